@@ -1,0 +1,88 @@
+"""Events: who did what to which item, when."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+
+class Action(StrEnum):
+    """What a person did; the order is the code that arrays and files use."""
+
+    IMPRESSION = "impression"
+    VIEW = "view"
+    CLICK = "click"
+    SAVE = "save"
+    ADD_TO_CART = "add_to_cart"
+    PURCHASE = "purchase"
+    HIDE = "hide"
+
+
+ACTIONS: tuple[Action, ...] = tuple(Action)
+ACTION_CODE: dict[str, int] = {action.value: code for code, action in enumerate(ACTIONS)}
+ACTION_WEIGHT: dict[Action, float] = {
+    Action.IMPRESSION: 0.0,
+    Action.VIEW: 0.5,
+    Action.CLICK: 1.0,
+    Action.SAVE: 3.0,
+    Action.ADD_TO_CART: 3.0,
+    Action.PURCHASE: 5.0,
+    Action.HIDE: -3.0,
+}
+"""How strongly an action speaks for (or against) an item, in clicks."""
+
+EVENT_SCHEMA = pa.schema(
+    [
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("session", pa.string()),
+        pa.field("surface", pa.string()),
+        pa.field("query", pa.string()),
+        pa.field("position", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One action of one person on one item. `at` is UTC; `event_id` is derived where none was given."""
+
+    user_id: str
+    item_id: str
+    action: Action
+    at: datetime
+    event_id: str = ""
+    value: float | None = None
+    session: str | None = None
+    surface: str | None = None
+    query: str | None = None
+    position: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError(f"the event's time {self.at} has no time zone; give UTC")
+        object.__setattr__(self, "at", self.at.astimezone(UTC))
+        if not self.event_id:
+            object.__setattr__(self, "event_id", derived_event_id(self))
+
+    def as_row(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in EVENT_SCHEMA.names} | {"action": self.action.value}
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Event:
+        return cls(**{**row, "action": Action(row["action"])})
+
+
+def derived_event_id(event: Event) -> str:
+    """An id that the same event always gets, so that a repeat is recognised: 128 bits of BLAKE2."""
+    said = "\x1f".join([event.user_id, event.item_id, event.action.value, event.at.isoformat()])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,135 @@
+"""Items and the catalogue that holds them in order.
+
+A catalogue is one Arrow table and an index from id to row. Everywhere else an item is its **position**
+(row number) in the catalogue; ids are used at the edges only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+ITEM_SCHEMA = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("title", pa.string()),
+        pa.field("description", pa.string()),
+        pa.field("image", pa.binary()),  # encoded JPEG, PNG or WebP; null where there is none or it is broken
+        pa.field("price", pa.float64()),
+        pa.field("currency", pa.string()),
+        pa.field("brand", pa.string()),
+        pa.field("category", pa.list_(pa.string())),  # from broad to narrow
+        pa.field("attributes", pa.map_(pa.string(), pa.string())),  # colour, material, pattern, style, …
+        pa.field("availability", pa.string()),  # in_stock, out_of_stock, preorder, backorder
+        pa.field("created_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing of a catalogue; an id and at least one of title and image are mandatory."""
+
+    item_id: str
+    title: str = ""
+    description: str = ""
+    image: bytes | None = None
+    price: float | None = None
+    currency: str = ""
+    brand: str = ""
+    category: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    availability: str = "in_stock"
+    created_at: datetime | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """The item as one row of `ITEM_SCHEMA`; attributes sorted, so that equal items are equal rows."""
+        return {
+            "item_id": self.item_id,
+            "title": self.title,
+            "description": self.description,
+            "image": self.image,
+            "price": self.price,
+            "currency": self.currency,
+            "brand": self.brand,
+            "category": list(self.category),
+            "attributes": sorted(self.attributes.items()),
+            "availability": self.availability,
+            "created_at": self.created_at,
+        }
+
+
+class Catalogue:
+    """Items in a fixed order, with their positions."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA).combine_chunks()
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Catalogue:
+        return cls(pa.Table.from_pylist([item.as_row() for item in items], schema=ITEM_SCHEMA))
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self.position
+
+    @cached_property
+    def ids(self) -> list[str]:
+        ids: list[str] = self.table["item_id"].to_pylist()
+        return ids
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Row number of each item id."""
+        return {item_id: row for row, item_id in enumerate(self.ids)}
+
+    @cached_property
+    def prices(self) -> np.ndarray:
+        """Prices, (items,) float64, NaN where an item has none."""
+        return np.array([np.nan if p is None else p for p in self.table["price"].to_pylist()], dtype=np.float64)
+
+    @cached_property
+    def available(self) -> np.ndarray:
+        """Whether each item can be bought now, (items,) bool."""
+        return np.array([a != "out_of_stock" for a in self.table["availability"].to_pylist()], dtype=bool)
+
+    @cached_property
+    def _without_images(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.table.drop_columns(["image"]).to_pylist()
+        return rows
+
+    def item(self, position: int) -> Item:
+        """The item at a position, without its image bytes (see `image`)."""
+        row = self._without_images[position]
+        return Item(
+            item_id=row["item_id"],
+            title=row["title"] or "",
+            description=row["description"] or "",
+            price=row["price"],
+            currency=row["currency"] or "",
+            brand=row["brand"] or "",
+            category=tuple(row["category"] or ()),
+            attributes=dict(row["attributes"] or ()),
+            availability=row["availability"] or "in_stock",
+            created_at=row["created_at"],
+        )
+
+    def image(self, position: int) -> bytes | None:
+        """Encoded picture of the item at a position, if it has one."""
+        value: bytes | None = self.table["image"][position].as_py()
+        return value
+
+    def text(self, position: int) -> str:
+        """What a text encoder reads of an item: title, category, attributes, description."""
+        item = self.item(position)
+        facts = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
+        parts = [item.title, item.brand, " > ".join(item.category), facts, item.description]
+        return ". ".join(part for part in parts if part)

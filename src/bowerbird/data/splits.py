@@ -1,0 +1,44 @@
+"""What is kept away from training so that it can judge: people, and everything after a moment.
+
+Trainers (`embed`, `graft`, the ranker) see `Holdout.training(...)` only, and write the holdout into their
+version's `meta.json`; `evaluate` reads it there and tests on the rest, so nothing is judged on what it saw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Events after `until` and all events of a share of people are never trained on."""
+
+    until: int | None
+    """Microseconds since 1970 UTC; later events are held out. None holds none out by time."""
+    user_share: float = 0.1
+    """Share of people, chosen by a hash of their id, whose every event is held out."""
+
+    @classmethod
+    def default(cls, events: Interactions, time_share: float = 0.15, user_share: float = 0.1) -> Holdout:
+        """Hold out the last `time_share` of the events and `user_share` of the people."""
+        until = int(np.quantile(events.at, 1 - time_share)) if len(events) else None
+        return cls(until, user_share)
+
+    def holds(self, user_id: str) -> bool:
+        """Whether this person is held out; the same answer on every machine."""
+        digest = hashlib.blake2b(user_id.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") < self.user_share * 2**64
+
+    def held_people(self, events: Interactions) -> np.ndarray:
+        """Whether each person number is held out, (people,) bool."""
+        return np.array([self.holds(user) for user in events.users], dtype=bool)
+
+    def training(self, events: Interactions) -> Interactions:
+        """The events that may be learnt from."""
+        keep = ~self.held_people(events)[events.user] if len(events) else np.zeros(0, bool)
+        return events.where(keep & (events.at <= self.until) if self.until is not None else keep)

@@ -1,0 +1,23 @@
+"""The errors that bowerbird raises on purpose: what came, what was expected, what to do.
+
+BowerbirdError
+├── InputError        the user's data or request can't be used        (exit code 2)
+├── StoreError        the store is missing, of another layout, locked  (exit code 2)
+└── BackboneError     a backbone can't be found, fetched or trusted    (exit code 2)
+"""
+
+
+class BowerbirdError(Exception):
+    """Base of every error raised on purpose; its message is meant for the user."""
+
+
+class InputError(BowerbirdError):
+    """Data or a request that can't be used as it is."""
+
+
+class StoreError(BowerbirdError):
+    """A store that is missing, incomplete, locked by another process, or of another layout."""
+
+
+class BackboneError(BowerbirdError):
+    """An open model that can't be found, fetched or verified."""

@@ -1,0 +1,24 @@
+"""Progress of long work, on standard error, so that standard output stays for results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def track(work: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+    """Yield from `work` while a bar named `label` shows how much of `total` is done.
+
+    The bar is drawn on a terminal only: a log file gets no thousand half-lines.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    if total is None and isinstance(work, Sequence):
+        total = len(work)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield from bar.track(work, total=total, description=label)
