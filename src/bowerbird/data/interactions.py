@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -103,6 +104,6 @@ class Interactions:
         rows = np.flatnonzero(self.user == self._number[user_id])
         return History(self.item[rows], self.action[rows], self.at[rows])
 
-    @property
+    @cached_property
     def _number(self) -> dict[str, int]:
         return {user: number for number, user in enumerate(self.users)}

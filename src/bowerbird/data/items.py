@@ -94,7 +94,9 @@ class Catalogue:
     @cached_property
     def prices(self) -> np.ndarray:
         """Prices, (items,) float64, NaN where an item has none."""
-        return np.array([np.nan if p is None else p for p in self.table["price"].to_pylist()], dtype=np.float64)
+        return np.array(
+            [np.nan if p is None else p for p in self.table["price"].to_pylist()], dtype=np.float64
+        )
 
     @cached_property
     def available(self) -> np.ndarray:

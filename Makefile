@@ -1,0 +1,34 @@
+# Two commands: `make demo` and `make test`. Both set up by themselves, in .venv, and need python3.11+ only.
+PYTHON ?= python3
+BIN := .venv/bin
+# OpenMP threads that spin while they wait make a busy machine ten times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test lint bench setup browser clean
+
+demo: .venv/installed
+	$(BIN)/bowerbird demo
+
+test: .venv/installed browser
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/bowerbird models pull
+	$(BIN)/pytest
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[models,evaluate,serve,dev]'
+	touch $@
+
+# The page's test drives a real browser: Debian's Chromium, unless there is one already.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null; } || \
+	  echo "no Chromium here and no way to install it: the page's tests will be skipped"
+
+clean:
+	rm -rf .venv demo build

@@ -1,0 +1,47 @@
+"""Imports follow the data: a folder imports only what lies before it on the data's way."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import bowerbird
+
+PACKAGE = Path(bowerbird.__file__).parent
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "data": set(),
+    "models": set(),
+    "taste": {"data"},
+    "evaluate": {"data"},
+    "embed": {"data", "models"},
+    "graft": {"data", "models", "embed"},
+    "recommend": {"data", "embed", "taste"},
+    "assist": {"data", "embed", "graft", "taste", "recommend"},
+    "serve": {"data", "embed", "taste", "recommend", "assist"},
+}
+WITHOUT_TORCH = ["data", "taste", "recommend", "evaluate", "serve"]
+
+
+def folders_imported_by(folder: str) -> set[str]:
+    found = set()
+    for path in (PACKAGE / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                parts = name.split(".")
+                if parts[0] == "bowerbird" and len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
+                    found.add(parts[1])
+    return found - {folder}
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_follow_the_data(folder: str) -> None:
+    assert folders_imported_by(folder) <= MAY_IMPORT[folder]
+
+
+@pytest.mark.parametrize("folder", WITHOUT_TORCH)
+def test_no_torch_where_a_service_runs(folder: str) -> None:
+    for path in (PACKAGE / folder).rglob("*.py"):
+        assert "import torch" not in path.read_text(), f"{path} needs torch"
