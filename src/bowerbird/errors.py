@@ -1,9 +1,9 @@
 """The errors that bowerbird raises on purpose: what came, what was expected, what to do.
 
-BowerbirdError
-├── InputError        the user's data or request can't be used        (exit code 2)
-├── StoreError        the store is missing, of another layout, locked  (exit code 2)
-└── BackboneError     a backbone can't be found, fetched or trusted    (exit code 2)
+BowerbirdError            exit code 2
+├── InputError            the user's data or request can't be used
+├── StoreError            the store is missing, incomplete, of another layout, locked, or its disk is full
+└── BackboneError         a backbone can't be found, fetched or trusted
 """
 
 
@@ -16,7 +16,7 @@ class InputError(BowerbirdError):
 
 
 class StoreError(BowerbirdError):
-    """A store that is missing, incomplete, locked by another process, or of another layout."""
+    """A store that is missing, incomplete, locked by another process, full, or of another layout."""
 
 
 class BackboneError(BowerbirdError):

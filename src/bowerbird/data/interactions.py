@@ -30,7 +30,8 @@ class History:
     @property
     def weights(self) -> np.ndarray:
         """Weight of each event, (n,) float32."""
-        return WEIGHT_OF_CODE[self.actions]
+        weights: np.ndarray = WEIGHT_OF_CODE[self.actions]
+        return weights
 
     def liked(self) -> History:
         """Only the events that speak for their item (a click or more)."""
@@ -78,7 +79,8 @@ class Interactions:
     @property
     def weights(self) -> np.ndarray:
         """Weight of each event, (n,) float32."""
-        return WEIGHT_OF_CODE[self.action]
+        weights: np.ndarray = WEIGHT_OF_CODE[self.action]
+        return weights
 
     def where(self, keep: np.ndarray) -> Interactions:
         """The events that a boolean mask keeps; people keep their numbers."""

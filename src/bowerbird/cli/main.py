@@ -1,0 +1,37 @@
+"""The command line: one module a noun; a function's signature is its options.
+
+Heavy libraries are imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bowerbird.errors import BowerbirdError
+
+app = typer.Typer(
+    help="bowerbird: your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def bowerbird() -> None:
+    """Your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers."""
+
+
+def main() -> None:
+    """Run the command line; the user's mistakes end in one clear line and exit code 2."""
+    try:
+        app()
+    except BowerbirdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
