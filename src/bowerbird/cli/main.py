@@ -12,7 +12,6 @@ import typer
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(
-    help="bowerbird: your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
