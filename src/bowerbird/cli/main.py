@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from bowerbird.cli.graft import graft_app
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(
@@ -21,6 +22,9 @@ app = typer.Typer(
 @app.callback()
 def bowerbird() -> None:
     """Your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers."""
+
+
+app.add_typer(graft_app, name="graft")
 
 
 def main() -> None:

@@ -1,0 +1,77 @@
+"""`bowerbird graft STORE` trains; `bowerbird graft export STORE --to DIR` writes what any engine loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+
+
+class TrainsByDefault(TyperGroup):
+    """`graft STORE` means `graft train STORE`; a store named like a command is written `./export`."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        if arguments and arguments[0] not in self.commands and arguments[0] not in ("-h", "--help"):
+            arguments = ["train", *arguments]
+        return super().parse_args(context, arguments)
+
+
+graft_app = typer.Typer(cls=TrainsByDefault, no_args_is_help=True)
+
+
+@graft_app.callback()
+def graft() -> None:
+    """Let a language model read your items: `graft STORE` trains, `graft export STORE --to DIR` exports."""
+
+
+@graft_app.command()
+def train(
+    store: StoreArgument,
+    base: Annotated[str, typer.Option(help="A backbone's name, hf:org/name, or a folder.")] = "smollm2-135m",
+    minutes: Annotated[float, typer.Option(help="Time for training, loading excluded.")] = 4.0,
+    steps: Annotated[int | None, typer.Option(help="Caption steps at most.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Train the connector and the retrieval head, and publish them. Run again after Ctrl-C to go on."""
+    from bowerbird.data.store import Store
+    from bowerbird.graft.training import GraftConfig, train_graft
+
+    config = GraftConfig(base=base, minutes=minutes, steps=steps, seed=seed)
+    version = train_graft(Store.open(store), config)
+    emit({"version": version.name, **version.meta}, json, lambda console: _print(console, version.meta))
+
+
+@graft_app.command()
+def export(
+    store: StoreArgument,
+    to: Annotated[Path, typer.Option("--to", help="A new or empty folder.")],
+    json: JsonOption = False,
+) -> None:
+    """Write the language model as a plain decoder folder, with the connector and the head beside it."""
+    from bowerbird.data.store import Store
+    from bowerbird.graft.export import export_graft
+    from bowerbird.graft.model import Graft
+
+    graft = Graft.open(Store.open(store))
+    files = export_graft(graft, to)
+    emit(
+        {"folder": str(to), "files": files}, json, lambda console: console.print(f"{to}: {', '.join(files)}")
+    )
+
+
+def _print(console: Console, meta: dict[str, Any]) -> None:
+    table = Table(title=f"graft into {meta['base']}, {meta['caption_steps']} caption steps")
+    table.add_column("measured on items and people left out")
+    table.add_column("", justify="right")
+    for name, value in meta["metrics"].items():
+        table.add_row(name, f"{value:.3f}" if value != int(value) else f"{value:.0f}")
+    console.print(table)
+    console.print(f"{meta['seconds']:.0f} s")

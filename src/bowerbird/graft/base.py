@@ -1,0 +1,106 @@
+"""The language model that items are grafted into: never changed, so that plain text stays exactly as it was.
+
+Two vocabulary entries that ordinary text never holds serve as markers: one keeps an item's place in a list of
+token ids, the other asks for a recommendation. They are existing entries (SmolLM2's `<repo_name>` and
+`<file_sep>`, Qwen's `<|image_pad|>` and `<|fim_pad|>`), so no matrix is resized and any engine's tokenizer
+knows them. Models without such entries lend the last two rows of their matrix.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from bowerbird.errors import BackboneError
+from bowerbird.models import load_language_model
+
+SPARE_TOKENS = (("<repo_name>", "<file_sep>"), ("<|image_pad|>", "<|fim_pad|>"))
+"""Pairs of reserved entries to use as (item, recommend) markers, in order of preference."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A frozen decoder with its tokenizer and the two markers."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    item_id: int
+    recommend_id: int
+
+    @classmethod
+    def load(cls, name: str) -> Base:
+        """Load by name. Raises `BackboneError` where there is no such model, or it is no decoder."""
+        return cls.of(name, *load_language_model(name))
+
+    @classmethod
+    def of(cls, name: str, model: Any, tokenizer: Any) -> Base:
+        if not hasattr(model, "lm_head") or model.get_input_embeddings() is None:
+            raise BackboneError(
+                f"{name} is a {type(model).__name__}, not a text decoder with a language head"
+            )
+        model.requires_grad_(False).eval()
+        vocabulary = tokenizer.get_vocab()
+        for pair in SPARE_TOKENS:
+            if all(token in vocabulary for token in pair):
+                return cls(name, model, tokenizer, vocabulary[pair[0]], vocabulary[pair[1]])
+        rows = model.get_input_embeddings().weight.shape[0]
+        return cls(name, model, tokenizer, rows - 2, rows - 1)
+
+    @property
+    def trunk(self) -> Any:
+        """The decoder without its language head: embeddings in, states out."""
+        return self.model.base_model
+
+    @property
+    def table(self) -> torch.Tensor:
+        """Token embeddings, (vocabulary, hidden) float32."""
+        weight: torch.Tensor = self.model.get_input_embeddings().weight
+        return weight.detach()
+
+    @property
+    def hidden(self) -> int:
+        return int(self.table.shape[1])
+
+    @property
+    def longest(self) -> int:
+        """Tokens that the model can hold."""
+        return int(getattr(self.model.config, "max_position_embeddings", 2048))
+
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """Ids that end a text."""
+        configured = self.model.generation_config.eos_token_id
+        ids = configured if isinstance(configured, list) else [configured]
+        return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the architecture and of some thousand weights; another revision has another one."""
+        digest = hashlib.blake2b(digest_size=16)
+        config = self.model.config
+        for field in ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"):
+            digest.update(f"{field}={getattr(config, field, None)};".encode())
+        for name, weight in sorted(self.model.named_parameters()):
+            flat = weight.detach().flatten()
+            some = flat[:: max(1, len(flat) // 64)][:64].float().numpy()
+            digest.update(name.encode() + str(tuple(weight.shape)).encode() + some.tobytes())
+        return digest.hexdigest()
+
+    def tokens(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def fast_model(self) -> Any:
+        """A copy of the whole model for training passes: in bfloat16 where the processor multiplies it fast.
+
+        Whole weights are cast once; autocast would cast every frozen weight again in each pass.
+        """
+        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            return self.model
+        return copy.deepcopy(self.model).to(torch.bfloat16)

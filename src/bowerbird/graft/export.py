@@ -1,0 +1,76 @@
+"""A graft as files that any engine loads: a plain decoder folder, and the parts that make soft tokens.
+
+The base is written unchanged in the ordinary Hugging Face layout; the items' vectors are not part of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+from bowerbird.errors import InputError
+from bowerbird.graft.model import Graft
+from bowerbird.graft.sequences import OPENING
+from bowerbird.graft.training import save_parts
+
+_README = """\
+# A language model with grafted items
+
+`config.json`, `model.safetensors` and the tokenizer's files are the base model {base}, unchanged:
+`AutoModelForCausalLM.from_pretrained` and every serving engine load this folder.
+
+`connector.safetensors` turns an item vector v ({dim} float32, length 1) into one soft token ({hidden} float32):
+
+    raw   = linear.weight @ v + linear.bias
+          + mlp.2.weight @ gelu(mlp.0.weight @ (v * sqrt({dim})) + mlp.0.bias) + mlp.2.bias
+    token = scale * raw / norm(raw)
+
+A prompt is the list of its token embeddings, in which each item stands as its soft token at one ordinary
+position. In a list of token ids an item's place is kept by id {item} ({item_text}); replace that row. Give the
+result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
+
+`head.safetensors`, where present, reads the hidden state of layer {layer} (0 is the embeddings) after
+"{opening}", the items in order, and id {recommend} ({recommend_text}) back into item space:
+
+    query = unit(skip * mean + (project.weight @ ((state - centre) / spread) + project.bias)
+                 * (1 + gain[outcome]) + shift[outcome])
+
+with `mean` the weighted mean of the items' vectors and outcome 0 click, 1 save, 2 purchase.
+`graft.json` holds the versions, the holdout and the measurements.
+"""
+
+
+def export_graft(graft: Graft, folder: Path) -> list[str]:
+    """Write a graft into a new or empty folder; gives the files' names. Raises `InputError` for a full one."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not empty: name a new folder for the export")
+    folder.mkdir(parents=True, exist_ok=True)
+    base = graft.base
+    plain_config = copy.deepcopy(base.model.config)
+    # A de-quantised GGUF still says that it is quantised; a plain folder must not.
+    if hasattr(plain_config, "quantization_config"):
+        del plain_config.quantization_config
+    plain = type(base.model)(plain_config)
+    plain.load_state_dict(base.model.state_dict())
+    plain.generation_config = base.model.generation_config
+    plain.save_pretrained(folder)
+    base.tokenizer.save_pretrained(folder)
+    save_parts(folder, graft.connector, graft.head)
+    meta = dict(graft.version.meta) if graft.version else {}
+    (folder / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
+    item_text, recommend_text = base.tokenizer.convert_ids_to_tokens([base.item_id, base.recommend_id])
+    (folder / "README.md").write_text(
+        _README.format(
+            base=base.name,
+            dim=graft.matrix.shape[1],
+            hidden=base.hidden,
+            item=base.item_id,
+            item_text=item_text or "no text",
+            recommend=base.recommend_id,
+            recommend_text=recommend_text or "no text",
+            layer=meta.get("layer"),
+            opening=OPENING,
+        )
+    )
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,160 @@
+"""A graft in use: a language model that reads items as soft tokens, and answers in words or by a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from bowerbird.data.events import Action
+from bowerbird.data.interactions import History
+from bowerbird.data.store import Store, Version
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.errors import StoreError
+from bowerbird.graft.base import Base
+from bowerbird.graft.captions import question
+from bowerbird.graft.connector import Connector
+from bowerbird.graft.decode import Decoder, Decoding
+from bowerbird.graft.head import RetrievalHead
+from bowerbird.graft.prompt import Prompt, Rendered, Turn, chat_prompt, embed, render
+from bowerbird.graft.sequences import OUTCOMES, Liked, Reader, decayed_mean, whole
+
+OUTCOME_OF = {Action.CLICK: 0, Action.VIEW: 0, Action.SAVE: 1, Action.ADD_TO_CART: 2, Action.PURCHASE: 2}
+
+
+class Graft:
+    """Reads prompts of words and items (positions in the catalogue). Safe to use from several threads."""
+
+    def __init__(
+        self,
+        base: Base,
+        connector: Connector,
+        head: RetrievalHead | None,
+        matrix: np.ndarray,
+        version: Version | None = None,
+        layer: int | None = None,
+        history: int = 20,
+    ) -> None:
+        """`matrix` (items, dim): the catalogue's vectors; `layer`: whose states the head reads."""
+        self.base = base
+        self.connector = connector.eval()
+        self.head = head.eval() if head is not None else None
+        self.matrix = matrix
+        self.version = version
+        self.decoder = Decoder(base)
+        self._reader = Reader(base, self.connector, matrix)
+        self._layer = layer
+        self._history = history
+
+    @classmethod
+    def open(cls, store: Store, version: Version | None = None) -> Graft:
+        """Open the store's current graft, or a given version of it.
+
+        Raises `StoreError` where there is none, or where its base or its vectors are not those of today.
+        """
+        version = version or store.current("graft")
+        if version is None:
+            raise StoreError(f"the store {store.path} has no graft yet: run `bowerbird graft {store.path}`")
+        meta = version.meta
+        vectors, catalogue = load_vectors(store), store.catalogue()
+        again = f"run `bowerbird graft {store.path}` again"
+        if meta["vectors"] != vectors.version:
+            raise StoreError(
+                f"the graft {version.name} reads vectors {meta['vectors']}, the store's are now "
+                f"{vectors.version}: {again}"
+            )
+        base = Base.load(meta["base"])
+        if base.fingerprint != meta["base_fingerprint"]:
+            raise StoreError(
+                f"the graft {version.name} was made for {meta['base']} {meta['base_fingerprint']}, "
+                f"the {meta['base']} found now is {base.fingerprint}: fetch the former, or {again}"
+            )
+        connector, head = load_parts(version.path, meta["dim"], meta["hidden"])
+        return cls(base, connector, head, vectors.aligned(catalogue), version, meta["layer"], meta["history"])
+
+    # -- words in, words out ------------------------------------------------------------------------------
+
+    def chat_prompt(self, system: str, turns: Sequence[Turn]) -> list[str | int]:
+        """A conversation in the base's chat format, up to where the assistant speaks. A turn is
+        (role, pieces), pieces being texts and item positions; control tokens in texts are taken out."""
+        return chat_prompt(self.base, system, turns)
+
+    def generate(
+        self,
+        prompt: Prompt,
+        max_tokens: int = 64,
+        *,
+        stop: Sequence[str] = (),
+        decoding: Decoding | None = None,
+    ) -> Iterator[str]:
+        """Stream the text after a prompt. Greedy unless `decoding` says otherwise; `stop` texts end it.
+
+        Raises `InputError` for an empty or too long prompt, or a position outside the catalogue.
+        """
+        how = replace(decoding or Decoding(), max_tokens=max_tokens, stop=tuple(stop))
+        rendered = render(self.base, prompt, len(self.matrix))
+        cache, logits = self.decoder.read(rendered, self.embedded(rendered))
+        return self.decoder.text(self.decoder.write(cache, logits, len(rendered), how), how.stop)
+
+    @torch.no_grad()
+    def embedded(self, rendered: Rendered) -> torch.Tensor:
+        """Input embeddings of a rendered prompt, (T, hidden): what engines take as prompt embeddings."""
+        positions = rendered.items[rendered.items >= 0]
+        return embed(self.base, rendered, self.connector(torch.from_numpy(self.matrix[positions])))
+
+    @torch.no_grad()
+    def score(self, prompt: Prompt, continuation: str) -> float:
+        """Mean log-probability (nats a token) of a text after a prompt: higher is more likely."""
+        rendered = render(self.base, prompt, len(self.matrix))
+        ids = torch.tensor(self.base.tokens(continuation))
+        embedded = torch.cat([self.embedded(rendered), self.base.table[ids]])
+        logits = self.base.model(inputs_embeds=embedded[None], logits_to_keep=len(ids) + 1).logits[0, :-1]
+        return float(torch.log_softmax(logits.float(), -1).gather(1, ids[:, None]).mean())
+
+    def describe(self, position: int, max_tokens: int = 32) -> str:
+        """What the model says of an item from its vector alone."""
+        return "".join(self.generate(question(position), max_tokens)).strip()
+
+    # -- items in, a vector out ---------------------------------------------------------------------------
+
+    def retrieve(self, history: History, outcome: Action = Action.CLICK) -> np.ndarray:
+        """Where in item space to look for what this person will `outcome` next, (dim,) of length 1."""
+        query: np.ndarray = self.retrieve_many([history], outcome)[0]
+        return query
+
+    @torch.no_grad()
+    def retrieve_many(self, histories: Sequence[History], outcome: Action = Action.CLICK) -> np.ndarray:
+        """`retrieve` for many people, (people, dim) float32; a row does not depend on its neighbours.
+
+        Raises `StoreError` where the graft was trained without people's events.
+        """
+        if self.head is None or self._layer is None:
+            raise StoreError(
+                "this graft learnt from no events, so it can't recommend: import events and "
+                "run `bowerbird graft` again"
+            )
+        windows = [whole(Liked.of(history), self._history) for history in histories]
+        queries = np.zeros((len(windows), self.matrix.shape[1]), np.float32)
+        by_length = np.argsort([len(window.items) for window in windows], kind="stable")
+        for rows in np.array_split(by_length, -(-len(windows) // 16)) if len(windows) else []:
+            some = [windows[row] for row in rows]
+            means = np.stack([decayed_mean(w, len(w.items), self.matrix) for w in some])
+            states = self._reader.states(some, [self._layer])[:, 0]
+            outcomes = torch.full((len(some),), OUTCOME_OF[outcome])
+            queries[rows] = self.head(states, torch.from_numpy(means), outcomes).numpy()
+        return queries
+
+
+def load_parts(folder: Path, dim: int, hidden: int) -> tuple[Connector, RetrievalHead | None]:
+    """The connector and the head of a saved version or an exported folder."""
+    connector = Connector(dim, hidden)
+    connector.load_state_dict(load_file(folder / "connector.safetensors"))
+    if not (folder / "head.safetensors").exists():
+        return connector, None
+    head = RetrievalHead(hidden, dim, len(OUTCOMES))
+    head.load_state_dict(load_file(folder / "head.safetensors"))
+    return connector, head
