@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from bowerbird.cli.ask import ask
 from bowerbird.cli.graft import graft_app
 from bowerbird.errors import BowerbirdError
 
@@ -25,6 +26,12 @@ def bowerbird() -> None:
 
 
 app.add_typer(graft_app, name="graft")
+
+
+app.command()(ask)
+
+
+app.add_typer(models.models, name="models")
 
 
 def main() -> None:

@@ -1,0 +1,313 @@
+"""The assistant: understands a message, finds items that satisfy it, words a reply naming only those."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from bowerbird.assist.conversation import Conversation, Turn
+from bowerbird.assist.lexicon import Lexicon
+from bowerbird.assist.reply import Named, Reply, as_shown
+from bowerbird.assist.request import Request
+from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked, unknown_words
+from bowerbird.assist.understanding import understand
+from bowerbird.assist.vocabulary import Vocabulary
+from bowerbird.assist.wording import line, opening, opening_of_near_misses, wish
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import Vectors, load_vectors
+from bowerbird.errors import BackboneError, InputError, StoreError
+
+if TYPE_CHECKING:
+    from bowerbird.embed.query import QueryEncoder
+    from bowerbird.graft.model import Graft
+    from bowerbird.recommend.recommender import Recommender
+    from bowerbird.taste.graph import TasteGraph
+
+T = TypeVar("T")
+
+_TASTE_DEPTH = 200
+"""How many of a person's recommendations count as signs of taste for one request."""
+_FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Items for a message, not worded yet."""
+
+    request: Request
+    items: tuple[Named, ...]
+    nearest: tuple[Named, ...]
+    unmet: tuple[str, ...]
+    personal: bool
+
+
+class Assistant:
+    """Answers messages about one store's items. Parts that are not there yet (query encoder, graft, events)
+    are done without: then words are matched as words, and replies are worded by templates."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        vectors: Vectors,
+        *,
+        taste: TasteGraph | None = None,
+        recommender: Recommender | None = None,
+    ) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.vectors = vectors
+        self._taste, self._recommender = taste, recommender
+
+    @classmethod
+    def open(
+        cls, store: Store, *, taste: TasteGraph | None = None, recommender: Recommender | None = None
+    ) -> Assistant:
+        """Open over a store with a catalogue and vectors; `StoreError` where one is missing.
+
+        A server passes the taste graph and the recommender that it keeps up to date.
+        """
+        return cls(store, store.catalogue(), load_vectors(store), taste=taste, recommender=recommender)
+
+    # -- parts, loaded when first needed ------------------------------------------------------------------
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary.of(self.catalogue)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        return Lexicon.of(self.catalogue)
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """Item vectors, (items, dim) float32, zero rows for items without one."""
+        matrix: np.ndarray = self.vectors.aligned(self.catalogue)
+        return matrix
+
+    @cached_property
+    def encoder(self) -> QueryEncoder | None:
+        return _if_there(lambda: _opened_encoder(self.store))
+
+    @cached_property
+    def graft(self) -> Graft | None:
+        return _if_there(lambda: _opened_graft(self.store))
+
+    @cached_property
+    def taste(self) -> TasteGraph | None:
+        return self._taste or _if_there(lambda: _opened_taste(self.store))
+
+    @cached_property
+    def recommender(self) -> Recommender | None:
+        return self._recommender or _if_there(lambda: _opened_recommender(self.store))
+
+    # -- answers ------------------------------------------------------------------------------------------
+
+    def reply(
+        self,
+        conversation: Conversation,
+        text: str,
+        user: str | None = None,
+        image: bytes | None = None,
+        items: Sequence[str] = (),
+        n: int = 4,
+    ) -> Reply:
+        """Answer a message and add the turn to `conversation`. `items` are ids to resemble, `image` an
+        encoded picture to resemble; `text` may then be empty. Raises `InputError` for a request that says
+        nothing, an unknown item, a broken image."""
+        last: Reply | None = None
+        for piece in self.stream(conversation, text, user, image, items, n):
+            if isinstance(piece, Reply):
+                last = piece
+        assert last is not None
+        return last
+
+    def stream(
+        self,
+        conversation: Conversation,
+        text: str,
+        user: str | None = None,
+        image: bytes | None = None,
+        items: Sequence[str] = (),
+        n: int = 4,
+    ) -> Iterator[str | Reply]:
+        """Like `reply`: pieces of the text as they are ready (joined, its text), then the `Reply`."""
+        found = self._found(conversation, text, user, image, items, n)
+        told = ""
+        for piece in self._worded(found):
+            told += piece
+            yield piece
+        reply = Reply(
+            text=told,
+            items=found.items,
+            nearest=found.nearest,
+            constraints=tuple(found.request.said()),
+            unmet=found.unmet,
+            request=found.request,
+        )
+        conversation.add(Turn(text, found.request, as_shown(reply.shown), told))
+        yield reply
+
+    def find(self, conversation: Conversation, text: str, user: str | None = None, n: int = 4) -> Found:
+        """The items for a message, without wording; adds the turn to `conversation`."""
+        found = self._found(conversation, text, user, None, (), n)
+        conversation.add(Turn(text, found.request, as_shown(found.items or found.nearest)))
+        return found
+
+    def _found(
+        self,
+        conversation: Conversation,
+        text: str,
+        user: str | None,
+        image: bytes | None,
+        items: Sequence[str],
+        n: int,
+    ) -> Found:
+        if text.strip() or not (image or items):
+            request = understand(
+                text, self.vocabulary, conversation.request, conversation.shown, self.lexicon.rows
+            )
+        else:
+            request = Request()
+        for item_id in items:
+            if item_id not in self.catalogue:
+                raise InputError(f"no item {item_id!r} in the catalogue: name items by their id")
+        request = replace(
+            request,
+            like=(*request.like, *items),
+            without=tuple(dict.fromkeys((*request.without, *items))),
+        )
+        return self._retrieved(request, user, image, n)
+
+    def _retrieved(self, request: Request, user: str | None, image: bytes | None, n: int) -> Found:
+        constraints = constraints_of(request, self.catalogue, self.vocabulary)
+        base = self.catalogue.available.copy()
+        base[[self.catalogue.position[i] for i in request.without if i in self.catalogue]] = False
+        allowed = base.copy()
+        for constraint in constraints:
+            allowed &= constraint.mask
+        offered = allowed if allowed.any() else base
+        reasons, taste = self._tasted(user, offered)
+        signals = Signals(self._meaning(request, image), self.lexicon.scores(request.words), taste)
+
+        def rank(mask: np.ndarray, count: int) -> list[int]:
+            return ranked(request, mask, signals, self.catalogue, self.vocabulary, count)
+
+        positions = rank(allowed, n)
+        if positions:
+            named = tuple(self._named(p, request, reasons.get(p, "")) for p in positions)
+            return Found(request, named, (), self._unmet_words(request, image), taste is not None)
+        near = near_misses(constraints, base, rank, self.catalogue.prices, request.price, n)
+        nearest = tuple(
+            replace(
+                self._named(p, request, reasons.get(p, "")),
+                differences=tuple(c.difference(p) for c in missed),
+            )
+            for p, missed in near
+        )
+        return Found(request, (), nearest, (wish(request) or "that",), taste is not None)
+
+    def _unmet_words(self, request: Request, image: bytes | None) -> tuple[str, ...]:
+        if image or request.like or request.price.bounded:
+            return ()
+        return tuple(f"no item mentions “{word}”" for word in unknown_words(request, self.lexicon)[:1])
+
+    # -- what speaks for items ----------------------------------------------------------------------------
+
+    def _meaning(self, request: Request, image: bytes | None) -> np.ndarray | None:
+        """Cosine of every item to the request's words, picture and items to resemble, (items,) float32."""
+        queries = []
+        like = [self.catalogue.position[i] for i in request.like if i in self.catalogue]
+        if like:
+            queries.append(self.matrix[like].mean(axis=0))
+        words = request.words if self.lexicon.content(request.words) else ""
+        if image is not None:
+            if self.encoder is None:
+                raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")
+            queries.append(self.encoder.composed(words, image) if words else self.encoder.images([image])[0])
+        elif words and self.encoder is not None:
+            queries.append(self.encoder.texts([words])[0])
+        if not queries:
+            return None
+        similar: np.ndarray = self.matrix @ np.mean(queries, axis=0).astype(np.float32)
+        return similar
+
+    def _tasted(self, user: str | None, allowed: np.ndarray) -> tuple[dict[int, str], np.ndarray | None]:
+        """Reasons by position, and how well each item suits the person, (items,) float32 from 0 to 1."""
+        if user is None or self.taste is None or self.recommender is None:
+            return {}, None
+        wished = self.recommender.recommend(self.taste.state(user), n=_TASTE_DEPTH, allowed=allowed)
+        if not wished:
+            return {}, None
+        taste = np.zeros(len(self.catalogue), dtype=np.float32)
+        for rank, one in enumerate(wished):
+            taste[one.position] = 1.0 - rank / len(wished)
+        return {one.position: one.reason for one in wished}, taste
+
+    def _named(self, position: int, request: Request, reason: str) -> Named:
+        item = self.catalogue.item(position)
+        price = None if item.price is None or not math.isfinite(item.price) else item.price
+        facts = [
+            value.lower() if facet != "brand" else value
+            for facet in _FACTS
+            if facet not in request.facets
+            for value in self.vocabulary.values_of(position, facet)[:1]
+        ]
+        why = "; ".join(part for part in (", ".join(facts[:3]), reason) if part)
+        title = " ".join(item.title.split()) or f"item {item.item_id}"
+        return Named(position, item.item_id, title, price, item.currency, why)
+
+    # -- words --------------------------------------------------------------------------------------------
+
+    def _worded(self, found: Found) -> Iterator[str]:
+        shown = found.items or found.nearest
+        if found.items:
+            start = opening(found.request, found.items, found.personal)
+            if found.unmet:
+                start = f"{found.unmet[0][0].upper()}{found.unmet[0][1:]}; the nearest by meaning:"
+        else:
+            start = opening_of_near_misses(found.request, found.unmet[0], shown)
+        yield start
+        for number, item in enumerate(shown, start=1):
+            yield "\n" + line(number, item)
+
+
+def _if_there(opened: Callable[[], T]) -> T | None:
+    """The part, or None where the store does not have it yet or its libraries are not installed."""
+    try:
+        return opened()
+    except (StoreError, BackboneError, ImportError):
+        return None
+
+
+# Imported when first needed: the query encoder and the graft load a deep-learning library.
+
+
+def _opened_encoder(store: Store) -> QueryEncoder:
+    from bowerbird.embed.query import QueryEncoder
+
+    return QueryEncoder.open(store)
+
+
+def _opened_graft(store: Store) -> Graft:
+    from bowerbird.graft.model import Graft
+
+    return Graft.open(store)
+
+
+def _opened_taste(store: Store) -> TasteGraph:
+    from bowerbird.taste.graph import TasteGraph
+
+    return TasteGraph.open(store)
+
+
+def _opened_recommender(store: Store) -> Recommender:
+    from bowerbird.recommend.recommender import Recommender
+
+    return Recommender.open(store)

@@ -1,0 +1,128 @@
+"""How a message meets the ones before (the rules are in `understanding`)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bowerbird.assist.references import Pointed
+from bowerbird.assist.request import Order, PriceRange, Request
+from bowerbird.assist.words import key_of, word_set
+
+_SAME = re.compile(r"\b(?:same|similar)\s+([a-z]{3,20})\b")
+FACET_WORDS = {
+    "colour": "colour",
+    "color": "colour",
+    "colours": "colour",
+    "colors": "colour",
+    "kind": "type",
+}
+PRICE_WORDS = word_set("price prices budget cost costs limit money")
+_FRESH = re.compile(
+    r"\b(?:start over|start again|new search|reset|forget (?:it|that|everything|all)|new topic)\b"
+)
+_CUES = re.compile(
+    r"\b(?:i need|i want|i'?m looking|i am looking|looking for|show me|find me|search for|do you have|"
+    r"have you got|i'?d like)\s+(?:a|an|some|something|anything|any)\b"
+)
+_BACKWARD = re.compile(
+    r"\b(?:it|one|ones|them|that|those|these|same|instead|but|also|too|as well|what about|how about)\b"
+)
+_ADDS = re.compile(r"^(?:and |or |also |plus )+|\b(?:also|as well)\b|\btoo\W*$")
+_KEEPS_REST = re.compile(r"\binstead\b|^(?:but|rather|no,? )|\bbut (?:as|a|an|in a)\b|\brather\b")
+
+
+def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, dropped: set[str]) -> bool:
+    if _FRESH.search(text):
+        return True
+    if own.like:
+        return False
+    if "type" in own.facets:
+        before = previous.facets.get("type")
+        narrower = before is not None and own.facets["type"] <= before
+        return before is not None and not narrower and not _KEEPS_REST.search(text)
+    if pointed.any or dropped:
+        return False
+    return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+
+
+def with_kept(own: Request, previous: Request | None, text: str) -> Request:
+    """A new topic keeps only what it says is the same ("rugs in the same colour")."""
+    if previous is None:
+        return own
+    facets, exact, price = dict(own.facets), dict(own.exact), own.price
+    for word in _SAME.findall(text):
+        facet = FACET_WORDS.get(word, word)
+        if word in PRICE_WORDS and not price.bounded:
+            price = previous.price
+        elif facet in previous.facets and facet not in facets:
+            facets[facet] = previous.facets[facet]
+            exact[facet] = previous.exact.get(facet, frozenset())
+    named = {**{f: previous.named[f] for f in facets if f in previous.named}, **own.named}
+    return replace(own, facets=facets, exact=exact, named=named, price=price)
+
+
+def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Request:
+    adds = _ADDS.search(text) is not None
+    facets = _over(previous.facets, own.facets, adds, dropped)
+    excluded = {facet: values for facet, values in previous.excluded.items() if facet not in dropped}
+    for facet, values in own.excluded.items():
+        excluded[facet] = excluded.get(facet, frozenset()) | values
+        if facet in facets and facet not in own.facets:
+            facets[facet] = facets[facet] - values
+    for facet, values in own.facets.items():
+        excluded[facet] = excluded.get(facet, frozenset()) - values
+    return replace(
+        own,
+        facets={facet: values for facet, values in facets.items() if values},
+        exact=_over(previous.exact, own.exact, adds, dropped),
+        excluded={facet: values for facet, values in excluded.items() if values},
+        preferred=_over(previous.preferred, own.preferred, adds, dropped),
+        named=_named_after(own, previous, facets, adds),
+        price=_price_after(own.price, PriceRange() if "price" in dropped else previous.price),
+        words=_words_after(own, previous),
+        order=own.order if own.order != Order.RELEVANCE else previous.order,
+        without=tuple(dict.fromkeys((*previous.without, *own.without))),
+        follow_up=True,
+    )
+
+
+def _named_after(
+    own: Request, previous: Request, facets: Mapping[str, frozenset[str]], adds: bool
+) -> dict[str, str]:
+    named = {}
+    for facet in facets:
+        said = [table[facet] for table in (previous.named, own.named) if facet in table]
+        if said:
+            named[facet] = " or ".join(dict.fromkeys(said)) if adds else said[-1]
+    return named
+
+
+def _words_after(own: Request, previous: Request) -> str:
+    """The earlier wish without the values that the new message replaced, then the new words."""
+    replaced = {
+        word
+        for facet in own.facets
+        for value in previous.facets.get(facet, frozenset()) - own.facets[facet]
+        for word in key_of(value)
+    }
+    kept = [word for word in previous.words.split() if not (set(key_of(word)) & replaced)]
+    return " ".join([*kept[:60], *own.words.split()])
+
+
+def _over(
+    before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset[str]], adds: bool, dropped: set[str]
+) -> dict[str, frozenset[str]]:
+    merged = {facet: values for facet, values in before.items() if facet not in dropped}
+    for facet, values in now.items():
+        merged[facet] = merged.get(facet, frozenset()) | values if adds else values
+    return merged
+
+
+def _price_after(now: PriceRange, before: PriceRange) -> PriceRange:
+    """A new upper bound replaces the old one, likewise the lower; contradictory ends are dropped."""
+    low, low_open = (now.low, now.low_open) if now.low > 0 else (before.low, before.low_open)
+    high, high_open = (now.high, now.high_open) if now.high < math.inf else (before.high, before.high_open)
+    return PriceRange(low, high, low_open, high_open) if low <= high else now

@@ -1,0 +1,116 @@
+"""What a message names of the catalogue's vocabulary: wanted, not wanted, or only mentioned.
+
+"A lamp for my blue sofa" wants a lamp; the sofa and its colour describe something else and only count softly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bowerbird.assist.vocabulary import Meaning, Vocabulary
+from bowerbird.assist.words import tokens, word_set
+
+_MAX_TOKENS = 400
+_NEGATORS = word_set(
+    "not no without except non nor never isn't don't aren't hate dislike avoid excluding minus"
+)
+_THROUGH = word_set("a an the any too in of want like with be made is on so very or and nor have")
+_ASIDE = word_set("for with beside near next behind onto above under matching match goes over on against")
+_LOOKING = word_set(
+    "look looking search searching shop shopping hunting ask asking wish need wishing wanting"
+)
+_PLACEHOLDERS = word_set("something anything gift present stuff things thing accessories")
+_BACK = word_set("in but please that made § . ; , ! ? instead also")
+
+
+@dataclass
+class Mentions:
+    """Values by facet; `named` keeps the words that were said."""
+
+    facets: dict[str, set[str]] = field(default_factory=dict)
+    exact: dict[str, set[str]] = field(default_factory=dict)
+    excluded: dict[str, set[str]] = field(default_factory=dict)
+    preferred: dict[str, set[str]] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=dict)
+
+
+def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
+    """Walk over the words, longest phrase first; note what is asked for, what is not, what is aside."""
+    words = tokens(text)[:_MAX_TOKENS]
+    stems = vocabulary.stems(words, real)
+    found = Mentions()
+    at, negated, aside, last_type_end = 0, False, False, -1
+    while at < len(words):
+        meaning, size = _longest(stems, at, vocabulary)
+        if meaning is None:
+            negated = _still_negated(words, at, negated)
+            aside = _still_aside(words, at, aside, bool(found.facets.get("type")))
+            at += 1
+            continue
+        if meaning.facet == "type" and last_type_end == at and not negated and not aside:
+            _take_back(found, "type")  # "glass vase": the last of two types in a row is the thing
+        if negated:
+            _add(found.excluded, meaning.facet, meaning.values)
+        elif aside or (tuple(stems[at : at + size]) in vocabulary.hints):
+            _add(found.preferred, meaning.facet, meaning.values)
+        else:
+            _add(found.facets, meaning.facet, meaning.values)
+            _add(found.exact, meaning.facet, meaning.exact)
+            found.named.setdefault(meaning.facet, []).append(" ".join(words[at : at + size]))
+            last_type_end = at + size if meaning.facet == "type" else last_type_end
+        at += size
+        # "no red or blue": the negation goes on over a list, and ends with it.
+        negated = negated and at < len(words) and words[at] in ("or", "and", "nor")
+    for facet, values in found.excluded.items():
+        if facet in found.facets:
+            found.facets[facet] -= values  # "blue but not dark blue"
+    found.facets = {facet: values for facet, values in found.facets.items() if values}
+    return found
+
+
+def _longest(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Meaning | None, int]:
+    for size in range(min(vocabulary.longest, len(stems) - at), 0, -1):
+        phrase = tuple(stems[at : at + size])
+        meanings = vocabulary.phrases.get(phrase)
+        if meanings:
+            return meanings[0], size
+        if phrase in vocabulary.hints:
+            return vocabulary.hints[phrase], size
+    return None, 1
+
+
+def _still_negated(words: Sequence[str], at: int, negated: bool) -> bool:
+    word = words[at]
+    if word in _NEGATORS or word.endswith("n't"):
+        return True
+    if word == "than" and at > 0 and words[at - 1] in ("other", "rather"):
+        return True
+    if word == "but" and at > 0 and words[at - 1] in ("anything", "everything", "nothing"):
+        return True
+    return negated and word in _THROUGH
+
+
+def _still_aside(words: Sequence[str], at: int, aside: bool, has_type: bool) -> bool:
+    """Whether what follows describes something else than the wanted thing ("for my blue sofa")."""
+    word = words[at]
+    if word in _BACK:
+        return False
+    if word in _ASIDE:
+        before = words[at - 1] if at else ""
+        if word == "for" and (before in _LOOKING or (not has_type and before not in _PLACEHOLDERS)):
+            return aside
+        # "with" and "on" join a part of the thing itself: only a second type is then something else.
+        return has_type or before in _PLACEHOLDERS
+    return aside
+
+
+def _add(table: dict[str, set[str]], facet: str, values: frozenset[str]) -> None:
+    if values:
+        table.setdefault(facet, set()).update(values)
+
+
+def _take_back(found: Mentions, facet: str) -> None:
+    found.preferred.setdefault(facet, set()).update(found.facets.pop(facet, set()))
+    found.exact.pop(facet, None)
+    found.named.pop(facet, None)

@@ -1,0 +1,157 @@
+"""Price phrases: "under 60", "20-40", "up to $1,200", "around 50"; and numbers that are no prices.
+
+Every pattern repeats a bounded number of times over a text that was cut before, so no request is slow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bowerbird.assist.request import PriceRange
+
+GAP = " § "
+"""Stands where a phrase was taken out of the text; it ends a clause, and no word is made across it."""
+
+_AROUND = 0.2
+"""How far "around 50" reaches either way, as a share."""
+
+_CURRENCY = (
+    r"€|\$|£|euros?\b|eur\b|dollars?\b|usd\b|bucks?\b|quid\b|pounds?\b|gbp\b|kr\b|sek\b|chf\b|francs?\b"
+)
+
+
+def _number(name: str) -> str:
+    """A number with an optional currency before or after; not the start of "60cm", "60s" or "60%"."""
+    return (
+        rf"(?P<pre_{name}>[$€£]|(?:eur|usd|gbp)\b)?\s?(?P<{name}>\d{{1,9}}(?:[.,]\d{{1,3}}){{0,4}}k?)(?![\w%\"])"
+        rf"(?![.,]\d)(?:\s?(?P<post_{name}>{_CURRENCY}|,-))?"
+    )
+
+
+_NOT = (
+    r"(?:not|no|nothing|never|don'?t|do not|won'?t)\s+"
+    r"(?:(?:go|spend|pay|cost|costing|costs|want|be|priced|going|anything)\s+){0,2}"
+)
+_OVER = r"(?:over|above|more than|higher than|greater than|exceeding|exceed|>)"
+_UNDER = r"(?:under|below|beneath|less than|lower than|cheaper than|<)"
+_AT_MOST = (
+    r"(?:up to|upto|at (?:the )?most|within|<=|≤|until|till|"
+    r"(?:max|maximum|limit|budget|spend|spending|pay)\b\.?"
+    r"(?:\s?(?:price|budget|of|is|:|about|around|only|up to)){0,2})"
+)
+_AT_LEAST = (
+    r"(?:at least|from|>=|≥|upwards of|starting (?:at|from)|"
+    r"(?:min|minimum)\b\.?(?:\s?(?:price|of|is|:)){0,2})"
+)
+_UNITS = re.compile(
+    r"\s*-?\s*(?:people|persons?|guests?|adults|kids|children|seats?|seaters?|pieces?|pcs|packs?|pairs?|sets?|cm|mm|"
+    r"m|metres?|meters?|inch(?:es)?|in\b|ft|feet|foot|kg|g|grams?|lbs?|l|litres?|liters?|ml|years?|yrs?|year-olds?|y/?o|"
+    r"months?|weeks?|days?|hours?|minutes?|mins?|items?|things|ones|options?|drawers?|shelves|doors?|legs|lights|bulbs?|"
+    r"percent|watts?|w|volts?|x|times|rooms?|bedrooms?|floors?|denier|gsm|colou?rs|th|st|nd|rd|degrees?|tog)\b"
+)
+_SIZE_BEFORE = re.compile(
+    r"(?:\b(?:size|sizes|eu|uk|us|age|aged|ages|year|no|number|item|option|waist|length|width|height|"
+    r"set of|pack of|born|since|in)|#)\s*\.?\s*$"
+)
+_ENDS = re.compile(
+    r"\s*(?:$|[.,;:!?)§]|(?:please|pls|in|and|but|for|or|if|max|would|range|budget|ideally|with|that|each|total|made|"
+    r"from|is|thanks|thank|altogether|tops|only|now|then|instead)\b)"
+)
+
+_START = r"(?<![\w.,-])"
+_A, _B = _number("a"), _number("b")
+_PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
+    (re.compile(pattern), kind, strict)
+    for pattern, kind, strict in (
+        # pattern, kind of bound, whether a bare number needs the phrase to end after it
+        (rf"(?:between|from)\s+{_A}\s*(?:and|to|-|–|—|until|till)\s*{_B}", "range", False),
+        (rf"{_START}{_A}\s?(?:-|–|—|to)\s?{_B}(?!\s?-)", "range", True),
+        (rf"{_NOT}{_OVER}\s+{_A}", "at most", False),
+        (rf"{_NOT}{_UNDER}\s+{_A}", "at least", False),
+        (rf"{_START}{_A}\s+(?:or|and|&)\s+(?:less|under|below|cheaper|lower)\b", "at most", False),
+        (rf"{_START}{_A}\s+(?:max(?:imum)?|at (?:the )?most|tops)\b", "at most", False),
+        (rf"{_START}{_A}\s*(?:(?:or|and|&)\s+(?:more|above|over|up|higher|upwards)\b|\+)", "at least", False),
+        (rf"{_START}{_A}\s+(?:min(?:imum)?|at (?:the )?least)\b", "at least", False),
+        (rf"(?<!\w){_UNDER}\s*{_A}", "under", False),
+        (rf"(?<!\w){_AT_MOST}\s*{_A}", "at most", False),
+        (rf"(?<!\w){_OVER}\s*{_A}", "over", True),
+        (rf"(?<!\w){_AT_LEAST}\s*{_A}", "at least", True),
+        (
+            rf"(?<!\w)(?:around|about|roughly|approximately|approx\.?|circa|~|near|close to)\s*{_A}",
+            "around",
+            True,
+        ),
+        (rf"{_START}{_A}", "at most", True),
+    )
+)
+
+
+def take_prices(text: str, *, a_type_follows: Callable[[str], bool]) -> tuple[PriceRange, str]:
+    """The range that a cleaned text states, and the text without the words that stated it.
+
+    `a_type_follows(rest)` says whether what comes after a number is a kind of item: "at least 2 cushions"
+    is a count.
+
+    >>> take_prices("a lamp for 2 people between $20 and 40", a_type_follows=lambda rest: False)[0].said()
+    'between 20 and 40'
+    """
+    found = PriceRange()
+    for number, (pattern, kind, strict) in enumerate(_PATTERNS):
+        bare = number == len(_PATTERNS) - 1
+
+        def replaced(match: re.Match[str], kind: str = kind, strict: bool = strict, bare: bool = bare) -> str:
+            nonlocal found
+            marked = any(
+                value for name, value in match.groupdict().items() if name.startswith(("pre", "post"))
+            )
+            if not _is_price(match, marked, strict, bare, a_type_follows):
+                return match.group()
+            stated = _range(match, kind)
+            together = found.narrowed(stated)
+            # Two bounds that exclude one another: the later one corrects the earlier.
+            found = together if together.low <= together.high else stated
+            return GAP
+
+        text = pattern.sub(replaced, text)
+    return found, text
+
+
+def _is_price(
+    match: re.Match[str], marked: bool, strict: bool, bare: bool, a_type_follows: Callable[[str], bool]
+) -> bool:
+    if marked:
+        return True
+    before, after = match.string[max(0, match.start() - 16) : match.start()], match.string[match.end() :][:40]
+    if bare or _SIZE_BEFORE.search(before) or _UNITS.match(after):
+        return False
+    last = match.groupdict().get("b") or match["a"]
+    if amount(last) <= 12 and a_type_follows(after):
+        return False
+    return not strict or _ENDS.match(after) is not None
+
+
+def _range(match: re.Match[str], kind: str) -> PriceRange:
+    a = amount(match["a"])
+    if kind == "range":
+        low, high = sorted((a, amount(match["b"])))
+        return PriceRange(low, high)
+    if kind == "around":
+        return PriceRange(a * (1 - _AROUND), a * (1 + _AROUND))
+    if kind in ("at most", "under"):
+        return PriceRange(high=a, high_open=kind == "under")
+    return PriceRange(low=a, low_open=kind == "over")
+
+
+def amount(said: str) -> float:
+    """A written number: thousands marks dropped, either decimal mark.
+
+    >>> [amount(s) for s in ("60", "59.99", "59,90", "1,200", "1.200,50", "2k")]
+    [60.0, 59.99, 59.9, 1200.0, 1200.5, 2000.0]
+    """
+    factor = 1000.0 if said.endswith("k") else 1.0
+    said = said.removesuffix("k")
+    head, mark, tail = max((said.rpartition(mark) for mark in ".,"), key=lambda parts: len(parts[0]))
+    whole = head if mark and len(tail) < 3 else said
+    decimals = tail if whole is head else "0"
+    return float(re.sub(r"[.,]", "", whole) + "." + decimals) * factor

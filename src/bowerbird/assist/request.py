@@ -1,0 +1,171 @@
+"""What one message asks for, once understood: hard constraints, soft wishes, and a price range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bowerbird.errors import InputError
+
+
+class Order(StrEnum):
+    """In which order the answer comes."""
+
+    RELEVANCE = "relevance"
+    CHEAP = "cheap"
+    """Rather cheap: the price counts beside relevance."""
+    CHEAPEST = "cheapest"
+    DEAREST = "dearest"
+
+
+@dataclass(frozen=True)
+class PriceRange:
+    """Prices from `low` to `high`, in the catalogue's currency; an open end excludes its own value."""
+
+    low: float = 0.0
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        return self.low > 0 or self.high < math.inf
+
+    def __contains__(self, price: object) -> bool:
+        """Whether a price lies inside; no price (None, NaN) never does where a bound is stated.
+
+        >>> 60.0 in PriceRange(high=60, high_open=True), 59.99 in PriceRange(high=60, high_open=True)
+        (False, True)
+        """
+        if not isinstance(price, float | int) or math.isnan(price):
+            return not self.bounded
+        above = price > self.low if self.low_open else price >= self.low
+        return above and (price < self.high if self.high_open else price <= self.high)
+
+    def narrowed(self, other: PriceRange) -> PriceRange:
+        """What both ranges hold."""
+        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
+        high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
+        return PriceRange(low, high, low_open, not high_closed)
+
+    def said(self) -> str:
+        """The range in words.
+
+        >>> PriceRange(high=60, high_open=True).said(), PriceRange(20, 40).said(), PriceRange().said()
+        ('under 60', 'between 20 and 40', '')
+        """
+        low, high = money(self.low), money(self.high)
+        if self.low > 0 and self.high < math.inf:
+            return f"between {low} and {high}"
+        if self.high < math.inf:
+            return f"under {high}" if self.high_open else f"up to {high}"
+        if self.low > 0:
+            return f"over {low}" if self.low_open else f"from {low}"
+        return ""
+
+
+def money(amount: float) -> str:
+    """An amount as people write it: whole numbers bare, others with two decimals.
+
+    >>> money(60.0), money(59.9)
+    ('60', '59.90')
+    """
+    if not math.isfinite(amount):
+        return "any amount"
+    return f"{amount:.0f}" if amount == round(amount) else f"{amount:.2f}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An item that the last reply showed, in the order shown; `price` is None where it has none."""
+
+    item_id: str
+    title: str
+    price: float | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A message understood. Values are the vocabulary's; items are ids, since requests are kept in files."""
+
+    text: str = ""
+    facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Hard: for each facet the values that will do."""
+    exact: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of `facets`, the values that the words name as a whole ("blue" is Blue before it is Dark Blue)."""
+    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Hard: for each facet the values that will not do."""
+    preferred: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Soft: values that count for an item, but whose absence does not exclude it."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """For each facet of `facets`, how the person said it."""
+    price: PriceRange = PriceRange()
+    words: str = ""
+    """What is left for search by meaning: the wish without prices and references."""
+    order: Order = Order.RELEVANCE
+    like: tuple[str, ...] = ()
+    """Ids of items to resemble."""
+    without: tuple[str, ...] = ()
+    """Ids of items not to show (shown before, or referred to)."""
+    follow_up: bool = False
+
+    @property
+    def constrained(self) -> bool:
+        return bool(self.facets or self.excluded or self.price.bounded)
+
+    def said(self) -> list[str]:
+        """The hard constraints in words, one each."""
+        said = [f"{name}: {' or '.join(sorted(values))}" for name, values in self.facets.items()]
+        said += [f"not {' or '.join(sorted(values))} ({name})" for name, values in self.excluded.items()]
+        return [*said, f"price: {self.price.said()}"] if self.price.bounded else said
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON's types; an unbounded price end is null."""
+        sets = {
+            name: {facet: sorted(values) for facet, values in getattr(self, name).items()} for name in _SETS
+        }
+        price = {
+            "low": self.price.low,
+            "high": self.price.high if math.isfinite(self.price.high) else None,
+            "low_open": self.price.low_open,
+            "high_open": self.price.high_open,
+        }
+        rest: dict[str, Any] = {
+            "text": self.text,
+            "words": self.words,
+            "order": self.order.value,
+            "like": list(self.like),
+        }
+        rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
+        return {**rest, **sets, "price": price}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Request:
+        """The request that `as_dict` wrote. Raises `InputError` on anything else."""
+        try:
+            price, high = raw["price"], raw["price"]["high"]
+            sets = {name: {f: frozenset(map(str, v)) for f, v in raw[name].items()} for name in _SETS}
+            return cls(
+                text=str(raw["text"]),
+                words=str(raw["words"]),
+                named={str(facet): str(words) for facet, words in raw["named"].items()},
+                order=Order(raw["order"]),
+                like=tuple(map(str, raw["like"])),
+                without=tuple(map(str, raw["without"])),
+                follow_up=bool(raw["follow_up"]),
+                price=PriceRange(
+                    float(price["low"]),
+                    math.inf if high is None else float(high),
+                    bool(price["low_open"]),
+                    bool(price["high_open"]),
+                ),
+                **sets,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"a request of the conversation can't be read ({error!r})") from None
+
+
+_SETS = ("facets", "exact", "excluded", "preferred")

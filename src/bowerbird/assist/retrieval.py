@@ -1,0 +1,208 @@
+"""Items for a request: hard constraints as masks, then one score; and near misses where nothing is left."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowerbird.assist.lexicon import Lexicon
+from bowerbird.assist.request import Order, PriceRange, Request
+from bowerbird.assist.vocabulary import Vocabulary
+from bowerbird.data.items import Catalogue
+
+_SOFTER_FIRST = {"price": 1.0, "category": 3.0, "type": 5.0}
+"""What giving up a constraint costs; unnamed ones cost 0.9. The kind of thing is the last to give up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """One hard constraint: who satisfies it, and how an item that does not differs from it."""
+
+    name: str
+    said: str
+    mask: np.ndarray  # (items,) bool
+    difference: Callable[[int], str]
+
+    @property
+    def cost(self) -> float:
+        return _SOFTER_FIRST.get(self.name, 0.9)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What speaks for items beside the hard constraints: each (items,) float32, or absent."""
+
+    meaning: np.ndarray | None = None
+    """Cosine to the query in item space."""
+    words: np.ndarray | None = None
+    """Share of the request's words that an item mentions, 0 to 1."""
+    taste: np.ndarray | None = None
+    """How much the person would like the item, 0 to 1."""
+
+
+def constraints_of(request: Request, catalogue: Catalogue, vocabulary: Vocabulary) -> list[Constraint]:
+    """The hard constraints of a request; an item without a price never satisfies a price bound."""
+    found = [
+        Constraint(
+            facet,
+            " or ".join(sorted(values)) if len(values) <= 3 else f"{facet} as asked",
+            vocabulary.mask(facet, values),
+            lambda p, f=facet, v=values: _facet_difference(p, f, v, request, vocabulary),  # type: ignore[misc]
+        )
+        for facet, values in request.facets.items()
+    ]
+    found += [
+        Constraint(
+            f"not {facet}",
+            f"not {' or '.join(sorted(values))}",
+            ~vocabulary.mask(facet, values),
+            lambda p, f=facet: f"{' and '.join(vocabulary.values_of(p, f))}, which you did not want",  # type: ignore[misc]
+        )
+        for facet, values in request.excluded.items()
+    ]
+    if request.price.bounded:
+        mask = in_range(catalogue.prices, request.price)
+        found.append(
+            Constraint(
+                "price",
+                request.price.said(),
+                mask,
+                lambda p: price_difference(float(catalogue.prices[p]), request.price),
+            )
+        )
+    return found
+
+
+def in_range(prices: np.ndarray, wanted: PriceRange) -> np.ndarray:
+    """Which prices lie in the range, (items,) bool; NaN never does. Agrees with `PriceRange.__contains__`."""
+    with np.errstate(invalid="ignore"):
+        above = prices > wanted.low if wanted.low_open else prices >= wanted.low
+        below = prices < wanted.high if wanted.high_open else prices <= wanted.high
+    inside: np.ndarray = above & below & ~np.isnan(prices)
+    return inside
+
+
+def price_difference(price: float, wanted: PriceRange) -> str:
+    """How a price misses a range.
+
+    >>> price_difference(72.0, PriceRange(high=60))
+    '12.00 above your limit'
+    >>> price_difference(60.0, PriceRange(high=60, high_open=True))
+    'exactly 60.00, not less'
+    """
+    if math.isnan(price):
+        return "no stated price"
+    if price > wanted.high:
+        return f"{price - wanted.high:.2f} above your limit"
+    if price < wanted.low:
+        return f"{wanted.low - price:.2f} below what you asked for"
+    return f"exactly {price:.2f}, not {'less' if price == wanted.high else 'more'}"
+
+
+def _facet_difference(
+    position: int, facet: str, wanted: frozenset[str], request: Request, vocabulary: Vocabulary
+) -> str:
+    has = " and ".join(vocabulary.values_of(position, facet)[:2]).lower()
+    asked = request.named.get(facet) or " or ".join(sorted(wanted)[:2]).lower()
+    return f"{has} rather than {asked}" if has else f"no stated {facet}, you asked for {asked}"
+
+
+def ranked(
+    request: Request,
+    allowed: np.ndarray,
+    signals: Signals,
+    catalogue: Catalogue,
+    vocabulary: Vocabulary,
+    n: int,
+) -> list[int]:
+    """The best `n` of the allowed items, (n,) positions: whole-phrase matches before partial ones, then the
+    sum of what speaks for them; or by price where the order was asked for."""
+    rows = np.flatnonzero(allowed)
+    if not len(rows):
+        return []
+    prices = catalogue.prices[rows]
+    score = _score(request, rows, prices, signals, vocabulary)
+    # The kind of thing and its named values first: "blue" means Blue before it means Dark Blue.
+    tier = np.zeros(len(rows))
+    for facet, values in request.exact.items():
+        if facet in request.facets:
+            tier += vocabulary.mask(facet, values & request.facets[facet])[rows]
+    keys: list[np.ndarray] = [rows, -score, -tier]
+    if request.order in (Order.CHEAPEST, Order.DEAREST):
+        sign = 1.0 if request.order == Order.CHEAPEST else -1.0
+        keys.append(np.where(np.isnan(prices), np.inf, sign * np.nan_to_num(prices)))
+    return [int(row) for row in rows[np.lexsort(keys)[:n]]]
+
+
+def _score(
+    request: Request, rows: np.ndarray, prices: np.ndarray, signals: Signals, vocabulary: Vocabulary
+) -> np.ndarray:
+    score = np.zeros(len(rows), dtype=np.float64)
+    parts = ((signals.meaning, 1.0, True), (signals.words, 0.7, False), (signals.taste, 0.8, False))
+    for part, weight, stretch in parts:
+        if part is not None:
+            score += weight * (_stretched(part[rows]) if stretch else part[rows])
+    if request.preferred:
+        hits = [vocabulary.mask(facet, values)[rows] for facet, values in request.preferred.items()]
+        score += 0.6 * np.mean(hits, axis=0)
+    if request.order == Order.CHEAP and not np.isnan(prices).all():
+        score -= 1.5 * _stretched(np.where(np.isnan(prices), np.nanmax(prices), prices))
+    return score
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    """Values moved to 0..1; all alike become 0."""
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high > low else np.zeros(len(values))
+
+
+def near_misses(
+    constraints: Sequence[Constraint],
+    base: np.ndarray,
+    rank: Callable[[np.ndarray, int], list[int]],
+    prices: np.ndarray,
+    wanted: PriceRange,
+    n: int,
+) -> list[tuple[int, tuple[Constraint, ...]]]:
+    """Items that satisfy all constraints but as few as possible, with those they miss.
+
+    `base` (items,) bool are the items that may be offered at all; `rank(mask, n)` orders them. Where the
+    price is what is given up, those nearest to the range come first. Each way to give up as few
+    constraints gets its turn, cheapest to give up first.
+    """
+    for size in range(1, len(constraints) + 1):
+        ways = sorted(itertools.combinations(constraints, size), key=lambda way: sum(one.cost for one in way))
+        queues = []
+        for way in ways[:40]:
+            mask = base.copy()
+            for constraint in constraints:
+                mask &= ~constraint.mask if constraint in way else constraint.mask
+            if mask.any():
+                if any(one.name == "price" for one in way):
+                    mask = _nearest_in_price(mask, prices, wanted, n)
+                queues.append([(position, way) for position in rank(mask, n)])
+        found = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
+        if found:
+            return found[:n]
+    return []
+
+
+def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, n: int) -> np.ndarray:
+    rows = np.flatnonzero(mask)
+    away = np.maximum(prices[rows] - wanted.high, wanted.low - prices[rows])
+    kept = rows[np.argsort(np.where(np.isnan(away), np.inf, away), kind="stable")[: max(1, n // 2)]]
+    near = np.zeros_like(mask)
+    near[kept] = True
+    return near
+
+
+def unknown_words(request: Request, lexicon: Lexicon) -> list[str]:
+    """Words of a request that no item mentions, where it names nothing that the catalogue knows."""
+    words = lexicon.content(request.words)
+    if request.facets or request.preferred or any(word in lexicon.rows for word in words):
+        return []
+    return words

@@ -1,0 +1,115 @@
+"""From a message to a `Request`: rules over the catalogue's vocabulary, no model.
+
+Hard constraints have to be right and explainable, so they come from words that the catalogue knows;
+everything else is left to search by meaning. How a message relates to the ones before:
+
+- a message that names a new type of item starts a new topic: all constraints before are dropped, the price
+  bound too, since a budget belongs to a thing ("same colour", "same price" keep that one);
+- "… instead", "but as a …" and a narrower type ("table lamps" after "lamps") keep the rest;
+- any other message is a follow-up: what it names replaces what was said of the same facet ("but in green"),
+  is added after "also" or "or", and "any colour", "no budget" drop it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, merged, with_kept
+from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.prices import GAP, take_prices
+from bowerbird.assist.references import take_references
+from bowerbird.assist.request import Order, Request, Shown
+from bowerbird.assist.vocabulary import Vocabulary
+from bowerbird.assist.words import cleaned, key_of, tokens
+from bowerbird.errors import InputError
+
+_ANY = re.compile(
+    r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
+    r"forget (?:about )?the|never mind the|drop the|remove the|no preferred|"
+    r"don'?t care about (?:the )?|do not care about (?:the )?)\s*(?P<a>[a-z]{3,20})\b)|"
+    r"(?:\b(?:the )?(?P<b>[a-z]{3,20}) (?:doesn'?t|does not|don'?t|do not) matter\b)|"
+    r"(?:\b(?P<c>no) (?:budget|price limit|limit)\b)"
+)
+_CHEAP = re.compile(
+    r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
+    r"not (?:too |that |so |very )?(?:expensive|pricey))\b"
+)
+_DEAREST = re.compile(r"\b(?:most expensive|priciest|dearest|most luxurious)\b")
+_CHEAPEST = re.compile(r"\b(?:cheapest|lowest[ -]price[d]?|least expensive)\b")
+
+
+def understand(
+    text: str,
+    vocabulary: Vocabulary,
+    previous: Request | None = None,
+    shown: Sequence[Shown] = (),
+    real_words: Mapping[str, object] | None = None,
+) -> Request:
+    """What a message asks for, given the request before and the items of the last reply, in order.
+
+    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.rows`). A text longer than
+    2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
+    """
+    plain = cleaned(text)
+    if not any(letter.isalnum() for letter in plain):
+        raise InputError(
+            "the request is empty: say what you are looking for, for example `a warm lamp under 60`"
+        )
+    dropped, rest = _take_dropped(plain, vocabulary)
+    pointed, rest = take_references(rest, shown)
+    price, rest = take_prices(rest, a_type_follows=lambda after: _starts_with_type(after, vocabulary))
+    price = price.narrowed(pointed.price)
+    found = mentions_of(rest, vocabulary, real_words or {})
+    own = Request(
+        text=plain[:500],
+        facets=_frozen(found.facets),
+        exact=_frozen(found.exact),
+        excluded=_frozen(found.excluded),
+        preferred=_frozen(found.preferred),
+        named={facet: " or ".join(found.named[facet]) for facet in found.facets},
+        price=price,
+        words=" ".join(rest.replace(GAP.strip(), " ").split())[:500],
+        order=_order(plain),
+        like=pointed.like,
+        without=pointed.without,
+    )
+    if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
+        return with_kept(own, previous, plain)
+    return merged(own, previous, plain, dropped)
+
+
+def _take_dropped(text: str, vocabulary: Vocabulary) -> tuple[set[str], str]:
+    """Facets whose constraint the text lifts ("any colour"), "price" among them; and the rest of the text."""
+    dropped: set[str] = set()
+
+    def replaced(match: re.Match[str]) -> str:
+        word = match["a"] or match["b"] or "price"
+        facet = "price" if word in PRICE_WORDS else FACET_WORDS.get(word, word.removesuffix("s"))
+        if facet != "price" and facet not in vocabulary.positions:
+            return match.group()
+        dropped.add(facet)
+        return GAP
+
+    return dropped, _ANY.sub(replaced, text)
+
+
+def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
+    words = [key[0] for key in map(key_of, tokens(text)[: vocabulary.longest]) if key]
+    return any(
+        meaning.facet == "type"
+        for size in range(1, len(words) + 1)
+        for meaning in vocabulary.phrases.get(tuple(words[:size]), ())
+    )
+
+
+def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {facet: frozenset(values) for facet, values in table.items() if values}
+
+
+def _order(text: str) -> Order:
+    if _CHEAPEST.search(text):
+        return Order.CHEAPEST
+    if _DEAREST.search(text):
+        return Order.DEAREST
+    return Order.CHEAP if _CHEAP.search(text) else Order.RELEVANCE

@@ -1,0 +1,191 @@
+"""Words as a shopper and a catalogue spell them, brought to one form.
+
+Small on purpose: a light stemmer, a list of synonyms, one edit of tolerance. Meaning beyond that is the
+text encoder's work; these rules decide *hard* constraints, where a wrong guess is worse than none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?§&]")
+_IRREGULAR = {
+    "shelves": "shelf",
+    "scarves": "scarf",
+    "knives": "knife",
+    "wooden": "wood",
+    "woollen": "wool",
+    "woolen": "wool",
+    "golden": "gold",
+    "color": "colour",
+    "colors": "colour",
+    "colored": "coloured",
+    "gray": "grey",
+    "jewelry": "jewellery",
+    "pajama": "pyjama",
+    "pajamas": "pyjama",
+    "fiber": "fibre",
+    "checkered": "check",
+    "chequered": "check",
+}
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
+
+SYNONYMS: tuple[tuple[str, ...], ...] = (
+    ("sofa", "couch", "settee", "loveseat"),
+    ("sweater", "jumper", "pullover", "knit sweater"),
+    ("trouser", "pants", "slacks", "chinos"),
+    ("sneaker", "trainers", "running shoes", "tennis shoes"),
+    ("t shirt", "tshirt", "tee", "tee shirt"),
+    ("vest top", "tank top", "camisole"),
+    ("bag", "handbag", "purse"),
+    ("rug", "carpet"),
+    ("cushion", "throw pillow", "pillow"),
+    ("blanket", "throw"),
+    ("curtain", "drapes"),
+    ("wardrobe", "closet", "armoire"),
+    ("lamp", "light fixture"),
+    ("mug", "cup"),
+    ("coat", "overcoat", "parka"),
+    ("jacket", "anorak", "windbreaker"),
+    ("swimsuit", "bathing suit", "swimming costume"),
+    ("bra", "brassiere"),
+    ("tight", "pantyhose"),
+    ("hat", "cap", "beanie"),
+    ("armchair", "easy chair"),
+    ("bookcase", "bookshelf"),
+    ("nightgown", "night gown", "nightdress", "nightie"),
+    ("navy", "navy blue", "dark blue"),
+    ("burgundy", "wine red", "bordeaux", "maroon", "dark red"),
+    ("sky blue", "light blue", "baby blue"),
+    ("off white", "cream", "ivory", "ecru"),
+    ("beige", "sand", "tan"),
+    ("teal", "petrol", "turquoise"),
+    ("purple", "violet", "lilac"),
+    ("charcoal", "anthracite", "dark grey"),
+    ("stripe", "striped", "stripy", "pinstripe"),
+    ("check", "checked", "plaid", "tartan", "gingham"),
+    ("dot", "dotted", "polka dot", "spotted"),
+    ("solid", "plain", "unpatterned"),
+    ("floral", "flowery", "flower", "flower print"),
+    ("geometric", "geometrical"),
+    ("embroidery", "embroidered"),
+    ("sequin", "sequinned", "sequined"),
+    ("scandinavian", "scandi", "nordic"),
+    ("boho", "bohemian"),
+    ("mid century", "midcentury", "mid century modern"),
+    ("minimalist", "minimal", "minimalistic"),
+    ("rustic", "farmhouse"),
+    ("wood", "timber"),
+    ("metal", "metallic"),
+    ("sci fi", "science fiction"),
+)
+"""Words that stand for one another; used only towards a value that the catalogue has."""
+
+# Everyday words of five letters and more that lie one edit from a catalogue's words: never "corrected".
+_PLAIN = word_set(
+    """
+    about above after again along among around because before being below better between black board
+    bored bread break bring brought build cable carry catch cause chain cheap cheaper cheapest chess
+    child china choose class clean clear close cloth clothes coast count court cover cream cross crown
+    dance dining doing drawn dream dreamy dressed dressy drink drive early earth eight every evening
+    except fancy faced family first flash flight floor focus force found frame fresh friend front games
+    given glance glasses going grand grant grass great greed greet group grown guess guest happy heart
+    heavy hello horse hotel house image instead issue joint judge kitchen known large later laugh learn
+    least leave leaves length level light liked likes limit little living local looks loose lower lucky
+    lunch maker match maybe metre might month mother mount mouse mouth movie music needs never night
+    noise north nothing offer office older other outer paint paper party peace phone photo piece pitch
+    place plane plant plate point power press price pride print prior prize quick quiet quite radio
+    range rather reach ready really right river round route scale scene score sense seven shade shake
+    shape share sharp shelf shell shift shine shiny shock shoot short shots should shown shows sight
+    since sized sizes skill skirts sleep small smart smile smoke soft solar someone something sorry
+    sound south space spare speak spend sport spring stage stand start state steal steel still stock
+    stone store storm story style sugar suite summer sunny super sweet table taken taste teach thank
+    thanks their them then there these thick thing think third those three throw tight times title today
+    total touch tough towel tower trade train treat trend tried truly trust twice under until upper
+    urban usual value video visit voice walls warmer watch water wedding weeks where which while whole
+    whose width winter without woman women works world would write wrong years young yours
+    """
+)
+
+
+def cleaned(text: str, limit: int = 2000) -> str:
+    """Lower case, one kind of space, at most `limit` characters: the start and, past a cut, the end.
+
+    A long request says what it wants at its start or at its end; the middle of 100,000 characters is
+    not a wish but a paste.
+    """
+    if len(text) > limit:
+        head, tail = text[: limit * 3 // 4], text[-limit // 4 :]
+        text = f"{head.rsplit(None, 1)[0] if ' ' in head else head} . {tail.split(None, 1)[-1]}"
+    return " ".join(unicodedata.normalize("NFKC", text)[: 2 * limit].lower().replace("’", "'").split())
+
+
+def tokens(text: str) -> list[str]:
+    """Words and the punctuation that ends a clause.
+
+    >>> tokens("a t-shirt, off-white")
+    ['a', 't', 'shirt', ',', 'off', 'white']
+    """
+    return _TOKEN.findall(text)
+
+
+def stem(word: str) -> str:
+    """One form for singular and plural, British and American.
+
+    >>> [stem(w) for w in ("dresses", "gray", "trousers", "accessories", "dress", "shelves")]
+    ['dress', 'grey', 'trouser', 'accessory', 'dress', 'shelf']
+    """
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes", "zes")):
+        return word[:-2]
+    if len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def key_of(text: str) -> tuple[str, ...]:
+    """The stems of a phrase, what two spellings of one value share.
+
+    >>> key_of("Table Lamps") == key_of("table-lamp")
+    True
+    """
+    return tuple(stem(word) for word in tokens(cleaned(text, 200)) if word[0].isalnum())
+
+
+def one_edit_apart(a: str, b: str) -> bool:
+    """Whether one insertion, deletion, substitution or swap of neighbours turns `a` into `b`.
+
+    >>> one_edit_apart("tabel", "table"), one_edit_apart("lamp", "lump"), one_edit_apart("red", "bored")
+    (True, True, False)
+    """
+    if a == b or abs(len(a) - len(b)) > 1:
+        return False
+    start = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    rest_a, rest_b = a[start:], b[start:]
+    swapped = len(rest_a) > 1 and rest_a[1::-1] + rest_a[2:] == rest_b
+    return rest_a[1:] == rest_b or rest_a == rest_b[1:] or rest_a[1:] == rest_b[1:] or swapped
+
+
+def corrected(word: str, vocabulary: Iterable[str]) -> str | None:
+    """The one word of `vocabulary` that a mistyped `word` must mean; None where none or several could be.
+
+    The first letter has to agree (people rarely mistype it), and both words have five letters or more.
+    """
+    if len(word) < 5 or word in _PLAIN:
+        return None
+    near = {
+        known
+        for known in vocabulary
+        if len(known) >= 5 and known[0] == word[0] and one_edit_apart(word, known)
+    }
+    return near.pop() if len(near) == 1 else None

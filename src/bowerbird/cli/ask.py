@@ -1,0 +1,63 @@
+"""`bowerbird ask`: a request in words, answered with items that exist and satisfy it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bowerbird.assist.reply import Reply
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+
+
+def ask(
+    store: StoreArgument,
+    text: Annotated[str, typer.Argument(help="What you are looking for, in plain words.")] = "",
+    user: Annotated[str | None, typer.Option(help="Whose taste counts.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to resemble.")] = None,
+    item: Annotated[list[str] | None, typer.Option(help="Id of an item to resemble; repeatable.")] = None,
+    conversation: Annotated[
+        Path | None, typer.Option(help="File that keeps the conversation; made where there is none.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=20, help="Items to name at most.")] = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a request with items of the catalogue; follow-ups keep its constraints."""
+    from bowerbird.assist.assistant import Assistant
+    from bowerbird.assist.conversation import Conversation
+    from bowerbird.data.store import Store
+
+    talk = Conversation.load(conversation) if conversation else Conversation()
+    picture = _read(image) if image else None
+    assistant = Assistant.open(Store.open(store))
+    reply = assistant.reply(talk, text, user=user, image=picture, items=item or (), n=n)
+    if conversation:
+        talk.save(conversation)
+    emit(reply.as_dict(), as_json, lambda console: _show(reply, console))
+
+
+def _read(path: Path) -> bytes:
+    from bowerbird.errors import InputError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the picture {path} can't be read ({error.strerror}): name an image file") from None
+
+
+def _show(reply: Reply, console: Console) -> None:
+    console.print(reply.text.split("\n", 1)[0], markup=False, highlight=False)
+    if not reply.shown:
+        return
+    table = Table(box=None, header_style="dim")
+    for name, justify in (("", "right"), ("item", "left"), ("price", "right"), ("why", "left")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for number, named in enumerate(reply.shown, start=1):
+        why = "; ".join([*named.differences, named.why] if named.why else named.differences)
+        title = f"{escape(named.title)} [dim]{escape(named.item_id)}[/dim]"
+        table.add_row(str(number), title, named.priced, escape(why))
+    console.print(table)
