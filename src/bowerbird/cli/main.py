@@ -11,6 +11,7 @@ import typer
 
 from bowerbird.cli.ask import ask
 from bowerbird.cli.graft import graft_app
+from bowerbird.cli.models import models
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ app.add_typer(graft_app, name="graft")
 app.command()(ask)
 
 
-app.add_typer(models.models, name="models")
+app.add_typer(models, name="models")
 
 
 def main() -> None:

