@@ -1,0 +1,58 @@
+"""ItemKNN: items liked by the same people (Sarwar et al., WWW 2001; shrinkage as in Bell & Koren, ICDM 2007).
+
+sim(i, j) = |people of both| / (sqrt(|people of i| |people of j|) + shrink), the `neighbours` nearest of each
+item kept; an item's score is the sum of its similarities to the liked items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.evaluate.baselines.scoring import ScoringRanker
+
+_ROWS = 1024  # items whose similarities are held dense at once
+
+
+class ItemKNN(ScoringRanker):
+    name = "ItemKNN"
+
+    def __init__(self, neighbours: int = 100, shrink: float = 10.0) -> None:
+        self.neighbours = neighbours
+        self.shrink = shrink
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"neighbours": self.neighbours, "shrink": self.shrink}
+
+    def learn(self, likes: Any, liked: Interactions) -> None:
+        transposed = likes.T.tocsr()
+        norms = np.sqrt(np.asarray(likes.sum(axis=0)).ravel())
+        parts = [
+            self._nearest(transposed[start : start + _ROWS] @ likes, norms, start)
+            for start in range(0, likes.shape[1], _ROWS)
+        ]
+        self._similar = sparse.vstack(parts).tocsc()  # (N liked, N scored)
+
+    def _nearest(self, both: Any, norms: np.ndarray, start: int) -> Any:
+        """The nearest of some items (R, N): counts of common people -> similarities, the largest kept."""
+        both = both.tocsr()
+        lengths = np.diff(both.indptr)
+        rows = np.repeat(np.arange(both.shape[0]), lengths)
+        values = both.data / (norms[rows + start] * norms[both.indices] + self.shrink)
+        values[both.indices == rows + start] = 0.0
+        order = np.lexsort((both.indices, -values, rows))
+        rank = np.arange(len(order)) - np.repeat(both.indptr[:-1], lengths)
+        kept = order[(rank < self.neighbours) & (values[order] > 0)]
+        cells = (values[kept].astype(np.float32), (rows[kept], both.indices[kept]))
+        return sparse.csr_matrix(cells, shape=both.shape)
+
+    def score(self, given: Any) -> np.ndarray:
+        # Each candidate asks its own nearest items which of them were liked: popular items, which are
+        # everybody's neighbours, then don't crowd the others out.
+        scores: np.ndarray = (given @ self._similar.T).toarray()
+        return scores

@@ -1,0 +1,43 @@
+"""Popularity: what most people liked, for everyone the same. The floor that any ranker must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.evaluate.baselines.scoring import ScoringRanker, popularity_of
+
+DAY_US = 86_400_000_000
+
+
+class Popularity(ScoringRanker):
+    """Ranks by the number of people who liked an item."""
+
+    name = "popularity"
+
+    def learn(self, likes: Any, liked: Interactions) -> None:
+        self._score = popularity_of(liked).astype(np.float32)
+
+    def score(self, given: Any) -> np.ndarray:
+        return np.tile(self._score, (given.shape[0], 1))
+
+
+class RecentPopularity(Popularity):
+    """Popularity in which a like loses half its weight every `half_life_days`, counted from the last like."""
+
+    name = "recent popularity"
+
+    def __init__(self, half_life_days: float = 30.0) -> None:
+        self.half_life_days = half_life_days
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"half_life_days": self.half_life_days}
+
+    def learn(self, likes: Any, liked: Interactions) -> None:
+        age_days = (liked.at.max(initial=0) - liked.at) / DAY_US
+        weight = 0.5 ** (age_days / self.half_life_days)
+        self._score = np.bincount(liked.item, weight, minlength=liked.n_items).astype(np.float32)

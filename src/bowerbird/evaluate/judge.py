@@ -1,0 +1,179 @@
+"""Runs rankers on a test and says how good each is, with intervals, costs and the settings it chose."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue
+from bowerbird.data.ranker import Ranker
+from bowerbird.data.splits import Holdout
+from bowerbird.evaluate import metrics
+from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
+from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.progress import track
+
+
+@runtime_checkable
+class HasSettings(Protocol):
+    """A ranker that can say with which settings it ran."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One ranker's result."""
+
+    name: str
+    ours: bool
+    metrics: Mapping[str, Interval]
+    fit_seconds: float
+    rank_seconds: float
+    settings: Mapping[str, Any]
+    per_person: Mapping[str, np.ndarray] = field(repr=False)
+    """Each metric's value for each test person, (P,), NaN where it says nothing."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "ours": self.ours,
+            "metrics": {name: interval.as_dict() for name, interval in self.metrics.items()},
+            "fit_seconds": self.fit_seconds,
+            "rank_seconds": self.rank_seconds,
+            "settings": dict(self.settings),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first of our arms beside the best baseline of one metric, on the same people."""
+
+    metric: str
+    ours: str
+    baseline: str
+    difference: Interval
+    ratio: Interval
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "ours": self.ours,
+            "baseline": self.baseline,
+            "difference": self.difference.as_dict(),
+            "ratio": self.ratio.as_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every ranker on one split."""
+
+    split: Split
+    k: int
+    people: int
+    strangers: int
+    """Test people with an empty history."""
+    items: int
+    cold_items: int
+    events: int
+    """Training events."""
+    arms: Sequence[Arm]
+    comparisons: Sequence[Comparison]
+
+    def as_dict(self) -> dict[str, Any]:
+        counts = ("k", "people", "strangers", "items", "cold_items", "events")
+        return {
+            "split": self.split.value,
+            **{name: getattr(self, name) for name in counts},
+            "arms": [arm.as_dict() for arm in self.arms],
+            "comparisons": [one.as_dict() for one in self.comparisons],
+        }
+
+
+def evaluate(
+    rankers: Sequence[Ranker],
+    interactions: Interactions,
+    catalogue: Catalogue,
+    holdout: Holdout,
+    split: Split,
+    k: int = 20,
+    ours: Sequence[str] = (),
+) -> Evaluation:
+    """Fit each ranker on the holdout's training events and judge its first `k` over the whole catalogue.
+
+    `ours` names the arms that are no baselines; the first is compared with the best baseline of each metric.
+    Raises `InputError` where the split has no test people.
+    """
+    task = task_of(interactions, holdout, Split(split))
+    arms = [
+        _judged(ranker, task, len(catalogue), k, ranker.name in ours)
+        for ranker in track(rankers, f"Evaluating {task_label(split, task)}")
+    ]
+    return Evaluation(
+        split=Split(split),
+        k=k,
+        people=len(task.users),
+        strangers=task.strangers,
+        items=len(catalogue),
+        cold_items=int(task.cold.sum()),
+        events=len(task.training),
+        arms=arms,
+        comparisons=_comparisons(arms, ours),
+    )
+
+
+def task_label(split: Split, task: Task) -> str:
+    return f"{Split(split).value}, {len(task.users)} people"
+
+
+def person_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndarray]:
+    """Each metric's value for each test person, (P,)."""
+    return {
+        f"recall@{k}": metrics.recall_at(ranking, task.targets, k),
+        f"ndcg@{k}": metrics.ndcg_at(ranking, task.targets, k),
+        "mrr": metrics.mrr(ranking, task.targets),
+        f"cold recall@{k}": metrics.cold_recall_at(ranking, task.targets, task.cold, k),
+    }
+
+
+def _judged(ranker: Ranker, task: Task, n_items: int, k: int, ours: bool) -> Arm:
+    start = time.perf_counter()
+    ranker.fit(task.training)
+    fitted = time.perf_counter()
+    ranking = ranker.rank(task.histories, k)
+    ranked = time.perf_counter()
+    per_person = person_metrics(ranking, task, k)
+    intervals = {name: mean_interval(values) for name, values in per_person.items()}
+    # Coverage is of the whole table, not a mean over people: redrawn people repeat, so it has no such interval.
+    intervals["coverage"] = Interval(metrics.coverage(ranking, n_items), np.nan, np.nan)
+    return Arm(
+        name=ranker.name,
+        ours=ours,
+        metrics=intervals,
+        fit_seconds=fitted - start,
+        rank_seconds=ranked - fitted,
+        settings=dict(ranker.settings) if isinstance(ranker, HasSettings) else {},
+        per_person=per_person,
+    )
+
+
+def _comparisons(arms: Sequence[Arm], ours: Sequence[str]) -> list[Comparison]:
+    main = next((arm for name in ours for arm in arms if arm.name == name), None)
+    baselines = [arm for arm in arms if not arm.ours]
+    if main is None or not baselines:
+        return []
+    result = []
+    for metric, mine in main.per_person.items():
+        if np.isnan(mine).all():
+            continue
+        best = max(baselines, key=lambda arm: arm.metrics[metric].mean)
+        difference, ratio = paired_intervals(mine, best.per_person[metric])
+        result.append(Comparison(metric, main.name, best.name, difference, ratio))
+    return result

@@ -1,0 +1,102 @@
+"""What is asked of every ranker: whose history it is given, and what it should have found.
+
+Two splits, both of whole catalogues (no sampled negatives, which reorder models: Krichene & Rendle, KDD 2020):
+
+- `global-time`: everyone who liked something after the holdout's moment; given what they did before it.
+  Nothing after the moment is known to anybody, as in real life (Ji et al., "A Critical Study on Data Leakage", 2023).
+- `new-users`: the people whom training never saw; given the first 80 % of their events, asked for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.splits import Holdout
+from bowerbird.errors import InputError
+
+GIVEN_SHARE = 0.8
+"""Share of a new person's events that a ranker is given."""
+VALIDATION_SHARE = 0.1
+"""Share of the training people, or of the training time, on which settings are chosen."""
+
+
+class Split(StrEnum):
+    GLOBAL_TIME = "global-time"
+    NEW_USERS = "new-users"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Training events, and for each test person (P of them) a history and the positions to be found."""
+
+    training: Interactions
+    users: Sequence[str]
+    histories: Sequence[History]
+    targets: Sequence[np.ndarray]
+
+    @property
+    def strangers(self) -> int:
+        """Test people of whom nothing is known."""
+        return sum(len(history) == 0 for history in self.histories)
+
+    @property
+    def cold(self) -> np.ndarray:
+        """Items that no training event names, (items,) bool."""
+        return np.bincount(self.training.item, minlength=self.training.n_items) == 0
+
+
+def task_of(interactions: Interactions, holdout: Holdout, split: Split) -> Task:
+    """The test that a holdout allows. Raises `InputError` where it leaves nobody to test on."""
+    held = holdout.held_people(interactions)
+    users, histories, targets = [], [], []
+    for person, history in interactions.histories():
+        if split is Split.NEW_USERS:
+            if not held[person]:
+                continue
+            known = np.arange(len(history)) < int(len(history) * GIVEN_SHARE)
+        elif holdout.until is None:
+            break
+        else:
+            known = history.at <= holdout.until
+        given = history.where(known)
+        wanted = np.setdiff1d(history.where(~known).liked().items, given.items)
+        if len(wanted):
+            users.append(interactions.users[person])
+            histories.append(given)
+            targets.append(wanted)
+    if not users:
+        raise InputError(_nobody(split, holdout))
+    return Task(holdout.training(interactions), users, histories, targets)
+
+
+def validation_holdout(training: Interactions, holdout: Holdout, split: Split) -> Holdout:
+    """A holdout within the training events, of the same kind as the test, on which settings are chosen.
+
+    Held-out people are those of the smallest hashes, so a larger share than the test's adds training people.
+    """
+    if split is Split.NEW_USERS:
+        return Holdout(None, holdout.user_share + (1 - holdout.user_share) * VALIDATION_SHARE)
+    until = int(np.quantile(training.at, 1 - VALIDATION_SHARE)) if len(training) else None
+    return Holdout(until, 0.0)
+
+
+def _nobody(split: Split, holdout: Holdout) -> str:
+    if split is Split.NEW_USERS:
+        return (
+            f"the split new-users has no test people: no person among the {holdout.user_share:.0%} held out liked "
+            "anything in the last fifth of their events; import more people, or evaluate with --split global-time"
+        )
+    if holdout.until is None:
+        return (
+            "the split global-time has no test people: the vectors were trained with no moment held out; train "
+            "with `bowerbird embed STORE --holdout default`, or evaluate with --split new-users"
+        )
+    return (
+        "the split global-time has no test people: nobody liked anything new after the holdout's moment; train "
+        "again with `bowerbird embed STORE`, which chooses a moment for the events there are now"
+    )
