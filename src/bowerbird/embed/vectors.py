@@ -1,0 +1,86 @@
+"""The published item vectors, as whoever only reads them sees them. No deep-learning library is needed here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.errors import StoreError
+
+VECTORS_FILE, GENERIC_FILE, IDS_FILE, TOWER_FILE = (
+    "vectors.npy",
+    "generic.npy",
+    "ids.json",
+    "tower.safetensors",
+)
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One version of the item vectors. N items, D dimensions."""
+
+    ids: Sequence[str]
+    """Item ids, in the order of the rows."""
+    matrix: np.ndarray = field(repr=False)
+    """(N, D) float32, every row of length 1, or 0 where an item has neither a readable picture nor a text."""
+    version: str
+    meta: dict[str, Any] = field(repr=False)
+    path: Path | None = None
+    """The version's folder; None for vectors that were not read from a store."""
+
+    def aligned(self, catalogue: Catalogue) -> np.ndarray:
+        """The vectors in the catalogue's order, (items, D) float32; zeros for items without a vector."""
+        return self._in_order(self.matrix, catalogue)
+
+    def generic(self, catalogue: Catalogue) -> np.ndarray:
+        """What the frozen backbones alone say of each item, (items, E) float32 of length 1; the baseline.
+
+        Raises `StoreError` where the version was written without them.
+        """
+        if self.path is None or not (self.path / GENERIC_FILE).exists():
+            raise StoreError(f"the vectors {self.version} have no generic part: run `bowerbird embed` again")
+        return self._in_order(unit(np.load(self.path / GENERIC_FILE)), catalogue)
+
+    def _in_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
+        if list(self.ids) == catalogue.ids:
+            return rows
+        row_of = {item_id: row for row, item_id in enumerate(self.ids)}
+        found = np.array([row_of.get(item_id, -1) for item_id in catalogue.ids], dtype=np.int64)
+        out = np.zeros((len(catalogue), rows.shape[1]), dtype=np.float32)
+        out[found >= 0] = rows[found[found >= 0]]
+        return out
+
+
+def load_vectors(store: Store) -> Vectors:
+    """The vectors in force. Raises `StoreError` where none were trained."""
+    version = store.current("vectors")
+    if version is None:
+        raise StoreError(
+            f"the store {store.path} has no item vectors yet: run `bowerbird embed {store.path}`"
+        )
+    try:
+        ids = json.loads((version.path / IDS_FILE).read_text())
+        matrix = unit(np.load(version.path / VECTORS_FILE))
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"the vectors {version.name} can't be read ({error}): run `bowerbird embed {store.path}` again"
+        ) from None
+    return Vectors(ids, matrix, version.name, version.meta, version.path)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1 as float32, (N, D) -> (N, D); a row of zeros stays as it is.
+
+    >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    rows = rows.astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
