@@ -94,6 +94,8 @@ class Interactions:
 
     def histories(self) -> Iterator[tuple[int, History]]:
         """Each person's number and history, people in the order of their numbers."""
+        if not len(self):
+            return
         order = np.argsort(self.user, kind="stable")
         people, starts = np.unique(self.user[order], return_index=True)
         for person, rows in zip(people, np.split(order, starts[1:]), strict=True):

@@ -1,7 +1,7 @@
 """95 % percentile bootstrap intervals over people (Efron 1979): people are redrawn, not events.
 
-One person's events hang together, so only whole people are independent draws. Two arms are compared on the same
-redrawn people (paired), which takes out how hard the people are.
+One person's events hang together, so only whole people are independent draws. Two arms are compared on the
+same redrawn people (paired), which takes out how hard the people are.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def mean_interval(values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Inte
 
 
 def paired_intervals(ours: np.ndarray, other: np.ndarray, seed: int = 0) -> tuple[Interval, Interval]:
-    """Intervals of the difference of means, ours - other, and of their ratio, ours / other, on the same people."""
+    """Intervals of the difference of means, ours - other, and of the ratio, ours / other; same people."""
     said = ~(np.isnan(ours) | np.isnan(other))
     pair = np.stack([ours[said], other[said]], axis=1)
     if not len(pair):

@@ -151,7 +151,7 @@ def _judged(ranker: Ranker, task: Task, n_items: int, k: int, ours: bool) -> Arm
     ranked = time.perf_counter()
     per_person = person_metrics(ranking, task, k)
     intervals = {name: mean_interval(values) for name, values in per_person.items()}
-    # Coverage is of the whole table, not a mean over people: redrawn people repeat, so it has no such interval.
+    # Coverage is no mean over people: redrawn people repeat, so it gets no such interval.
     intervals["coverage"] = Interval(metrics.coverage(ranking, n_items), np.nan, np.nan)
     return Arm(
         name=ranker.name,

@@ -1,8 +1,8 @@
 """How good a ranking is, one person a row.
 
 B people, n ranks, best first. A ranking is (B, n) positions filled with -1; `relevant` holds each person's
-relevant positions. Every per-person metric is a float array (B,), NaN where nothing is relevant: such a person
-says nothing about a ranker, and means leave them out.
+relevant positions. Every per-person metric is a float array (B,), NaN where nothing is relevant: such a
+person says nothing about a ranker, and means leave them out.
 """
 
 from __future__ import annotations
@@ -57,11 +57,8 @@ def mrr(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
     [0.5, 0.0]
     """
     hits = hits_of(ranking, relevant)
-    first = (
-        np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1.0), 0.0)
-        if hits.size
-        else np.zeros(len(hits))
-    )
+    # The first hit's reciprocal rank is the largest of the row.
+    first = (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0)
     return np.where(_counts(relevant) > 0, first, np.nan)
 
 
@@ -92,4 +89,5 @@ def _counts(relevant: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    ratio: np.ndarray = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return ratio

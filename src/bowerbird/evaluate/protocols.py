@@ -1,9 +1,9 @@
 """What is asked of every ranker: whose history it is given, and what it should have found.
 
-Two splits, both of whole catalogues (no sampled negatives, which reorder models: Krichene & Rendle, KDD 2020):
+Two splits, both of whole catalogues (sampled negatives reorder models: Krichene & Rendle, KDD 2020):
 
 - `global-time`: everyone who liked something after the holdout's moment; given what they did before it.
-  Nothing after the moment is known to anybody, as in real life (Ji et al., "A Critical Study on Data Leakage", 2023).
+  Nothing after the moment is known to anybody, as in real life (Ji et al., TOIS 2023, on data leakage).
 - `new-users`: the people whom training never saw; given the first 80 % of their events, asked for the rest.
 """
 
@@ -21,7 +21,7 @@ from bowerbird.errors import InputError
 
 GIVEN_SHARE = 0.8
 """Share of a new person's events that a ranker is given."""
-VALIDATION_SHARE = 0.1
+VALIDATION_SHARE = 0.2
 """Share of the training people, or of the training time, on which settings are chosen."""
 
 
@@ -47,7 +47,8 @@ class Task:
     @property
     def cold(self) -> np.ndarray:
         """Items that no training event names, (items,) bool."""
-        return np.bincount(self.training.item, minlength=self.training.n_items) == 0
+        cold: np.ndarray = np.bincount(self.training.item, minlength=self.training.n_items) == 0
+        return cold
 
 
 def task_of(interactions: Interactions, holdout: Holdout, split: Split) -> Task:
@@ -55,7 +56,7 @@ def task_of(interactions: Interactions, holdout: Holdout, split: Split) -> Task:
     held = holdout.held_people(interactions)
     users, histories, targets = [], [], []
     for person, history in interactions.histories():
-        if split is Split.NEW_USERS:
+        if split == Split.NEW_USERS:
             if not held[person]:
                 continue
             known = np.arange(len(history)) < int(len(history) * GIVEN_SHARE)
@@ -79,24 +80,25 @@ def validation_holdout(training: Interactions, holdout: Holdout, split: Split) -
 
     Held-out people are those of the smallest hashes, so a larger share than the test's adds training people.
     """
-    if split is Split.NEW_USERS:
+    if split == Split.NEW_USERS:
         return Holdout(None, holdout.user_share + (1 - holdout.user_share) * VALIDATION_SHARE)
     until = int(np.quantile(training.at, 1 - VALIDATION_SHARE)) if len(training) else None
     return Holdout(until, 0.0)
 
 
 def _nobody(split: Split, holdout: Holdout) -> str:
-    if split is Split.NEW_USERS:
+    if split == Split.NEW_USERS:
         return (
-            f"the split new-users has no test people: no person among the {holdout.user_share:.0%} held out liked "
-            "anything in the last fifth of their events; import more people, or evaluate with --split global-time"
+            f"the split new-users has no test people: nobody among the {holdout.user_share:.0%} held out "
+            "liked anything new in the last fifth of their events; import more people, or evaluate with "
+            "--split global-time"
         )
     if holdout.until is None:
         return (
-            "the split global-time has no test people: the vectors were trained with no moment held out; train "
-            "with `bowerbird embed STORE --holdout default`, or evaluate with --split new-users"
+            "the split global-time has no test people: the vectors were trained with no moment held out; "
+            "train with `bowerbird embed STORE --holdout default`, or evaluate with --split new-users"
         )
     return (
-        "the split global-time has no test people: nobody liked anything new after the holdout's moment; train "
-        "again with `bowerbird embed STORE`, which chooses a moment for the events there are now"
+        "the split global-time has no test people: nobody liked anything new after the holdout's moment; "
+        "train again with `bowerbird embed STORE`, which chooses a moment for the events there are now"
     )

@@ -1,7 +1,8 @@
 """EASE: a linear item-item model in closed form (Steck, "Embarrassingly Shallow Autoencoders", WWW 2019).
 
 With P = (XᵀX + λI)⁻¹ the weights are B = I - P diag(1 / diag P), and scores are x B. Where there are fewer
-people than items the same numbers come from the people's side, (XXᵀ + λI)⁻¹ (Woodbury), exactly and much cheaper.
+people than items the same numbers come from the people's side, (XXᵀ + λI)⁻¹ (Woodbury), exactly and much
+cheaper.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _COLUMNS = 2048  # items solved at once on the people's side
 
 
 class EASE(ScoringRanker):
-    """Beyond `at_most` people and items, only the `at_most` most liked items get weights: dense has to fit."""
+    """Beyond `at_most` people and items, only the `at_most` most liked items get weights: they are dense."""
 
     name = "EASE"
 

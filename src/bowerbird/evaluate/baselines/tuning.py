@@ -20,7 +20,7 @@ from bowerbird.evaluate.protocols import Split, task_of, validation_holdout
 
 
 class Tuned:
-    """The best of several settings of one ranker, by nDCG@`k` on validation people, then fitted to everything.
+    """The best of several settings of one ranker, by nDCG@`k` on validation people, then fitted to all.
 
     Where training is too small for a validation part, the first candidate is taken.
     """

@@ -1,0 +1,259 @@
+"""Every ranker keeps the same promises; the formulas agree with slower ones that are obviously right."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.ranker import Ranker
+from bowerbird.data.splits import Holdout
+from bowerbird.evaluate.baselines import (
+    EASE,
+    IALS,
+    GenericMax,
+    GenericMean,
+    ItemKNN,
+    Popularity,
+    RecentPopularity,
+    Tuned,
+    classical_baselines,
+)
+from bowerbird.evaluate.baselines.scoring import best
+from bowerbird.evaluate.protocols import Split
+
+NO_ONE = Holdout(None, 0.0)
+
+
+def liked(*items: int) -> History:
+    n = len(items)
+    return History(np.array(items, np.int64), np.full(n, ACTION_CODE[Action.CLICK], np.int8), np.arange(n))
+
+
+def crowd_vectors() -> np.ndarray:
+    """Items of one crowd lie close together."""
+    rng = np.random.default_rng(1)
+    vectors = np.eye(2)[np.arange(20) % 2] + rng.normal(0, 0.05, (20, 2))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+class RankerContract:
+    """What anything that is judged must do."""
+
+    def make(self) -> Ranker:
+        raise NotImplementedError
+
+    def test_never_ranks_what_the_history_holds(self, random_likes: Interactions) -> None:
+        ranker = self.make()
+        ranker.fit(random_likes)
+        histories = [history for _, history in random_likes.histories()]
+        for history, ranking in zip(histories, ranker.rank(histories, 10), strict=True):
+            assert not set(ranking.tolist()) & set(history.items.tolist())
+
+    def test_excludes_disliked_and_merely_viewed_items_too(self, two_crowds: Interactions) -> None:
+        ranker = self.make()
+        ranker.fit(two_crowds)
+        codes = [ACTION_CODE[a] for a in (Action.CLICK, Action.HIDE, Action.VIEW)]
+        history = History(np.array([0, 2, 4]), np.array(codes, np.int8), np.arange(3))
+        assert not {0, 2, 4} & set(ranker.rank([history], 20)[0].tolist())
+
+    def test_fills_with_minus_one_where_the_catalogue_ends(self, two_crowds: Interactions) -> None:
+        ranker = self.make()
+        ranker.fit(two_crowds)
+        ranking = ranker.rank([liked(*range(0, 18))], 5)
+        assert ranking.dtype == np.int64
+        assert sorted(ranking[0, :2].tolist()) == [18, 19]
+        assert ranking[0, 2:].tolist() == [-1, -1, -1]
+
+    def test_a_stranger_still_gets_n_different_items(self, two_crowds: Interactions) -> None:
+        ranker = self.make()
+        ranker.fit(two_crowds)
+        ranking = ranker.rank([History.empty()], 5)
+        assert len(set(ranking[0].tolist()) - {-1}) == 5
+
+    def test_the_same_events_give_the_same_ranking(self, random_likes: Interactions) -> None:
+        histories = [history.where(np.arange(len(history)) < 4) for _, history in random_likes.histories()]
+        first, second = self.make(), self.make()
+        first.fit(random_likes)
+        second.fit(random_likes)
+        assert first.rank(histories, 10).tolist() == second.rank(histories, 10).tolist()
+
+    def test_nobody_and_nothing_are_answered(self, two_crowds: Interactions) -> None:
+        ranker = self.make()
+        ranker.fit(two_crowds)
+        assert ranker.rank([], 5).shape == (0, 5)
+        ranker.fit(two_crowds.where(np.zeros(len(two_crowds), bool)))
+        assert ranker.rank([liked(3)], 5).shape == (1, 5)
+
+
+class PersonalRankerContract(RankerContract):
+    """And what anything personal must find."""
+
+    @pytest.mark.parametrize("person", [4, 7])
+    def test_finds_the_one_item_missing(self, two_crowds: Interactions, person: int) -> None:
+        ranker = self.make()
+        ranker.fit(two_crowds)
+        history = two_crowds.history_of(f"u{person}")
+        assert ranker.rank([history], 1).tolist() == [[person]]
+
+
+class TestPopularity(RankerContract):
+    def make(self) -> Ranker:
+        return Popularity()
+
+    def test_counts_people_not_events(self) -> None:
+        from_one = [(0, 1)] * 5
+        events = _events([*from_one, (0, 2), (1, 2)], n_items=3)
+        ranker = self.make()
+        ranker.fit(events)
+        assert ranker.rank([History.empty()], 3).tolist() == [[2, 1, 0]]
+
+
+class TestRecentPopularity(RankerContract):
+    def make(self) -> Ranker:
+        return RecentPopularity(7.0)
+
+    def test_a_short_half_life_prefers_the_latest(self) -> None:
+        events = _events([(0, 1), (1, 1), (2, 1), (3, 2)], n_items=3)  # one a day
+        ranking = {}
+        for days in (0.5, 1000.0):
+            ranker = RecentPopularity(days)
+            ranker.fit(events)
+            ranking[days] = ranker.rank([History.empty()], 2).tolist()[0]
+        assert ranking == {0.5: [2, 1], 1000.0: [1, 2]}
+
+
+class TestItemKNN(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return ItemKNN()
+
+    @pytest.mark.parametrize(("neighbours", "shrink"), [(3, 0.0), (5, 10.0)])
+    def test_scores_agree_with_loops(
+        self, random_likes: Interactions, neighbours: int, shrink: float
+    ) -> None:
+        ranker, x = ItemKNN(neighbours, shrink), _dense(random_likes)
+        ranker.fit(random_likes)
+        n = x.shape[1]
+        similar = np.zeros((n, n))
+        for i in range(n):
+            for j in range(n):
+                root = np.sqrt(x[:, i].sum() * x[:, j].sum())
+                similar[i, j] = x[:, i] @ x[:, j] / (root + shrink) if i != j and root else 0
+        for i in range(n):
+            similar[i, sorted(range(n), key=lambda j: (-similar[i, j], j))[neighbours:]] = 0
+        assert np.allclose(ranker.score(_sparse(x[:6])), x[:6] @ similar.T, atol=1e-5)
+
+
+class TestEASE(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return EASE(5.0)
+
+    @pytest.mark.parametrize("at_most", [8000, 30])
+    def test_scores_agree_with_inverting_the_matrix(self, random_likes: Interactions, at_most: int) -> None:
+        """From the people's side (fewer people than items) and from the items' side."""
+        few = random_likes.where(random_likes.user < 15) if at_most == 8000 else random_likes
+        ranker, x = EASE(5.0, at_most), _dense(few)
+        ranker.fit(few)
+        assert ranker._on_people == (at_most == 8000)
+        inverse = np.linalg.inv(x.T @ x + 5.0 * np.eye(x.shape[1]))
+        weights = np.eye(x.shape[1]) - inverse / np.diag(inverse)
+        np.fill_diagonal(weights, 0)
+        outside = x == 0  # items of the history are never ranked
+        scores = ranker.score(_sparse(x))
+        assert np.allclose(scores[outside], (x @ weights)[outside], atol=1e-4)
+
+    def test_with_room_for_few_items_it_ranks_the_most_liked(self, random_likes: Interactions) -> None:
+        ranker = EASE(5.0, at_most=10)
+        ranker.fit(random_likes)
+        counts = _dense(random_likes).sum(axis=0)
+        scored = np.flatnonzero(ranker.score(_sparse(_dense(random_likes))).any(axis=0))
+        assert len(scored) == 10
+        assert counts[scored].min() >= np.sort(counts)[-10]
+
+
+class TestIALS(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return IALS(factors=4, l2=0.1)
+
+    def test_warns_of_nothing(self, two_crowds: Interactions) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.make().fit(two_crowds)
+
+
+class TestGenericMean(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return GenericMean(crowd_vectors())
+
+    def test_items_without_a_vector_come_last(self, two_crowds: Interactions) -> None:
+        matrix = crowd_vectors()
+        matrix[[2, 3]] = 0
+        ranker = GenericMean(matrix)
+        ranker.fit(two_crowds)
+        assert set(ranker.rank([liked(0)], 19)[0, -2:].tolist()) == {2, 3}
+
+
+class TestGenericMax(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return GenericMax(crowd_vectors())
+
+    def test_finds_the_second_taste_that_a_mean_blurs(self) -> None:
+        angles = np.deg2rad([0, 90, 2, 88, 45])  # likes lie at 0° and 90°
+        matrix = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+        events = _events([(0, 0)], n_items=5)
+        mean, nearest = GenericMean(matrix), GenericMax(matrix)
+        mean.fit(events)
+        nearest.fit(events)
+        assert mean.rank([liked(0, 1)], 1).tolist() == [[4]]
+        assert set(nearest.rank([liked(0, 1)], 2)[0].tolist()) == {2, 3}
+
+
+class TestTuned(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return Tuned([ItemKNN(1, 1000.0), ItemKNN(50, 0.0)], NO_ONE, Split.NEW_USERS)
+
+    def test_takes_the_better_settings(self, random_likes: Interactions) -> None:
+        upside_down = GenericMean(-np.eye(20, dtype=np.float32))
+        good = ItemKNN(10, 1.0)
+        for split in Split:
+            ranker = Tuned([upside_down, good], NO_ONE, split)
+            ranker.fit(random_likes)
+            assert ranker.chosen is good
+
+    def test_every_classical_baseline_has_a_name_of_its_own(self) -> None:
+        names = [one.name for one in classical_baselines(NO_ONE, Split.NEW_USERS)]
+        assert names == ["popularity", "recent popularity", "ItemKNN", "EASE", "iALS"]
+
+
+def test_best_agrees_with_sorting_everything() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 5, (50, 30)).astype(np.float32)  # many ties
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    order = rng.permutation(30)
+    place = np.argsort(order)
+    for n in (1, 7, 30, 40):
+        for row, ranking in zip(scores, best(scores, n, order), strict=True):
+            slow = sorted(np.flatnonzero(row > -np.inf), key=lambda i: (-row[i], place[i]))[:n]
+            assert ranking.tolist() == slow + [-1] * (n - len(slow))
+
+
+def _events(pairs: list[tuple[int, int]], n_items: int) -> Interactions:
+    user, item = np.array(pairs, np.int64).T
+    code = np.full(len(user), ACTION_CODE[Action.CLICK], np.int8)
+    users = [f"u{k}" for k in range(int(user.max()) + 1)]
+    return Interactions(users, user, item, code, np.arange(len(user)) * 86_400_000_000, n_items)
+
+
+def _dense(events: Interactions) -> np.ndarray:
+    x = np.zeros((len(np.unique(events.user)), events.n_items), np.float32)
+    x[events.user, events.item] = 1
+    return x
+
+
+def _sparse(x: np.ndarray):  # type: ignore[no-untyped-def]
+    from scipy import sparse
+
+    return sparse.csr_matrix(x)

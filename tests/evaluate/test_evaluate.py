@@ -1,0 +1,120 @@
+"""Splits leave nothing behind that training could have seen; `evaluate` says who is best and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.splits import Holdout
+from bowerbird.errors import InputError
+from bowerbird.evaluate import Split, evaluate, task_of
+from bowerbird.evaluate.baselines import EASE, IALS, ItemKNN, Popularity, RecentPopularity
+
+
+def catalogue_of(n: int) -> Catalogue:
+    return Catalogue.of(Item(str(k), f"item {k}") for k in range(n))
+
+
+class Oracle:
+    """Knows the answers."""
+
+    name = "oracle"
+
+    def __init__(self, targets: Sequence[np.ndarray]) -> None:
+        self.targets = targets
+
+    def fit(self, events: Interactions) -> None:
+        self.seen = events
+
+    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+        return np.array([[*found[:n], *[-1] * (n - len(found))] for found in self.targets])
+
+
+def test_global_time_gives_the_past_and_asks_for_new_likes_of_the_future(random_likes: Interactions) -> None:
+    holdout = Holdout(int(random_likes.at[200]), 0.1)
+    task = task_of(random_likes, holdout, Split.GLOBAL_TIME)
+    assert (task.training.at <= holdout.until).all()
+    for user, history, wanted in zip(task.users, task.histories, task.targets, strict=True):
+        whole = random_likes.history_of(user)
+        later = set(whole.items[whole.at > holdout.until].tolist())
+        assert (history.at <= holdout.until).all()
+        assert set(wanted.tolist()) == later - set(history.items.tolist())
+
+
+def test_new_users_are_the_held_out_people_and_training_has_none_of_them(random_likes: Interactions) -> None:
+    holdout = Holdout(int(random_likes.at[250]), 0.3)
+    task = task_of(random_likes, holdout, Split.NEW_USERS)
+    assert task.users
+    assert all(holdout.holds(user) for user in task.users)
+    assert not any(holdout.holds(task.training.users[k]) for k in np.unique(task.training.user))
+    for user, history in zip(task.users, task.histories, strict=True):
+        assert len(history) == int(0.8 * len(random_likes.history_of(user)))
+
+
+def test_only_likes_are_asked_for(random_likes: Interactions) -> None:
+    actions = random_likes.action.copy()
+    actions[::2] = ACTION_CODE[Action.VIEW]
+    mixed = replace(random_likes, action=actions)
+    task = task_of(mixed, Holdout(int(mixed.at[200]), 0.0), Split.GLOBAL_TIME)
+    for user, wanted in zip(task.users, task.targets, strict=True):
+        assert set(wanted.tolist()) <= set(mixed.liked().history_of(user).items.tolist())
+
+
+@pytest.mark.parametrize("split", list(Split))
+@pytest.mark.parametrize("make", [Popularity, RecentPopularity, ItemKNN, EASE, lambda: IALS(4)])
+def test_held_out_events_change_no_ranking(random_likes: Interactions, split: Split, make) -> None:  # type: ignore[no-untyped-def]
+    """The one leak that makes every figure worthless: what is asked for is changed, the rankings are not."""
+    holdout = Holdout(int(random_likes.at[200]), 0.2)
+    held = holdout.held_people(random_likes)[random_likes.user] | (random_likes.at > holdout.until)
+    item = np.where(held, (random_likes.item + 7) % 20, random_likes.item)
+    other = replace(random_likes, item=item)
+    histories = task_of(random_likes, holdout, split).histories
+    rankings = []
+    for events in (random_likes, other):
+        ranker = make()
+        ranker.fit(task_of(events, holdout, split).training)
+        rankings.append(ranker.rank(histories, 10).tolist())
+    assert rankings[0] == rankings[1]
+
+
+def test_the_oracle_is_best_and_every_number_can_be_written(random_likes: Interactions) -> None:
+    holdout = Holdout(int(random_likes.at[200]), 0.1)
+    task = task_of(random_likes, holdout, Split.GLOBAL_TIME)
+    result = evaluate(
+        [Popularity(), ItemKNN(), Oracle(task.targets)],
+        random_likes,
+        catalogue_of(20),
+        holdout,
+        Split.GLOBAL_TIME,
+        k=20,
+        ours=["oracle"],
+    )
+    oracle = result.arms[-1].metrics
+    assert (oracle["recall@20"].mean, oracle["ndcg@20"].mean, oracle["mrr"].mean) == (1.0, 1.0, 1.0)
+    assert {one.metric for one in result.comparisons} >= {"recall@20", "ndcg@20", "mrr"}
+    assert all(one.difference.low > 0 for one in result.comparisons if one.metric == "ndcg@20")
+    plain = result.as_dict()
+    assert plain["people"] == len(task.users)
+    assert plain["arms"][1]["settings"] == {"neighbours": 100, "shrink": 10.0}
+    assert plain["arms"][0]["metrics"]["coverage"]["low"] is None
+
+
+@pytest.mark.parametrize(
+    ("holdout", "split", "said"),
+    [
+        (Holdout(None, 0.0), Split.NEW_USERS, "new-users has no test people"),
+        (Holdout(None, 0.1), Split.GLOBAL_TIME, "no moment held out"),
+        (Holdout(2**62, 0.1), Split.GLOBAL_TIME, "nobody liked anything new"),
+    ],
+)
+def test_a_split_without_test_people_says_so(
+    random_likes: Interactions, holdout: Holdout, split: Split, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        evaluate([Popularity()], random_likes, catalogue_of(20), holdout, split)
