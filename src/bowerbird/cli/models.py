@@ -1,4 +1,4 @@
-"""`bowerbird models`: the open backbones, listed and fetched."""
+"""`bowerbird models`: the open backbones, listed and pulled."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, emit
 
-models_app = typer.Typer(no_args_is_help=True, help="The open backbones: list them, fetch them.")
+models = typer.Typer(help="The open backbones: list them, pull them.", no_args_is_help=True)
 
 
-@models_app.command("list")
+@models.command("list")
 def list_models(as_json: JsonOption = False) -> None:
-    """List the default backbones, their licences, and which are here already."""
-    from bowerbird.models.backbones import BACKBONES
-    from bowerbird.models.fetching import folder_of, is_pulled
+    """List the default backbones, their licences, and which are already here."""
+    from bowerbird.models import BACKBONES, is_pulled
 
     rows = [
         {
@@ -26,42 +25,35 @@ def list_models(as_json: JsonOption = False) -> None:
             "licence": one.licence,
             "size_mb": one.size_mb,
             "pulled": is_pulled(one),
-            "folder": str(folder_of(one)),
             "about": one.about,
         }
         for one in BACKBONES
     ]
 
     def human(console: Console) -> None:
-        table = Table("name", "kind", "licence", "MB", "here", "about")
+        table = Table("name", "kind", "licence", "MB", "pulled", "what it is")
         for row in rows:
-            here = "yes" if row["pulled"] else "no"
-            table.add_row(
-                *(str(row[c]) for c in ("name", "kind", "licence", "size_mb")), here, str(row["about"])
-            )
+            table.add_row(*("yes" if v is True else "no" if v is False else str(v) for v in row.values()))
         console.print(table)
-        console.print("Any other by name: hf:ORGANISATION/NAME, or a folder with a Hugging Face model.")
+        console.print("hf:ORGANISATION/NAME and folders are accepted wherever a name is.")
 
     emit(rows, as_json, human)
 
 
-@models_app.command("pull")
+@models.command()
 def pull(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Which; all default ones if none is named.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones; all if none is named.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch backbones, check them, unpack them into the cache. What is here already is not fetched again."""
-    from bowerbird.models.backbones import BACKBONES
-    from bowerbird.models.fetching import fetch
+    """Fetch backbones, verify their checksums, and keep them in the cache."""
+    from bowerbird.models import BACKBONES, fetch
     from bowerbird.progress import track
 
     wanted = names or [one.name for one in BACKBONES]
-    rows = [{"name": name, "folder": str(fetch(name))} for name in track(wanted, "fetching backbones")]
+    folders = {name: str(fetch(name)) for name in track(wanted, "pulling")}
 
     def human(console: Console) -> None:
-        for row in rows:
-            console.print(f"{row['name']}: {row['folder']}", soft_wrap=True)
+        for name, folder in folders.items():
+            console.print(f"{name}: {folder}", soft_wrap=True)
 
-    emit(rows, as_json, human)
+    emit(folders, as_json, human)

