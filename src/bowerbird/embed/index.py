@@ -18,8 +18,8 @@ def nearest(
     """The n rows with the highest dot product for each query, best first.
 
     `matrix` (N, D) and `queries` (B, D) float32; `allowed` (N,) bool names the rows that may be answered.
-    Gives positions (B, n) int64, padded with -1, and scores (B, n) float32, padded with -inf. Rows of `matrix`
-    that are all zeros (an item without a vector) are never answered.
+    Gives positions (B, n) int64, padded with -1, and scores (B, n) float32, padded with -inf. Rows of
+    `matrix` that are all zeros (an item without a vector) are never answered.
 
     >>> nearest(np.eye(3, dtype=np.float32), np.array([[0.0, 1.0, 0.5]], dtype=np.float32), n=2)[0].tolist()
     [[1, 2]]

@@ -1,4 +1,4 @@
-"""The published item vectors, as whoever only reads them sees them. No deep-learning library is needed here."""
+"""The published item vectors, as whoever only reads them sees them; no deep-learning library is needed."""
 
 from __future__ import annotations
 
@@ -83,4 +83,5 @@ def unit(rows: np.ndarray) -> np.ndarray:
     """
     rows = rows.astype(np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
+    scaled: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
+    return scaled

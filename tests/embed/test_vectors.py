@@ -1,0 +1,44 @@
+"""Published vectors, read in the order of today's catalogue."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, VECTORS_FILE, load_vectors
+from bowerbird.errors import StoreError
+
+
+def publish(store: Store, ids: list[str], matrix: np.ndarray) -> None:
+    with store.publishing("vectors", {"dim": matrix.shape[1]}) as folder:
+        np.save(folder / VECTORS_FILE, matrix.astype(np.float16))
+        np.save(folder / GENERIC_FILE, matrix.astype(np.float16))
+        (folder / IDS_FILE).write_text(json.dumps(ids))
+
+
+def test_rows_follow_the_catalogue_of_today(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "store")
+    publish(store, ["a", "b", "gone"], np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0]]))
+    today = Catalogue.of([Item("new", "new"), Item("b", "b"), Item("a", "a")])
+    vectors = load_vectors(store)
+    assert np.allclose(vectors.aligned(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
+    assert np.allclose(vectors.generic(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
+    assert np.allclose(np.linalg.norm(vectors.matrix, axis=1), 1.0)
+
+
+def test_a_store_without_vectors_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="bowerbird embed"):
+        load_vectors(Store.create(tmp_path / "store"))
+
+
+def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "store")
+    publish(store, ["a"], np.ones((1, 2)))
+    version = store.current("vectors")
+    assert version is not None
+    (version.path / VECTORS_FILE).write_bytes(b"half a fi")
+    with pytest.raises(StoreError, match="bowerbird embed"):
+        load_vectors(store)
