@@ -10,6 +10,7 @@ import sys
 import typer
 
 from bowerbird.cli.ask import ask
+from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
 from bowerbird.cli.models import models
 from bowerbird.errors import BowerbirdError
@@ -30,6 +31,9 @@ app.add_typer(graft_app, name="graft")
 
 
 app.command()(ask)
+
+
+app.command()(evaluate)
 
 
 app.add_typer(models, name="models")

@@ -1,0 +1,126 @@
+"""`bowerbird evaluate`: our recommender beside every baseline, on what training was kept from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
+
+if TYPE_CHECKING:
+    from bowerbird.data.store import Store
+    from bowerbird.evaluate import Arm, Comparison, Evaluation, Split
+
+OURS = "ours"
+
+
+class SplitChoice(StrEnum):
+    GLOBAL_TIME = "global-time"
+    NEW_USERS = "new-users"
+    BOTH = "both"
+
+
+def evaluate(
+    store: StoreArgument,
+    split: Annotated[SplitChoice, typer.Option(help="What is asked of the rankers.")] = SplitChoice.BOTH,
+    at: Annotated[int, typer.Option("--at", min=1, help="Length of the judged list.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge our recommender beside all baselines, with intervals; also written to the store's reports."""
+    from bowerbird.data.store import Store
+    from bowerbird.evaluate import Split
+
+    splits = list(Split) if split is SplitChoice.BOTH else [Split(split.value)]
+    results = evaluate_store(Store.open(store), splits, at)
+    emit([result.as_dict() for result in results], as_json, lambda console: _tell(console, results))
+
+
+def evaluate_store(store: Store, splits: Sequence[Split], k: int = 20) -> list[Evaluation]:
+    """Evaluate on each split and write `evaluation-<split>.json` to the store's reports.
+
+    The holdout is the one that the vectors were trained with. Raises `StoreError` where the store has no
+    vectors, `InputError` where a split has no test people.
+    """
+    from bowerbird import evaluate as judging
+    from bowerbird.data.interactions import Interactions
+    from bowerbird.data.splits import Holdout
+    from bowerbird.data.store import write_atomically
+    from bowerbird.embed.vectors import load_vectors
+    from bowerbird.evaluate.baselines import GenericMax, GenericMean, classical_baselines
+    from bowerbird.recommend import OurRanker
+
+    catalogue = store.catalogue()
+    vectors = load_vectors(store)
+    holdout = Holdout(**vectors.meta["holdout"])
+    events = Interactions.of(store.log.read(), catalogue)
+    trained, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
+    results = []
+    for split in splits:
+        ours = [
+            OurRanker(trained, catalogue),
+            GenericMean(trained, "ours: vectors only, mean"),
+            GenericMax(trained, "ours: vectors only, max"),
+        ]
+        baselines = [*classical_baselines(holdout, split, k), GenericMean(generic), GenericMax(generic)]
+        names = [ranker.name for ranker in ours]
+        result = judging.evaluate([*baselines, *ours], events, catalogue, holdout, split, k, names)
+        text = json.dumps(plain(result.as_dict()), ensure_ascii=False, indent=1)
+        write_atomically(store.reports / f"evaluation-{split.value}.json", text.encode())
+        results.append(result)
+    return results
+
+
+def _tell(console: Console, results: Sequence[Evaluation]) -> None:
+    for result in results:
+        console.print(_table(result))
+        for one in result.comparisons:
+            console.print(_sentence(one), highlight=False)
+        console.print()
+
+
+def _table(result: Evaluation) -> Table:
+    """One row a ranker; the best of each metric bold, ours in colour, intervals below the means."""
+    stranger = f", {result.strangers} without a history" if result.strangers else ""
+    table = Table(
+        title=f"{result.split.value}: {result.people} people{stranger}; {result.items:,} items ranked "
+        f"({result.cold_items:,} cold), {result.events:,} training events",
+        title_justify="left",
+    )
+    metrics = list(result.arms[0].metrics)
+    table.add_column("ranker")
+    for name in [*metrics, "fit, s"]:
+        table.add_column(name, justify="right")
+    best = {name: max(_known(arm.metrics[name].mean) for arm in result.arms) for name in metrics}
+    for arm in result.arms:
+        cells = [_cell(arm, name, best[name]) for name in metrics]
+        table.add_row(arm.name, *cells, f"{arm.fit_seconds:.1f}", style="cyan" if arm.ours else None)
+    return table
+
+
+def _cell(arm: Arm, metric: str, best: float) -> str:
+    interval = arm.metrics[metric]
+    if interval.mean != interval.mean:
+        return "–"
+    mean = f"[bold]{interval.mean:.4f}[/bold]" if interval.mean == best else f"{interval.mean:.4f}"
+    return (
+        mean if interval.low != interval.low else f"{mean}\n[dim]{interval.low:.3f}–{interval.high:.3f}[/dim]"
+    )
+
+
+def _known(mean: float) -> float:
+    return mean if mean == mean else -1.0
+
+
+def _sentence(one: Comparison) -> str:
+    """How far the first of our arms is from the best baseline, on the same people."""
+    ratio, gap = one.ratio, one.difference
+    said = f"{one.metric}: {one.ours} − {one.baseline} = {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
+    if ratio.mean == ratio.mean:
+        said += f", {ratio.mean:.2f} times as much [{ratio.low:.2f}, {ratio.high:.2f}]"
+    return said if gap.low > 0 or gap.high < 0 else f"{said} (the interval holds 0: not told apart)"
