@@ -12,6 +12,7 @@ import numpy as np
 
 from bowerbird.assist.conversation import Conversation, Turn
 from bowerbird.assist.lexicon import Lexicon
+from bowerbird.assist.model_words import ModelWords
 from bowerbird.assist.reply import Named, Reply, as_shown
 from bowerbird.assist.request import Request
 from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked, unknown_words
@@ -20,7 +21,7 @@ from bowerbird.assist.vocabulary import Vocabulary
 from bowerbird.assist.wording import line, opening, opening_of_near_misses, wish
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import Vectors, load_vectors
+from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import BackboneError, InputError, StoreError
 
 if TYPE_CHECKING:
@@ -49,20 +50,23 @@ class Found:
 
 class Assistant:
     """Answers messages about one store's items. Parts that are not there yet (query encoder, graft, events)
-    are done without: then words are matched as words, and replies are worded by templates."""
+    are done without: then words are matched as words, and replies are worded by templates.
+
+    `matrix` (items, dim) float32 are the item vectors by position, zero rows where an item has none.
+    """
 
     def __init__(
         self,
         store: Store,
         catalogue: Catalogue,
-        vectors: Vectors,
+        matrix: np.ndarray,
         *,
         taste: TasteGraph | None = None,
         recommender: Recommender | None = None,
     ) -> None:
         self.store = store
         self.catalogue = catalogue
-        self.vectors = vectors
+        self.matrix = matrix
         self._taste, self._recommender = taste, recommender
 
     @classmethod
@@ -73,7 +77,9 @@ class Assistant:
 
         A server passes the taste graph and the recommender that it keeps up to date.
         """
-        return cls(store, store.catalogue(), load_vectors(store), taste=taste, recommender=recommender)
+        catalogue = store.catalogue()
+        matrix: np.ndarray = load_vectors(store).aligned(catalogue)
+        return cls(store, catalogue, matrix, taste=taste, recommender=recommender)
 
     # -- parts, loaded when first needed ------------------------------------------------------------------
 
@@ -86,18 +92,17 @@ class Assistant:
         return Lexicon.of(self.catalogue)
 
     @cached_property
-    def matrix(self) -> np.ndarray:
-        """Item vectors, (items, dim) float32, zero rows for items without one."""
-        matrix: np.ndarray = self.vectors.aligned(self.catalogue)
-        return matrix
-
-    @cached_property
     def encoder(self) -> QueryEncoder | None:
         return _if_there(lambda: _opened_encoder(self.store))
 
     @cached_property
     def graft(self) -> Graft | None:
         return _if_there(lambda: _opened_graft(self.store))
+
+    @cached_property
+    def voice(self) -> ModelWords | None:
+        """The language model's words, where a graft was trained."""
+        return ModelWords(self.graft, self.vocabulary) if self.graft else None
 
     @cached_property
     def taste(self) -> TasteGraph | None:
@@ -139,9 +144,10 @@ class Assistant:
     ) -> Iterator[str | Reply]:
         """Like `reply`: pieces of the text as they are ready (joined, its text), then the `Reply`."""
         found = self._found(conversation, text, user, image, items, n)
-        told = ""
-        for piece in self._worded(found):
+        told, by_model = "", []
+        for piece, modelled in self._worded(found):
             told += piece
+            by_model.append(modelled)
             yield piece
         reply = Reply(
             text=told,
@@ -149,6 +155,7 @@ class Assistant:
             nearest=found.nearest,
             constraints=tuple(found.request.said()),
             unmet=found.unmet,
+            wording="model" if all(by_model) else "mixed" if any(by_model) else "template",
             request=found.request,
         )
         conversation.add(Turn(text, found.request, as_shown(reply.shown), told))
@@ -265,17 +272,23 @@ class Assistant:
 
     # -- words --------------------------------------------------------------------------------------------
 
-    def _worded(self, found: Found) -> Iterator[str]:
-        shown = found.items or found.nearest
-        if found.items:
-            start = opening(found.request, found.items, found.personal)
-            if found.unmet:
-                start = f"{found.unmet[0][0].upper()}{found.unmet[0][1:]}; the nearest by meaning:"
-        else:
-            start = opening_of_near_misses(found.request, found.unmet[0], shown)
-        yield start
-        for number, item in enumerate(shown, start=1):
-            yield "\n" + line(number, item)
+    def _worded(self, found: Found) -> Iterator[tuple[str, bool]]:
+        """Pieces of the text, and whether the model said each: an opening, then a line for each item."""
+        request, shown = found.request, found.items or found.nearest
+        # Where nothing matches or a word is unknown, what has to be said is too delicate for a small model.
+        voice = self.voice if found.items and not found.unmet else None
+        said = voice.opening(request, found.items) if voice else None
+        yield said or self._opening(found), said is not None
+        for number, item in enumerate(shown):
+            reason = voice.reason(request, found.items, number) if voice else None
+            yield "\n" + line(number + 1, item, reason or ""), reason is not None
+
+    def _opening(self, found: Found) -> str:
+        if not found.items:
+            return opening_of_near_misses(found.request, found.unmet[0], found.nearest)
+        if found.unmet:
+            return f"{found.unmet[0][0].upper()}{found.unmet[0][1:]}; the nearest by meaning:"
+        return opening(found.request, found.items, found.personal)
 
 
 def _if_there(opened: Callable[[], T]) -> T | None:
@@ -296,6 +309,8 @@ def _opened_encoder(store: Store) -> QueryEncoder:
 
 
 def _opened_graft(store: Store) -> Graft:
+    if store.current("graft") is None:
+        raise StoreError("no graft was trained yet: run `bowerbird graft`")
     from bowerbird.graft.model import Graft
 
     return Graft.open(store)

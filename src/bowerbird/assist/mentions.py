@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bowerbird.assist.vocabulary import Meaning, Vocabulary
 from bowerbird.assist.words import tokens, word_set
 
-_MAX_TOKENS = 400
+_MAX_TOKENS = 800
 _NEGATORS = word_set(
     "not no without except non nor never isn't don't aren't hate dislike avoid excluding minus"
 )

@@ -54,6 +54,7 @@ _SIZE_BEFORE = re.compile(
     r"(?:\b(?:size|sizes|eu|uk|us|age|aged|ages|year|no|number|item|option|waist|length|width|height|"
     r"set of|pack of|born|since|in)|#)\s*\.?\s*$"
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d$")
 _ENDS = re.compile(
     r"\s*(?:$|[.,;:!?)§]|(?:please|pls|in|and|but|for|or|if|max|would|range|budget|ideally|with|that|each|total|made|"
     r"from|is|thanks|thank|altogether|tops|only|now|then|instead)\b)"
@@ -124,6 +125,8 @@ def _is_price(
         return True
     before, after = match.string[max(0, match.start() - 16) : match.start()], match.string[match.end() :][:40]
     if bare or _SIZE_BEFORE.search(before) or _UNITS.match(after):
+        return False
+    if re.match(r"(?:from|around|about|circa)\b", match.group()) and _YEAR.search(match.group()):
         return False
     last = match.groupdict().get("b") or match["a"]
     if amount(last) <= 12 and a_type_follows(after):

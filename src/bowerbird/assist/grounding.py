@@ -1,0 +1,127 @@
+"""Judges words that a model proposes for a reply: nothing invented, no wrong price, no empty superlative.
+
+A part of a reply is refused as soon as one rule is broken; a template then says it instead. Strict on
+purpose: a refused good sentence costs a little charm, a kept wrong one costs trust.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.prices import amount
+from bowerbird.assist.reply import Named
+from bowerbird.assist.request import Request
+from bowerbird.assist.vocabulary import FACETS, Vocabulary
+from bowerbird.assist.words import cleaned, stem, tokens, word_set
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,3}){0,4}")
+_NAME = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?:\s+(?:[A-ZÀ-Þ][\w'’-]*|of|the|and|&)){0,6}")
+_CONTROL = re.compile(r"<\||\||https?:|www\.|[@{}<>#*_\n\r]")
+_SUPERLATIVES = word_set(
+    """
+    cheapest best finest greatest lowest highest largest smallest biggest softest warmest brightest
+    newest latest only ever never always unique number-one top ultimate perfect unbeatable unmatched
+    most least
+    """
+)
+_CLAIMS = word_set(
+    """
+    sale discount discounted off free shipping delivery guarantee guaranteed warranty refund returns
+    rated rating reviews review popular bestseller bestselling bestsellers award award-winning
+    famous trending stock available coupon promotion deal deals exclusive limited handmade
+    handcrafted organic sustainable recycled waterproof certified dollar dollars euro euros pound
+    pounds cents usd eur gbp price priced cost costs click link website
+    """
+)
+"""Things a catalogue entry does not prove, and prices in words."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a part of a reply may speak of: some items, the request they answer, the catalogue's words."""
+
+    items: Sequence[Named]
+    request: Request
+    vocabulary: Vocabulary
+    superlatives: Collection[str] = ()
+    """Superlatives that are true here, for example `cheapest` of the cheapest match."""
+
+
+def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
+    """What is wrong with a proposed text; empty if it may be said.
+
+    Items are named by markers, `[1]` for the first. Numbers must be prices of the items or numbers of the
+    request; capitalised names must be the items' own; values of the vocabulary must be true of every item.
+    """
+    found = []
+    count = len(text.split())
+    if not 3 <= count <= most_words or len(text) > 12 * most_words:
+        found.append(f"{count} words, expected 3 to {most_words}")
+    if _CONTROL.search(text) or not text.isprintable():
+        found.append("marks that do not belong into a sentence")
+    found += [
+        f"[{number}] is no item of the reply"
+        for number in _MARKER.findall(text)
+        if not 1 <= int(number) <= len(ground.items)
+    ]
+    said = _MARKER.sub(" ", text)
+    for item in ground.items:  # titles may hold any numbers and names
+        said = said.replace(item.title, " ") if len(item.title) > 2 else said
+    words = tokens(cleaned(said))
+    found += [f"the number {number}" for number in _NUMBER.findall(said) if not _number_known(number, ground)]
+    found += [f"the name {name}" for name in _names(said) if not _name_known(name, ground)]
+    found += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
+    asked = set(tokens(cleaned(ground.request.text)))
+    found += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
+    return found + _untrue(said, ground)
+
+
+def with_titles(text: str, items: Sequence[Named]) -> str:
+    """The text with each marker replaced by its item's title."""
+    return _MARKER.sub(lambda match: items[int(match[1]) - 1].title, text)
+
+
+def _number_known(number: str, ground: Ground) -> bool:
+    value = amount(number)
+    known = [item.price for item in ground.items if item.price is not None]
+    known += [ground.request.price.low, ground.request.price.high]
+    return value > 0 and any(abs(value - one) < 0.005 for one in known)
+
+
+def _names(text: str) -> list[str]:
+    """Capitalised names; a single capitalised word that opens a sentence is no name."""
+    names = []
+    for match in _NAME.finditer(text):
+        opens = re.search(r"(?:^|[.!?:]\s)\s*$", text[: match.start()]) is not None
+        parts = [word for word in match.group().split() if word[0].isupper()]
+        if opens:
+            parts = parts[1:]
+        names += [part for part in parts if part not in ("I", "I'm", "I'd", "I'll", "I've")]
+    return names
+
+
+def _name_known(name: str, ground: Ground) -> bool:
+    own = {stem(word) for item in ground.items for word in tokens(cleaned(item.title, 300))}
+    return all(
+        stem(word) in own or stem(word) in ground.vocabulary.known_stems for word in tokens(name.lower())
+    )
+
+
+def _untrue(text: str, ground: Ground) -> list[str]:
+    """Values that the text speaks of and that an item does not have: "a wool rug" of a linen one."""
+    mentions = mentions_of(cleaned(text), ground.vocabulary, {})
+    found = [f"{facet} {', '.join(sorted(v))} denied" for facet, v in mentions.excluded.items()]
+    for table in (mentions.facets, mentions.preferred):
+        for facet, values in table.items():
+            if facet not in FACETS:
+                continue
+            found += [
+                f"{facet} {', '.join(sorted(values)[:3])} is not of {item.title}"
+                for item in ground.items
+                if values.isdisjoint(ground.vocabulary.values_of(item.position, facet))
+            ]
+    return found

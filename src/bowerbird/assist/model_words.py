@@ -1,0 +1,86 @@
+"""What the language model says in a reply: an opening sentence, and why the first items suit.
+
+Small models write one short sentence well when shown how, and little more: so each part has its own short
+prompt with examples, is cut at its first sentence, judged by `grounding`, and dropped when refused. About 55
+tokens a reply: the model's time is the reply's time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bowerbird.assist.grounding import Ground, problems, with_titles
+from bowerbird.assist.reply import Named
+from bowerbird.assist.request import Order, Request
+from bowerbird.assist.vocabulary import Vocabulary
+from bowerbird.errors import InputError
+
+if TYPE_CHECKING:
+    from bowerbird.graft.model import Graft
+
+_OPENING_TOKENS = 28
+_REASON_TOKENS = 20
+_REASONED = 2
+"""Items that get a reason from the model; the rest keep the template's."""
+_OPENING = """\
+A friendly shop assistant begins an answer with one short sentence that names no product.
+Customer: something soft for cold evenings
+Assistant: For cold evenings I looked for things that feel soft and keep you cosy.
+Customer: a gift for my mother who loves gardening
+Assistant: A gardener enjoys things that bring the garden indoors, so I started there.
+Customer: {wish}
+Assistant:"""
+_REASON = (
+    "A shop assistant says in a few words why a product suits. Facts only.\n"
+    "Customer: something soft for cold evenings\nProduct: Alpaca blanket, wool, grey\n"
+    "Suits because: soft grey wool that keeps you warm in the evening.\nCustomer: {wish}\nProduct: ",
+    "{facts}\nSuits because:",
+)
+
+
+@dataclass(frozen=True)
+class ModelWords:
+    """Proposes the parts of a reply with a graft; a part that is refused is None."""
+
+    graft: Graft
+    vocabulary: Vocabulary
+
+    def opening(self, request: Request, items: Sequence[Named]) -> str | None:
+        """One sentence before the items."""
+        prompt = _OPENING.format(wish=_plain(request))
+        return self._said([prompt], _OPENING_TOKENS, Ground(items, request, self.vocabulary))
+
+    def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
+        """Why item `number` (from 0) suits, in a few words."""
+        if number >= _REASONED:
+            return None
+        item = items[number]
+        truths = ("cheapest",) if request.order == Order.CHEAPEST and number == 0 else ()
+        facts = ", ".join(
+            value
+            for facet in ("type", "colour", "material", "pattern", "style")
+            for value in self.vocabulary.values_of(item.position, facet)[:1]
+        )
+        before, after = _REASON[0].format(wish=_plain(request)), _REASON[1].format(facts=facts.lower())
+        ground = Ground([item], request, self.vocabulary, truths)
+        said = self._said([before, item.position, " " + after], _REASON_TOKENS, ground)
+        return said[0].lower() + said[1:].removesuffix(".") if said else None
+
+    def _said(self, prompt: Sequence[str | int], most: int, ground: Ground) -> str | None:
+        try:
+            raw = "".join(self.graft.generate(prompt, most, stop=("\n",)))
+        except InputError:  # the prompt is longer than the model reads
+            return None
+        sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)
+        if sentence is None:  # cut off in the middle
+            return None
+        text = sentence[1].strip().strip('"')
+        return None if problems(text, ground) else with_titles(text, ground.items)
+
+
+def _plain(request: Request) -> str:
+    """The wish in at most 200 characters, on one line, without what could look like a turn."""
+    return re.sub(r"[^\w\s.,'’%€$£-]", " ", request.text)[:200].strip()
