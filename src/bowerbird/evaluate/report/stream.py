@@ -1,0 +1,73 @@
+"""A stream chart of interests over time: stacked bands around a middle line, wide where an interest is strong.
+
+The baseline is the symmetric one of ThemeRiver (Havre et al., 2000): half of the total above the middle and half
+below, so that a person's activity shows as the river's width.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from bowerbird.evaluate.report.contents import InterestChart
+from bowerbird.evaluate.report.markup import text
+
+WIDTH, HEIGHT, FOOT = 1000, 300, 28  # units of the drawing
+MOST = 7
+"""Interests drawn by name; the rest is one band."""
+
+
+def stream_chart(chart: InterestChart) -> str:
+    """The chart with its legend; empty where there are fewer than two times."""
+    if len(chart.times) < 2 or not len(chart.names):
+        return ""
+    names, weights = _strongest(chart)
+    times = np.array(chart.times, dtype=np.float64)
+    x = (times - times[0]) / max(1.0, times[-1] - times[0]) * WIDTH
+    total = weights.sum(axis=0)
+    scale = (HEIGHT - 20) / max(1e-9, float(total.max()))
+    edges = np.concatenate([np.zeros((1, len(x))), np.cumsum(weights, axis=0)]) - total / 2
+    y = HEIGHT / 2 + edges * scale
+    bands = "".join(
+        f'<path class="s{k}" d="{_band(x, y[k], y[k + 1])}"><title>{text(name)}</title></path>'
+        for k, name in enumerate(names)
+    )
+    legend = "".join(f'<li><i class="s{k}"></i>{text(name)}</li>' for k, name in enumerate(names))
+    return (
+        f'<figure class="stream"><svg viewBox="0 0 {WIDTH} {HEIGHT + FOOT}" role="img" preserveAspectRatio="none" '
+        f'aria-label="Interests over time">{bands}</svg>{_days(times)}<ul class="legend">{legend}</ul></figure>'
+    )
+
+
+def _strongest(chart: InterestChart) -> tuple[list[str], np.ndarray]:
+    """The strongest interests, the strongest of all in the middle of the river, and the rest as one band."""
+    weights = np.maximum(np.asarray(chart.weights, dtype=np.float64), 0.0)
+    order = np.argsort(-weights.sum(axis=1), kind="stable")
+    kept, rest = order[:MOST], order[MOST:]
+    kept = np.concatenate([kept[1::2][::-1], kept[0::2]])
+    names, rows = [chart.names[k] for k in kept], [weights[kept]]
+    if len(rest):
+        names, rows = [*names, "everything else"], [*rows, weights[rest].sum(axis=0, keepdims=True)]
+    return names, np.concatenate(rows)
+
+
+def _band(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> str:
+    """A closed path along the upper edge and back along the lower one."""
+    there = _curve(x, upper)
+    back = _curve(x[::-1], lower[::-1])
+    return f"M{x[0]:.1f},{upper[0]:.1f}{there}L{x[-1]:.1f},{lower[-1]:.1f}{back}Z"
+
+
+def _curve(x: np.ndarray, y: np.ndarray) -> str:
+    """Cubic pieces with level ends, which never overshoot a point."""
+    middle = (x[:-1] + x[1:]) / 2
+    parts = zip(middle, y[:-1], y[1:], x[1:], strict=True)
+    return "".join(f"C{m:.1f},{a:.1f} {m:.1f},{b:.1f} {end:.1f},{b:.1f}" for m, a, b, end in parts)
+
+
+def _days(times: np.ndarray) -> str:
+    """Five dates below the river, as text so that they keep their size on a phone."""
+    marks = np.linspace(times[0], times[-1], 5) / 1e6
+    spans = "".join(f"<span>{datetime.fromtimestamp(at, UTC).strftime('%-d %b %Y')}</span>" for at in marks)
+    return f'<div class="days">{spans}</div>'

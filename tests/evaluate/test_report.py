@@ -1,0 +1,224 @@
+"""The page holds all it shows, asks nothing of the network, and lets no title become markup."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bowerbird.evaluate.report import (
+    BenchGroup,
+    Card,
+    DemoReport,
+    InterestChart,
+    ShopperPanel,
+    Turn,
+    render_report,
+)
+
+EVIL = '<script>alert("x")</script>'
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def picture(seed: int, height: int = 224) -> bytes:
+    """A vase of some colour on some wall."""
+    rng = np.random.default_rng(seed)
+    wall, thing = rng.integers(190, 250, 3), rng.integers(30, 190, 3)
+    y, x = np.mgrid[0:height, 0:224]
+    width = 30 + 45 * np.sin(np.pi * np.clip((y - 0.2 * height) / (0.65 * height), 0, 1))
+    inside = (abs(x - 112) < width) & (y > 0.2 * height) & (y < 0.85 * height)
+    pixels = np.where(inside[..., None], thing, wall).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG")
+    return out.getvalue()
+
+
+def evaluation(split: str) -> dict[str, Any]:
+    def interval(mean: float) -> dict[str, float]:
+        return {"mean": mean, "low": mean * 0.8, "high": mean * 1.2}
+
+    names = ["popularity", "recent popularity", "ItemKNN", "EASE", "iALS", "generic, mean of history"]
+    names += ["ours", "ours: vectors only, mean"]
+    arms = [
+        {
+            "name": name,
+            "ours": name.startswith("ours"),
+            "metrics": {
+                "recall@20": interval(0.08 + 0.02 * k),
+                "ndcg@20": interval(0.07 + 0.015 * k),
+                "mrr": interval(0.1 + 0.01 * k),
+                "cold recall@20": interval(0.02 * k) if k > 4 else {"mean": 0.0, "low": 0.0, "high": 0.0},
+                "coverage": {"mean": 0.05 * k, "low": None, "high": None},
+            },
+        }
+        for k, name in enumerate(names)
+    ]
+    gap = {"mean": 0.04, "low": -0.01, "high": 0.09}
+    ratio = {"mean": 1.2, "low": 0.9, "high": 1.4}
+    beside = {"ours": "ours", "baseline": "iALS", "difference": gap, "ratio": ratio}
+    comparisons = [{"metric": "recall@20", **beside}]
+    counts = {"people": 211, "strangers": 3, "items": 600, "cold_items": 41, "events": 12034, "k": 20}
+    return {"split": split, **counts, "arms": arms, "comparisons": comparisons}
+
+
+@pytest.fixture(scope="module")
+def sample() -> DemoReport:
+    kinds = [
+        "Ash wood floor lamp",
+        "Linen cushion with a long and careful name",
+        "Stoneware vase",
+        "Wool throw",
+    ]
+    cards = [
+        Card(
+            title=f"{kinds[k % 4]}, {['ochre', 'indigo', 'sage'][k % 3]}",
+            price=f"{19 + 7 * k}.00 EUR",
+            image=picture(k, height=180 + 40 * (k % 4)) if k != 5 else None,
+            reason="because you saved the indigo vase" if k % 2 else "close to your mid-century oak",
+        )
+        for k in range(16)
+    ]
+    day = 86_400_000_000
+    t = np.arange(60)
+    rng = np.random.default_rng(0)
+    peaks = rng.uniform(0, 60, 9)
+    weights = [(5 * np.exp(-((t - p) ** 2) / 150) + 0.2).tolist() for p in peaks]
+    names = ["Scandinavian lamps", "indigo textiles", "boho rugs", "oak tables", "ceramics", "wool coats"]
+    names += ["linen shirts", "mirrors", EVIL]
+    return DemoReport(
+        title="A bowerbird's first look around a shop",
+        synthetic=True,
+        imported=[
+            {
+                "layout": "google-feed",
+                "items": {
+                    "read": 603,
+                    "kept": 600,
+                    "new": 600,
+                    "refused": {"price is no number": 2, EVIL: 1},
+                },
+                "events": {"read": 0, "kept": 0, "new": 0, "refused": {}},
+                "images": 598,
+                "images_broken": 2,
+            },
+            {
+                "layout": "segment",
+                "events": {"read": 21034, "kept": 21030, "new": 21030, "refused": {"unknown item": 4}},
+            },
+        ],
+        shopper=ShopperPanel(
+            user="shopper-17",
+            recommendations=[*cards, Card(EVIL, EVIL, b"GIF no picture", EVIL)],
+            recent=[replace(card, reason="") for card in cards[:9]],
+            interests=InterestChart(names, (1_700_000_000_000_000 + t * day).tolist(), weights),
+        ),
+        conversation=[
+            Turn("user", "a warm lamp for a reading corner under 60"),
+            Turn(
+                "assistant", "Three lamps fit, all under 60 EUR. The ochre one is closest to you.", cards[:3]
+            ),
+            Turn("user", "but in green " + EVIL),
+            Turn("assistant", "There is no green one under 60.\nThe nearest costs 68 EUR.", cards[4:6]),
+        ],
+        quality=[evaluation("global-time"), evaluation("new-users")],
+        bench=[
+            BenchGroup("Time to first token", "s", [("stock-like", 8.41, False), ("ours", 0.46, True)]),
+            BenchGroup("End to end", "s", [("stock-like", 11.2, False), ("ours", 2.9, True)]),
+            BenchGroup("Cost of 1,000 turns", "USD", [("stock-like", 0.62, False), ("ours", 0.16, True)]),
+            BenchGroup("Peak memory", "MiB", [("stock-like", 2210, False), ("ours", 1204, True)]),
+        ],
+        stages=[
+            ("draw the world", 21.3, 410),
+            ("import", 4.2, 420),
+            ("embed", 180.0, 2100),
+            ("graft", 240, 3900),
+        ],
+    )
+
+
+class _Reader(HTMLParser):
+    """Notes every element and every address, and whether what was opened was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action")]
+        if tag not in ("meta", "img", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def read(page: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(page)
+    return reader
+
+
+def test_no_title_becomes_markup(sample: DemoReport) -> None:
+    reader = read(render_report(sample))
+    assert "script" not in reader.tags
+    assert reader.open == []
+    everywhere = replace(sample, title=EVIL, notes=[EVIL], stages=[(EVIL, 1.0, 1.0)])
+    assert "script" not in read(render_report(everywhere)).tags
+
+
+def test_asks_nothing_of_the_network(sample: DemoReport) -> None:
+    page = render_report(sample)
+    assert read(page).addresses
+    assert all(address.startswith("data:image/") for address in read(page).addresses)
+    assert not re.search(r"url\(|@import|https?:", page)
+
+
+def test_says_that_the_world_is_drawn_and_only_then(sample: DemoReport) -> None:
+    assert "Synthetic demo world" in render_report(sample)
+    assert "ynthetic" not in render_report(replace(sample, synthetic=False))
+
+
+def test_shows_every_part_and_leaves_out_empty_ones(sample: DemoReport) -> None:
+    ids = re.findall(r'<section id="(\w+)"', render_report(sample))
+    assert ids == ["shopper", "interests", "conversation", "quality", "bench", "imports", "stages"]
+    assert "<section" not in render_report(DemoReport("empty", synthetic=False))
+
+
+def test_every_ranker_and_interval_is_there(sample: DemoReport) -> None:
+    page = render_report(sample)
+    for arm in sample.quality[0]["arms"]:
+        assert arm["name"] in page
+    assert "0.176–0.264" in page  # iALS: 0.08 + 0.02 * 7 = 0.22, ± 20 %
+    assert "can&#x27;t tell the two apart" in page or "can't tell the two apart" in page
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_fits_the_screen_in_a_real_browser(sample: DemoReport, tmp_path: Path, width: int) -> None:
+    """Nothing runs over the right edge, nothing is requested, nothing goes wrong on the console."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    page_file = tmp_path / "report.html"
+    page_file.write_text(render_report(sample), encoding="utf-8")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        asked: list[str] = []
+        errors: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(page_file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+        assert errors == []
+        browser.close()
