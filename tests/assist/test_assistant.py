@@ -1,4 +1,4 @@
-"""Replies name only items that exist and satisfy what was asked, judged here without the understanding's help."""
+"""Replies name only items that exist and satisfy what was asked, judged by looking at the items themselves."""
 
 from collections.abc import Iterator, Sequence
 

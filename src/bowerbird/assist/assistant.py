@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -80,6 +81,12 @@ class Assistant:
         catalogue = store.catalogue()
         matrix: np.ndarray = load_vectors(store).aligned(catalogue)
         return cls(store, catalogue, matrix, taste=taste, recommender=recommender)
+
+    def without_model(self) -> Assistant:
+        """The same assistant, worded by templates: what a server answers with while the model is busy."""
+        other = copy(self)
+        other.__dict__["voice"] = None
+        return other
 
     # -- parts, loaded when first needed ------------------------------------------------------------------
 
@@ -276,7 +283,8 @@ class Assistant:
         """Pieces of the text, and whether the model said each: an opening, then a line for each item."""
         request, shown = found.request, found.items or found.nearest
         # Where nothing matches or a word is unknown, what has to be said is too delicate for a small model.
-        voice = self.voice if found.items and not found.unmet else None
+        sure = bool(found.items and request.words and not found.unmet)
+        voice = self.voice if sure else None
         said = voice.opening(request, found.items) if voice else None
         yield said or self._opening(found), said is not None
         for number, item in enumerate(shown):

@@ -70,14 +70,22 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
 
 
 def _longest(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Meaning | None, int]:
+    """The longest hard phrase that begins here; else the longest soft one that runs into no hard one."""
+    hard = _hard_size(stems, at, vocabulary)
+    if hard:
+        return vocabulary.phrases[tuple(stems[at : at + hard])][0], hard
     for size in range(min(vocabulary.longest, len(stems) - at), 0, -1):
-        phrase = tuple(stems[at : at + size])
-        meanings = vocabulary.phrases.get(phrase)
-        if meanings:
-            return meanings[0], size
-        if phrase in vocabulary.hints:
-            return vocabulary.hints[phrase], size
+        hint = vocabulary.hints.get(tuple(stems[at : at + size]))
+        if hint and not any(_hard_size(stems, later, vocabulary) for later in range(at + 1, at + size)):
+            return hint, size
     return None, 1
+
+
+def _hard_size(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> int:
+    for size in range(min(vocabulary.longest, len(stems) - at), 0, -1):
+        if tuple(stems[at : at + size]) in vocabulary.phrases:
+            return size
+    return 0
 
 
 def _still_negated(words: Sequence[str], at: int, negated: bool) -> bool:

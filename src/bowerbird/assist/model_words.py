@@ -26,13 +26,15 @@ _REASON_TOKENS = 20
 _REASONED = 2
 """Items that get a reason from the model; the rest keep the template's."""
 _OPENING = """\
-A friendly shop assistant begins an answer with one short sentence that names no product.
+A shop assistant repeats in one short sentence what the customer wants.
 Customer: something soft for cold evenings
-Assistant: For cold evenings I looked for things that feel soft and keep you cosy.
+Assistant: Here are some soft things to keep you warm on cold evenings.
+Customer: do you have leather boots? max 100
+Assistant: Here are some leather boots that stay within your budget.
 Customer: a gift for my mother who loves gardening
-Assistant: A gardener enjoys things that bring the garden indoors, so I started there.
+Assistant: Here are some gifts for a mother who loves her garden.
 Customer: {wish}
-Assistant:"""
+Assistant: {start}"""
 _REASON = (
     "A shop assistant says in a few words why a product suits. Facts only.\n"
     "Customer: something soft for cold evenings\nProduct: Alpaca blanket, wool, grey\n"
@@ -50,8 +52,9 @@ class ModelWords:
 
     def opening(self, request: Request, items: Sequence[Named]) -> str | None:
         """One sentence before the items."""
-        prompt = _OPENING.format(wish=_plain(request))
-        return self._said([prompt], _OPENING_TOKENS, Ground(items, request, self.vocabulary))
+        start = "Here are some" if len(items) > 1 else "Here is a"
+        prompt = _OPENING.format(wish=_plain(request), start=start)
+        return self._said([prompt], _OPENING_TOKENS, Ground(items, request, self.vocabulary), start)
 
     def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
         """Why item `number` (from 0) suits, in a few words."""
@@ -69,9 +72,9 @@ class ModelWords:
         said = self._said([before, item.position, " " + after], _REASON_TOKENS, ground)
         return said[0].lower() + said[1:].removesuffix(".") if said else None
 
-    def _said(self, prompt: Sequence[str | int], most: int, ground: Ground) -> str | None:
+    def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
         try:
-            raw = "".join(self.graft.generate(prompt, most, stop=("\n",)))
+            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",)))
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)

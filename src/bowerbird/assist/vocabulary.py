@@ -33,6 +33,8 @@ _ALIASES = {
 }
 _MEANINGLESS = word_set("unknown other undefined none na n a misc item thing no yes true false")
 _NO_HEADS = word_set("set item piece wear pair thing one body other case string cover cosmetic")
+_PARTS = frozenset(("top", "bottom", "set", "body"))
+"""Heads that say little: people say "bikini" and "pyjamas" for Bikini top and Pyjama set."""
 _SPLIT = re.compile(r"\s*[|;]\s*")
 _MANY_VALUES = 400
 
@@ -171,7 +173,9 @@ def _phrases(
             elif facet != "brand":
                 for tail in _tails(value):
                     loose[tail][facet].add(value)
-                if len(whole) > 1 and facet == "type":
+                if len(whole) > 1 and whole[-1] in _PARTS and facet == "type":
+                    loose[whole[:-1]][facet].add(value)
+                elif len(whole) > 1 and facet == "type":
                     hints.setdefault(whole[:1], (facet, set()))[1].add(value)
     _add_synonyms(exact, loose)
     order = {facet: rank for rank, facet in enumerate(FACETS)}
