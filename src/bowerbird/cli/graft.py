@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -17,10 +16,11 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit
 class TrainsByDefault(TyperGroup):
     """`graft STORE` means `graft train STORE`; a store named like a command is written `./export`."""
 
-    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
         if arguments and arguments[0] not in self.commands and arguments[0] not in ("-h", "--help"):
             arguments = ["train", *arguments]
-        return super().parse_args(context, arguments)
+        parsed: list[str] = super().parse_args(context, arguments)
+        return parsed
 
 
 graft_app = typer.Typer(cls=TrainsByDefault, no_args_is_help=True)

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from bowerbird.cli.ask import ask
+from bowerbird.cli.bench import bench_app
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
 from bowerbird.cli.models import models
@@ -28,6 +29,9 @@ def bowerbird() -> None:
 
 
 app.add_typer(graft_app, name="graft")
+
+
+app.add_typer(bench_app, name="bench")
 
 
 app.command()(ask)

@@ -2,10 +2,10 @@
 
     token = scale · unit(W v + b + MLP(v))
 
-`W, b` come in closed form: a ridge regression from item vectors to the mean embedding of the words that the
-catalogue says about the item, so an item is readable before any training step. The MLP's last layer starts at
-zero (the gate), so training starts from that solution and, the language model being frozen, from an unharmed
-model. `scale` is the typical norm of a token embedding: soft tokens far longer than words drown them.
+`W, b` come in closed form: a ridge regression from item vectors to the mean embedding of the telling words
+that the catalogue says about the item, so an item is readable before any training step. The MLP's last layer
+starts at zero (the gate), so training starts from that solution and, the language model being frozen, from an
+unharmed model. `scale` is the typical norm of a token embedding: soft tokens far longer than words drown them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Connector(nn.Module):
 
     @torch.no_grad()
     def start_from(self, vectors: np.ndarray, words: np.ndarray, strength: float = 0.1) -> None:
-        """Set `W, b` so that `vectors` (n, dim) map to `words` (n, hidden), the mean word embeddings."""
+        """Set `W, b` so that `vectors` (n, dim) map to `words` (n, hidden), means of word embeddings."""
         weight, bias = ridge(vectors, words, strength)
         self.linear.weight.copy_(torch.from_numpy(weight.T))
         self.linear.bias.copy_(torch.from_numpy(bias))

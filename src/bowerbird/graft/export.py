@@ -20,15 +20,15 @@ _README = """\
 `config.json`, `model.safetensors` and the tokenizer's files are the base model {base}, unchanged:
 `AutoModelForCausalLM.from_pretrained` and every serving engine load this folder.
 
-`connector.safetensors` turns an item vector v ({dim} float32, length 1) into one soft token ({hidden} float32):
+`connector.safetensors` turns an item vector v ({dim} float32, length 1) into a soft token ({hidden} float32):
 
     raw   = linear.weight @ v + linear.bias
           + mlp.2.weight @ gelu(mlp.0.weight @ (v * sqrt({dim})) + mlp.0.bias) + mlp.2.bias
     token = scale * raw / norm(raw)
 
 A prompt is the list of its token embeddings, in which each item stands as its soft token at one ordinary
-position. In a list of token ids an item's place is kept by id {item} ({item_text}); replace that row. Give the
-result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
+position. In a list of token ids an item's place is kept by id {item} ({item_text}); replace that row. Give
+the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
 
 `head.safetensors`, where present, reads the hidden state of layer {layer} (0 is the embeddings) after
 "{opening}", the items in order, and id {recommend} ({recommend_text}) back into item space:
@@ -42,7 +42,7 @@ with `mean` the weighted mean of the items' vectors and outcome 0 click, 1 save,
 
 
 def export_graft(graft: Graft, folder: Path) -> list[str]:
-    """Write a graft into a new or empty folder; gives the files' names. Raises `InputError` for a full one."""
+    """Write a graft into a new folder; gives the files' names. Raises `InputError` for a full folder."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder for the export")
     folder.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
 from bowerbird.embed.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
-from bowerbird.graft.captions import CaptionTraining, caption, mean_words
+from bowerbird.graft.captions import CaptionTraining, caption, telling_words
 from bowerbird.graft.config import GraftConfig as GraftConfig
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.head import RetrievalHead
@@ -39,7 +39,7 @@ from bowerbird.graft.ranking import Examples, FittedHead, Judges, examples_of, f
 from bowerbird.graft.sequences import Liked, Reader, Window, windows_of
 from bowerbird.progress import track
 
-CAPTION_SHARE = 0.6
+CAPTION_SHARE = 0.7
 CHECKPOINT_SECONDS = 20.0
 MOST_EXAMPLES = 40_000
 """States kept at most: some 400 MB for a hidden width of 576."""
@@ -66,11 +66,12 @@ class Lesson:
         judged = {p: text for p, text in said.items() if left_out(catalogue.ids[p])}
         events = Interactions.of(store.log.read(), catalogue)
         training = holdout_of(vectors).training(events)
+        share = float(np.clip(200 / max(1, len(events.users)), 0.02, 0.2))
         people: dict[bool, list[Liked]] = {False: [], True: []}
         for person, history in training.histories():
             liked = Liked.of(history)
             if len(liked) >= 2:
-                people[left_out(training.users[person])].append(liked)
+                people[left_out(training.users[person], share)].append(liked)
         return cls(
             matrix,
             {p: text for p, text in said.items() if p not in judged},
@@ -180,7 +181,7 @@ class GraftTraining:
         if not lesson.captions:
             return connector.eval(), {}
         positions = list(lesson.captions)
-        connector.start_from(lesson.matrix[positions], mean_words(base, list(lesson.captions.values())))
+        connector.start_from(lesson.matrix[positions], telling_words(base, list(lesson.captions.values())))
         captions = CaptionTraining(base, connector, lesson.matrix, lesson.captions, config.seed)
         captions.model = self.fast
         judged = dict(list((lesson.judged_captions or lesson.captions).items())[:64])

@@ -1,0 +1,79 @@
+"""`bowerbird bench NAME`: what our way costs beside others, measured here and now."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, emit, plain
+
+if TYPE_CHECKING:
+    from bowerbird.graft.bench import BenchResult
+
+bench_app = typer.Typer(no_args_is_help=True)
+
+
+@bench_app.callback()
+def bench() -> None:
+    """Measure speed, memory and cost beside other ways."""
+
+
+@bench_app.command()
+def graft(
+    store: Annotated[
+        Path | None, typer.Option("--store", "-s", help="Take pictures, graft and prices from here.")
+    ] = None,
+    items: Annotated[int, typer.Option(help="Item pictures in the request.")] = 10,
+    rounds: Annotated[int, typer.Option(help="Measured rounds; every arm runs once in each.")] = 5,
+    new_tokens: Annotated[int, typer.Option(help="Tokens of the reply, for every arm the same.")] = 32,
+    json: JsonOption = False,
+) -> None:
+    """One request about pictures: a vision model's eyes against one vector an item."""
+    from bowerbird.data.store import Store, write_atomically
+    from bowerbird.graft.bench import bench_graft
+
+    opened = Store.open(store) if store else None
+    result = bench_graft(opened, items, rounds, new_tokens)
+    if opened:
+        report = json_format.dumps(plain(result.as_dict()), indent=1)
+        write_atomically(opened.reports / "bench-graft.json", report.encode())
+    emit(result.as_dict(), json, lambda console: print_bench(console, result))
+
+
+def print_bench(console: Console, result: BenchResult) -> None:
+    """The arms side by side: medians, with the fastest and the slowest round."""
+    table = Table(
+        title=f"{result.items} pictures, {result.new_tokens} new tokens, {result.base}, {result.rounds} rounds"
+    )
+    columns = (
+        "arm",
+        "prompt tokens",
+        "first token, s",
+        "end to end, s",
+        "peak memory, MiB",
+        "per 1,000 turns",
+    )
+    for name in columns:
+        table.add_column(name, justify="left" if name == "arm" else "right")
+    for arm in result.arms:
+        said = arm.as_dict()
+        seconds = [
+            f"{said[key]['median']:.2f} ({said[key]['min']:.2f}–{said[key]['max']:.2f})"
+            for key in ("first_token", "end_to_end")
+        ]
+        memory = "" if arm.peak_memory_mb is None else f"{arm.peak_memory_mb:.0f}"
+        cost = f"{arm.cost_per_1000_turns:.3f} {result.currency}"
+        table.add_row(arm.name, str(arm.prompt_tokens), *seconds, memory, cost)
+    console.print(table)
+    for arm in result.arms:
+        if arm.name != "graft":
+            first, last = result.ratios(arm.name)
+            console.print(f"{arm.name}: {first:.1f} times the graft's first token, {last:.1f} end to end")
+    console.print(
+        "The stock-like arms' connector is random: it sets what they would say, not what they cost."
+    )
