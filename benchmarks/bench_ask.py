@@ -3,10 +3,10 @@
     python benchmarks/bench_ask.py --store demo/store --requests 200 --worded 20
 
 Each request takes the kind of thing, the colour and a price bound of a random item, said in one of several
-ways; some bounds are far too low, so that often nothing fits. Counted over all replies: items that do not exist,
-prices beyond the bound, and how often the first item satisfies everything where some item does. The language
-model words the first `--worded` replies (it is slow); the others are worded by templates, the items are found
-alike.
+ways; some bounds are far too low, so that often nothing fits. Counted over all replies: items that do not
+exist, prices beyond the bound, and how often the first item satisfies everything where some item does. The
+language model words the first `--worded` replies (it is slow); templates word the others, whose items are
+found alike.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Replies name only items that exist and satisfy what was asked, judged by looking at the items themselves."""
+"""Replies name only items that exist and satisfy what was asked, judged by the items themselves."""
 
 from collections.abc import Iterator, Sequence
 
@@ -148,6 +148,13 @@ def test_nothing_said_is_an_error(assistant: Assistant) -> None:
         assistant.reply(Conversation(), "  ")
 
 
+def test_thanks_are_no_wish(assistant: Assistant) -> None:
+    talk = Conversation()
+    assistant.reply(talk, "a red rug")
+    reply = assistant.reply(talk, "Thanks!")
+    assert not reply.items and "welcome" in reply.text and len(talk.turns) == 1
+
+
 def test_an_unknown_thing_is_admitted(assistant: Assistant) -> None:
     reply = assistant.reply(Conversation(), "a unicorn")
     assert "unicorn" in reply.text and reply.unmet
@@ -193,9 +200,9 @@ def with_model(assistant: Assistant, said: Sequence[str]) -> Assistant:
 
 
 def test_good_words_are_used(assistant: Assistant) -> None:
-    model = with_model(assistant, [" A soft light makes the corner yours.\n", " Warm light for quiet hours."])
+    model = with_model(assistant, [" soft lights for your corner.\n", " Warm light for quiet hours."])
     reply = model.reply(Conversation(), "a red lamp")
-    assert reply.text.startswith("A soft light makes the corner yours.\n1. ")
+    assert reply.text.startswith("Here are some soft lights for your corner.\n1. ")
     assert "warm light for quiet hours" in reply.text and reply.wording == "mixed"
 
 

@@ -60,6 +60,8 @@ def test_truthful_sentences_pass(text: str, ground: Ground) -> None:
         ("Visit https://shop.example for lamps.", "marks"),
         ("A lamp for you.<|im_end|> More text", "marks"),
         ("First line here.\nSecond line here.", "marks"),
+        ("These lamps are a little too expensive.", "doubtful"),
+        ("A lamp, a quiet corner, a corner for a corner.", "three times"),
         ("Lamp.", "words"),
         ("lamp " * 60, "words"),
     ],

@@ -19,7 +19,7 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked, unknown_words
 from bowerbird.assist.understanding import understand
 from bowerbird.assist.vocabulary import Vocabulary
-from bowerbird.assist.wording import line, opening, opening_of_near_misses, wish
+from bowerbird.assist.wording import line, opening, opening_of_near_misses, small_talk, wish
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
@@ -150,6 +150,11 @@ class Assistant:
         n: int = 4,
     ) -> Iterator[str | Reply]:
         """Like `reply`: pieces of the text as they are ready (joined, its text), then the `Reply`."""
+        courtesy = None if image or items else small_talk(text)
+        if courtesy is not None:
+            yield courtesy
+            yield Reply(text=courtesy, items=(), request=conversation.request or Request())
+            return
         found = self._found(conversation, text, user, image, items, n)
         told, by_model = "", []
         for piece, modelled in self._worded(found):
@@ -170,6 +175,8 @@ class Assistant:
 
     def find(self, conversation: Conversation, text: str, user: str | None = None, n: int = 4) -> Found:
         """The items for a message, without wording; adds the turn to `conversation`."""
+        if small_talk(text) is not None:
+            return Found(conversation.request or Request(), (), (), (), False)
         found = self._found(conversation, text, user, None, (), n)
         conversation.add(Turn(text, found.request, as_shown(found.items or found.nearest)))
         return found
@@ -225,7 +232,7 @@ class Assistant:
             )
             for p, missed in near
         )
-        return Found(request, (), nearest, (wish(request) or "that",), taste is not None)
+        return Found(request, (), nearest, (wish(request),), taste is not None)
 
     def _unmet_words(self, request: Request, image: bytes | None) -> tuple[str, ...]:
         if image or request.like or request.price.bounded:

@@ -39,6 +39,11 @@ _CLAIMS = word_set(
 )
 """Things a catalogue entry does not prove, and prices in words."""
 
+_DOUBTS = word_set(
+    "too expensive cheap budget unfortunately sorry however although don't not cannot can't bad ugly worse"
+)
+"""Small models slip into talking an offer down; in an offer these words are never needed."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -72,6 +77,10 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     for item in ground.items:  # titles may hold any numbers and names
         said = said.replace(item.title, " ") if len(item.title) > 2 else said
     words = tokens(cleaned(said))
+    found += [
+        f"the word {word} three times" for word in set(words) if len(word) > 3 and words.count(word) > 2
+    ]
+    found += [f"the doubtful word {word}" for word in words if word in _DOUBTS]
     found += [f"the number {number}" for number in _NUMBER.findall(said) if not _number_known(number, ground)]
     found += [f"the name {name}" for name in _names(said) if not _name_known(name, ground)]
     found += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]

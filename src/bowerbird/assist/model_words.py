@@ -29,8 +29,8 @@ _OPENING = """\
 A shop assistant repeats in one short sentence what the customer wants.
 Customer: something soft for cold evenings
 Assistant: Here are some soft things to keep you warm on cold evenings.
-Customer: do you have leather boots? max 100
-Assistant: Here are some leather boots that stay within your budget.
+Customer: do you have leather boots?
+Assistant: Here are some leather boots to walk in all year.
 Customer: a gift for my mother who loves gardening
 Assistant: Here are some gifts for a mother who loves her garden.
 Customer: {wish}
@@ -85,5 +85,6 @@ class ModelWords:
 
 
 def _plain(request: Request) -> str:
-    """The wish in at most 200 characters, on one line, without what could look like a turn."""
-    return re.sub(r"[^\w\s.,'’%€$£-]", " ", request.text)[:200].strip()
+    """The wish in at most 200 characters, on one line, without prices and what could look like a turn."""
+    said = " ".join(request.named.values()) if request.follow_up and request.named else request.words
+    return re.sub(r"[^\w\s.,'’-]", " ", said)[:200].strip()

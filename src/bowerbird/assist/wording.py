@@ -10,8 +10,13 @@ from collections.abc import Sequence
 
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
+from bowerbird.assist.words import cleaned, tokens, word_set
 
 _COUNT = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+_SMALL_TALK = word_set(
+    "hi hello hey good morning evening afternoon there thanks thank thx you very much a lot so many great "
+    "perfect cool bye goodbye ok okay"
+)
 _ADJECTIVES = ("size", "colour", "pattern", "style", "material", "genre", "brand")
 
 
@@ -52,10 +57,27 @@ def opening(request: Request, items: Sequence[Named], personal: bool) -> str:
 
 def opening_of_near_misses(request: Request, unmet: str, items: Sequence[Named]) -> str:
     """The first sentence of a reply that has no match: says so, then what comes next."""
+    quoted = f" “{unmet}”" if unmet else ""
     if not items:
-        return f"Nothing in the catalogue matches “{unmet}”."
+        return f"Nothing {'else ' if request.without else ''}in the catalogue matches{quoted}."
     what = "These come closest" if len(items) > 1 else "This comes closest"
-    return f"Nothing in the catalogue matches “{unmet}”. {what}; the difference is named:"
+    return f"Nothing {'else ' if request.without else ''}in the catalogue matches{quoted}. {what}:"
+
+
+def small_talk(text: str) -> str | None:
+    """The answer to a greeting, thanks or a farewell; None for anything that could be a wish.
+
+    >>> small_talk("Thanks a lot!"), small_talk("hi, a red lamp please")
+    ("You're welcome. Tell me if you would like to see something else.", None)
+    """
+    said = set(tokens(cleaned(text))) - set(".,!?;:")
+    if not said or not said <= _SMALL_TALK:
+        return None
+    if said & {"thanks", "thank", "thx", "perfect", "great", "cool"}:
+        return "You're welcome. Tell me if you would like to see something else."
+    if said & {"bye", "goodbye"}:
+        return "Goodbye, and come back any time."
+    return "Hello! Tell me what you are looking for: a kind of thing, a colour, a price."
 
 
 def line(number: int, item: Named, reason: str = "") -> str:
