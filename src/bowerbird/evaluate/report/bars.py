@@ -1,4 +1,4 @@
-"""Numbers as bars: quality with its intervals, latency and cost beside the stock-like arm, the stages' time."""
+"""Numbers as bars: quality with its intervals, latency and cost beside the stock-like arm, stages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def _quality(one: Mapping[str, Any]) -> str:
         f'<div class="quality"><h3>{text(title.get(one["split"], one["split"]))}</h3>'
         f'<p class="note">Split {text(one["split"])}: {one["people"]:,} people{strangers}; every one of the '
         f"{one['items']:,} items ranked, {one['cold_items']:,} of them never seen in training; "
-        f"{one['events']:,} training events.</p>{table(['ranker', *names], rows)}<ul class='note'>{said}</ul></div>"
+        f"{one['events']:,} training events.</p>{table(['ranker', *names], rows)}"
+        f'<ul class="note">{said}</ul></div>'
     )
 
 

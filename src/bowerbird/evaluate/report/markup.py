@@ -1,4 +1,4 @@
-"""HTML pieces that every part uses. All text from outside passes `text()`; nothing else may reach the page."""
+"""HTML pieces that every part uses. Text from outside reaches the page through `text()` only."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def render_report(report: DemoReport) -> str:
     notes = "".join(f"<p>{text(note)}</p>" for note in report.notes)
     badge = '<p class="badge">Synthetic demo world</p>' if report.synthetic else ""
     drawn = (
-        "<p>Every product, picture and shopper on this page was drawn by a program. The figures show that the "
-        "whole path works, not how well it does for a real shop.</p>"
+        "<p>Every product, picture and shopper on this page was drawn by a program. The figures show that "
+        "the whole path works, not how well it does for a real shop.</p>"
         if report.synthetic
         else ""
     )
@@ -107,5 +107,5 @@ def _imports(imported: Sequence[Mapping[str, Any]]) -> str:
             rows.append([first, f"{counts['read']:,}", f"{counts['kept']:,}", f"{counts['new']:,}", refused])
     pictures = sum(one.get("images", 0) for one in imported)
     broken = sum(one.get("images_broken", 0) for one in imported)
-    lead = f"{pictures:,} pictures, {broken:,} of them broken. Rows that could not be used are counted by reason."
+    lead = f"{pictures:,} pictures, {broken:,} of them broken. Unusable rows are counted by reason."
     return section("imports", "What came in", lead, table(["layout", "read", "kept", "new", "refused"], rows))

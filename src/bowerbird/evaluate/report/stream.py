@@ -1,7 +1,7 @@
-"""A stream chart of interests over time: stacked bands around a middle line, wide where an interest is strong.
+"""A stream chart of interests over time: stacked bands around a middle line, wide where one is strong.
 
-The baseline is the symmetric one of ThemeRiver (Havre et al., 2000): half of the total above the middle and half
-below, so that a person's activity shows as the river's width.
+The baseline is the symmetric one of ThemeRiver (Havre et al., 2000): half of the total above the middle and
+half below, so that a person's activity shows as the river's width.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from bowerbird.evaluate.report.contents import InterestChart
 from bowerbird.evaluate.report.markup import text
 
-WIDTH, HEIGHT, FOOT = 1000, 300, 28  # units of the drawing
+WIDTH, HEIGHT = 1000, 300  # units of the drawing
 MOST = 7
 """Interests drawn by name; the rest is one band."""
 
@@ -35,8 +35,9 @@ def stream_chart(chart: InterestChart) -> str:
     )
     legend = "".join(f'<li><i class="s{k}"></i>{text(name)}</li>' for k, name in enumerate(names))
     return (
-        f'<figure class="stream"><svg viewBox="0 0 {WIDTH} {HEIGHT + FOOT}" role="img" preserveAspectRatio="none" '
-        f'aria-label="Interests over time">{bands}</svg>{_days(times)}<ul class="legend">{legend}</ul></figure>'
+        f'<figure class="stream"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" preserveAspectRatio="none" '
+        f'aria-label="Interests over time">{bands}</svg>'
+        f'{_days(times)}<ul class="legend">{legend}</ul></figure>'
     )
 
 
@@ -60,10 +61,18 @@ def _band(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> str:
 
 
 def _curve(x: np.ndarray, y: np.ndarray) -> str:
-    """Cubic pieces with level ends, which never overshoot a point."""
-    middle = (x[:-1] + x[1:]) / 2
-    parts = zip(middle, y[:-1], y[1:], x[1:], strict=True)
-    return "".join(f"C{m:.1f},{a:.1f} {m:.1f},{b:.1f} {end:.1f},{b:.1f}" for m, a, b, end in parts)
+    """Cubic pieces that never overshoot a point (Fritsch & Carlson 1980, harmonic mean of the slopes)."""
+    step = np.diff(x)
+    slope = np.diff(y) / np.where(step == 0, 1.0, step)
+    before, after = slope[:-1], slope[1:]
+    level = before * after <= 0
+    mean = 2 * before * after / np.where(level, 1.0, before + after)
+    tangent = np.concatenate([slope[:1], np.where(level, 0.0, mean), slope[-1:]])
+    third = step / 3
+    first_x, first_y = x[:-1] + third, y[:-1] + third * tangent[:-1]
+    second_x, second_y = x[1:] - third, y[1:] - third * tangent[1:]
+    points = zip(first_x, first_y, second_x, second_y, x[1:], y[1:], strict=True)
+    return "".join("C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}".format(*point) for point in points)
 
 
 def _days(times: np.ndarray) -> str:
