@@ -11,9 +11,12 @@ import typer
 
 from bowerbird.cli.ask import ask
 from bowerbird.cli.bench import bench_app
+from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
 from bowerbird.cli.models import models
+from bowerbird.cli.search import search
+from bowerbird.cli.vectors import vectors_app
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(
@@ -41,6 +44,15 @@ app.command()(evaluate)
 
 
 app.add_typer(models, name="models")
+
+
+app.command()(embed)
+
+
+app.command()(search)
+
+
+app.add_typer(vectors_app, name="vectors")
 
 
 def main() -> None:

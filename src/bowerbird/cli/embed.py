@@ -1,0 +1,66 @@
+"""`bowerbird embed`: train item vectors and publish them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+
+
+class HoldoutChoice(StrEnum):
+    """What training must not see."""
+
+    DEFAULT = "default"
+    NONE = "none"
+
+
+def embed(
+    store: StoreArgument,
+    dim: Annotated[int, typer.Option(min=8, max=1024, help="Width of an item vector.")] = 256,
+    epochs: Annotated[int, typer.Option(min=0, help="Passes over the neighbours at most.")] = 12,
+    seed: Annotated[int, typer.Option(help="The same seed and inputs give the same vectors.")] = 0,
+    holdout: Annotated[
+        HoldoutChoice, typer.Option(help="`none` learns from everything; `evaluate` can't judge it then.")
+    ] = HoldoutChoice.DEFAULT,
+    image_backbone: Annotated[str, typer.Option(help="Encoder of pictures.")] = "efficientnet-lite0",
+    text_backbone: Annotated[str, typer.Option(help="Encoder of texts.")] = "minilm-l6",
+    as_json: JsonOption = False,
+) -> None:
+    """Train item vectors on content and engagement, and publish them as the store's current version."""
+    from bowerbird.data.store import Store
+    from bowerbird.embed.training import EmbedConfig, train_embedding
+
+    config = EmbedConfig(
+        dim=dim,
+        epochs=epochs,
+        seed=seed,
+        holdout=holdout.value,
+        image_backbone=image_backbone,
+        text_backbone=text_backbone,
+    )
+    version = train_embedding(Store.open(store), config)
+    emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
+
+
+def _show(meta: dict[str, Any], console: Console) -> None:
+    seconds = meta["seconds"]
+    console.print(
+        f"{meta['items']:,} items, {meta['likes']:,} likes to learn from, {meta['dim']} dimensions; features "
+        f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s ({meta['epochs']} epochs kept)"
+    )
+    metrics = meta["metrics"]
+    if metrics["tower"] is None:
+        console.print("too few people to judge the vectors on: every epoch was kept")
+        return
+    table = Table("vectors", "known items", "new items", "recall@100", title=f"{metrics['people']} people")
+    for name in ("generic", "untrained", "tower"):
+        row = metrics[name]
+        table.add_row(
+            name, *("-" if row[c] is None else f"{row[c]:.4f}" for c in ("warm", "cold", "recall_at_100"))
+        )
+    console.print(table)

@@ -1,0 +1,74 @@
+"""`bowerbird search`: items that resemble a text, a picture or an item; one query, or a file of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.errors import InputError
+
+if TYPE_CHECKING:
+    from bowerbird.embed.search import Searcher
+
+
+def search(
+    store: StoreArgument,
+    text: Annotated[str | None, typer.Argument(help="What to look for, in plain words.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to resemble.")] = None,
+    item: Annotated[str | None, typer.Option(help="Id of an item to resemble.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Items to answer.")] = 20,
+    queries: Annotated[
+        Path | None, typer.Option(help="Parquet file: query_id, and text and/or image (bytes).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Parquet file to write: query_id, rank, item_id, score.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find items by text, picture or item, each alone or together."""
+    from bowerbird.data.store import Store
+    from bowerbird.embed.search import Searcher
+
+    if (queries is None) != (out is None):
+        raise InputError("--queries and --out belong together: give both, or neither")
+    searcher = Searcher.open(Store.open(store))
+    if queries is not None and out is not None:
+        if text is not None or image is not None or item is not None:
+            raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
+        _batch(searcher, queries, n, out, as_json)
+        return
+    found = searcher.search(text, _read(image) if image else None, item, n)
+    rows = [asdict(one) | {"title": searcher.catalogue.item(one.position).title} for one in found]
+    emit(rows, as_json, lambda console: _show(rows, console))
+
+
+def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) -> None:
+    from bowerbird.cli.vectors import read_table, write_table
+
+    table = read_table(queries)
+    answers: Any = searcher.batch(table, n)
+    write_table(answers, out)
+    result = {"queries": table.num_rows, "rows": answers.num_rows, "out": str(out)}
+    said = f"{result['queries']:,} queries, {result['rows']:,} rows in {out}"
+    emit(result, as_json, lambda console: console.print(said, soft_wrap=True))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the picture {path} can't be read ({error.strerror}): name an image file") from None
+
+
+def _show(rows: list[dict[str, Any]], console: Console) -> None:
+    table = Table("", "item", "title", "score")
+    for rank, row in enumerate(rows, 1):
+        table.add_row(str(rank), escape(row["item_id"]), escape(row["title"]), f"{row['score']:.3f}")
+    console.print(table)

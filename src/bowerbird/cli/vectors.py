@@ -1,0 +1,72 @@
+"""`bowerbird vectors export`: the item vectors as a Parquet file for any other tool."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.errors import InputError
+
+vectors_app = typer.Typer(no_args_is_help=True, help="The item vectors.")
+
+
+@vectors_app.callback()
+def vectors() -> None:
+    """The item vectors: export them."""
+
+
+@vectors_app.command()
+def export(
+    store: StoreArgument,
+    out: Annotated[
+        Path, typer.Argument(help="Parquet file to write: item_id, vector.", metavar="OUT.parquet")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Write the vector of every item that has one: item_id (string), vector (list of float32)."""
+    from bowerbird.data.store import Store
+    from bowerbird.embed.vectors import load_vectors
+
+    opened = Store.open(store)
+    catalogue, published = opened.catalogue(), load_vectors(opened)
+    matrix = published.aligned(catalogue)
+    rows = np.flatnonzero(matrix.any(axis=1))
+    width = matrix.shape[1]
+    offsets = pa.array(range(0, (len(rows) + 1) * width, width), pa.int32())
+    table = pa.table(
+        {
+            "item_id": pa.array(catalogue.ids, pa.string()).take(pa.array(rows)),
+            "vector": pa.ListArray.from_arrays(offsets, pa.array(matrix[rows].ravel(), pa.float32())),
+        }
+    )
+    write_table(table, out)
+    result = {"version": published.version, "items": len(rows), "dim": width, "out": str(out)}
+    said = f"{len(rows):,} vectors of {width} dimensions in {out}"
+    emit(result, as_json, lambda console: console.print(said, soft_wrap=True))
+
+
+def write_table(table: Any, out: Path) -> None:
+    """Write a Parquet file whole or not at all. Raises `InputError` where it can't be written."""
+    beside = out.with_name(f".{out.name}-{uuid.uuid4().hex[:6]}")
+    try:
+        pq.write_table(table, beside, compression="zstd")
+        beside.replace(out)
+    except OSError as error:
+        raise InputError(f"{out} can't be written ({error}): name a file in a folder that exists") from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_table(path: Path) -> Any:
+    """A Parquet file. Raises `InputError` where there is none."""
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} can't be read as Parquet ({error}): name a Parquet file") from None

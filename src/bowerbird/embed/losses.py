@@ -1,0 +1,38 @@
+"""What the tower is taught."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+
+TEMPERATURE = 0.07
+CONTENT_TEMPERATURE = 0.1
+
+
+def neighbour_loss(
+    anchors: torch.Tensor, partners: torch.Tensor, pairs: torch.Tensor, log_frequency: torch.Tensor
+) -> torch.Tensor:
+    """InfoNCE over the partners of a batch: (B, D), (B, D), pairs (B, 2) positions, log_frequency (items,).
+
+    In-batch negatives arrive in proportion to popularity; without the correction the tower learns to dislike
+    hits (logQ correction, Yi et al., RecSys 2019).
+    """
+    logits = anchors @ partners.T / TEMPERATURE - log_frequency[pairs[:, 1]][None, :]
+    # The same item again, or the anchor itself, is no negative.
+    same = (pairs[:, 1][:, None] == pairs[:, 1][None, :]) | (pairs[:, 0][:, None] == pairs[:, 1][None, :])
+    same.fill_diagonal_(False)
+    return cross_entropy(logits.masked_fill(same, float("-inf")), torch.arange(len(pairs)))
+
+
+def same_item_loss(images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+    """Symmetric InfoNCE of an item's picture and its text (CLIP, Radford et al., 2021): (B, D), (B, D)."""
+    logits, truth = images @ texts.T / TEMPERATURE, torch.arange(len(images))
+    return (cross_entropy(logits, truth) + cross_entropy(logits.T, truth)) / 2
+
+
+def content_loss(learned: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+    """How much the neighbourhoods of B things moved: KL of their similarities' softmax, (B, D), (B, D)."""
+    hide = torch.eye(len(learned), dtype=torch.bool)
+    student = (learned @ learned.T / CONTENT_TEMPERATURE).masked_fill(hide, -1e4)
+    teacher = (content @ content.T / CONTENT_TEMPERATURE).masked_fill(hide, -1e4)
+    return kl_div(log_softmax(student, 1), softmax(teacher, 1), reduction="batchmean")

@@ -1,0 +1,106 @@
+"""Queries through the tower that the items went through: a text, a picture, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from bowerbird.data.store import Store
+from bowerbird.embed.tower import Tower, Views, tower_of
+from bowerbird.embed.vectors import TOWER_FILE
+from bowerbird.errors import InputError, StoreError
+from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
+from bowerbird.models.text import TextEncoder, load_text_encoder
+
+BATCH = 64
+
+
+class QueryEncoder:
+    """Vectors of queries, in the space of one version of the item vectors. D dimensions."""
+
+    def __init__(self, tower: Tower, image_backbone: str, text_backbone: str) -> None:
+        self._tower = tower
+        self._backbones = image_backbone, text_backbone
+
+    @classmethod
+    def open(cls, store: Store) -> QueryEncoder:
+        """The encoder of the vectors in force. Raises `StoreError` where there are none."""
+        version = store.current("vectors")
+        if version is None:
+            raise StoreError(f"{store.path} has no item vectors yet: run `bowerbird embed {store.path}`")
+        try:
+            tower = tower_of(load_file(version.path / TOWER_FILE))
+        except (OSError, KeyError, RuntimeError) as error:
+            raise StoreError(
+                f"the tower of the vectors {version.name} can't be read ({error}): run `bowerbird embed "
+                f"{store.path}` again"
+            ) from None
+        names = version.meta["backbones"]
+        return cls(tower, names["image"], names["text"])
+
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """(B, D) float32 of length 1. Raises `InputError` for a text without a letter."""
+        return self._encode(texts, [None] * len(texts))
+
+    def images(self, images: Sequence[bytes]) -> np.ndarray:
+        """(B, D) float32 of length 1. Raises `InputError` for bytes that are no picture."""
+        return self._encode([None] * len(images), images)
+
+    def composed(self, text: str | None, image: bytes | None) -> np.ndarray:
+        """One query of a text, a picture, or both: (D,) float32 of length 1."""
+        vector: np.ndarray = self._encode([text], [image])[0]
+        return vector
+
+    def many(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
+        """Queries of a text, a picture or both each: (B, D) float32 of length 1."""
+        return self._encode(texts, images)
+
+    def _encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
+        for row, (text, image) in enumerate(zip(texts, images, strict=True)):
+            if image is None and (text is None or not text.strip()):
+                raise InputError(f"query {row + 1} is empty: give a text with a letter in it, or a picture")
+        # What is blank beside a picture says nothing.
+        said = [text if text is not None and text.strip() else None for text in texts]
+        text_rows, has_text = self._text_rows(said)
+        image_rows, has_image = self._image_rows(images)
+        return self._tower.encode(Views(image_rows, text_rows, has_image, has_text))
+
+    def _text_rows(self, texts: Sequence[str | None]) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = [row for row, text in enumerate(texts) if text is not None]
+        out = np.zeros((len(texts), len(self._tower.text_mean)), np.float32)
+        for start in range(0, len(rows), BATCH):
+            block = rows[start : start + BATCH]
+            out[block] = self._text_encoder.encode([texts[row] or "" for row in block])
+        return torch.from_numpy(out), _mark(rows, len(texts))
+
+    def _image_rows(self, images: Sequence[bytes | None]) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = [row for row, image in enumerate(images) if image is not None]
+        out = np.zeros((len(images), len(self._tower.image_mean)), np.float32)
+        for start in range(0, len(rows), BATCH):
+            block = rows[start : start + BATCH]
+            pixels, good = pixels_of_many([images[row] or b"" for row in block])
+            if not good.all():
+                bad = block[int(np.argmin(good))] + 1
+                raise InputError(
+                    f"the picture of query {bad} can't be read: give a whole JPEG, PNG or WebP file"
+                )
+            out[block] = self._image_encoder.encode(pixels)
+        return torch.from_numpy(out), _mark(rows, len(images))
+
+    @cached_property
+    def _text_encoder(self) -> TextEncoder:
+        return load_text_encoder(self._backbones[1])
+
+    @cached_property
+    def _image_encoder(self) -> ImageEncoder:
+        return load_image_encoder(self._backbones[0])
+
+
+def _mark(rows: list[int], n: int) -> torch.Tensor:
+    marks = torch.zeros(n, 1)
+    marks[rows] = 1.0
+    return marks

@@ -1,0 +1,124 @@
+"""The tower: frozen features of a picture, a text or both, to one vector of an item or of a query.
+
+It starts as the principal components of the generic features and learns a correction to them. So before the
+first step it knows all the content that fits into its width, and an item that nobody touched keeps its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from bowerbird.embed.features import ItemFeatures
+
+HIDDEN = 384
+BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Views:
+    """Features of N things, and which sides are shown."""
+
+    image: torch.Tensor  # (N, Di)
+    text: torch.Tensor  # (N, Dt)
+    has_image: torch.Tensor  # (N, 1) float, 1 where the picture is shown
+    has_text: torch.Tensor  # (N, 1) float
+
+    @classmethod
+    def of(cls, features: ItemFeatures) -> Views:
+        return cls(
+            torch.from_numpy(np.ascontiguousarray(features.image, np.float32)),
+            torch.from_numpy(np.ascontiguousarray(features.text, np.float32)),
+            torch.from_numpy(features.has_image.astype(np.float32)[:, None]),
+            torch.from_numpy(features.has_text.astype(np.float32)[:, None]),
+        )
+
+    def rows(self, rows: torch.Tensor | slice) -> Views:
+        return Views(self.image[rows], self.text[rows], self.has_image[rows], self.has_text[rows])
+
+    def shown(self, image: torch.Tensor | float, text: torch.Tensor | float) -> Views:
+        """The same things with sides hidden where `image` or `text`, (N, 1) or a number, is 0."""
+        return Views(self.image, self.text, self.has_image * image, self.has_text * text)
+
+
+class Tower(nn.Module):
+    """Per-side projections, their mean, a correction added to the content's principal components."""
+
+    def __init__(self, image_width: int, text_width: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("image_mean", torch.zeros(image_width))
+        self.register_buffer("text_mean", torch.zeros(text_width))
+        self.register_buffer("image_base", torch.zeros(image_width, dim))
+        self.register_buffer("text_base", torch.zeros(text_width, dim))
+        self.image = nn.Sequential(nn.Linear(image_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
+        self.text = nn.Sequential(nn.Linear(text_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
+        self.fusion = nn.Linear(HIDDEN, dim, bias=False)
+        nn.init.zeros_(self.fusion.weight)
+
+    def start_from(self, views: Views) -> None:
+        """Make the content's principal components (of these things) what the tower corrects."""
+        self.image_mean.copy_(_mean(views.image, views.has_image))
+        self.text_mean.copy_(_mean(views.text, views.has_text))
+        centred = torch.cat(self._centred(views), 1).double()  # (N, Di + Dt)
+        _, directions = torch.linalg.eigh(centred.T @ centred)
+        best = directions.flip(1)[:, : self.image_base.shape[1]].float()  # by falling variance
+        split = len(self.image_mean)
+        self.image_base[:, : best.shape[1]] = best[:split]
+        self.text_base[:, : best.shape[1]] = best[split:]
+
+    def content(self, views: Views) -> torch.Tensor:
+        """Where content alone puts things, (N, dim), length 1."""
+        image, text = self._centred(views)
+        return nn.functional.normalize(image @ self.image_base + text @ self.text_base, dim=1)
+
+    def correction(self, views: Views) -> torch.Tensor:
+        """What was learned on top, (N, dim)."""
+        image, text = self._centred(views)
+        # Rows have length 1; the first layer is made for numbers of size 1.
+        hidden_image = self.image(image * image.shape[1] ** 0.5) * views.has_image
+        hidden_text = self.text(text * text.shape[1] ** 0.5) * views.has_text
+        sides = (views.has_image + views.has_text).clamp(min=1)
+        fused: torch.Tensor = self.fusion((hidden_image + hidden_text) / sides)
+        return fused
+
+    def forward(self, views: Views, extra: torch.Tensor | None = None) -> torch.Tensor:
+        """Vectors, (N, dim) of length 1; `extra` (N, dim) is added to the correction."""
+        raw = self.content(views) + self.correction(views)
+        return nn.functional.normalize(raw if extra is None else raw + extra, dim=1)
+
+    @torch.inference_mode()
+    def encode(self, views: Views, extra: torch.Tensor | None = None) -> np.ndarray:
+        """Vectors, (N, dim) float32 of length 1; zeros for things that show neither side."""
+        self.eval()
+        parts = []
+        for start in range(0, len(views.image), BLOCK):
+            block = slice(start, start + BLOCK)
+            part = views.rows(block)
+            seen = ((part.has_image + part.has_text) > 0).float()
+            parts.append(self(part, None if extra is None else extra[block]) * seen)
+        out: np.ndarray = torch.cat(parts).numpy() if parts else np.zeros((0, self.fusion.out_features))
+        return out.astype(np.float32)
+
+    def _centred(self, views: Views) -> tuple[torch.Tensor, torch.Tensor]:
+        image = (views.image - self.image_mean) * views.has_image
+        return image, (views.text - self.text_mean) * views.has_text
+
+    image_mean: torch.Tensor
+    text_mean: torch.Tensor
+    image_base: torch.Tensor
+    text_base: torch.Tensor
+
+
+def _mean(rows: torch.Tensor, has: torch.Tensor) -> torch.Tensor:
+    return (rows * has).sum(0) / has.sum().clamp(min=1)
+
+
+def tower_of(state: dict[str, Any]) -> Tower:
+    """A tower from its saved tensors."""
+    tower = Tower(len(state["image_mean"]), len(state["text_mean"]), state["image_base"].shape[1])
+    tower.load_state_dict(state)
+    return tower.eval()

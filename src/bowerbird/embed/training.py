@@ -1,0 +1,254 @@
+"""Trains the tower on a store's content and engagement, and publishes the items' vectors.
+
+Three aims at once: neighbours (liked within a short while by one person, or in one collection) close
+together; an item's picture and its text close together; and no neighbourhood moved without a reason. Each pass
+is judged on people and items that no pair holds, and the best state is published: the untrained one, if
+nothing helped.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.splits import Holdout
+from bowerbird.data.store import Store, Version
+from bowerbird.embed.features import ItemFeatures, item_features
+from bowerbird.embed.losses import content_loss, neighbour_loss, same_item_loss
+from bowerbird.embed.neighbours import Strings, baskets_of
+from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.validation import Judge, Quality
+from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, TOWER_FILE, VECTORS_FILE, unit
+from bowerbird.errors import InputError
+from bowerbird.progress import track
+
+BATCH, CONTENT_BATCH = 512, 256
+LEARNING_RATE = 1e-3
+SAME_ITEM_WEIGHT, CONTENT_WEIGHT = 0.3, 1.0
+HIDE_SIDE = 0.15
+"""Share of the things in a batch of which only the picture, and of which only the text, is shown."""
+HIDE_OFFSET = 0.5
+"""Share of a batch that is trained as if it were new: without what only this item has learned."""
+STEPS_WITHOUT_PAIRS = 20
+PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class EmbedConfig:
+    """Settings of one training."""
+
+    dim: int = 256
+    """Width of an item vector."""
+    epochs: int = 12
+    """Passes over the neighbour pairs at most; fewer where the judged quality stops rising."""
+    seed: int = 0
+    holdout: Literal["default", "none"] = "default"
+    """`default` keeps people and the newest events away, for `evaluate`; `none` learns from everything."""
+    image_backbone: str = "efficientnet-lite0"
+    text_backbone: str = "minilm-l6"
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.dim <= 1024:
+            raise InputError(f"the width of a vector is {self.dim}, expected 8 to 1024")
+        if self.epochs < 0:
+            raise InputError(f"{self.epochs} epochs make no training, expected 0 or more")
+        if self.holdout not in ("default", "none"):
+            raise InputError(f"the holdout is {self.holdout!r}, expected default or none")
+
+
+def train_embedding(store: Store, config: EmbedConfig = EmbedConfig()) -> Version:
+    """Train on the store and publish a version of `vectors`; its `meta` says from what and how well.
+
+    Raises `StoreError` where the store has no items or is being written, `BackboneError` where a backbone
+    can't be had.
+    """
+    started = time.monotonic()
+    with store.lock("embed"):
+        catalogue = store.catalogue()
+        features = item_features(store, catalogue, config.image_backbone, config.text_backbone)
+        encoded = time.monotonic()
+        events = Interactions.of(store.log.read(), catalogue)
+        holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
+        strings = Strings.of(holdout.training(events), baskets_of(store.collections(), catalogue, holdout))
+        fit = fit_tower(features, strings, len(events.users), config)
+        meta: dict[str, Any] = {
+            "items": len(catalogue),
+            "dim": config.dim,
+            "seed": config.seed,
+            "config": asdict(config),
+            "backbones": {"image": config.image_backbone, "text": config.text_backbone},
+            "holdout": asdict(holdout),
+            "likes": len(strings),
+            "epochs": fit.epochs,
+            "metrics": fit.metrics,
+            "inputs": _fingerprint(catalogue.ids, features, strings),
+        }
+        with store.publishing("vectors", meta) as folder:
+            np.save(folder / VECTORS_FILE, fit.vectors.astype(np.float16))
+            np.save(folder / GENERIC_FILE, generic_vectors(features).astype(np.float16))
+            (folder / IDS_FILE).write_text(json.dumps(catalogue.ids))
+            save_file({k: v.contiguous() for k, v in fit.tower.state_dict().items()}, folder / TOWER_FILE)
+            meta["seconds"] = {
+                "features": round(encoded - started, 2),
+                "training": round(time.monotonic() - encoded, 2),
+            }
+            meta["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    version = store.current("vectors")
+    assert version is not None
+    return version
+
+
+def generic_vectors(features: ItemFeatures) -> np.ndarray:
+    """The frozen features side by side, (items, Di + Dt) float32 of length 1: the untrained baseline."""
+    return unit(np.concatenate([features.image, features.text], axis=1))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained tower and what it says of every item."""
+
+    tower: Tower
+    vectors: np.ndarray  # (items, dim) float32 of length 1; zeros for items without features
+    epochs: int
+    metrics: dict[str, Any]
+
+
+def fit_tower(features: ItemFeatures, strings: Strings, n_people: int, config: EmbedConfig) -> Fit:
+    """Train a tower on cached features and likes. Owners below `n_people` in `strings` are persons."""
+    rng = np.random.default_rng(config.seed)
+    torch.manual_seed(config.seed)
+    views = Views.of(features)
+    owners = np.unique(strings.owner)
+    judge = Judge(strings, owners[owners < n_people], rng)
+    lesson = _Lesson(views, judge.training, config, rng)
+    before = after = judge.quality(lesson.vectors()) if judge else None
+    generic = judge.quality(generic_vectors(features)) if judge else None
+    best, best_epoch = lesson.state(), 0
+    for epoch in track(range(1, config.epochs + 1), "training the tower"):
+        lesson.epoch()
+        if not judge:
+            best, best_epoch = lesson.state(), epoch
+            continue
+        quality = judge.quality(lesson.vectors())
+        assert after is not None
+        if quality.score > after.score:
+            best, best_epoch, after = lesson.state(), epoch, quality
+        elif epoch - best_epoch >= PATIENCE:
+            break
+    lesson.restore(best)
+    metrics = {
+        "what": "the mean of a person's likes finds the last fifth of them; no pair holds these people",
+        "people": len(judge.people),
+        "generic": _told(generic),
+        "untrained": _told(before),
+        "tower": _told(after),
+    }
+    return Fit(lesson.tower, lesson.vectors(), best_epoch, metrics)
+
+
+class _Lesson:
+    """The tower, what it learns from, and one pass over it."""
+
+    def __init__(self, views: Views, strings: Strings, config: EmbedConfig, rng: np.random.Generator) -> None:
+        self.views, self.strings, self.rng = views, strings, rng
+        self.total = max(1, config.epochs)
+        self.done = 0
+        n = len(views.image)
+        self.tower = Tower(views.image.shape[1], views.text.shape[1], config.dim)
+        self.tower.start_from(views)
+        # What pairs teach of one item beyond its content; zero for items that no pair holds.
+        self.offset = torch.nn.Embedding(n, config.dim, sparse=True)
+        torch.nn.init.zeros_(self.offset.weight)
+        self.log_frequency = torch.from_numpy(np.log(strings.frequency(n) + 1e-9)).float()
+        self.optimizer = torch.optim.AdamW(self.tower.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
+        self.offsets = torch.optim.SparseAdam(list(self.offset.parameters()), lr=LEARNING_RATE)
+        seen = (views.has_image + views.has_text)[:, 0] > 0
+        self.usable = torch.nonzero(seen)[:, 0].numpy()
+
+    def epoch(self) -> None:
+        self.tower.train()
+        for pairs in self._batches():
+            loss = self._content_loss()
+            if pairs is not None:
+                loss = loss + self._neighbour_loss(torch.from_numpy(pairs))
+            self.optimizer.zero_grad()
+            self.offsets.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.tower.parameters(), 1.0)
+            self.optimizer.step()
+            if pairs is not None:
+                self.offsets.step()  # type: ignore[no-untyped-call]
+        self.done += 1
+
+    def vectors(self) -> np.ndarray:
+        return self.tower.encode(self.views, self.offset.weight.detach())
+
+    def state(self) -> tuple[dict[str, Any], torch.Tensor]:
+        return copy.deepcopy(self.tower.state_dict()), self.offset.weight.detach().clone()
+
+    def restore(self, state: tuple[dict[str, Any], torch.Tensor]) -> None:
+        self.tower.load_state_dict(state[0])
+        self.offset.weight.data.copy_(state[1])
+
+    def _batches(self) -> Iterator[np.ndarray | None]:
+        pairs = self.strings.pairs(self.rng)
+        if len(pairs) < 2:  # a store without likes still learns which picture and text belong together
+            yield from [None] * STEPS_WITHOUT_PAIRS
+        for start in range(0, len(pairs) - 1, BATCH):
+            yield pairs[start : start + BATCH]
+
+    def _neighbour_loss(self, pairs: torch.Tensor) -> torch.Tensor:
+        both = pairs.T.reshape(-1)
+        keep = torch.from_numpy(self.rng.random((len(both), 1)) >= HIDE_OFFSET).float()
+        vectors = self.tower(self._some_hidden(self.views.rows(both)), self.offset(both) * keep)
+        anchors, partners = vectors.chunk(2)
+        return neighbour_loss(anchors, partners, pairs, self.log_frequency)
+
+    def _content_loss(self) -> torch.Tensor:
+        size = min(CONTENT_BATCH, len(self.usable))
+        if size < 2:
+            return torch.zeros((), requires_grad=True)
+        rows = torch.from_numpy(self.rng.choice(self.usable, size, replace=False))
+        views = self.views.rows(rows)
+        loss: torch.Tensor = CONTENT_WEIGHT * content_loss(self.tower(views), self.tower.content(views))
+        paired = torch.nonzero((views.has_image * views.has_text)[:, 0])[:, 0]
+        if len(paired) > 1:
+            sides = views.rows(paired)
+            images, texts = self.tower(sides.shown(1, 0)), self.tower(sides.shown(0, 1))
+            loss = loss + SAME_ITEM_WEIGHT * same_item_loss(images, texts)
+        return loss
+
+    def _some_hidden(self, views: Views) -> Views:
+        """Of some things only one side is shown, where they have both."""
+        lot = torch.from_numpy(self.rng.random((len(views.image), 1)))
+        both = views.has_image * views.has_text
+        no_text = (lot < HIDE_SIDE).float() * both
+        no_image = (lot > 1 - HIDE_SIDE).float() * both
+        return views.shown(1 - no_image, 1 - no_text)
+
+
+def _told(quality: Quality | None) -> dict[str, float | None] | None:
+    # JSON has no NaN.
+    if quality is None:
+        return None
+    return {name: None if math.isnan(value) else round(value, 5) for name, value in asdict(quality).items()}
+
+
+def _fingerprint(ids: list[str], features: ItemFeatures, strings: Strings) -> str:
+    """128 bits that change with anything that the training read."""
+    digest = hashlib.blake2b(json.dumps(ids).encode(), digest_size=16)
+    for array in (features.image, features.text, strings.items, strings.owner, strings.at):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
