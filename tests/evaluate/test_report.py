@@ -206,6 +206,7 @@ def test_every_ranker_and_interval_is_there(sample: DemoReport) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_fits_the_screen_in_a_real_browser(sample: DemoReport, tmp_path: Path, width: int) -> None:
     """Nothing runs over the right edge, nothing is requested, nothing goes wrong on the console."""
+    assert sample.shopper is not None
     sync_api = pytest.importorskip("playwright.sync_api")
     page_file = tmp_path / "report.html"
     page_file.write_text(render_report(sample), encoding="utf-8")
@@ -221,4 +222,12 @@ def test_fits_the_screen_in_a_real_browser(sample: DemoReport, tmp_path: Path, w
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
         assert errors == []
+        # The best recommendations stand in the first row, from left to right.
+        places = (
+            "all => all.map(e => [e.getBoundingClientRect().y, e.getBoundingClientRect().x, e.innerText])"
+        )
+        cells = sorted(page.eval_on_selector_all(".cell", places))
+        across = 4 if width > 720 else 2
+        for (_, _, said), card in zip(cells[:across], sample.shopper.recommendations, strict=False):
+            assert said.lstrip().startswith(card.title)
         browser.close()

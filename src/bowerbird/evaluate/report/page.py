@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.evaluate.report.bars import bench_bars, quality_tables, stages_part
-from bowerbird.evaluate.report.contents import BenchGroup, DemoReport, ShopperPanel, Turn
+from bowerbird.evaluate.report.contents import BenchGroup, Card, DemoReport, ShopperPanel, Turn
 from bowerbird.evaluate.report.markup import card, section, table, text
 from bowerbird.evaluate.report.stream import stream_chart
 
@@ -51,12 +51,22 @@ def _shopper(shopper: ShopperPanel, synthetic: bool) -> str:
     if shopper.recent:
         cards = "".join(card(one) for one in shopper.recent)
         recent = f'<h3 class="label">What they looked at last</h3><div class="strip">{cards}</div>'
-    found = "".join(card(one) for one in shopper.recommendations)
     who = "a simulated shopper" if synthetic else "one shopper"
-    body = (
-        f'{recent}<h3 class="label">What bowerbird would show them now</h3><div class="masonry">{found}</div>'
-    )
+    now = '<h3 class="label">What bowerbird would show them now</h3>'
+    body = f"{recent}{now}{_masonry(shopper.recommendations)}"
     return section("shopper", f"For {shopper.user}", f"Recommendations for {who}, and why.", body)
+
+
+def _masonry(cards: Sequence[Card]) -> str:
+    """Columns of cards, the best ones in the first row: four columns, and two on a phone.
+
+    CSS columns would put the best ones below each other. Here pairs of columns dissolve on a wide screen and
+    columns within a pair on a narrow one (`display: contents`), and `order` keeps the ranking.
+    """
+    cells = [f'<div class="cell" style="order:{k}">{card(one)}</div>' for k, one in enumerate(cards)]
+    columns = [f'<div class="column" style="order:{k}">{"".join(cells[k::4])}</div>' for k in range(4)]
+    pairs = "".join(f'<div class="pair">{columns[k]}{columns[k + 2]}</div>' for k in range(2))
+    return f'<div class="masonry">{pairs}</div>'
 
 
 def _interests(shopper: ShopperPanel | None) -> str:
