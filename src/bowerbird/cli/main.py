@@ -14,6 +14,7 @@ from bowerbird.cli.bench import bench_app
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
+from bowerbird.cli.import_ import import_
 from bowerbird.cli.models import models
 from bowerbird.cli.search import search
 from bowerbird.cli.vectors import vectors_app
@@ -43,6 +44,7 @@ app.command()(ask)
 app.command()(evaluate)
 
 
+app.command("import")(import_)
 app.add_typer(models, name="models")
 
 

@@ -32,7 +32,8 @@ class Stages:
         start = time.perf_counter()
         result = work()
         self.ran.append(StageRun(name, time.perf_counter() - start, peak_memory_mb()))
-        print(f"  {self.ran[-1].seconds:.1f} s, {self.ran[-1].peak_memory_mb:.0f} MiB at most", file=sys.stderr)
+        last = self.ran[-1]
+        print(f"  {last.seconds:.1f} s, {last.peak_memory_mb:.0f} MiB at most", file=sys.stderr)
         return result
 
 

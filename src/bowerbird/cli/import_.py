@@ -1,0 +1,55 @@
+"""`bowerbird import`: a user's files into a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, StoreOption, emit
+
+if TYPE_CHECKING:
+    from bowerbird.data.imports import ImportSummary
+
+LAYOUT_NAMES = "google-feed, segment, ga4, parquet, hm, movielens, recbole, ikea-rooms"
+
+
+def import_(
+    layout: Annotated[str, typer.Argument(help=f"One of {LAYOUT_NAMES}.", show_default=False)],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders of that layout.", show_default=False)],
+    store: StoreOption,
+    columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of layout parquet.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take items, events and collections into a store; what can't be used is counted and listed."""
+    from bowerbird.data.imports import import_layout
+    from bowerbird.data.store import Store
+
+    summary = import_layout(Store.create(store), layout, paths, column_map=columns)
+    emit(summary.as_dict(), as_json, lambda console: tell(summary, console))
+
+
+def tell(summary: ImportSummary, console: Console) -> None:
+    """Print what became of every row."""
+    table = Table("", "read", "kept", "new", "refused", title=f"{summary.layout}, {summary.seconds:.1f} s")
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    for kind in ("items", "events", "collections"):
+        count = getattr(summary, kind)
+        if count.read:
+            why = [f"{n:,} × {reason}" for reason, n in count.refused.most_common()]
+            why += [f"{n:,} × kept, but {reason}" for reason, n in count.mended.most_common()]
+            table.add_row(kind, f"{count.read:,}", f"{count.kept:,}", f"{count.new:,}", "\n".join(why) or "–")
+    console.print(table)
+    if summary.images or summary.images_broken:
+        console.print(f"pictures: {summary.images:,} readable, {summary.images_broken:,} broken or missing")
+    if summary.images_not_fetched:
+        console.print(
+            f"pictures: {summary.images_not_fetched:,} are addresses on the web, which are not fetched; "
+            "those items live by their text. Download them and name the files in image_link"
+        )
+    if summary.refused_file:
+        console.print(f"refused rows and their reasons: {summary.refused_file}", soft_wrap=True)
