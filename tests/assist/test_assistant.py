@@ -194,16 +194,18 @@ class Parrot:
 
 def with_model(assistant: Assistant, said: Sequence[str]) -> Assistant:
     other = Assistant(assistant.store, assistant.catalogue, assistant.matrix)
-    voice = ModelWords(Parrot(said), assistant.vocabulary)  # type: ignore[arg-type]
+    voice = ModelWords(Parrot(said), assistant.vocabulary, assistant.catalogue)  # type: ignore[arg-type]
     other.__dict__.update(encoder=None, voice=voice, vocabulary=assistant.vocabulary)
     return other
 
 
 def test_good_words_are_used(assistant: Assistant) -> None:
-    model = with_model(assistant, [" soft lights for your corner.\n", " Warm light for quiet hours."])
+    model = with_model(
+        assistant, [" lamps for your reading corner.\n", " a lamp that makes your corner lovely."]
+    )
     reply = model.reply(Conversation(), "a red lamp")
-    assert reply.text.startswith("Here are some soft lights for your corner.\n1. ")
-    assert "warm light for quiet hours" in reply.text and reply.wording == "mixed"
+    assert reply.text.startswith("Here are some lamps for your reading corner.\n1. ")
+    assert "a lamp that makes your corner lovely" in reply.text and reply.wording == "mixed"
 
 
 def test_inventions_of_the_model_never_reach_the_reply(assistant: Assistant) -> None:

@@ -22,17 +22,17 @@ def ground(shop: Catalogue) -> Ground:
         for position in red_lamps.nonzero()[0][:2]
         for item in [shop.item(int(position))]
     ]
-    return Ground(named, request, vocabulary)
+    return Ground(named, request, vocabulary, {"brass", "mid", "century"})
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "A reading corner needs a soft light beside the chair.",
-        "These red lamps suit a quiet corner.",
-        "I like [1] for your corner, and [2] beside it.",
-        "Both stay under 60.",
-        "Both are brass lamps that warm the room.",
+        "Your reading corner would like lamps like these.",
+        "These red lamps suit your corner.",
+        "I like [1] for your corner, and [2] with it.",
+        "These stay under 60.",
+        "Here are brass lamps that suit the room.",
     ],
 )
 def test_truthful_sentences_pass(text: str, ground: Ground) -> None:
@@ -62,6 +62,9 @@ def test_truthful_sentences_pass(text: str, ground: Ground) -> None:
         ("First line here.\nSecond line here.", "marks"),
         ("These lamps are a little too expensive.", "doubtful"),
         ("A lamp, a quiet corner, a corner for a corner.", "three times"),
+        ("A lamp made of alpaca for you.", "unproven"),
+        ("A lamp that makes you look like a princess.", "unproven"),
+        ("A lamp that is red that is red.", "twice"),
         ("Lamp.", "words"),
         ("lamp " * 60, "words"),
     ],
@@ -72,13 +75,11 @@ def test_inventions_are_refused(text: str, reason: str, ground: Ground) -> None:
 
 def test_prices_and_titles_of_the_items_may_be_said(ground: Ground) -> None:
     first = ground.items[0]
-    assert (
-        problems(f"The {first.title} costs me {first.price:.2f} today.".replace("costs", "is"), ground) == []
-    )
+    assert problems(f"The {first.title} is {first.price:.2f} today.", ground) == []
 
 
 def test_a_true_superlative_may_be_said(ground: Ground) -> None:
-    true = Ground(ground.items, ground.request, ground.vocabulary, {"cheapest"})
+    true = Ground(ground.items, ground.request, ground.vocabulary, superlatives={"cheapest"})
     assert problems("This is the cheapest of the red lamps.", true) == []
 
 

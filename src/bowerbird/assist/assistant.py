@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 _TASTE_DEPTH = 200
 """How many of a person's recommendations count as signs of taste for one request."""
+_PLAIN_FACTS = ("solid", "plain")
 _FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
 
 
@@ -109,7 +110,7 @@ class Assistant:
     @cached_property
     def voice(self) -> ModelWords | None:
         """The language model's words, where a graft was trained."""
-        return ModelWords(self.graft, self.vocabulary) if self.graft else None
+        return ModelWords(self.graft, self.vocabulary, self.catalogue) if self.graft else None
 
     @cached_property
     def taste(self) -> TasteGraph | None:
@@ -275,10 +276,10 @@ class Assistant:
         item = self.catalogue.item(position)
         price = None if item.price is None or not math.isfinite(item.price) else item.price
         facts = [
-            value.lower() if facet != "brand" else value
+            value if facet == "brand" else value.lower()
             for facet in _FACTS
-            if facet not in request.facets
             for value in self.vocabulary.values_of(position, facet)[:1]
+            if value not in request.exact.get(facet, ()) and value.lower() not in _PLAIN_FACTS
         ]
         why = "; ".join(part for part in (", ".join(facts[:3]), reason) if part)
         title = " ".join(item.title.split()) or f"item {item.item_id}"
@@ -294,8 +295,13 @@ class Assistant:
         voice = self.voice if sure else None
         said = voice.opening(request, found.items) if voice else None
         yield said or self._opening(found), said is not None
+        reasons: set[str] = set()
         for number, item in enumerate(shown):
             reason = voice.reason(request, found.items, number) if voice else None
+            if reason is not None:  # a small model says the same of like items: once is enough
+                bare = reason.removeprefix("a ")
+                reason = None if bare in reasons else reason
+                reasons.add(bare)
             yield "\n" + line(number + 1, item, reason or ""), reason is not None
 
     def _opening(self, found: Found) -> str:

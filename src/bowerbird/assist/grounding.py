@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from bowerbird.assist.lexicon import EMPTY_WORDS
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import amount
 from bowerbird.assist.reply import Named
@@ -24,7 +26,7 @@ _CONTROL = re.compile(r"<\||\||https?:|www\.|[@{}<>#*_\n\r]")
 _SUPERLATIVES = word_set(
     """
     cheapest best finest greatest lowest highest largest smallest biggest softest warmest brightest
-    newest latest only ever never always unique number-one top ultimate perfect unbeatable unmatched
+    newest latest only ever never always unique number-one ultimate perfect unbeatable unmatched
     most least
     """
 )
@@ -39,6 +41,16 @@ _CLAIMS = word_set(
 )
 """Things a catalogue entry does not prove, and prices in words."""
 
+_COURTESIES = word_set(
+    """
+    add beautiful bring choice choose classic complete cool day easy enjoy everyday feel fine fit
+    full give glad go going happy help here home keep life like little look lot lovely made make
+    match nice option outfit pair pick piece place right room round simple stay stylish suit
+    them they their those thing time today together touch use wardrobe wear well whole work your
+    yours would will both
+    """
+)
+"""Words that claim no fact of an item."""
 _DOUBTS = word_set(
     "too expensive cheap budget unfortunately sorry however although don't not cannot can't bad ugly worse"
 )
@@ -52,6 +64,8 @@ class Ground:
     items: Sequence[Named]
     request: Request
     vocabulary: Vocabulary
+    known: Collection[str] = ()
+    """Stems of the words that the items' own entries use (of all of them, where there are several)."""
     superlatives: Collection[str] = ()
     """Superlatives that are true here, for example `cheapest` of the cheapest match."""
 
@@ -77,6 +91,9 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     for item in ground.items:  # titles may hold any numbers and names
         said = said.replace(item.title, " ") if len(item.title) > 2 else said
     words = tokens(cleaned(said))
+    found += [f"the unproven word {word}" for word in _unproven(words, ground)]
+    pairs = [pair for pair in pairwise(words) if len("".join(pair)) > 4]
+    found += [f"{' '.join(pair)} twice" for pair in set(pairs) if pairs.count(pair) > 1]
     found += [
         f"the word {word} three times" for word in set(words) if len(word) > 3 and words.count(word) > 2
     ]
@@ -87,6 +104,22 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     asked = set(tokens(cleaned(ground.request.text)))
     found += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
     return found + _untrue(said, ground)
+
+
+def _unproven(words: Sequence[str], ground: Ground) -> list[str]:
+    """Words that neither the request nor the items' entries use, and that say more than a courtesy."""
+    own = {stem(word) for item in ground.items for word in tokens(cleaned(item.title, 300))}
+    proven = own | set(ground.known) | {stem(word) for word in tokens(cleaned(ground.request.text))}
+    proven |= {stem(word) for word in tokens(ground.request.words)}
+    return [
+        word
+        for word in words
+        if word[0].isalpha()
+        and word not in EMPTY_WORDS
+        and word not in ground.superlatives
+        and not {word, stem(word)} & _COURTESIES
+        and stem(word) not in proven
+    ]
 
 
 def with_titles(text: str, items: Sequence[Named]) -> str:

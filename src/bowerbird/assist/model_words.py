@@ -16,6 +16,8 @@ from bowerbird.assist.grounding import Ground, problems, with_titles
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.vocabulary import Vocabulary
+from bowerbird.assist.words import cleaned, stem, tokens
+from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,12 +51,14 @@ class ModelWords:
 
     graft: Graft
     vocabulary: Vocabulary
+    catalogue: Catalogue
 
     def opening(self, request: Request, items: Sequence[Named]) -> str | None:
         """One sentence before the items."""
         start = "Here are some" if len(items) > 1 else "Here is a"
         prompt = _OPENING.format(wish=_plain(request), start=start)
-        return self._said([prompt], _OPENING_TOKENS, Ground(items, request, self.vocabulary), start)
+        ground = Ground(items, request, self.vocabulary, self._words_of(items))
+        return self._said([prompt], _OPENING_TOKENS, ground, start)
 
     def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
         """Why item `number` (from 0) suits, in a few words."""
@@ -68,9 +72,14 @@ class ModelWords:
             for value in self.vocabulary.values_of(item.position, facet)[:1]
         )
         before, after = _REASON[0].format(wish=_plain(request)), _REASON[1].format(facts=facts.lower())
-        ground = Ground([item], request, self.vocabulary, truths)
+        ground = Ground([item], request, self.vocabulary, self._words_of([item]), truths)
         said = self._said([before, item.position, " " + after], _REASON_TOKENS, ground)
         return said[0].lower() + said[1:].removesuffix(".") if said else None
+
+    def _words_of(self, items: Sequence[Named]) -> set[str]:
+        """Stems that the entries of all the items have in common."""
+        texts = (cleaned(self.catalogue.text(item.position)) for item in items)
+        return set.intersection(*({stem(word) for word in tokens(text)} for text in texts))
 
     def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
         try:
