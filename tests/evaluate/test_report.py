@@ -52,6 +52,7 @@ def evaluation(split: str) -> dict[str, Any]:
             "ours": name.startswith("ours"),
             "metrics": {
                 "recall@20": interval(0.08 + 0.02 * k),
+                "recall@20, known people": interval(0.06 + 0.02 * k),
                 "ndcg@20": interval(0.07 + 0.015 * k),
                 "mrr": interval(0.1 + 0.01 * k),
                 "cold recall@20": interval(0.02 * k) if k > 4 else {"mean": 0.0, "low": 0.0, "high": 0.0},

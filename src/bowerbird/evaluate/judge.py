@@ -134,9 +134,17 @@ def task_label(split: Split, task: Task) -> str:
 
 
 def person_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndarray]:
-    """Each metric's value for each test person, (P,)."""
-    return {
-        f"recall@{k}": metrics.recall_at(ranking, task.targets, k),
+    """Each metric's value for each test person, (P,).
+
+    Where some are strangers, to whom every ranker can only show what is popular, recall is said once more for
+    the others alone: a mean that strangers fill would make the poorest vectors look like popularity.
+    """
+    recall = metrics.recall_at(ranking, task.targets, k)
+    values = {f"recall@{k}": recall}
+    if 0 < task.strangers < len(task.users):
+        known = np.array([len(history) > 0 for history in task.histories])
+        values[f"recall@{k}, known people"] = np.where(known, recall, np.nan)
+    return values | {
         f"ndcg@{k}": metrics.ndcg_at(ranking, task.targets, k),
         "mrr": metrics.mrr(ranking, task.targets),
         f"cold recall@{k}": metrics.cold_recall_at(ranking, task.targets, task.cold, k),
