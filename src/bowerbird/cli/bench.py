@@ -47,9 +47,7 @@ def graft(
 
 def print_bench(console: Console, result: BenchResult) -> None:
     """The arms side by side: medians, with the fastest and the slowest round."""
-    table = Table(
-        title=f"{result.items} pictures, {result.new_tokens} new tokens, {result.base}, {result.rounds} rounds"
-    )
+    table = Table(title=f"{result.items} pictures, {result.new_tokens} new tokens, {result.base}")
     columns = (
         "arm",
         "prompt tokens",

@@ -1,4 +1,4 @@
-"""One request about N item pictures, with a vision model's eyes and with grafted items, on one language model.
+"""One request about N pictures, with a vision model's eyes and with grafted items, on one language model.
 
 Four arms answer the same question with the same decoder and as many new tokens:
 
@@ -7,9 +7,9 @@ Four arms answer the same question with the same decoder and as many new tokens:
 - `titles`: the items' titles as words, no pictures;
 - `graft`: one soft token an item, from its vector.
 
-The stock-like arms' connector from cells to tokens is random: what they would say is noise, what they cost is not.
-Arms alternate in every round, in one process, and only their ratios mean anything on a shared machine. Peak
-memory is measured apart, each arm alone in a process of its own (`bench_memory.py`).
+The stock-like arms' connector from cells to tokens is random: what they would say is noise, what they cost is
+not. Arms alternate in every round, in one process, and only their ratios mean anything on a shared machine.
+Peak memory is measured apart, each arm alone in a process of its own (`bench_memory.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from bowerbird.graft.decode import Decoder, Decoding
 from bowerbird.graft.model import load_parts
 from bowerbird.graft.prompt import Rendered, chat_prompt
 from bowerbird.models import load_image_encoder
+from bowerbird.models.image import pixels_of_many
 from bowerbird.progress import track
 
 ARMS = ("pixels", "cached cells", "titles", "graft")
@@ -43,10 +44,14 @@ PICTURE_PX = 512
 IMAGE_ENCODER = "efficientnet-lite0"
 
 
-class Eyes(Protocol):
-    """Whatever turns encoded pictures into feature-map cells, (pictures, cells, width) float32."""
+Eyes = Callable[[Sequence[bytes]], np.ndarray]
+"""From encoded pictures to their feature-map cells, (pictures, cells, width) float32."""
 
-    def cells(self, images: Sequence[Any]) -> np.ndarray: ...
+
+def stock_eyes() -> Eyes:
+    """The default vision backbone: decode, fit into 224 × 224, 49 cells a picture."""
+    encoder = load_image_encoder(IMAGE_ENCODER)
+    return lambda pictures: encoder.cells(pixels_of_many(pictures)[0])
 
 
 @dataclass(frozen=True)
@@ -128,11 +133,11 @@ class Request:
     def see(self) -> None:
         """Compute the pictures' cells beforehand, for the arm that has them cached."""
         assert self.eyes is not None
-        self.cells = self.eyes.cells(self.subject.pictures)
+        self.cells = self.eyes(self.subject.pictures)
 
     @torch.no_grad()
     def embedded(self, arm: str) -> Tensor:
-        """The prompt of an arm as embeddings, (T, hidden); everything an arm must compute is computed here."""
+        """The prompt of an arm as embeddings, (T, hidden); all that the arm must compute is computed here."""
         if arm == "titles":
             blocks = [self.base.table[torch.tensor(self.base.tokens(title))] for title in self.subject.titles]
         elif arm == "graft":
@@ -153,9 +158,8 @@ class Request:
     def _tokens_of(self, cells: Tensor) -> Tensor:
         if self._to_tokens is None:
             random = torch.Generator().manual_seed(0)
-            self._to_tokens = (
-                torch.randn(cells.shape[-1], self.base.hidden, generator=random) / cells.shape[-1]
-            )
+            width = cells.shape[-1]
+            self._to_tokens = torch.randn(width, self.base.hidden, generator=random) / width
         return cells @ self._to_tokens
 
     def run(self, arm: str, new_tokens: int) -> tuple[int, float, float]:
@@ -212,7 +216,7 @@ def bench_graft(
         if version and version.meta["dim"] == subject.vectors.shape[1]
         else Connector(subject.vectors.shape[1], loaded.hidden)
     )
-    request = Request(loaded, connector, load_image_encoder(IMAGE_ENCODER), subject)
+    request = Request(loaded, connector, stock_eyes(), subject)
     runs = measure(request, rounds, new_tokens)
     price = settings.machine_hour_price / 3600 * 1000  # of 1,000 turns of one second each
     arms = [

@@ -1,7 +1,7 @@
 """Peak memory of one arm of `bench graft`: a process of its own loads what the arm needs and answers once.
 
-The peak is that of the request: models loaded and at rest are part of it, what loading them took is not (Linux
-lets a process reset its own high-water mark; elsewhere loading counts too).
+The peak is that of the request: models loaded and at rest are part of it, what loading them took is not
+(Linux lets a process reset its own high-water mark; elsewhere loading counts too).
 """
 
 from __future__ import annotations
@@ -34,16 +34,14 @@ def peak_memory_mb(base: str, arm: str, subject: Subject, new_tokens: int) -> fl
 def _answer_once() -> float:
     base_name, arm, subject, new_tokens = pickle.loads(sys.stdin.buffer.read())
     from bowerbird.graft.base import Base
-    from bowerbird.graft.bench import IMAGE_ENCODER, Request
+    from bowerbird.graft.bench import Request, stock_eyes
     from bowerbird.graft.connector import Connector
 
     base = Base.load(base_name)
     connector = Connector(subject.vectors.shape[1], base.hidden)
     eyes = None
     if arm in ("pixels", "cached cells"):
-        from bowerbird.models import load_image_encoder
-
-        eyes = load_image_encoder(IMAGE_ENCODER)
+        eyes = stock_eyes()
     request = Request(base, connector, eyes, subject)
     if arm == "cached cells":
         request.see()

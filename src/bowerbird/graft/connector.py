@@ -4,8 +4,8 @@
 
 `W, b` come in closed form: a ridge regression from item vectors to the mean embedding of the telling words
 that the catalogue says about the item, so an item is readable before any training step. The MLP's last layer
-starts at zero (the gate), so training starts from that solution and, the language model being frozen, from an
-unharmed model. `scale` is the typical norm of a token embedding: soft tokens far longer than words drown them.
+starts at zero (the gate), so training starts from that solution and, the language model being frozen, from
+an unharmed model. `scale` is the typical norm of a token embedding: far longer soft tokens would drown words.
 """
 
 from __future__ import annotations

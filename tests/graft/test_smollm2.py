@@ -1,0 +1,30 @@
+"""The default base itself, where it is at hand."""
+
+import numpy as np
+import pytest
+
+from bowerbird.graft.base import Base
+from bowerbird.graft.captions import telling_words
+from bowerbird.graft.connector import Connector
+from bowerbird.graft.model import Graft
+from bowerbird.models import is_pulled
+
+
+@pytest.mark.skipif(not is_pulled("smollm2-135m"), reason="run `bowerbird models pull`")
+def test_the_closed_form_connector_is_read_before_any_training() -> None:
+    base = Base.load("smollm2-135m")
+    assert base.tokenizer.convert_ids_to_tokens([base.item_id, base.recommend_id]) == [
+        "<repo_name>",
+        "<file_sep>",
+    ]
+    things = ["green velvet sofa", "oak reading lamp", "red summer dress", "leather hiking boots", "wool rug"]
+    vectors = np.eye(5, 8, dtype=np.float32)
+    connector = Connector(8, base.hidden, float(base.table.norm(dim=1).median()))
+    connector.start_from(vectors, telling_words(base, things), strength=0.01)
+    graft = Graft(base, connector, None, vectors)
+    scores = np.array(
+        [[graft.score(["Product: ", n, "\nDescription:"], f" {t}") for t in things] for n in range(5)]
+    )
+    # How much better each item's own words are read than from the average other item.
+    gains = scores - scores.mean(0)
+    assert (gains.argmax(1) == np.arange(5)).mean() >= 0.8

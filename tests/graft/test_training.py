@@ -1,0 +1,222 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.errors import BackboneError, InputError, StoreError
+from bowerbird.graft.base import Base
+from bowerbird.graft.connector import Connector
+from bowerbird.graft.export import export_graft
+from bowerbird.graft.model import Graft, load_parts
+from bowerbird.graft.sequences import Liked, Reader, Window, whole, windows_of
+from bowerbird.graft.training import GraftConfig, GraftTraining, Lesson, train_graft
+
+
+def history(items: list[int], action: Action = Action.CLICK) -> History:
+    return History(
+        np.array(items, np.int64),
+        np.full(len(items), ACTION_CODE[action], np.int8),
+        np.arange(len(items), dtype=np.int64),
+    )
+
+
+def test_the_connector_starts_closed_form_and_its_gate_shut() -> None:
+    rng = np.random.default_rng(0)
+    vectors, words = rng.normal(size=(200, 8)), rng.normal(size=(8, 16))
+    connector = Connector(8, 16, token_norm=3.0)
+    connector.start_from(vectors, vectors @ words, strength=0.0)
+    tokens = connector(torch.from_numpy(vectors).float()).detach().numpy()
+    wanted = vectors @ words
+    assert np.allclose(tokens, 3 * wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-3)
+
+
+def test_the_trained_graft_reads_items(grafted: Store) -> None:
+    version = grafted.current("graft")
+    assert version is not None
+    metrics = version.meta["metrics"]
+    assert metrics["caption loss"] < metrics["caption loss, closed form"]
+
+
+def test_the_head_finds_the_crowd(grafted: Store) -> None:
+    graft = Graft.open(grafted)
+    rng = np.random.default_rng(5)
+    right, by_state = [], []
+    for crowd in (0, 1):
+        for _ in range(10):
+            liked = 2 * rng.permutation(30)[:8] + crowd
+            query = graft.retrieve(history(liked.tolist()))
+            right.append(crowd_share(graft, query, liked, crowd))
+            window = whole(Liked.of(history(liked.tolist())), 20)
+            state = graft._reader.states([window], [graft._layer or 0])[:, 0]
+            assert graft.head is not None
+            by_state.append(crowd_share(graft, graft.head.read(state)[0].detach().numpy(), liked, crowd))
+    # By chance 0.42, since the history's own items are left out.
+    assert np.mean(right) > 0.9
+    assert np.mean(by_state) > 0.7, "the language model's state alone must tell the crowd"
+
+
+def crowd_share(graft: Graft, query: np.ndarray, liked: np.ndarray, crowd: int) -> float:
+    """Share of the crowd's items among the ten nearest that are not liked already."""
+    scores = graft.matrix @ query
+    scores[liked] = -np.inf
+    return float(np.mean(np.argsort(-scores)[:10] % 2 == crowd))
+
+
+def test_people_do_not_change_each_other(grafted: Store) -> None:
+    graft = Graft.open(grafted)
+    histories = [history(list(range(n))) for n in (3, 0, 1, 40, 7)] * 5
+    together = graft.retrieve_many(histories)
+    alone = np.stack([graft.retrieve(one) for one in histories])
+    assert np.allclose(together, alone, atol=1e-5)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+
+
+def test_the_wanted_outcome_is_heard(grafted: Store) -> None:
+    graft = Graft.open(grafted)
+    assert graft.head is not None
+    torch.nn.init.normal_(graft.head.shift.weight)
+    click, buy = (graft.retrieve(history([1, 3]), one) for one in (Action.CLICK, Action.PURCHASE))
+    assert not np.allclose(click, buy, atol=1e-3)
+
+
+def test_many_cuts_in_one_pass_equal_one_pass_each(tiny_base: Path) -> None:
+    base = Base.load(str(tiny_base))
+    torch.manual_seed(0)
+    matrix = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
+    reader = Reader(base, Connector(8, base.hidden, 3.0), matrix)
+    items = np.array([4, 9, 2, 7])
+    windows = [Window(items, items * 0, np.array([0, 2, 4])), Window(items[:1], items[:1] * 0, np.array([1]))]
+    packed = reader.states(windows, [2])[:, 0]
+    for row, cut in zip(packed, (0, 2, 4, 1), strict=True):
+        soft = reader.connector(reader.matrix[items[:cut]])
+        plain = torch.cat([reader.opening, soft, reader.asking[None]])
+        slow = base.model.base_model(inputs_embeds=plain[None]).last_hidden_state[0, -1]
+        assert torch.allclose(row, slow, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 6, 7, 23])
+def test_windows_answer_for_every_beginning_once(length: int) -> None:
+    liked = Liked(np.arange(100, 100 + length), np.zeros(length, np.int64))
+    seen = []
+    for window in windows_of(liked, 6):
+        assert len(window.items) <= 6
+        for cut in window.cuts:
+            assert window.items[:cut].tolist() == liked.items[window.start : window.start + cut].tolist()
+            seen.append(window.start + int(cut))
+    assert seen == list(range(length))
+
+
+def test_liked_items_stand_once_with_their_strongest_outcome() -> None:
+    codes = [ACTION_CODE[name] for name in ("view", "click", "purchase", "save", "hide", "click")]
+    events = History(np.array([9, 5, 7, 5, 7, 7]), np.array(codes, np.int8), np.arange(6))
+    liked = Liked.of(events)
+    assert liked.items.tolist() == [5, 7]
+    assert liked.outcomes.tolist() == [1, 2]
+
+
+def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
+    vectors, catalogue = load_vectors(grafted), grafted.catalogue()
+    lesson = Lesson.of(grafted, vectors, catalogue)
+    events = Interactions.of(grafted.log.read(), catalogue)
+    assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
+    held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
+    assert held > 0
+    assert len(lesson.sequences) + len(lesson.judged_sequences) == len(events.users) - held
+
+
+def _holds(said: dict[str, float], user: str) -> bool:
+    from bowerbird.data.splits import Holdout
+
+    return Holdout(None, said["user_share"]).holds(user)
+
+
+def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
+    graft = Graft.open(grafted)
+    files = export_graft(graft, tmp_path / "out")
+    assert {"config.json", "connector.safetensors", "head.safetensors", "graft.json", "README.md"} <= set(
+        files
+    )
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    ids = tokenizer("this is red lamp", return_tensors="pt", add_special_tokens=False)["input_ids"]
+    assert torch.equal(model(ids).logits, graft.base.model(ids).logits)
+    connector, head = load_parts(tmp_path / "out", graft.matrix.shape[1], graft.base.hidden)
+    vectors = torch.from_numpy(graft.matrix)
+    assert torch.equal(connector(vectors), graft.connector(vectors))
+    assert head is not None
+    with pytest.raises(InputError, match="not empty"):
+        export_graft(graft, tmp_path / "out")
+
+
+def test_other_vectors_are_refused(grafted: Store, tmp_path: Path) -> None:
+    shutil.copytree(grafted.path, tmp_path / "store")
+    store = Store.open(tmp_path / "store")
+    matrix = load_vectors(store)
+    with store.publishing("vectors", dict(matrix.meta)) as folder:
+        for name in ("vectors.npy", "ids.json"):
+            shutil.copy(grafted.path / "vectors" / matrix.version / name, folder / name)
+    with pytest.raises(StoreError, match=f"{matrix.version}.*run `bowerbird graft"):
+        Graft.open(store)
+
+
+def test_another_base_under_the_same_name_is_refused(
+    fresh_store: Store, tiny_base: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny_base, base)
+    train_graft(fresh_store, GraftConfig(base=str(base), minutes=1, steps=1))
+    model = AutoModelForCausalLM.from_pretrained(base)
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(1.01)
+    model.save_pretrained(base)
+    with pytest.raises(StoreError, match="found now"):
+        Graft.open(fresh_store)
+
+
+def test_a_store_without_vectors_or_graft_says_what_to_do(tmp_path: Path, fresh_store: Store) -> None:
+    with pytest.raises(StoreError, match="run `bowerbird graft"):
+        Graft.open(fresh_store)
+    with pytest.raises(StoreError, match="bowerbird import"):
+        train_graft(Store.create(tmp_path / "empty"), GraftConfig())
+
+
+def test_a_base_that_is_no_model_is_refused(fresh_store: Store, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(BackboneError):
+        train_graft(fresh_store, GraftConfig(base=str(tmp_path / "nothing")))
+    assert fresh_store.current("graft") is None
+
+
+def test_an_interrupted_training_goes_on_to_the_same_end(
+    fresh_store: Store, tiny_base: Path, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    base = Base.load(str(tiny_base))
+    lesson = Lesson.of(fresh_store, load_vectors(fresh_store), fresh_store.catalogue())
+    config = GraftConfig(base=str(tiny_base), minutes=30, steps=6)
+
+    class Interrupted(GraftTraining):
+        def _caption_steps(self, captions, checkpoint):  # type: ignore[no-untyped-def]
+            for done, loss in enumerate(super()._caption_steps(captions, checkpoint), 1):
+                if done == 3:
+                    captions.save(checkpoint)
+                    raise KeyboardInterrupt
+                yield loss
+
+    at_once, _ = GraftTraining(tmp_path / "a", base, lesson, config, "v").connector()
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted(tmp_path / "b", base, lesson, config, "v").connector()
+    assert (tmp_path / "b" / "connector.pt").exists()
+    training = GraftTraining(tmp_path / "b", base, lesson, config, "v")
+    went_on, _ = training.connector()
+    for one, other in zip(at_once.parameters(), went_on.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+    GraftTraining(tmp_path / "b", base, lesson, config, "other vectors")
+    assert not (tmp_path / "b" / "connector.pt").exists(), "other vectors must begin anew"
