@@ -45,7 +45,7 @@ def toy_events(people: int = 40) -> list[Event]:
     for person in range(people):
         for step in range(10):
             colour = CROWDS[person % 2][step % 2]
-            item = f"{colour}-{(person * 3 + step) % (OF_EACH - 2)}"
+            item = f"{colour}-{(person * 3 + step // 2) % (OF_EACH - 2)}"
             at = START + timedelta(minutes=step, hours=person)
             events.append(Event(f"p{person}", item, Action.CLICK, at))
     return events

@@ -15,6 +15,8 @@ from bowerbird.data.splits import Holdout
 REACH = 10
 """A neighbour is at most so many likes away."""
 WINDOW_DAYS = 90
+PAIRS_AT_MOST = 25_000
+"""Pairs of one epoch: a large log takes no longer, and every epoch draws others."""
 ANCHORS_OF_ONE = 200
 """Likes of one person used in an epoch at most, so that a few people don't decide what belongs together."""
 _DAY_US = 86_400_000_000
@@ -75,7 +77,7 @@ class Strings:
         good = (self.owner[anchor] == self.owner[partner]) & (self.items[anchor] != self.items[partner])
         good &= np.abs(self.at[anchor] - self.at[partner]) <= WINDOW_DAYS * _DAY_US
         pairs = np.stack([self.items[anchor[good]], self.items[partner[good]]], axis=1)
-        return pairs[rng.permutation(len(pairs))]
+        return pairs[rng.permutation(len(pairs))[:PAIRS_AT_MOST]]
 
 
 def baskets_of(collections: Sequence[Collection], catalogue: Catalogue, holdout: Holdout) -> list[np.ndarray]:

@@ -73,16 +73,24 @@ class Tower(nn.Module):
     def content(self, views: Views) -> torch.Tensor:
         """Where content alone puts things, (N, dim), length 1."""
         image, text = self._centred(views)
-        return nn.functional.normalize(image @ self.image_base + text @ self.text_base, dim=1)
+        raw = torch.zeros(len(image), self.image_base.shape[1])
+        if views.has_image.any():  # a side that nothing shows costs nothing
+            raw = raw + image @ self.image_base
+        if views.has_text.any():
+            raw = raw + text @ self.text_base
+        return nn.functional.normalize(raw, dim=1)
 
     def correction(self, views: Views) -> torch.Tensor:
         """What was learned on top, (N, dim)."""
         image, text = self._centred(views)
         # Rows have length 1; the first layer is made for numbers of size 1.
-        hidden_image = self.image(image * image.shape[1] ** 0.5) * views.has_image
-        hidden_text = self.text(text * text.shape[1] ** 0.5) * views.has_text
+        hidden = torch.zeros(len(image), HIDDEN)
+        if views.has_image.any():
+            hidden = hidden + self.image(image * image.shape[1] ** 0.5) * views.has_image
+        if views.has_text.any():
+            hidden = hidden + self.text(text * text.shape[1] ** 0.5) * views.has_text
         sides = (views.has_image + views.has_text).clamp(min=1)
-        fused: torch.Tensor = self.fusion((hidden_image + hidden_text) / sides)
+        fused: torch.Tensor = self.fusion(hidden / sides)
         return fused
 
     def forward(self, views: Views, extra: torch.Tensor | None = None) -> torch.Tensor:

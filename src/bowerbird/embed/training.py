@@ -1,8 +1,8 @@
 """Trains the tower on a store's content and engagement, and publishes the items' vectors.
 
 Three aims at once: neighbours (liked within a short while by one person, or in one collection) close
-together; an item's picture and its text close together; and no neighbourhood moved without a reason. Each pass
-is judged on people and items that no pair holds, and the best state is published: the untrained one, if
+together; an item's picture and its text close together; and no neighbourhood moved without a reason. Each
+pass is judged on people and items that no pair holds, and the best state is published: the untrained one, if
 nothing helped.
 """
 

@@ -1,0 +1,151 @@
+"""Search by text, picture, item and mixes; alone and in a file."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from bowerbird.cli.main import app
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.embed.search import Searcher
+from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.errors import InputError
+
+
+def blue(side_px: int = 60) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (side_px, side_px), (30, 60, 200)).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def searcher(toy_store: Callable[..., Store]) -> Searcher:
+    store = toy_store()
+    train_embedding(store, EmbedConfig(dim=32, epochs=2))
+    return Searcher.open(store)
+
+
+def colours(found: list[str]) -> set[str]:
+    return {item_id.split("-")[0] for item_id in found}
+
+
+def test_each_kind_of_query_finds_its_colour(searcher: Searcher) -> None:
+    assert colours([f.item_id for f in searcher.search(image=blue(), n=3)]) == {"blue"}
+    assert colours([f.item_id for f in searcher.search(item="green-1", n=3)]) == {"green"}
+    assert colours([f.item_id for f in searcher.search(text="yellow rug", n=1)]) == {"yellow"}
+    assert colours([f.item_id for f in searcher.search("a blue lamp", image=blue(), n=3)]) == {"blue"}
+
+
+def test_scores_fall_the_item_itself_is_left_out_and_only_allowed_items_come(searcher: Searcher) -> None:
+    allowed = np.zeros(len(searcher.catalogue), bool)
+    allowed[:20] = True
+    found = searcher.search(item="red-0", n=100, allowed=allowed)
+    assert len(found) == 19
+    assert all(one.position < 20 and one.item_id != "red-0" for one in found)
+    assert [f.score for f in found] == sorted((f.score for f in found), reverse=True)
+    assert allowed[0], "the caller's mask must not change"
+
+
+def test_a_batch_answers_as_single_queries_do(searcher: Searcher) -> None:
+    queries = pa.table(
+        {
+            "query_id": ["t", "i", "b"],
+            "text": pa.array(["a red vase", None, "a yellow chair that stands by a window"], pa.string()),
+            "image": pa.array([None, blue(), blue()], pa.binary()),
+        }
+    )
+    rows = searcher.batch(queries, n=5).to_pylist()
+    for query in queries.to_pylist():
+        alone = searcher.search(query["text"], query["image"], n=5)
+        mine = [row for row in rows if row["query_id"] == query["query_id"]]
+        assert [row["rank"] for row in mine] == [1, 2, 3, 4, 5]
+        assert [row["item_id"] for row in mine] == [one.item_id for one in alone]
+        assert np.allclose([row["score"] for row in mine], [one.score for one in alone], atol=1e-5)
+
+
+def test_only_items_of_todays_catalogue_are_found(searcher: Searcher) -> None:
+    store = searcher._store
+    whole = store.catalogue()
+    try:
+        store.publish_catalogue(Catalogue(whole.table.slice(5, 7)))
+        today = Searcher.open(store)
+        assert {one.item_id for one in today.search("chair", n=50)} == set(whole.ids[5:12])
+    finally:
+        store.publish_catalogue(whole)
+
+
+def test_a_text_of_100_000_letters_is_cut_not_refused(searcher: Searcher) -> None:
+    assert len(searcher.search("blue lamp " * 10_000, n=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, "nothing to search for"),
+        ({"text": "  \n"}, "empty"),
+        ({"image": b"text named .jpg"}, "can't be read"),
+        ({"image": blue()[:-300]}, "can't be read"),
+        ({"item": "gone"}, "no item 'gone'"),
+    ],
+)
+def test_what_can_not_be_searched_for_is_refused(searcher: Searcher, query: dict, expected: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(InputError, match=expected):
+        searcher.search(**query)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"text": ["a"]}, "no column query_id"),
+        ({"query_id": ["1"]}, "neither a column text nor image"),
+        ({"query_id": ["1", "1"], "text": ["a", "b"]}, "twice"),
+        ({"query_id": [None], "text": ["a"]}, "missing in row 1"),
+        ({"query_id": ["1"], "text": [1.5]}, "column text is double"),
+        ({"query_id": ["1"], "text": [""]}, "query 1 is empty"),
+    ],
+)
+def test_a_table_of_queries_that_can_not_be_read_is_refused(
+    searcher: Searcher,
+    columns: dict,  # type: ignore[type-arg]
+    expected: str,
+) -> None:
+    with pytest.raises(InputError, match=expected):
+        searcher.batch(pa.table(columns))
+
+
+def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: Path) -> None:
+    store, run = str(searcher._store.path), CliRunner()
+    out = tmp_path / "vectors.parquet"
+    assert run.invoke(app, ["vectors", "export", store, str(out)]).exit_code == 0
+    exported = pq.read_table(out)
+    assert exported.schema.field("vector").type == pa.list_(pa.float32())
+    assert np.allclose(np.array(exported["vector"].to_pylist()), searcher.matrix, atol=1e-6)
+    assert exported["item_id"].to_pylist() == searcher.catalogue.ids
+    queries, answers = tmp_path / "q.parquet", tmp_path / "r.parquet"
+    pq.write_table(pa.table({"query_id": ["1"], "text": ["red chair"]}), queries)
+    done = run.invoke(
+        app, ["search", store, "--queries", str(queries), "-n", "4", "--out", str(answers), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    assert pq.read_table(answers).num_rows == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["q.parquet", "r.parquet", "vectors.parquet"]
+
+
+def test_reading_vectors_and_searching_by_item_needs_no_torch(searcher: Searcher) -> None:
+    code = (
+        "import sys; from bowerbird.data.store import Store; from bowerbird.embed.search import Searcher; "
+        f"Searcher.open(Store.open({str(searcher._store.path)!r})).search(item='red-0'); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
