@@ -28,7 +28,7 @@ def _quality(one: Mapping[str, Any]) -> str:
         cells = [_whisker(arm, name, top[name], best[name]) for name in names]
         rows.append([f"{mark}{text(arm['name'])}{close}", *cells])
     said = "".join(f"<li>{_sentence(c)}</li>" for c in one.get("comparisons", ()) if c["metric"] in names[:2])
-    title = {"global-time": "The future of known people", "new-users": "People never seen before"}
+    title = {"global-time": "What people liked next", "new-users": "People never seen before"}
     strangers = f", {one['strangers']:,} of them without any history" if one.get("strangers") else ""
     return (
         f'<div class="quality"><h3>{text(title.get(one["split"], one["split"]))}</h3>'
