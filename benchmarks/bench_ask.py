@@ -87,8 +87,8 @@ def cases_of(catalogue: Catalogue, n: int, seed: int) -> list[Case]:
     for _ in range(n):
         item = rng.choice(usable)
         bound = (item.price or 0.0) * rng.choice((1.02, 1.1, 1.3, 1.7, 2.5, 0.3))
-        said = max(bound, 0.01)
-        shown = f"{said:.0f}" if said >= 10 else f"{said:.2f}"
+        said = max(bound, 0.001)
+        shown = f"{said:.0f}" if said >= 10 else f"{said:.3g}"
         text = rng.choice(FORMS).format(
             colour=colour_of(item).lower(), kind=kind_of(item).lower(), bound=shown
         )

@@ -51,6 +51,7 @@ def range_of(text: str) -> PriceRange:
         ("$100+", PriceRange(low=100)),
         ("around 50", PriceRange(40, 60)),
         ("about 50 euros", PriceRange(40, 60)),
+        ("under 0.0115", PriceRange(high=0.0115, high_open=True)),
         ("2k max", PriceRange(high=2000)),
         ("under 60. Thanks", PriceRange(high=60, high_open=True)),
     ],

@@ -114,7 +114,7 @@ class Assistant:
 
     @cached_property
     def taste(self) -> TasteGraph | None:
-        return self._taste or _if_there(lambda: _opened_taste(self.store))
+        return self._taste or _if_there(lambda: _opened_taste(self.store, self.matrix))
 
     @cached_property
     def recommender(self) -> Recommender | None:
@@ -228,7 +228,7 @@ class Assistant:
         near = near_misses(constraints, base, rank, self.catalogue.prices, request.price, n)
         nearest = tuple(
             replace(
-                self._named(p, request, reasons.get(p, "")),
+                self._named(p, request, reasons.get(p, ""), near=True),
                 differences=tuple(c.difference(p) for c in missed),
             )
             for p, missed in near
@@ -272,14 +272,17 @@ class Assistant:
             taste[one.position] = 1.0 - rank / len(wished)
         return {one.position: one.reason for one in wished}, taste
 
-    def _named(self, position: int, request: Request, reason: str) -> Named:
+    def _named(self, position: int, request: Request, reason: str, *, near: bool = False) -> Named:
         item = self.catalogue.item(position)
         price = None if item.price is None or not math.isfinite(item.price) else item.price
         facts = [
             value if facet == "brand" else value.lower()
             for facet in _FACTS
+            if not (near and facet in request.facets)  # named as a difference, or as asked
             for value in self.vocabulary.values_of(position, facet)[:1]
-            if value not in request.exact.get(facet, ()) and value.lower() not in _PLAIN_FACTS
+            if len(request.facets.get(facet, ())) != 1
+            and value not in request.exact.get(facet, ())
+            and value.lower() not in _PLAIN_FACTS
         ]
         why = "; ".join(part for part in (", ".join(facts[:3]), reason) if part)
         title = " ".join(item.title.split()) or f"item {item.item_id}"
@@ -326,7 +329,9 @@ def _if_there(opened: Callable[[], T]) -> T | None:
 def _opened_encoder(store: Store) -> QueryEncoder:
     from bowerbird.embed.query import QueryEncoder
 
-    return QueryEncoder.open(store)
+    encoder = QueryEncoder.open(store)
+    encoder.texts(["a lamp"])  # backbones come when first used: if they can't, words are matched as words
+    return encoder
 
 
 def _opened_graft(store: Store) -> Graft:
@@ -337,10 +342,11 @@ def _opened_graft(store: Store) -> Graft:
     return Graft.open(store)
 
 
-def _opened_taste(store: Store) -> TasteGraph:
+def _opened_taste(store: Store, matrix: np.ndarray) -> TasteGraph:
     from bowerbird.taste.graph import TasteGraph
 
-    return TasteGraph.open(store)
+    version = store.current("vectors")
+    return TasteGraph.open(store, matrix, version.name if version else "")
 
 
 def _opened_recommender(store: Store) -> Recommender:

@@ -20,7 +20,7 @@ from bowerbird.assist.vocabulary import FACETS, Vocabulary
 from bowerbird.assist.words import cleaned, stem, tokens, word_set
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,3}){0,4}")
+_NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")
 _NAME = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?:\s+(?:[A-ZÀ-Þ][\w'’-]*|of|the|and|&)){0,6}")
 _CONTROL = re.compile(r"<\||\||https?:|www\.|[@{}<>#*_\n\r]")
 _SUPERLATIVES = word_set(
@@ -131,7 +131,7 @@ def _number_known(number: str, ground: Ground) -> bool:
     value = amount(number)
     known = [item.price for item in ground.items if item.price is not None]
     known += [ground.request.price.low, ground.request.price.high]
-    return value > 0 and any(abs(value - one) < 0.005 for one in known)
+    return value > 0 and any(abs(value - one) < 0.005 * min(1.0, one) for one in known)
 
 
 def _names(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bowerbird.assist.vocabulary import Meaning, Vocabulary
-from bowerbird.assist.words import tokens, word_set
+from bowerbird.assist.words import spans, tokens, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
@@ -38,6 +38,7 @@ class Mentions:
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
     """Walk over the words, longest phrase first; note what is asked for, what is not, what is aside."""
     words = tokens(text)[:_MAX_TOKENS]
+    where = spans(text)
     stems = vocabulary.stems(words, real)
     found = Mentions()
     at, negated, aside, last_type_end = 0, False, False, -1
@@ -57,7 +58,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         else:
             _add(found.facets, meaning.facet, meaning.values)
             _add(found.exact, meaning.facet, meaning.exact)
-            found.named.setdefault(meaning.facet, []).append(" ".join(words[at : at + size]))
+            found.named.setdefault(meaning.facet, []).append(text[where[at][0] : where[at + size - 1][1]])
             last_type_end = at + size if meaning.facet == "type" else last_type_end
         at += size
         # "no red or blue": the negation goes on over a list, and ends with it.

@@ -24,7 +24,7 @@ _CURRENCY = (
 def _number(name: str) -> str:
     """A number with an optional currency before or after; not the start of "60cm", "60s" or "60%"."""
     return (
-        rf"(?P<pre_{name}>[$€£]|(?:eur|usd|gbp)\b)?\s?(?P<{name}>\d{{1,9}}(?:[.,]\d{{1,3}}){{0,4}}k?)(?![\w%\"])"
+        rf"(?P<pre_{name}>[$€£]|(?:eur|usd|gbp)\b)?\s?(?P<{name}>\d{{1,9}}(?:[.,]\d{{3}}){{0,3}}(?:[.,]\d{{1,6}})?k?)(?![\w%\"])"
         rf"(?![.,]\d)(?:\s?(?P<post_{name}>{_CURRENCY}|,-))?"
     )
 
@@ -149,12 +149,13 @@ def _range(match: re.Match[str], kind: str) -> PriceRange:
 def amount(said: str) -> float:
     """A written number: thousands marks dropped, either decimal mark.
 
-    >>> [amount(s) for s in ("60", "59.99", "59,90", "1,200", "1.200,50", "2k")]
-    [60.0, 59.99, 59.9, 1200.0, 1200.5, 2000.0]
+    >>> [amount(s) for s in ("59.99", "59,90", "1,200", "1,200.50", "2k", "0.025")]
+    [59.99, 59.9, 1200.0, 1200.5, 2000.0, 0.025]
     """
     factor = 1000.0 if said.endswith("k") else 1.0
     said = said.removesuffix("k")
     head, mark, tail = max((said.rpartition(mark) for mark in ".,"), key=lambda parts: len(parts[0]))
-    whole = head if mark and len(tail) < 3 else said
+    # Three digits after the only mark are thousands, except after a bare zero.
+    whole = head if mark and (len(tail) != 3 or head == "0") else said
     decimals = tail if whole is head else "0"
     return float(re.sub(r"[.,]", "", whole) + "." + decimals) * factor

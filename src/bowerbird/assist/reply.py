@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bowerbird.assist.request import Request, Shown
+from bowerbird.assist.request import Request, Shown, exact_price
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Named:
     @property
     def priced(self) -> str:
         """The price as written in replies: "45.00 EUR"; empty where there is none."""
-        return "" if self.price is None else f"{self.price:.2f} {self.currency}".strip()
+        return "" if self.price is None else f"{exact_price(self.price)} {self.currency}".strip()
 
     def as_dict(self) -> dict[str, Any]:
         kept = ("item_id", "title", "price", "currency", "why")

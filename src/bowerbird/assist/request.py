@@ -75,7 +75,17 @@ def money(amount: float) -> str:
     """
     if not math.isfinite(amount):
         return "any amount"
-    return f"{amount:.0f}" if amount == round(amount) else f"{amount:.2f}"
+    return f"{amount:.0f}" if amount == round(amount) else exact_price(amount)
+
+
+def exact_price(amount: float) -> str:
+    """An amount with two decimals; one below 1 that cents don't hold with three digits that count.
+
+    >>> exact_price(45), exact_price(0.5), exact_price(0.01129)
+    ('45.00', '0.50', '0.0113')
+    """
+    small = 0 < amount < 1 and abs(round(amount, 2) - amount) > 1e-9
+    return f"{amount:.3g}" if small else f"{amount:.2f}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.assist.lexicon import Lexicon
-from bowerbird.assist.request import Order, PriceRange, Request
+from bowerbird.assist.request import Order, PriceRange, Request, exact_price
 from bowerbird.assist.vocabulary import Vocabulary
 from bowerbird.data.items import Catalogue
 
@@ -97,10 +97,10 @@ def price_difference(price: float, wanted: PriceRange) -> str:
     if math.isnan(price):
         return "no stated price"
     if price > wanted.high:
-        return f"{price - wanted.high:.2f} above your limit"
+        return f"{exact_price(price - wanted.high)} above your limit"
     if price < wanted.low:
-        return f"{wanted.low - price:.2f} below what you asked for"
-    return f"exactly {price:.2f}, not {'less' if price == wanted.high else 'more'}"
+        return f"{exact_price(wanted.low - price)} below what you asked for"
+    return f"exactly {exact_price(price)}, not {'less' if price == wanted.high else 'more'}"
 
 
 def _facet_difference(

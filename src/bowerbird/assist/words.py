@@ -136,6 +136,11 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where each of the text's `tokens` begins and ends."""
+    return [match.span() for match in _TOKEN.finditer(text)]
+
+
 def stem(word: str) -> str:
     """One form for singular and plural, British and American.
 
