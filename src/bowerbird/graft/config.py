@@ -14,7 +14,7 @@ class GraftConfig:
     base: str = "smollm2-135m"
     """A backbone of `bowerbird models list`, `hf:org/name`, or a folder with a Hugging Face decoder."""
     minutes: float = 4.0
-    """Time for the slow parts, loading excluded: captions (70 %) and people's sequences (30 %)."""
+    """Time for the slow parts, loading excluded: captions 70 %, people's sequences 20 %, head 10 %."""
     steps: int | None = None
     """Caption steps at most; None: as many as the time allows. 0 keeps the closed-form connector."""
     seed: int = 0

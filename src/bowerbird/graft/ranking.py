@@ -9,8 +9,10 @@ are a little flattered; `bowerbird evaluate` judges on people and times that not
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,8 +98,11 @@ class FittedHead:
     metrics: dict[str, float]
 
 
-def fit_head(examples: Examples, judges: Judges, judged_states: Tensor, seed: int) -> FittedHead:
-    """Fit on `examples`; `judged_states` (people, layers, hidden) are the states of the judges' windows."""
+def fit_head(
+    examples: Examples, judges: Judges, judged_states: Tensor, seed: int, seconds: float
+) -> FittedHead:
+    """Fit on `examples`; `judged_states` (people, layers, hidden) are the states of the judges' windows;
+    gradient steps end after `seconds` at the latest."""
     means = _means(judges)
     head, layer = _closed_form(examples, judges, judged_states, means)
     judged = judged_states[:, layer]
@@ -106,7 +111,7 @@ def fit_head(examples: Examples, judges: Judges, judged_states: Tensor, seed: in
     def gain() -> float:
         return judges.recall_and_gain(_queries(head, judged, means))[1]
 
-    _descend(head, examples, layer, judges.matrix, gain, seed)
+    _descend(head, examples, layer, judges.matrix, gain, seed, seconds)
     state_only = torch.nn.functional.normalize(head.read(judged), dim=-1).detach().numpy()
     metrics = {
         "recall@20": judges.recall_and_gain(_queries(head, judged, means))[0],
@@ -161,6 +166,7 @@ def _descend(
     matrix: np.ndarray,
     judge: Callable[[], float],
     seed: int,
+    seconds: float,
 ) -> None:
     """Softmax over the catalogue on one drawn target a cut, until the judges stop gaining."""
     rng = np.random.default_rng(seed)
@@ -171,10 +177,13 @@ def _descend(
     )
     counts = (examples.targets >= 0).sum(1)
     # The projection has a hundred times more parameters than people have events: it moves least.
-    projection = {"params": head.project.parameters(), "lr": LEARNING_RATE / 10}
-    rest = [one for name, one in head.named_parameters() if not name.startswith("project")]
-    optimiser = torch.optim.AdamW([projection, {"params": rest}], lr=LEARNING_RATE, weight_decay=0.01)
+    groups: list[dict[str, Any]] = [
+        {"params": head.project.parameters(), "lr": LEARNING_RATE / 10},
+        {"params": [one for name, one in head.named_parameters() if not name.startswith("project")]},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=0.01)
     best, kept, waited = judge(), copy.deepcopy(head.state_dict()), 0
+    end = time.perf_counter() + seconds
     for _ in range(EPOCHS):
         drawn = rng.integers(0, counts)
         every = np.arange(len(counts))
@@ -187,9 +196,13 @@ def _descend(
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+            if time.perf_counter() > end:
+                break
         now = judge()
         if now > best:
             best, kept, waited = now, copy.deepcopy(head.state_dict()), 0
-        elif (waited := waited + 1) == PATIENCE:
+        else:
+            waited += 1
+        if waited == PATIENCE or time.perf_counter() > end:
             break
     head.load_state_dict(kept)

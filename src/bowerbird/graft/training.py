@@ -13,7 +13,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import resource
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +41,7 @@ from bowerbird.graft.ranking import Examples, FittedHead, Judges, examples_of, f
 from bowerbird.graft.sequences import Liked, Reader, Window, windows_of
 from bowerbird.progress import track
 
-CAPTION_SHARE = 0.7
+CAPTION_SHARE, READING_SHARE, HEAD_SHARE = 0.7, 0.2, 0.1
 CHECKPOINT_SECONDS = 20.0
 MOST_EXAMPLES = 40_000
 """States kept at most: some 400 MB for a hidden width of 576."""
@@ -113,6 +115,7 @@ def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
             "caption_steps": training.caption_steps,
             "seconds": time.perf_counter() - start,
             "loading_seconds": loading,
+            "peak_memory_mb": peak_memory_mb(),
         }
         head = fitted.head if fitted else None
         with store.publishing("graft", meta) as folder:
@@ -238,11 +241,17 @@ class GraftTraining:
         judges = Judges.of(lesson.judged_sequences or lesson.sequences, lesson.matrix)
         asked = judges.windows(config.history)
         judged = torch.cat([reader.states(asked[i : i + 16], self.layers) for i in range(0, len(asked), 16)])
-        return fit_head(Examples(torch.cat(kept), means, targets, outcomes), judges, judged, config.seed)
+        return fit_head(
+            Examples(torch.cat(kept), means, targets, outcomes),
+            judges,
+            judged,
+            config.seed,
+            60 * config.minutes * HEAD_SHARE,
+        )
 
     def _read_sequences(self, reader: Reader, batches: list[list[Window]]) -> Iterator[Tensor]:
         """States of each batch, until the time or the memory is used up; earlier ones come from files."""
-        budget = 60 * self.config.minutes * (1 - CAPTION_SHARE)
+        budget = 60 * self.config.minutes * READING_SHARE
         seconds, examples = 0.0, 0
         for number, batch in enumerate(batches):
             path = self.folder / f"states-{number}.pt"
@@ -262,6 +271,12 @@ class GraftTraining:
     def forget(self) -> None:
         """Remove what was kept for an interruption."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def peak_memory_mb() -> float:
+    """Highest resident memory of this process so far, in MiB (Linux counts KiB, macOS bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _read(path: Path) -> str:
