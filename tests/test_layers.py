@@ -12,9 +12,9 @@ PACKAGE = Path(bowerbird.__file__).parent
 MAY_IMPORT: dict[str, set[str]] = {
     "data": set(),
     "models": set(),
-    "taste": {"data"},
     "evaluate": {"data"},
     "embed": {"data", "models"},
+    "taste": {"data", "embed"},
     "graft": {"data", "models", "embed"},
     "recommend": {"data", "embed", "taste"},
     "assist": {"data", "embed", "graft", "taste", "recommend"},

@@ -1,0 +1,69 @@
+"""Items that people like together: ridge regression of each item on all others, from the side of the people.
+
+The model is EASE (Steck, WWW 2019): scores h·B with B = I − P·diag(1/diag P), P = (XᵀX + λI)⁻¹, where X
+(people × items) holds who liked what. Here P is never formed: by the Woodbury identity P = (I − Xᵀ K X) / λ with
+K = (λI + XXᵀ)⁻¹, a matrix over people instead of items. A thousand people cost a thousand-square inverse
+however many items there are, and the scores of a history are two sparse products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+
+from bowerbird.data.interactions import Interactions
+
+MOST_PEOPLE = 4000  # the most active; more would cost memory (64 MB) and add little
+
+
+@dataclass(frozen=True)
+class CoEngagement:
+    """Fitted on P people and n items."""
+
+    likes: Any  # sparse (P, n) float32
+    inverse: np.ndarray  # (P, P) float32: K
+    diagonal: np.ndarray  # (n,) float32: diag P
+    ridge: float  # λ
+
+    @classmethod
+    def fitted(cls, events: Interactions, ridge: float) -> CoEngagement:
+        """Fit on liked events; an item liked twice counts once."""
+        likes = like_matrix(events)
+        counts = np.asarray(likes.sum(axis=1)).ravel()
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_PEOPLE])
+        likes = likes[kept[counts[kept] > 0]]
+        gram = (likes @ likes.T).toarray().astype(np.float64)
+        inverse = np.linalg.inv(gram + ridge * np.eye(len(gram))).astype(np.float32)
+        # diag(Xᵀ K X): for each item the sum of K over the pairs of people who both liked it.
+        carried = np.asarray(likes.multiply((likes.T @ inverse).T).sum(axis=0)).ravel()
+        return cls(likes.tocsr(), inverse, ((1.0 - carried) / ridge).astype(np.float32), ridge)
+
+    def scores(self, histories: Any) -> np.ndarray:
+        """Scores of all items for B histories: sparse (B, n) -> (B, n) float32."""
+        seen = histories.astype(np.float32)
+        through = np.asarray((seen @ self.likes.T).todense(), dtype=np.float32) @ self.inverse  # (B, P)
+        back = np.asarray((self.likes.T @ through.T).T)  # (B, n): h Xᵀ K X
+        dense = np.asarray(seen.todense(), dtype=np.float32)
+        scores: np.ndarray = dense - (dense - back) / (self.ridge * self.diagonal)
+        return scores
+
+
+def like_matrix(events: Interactions) -> Any:
+    """Who liked what, sparse (people, items) float32 of ones."""
+    liked = events.liked()
+    shape = (len(events.users), events.n_items)
+    matrix = sparse.csr_matrix((np.ones(len(liked), np.float32), (liked.user, liked.item)), shape=shape)
+    matrix.data[:] = 1.0  # repeats were summed
+    return matrix
+
+
+def history_matrix(items: list[np.ndarray], n_items: int) -> Any:
+    """B lists of positions as a sparse (B, n_items) float32 matrix of ones."""
+    rows = np.repeat(np.arange(len(items)), [len(one) for one in items])
+    columns = np.concatenate(items) if items else np.zeros(0, np.int64)
+    matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(items), n_items))
+    matrix.data[:] = 1.0
+    return matrix

@@ -1,0 +1,108 @@
+"""What the ranker knows of a candidate for a person: one row of numbers for each item.
+
+All signals are computed for the whole catalogue at once (a few matrix products), because choosing candidates
+needs them anyway; the ranker then sees the rows of the candidates only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowerbird.data.interactions import History
+from bowerbird.recommend.coengagement import CoEngagement, history_matrix
+from bowerbird.recommend.popularity import Popularity
+from bowerbird.taste.state import DAY
+
+RECENT = 40  # liked items whose vectors speak for a person
+HALF_LIFE_DAYS = 30.0  # of what they say, before the person's last event
+
+NAMES = (
+    *("coengagement", "coengagement_rank", "nearest", "mean", "last", "mean_rank", "nearest_rank"),
+    *("popularity", "trend", "cold", "liked_count", "price_ratio"),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """What is the same for everybody: n items, D dimensions."""
+
+    matrix: np.ndarray  # (n, D) float32
+    prices: np.ndarray  # (n,) float64, NaN where unknown
+    coengagement: CoEngagement
+    popularity: Popularity
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The signals of one person for every item, each (n,) float32."""
+
+    coengagement: np.ndarray
+    nearest: np.ndarray  # highest similarity to one liked item
+    mean: np.ndarray  # similarity to all of them, weighted
+    last: np.ndarray  # similarity to the latest
+    liked: History
+
+
+def signals_of(histories: list[History], world: World) -> list[Signals]:
+    """Signals of B people; people without a liked item get zeros."""
+    liked = [history.liked() for history in histories]
+    together = world.coengagement.scores(history_matrix([one.items for one in liked], len(world.matrix)))
+    return [_signals(one, together[row], world) for row, one in enumerate(liked)]
+
+
+def _signals(liked: History, together: np.ndarray, world: World) -> Signals:
+    nothing = np.zeros(len(world.matrix), np.float32)
+    recent = _latest(liked, RECENT)
+    if not len(recent):
+        return Signals(together, nothing, nothing, nothing, liked)
+    age_days = (recent.at[-1] - recent.at) / DAY
+    weights = (recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
+    similar = world.matrix @ world.matrix[recent.items].T  # (n, recent)
+    mean = similar @ (weights / max(float(weights.sum()), 1e-9))
+    return Signals(together, similar.max(axis=1), mean, similar[:, -1], liked)
+
+
+def _latest(liked: History, count: int) -> History:
+    """The latest `count` liked items, each once, oldest first."""
+    _, first = np.unique(liked.items[::-1], return_index=True)
+    rows = np.sort(len(liked) - 1 - first)[-count:]
+    return liked.where(rows)
+
+
+def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
+    """Features of C candidates (positions), (C, len(NAMES)) float32."""
+    columns = [
+        signals.coengagement[candidates],
+        _rank(signals.coengagement, candidates),
+        signals.nearest[candidates],
+        signals.mean[candidates],
+        signals.last[candidates],
+        _rank(signals.mean, candidates),
+        _rank(signals.nearest, candidates),
+        np.log1p(world.popularity.total[candidates]),
+        np.log1p(world.popularity.recent[candidates]),
+        (world.popularity.total[candidates] == 0).astype(np.float32),
+        np.full(len(candidates), np.log1p(len(signals.liked))),
+        _price_ratio(signals.liked, candidates, world.prices),
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _rank(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Logarithm of each candidate's place among the candidates by a signal."""
+    place = np.empty(len(candidates), np.float32)
+    place[np.argsort(-scores[candidates], kind="stable")] = np.arange(len(candidates))
+    ranked: np.ndarray = np.log1p(place)
+    return ranked
+
+
+def _price_ratio(liked: History, candidates: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    """Log of a price beside the person's median; NaN, which trees understand, where one is unknown."""
+    paid = prices[liked.items]
+    paid = paid[np.isfinite(paid) & (paid > 0)]
+    usual = np.median(paid) if len(paid) else np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: np.ndarray = np.log(prices[candidates] / usual)
+    return np.where(np.isfinite(ratio), ratio, np.nan)

@@ -1,0 +1,282 @@
+"""The taste graph: people, and what each is drawn to, alive with every event.
+
+It is rebuilt from the event log, which is the truth; `refresh` takes in what other processes have logged
+since. The write path is a sorted insert into a small list: no model is called.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.events import ACTION_CODE, ACTIONS, Event
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store, write_atomically
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.errors import InputError, StoreError
+from bowerbird.taste.interests import Interests
+from bowerbird.taste.state import TasteState, decayed
+
+BOOST = 2.0  # a boosted interest counts this much more
+
+
+@dataclass(frozen=True)
+class Interest:
+    """One thing a person is drawn to."""
+
+    number: int  # of the group of items
+    name: str
+    words: list[str]
+    weight: float  # in clicks, decayed
+    share: float  # of the person's whole taste
+    items: list[int]  # positions that speak for it, strongest first
+    muted: bool = False
+    boosted: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        kept = ("number", "name", "words", "weight", "share", "muted", "boosted")
+        return {name: getattr(self, name) for name in kept}
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A person's interests over time: how strong each of K was at T moments (microseconds)."""
+
+    names: list[str]
+    times: np.ndarray  # (T,)
+    weights: np.ndarray  # (T, K)
+
+
+class TasteGraph:
+    """Everybody's taste. Safe to use from several threads."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, interests: Interests) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.interests_of_items = interests
+        self._half_lives = store.settings.half_life_days
+        self._lock = threading.RLock()
+        self._people: dict[str, TasteState] = {}
+        self._generation, self._offset = -1, 0
+        self.unknown_items = 0
+        """Events that named an item the catalogue does not hold."""
+
+    @classmethod
+    def open(cls, store: Store) -> TasteGraph:
+        """The graph of a store. Raises `StoreError` where it has no items or no vectors yet."""
+        catalogue, vectors = store.catalogue(), load_vectors(store)
+        held = store.current("catalogue")
+        key = f"{vectors.version}/{held.name if held else ''}"
+        matrix = vectors.aligned(catalogue)
+        graph = cls(store, catalogue, Interests.loaded(store.taste, key, matrix, catalogue))
+        graph.refresh()
+        return graph
+
+    # -- learning -----------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Catch up with the log: what was appended since, or all of it where it was rewritten or imported."""
+        with self._lock:
+            generation = self.store.log.generation
+            if generation != self._generation:
+                self._offset = self.store.log.tail_size
+                self._replay()
+                self._generation = generation
+            else:
+                events, self._offset = self.store.log.tail_since(self._offset)
+                for event in events:
+                    self.learn_one(event)
+
+    def _replay(self) -> None:
+        self._people = {}
+        table = self.store.log.read()
+        columns = (table[name].to_pylist() for name in ("event_id", "user_id", "item_id", "action"))
+        at = table["at"].cast("int64").to_pylist()
+        for event_id, user, item, action, when in zip(*columns, at, strict=True):
+            self._learn(user, item, when, event_id, ACTION_CODE[action])
+
+    def learn_one(self, event: Event) -> bool:
+        """Take in one event; False where it changes nothing (known already, unknown item, no weight)."""
+        at = int(event.at.timestamp() * 1_000_000 + 0.5)
+        with self._lock:
+            return self._learn(
+                event.user_id, event.item_id, at, event.event_id, ACTION_CODE[event.action.value]
+            )
+
+    def _learn(self, user: str, item: str, at: int, event_id: str, action: int) -> bool:
+        position = self.catalogue.position.get(item)
+        if position is None:
+            self.unknown_items += 1
+            return False
+        state = self._people.get(user)
+        if state is None:
+            state = self._people[user] = TasteState(user)
+        return state.learn(at, event_id, position, action)
+
+    # -- asking -------------------------------------------------------------------------------------------
+
+    def people(self) -> list[str]:
+        """Everybody with a taste, the most active first."""
+        with self._lock:
+            return sorted(self._people, key=lambda user: (-len(self._people[user].events), user))
+
+    def __contains__(self, user_id: object) -> bool:
+        return user_id in self._people
+
+    def state(self, user_id: str) -> TasteState:
+        """A person's state, with what they muted and boosted; an empty one for a stranger."""
+        with self._lock:
+            known = self._people.get(user_id)
+            said = self._overrides().get(user_id, {})
+            return TasteState(
+                user_id,
+                list(known.events) if known else [],
+                frozenset(self._numbers(said.get("muted", []))),
+                frozenset(self._numbers(said.get("boosted", []))),
+            )
+
+    def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
+        """What a person is drawn to, strongest first, at `now` (microseconds; by default their last event)."""
+        history = state.history
+        if not len(history):
+            return []
+        now = state.last_at if now is None else now
+        keep = history.at <= now
+        weights = decayed(history.weights.astype(float), now - history.at, self._half_lives) * keep
+        groups = self.interests_of_items.group[history.items]
+        result = []
+        for number in np.unique(groups[(groups >= 0) & keep]):
+            rows = np.flatnonzero(groups == number)
+            weight = weights[rows].sum() * (BOOST if number in state.boosted else 1.0)
+            if weight > 0:
+                strongest = rows[np.argsort(-weights[rows], kind="stable")]
+                items = list(dict.fromkeys(int(item) for item in history.items[strongest]))
+                result.append((float(weight), int(number), items))
+        total = sum(weight for weight, _, _ in result)
+        return [
+            Interest(
+                number=number,
+                name=self.interests_of_items.names[number],
+                words=self.interests_of_items.words[number],
+                weight=weight,
+                share=weight / total,
+                items=items,
+                muted=number in state.muted,
+                boosted=number in state.boosted,
+            )
+            for weight, number, items in sorted(result, key=lambda one: (-one[0], one[1]))
+        ]
+
+    def timeline(self, state: TasteState, moments: int = 40, most: int = 6) -> Timeline:
+        """A person's strongest interests at evenly spaced moments of their history."""
+        history = state.history
+        if not len(history):
+            return Timeline([], np.zeros(0, np.int64), np.zeros((0, 0)))
+        times = np.linspace(history.at[0], history.at[-1], moments).astype(np.int64)
+        ages = times[:, None] - history.at[None, :]  # (T, n)
+        season = self._half_lives[1:] or self._half_lives  # a visit is too short to be seen in a chart
+        weights = decayed(np.maximum(history.weights, 0.0)[None, :], ages, season) * (ages >= 0)
+        groups = self.interests_of_items.group[history.items]
+        numbers = [int(number) for number in np.unique(groups) if number >= 0]
+        by_group = np.stack([weights[:, groups == number].sum(axis=1) for number in numbers], axis=1)
+        top = np.argsort(-by_group.sum(axis=0), kind="stable")[:most]
+        return Timeline([self.interests_of_items.names[numbers[k]] for k in top], times, by_group[:, top])
+
+    def explain(self, user_id: str, per_interest: int = 5) -> list[dict[str, Any]]:
+        """For each interest the events that make it up: item, action, time, and its share of the interest."""
+        state = self.state(user_id)
+        history, result = state.history, []
+        for interest in self.interests(state):
+            rows = np.flatnonzero(self.interests_of_items.group[history.items] == interest.number)
+            weights = decayed(
+                history.weights[rows].astype(float), state.last_at - history.at[rows], self._half_lives
+            )
+            order = np.argsort(-np.abs(weights), kind="stable")[:per_interest]
+            total = np.abs(weights).sum() or 1.0
+            events = [
+                {
+                    "item_id": self.catalogue.ids[history.items[rows[k]]],
+                    "title": self.catalogue.item(int(history.items[rows[k]])).title,
+                    "action": ACTIONS[history.actions[rows[k]]].value,
+                    "at": str(np.datetime64(int(history.at[rows[k]]), "us").astype("datetime64[s]")),
+                    "share": float(weights[k] / total),
+                }
+                for k in order
+            ]
+            result.append({**interest.as_dict(), "events": events})
+        return result
+
+    # -- a person's own say -------------------------------------------------------------------------------
+
+    def mute(self, user_id: str, interest: str) -> Interest:
+        """Never show an interest's items; muting it again takes that back."""
+        return self._toggle(user_id, interest, "muted")
+
+    def boost(self, user_id: str, interest: str) -> Interest:
+        """Let an interest count twice; boosting it again takes that back."""
+        return self._toggle(user_id, interest, "boosted")
+
+    def _toggle(self, user_id: str, said: str, what: str) -> Interest:
+        self._check_known(user_id)
+        found = self._named(user_id, said)
+        with self._lock, self.store.lock(f"bowerbird taste {what}"):
+            overrides = self._overrides()
+            mine = overrides.setdefault(user_id, {})
+            names = set(mine.get(what, [])) ^ {found.name}
+            mine[what] = sorted(names)
+            self._write_overrides(overrides)
+        state = self.state(user_id)
+        return next(one for one in self.interests(state) if one.number == found.number)
+
+    def forget(self, user_id: str) -> int:
+        """Erase a person from the log, the state and the overrides; gives how many events there were."""
+        with self._lock, self.store.lock("bowerbird taste forget"):
+            removed = self.store.log.forget(user_id)
+            overrides = self._overrides()
+            if overrides.pop(user_id, None) is not None:
+                self._write_overrides(overrides)
+            self._people.pop(user_id, None)
+        self.refresh()
+        return removed
+
+    def _check_known(self, user_id: str) -> None:
+        if user_id not in self._people:
+            some = ", ".join(self.people()[:3]) or "nobody"
+            raise InputError(f"nobody is called {user_id!r}; known are, for example, {some}")
+
+    def _named(self, user_id: str, said: str) -> Interest:
+        """An interest by its name, or by its place (from 1) in `taste show`."""
+        mine = self.interests(self.state(user_id))
+        if said.isdigit() and 1 <= int(said) <= len(mine):
+            return mine[int(said) - 1]
+        for one in mine:
+            if one.name.lower() == said.lower():
+                return one
+        names = "; ".join(f"{place} {one.name}" for place, one in enumerate(mine, start=1))
+        raise InputError(f"{user_id} has no interest {said!r}; there are: {names}")
+
+    @property
+    def _overrides_file(self) -> Any:
+        return self.store.taste / "overrides.json"
+
+    def _overrides(self) -> dict[str, dict[str, list[str]]]:
+        try:
+            said: dict[str, dict[str, list[str]]] = json.loads(self._overrides_file.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise StoreError(f"{self._overrides_file} can't be read ({error}): mend or delete it") from None
+        return said
+
+    def _write_overrides(self, overrides: dict[str, dict[str, list[str]]]) -> None:
+        write_atomically(self._overrides_file, json.dumps(overrides, ensure_ascii=False, indent=1).encode())
+
+    def _numbers(self, names: Sequence[str]) -> list[int]:
+        """Groups by name: names outlive a new version of the vectors, numbers don't."""
+        place = {name: number for number, name in enumerate(self.interests_of_items.names)}
+        return [place[name] for name in names if name in place]
