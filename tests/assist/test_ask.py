@@ -1,0 +1,62 @@
+"""`bowerbird ask` from the command line, on a store without backbones or a graft."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, shop: Catalogue, shop_vectors: np.ndarray) -> Path:
+    """The shop with vectors, but nothing that encodes a query."""
+    path = Path(tmp_path_factory.mktemp("ask")) / "store"
+    store = Store.create(path)
+    store.publish_catalogue(shop)
+    with store.publishing("vectors", {}) as folder:
+        np.save(folder / VECTORS_FILE, shop_vectors)
+        (folder / IDS_FILE).write_text(json.dumps(shop.ids))
+    return path
+
+
+def ask(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bowerbird.cli.main", "ask", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_conversation_over_two_commands(store: Path, tmp_path: Path, shop: Catalogue) -> None:
+    talk = tmp_path / "talk.json"
+    first = ask(store, "a red rug under 100", "--conversation", talk, "--json")
+    assert first.returncode == 0, first.stderr
+    second = ask(store, "but in green", "--conversation", talk, "--json")
+    items = json.loads(second.stdout)["items"]
+    facts = [shop.item(shop.position[item["item_id"]]) for item in items]
+    assert facts and {(one.category[-1], one.attributes["color"]) for one in facts} == {("Rug", "Green")}
+    assert all(item["price"] < 100 for item in items)
+
+
+def test_people_get_a_sentence_and_a_table(store: Path) -> None:
+    told = ask(store, "a red rug").stdout
+    assert "Rug" in told and "EUR" in told and "red rug" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((" ",), "the request is empty"),
+        (("a rug", "--item", "nonesuch"), "no item 'nonesuch'"),
+        (("a rug", "--image", "/no/such/file.jpg"), "can't be read"),
+        (("a rug", "--conversation", __file__), "is no conversation"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_exit_code_2(
+    store: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    run = ask(store, *arguments)
+    assert run.returncode == 2 and message in run.stderr and "Traceback" not in run.stderr
