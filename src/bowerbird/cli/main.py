@@ -16,7 +16,9 @@ from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
 from bowerbird.cli.import_ import import_
 from bowerbird.cli.models import models
+from bowerbird.cli.recommend import recommend
 from bowerbird.cli.search import search
+from bowerbird.cli.taste import taste
 from bowerbird.cli.vectors import vectors_app
 from bowerbird.errors import BowerbirdError
 
@@ -55,6 +57,10 @@ app.command()(search)
 
 
 app.add_typer(vectors_app, name="vectors")
+
+
+app.command()(recommend)
+app.add_typer(taste, name="taste")
 
 
 def main() -> None:

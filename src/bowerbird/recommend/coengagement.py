@@ -1,8 +1,8 @@
 """Items that people like together: ridge regression of each item on all others, from the side of the people.
 
 The model is EASE (Steck, WWW 2019): scores h·B with B = I − P·diag(1/diag P), P = (XᵀX + λI)⁻¹, where X
-(people × items) holds who liked what. Here P is never formed: by the Woodbury identity P = (I − Xᵀ K X) / λ with
-K = (λI + XXᵀ)⁻¹, a matrix over people instead of items. A thousand people cost a thousand-square inverse
+(people × items) holds who liked what. Here P is never formed: by the Woodbury identity P = (I − Xᵀ K X) / λ
+with K = (λI + XXᵀ)⁻¹, a matrix over people instead of items. A thousand people cost a thousand-square inverse
 however many items there are, and the scores of a history are two sparse products.
 """
 

@@ -141,7 +141,7 @@ class TasteGraph:
             )
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
-        """What a person is drawn to, strongest first, at `now` (microseconds; by default their last event)."""
+        """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
         history = state.history
         if not len(history):
             return []

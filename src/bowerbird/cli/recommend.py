@@ -1,0 +1,81 @@
+"""`bowerbird recommend`: for one person, or for a file of histories."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.errors import InputError
+
+
+class Outcome(StrEnum):
+    CLICK = "click"
+    SAVE = "save"
+    PURCHASE = "purchase"
+
+
+def recommend(
+    store: StoreArgument,
+    user: Annotated[str | None, typer.Option(help="For whom.")] = None,
+    histories: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, at, action.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet: user_id, rank, item_id, score.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items for each person.")] = 20,
+    outcome: Annotated[Outcome, typer.Option(help="What is hoped for.")] = Outcome.CLICK,
+    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance alone.")] = 0.3,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend items to a person, with reasons, or to everybody of a file of histories."""
+    from bowerbird.data.events import Action
+    from bowerbird.data.store import Store
+    from bowerbird.recommend.recommender import Recommender
+
+    if (user is None) == (histories is None):
+        raise InputError("name either one person with --user, or a file with --histories and --out")
+    recommender = Recommender.open(Store.open(store))
+    if histories is not None:
+        _batch(recommender, histories, out, n, as_json)
+        return
+    assert user is not None
+    found = recommender.recommend_user(user, n, Action(outcome.value), diversity)
+    if user not in recommender.taste:
+        print(f"{user} is not known: these are popular items", file=sys.stderr)
+
+    def human(console: Console) -> None:
+        table = Table(box=None, header_style="dim")
+        for name in ("", "item", "price", "why"):
+            table.add_column(name)
+        for place, one in enumerate(found, start=1):
+            price = "" if one.price is None else f"{one.price:.2f} {one.currency}"
+            title = f"{escape(one.title)} [dim]{escape(one.item_id)}[/dim]"
+            table.add_row(str(place), title, price, escape(one.reason))
+        console.print(table)
+
+    emit({"user": user, "items": [one.as_dict() for one in found]}, as_json, human)
+
+
+def _batch(recommender: object, histories: Path, out: Path | None, n: int, as_json: bool) -> None:
+    from bowerbird.recommend.histories import read_histories, write_ranking
+    from bowerbird.recommend.recommender import Recommender
+
+    assert isinstance(recommender, Recommender)
+    if out is None:
+        raise InputError("--histories needs --out FILE.parquet for its answers")
+    people, given, unknown = read_histories(histories, recommender.catalogue)
+    positions, scores = recommender.ranker.rank_scored(given, n)
+    rows = write_ranking(out, people, positions, scores, recommender.catalogue)
+    result = {"people": len(people), "rows": rows, "unknown_items": unknown, "out": str(out)}
+
+    def human(console: Console) -> None:
+        console.print(f"{len(people):,} people, {rows:,} rows in {out}", soft_wrap=True)
+        if unknown:
+            console.print(f"{unknown:,} rows of the histories name items that the catalogue does not hold")
+
+    emit(result, as_json, human)

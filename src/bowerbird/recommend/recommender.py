@@ -1,0 +1,146 @@
+"""Recommendations for one person: ranked, filtered, diverse, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.interactions import History
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.recommend.diversity import diversified
+from bowerbird.recommend.features import Signals, signals_of
+from bowerbird.recommend.ranking import OurRanker
+from bowerbird.recommend.saved import fitted_ranker
+from bowerbird.taste.graph import Interest, TasteGraph
+from bowerbird.taste.state import TasteState
+
+POOL = 100  # the best candidates, among which diversity chooses
+BOOST = 0.15  # what a boosted interest adds to a relevance between 0 and 1
+DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
+_DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One recommended item."""
+
+    position: int
+    item_id: str
+    title: str
+    price: float | None
+    currency: str
+    score: float
+    reason: str
+    source: str  # similar, together, interest or popular
+
+    def as_dict(self) -> dict[str, Any]:
+        kept = ("item_id", "title", "price", "currency", "score", "reason", "source")
+        return {name: getattr(self, name) for name in kept}
+
+
+class Recommender:
+    """Answers from a fitted ranker and the taste graph. Safe to use from several threads."""
+
+    def __init__(self, catalogue: Catalogue, ranker: OurRanker, taste: TasteGraph) -> None:
+        self.catalogue = catalogue
+        self.ranker = ranker
+        self.taste = taste
+        self._available = catalogue.available
+
+    @classmethod
+    def open(cls, store: Store, taste: TasteGraph | None = None) -> Recommender:
+        """Open a store's recommender; its ranker is learnt first where that has not happened yet.
+
+        Raises `StoreError` where the store has no items or no vectors.
+        """
+        catalogue, vectors = store.catalogue(), load_vectors(store)
+        ranker = fitted_ranker(store, vectors, catalogue)
+        return cls(catalogue, ranker, taste or TasteGraph.open(store))
+
+    def recommend_user(
+        self, user_id: str, n: int = 20, outcome: Action = Action.CLICK, diversity: float = 0.3
+    ) -> list[Recommendation]:
+        """Recommend to a person of the taste graph; a stranger gets what is popular."""
+        return self.recommend(self.taste.state(user_id), n, outcome=outcome, diversity=diversity)
+
+    def recommend(
+        self,
+        state: TasteState,
+        n: int = 20,
+        allowed: np.ndarray | None = None,
+        outcome: Action = Action.CLICK,
+        diversity: float = 0.3,
+    ) -> list[Recommendation]:
+        """The best items for a taste: in stock, not seen, not muted, and, if given, `allowed` (items,) bool.
+
+        `outcome` is what is hoped for: for a purchase, items near the person's usual price move up.
+        `diversity` is from 0 (relevance alone) to 1.
+        """
+        open_ = self._available if allowed is None else self._available & allowed
+        groups = self.taste.interests_of_items.group
+        if state.muted:
+            open_ = open_ & ~np.isin(groups, list(state.muted))
+        history = state.history
+        signals = signals_of([history], self.ranker.world)[0]
+        candidates, scores = self.ranker.scored(signals, history, open_)
+        best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
+        candidates, relevance = candidates[best], _unit(scores[best])
+        relevance = relevance + BOOST * np.isin(groups[candidates], list(state.boosted))
+        if outcome is Action.PURCHASE:
+            relevance = relevance - 0.05 * self._price_distance(signals.liked, candidates)
+        chosen = diversified(relevance, self.ranker.matrix[candidates], n, diversity)
+        interests = {one.number: one for one in self.taste.interests(state)}
+        return [self._told(int(candidates[k]), float(relevance[k]), signals, interests) for k in chosen]
+
+    def _price_distance(self, liked: History, candidates: np.ndarray) -> np.ndarray:
+        """|log of price beside the person's median|, at most 2, (C,); 0 where one is unknown."""
+        paid = self.catalogue.prices[liked.items]
+        paid = paid[np.isfinite(paid) & (paid > 0)]
+        if not len(paid):
+            return np.zeros(len(candidates))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = np.abs(np.log(self.catalogue.prices[candidates] / np.median(paid)))
+        clipped: np.ndarray = np.clip(np.nan_to_num(distance, nan=0.0, posinf=2.0), 0.0, 2.0)
+        return clipped
+
+    # -- reasons ------------------------------------------------------------------------------------------
+
+    def _told(
+        self, position: int, score: float, signals: Signals, interests: dict[int, Interest]
+    ) -> Recommendation:
+        item = self.catalogue.item(position)
+        reason, source = self._reason(position, signals, interests)
+        title = item.title or item.item_id
+        return Recommendation(position, item.item_id, title, item.price, item.currency, score, reason, source)
+
+    def _reason(self, position: int, signals: Signals, interests: dict[int, Interest]) -> tuple[str, str]:
+        """Why an item is shown: the strongest true statement about it."""
+        liked = signals.liked
+        if not len(liked):
+            return "popular now", "popular"
+        similar = self.ranker.matrix[liked.items] @ self.ranker.matrix[position]
+        row = int(similar.argmax())
+        did = _DID_CODE.get(int(liked.actions[row]), "liked")
+        title = self.catalogue.item(int(liked.items[row])).title or "an item"
+        interest = interests.get(int(self.taste.interests_of_items.group[position]))
+        if similar[row] >= 0.85:
+            return f"like “{title}”, which you {did}", "similar"
+        if interest is not None and interest.share >= 0.05:
+            return f"your taste for {interest.name}", "interest"
+        if signals.coengagement[position] > 0.02:
+            return f"people with your taste like it; near “{title}”", "together"
+        if similar[row] > 0.3:
+            return f"like “{title}”, which you {did}", "similar"
+        return "popular now", "popular"
+
+
+def _unit(scores: np.ndarray) -> np.ndarray:
+    """Scores brought to [0, 1], best to worst; they say an order, not a probability."""
+    spread = np.ptp(scores) if len(scores) else 0.0
+    scaled: np.ndarray = (scores - scores.min()) / spread if spread > 0 else np.ones(len(scores))
+    return scaled.astype(np.float64)

@@ -1,0 +1,81 @@
+"""A fitted ranker as files of a store version, so that the next process starts in a moment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue
+from bowerbird.data.splits import Holdout
+from bowerbird.data.store import Store, Version
+from bowerbird.embed.vectors import Vectors
+from bowerbird.recommend.coengagement import CoEngagement
+from bowerbird.recommend.features import World
+from bowerbird.recommend.popularity import Popularity
+from bowerbird.recommend.ranking import OurRanker
+
+KIND = "ranker"
+
+
+def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
+    """The store's ranker: loaded where it fits today's inputs, else learnt and published."""
+    inputs = _inputs_of(store, vectors)
+    ranker = OurRanker(vectors.aligned(catalogue), catalogue)
+    version = store.current(KIND)
+    if version is None or version.meta["inputs"] != inputs:
+        with store.lock("learning the ranker"):
+            version = store.current(KIND)  # another process may have learnt it while this one waited
+            if version is None or version.meta["inputs"] != inputs:
+                events = Interactions.of(store.log.read(), catalogue)
+                ranker.fit(Holdout(**vectors.meta["holdout"]).training(events))
+                _publish(store, ranker, inputs, vectors)
+                return ranker
+    _load(ranker, version)
+    return ranker
+
+
+def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
+    """What a ranker was learnt from. Live events don't count: they change people, not the ranker."""
+    catalogue = store.current("catalogue")
+    return {
+        "vectors": vectors.version,
+        "catalogue": catalogue.name if catalogue else "",
+        "log_generation": store.log.generation,
+    }
+
+
+def _publish(store: Store, ranker: OurRanker, inputs: dict[str, Any], vectors: Vectors) -> None:
+    together, popularity = ranker.world.coengagement, ranker.world.popularity
+    meta = {"inputs": inputs, "settings": ranker.settings, "holdout": vectors.meta["holdout"]}
+    with store.publishing(KIND, meta) as folder:
+        sparse.save_npz(folder / "likes.npz", together.likes)
+        np.savez(
+            folder / "arrays.npz",
+            inverse=together.inverse,
+            diagonal=together.diagonal,
+            ridge=together.ridge,
+            total=popularity.total,
+            recent=popularity.recent,
+        )
+        if ranker.booster is not None:
+            (folder / "booster.txt").write_text(ranker.booster.model_to_string())
+        (folder / "settings.json").write_text(json.dumps(ranker.settings))
+
+
+def _load(ranker: OurRanker, version: Version) -> None:
+    path: Path = version.path
+    likes = sparse.load_npz(path / "likes.npz").tocsr()
+    with np.load(path / "arrays.npz") as kept:
+        together = CoEngagement(likes, kept["inverse"], kept["diagonal"], float(kept["ridge"]))
+        popularity = Popularity(kept["total"], kept["recent"])
+    ranker.world = World(ranker.matrix, ranker.prices, together, popularity)
+    ranker.settings = version.meta["settings"]
+    if (path / "booster.txt").exists():
+        import lightgbm
+
+        ranker.booster = lightgbm.Booster(model_str=(path / "booster.txt").read_text())
