@@ -187,6 +187,14 @@ def test_a_store_without_vectors_or_graft_says_what_to_do(tmp_path: Path, fresh_
         train_graft(Store.create(tmp_path / "empty"), GraftConfig())
 
 
+def test_vectors_that_hide_their_holdout_are_refused(fresh_store: Store, tiny_base: Path) -> None:
+    version = fresh_store.current("vectors")
+    assert version is not None
+    (version.path / "meta.json").write_text("{}")
+    with pytest.raises(StoreError, match="bowerbird embed"):
+        train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=1))
+
+
 def test_a_base_that_is_no_model_is_refused(fresh_store: Store, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     with pytest.raises(BackboneError):

@@ -32,6 +32,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
 from bowerbird.embed.vectors import Vectors, load_vectors
+from bowerbird.errors import StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.captions import CaptionTraining, caption, telling_words
 from bowerbird.graft.config import GraftConfig as GraftConfig
@@ -84,7 +85,12 @@ class Lesson:
 
 
 def holdout_of(vectors: Vectors) -> Holdout:
-    """What the vectors were never trained on."""
+    """What the vectors were never trained on. Raises `StoreError` where they do not say."""
+    if "holdout" not in vectors.meta:
+        raise StoreError(
+            f"the vectors {vectors.version} do not say which events they were kept from: "
+            "run `bowerbird embed` again, so that what is judged was never learnt"
+        )
     return Holdout(**vectors.meta["holdout"])
 
 
@@ -187,7 +193,7 @@ class GraftTraining:
         connector.start_from(lesson.matrix[positions], telling_words(base, list(lesson.captions.values())))
         captions = CaptionTraining(base, connector, lesson.matrix, lesson.captions, config.seed)
         captions.model = self.fast
-        judged = dict(list((lesson.judged_captions or lesson.captions).items())[:64])
+        judged = dict(list((lesson.judged_captions or lesson.captions).items())[:32])
         closed_form = captions.check(judged)
         checkpoint = self.folder / "connector.pt"
         if checkpoint.exists():
