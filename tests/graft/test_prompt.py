@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -138,6 +140,17 @@ def test_sampling_repeats_by_seed(graft: Graft) -> None:
         graft.generate(["this is"], 10, decoding=Decoding(min_tokens=10, temperature=2.0, seed=4))
     )
     assert first == again != other
+
+
+def test_several_threads_write_what_one_would(graft: Graft) -> None:
+    prompts: list[list[str | int]] = [["you help people choose", n, " which is red"] for n in range(12)]
+
+    def write(prompt: list[str | int]) -> str:
+        return "".join(graft.generate(prompt, 10, decoding=Decoding(min_tokens=10)))
+
+    alone = [write(prompt) for prompt in prompts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(write, prompts)) == alone
 
 
 def test_score_is_the_mean_log_probability(graft: Graft) -> None:

@@ -12,6 +12,7 @@ import copy
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,6 +37,8 @@ class Base:
     @classmethod
     def load(cls, name: str) -> Base:
         """Load by name. Raises `BackboneError` where there is no such model, or it is no decoder."""
+        # A folder is remembered by its whole path: a graft is opened from other working directories too.
+        name = str(Path(name).resolve()) if Path(name).is_dir() else name
         return cls.of(name, *load_language_model(name))
 
     @classmethod
