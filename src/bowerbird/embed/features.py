@@ -16,6 +16,7 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.errors import StoreError
 from bowerbird.progress import track
 
 SHARD = 2048  # items; a killed run loses at most this much work
@@ -142,6 +143,11 @@ class FeatureCache:
         try:
             np.savez(beside, keys=np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 16), rows=rows)
             beside.replace(self.folder / f"{name}.npz")
+        except OSError as error:
+            raise StoreError(
+                f"features can't be kept in {self.folder} ({error}): free some space there and run the "
+                "command again; what is encoded already is not encoded twice"
+            ) from error
         finally:
             beside.unlink(missing_ok=True)
 

@@ -39,7 +39,7 @@ LEARNING_RATE = 1e-3
 SAME_ITEM_WEIGHT, CONTENT_WEIGHT = 0.3, 1.0
 HIDE_SIDE = 0.15
 """Share of the things in a batch of which only the picture, and of which only the text, is shown."""
-HIDE_OFFSET = 0.5
+HIDE_OFFSET = 0.2
 """Share of a batch that is trained as if it were new: without what only this item has learned."""
 STEPS_AT_LEAST = 20
 """Steps of an epoch; a small store's likes are drawn from again until there were so many."""
