@@ -114,11 +114,11 @@ class Assistant:
 
     @cached_property
     def taste(self) -> TasteGraph | None:
-        return self._taste or _if_there(lambda: _opened_taste(self.store, self.matrix))
+        return self._taste or _if_there(lambda: _opened_taste(self.store))
 
     @cached_property
     def recommender(self) -> Recommender | None:
-        return self._recommender or _if_there(lambda: _opened_recommender(self.store))
+        return self._recommender or _if_there(lambda: _opened_recommender(self.store, self.taste))
 
     # -- answers ------------------------------------------------------------------------------------------
 
@@ -284,7 +284,7 @@ class Assistant:
             and value not in request.exact.get(facet, ())
             and value.lower() not in _PLAIN_FACTS
         ]
-        why = "; ".join(part for part in (", ".join(facts[:3]), reason) if part)
+        why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
         title = " ".join(item.title.split()) or f"item {item.item_id}"
         return Named(position, item.item_id, title, price, item.currency, why)
 
@@ -342,14 +342,13 @@ def _opened_graft(store: Store) -> Graft:
     return Graft.open(store)
 
 
-def _opened_taste(store: Store, matrix: np.ndarray) -> TasteGraph:
+def _opened_taste(store: Store) -> TasteGraph:
     from bowerbird.taste.graph import TasteGraph
 
-    version = store.current("vectors")
-    return TasteGraph.open(store, matrix, version.name if version else "")
+    return TasteGraph.open(store)
 
 
-def _opened_recommender(store: Store) -> Recommender:
+def _opened_recommender(store: Store, taste: TasteGraph | None) -> Recommender:
     from bowerbird.recommend.recommender import Recommender
 
-    return Recommender.open(store)
+    return Recommender.open(store, taste)
