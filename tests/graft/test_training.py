@@ -8,10 +8,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.graft.base import Base
+from bowerbird.graft.captions import caption
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft, load_parts
@@ -228,3 +230,10 @@ def test_an_interrupted_training_goes_on_to_the_same_end(
         assert torch.allclose(one, other, atol=1e-4)
     GraftTraining(tmp_path / "b", base, lesson, config, "other vectors")
     assert not (tmp_path / "b" / "connector.pt").exists(), "other vectors must begin anew"
+
+
+def test_a_caption_tells_what_the_title_does_not() -> None:
+    item = Item(
+        "a", title="Red lamp", category=("home", "Lamp"), attributes={"colour": "red", "size": "small"}
+    )
+    assert caption(Catalogue.of([item]), 0) == "Red lamp. size: small"

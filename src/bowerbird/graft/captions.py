@@ -36,10 +36,16 @@ def question_in_chat(base: Base, item: int) -> list[str | int]:
 
 
 def caption(catalogue: Catalogue, position: int) -> str:
-    """What is to be said of an item: its title and its attributes; empty where it has neither."""
+    """What is to be said of an item: its title, then its kind and attributes that the title does not tell.
+
+    Empty where it has none of them. Short captions cost less, and every token of them tells items apart.
+    """
     item = catalogue.item(position)
-    facts = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
-    kind = item.category[-1] if item.category else ""
+    told = item.title.casefold()
+    kind = item.category[-1] if item.category and item.category[-1].casefold() not in told else ""
+    facts = ", ".join(
+        f"{name}: {value}" for name, value in sorted(item.attributes.items()) if value.casefold() not in told
+    )
     return ". ".join(part for part in (item.title, kind, facts) if part)
 
 

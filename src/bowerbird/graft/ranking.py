@@ -108,10 +108,10 @@ def fit_head(
     judged = judged_states[:, layer]
     start = judges.recall_and_gain(_queries(head, judged, means))
 
-    def gain() -> float:
-        return judges.recall_and_gain(_queries(head, judged, means))[1]
+    def worth() -> float:
+        return sum(judges.recall_and_gain(_queries(head, judged, means)))
 
-    _descend(head, examples, layer, judges.matrix, gain, seed, seconds)
+    _descend(head, examples, layer, judges.matrix, worth, seed, seconds)
     state_only = torch.nn.functional.normalize(head.read(judged), dim=-1).detach().numpy()
     metrics = {
         "recall@20": judges.recall_and_gain(_queries(head, judged, means))[0],
@@ -139,7 +139,7 @@ def _queries(head: RetrievalHead, states: Tensor, means: np.ndarray) -> np.ndarr
 def _closed_form(
     examples: Examples, judges: Judges, judged: Tensor, means: np.ndarray
 ) -> tuple[RetrievalHead, int]:
-    """The best of all layers, strengths and skips, by the judges' gain."""
+    """The best of all layers, strengths and skips, by the judges' recall and gain together."""
     matrix = judges.matrix
     known = examples.targets >= 0
     wanted = np.einsum("mk,mkd->md", known / known.sum(1, keepdims=True), matrix[examples.targets])
@@ -152,9 +152,9 @@ def _closed_form(
             for skip in SKIPS:
                 head = RetrievalHead(states.shape[1], matrix.shape[1], len(OUTCOMES))
                 head.start_from(states, weight, bias, skip)
-                gain = judges.recall_and_gain(_queries(head, judged[:, layer], means))[1]
-                if best is None or gain > best[0]:
-                    best = gain, head, layer
+                worth = sum(judges.recall_and_gain(_queries(head, judged[:, layer], means)))
+                if best is None or worth > best[0]:
+                    best = worth, head, layer
     assert best is not None
     return best[1], best[2]
 
