@@ -14,6 +14,7 @@ from rich.table import Table
 from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 
 if TYPE_CHECKING:
+    from bowerbird.data.ranker import Ranker
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Arm, Comparison, Evaluation, Split
 
@@ -62,7 +63,7 @@ def evaluate_store(store: Store, splits: Sequence[Split], k: int = 20) -> list[E
     trained, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
     results = []
     for split in splits:
-        ours = [
+        ours: list[Ranker] = [
             OurRanker(trained, catalogue),
             GenericMean(trained, "ours: vectors only, mean"),
             GenericMax(trained, "ours: vectors only, max"),

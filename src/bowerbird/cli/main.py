@@ -18,6 +18,7 @@ from bowerbird.cli.import_ import import_
 from bowerbird.cli.models import models
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.search import search
+from bowerbird.cli.serve import serve
 from bowerbird.cli.taste import taste
 from bowerbird.cli.vectors import vectors_app
 from bowerbird.errors import BowerbirdError
@@ -61,6 +62,9 @@ app.add_typer(vectors_app, name="vectors")
 
 app.command()(recommend)
 app.add_typer(taste, name="taste")
+
+
+app.command()(serve)
 
 
 def main() -> None:

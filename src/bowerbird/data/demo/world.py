@@ -1,7 +1,7 @@
 """Writes the demo world: a Google product feed with pictures, Segment events, and, apart, the truth.
 
-The feed and the events take the same way in as a user's data. The truth (what shoppers are really drawn to, when they
-changed, what they would want at the end) goes to a folder of its own, which only evaluation reads.
+The feed and the events take the same way in as a user's data. The truth (what shoppers are drawn to, when
+they changed, what they would want at the end) goes to a folder of its own, which only evaluation reads.
 """
 
 from __future__ import annotations

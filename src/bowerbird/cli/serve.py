@@ -1,0 +1,34 @@
+"""`bowerbird serve`: HTTP, OpenAI-compatible chat, and a page."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bowerbird.cli.output import StoreArgument
+
+
+def serve(
+    store: StoreArgument,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
+) -> None:
+    """Serve a store over HTTP: recommendations, search, chat, event tracking, metrics, and a page."""
+    import socket
+
+    import uvicorn
+
+    from bowerbird.errors import InputError
+    from bowerbird.serve.app import create_app
+
+    app = create_app(store)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        raise InputError(f"{host}:{port} can't be listened on ({error}): choose another --port") from None
+    print(f"http://{host}:{listening.getsockname()[1]}", file=sys.stderr, flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])

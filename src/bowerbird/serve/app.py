@@ -1,0 +1,88 @@
+"""The whole HTTP surface, in the order in which a client meets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from bowerbird.errors import BackboneError, BowerbirdError, InputError, StoreError
+from bowerbird.serve import chat, shopping, tracking
+from bowerbird.serve.metrics import Metrics
+from bowerbird.serve.shop import Shop
+from bowerbird.serve.tracking import BodyTooLarge
+
+PAGE = Path(__file__).parent / "page"
+PAGE_FILES = {"/": "index.html", "/app.css": "app.css", "/app.js": "app.js"}
+# The page loads nothing from elsewhere, and no text that a catalogue brings can run as a script.
+CONTENT_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
+
+
+def create_app(store: Path | str) -> FastAPI:
+    """The app of one store. Raises `StoreError` where it has no items or no vectors yet."""
+    shop, metrics = Shop(Path(store)), Metrics()
+    app = FastAPI(title="bowerbird", description="Recommendations, search and chat from one store.")
+    app.middleware("http")(metrics.count)
+    app.include_router(tracking.routes(shop, metrics))
+    app.include_router(shopping.routes(shop))
+    app.include_router(chat.routes(shop))
+    _add_health(app, shop, metrics)
+    _add_page(app)
+    _add_errors(app)
+    return app
+
+
+def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
+    @app.get("/healthz")
+    def health() -> dict[str, Any]:
+        """What is served, and in which versions."""
+        versions = {kind: shop.store.current(kind) for kind in ("catalogue", "vectors", "ranker", "graft")}
+        return {
+            "status": "ok",
+            "items": len(shop.catalogue),
+            "people": len(shop.taste.people()),
+            "synthetic": shop.synthetic,
+            "versions": {kind: version.name if version else None for kind, version in versions.items()},
+        }
+
+    @app.get("/metrics")
+    def told() -> Response:
+        """Prometheus metrics."""
+        return metrics.told()
+
+
+def _add_page(app: FastAPI) -> None:
+    def serve(name: str) -> Any:
+        def page() -> FileResponse:
+            return FileResponse(PAGE / name, headers={"Content-Security-Policy": CONTENT_POLICY})
+
+        return page
+
+    for path, name in PAGE_FILES.items():
+        app.get(path, include_in_schema=False)(serve(name))
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Every error as OpenAI's clients expect it: {"error": {"message", "type"}}."""
+
+    def told(status: int, message: str, kind: str) -> JSONResponse:
+        return JSONResponse({"error": {"message": message, "type": kind}}, status)
+
+    @app.exception_handler(BowerbirdError)
+    def ours(_: Request, error: BowerbirdError) -> JSONResponse:
+        status = {BodyTooLarge: 413, InputError: 400, StoreError: 503, BackboneError: 503}
+        return told(status.get(type(error), 400), str(error), type(error).__name__)
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> JSONResponse:
+        return told(error.status_code, str(error.detail), "HTTPException")
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return told(422, f"{place}: {first['msg']}", "ValidationError")

@@ -1,0 +1,156 @@
+// The page: a feed, a person's interests, a chat. Data reaches the document as text only, never as markup.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+const messages = [];
+let shopper = "";
+
+function element(tag, { text, className, ...rest } = {}, ...children) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  for (const [name, value] of Object.entries(rest)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+async function ask(path, options) {
+  const answer = await fetch(path, options);
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.error ? body.error.message : answer.statusText);
+  return body;
+}
+
+const post = (path, body) =>
+  ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+function priceOf(item) {
+  if (item.price === null || item.price === undefined) return "";
+  return `${item.price.toFixed(2)} ${item.currency || ""}`.trim();
+}
+
+function card(item, small) {
+  const text = element("div", {}, element("h3", { text: item.title || item.item_id }));
+  if (priceOf(item)) text.append(element("span", { text: priceOf(item), className: "price" }));
+  const why = (item.differences && item.differences.length ? item.differences.join("; ") : item.reason || item.why) || "";
+  if (why) text.append(element("p", { text: why, className: "why" }));
+  if (!small) text.append(acts(item));
+  const picture = element("img", { src: item.image, alt: item.title || "", loading: "lazy", width: "224", height: "224" });
+  picture.addEventListener("error", () => picture.remove());
+  return element("article", { className: "card", "data-item": item.item_id }, picture, text);
+}
+
+function acts(item) {
+  const row = element("div", { className: "acts" });
+  const choices = [["Save", "Product Added to Wishlist", "main"], ["Buy", "Order Completed", ""], ["Hide", "Product Hidden", ""]];
+  for (const [label, event, className] of choices) {
+    const button = element("button", { text: label, className, "aria-label": `${label} ${item.title}` });
+    button.addEventListener("click", () => track(event, item));
+    row.append(button);
+  }
+  return row;
+}
+
+async function track(event, item) {
+  const product = { product_id: item.item_id, price: item.price };
+  const properties = event === "Order Completed" ? { products: [product] } : product;
+  const now = new Date().toISOString();
+  await post("/v1/track", { type: "track", userId: shopper, event, properties, timestamp: now, messageId: `${shopper}-${now}` });
+  await refresh();
+}
+
+function show(items, title, state) {
+  byId("feed-title").textContent = title;
+  byId("feed-state").textContent = state || "";
+  byId("feed").replaceChildren(...items.map((item) => card(item, false)));
+}
+
+async function refresh() {
+  const person = encodeURIComponent(shopper);
+  const [feed, taste] = await Promise.all([
+    ask(`/users/${person}/recommendations?n=24`),
+    ask(`/users/${person}/interests`),
+  ]);
+  show(feed.items, "For you");
+  const strongest = taste.interests.slice(0, 8);
+  byId("interests").replaceChildren(...strongest.map((one) => {
+    const bar = element("span", { className: "bar" });
+    bar.style.width = `${Math.max(4, (100 * one.share) / strongest[0].share)}%`;
+    return element("li", {}, bar, element("span", { text: one.name }), element("span", { text: `${Math.round(100 * one.share)} %` }));
+  }));
+}
+
+function say(role, text) {
+  const said = element("div", { className: `said ${role}`, text });
+  byId("talk").append(said);
+  said.scrollIntoView({ block: "nearest" });
+  return said;
+}
+
+// One server-sent event may come in several network reads, so lines are cut at blank lines only.
+async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    waiting += value;
+    const parts = waiting.split("\n\n");
+    waiting = parts.pop();
+    for (const part of parts) if (part.startsWith("data: ") && part !== "data: [DONE]") yield JSON.parse(part.slice(6));
+  }
+}
+
+async function converse(text) {
+  messages.push({ role: "user", content: text });
+  say("user", text);
+  const reply = say("assistant", "…");
+  const body = JSON.stringify({ model: "bowerbird", messages, stream: true, user: shopper });
+  const answer = await fetch("/v1/chat/completions", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  if (!answer.ok) throw new Error((await answer.json()).error.message);
+  let told = "";
+  for await (const event of events(answer)) {
+    told += event.choices[0].delta.content || "";
+    // The cards below show the items: the bubble keeps what is said before them.
+    reply.textContent = told.split("\n")[0] || "…";
+    if (event.bowerbird && event.bowerbird.items.length) {
+      byId("talk").append(element("div", { className: "products" }, ...event.bowerbird.items.map((item) => card(item, true))));
+      byId("talk").scrollTop = byId("talk").scrollHeight;
+    }
+  }
+  messages.push({ role: "assistant", content: told });
+}
+
+async function start() {
+  byId("search").addEventListener("submit", guarded(async (event) => {
+    event.preventDefault();
+    const query = byId("query").value.trim();
+    if (!query) return refresh();
+    byId("feed-state").textContent = "Searching…";
+    const found = await ask(`/search?n=24&q=${encodeURIComponent(query)}`);
+    show(found.items, `“${query}”`, found.items.length ? "" : "Nothing found.");
+  }));
+  byId("ask").addEventListener("submit", guarded(async (event) => {
+    event.preventDefault();
+    const text = byId("question").value.trim();
+    if (!text) return;
+    byId("question").value = "";
+    await converse(text);
+  }));
+  byId("shopper").addEventListener("change", guarded(async () => {
+    shopper = byId("shopper").value;
+    messages.length = 0;
+    byId("talk").replaceChildren();
+    await refresh();
+  }));
+  const [health, people] = await Promise.all([ask("/healthz"), ask("/users?n=50")]);
+  byId("synthetic").hidden = !health.synthetic;
+  const names = people.users.length ? people.users : ["guest"];
+  byId("shopper").replaceChildren(...names.map((name) => element("option", { text: name, value: name })));
+  shopper = names[0];
+  await refresh();
+}
+
+const guarded = (work) => (event) => work(event).catch((error) => { byId("feed-state").textContent = error.message; });
+
+start().catch((error) => { byId("feed-state").textContent = error.message; });

@@ -1,0 +1,81 @@
+"""The stages that a server answers from, opened once and shared by all requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bowerbird.data.events import Event
+from bowerbird.data.store import Store
+from bowerbird.recommend.recommender import Recommender
+from bowerbird.taste.graph import TasteGraph
+
+if TYPE_CHECKING:
+    from bowerbird.assist.assistant import Assistant
+    from bowerbird.embed.search import Searcher
+
+CLOCK_SKEW = timedelta(days=1)
+
+
+class Shop:
+    """One store, ready to answer. Recommending needs no deep-learning library; searching by text and chatting
+    load one when they are first asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store.open(path)
+        self.taste = TasteGraph.open(self.store)
+        self.recommender = Recommender.open(self.store, self.taste)
+        self.catalogue = self.recommender.catalogue
+        self._opening = threading.Lock()
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        from bowerbird.embed.search import Searcher
+
+        with self._opening:
+            return Searcher.open(self.store)
+
+    @cached_property
+    def assistant(self) -> Assistant:
+        from bowerbird.assist.assistant import Assistant
+
+        with self._opening:
+            return Assistant.open(self.store, taste=self.taste, recommender=self.recommender)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the store holds the demo world."""
+        return (self.store.path / "SYNTHETIC").exists()
+
+    def learn(self, events: Sequence[Event]) -> tuple[int, int, list[str]]:
+        """Log events durably and let the taste graph know: (new, repeated, reasons of the refused)."""
+        latest = datetime.now(UTC) + CLOCK_SKEW
+        refused = [
+            "unknown item" if event.item_id not in self.catalogue else "time in the future"
+            for event in events
+            if event.item_id not in self.catalogue or event.at > latest
+        ]
+        good = [event for event in events if event.item_id in self.catalogue and event.at <= latest]
+        new = self.store.log.append(good)
+        self.taste.refresh()
+        return len(new), len(good) - len(new), refused
+
+    def item(self, position: int) -> dict[str, Any]:
+        """An item as the API tells it."""
+        item = self.catalogue.item(position)
+        return {
+            "item_id": item.item_id,
+            "title": item.title,
+            "description": item.description,
+            "price": item.price,
+            "currency": item.currency,
+            "brand": item.brand,
+            "category": list(item.category),
+            "attributes": dict(item.attributes),
+            "availability": item.availability,
+            "image": f"/items/{item.item_id}/image",
+        }

@@ -1,0 +1,114 @@
+"""People and items: recommendations, interests, search, single items and their pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from bowerbird.data.events import Action
+from bowerbird.errors import InputError
+from bowerbird.serve.shop import Shop
+
+MOST_PICTURE_BYTES = 20 * 2**20
+LONGEST_QUERY = 2000  # characters
+Count = Annotated[int, Query(ge=1, le=200)]
+
+
+def routes(shop: Shop) -> APIRouter:
+    router = APIRouter()
+    _people(router, shop)
+    _items(router, shop)
+    return router
+
+
+def _people(router: APIRouter, shop: Shop) -> None:
+    @router.get("/users")
+    def users(n: Count = 50) -> dict[str, Any]:
+        """The most active people."""
+        shop.taste.refresh()
+        return {"users": shop.taste.people()[:n]}
+
+    @router.get("/users/{user}/recommendations")
+    def recommendations(
+        user: str, n: Count = 20, outcome: Action = Action.CLICK, diversity: float = 0.3
+    ) -> dict[str, Any]:
+        """Items for a person, each with its reason; for a stranger what is popular."""
+        shop.taste.refresh()
+        found = shop.recommender.recommend_user(user, n, outcome, min(1.0, max(0.0, diversity)))
+        return {"user": user, "items": [shop.item(one.position) | one.as_dict() for one in found]}
+
+    @router.get("/users/{user}/interests")
+    def interests(user: str) -> dict[str, Any]:
+        """What a person is drawn to, strongest first."""
+        shop.taste.refresh()
+        return {
+            "user": user,
+            "interests": [one.as_dict() for one in shop.taste.interests(shop.taste.state(user))],
+        }
+
+    @router.delete("/users/{user}")
+    def forget(user: str) -> dict[str, Any]:
+        """Erase a person."""
+        return {"user": user, "events_erased": shop.taste.forget(user)}
+
+
+def _items(router: APIRouter, shop: Shop) -> None:
+    def found(hits: Any) -> dict[str, Any]:
+        return {"items": [shop.item(hit.position) | {"score": hit.score} for hit in hits]}
+
+    def position_of(item_id: str) -> int:
+        position = shop.catalogue.position.get(item_id)
+        if position is None:
+            raise HTTPException(404, f"there is no item {item_id!r}")
+        return position
+
+    @router.get("/search")
+    def search(q: str = "", item: str | None = None, n: Count = 20) -> dict[str, Any]:
+        """Items by text, or like an item."""
+        if item is not None:
+            position_of(item)
+        if not q.strip() and item is None:
+            raise InputError("say what to search for: ?q=TEXT or ?item=ID")
+        return found(shop.searcher.search(text=q[:LONGEST_QUERY].strip() or None, item=item, n=n))
+
+    @router.post("/search")
+    async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> JSONResponse:
+        """Items like a picture, whose encoded bytes are the body."""
+        picture = b""
+        async for part in request.stream():
+            picture += part
+            if len(picture) > MOST_PICTURE_BYTES:
+                raise HTTPException(413, "the picture is larger than 20 MB: scale it down")
+        hits = await run_in_threadpool(
+            lambda: shop.searcher.search(text=q[:LONGEST_QUERY].strip() or None, image=picture, n=n)
+        )
+        return JSONResponse(found(hits))
+
+    @router.get("/items/{item_id}")
+    def item(item_id: str) -> dict[str, Any]:
+        """One item."""
+        return shop.item(position_of(item_id))
+
+    @router.get("/items/{item_id}/similar")
+    def similar(item_id: str, n: Count = 20) -> dict[str, Any]:
+        """Items like one item."""
+        position_of(item_id)
+        return found(shop.searcher.search(item=item_id, n=n))
+
+    @router.get("/items/{item_id}/image")
+    def image(item_id: str) -> Response:
+        """An item's picture."""
+        encoded = shop.catalogue.image(position_of(item_id))
+        if encoded is None:
+            raise HTTPException(404, f"the item {item_id!r} has no picture")
+        headers = {"Cache-Control": "public, max-age=86400"}
+        return Response(encoded, media_type=_media_type(encoded), headers=headers)
+
+
+def _media_type(encoded: bytes) -> str:
+    if encoded[:4] == b"\x89PNG":
+        return "image/png"
+    return "image/webp" if encoded[8:12] == b"WEBP" else "image/jpeg"

@@ -1,0 +1,75 @@
+"""`POST /v1/track` and `/v1/batch`: Segment's bodies, durable when answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+
+from bowerbird.data.events import Event
+from bowerbird.data.readers.segment import IGNORED_TYPES, events_of
+from bowerbird.errors import InputError
+from bowerbird.serve.metrics import Metrics
+from bowerbird.serve.shop import Shop
+
+MOST_BYTES = 500 * 1024  # Segment's own limit for a batch
+
+
+def routes(shop: Shop, metrics: Metrics) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/v1/track")
+    async def track(request: Request) -> JSONResponse:
+        """One `track` call."""
+        return await answer([await _body(request)])
+
+    @router.post("/v1/batch")
+    async def batch(request: Request) -> JSONResponse:
+        """Many calls in `{"batch": [...]}`."""
+        body = await _body(request)
+        messages = body.get("batch") if isinstance(body, dict) else None
+        if not isinstance(messages, list):
+            raise InputError('the body of /v1/batch is {"batch": [messages…]}')
+        return await answer(messages)
+
+    async def answer(messages: list[Any]) -> JSONResponse:
+        events, refused = _events(messages)
+        new, repeated, unusable = await run_in_threadpool(shop.learn, events)
+        refused += unusable
+        for outcome, count in (("accepted", new), ("duplicate", repeated), ("refused", len(refused))):
+            metrics.events.labels(outcome).inc(count)
+        return JSONResponse({"success": True, "accepted": new, "duplicates": repeated, "refused": refused})
+
+    return router
+
+
+async def _body(request: Request) -> Any:
+    raw = b""
+    async for part in request.stream():
+        raw += part
+        if len(raw) > MOST_BYTES:
+            raise BodyTooLarge(f"the body is larger than {MOST_BYTES:,} bytes: send smaller batches")
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise InputError("the body is no JSON") from None
+
+
+class BodyTooLarge(InputError):
+    """Answered with status 413."""
+
+
+def _events(messages: list[Any]) -> tuple[list[Event], list[str]]:
+    """Events of messages, and why the others tell of none; identify and page calls are no mistakes."""
+    events: list[Event] = []
+    refused: list[str] = []
+    for message in messages:
+        if not isinstance(message, dict):
+            refused.append("no JSON object")
+        elif message.get("type", "track") not in IGNORED_TYPES:
+            for found in events_of(message):
+                events.append(found) if isinstance(found, Event) else refused.append(found)
+    return events, refused
