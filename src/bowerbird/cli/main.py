@@ -11,6 +11,7 @@ import typer
 
 from bowerbird.cli.ask import ask
 from bowerbird.cli.bench import bench_app
+from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
@@ -35,35 +36,18 @@ def bowerbird() -> None:
     """Your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers."""
 
 
-app.add_typer(graft_app, name="graft")
-
-
-app.add_typer(bench_app, name="bench")
-
-
-app.command()(ask)
-
-
-app.command()(evaluate)
-
-
+app.command()(demo)
 app.command("import")(import_)
 app.add_typer(models, name="models")
-
-
 app.command()(embed)
-
-
-app.command()(search)
-
-
 app.add_typer(vectors_app, name="vectors")
-
-
+app.add_typer(graft_app, name="graft")
+app.command()(search)
 app.command()(recommend)
+app.command()(ask)
 app.add_typer(taste, name="taste")
-
-
+app.command()(evaluate)
+app.add_typer(bench_app, name="bench")
 app.command()(serve)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,8 @@ def emit(result: Any, as_json: bool, human: Callable[[Console], None]) -> None:
     if as_json:
         print(json.dumps(plain(result), ensure_ascii=False, indent=1))
     else:
-        human(Console())
+        # A file or a pipe has no width of its own: wide enough that no table is cut.
+        human(Console() if sys.stdout.isatty() else Console(width=160))
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 Sources: co-engagement, nearest to one liked item, nearest to all of them, the same among items that nobody
 has liked yet, lately popular. LightGBM's LambdaRank (Burges, 2010) orders their union. It learns on people
 and moments set aside inside the training events: for these, the co-engagement it sees was fitted without
-them, as it will be for the people it serves. On half of the set-aside people it must beat reciprocal rank fusion of
+them, as it will be for the people it serves. On half of these people it must beat reciprocal rank fusion of
 the sources (Cormack et al., SIGIR 2009), or the fusion is used.
 """
 

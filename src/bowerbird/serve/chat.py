@@ -1,9 +1,9 @@
 """`POST /v1/chat/completions`: OpenAI's wire format, whole or streamed.
 
-The items of a reply come back in one extension: the field `bowerbird` of the response, and of the last chunk of
-a stream: `{"items": [...], "constraints": [...], "unmet": [...], "wording": "model" | "mixed" | "template"}`.
-Clients that don't know it ignore it. Nothing is kept between requests: constraints of earlier turns are
-understood anew from the messages.
+The items of a reply come back in one extension: the field `bowerbird` of the response, and of the last chunk
+of a stream: `{"items": [...], "constraints": [...], "unmet": [...], "wording": "model"}` (or "mixed" or
+"template"). Clients that don't know it ignore it. Nothing is kept between requests: constraints of earlier
+turns are understood anew from the messages.
 """
 
 from __future__ import annotations
