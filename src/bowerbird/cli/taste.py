@@ -85,7 +85,13 @@ def boost(
 
 @taste.command()
 def forget(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
-    """Erase a person from the log and from every state."""
-    removed = _opened(store, user).forget(user)
+    """Erase a person from every file of the store."""
+    from bowerbird.data.store import Store
+    from bowerbird.errors import InputError
+    from bowerbird.taste import forgetting
+
+    removed = forgetting.forget(Store.open(store), user)  # no graph: erasing must not need item vectors
+    if not removed:
+        raise InputError(f"the log holds no event of {user!r}: nothing was erased")
     said = f"{removed:,} events of {user} are erased; run `bowerbird embed` to train without them"
     emit({"user": user, "events_erased": removed}, as_json, lambda console: console.print(escape(said)))

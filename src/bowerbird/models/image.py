@@ -18,6 +18,7 @@ from PIL import Image
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import backbone_named
 from bowerbird.models.fetching import fetch
+from bowerbird.models.pretrained import pretrained
 
 SIDE = 224  # pixels
 # The Lite networks were trained on pixels in [-1, 1]: (x - 127) / 128 (their authors' preprocessing).
@@ -93,12 +94,9 @@ def load_image_encoder(name: str = "efficientnet-lite0") -> ImageEncoder:
         return _efficientnet_lite(name, fetch(name))
     from transformers import AutoModel
 
-    source = name.removeprefix("hf:") if name.startswith("hf:") else str(fetch(name))
-    try:
-        model = AutoModel.from_pretrained(source, dtype=torch.float32).eval()
-    except (OSError, ValueError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BackboneError(f"{name} can't be loaded as an image encoder: {line}") from error
+    model = pretrained(
+        name, "an image encoder", lambda source: AutoModel.from_pretrained(source, dtype=torch.float32).eval()
+    )
     return ImageEncoder(name, _FeatureMap(model), _width(model))
 
 

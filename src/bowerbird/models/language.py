@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import backbone_named
 from bowerbird.models.fetching import fetch
+from bowerbird.models.pretrained import pretrained
 
 
 def load_language_model(name: str = "smollm2-135m") -> tuple[Any, Any]:
@@ -20,16 +22,13 @@ def load_language_model(name: str = "smollm2-135m") -> tuple[Any, Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    if backbone_named(name) is not None:
-        source = str(_widened(fetch(name)))
-    else:
-        source = name.removeprefix("hf:") if name.startswith("hf:") else str(fetch(name))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()
-    except (OSError, ValueError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BackboneError(f"{name} can't be loaded as a language model: {line}") from error
+    source = str(_widened(fetch(name))) if backbone_named(name) is not None else name
+    tokenizer = pretrained(source, "a language model", AutoTokenizer.from_pretrained)
+    model = pretrained(
+        source,
+        "a language model",
+        lambda path: AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval(),
+    )
     return model, tokenizer
 
 
@@ -49,10 +48,12 @@ def _widened(folder: Path) -> Path:
         del config.quantization_config
     fresh = LlamaForCausalLM(config)
     fresh.load_state_dict(loaded.state_dict())
-    building = folder / ".widened"
-    shutil.rmtree(building, ignore_errors=True)
-    fresh.save_pretrained(building)
-    AutoTokenizer.from_pretrained(str(folder), gguf_file=gguf.name).save_pretrained(building)
-    if not target.exists():
-        building.rename(target)
+    building = Path(tempfile.mkdtemp(prefix=".widened-", dir=folder))
+    try:
+        fresh.save_pretrained(building)
+        AutoTokenizer.from_pretrained(str(folder), gguf_file=gguf.name).save_pretrained(building)
+        if not target.exists():  # another process may have been faster
+            building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
     return target

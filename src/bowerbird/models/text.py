@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bowerbird.errors import BackboneError
-from bowerbird.models.fetching import fetch
+from bowerbird.models.pretrained import pretrained
 
 MAX_TOKENS = 128
 """Longer texts are cut here: a title, its facts and the first sentences carry an item's meaning."""
@@ -50,14 +49,8 @@ def load_text_encoder(name: str = "minilm-l6") -> TextEncoder:
     """Load a BERT-family encoder by default name, `hf:org/name` or folder. Raises `BackboneError`."""
     from transformers import AutoModel, AutoTokenizer
 
-    source = name.removeprefix("hf:") if name.startswith("hf:") else str(fetch(name))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModel.from_pretrained(source, dtype=torch.float32).eval()
-    except (OSError, ValueError) as error:
-        raise BackboneError(f"{name} can't be loaded as a text encoder: {_first_line(error)}") from error
+    tokenizer = pretrained(name, "a text encoder", AutoTokenizer.from_pretrained)
+    model = pretrained(
+        name, "a text encoder", lambda source: AutoModel.from_pretrained(source, dtype=torch.float32).eval()
+    )
     return TextEncoder(name, model, tokenizer, int(model.config.hidden_size))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

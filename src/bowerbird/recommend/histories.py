@@ -15,6 +15,7 @@ from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.data.readers.fields import time_of
 from bowerbird.errors import InputError
+from bowerbird.taste.state import microseconds
 
 CLICK = ACTION_CODE["click"]
 
@@ -58,7 +59,7 @@ def _times(table: pa.Table, path: Path) -> np.ndarray:
     if bad is not None:
         said = table["at"][bad].as_py()
         raise InputError(f"row {bad + 1} of {path} has {said!r} as `at`: give a timestamp, a date or seconds")
-    return np.array([int(m.timestamp() * 1_000_000) for m in moments if m is not None], np.int64)
+    return np.array([microseconds(m) for m in moments if m is not None], np.int64)
 
 
 def _actions(table: pa.Table, path: Path) -> np.ndarray:

@@ -6,7 +6,6 @@ since. The write path is a sorted insert into a small list: no model is called.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +15,13 @@ import numpy as np
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS, Event
 from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
-from bowerbird.errors import InputError, StoreError
+from bowerbird.errors import InputError
+from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
-from bowerbird.taste.state import TasteState, decayed
+from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
+from bowerbird.taste.state import TasteState, decayed, microseconds
 
 BOOST = 2.0  # a boosted interest counts this much more
 
@@ -62,6 +63,7 @@ class TasteGraph:
         self._half_lives = store.settings.half_life_days
         self._lock = threading.RLock()
         self._people: dict[str, TasteState] = {}
+        self._overrides = Overrides(store)
         self._generation, self._offset = -1, 0
         self.unknown_items = 0
         """Events that named an item the catalogue does not hold."""
@@ -83,17 +85,24 @@ class TasteGraph:
         """Catch up with the log: what was appended since, or all of it where it was rewritten or imported."""
         with self._lock:
             generation = self.store.log.generation
-            if generation != self._generation:
-                self._offset = self.store.log.tail_size
-                self._replay()
-                self._generation = generation
-            else:
-                events, self._offset = self.store.log.tail_since(self._offset)
+            if generation == self._generation:
+                try:
+                    events, self._offset = self.store.log.tail_since(self._offset)
+                except ValueError:  # somebody is being forgotten just now: the tail was cut before the offset
+                    self._generation = -1
+                    self._replay()
+                    return
                 for event in events:
                     self.learn_one(event)
+            else:
+                self._replay()
+                self._generation = generation
 
     def _replay(self) -> None:
-        self._people = {}
+        self._offset = (
+            self.store.log.tail_size
+        )  # before reading: what comes meanwhile is met twice, not never
+        self._people, self.unknown_items = {}, 0
         table = self.store.log.read()
         columns = (table[name].to_pylist() for name in ("event_id", "user_id", "item_id", "action"))
         at = table["at"].cast("int64").to_pylist()
@@ -102,11 +111,9 @@ class TasteGraph:
 
     def learn_one(self, event: Event) -> bool:
         """Take in one event; False where it changes nothing (known already, unknown item, no weight)."""
-        at = int(event.at.timestamp() * 1_000_000 + 0.5)
+        at, action = microseconds(event.at), ACTION_CODE[event.action.value]
         with self._lock:
-            return self._learn(
-                event.user_id, event.item_id, at, event.event_id, ACTION_CODE[event.action.value]
-            )
+            return self._learn(event.user_id, event.item_id, at, event.event_id, action)
 
     def _learn(self, user: str, item: str, at: int, event_id: str, action: int) -> bool:
         position = self.catalogue.position.get(item)
@@ -132,12 +139,12 @@ class TasteGraph:
         """A person's state, with what they muted and boosted; an empty one for a stranger."""
         with self._lock:
             known = self._people.get(user_id)
-            said = self._overrides().get(user_id, {})
+            said = self._overrides.of(user_id)
             return TasteState(
                 user_id,
                 list(known.events) if known else [],
-                frozenset(self._numbers(said.get("muted", []))),
-                frozenset(self._numbers(said.get("boosted", []))),
+                frozenset(self._numbers(said.get(MUTED, []))),
+                frozenset(self._numbers(said.get(BOOSTED, []))),
             )
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
@@ -183,6 +190,8 @@ class TasteGraph:
         weights = decayed(np.maximum(history.weights, 0.0)[None, :], ages, season) * (ages >= 0)
         groups = self.interests_of_items.group[history.items]
         numbers = [int(number) for number in np.unique(groups) if number >= 0]
+        if not numbers:
+            return Timeline([], times, np.zeros((moments, 0)))
         by_group = np.stack([weights[:, groups == number].sum(axis=1) for number in numbers], axis=1)
         top = np.argsort(-by_group.sum(axis=0), kind="stable")[:most]
         return Timeline([self.interests_of_items.names[numbers[k]] for k in top], times, by_group[:, top])
@@ -215,32 +224,22 @@ class TasteGraph:
 
     def mute(self, user_id: str, interest: str) -> Interest:
         """Never show an interest's items; muting it again takes that back."""
-        return self._toggle(user_id, interest, "muted")
+        return self._toggle(user_id, interest, MUTED)
 
     def boost(self, user_id: str, interest: str) -> Interest:
         """Let an interest count twice; boosting it again takes that back."""
-        return self._toggle(user_id, interest, "boosted")
+        return self._toggle(user_id, interest, BOOSTED)
 
     def _toggle(self, user_id: str, said: str, what: str) -> Interest:
         self._check_known(user_id)
         found = self._named(user_id, said)
-        with self._lock, self.store.lock(f"bowerbird taste {what}"):
-            overrides = self._overrides()
-            mine = overrides.setdefault(user_id, {})
-            names = set(mine.get(what, [])) ^ {found.name}
-            mine[what] = sorted(names)
-            self._write_overrides(overrides)
+        self._overrides.toggle(user_id, what, found.name)
         state = self.state(user_id)
         return next(one for one in self.interests(state) if one.number == found.number)
 
     def forget(self, user_id: str) -> int:
-        """Erase a person from the log, the state and the overrides; gives how many events there were."""
-        with self._lock, self.store.lock("bowerbird taste forget"):
-            removed = self.store.log.forget(user_id)
-            overrides = self._overrides()
-            if overrides.pop(user_id, None) is not None:
-                self._write_overrides(overrides)
-            self._people.pop(user_id, None)
+        """Erase a person from the store (see `forgetting`) and from this graph; gives how many events."""
+        removed = forget(self.store, user_id)
         self.refresh()
         return removed
 
@@ -259,22 +258,6 @@ class TasteGraph:
                 return one
         names = "; ".join(f"{place} {one.name}" for place, one in enumerate(mine, start=1))
         raise InputError(f"{user_id} has no interest {said!r}; there are: {names}")
-
-    @property
-    def _overrides_file(self) -> Any:
-        return self.store.taste / "overrides.json"
-
-    def _overrides(self) -> dict[str, dict[str, list[str]]]:
-        try:
-            said: dict[str, dict[str, list[str]]] = json.loads(self._overrides_file.read_text())
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise StoreError(f"{self._overrides_file} can't be read ({error}): mend or delete it") from None
-        return said
-
-    def _write_overrides(self, overrides: dict[str, dict[str, list[str]]]) -> None:
-        write_atomically(self._overrides_file, json.dumps(overrides, ensure_ascii=False, indent=1).encode())
 
     def _numbers(self, names: Sequence[str]) -> list[int]:
         """Groups by name: names outlive a new version of the vectors, numbers don't."""

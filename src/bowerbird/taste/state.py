@@ -12,6 +12,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -68,6 +69,15 @@ class TasteState:
         ):
             state.learn(int(at), f"{row:09d}", int(item), int(action))
         return state
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as the log's whole microseconds since 1970; by integers, since a float may be one off.
+
+    >>> microseconds(datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC))
+    -1
+    """
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def decayed(weights: np.ndarray, age_us: np.ndarray, half_life_days: Sequence[float]) -> np.ndarray:

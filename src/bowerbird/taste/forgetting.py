@@ -1,0 +1,32 @@
+"""Erasing a person from the store: the log, what they said of their taste, reports of refused rows."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from bowerbird.data.store import Store, write_atomically
+from bowerbird.taste.overrides import Overrides
+
+
+def forget(store: Store, user_id: str) -> int:
+    """Erase a person from every file of a store; gives how many events of theirs the log held.
+
+    Models that were trained with these events stay until they are trained again; they hold numbers, no ids.
+    """
+    with store.lock("bowerbird taste forget"):
+        removed = store.log.forget(user_id)
+        Overrides(store).drop(user_id)
+        _forget_refused(store, user_id)
+    return removed
+
+
+def _forget_refused(store: Store, user_id: str) -> None:
+    """Drop the refused rows that name the person: what a row was meant to be can't be told, so any mention."""
+    written = (re.escape(one) for one in {user_id, json.dumps(user_id)[1:-1]})
+    named = re.compile(rf"(?<!\w)(?:{'|'.join(written)})(?!\w)")
+    for path in store.reports.glob("refused-*.jsonl"):
+        lines = path.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not named.search(line)]
+        if len(kept) < len(lines):
+            write_atomically(path, "".join(kept).encode())

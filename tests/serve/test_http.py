@@ -1,0 +1,107 @@
+"""The server as its clients meet it: a real process, over loopback."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Any:
+    with httpx.Client(base_url=address, timeout=120) as client:
+        yield client
+
+
+def message(user: str, item: str, event: str = "Product Added to Wishlist", **more: Any) -> dict[str, Any]:
+    said = {"type": "track", "userId": user, "event": event, "properties": {"product_id": item}}
+    return {**said, "timestamp": datetime.now(UTC).isoformat(), "messageId": uuid.uuid4().hex, **more}
+
+
+def test_health_tells_what_is_served(client: httpx.Client) -> None:
+    health = client.get("/healthz").json()
+    assert health["status"] == "ok"
+    assert health["items"] == 72
+    assert health["synthetic"] is True
+    assert health["versions"]["vectors"]
+
+
+def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
+    user = f"new-{uuid.uuid4().hex}"
+    before = client.get(f"/users/{user}/recommendations?n=5").json()["items"]
+    liked = before[0]["item_id"]
+    told = client.post("/v1/track", json=message(user, liked)).json()
+    assert told == {"success": True, "accepted": 1, "duplicates": 0, "refused": []}
+    after = client.get(f"/users/{user}/recommendations?n=5").json()["items"]
+    assert liked not in [item["item_id"] for item in after], "what was saved is not shown again"
+    assert [item["item_id"] for item in after] != [item["item_id"] for item in before]
+    assert client.get(f"/users/{user}/interests").json()["interests"]
+
+
+def test_a_repeat_counts_once_and_bad_messages_are_named(client: httpx.Client) -> None:
+    once = message("repeater", "BB-000001")
+    future = message("repeater", "BB-000002", timestamp="2087-01-01T00:00:00Z")
+    batch = [once, once, message("repeater", "no-such-item"), future, {"type": "identify"}, 7]
+    told = client.post("/v1/batch", json={"batch": batch}).json()
+    assert (told["accepted"], told["duplicates"]) == (1, 1)
+    assert sorted(told["refused"]) == ["no JSON object", "time in the future", "unknown item"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status"),
+    [("/v1/track", b"{", 400), ("/v1/batch", b"[]", 400), ("/v1/track", b"x" * 600_000, 413)],
+)
+def test_bodies_that_can_not_be_used(client: httpx.Client, path: str, content: bytes, status: int) -> None:
+    answer = client.post(path, content=content)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_search_by_text_item_and_picture(client: httpx.Client) -> None:
+    lamps = client.get("/search", params={"q": "a lamp", "n": 5}).json()["items"]
+    assert lamps[0]["attributes"]["type"].lower() == "lamp"
+    picture = client.get(lamps[0]["image"])
+    assert picture.headers["content-type"] == "image/jpeg"
+    seen = client.post("/search", params={"n": 3}, content=picture.content).json()["items"]
+    assert lamps[0]["item_id"] in [item["item_id"] for item in seen]
+    similar = client.get(f"/items/{lamps[0]['item_id']}/similar", params={"n": 3}).json()["items"]
+    assert lamps[0]["item_id"] not in [item["item_id"] for item in similar]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/items/nothing", 404),
+        ("/search", 400),
+        ("/search?item=nothing", 404),
+        ("/users/u/recommendations?n=0", 422),
+    ],
+)
+def test_what_can_not_be_answered_says_why(client: httpx.Client, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_a_broken_picture_and_a_huge_query(client: httpx.Client) -> None:
+    assert client.post("/search", content=b"no picture").status_code == 400
+    long = client.post(
+        "/v1/chat/completions", json={"messages": [{"role": "user", "content": "lamp " * 20_000}]}
+    )
+    assert long.status_code == 200
+
+
+def test_forgetting_leaves_nothing(client: httpx.Client) -> None:
+    client.post("/v1/track", json=message("gone", "BB-000003"))
+    assert client.request("DELETE", "/users/gone").json()["events_erased"] == 1
+    assert client.get("/users/gone/interests").json()["interests"] == []
+
+
+def test_metrics_count_by_route(client: httpx.Client) -> None:
+    client.get("/items/BB-000004")
+    told = client.get("/metrics").text
+    assert 'bowerbird_requests_total{route="/items/{item_id}",status="200"}' in told
+    assert "BB-000004" not in told

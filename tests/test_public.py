@@ -1,0 +1,27 @@
+"""What is public is one list, every name on it is real, and importing it is cheap."""
+
+import subprocess
+import sys
+
+import pytest
+
+import bowerbird
+
+
+@pytest.mark.parametrize("name", bowerbird.__all__)
+def test_every_public_name_is_there_and_explains_itself(name: str) -> None:
+    assert getattr(bowerbird, name).__doc__, f"{name} has no docstring"
+
+
+@pytest.mark.parametrize("heavy", ["torch", "pyarrow", "transformers", "lightgbm"])
+def test_importing_bowerbird_loads_nothing_heavy(heavy: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", f"import bowerbird, sys; assert '{heavy}' not in sys.modules"], check=True
+    )
+
+
+def test_a_recommender_service_runs_without_torch() -> None:
+    code = (
+        "import bowerbird.recommend.recommender, bowerbird.serve.app, sys; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
