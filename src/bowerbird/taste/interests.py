@@ -145,7 +145,8 @@ def _telling(
         best.setdefault(name, (score, value))
     kept = sorted(best.items(), key=lambda one: -one[1][0])[:3]
     order = (*NAMING[:4], "type", *NAMING[4:])
-    words = [value for _, (_, value) in sorted(kept, key=lambda one: order.index(one[0]))]
+    named = sorted(kept, key=lambda one: order.index(one[0]))
+    words = [value if name == "brand" else value.lower() for name, (_, value) in named]
     if words:
         return words
     common = [value for (name, value), _ in counts.most_common() if name in ("type", "genre")][:2]

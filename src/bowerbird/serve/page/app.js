@@ -115,7 +115,7 @@ async function converse(text) {
     reply.textContent = told.split("\n")[0] || "…";
     if (event.bowerbird && event.bowerbird.items.length) {
       byId("talk").append(element("div", { className: "products" }, ...event.bowerbird.items.map((item) => card(item, true))));
-      byId("talk").scrollTop = byId("talk").scrollHeight;
+      byId("talk").scrollTop = reply.offsetTop - byId("talk").offsetTop;
     }
   }
   messages.push({ role: "assistant", content: told });
