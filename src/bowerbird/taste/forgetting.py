@@ -22,7 +22,7 @@ def forget(store: Store, user_id: str) -> int:
 
 
 def _forget_refused(store: Store, user_id: str) -> None:
-    """Drop the refused rows that name the person: what a row was meant to be can't be told, so any mention."""
+    """Drop the refused rows that name the person anywhere: what a refused row meant can't be told."""
     written = (re.escape(one) for one in {user_id, json.dumps(user_id)[1:-1]})
     named = re.compile(rf"(?<!\w)(?:{'|'.join(written)})(?!\w)")
     for path in store.reports.glob("refused-*.jsonl"):

@@ -1,0 +1,272 @@
+"""The graph keeps its promises: exact replay, catching up, a person's own say, and forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bowerbird.data.events import EVENT_SCHEMA, Action, Event
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError, StoreError
+from bowerbird.taste.graph import TasteGraph
+
+Did = Callable[..., Event]
+
+
+def shares(graph: TasteGraph, user: str, now: int) -> dict[str, float]:
+    return {one.words[-1]: one.share for one in graph.interests(graph.state(user), now)}
+
+
+def table_of(events: list[Event]) -> pa.Table:
+    return pa.Table.from_pylist([event.as_row() for event in events], schema=EVENT_SCHEMA)
+
+
+# -- the same events, the same taste ------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**16), moments=st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=20))
+def test_streaming_in_any_order_equals_replaying_the_log(
+    ada: TasteGraph, tmp_path_factory: pytest.TempPathFactory, seed: int, moments: list[int]
+) -> None:
+    """Also for moments before 1970, and to the microsecond."""
+    rng = np.random.default_rng(seed)
+    actions = list(Action)
+    events = [
+        Event(
+            f"u{rng.integers(2)}",
+            str(rng.integers(40)),
+            actions[rng.integers(len(actions))],
+            datetime.fromtimestamp(moment // 10**6, UTC).replace(microsecond=moment % 10**6),
+        )
+        for moment in moments
+    ]
+    replayed = Store.create(tmp_path_factory.mktemp("replayed") / "store")
+    replayed.log.add_segment(table_of(events[::2]))
+    replayed.log.append(events[1::2])
+    empty = Store.create(tmp_path_factory.mktemp("streamed") / "store")
+    slow = TasteGraph(replayed, ada.catalogue, ada.interests_of_items)
+    fast = TasteGraph(empty, ada.catalogue, ada.interests_of_items)
+    slow.refresh()
+    for k in [*rng.permutation(len(events)).tolist(), 0]:
+        fast.learn_one(events[k])
+    for user in ("u0", "u1"):
+        assert fast.state(user) == slow.state(user)
+        assert fast.interests(fast.state(user)) == slow.interests(slow.state(user))
+
+
+def test_learning_an_event_twice_changes_nothing(ada: TasteGraph, did: Did) -> None:
+    before = ada.state("ada")
+    assert not ada.learn_one(did("ada", 14, Action.PURCHASE, day=5))
+    assert ada.state("ada") == before
+
+
+def test_refresh_takes_in_what_others_appended(ada: TasteGraph, store: Store, did: Did) -> None:
+    other = Store.open(store.path)
+    other.log.append([did("ada", 30, day=7), did("cy", 31, day=7)])
+    assert "cy" not in ada
+    ada.refresh()
+    assert ada.state("cy").history.items.tolist() == [31]
+    assert ada.state("ada").history.items[-1] == 30
+    assert {user: ada.state(user) for user in ada.people()} == {
+        user: TasteGraph.open(other).state(user) for user in ("ada", "bo", "cy")
+    }
+
+
+def test_refresh_takes_in_an_import(ada: TasteGraph, store: Store, did: Did) -> None:
+    Store.open(store.path).log.add_segment(table_of([did("di", 5, day=1), did("ada", 6, day=-9)]))
+    ada.refresh()
+    assert ada.state("di").history.items.tolist() == [5]
+    assert ada.state("ada").history.items[0] == 6, "a late event takes its place in time"
+
+
+def test_unknown_items_are_counted_and_harm_nothing(ada: TasteGraph, store: Store, did: Did) -> None:
+    before = ada.state("ada")
+    assert not ada.learn_one(did("ada", "no such thing", day=9))
+    store.log.append([did("ada", "nor this", day=9)])
+    assert ada.state("ada") == before
+    assert TasteGraph.open(store).unknown_items == 1
+    store.log.add_segment(table_of([did("bo", 1)]))
+    reader = TasteGraph.open(store)
+    store.log.add_segment(table_of([did("bo", 2)]))
+    reader.refresh()
+    assert reader.unknown_items == 1, "a replay counts anew"
+
+
+# -- interests ----------------------------------------------------------------------------------------------
+
+
+def test_interests_are_what_the_person_did(ada: TasteGraph) -> None:
+    found = ada.interests(ada.state("ada"))
+    assert [one.name for one in found] == ["plain · wood · lamp", "striped · cotton · shirt"]
+    assert sum(one.share for one in found) == pytest.approx(1.0)
+    assert set(found[0].items) == {10, 11, 12, 13, 14}
+    assert all(one.weight > 0 for one in found)
+
+
+def test_an_interest_fades(ada: TasteGraph) -> None:
+    state = ada.state("ada")
+    soon, later = ada.interests(state), ada.interests(state, now=state.last_at + 30 * 86_400_000_000)
+    assert [one.number for one in soon] == [one.number for one in later]
+    assert all(one.weight > other.weight for one, other in zip(soon, later, strict=True))
+
+
+def test_a_hide_lowers_an_interest(ada: TasteGraph, did: Did) -> None:
+    hide = did("ada", 12, Action.HIDE, day=6.5)
+    now = int(hide.at.timestamp()) * 1_000_000  # the same for both: time alone moves shares too
+    before = shares(ada, "ada", now)
+    assert ada.learn_one(hide)
+    assert 0 < shares(ada, "ada", now)["lamp"] < before["lamp"]
+    assert shares(ada, "ada", now)["shirt"] > before["shirt"]
+
+
+def test_a_stranger_has_no_interests(ada: TasteGraph) -> None:
+    nobody = ada.state("nobody")
+    assert nobody.events == [] and ada.interests(nobody) == [] and ada.explain("nobody") == []
+    assert ada.timeline(nobody).weights.shape == (0, 0)
+    assert "nobody" not in ada.people()
+
+
+def test_people_the_most_active_first(ada: TasteGraph) -> None:
+    assert ada.people() == ["ada", "bo"]
+
+
+def test_an_interest_is_explained_by_its_own_events(ada: TasteGraph) -> None:
+    for one in ada.explain("ada", per_interest=50):
+        positions = [ada.catalogue.position[event["item_id"]] for event in one["events"]]
+        assert {int(ada.interests_of_items.group[position]) for position in positions} == {one["number"]}
+        titles = [ada.catalogue.item(position).title for position in positions]
+        assert [event["title"] for event in one["events"]] == titles
+        assert sum(event["share"] for event in one["events"]) == pytest.approx(1.0)
+    lamps = ada.explain("ada")[0]["events"]
+    assert (lamps[0]["item_id"], lamps[0]["action"]) == ("14", "purchase")
+    assert lamps[0]["at"] == "2026-01-06T00:00:00"
+
+
+def test_the_timeline_starts_with_an_interest_and_is_never_negative(ada: TasteGraph, did: Did) -> None:
+    ada.learn_one(did("ada", 11, Action.HIDE, day=6.5))
+    drawn = ada.timeline(ada.state("ada"), moments=60)
+    assert drawn.weights.shape == (60, 2) and (drawn.weights >= 0).all()
+    history = ada.state("ada").history
+    for name, weights in zip(drawn.names, drawn.weights.T, strict=True):
+        group = ada.interests_of_items.names.index(name)
+        first = history.at[ada.interests_of_items.group[history.items] == group].min()
+        assert (weights[drawn.times < first] == 0).all()
+        assert (weights[drawn.times >= first] > 0).all()
+    assert (drawn.weights[:20, drawn.names.index("striped · cotton · shirt")] == 0).all()
+
+
+def test_things_without_a_vector_speak_for_no_interest(store: Store, did: Did) -> None:
+    items = [store.catalogue().item(position) for position in range(40)]
+    store.publish_catalogue(Catalogue.of([*items, Item("new", "too new for the vectors")]))
+    store.log.append([did("ada", "new")])
+    graph = TasteGraph.open(store)
+    state = graph.state("ada")
+    assert state.history.items.tolist() == [40]
+    assert graph.interests(state) == []
+    assert graph.timeline(state).names == []
+
+
+# -- a person's own say -------------------------------------------------------------------------------------
+
+
+def test_mute_and_boost_are_remembered_and_taken_back(ada: TasteGraph, store: Store) -> None:
+    assert ada.mute("ada", "PLAIN · wood · lamp").muted
+    assert ada.boost("ada", "2").boosted, "by its place"
+    reopened = TasteGraph.open(store)
+    lamps, shirts = ada.interests(ada.state("ada"))[:2]
+    assert reopened.interests(reopened.state("ada")) == [lamps, shirts]
+    assert (lamps.muted, lamps.boosted, shirts.muted, shirts.boosted) == (True, False, False, True)
+    assert reopened.state("bo").muted == frozenset()
+    assert not reopened.mute("ada", lamps.name).muted
+    assert not reopened.boost("ada", shirts.name).boosted
+    assert ada.state("ada").muted == ada.state("ada").boosted == frozenset()
+
+
+def test_a_boost_doubles_an_interest(ada: TasteGraph) -> None:
+    before = {one.name: one.weight for one in ada.interests(ada.state("ada"))}
+    boosted = ada.boost("ada", "striped · cotton · shirt")
+    assert boosted.weight == pytest.approx(2 * before[boosted.name])
+
+
+def test_what_was_muted_stays_so_with_new_vectors(
+    ada: TasteGraph, store: Store, publish_vectors: Callable[[Store], None]
+) -> None:
+    ada.mute("ada", "plain · wood · lamp")
+    publish_vectors(store)
+    graph = TasteGraph.open(store)
+    assert [one.name for one in graph.interests(graph.state("ada")) if one.muted] == ["plain · wood · lamp"]
+
+
+def test_saying_something_unknown_names_what_there_is(ada: TasteGraph) -> None:
+    with pytest.raises(InputError, match="no interest 'boats'; there are: 1 plain · wood · lamp; 2 striped"):
+        ada.mute("ada", "boats")
+    with pytest.raises(InputError, match="'eve'; known are, for example, ada, bo"):
+        ada.boost("eve", "1")
+
+
+def test_a_broken_overrides_file_is_named(ada: TasteGraph, store: Store) -> None:
+    ada.mute("ada", "1")
+    (store.taste / "overrides.json").write_text("{")
+    with pytest.raises(StoreError, match=r"overrides\.json"):
+        ada.state("ada")
+
+
+# -- forgetting ---------------------------------------------------------------------------------------------
+
+
+def files_with(folder: Path, word: str) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+
+
+def test_nothing_of_a_forgotten_person_is_left_in_any_file(store: Store, did: Did) -> None:
+    name = "zebulon-the-visitor"
+    store.log.add_segment(table_of([did(name, k, day=k) for k in range(5)] + [did("ada", 1)]))
+    store.log.append([did(name, 11, day=9), did("ada", 12, day=9)])
+    graph, other = TasteGraph.open(store), TasteGraph.open(Store.open(store.path))
+    graph.mute(name, "1")
+    (store.reports / "refused-segment-0.jsonl").write_text(
+        f'{{"reason": "unknown action", "row": {{"userId": "{name}"}}}}\n{{"reason": "else"}}\n'
+    )
+    before = other.state("ada")
+    assert len(files_with(store.path, name)) >= 3
+    assert graph.forget(name) == 6
+    assert files_with(store.path, name) == []
+    assert name not in graph.people() and graph.state(name).events == []
+    other.refresh()
+    assert name not in other and other.state("ada") == before
+    assert "else" in (store.reports / "refused-segment-0.jsonl").read_text()
+
+
+def test_forgetting_a_stranger_removes_nothing(ada: TasteGraph, store: Store) -> None:
+    before = store.log.read()
+    assert ada.forget("nobody") == 0
+    assert store.log.read().equals(before)
+    assert ada.people() == ["ada", "bo"]
+
+
+def test_events_after_forgetting_make_a_new_person(ada: TasteGraph, store: Store, did: Did) -> None:
+    ada.forget("ada")
+    store.log.append([did("ada", 35, day=20)])
+    ada.refresh()
+    assert ada.state("ada").history.items.tolist() == [35]
+
+
+# -- what has to be there -----------------------------------------------------------------------------------
+
+
+def test_without_vectors_it_says_what_to_run(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "store")
+    with pytest.raises(StoreError, match="bowerbird import"):
+        TasteGraph.open(store)
+    store.publish_catalogue(Catalogue.of([Item("a", "a thing")]))
+    with pytest.raises(StoreError, match="bowerbird embed"):
+        TasteGraph.open(store)
