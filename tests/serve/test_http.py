@@ -103,5 +103,5 @@ def test_forgetting_leaves_nothing(client: httpx.Client) -> None:
 def test_metrics_count_by_route(client: httpx.Client) -> None:
     client.get("/items/BB-000004")
     told = client.get("/metrics").text
-    assert 'bowerbird_requests_total{route="/items/{item_id}",status="200"}' in told
+    assert 'bowerbird_requests_total{route="/items/{item_id:path}",status="200"}' in told
     assert "BB-000004" not in told

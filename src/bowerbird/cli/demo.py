@@ -129,10 +129,7 @@ def _write_report(
         quality=result["evaluations"],
         bench=_bench_groups(result["bench"]),
         stages=[(s.name, s.seconds, s.peak_memory_mb) for s in stages.ran],
-        notes=[
-            "Every product here is drawn and every shopper simulated. "
-            "The feed and the events took the same way in as yours would.",
-        ],
+        notes=["The feed and the events took the same way in as yours would."],
     )
     path.write_text(render_report(report), encoding="utf-8")
     return path
@@ -194,7 +191,7 @@ def _bench_groups(bench: dict[str, Any]) -> list[Any]:
         measured = {
             ("time to first token", "s"): arm["first_token"]["median"],
             ("end to end", "s"): arm["end_to_end"]["median"],
-            ("peak memory", "MiB"): arm["peak_memory_mb"] or 0.0,
+            ("peak memory", "MiB"): round(arm["peak_memory_mb"] or 0.0),
             ("cost of 1,000 turns", currency): arm["cost_per_1000_turns"],
         }
         for quantity, value in measured.items():

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from bowerbird.errors import BackboneError, BowerbirdError, InputError, StoreError
+from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve import chat, shopping, tracking
 from bowerbird.serve.metrics import Metrics
 from bowerbird.serve.shop import Shop
@@ -74,8 +74,13 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(BowerbirdError)
     def ours(_: Request, error: BowerbirdError) -> JSONResponse:
-        status = {BodyTooLarge: 413, InputError: 400, StoreError: 503, BackboneError: 503}
-        return told(status.get(type(error), 400), str(error), type(error).__name__)
+        status = 413 if isinstance(error, BodyTooLarge) else 400 if isinstance(error, InputError) else 503
+        return told(status, str(error), type(error).__name__)
+
+    @app.exception_handler(ImportError)
+    def lacking(_: Request, error: ImportError) -> JSONResponse:
+        message = f"{error.name or error} is not installed here: `pip install 'bowerbird[models]'`"
+        return told(503, message, "ImportError")
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:

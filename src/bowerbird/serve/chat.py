@@ -9,7 +9,6 @@ turns are understood anew from the messages.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import time
 import uuid
@@ -94,7 +93,7 @@ def _picture(said: Any) -> bytes:
         raise InputError("a picture must come as data:image/…;base64,…: no address is fetched")
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise InputError("the picture's base64 is broken") from None
 
 

@@ -28,11 +28,15 @@ class Metrics:
     async def count(self, request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         """Middleware: counts a request by its route (not by its path, which would grow without bound)."""
         start = time.perf_counter()
-        response = await answer(request)
-        route = getattr(request.scope.get("route"), "path", "unknown")
-        self.requests.labels(route, response.status_code).inc()
-        self.seconds.labels(route).observe(time.perf_counter() - start)
-        return response
+        status = 500  # unless there is an answer
+        try:
+            response = await answer(request)
+            status = response.status_code
+            return response
+        finally:
+            route = getattr(request.scope.get("route"), "path", "unknown")
+            self.requests.labels(route, status).inc()
+            self.seconds.labels(route).observe(time.perf_counter() - start)
 
     def told(self) -> Response:
         return Response(generate_latest(self.registry), media_type="text/plain; version=0.0.4")

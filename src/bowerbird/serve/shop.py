@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bowerbird.data.events import Event
 from bowerbird.data.store import Store
@@ -32,19 +33,27 @@ class Shop:
         self.catalogue = self.recommender.catalogue
         self._opening = threading.Lock()
 
-    @cached_property
+    @property
     def searcher(self) -> Searcher:
+        with self._opening:
+            return self._searcher
+
+    @property
+    def assistant(self) -> Assistant:
+        with self._opening:
+            return self._assistant
+
+    @cached_property
+    def _searcher(self) -> Searcher:
         from bowerbird.embed.search import Searcher
 
-        with self._opening:
-            return Searcher.open(self.store)
+        return Searcher.open(self.store)
 
     @cached_property
-    def assistant(self) -> Assistant:
+    def _assistant(self) -> Assistant:
         from bowerbird.assist.assistant import Assistant
 
-        with self._opening:
-            return Assistant.open(self.store, taste=self.taste, recommender=self.recommender)
+        return Assistant.open(self.store, taste=self.taste, recommender=self.recommender)
 
     @property
     def synthetic(self) -> bool:
@@ -77,5 +86,5 @@ class Shop:
             "category": list(item.category),
             "attributes": dict(item.attributes),
             "availability": item.availability,
-            "image": f"/items/{item.item_id}/image",
+            "image": f"/items/{quote(item.item_id, safe='')}/image",
         }

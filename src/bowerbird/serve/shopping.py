@@ -56,6 +56,7 @@ def _people(router: APIRouter, shop: Shop) -> None:
 
 
 def _items(router: APIRouter, shop: Shop) -> None:
+    # Ids may hold a slash, so they are paths, and the bare item comes last.
     def found(hits: Any) -> dict[str, Any]:
         return {"items": [shop.item(hit.position) | {"score": hit.score} for hit in hits]}
 
@@ -87,18 +88,13 @@ def _items(router: APIRouter, shop: Shop) -> None:
         )
         return JSONResponse(found(hits))
 
-    @router.get("/items/{item_id}")
-    def item(item_id: str) -> dict[str, Any]:
-        """One item."""
-        return shop.item(position_of(item_id))
-
-    @router.get("/items/{item_id}/similar")
+    @router.get("/items/{item_id:path}/similar")
     def similar(item_id: str, n: Count = 20) -> dict[str, Any]:
         """Items like one item."""
         position_of(item_id)
         return found(shop.searcher.search(item=item_id, n=n))
 
-    @router.get("/items/{item_id}/image")
+    @router.get("/items/{item_id:path}/image")
     def image(item_id: str) -> Response:
         """An item's picture."""
         encoded = shop.catalogue.image(position_of(item_id))
@@ -106,6 +102,11 @@ def _items(router: APIRouter, shop: Shop) -> None:
             raise HTTPException(404, f"the item {item_id!r} has no picture")
         headers = {"Cache-Control": "public, max-age=86400"}
         return Response(encoded, media_type=_media_type(encoded), headers=headers)
+
+    @router.get("/items/{item_id:path}")
+    def item(item_id: str) -> dict[str, Any]:
+        """One item."""
+        return shop.item(position_of(item_id))
 
 
 def _media_type(encoded: bytes) -> str:

@@ -33,7 +33,7 @@ def picture(image: bytes | None, title: str) -> str:
     for start, kind in _KINDS:
         if image is not None and image.startswith(start):
             data = base64.b64encode(image).decode()
-            return f'<img alt="{text(title)}" loading="lazy" src="data:image/{kind};base64,{data}">'
+            return f'<img alt="{text(title)}" src="data:image/{kind};base64,{data}">'
     return f'<div class="blank" aria-hidden="true">{text(title[:1] or "·")}</div>'
 
 

@@ -2,8 +2,9 @@
 "use strict";
 
 const byId = (id) => document.getElementById(id);
-const messages = [];
+let messages = [];
 let shopper = "";
+let latest = 0; // number of the newest question about the feed: an older answer is dropped
 
 function element(tag, { text, className, ...rest } = {}, ...children) {
   const made = document.createElement(tag);
@@ -45,7 +46,7 @@ function acts(item) {
   const choices = [["Save", "Product Added to Wishlist", "main"], ["Buy", "Order Completed", ""], ["Hide", "Product Hidden", ""]];
   for (const [label, event, className] of choices) {
     const button = element("button", { text: label, className, "aria-label": `${label} ${item.title}` });
-    button.addEventListener("click", () => track(event, item));
+    button.addEventListener("click", guarded(() => track(event, item)));
     row.append(button);
   }
   return row;
@@ -66,11 +67,13 @@ function show(items, title, state) {
 }
 
 async function refresh() {
+  const asked = ++latest;
   const person = encodeURIComponent(shopper);
   const [feed, taste] = await Promise.all([
     ask(`/users/${person}/recommendations?n=24`),
     ask(`/users/${person}/interests`),
   ]);
+  if (asked !== latest) return; // somebody else was chosen meanwhile
   show(feed.items, "For you");
   const strongest = taste.interests.slice(0, 8);
   byId("interests").replaceChildren(...strongest.map((one) => {
@@ -102,14 +105,26 @@ async function* events(answer) {
 }
 
 async function converse(text) {
-  messages.push({ role: "user", content: text });
+  const mine = messages;
+  mine.push({ role: "user", content: text });
   say("user", text);
   const reply = say("assistant", "…");
-  const body = JSON.stringify({ model: "bowerbird", messages, stream: true, user: shopper });
+  try {
+    const told = await streamed(mine, reply);
+    mine.push({ role: "assistant", content: told });
+  } catch (error) {
+    mine.pop();
+    reply.textContent = error.message;
+  }
+}
+
+async function streamed(mine, reply) {
+  const body = JSON.stringify({ model: "bowerbird", messages: mine, stream: true, user: shopper });
   const answer = await fetch("/v1/chat/completions", { method: "POST", headers: { "Content-Type": "application/json" }, body });
   if (!answer.ok) throw new Error((await answer.json()).error.message);
   let told = "";
   for await (const event of events(answer)) {
+    if (mine !== messages) break; // another shopper's conversation has begun
     told += event.choices[0].delta.content || "";
     // The cards below show the items: the bubble keeps what is said before them.
     reply.textContent = told.split("\n")[0] || "…";
@@ -118,7 +133,7 @@ async function converse(text) {
       byId("talk").scrollTop = reply.offsetTop - byId("talk").offsetTop;
     }
   }
-  messages.push({ role: "assistant", content: told });
+  return told;
 }
 
 async function start() {
@@ -127,7 +142,9 @@ async function start() {
     const query = byId("query").value.trim();
     if (!query) return refresh();
     byId("feed-state").textContent = "Searching…";
+    const asked = ++latest;
     const found = await ask(`/search?n=24&q=${encodeURIComponent(query)}`);
+    if (asked !== latest) return;
     show(found.items, `“${query}”`, found.items.length ? "" : "Nothing found.");
   }));
   byId("ask").addEventListener("submit", guarded(async (event) => {
@@ -139,7 +156,7 @@ async function start() {
   }));
   byId("shopper").addEventListener("change", guarded(async () => {
     shopper = byId("shopper").value;
-    messages.length = 0;
+    messages = [];
     byId("talk").replaceChildren();
     await refresh();
   }));
