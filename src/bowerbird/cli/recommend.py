@@ -39,8 +39,10 @@ def recommend(
 
     if (user is None) == (histories is None):
         raise InputError("name either one person with --user, or a file with --histories and --out")
+    if (histories is None) != (out is None):
+        raise InputError("--histories and --out FILE.parquet go together: people in, their answers out")
     recommender = Recommender.open(Store.open(store))
-    if histories is not None:
+    if histories is not None and out is not None:
         _batch(recommender, histories, out, n, as_json)
         return
     assert user is not None
@@ -61,13 +63,11 @@ def recommend(
     emit({"user": user, "items": [one.as_dict() for one in found]}, as_json, human)
 
 
-def _batch(recommender: object, histories: Path, out: Path | None, n: int, as_json: bool) -> None:
+def _batch(recommender: object, histories: Path, out: Path, n: int, as_json: bool) -> None:
     from bowerbird.recommend.histories import read_histories, write_ranking
     from bowerbird.recommend.recommender import Recommender
 
     assert isinstance(recommender, Recommender)
-    if out is None:
-        raise InputError("--histories needs --out FILE.parquet for its answers")
     people, given, unknown = read_histories(histories, recommender.catalogue)
     positions, scores = recommender.ranker.rank_scored(given, n)
     rows = write_ranking(out, people, positions, scores, recommender.catalogue)

@@ -9,6 +9,7 @@ however many items there are, and the scores of a history are two sparse product
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,17 @@ class CoEngagement:
         carried = np.asarray(likes.multiply((likes.T @ inverse).T).sum(axis=0)).ravel()
         return cls(likes.tocsr(), inverse, ((1.0 - carried) / ridge).astype(np.float32), ridge)
 
+    @cached_property
+    def _likers(self) -> Any:
+        """Who likes each item, sparse (n, P) float32: transposed once, not for every answer."""
+        return self.likes.T.tocsr()
+
     def scores(self, histories: Any) -> np.ndarray:
         """Scores of all items for B histories: sparse (B, n) -> (B, n) float32."""
         seen = histories.astype(np.float32)
-        through = np.asarray((seen @ self.likes.T).todense(), dtype=np.float32) @ self.inverse  # (B, P)
-        back = np.asarray((self.likes.T @ through.T).T)  # (B, n): h Xᵀ K X
-        dense = np.asarray(seen.todense(), dtype=np.float32)
+        through = (seen @ self._likers).toarray() @ self.inverse  # (B, P)
+        back = (self._likers @ through.T).T  # (B, n): h Xᵀ K X
+        dense = seen.toarray()
         scores: np.ndarray = dense - (dense - back) / (self.ridge * self.diagonal)
         return scores
 

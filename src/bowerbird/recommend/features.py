@@ -7,6 +7,7 @@ needs them anyway; the ranker then sees the rows of the candidates only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +33,11 @@ class World:
     prices: np.ndarray  # (n,) float64, NaN where unknown
     coengagement: CoEngagement
     popularity: Popularity
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """The matrix laid out by columns, (D, n): a few rows times it is a third quicker than `matrix.T`."""
+        return np.ascontiguousarray(self.matrix.T)
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,11 @@ def _signals(liked: History, together: np.ndarray, world: World) -> Signals:
         return Signals(together, nothing, nothing, nothing, liked)
     age_days = (recent.at[-1] - recent.at) / DAY
     weights = (recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
-    similar = world.matrix @ world.matrix[recent.items].T  # (n, recent)
-    mean = similar @ (weights / max(float(weights.sum()), 1e-9))
-    return Signals(together, similar.max(axis=1), mean, similar[:, -1], liked)
+    similar = (
+        world.matrix[recent.items] @ world.columns
+    )  # (recent, n): rows, so that max runs over whole rows
+    mean = (weights / max(float(weights.sum()), 1e-9)) @ similar
+    return Signals(together, similar.max(axis=0), mean, similar[-1], liked)
 
 
 def _latest(liked: History, count: int) -> History:
@@ -92,10 +100,24 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
 
 def _rank(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """Logarithm of each candidate's place among the candidates by a signal."""
-    place = np.empty(len(candidates), np.float32)
-    place[np.argsort(-scores[candidates], kind="stable")] = np.arange(len(candidates))
-    ranked: np.ndarray = np.log1p(place)
+    ranked: np.ndarray = np.log1p(places_of(scores[candidates]).astype(np.float32))
     return ranked
+
+
+def places_of(scores: np.ndarray) -> np.ndarray:
+    """Place of each score from 0, the best; equal scores share the best of their places, (C,) -> (C,) int64.
+
+    Shared, because a source that knows nothing (zeros for all) must not prefer the catalogue's first items.
+
+    >>> places_of(np.array([0.0, 2.0, 0.0, 1.0])).tolist()
+    [2, 0, 2, 1]
+    """
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))  # of each run of equal scores
+    lengths = np.diff(starts, append=len(scores))
+    place = np.empty(len(scores), np.int64)
+    place[order] = np.repeat(starts, lengths)
+    return place
 
 
 def _price_ratio(liked: History, candidates: np.ndarray, prices: np.ndarray) -> np.ndarray:

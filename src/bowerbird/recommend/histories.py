@@ -35,6 +35,9 @@ def read_histories(path: Path, catalogue: Catalogue) -> tuple[list[str], list[Hi
         there = ", ".join(table.column_names)
         raise InputError(f"{path} has no column {', '.join(lacking)}; it has {there}")
     users = [str(user) for user in table["user_id"].to_pylist()]
+    if table["user_id"].null_count:
+        row = table["user_id"].to_pylist().index(None) + 1
+        raise InputError(f"row {row} of {path} has no user_id: say whose history it is, or leave it out")
     items = pc.index_in(table["item_id"].cast(pa.string()), value_set=pa.array(catalogue.ids, pa.string()))
     positions = np.array([-1 if row is None else row for row in items.to_pylist()], np.int64)
     at, actions = _times(table, path), _actions(table, path)

@@ -14,13 +14,14 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.diversity import diversified
 from bowerbird.recommend.features import Signals, signals_of
-from bowerbird.recommend.ranking import OurRanker
+from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.taste.graph import Interest, TasteGraph
 from bowerbird.taste.state import TasteState
 
 POOL = 100  # the best candidates, among which diversity chooses
 BOOST = 0.15  # what a boosted interest adds to a relevance between 0 and 1
+PRICE = 0.15  # what a purchase loses for a price e times the usual one, or an e-th of it
 DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
 _DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}
 
@@ -87,12 +88,12 @@ class Recommender:
             open_ = open_ & ~np.isin(groups, list(state.muted))
         history = state.history
         signals = signals_of([history], self.ranker.world)[0]
-        candidates, scores = self.ranker.scored(signals, history, open_)
+        candidates, scores = self.ranker.scored(signals, history, open_, max(PER_SOURCE, n))
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
         candidates, relevance = candidates[best], _unit(scores[best])
         relevance = relevance + BOOST * np.isin(groups[candidates], list(state.boosted))
         if outcome is Action.PURCHASE:
-            relevance = relevance - 0.05 * self._price_distance(signals.liked, candidates)
+            relevance = relevance - PRICE * self._price_distance(signals.liked, candidates)
         chosen = diversified(relevance, self.ranker.matrix[candidates], n, diversity)
         interests = {one.number: one for one in self.taste.interests(state)}
         return [self._told(int(candidates[k]), float(relevance[k]), signals, interests) for k in chosen]

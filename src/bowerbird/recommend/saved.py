@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import scipy.sparse as sparse
@@ -26,17 +27,25 @@ def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRa
     """The store's ranker: loaded where it fits today's inputs, else learnt and published."""
     inputs = _inputs_of(store, vectors)
     ranker = OurRanker(vectors.aligned(catalogue), catalogue)
-    version = store.current(KIND)
-    if version is None or version.meta["inputs"] != inputs:
-        with store.lock("learning the ranker"):
-            version = store.current(KIND)  # another process may have learnt it while this one waited
-            if version is None or version.meta["inputs"] != inputs:
-                events = Interactions.of(store.log.read(), catalogue)
-                ranker.fit(Holdout(**vectors.meta["holdout"]).training(events))
-                _publish(store, ranker, inputs, vectors)
-                return ranker
-    _load(ranker, version)
+    if _loaded(ranker, store.current(KIND), inputs):
+        return ranker
+    with store.lock("learning the ranker"):
+        if not _loaded(ranker, store.current(KIND), inputs):  # another process may have learnt it just now
+            events = Interactions.of(store.log.read(), catalogue)
+            ranker.fit(Holdout(**vectors.meta["holdout"]).training(events))
+            _publish(store, ranker, inputs, vectors)
     return ranker
+
+
+def _loaded(ranker: OurRanker, version: Version | None, inputs: dict[str, Any]) -> bool:
+    """Load a version; False where it was learnt from other inputs, or its files are broken."""
+    if version is None or version.meta.get("inputs") != inputs:
+        return False
+    try:
+        _load(ranker, version)
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return False
+    return True
 
 
 def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Co-engagement from the people's side is the textbook's EASE from the items' side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.recommend import coengagement
+from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
+
+Likes = Callable[[int], Interactions]
+
+
+def textbook(events: Interactions, ridge: float) -> np.ndarray:
+    """B of Steck (WWW 2019), by the inverse of the dense items × items matrix, (n, n)."""
+    likes = np.zeros((len(events.users), events.n_items))
+    likes[events.user, events.item] = 1.0
+    inverse = np.linalg.inv(likes.T @ likes + ridge * np.eye(events.n_items))
+    weights = -inverse / np.diag(inverse)[None, :]
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("ridge", [10.0, 30.0, 500.0])
+def test_it_is_ease(random_likes: Likes, seed: int, ridge: float) -> None:
+    events = random_likes(seed)
+    rng = np.random.default_rng(seed)
+    histories = [rng.permutation(25)[:size] for size in (0, 1, 3, 9, 25)]
+    dense = np.zeros((5, 25))
+    for row, items in enumerate(histories):
+        dense[row, items] = 1.0
+    wanted = dense @ textbook(events, ridge)
+    found = CoEngagement.fitted(events, ridge).scores(history_matrix(histories, 25))
+    assert found.dtype == np.float32 and np.abs(wanted).max() > 0.01
+    assert np.allclose(found, wanted, atol=1e-5)
+
+
+def test_people_that_would_cost_too_much_are_the_least_active(
+    random_likes: Likes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = random_likes(0)
+    counts = np.asarray(like_matrix(events).sum(axis=1)).ravel()
+    active = np.argsort(-counts, kind="stable")[:15]
+    monkeypatch.setattr(coengagement, "MOST_PEOPLE", 15)
+    some = CoEngagement.fitted(events, 10.0)
+    assert some.likes.shape == (15, 25) and some.inverse.shape == (15, 15)
+    wanted = np.eye(25) @ textbook(events.where(np.isin(events.user, active)), 10.0)
+    assert np.allclose(some.scores(history_matrix([np.array([k]) for k in range(25)], 25)), wanted, atol=1e-5)
+
+
+def test_nobody_likes_anything() -> None:
+    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 4)
+    found = CoEngagement.fitted(nothing, 10.0).scores(history_matrix([np.array([1])], 4))
+    assert np.allclose(found, 0.0)

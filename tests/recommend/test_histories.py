@@ -1,0 +1,174 @@
+"""Whole files of people: what is read, what is written, what is refused; and the command."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from bowerbird.cli.main import app, main
+from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+from bowerbird.recommend.histories import read_histories, write_ranking
+from bowerbird.recommend.recommender import Recommender
+
+CATALOGUE = Catalogue.of(Item(name, name) for name in "abcdef")
+
+
+def written(folder: Path, **columns: Any) -> Path:
+    pq.write_table(pa.table(columns), folder / "histories.parquet")
+    return folder / "histories.parquet"
+
+
+def test_rows_in_order_are_enough(tmp_path: Path) -> None:
+    path = written(tmp_path, user_id=["x", "y", "x"], item_id=["c", "a", "b"])
+    people, histories, unknown = read_histories(path, CATALOGUE)
+    assert (people, unknown) == (["x", "y"], 0)
+    assert [one.items.tolist() for one in histories] == [[2, 1], [0]]
+    assert set(histories[0].actions.tolist()) == {ACTION_CODE["click"]}
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        [datetime(2026, 1, day, tzinfo=UTC) for day in (3, 1, 2)],
+        [1_800_000_003, 1_800_000_001, 1_800_000_002],
+        ["2026-01-03", "2026-01-01T00:00:00Z", "2026-01-02"],
+    ],
+    ids=["timestamps", "seconds", "text"],
+)
+def test_times_put_rows_in_order(tmp_path: Path, at: list[Any]) -> None:
+    path = written(tmp_path, user_id=["x"] * 3, item_id=["c", "a", "b"], at=at, action=["save", "hide", None])
+    _, [history], _ = read_histories(path, CATALOGUE)
+    assert history.items.tolist() == [0, 1, 2]
+    assert history.actions.tolist() == [ACTION_CODE[name] for name in ("hide", "click", "save")]
+    assert (np.diff(history.at) > 0).all()
+
+
+def test_unknown_items_are_counted_and_their_person_stays(tmp_path: Path) -> None:
+    path = written(tmp_path, user_id=["x", "y", "x"], item_id=["c", "lost", None])
+    people, histories, unknown = read_histories(path, CATALOGUE)
+    assert (people, unknown) == (["x", "y"], 2)
+    assert [len(one) for one in histories] == [1, 0]
+
+
+def test_ids_may_be_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, user_id=[7, 8], item_id=[1, 2])
+    people, histories, _ = read_histories(path, Catalogue.of(Item(str(k), "x") for k in range(3)))
+    assert people == ["7", "8"] and [one.items.tolist() for one in histories] == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"user_id": ["x"], "item": ["a"]}, "no column item_id; it has user_id, item"),
+        (
+            {"user_id": ["x"], "item_id": ["a"], "action": ["adore"]},
+            r"actions \['adore'\]; known are .*click",
+        ),
+        ({"user_id": ["x"], "item_id": ["a"], "at": ["someday"]}, "row 1 of .*'someday'"),
+        ({"user_id": [None], "item_id": ["a"]}, "row 1 of .* has no user_id"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, columns: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_histories(written(tmp_path, **columns), CATALOGUE)
+
+
+def test_no_parquet_at_all(tmp_path: Path) -> None:
+    (tmp_path / "h.parquet").write_bytes(b"garbage")
+    for path in (tmp_path / "h.parquet", tmp_path / "absent.parquet"):
+        with pytest.raises(InputError, match="can't be read as Parquet"):
+            read_histories(path, CATALOGUE)
+
+
+def test_answers_are_written_best_first_without_padding(tmp_path: Path) -> None:
+    positions, scores = np.array([[4, 0, -1], [1, -1, -1]]), np.array([[0.9, 0.5, -np.inf]] * 2, np.float32)
+    out = tmp_path / "answers.parquet"
+    assert write_ranking(out, ["x", "y"], positions, scores, CATALOGUE) == 3
+    rows = pq.read_table(out).to_pylist()
+    assert [(row["user_id"], row["rank"], row["item_id"]) for row in rows] == [
+        ("x", 1, "e"),
+        ("x", 2, "a"),
+        ("y", 1, "b"),
+    ]
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be written"):
+        write_ranking(
+            tmp_path / "absent" / "o.parquet", ["x"], np.zeros((1, 1), int), np.zeros((1, 1)), CATALOGUE
+        )
+
+
+# -- the command ---------------------------------------------------------------------------------------------
+
+
+def run(*arguments: object) -> str:
+    said = CliRunner().invoke(app, ["recommend", *map(str, arguments)], catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    return said.stdout
+
+
+def test_for_one_person(read_only_shop: Store, recommender: Recommender) -> None:
+    said = json.loads(run(read_only_shop.path, "--user", "u0", "-n", 5, "--json"))
+    assert said == {
+        "user": "u0",
+        "items": [one.as_dict() for one in recommender.recommend_user("u0", 5)],
+    }
+    assert set(said["items"][0]) == {"item_id", "title", "price", "currency", "score", "reason", "source"}
+    assert said["items"][0]["item_id"] in run(read_only_shop.path, "--user", "u0", "-n", 5)
+
+
+def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, tmp_path: Path) -> None:
+    users = [*recommender.taste.people()[:5], "never-seen"]
+    ids = recommender.catalogue.ids
+    pairs = [(user, ids[item]) for user in users for item in recommender.taste.state(user).history.items]
+    pairs += [("never-seen", "gone")]
+    path = written(tmp_path, user_id=[user for user, _ in pairs], item_id=[item for _, item in pairs])
+    out = tmp_path / "out.parquet"
+    said = json.loads(run(read_only_shop.path, "--histories", path, "--out", out, "-n", 7, "--json"))
+    assert said == {"people": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
+    rows = pq.read_table(out).to_pylist()
+    assert list(dict.fromkeys(row["user_id"] for row in rows)) == users
+    seen = set(pairs)
+    assert not any((row["user_id"], row["item_id"]) in seen for row in rows)
+    _, histories, _ = read_histories(path, recommender.catalogue)
+    wanted = [ids[position] for history in histories for position in recommender.ranker.rank([history], 7)[0]]
+    assert [row["item_id"] for row in rows] == wanted
+    assert "1 rows of the histories name items" in run(
+        read_only_shop.path, "--histories", path, "--out", out, "-n", 3
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--user", "u0", "--histories", "h.parquet"],
+        ["--histories", "h.parquet"],
+        ["--user", "u0", "--out", "o"],
+    ],
+    ids=["neither", "both", "no out", "out for one person"],
+)
+def test_half_a_request_ends_in_exit_code_2(
+    read_only_shop: Store,
+    options: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bowerbird", "recommend", str(read_only_shop.path), *options])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "--histories" in capsys.readouterr().err

@@ -1,0 +1,186 @@
+"""What every ranker promises, asked of ours; with few people (fusion) and with many (the learnt order)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.embed.vectors import unit
+from bowerbird.recommend import OurRanker
+from bowerbird.recommend.features import NAMES, rows_of, signals_of
+from bowerbird.recommend.ranking import FUSION_K
+from bowerbird.recommend.recommender import Recommender
+
+CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
+
+
+def catalogue_of(n_items: int) -> Catalogue:
+    return Catalogue.of(Item(str(k), f"item {k}", price=5.0 + k) for k in range(n_items))
+
+
+def fitted(events: Interactions) -> OurRanker:
+    """With vectors that know the two crowds of even and odd items, not well."""
+    crowd = np.eye(2, 8)[np.arange(events.n_items) % 2]
+    noise = np.random.default_rng(0).normal(0, 0.3, (events.n_items, 8))
+    ranker = OurRanker(unit(crowd + noise), catalogue_of(events.n_items))
+    ranker.fit(events)
+    return ranker
+
+
+def clicked(*items: int, action: int = CLICK) -> History:
+    return History(
+        np.array(items, np.int64), np.full(len(items), action, np.int8), np.arange(len(items)) * 10**6
+    )
+
+
+def test_finds_the_one_item_missing(two_crowds: Interactions) -> None:
+    histories = dict(two_crowds.histories())
+    ranker = fitted(two_crowds)
+    ranked = ranker.rank([histories[k] for k in range(20)], n=3)
+    assert ranked[:, 0].tolist() == list(range(20))
+
+
+def test_the_events_speak_where_the_vectors_know_nothing(crowds_of_many: Interactions) -> None:
+    matrix = unit(np.random.default_rng(0).normal(size=(crowds_of_many.n_items, 8)))
+    ranker = OurRanker(matrix, catalogue_of(crowds_of_many.n_items))
+    ranker.fit(crowds_of_many)
+    ranked = ranker.rank([history for _, history in crowds_of_many.histories()], n=5)
+    own = ranked % 2 == np.arange(len(ranked))[:, None] % 2
+    assert own.mean() > 0.9
+
+
+def test_vectors_alone_tell_the_crowds_apart() -> None:
+    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 20)
+    matrix = np.eye(2, dtype=np.float32)[np.arange(20) % 2]
+    ranker = OurRanker(matrix, catalogue_of(20))
+    ranker.fit(nothing)
+    assert set(ranker.rank([clicked(4, 6)], n=8)[0] % 2) == {0}
+    assert set(ranker.rank([clicked(3)], n=9)[0] % 2) == {1}
+
+
+def test_never_an_item_of_the_history(two_crowds: Interactions, recommender: Recommender) -> None:
+    for ranker, histories in (
+        (fitted(two_crowds), [history for _, history in two_crowds.histories()]),
+        (recommender.ranker, [clicked(*range(k, k + 25)) for k in range(0, 80, 9)]),
+    ):
+        for history, row in zip(histories, ranker.rank(histories, n=200), strict=True):
+            assert not set(history.items.tolist()) & set(row.tolist())
+
+
+def test_all_that_is_left_then_minus_one(two_crowds: Interactions) -> None:
+    ranker = fitted(two_crowds)
+    positions, scores = ranker.rank_scored([clicked(*range(15)), clicked(*range(20))], n=8)
+    assert sorted(positions[0][:5].tolist()) == [15, 16, 17, 18, 19]
+    assert positions[0][5:].tolist() == [-1] * 3 and positions[1].tolist() == [-1] * 8
+    assert np.isfinite(scores[0][:5]).all() and np.isneginf(scores[0][5:]).all()
+
+
+def test_each_item_once_and_the_best_first(recommender: Recommender) -> None:
+    histories = [clicked(k, k + 40) for k in range(30)]
+    positions, scores = recommender.ranker.rank_scored(histories, n=60)
+    assert positions.shape == scores.shape == (30, 60) and positions.dtype == np.int64
+    assert all(len(set(row.tolist())) == 60 for row in positions)
+    assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_learning_twice_gives_the_same_answers(recommender: Recommender) -> None:
+    taste = recommender.taste
+    histories = [taste.state(user).history for user in taste.people()]
+    users = np.repeat(np.arange(len(histories)), [len(one) for one in histories])
+    fields = (
+        np.concatenate([getattr(one, name) for one in histories]) for name in ("items", "actions", "at")
+    )
+    events = Interactions(taste.people(), users, *fields, n_items=len(recommender.catalogue))
+    rankings = []
+    for _ in range(2):
+        ranker = OurRanker(recommender.ranker.matrix, recommender.catalogue)
+        ranker.fit(events)
+        rankings.append(ranker.rank(histories, n=20))
+    assert (rankings[0] == rankings[1]).all()
+
+
+def test_a_stranger_gets_what_is_popular(two_crowds: Interactions) -> None:
+    counts = np.bincount(two_crowds.item, minlength=20)
+    extra = np.repeat([7, 12], [9, 5])
+    more = Interactions(
+        two_crowds.users,
+        np.concatenate([two_crowds.user, np.arange(14)]),
+        np.concatenate([two_crowds.item, extra]),
+        np.full(len(two_crowds) + 14, CLICK, np.int8),
+        np.full(len(two_crowds) + 14, 10**9, np.int64),
+        20,
+    )
+    assert counts.max() - counts.min() == 0, "nothing was more popular before"
+    ranked = fitted(more).rank([History.empty()], n=5)[0]
+    assert ranked[:2].tolist() == [7, 12] and (ranked >= 0).all()
+
+
+def test_somebody_who_only_hides_is_told_what_is_popular(two_crowds: Interactions) -> None:
+    ranker = fitted(two_crowds)
+    ranked = ranker.rank([clicked(3, action=HIDE)], n=5)[0]
+    popular = [item for item in ranker.rank([History.empty()], n=20)[0].tolist() if item != 3]
+    assert ranked.tolist() == popular[:5]
+
+
+def test_no_events_and_no_people() -> None:
+    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 6)
+    ranker = fitted(nothing)
+    assert ranker.rank([], n=4).shape == (0, 4)
+    assert (ranker.rank([History.empty()], n=4) >= 0).all()
+
+
+@pytest.mark.parametrize("order", ["learnt", "fusion"])
+def test_a_batch_is_the_same_as_one_by_one(recommender: Recommender, order: str) -> None:
+    ranker = OurRanker(recommender.ranker.matrix, recommender.catalogue)
+    ranker.world = recommender.ranker.world
+    ranker.booster = recommender.ranker.booster if order == "learnt" else None
+    histories = [recommender.taste.state(user).history for user in recommender.taste.people()]
+    histories += [History.empty(), *(clicked(k) for k in range(10))]
+    batch, batch_scores = ranker.rank_scored(histories, n=20)
+    alone = [ranker.rank_scored([history], n=20) for history in histories]
+    assert (batch == np.concatenate([positions for positions, _ in alone])).all()
+    np.testing.assert_allclose(batch_scores, np.concatenate([scores for _, scores in alone]), atol=1e-5)
+
+
+def test_the_learnt_order_was_better_than_the_fusion_where_it_is_used(recommender: Recommender) -> None:
+    settings = recommender.ranker.settings
+    assert {"ndcg@20_learnt", "ndcg@20_fusion"} <= set(settings), "60 people are enough to learn from"
+    better = settings["ndcg@20_learnt"] >= settings["ndcg@20_fusion"]
+    assert (settings["order"] == "lambdarank") == better == (recommender.ranker.booster is not None)
+
+
+def test_signals_agree_with_a_slow_reading_of_their_names(recommender: Recommender) -> None:
+    world, history = recommender.ranker.world, clicked(3, 40, 3, 77)
+    signals = signals_of([history], world)[0]
+    similar = world.matrix.astype(float) @ world.matrix.astype(float).T
+    latest = [40, 3, 77]  # each liked item once, at its last time
+    np.testing.assert_allclose(signals.nearest, similar[:, latest].max(axis=1), atol=1e-5)
+    np.testing.assert_allclose(signals.mean, similar[:, latest].mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(signals.last, similar[:, 77], atol=1e-5)
+    rows = rows_of(signals, np.arange(120), world)
+    prices = recommender.catalogue.prices
+    assert rows.shape == (120, len(NAMES))
+    np.testing.assert_allclose(
+        rows[:, NAMES.index("price_ratio")], np.log(prices / np.median(prices[[3, 40, 3, 77]])), atol=1e-5
+    )
+    order = np.argsort(-signals.mean, kind="stable")
+    assert (
+        rows[order, NAMES.index("mean_rank")].tolist() == np.log1p(np.arange(120, dtype=np.float32)).tolist()
+    )
+
+
+def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> None:
+    ranker = fitted(two_crowds)
+    assert ranker.booster is None, "20 people are too few to learn an order from"
+    history = clicked(0, 2, 4)
+    signals = signals_of([history], ranker.world)[0]
+    candidates, scores = ranker.scored(signals, history, None)
+    popular = ranker.world.popularity.recent + 1e-3 * ranker.world.popularity.total
+    sources = [(0.3, popular), (1, signals.coengagement), (1, signals.nearest), (1, signals.mean)]
+    for row, item in enumerate(candidates):
+        places = [int((source[candidates] > source[item]).sum()) for _, source in sources]
+        slow = sum(weight / (FUSION_K + place) for (weight, _), place in zip(sources, places, strict=True))
+        assert scores[row] == pytest.approx(slow, rel=1e-5)
