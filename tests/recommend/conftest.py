@@ -36,12 +36,30 @@ def two_crowds() -> Interactions:
     return clicks_of([(k, i) for k in range(20) for i in range(k % 2, 20, 2) if i != k], n_items=20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def crowds_of_many() -> Interactions:
     """160 people who each like 12 of the 40 items of their crowd, in some order: enough to learn from."""
     rng = np.random.default_rng(0)
     drawn = [(k, int(2 * i + k % 2)) for k in range(160) for i in rng.permutation(40)[:12]]
     return clicks_of([drawn[row] for row in rng.permutation(len(drawn))], n_items=80)
+
+
+@pytest.fixture
+def crowds_store(tmp_path: Path, crowds_of_many: Interactions) -> Store:
+    """The many people's clicks, with vectors that know nothing: an order that is learnt wins here."""
+    store = Store.create(tmp_path / "crowds")
+    store.publish_catalogue(Catalogue.of(Item(str(k), f"item {k}", price=5.0 + k) for k in range(80)))
+    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
+        np.save(folder / "vectors.npy", np.random.default_rng(0).normal(size=(80, 8)).astype(np.float16))
+        (folder / "ids.json").write_text(json.dumps([str(k) for k in range(80)]))
+    rows = zip(crowds_of_many.user, crowds_of_many.item, crowds_of_many.at, strict=True)
+    store.log.append(
+        [
+            Event(f"u{user}", str(item), Action.CLICK, START + timedelta(microseconds=int(at)))
+            for user, item, at in rows
+        ]
+    )
+    return store
 
 
 @pytest.fixture

@@ -174,6 +174,16 @@ def test_the_saved_ranker_gives_the_same_answers_and_is_not_learnt_again(shop: S
         assert (one == other).all()
 
 
+def test_a_learnt_order_is_saved_too(crowds_store: Store) -> None:
+    first, again = Recommender.open(crowds_store), Recommender.open(Store.open(crowds_store.path))
+    assert first.ranker.settings["order"] == again.ranker.settings["order"] == "lambdarank"
+    histories = [first.taste.state(user).history for user in first.taste.people()]
+    for one, other in zip(
+        first.ranker.rank_scored(histories, 30), again.ranker.rank_scored(histories, 30), strict=True
+    ):
+        assert (one == other).all()
+
+
 def test_an_import_and_a_new_catalogue_make_it_learn_again(shop: Store) -> None:
     import pyarrow as pa
 

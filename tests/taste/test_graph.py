@@ -112,6 +112,12 @@ def test_interests_are_what_the_person_did(ada: TasteGraph) -> None:
     assert all(one.weight > 0 for one in found)
 
 
+def test_interests_of_an_earlier_day_know_nothing_of_later_ones(ada: TasteGraph, did: Did) -> None:
+    now = int(did("ada", 10, day=1.5).at.timestamp()) * 1_000_000
+    found = ada.interests(ada.state("ada"), now)
+    assert [(one.name, sorted(one.items)) for one in found] == [("plain · wood · lamp", [10, 11])]
+
+
 def test_an_interest_fades(ada: TasteGraph) -> None:
     state = ada.state("ada")
     soon, later = ada.interests(state), ada.interests(state, now=state.last_at + 30 * 86_400_000_000)
@@ -162,6 +168,14 @@ def test_the_timeline_starts_with_an_interest_and_is_never_negative(ada: TasteGr
         assert (weights[drawn.times < first] == 0).all()
         assert (weights[drawn.times >= first] > 0).all()
     assert (drawn.weights[:20, drawn.names.index("striped · cotton · shirt")] == 0).all()
+
+
+def test_what_is_only_hidden_is_no_interest(ada: TasteGraph, did: Did) -> None:
+    for k in range(3):
+        ada.learn_one(did("ada", 30 + k, Action.HIDE, day=k))
+    state = ada.state("ada")
+    assert all("vase" not in one.words for one in ada.interests(state))
+    assert (ada.timeline(state).weights >= 0).all()
 
 
 def test_things_without_a_vector_speak_for_no_interest(store: Store, did: Did) -> None:

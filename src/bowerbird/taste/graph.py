@@ -154,11 +154,11 @@ class TasteGraph:
             return []
         now = state.last_at if now is None else now
         keep = history.at <= now
-        weights = decayed(history.weights.astype(float), now - history.at, self._half_lives) * keep
+        weights = decayed(history.weights.astype(float), now - history.at, self._half_lives)
         groups = self.interests_of_items.group[history.items]
         result = []
         for number in np.unique(groups[(groups >= 0) & keep]):
-            rows = np.flatnonzero(groups == number)
+            rows = np.flatnonzero((groups == number) & keep)
             weight = weights[rows].sum() * (BOOST if number in state.boosted else 1.0)
             if weight > 0:
                 strongest = rows[np.argsort(-weights[rows], kind="stable")]
