@@ -48,12 +48,12 @@ def embed(
 
 
 def _show(meta: dict[str, Any], console: Console) -> None:
-    seconds = meta["seconds"]
+    seconds, metrics = meta["seconds"], meta["metrics"]
     console.print(
         f"{meta['items']:,} items, {meta['likes']:,} likes to learn from, {meta['dim']} dimensions; features "
-        f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s ({meta['epochs']} epochs kept)"
+        f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s "
+        f"(epoch {meta['epochs']}, trusted by {metrics['trust']:.0%})"
     )
-    metrics = meta["metrics"]
     if metrics["tower"] is None:
         console.print("too few people to judge the vectors on: every epoch was kept")
         return

@@ -13,7 +13,7 @@ import numpy as np
 from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.vectors import unit
 
-PEOPLE_SHARE, PEOPLE_MOST = 0.1, 200
+PEOPLE_SHARE, PEOPLE_MOST = 0.15, 300
 COLD_SHARE = 0.1
 """Share of the liked items that no pair holds, so that they are as cold as an item of tomorrow."""
 LAST_SHARE = 0.2
