@@ -33,9 +33,9 @@ from bowerbird.data.readers import (
     recbole,
     segment,
 )
-from bowerbird.data.readers.records import EventDraft, ItemDraft, Record, Records, Refused
+from bowerbird.data.readers.records import CollectionDraft, EventDraft, ItemDraft, Record, Records, Refused
 from bowerbird.data.store import Store
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, StoreError
 from bowerbird.progress import track
 
 LAYOUTS: dict[str, Callable[[Sequence[Path]], Records]] = {
@@ -98,9 +98,12 @@ def import_layout(
     records = _reader(layout, column_map)(paths)
     with store.lock(f"bowerbird import {layout}"):
         run = _Import(store, layout)
-        for record in track(records, f"importing {layout}"):
-            run.take(record)
-        run.publish()
+        try:
+            for record in track(records, f"importing {layout}"):
+                run.take(record)
+            run.publish()
+        finally:
+            run.pool.shutdown(cancel_futures=True)
     run.summary.seconds = time.perf_counter() - start
     return run.summary
 
@@ -122,6 +125,7 @@ class _Import:
         self.store = store
         self.summary = ImportSummary(layout)
         self.before = store.catalogue() if store.has_catalogue() else Catalogue.of([])
+        self.collections_before = {one.collection_id: one for one in store.collections()}
         self.items: dict[str, Item] = {}
         self.events: list[Event] = []
         self.collections: dict[str, Collection] = {}
@@ -143,7 +147,7 @@ class _Import:
         elif isinstance(record, EventDraft):
             self.summary.events.read += 1
             self._keep_event(record)
-        elif isinstance(record, Collection):
+        elif isinstance(record, CollectionDraft):
             self.summary.collections.read += 1
             self._keep_collection(record)
         else:
@@ -193,23 +197,28 @@ class _Import:
             self.events.append(event)
             self.summary.events.kept += 1
 
-    def _keep_collection(self, collection: Collection) -> None:
+    def _keep_collection(self, draft: CollectionDraft) -> None:
         while self.pictures:
             self._keep_item()
+        collection = draft.collection
         known = tuple(i for i in collection.item_ids if i in self.items or i in self.before)
-        if not known:
-            row = asdict(collection)
-            self._refuse(Refused("collections", "no known item", collection.collection_id, row))
+        if collection.collection_id in self.collections:
+            reason = "duplicate collection_id"
+        elif not known:
+            reason = "no known item"
+        else:
+            if draft.grows and (held := self.collections_before.get(collection.collection_id)):
+                known = tuple(dict.fromkeys((*held.item_ids, *known)))
+            self.collections[collection.collection_id] = replace(collection, item_ids=known)
+            self.summary.collections.kept += 1
             return
-        self.collections[collection.collection_id] = replace(collection, item_ids=known)
-        self.summary.collections.kept += 1
+        self._refuse(Refused("collections", reason, draft.where, asdict(collection)))
 
     # -- publishing ---------------------------------------------------------------------------------------
 
     def publish(self) -> None:
         while self.pictures:
             self._keep_item()
-        self.pool.shutdown()
         read = sum(self._count(kind).read for kind in ("items", "events", "collections"))
         if not read:
             raise InputError("the files hold no rows at all: nothing was imported")
@@ -241,7 +250,7 @@ class _Import:
     def _publish_collections(self) -> None:
         if not self.collections:
             return
-        before = {one.collection_id: one for one in self.store.collections()}
+        before = self.collections_before
         new = [one for name, one in self.collections.items() if before.get(name) != one]
         self.summary.collections.new = len(new)
         if new:
@@ -253,11 +262,18 @@ class _Import:
             return
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         path = self.store.reports / f"refused-{self.summary.layout}-{stamp}.jsonl"
-        with path.open("w") as file:
-            for one in self.refused:
-                shown = json.dumps(one.row, ensure_ascii=False, default=_short)[:SHOWN_CHARACTERS]
-                line = {"kind": one.kind, "reason": one.reason, "where": one.where, "row": shown}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        try:
+            with path.open("w", encoding="utf-8", errors="replace") as file:
+                for one in self.refused:
+                    shown = json.dumps(one.row, ensure_ascii=False, default=_short)[:SHOWN_CHARACTERS]
+                    line = {"kind": one.kind, "reason": one.reason, "where": one.where, "row": shown}
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise StoreError(
+                f"what could be used is imported, but the list of refused rows can't be written ({error}): "
+                "free some space and import again"
+            ) from error
         self.summary.refused_file = path
 
 

@@ -140,8 +140,8 @@ class EventLog:
                     self._write_segment(kept, segment)
             rows = [row for row, _ in self._tail_rows(0)]
             others = [row for row in rows if row["user_id"] != user_id]
-            if len(others) < len(rows):
-                removed += len(rows) - len(others)
+            removed += len(rows) - len(others)
+            if len(others) < len(rows) or self._cut_line():
                 beside = self.path / f".tail-{uuid.uuid4().hex[:6]}"
                 beside.write_bytes(b"".join(_line(Event.from_row(row)) for row in others))
                 beside.replace(self.path / "tail.jsonl")
@@ -168,6 +168,11 @@ class EventLog:
                 offset += len(line)
                 row = json.loads(line)
                 yield {**row, "at": datetime.fromisoformat(row["at"])}, offset
+
+    def _cut_line(self) -> bool:
+        """Whether the tail ends in a line that a crash cut short; it may name anybody."""
+        tail = self.path / "tail.jsonl"
+        return tail.exists() and tail.stat().st_size > self.tail_size
 
     def _state(self) -> tuple[int, tuple[str, ...], int]:
         tail = self.path / "tail.jsonl"

@@ -151,7 +151,7 @@ class Store:
         `meta` is written as `meta.json` when the block ends, so the block may add to it. On any error,
         a full disk included, the folder is removed and the old version stays.
         """
-        name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + "-" + uuid.uuid4().hex[:6]
+        name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
         final = self.path / kind / name
         building = self.path / kind / f".building-{name}"
         building.mkdir(parents=True)
@@ -226,8 +226,10 @@ class Store:
                 holder = file.read().strip() or "another process"
                 raise StoreError(f"{self.path} is being written by {holder}: wait for it to end") from None
             file.truncate(0)
-            file.write(f"`{doing}`, process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+            with contextlib.suppress(OSError):  # on a full disk the lock holds, only the name is lacking
+                os.write(
+                    file.fileno(), f"`{doing}`, process {os.getpid()} on {socket.gethostname()}".encode()
+                )
             yield
             file.truncate(0)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Event
-from bowerbird.data.readers.fields import price_of, text_of, time_of
+from bowerbird.data.readers.fields import price_of, text_of, time_of, whole_of
 from bowerbird.data.readers.records import EventDraft, Records, Refused
-from bowerbird.data.readers.segment import json_lines
+from bowerbird.data.readers.segment import LONGEST_NAME, json_lines
 
 ACTION_OF = {
     "view_item_list": Action.IMPRESSION,
@@ -37,7 +37,7 @@ def read(paths: Sequence[Path]) -> Records:
 
 
 def _events(row: dict[str, Any]) -> Iterator[Event | str]:
-    name = text_of(row.get("event_name"))
+    name = text_of(row.get("event_name"))[:LONGEST_NAME]
     action = ACTION_OF.get(name)
     if action is None:
         yield f"event {name!r} tells of no item" if name else "no event_name"
@@ -70,12 +70,13 @@ def _events(row: dict[str, Any]) -> Iterator[Event | str]:
             value=price[0] if price else None,
             session=session or None,
             surface=text_of(item.get("item_list_name")) or None,
-            position=item["index"] if isinstance(item.get("index"), int) else None,
+            position=whole_of(item.get("index", item.get("item_list_index"))),
         )
 
 
 def _parameter(row: dict[str, Any], key: str) -> str:
-    for each in row.get("event_params") or []:
+    given = row.get("event_params")
+    for each in given if isinstance(given, list) else []:
         if isinstance(each, dict) and each.get("key") == key and isinstance(each.get("value"), dict):
             return text_of(next((v for v in each["value"].values() if v is not None), ""))
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import price_of, table_rows, time_of
+from bowerbird.data.readers.fields import availability_of, price_of, table_rows, time_of
 from bowerbird.data.readers.records import ItemDraft, Records, Refused
 from bowerbird.errors import InputError
 
@@ -22,6 +22,7 @@ ATTRIBUTES = {
     "gender": "gender",
     "age_group": "age group",
     "item_group_id": "group",
+    **{f"custom_label_{n}": f"label {n}" for n in range(5)},
 }
 
 
@@ -56,7 +57,7 @@ def _xml_rows(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
                     row.setdefault(_plain(child.tag), []).append(_content(child))
                 yield f"{path.name}: item {number}", row
                 element.clear()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: unknown encodings
         raise InputError(f"{path} is no well-formed XML ({error})") from None
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror})") from None
@@ -97,7 +98,7 @@ def _item(row: dict[str, list[str]], where: str, folder: Path) -> ItemDraft | Re
         brand=one("brand"),
         category=category,
         attributes=_attributes(row, category),
-        availability=one("availability").lower().replace(" ", "_") or "in_stock",
+        availability=availability_of(one("availability")),
         created_at=created,
     )
     return ItemDraft(item, where, picture_at(one("image_link"), folder), tuple(mended))
@@ -122,7 +123,10 @@ def picture_at(link: str, folder: Path) -> Any:
     """Where a link leads: a file (relative to the feed's folder), or an address that is not fetched here."""
     if not link:
         return None
-    parsed = urlparse(link)
+    try:
+        parsed = urlparse(link)
+    except ValueError:  # e.g. half an IPv6 address
+        return link
     if parsed.scheme in ("http", "https"):
         return link
     return folder / (unquote(parsed.path) if parsed.scheme == "file" else link)

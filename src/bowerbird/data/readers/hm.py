@@ -10,7 +10,7 @@ from typing import Any
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import file_in, price_of, text_of, time_of
+from bowerbird.data.readers.fields import file_in, number_of, price_of, text_of, time_of
 from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, Refused
 from bowerbird.data.readers.tables import rows_of
 
@@ -48,19 +48,10 @@ def _article(said: Any) -> str:
 def _prices(sales: Path) -> dict[str, float]:
     seen: dict[str, list[float]] = defaultdict(list)
     for _, row in rows_of(sales, ("article_id", "price")):
-        price = price_of(row["price"] if isinstance(row["price"], float) else _number(row["price"]))
-        if price:
-            seen[_article(row["article_id"])].append(price[0])
+        price = _value(row["price"])
+        if price is not None:
+            seen[_article(row["article_id"])].append(price)
     return {article: median(values) for article, values in seen.items()}
-
-
-def _number(said: Any) -> Any:
-    try:
-        return float(
-            said
-        )  # csv files of the competition hold 16 decimals, which are no price as people write it
-    except (TypeError, ValueError):
-        return said
 
 
 def _item(row: dict[str, Any], where: str, prices: dict[str, float], folder: Path) -> ItemDraft | Refused:
@@ -113,5 +104,7 @@ def _purchases(sales: Path) -> Iterator[EventDraft | Refused]:
 
 
 def _value(said: Any) -> float | None:
-    price = price_of(_number(said)) if said is not None else None
+    # As a number first: the competition's csv holds 16 decimals, which is no price as people write it.
+    number = number_of(said)
+    price = price_of(said if number is None else number)
     return price[0] if price else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from bowerbird.data.collections import Collection
 from bowerbird.data.items import Item
 from bowerbird.data.readers.fields import file_in, text_of
-from bowerbird.data.readers.records import ItemDraft, Records, Refused
+from bowerbird.data.readers.records import CollectionDraft, ItemDraft, Records, Refused
 from bowerbird.data.readers.tables import rows_of
 
 
@@ -36,4 +36,5 @@ def read(paths: Sequence[Path]) -> Records:
             if not text_of(row["room"]) or not ids:
                 yield Refused("collections", "no item_ids" if text_of(row["room"]) else "no room", where, row)
                 continue
-            yield Collection(text_of(row["room"]), ids, name=text_of(row.get("room_type")), kind="room")
+            room = Collection(text_of(row["room"]), ids, name=text_of(row.get("room_type")), kind="room")
+            yield CollectionDraft(room, where)

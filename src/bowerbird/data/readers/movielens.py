@@ -11,7 +11,7 @@ from typing import Any
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import file_in, text_of, time_of
+from bowerbird.data.readers.fields import file_in, number_of, text_of, time_of
 from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, Refused
 from bowerbird.data.readers.tables import rows_of
 
@@ -51,9 +51,8 @@ def _film(row: dict[str, Any], where: str) -> ItemDraft | Refused:
 
 def _rating(row: dict[str, Any], where: str) -> EventDraft | Refused:
     user, film, at = text_of(row["userId"]), text_of(row["movieId"]), time_of(row["timestamp"])
-    try:
-        stars = float(row["rating"])
-    except (TypeError, ValueError):
+    stars = number_of(row["rating"])
+    if stars is None:
         return Refused("events", "no rating that can be read", where, row)
     if not user or not film or at is None:
         reason = "no userId" if not user else "no movieId" if not film else "no timestamp that can be read"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import table_rows, text_of, time_of
+from bowerbird.data.readers.fields import number_of, table_rows, text_of, time_of
 from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, Refused
 from bowerbird.errors import InputError
 
@@ -47,9 +47,8 @@ def _event(row: dict[str, str], where: str) -> EventDraft | Refused:
     if not user or not item or at is None:
         reason = "no user_id" if not user else "no item_id" if not item else "no timestamp that can be read"
         return Refused("events", reason, where, row)
-    try:
-        rating = float(row["rating"]) if row.get("rating") else None
-    except ValueError:
+    rating = number_of(row.get("rating"))
+    if row.get("rating") and rating is None:
         return Refused("events", "no rating that can be read", where, row)
     action = Action.VIEW if rating is not None and rating < 3 else Action.CLICK
     return EventDraft(Event(user, item, action, at, value=rating), where)

@@ -32,6 +32,14 @@ class EventDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionDraft:
+    collection: Collection
+    where: str
+    grows: bool = False
+    """Whether its items add to those the store holds of it: a board, told of save by save."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A row that can't be used."""
 
@@ -41,5 +49,5 @@ class Refused:
     row: Any
 
 
-Record = ItemDraft | EventDraft | Collection | Refused
+Record = ItemDraft | EventDraft | CollectionDraft | Refused
 Records = Iterator[Record]

@@ -9,8 +9,8 @@ from typing import Any
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
-from bowerbird.data.readers.fields import price_of, text_of, time_of
-from bowerbird.data.readers.records import EventDraft, Records, Refused
+from bowerbird.data.readers.fields import price_of, text_of, time_of, whole_of
+from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, Refused
 from bowerbird.errors import InputError
 
 ACTION_OF = {
@@ -19,10 +19,17 @@ ACTION_OF = {
     "product added": Action.ADD_TO_CART,
     "product added to wishlist": Action.SAVE,
     "product saved": Action.SAVE,
+    "product saved to board": Action.SAVE,
     "product shared": Action.SAVE,
     "product hidden": Action.HIDE,
 }
-ACTION_OF_LIST = {"product list viewed": Action.IMPRESSION, "order completed": Action.PURCHASE}
+ACTION_OF_LIST = {
+    "product list viewed": Action.IMPRESSION,
+    "product list filtered": Action.IMPRESSION,
+    "order completed": Action.PURCHASE,
+}
+BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's, and what custom events say
+LONGEST_NAME = 40  # characters of an event's name in a reason
 IGNORED_TYPES = ("identify", "page", "screen", "group", "alias")
 
 
@@ -39,11 +46,13 @@ def read(paths: Sequence[Path]) -> Records:
                     yield Refused("events", found, where, message)
                     continue
                 yield EventDraft(found, where)
-                board = text_of(_properties(message).get("wishlist_name"))
+                properties = _properties(message)
+                board = next((text for name in BOARD_NAMES if (text := text_of(properties.get(name)))), "")
                 if board and found.action is Action.SAVE:
                     boards.setdefault((found.user_id, board), {})[found.item_id] = None
     for (user, name), items in boards.items():
-        yield Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
+        board_made = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
+        yield CollectionDraft(board_made, f"board {name}", grows=True)
 
 
 def events_of(message: dict[str, Any]) -> Iterator[Event | str]:
@@ -51,8 +60,8 @@ def events_of(message: dict[str, Any]) -> Iterator[Event | str]:
 
     Messages of other types (identify, page, …) and other events are no mistakes, but tell nothing of items.
     """
-    kind = message.get("type", "track")
-    name = text_of(message.get("event")).lower()
+    kind = text_of(message.get("type", "track"))[:LONGEST_NAME]
+    name = text_of(message.get("event")).lower()[:LONGEST_NAME]
     if kind != "track":
         yield f"type {kind} tells of no item" if kind in IGNORED_TYPES else f"unknown type {kind!r}"
         return
@@ -92,7 +101,7 @@ def _event(message: dict[str, Any], action: Action, product: dict[str, Any], par
         session=text_of(product.get("session_id")) or None,
         surface=text_of(product.get("list_id")) or None,
         query=text_of(product.get("query")) or None,
-        position=_whole(product.get("position")),
+        position=whole_of(product.get("position")),
     )
 
 
@@ -101,19 +110,25 @@ def _properties(message: dict[str, Any]) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _whole(said: Any) -> int | None:
-    return said if isinstance(said, int) and not isinstance(said, bool) and abs(said) < 2**31 else None
-
-
 def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Each line of a file as JSON with its place; a line that is no JSON comes as its text."""
+    """Each line of a file as JSON with its place; a line that is no JSON comes as its text.
+
+    Raises `InputError` for a file without a single line that is a JSON object.
+    """
+    read = objects = 0
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if line.strip():
-                    try:
-                        yield f"{path.name}:{number}", json.loads(line)
-                    except (ValueError, RecursionError):
-                        yield f"{path.name}:{number}", line[:200].decode(errors="replace")
+                if not line.strip():
+                    continue
+                read += 1
+                try:
+                    row = json.loads(line)
+                except (ValueError, RecursionError):
+                    row = line[:200].decode(errors="replace")
+                objects += isinstance(row, dict)
+                yield f"{path.name}:{number}", row
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror})") from None
+    if read and not objects:
+        raise InputError(f"{path} has {read} lines and none is a JSON object: give one event a line")

@@ -34,10 +34,35 @@ def _parquet_rows(path: Path, need: Sequence[str]) -> Iterator[tuple[str, dict[s
     with file:
         _check(path, file.schema_arrow.names, need)
         number = 0
-        for batch in file.iter_batches(batch_size=1024):
-            for row in batch.to_pylist():
+        batches = file.iter_batches(batch_size=1024)
+        while rows := _next_rows(batches, path):
+            for row in rows:
                 number += 1
                 yield f"{path.name}:{number}", row
+
+
+def _next_rows(batches: Iterator[Any], path: Path) -> list[dict[str, Any]]:
+    """Rows of the next batch that has any; none at the end."""
+    try:
+        for batch in batches:
+            if batch.num_rows:
+                rows: list[dict[str, Any]] = _in_microseconds(batch).to_pylist()
+                return rows
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise InputError(f"{path} is damaged or holds values that can't be read ({error})") from None
+    return []
+
+
+def _in_microseconds(batch: Any) -> Any:
+    """Python's datetimes have no nanoseconds, which pandas writes."""
+    fields = [
+        field.with_type(pa.timestamp("us", field.type.tz)) if pa.types.is_timestamp(field.type) else field
+        for field in batch.schema
+    ]
+    columns = [
+        column.cast(field.type, safe=False) for column, field in zip(batch.columns, fields, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
 def _check(path: Path, there: Sequence[str], need: Sequence[str]) -> None:

@@ -1,0 +1,159 @@
+"""The store's promises: versions are whole or not there, and two writers exclude each other."""
+
+import multiprocessing
+import os
+import secrets
+import signal
+from pathlib import Path
+
+import pytest
+
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import SETTINGS_FILE, Store, write_atomically
+from bowerbird.errors import StoreError
+
+FORK = multiprocessing.get_context("fork")
+
+
+def left_overs(store: Store) -> list[Path]:
+    return [p for p in store.path.rglob("*") if p.name.startswith(".")]
+
+
+def publish(store: Store, content: str) -> None:
+    with store.publishing("vectors", {"content": content}) as folder:
+        (folder / "data").write_text(content)
+
+
+def test_catalogue_comes_back_as_published(store: Store) -> None:
+    item = Item("a", "Lamp", price=3.5, category=("home", "lamp"), attributes={"colour": "red"}, image=b"x")
+    store.publish_catalogue(Catalogue.of([item]))
+    read = Store.open(store.path).catalogue()
+    assert (read.ids, read.image(0)) == (["a"], b"x")
+    assert read.item(0) == Item(
+        "a", "Lamp", price=3.5, category=("home", "lamp"), attributes={"colour": "red"}
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), OSError(28, "No space left")])
+def test_an_error_inside_the_block_leaves_the_old_version(store: Store, error: BaseException) -> None:
+    publish(store, "old")
+    expected = StoreError if isinstance(error, OSError) else type(error)
+    with pytest.raises(expected), store.publishing("vectors", {}) as folder:
+        (folder / "data").write_text("half")
+        raise error
+    current = store.current("vectors")
+    assert current is not None and (current.path / "data").read_text() == "old"
+    assert left_overs(store) == []
+
+
+def test_meta_may_grow_inside_the_block(store: Store) -> None:
+    meta: dict[str, object] = {}
+    with store.publishing("graft", meta):
+        meta["loss"] = 1.5
+    current = store.current("graft")
+    assert current is not None and current.meta == {"loss": 1.5}
+
+
+def test_full_disk_leaves_the_old_version(store: Store, feed, bowerbird) -> None:
+    store.publish_catalogue(Catalogue.of([Item("old", "Old lamp")]))
+    rows = [(f"new-{n}", secrets.token_hex(1000), "1", "") for n in range(100)]
+    done = bowerbird("import", "google-feed", feed(rows), "--store", store.path, largest_file=20_000)
+    assert done.returncode == 2, done.stderr
+    assert "stays in force" in done.stderr and "Traceback" not in done.stderr
+    assert Store.open(store.path).catalogue().ids == ["old"]
+    assert left_overs(store) == []
+    done = bowerbird("import", "google-feed", feed(rows), "--store", store.path)
+    assert done.returncode == 0 and len(store.catalogue()) == 101
+
+
+def test_old_versions_are_dropped_but_one(store: Store) -> None:
+    names = []
+    for n in range(6):
+        publish(store, str(n))
+        current = store.current("vectors")
+        assert current is not None and (current.path / "data").read_text() == str(n)
+        names.append(current.name)
+    kept = {p.name for p in (store.path / "vectors").iterdir() if p.is_dir()}
+    assert kept == set(names[-2:])
+
+
+def test_newer_layout_is_refused(store: Store, bowerbird) -> None:
+    text = (store.path / SETTINGS_FILE).read_text().replace("layout_version = 1", "layout_version = 99")
+    (store.path / SETTINGS_FILE).write_text(text)
+    with pytest.raises(StoreError, match="layout version 99.*reads version 1"):
+        Store.open(store.path)
+    done = bowerbird("search", store.path, "lamp")
+    assert done.returncode == 2 and "layout version 99" in done.stderr
+
+
+def test_folder_with_other_things_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_text("years of work")
+    with pytest.raises(StoreError, match="other things"):
+        Store.create(tmp_path)
+    with pytest.raises(StoreError, match="no store"):
+        Store.create(tmp_path / "thesis.doc")
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.doc"]
+    with pytest.raises(StoreError, match="no store at"):
+        Store.open(tmp_path / "nowhere")
+
+
+def test_broken_settings_and_no_items(store: Store) -> None:
+    with pytest.raises(StoreError, match="no items yet"):
+        store.catalogue()
+    (store.path / SETTINGS_FILE).write_text("layout_version = = 1")
+    with pytest.raises(StoreError, match="can't be read"):
+        Store.open(store.path)
+
+
+def hold(path: Path, locked, go_on) -> None:
+    with Store.open(path).lock("bowerbird embed"):
+        locked.set()
+        go_on.wait(30)
+
+
+def test_lock_names_its_holder_and_ends(store: Store) -> None:
+    locked, go_on = FORK.Event(), FORK.Event()
+    other = FORK.Process(target=hold, args=(store.path, locked, go_on))
+    other.start()
+    try:
+        assert locked.wait(30)
+        with pytest.raises(StoreError, match=rf"`bowerbird embed`, process {other.pid}\b"), store.lock("me"):
+            pass
+    finally:
+        go_on.set()
+        other.join(30)
+    with store.lock("me"):
+        pass
+
+
+def publish_forever(path: Path, started) -> None:
+    store = Store.open(path)
+    with store.lock("bowerbird embed"), store.publishing("vectors", {}) as folder:
+        (folder / "data").write_text("half")
+        started.set()
+        signal.pause()
+
+
+def test_killed_publisher_leaves_old_version_and_no_lock(store: Store) -> None:
+    publish(store, "old")
+    started = FORK.Event()
+    other = FORK.Process(target=publish_forever, args=(store.path, started))
+    other.start()
+    assert started.wait(30)
+    assert other.pid is not None
+    os.kill(other.pid, signal.SIGKILL)
+    other.join(30)
+    current = store.current("vectors")
+    assert current is not None and (current.path / "data").read_text() == "old"
+    with store.lock("me"):
+        publish(store, "new")
+    current = store.current("vectors")
+    assert current is not None and (current.path / "data").read_text() == "new"
+
+
+def test_write_atomically_keeps_the_old_file_on_error(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with pytest.raises(TypeError):
+        write_atomically(path, "no bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
