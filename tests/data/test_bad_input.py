@@ -1,0 +1,123 @@
+"""What users get wrong: a clear error or a counted refusal, and never half an import."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bowerbird.data.imports import import_layout
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+
+
+def refused(path: Path | None) -> list[tuple[str, str]]:
+    assert path is not None
+    return [(one["reason"], one["where"]) for one in map(json.loads, path.read_text().splitlines())]
+
+
+def clicks(path: Path, *clicked: tuple[str, str]) -> Path:
+    rows = [
+        {"type": "track", "event": "Product Clicked", "userId": "ann", "timestamp": at}
+        | {"properties": {"product_id": item}}
+        for item, at in clicked
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_empty_catalogue(store: Store, feed, tmp_path: Path) -> None:
+    (tmp_path / "nothing.tsv").write_bytes(b"")
+    for path in (feed([]), tmp_path / "nothing.tsv"):
+        with pytest.raises(InputError, match="no rows at all"):
+            import_layout(store, "google-feed", [path])
+    with pytest.raises(InputError, match="none of the 1 items can be used: neither a title"):
+        import_layout(store, "google-feed", [feed([("a", "", "1", "")])])
+    assert not store.has_catalogue()
+
+
+def test_an_id_twice(store: Store, feed) -> None:
+    summary = import_layout(store, "google-feed", [feed([("a", "Lamp", "1", ""), ("a", "Mug", "2", "")])])
+    assert store.catalogue().ids == ["a"] and store.catalogue().item(0).title == "Lamp"
+    assert summary.items.refused == {"duplicate item_id": 1}
+    assert refused(summary.refused_file) == [("duplicate item_id", "feed.tsv:3")]
+
+
+@pytest.mark.parametrize("price", ["free", "-5", "NaN", "inf", "1e400"])
+def test_a_price_that_is_none(store: Store, feed, price: str) -> None:
+    summary = import_layout(store, "google-feed", [feed([("a", "Lamp", price, "")])])
+    assert store.catalogue().item(0).price is None
+    assert summary.items.kept == 1 and summary.items.mended == {"price is no number": 1}
+
+
+def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
+    Image.new("RGB", (8000, 5000), "teal").save(tmp_path / "huge.png", compress_level=1)
+    (tmp_path / "cut.jpg").write_bytes(jpeg(size=(300, 300))[:-400])
+    (tmp_path / "text.jpg").write_text("I am no picture")
+    (tmp_path / "small.jpg").write_bytes(jpeg())
+    names = ["huge.png", "cut.jpg", "text.jpg", "small.jpg", "absent.jpg"]
+    rows = [(name, f"Lamp {name}", "1", name) for name in names]
+    summary = import_layout(store, "google-feed", [feed(rows)])
+    pictures = {name: store.catalogue().image(row) for row, name in enumerate(store.catalogue().ids)}
+    assert {name for name, picture in pictures.items() if picture} == {"huge.png", "small.jpg"}
+    assert pictures["small.jpg"] == jpeg()
+    with Image.open(io.BytesIO(pictures["huge.png"] or b"")) as kept:
+        assert max(kept.size) <= 512 and abs(kept.width / kept.height - 1.6) < 0.01
+    assert (summary.images, summary.images_broken, summary.items.kept) == (2, 3, 5)
+
+
+def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:
+    path = clicks(
+        tmp_path / "e.jsonl", ("a", "2026-01-01"), ("zz", "2026-01-01"), ("a", "2087-01-01"), ("a", "-9e10")
+    )
+    summary = import_layout(shop, "segment", [path])
+    assert summary.events.kept == summary.events.new == len(shop.log) == 1
+    assert refused(summary.refused_file) == [
+        ("unknown item", "e.jsonl:2"),
+        ("time in the future", "e.jsonl:3"),
+        ("no timestamp that can be read", "e.jsonl:4"),
+    ]
+
+
+def test_half_a_character_and_no_json(shop: Store, tmp_path: Path) -> None:
+    path = clicks(tmp_path / "e.jsonl", ("a\ud800", "2026-01-01"), ("b", "2026-01-01"))
+    with path.open("ab") as file:
+        file.write(b"\x00\xff{\n" + b"[" * 100_000 + b"\n")
+    summary = import_layout(shop, "segment", [path])
+    assert summary.events.kept == 1
+    assert summary.events.refused == {"unknown item": 1, "no JSON object": 2}
+
+
+@pytest.mark.parametrize("name", ["feed.tsv", "feed.xml", "items.parquet"])
+def test_binary_garbage(store: Store, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(bytes(range(256)) * 50)
+    layout, path = ("ikea-rooms", tmp_path) if name.endswith("parquet") else ("google-feed", tmp_path / name)
+    with pytest.raises(InputError, match="UTF-8|well-formed XML|Parquet"):
+        import_layout(store, layout, [path])
+
+
+def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, bowerbird, tree) -> None:
+    before = tree(shop.path)
+    good = feed([("n", "New lamp", "1", "")], "good.tsv")
+    (tmp_path / "bad.tsv").write_bytes(b"id\ttitle\nx\tX\n\xff\xfe\n")
+    (tmp_path / "other.tsv").write_text("sku\tname\n1\tLamp\n")
+    cases = [
+        (["google-feed", good, tmp_path / "bad.tsv"], "no UTF-8"),  # the good file is not taken in either
+        (["google-feed", tmp_path / "other.tsv"], "no column `id`; it has sku, name"),
+        (["google-feed", tmp_path / "absent.tsv"], "absent.tsv"),
+        (["shopify", good], "google-feed, segment"),
+        (["hm", tmp_path], "items.parquet, articles.csv"),
+    ]
+    for arguments, message in cases:
+        done = bowerbird("import", *arguments, "--store", shop.path)
+        assert done.returncode == 2 and message in done.stderr, (arguments, done)
+        assert "Traceback" not in done.stderr
+        assert tree(shop.path) == before
+
+
+def test_events_before_items(tmp_path: Path, bowerbird) -> None:
+    path = clicks(tmp_path / "e.jsonl", ("a", "2026-01-01"))
+    done = bowerbird("import", "segment", path, "--store", tmp_path / "new")
+    assert done.returncode == 2 and "import the catalogue first" in done.stderr
+    assert len(Store.open(tmp_path / "new").log) == 0
