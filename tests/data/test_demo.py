@@ -1,0 +1,137 @@
+"""The demo world: the same by its seed, readable by the importer, and true to its own truth."""
+
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bowerbird.data.demo import DemoConfig, DemoFiles, read_truth, write_demo_world
+from bowerbird.data.demo.picture import draw
+from bowerbird.data.demo.vocabulary import COLOURS, STYLES, TYPES
+from bowerbird.data.imports import import_layout
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+
+CONFIG = DemoConfig(items=150, people=60, days=60, seed=3, image_px=32)
+SMALL = DemoConfig(items=10, people=5, days=20, seed=1, image_px=32)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoFiles, Store]:
+    folder = tmp_path_factory.mktemp("demo")
+    files = write_demo_world(folder / "world", CONFIG)
+    store = Store.create(folder / "store")
+    for layout, path in (("google-feed", files.feed), ("segment", files.events)):
+        summary = import_layout(store, layout, [path])
+        for count in (summary.items, summary.events, summary.collections):
+            assert not count.refused and not count.mended
+        assert summary.images_broken == summary.images_not_fetched == 0
+    return files, store
+
+
+def test_the_whole_world_comes_in(world: tuple[DemoFiles, Store]) -> None:
+    files, store = world
+    assert len(store.catalogue()) == CONFIG.items and store.collections()
+    told = files.events.read_text().splitlines()
+    assert len(told) > len(set(told))  # some are repeated, as networks do
+    once = sum(max(1, len(json.loads(line)["properties"].get("products", []))) for line in set(told))
+    assert len(store.log) == once
+
+
+def test_same_seed_same_bytes(tmp_path: Path, tree) -> None:
+    one, same = tmp_path / "one", tmp_path / "same"
+    write_demo_world(one, SMALL)
+    write_demo_world(same, SMALL)
+    assert tree(one) == tree(same)
+    write_demo_world(tmp_path / "other", DemoConfig(**{**SMALL.__dict__, "seed": 2}))
+    other = tree(tmp_path / "other")
+    assert all(tree(one)[name] != other[name] for name in ("feed.tsv", "events.jsonl", "truth/tastes.jsonl"))
+    (one / "world.json").unlink()  # as if interrupted
+    (one / "events.jsonl").write_text("half")
+    write_demo_world(one, SMALL)
+    assert tree(one) == tree(same)
+    with pytest.raises(InputError, match="holds another world"):
+        write_demo_world(one, CONFIG)
+    with pytest.raises(InputError, match="no demo world's truth"):
+        read_truth(tmp_path)
+
+
+def score(interests: list[dict[str, Any]], facts: dict[str, str]) -> float:
+    """How well an item answers the best of some interests: one point each for type, style, colour."""
+    return max(
+        (facts["type"].lower() in i["types"])
+        + (facts["style"] == i["style"])
+        + (facts["colour"] in i["colours"])
+        for i in interests
+    )
+
+
+def test_people_click_what_they_are_drawn_to(world: tuple[DemoFiles, Store]) -> None:
+    files, store = world
+    catalogue = store.catalogue()
+    facts = [dict(catalogue.item(k).attributes) for k in range(len(catalogue))]
+    events = Interactions.of(store.log.read(), catalogue).liked()
+    clicked, chance, after, before = [], [], [], []
+    for one in read_truth(files.truth).shoppers:
+        history = events.history_of(one["user_id"])
+        if one["drift_at"] is None:
+            clicked += [score(one["interests"], facts[k]) for k in history.items]
+            chance += [score(one["interests"], fact) for fact in facts]
+            continue
+        drift = datetime.fromisoformat(one["drift_at"]).timestamp() * 1e6
+        new, old = [one["after"][0]], [one["interests"][0]]
+        for item, at in zip(history.items, history.at, strict=True):
+            gain = score(new, facts[item]) - score(old, facts[item])
+            (after if at >= drift else before).append(gain)
+    assert np.mean(clicked) > 1.4 * np.mean(chance)
+    assert np.mean(after) > np.mean(before) + 0.2
+
+
+def test_relevant_items_are_relevant(world: tuple[DemoFiles, Store]) -> None:
+    files, store = world
+    catalogue = store.catalogue()
+    truth = read_truth(files.truth)
+    relevant, all_items = [], []
+    for one in truth.shoppers:
+        wanted = truth.relevant[one["user_id"]]
+        assert len(wanted) == len(set(wanted)) == 20
+        relevant += [
+            score(one["after"], dict(catalogue.item(catalogue.position[i]).attributes)) for i in wanted
+        ]
+        all_items += [score(one["after"], dict(catalogue.item(k).attributes)) for k in range(len(catalogue))]
+    assert np.mean(relevant) > 1.4 * np.mean(all_items)
+
+
+def test_each_type_and_style_has_its_own_picture() -> None:
+    pictures = {
+        (kind.name, style.name): np.asarray(
+            Image.open(io.BytesIO(draw(kind.name, style, "red", kind.materials[0], "plain", 0, 48))),
+            np.float32,
+        )
+        for kind in TYPES
+        for style in STYLES
+    }
+    flat = np.stack([picture.ravel() for picture in pictures.values()])
+    for row in range(len(flat)):
+        difference = np.abs(flat - flat[row]).mean(axis=1)
+        difference[row] = np.inf
+        assert difference.min() > 1.5, list(pictures)[row]
+
+
+@pytest.mark.parametrize("kind", ["sofa", "dress", "cushion"])
+@pytest.mark.parametrize("colour", ["red", "yellow", "green", "blue", "purple"])
+def test_the_colour_shows(kind: str, colour: str) -> None:
+    style = next(s for s in STYLES if s.name == "scandinavian")
+    image = Image.open(io.BytesIO(draw(kind, style, colour, "cotton", "plain", 0, 96)))
+    centre = np.asarray(image, np.float32)[36:66, 36:60].reshape(-1, 3)
+    hues = {name: np.array(rgb) / np.linalg.norm(rgb) for name, rgb in COLOURS.items()}
+    middle = np.median(centre, axis=0)
+    middle /= np.linalg.norm(middle)
+    rivals = ("red", "yellow", "green", "blue", "purple")
+    assert max(rivals, key=lambda name: float(hues[name] @ middle)) == colour
