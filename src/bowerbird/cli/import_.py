@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, StoreOption, emit
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from bowerbird.data.imports import ImportSummary
 
 LAYOUT_NAMES = "google-feed, segment, ga4, parquet, hm, movielens, recbole, ikea-rooms"
+
+SHOWN_REASONS = 10
 
 
 def import_(
@@ -40,8 +43,10 @@ def tell(summary: ImportSummary, console: Console) -> None:
     for kind in ("items", "events", "collections"):
         count = getattr(summary, kind)
         if count.read:
-            why = [f"{n:,} × {reason}" for reason, n in count.refused.most_common()]
-            why += [f"{n:,} × kept, but {reason}" for reason, n in count.mended.most_common()]
+            why = [f"{n:,} × {escape(reason)}" for reason, n in count.refused.most_common(SHOWN_REASONS)]
+            if len(count.refused) > SHOWN_REASONS:
+                why.append(f"… and {len(count.refused) - SHOWN_REASONS:,} other reasons")
+            why += [f"{n:,} × kept, but {escape(reason)}" for reason, n in count.mended.most_common()]
             table.add_row(kind, f"{count.read:,}", f"{count.kept:,}", f"{count.new:,}", "\n".join(why) or "–")
     console.print(table)
     if summary.images or summary.images_broken:
