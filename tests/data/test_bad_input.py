@@ -93,7 +93,7 @@ def test_half_a_character_and_no_json(shop: Store, tmp_path: Path) -> None:
 def test_binary_garbage(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(bytes(range(256)) * 50)
     layout, path = ("ikea-rooms", tmp_path) if name.endswith("parquet") else ("google-feed", tmp_path / name)
-    with pytest.raises(InputError, match="UTF-8|well-formed XML|Parquet"):
+    with pytest.raises(InputError, match=r"UTF-8|well-formed XML|Parquet"):
         import_layout(store, layout, [path])
 
 

@@ -9,7 +9,6 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 
-
 FROZEN = [8, 10, 15, 16]
 
 

@@ -80,7 +80,7 @@ def test_old_versions_are_dropped_but_one(store: Store) -> None:
 def test_newer_layout_is_refused(store: Store, bowerbird) -> None:
     text = (store.path / SETTINGS_FILE).read_text().replace("layout_version = 1", "layout_version = 99")
     (store.path / SETTINGS_FILE).write_text(text)
-    with pytest.raises(StoreError, match="layout version 99.*reads version 1"):
+    with pytest.raises(StoreError, match=r"layout version 99.*reads version 1"):
         Store.open(store.path)
     done = bowerbird("search", store.path, "lamp")
     assert done.returncode == 2 and "layout version 99" in done.stderr
