@@ -1,0 +1,182 @@
+"""Values that nobody would write and files hold all the same: refused or mended, never an import's end."""
+
+import io
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bowerbird.data.images import SCALED_TO, prepared
+from bowerbird.data.imports import import_layout
+from bowerbird.data.readers.fields import number_of, price_of, text_of, time_of, whole_of
+from bowerbird.data.readers.google_feed import picture_at
+from bowerbird.data.readers.segment import events_of
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary()
+    | st.datetimes() | st.just(10**400) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)  # fmt: skip
+MESSAGE = {"type": "track", "event": "Product Viewed", "userId": "ann", "timestamp": "2026-01-02T00:00:00Z"}
+
+
+@given(ANYTHING)
+def test_no_value_breaks_a_field(value: Any) -> None:
+    text_of(value).encode()
+    at, price, place = time_of(value), price_of(value), whole_of(value)
+    assert at is None or at.tzinfo is UTC
+    assert price is None or 0 <= price[0] < float("inf")
+    assert place is None or -(2**31) < place < 2**31
+
+
+@given(st.sampled_from([*MESSAGE, "properties", "messageId", "anonymousId"]), ANYTHING)
+def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
+    whole = MESSAGE | {"properties": {"product_id": "a", "products": [{"product_id": "a"}]}}
+    for message in (whole | {name: value}, whole | {"properties": {"product_id": "a", "position": value}}):
+        for found in events_of(message):
+            if not isinstance(found, str):
+                json.dumps(found.as_row(), default=str).encode()
+
+
+@given(st.floats(min_value=0, max_value=1e6))
+def test_prices_are_read_as_they_are_written(amount: float) -> None:
+    cents = round(amount, 2)
+    for said in (f"{cents:.2f} USD", f"{cents:,.2f} usd", f"$ {cents:.2f}"):
+        assert price_of(said) == (pytest.approx(cents), "USD")
+
+
+def test_prices_that_need_care() -> None:
+    assert price_of("0.345 USD") == (0.345, "USD")
+    assert price_of("1.299 EUR") == (1299.0, "EUR")
+    assert price_of("1" + " " * 100_000 + "x") is None
+    assert number_of(True) is None and number_of("inf") is None
+
+
+@pytest.mark.parametrize(
+    "said", [-9e10, 10**400, "0001-01-01T00:00:00+23:00", "soon", float("inf"), {}, True]
+)
+def test_times_that_are_none(said: Any) -> None:
+    assert time_of(said) is None
+
+
+def test_saves_of_a_later_file_are_added_to_the_board(shop: Store, tmp_path: Path) -> None:
+    def save(item: str) -> Path:
+        path = tmp_path / f"{item}.jsonl"
+        properties = {"product_id": item, "board_name": "Attic"}
+        path.write_text(json.dumps(MESSAGE | {"event": "Product Saved to Board", "properties": properties}))
+        return path
+
+    for item in "ab":
+        import_layout(shop, "segment", [save(item)])
+    assert [one.item_ids for one in shop.collections()] == [("a", "b")]
+    again = import_layout(shop, "segment", [save("a")])
+    assert (again.collections.new, again.events.new) == (0, 0)
+
+
+def test_a_file_of_no_json_is_an_error_and_a_single_line_is_not(shop: Store, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"\x89PNG\x00\xff\n\xfe\xff\n")
+    with pytest.raises(InputError, match="2 lines and none is a JSON object"):
+        import_layout(shop, "segment", [path])
+    good = json.dumps(MESSAGE | {"properties": {"product_id": "a"}})
+    path.write_text(f"\x00oops\n{good}\n")
+    assert import_layout(shop, "segment", [path]).events.kept == 1
+
+
+def test_half_characters_reach_neither_log_nor_report(shop: Store, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    rows = [{"userId": "\ud800", "properties": {"product_id": "a"}}, {"event": "\ud800[/x]"}]
+    path.write_text("\n".join(json.dumps(MESSAGE | row) for row in rows))
+    summary = import_layout(shop, "segment", [path])
+    assert shop.log.read()["user_id"].to_pylist() == ["?"]
+    assert summary.refused_file is not None and "tells of no item" in summary.refused_file.read_text()
+
+
+def test_reasons_with_brackets_are_printed_as_they_are(shop: Store, tmp_path: Path, bowerbird) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(json.dumps(MESSAGE | {"event": f"[/b]{n}"}) for n in range(30)))
+    done = bowerbird("import", "segment", path, "--store", shop.path)
+    assert done.returncode == 0, done.stderr
+    assert "[/b]" in done.stdout and "20 other reasons" in done.stdout
+
+
+def test_parquet_with_nanoseconds_and_ids_as_floats(shop: Store, tmp_path: Path) -> None:
+    shop_feed = tmp_path / "feed.tsv"
+    shop_feed.write_text("id\ttitle\n7\tLamp\n")
+    import_layout(shop, "google-feed", [shop_feed])
+    at = pa.array([1_767_312_000_000_000_001, None], pa.timestamp("ns"))
+    table = pa.table({"who": ["ann", "bob"], "what": pa.array([7.0, None], pa.float64()), "when": at})
+    pq.write_table(table, tmp_path / "clicks.parquet")
+    (tmp_path / "map.toml").write_text('[events]\nuser_id = "who"\nitem_id = "what"\nat = "when"\n')
+    summary = import_layout(shop, "parquet", [tmp_path / "clicks.parquet"], column_map=tmp_path / "map.toml")
+    assert summary.events.refused == {"no item_id": 1}
+    row = shop.log.read().to_pylist()[0]
+    assert (row["item_id"], row["at"]) == ("7", datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def test_parquet_damaged_inside_changes_nothing(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "goods.parquet"
+    pq.write_table(
+        pa.table({"sku": [f"{n:06d}" for n in range(5000)]}), path, compression="zstd", use_dictionary=False
+    )
+    whole = bytearray(path.read_bytes())
+    whole[200:4000] = os.urandom(3800)
+    path.write_bytes(whole)
+    (tmp_path / "map.toml").write_text('[items]\nitem_id = "sku"\ntitle = "sku"\n')
+    with pytest.raises(InputError, match="damaged"):
+        import_layout(store, "parquet", [path], column_map=tmp_path / "map.toml")
+    assert not store.has_catalogue() and not list(store.reports.iterdir())
+
+
+@pytest.mark.parametrize(
+    "text", ["items = 3", '[items]\nitem_id = ["a"]', '[items]\nitem_id = "a"\nattributes = "b"']
+)
+def test_a_column_map_of_the_wrong_shape_is_an_error(store: Store, tmp_path: Path, text: str) -> None:
+    (tmp_path / "goods.csv").write_text("a\n1\n")
+    (tmp_path / "map.toml").write_text(text)
+    with pytest.raises(InputError, match=r"expected|write a table"):
+        import_layout(store, "parquet", [tmp_path / "goods.csv"], column_map=tmp_path / "map.toml")
+
+
+def test_addresses_and_encodings_that_are_none(store: Store, tmp_path: Path) -> None:
+    assert picture_at("http://[x", tmp_path) == "http://[x"
+    path = tmp_path / "feed.xml"
+    path.write_text("<?xml version='1.0' encoding='foo'?><rss/>")
+    with pytest.raises(InputError, match="well-formed"):
+        import_layout(store, "google-feed", [path])
+
+
+def test_a_turned_photo_stands_upright_when_scaled() -> None:
+    photo, exif, out = Image.new("RGB", (1200, 600), "red"), Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6  # turned by 90 degrees
+    photo.save(out, "JPEG", exif=exif)
+    kept = prepared(out.getvalue())
+    assert kept is not None
+    assert Image.open(io.BytesIO(kept)).size == (SCALED_TO // 2, SCALED_TO)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
+def test_other_formats_are_kept_as_jpeg(kind: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (20, 10), "red").save(out, kind)
+    kept = prepared(out.getvalue())
+    assert kept is not None and Image.open(io.BytesIO(kept)).format == "JPEG"
+
+
+def test_programs_and_devices_are_no_pictures(jpeg: Callable[..., bytes]) -> None:
+    eps = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(eps, "EPS")
+    assert prepared(eps.getvalue()) is None
+    assert prepared(Path("/dev/zero")) is None
+    assert prepared(jpeg()) == jpeg()
