@@ -132,6 +132,9 @@ class EventLog:
         """Remove every event of a person from every file; gives how many there were."""
         removed = 0
         with _locked(self.path):
+            self._next_generation()  # before as well: a kill on the way must not leave a snapshot in force
+            for left in self.path.glob(".*-*"):  # parts of files that a killed writer left
+                left.unlink(missing_ok=True)
             for segment in self._segments():
                 table = pq.read_table(segment)
                 kept = table.filter(pc.not_equal(table["user_id"], user_id))

@@ -87,8 +87,11 @@ class Store:
         if not settings.exists():
             if path.is_file() or (path.exists() and any(path.iterdir())):
                 raise StoreError(f"{path} holds other things and is no store: name an empty or a new folder")
-            path.mkdir(parents=True, exist_ok=True)
-            write_atomically(settings, _SETTINGS_TEXT.encode())
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                write_atomically(settings, _SETTINGS_TEXT.encode())
+            except OSError as error:
+                raise StoreError(f"no store can be made at {path} ({error}): name another folder") from None
         return cls.open(path)
 
     @classmethod
@@ -154,8 +157,8 @@ class Store:
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
         final = self.path / kind / name
         building = self.path / kind / f".building-{name}"
-        building.mkdir(parents=True)
         try:
+            building.mkdir(parents=True)
             yield building
             (building / "meta.json").write_text(json.dumps(meta, indent=1, default=str))
             _flush(building)
@@ -169,7 +172,7 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        self._drop_old(kind, keep=name)
+        self._keep_one_before(kind, name)
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force; None where nothing was published."""
@@ -185,13 +188,20 @@ class Store:
         assert version is not None
         return version
 
-    def _drop_old(self, kind: str, keep: str) -> None:
-        """Keep one version before the current one: readers may still hold it open."""
+    def drop_old(self, kind: str) -> None:
+        """Remove every version of `kind` but the one in force, and what killed writers left."""
+        current = self.current(kind)
+        for path in (self.path / kind).iterdir():
+            if path.is_dir() and (current is None or path.name != current.name):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _keep_one_before(self, kind: str, name: str) -> None:
+        """Remove old versions but the last one before `name`: readers may still hold it open."""
         names = sorted(
             p.name for p in (self.path / kind).iterdir() if p.is_dir() and not p.name.startswith(".")
         )
-        for name in [n for n in names if n != keep][:-1]:
-            shutil.rmtree(self.path / kind / name, ignore_errors=True)
+        for old in [n for n in names if n != name][:-1]:
+            shutil.rmtree(self.path / kind / old, ignore_errors=True)
 
     # -- folders and lock ---------------------------------------------------------------------------------
 
@@ -230,6 +240,8 @@ class Store:
                 os.write(
                     file.fileno(), f"`{doing}`, process {os.getpid()} on {socket.gethostname()}".encode()
                 )
+            for left in self.path.glob("*/.building-*"):  # by a killed writer: nobody else writes now
+                shutil.rmtree(left, ignore_errors=True)
             yield
             file.truncate(0)
 
@@ -261,10 +273,18 @@ def _settings_of(raw: dict[str, Any], path: Path) -> Settings:
             f"the store {path} has layout version {layout!r}, this bowerbird reads version {LAYOUT_VERSION}: "
             "install the bowerbird that made it, or import your data into a new folder"
         )
-    prices, taste = raw.get("prices", {}), raw.get("taste", {})
-    return Settings(
-        layout_version=layout,
-        machine_hour_price=float(prices.get("machine_hour", Settings.machine_hour_price)),
-        currency_name=str(prices.get("currency_name", Settings.currency_name)),
-        half_life_days=tuple(float(d) for d in taste.get("half_life_days", Settings.half_life_days)),
-    )
+    try:
+        prices, taste = raw.get("prices", {}), raw.get("taste", {})
+        half_lives = tuple(float(d) for d in taste.get("half_life_days", Settings.half_life_days))
+        if not half_lives or min(half_lives) <= 0:
+            raise ValueError(f"half_life_days is {half_lives}, expected numbers above 0")
+        return Settings(
+            layout_version=layout,
+            machine_hour_price=float(prices.get("machine_hour", Settings.machine_hour_price)),
+            currency_name=str(prices.get("currency_name", Settings.currency_name)),
+            half_life_days=half_lives,
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            f"{path / SETTINGS_FILE} has a setting that can't be used ({error}): mend it"
+        ) from None

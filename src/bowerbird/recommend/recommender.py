@@ -20,7 +20,7 @@ from bowerbird.taste.graph import Interest, TasteGraph
 from bowerbird.taste.state import TasteState
 
 POOL = 100  # the best candidates, among which diversity chooses
-BOOST = 0.15  # what a boosted interest adds to a relevance between 0 and 1
+BOOST = 0.25  # what a boosted interest adds to a relevance between 0 and 1
 PRICE = 0.15  # what a purchase loses for a price e times the usual one, or an e-th of it
 DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
 _DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}

@@ -1,4 +1,4 @@
-"""Erasing a person from the store: the log, what they said of their taste, reports of refused rows."""
+"""Erasing a person from the store: log, boards, what they said of their taste, reports of refused rows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,18 @@ def forget(store: Store, user_id: str) -> int:
     with store.lock("bowerbird taste forget"):
         removed = store.log.forget(user_id)
         Overrides(store).drop(user_id)
+        _forget_collections(store, user_id)
         _forget_refused(store, user_id)
     return removed
+
+
+def _forget_collections(store: Store, user_id: str) -> None:
+    """Drop the person's boards, from the versions before as well."""
+    collections = store.collections()
+    others = [one for one in collections if one.user_id != user_id]
+    if len(others) < len(collections):
+        store.publish_collections(others)
+        store.drop_old("collections")
 
 
 def _forget_refused(store: Store, user_id: str) -> None:
