@@ -18,6 +18,7 @@ from PIL import Image
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import backbone_named
 from bowerbird.models.fetching import fetch
+from bowerbird.models.precision import computes_bfloat16
 from bowerbird.models.pretrained import pretrained
 
 SIDE = 224  # pixels
@@ -49,7 +50,7 @@ class ImageEncoder:
     def _map(self, pixels: np.ndarray) -> torch.Tensor:
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # a view: channels-last, what CPUs are fast at
         # Half the width where the processor multiplies it: twice as fast, cosine 0.998 with full width.
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
             features: torch.Tensor = self.model.extract_features((batch.float() - MEAN) / SCALE)
         return features.float()
 

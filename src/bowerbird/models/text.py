@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.models.precision import computes_bfloat16
 from bowerbird.models.pretrained import pretrained
 
 MAX_TOKENS = 128
@@ -38,7 +39,9 @@ class TextEncoder:
             max_length=MAX_TOKENS,
             return_tensors="pt",
         )
-        states = self.model(**tokens).last_hidden_state  # (B, T, width)
+        # Twice the texts a second where the processor computes in bfloat16.
+        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
+            states = self.model(**tokens).last_hidden_state.float()  # (B, T, width)
         mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
         pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
         vectors: np.ndarray = torch.nn.functional.normalize(pooled.float(), dim=-1).numpy()
