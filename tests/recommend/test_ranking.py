@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.features import NAMES, rows_of, signals_of
-from bowerbird.recommend.ranking import FUSION_K
+from bowerbird.recommend.ranking import FUSION_K, launch_times
 from bowerbird.recommend.recommender import Recommender
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
@@ -193,3 +195,13 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
         places = [int((source[candidates] > source[item]).sum()) for _, source in sources]
         slow = sum(weight / (FUSION_K + place) for (weight, _), place in zip(sources, places, strict=True))
         assert scores[row] == pytest.approx(slow, rel=1e-5)
+
+
+def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
+    launched = launch_times(
+        Catalogue.of(
+            [Item("old", title="a", created_at=datetime(2020, 1, 1, tzinfo=UTC)), Item("b", title="b")]
+        )
+    )
+    assert launched[0] == int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+    assert launched[1] < launched[0], "an unknown launch counts as long ago"

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.events import ACTION_WEIGHT, ACTIONS
+from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS
 from bowerbird.data.interactions import History
 from bowerbird.taste.state import DAY, RING, TasteState, decayed
 
@@ -99,3 +99,11 @@ def test_decay_is_the_mean_of_halvings(weights: list[float], half_lives: list[fl
 
 def test_an_event_of_the_future_counts_as_one_of_now() -> None:
     assert decayed(np.array([3.0]), np.array([-DAY]), [1.0]).tolist() == [3.0]
+
+
+def test_what_the_ring_lets_go_of_stays_seen() -> None:
+    state = TasteState("ada")
+    for number in range(RING + 10):
+        state.learn(number, f"e{number}", number, ACTION_CODE["purchase"])
+    assert len(state.events) == RING
+    assert state.seen == set(range(RING + 10))

@@ -195,6 +195,10 @@ class Store:
             if path.is_dir() and (current is None or path.name != current.name):
                 shutil.rmtree(path, ignore_errors=True)
 
+    def drop(self, kind: str) -> None:
+        """Remove every version of `kind`."""
+        shutil.rmtree(self.path / kind, ignore_errors=True)
+
     def _keep_one_before(self, kind: str, name: str) -> None:
         """Remove old versions but the last one before `name`: readers may still hold it open."""
         names = sorted(
@@ -223,14 +227,14 @@ class Store:
         return folder
 
     @contextlib.contextmanager
-    def lock(self, doing: str) -> Iterator[None]:
-        """Exclude other writers while the block runs. Raises `StoreError` naming the holder.
+    def lock(self, doing: str, wait: bool = False) -> Iterator[None]:
+        """Exclude other writers while the block runs. Raises `StoreError` naming the holder, or waits for it.
 
         An `flock`, so that a killed process never leaves the store locked.
         """
         with (self.path / "LOCK").open("a+") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
                 holder = file.read().strip() or "another process"

@@ -81,9 +81,11 @@ def _latest(liked: History, count: int) -> History:
 
 def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
     """Features of C candidates (positions), (C, len(NAMES)) float32."""
+    cold = world.popularity.total[candidates] == 0
+    # Nobody has liked a cold item yet: what people do together is unknown there (NaN), not low.
     columns = [
-        signals.coengagement[candidates],
-        _rank(signals.coengagement, candidates),
+        np.where(cold, np.nan, signals.coengagement[candidates]),
+        np.where(cold, np.nan, _rank(signals.coengagement, candidates)),
         signals.nearest[candidates],
         signals.mean[candidates],
         signals.last[candidates],
@@ -91,7 +93,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         _rank(signals.nearest, candidates),
         np.log1p(world.popularity.total[candidates]),
         np.log1p(world.popularity.recent[candidates]),
-        (world.popularity.total[candidates] == 0).astype(np.float32),
+        cold.astype(np.float32),
         np.full(len(candidates), np.log1p(len(signals.liked))),
         _price_ratio(signals.liked, candidates, world.prices),
     ]

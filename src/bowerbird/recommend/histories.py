@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def read_histories(path: Path, catalogue: Catalogue) -> tuple[list[str], list[Hi
     if table["user_id"].null_count:
         row = table["user_id"].to_pylist().index(None) + 1
         raise InputError(f"row {row} of {path} has no user_id: say whose history it is, or leave it out")
-    items = pc.index_in(table["item_id"].cast(pa.string()), value_set=pa.array(catalogue.ids, pa.string()))
+    items = pc.index_in(_as_text(table, "item_id", path), value_set=pa.array(catalogue.ids, pa.string()))
     positions = np.array([-1 if row is None else row for row in items.to_pylist()], np.int64)
     at, actions = _times(table, path), _actions(table, path)
     rows_of: dict[str, list[int]] = {}
@@ -46,6 +47,15 @@ def read_histories(path: Path, catalogue: Catalogue) -> tuple[list[str], list[Hi
         rows_of.setdefault(user, []).append(row)
     histories = [_history(np.array(rows), positions, actions, at) for rows in rows_of.values()]
     return list(rows_of), histories, int((positions < 0).sum())
+
+
+def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
+    try:
+        return table[name].cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise InputError(
+            f"column {name} of {path} is {table[name].type}: text or numbers are expected"
+        ) from None
 
 
 def _history(rows: np.ndarray, positions: np.ndarray, actions: np.ndarray, at: np.ndarray) -> History:
@@ -96,5 +106,6 @@ def write_ranking(
     except OSError as error:
         raise InputError(f"{path} can't be written ({error}): name another file") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
     return int(table.num_rows)

@@ -69,6 +69,7 @@ class OurRanker:
         self.name = name
         self.matrix = matrix
         self.prices = catalogue.prices
+        self.launched = launch_times(catalogue)
         self.world: World
         self.booster: Any = None
         self.settings: dict[str, Any] = {}
@@ -82,7 +83,7 @@ class OurRanker:
         self.settings = {"ridge": ridge, "order": "fusion"}
         self.booster = None
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
-            self._learn_order(lessons, ridge)
+            self._learn_order(lessons, ridge, self.launched <= events.at.max())
         self.world = self._world(events, ridge)
 
     def _world(self, events: Interactions, ridge: float) -> World:
@@ -96,12 +97,13 @@ class OurRanker:
         found = [sum(_hits_of(lesson, ridge) for lesson in lessons) for ridge in RIDGES]
         return RIDGES[int(np.argmax(found))]
 
-    def _learn_order(self, lessons: Sequence[Lesson], ridge: float) -> None:
+    def _learn_order(self, lessons: Sequence[Lesson], ridge: float, on_sale: np.ndarray) -> None:
         import lightgbm
 
         rows, labels, groups, fused, tests = [], [], [], [], []
+        # `on_sale`: what came later nobody could like; it must not teach that new items are disliked.
         for number, (example, signals) in enumerate(self._met(lessons, ridge)):
-            candidates = self._candidates(signals, example.history)
+            candidates = self._candidates(signals, example.history, on_sale)
             wanted = np.isin(candidates, example.targets)
             if number % TESTED_SHARE:
                 if wanted.any():
@@ -188,6 +190,14 @@ class OurRanker:
         return found
 
 
+def launch_times(catalogue: Catalogue) -> np.ndarray:
+    """When each item came, (items,) int64 microseconds since 1970; the least number where unknown."""
+    times: np.ndarray = (
+        catalogue.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
+    )
+    return times
+
+
 def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:
     rows = np.flatnonzero(open_)
     if len(rows) <= count:
@@ -202,9 +212,14 @@ def _fusion(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
     if len(signals.liked):
         sources += [signals.coengagement, signals.nearest, signals.mean]
     total = np.zeros(len(candidates), np.float32)
-    for number, source in enumerate(sources):
-        weight = 0.3 if number == 0 and len(sources) > 1 else 1.0
-        total += (weight / (FUSION_K + places_of(source[candidates]))).astype(np.float32)
+    places = [places_of(source[candidates]).astype(np.float32) for source in sources]
+    if len(places) > 1:
+        # Of an item that nobody has liked yet, what people do together says nothing: content speaks for it.
+        cold = world.popularity.total[candidates] == 0
+        places[1][cold] = (places[2] + places[3])[cold] / 2
+    for number, place in enumerate(places):
+        weight = 0.3 if number == 0 and len(places) > 1 else 1.0
+        total += weight / (FUSION_K + place)
     return total
 
 

@@ -83,6 +83,9 @@ class Recommender:
         `diversity` is from 0 (relevance alone) to 1.
         """
         open_ = self._available if allowed is None else self._available & allowed
+        if state.seen:
+            open_ = open_.copy()
+            open_[list(state.seen)] = False
         groups = self.taste.interests_of_items.group
         if state.muted:
             open_ = open_ & ~np.isin(groups, list(state.muted))

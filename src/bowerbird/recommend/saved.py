@@ -29,7 +29,7 @@ def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRa
     ranker = OurRanker(vectors.aligned(catalogue), catalogue)
     if _loaded(ranker, store.current(KIND), inputs):
         return ranker
-    with store.lock("learning the ranker"):
+    with store.lock("learning the ranker", wait=True):
         if not _loaded(ranker, store.current(KIND), inputs):  # another process may have learnt it just now
             events = Interactions.of(store.log.read(), catalogue)
             ranker.fit(Holdout(**vectors.meta["holdout"]).training(events))

@@ -12,13 +12,18 @@ from bowerbird.taste.overrides import Overrides
 def forget(store: Store, user_id: str) -> int:
     """Erase a person from every file of a store; gives how many events of theirs the log held.
 
-    Models that were trained with these events stay until they are trained again; they hold numbers, no ids.
+    The ranker is learnt anew when it is next needed. Vectors and grafts that were trained with these events
+    stay until they are trained again; they hold no person's rows.
     """
     with store.lock("bowerbird taste forget"):
         removed = store.log.forget(user_id)
         Overrides(store).drop(user_id)
         _forget_collections(store, user_id)
         _forget_refused(store, user_id)
+        if removed:
+            store.drop(
+                "ranker"
+            )  # it holds who liked what, if not by whose name; it is learnt anew when needed
     return removed
 
 

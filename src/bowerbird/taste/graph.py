@@ -145,6 +145,7 @@ class TasteGraph:
                 list(known.events) if known else [],
                 frozenset(self._numbers(said.get(MUTED, []))),
                 frozenset(self._numbers(said.get(BOOSTED, []))),
+                set(known.seen) if known else set(),
             )
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -52,14 +54,16 @@ class Interests:
         """The groups for this version of the vectors and the catalogue; grown and kept where they are new."""
         stem = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
         arrays, text = folder / f"interests-{stem}.npz", folder / f"interests-{stem}.json"
-        if arrays.exists() and text.exists():
+        try:
             with np.load(arrays) as kept:
                 said = json.loads(text.read_text())
                 return cls(kept["group"], kept["centres"], said["names"], said["words"])
+        except (OSError, ValueError, KeyError, BadZipFile):
+            pass  # not there yet, or broken: grown anew
         grown = cls.grown(matrix, catalogue)
         for old in folder.glob("interests-*"):
             old.unlink(missing_ok=True)
-        beside = folder / f".{arrays.name}"
+        beside = folder / f".{uuid.uuid4().hex[:6]}-{arrays.name}"
         np.savez(beside, group=grown.group, centres=grown.centres)
         beside.replace(arrays)
         write_atomically(text, json.dumps({"names": grown.names, "words": grown.words}).encode())

@@ -31,11 +31,14 @@ class TasteState:
     muted: frozenset[int] = frozenset()
     """Groups of interests that the person does not want to see."""
     boosted: frozenset[int] = frozenset()
+    seen: set[int] = field(default_factory=set)
+    """Positions of everything the person ever dealt with, also of what the ring has let go of."""
 
     def learn(self, at: int, event_id: str, position: int, action: int) -> bool:
         """Take in one event; False if it is known already, says nothing of taste, or is too old to keep."""
         if WEIGHT_OF_CODE[action] == 0:
             return False
+        self.seen.add(position)
         one = (at, event_id, position, action)
         place = bisect.bisect_left(self.events, one)
         if place < len(self.events) and self.events[place] == one:
