@@ -197,11 +197,10 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
         assert scores[row] == pytest.approx(slow, rel=1e-5)
 
 
+LAUNCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
 def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
-    launched = launch_times(
-        Catalogue.of(
-            [Item("old", title="a", created_at=datetime(2020, 1, 1, tzinfo=UTC)), Item("b", title="b")]
-        )
-    )
-    assert launched[0] == int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+    launched = launch_times(Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]))
+    assert launched[0] == int(LAUNCH.timestamp() * 1e6)
     assert launched[1] < launched[0], "an unknown launch counts as long ago"
