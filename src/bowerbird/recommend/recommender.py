@@ -137,7 +137,7 @@ class Recommender:
         if interest is not None and interest.share >= 0.05:
             return f"your taste for {interest.name}", "interest"
         if signals.coengagement[position] > 0.02:
-            return f"people with your taste like it; near “{title}”", "together"
+            return "people with your taste like it", "together"
         if similar[row] > 0.3:
             return f"like “{title}”, which you {did}", "similar"
         return "popular now", "popular"
