@@ -38,7 +38,9 @@ def _widened(folder: Path) -> Path:
     if target.is_dir():
         return target
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     gguf = next(folder.glob("*.gguf"), None)
     if gguf is None:
         raise BackboneError(f"{folder} holds no .gguf file: delete it and run `bowerbird models pull`")
