@@ -144,7 +144,13 @@ def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, t
     seen = set(pairs)
     assert not any((row["user_id"], row["item_id"]) in seen for row in rows)
     _, histories, _ = read_histories(path, recommender.catalogue)
-    wanted = [ids[position] for history in histories for position in recommender.ranker.rank([history], 7)[0]]
+    in_stock = recommender.catalogue.available
+    assert all(in_stock[recommender.catalogue.position[row["item_id"]]] for row in rows)
+    wanted = [
+        ids[position]
+        for history in histories
+        for position in recommender.ranker.rank_scored([history], 7, in_stock)[0][0]
+    ]
     assert [row["item_id"] for row in rows] == wanted
     assert "1 rows of the histories name items" in run(
         read_only_shop.path, "--histories", path, "--out", out, "-n", 3

@@ -28,8 +28,10 @@ def recommend(
     histories: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, at, action.")] = None,
     out: Annotated[Path | None, typer.Option(help="Parquet: user_id, rank, item_id, score.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items for each person.")] = 20,
-    outcome: Annotated[Outcome, typer.Option(help="What is hoped for.")] = Outcome.CLICK,
-    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance alone.")] = 0.3,
+    outcome: Annotated[Outcome, typer.Option(help="What is hoped for (with --user).")] = Outcome.CLICK,
+    diversity: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: relevance alone (with --user).")
+    ] = 0.3,
     as_json: JsonOption = False,
 ) -> None:
     """Recommend items to a person, with reasons, or to everybody of a file of histories."""
@@ -69,7 +71,7 @@ def _batch(recommender: object, histories: Path, out: Path, n: int, as_json: boo
 
     assert isinstance(recommender, Recommender)
     people, given, unknown = read_histories(histories, recommender.catalogue)
-    positions, scores = recommender.ranker.rank_scored(given, n)
+    positions, scores = recommender.ranker.rank_scored(given, n, recommender.catalogue.available)
     rows = write_ranking(out, people, positions, scores, recommender.catalogue)
     result = {"people": len(people), "rows": rows, "unknown_items": unknown, "out": str(out)}
 

@@ -139,14 +139,16 @@ class OurRanker:
         """The best n items for each history, (B, n) int64, -1 where fewer are left; never an item seen."""
         return self.rank_scored(histories, n)[0]
 
-    def rank_scored(self, histories: Sequence[History], n: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `rank`, with the scores, (B, n) float32, -inf where fewer are left."""
+    def rank_scored(
+        self, histories: Sequence[History], n: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `rank`, among `allowed` (items,) bool; with scores, (B, n) float32, -inf where none is left."""
         positions = np.full((len(histories), n), -1, np.int64)
         scores = np.full((len(histories), n), -np.inf, np.float32)
         for start in range(0, len(histories), CHUNK):
             part = list(histories[start : start + CHUNK])
             for row, signals in enumerate(signals_of(part, self.world), start=start):
-                candidates, values = self.scored(signals, histories[row], None, max(n, PER_SOURCE))
+                candidates, values = self.scored(signals, histories[row], allowed, max(n, PER_SOURCE))
                 best = np.lexsort((candidates, -values))[:n]
                 positions[row, : len(best)] = candidates[best]
                 scores[row, : len(best)] = values[best]
