@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from bowerbird.errors import BackboneError
 from bowerbird.models import ImageEncoder, TextEncoder, fetch, load_image_encoder, load_text_encoder
 from bowerbird.models.image import pixels_of, pixels_of_many
+from bowerbird.models.precision import computes_bfloat16
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def test_texts_of_like_meaning_are_near_whatever_shares_their_batch(text: TextEn
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     assert together[0] @ together[1] > together[0] @ together[2] + 0.2
     alone = np.concatenate([text.encode([one]) for one in said])
-    assert np.allclose(together, alone, atol=1e-5)
+    # In bfloat16 the rounding depends on the batch's shape, the direction does not.
+    assert (together * alone).sum(axis=1).min() > (0.9999 if computes_bfloat16() else 1 - 1e-6)
     assert text.encode([]).shape == (0, text.width)
 
 

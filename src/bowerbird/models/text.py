@@ -29,7 +29,10 @@ class TextEncoder:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of texts: B strings -> (B, width) float32, each of length 1."""
+        """Vectors of texts: B strings -> (B, width) float32, each of length 1.
+
+        In bfloat16 a text's vector depends on its batch's padding in the fifth digit of its cosine.
+        """
         if not texts:
             return np.zeros((0, self.width), np.float32)
         tokens = self.tokenizer(
