@@ -60,16 +60,18 @@ class CoEngagement:
 def like_matrix(events: Interactions) -> Any:
     """Who liked what, sparse (people, items) float32 of ones."""
     liked = events.liked()
-    shape = (len(events.users), events.n_items)
-    matrix = sparse.csr_matrix((np.ones(len(liked), np.float32), (liked.user, liked.item)), shape=shape)
-    matrix.data[:] = 1.0  # repeats were summed
-    return matrix
+    return _ones_at(liked.user, liked.item, (len(events.users), events.n_items))
 
 
 def history_matrix(items: list[np.ndarray], n_items: int) -> Any:
     """B lists of positions as a sparse (B, n_items) float32 matrix of ones."""
     rows = np.repeat(np.arange(len(items)), [len(one) for one in items])
     columns = np.concatenate(items) if items else np.zeros(0, np.int64)
-    matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(items), n_items))
-    matrix.data[:] = 1.0
+    return _ones_at(rows, columns, (len(items), n_items))
+
+
+def _ones_at(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> Any:
+    """A sparse float32 matrix that is 1 at some places, however often a place is named."""
+    matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
+    matrix.data[:] = 1.0  # repeats were summed
     return matrix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,12 @@ class Popularity:
 
     total: np.ndarray
     recent: np.ndarray
+
+    @cached_property
+    def now(self) -> np.ndarray:
+        """What is liked lately, and, where that says nothing, what was ever liked; (items,) float32."""
+        now: np.ndarray = self.recent + 1e-3 * self.total
+        return now
 
     @classmethod
     def of(cls, events: Interactions) -> Popularity:

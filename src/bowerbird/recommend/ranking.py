@@ -177,7 +177,7 @@ class OurRanker:
         open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
         open_[history.items] = False
         cold = self.world.popularity.total == 0
-        popular = self.world.popularity.recent + 1e-3 * self.world.popularity.total
+        popular = self.world.popularity.now
         sources = [_best(popular, open_, per_source // 2)]
         if len(signals.liked):
             sources += [
@@ -210,7 +210,7 @@ def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:
 
 def _fusion(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
     """Reciprocal rank fusion of the sources, (C,): the order where no ranker could be learnt."""
-    sources = [world.popularity.recent + 1e-3 * world.popularity.total]
+    sources = [world.popularity.now]
     if len(signals.liked):
         sources += [signals.coengagement, signals.nearest, signals.mean]
     total = np.zeros(len(candidates), np.float32)
@@ -286,7 +286,8 @@ def _add_example(examples: list[Example], history: History, liked: History, cut:
     if targets and cut:
         before = history.where(history.at <= liked.at[cut - 1])
         # Several likes of one moment: what is to be found must not be among what is given.
-        targets = [item for item in targets if item not in set(before.items.tolist())]
+        given = set(before.items.tolist())
+        targets = [item for item in targets if item not in given]
         if targets:
             examples.append(Example(before, np.array(targets, np.int64)))
 

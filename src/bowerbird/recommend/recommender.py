@@ -59,9 +59,9 @@ class Recommender:
 
         Raises `StoreError` where the store has no items or no vectors.
         """
-        catalogue, vectors = store.catalogue(), load_vectors(store)
-        ranker = fitted_ranker(store, vectors, catalogue)
-        return cls(catalogue, ranker, taste or TasteGraph.open(store))
+        taste = taste or TasteGraph.open(store)
+        catalogue = taste.catalogue  # read once: it holds all pictures
+        return cls(catalogue, fitted_ranker(store, load_vectors(store), catalogue), taste)
 
     def recommend_user(
         self, user_id: str, n: int = 20, outcome: Action = Action.CLICK, diversity: float = 0.3
