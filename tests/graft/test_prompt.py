@@ -1,14 +1,15 @@
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 import torch
 
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.graft.decode import Decoding, held_back
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import plain, render
+from bowerbird.graft.runtimes.eager import EagerRuntime
+from bowerbird.graft.runtimes.runtime import Decoding
+from bowerbird.graft.streaming import held_back
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,9 @@ def test_plain_text_stays(graft: Graft) -> None:
 def test_text_without_items_is_the_language_models_own(graft: Graft) -> None:
     ids = torch.tensor([graft.base.tokens("this person likes red lamp")])
     rendered = render(graft.base, ["this person likes red lamp"], 60)
-    _, logits = graft.decoder.read(rendered, graft.embedded(rendered))
+    runtime = graft.runtime
+    assert isinstance(runtime, EagerRuntime)
+    _, logits = runtime.read(graft.prompt_embeddings(["this person likes red lamp"]))
     assert torch.allclose(logits, graft.base.model(ids).logits[0, -1], atol=1e-5)
     assert torch.equal(
         graft.base.model(inputs_embeds=graft.embedded(rendered)[None]).logits, graft.base.model(ids).logits
@@ -84,12 +87,8 @@ def test_shared_beginnings_change_no_reply(grafted: Store) -> None:
     ]
     shared = []
     for prompt in prompts:
-        rendered = render(cached.base, prompt, 60)
-        shared.append(
-            cached.decoder._longest_common(np.where(rendered.items >= 0, -1 - rendered.items, rendered.ids))[
-                1
-            ]
-        )
+        assert isinstance(cached.runtime, EagerRuntime)
+        shared.append(cached.runtime._longest_common(render(cached.base, prompt, 60).places)[1])
         fresh = Graft(cached.base, cached.connector, cached.head, cached.matrix)
         how = Decoding(min_tokens=12)
         assert list(cached.generate(prompt, 12, decoding=how)) == list(
@@ -105,8 +104,7 @@ def test_greedy_writing_agrees_with_reading_everything_anew(graft: Graft) -> Non
     prompt: list[str | int] = ["product", 5, "is"]
     rendered = render(graft.base, prompt, 60)
     embedded = graft.embedded(rendered)
-    cache, logits = graft.decoder.read(rendered, embedded)
-    written = list(graft.decoder.write(cache, logits, len(rendered), Decoding(max_tokens=8, min_tokens=8)))
+    written = list(graft.runtime.write(graft.prompt_embeddings(prompt), Decoding(max_tokens=8, min_tokens=8)))
     banned = sorted({*graft.base.tokenizer.all_special_ids, graft.base.item_id, graft.base.recommend_id})
     for n, token in enumerate(written):
         so_far = torch.cat([embedded, graft.base.table[torch.tensor(written[:n], dtype=torch.int64)]])

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from bowerbird.errors import BackboneError
+from bowerbird.graft.runtimes.runtime import Limits
 from bowerbird.models import load_language_model
 
 SPARE_TOKENS = (("<repo_name>", "<file_sep>"), ("<|image_pad|>", "<|fim_pad|>"))
@@ -81,6 +82,15 @@ class Base:
         configured = self.model.generation_config.eos_token_id
         ids = configured if isinstance(configured, list) else [configured]
         return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
+
+    @cached_property
+    def never(self) -> frozenset[int]:
+        """Ids that are never written: control tokens and markers, but for those that end a text."""
+        return (frozenset(self.tokenizer.all_special_ids) | {self.item_id, self.recommend_id}) - self.ends
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.name, self.hidden, self.longest)
 
     @cached_property
     def fingerprint(self) -> str:

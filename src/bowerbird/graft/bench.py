@@ -32,9 +32,10 @@ from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.decode import Decoder, Decoding
 from bowerbird.graft.model import load_parts
-from bowerbird.graft.prompt import Rendered, chat_prompt
+from bowerbird.graft.prompt import chat_prompt
+from bowerbird.graft.runtimes.eager import EagerRuntime
+from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings
 from bowerbird.models import load_image_encoder
 from bowerbird.models.image import pixels_of_many
 from bowerbird.progress import track
@@ -122,7 +123,7 @@ class Request:
     def __init__(self, base: Base, connector: Connector, eyes: Eyes | None, subject: Subject) -> None:
         """`eyes` may be None where the arm `pixels` is not asked for."""
         self.base, self.connector, self.eyes, self.subject = base, connector, eyes, subject
-        self.decoder = Decoder(base, kept_prompts=0)
+        self.runtime = EagerRuntime(base, kept_prompts=0)
         said: list[str | int] = ["Which of these would you give to a friend, and why?\n"]
         for number in range(len(subject.pictures)):
             said += [f"{number + 1}. ", number, "\n"]
@@ -167,10 +168,9 @@ class Request:
         start = time.perf_counter()
         embedded = self.embedded(arm)
         length = len(embedded)
-        nowhere = Rendered(np.zeros(length, np.int64), np.full(length, -1))
-        cache, logits = self.decoder.read(nowhere, embedded)
+        prompt = PromptEmbeddings(np.zeros(length, np.int64), embedded.numpy())
         how = Decoding(max_tokens=new_tokens, min_tokens=new_tokens)
-        tokens = self.decoder.write(cache, logits, length, how)
+        tokens = self.runtime.write(prompt, how)
         next(tokens)
         first = time.perf_counter() - start
         for _ in tokens:

@@ -18,10 +18,12 @@ from bowerbird.errors import StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.captions import question
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.decode import Decoder, Decoding
 from bowerbird.graft.head import RetrievalHead
 from bowerbird.graft.prompt import Prompt, Rendered, Turn, chat_prompt, embed, render
+from bowerbird.graft.runtimes.eager import EagerRuntime
+from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.sequences import OUTCOMES, Liked, Reader, decayed_mean, whole
+from bowerbird.graft.streaming import streamed
 
 OUTCOME_OF = {Action.CLICK: 0, Action.VIEW: 0, Action.SAVE: 1, Action.ADD_TO_CART: 2, Action.PURCHASE: 2}
 
@@ -38,6 +40,7 @@ class Graft:
         version: Version | None = None,
         layer: int | None = None,
         history: int = 20,
+        runtime: Runtime | None = None,
     ) -> None:
         """`matrix` (items, dim): the catalogue's vectors; `layer`: whose states the head reads."""
         self.base = base
@@ -45,7 +48,7 @@ class Graft:
         self.head = head.eval() if head is not None else None
         self.matrix = matrix
         self.version = version
-        self.decoder = Decoder(base)
+        self.runtime = runtime or EagerRuntime(base)
         self._reader = Reader(base, self.connector, matrix)
         self._layer = layer
         self._history = history
@@ -96,9 +99,14 @@ class Graft:
         Raises `InputError` for an empty or too long prompt, or a position outside the catalogue.
         """
         how = replace(decoding or Decoding(), max_tokens=max_tokens, stop=tuple(stop))
+        return streamed(
+            self.base.tokenizer, self.runtime.write(self.prompt_embeddings(prompt), how), how.stop
+        )
+
+    def prompt_embeddings(self, prompt: Prompt) -> PromptEmbeddings:
+        """A prompt as engines take it. Raises `InputError` as `generate` does."""
         rendered = render(self.base, prompt, len(self.matrix))
-        cache, logits = self.decoder.read(rendered, self.embedded(rendered))
-        return self.decoder.text(self.decoder.write(cache, logits, len(rendered), how), how.stop)
+        return PromptEmbeddings(rendered.places, self.embedded(rendered).float().numpy())
 
     @torch.no_grad()
     def embedded(self, rendered: Rendered) -> torch.Tensor:

@@ -34,6 +34,11 @@ class Rendered:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def places(self) -> np.ndarray:
+        """What stands at each place, (T,) int64: token ids are at least 0, items are below."""
+        return np.where(self.items >= 0, -1 - self.items, self.ids)
+
 
 def render(base: Base, prompt: Prompt, n_items: int) -> Rendered:
     """Token ids and item slots of a prompt: one slot an item. Raises `InputError` for unknown positions."""
