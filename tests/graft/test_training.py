@@ -142,14 +142,15 @@ def _holds(said: dict[str, float], user: str) -> bool:
 def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
     graft = Graft.open(grafted)
     files = export_graft(graft, tmp_path / "out")
-    assert {"config.json", "connector.safetensors", "head.safetensors", "graft.json", "README.md"} <= set(
-        files
-    )
+    parts = {f"graft/{name}" for name in ("connector.safetensors", "head.safetensors", "graft.json")}
+    assert {"config.json", "README.md", *parts} <= set(files)
+    # Engines take every weight file beside config.json for the decoder's.
+    assert [path.name for path in (tmp_path / "out").glob("*.safetensors")] == ["model.safetensors"]
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     ids = tokenizer("this is red lamp", return_tensors="pt", add_special_tokens=False)["input_ids"]
     assert torch.equal(model(ids).logits, graft.base.model(ids).logits)
-    connector, head = load_parts(tmp_path / "out", graft.matrix.shape[1], graft.base.hidden)
+    connector, head = load_parts(tmp_path / "out" / "graft", graft.matrix.shape[1], graft.base.hidden)
     vectors = torch.from_numpy(graft.matrix)
     assert torch.equal(connector(vectors), graft.connector(vectors))
     assert head is not None

@@ -1,6 +1,8 @@
 """A graft as files that any engine loads: a plain decoder folder, and the parts that make soft tokens.
 
 The base is written unchanged in the ordinary Hugging Face layout; the items' vectors are not part of it.
+The parts stand in a folder of their own: vLLM takes every `*.safetensors` beside `config.json` for weights of
+the decoder, and would refuse them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _README = """\
 `config.json`, `model.safetensors` and the tokenizer's files are the base model {base}, unchanged:
 `AutoModelForCausalLM.from_pretrained` and every serving engine load this folder.
 
-`connector.safetensors` turns an item vector v ({dim} float32, length 1) into a soft token ({hidden} float32):
+`graft/connector.safetensors` turns an item vector v ({dim} float32, length 1) into a soft token
+({hidden} float32):
 
     raw   = linear.weight @ v + linear.bias
           + mlp.2.weight @ gelu(mlp.0.weight @ (v * sqrt({dim})) + mlp.0.bias) + mlp.2.bias
@@ -30,19 +33,19 @@ A prompt is the list of its token embeddings, in which each item stands as its s
 position. In a list of token ids an item's place is kept by id {item} ({item_text}); replace that row. Give
 the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
 
-`head.safetensors`, where present, reads the hidden state of layer {layer} (0 is the embeddings) after
+`graft/head.safetensors`, where present, reads the hidden state of layer {layer} (0 is the embeddings) after
 "{opening}", the items in order, and id {recommend} ({recommend_text}) back into item space:
 
     query = unit(skip * mean + (project.weight @ ((state - centre) / spread) + project.bias)
                  * (1 + gain[outcome]) + shift[outcome])
 
 with `mean` the weighted mean of the items' vectors and outcome 0 click, 1 save, 2 purchase.
-`graft.json` holds the versions, the holdout and the measurements.
+`graft/graft.json` holds the versions, the holdout and the measurements.
 """
 
 
 def export_graft(graft: Graft, folder: Path) -> list[str]:
-    """Write a graft into a new folder; gives the files' names. Raises `InputError` for a full folder."""
+    """Write a graft into a new folder; gives the files' paths in it. Raises `InputError` for a full folder."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder for the export")
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,9 +59,11 @@ def export_graft(graft: Graft, folder: Path) -> list[str]:
     plain.generation_config = base.model.generation_config
     plain.save_pretrained(folder)
     base.tokenizer.save_pretrained(folder)
-    save_parts(folder, graft.connector, graft.head)
+    parts = folder / "graft"
+    parts.mkdir()
+    save_parts(parts, graft.connector, graft.head)
     meta = dict(graft.version.meta) if graft.version else {}
-    (folder / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
+    (parts / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
     item_text, recommend_text = base.tokenizer.convert_ids_to_tokens([base.item_id, base.recommend_id])
     (folder / "README.md").write_text(
         _README.format(
@@ -73,4 +78,4 @@ def export_graft(graft: Graft, folder: Path) -> list[str]:
             opening=OPENING,
         )
     )
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
