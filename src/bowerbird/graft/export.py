@@ -45,7 +45,7 @@ with `mean` the weighted mean of the items' vectors and outcome 0 click, 1 save,
 
 
 def export_graft(graft: Graft, folder: Path) -> list[str]:
-    """Write a graft into a new folder; gives the files' paths in it. Raises `InputError` for a full folder."""
+    """Write a graft into a new folder; gives their paths in it. Raises `InputError` for a full folder."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder for the export")
     folder.mkdir(parents=True, exist_ok=True)
