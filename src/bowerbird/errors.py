@@ -3,7 +3,8 @@
 BowerbirdError            exit code 2
 ├── InputError            the user's data or request can't be used
 ├── StoreError            the store is missing, incomplete, of another layout, locked, or its disk is full
-└── BackboneError         a backbone can't be found, fetched or trusted
+├── BackboneError         a backbone can't be found, fetched or trusted
+└── EngineError           an inference server can't be reached, died, or serves something else
 """
 
 
@@ -21,3 +22,7 @@ class StoreError(BowerbirdError):
 
 class BackboneError(BowerbirdError):
     """An open model that can't be found, fetched or verified."""
+
+
+class EngineError(BowerbirdError):
+    """An inference server that can't be reached, that died, or that serves another model than expected."""
