@@ -35,6 +35,8 @@ class Engine:
     """Started with --enable-prompt-embeds."""
     dies_after: int | None = None
     """So many tokens of a stream are sent before the connection is cut."""
+    gives_up: bool = False
+    """Its streams end in good order after one token, as when a request is aborted."""
     tells_ids: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
     """Bodies of the completions asked for."""
@@ -106,6 +108,8 @@ def handler(engine: Engine) -> type[BaseHTTPRequestHandler]:
                 if n == engine.dies_after:
                     return
                 self.wfile.write(f"data: {json.dumps({'choices': [self.choice(0, [token])]})}\n\n".encode())
+                if engine.gives_up:
+                    break
             self.wfile.write(b"data: [DONE]\n\n")
 
         def answer(self, status: int, body: dict[str, Any]) -> None:
@@ -293,7 +297,10 @@ def test_a_server_that_dies_in_the_middle(base: Base, serve: Callable[[Engine], 
     with pytest.raises(EngineError, match="in the middle of a reply"):
         told.extend(runtime.write(prompt_of(base, 0), how))
     assert told == whole[:3]
-    engine.dies_after = None  # it is started again
+    engine.dies_after, engine.gives_up = None, True
+    with pytest.raises(EngineError, match="gave up a reply"):
+        list(runtime.write(prompt_of(base, 0), how))
+    engine.gives_up = False
     assert list(runtime.write(prompt_of(base, 0), how)) == whole
 
 

@@ -55,8 +55,8 @@ class VllmRuntime:
         """
         server = CompletionServer(url)
         served = server.models()
-        if len(served) != 1 or "max_model_len" not in served[0]:
-            raise EngineError(f"{url} serves {len(served)} models and must be a vLLM that serves one")
+        if not served or "max_model_len" not in served[0]:
+            raise EngineError(f"{url} is no vLLM: it does not tell how many tokens its model holds")
         longest = min(base.longest, int(served[0]["max_model_len"]))
         runtime = cls(server, base, str(served[0]["id"]), replace(base.limits, longest=longest))
         runtime._check_model()
@@ -90,7 +90,8 @@ class VllmRuntime:
                     if before is not None or ids is not None:
                         break
                 else:
-                    return
+                    if len(written) < how.max_tokens:
+                        raise EngineError(f"{self.server.url} gave up a reply: look at the engine's log")
 
     def _continued(
         self, embedded: np.ndarray, how: Decoding, written: list[int], ids: Sequence[int] | None
