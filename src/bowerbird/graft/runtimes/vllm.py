@@ -27,8 +27,9 @@ PLAIN = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """A model's folder may hold other defaults, which the server would follow where a request is silent."""
 NEVER = -100.0
 """The lowest bias that servers take. It forbids a token as long as no logit is 100 above all others."""
-SAME = 1.0
-"""How far (nats) the server's picks may be from our best: bfloat16 costs some tenths, other weights more."""
+SAME = 0.5
+"""How far (nats) the server's picks may be from our best ones. SmolLM2-135M served in bfloat16 stays within
+0.09 of itself in float32; weights that are off by 2 % of their spread are 0.8 away."""
 
 
 @dataclass(frozen=True)
