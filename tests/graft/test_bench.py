@@ -73,12 +73,14 @@ def test_graft_trains_and_exports_from_the_command_line(
     trained = run.invoke(app, arguments)
     assert trained.exit_code == 0, trained.output
     said = json.loads(trained.stdout)
-    assert said["caption_steps"] == 2
+    assert said["alignment_steps"] == 2
     assert said["version"] == fresh_store.current("graft").name  # type: ignore[union-attr]
     out = tmp_path / "out"
     exported = run.invoke(app, ["graft", "export", str(fresh_store.path), "--to", str(out), "--json"])
     assert exported.exit_code == 0, exported.output
-    assert set(json.loads(exported.stdout)["files"]) == {path.name for path in out.iterdir()}
+    assert set(json.loads(exported.stdout)["files"]) == {
+        str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()
+    }
 
 
 def test_graft_of_no_store_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.graft.model import Graft
-from bowerbird.graft.prompt import plain, render
+from bowerbird.graft.prompt import plain
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.runtime import Decoding
 from bowerbird.graft.streaming import held_back
@@ -19,24 +19,25 @@ def graft(grafted: Store) -> Graft:
 
 def test_an_item_takes_one_place_and_words_keep_theirs(graft: Graft) -> None:
     base = graft.base
-    rendered = render(base, ["this is ", 7, " red", 3], 60)
-    assert rendered.items.tolist() == [-1, -1, 7, -1, 3]
+    rendered = graft.rendered(["this is ", 7, " red", 3])
+    assert rendered.slots.tolist() == [-1, -1, 0, -1, 1]
+    assert rendered.things == (7, 3)
     assert rendered.ids[[0, 1, 3]].tolist() == base.tokens("this is red")
     embedded = graft.embedded(rendered)
     assert torch.equal(embedded[[0, 1, 3]], base.table[torch.tensor(base.tokens("this is red"))])
-    assert torch.allclose(embedded[2], graft.connector(torch.from_numpy(graft.matrix[7:8]))[0], atol=1e-6)
+    assert torch.allclose(embedded[2], graft.connector(torch.from_numpy(graft.matrix[7:8]))[0, 0], atol=1e-6)
 
 
 def test_where_a_text_is_cut_changes_nothing(graft: Graft) -> None:
-    whole = render(graft.base, ["red lamp, blue", 1], 60)
-    cut = render(graft.base, ["re", "d la", "", "mp, blue", 1, ""], 60)
+    whole = graft.rendered(["red lamp, blue", 1])
+    cut = graft.rendered(["re", "d la", "", "mp, blue", 1, ""])
     assert whole.ids.tolist() == cut.ids.tolist()
 
 
 def test_writing_a_marker_is_no_item_in_a_rendered_prompt(graft: Graft) -> None:
-    rendered = render(graft.base, ["<repo_name> red"], 60)
+    rendered = graft.rendered(["<repo_name> red"])
     assert rendered.ids[0] == graft.base.item_id
-    assert (rendered.items == -1).all()
+    assert (rendered.slots == -1).all()
 
 
 @pytest.mark.parametrize("prompt", [[], [""], [60], [-1]])
@@ -66,7 +67,7 @@ def test_plain_text_stays(graft: Graft) -> None:
 
 def test_text_without_items_is_the_language_models_own(graft: Graft) -> None:
     ids = torch.tensor([graft.base.tokens("this person likes red lamp")])
-    rendered = render(graft.base, ["this person likes red lamp"], 60)
+    rendered = graft.rendered(["this person likes red lamp"])
     runtime = graft.runtime
     assert isinstance(runtime, EagerRuntime)
     _, logits = runtime.read(graft.prompt_embeddings(["this person likes red lamp"]))
@@ -88,8 +89,8 @@ def test_shared_beginnings_change_no_reply(grafted: Store) -> None:
     shared = []
     for prompt in prompts:
         assert isinstance(cached.runtime, EagerRuntime)
-        shared.append(cached.runtime._longest_common(render(cached.base, prompt, 60).places)[1])
-        fresh = Graft(cached.base, cached.connector, cached.head, cached.matrix)
+        shared.append(cached.runtime._longest_common(cached.rendered(prompt).places)[1])
+        fresh = Graft(cached.base, cached.connector, cached.matrix)
         how = Decoding(min_tokens=12)
         assert list(cached.generate(prompt, 12, decoding=how)) == list(
             fresh.generate(prompt, 12, decoding=how)
@@ -102,7 +103,7 @@ def test_shared_beginnings_change_no_reply(grafted: Store) -> None:
 
 def test_greedy_writing_agrees_with_reading_everything_anew(graft: Graft) -> None:
     prompt: list[str | int] = ["product", 5, "is"]
-    rendered = render(graft.base, prompt, 60)
+    rendered = graft.rendered(prompt)
     embedded = graft.embedded(rendered)
     written = list(graft.runtime.write(graft.prompt_embeddings(prompt), Decoding(max_tokens=8, min_tokens=8)))
     banned = sorted({*graft.base.tokenizer.all_special_ids, graft.base.item_id, graft.base.recommend_id})

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bowerbird.graft.alignment import telling_words
 from bowerbird.graft.base import Base
-from bowerbird.graft.captions import telling_words
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import Graft
 from bowerbird.models import BACKBONES, is_pulled
@@ -23,7 +23,7 @@ def test_the_closed_form_connector_is_read_before_any_training() -> None:
     vectors = np.eye(5, 8, dtype=np.float32)
     connector = Connector(8, base.hidden, float(base.table.norm(dim=1).median()))
     connector.start_from(vectors, telling_words(base, things), strength=0.01)
-    graft = Graft(base, connector, None, vectors)
+    graft = Graft(base, connector, vectors)
     scores = np.array(
         [[graft.score(["Product: ", n, "\nDescription:"], f" {t}") for t in things] for n in range(5)]
     )

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.graft.base import Base
-from bowerbird.graft.captions import caption
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
-from bowerbird.graft.model import Graft, load_parts
+from bowerbird.graft.facts import caption
+from bowerbird.graft.heads import Heads
+from bowerbird.graft.model import Graft, load_connector
 from bowerbird.graft.sequences import Liked, Reader, Window, whole, windows_of
 from bowerbird.graft.training import GraftConfig, GraftTraining, Lesson, train_graft
 
@@ -33,8 +35,8 @@ def test_the_connector_starts_closed_form_and_its_gate_shut() -> None:
     rng = np.random.default_rng(0)
     vectors, words = rng.normal(size=(200, 8)), rng.normal(size=(8, 16))
     connector = Connector(8, 16, token_norm=3.0)
-    connector.start_from(vectors, vectors @ words, strength=0.0)
-    tokens = connector(torch.from_numpy(vectors).float()).detach().numpy()
+    connector.start_from(vectors, (vectors @ words)[:, None], strength=0.0)
+    tokens = connector(torch.from_numpy(vectors).float())[:, 0].detach().numpy()
     wanted = vectors @ words
     assert np.allclose(tokens, 3 * wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-3)
 
@@ -43,22 +45,22 @@ def test_the_trained_graft_reads_items(grafted: Store) -> None:
     version = grafted.current("graft")
     assert version is not None
     metrics = version.meta["metrics"]
-    assert metrics["caption loss"] < metrics["caption loss, closed form"]
+    assert metrics["describe loss"] < metrics["describe loss, closed form"]
 
 
 def test_the_head_finds_the_crowd(grafted: Store) -> None:
     graft = Graft.open(grafted)
     rng = np.random.default_rng(5)
     right, by_state = [], []
+    head, layer = graft.heads.next_item
     for crowd in (0, 1):
         for _ in range(10):
             liked = 2 * rng.permutation(30)[:8] + crowd
             query = graft.retrieve(history(liked.tolist()))
             right.append(crowd_share(graft, query, liked, crowd))
             window = whole(Liked.of(history(liked.tolist())), 20)
-            state = graft._reader.states([window], [graft._layer or 0])[:, 0]
-            assert graft.head is not None
-            by_state.append(crowd_share(graft, graft.head.read(state)[0].detach().numpy(), liked, crowd))
+            state = graft._reader.states([window], [layer])[:, 0]
+            by_state.append(crowd_share(graft, head.read(state)[0].detach().numpy(), liked, crowd))
     # By chance 0.42, since the history's own items are left out.
     assert np.mean(right) > 0.9
     assert np.mean(by_state) > 0.7, "the language model's state alone must tell the crowd"
@@ -82,22 +84,23 @@ def test_people_do_not_change_each_other(grafted: Store) -> None:
 
 def test_the_wanted_outcome_is_heard(grafted: Store) -> None:
     graft = Graft.open(grafted)
-    assert graft.head is not None
-    torch.nn.init.normal_(graft.head.shift.weight)
+    torch.nn.init.normal_(graft.heads.next_item[0].shift.weight)
     click, buy = (graft.retrieve(history([1, 3]), one) for one in (Action.CLICK, Action.PURCHASE))
     assert not np.allclose(click, buy, atol=1e-3)
 
 
-def test_many_cuts_in_one_pass_equal_one_pass_each(tiny_base: Path) -> None:
+@pytest.mark.parametrize("tokens", [1, 3])
+def test_many_cuts_in_one_pass_equal_one_pass_each(tiny_base: Path, tokens: int) -> None:
     base = Base.load(str(tiny_base))
     torch.manual_seed(0)
     matrix = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
-    reader = Reader(base, Connector(8, base.hidden, 3.0), matrix)
+    connector = Connector(8, base.hidden, 3.0, tokens)
+    reader = Reader(base, connector, matrix)
     items = np.array([4, 9, 2, 7])
     windows = [Window(items, items * 0, np.array([0, 2, 4])), Window(items[:1], items[:1] * 0, np.array([1]))]
     packed = reader.states(windows, [2])[:, 0]
     for row, cut in zip(packed, (0, 2, 4, 1), strict=True):
-        soft = reader.connector(reader.matrix[items[:cut]])
+        soft = reader.connector(torch.from_numpy(reader.matrix[items[:cut]])).flatten(0, 1)
         plain = torch.cat([reader.opening, soft, reader.asking[None]])
         slow = base.model.base_model(inputs_embeds=plain[None]).last_hidden_state[0, -1]
         assert torch.allclose(row, slow, atol=1e-5)
@@ -130,7 +133,7 @@ def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
     assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
     held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
     assert held > 0
-    assert len(lesson.sequences) + len(lesson.judged_sequences) == len(events.users) - held
+    assert len(lesson.histories) + len(lesson.judged_histories) == len(events.users) - held
 
 
 def _holds(said: dict[str, float], user: str) -> bool:
@@ -150,10 +153,14 @@ def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     ids = tokenizer("this is red lamp", return_tensors="pt", add_special_tokens=False)["input_ids"]
     assert torch.equal(model(ids).logits, graft.base.model(ids).logits)
-    connector, head = load_parts(tmp_path / "out" / "graft", graft.matrix.shape[1], graft.base.hidden)
+    meta = json.loads((tmp_path / "out" / "graft" / "graft.json").read_text())
+    connector = load_connector(tmp_path / "out" / "graft", meta["dim"], meta["hidden"], meta["tokens"])
+    heads = Heads.load(tmp_path / "out" / "graft", meta)
     vectors = torch.from_numpy(graft.matrix)
     assert torch.equal(connector(vectors), graft.connector(vectors))
-    assert head is not None
+    (head, layer), (same, same_layer) = heads.next_item, graft.heads.next_item
+    assert layer == same_layer
+    assert torch.equal(head.project.weight, same.project.weight)
     with pytest.raises(InputError, match="not empty"):
         export_graft(graft, tmp_path / "out")
 
@@ -214,23 +221,23 @@ def test_an_interrupted_training_goes_on_to_the_same_end(
     config = GraftConfig(base=str(tiny_base), minutes=30, steps=6)
 
     class Interrupted(GraftTraining):
-        def _caption_steps(self, captions, checkpoint):  # type: ignore[no-untyped-def]
-            for done, loss in enumerate(super()._caption_steps(captions, checkpoint), 1):
+        def _alignment_steps(self, captions, checkpoint):  # type: ignore[no-untyped-def]
+            for done, loss in enumerate(super()._alignment_steps(captions, checkpoint), 1):
                 if done == 3:
                     captions.save(checkpoint)
                     raise KeyboardInterrupt
                 yield loss
 
-    at_once, _ = GraftTraining(tmp_path / "a", base, lesson, config, "v").connector()
+    at_once, _ = GraftTraining(tmp_path / "a", base, lesson, config, "v").align()
     with pytest.raises(KeyboardInterrupt):
-        Interrupted(tmp_path / "b", base, lesson, config, "v").connector()
-    assert (tmp_path / "b" / "connector.pt").exists()
+        Interrupted(tmp_path / "b", base, lesson, config, "v").align()
+    assert (tmp_path / "b" / "alignment.pt").exists()
     training = GraftTraining(tmp_path / "b", base, lesson, config, "v")
-    went_on, _ = training.connector()
+    went_on, _ = training.align()
     for one, other in zip(at_once.parameters(), went_on.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-4)
     GraftTraining(tmp_path / "b", base, lesson, config, "other vectors")
-    assert not (tmp_path / "b" / "connector.pt").exists(), "other vectors must begin anew"
+    assert not (tmp_path / "b" / "alignment.pt").exists(), "other vectors must begin anew"
 
 
 def test_a_caption_tells_what_the_title_does_not() -> None:

@@ -36,15 +36,37 @@ def train(
     store: StoreArgument,
     base: Annotated[str, typer.Option(help="A backbone's name, hf:org/name, or a folder.")] = "smollm2-135m",
     minutes: Annotated[float, typer.Option(help="Time for training, loading excluded.")] = 4.0,
-    steps: Annotated[int | None, typer.Option(help="Caption steps at most.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Alignment steps at most.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    tokens: Annotated[int, typer.Option(help="Soft tokens an item, 1 to 8.")] = 1,
+    adapt: Annotated[str, typer.Option(help="Train of the language model: frozen, lora or full.")] = "frozen",
+    batch: Annotated[int, typer.Option(help="Questions in one pass through the language model.")] = 16,
+    accumulate: Annotated[int, typer.Option(help="Passes whose gradients make one step.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Train the connector and the retrieval head, and publish them. Run again after Ctrl-C to go on."""
+    """Train the connector and the heads (and an adapter, if asked), and publish them.
+
+    Run again after Ctrl-C to go on. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
+    """
     from bowerbird.data.store import Store
+    from bowerbird.errors import InputError
+    from bowerbird.graft.adapter import Adapt
     from bowerbird.graft.training import GraftConfig, train_graft
 
-    config = GraftConfig(base=base, minutes=minutes, steps=steps, seed=seed)
+    try:
+        what = Adapt(adapt)
+    except ValueError:
+        raise InputError(f"--adapt is one of {', '.join(Adapt)}, not {adapt!r}") from None
+    config = GraftConfig(
+        base=base,
+        minutes=minutes,
+        steps=steps,
+        seed=seed,
+        tokens=tokens,
+        adapt=what,
+        batch=batch,
+        accumulate=accumulate,
+    )
     version = train_graft(Store.open(store), config)
     emit({"version": version.name, **version.meta}, json, lambda console: _print(console, version.meta))
 
@@ -68,7 +90,7 @@ def export(
 
 
 def _print(console: Console, meta: dict[str, Any]) -> None:
-    table = Table(title=f"graft into {meta['base']}, {meta['caption_steps']} caption steps")
+    table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} alignment steps")
     table.add_column("measured on items and people left out")
     table.add_column("", justify="right")
     for name, value in meta["metrics"].items():

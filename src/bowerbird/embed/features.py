@@ -63,6 +63,20 @@ def item_features(
     return ItemFeatures(image_rows, has_image, text_rows, has_text, (image_backbone, text_backbone))
 
 
+def cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> np.ndarray | None:
+    """Picture features that were computed before, (items, Di) float32; zeros for items without. Encodes
+    nothing; None where the cache is empty."""
+    known = FeatureCache(store.features / _folder_name("image", backbone)).load()
+    if not known:
+        return None
+    rows = np.zeros((len(catalogue), len(next(iter(known.values())))), np.float32)
+    for position in range(len(catalogue)):
+        image = catalogue.image(position)
+        if image and (row := known.get(_key(image))) is not None:
+            rows[position] = row
+    return rows
+
+
 def _image_features(
     store: Store, images: Sequence[bytes | None], backbone: str
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +117,7 @@ class FeatureCache:
         `encode` is given the indices of unknown keys and yields their rows in batches. `order` sorts them by
         size first, so that texts of one length share a batch.
         """
-        known = self._load()
+        known = self.load()
         missing: dict[bytes, int] = {}
         for index, key in enumerate(keys):
             if key is not None and key not in known:
@@ -111,7 +125,7 @@ class FeatureCache:
         todo = sorted(missing, key=lambda key: order[key]) if order else list(missing)
         if todo:
             self._encode_all(todo, [missing[key] for key in todo], encode, label, batch)
-            known = self._load()
+            known = self.load()
         width = len(next(iter(known.values()))) if known else 1
         rows = np.zeros((len(keys), width), np.float32)
         for index, key in enumerate(keys):
@@ -151,7 +165,8 @@ class FeatureCache:
         finally:
             beside.unlink(missing_ok=True)
 
-    def _load(self) -> dict[bytes, np.ndarray]:
+    def load(self) -> dict[bytes, np.ndarray]:
+        """Every row that is kept, by its key."""
         known: dict[bytes, np.ndarray] = {}
         for path in sorted(self.folder.glob("[!.]*.npz")):
             with np.load(path) as shard:

@@ -59,6 +59,18 @@ class QueryEncoder:
         """Queries of a text, a picture or both each: (B, D) float32 of length 1."""
         return self._encode(texts, images)
 
+    @property
+    def backbones(self) -> tuple[str, str]:
+        """Names of the image and the text encoder."""
+        return self._backbones
+
+    def image_features(self, features: np.ndarray) -> np.ndarray:
+        """Vectors of pictures by their backbone's features, (N, Di) -> (N, D); zeros for rows of zeros."""
+        rows = torch.from_numpy(features)
+        shown = rows.any(1, keepdim=True).float()
+        nothing = torch.zeros(len(rows), len(self._tower.text_mean))
+        return self._tower.encode(Views(rows, nothing, shown, torch.zeros(len(rows), 1)))
+
     def _encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
         for row, (text, image) in enumerate(zip(texts, images, strict=True)):
             if image is None and (text is None or not text.strip()):

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from bowerbird.errors import BackboneError
 from bowerbird.graft.runtimes.runtime import Limits
+from bowerbird.graft.surgery.decoder import load_text_decoder
 from bowerbird.models import load_language_model
 
 SPARE_TOKENS = (("<repo_name>", "<file_sep>"), ("<|image_pad|>", "<|fim_pad|>"))
@@ -37,10 +40,13 @@ class Base:
 
     @classmethod
     def load(cls, name: str) -> Base:
-        """Load by name. Raises `BackboneError` where there is no such model, or it is no decoder."""
+        """Load by name; of a vision-language model, the text decoder alone.
+
+        Raises `BackboneError` where there is no such model, or it is no decoder.
+        """
         # A folder is remembered by its whole path: a graft is opened from other working directories too.
         name = str(Path(name).resolve()) if Path(name).is_dir() else name
-        return cls.of(name, *load_language_model(name))
+        return cls.of(name, *load_language_model(name, load_text_decoder))
 
     @classmethod
     def of(cls, name: str, model: Any, tokenizer: Any) -> Base:
@@ -63,9 +69,13 @@ class Base:
 
     @property
     def table(self) -> torch.Tensor:
-        """Token embeddings, (vocabulary, hidden) float32."""
+        """Token embeddings, (vocabulary, hidden), in the model's own precision."""
         weight: torch.Tensor = self.model.get_input_embeddings().weight
         return weight.detach()
+
+    def rows(self, ids: Sequence[int] | np.ndarray) -> torch.Tensor:
+        """Embeddings of tokens, (ids, hidden) float32."""
+        return self.table[torch.as_tensor(np.asarray(ids, np.int64))].float()
 
     @property
     def hidden(self) -> int:
@@ -114,6 +124,6 @@ class Base:
 
         Whole weights are cast once; autocast would cast every frozen weight again in each pass.
         """
-        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if self.table.dtype == torch.bfloat16 or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
             return self.model
         return copy.deepcopy(self.model).to(torch.bfloat16)

@@ -32,8 +32,8 @@ from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.model import load_parts
-from bowerbird.graft.prompt import chat_prompt
+from bowerbird.graft.model import load_connector
+from bowerbird.graft.prompt import Piece, chat_prompt
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings
 from bowerbird.models import load_image_encoder
@@ -124,7 +124,7 @@ class Request:
         """`eyes` may be None where the arm `pixels` is not asked for."""
         self.base, self.connector, self.eyes, self.subject = base, connector, eyes, subject
         self.runtime = EagerRuntime(base, kept_prompts=0)
-        said: list[str | int] = ["Which of these would you give to a friend, and why?\n"]
+        said: list[Piece] = ["Which of these would you give to a friend, and why?\n"]
         for number in range(len(subject.pictures)):
             said += [f"{number + 1}. ", number, "\n"]
         self.prompt = chat_prompt(base, "You help people choose.", [("user", said)])
@@ -140,18 +140,16 @@ class Request:
     def embedded(self, arm: str) -> Tensor:
         """The prompt of an arm as embeddings, (T, hidden); all that the arm must compute is computed here."""
         if arm == "titles":
-            blocks = [self.base.table[torch.tensor(self.base.tokens(title))] for title in self.subject.titles]
+            blocks = [self.base.rows(self.base.tokens(title)) for title in self.subject.titles]
         elif arm == "graft":
-            blocks = list(self.connector(torch.from_numpy(self.subject.vectors))[:, None])
+            blocks = list(self.connector(torch.from_numpy(self.subject.vectors)))
         else:
             if arm == "pixels":
                 self.see()
             assert self.cells is not None
             blocks = list(self._tokens_of(torch.from_numpy(self.cells)))
         pieces = [
-            self.base.table[torch.tensor(self.base.tokens(piece))]
-            if isinstance(piece, str)
-            else blocks[piece]
+            blocks[piece] if isinstance(piece, int) else self.base.rows(self.base.tokens(str(piece)))
             for piece in self.prompt
         ]
         return torch.cat(pieces)
@@ -168,7 +166,7 @@ class Request:
         start = time.perf_counter()
         embedded = self.embedded(arm)
         length = len(embedded)
-        prompt = PromptEmbeddings(np.zeros(length, np.int64), embedded.numpy())
+        prompt = PromptEmbeddings(np.zeros(length, np.int64), embedded.float().numpy())
         how = Decoding(max_tokens=new_tokens, min_tokens=new_tokens)
         tokens = self.runtime.write(prompt, how)
         next(tokens)
@@ -212,7 +210,7 @@ def bench_graft(
     subject = subject_of(store, n_items)
     torch.manual_seed(0)
     connector = (
-        load_parts(version.path, version.meta["dim"], version.meta["hidden"])[0]
+        load_connector(version.path, *(version.meta[name] for name in ("dim", "hidden", "tokens")))
         if version and version.meta["dim"] == subject.vectors.shape[1]
         else Connector(subject.vectors.shape[1], loaded.hidden)
     )

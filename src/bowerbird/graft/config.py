@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bowerbird.errors import InputError
+from bowerbird.graft.adapter import Adapt
+from bowerbird.graft.connector import MOST_TOKENS
 
 
 @dataclass(frozen=True)
@@ -12,21 +14,32 @@ class GraftConfig:
     """How to graft a store's vectors into a language model."""
 
     base: str = "smollm2-135m"
-    """A backbone of `bowerbird models list`, `hf:org/name`, or a folder with a Hugging Face decoder."""
+    """A backbone of `bowerbird models list`, `hf:org/name`, or a folder: a decoder or a Qwen-VL model."""
     minutes: float = 4.0
-    """Time for the slow parts, loading excluded: captions 70 %, people's sequences 20 %, head 10 %."""
+    """Time for the slow parts, loading excluded: alignment 70 %, behaviour 30 %."""
     steps: int | None = None
-    """Caption steps at most; None: as many as the time allows. 0 keeps the closed-form connector."""
+    """Alignment steps at most; None: as many as the time allows. 0 keeps the closed-form connector."""
     seed: int = 0
     history: int = 20
     """How many of a person's last liked items the language model reads."""
     batch: int = 16
-    """Captions, or people's windows, in one pass through the language model."""
+    """Questions, or people's windows, in one pass through the language model."""
+    accumulate: int = 1
+    """Passes whose gradients are added up for one step."""
+    tokens: int = 1
+    """Soft tokens an item, 1 to 8."""
+    adapt: Adapt = Adapt.FROZEN
+    """What of the language model itself is trained: nothing, low-rank additions, or everything."""
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or (self.steps is not None and self.steps < 0):
             raise InputError(
                 f"minutes must be above 0 and steps at least 0, not {self.minutes} and {self.steps}"
             )
-        if self.history < 1 or self.batch < 1:
-            raise InputError(f"history and batch must be at least 1, not {self.history} and {self.batch}")
+        if self.history < 1 or self.batch < 1 or self.accumulate < 1:
+            raise InputError(
+                "history, batch and accumulate must be at least 1, not "
+                f"{self.history}, {self.batch} and {self.accumulate}"
+            )
+        if not 1 <= self.tokens <= MOST_TOKENS:
+            raise InputError(f"an item is 1 to {MOST_TOKENS} soft tokens, not {self.tokens}")

@@ -1,43 +1,72 @@
-"""From an item vector to one soft token: what the language model reads in an item's place.
+"""From a vector to k soft tokens: what the language model reads in the place of an item.
 
-    token = scale · unit(W v + b + MLP(v))
+    token_j = scale_j · unit(W_j v + b_j + MLP(v)_j + kind_j)          j = 1 … k
 
-`W, b` come in closed form: a ridge regression from item vectors to the mean embedding of the telling words
+`W, b` come in closed form: a ridge regression from item vectors to the mean embeddings of the telling words
 that the catalogue says about the item, so an item is readable before any training step. The MLP's last layer
-starts at zero (the gate), so training starts from that solution and, the language model being frozen, from
-an unharmed model. `scale` is the typical norm of a token embedding: far longer soft tokens would drown words.
+and the kinds start at zero (the gate), so training starts from that solution and, the language model being
+untouched, from an unharmed model. `scale_j` is the typical norm of a token embedding: far longer soft tokens
+would drown words.
+
+`kind_j` tells apart what a vector stands for: an item, a person's taste, an interest, a collection, a query
+picture all live in item space, but the language model must not take one for another.
 """
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bowerbird.errors import InputError
+
+MOST_TOKENS = 8
+
+
+class Kind(IntEnum):
+    """What a vector stands for."""
+
+    ITEM = 0
+    TASTE = 1
+    INTEREST = 2
+    COLLECTION = 3
+    PICTURE = 4
+
 
 class Connector(nn.Module):
-    """(n, dim) item vectors → (n, hidden) soft tokens."""
+    """(n, dim) vectors of (n,) kinds → (n, k, hidden) soft tokens."""
 
-    def __init__(self, dim: int, hidden: int, token_norm: float = 1.0) -> None:
+    def __init__(self, dim: int, hidden: int, token_norm: float = 1.0, tokens: int = 1) -> None:
         super().__init__()
-        self.linear = nn.Linear(dim, hidden)
-        self.mlp = nn.Sequential(nn.Linear(dim, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, hidden))
+        if not 1 <= tokens <= MOST_TOKENS:
+            raise InputError(f"an item is 1 to {MOST_TOKENS} soft tokens, not {tokens}")
+        self.hidden, self.tokens = hidden, tokens
+        self.linear = nn.Linear(dim, tokens * hidden)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, tokens * hidden)
+        )
+        self.kind = nn.Embedding(len(Kind), tokens * hidden)
         last = self.mlp[2]
         assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.scale = nn.Parameter(torch.tensor(float(token_norm)))
+        for gate in (last.weight, last.bias, self.kind.weight):
+            nn.init.zeros_(gate)
+        self.scale = nn.Parameter(torch.full((tokens, 1), float(token_norm)))
 
-    def forward(self, vectors: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
+        """`kinds` (n,) int64 of `Kind`; None: all are items."""
+        vectors = vectors.to(self.scale.device)
         # Standing at the vectors' own scale (entries of about 1) makes one learning rate fit every width.
         raw = self.linear(vectors) + self.mlp(vectors * vectors.shape[-1] ** 0.5)
-        unit = torch.nn.functional.normalize(raw, dim=-1)
+        raw = raw + (self.kind.weight[Kind.ITEM] if kinds is None else self.kind(kinds.to(vectors.device)))
+        unit = torch.nn.functional.normalize(raw.unflatten(-1, (self.tokens, self.hidden)), dim=-1)
         return self.scale * unit
 
     @torch.no_grad()
     def start_from(self, vectors: np.ndarray, words: np.ndarray, strength: float = 0.1) -> None:
-        """Set `W, b` so that `vectors` (n, dim) map to `words` (n, hidden), means of word embeddings."""
-        weight, bias = ridge(vectors, words, strength)
+        """Set `W, b` so that `vectors` (n, dim) map to `words` (n, k, hidden), means of word embeddings."""
+        weight, bias = ridge(vectors, words.reshape(len(words), -1), strength)
         self.linear.weight.copy_(torch.from_numpy(weight.T))
         self.linear.bias.copy_(torch.from_numpy(bias))
 

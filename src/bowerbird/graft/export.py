@@ -14,23 +14,26 @@ from pathlib import Path
 from bowerbird.errors import InputError
 from bowerbird.graft.model import Graft
 from bowerbird.graft.sequences import OPENING
-from bowerbird.graft.training import save_parts
+from bowerbird.graft.training import save_connector
 
 _README = """\
 # A language model with grafted items
 
-`config.json`, `model.safetensors` and the tokenizer's files are the base model {base}, unchanged:
+`config.json`, `model.safetensors` and the tokenizer's files are the text decoder of {base}, {adapted}:
 `AutoModelForCausalLM.from_pretrained` and every serving engine load this folder.
 
-`graft/connector.safetensors` turns an item vector v ({dim} float32, length 1) into a soft token
-({hidden} float32):
+`graft/connector.safetensors` turns a vector v ({dim} float32, length 1) into {tokens} soft token(s) of
+{hidden} float32 each:
 
-    raw   = linear.weight @ v + linear.bias
-          + mlp.2.weight @ gelu(mlp.0.weight @ (v * sqrt({dim})) + mlp.0.bias) + mlp.2.bias
-    token = scale * raw / norm(raw)
+    raw    = linear.weight @ v + linear.bias + kind.weight[kind]
+           + mlp.2.weight @ gelu(mlp.0.weight @ (v * sqrt({dim})) + mlp.0.bias) + mlp.2.bias
+    raw    = raw.reshape({tokens}, {hidden})
+    tokens = scale * raw / norm(raw, axis=1)
 
-A prompt is the list of its token embeddings, in which each item stands as its soft token at one ordinary
-position. In a list of token ids an item's place is kept by id {item} ({item_text}); replace that row. Give
+`kind` is 0 for an item, 1 a person's taste, 2 an interest, 3 a collection, 4 a query picture.
+
+A prompt is the list of its token embeddings, in which each item stands as its soft token(s) at ordinary
+positions. In a list of token ids an item's place is kept by id {item} ({item_text}); replace those rows. Give
 the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
 
 `graft/head.safetensors`, where present, reads the hidden state of layer {layer} (0 is the embeddings) after
@@ -39,7 +42,8 @@ the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or
     query = unit(skip * mean + (project.weight @ ((state - centre) / spread) + project.bias)
                  * (1 + gain[outcome]) + shift[outcome])
 
-with `mean` the weighted mean of the items' vectors and outcome 0 click, 1 save, 2 purchase.
+`graft/request-head.safetensors` does the same for requests, at layer {request_layer} after a chat prompt.
+`mean` is the weighted mean of the items' vectors; outcome is 0 for click, 1 save, 2 purchase.
 `graft/graft.json` holds the versions, the holdout and the measurements.
 """
 
@@ -61,20 +65,24 @@ def export_graft(graft: Graft, folder: Path) -> list[str]:
     base.tokenizer.save_pretrained(folder)
     parts = folder / "graft"
     parts.mkdir()
-    save_parts(parts, graft.connector, graft.head)
+    save_connector(parts, graft.connector)
+    graft.heads.save(parts)
     meta = dict(graft.version.meta) if graft.version else {}
     (parts / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
     item_text, recommend_text = base.tokenizer.convert_ids_to_tokens([base.item_id, base.recommend_id])
     (folder / "README.md").write_text(
         _README.format(
             base=base.name,
+            adapted="unchanged" if meta.get("adapt", "frozen") == "frozen" else "its adapter merged",
             dim=graft.matrix.shape[1],
             hidden=base.hidden,
             item=base.item_id,
             item_text=item_text or "no text",
             recommend=base.recommend_id,
             recommend_text=recommend_text or "no text",
+            tokens=graft.connector.tokens,
             layer=meta.get("layer"),
+            request_layer=meta.get("request_layer"),
             opening=OPENING,
         )
     )

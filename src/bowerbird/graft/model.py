@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +14,17 @@ from bowerbird.data.events import Action
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store, Version
 from bowerbird.embed.vectors import load_vectors
-from bowerbird.errors import StoreError
+from bowerbird.errors import InputError, StoreError
+from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
-from bowerbird.graft.captions import question
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.head import RetrievalHead
-from bowerbird.graft.prompt import Prompt, Rendered, Turn, chat_prompt, embed, render
+from bowerbird.graft.heads import Heads
+from bowerbird.graft.prompt import Piece, Prompt, Rendered, Turn, chat_prompt, embed, render, vectors_of
+from bowerbird.graft.questions import describe
+from bowerbird.graft.requests import REMEMBERED, request_prompt
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime
-from bowerbird.graft.sequences import OUTCOMES, Liked, Reader, decayed_mean, whole
+from bowerbird.graft.sequences import Liked, Reader, decayed_mean, whole
 from bowerbird.graft.streaming import streamed
 
 OUTCOME_OF = {Action.CLICK: 0, Action.VIEW: 0, Action.SAVE: 1, Action.ADD_TO_CART: 2, Action.PURCHASE: 2}
@@ -35,27 +37,25 @@ class Graft:
         self,
         base: Base,
         connector: Connector,
-        head: RetrievalHead | None,
         matrix: np.ndarray,
+        heads: Heads | None = None,
         version: Version | None = None,
-        layer: int | None = None,
         history: int = 20,
         runtime: Runtime | None = None,
     ) -> None:
-        """`matrix` (items, dim): the catalogue's vectors; `layer`: whose states the head reads."""
+        """`matrix` (items, dim): the catalogue's vectors; `runtime` writes, torch itself by default."""
         self.base = base
         self.connector = connector.eval()
-        self.head = head.eval() if head is not None else None
+        self.heads = heads or Heads()
         self.matrix = matrix
         self.version = version
         self.runtime = runtime or EagerRuntime(base)
         self._reader = Reader(base, self.connector, matrix)
-        self._layer = layer
         self._history = history
 
     @classmethod
-    def open(cls, store: Store, version: Version | None = None) -> Graft:
-        """Open the store's current graft, or a given version of it.
+    def open(cls, store: Store, version: Version | None = None, runtime: OpensRuntime | None = None) -> Graft:
+        """Open the store's current graft, or a given version of it; `runtime` makes the engine that writes.
 
         Raises `StoreError` where there is none, or where its base or its vectors are not those of today.
         """
@@ -65,6 +65,8 @@ class Graft:
         meta = version.meta
         vectors, catalogue = load_vectors(store), store.catalogue()
         again = f"run `bowerbird graft {store.path}` again"
+        if "tokens" not in meta:
+            raise StoreError(f"the graft {version.name} was made by an older bowerbird: {again}")
         if meta["vectors"] != vectors.version:
             raise StoreError(
                 f"the graft {version.name} reads vectors {meta['vectors']}, the store's are now "
@@ -76,12 +78,16 @@ class Graft:
                 f"the graft {version.name} was made for {meta['base']} {meta['base_fingerprint']}, "
                 f"the {meta['base']} found now is {base.fingerprint}: fetch the former, or {again}"
             )
-        connector, head = load_parts(version.path, meta["dim"], meta["hidden"])
-        return cls(base, connector, head, vectors.aligned(catalogue), version, meta["layer"], meta["history"])
+        base = adapted_base(base, version.path)
+        connector = load_connector(version.path, meta["dim"], meta["hidden"], meta["tokens"])
+        heads = Heads.load(version.path, meta)
+        matrix = vectors.aligned(catalogue)
+        engine = (runtime or EagerRuntime)(base)
+        return cls(base, connector, matrix, heads, version, meta["history"], engine)
 
     # -- words in, words out ------------------------------------------------------------------------------
 
-    def chat_prompt(self, system: str, turns: Sequence[Turn]) -> list[str | int]:
+    def chat_prompt(self, system: str, turns: Sequence[Turn]) -> list[Piece]:
         """A conversation in the base's chat format, up to where the assistant speaks. A turn is
         (role, pieces), pieces being texts and item positions; control tokens in texts are taken out."""
         return chat_prompt(self.base, system, turns)
@@ -105,27 +111,32 @@ class Graft:
 
     def prompt_embeddings(self, prompt: Prompt) -> PromptEmbeddings:
         """A prompt as engines take it. Raises `InputError` as `generate` does."""
-        rendered = render(self.base, prompt, len(self.matrix))
-        return PromptEmbeddings(rendered.places, self.embedded(rendered).float().numpy())
+        rendered = self.rendered(prompt)
+        return PromptEmbeddings(rendered.places, self.embedded(rendered).numpy())
+
+    def rendered(self, prompt: Prompt) -> Rendered:
+        """Token ids of a prompt, and where its soft tokens stand."""
+        items, dim = self.matrix.shape
+        return render(self.base, prompt, items, dim, self.connector.tokens)
 
     @torch.no_grad()
     def embedded(self, rendered: Rendered) -> torch.Tensor:
         """Input embeddings of a rendered prompt, (T, hidden): what engines take as prompt embeddings."""
-        positions = rendered.items[rendered.items >= 0]
-        return embed(self.base, rendered, self.connector(torch.from_numpy(self.matrix[positions])))
+        vectors, kinds = vectors_of(rendered.things, self.matrix)
+        return embed(self.base, rendered, self.connector(vectors, kinds).flatten(0, 1))
 
     @torch.no_grad()
     def score(self, prompt: Prompt, continuation: str) -> float:
         """Mean log-probability (nats a token) of a text after a prompt: higher is more likely."""
-        rendered = render(self.base, prompt, len(self.matrix))
-        ids = torch.tensor(self.base.tokens(continuation))
-        embedded = torch.cat([self.embedded(rendered), self.base.table[ids]])
+        words = self.base.tokens(continuation)
+        ids = torch.tensor(words)
+        embedded = self.embedded(self.rendered(prompt).followed_by(words)).to(self.base.table.dtype)
         logits = self.base.model(inputs_embeds=embedded[None], logits_to_keep=len(ids) + 1).logits[0, :-1]
         return float(torch.log_softmax(logits.float(), -1).gather(1, ids[:, None]).mean())
 
     def describe(self, position: int, max_tokens: int = 32) -> str:
         """What the model says of an item from its vector alone."""
-        return "".join(self.generate(question(position), max_tokens)).strip()
+        return "".join(self.generate(describe(position), max_tokens)).strip()
 
     # -- items in, a vector out ---------------------------------------------------------------------------
 
@@ -140,29 +151,44 @@ class Graft:
 
         Raises `StoreError` where the graft was trained without people's events.
         """
-        if self.head is None or self._layer is None:
-            raise StoreError(
-                "this graft learnt from no events, so it can't recommend: import events and "
-                "run `bowerbird graft` again"
-            )
+        head, layer = self.heads.next_item
         windows = [whole(Liked.of(history), self._history) for history in histories]
         queries = np.zeros((len(windows), self.matrix.shape[1]), np.float32)
         by_length = np.argsort([len(window.items) for window in windows], kind="stable")
         for rows in np.array_split(by_length, -(-len(windows) // 16)) if len(windows) else []:
             some = [windows[row] for row in rows]
             means = np.stack([decayed_mean(w, len(w.items), self.matrix) for w in some])
-            states = self._reader.states(some, [self._layer])[:, 0]
+            states = self._reader.states(some, [layer])[:, 0]
             outcomes = torch.full((len(some),), OUTCOME_OF[outcome])
-            queries[rows] = self.head(states, torch.from_numpy(means), outcomes).numpy()
+            queries[rows] = head(states, torch.from_numpy(means), outcomes).numpy()
         return queries
 
+    @torch.no_grad()
+    def retrieve_request(
+        self, said: Sequence[str], history: History | None = None, outcome: Action = Action.CLICK
+    ) -> np.ndarray:
+        """Where in item space to look for what somebody asks for, (dim,) of length 1.
 
-def load_parts(folder: Path, dim: int, hidden: int) -> tuple[Connector, RetrievalHead | None]:
-    """The connector and the head of a saved version or an exported folder."""
-    connector = Connector(dim, hidden)
+        `said` alternates between the person and the assistant; `history` stands before it. Raises
+        `StoreError` where the graft learnt from no requests, `InputError` for no words.
+        """
+        if not said or not said[0].strip():
+            raise InputError("the request is empty: say at least one word")
+        head, layer = self.heads.request
+        before = Liked.of(history or History.empty()).last(REMEMBERED)
+        window = whole(before, REMEMBERED)
+        state = self._reader.asked([request_prompt(self.base, before.items, said)], [layer])[:, 0]
+        mean = torch.from_numpy(decayed_mean(window, len(window.items), self.matrix))[None]
+        query: np.ndarray = head(state, mean, torch.tensor([OUTCOME_OF[outcome]]))[0].numpy()
+        return query
+
+
+OpensRuntime = Callable[[Base], Runtime]
+"""Makes an engine for a language model."""
+
+
+def load_connector(folder: Path, dim: int, hidden: int, tokens: int) -> Connector:
+    """The connector of a saved version or an exported folder."""
+    connector = Connector(dim, hidden, tokens=tokens)
     connector.load_state_dict(load_file(folder / "connector.safetensors"))
-    if not (folder / "head.safetensors").exists():
-        return connector, None
-    head = RetrievalHead(hidden, dim, len(OUTCOMES))
-    head.load_state_dict(load_file(folder / "head.safetensors"))
-    return connector, head
+    return connector

@@ -12,6 +12,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,10 @@ from torch import Tensor
 
 from bowerbird.graft.connector import ridge
 from bowerbird.graft.head import RetrievalHead, standard
-from bowerbird.graft.sequences import OUTCOMES, Liked, Window, decayed_mean, whole
+from bowerbird.graft.sequences import NEXT_ITEMS, OUTCOMES, Liked, Window, decayed_mean, whole
 
-NEXT_ITEMS = 5
-"""So many items after a cut are its targets."""
+SAMPLED_BEYOND = 65_536
+"""In a larger catalogue the softmax runs over a sample of so many items, corrected for how it was drawn."""
 STRENGTHS = (0.03, 0.3, 3.0)
 SKIPS = (0.0, 0.5, 1.0, 3.0, 10.0)
 LEARNING_RATE = 1e-4
@@ -36,13 +37,19 @@ class Examples:
     """Cuts of people's sequences with what came next.
 
     `states` (M, layers, hidden), `means` (M, dim), `targets` (M, NEXT_ITEMS) positions, -1 where
-    there are fewer, `outcomes` (M, NEXT_ITEMS) index of OUTCOMES.
+    there are fewer, `outcomes` (M, NEXT_ITEMS) index of OUTCOMES; `n_items` in the catalogue.
     """
 
     states: Tensor
     means: np.ndarray
     targets: np.ndarray
     outcomes: np.ndarray
+    n_items: int
+
+    @cached_property
+    def chances(self) -> Tensor:
+        """See `drawing_chances`."""
+        return drawing_chances(self.targets, self.n_items)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,12 @@ class Judges:
 
     def windows(self, length: int) -> list[Window]:
         return [whole(one, length) for one in self.begun]
+
+    @cached_property
+    def means(self) -> np.ndarray:
+        """Decayed mean of each beginning, (people, dim)."""
+        rows = [decayed_mean(whole(one, len(one)), len(one), self.matrix) for one in self.begun]
+        return np.stack(rows) if rows else np.zeros((0, self.matrix.shape[1]), np.float32)
 
     def recall_and_gain(self, queries: np.ndarray, at: int = 20) -> tuple[float, float]:
         """Mean recall@`at` and mean discounted gain over all ranks, for queries (people, dim)."""
@@ -103,18 +116,18 @@ def fit_head(
 ) -> FittedHead:
     """Fit on `examples`; `judged_states` (people, layers, hidden) are the states of the judges' windows;
     gradient steps end after `seconds` at the latest."""
-    means = _means(judges)
+    means = judges.means
     head, layer = _closed_form(examples, judges, judged_states, means)
     judged = judged_states[:, layer]
-    start = judges.recall_and_gain(_queries(head, judged, means))
+    start = judges.recall_and_gain(queries(head, judged, means))
 
     def worth() -> float:
-        return sum(judges.recall_and_gain(_queries(head, judged, means)))
+        return sum(judges.recall_and_gain(queries(head, judged, means)))
 
     _descend(head, examples, layer, judges.matrix, worth, seed, seconds)
     state_only = torch.nn.functional.normalize(head.read(judged), dim=-1).detach().numpy()
     metrics = {
-        "recall@20": judges.recall_and_gain(_queries(head, judged, means))[0],
+        "recall@20": judges.recall_and_gain(queries(head, judged, means))[0],
         "recall@20 closed form": start[0],
         "recall@20 state alone": judges.recall_and_gain(state_only)[0],
         "recall@20 mean of history": judges.recall_and_gain(means)[0],
@@ -123,17 +136,12 @@ def fit_head(
     return FittedHead(head, layer, metrics)
 
 
-def _means(judges: Judges) -> np.ndarray:
-    if not judges.begun:
-        return np.zeros((0, judges.matrix.shape[1]), np.float32)
-    return np.stack([decayed_mean(whole(one, len(one)), len(one), judges.matrix) for one in judges.begun])
-
-
-def _queries(head: RetrievalHead, states: Tensor, means: np.ndarray) -> np.ndarray:
+def queries(head: RetrievalHead, states: Tensor, means: np.ndarray) -> np.ndarray:
+    """What the head looks for, wanting a click: (people, dim)."""
     with torch.no_grad():
         clicks = torch.zeros(len(states), dtype=torch.int64)
-        queries: np.ndarray = head(states, torch.from_numpy(means), clicks).numpy()
-    return queries
+        found: np.ndarray = head(states, torch.from_numpy(means), clicks).numpy()
+    return found
 
 
 def _closed_form(
@@ -152,7 +160,7 @@ def _closed_form(
             for skip in SKIPS:
                 head = RetrievalHead(states.shape[1], matrix.shape[1], len(OUTCOMES))
                 head.start_from(states, weight, bias, skip)
-                worth = sum(judges.recall_and_gain(_queries(head, judged[:, layer], means)))
+                worth = sum(judges.recall_and_gain(queries(head, judged[:, layer], means)))
                 if best is None or worth > best[0]:
                     best = worth, head, layer
     assert best is not None
@@ -170,12 +178,7 @@ def _descend(
 ) -> None:
     """Softmax over the catalogue on one drawn target a cut, until the judges stop gaining."""
     rng = np.random.default_rng(seed)
-    items, states, means = (
-        torch.from_numpy(matrix),
-        examples.states[:, layer],
-        torch.from_numpy(examples.means),
-    )
-    counts = (examples.targets >= 0).sum(1)
+    items = torch.from_numpy(matrix)
     # The projection has a hundred times more parameters than people have events: it moves least.
     groups: list[dict[str, Any]] = [
         {"params": head.project.parameters(), "lr": LEARNING_RATE / 10},
@@ -185,14 +188,8 @@ def _descend(
     best, kept, waited = judge(), copy.deepcopy(head.state_dict()), 0
     end = time.perf_counter() + seconds
     for _ in range(EPOCHS):
-        drawn = rng.integers(0, counts)
-        every = np.arange(len(counts))
-        targets = torch.from_numpy(examples.targets[every, drawn])
-        outcomes = torch.from_numpy(examples.outcomes[every, drawn])
-        for rows in torch.from_numpy(rng.permutation(len(counts))).split(256):  # type: ignore[no-untyped-call]
-            cosine = head(states[rows], means[rows], outcomes[rows]) @ items.T
-            logits = head.log_sharpness.exp() * cosine
-            loss = torch.nn.functional.cross_entropy(logits, targets[rows])
+        for rows in np.array_split(rng.permutation(len(examples.means)), -(-len(examples.means) // 256)):
+            loss = next_item_loss(head, examples, layer, items, rows, rng)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -206,3 +203,60 @@ def _descend(
         if waited == PATIENCE or time.perf_counter() > end:
             break
     head.load_state_dict(kept)
+
+
+def next_item_loss(
+    head: RetrievalHead,
+    examples: Examples,
+    layer: int,
+    items: Tensor,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+) -> Tensor:
+    """Cross-entropy over the catalogue, `items` (items, dim), of one drawn target for each of some rows."""
+    counts = (examples.targets[rows] >= 0).sum(1)
+    drawn = rng.integers(0, np.maximum(counts, 1))
+    index = torch.from_numpy(rows)
+    query = head(
+        examples.states[index, layer],
+        torch.from_numpy(examples.means[rows]),
+        torch.from_numpy(examples.outcomes[rows, drawn]),
+    )
+    targets = torch.from_numpy(examples.targets[rows, drawn])
+    return catalogue_loss(query, targets, items, head.log_sharpness.exp(), examples.chances, rng)
+
+
+def catalogue_loss(
+    query: Tensor,
+    targets: Tensor,
+    items: Tensor,
+    sharpness: Tensor,
+    chances: Tensor,
+    rng: np.random.Generator,
+    most: int = SAMPLED_BEYOND,
+) -> Tensor:
+    """Softmax cross-entropy of (B, dim) queries against all `items` (items, dim), targets (B,) positions.
+
+    Beyond `most` items, against each one's own target and `most` items drawn by `chances` (items,), each
+    drawn logit lowered by the logarithm of how often its item is expected among them (logQ correction, Bengio
+    & Senécal, 2008; Yi et al., 2019). The expectation of the normaliser is then that of the full softmax;
+    without the correction the model learns to avoid whatever is drawn often.
+    """
+    if len(items) <= most:
+        return torch.nn.functional.cross_entropy(sharpness * (query @ items.T), targets)
+    drawn = torch.from_numpy(rng.choice(len(items), size=most, p=chances.double().numpy()))
+    logits = sharpness * (query @ items[drawn].T) - torch.log(most * chances[drawn])
+    logits = logits.masked_fill(targets[:, None] == drawn[None, :], float("-inf"))
+    own = sharpness * (query * items[targets]).sum(1, keepdim=True)
+    return torch.nn.functional.cross_entropy(torch.cat([own, logits], 1), torch.zeros_like(targets))
+
+
+def drawing_chances(targets: np.ndarray, n_items: int) -> Tensor:
+    """How often an item is drawn as a negative, (items,) float64: half evenly, half as often as it is a
+    target, so that hits are well estimated and no item is never seen.
+
+    >>> drawing_chances(np.array([[0, 0], [2, -1]]), 3).numpy().round(3).tolist()
+    [0.5, 0.167, 0.333]
+    """
+    seen = np.bincount(targets[targets >= 0], minlength=n_items)
+    return torch.from_numpy(0.5 / n_items + 0.5 * seen / max(1, seen.sum()))

@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, History
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Connector
+from bowerbird.graft.prompt import Prompt, embed, render, vectors_of
 
 OUTCOMES = (Action.CLICK, Action.SAVE, Action.PURCHASE)
 """What can be asked for; an item put into a basket counts as a purchase."""
 OPENING = "This person likes:"
+NEXT_ITEMS = 5
+"""So many items after a cut are its targets."""
 
 _OUTCOME_OF_CODE = np.zeros(len(ACTION_CODE), np.int64)
 _OUTCOME_OF_CODE[ACTION_CODE["save"]] = 1
@@ -88,26 +90,29 @@ def whole(sequence: Liked, length: int) -> Window:
 
 
 class Reader:
-    """Runs windows through the language model and returns its states at their cuts."""
+    """Runs windows and prompts through the language model; its states where a `<recommend>` marker stands.
+
+    Gradients flow where the connector or the model learns; under `torch.no_grad()` nothing is kept for them.
+    """
 
     def __init__(
-        self, base: Base, connector: Connector, matrix: np.ndarray, model: Any | None = None
+        self, base: Base, connector: nn.Module, matrix: np.ndarray, model: Any | None = None
     ) -> None:
-        """`matrix` (items, dim) are the item vectors; `model` a faster copy of the base, if there is one."""
+        """`matrix` (items, dim) are the item vectors; `model` a faster or adapted copy of the base."""
         self.base = base
         self.connector = connector
-        self.matrix = torch.from_numpy(matrix)
+        self.matrix = matrix
         self.trunk = (model or base.model).base_model
-        self.opening = base.table[torch.tensor(base.tokens(OPENING))]
-        self.asking = base.table[base.recommend_id]
+        self.opening = base.rows(base.tokens(OPENING))
+        self.asking = base.rows([base.recommend_id])[0]
 
-    @torch.no_grad()
     def states(self, windows: Sequence[Window], layers: Sequence[int]) -> Tensor:
         """States at every cut of every window in order, (cuts, layers, hidden) float32."""
-        n = max(len(window.items) for window in windows)
+        k: int = self.connector.tokens  # type: ignore[assignment]
+        n = max(len(window.items) for window in windows) * k
         c = max(len(window.cuts) for window in windows)
         o, b = len(self.opening), len(windows)
-        # B windows: O opening words, N items, C markers; rows without an item or a cut are seen by nobody.
+        # B windows: O opening words, N soft tokens, C markers; rows without an item or a cut: seen by nobody.
         embedded = torch.zeros(b, o + n + c, self.base.hidden)
         places = torch.zeros(b, o + n + c, dtype=torch.int64)
         seen = torch.zeros(b, o + n + c, o + n + c, dtype=torch.bool)
@@ -116,25 +121,42 @@ class Reader:
         seen[:, : o + n, : o + n] = torch.ones(o + n, o + n, dtype=torch.bool).tril()
         for row, window in enumerate(windows):
             if len(window.items):
-                embedded[row, o : o + len(window.items)] = self.connector(self.matrix[window.items])
-            for k, cut in enumerate(window.cuts.tolist()):
-                places[row, o + n + k] = o + cut
-                seen[row, o + n + k, : o + cut] = True
+                soft = self.connector(torch.from_numpy(self.matrix[window.items])).flatten(0, 1).cpu()
+                embedded[row, o : o + len(soft)] = soft
+            for number, cut in enumerate(window.cuts.tolist()):
+                places[row, o + n + number] = o + cut * k
+                seen[row, o + n + number, : o + cut * k] = True
         seen |= torch.eye(o + n + c, dtype=torch.bool)
         hidden = self._run(embedded, places, seen, layers)  # (B, T, layers, hidden)
         return torch.cat([hidden[row, o + n : o + n + len(w.cuts)] for row, w in enumerate(windows)]).float()
 
+    def asked(self, prompts: Sequence[Prompt], layers: Sequence[int]) -> Tensor:
+        """States after each prompt and a marker, (prompts, layers, hidden) float32."""
+        k: int = self.connector.tokens  # type: ignore[assignment]
+        rendered = [render(self.base, one, len(self.matrix), self.matrix.shape[1], k) for one in prompts]
+        longest = max(len(one) for one in rendered) + 1
+        embedded = torch.zeros(len(prompts), longest, self.base.hidden)
+        for row, one in enumerate(rendered):
+            vectors, kinds = vectors_of(one.things, self.matrix)
+            soft = self.connector(vectors, kinds).flatten(0, 1).cpu()
+            embedded[row, : len(one)] = embed(self.base, one, soft)
+            embedded[row, len(one)] = self.asking
+        places = torch.arange(longest).expand(len(prompts), -1)
+        seen = torch.ones(longest, longest, dtype=torch.bool).tril().expand(len(prompts), -1, -1)
+        hidden = self._run(embedded, places, seen, layers)
+        return hidden[torch.arange(len(prompts)), torch.tensor([len(one) for one in rendered])].float()
+
     def _run(self, embedded: Tensor, places: Tensor, seen: Tensor, layers: Sequence[int]) -> Tensor:
-        kind = next(self.trunk.parameters()).dtype
-        mask = torch.zeros(seen.shape, dtype=kind).masked_fill_(~seen, torch.finfo(kind).min)
+        weight = next(self.trunk.parameters())
+        mask = torch.zeros(seen.shape, dtype=weight.dtype).masked_fill_(~seen, torch.finfo(weight.dtype).min)
         output = self.trunk(
-            inputs_embeds=embedded.to(kind),
-            position_ids=places,
-            attention_mask=mask[:, None],
+            inputs_embeds=embedded.to(weight.device, weight.dtype),
+            position_ids=places.to(weight.device),
+            attention_mask=mask[:, None].to(weight.device),
             use_cache=False,
             output_hidden_states=True,
         )
-        return torch.stack([output.hidden_states[layer] for layer in layers], dim=2)
+        return torch.stack([output.hidden_states[layer].cpu() for layer in layers], dim=2)
 
 
 def decayed_mean(window: Window, cut: int, matrix: np.ndarray, half_life: float = 8.0) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,22 @@ from bowerbird.models.fetching import fetch
 from bowerbird.models.pretrained import pretrained
 
 
-def load_language_model(name: str = "smollm2-135m") -> tuple[Any, Any]:
-    """A decoder and its tokenizer, float32, in evaluation mode, by default name, `hf:org/name` or folder.
+def load_language_model(
+    name: str = "smollm2-135m", load: Callable[[str], Any] | None = None
+) -> tuple[Any, Any]:
+    """A decoder and its tokenizer, in evaluation mode, by default name, `hf:org/name` or folder.
 
-    Raises `BackboneError` where it can't be loaded.
+    `load` makes the model from a hub name or folder; by default the ordinary decoder class does, in the
+    precision that the checkpoint was saved in. Raises `BackboneError` where it can't be loaded.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    def ordinary(source: str) -> Any:
+        return AutoModelForCausalLM.from_pretrained(source, dtype="auto").eval()
+
     source = str(_widened(fetch(name))) if backbone_named(name) is not None else name
     tokenizer = pretrained(source, "a language model", AutoTokenizer.from_pretrained)
-    model = pretrained(
-        source,
-        "a language model",
-        lambda path: AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval(),
-    )
-    return model, tokenizer
+    return pretrained(source, "a language model", load or ordinary), tokenizer
 
 
 def _widened(folder: Path) -> Path:

@@ -1,0 +1,105 @@
+"""What a store teaches a graft, and what is left out of the lessons to judge them by.
+
+Only events of the vectors' own training part are learnt from; a further tenth of the items and some of the
+people judge. Nothing here comes from an outside model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.items import Catalogue
+from bowerbird.data.splits import Holdout
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import Vectors
+from bowerbird.errors import StoreError
+from bowerbird.graft.facts import Facts, caption
+from bowerbird.graft.questions import Material
+from bowerbird.graft.sequences import Liked
+
+SHORTEST = 2
+"""Liked items of a person who teaches or judges."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Texts of items and histories of people, each in two parts: those that teach and those that judge."""
+
+    material: Material
+    judged_captions: dict[int, str]
+    histories: list[History]
+    judged_histories: list[History]
+
+    @classmethod
+    def of(cls, store: Store, vectors: Vectors, catalogue: Catalogue) -> Lesson:
+        """Read a store. Raises `StoreError` where its vectors do not say what they were kept from."""
+        events = Interactions.of(store.log.read(), catalogue)
+        training = holdout_of(vectors).training(events)
+        share = float(np.clip(200 / max(1, len(events.users)), 0.02, 0.2))
+        people: dict[bool, list[History]] = {False: [], True: []}
+        for person, history in training.histories():
+            if len(Liked.of(history)) >= SHORTEST:
+                people[left_out(training.users[person], share)].append(history)
+        teaching = people[False] or people[True]
+        matrix = vectors.aligned(catalogue)
+        said = {
+            position: text
+            for position in np.flatnonzero(np.abs(matrix).sum(1) > 0).tolist()
+            if (text := caption(catalogue, position))
+        }
+        judged = {p: text for p, text in said.items() if left_out(catalogue.ids[p])}
+        material = Material(
+            matrix,
+            {p: text for p, text in said.items() if p not in judged},
+            Facts.read(catalogue),
+            [Liked.of(history).items for history in teaching],
+            _collections(store, catalogue),
+            _pictures(store, catalogue),
+        )
+        return cls(material, judged, teaching, people[True])
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Item vectors, (items, dim)."""
+        return self.material.matrix
+
+
+def _collections(store: Store, catalogue: Catalogue) -> list[tuple[str, np.ndarray]]:
+    known = [
+        (one.name, np.array([catalogue.position[i] for i in one.item_ids if i in catalogue], np.int64))
+        for one in store.collections()
+    ]
+    return [(name, members) for name, members in known if len(members) > 1]
+
+
+def _pictures(store: Store, catalogue: Catalogue) -> np.ndarray | None:
+    """What the tower makes of each item's picture alone, (items, dim); None where the store can't tell."""
+    from bowerbird.embed.features import cached_image_features
+    from bowerbird.embed.query import QueryEncoder
+
+    try:
+        encoder = QueryEncoder.open(store)
+    except StoreError:
+        return None
+    features = cached_image_features(store, catalogue, encoder.backbones[0])
+    return None if features is None else encoder.image_features(features)
+
+
+def holdout_of(vectors: Vectors) -> Holdout:
+    """What the vectors were never trained on. Raises `StoreError` where they do not say."""
+    if "holdout" not in vectors.meta:
+        raise StoreError(
+            f"the vectors {vectors.version} do not say which events they were kept from: "
+            "run `bowerbird embed` again, so that what is judged was never learnt"
+        )
+    return Holdout(**vectors.meta["holdout"])
+
+
+def left_out(identifier: str, share: float = 0.1) -> bool:
+    """Whether an item or a person judges the training instead of taking part; not the holdout's hash."""
+    digest = hashlib.blake2b(identifier.encode(), digest_size=8, person=b"graft-judge").digest()
+    return int.from_bytes(digest, "big") < share * 2**64
