@@ -80,6 +80,8 @@ class VllmServer:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
             metrics = answer.read().decode()
         counts = re.findall(r'^http_requests_total\{handler="/v1/completions".*\} (\S+)$', metrics, re.M)
+        if not counts:  # after a first request there is a count, or it is called something else by now
+            raise RuntimeError(f"{self.url}/metrics does not count requests to /v1/completions")
         return int(sum(map(float, counts)))
 
     def stop(self) -> None:
