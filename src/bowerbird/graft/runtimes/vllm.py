@@ -98,20 +98,22 @@ class VllmRuntime:
         self, embedded: np.ndarray, how: Decoding, written: list[int], ids: Sequence[int] | None
     ) -> Generator[int, None, None]:
         """What follows a prompt (T, hidden) and the tokens `written`: all that is left, or one of `ids`."""
-        early = self.base.ends if len(written) < how.min_tokens else frozenset()
-        request = self._request(np.concatenate([embedded, self._rows(written)]), how, len(written))
-        if ids is None:
-            yield from self.server.stream(request)
+        only = None if ids is None else self._writable(ids, early=len(written) < how.min_tokens)
+        if only is not None and len(only) == 1:  # the server has nothing to choose
+            yield only[0]
             return
-        only = sorted({int(token) for token in ids} - self.base.never - early)
+        request = self._request(np.concatenate([embedded, self._rows(written)]), how, len(written))
+        if only is not None:
+            del request["logit_bias"]
+            request |= {"allowed_token_ids": only, "max_tokens": 1, "min_tokens": 0}
+        yield from self.server.stream(request)
+
+    def _writable(self, ids: Sequence[int], early: bool) -> list[int]:
+        """Those of `ids` that can be written; ends can't, as long as it is too `early`."""
+        only = sorted({int(token) for token in ids} - self.base.never - (self.base.ends if early else set()))
         if not only:
             raise InputError("of the tokens that may come next, none can be written")
-        if len(only) == 1:  # the server has nothing to choose
-            yield from only
-            return
-        del request["logit_bias"]
-        request |= {"allowed_token_ids": only, "max_tokens": 1, "min_tokens": 0}
-        yield from self.server.stream(request)
+        return only
 
     def _request(self, embedded: np.ndarray, how: Decoding, written: int) -> dict[str, Any]:
         left = how.max_tokens - written
