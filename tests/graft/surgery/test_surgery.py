@@ -1,0 +1,298 @@
+"""What surgery must not change: the stock model's answers, to the bit or to 1e-5."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLMoeConfig,
+    Qwen3VLMoeForConditionalGeneration,
+)
+
+from bowerbird.errors import BackboneError
+from bowerbird.graft.connector import Connector
+from bowerbird.graft.surgery.decoder import load_text_decoder
+from bowerbird.graft.surgery.in_place import RecordedEyes, eyes_for, grafted
+
+PICTURE, START, END = 150, 152, 153
+TEXT = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "vocab_size": 160,
+    "max_position_embeddings": 512,
+}
+ROPE = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [2, 1, 1]}
+VISION = {
+    "depth": 3,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_heads": 4,
+    "patch_size": 4,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+    "out_hidden_size": 32,
+}
+QWEN3_VISION = VISION | {"num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1]}
+MARKERS = {
+    "image_token_id": PICTURE,
+    "video_token_id": 151,
+    "vision_start_token_id": START,
+    "vision_end_token_id": END,
+}
+MOE = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24, "decoder_sparse_step": 1}
+
+
+def qwen3_vl(tied: bool) -> Any:
+    text = TEXT | {"rope_parameters": ROPE | {"mrope_interleaved": True}}
+    config = Qwen3VLConfig(text_config=text, vision_config=QWEN3_VISION, tie_word_embeddings=tied, **MARKERS)
+    return Qwen3VLForConditionalGeneration(config)
+
+
+def qwen3_vl_moe() -> Any:
+    text = TEXT | MOE | {"rope_parameters": ROPE | {"mrope_interleaved": True}}
+    config = Qwen3VLMoeConfig(text_config=text, vision_config=QWEN3_VISION, **MARKERS)
+    return Qwen3VLMoeForConditionalGeneration(config)
+
+
+def qwen2_5_vl() -> Any:
+    vision = VISION | {"window_size": 16, "fullatt_block_indexes": [1]}
+    config = Qwen2_5_VLConfig(
+        text_config=TEXT | {"rope_parameters": ROPE},
+        vision_config=vision,
+        tie_word_embeddings=False,
+        **MARKERS,
+    )
+    return Qwen2_5_VLForConditionalGeneration(config)
+
+
+STOCK = {
+    "Qwen3-VL, tied": lambda: qwen3_vl(True),
+    "Qwen3-VL, untied": lambda: qwen3_vl(False),
+    "Qwen3-VL-MoE": qwen3_vl_moe,
+    "Qwen2.5-VL": qwen2_5_vl,
+}
+PLAIN = {
+    "Llama": lambda: LlamaForCausalLM(LlamaConfig(**TEXT)),
+    "Qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**TEXT)),
+}
+
+
+def saved(make: Any, folder: Path) -> Any:
+    """A random model whose weights all matter, also on disk."""
+    torch.manual_seed(0)
+    model = make().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.2)
+    model.save_pretrained(folder)
+    return model
+
+
+@pytest.fixture(params=STOCK, scope="module")
+def stock(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    folder = tmp_path_factory.mktemp("stock")
+    return saved(STOCK[request.param], folder), folder
+
+
+GRID = torch.tensor([[1, 8, 8], [1, 4, 8]])  # patches; 16 and 8 tokens after merging
+
+
+def two_pictures(batch: int = 1) -> dict[str, Any]:
+    """Two pictures in a text: what a stock model is called with."""
+    torch.manual_seed(1)
+    counts = (GRID.prod(-1) // 4).tolist()
+    ids = [5, 6, START, *[PICTURE] * counts[0], END, 9, 7, START, *[PICTURE] * counts[1], END, 11, 12]
+    row = torch.tensor([ids])
+    return {
+        "input_ids": row.repeat(batch, 1),
+        "mm_token_type_ids": (row == PICTURE).long().repeat(batch, 1),
+        "pixel_values": torch.randn(int(GRID.prod(-1).sum()), 3 * 2 * 4 * 4).repeat(batch, 1),
+        "image_grid_thw": GRID.repeat(batch, 1),
+    }
+
+
+@torch.no_grad()
+def test_the_towers_own_answer_through_our_seam_is_the_stock_model(stock: tuple[Any, Path]) -> None:
+    model, _ = stock
+    given = two_pictures()
+    seen = model.model.visual(given["pixel_values"], grid_thw=GRID)
+    levels = getattr(seen, "deepstack_features", None) or []
+    eyes = RecordedEyes(seen.pooler_output, levels, model.config.vision_config.spatial_merge_size)
+    plain = model(**given).logits
+    model.model.rope_deltas = None
+    written = model.generate(**given, max_new_tokens=8, do_sample=False)
+    with grafted(model, eyes):
+        assert torch.equal(model(**given).logits, plain)
+        model.model.rope_deltas = None
+        assert torch.equal(model.generate(**given, max_new_tokens=8, do_sample=False), written)
+    assert torch.equal(model(**given).logits, plain), "the tower is back"
+    if levels:
+        blind = [torch.zeros_like(level) for level in levels]
+        with grafted(model, RecordedEyes(seen.pooler_output, blind, eyes.spatial_merge_size)):
+            assert not torch.allclose(model(**given).logits, plain, atol=1e-3), "DeepStack matters"
+
+
+@torch.no_grad()
+def test_the_decoder_alone_gives_the_stock_models_logits_for_text(stock: tuple[Any, Path]) -> None:
+    model, folder = stock
+    model.model.rope_deltas = None
+    decoder = load_text_decoder(str(folder))
+    ids = torch.randint(0, 140, (2, 20))
+    assert (model(input_ids=ids).logits - decoder(input_ids=ids).logits).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("tokens", [1, 3])
+@torch.no_grad()
+def test_items_in_place_and_decoder_only_give_the_same_logits(stock: tuple[Any, Path], tokens: int) -> None:
+    model, folder = stock
+    decoder = load_text_decoder(str(folder))
+    torch.manual_seed(2)
+    connector = Connector(6, 32, 3.0, tokens)
+    vectors = torch.randn(2, 6)
+    block = [PICTURE] * tokens
+    ids = torch.tensor([[5, 6, *block, 9, 7, *block, 11, 12]])
+    positions = torch.arange(ids.shape[1])[None]
+    with grafted(model, eyes_for(model, connector)):
+        in_place = model(
+            input_ids=ids,
+            mm_token_type_ids=(ids == PICTURE).long(),
+            pixel_values=vectors,
+            image_grid_thw=torch.tensor([[1, 1, tokens]] * 2),
+            position_ids=positions[None].expand(3, -1, -1),
+        ).logits
+    embedded = decoder.get_input_embeddings()(ids)
+    embedded[ids == PICTURE] = connector(vectors).flatten(0, 1)
+    alone = decoder(inputs_embeds=embedded, position_ids=positions).logits
+    assert (in_place - alone).abs().max() <= 1e-5
+
+
+@torch.no_grad()
+def test_one_token_an_item_has_ordinary_positions_in_the_stock_class(stock: tuple[Any, Path]) -> None:
+    """What the stock class computes by itself for one-token items is what the decoder does: 0, 1, 2…"""
+    model, _ = stock
+    ids = torch.tensor([[5, PICTURE, 9, 7, PICTURE, 11]])
+    with grafted(model, eyes_for(model, Connector(6, 32))):
+        positions, delta = model.model.get_rope_index(
+            ids, image_grid_thw=torch.tensor([[1, 1, 1]] * 2), mm_token_type_ids=(ids == PICTURE).long()
+        )
+    assert torch.equal(positions, torch.arange(6).expand(3, 1, -1))
+    assert int(delta) == 0
+
+
+@torch.no_grad()
+def test_padding_and_batches_do_not_change_the_stock_class_with_items(stock: tuple[Any, Path]) -> None:
+    model, _ = stock
+    connector = Connector(6, 32, 3.0)
+    vectors = torch.randn(2, 6)
+    short, long = [5, PICTURE, 9], [5, 6, 7, PICTURE, 11, 12]
+    rows = torch.tensor([[0] * 3 + short, long])
+    seen = torch.tensor([[0] * 3 + [1] * 3, [1] * 6])
+    with grafted(model, eyes_for(model, connector)):
+
+        def logits(ids: torch.Tensor, mask: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+            model.model.rope_deltas = None
+            answer: torch.Tensor = model(
+                input_ids=ids,
+                attention_mask=mask,
+                mm_token_type_ids=(ids == PICTURE).long(),
+                pixel_values=items,
+                image_grid_thw=torch.tensor([[1, 1, 1]] * len(items)),
+            ).logits[:, -1]
+            return answer
+
+        together = logits(rows, seen, vectors)
+        for row, ids in enumerate((short, long)):
+            alone = logits(
+                torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.int64), vectors[row : row + 1]
+            )
+            assert torch.allclose(together[row], alone[0], atol=1e-4)
+
+
+def test_a_wrong_number_of_soft_tokens_is_refused(stock: tuple[Any, Path]) -> None:
+    model, _ = stock
+    ids = torch.tensor([[5, PICTURE, PICTURE, 9]])
+    with (
+        grafted(model, eyes_for(model, Connector(6, 32))),
+        pytest.raises(BackboneError, match=r"\(1, 1, 1\)"),
+    ):
+        model(
+            input_ids=ids,
+            mm_token_type_ids=(ids == PICTURE).long(),
+            pixel_values=torch.randn(1, 6),
+            image_grid_thw=torch.tensor([[1, 1, 2]]),
+        )
+
+
+@torch.no_grad()
+def test_a_decoder_saved_again_loads_as_a_plain_one(stock: tuple[Any, Path], tmp_path: Path) -> None:
+    _, folder = stock
+    decoder = load_text_decoder(str(folder))
+    decoder.save_pretrained(tmp_path)
+    again = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert type(again) is type(decoder)
+    ids = torch.randint(0, 140, (1, 9))
+    # Experts lie transposed in memory after loading, which moves the last bit of a sum.
+    assert torch.allclose(again(input_ids=ids).logits, decoder(input_ids=ids).logits, atol=1e-5)
+    kept = json.loads((tmp_path / "config.json").read_text())
+    assert "mrope_section" not in json.dumps(kept)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@torch.no_grad()
+def test_plain_decoders_load_as_they_are(name: str, tmp_path: Path) -> None:
+    model = saved(PLAIN[name], tmp_path)
+    decoder = load_text_decoder(str(tmp_path))
+    ids = torch.randint(0, 140, (2, 9))
+    assert torch.equal(decoder(input_ids=ids).logits, model(input_ids=ids).logits)
+
+
+def test_no_tensor_of_the_tower_is_read(stock: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every tensor that is opened goes through safetensors' slices: none of the tower's is asked for."""
+    import transformers.core_model_loading as loading
+
+    _, folder = stock
+    read: list[str] = []
+    original = loading.spawn_materialize
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        read.append(str(arguments[1].get_shape()) if hasattr(arguments[1], "get_shape") else "")
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(loading, "spawn_materialize", watched)
+    decoder = load_text_decoder(str(folder))
+    assert len(read) == len(set(map(id, decoder.parameters()))), "one tensor read for each of the decoder's"
+
+
+def test_a_checkpoint_with_missing_weights_is_refused(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    saved(lambda: qwen3_vl(True), tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["model.language_model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(BackboneError, match=r"missing.*layers\.1\.mlp\.up_proj"):
+        load_text_decoder(str(tmp_path))
+
+
+def test_the_precision_is_the_checkpoints(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    qwen3_vl(True).to(torch.bfloat16).save_pretrained(tmp_path)
+    decoder = load_text_decoder(str(tmp_path))
+    assert {p.dtype for p in decoder.parameters()} == {torch.bfloat16}
+    assert np.isfinite(decoder(input_ids=torch.tensor([[1, 2]])).logits.float().detach().numpy()).all()
