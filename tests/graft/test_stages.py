@@ -94,11 +94,12 @@ def test_padding_and_batches_change_no_loss(lesson: Lesson, base: Base) -> None:
     ]
     lengths = [3, 2, 6]  # tokens of each answer, its end among them
     with torch.no_grad():
-        together, right = aligned(questions)
+        together = aligned(questions)
         alone = [aligned([question]) for question in questions]
-    mean = sum(n * float(loss) for n, (loss, _) in zip(lengths, alone, strict=True)) / sum(lengths)
-    assert float(together) == pytest.approx(mean, abs=1e-4)
-    assert right.tolist() == [bool(one[1]) for one in alone]
+    mean = sum(n * float(one.loss) for n, one in zip(lengths, alone, strict=True)) / sum(lengths)
+    assert float(together.loss) == pytest.approx(mean, abs=1e-4)
+    assert together.each.tolist() == pytest.approx([float(one.loss) for one in alone], abs=1e-4)
+    assert together.right.tolist() == [bool(one.right) for one in alone]
 
 
 @settings(max_examples=30, deadline=None)

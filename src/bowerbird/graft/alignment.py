@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -51,6 +51,17 @@ def _weighted(base: Base, words: Sequence[int], share: Counter[int], n: int) -> 
     return mean
 
 
+class Marks(NamedTuple):
+    """How some questions were answered."""
+
+    loss: Tensor
+    """Mean cross-entropy of all answers' tokens, nats, ()."""
+    right: Tensor
+    """Which answers greedy writing gives in whole, (questions,) bool."""
+    each: Tensor
+    """Mean cross-entropy of each answer, nats a token, (questions,)."""
+
+
 class Aligned(nn.Module):
     """The connector and the language model it speaks to, as one module that answers questions.
 
@@ -62,11 +73,8 @@ class Aligned(nn.Module):
         super().__init__()
         self.base, self.connector, self.model, self.matrix = base, connector, model, matrix
 
-    def forward(
-        self, questions: Sequence[Question], matrix: np.ndarray | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy (nats a token) of the answers, and which of them greedy writing gives in whole,
-        (questions,) bool. `matrix` stands for the items' vectors where they are to be exchanged."""
+    def forward(self, questions: Sequence[Question], matrix: np.ndarray | None = None) -> Marks:
+        """How the model answers; `matrix` stands for the items' vectors where they are to be exchanged."""
         tokens: int = self.connector.tokens  # type: ignore[assignment]
         matrix = self.matrix if matrix is None else matrix
         end = sorted(self.base.ends)[:1]
@@ -88,7 +96,7 @@ class Aligned(nn.Module):
             used += mine
         return self._judged(embedded, wanted)
 
-    def _judged(self, embedded: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    def _judged(self, embedded: Tensor, wanted: Tensor) -> Marks:
         causal: Any = self.model
         # Padding stands at the right and attention is causal: no mask is needed, nobody looks at it.
         weight = next(causal.parameters())
@@ -96,10 +104,11 @@ class Aligned(nn.Module):
         states = causal.base_model(inputs_embeds=embedded, use_cache=False).last_hidden_state
         known = wanted >= 0
         logits = causal.lm_head(states[known]).float()
-        loss = torch.nn.functional.cross_entropy(logits, wanted[known])
+        losses = torch.zeros(wanted.shape, device=wanted.device)
+        losses[known] = torch.nn.functional.cross_entropy(logits, wanted[known], reduction="none")
         right = torch.ones_like(wanted, dtype=torch.bool)
         right[known] = logits.argmax(-1) == wanted[known]
-        return loss, right.all(1).cpu()
+        return Marks(losses.sum() / known.sum(), right.all(1).cpu(), (losses.sum(1) / known.sum(1)).cpu())
 
 
 class AlignmentTraining:
@@ -138,7 +147,7 @@ class AlignmentTraining:
         for part in range(self.accumulate):
             rank = self.accelerator.process_index
             rng = np.random.default_rng([self.seed, self.step_number, part, rank])
-            loss, _ = self.module(self.questions.draw(rng, batch))
+            loss = self.module(self.questions.draw(rng, batch)).loss
             self.accelerator.backward(loss / self.accumulate)
             total += float(loss.detach()) / self.accumulate
         trained = [p for group in self.optimiser.param_groups for p in group["params"]]
@@ -200,10 +209,9 @@ def examine(
 
 
 def _mean(aligned: Aligned, asked: Sequence[Question], matrix: np.ndarray | None) -> tuple[float, float]:
-    parts = [aligned(asked[i : i + 16], matrix) for i in range(0, len(asked), 16)]
-    return float(np.mean([float(loss) for loss, _ in parts])), float(
-        torch.cat([r for _, r in parts]).float().mean()
-    )
+    parts: list[Marks] = [aligned(asked[i : i + 16], matrix) for i in range(0, len(asked), 16)]
+    right = torch.cat([part.right for part in parts]).float().mean()
+    return float(torch.cat([part.each for part in parts]).mean()), float(right)
 
 
 def cosine(progress: float) -> float:

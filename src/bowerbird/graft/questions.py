@@ -82,10 +82,11 @@ class Material:
 class Questions:
     """Draws questions about a store's items."""
 
-    def __init__(self, material: Material, base: Base) -> None:
+    def __init__(self, material: Material, base: Base, sorts: Sequence[Sort] = tuple(Sort)) -> None:
+        """`sorts` that the material allows are asked."""
         self.material, self.base = material, base
         self.items = np.array(list(material.captions))
-        self.sorts = [sort for sort in Sort if self._possible(sort)]
+        self.sorts = [sort for sort in sorts if self._possible(sort)]
         share = np.array([SHARE[sort] for sort in self.sorts])
         self.share = share / share.sum()
 
