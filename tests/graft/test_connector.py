@@ -11,12 +11,13 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, Kind
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import Thing
+from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, checked
 
 
 @pytest.fixture(scope="module")
 def graft(grafted: Store) -> Graft:
-    return Graft.open(grafted)
+    return Graft.open(grafted, runtime=EagerRuntime)
 
 
 def with_tokens(graft: Graft, tokens: int) -> Graft:

@@ -19,6 +19,7 @@ from bowerbird.assist.vocabulary import Vocabulary
 from bowerbird.assist.words import cleaned, stem, tokens
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
+from bowerbird.graft.runtimes.runtime import Decoding
 
 if TYPE_CHECKING:
     from bowerbird.graft.model import Graft
@@ -82,8 +83,10 @@ class ModelWords:
         return set.intersection(*({stem(word) for word in tokens(text)} for text in texts))
 
     def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
+        # A marker that the model begins can only become one of the items'.
+        how = Decoding(allowed=self.graft.naming(len(ground.items)))
         try:
-            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",)))
+            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), decoding=how))
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,18 @@ from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.heads import Heads
+from bowerbird.graft.naming import Markers
 from bowerbird.graft.prompt import Piece, Prompt, Rendered, Turn, chat_prompt, embed, render, vectors_of
 from bowerbird.graft.questions import describe
 from bowerbird.graft.requests import REMEMBERED, request_prompt
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime
+from bowerbird.graft.runtimes.openvino import embedded_runtime
+from bowerbird.graft.runtimes.runtime import Allowed, Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.sequences import Liked, Reader, decayed_mean, whole
 from bowerbird.graft.streaming import streamed
+
+OpensRuntime = Callable[[Base], Runtime]
+"""Makes an engine for a language model."""
 
 OUTCOME_OF = {Action.CLICK: 0, Action.VIEW: 0, Action.SAVE: 1, Action.ADD_TO_CART: 2, Action.PURCHASE: 2}
 
@@ -41,21 +48,24 @@ class Graft:
         heads: Heads | None = None,
         version: Version | None = None,
         history: int = 20,
-        runtime: Runtime | None = None,
+        runtime: OpensRuntime = EagerRuntime,
     ) -> None:
-        """`matrix` (items, dim): the catalogue's vectors; `runtime` writes, torch itself by default."""
+        """`matrix` (items, dim): the catalogue's vectors; `runtime` makes the engine that writes."""
         self.base = base
         self.connector = connector.eval()
         self.heads = heads or Heads()
         self.matrix = matrix
         self.version = version
-        self.runtime = runtime or EagerRuntime(base)
+        self._opens_runtime = runtime
+        self._opening = threading.Lock()
         self._reader = Reader(base, self.connector, matrix)
         self._history = history
 
     @classmethod
     def open(cls, store: Store, version: Version | None = None, runtime: OpensRuntime | None = None) -> Graft:
-        """Open the store's current graft, or a given version of it; `runtime` makes the engine that writes.
+        """Open the store's current graft, or a given version of it.
+
+        `runtime` makes the engine that writes; by default it is the embedded one, on OpenVINO.
 
         Raises `StoreError` where there is none, or where its base or its vectors are not those of today.
         """
@@ -78,12 +88,25 @@ class Graft:
                 f"the graft {version.name} was made for {meta['base']} {meta['base_fingerprint']}, "
                 f"the {meta['base']} found now is {base.fingerprint}: fetch the former, or {again}"
             )
-        base = adapted_base(base, version.path)
+        original = base
+        base = adapted_base(original, version.path)
         connector = load_connector(version.path, meta["dim"], meta["hidden"], meta["tokens"])
         heads = Heads.load(version.path, meta)
         matrix = vectors.aligned(catalogue)
-        engine = (runtime or EagerRuntime)(base)
+        # What is converted of a base is of use to every graft on it; an adapted one is this version's own.
+        kept = None if base is original else version.path / "openvino"
+        engine = runtime or partial(embedded_runtime, folder=kept)
         return cls(base, connector, matrix, heads, version, meta["history"], engine)
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        return self._opens_runtime(self.base)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The engine that writes, opened when it is first needed."""
+        with self._opening:
+            return self._runtime
 
     # -- words in, words out ------------------------------------------------------------------------------
 
@@ -108,6 +131,15 @@ class Graft:
         return streamed(
             self.base.tokenizer, self.runtime.write(self.prompt_embeddings(prompt), how), how.stop
         )
+
+    @cached_property
+    def _markers(self) -> Markers:
+        return Markers(self.base)
+
+    def naming(self, candidates: int) -> Allowed:
+        """For `Decoding.allowed`: a marker (`[2]`) that the model begins can only become one of so many
+        numbered candidates' (see `naming.py`)."""
+        return self._markers.among(candidates)
 
     def prompt_embeddings(self, prompt: Prompt) -> PromptEmbeddings:
         """A prompt as engines take it. Raises `InputError` as `generate` does."""
@@ -181,10 +213,6 @@ class Graft:
         mean = torch.from_numpy(decayed_mean(window, len(window.items), self.matrix))[None]
         query: np.ndarray = head(state, mean, torch.tensor([OUTCOME_OF[outcome]]))[0].numpy()
         return query
-
-
-OpensRuntime = Callable[[Base], Runtime]
-"""Makes an engine for a language model."""
 
 
 def load_connector(folder: Path, dim: int, hidden: int, tokens: int) -> Connector:

@@ -12,7 +12,7 @@ def streamed(tokenizer: Any, tokens: Iterator[int], stop: Sequence[str]) -> Iter
     told = 0
     for token in tokens:
         ids.append(token)
-        text = _decoded(tokenizer, ids)
+        text = decoded(tokenizer, ids)
         ends = [text.find(one) for one in stop if one in text]
         if ends:
             if min(ends) > told:
@@ -22,12 +22,13 @@ def streamed(tokenizer: Any, tokens: Iterator[int], stop: Sequence[str]) -> Iter
         if safe > told:
             yield text[told:safe]
             told = safe
-    rest = _decoded(tokenizer, ids)[told:]
+    rest = decoded(tokenizer, ids)[told:]
     if rest:
         yield rest
 
 
-def _decoded(tokenizer: Any, ids: list[int]) -> str:
+def decoded(tokenizer: Any, ids: list[int]) -> str:
+    """The text of token ids, as replies are read."""
     text: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return text
 

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,21 +28,31 @@ State = list[np.ndarray]
 """Keys and values of a prompt, each (1, heads, tokens, width)."""
 
 
-def embedded_runtime(base: Base) -> Runtime:
-    """The engine to run a base with in this process: OpenVINO where it is installed, else torch."""
-    return OpenVinoRuntime(base) if find_spec("openvino") else EagerRuntime(base)
+def embedded_runtime(base: Base, folder: Path | None = None) -> Runtime:
+    """The engine to run a base with in this process: OpenVINO where it is installed, else torch.
+
+    `folder` keeps the converted model; the cache folder does where none is given.
+    """
+    return OpenVinoRuntime(base, folder=folder) if find_spec("openvino") else EagerRuntime(base)
 
 
 class OpenVinoRuntime:
     """Runs a base on OpenVINO; safe to use from several threads, which take turns token by token."""
 
-    def __init__(self, base: Base, precision: Precision = Precision.FLOAT32, kept_prompts: int = 4) -> None:
+    def __init__(
+        self,
+        base: Base,
+        precision: Precision = Precision.FLOAT32,
+        kept_prompts: int = 4,
+        folder: Path | None = None,
+    ) -> None:
         """Converts the base at its first time, which takes about a minute, and opens it.
 
+        `folder` keeps the converted model; the cache folder does where none is given.
         Raises `BackboneError` where OpenVINO is not installed or can't run the model.
         """
         self.base = base
-        self._compiled = _opened(base, precision)
+        self._compiled = _opened(base, precision, folder)
         self._idle: list[Any] = []
         self._kept: deque[tuple[np.ndarray, State]] = deque(maxlen=kept_prompts)
         self._lock = threading.Lock()
@@ -121,7 +132,7 @@ def _step(request: Any, embedded: np.ndarray, start: int) -> np.ndarray:
     return logits
 
 
-def _opened(base: Base, precision: Precision) -> Any:
+def _opened(base: Base, precision: Precision, folder: Path | None) -> Any:
     """The compiled model; a conversion that can't be read is made again, once."""
     try:
         import openvino as ov
@@ -131,7 +142,7 @@ def _opened(base: Base, precision: Precision) -> Any:
         ) from error
     core = ov.Core()
     for again in (False, True):
-        path = converted(base, precision)
+        path = converted(base, precision, folder)
         try:
             return core.compile_model(path, "CPU", _settings(precision))
         except RuntimeError as error:

@@ -42,15 +42,16 @@ class Precision(StrEnum):
     """Weights in eight bits, one scale a row; the arithmetic stays in float32."""
 
 
-def converted(base: Base, precision: Precision) -> Path:
+def converted(base: Base, precision: Precision, folder: Path | None = None) -> Path:
     """The file that OpenVINO reads, `model.xml` with its weights beside; made where it is not there yet.
 
+    It is kept in `folder`, or in the cache folder where none is given.
     Raises `BackboneError` where the model can't be converted, a package is missing, or the disk is full.
     """
-    folder = cache_folder() / "openvino" / _key(base, precision)
-    if not (folder / "model.xml").exists():
-        _convert_into(base, precision, folder)
-    return folder / "model.xml"
+    target = (folder or cache_folder() / "openvino") / _key(base, precision)
+    if not (target / "model.xml").exists():
+        _convert_into(base, precision, target)
+    return target / "model.xml"
 
 
 def forget(path: Path) -> None:

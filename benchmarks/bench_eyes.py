@@ -1,0 +1,282 @@
+"""Do your own vectors serve a language model better than a vision model's eyes do?
+
+    python benchmarks/bench_eyes.py STORE [--seeds 0,1,2] [--arms ours,cells,…] [--steps 60]
+
+Six arms (see `eyes.py`), each with the same language model, the same post-training steps on the same
+questions and people, and the same judges. The store needs vectors (`bowerbird embed`) trained with their
+holdout: people and times that they never saw are what is judged here. Measured: next item for new people and
+for items that nobody had liked in training, over the whole catalogue; facts of items left out; the described
+item out of 20. Each run is added to the file `--out` when it is done, and runs that the file holds are not
+repeated; the last line printed is the comparison as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
+from bowerbird.graft.alignment import Aligned, AlignmentTraining
+from bowerbird.graft.base import Base
+from bowerbird.graft.behaviour import examples_of_windows
+from bowerbird.graft.lesson import Lesson, holdout_of
+from bowerbird.graft.questions import Question, Questions, Sort, describe, fact_question
+from bowerbird.graft.ranking import Judges, fit_head
+from bowerbird.graft.sequences import Liked, Reader, decayed_mean, whole, windows_of
+from eyes import ARMS, Arm, arm_named
+
+HISTORY = 5
+"""Items that the language model reads of a person: 5 pictures of 49 cells are 245 tokens."""
+BATCH, PEOPLE, CAPTIONED, JUDGED_ITEMS, AMONG = 8, 400, 1_500, 120, 20
+HEAD_SECONDS = 20.0
+SORTS = (Sort.DESCRIBE, Sort.FACT, Sort.MATCH)
+
+
+class World:
+    """What all arms share: lessons, people who teach, people and items who judge."""
+
+    def __init__(self, store: Store, base: Base) -> None:
+        self.store, self.base = store, base
+        self.catalogue: Catalogue = store.catalogue()
+        vectors = load_vectors(store)
+        self.lesson = Lesson.of(store, vectors, self.catalogue)
+        events = Interactions.of(store.log.read(), self.catalogue)
+        holdout = holdout_of(vectors)
+        training = holdout.training(events).liked()
+        self.known = np.unique(training.item)
+        rng = np.random.default_rng(0)
+        teaching = [Liked.of(history).last(3 * HISTORY) for history in self.lesson.histories]
+        order = rng.permutation(len(teaching))[:PEOPLE]
+        self.teaching = [teaching[i] for i in order]
+        judging = [Liked.of(history).last(3 * HISTORY) for history in self.lesson.judged_histories]
+        self.judging = [judging[i] for i in rng.permutation(len(judging))[: PEOPLE // 4]]
+        held = holdout.held_people(events)
+        self.new_people: list[tuple[Liked, np.ndarray]] = []
+        self.later: list[tuple[Liked, np.ndarray]] = []
+        for person, history in events.histories():
+            liked = Liked.of(history)
+            if held[person]:
+                cut = int(0.8 * len(liked))
+                if cut >= 1 and len(liked) - cut >= 1:
+                    begun = Liked(liked.items[:cut], liked.outcomes[:cut])
+                    self.new_people.append((begun, liked.items[cut:]))
+            elif holdout.until is not None:
+                before = Liked.of(history.where(history.at <= holdout.until))
+                cold = np.setdiff1d(liked.items, self.known)
+                cold = np.setdiff1d(cold, before.items)
+                if len(before) and len(cold):
+                    self.later.append((before, cold))
+        said = self.lesson.material.captions
+        some = rng.permutation(list(said))[:CAPTIONED]
+        self.captions = {int(p): said[int(p)] for p in some}
+        judged = list(self.lesson.judged_captions)
+        self.judged_items = [int(p) for p in rng.permutation(judged)[:JUDGED_ITEMS]]
+
+    @property
+    def used(self) -> np.ndarray:
+        """Every item that some arm will be shown."""
+        people = [one.items for one in [*self.teaching, *self.judging]]
+        people += [begun.items[-HISTORY:] for begun, _ in [*self.new_people, *self.later]]
+        return np.unique(np.concatenate([*people, list(self.captions), self.judged_items]).astype(np.int64))
+
+
+def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
+    """Train one arm and judge it; per-person and per-item results, to be compared pairwise."""
+    base, start = world.base, time.perf_counter()
+    torch.manual_seed(seed)
+    model = base.fast_model()
+    module = arm.connector(base, world.captions)
+    material = world.lesson.material.only(world.captions)
+    material = type(material)(arm.shown, material.captions, material.facts)
+    aligned = Aligned(base, module, model, arm.shown)
+    training = AlignmentTraining(aligned, Questions(material, base, SORTS), [], seed)
+    losses = [training.step(BATCH, step / steps) for step in range(steps)]
+    module.eval()
+    aligned_s = time.perf_counter() - start
+    said = facts_and_picks(world, aligned, seed) | next_items(world, arm, module, model, seed)
+    return said | {
+        "arm": arm.name,
+        "seed": seed,
+        "steps": steps,
+        "last losses": float(np.mean(losses[-10:])) if losses else None,
+        "alignment_s": aligned_s,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+@torch.no_grad()
+def facts_and_picks(world: World, aligned: Aligned, seed: int) -> dict[str, Any]:
+    """On items left out: each fact right or not, by its name; the described item found among 20 or not."""
+    rng = np.random.default_rng(seed)
+    asked: dict[str, list[Question]] = {}
+    for item in world.judged_items:
+        for name, value in world.lesson.material.facts.of[item].items():
+            asked.setdefault(name, []).append(fact_question(item, name, value))
+    facts = {
+        name: float(np.mean(np.concatenate([right(aligned, block) for block in blocks(questions)])))
+        for name, questions in asked.items()
+        if len(questions) >= 20
+    }
+    picks = []
+    for item in world.judged_items[: JUDGED_ITEMS // 2]:
+        others = [one for one in rng.permutation(world.judged_items).tolist() if one != item][: AMONG - 1]
+        text = " " + world.lesson.judged_captions[item]
+        questions = [Question(describe(one), text, Sort.DESCRIBE) for one in [item, *others]]
+        each = torch.cat([aligned(block).each for block in blocks(questions)])
+        picks.append(float(each.argmin() == 0))
+    return {"facts": facts, "picks": picks}
+
+
+def right(aligned: Aligned, questions: Sequence[Question]) -> np.ndarray:
+    marks: np.ndarray = aligned(questions).right.numpy()
+    return marks
+
+
+def blocks(questions: Sequence[Question]) -> list[Sequence[Question]]:
+    return [questions[i : i + BATCH] for i in range(0, len(questions), BATCH)]
+
+
+@torch.no_grad()
+def states_of(reader: Reader, people: Sequence[Liked], layers: Sequence[int]) -> Tensor:
+    windows = [whole(one, HISTORY) for one in people]
+    parts = [reader.states(windows[i : i + BATCH], layers) for i in range(0, len(windows), BATCH)]
+    return torch.cat(parts)
+
+
+def next_items(world: World, arm: Arm, module: nn.Module, model: Any, seed: int) -> dict[str, Any]:
+    """The head fitted on the people who teach, judged on people and items that nothing was trained on."""
+    depth = int(world.base.model.config.num_hidden_layers)
+    layers = [round(depth * share) for share in (0.25, 0.5, 0.75, 1.0)]
+    reader = Reader(world.base, module, arm.shown, model)
+    work = [(one, window) for one in world.teaching for window in windows_of(one, HISTORY)]
+    with torch.no_grad():
+        read = [
+            reader.states([window for _, window in work[i : i + BATCH]], layers)
+            for i in range(0, len(work), BATCH)
+        ]
+    examples = examples_of_windows(work, torch.cat(read), arm.space)
+    judges = Judges.of(world.judging, arm.space)
+    fitted = fit_head(examples, judges, states_of(reader, judges.begun, layers), seed, HEAD_SECONDS)
+    layer = layers[fitted.layer]
+    new = found(
+        world.new_people, arm, fitted.head, states_of(reader, [b for b, _ in world.new_people], [layer])
+    )
+    cold = found(world.later, arm, fitted.head, states_of(reader, [b for b, _ in world.later], [layer]))
+    return {
+        "new people nDCG@20": [one["ndcg@20"] for one in new],
+        "new people recall@20": [one["recall@20"] for one in new],
+        "cold items recall@100": [one["recall@100"] for one in cold],
+    }
+
+
+@torch.no_grad()
+def found(
+    people: Sequence[tuple[Liked, np.ndarray]], arm: Arm, head: nn.Module, states: Tensor
+) -> list[dict[str, float]]:
+    """Full ranking over the catalogue for each person, what they had already left out."""
+    results = []
+    for row, (begun, wanted) in enumerate(people):
+        mean = decayed_mean(whole(begun, len(begun)), len(begun), arm.space)
+        query = head(states[row, :1], torch.from_numpy(mean)[None], torch.zeros(1, dtype=torch.int64))[0]
+        scores = arm.space @ query.numpy()
+        scores[begun.items] = -np.inf
+        ranks = (scores[None] > scores[wanted][:, None]).sum(1)
+        ideal = (1 / np.log2(np.arange(min(20, len(wanted))) + 2)).sum()
+        results.append(
+            {
+                "ndcg@20": float((1 / np.log2(ranks[ranks < 20] + 2)).sum() / ideal),
+                "recall@20": float((ranks < 20).mean()),
+                "recall@100": float((ranks < 100).mean()),
+            }
+        )
+    return results
+
+
+MEASURES = ("new people nDCG@20", "new people recall@20", "cold items recall@100", "picks")
+
+
+def comparison(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over seeds with intervals over people (or items), and ratios to the stock-like arm, paired."""
+    by_arm: dict[str, list[dict[str, Any]]] = {}
+    for one in results:
+        by_arm.setdefault(one["arm"], []).append(one)
+    table: dict[str, Any] = {}
+    for arm, runs in by_arm.items():
+        row: dict[str, Any] = {"seeds": [one["seed"] for one in runs]}
+        for measure in MEASURES:
+            mine = np.mean([one[measure] for one in runs], axis=0)
+            row[measure] = mean_interval(mine).as_dict()
+            row[measure] |= {"by seed": [float(np.mean(one[measure])) for one in runs]}
+            if "cells" in by_arm and arm != "cells":
+                stock = np.mean([one[measure] for one in by_arm["cells"]], axis=0)
+                row[f"{measure}, times cells"] = paired_intervals(mine, stock)[1].as_dict()
+        names = sorted({name for one in runs for name in one["facts"]})
+        row["facts"] = {name: float(np.mean([one["facts"][name] for one in runs])) for name in names}
+        row["facts, mean"] = float(np.mean(list(row["facts"].values())))
+        row["seconds"] = float(np.mean([one["seconds"] for one in runs]))
+        table[arm] = row
+    return table
+
+
+def show(console: Console, table: dict[str, Any]) -> None:
+    drawn = Table(title="one language model, one training, six ways to show it an item")
+    for name in ("arm", *MEASURES, "facts right", "seconds"):
+        drawn.add_column(name, justify="left" if name == "arm" else "right")
+    for arm, row in table.items():
+        cells = [f"{row[m]['mean']:.3f} [{row[m]['low']:.3f}, {row[m]['high']:.3f}]" for m in MEASURES]
+        drawn.add_row(arm, *cells, f"{row['facts, mean']:.3f}", f"{row['seconds']:.0f}")
+    console.print(drawn)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--base", default="smollm2-135m")
+    parser.add_argument("--out", type=Path, default=Path("bench-eyes.jsonl"))
+    asked = parser.parse_args()
+    store = Store.open(asked.store)
+    world = World(store, Base.load(asked.base))
+    console = Console(width=150)
+    console.print(
+        f"{len(world.teaching)} people teach, {len(world.judging)} choose the head, "
+        f"{len(world.new_people)} new people and {len(world.later)} who took {sum(len(w) for _, w in world.later)} cold items judge"
+    )
+    done = [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out.exists() else []
+    for name in asked.arms.split(","):
+        seeds = [
+            s
+            for s in map(int, asked.seeds.split(","))
+            if (name, s) not in {(d["arm"], d["seed"]) for d in done}
+        ]
+        arm = None
+        for seed in seeds:
+            if arm is None or name == "shuffled":
+                arm = arm_named(name, store, world.base, world.used, seed)
+            done.append(run(world, arm, seed, asked.steps))
+            with asked.out.open("a") as out:
+                out.write(json.dumps(done[-1]) + "\n")
+            console.print(f"{name}, seed {seed}: {done[-1]['seconds']:.0f} s", style="dim")
+    table = comparison(done)
+    show(console, table)
+    print(json.dumps(table))
+
+
+if __name__ == "__main__":
+    main()
