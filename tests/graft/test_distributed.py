@@ -1,0 +1,33 @@
+"""Several processes train one graft: `accelerate launch`, here two of them on the processor."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bowerbird.data.store import Store
+from bowerbird.graft.model import Graft
+
+
+def test_two_processes_train_and_publish_one_graft(fresh_store: Store, tiny_base: Path) -> None:
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    launch += ["--main_process_port", "0", "-m", "bowerbird"]
+    train = ["graft", str(fresh_store.path), "--base", str(tiny_base), "--steps", "4", "--json"]
+    run = subprocess.run(
+        [*launch, *train],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert len([p for p in (fresh_store.path / "graft").iterdir() if p.is_dir()]) == 1
+    version = Store.open(fresh_store.path).current("graft")
+    assert version is not None
+    assert version.meta["alignment_steps"] == 4
+    assert Graft.open(Store.open(fresh_store.path)).heads.of_next_item is not None
+    told = [line for line in run.stdout.splitlines() if line.startswith("{")]
+    assert all(json.loads(line)["version"] == version.name for line in told)
