@@ -48,6 +48,8 @@ def train(
 
     Run again after Ctrl-C to go on. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
+    from accelerate import PartialState
+
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
     from bowerbird.graft.adapter import Adapt
@@ -68,6 +70,8 @@ def train(
         accumulate=accumulate,
     )
     version = train_graft(Store.open(store), config)
+    if not PartialState().is_main_process:  # of several, one tells
+        return
     emit({"version": version.name, **version.meta}, json, lambda console: _print(console, version.meta))
 
 
