@@ -254,9 +254,10 @@ def main() -> None:
     store = Store.open(asked.store)
     world = World(store, Base.load(asked.base))
     console = Console(width=150)
+    cold = sum(len(wanted) for _, wanted in world.later)
     console.print(
         f"{len(world.teaching)} people teach, {len(world.judging)} choose the head, "
-        f"{len(world.new_people)} new people and {len(world.later)} who took {sum(len(w) for _, w in world.later)} cold items judge"
+        f"{len(world.new_people)} new people and {len(world.later)} who took {cold} cold items judge"
     )
     done = [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out.exists() else []
     for name in asked.arms.split(","):
