@@ -151,6 +151,7 @@ def test_a_choice_is_over_what_was_shown_in_the_same_half_hour_and_never_liked()
             ("impression", 2, 100),
             ("impression", 3, 101),
             ("impression", 4, 102),
+            ("click", 4, 102.5),
             ("purchase", 4, 103),
             ("click", 3, 500),
             ("impression", 5, 600),

@@ -55,7 +55,7 @@ class Choice:
 def choices_of(history: History, length: int) -> list[Choice]:
     """Each saved or bought item with what was shown within the half hour before it and never liked.
 
-    `length` items of the liked ones before are remembered.
+    `length` items of the liked ones before are remembered, the chosen one not among them.
     """
     shown = history.where(history.actions == ACTION_CODE["impression"])
     liked = set(history.liked().items.tolist())
@@ -66,7 +66,9 @@ def choices_of(history: History, length: int) -> list[Choice]:
         recent = shown.items[(shown.at <= at) & (shown.at > at - MOMENT_US)]
         lost = [item for item in dict.fromkeys(recent.tolist()[::-1]) if item not in liked]
         if lost and won not in seen:
-            before = whole(Liked.of(history.where(history.at < at)), length)
+            # Who had clicked the item before would be recognised by that alone.
+            earlier = history.where((history.at < at) & (history.items != won))
+            before = whole(Liked.of(earlier), length)
             outcome = 1 if history.actions[row] == ACTION_CODE["save"] else 2
             made.append(Choice(before, won, outcome, tuple(lost[:MOST_LOST])))
         seen.add(won)
