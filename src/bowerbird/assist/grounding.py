@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bowerbird.assist.lexicon import EMPTY_WORDS
@@ -18,10 +18,10 @@ from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
 from bowerbird.assist.vocabulary import FACETS, Vocabulary
 from bowerbird.assist.words import cleaned, stem, tokens, word_set
+from bowerbird.graft.invented import Names
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")
-_NAME = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?:\s+(?:[A-ZÀ-Þ][\w'’-]*|of|the|and|&)){0,6}")
 _CONTROL = re.compile(r"<\||\||https?:|www\.|[@{}<>#*_\n\r]")
 _SUPERLATIVES = word_set(
     """
@@ -68,6 +68,8 @@ class Ground:
     """Stems of the words that the items' own entries use (of all of them, where there are several)."""
     superlatives: Collection[str] = ()
     """Superlatives that are true here, for example `cheapest` of the cheapest match."""
+    names: Names = field(default_factory=Names, repr=False)
+    """The titles of the whole catalogue, by which other items' names are known."""
 
 
 def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
@@ -99,7 +101,7 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     ]
     found += [f"the doubtful word {word}" for word in words if word in _DOUBTS]
     found += [f"the number {number}" for number in _NUMBER.findall(said) if not _number_known(number, ground)]
-    found += [f"the name {name}" for name in _names(said) if not _name_known(name, ground)]
+    found += [f"the name {name}" for name in _invented(text, ground)]
     found += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
     asked = set(tokens(cleaned(ground.request.text)))
     found += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
@@ -134,23 +136,15 @@ def _number_known(number: str, ground: Ground) -> bool:
     return value > 0 and any(abs(value - one) < 0.005 * min(1.0, one) for one in known)
 
 
-def _names(text: str) -> list[str]:
-    """Capitalised names; a single capitalised word that opens a sentence is no name."""
-    names = []
-    for match in _NAME.finditer(text):
-        opens = re.search(r"(?:^|[.!?:]\s)\s*$", text[: match.start()]) is not None
-        parts = [word for word in match.group().split() if word[0].isupper()]
-        if opens:
-            parts = parts[1:]
-        names += [part for part in parts if part not in ("I", "I'm", "I'd", "I'll", "I've")]
-    return names
+def _invented(text: str, ground: Ground) -> list[str]:
+    """Names of no item of the reply: made up, or other items'."""
+    titles = [item.title for item in ground.items]
 
+    def known(word: str) -> bool:
+        return all(stem(part) in ground.vocabulary.known_stems for part in tokens(word))
 
-def _name_known(name: str, ground: Ground) -> bool:
-    own = {stem(word) for item in ground.items for word in tokens(cleaned(item.title, 300))}
-    return all(
-        stem(word) in own or stem(word) in ground.vocabulary.known_stems for word in tokens(name.lower())
-    )
+    # What the customer named is not excused: asking for a brand does not make us have it.
+    return [one.text for one in ground.names.invented(_MARKER.sub(" ", text), titles, known=known)]
 
 
 def _untrue(text: str, ground: Ground) -> list[str]:

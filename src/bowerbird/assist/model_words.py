@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bowerbird.assist.grounding import Ground, problems, with_titles
@@ -19,6 +20,7 @@ from bowerbird.assist.vocabulary import Vocabulary
 from bowerbird.assist.words import cleaned, stem, tokens
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
+from bowerbird.graft.invented import Names
 from bowerbird.graft.runtimes.runtime import Decoding
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class ModelWords:
         """One sentence before the items."""
         start = "Here are some" if len(items) > 1 else "Here is a"
         prompt = _OPENING.format(wish=_plain(request), start=start)
-        ground = Ground(items, request, self.vocabulary, self._words_of(items))
+        ground = Ground(items, request, self.vocabulary, self._words_of(items), names=self._names)
         return self._said([prompt], _OPENING_TOKENS, ground, start)
 
     def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
@@ -73,9 +75,13 @@ class ModelWords:
             for value in self.vocabulary.values_of(item.position, facet)[:1]
         )
         before, after = _REASON[0].format(wish=_plain(request)), _REASON[1].format(facts=facts.lower())
-        ground = Ground([item], request, self.vocabulary, self._words_of([item]), truths)
+        ground = Ground([item], request, self.vocabulary, self._words_of([item]), truths, self._names)
         said = self._said([before, item.position, " " + after], _REASON_TOKENS, ground)
         return said[0].lower() + said[1:].removesuffix(".") if said else None
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names.of([self.catalogue.item(position).title for position in range(len(self.catalogue))])
 
     def _words_of(self, items: Sequence[Named]) -> set[str]:
         """Stems that the entries of all the items have in common."""
