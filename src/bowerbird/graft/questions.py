@@ -37,13 +37,13 @@ class Sort(StrEnum):
 
 
 SHARE = {
-    Sort.DESCRIBE: 0.4,
-    Sort.FACT: 0.25,
-    Sort.MATCH: 0.15,
-    Sort.TASTE: 0.05,
-    Sort.INTEREST: 0.05,
-    Sort.COLLECTION: 0.05,
-    Sort.PICTURE: 0.05,
+    Sort.DESCRIBE: 0.6,
+    Sort.FACT: 0.2,
+    Sort.MATCH: 0.1,
+    Sort.TASTE: 0.025,
+    Sort.INTEREST: 0.025,
+    Sort.COLLECTION: 0.025,
+    Sort.PICTURE: 0.025,
 }
 
 
