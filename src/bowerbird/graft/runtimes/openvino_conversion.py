@@ -25,10 +25,11 @@ from transformers.cache_utils import DynamicLayer
 
 from bowerbird.errors import BackboneError
 from bowerbird.graft.base import Base
+from bowerbird.graft.runtimes.openvino_packing import pack
 from bowerbird.models.fetching import cache_folder
 
 INPUTS = ("embedded", "mask", "positions", "wanted", "beams")
-LAYOUT = 1
+LAYOUT = 2
 """Counts up when the converted model takes or gives something else."""
 
 
@@ -36,7 +37,7 @@ class Precision(StrEnum):
     """What OpenVINO computes in."""
 
     FLOAT32 = "float32"
-    """Writes the greedy tokens of the model itself in float32."""
+    """Writes the greedy tokens of the model itself in float32; weights that were widened are packed again."""
     BFLOAT16 = "bfloat16"
     INT8 = "int8"
     """Weights in eight bits, one scale a row; the arithmetic stays in float32."""
@@ -60,7 +61,7 @@ def forget(path: Path) -> None:
 
 
 def _key(base: Base, precision: Precision) -> str:
-    weights = "int8" if precision is Precision.INT8 else "float32"
+    weights = precision.value
     versions = [metadata.version(package) for package in ("openvino", "torch", "transformers")]
     said = "/".join([base.fingerprint, weights, str(LAYOUT), *versions])
     return f"{type(base.model).__name__}-{weights}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
@@ -80,6 +81,8 @@ def _convert_into(base: Base, precision: Precision, folder: Path) -> None:
         model = _stateful(base)
         if precision is Precision.INT8:
             model = _in_eight_bits(model)
+        elif precision is Precision.FLOAT32:
+            pack(model)
         ov.save_model(model, building / "model.xml", compress_to_fp16=False)
         if (folder / "model.xml").exists():
             return  # another process was faster
