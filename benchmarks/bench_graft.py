@@ -169,6 +169,10 @@ class Bench:
         cache, start = self.start(with_prefix)
         words = [] if with_prefix else [self.embedded(self.shared)]
         embedded = torch.cat([*words, middle.to(torch.bfloat16), self.embedded(self.own)])[None]
+        return self.read_on(cache, start, embedded)
+
+    def read_on(self, cache: DynamicCache, start: int, embedded: Tensor) -> tuple[DynamicCache, Tensor, int]:
+        """Prefill of `embedded` (B, n, hidden) after `start` places: cache, logits, next position."""
         length = start + embedded.shape[1]
         output = self.decoder(
             inputs_embeds=embedded,
@@ -335,22 +339,13 @@ def saturation(bench: Bench, workload: Workload, rounds: int) -> dict[str, Any]:
 
 def read_batch(bench: Bench, pictures: int) -> tuple[DynamicCache, Tensor, int]:
     """Eight different requests after the same beginning, in one pass."""
-    cache, start = fork(bench.prefix, SHARED), SHARED
+    cache = fork(bench.prefix, SHARED)
     cache.batch_repeat_interleave(CONCURRENT)
     rows = []
     for k in range(CONCURRENT):
         soft = bench.connector(bench.vectors.roll(k, 0)[:pictures]).reshape(pictures, -1)
         rows.append(torch.cat([soft.to(torch.bfloat16), bench.embedded(bench.own.roll(k))]))
-    embedded = torch.stack(rows)
-    length = start + embedded.shape[1]
-    output = bench.decoder(
-        inputs_embeds=embedded,
-        position_ids=torch.arange(start, length)[None],
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-    return cache, output.logits[:, -1], length
+    return bench.read_on(cache, SHARED, torch.stack(rows))
 
 
 def memory(weights: Path, workload: Workload) -> dict[str, float]:

@@ -45,9 +45,7 @@ def examples_of_requests(requests: Sequence[Request], states: Tensor, matrix: np
 def judges_of_requests(requests: Sequence[Request], matrix: np.ndarray) -> Judges:
     """People who asked: found is what fits, the items they had before aside."""
     begun = [Liked(one.before.items, one.before.outcomes) for one in requests]
-    later = [np.setdiff1d(one.targets[one.targets >= 0], one.before.items) for one in requests]
-    told = [row for row, items in enumerate(later) if len(items)]
-    return Judges([begun[row] for row in told], [later[row] for row in told], matrix)
+    return Judges(begun, [one.wanted for one in requests], matrix)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,12 @@ class Request:
     targets: np.ndarray
     outcomes: np.ndarray
 
+    @property
+    def wanted(self) -> np.ndarray:
+        """What answers it and was not there before, (n,) positions."""
+        wanted: np.ndarray = np.setdiff1d(self.targets[self.targets >= 0], self.before.items)
+        return wanted
+
 
 def requests_of(
     base: Base, facts: Facts, sequences: Sequence[Liked], rng: np.random.Generator, n: int

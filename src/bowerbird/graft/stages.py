@@ -60,11 +60,8 @@ class Shares:
     through: float
 
 
-SHARES = {
-    Adapt.FROZEN: Shares(align=0.7, read=0.15, ask=0.05, fit=0.1, through=0.0),
-    Adapt.LORA: Shares(align=0.45, read=0.1, ask=0.05, fit=0.05, through=0.35),
-    Adapt.FULL: Shares(align=0.45, read=0.1, ask=0.05, fit=0.05, through=0.35),
-}
+FROZEN_SHARES = Shares(align=0.7, read=0.15, ask=0.05, fit=0.1, through=0.0)
+ADAPTED_SHARES = Shares(align=0.45, read=0.1, ask=0.05, fit=0.05, through=0.35)
 
 
 class GraftTraining:
@@ -78,7 +75,8 @@ class GraftTraining:
         self.layers = sorted({max(1, round(depth * share)) for share in (0.25, 0.5, 0.75, 1.0)})
         self.alignment_steps = 0
         self.adapted = Adapted(base, config.adapt, config.seed)
-        self.seconds = {name: 60 * config.minutes * s for name, s in vars(SHARES[config.adapt]).items()}
+        shares = FROZEN_SHARES if config.adapt is Adapt.FROZEN else ADAPTED_SHARES
+        self.seconds = {name: 60 * config.minutes * share for name, share in vars(shares).items()}
         self._examples: Examples | None = None
         self._judges: tuple[Judges, Tensor] | None = None
         self._connector: Connector | None = None
@@ -108,6 +106,7 @@ class GraftTraining:
         torch.manual_seed(config.seed)
         norm = float(base.table.float().norm(dim=1).median())
         connector = Connector(lesson.matrix.shape[1], base.hidden, norm, config.tokens)
+        self._connector = connector
         said = lesson.material.captions
         if not said:
             return connector.eval(), {}
@@ -157,13 +156,12 @@ class GraftTraining:
 
     # -- 2: behaviour -------------------------------------------------------------------------------------
 
-    def behave(self, connector: Connector) -> FittedHead | None:
+    def behave(self) -> FittedHead | None:
         """The head for what comes next; None where nobody liked two items."""
         lesson, config = self.lesson, self.config
         sequences = [Liked.of(history) for history in lesson.histories]
         if not sequences:
             return None
-        self._connector = connector
         judges = Judges.of([Liked.of(h) for h in lesson.judged_histories] or sequences, lesson.matrix)
         work = [(one, w) for one in sequences for w in windows_of(one, config.history)]
         order = np.random.default_rng(config.seed).permutation(len(work))
@@ -199,7 +197,7 @@ class GraftTraining:
         self._judges = judges, judged[:, fitted.layer]
         return fitted
 
-    def request(self, connector: Connector) -> FittedHead | None:
+    def request(self) -> FittedHead | None:
         """The head for what somebody asks for; None where nothing can be asked by the items' facts."""
         lesson, config = self.lesson, self.config
         rng = np.random.default_rng([config.seed, 7])
@@ -208,7 +206,7 @@ class GraftTraining:
         judging = [Liked.of(history) for history in lesson.judged_histories] or teaching
         asked = requests_of(self.base, facts, teaching, rng, MOST_REQUESTS)
         judged = requests_of(self.base, facts, judging, rng, JUDGED_REQUESTS)
-        judged = [one for one in judged if set(one.targets[one.targets >= 0]) - set(one.before.items)]
+        judged = [one for one in judged if len(one.wanted)]
         if not asked or not judged:
             return None
         reader = self._reader()

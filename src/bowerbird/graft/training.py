@@ -59,8 +59,8 @@ def _train(store: Store, config: GraftConfig) -> None:
     connector, metrics = training.align()
     if not PartialState().is_main_process:
         return
-    head = training.behave(connector)
-    asked = training.request(connector) if head else None
+    head = training.behave()
+    asked = training.request() if head else None
     if head:
         metrics |= head.metrics | training.prefer(head)
     if asked:
