@@ -1,6 +1,6 @@
 """Do your own vectors serve a language model better than a vision model's eyes do?
 
-    python benchmarks/bench_eyes.py STORE [--seeds 0,1,2] [--arms ours,cells,…] [--steps 60]
+    python benchmarks/bench_eyes.py STORE [--seeds 0,1,2] [--arms ours,cells,…] [--steps 40]
 
 Six arms (see `eyes.py`), each with the same language model, the same post-training steps on the same
 questions and people, and the same judges. The store needs vectors (`bowerbird embed`) trained with their
@@ -30,20 +30,25 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.graft.alignment import Aligned, AlignmentTraining
 from bowerbird.graft.base import Base
-from bowerbird.graft.behaviour import examples_of_windows
-from bowerbird.graft.lesson import Lesson, holdout_of
-from bowerbird.graft.questions import Question, Questions, Sort, describe, fact_question
-from bowerbird.graft.ranking import Judges, fit_head
-from bowerbird.graft.sequences import Liked, Reader, decayed_mean, whole, windows_of
+from bowerbird.graft.lessons.lesson import Lesson, holdout_of
+from bowerbird.graft.lessons.questions import Question, Questions, Sort, describe, fact_question
+from bowerbird.graft.lessons.sequences import Liked, Reader, decayed_mean, whole, windows_of
+from bowerbird.graft.prompt import embed, render, vectors_of
+from bowerbird.graft.training.alignment import Aligned, AlignmentTraining
+from bowerbird.graft.training.behaviour import examples_of_windows
+from bowerbird.graft.training.ranking import Judges, fit_head
 from eyes import ARMS, Arm, arm_named
 
 HISTORY = 5
 """Items that the language model reads of a person: 5 pictures of 49 cells are 245 tokens."""
-BATCH, PEOPLE, CAPTIONED, JUDGED_ITEMS, AMONG = 8, 400, 1_500, 120, 20
-HEAD_SECONDS = 20.0
-SORTS = (Sort.DESCRIBE, Sort.FACT, Sort.MATCH)
+BATCH, JUDGED_AT_ONCE = 8, 32
+TEACHING, JUDGING, LATER = 100, 40, 150
+"""People whose windows the head is fitted on, who choose it, and who are judged on cold items (at most)."""
+CAPTIONED, JUDGED_ITEMS, PICKED, AMONG = 1_500, 80, 20, 20
+HEAD_SECONDS = 12.0
+SORTS = (Sort.DESCRIBE, Sort.FACT)
+ASKED = ("type", "colour", "pattern")
 
 
 class World:
@@ -59,11 +64,11 @@ class World:
         training = holdout.training(events).liked()
         self.known = np.unique(training.item)
         rng = np.random.default_rng(0)
-        teaching = [Liked.of(history).last(3 * HISTORY) for history in self.lesson.histories]
-        order = rng.permutation(len(teaching))[:PEOPLE]
+        teaching = [Liked.of(history).last(2 * HISTORY) for history in self.lesson.histories]
+        order = rng.permutation(len(teaching))[:TEACHING]
         self.teaching = [teaching[i] for i in order]
-        judging = [Liked.of(history).last(3 * HISTORY) for history in self.lesson.judged_histories]
-        self.judging = [judging[i] for i in rng.permutation(len(judging))[: PEOPLE // 4]]
+        judging = [Liked.of(history).last(2 * HISTORY) for history in self.lesson.judged_histories]
+        self.judging = [judging[i] for i in rng.permutation(len(judging))[:JUDGING]]
         held = holdout.held_people(events)
         self.new_people: list[tuple[Liked, np.ndarray]] = []
         self.later: list[tuple[Liked, np.ndarray]] = []
@@ -80,6 +85,7 @@ class World:
                 cold = np.setdiff1d(cold, before.items)
                 if len(before) and len(cold):
                     self.later.append((before, cold))
+        self.later = [self.later[i] for i in rng.permutation(len(self.later))[:LATER]]
         said = self.lesson.material.captions
         some = rng.permutation(list(said))[:CAPTIONED]
         self.captions = {int(p): said[int(p)] for p in some}
@@ -120,41 +126,58 @@ def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
 
 @torch.no_grad()
 def facts_and_picks(world: World, aligned: Aligned, seed: int) -> dict[str, Any]:
-    """On items left out: each fact right or not, by its name; the described item found among 20 or not."""
-    rng = np.random.default_rng(seed)
-    asked: dict[str, list[Question]] = {}
-    for item in world.judged_items:
-        for name, value in world.lesson.material.facts.of[item].items():
-            asked.setdefault(name, []).append(fact_question(item, name, value))
-    facts = {
-        name: float(np.mean(np.concatenate([right(aligned, block) for block in blocks(questions)])))
-        for name, questions in asked.items()
-        if len(questions) >= 20
-    }
+    """On items left out: each fact chosen rightly among its values or not, by its name; the described item
+    found among 20 or not."""
+    facts, rng = world.lesson.material.facts, np.random.default_rng(seed)
+    chosen: dict[str, list[float]] = {}
+    for name in ASKED:
+        values = sorted({value for known, value in facts.items_with if known == name})
+        items = [item for item in world.judged_items if name in facts.of[item]]
+        if len(items) >= 20:
+            chosen[name] = right_choices(aligned, items, name, values, world)
     picks = []
-    for item in world.judged_items[: JUDGED_ITEMS // 2]:
+    for item in world.judged_items[:PICKED]:
         others = [one for one in rng.permutation(world.judged_items).tolist() if one != item][: AMONG - 1]
         text = " " + world.lesson.judged_captions[item]
         questions = [Question(describe(one), text, Sort.DESCRIBE) for one in [item, *others]]
         each = torch.cat([aligned(block).each for block in blocks(questions)])
         picks.append(float(each.argmin() == 0))
-    return {"facts": facts, "picks": picks}
+    return {"facts": chosen, "picks": picks}
 
 
-def right(aligned: Aligned, questions: Sequence[Question]) -> np.ndarray:
-    marks: np.ndarray = aligned(questions).right.numpy()
-    return marks
+def right_choices(
+    aligned: Aligned, items: Sequence[int], name: str, values: Sequence[str], world: World
+) -> list[float]:
+    """Whether the likeliest first token of all the fact's values is that of the item's own value."""
+    base, model, facts = aligned.base, aligned.model, world.lesson.material.facts
+    tokens: int = aligned.connector.tokens  # type: ignore[assignment]
+    first = {value: base.tokens(f" {value}")[0] for value in values}
+    choices = torch.tensor(sorted(set(first.values())))
+    said = []
+    for start in range(0, len(items), JUDGED_AT_ONCE):
+        some = items[start : start + JUDGED_AT_ONCE]
+        rows = []
+        for item in some:
+            prompt = fact_question(item, name, "").prompt
+            row = render(base, prompt, len(aligned.matrix), aligned.matrix.shape[1], tokens)
+            vectors, kinds = vectors_of(row.things, aligned.matrix)
+            rows.append(embed(base, row, aligned.connector(vectors, kinds).flatten(0, 1)))
+        embedded = torch.stack(rows).to(model.lm_head.weight.dtype)  # the same words around one item
+        logits = model(inputs_embeds=embedded, logits_to_keep=1).logits[:, -1].float()
+        likeliest = choices[logits[:, choices].argmax(-1)].tolist()
+        said += [float(one == first[facts.of[item][name]]) for one, item in zip(likeliest, some, strict=True)]
+    return said
 
 
 def blocks(questions: Sequence[Question]) -> list[Sequence[Question]]:
-    return [questions[i : i + BATCH] for i in range(0, len(questions), BATCH)]
+    return [questions[i : i + JUDGED_AT_ONCE] for i in range(0, len(questions), JUDGED_AT_ONCE)]
 
 
 @torch.no_grad()
 def states_of(reader: Reader, people: Sequence[Liked], layers: Sequence[int]) -> Tensor:
     windows = [whole(one, HISTORY) for one in people]
-    parts = [reader.states(windows[i : i + BATCH], layers) for i in range(0, len(windows), BATCH)]
-    return torch.cat(parts)
+    size = JUDGED_AT_ONCE
+    return torch.cat([reader.states(windows[i : i + size], layers) for i in range(0, len(windows), size)])
 
 
 def next_items(world: World, arm: Arm, module: nn.Module, model: Any, seed: int) -> dict[str, Any]:
@@ -224,9 +247,10 @@ def comparison(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             if "cells" in by_arm and arm != "cells":
                 stock = np.mean([one[measure] for one in by_arm["cells"]], axis=0)
                 row[f"{measure}, times cells"] = paired_intervals(mine, stock)[1].as_dict()
-        names = sorted({name for one in runs for name in one["facts"]})
-        row["facts"] = {name: float(np.mean([one["facts"][name] for one in runs])) for name in names}
-        row["facts, mean"] = float(np.mean(list(row["facts"].values())))
+        row["facts"] = {
+            name: mean_interval(np.mean([one["facts"][name] for one in runs], axis=0)).as_dict()
+            for name in runs[0]["facts"]
+        }
         row["seconds"] = float(np.mean([one["seconds"] for one in runs]))
         table[arm] = row
     return table
@@ -234,11 +258,13 @@ def comparison(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def show(console: Console, table: dict[str, Any]) -> None:
     drawn = Table(title="one language model, one training, six ways to show it an item")
-    for name in ("arm", *MEASURES, "facts right", "seconds"):
+    named = list(next(iter(table.values()))["facts"])
+    for name in ("arm", *MEASURES, *named, "seconds"):
         drawn.add_column(name, justify="left" if name == "arm" else "right")
     for arm, row in table.items():
-        cells = [f"{row[m]['mean']:.3f} [{row[m]['low']:.3f}, {row[m]['high']:.3f}]" for m in MEASURES]
-        drawn.add_row(arm, *cells, f"{row['facts, mean']:.3f}", f"{row['seconds']:.0f}")
+        measured = [row[name] for name in MEASURES] + [row["facts"][name] for name in named]
+        cells = [f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in measured]
+        drawn.add_row(arm, *cells, f"{row['seconds']:.0f}")
     console.print(drawn)
 
 
@@ -247,7 +273,7 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--arms", default=",".join(ARMS))
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--base", default="smollm2-135m")
     parser.add_argument("--out", type=Path, default=Path("bench-eyes.jsonl"))
     asked = parser.parse_args()

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors, unit
-from bowerbird.graft.alignment import telling_words
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, ridge
+from bowerbird.graft.training.alignment import telling_words
 from bowerbird.models import load_image_encoder
 from bowerbird.models.image import pixels_of_many
 from bowerbird.progress import track

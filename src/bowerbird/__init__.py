@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from bowerbird.embed.training import train_embedding as train_embedding
     from bowerbird.embed.vectors import load_vectors as load_vectors
     from bowerbird.errors import BowerbirdError as BowerbirdError
+    from bowerbird.graft.config import GraftConfig as GraftConfig
     from bowerbird.graft.model import Graft as Graft
-    from bowerbird.graft.training import GraftConfig as GraftConfig
-    from bowerbird.graft.training import train_graft as train_graft
+    from bowerbird.graft.training.train import train_graft as train_graft
     from bowerbird.recommend.recommender import Recommender as Recommender
     from bowerbird.taste.graph import TasteGraph as TasteGraph
 
@@ -40,7 +40,7 @@ _HOME = {
     "EmbedConfig": "embed.training",
     "Event": "data.events",
     "Graft": "graft.model",
-    "GraftConfig": "graft.training",
+    "GraftConfig": "graft.config",
     "Item": "data.items",
     "Recommender": "recommend.recommender",
     "Searcher": "embed.search",
@@ -49,7 +49,7 @@ _HOME = {
     "import_layout": "data.imports",
     "load_vectors": "embed.vectors",
     "train_embedding": "embed.training",
-    "train_graft": "graft.training",
+    "train_graft": "graft.training.train",
 }
 
 __all__ = sorted(_HOME)

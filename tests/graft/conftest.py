@@ -99,7 +99,8 @@ def publish_vectors(store: Store, seed: int) -> None:
 @pytest.fixture(scope="session")
 def grafted(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Store:
     """The toy store with a trained graft; tests must not change it."""
-    from bowerbird.graft.training import GraftConfig, train_graft
+    from bowerbird.graft.config import GraftConfig
+    from bowerbird.graft.training.train import train_graft
 
     torch.set_num_threads(1)
     store = toy_store(tmp_path_factory.mktemp("toy") / "store")

@@ -6,13 +6,13 @@ import torch
 
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.graft.alignment import telling_words
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, Kind
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import Thing
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, checked
+from bowerbird.graft.training.alignment import telling_words
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bowerbird.graft.alignment import telling_words
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import Graft
+from bowerbird.graft.training.alignment import telling_words
 from bowerbird.models import BACKBONES, is_pulled
 
 PULLED = any(one.name == "smollm2-135m" and is_pulled(one) for one in BACKBONES)

@@ -18,7 +18,7 @@ from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
 from bowerbird.assist.vocabulary import FACETS, Vocabulary
 from bowerbird.assist.words import cleaned, stem, tokens, word_set
-from bowerbird.graft.invented import Names
+from bowerbird.graft.naming.invented import Names
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")

@@ -20,7 +20,7 @@ from bowerbird.assist.vocabulary import Vocabulary
 from bowerbird.assist.words import cleaned, stem, tokens
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
-from bowerbird.graft.invented import Names
+from bowerbird.graft.naming.invented import Names
 from bowerbird.graft.runtimes.runtime import Decoding
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ _REASONED = 2
 _OPENING = """\
 A shop assistant repeats in one short sentence what the customer wants.
 Customer: something soft for cold evenings
-Assistant: Here are some soft things to keep you warm on cold evenings.
+Assistant: Here are some soft things to keep you warm on cold evenings{like}.
 Customer: do you have leather boots?
-Assistant: Here are some leather boots to walk in all year.
+Assistant: Here are some leather boots to walk in all year{like}.
 Customer: a gift for my mother who loves gardening
-Assistant: Here are some gifts for a mother who loves her garden.
+Assistant: Here are some gifts for a mother who loves her garden{like}.
 Customer: {wish}
 Assistant: {start}"""
 _REASON = (
@@ -57,9 +57,9 @@ class ModelWords:
     catalogue: Catalogue
 
     def opening(self, request: Request, items: Sequence[Named]) -> str | None:
-        """One sentence before the items."""
-        start = "Here are some" if len(items) > 1 else "Here is a"
-        prompt = _OPENING.format(wish=_plain(request), start=start)
+        """One sentence before the items; of several, it may name one by its marker."""
+        start, like = ("Here are some", ", like [1]") if len(items) > 1 else ("Here is a", "")
+        prompt = _OPENING.format(wish=_plain(request), start=start, like=like)
         ground = Ground(items, request, self.vocabulary, self._words_of(items), names=self._names)
         return self._said([prompt], _OPENING_TOKENS, ground, start)
 

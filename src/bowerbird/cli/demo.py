@@ -63,7 +63,8 @@ def _import(store: Store, files: DemoFiles) -> list[ImportSummary]:
 
 def _train(store: Store, imported: Sequence[ImportSummary], stages: Stages) -> None:
     from bowerbird.embed.training import train_embedding
-    from bowerbird.graft.training import GraftConfig, train_graft
+    from bowerbird.graft.config import GraftConfig
+    from bowerbird.graft.training.train import train_graft
     from bowerbird.models import BACKBONES, fetch
     from bowerbird.recommend.recommender import Recommender
 

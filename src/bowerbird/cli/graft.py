@@ -53,7 +53,8 @@ def train(
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
     from bowerbird.graft.adapter import Adapt
-    from bowerbird.graft.training import GraftConfig, train_graft
+    from bowerbird.graft.config import GraftConfig
+    from bowerbird.graft.training.train import train_graft
 
     try:
         what = Adapt(adapt)

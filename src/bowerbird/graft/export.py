@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 
 from bowerbird.errors import InputError
+from bowerbird.graft.lessons.sequences import OPENING
 from bowerbird.graft.model import Graft
-from bowerbird.graft.sequences import OPENING
-from bowerbird.graft.training import save_connector
+from bowerbird.graft.training.train import save_connector
 
 _README = """\
 # A language model with grafted items

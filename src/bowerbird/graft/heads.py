@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from bowerbird.errors import StoreError
 from bowerbird.graft.head import RetrievalHead
-from bowerbird.graft.sequences import OUTCOMES
+from bowerbird.graft.lessons.sequences import OUTCOMES
 
 HEAD_FILE, REQUEST_HEAD_FILE = "head.safetensors", "request-head.safetensors"
 

@@ -21,14 +21,14 @@ from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.heads import Heads
-from bowerbird.graft.naming import Markers
+from bowerbird.graft.lessons.questions import describe
+from bowerbird.graft.lessons.requests import REMEMBERED, request_prompt
+from bowerbird.graft.lessons.sequences import Liked, Reader, decayed_mean, whole
+from bowerbird.graft.naming.markers import Markers
 from bowerbird.graft.prompt import Piece, Prompt, Rendered, Turn, chat_prompt, embed, render, vectors_of
-from bowerbird.graft.questions import describe
-from bowerbird.graft.requests import REMEMBERED, request_prompt
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import embedded_runtime
 from bowerbird.graft.runtimes.runtime import Allowed, Decoding, PromptEmbeddings, Runtime
-from bowerbird.graft.sequences import Liked, Reader, decayed_mean, whole
 from bowerbird.graft.streaming import streamed
 
 OpensRuntime = Callable[[Base], Runtime]
@@ -138,7 +138,7 @@ class Graft:
 
     def naming(self, candidates: int) -> Allowed:
         """For `Decoding.allowed`: a marker (`[2]`) that the model begins can only become one of so many
-        numbered candidates' (see `naming.py`)."""
+        numbered candidates' (see `naming/markers.py`)."""
         return self._markers.among(candidates)
 
     def prompt_embeddings(self, prompt: Prompt) -> PromptEmbeddings:

@@ -46,16 +46,15 @@ class Family:
 
     config: Any
     decoder: Any
-    loads: Any
-    """The class to load with, where the checkpoint stores weights otherwise than the decoder's own do."""
+    """The class to load with: our own where the checkpoint stores weights otherwise than the decoder does."""
     fixed: dict[str, Any]
     """What the vision-language code does without asking its config."""
 
 
 FAMILIES = {
-    "qwen3_vl": Family(Qwen3Config, Qwen3ForCausalLM, Qwen3ForCausalLM, {}),
-    "qwen3_vl_moe": Family(Qwen3MoeConfig, Qwen3MoeForCausalLM, _Qwen3MoeOfVision, {"norm_topk_prob": True}),
-    "qwen2_5_vl": Family(Qwen2Config, Qwen2ForCausalLM, Qwen2ForCausalLM, {}),
+    "qwen3_vl": Family(Qwen3Config, Qwen3ForCausalLM, {}),
+    "qwen3_vl_moe": Family(Qwen3MoeConfig, _Qwen3MoeOfVision, {"norm_topk_prob": True}),
+    "qwen2_5_vl": Family(Qwen2Config, Qwen2ForCausalLM, {}),
 }
 """By the checkpoint's `model_type`."""
 
@@ -73,11 +72,11 @@ def load_text_decoder(source: str, dtype: Any = "auto") -> Any:
     family = FAMILIES.get(config.model_type)
     if family is None:
         return AutoModelForCausalLM.from_pretrained(source, dtype=dtype).eval()
-    if family.loads is not family.decoder:
+    if family.decoder is _Qwen3MoeOfVision:
         stored = get_checkpoint_conversion_mapping(config.model_type)
-        register_checkpoint_conversion_mapping(family.loads.__name__, stored, overwrite=True)
+        register_checkpoint_conversion_mapping(family.decoder.__name__, stored, overwrite=True)
     with _without_load_report():
-        loaded, said = family.loads.from_pretrained(
+        loaded, said = family.decoder.from_pretrained(
             source, config=decoder_config(config), key_mapping=_RENAMED, dtype=dtype, output_loading_info=True
         )
     # transformers draws what it does not find at random and goes on, so look.

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.facts import Facts
+from bowerbird.graft.lessons.facts import Facts
+from bowerbird.graft.lessons.sequences import NEXT_ITEMS, Liked, Window
 from bowerbird.graft.prompt import Piece, Prompt, chat_prompt
-from bowerbird.graft.sequences import NEXT_ITEMS, Liked, Window
 
 OPENINGS = ("I'm looking for {}.", "Show me {}.", "Do you have {}?", "{}", "I want {}, please.")
 REMEMBERED = 8

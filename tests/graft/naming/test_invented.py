@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.graft.invented import Invented, Names
-from bowerbird.graft.spelling import form_of, forms_of
+from bowerbird.graft.naming.invented import Invented, Names
+from bowerbird.graft.naming.spelling import form_of, forms_of
 
 CANDIDATES = (
     "Fjord Boho Table Lamp",

@@ -24,8 +24,8 @@ from torch.nn.functional import logsigmoid
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.graft.head import RetrievalHead
-from bowerbird.graft.ranking import Examples, Judges, next_item_loss, queries
-from bowerbird.graft.sequences import Liked, Window, whole
+from bowerbird.graft.lessons.sequences import Liked, Window, whole
+from bowerbird.graft.training.ranking import Examples, Judges, next_item_loss, queries
 
 MOMENT_US = 30 * 60 * 1_000_000
 """What was shown less than this (microseconds) before a choice competed with it."""

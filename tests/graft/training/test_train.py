@@ -14,13 +14,16 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.graft.base import Base
+from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
-from bowerbird.graft.facts import caption
 from bowerbird.graft.heads import Heads
+from bowerbird.graft.lessons.facts import caption
+from bowerbird.graft.lessons.lesson import Lesson
+from bowerbird.graft.lessons.sequences import Liked, Reader, Window, whole, windows_of
 from bowerbird.graft.model import Graft, load_connector
-from bowerbird.graft.sequences import Liked, Reader, Window, whole, windows_of
-from bowerbird.graft.training import GraftConfig, GraftTraining, Lesson, train_graft
+from bowerbird.graft.training.stages import GraftTraining
+from bowerbird.graft.training.train import train_graft
 
 
 def history(items: list[int], action: Action = Action.CLICK) -> History:

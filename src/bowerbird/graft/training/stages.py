@@ -18,9 +18,16 @@ from accelerate.utils import broadcast
 from torch import Tensor
 
 from bowerbird.graft.adapter import Adapt, Adapted
-from bowerbird.graft.alignment import Aligned, AlignmentTraining, examine, telling_words
 from bowerbird.graft.base import Base
-from bowerbird.graft.behaviour import (
+from bowerbird.graft.config import GraftConfig
+from bowerbird.graft.connector import Connector
+from bowerbird.graft.heads import HeadAndLayer
+from bowerbird.graft.lessons.lesson import Lesson
+from bowerbird.graft.lessons.questions import Questions, Sort
+from bowerbird.graft.lessons.requests import Request, requests_of
+from bowerbird.graft.lessons.sequences import Liked, Reader, decayed_mean, windows_of
+from bowerbird.graft.training.alignment import Aligned, AlignmentTraining, examine, telling_words
+from bowerbird.graft.training.behaviour import (
     Through,
     Work,
     examples_of_requests,
@@ -29,15 +36,8 @@ from bowerbird.graft.behaviour import (
     learn_through,
     read_all,
 )
-from bowerbird.graft.config import GraftConfig
-from bowerbird.graft.connector import Connector
-from bowerbird.graft.heads import HeadAndLayer
-from bowerbird.graft.lesson import Lesson
-from bowerbird.graft.preference import Choice, Judged, Pairs, choices_of, prefer
-from bowerbird.graft.questions import Questions, Sort
-from bowerbird.graft.ranking import Examples, FittedHead, Judges, fit_head
-from bowerbird.graft.requests import Request, requests_of
-from bowerbird.graft.sequences import Liked, Reader, decayed_mean, windows_of
+from bowerbird.graft.training.preference import Choice, Judged, Pairs, choices_of, prefer
+from bowerbird.graft.training.ranking import Examples, FittedHead, Judges, fit_head
 from bowerbird.progress import track
 
 T = TypeVar("T")

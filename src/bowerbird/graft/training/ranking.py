@@ -21,7 +21,7 @@ from torch import Tensor
 
 from bowerbird.graft.connector import ridge
 from bowerbird.graft.head import RetrievalHead, standard
-from bowerbird.graft.sequences import NEXT_ITEMS, OUTCOMES, Liked, Window, decayed_mean, whole
+from bowerbird.graft.lessons.sequences import NEXT_ITEMS, OUTCOMES, Liked, Window, decayed_mean, whole
 
 SAMPLED_BEYOND = 65_536
 """In a larger catalogue the softmax runs over a sample of so many items, corrected for how it was drawn."""

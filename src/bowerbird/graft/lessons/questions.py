@@ -15,7 +15,7 @@ import numpy as np
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Kind
-from bowerbird.graft.facts import Facts
+from bowerbird.graft.lessons.facts import Facts
 from bowerbird.graft.prompt import Piece, Thing, chat_prompt
 
 SHOWN = 4

@@ -18,7 +18,7 @@ from bowerbird.data.store import Store
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import Graft
-from bowerbird.graft.naming import MARKER, Markers, Named, Resolver, numbered, resolved, titled
+from bowerbird.graft.naming.markers import MARKER, Markers, Named, Resolver, numbered, resolved, titled
 from bowerbird.graft.runtimes.runtime import Decoding
 from bowerbird.graft.streaming import decoded
 

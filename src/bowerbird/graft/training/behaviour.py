@@ -16,9 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from bowerbird.graft.head import RetrievalHead
-from bowerbird.graft.ranking import Examples, Judges, catalogue_loss, drawing_chances, examples_of, queries
-from bowerbird.graft.requests import Request
-from bowerbird.graft.sequences import Liked, Reader, Window, decayed_mean
+from bowerbird.graft.lessons.requests import Request
+from bowerbird.graft.lessons.sequences import Liked, Reader, Window, decayed_mean
+from bowerbird.graft.training.ranking import (
+    Examples,
+    Judges,
+    catalogue_loss,
+    drawing_chances,
+    examples_of,
+    queries,
+)
 
 ADAPTER_LEARNING_RATE, CONNECTOR_LEARNING_RATE, HEAD_LEARNING_RATE = 1e-4, 1e-4, 1e-4
 STEPS_BETWEEN_JUDGEMENTS = 20

@@ -24,11 +24,11 @@ from safetensors.torch import save_file
 from bowerbird.data.store import Store, Version
 from bowerbird.embed.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
-from bowerbird.graft.config import GraftConfig as GraftConfig
+from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.heads import Heads
-from bowerbird.graft.lesson import Lesson
-from bowerbird.graft.stages import GraftTraining
+from bowerbird.graft.lessons.lesson import Lesson
+from bowerbird.graft.training.stages import GraftTraining
 
 
 def train_graft(store: Store, config: GraftConfig | None = None) -> Version:

@@ -15,20 +15,20 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
 from bowerbird.graft.adapter import Adapt
-from bowerbird.graft.alignment import Aligned
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector, Kind
-from bowerbird.graft.facts import Facts
-from bowerbird.graft.lesson import Lesson
+from bowerbird.graft.lessons.facts import Facts
+from bowerbird.graft.lessons.lesson import Lesson
+from bowerbird.graft.lessons.questions import Question, Questions, Sort
+from bowerbird.graft.lessons.requests import requests_of, worded
+from bowerbird.graft.lessons.sequences import Liked
 from bowerbird.graft.model import Graft
-from bowerbird.graft.preference import choices_of
 from bowerbird.graft.prompt import Thing
-from bowerbird.graft.questions import Question, Questions, Sort
-from bowerbird.graft.ranking import catalogue_loss, drawing_chances
-from bowerbird.graft.requests import requests_of, worded
-from bowerbird.graft.sequences import Liked
-from bowerbird.graft.training import train_graft
+from bowerbird.graft.training.alignment import Aligned
+from bowerbird.graft.training.preference import choices_of
+from bowerbird.graft.training.ranking import catalogue_loss, drawing_chances
+from bowerbird.graft.training.train import train_graft
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import Vectors
 from bowerbird.errors import StoreError
-from bowerbird.graft.facts import Facts, caption
-from bowerbird.graft.questions import Material
-from bowerbird.graft.sequences import Liked
+from bowerbird.graft.lessons.facts import Facts, caption
+from bowerbird.graft.lessons.questions import Material
+from bowerbird.graft.lessons.sequences import Liked
 
 SHORTEST = 2
 """Liked items of a person who teaches or judges."""

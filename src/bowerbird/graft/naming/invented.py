@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bowerbird.graft.naming import MARKER
-from bowerbird.graft.spelling import (
+from bowerbird.graft.naming.markers import MARKER
+from bowerbird.graft.naming.spelling import (
     BRACKETS,
     JOINS,
     Word,

@@ -19,8 +19,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bowerbird.graft.base import Base
+from bowerbird.graft.lessons.questions import Question, Questions, Sort
 from bowerbird.graft.prompt import embed, render, vectors_of
-from bowerbird.graft.questions import Question, Questions, Sort
 
 ANSWER_TOKENS = 32
 LEARNING_RATE = 1e-3
