@@ -39,7 +39,7 @@ class Cells(nn.Module):
         self.each = Connector(width, hidden, token_norm)
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
-        cells = vectors.unflatten(-1, (CELLS, self.width))
+        cells = vectors.float().unflatten(-1, (CELLS, self.width))  # kept in float16: they are large
         spread: Tensor = self.each(cells.flatten(0, 1))[:, 0].unflatten(0, (len(vectors), CELLS))
         return spread
 
