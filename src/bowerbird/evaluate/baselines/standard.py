@@ -19,7 +19,7 @@ from bowerbird.evaluate.baselines.scoring import ScoringRanker
 from bowerbird.evaluate.baselines.tuning import Grid, Tuned
 from bowerbird.evaluate.protocols import Split
 
-HALF_LIVES = (None, 40.0, 20.0, 10.0, 5.0, 2.0)
+HALF_LIVES = (None, 40.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5)
 GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
     (RecentPopularity, {"half_life_days": (3.0, 7.0, 14.0, 30.0, 90.0, 180.0, 365.0, 1000.0, 3650.0)}),
     (
@@ -31,7 +31,13 @@ GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
             "half_life": HALF_LIVES,
         },
     ),
-    (EASE, {"l2": (2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0), "half_life": HALF_LIVES}),
+    (
+        EASE,
+        {
+            "l2": (0.5, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 3000.0),
+            "half_life": HALF_LIVES,
+        },
+    ),
     (
         IALS,
         {
@@ -44,7 +50,7 @@ GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
         BPR,
         {
             "scale": (0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
-            "popularity": (0.0, 0.5, 0.75, 1.0, 1.25, 1.5),
+            "popularity": (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
             "epochs": (5, 10, 30, 100, 300),
             "l2": (0.001, 0.003, 0.01, 0.03, 0.1),
             "factors": (16, 32, 64, 128),
