@@ -284,14 +284,16 @@ class TestSASRec(PersonalRankerContract):
 
 class TestTuned(PersonalRankerContract):
     def make(self) -> Ranker:
-        return Tuned(ItemKNN, {"neighbours": (1, 100), "shrink": (0.0, 10.0)}, NO_ONE, Split.NEW_USERS)
+        return Tuned(
+            ItemKNN, {"neighbours": (1, 100), "shrink": (0.0, 10.0)}, NO_ONE, Split.NEW_USERS, budget=9
+        )
 
     def test_takes_the_better_settings_and_says_what_that_took(self, random_likes: Interactions) -> None:
         def make(sign: float = -1.0) -> Sign:
             return Sign(sign)
 
         for split in Split:
-            ranker = Tuned(make, {"sign": (-2.0, -1.0, 2.0)}, NO_ONE, split)
+            ranker = Tuned(make, {"sign": (-2.0, -1.0, 2.0)}, NO_ONE, split, budget=9)
             ranker.fit(random_likes)
             tuning = ranker.settings["tuning"]
             assert ranker.settings["sign"] == 2.0

@@ -45,7 +45,7 @@ def evaluate(
         ),
     ] = None,
     baselines: Annotated[
-        EffortChoice, typer.Option(help="quick leaves out SASRec and LightGCN, which take minutes.")
+        EffortChoice, typer.Option(help="quick tries a dozen settings each, and no SASRec and LightGCN.")
     ] = EffortChoice.ALL,
     as_json: JsonOption = False,
 ) -> None:

@@ -60,7 +60,7 @@ GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
 
 
 class Effort(StrEnum):
-    """How many baselines: `QUICK` ones take seconds to minutes, `ALL` adds the networks, which need torch."""
+    """How much is tried: `QUICK` a dozen settings each, `ALL` forty, and the networks, which need torch."""
 
     QUICK = "quick"
     ALL = "all"
@@ -83,9 +83,10 @@ def standard_baselines(
         return GenericMean(generic, half_life=half_life)
 
     searches = [*GRIDS, (generic_mean, {"half_life": HALF_LIVES})]
-    found = [Tuned(make, grid, holdout, split, k, given) for make, grid in searches]
+    tried = 40 if effort is Effort.ALL else 12
+    found = [Tuned(make, grid, holdout, split, k, given, budget=tried) for make, grid in searches]
     networks = _networks() if effort is Effort.ALL else []
-    found += [Tuned(make, grid, holdout, split, k, given, budget) for make, grid, budget in networks]
+    found += [Tuned(make, grid, holdout, split, k, given, budget=budget) for make, grid, budget in networks]
     return [Popularity(), *found, GenericMax(generic)]
 
 

@@ -36,7 +36,8 @@ class Tuned:
         split: Split,
         k: int = 20,
         given: int | None = None,
-        budget: int = 40,
+        *,
+        budget: int,
     ) -> None:
         self._make, self._grid, self._budget = make, grid, budget
         self._holdout, self._split, self._k, self._given = holdout, split, k, given
