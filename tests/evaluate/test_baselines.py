@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,17 +14,22 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.ranker import Ranker
 from bowerbird.data.splits import Holdout
 from bowerbird.evaluate.baselines import (
+    BPR,
     EASE,
     IALS,
+    Effort,
     GenericMax,
     GenericMean,
     ItemKNN,
     Popularity,
     RecentPopularity,
     Tuned,
-    classical_baselines,
+    standard_baselines,
 )
-from bowerbird.evaluate.baselines.scoring import best
+from bowerbird.evaluate.baselines.deep.lightgcn import LightGCN
+from bowerbird.evaluate.baselines.deep.sasrec import SASRec
+from bowerbird.evaluate.baselines.rounds import RoundsRanker
+from bowerbird.evaluate.baselines.scoring import best, given_matrix
 from bowerbird.evaluate.protocols import Split
 
 NO_ONE = Holdout(None, 0.0)
@@ -130,17 +137,17 @@ class TestItemKNN(PersonalRankerContract):
     def make(self) -> Ranker:
         return ItemKNN()
 
-    @pytest.mark.parametrize(("neighbours", "shrink"), [(3, 0.0), (5, 10.0)])
+    @pytest.mark.parametrize(("neighbours", "shrink", "a"), [(3, 0.0, 0.5), (5, 10.0, 0.5), (5, 2.0, 0.3)])
     def test_scores_agree_with_loops(
-        self, random_likes: Interactions, neighbours: int, shrink: float
+        self, random_likes: Interactions, neighbours: int, shrink: float, a: float
     ) -> None:
-        ranker, x = ItemKNN(neighbours, shrink), _dense(random_likes)
+        ranker, x = ItemKNN(neighbours, shrink, a), _dense(random_likes)
         ranker.fit(random_likes)
         n = x.shape[1]
         similar = np.zeros((n, n))
         for i in range(n):
             for j in range(n):
-                root = np.sqrt(x[:, i].sum() * x[:, j].sum())
+                root = x[:, i].sum() ** (1 - a) * x[:, j].sum() ** a
                 similar[i, j] = x[:, i] @ x[:, j] / (root + shrink) if i != j and root else 0
         for i in range(n):
             similar[i, sorted(range(n), key=lambda j: (-similar[i, j], j))[neighbours:]] = 0
@@ -155,7 +162,7 @@ class TestEASE(PersonalRankerContract):
     def test_scores_agree_with_inverting_the_matrix(self, random_likes: Interactions, at_most: int) -> None:
         """From the people's side (fewer people than items) and from the items' side."""
         few = random_likes.where(random_likes.user < 15) if at_most == 8000 else random_likes
-        ranker, x = EASE(5.0, at_most), _dense(few)
+        ranker, x = EASE(5.0, None, at_most), _dense(few)
         ranker.fit(few)
         assert ranker._on_people == (at_most == 8000)
         inverse = np.linalg.inv(x.T @ x + 5.0 * np.eye(x.shape[1]))
@@ -211,21 +218,147 @@ class TestGenericMax(PersonalRankerContract):
         assert set(nearest.rank([liked(0, 1)], 2)[0].tolist()) == {2, 3}
 
 
+class TestBPR(PersonalRankerContract):
+    def make(self) -> Ranker:
+        return BPR(factors=8, epochs=200)
+
+    def test_popularity_is_learnt_though_the_drawing_divides_it_out(self) -> None:
+        """Everybody likes by popularity alone: the right order is that of popularity."""
+        rng = np.random.default_rng(0)
+        share = 1 / np.arange(1, 21)
+        pairs = [(p, int(i)) for p in range(300) for i in rng.choice(20, 4, False, share / share.sum())]
+        events = _events(pairs, n_items=20)
+        ranker = BPR(factors=4, epochs=100, scale=0.0)  # what it says of an average person
+        ranker.fit(events)
+        popular = np.argsort(-np.bincount(events.item, minlength=20))
+        assert set(ranker.rank([liked(int(popular[0]))], 4)[0].tolist()) == set(popular[1:5].tolist())
+
+
+class TestLightGCN(PersonalRankerContract):
+    def make(self) -> Ranker:
+        ranker = LightGCN(width=8)
+        ranker.rounds = 10
+        return ranker
+
+    def test_layers_agree_with_the_formula(self, random_likes: Interactions) -> None:
+        """A new person's vector, per layer: sum of e_i / sqrt(likes of i), the items one layer below."""
+        ranker = LightGCN(width=4, layers=2)
+        ranker.rounds = 2
+        ranker.fit(random_likes)
+        x = _dense(random_likes)
+        people, n = x.shape
+        graph = np.block([[np.zeros((people, people)), x], [x.T, np.zeros((n, n))]])
+        smooth = graph / np.sqrt(np.outer(graph.sum(0), graph.sum(0)))
+        e0 = ranker._net.embedding.weight.detach().numpy()
+        e1, e2 = smooth @ e0, smooth @ smooth @ e0
+        mine = ((e0 + e1)[people:] / np.sqrt(x.sum(0))[:, None])[[1, 5]].sum(axis=0)
+        scores = ranker.score_likes([np.array([1, 5])])
+        assert np.allclose(scores[0], mine @ (e0 + e1 + e2)[people:].T / 3, atol=1e-4)
+
+
+class TestSASRec(PersonalRankerContract):
+    def make(self) -> Ranker:
+        ranker = SASRec(width=16, dropout=0.2)
+        ranker.rounds = 15
+        return ranker
+
+    def test_what_comes_next_follows_from_the_last_like(self) -> None:
+        """Everyone walks around a circle of 12 items: after i comes i + 1, wherever the walk began."""
+        pairs = [(person, (person + step) % 12) for step in range(6) for person in range(48)]
+        ranker = SASRec(width=16, dropout=0.0, horizon=1)
+        ranker.rounds = 15
+        ranker.fit(_events(pairs, n_items=12))
+        found = ranker.rank([liked(3, 4, 5), liked(9, 10, 11), liked(7)], 1)
+        assert found.ravel().tolist() == [6, 0, 8]
+
+    def test_every_like_but_the_first_is_asked_for_once_in_an_epoch(self, random_likes: Interactions) -> None:
+        ranker = SASRec(length=3, horizon=1)
+        ranker.rounds = 0
+        ranker.fit(random_likes)
+        for n in (2, 3, 4, 5, 10, 11):
+            pieces = ranker._windows(np.arange(n))
+            assert np.concatenate([wanted for _, wanted in pieces]).tolist() == list(range(1, n))
+            assert np.concatenate([shown for shown, _ in pieces]).tolist() == list(range(n - 1))
+            assert max(len(shown) for shown, _ in pieces) <= 3
+
+
 class TestTuned(PersonalRankerContract):
     def make(self) -> Ranker:
-        return Tuned([ItemKNN(1, 1000.0), ItemKNN(50, 0.0)], NO_ONE, Split.NEW_USERS)
+        return Tuned(
+            ItemKNN, {"neighbours": (1, 100), "shrink": (0.0, 10.0)}, NO_ONE, Split.NEW_USERS, budget=9
+        )
 
-    def test_takes_the_better_settings(self, random_likes: Interactions) -> None:
-        upside_down = GenericMean(-np.eye(20, dtype=np.float32))
-        good = ItemKNN(10, 1.0)
+    def test_takes_the_better_settings_and_says_what_that_took(self, random_likes: Interactions) -> None:
+        def make(sign: float = -1.0) -> Sign:
+            return Sign(sign)
+
         for split in Split:
-            ranker = Tuned([upside_down, good], NO_ONE, split)
+            ranker = Tuned(make, {"sign": (-2.0, -1.0, 2.0)}, NO_ONE, split, budget=9)
             ranker.fit(random_likes)
-            assert ranker.chosen is good
+            tuning = ranker.settings["tuning"]
+            assert ranker.settings["sign"] == 2.0
+            assert (tuning["tried"], tuning["at_the_end"]) == (3, ["sign"])
 
-    def test_every_classical_baseline_has_a_name_of_its_own(self) -> None:
-        names = [one.name for one in classical_baselines(NO_ONE, Split.NEW_USERS)]
-        assert names == ["popularity", "recent popularity", "ItemKNN", "EASE", "iALS"]
+    def test_tries_no_more_than_its_budget(self, random_likes: Interactions) -> None:
+        grid = {"neighbours": (1, 5, 20, 100), "shrink": (0.0, 1.0, 10.0)}
+        ranker = Tuned(ItemKNN, grid, NO_ONE, Split.NEW_USERS, budget=3)
+        ranker.fit(random_likes)
+        assert ranker.settings["tuning"]["tried"] == 3
+
+    def test_learning_in_rounds_stops_at_the_best(self, random_likes: Interactions) -> None:
+        marks = iter([0.1, 0.2, 0.5, 0.4, 0.3, 0.2, 0.9])
+        ranker = Counted()
+        assert ranker.fit_watched(random_likes, lambda: next(marks)) == 0.5
+        assert (ranker.advanced, ranker.settings) == (5, {"rounds": 2})
+        ranker.fit(random_likes)
+        assert ranker.advanced == 2
+
+    def test_every_baseline_has_a_name_of_its_own(self) -> None:
+        vectors = np.eye(3, dtype=np.float32)
+        for effort, networks in ((Effort.QUICK, []), (Effort.ALL, ["LightGCN", "SASRec"])):
+            found = standard_baselines(vectors, NO_ONE, Split.NEW_USERS, effort=effort)
+            assert [one.name for one in found] == [
+                *("popularity", "recent popularity", "ItemKNN", "EASE", "iALS", "BPR"),
+                *("generic, mean of history", *networks, "generic, max similarity"),
+            ]
+
+
+class Sign(GenericMean):
+    """Likes what is like the history, or what is not, by its sign."""
+
+    def __init__(self, sign: float) -> None:
+        rng = np.random.default_rng(0)
+        group = np.eye(3)[np.arange(20) % 3] + rng.normal(0, 0.01, (20, 3))  # as `random_likes` are drawn
+        super().__init__(group.astype(np.float32), "sign")
+        self.sign = sign
+
+    @property
+    def settings(self) -> Mapping[str, float]:
+        return {"sign": self.sign}
+
+    def score(self, given: Any) -> np.ndarray:
+        return self.sign * super().score(given)
+
+
+class Counted(RoundsRanker):
+    """Counts its rounds."""
+
+    name, at_most, every, patience = "counted", 10, 1, 3
+
+    def start(self, likes: Any, liked: Interactions) -> None:
+        self.advanced = 0
+
+    def advance(self) -> None:
+        self.advanced += 1
+
+    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+        return np.zeros((len(likes), 20), np.float32)
+
+
+def test_a_history_weighs_by_how_long_ago_it_is() -> None:
+    given = given_matrix([np.array([3, 1, 3, 0]), np.empty(0, np.int64)], 5, half_life=1.0).toarray()
+    assert given.tolist() == [[1.0, 0.25, 0, 0.5, 0], [0.0] * 5]
+    assert given_matrix([np.array([3, 1, 3])], 5, None).toarray().tolist() == [[0, 1.0, 0, 1.0, 0]]
 
 
 def test_best_agrees_with_sorting_everything() -> None:

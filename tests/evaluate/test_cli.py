@@ -26,6 +26,7 @@ EVERY_BASELINE = {
     "ItemKNN",
     "EASE",
     "iALS",
+    "BPR",
     "generic, mean of history",
     "generic, max similarity",
 }
@@ -52,7 +53,7 @@ def store(tmp_path: Path) -> Store:
 def with_vectors(store: Store, holdout: Holdout) -> None:
     rng = np.random.default_rng(1)
     crowd = np.eye(2)[np.arange(30) % 2] + rng.normal(0, 0.1, (30, 2))
-    with store.publishing("vectors", {"holdout": vars(holdout)}) as folder:
+    with store.publishing("vectors", {"holdout": vars(holdout), "seed": 7}) as folder:
         np.save(folder / "vectors.npy", crowd.astype(np.float16))
         np.save(folder / "generic.npy", rng.normal(size=(30, 4)).astype(np.float32))
         (folder / "ids.json").write_text(json.dumps([str(k) for k in range(30)]))
@@ -61,7 +62,11 @@ def with_vectors(store: Store, holdout: Holdout) -> None:
 def test_every_baseline_beside_ours_and_a_file_per_split(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
     with_vectors(store, Holdout.default(events, user_share=0.2))
-    said = run(app, ["evaluate", str(store.path), "--at", "5", "--json"], catch_exceptions=False)
+    said = run(
+        app,
+        ["evaluate", str(store.path), "--at", "5", "--json", "--baselines", "quick"],
+        catch_exceptions=False,
+    )
     results = json.loads(said.stdout)
     assert [one["split"] for one in results] == ["global-time", "new-users"]
     for one in results:
@@ -77,9 +82,24 @@ def test_every_baseline_beside_ours_and_a_file_per_split(store: Store) -> None:
 def test_the_table_names_every_ranker(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
     with_vectors(store, Holdout.default(events))
-    said = run(app, ["evaluate", str(store.path), "--split", "global-time"], env={"COLUMNS": "160"})
+    said = run(
+        app,
+        ["evaluate", str(store.path), "--split", "global-time", "--baselines", "quick"],
+        env={"COLUMNS": "160"},
+    )
     assert said.exit_code == 0
     assert all(name in said.stdout for name in EVERY_BASELINE)
+
+
+def test_few_items_given_are_a_report_of_their_own(store: Store) -> None:
+    events = Interactions.of(store.log.read(), store.catalogue())
+    with_vectors(store, Holdout.default(events, user_share=0.2))
+    asked = ["evaluate", str(store.path), "--given", "2", "--json", "--baselines", "quick"]
+    (one,) = json.loads(run(app, asked, catch_exceptions=False).stdout)
+    assert (one["split"], one["given"], one["trained"]["seed"]) == ("new-users", 2, 7)
+    assert json.loads((store.reports / "evaluation-new-users-given-2.json").read_text()) == one
+    with pytest.raises(InputError, match="--split new-users"):
+        run(app, [*asked, "--split", "global-time"], catch_exceptions=False)
 
 
 def test_without_vectors_it_says_what_to_run(store: Store) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
@@ -101,7 +103,7 @@ def test_the_oracle_is_best_and_every_number_can_be_written(random_likes: Intera
     assert all(one.difference.low > 0 for one in result.comparisons if one.metric == "ndcg@20")
     plain = result.as_dict()
     assert plain["people"] == len(task.users)
-    assert plain["arms"][1]["settings"] == {"neighbours": 100, "shrink": 10.0}
+    assert plain["arms"][1]["settings"] == ItemKNN().settings
     assert plain["arms"][0]["metrics"]["coverage"]["low"] is None
 
 
@@ -137,3 +139,24 @@ def test_known_people_are_said_apart_from_strangers(two_crowds: Interactions) ->
             if len(history)
         ]
         assert arm.metrics["recall@3, known people"].mean == pytest.approx(np.mean(known))
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=20), st.integers(1, 4))
+def test_so_many_liked_items_are_given_and_no_more(drawn: list[tuple[int, bool]], many: int) -> None:
+    """Up to the event that makes them so many; the rest is asked for, without what was shown."""
+    code = [ACTION_CODE[Action.CLICK if likes else Action.VIEW] for _, likes in drawn]
+    items, n = np.array([item for item, _ in drawn], np.int64), len(drawn)
+    events = Interactions(["u"], np.zeros(n, np.int64), items, np.array(code, np.int8), np.arange(n), 7)
+    seen: set[int] = set()
+    cut = 0
+    while cut < n and len(seen) < many:
+        seen |= {drawn[cut][0]} if drawn[cut][1] else set()
+        cut += 1
+    wanted = {item for item, likes in drawn[cut:] if likes} - {item for item, _ in drawn[:cut]}
+    if not wanted:
+        with pytest.raises(InputError, match="--given"):
+            task_of(events, Holdout(None, 1.0), Split.NEW_USERS, many)
+        return
+    task = task_of(events, Holdout(None, 1.0), Split.NEW_USERS, many)
+    assert len(task.histories[0]) == cut
+    assert set(task.targets[0].tolist()) == wanted

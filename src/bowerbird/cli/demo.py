@@ -89,7 +89,7 @@ def _judge(
     from bowerbird.evaluate import Split
     from bowerbird.graft.bench import bench_graft
 
-    judged = stages.run("evaluate beside seven baselines", lambda: evaluate_store(store, list(Split), 20))
+    judged = stages.run("evaluate beside eight baselines", lambda: evaluate_store(store, list(Split), 20))
     bench = stages.run(
         "bench: vectors against pictures", lambda: bench_graft(store, BENCH_PICTURES, BENCH_ROUNDS)
     )

@@ -12,13 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
+from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
     from bowerbird.data.ranker import Ranker
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Arm, Comparison, Evaluation, Split
+    from bowerbird.evaluate.baselines import Effort
 
 OURS = "ours"
+
+
+class EffortChoice(StrEnum):
+    QUICK = "quick"
+    ALL = "all"
 
 
 class SplitChoice(StrEnum):
@@ -31,19 +38,41 @@ def evaluate(
     store: StoreArgument,
     split: Annotated[SplitChoice, typer.Option(help="What is asked of the rankers.")] = SplitChoice.BOTH,
     at: Annotated[int, typer.Option("--at", min=1, help="Length of the judged list.")] = 20,
+    given: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Show only so many liked items of each new person, not 80 % of their events."
+        ),
+    ] = None,
+    baselines: Annotated[
+        EffortChoice, typer.Option(help="quick tries a dozen settings each, and no SASRec and LightGCN.")
+    ] = EffortChoice.ALL,
     as_json: JsonOption = False,
 ) -> None:
     """Judge our recommender beside all baselines, with intervals; also written to the store's reports."""
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Split
+    from bowerbird.evaluate.baselines import Effort
 
     splits = list(Split) if split is SplitChoice.BOTH else [Split(split.value)]
-    results = evaluate_store(Store.open(store), splits, at)
+    if given is not None:  # of a person after a moment there is nothing to choose
+        splits = [one for one in splits if one is Split.NEW_USERS]
+        if not splits:
+            raise InputError("--given shortens what is known of new people: use --split new-users with it")
+    results = evaluate_store(Store.open(store), splits, at, given, Effort(baselines.value))
     emit([result.as_dict() for result in results], as_json, lambda console: _tell(console, results))
 
 
-def evaluate_store(store: Store, splits: Sequence[Split], k: int = 20) -> list[Evaluation]:
-    """Evaluate on each split and write `evaluation-<split>.json` to the store's reports.
+def evaluate_store(
+    store: Store,
+    splits: Sequence[Split],
+    k: int = 20,
+    given: int | None = None,
+    effort: Effort | None = None,
+) -> list[Evaluation]:
+    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports.
+
+    `given` is that of `bowerbird.evaluate.task_of`; `effort` is `Effort.QUICK` if not said.
 
     The holdout is the one that the vectors were trained with. Raises `StoreError` where the store has no
     vectors, `InputError` where a split has no test people.
@@ -53,7 +82,7 @@ def evaluate_store(store: Store, splits: Sequence[Split], k: int = 20) -> list[E
     from bowerbird.data.splits import Holdout
     from bowerbird.data.store import write_atomically
     from bowerbird.embed.vectors import load_vectors
-    from bowerbird.evaluate.baselines import GenericMax, GenericMean, classical_baselines
+    from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
     from bowerbird.recommend import OurRanker
 
     catalogue = store.catalogue()
@@ -61,6 +90,8 @@ def evaluate_store(store: Store, splits: Sequence[Split], k: int = 20) -> list[E
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     trained, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
+    current = store.current("vectors")
+    trained_as = {"vectors": current.name if current else "", "seed": vectors.meta.get("seed")}
     results = []
     for split in splits:
         ours: list[Ranker] = [
@@ -68,11 +99,14 @@ def evaluate_store(store: Store, splits: Sequence[Split], k: int = 20) -> list[E
             GenericMean(trained, "ours: vectors only, mean"),
             GenericMax(trained, "ours: vectors only, max"),
         ]
-        baselines = [*classical_baselines(holdout, split, k), GenericMean(generic), GenericMax(generic)]
+        baselines = standard_baselines(generic, holdout, split, k, given, effort or Effort.QUICK)
         names = [ranker.name for ranker in ours]
-        result = judging.evaluate([*baselines, *ours], events, catalogue, holdout, split, k, names)
+        result = judging.evaluate(
+            [*baselines, *ours], events, catalogue, holdout, split, k, names, given, trained_as
+        )
         text = json.dumps(plain(result.as_dict()), ensure_ascii=False, indent=1)
-        write_atomically(store.reports / f"evaluation-{split.value}.json", text.encode())
+        ending = "" if given is None else f"-given-{given}"
+        write_atomically(store.reports / f"evaluation-{split.value}{ending}.json", text.encode())
         results.append(result)
     return results
 
@@ -82,12 +116,16 @@ def _tell(console: Console, results: Sequence[Evaluation]) -> None:
         console.print(_table(result))
         for one in result.comparisons:
             console.print(_sentence(one), highlight=False)
+        console.print(_tunings(result))
+        version, seed = (result.trained.get(name) for name in ("vectors", "seed"))
+        console.print(f"Ours: vectors {version}, trained with seed {seed}.", highlight=False)
         console.print()
 
 
 def _table(result: Evaluation) -> Table:
     """One row a ranker; the best of each metric bold, ours in colour, intervals below the means."""
     stranger = f", {result.strangers} without a history" if result.strangers else ""
+    stranger += f", {result.given} liked items of each given" if result.given else ""
     table = Table(
         title=f"{result.split.value}: {result.people} people{stranger}; {result.items:,} items ranked "
         f"({result.cold_items:,} cold), {result.events:,} training events",
@@ -101,6 +139,20 @@ def _table(result: Evaluation) -> Table:
     for arm in result.arms:
         cells = [_cell(arm, name, best[name]) for name in metrics]
         table.add_row(arm.name, *cells, f"{arm.fit_seconds:.1f}", style="cyan" if arm.ours else None)
+    return table
+
+
+def _tunings(result: Evaluation) -> Table:
+    """What each ranker ran with, and what choosing it took."""
+    table = Table("ranker", "settings", "tried", "tuning, s", "at the end of its range")
+    for arm in result.arms:
+        chosen = {name: value for name, value in arm.settings.items() if name != "tuning"}
+        said = ", ".join(f"{name} {'–' if value is None else value}" for name, value in chosen.items())
+        tuning = arm.settings.get("tuning")
+        cells = [str(tuning["tried"]), f"{tuning['seconds']:.1f}"] if tuning else ["", ""]
+        ends = ", ".join(tuning["at_the_end"]) if tuning else ""
+        if said:
+            table.add_row(arm.name, said, *cells, ends)
     return table
 
 

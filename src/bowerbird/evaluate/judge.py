@@ -77,6 +77,8 @@ class Evaluation:
 
     split: Split
     k: int
+    given: int | None
+    """Liked items shown of each new person; None: the first part of their events."""
     people: int
     strangers: int
     """Test people with an empty history."""
@@ -86,12 +88,15 @@ class Evaluation:
     """Training events."""
     arms: Sequence[Arm]
     comparisons: Sequence[Comparison]
+    trained: Mapping[str, Any]
+    """Version and seed of what our arms were trained to."""
 
     def as_dict(self) -> dict[str, Any]:
-        counts = ("k", "people", "strangers", "items", "cold_items", "events")
+        counts = ("k", "given", "people", "strangers", "items", "cold_items", "events")
         return {
             "split": self.split.value,
             **{name: getattr(self, name) for name in counts},
+            "trained": dict(self.trained),
             "arms": [arm.as_dict() for arm in self.arms],
             "comparisons": [one.as_dict() for one in self.comparisons],
         }
@@ -105,13 +110,16 @@ def evaluate(
     split: Split,
     k: int = 20,
     ours: Sequence[str] = (),
+    given: int | None = None,
+    trained: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Fit each ranker on the holdout's training events and judge its first `k` over the whole catalogue.
 
     `ours` names the arms that are no baselines; the first is compared with the best baseline of each metric.
+    `given` is that of `task_of`; `trained` is passed on to the report.
     Raises `InputError` where the split has no test people.
     """
-    task = task_of(interactions, holdout, Split(split))
+    task = task_of(interactions, holdout, Split(split), given)
     arms = [
         _judged(ranker, task, len(catalogue), k, ranker.name in ours)
         for ranker in track(rankers, f"Evaluating {task_label(split, task)}")
@@ -119,6 +127,7 @@ def evaluate(
     return Evaluation(
         split=Split(split),
         k=k,
+        given=given,
         people=len(task.users),
         strangers=task.strangers,
         items=len(catalogue),
@@ -126,6 +135,7 @@ def evaluate(
         events=len(task.training),
         arms=arms,
         comparisons=_comparisons(arms, ours),
+        trained=trained or {},
     )
 
 

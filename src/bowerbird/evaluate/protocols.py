@@ -4,7 +4,8 @@ Two splits, both of whole catalogues (sampled negatives reorder models: Krichene
 
 - `global-time`: everyone who liked something after the holdout's moment; given what they did before it.
   Nothing after the moment is known to anybody, as in real life (Ji et al., TOIS 2023, on data leakage).
-- `new-users`: the people whom training never saw; given the first 80 % of their events, asked for the rest.
+- `new-users`: the people whom training never saw; given the first 80 % of their events, or those until they
+  have liked a number of items, asked for the rest.
 """
 
 from __future__ import annotations
@@ -51,28 +52,44 @@ class Task:
         return cold
 
 
-def task_of(interactions: Interactions, holdout: Holdout, split: Split) -> Task:
-    """The test that a holdout allows. Raises `InputError` where it leaves nobody to test on."""
+def task_of(interactions: Interactions, holdout: Holdout, split: Split, given: int | None = None) -> Task:
+    """The test that a holdout allows. Raises `InputError` where it leaves nobody to test on.
+
+    New people show their events until they have liked `given` different items; None: the first `GIVEN_SHARE`.
+    """
     held = holdout.held_people(interactions)
     users, histories, targets = [], [], []
     for person, history in interactions.histories():
         if split == Split.NEW_USERS:
             if not held[person]:
                 continue
-            known = np.arange(len(history)) < int(len(history) * GIVEN_SHARE)
+            known = _first(history, given)
         elif holdout.until is None:
             break
         else:
             known = history.at <= holdout.until
-        given = history.where(known)
-        wanted = np.setdiff1d(history.where(~known).liked().items, given.items)
+        shown = history.where(known)
+        wanted = np.setdiff1d(history.where(~known).liked().items, shown.items)
         if len(wanted):
             users.append(interactions.users[person])
-            histories.append(given)
+            histories.append(shown)
             targets.append(wanted)
     if not users:
-        raise InputError(_nobody(split, holdout))
+        raise InputError(_nobody(split, holdout, given))
     return Task(holdout.training(interactions), users, histories, targets)
+
+
+def _first(history: History, given: int | None) -> np.ndarray:
+    """Which events of a new person are shown, (n,) bool."""
+    if given is None:
+        return np.arange(len(history)) < int(len(history) * GIVEN_SHARE)
+    likes = np.flatnonzero(history.weights >= 1.0)
+    firsts = likes[np.unique(history.items[likes], return_index=True)[1]]  # an item's first like
+    is_first = np.zeros(len(history), bool)
+    is_first[firsts] = True
+    liked_before: np.ndarray = np.cumsum(is_first) - is_first
+    known: np.ndarray = liked_before < given
+    return known
 
 
 def validation_holdout(training: Interactions, holdout: Holdout, split: Split) -> Holdout:
@@ -86,7 +103,12 @@ def validation_holdout(training: Interactions, holdout: Holdout, split: Split) -
     return Holdout(until, 0.0)
 
 
-def _nobody(split: Split, holdout: Holdout) -> str:
+def _nobody(split: Split, holdout: Holdout, given: int | None) -> str:
+    if split == Split.NEW_USERS and given is not None:
+        return (
+            f"the split new-users has no test people: nobody among the {holdout.user_share:.0%} held out "
+            f"liked more than {given} items; ask for a smaller --given, or leave it out"
+        )
     if split == Split.NEW_USERS:
         return (
             f"the split new-users has no test people: nobody among the {holdout.user_share:.0%} held out "

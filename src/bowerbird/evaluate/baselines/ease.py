@@ -14,23 +14,24 @@ import numpy as np
 from scipy import linalg
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.evaluate.baselines.scoring import ScoringRanker
+from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
 _COLUMNS = 2048  # items solved at once on the people's side
 
 
-class EASE(ScoringRanker):
+class EASE(MatrixRanker):
     """Beyond `at_most` people and items, only the `at_most` most liked items get weights: they are dense."""
 
     name = "EASE"
 
-    def __init__(self, l2: float = 200.0, at_most: int = 8000) -> None:
+    def __init__(self, l2: float = 200.0, half_life: float | None = None, at_most: int = 8000) -> None:
         self.l2 = l2
+        self.half_life = half_life
         self.at_most = at_most
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"l2": self.l2}
+        return {"l2": self.l2, "half_life": self.half_life}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
         self._n_items = likes.shape[1]

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.evaluate.baselines.scoring import ScoringRanker
+from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
 
-class GenericMean(ScoringRanker):
+class GenericMean(MatrixRanker):
     """Cosine of an item's vector with the mean vector of the liked items.
 
     `matrix` is (items, d) float32, rows normalised, zero rows for items without a vector: those come last.
     """
 
-    def __init__(self, matrix: np.ndarray, name: str = "generic, mean of history") -> None:
+    def __init__(
+        self,
+        matrix: np.ndarray,
+        name: str = "generic, mean of history",
+        half_life: float | None = None,
+    ) -> None:
         self.name = name
+        self.half_life = half_life
         self.matrix = matrix
         self._without = ~matrix.any(axis=1)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"half_life": self.half_life}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
         """Nothing to learn: the vectors are as they came."""
@@ -41,6 +52,10 @@ class GenericMax(GenericMean):
 
     def __init__(self, matrix: np.ndarray, name: str = "generic, max similarity") -> None:
         super().__init__(matrix, name)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {}
 
     def score(self, given: Any) -> np.ndarray:
         scores = np.zeros((given.shape[0], len(self.matrix)), np.float32)

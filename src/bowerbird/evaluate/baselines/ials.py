@@ -12,10 +12,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.evaluate.baselines.scoring import ScoringRanker
+from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
 
-class IALS(ScoringRanker):
+class IALS(MatrixRanker):
     name = "iALS"
 
     def __init__(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.evaluate.baselines.scoring import ScoringRanker, popularity_of
+from bowerbird.evaluate.baselines.scoring import MatrixRanker, popularity_of
 
 DAY_US = 86_400_000_000
 
 
-class Popularity(ScoringRanker):
+class Popularity(MatrixRanker):
     """Ranks by the number of people who liked an item."""
 
     name = "popularity"

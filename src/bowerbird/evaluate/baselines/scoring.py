@@ -19,7 +19,7 @@ _BATCH_NUMBERS = 16_000_000  # scores held at once: 64 MB
 
 
 class ScoringRanker(ABC):
-    """A `Ranker` made of `learn` (from training likes) and `score` (of every item, for liked items)."""
+    """A `Ranker` made of `learn` (from training likes) and `score_likes` (of every item, for histories)."""
 
     name: str
 
@@ -46,17 +46,42 @@ class ScoringRanker(ABC):
         """Learn from the training likes: `likes` is a binary CSR matrix (P, N), `liked` their events."""
 
     @abstractmethod
-    def score(self, given: Any) -> np.ndarray:
-        """Scores of all items, (B, N) float32, for a binary CSR matrix (B, N) of liked items."""
+    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+        """Scores of all items, (B, N) float32, for the liked items of each history in time order."""
 
     def _rank(self, histories: Sequence[History], n: int) -> np.ndarray:
-        likes = [history.liked().items for history in histories]
-        rows = np.repeat(np.arange(len(likes)), [len(one) for one in likes])
-        shape = (len(likes), len(self._popularity))
-        scores = self.score(_binary(rows, np.concatenate([*likes, np.empty(0, np.int64)]), shape))
+        scores = self.score_likes([history.liked().items for history in histories])
         for row, history in zip(scores, histories, strict=True):
             row[history.items] = -np.inf
         return best(scores, n, self._by_popularity)
+
+
+class MatrixRanker(ScoringRanker):
+    """A `ScoringRanker` to which a history is a row of a matrix, not a sequence."""
+
+    half_life: float | None = None
+    """How many likes ago a like of a history counts half; None: all count alike."""
+
+    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+        return self.score(given_matrix(likes, len(self._popularity), self.half_life))
+
+    @abstractmethod
+    def score(self, given: Any) -> np.ndarray:
+        """Scores of all items, (B, N) float32, for a CSR matrix (B, N) of liked items, 1 or less each."""
+
+
+def given_matrix(likes: Sequence[np.ndarray], n_items: int, half_life: float | None) -> Any:
+    """Liked items of each history, in time order, as a CSR matrix (B, N).
+
+    The last like weighs 1, one `half_life` likes before it 0.5; None weighs all alike. What was liked twice
+    counts by its last time.
+    """
+    lasts = [items[np.sort(len(items) - 1 - np.unique(items[::-1], return_index=True)[1])] for items in likes]
+    rows = np.repeat(np.arange(len(lasts)), [len(one) for one in lasts])
+    items = np.concatenate([*lasts, np.empty(0, np.int64)])
+    ages = np.concatenate([*(np.arange(len(one))[::-1] for one in lasts), np.empty(0, np.int64)])
+    weights = np.ones(len(items)) if half_life is None else 0.5 ** (ages / half_life)
+    return sparse.csr_matrix((weights.astype(np.float32), (rows, items)), shape=(len(likes), n_items))
 
 
 def popularity_of(liked: Interactions) -> np.ndarray:

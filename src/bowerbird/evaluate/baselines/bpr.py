@@ -1,0 +1,76 @@
+"""BPR: matrix factorisation that orders pairs (Rendle et al., UAI 2009), by `implicit`.
+
+Two things around the library's stochastic gradient descent are ours:
+
+- It draws the item that should come second as often as that item is liked, so what it learns is
+  log p(item | person) - log p(item): popularity is divided out. It is added again, `popularity` times the
+  logarithm of an item's likes (1 is exact but for regularisation).
+- A person known by history only has no vector. They get `scale` times the mean of their likes' vectors,
+  which is the direction of the first step of descent on their own pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.evaluate.baselines.scoring import MatrixRanker, popularity_of
+
+
+class BPR(MatrixRanker):
+    name = "BPR"
+
+    def __init__(
+        self,
+        factors: int = 64,
+        learning_rate: float = 0.05,
+        l2: float = 0.01,
+        epochs: int = 100,
+        popularity: float = 1.0,
+        scale: float = 4.0,
+        seed: int = 0,
+    ) -> None:
+        self.factors = factors
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.epochs = epochs
+        self.popularity = popularity
+        """Weight of the logarithm of an item's likes in its score."""
+        self.scale = scale
+        """Length of a new person's vector over that of the mean of their likes' vectors."""
+        self.seed = seed
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        names = ("factors", "learning_rate", "l2", "epochs", "popularity", "scale")
+        return {name: getattr(self, name) for name in names}
+
+    def learn(self, likes: Any, liked: Interactions) -> None:
+        from implicit.cpu.bpr import BayesianPersonalizedRanking
+
+        model = BayesianPersonalizedRanking(
+            factors=self.factors,
+            learning_rate=self.learning_rate,
+            regularization=self.l2,
+            iterations=self.epochs,
+            num_threads=1,  # threads race for the same vectors: no two runs would agree
+            random_state=self.seed,
+        )
+        if likes.nnz:
+            model.fit(likes, show_progress=False)
+            factors = model.item_factors
+        else:
+            factors = np.zeros((likes.shape[1], self.factors + 1), np.float32)
+        self._vectors = factors[:, :-1]
+        log_count = np.log(np.maximum(popularity_of(liked), 0.5))  # of items nobody liked: below all others
+        self._bias = factors[:, -1] + (self.popularity * log_count).astype(np.float32)
+
+    def score(self, given: Any) -> np.ndarray:
+        likes = np.asarray(given.sum(axis=1))
+        people = self.scale * (given @ self._vectors) / np.maximum(likes, 1e-9)
+        scores = np.asarray(people @ self._vectors.T + self._bias, dtype=np.float32)
+        scores[likes[:, 0] == 0] = 0.0
+        return scores
