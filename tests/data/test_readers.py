@@ -235,7 +235,9 @@ def test_hm_competition_files(store: Store, tmp_path: Path, jpeg) -> None:
     summary = import_layout(store, "hm", [tmp_path])
     top = items(store)["0108775015"]
     assert set(items(store)) == {"0108775015", "0110065001"}
-    assert top.price == pytest.approx(0.0152372881355932) and top.category == ("Ladieswear", "Vest top")
+    assert top.category == ("Ladieswear", "Vest top")
+    # What was paid stays with the purchase: as a fact of the article it tells what will be sold.
+    assert top.price is None and store.log.read()["value"][0].as_py() == pytest.approx(0.0152372881355932)
     assert top.attributes == {"type": "Vest top", "colour": "Black"}
     assert store.catalogue().image(0) == jpeg() and store.catalogue().image(1) is None
     assert (summary.images, summary.images_broken) == (1, 1)

@@ -13,8 +13,10 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.features import NAMES, rows_of, signals_of
+from bowerbird.recommend.popularity import MONTH, STEPS, YEAR, Popularity
 from bowerbird.recommend.ranking import FUSION_K, launch_times
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.taste.state import DAY
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
 
@@ -170,16 +172,47 @@ def test_signals_agree_with_a_slow_reading_of_their_names(recommender: Recommend
     latest = [40, 3, 77]  # each liked item once, at its last time
     np.testing.assert_allclose(signals.nearest, similar[:, latest].max(axis=1), atol=1e-5)
     np.testing.assert_allclose(signals.mean, similar[:, latest].mean(axis=1), atol=1e-5)
-    np.testing.assert_allclose(signals.last, similar[:, 77], atol=1e-5)
     rows = rows_of(signals, np.arange(120), world)
     prices = recommender.catalogue.prices
     assert rows.shape == (120, len(NAMES))
     np.testing.assert_allclose(
         rows[:, NAMES.index("price_ratio")], np.log(prices / np.median(prices[[3, 40, 3, 77]])), atol=1e-5
     )
-    order = np.argsort(-signals.mean, kind="stable")
-    assert (
-        rows[order, NAMES.index("mean_rank")].tolist() == np.log1p(np.arange(120, dtype=np.float32)).tolist()
+    content = [rows[:, NAMES.index(f"content_{how}")] for how in ("max", "mean", "last", "top3")]
+    np.testing.assert_allclose(content[0], similar[:, latest].max(axis=1), atol=1e-5)
+    np.testing.assert_allclose(content[1], similar[:, latest].mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(content[2], similar[:, 77], atol=1e-5)
+    np.testing.assert_allclose(content[3], similar[:, latest].mean(axis=1), atol=1e-5)
+    order = np.argsort(-content[1], kind="stable")
+    places = rows[order, NAMES.index("content_mean_rank")]
+    assert places.tolist() == np.log1p(np.arange(120, dtype=np.float32)).tolist()
+    assert (rows[:, NAMES.index("liked_count")] == np.float32(np.log1p(4))).all()
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 1, 5, 1000])
+def test_what_was_popular_then_knows_nothing_of_later(two_crowds: Interactions, steps: int) -> None:
+    popularity = Popularity.of(two_crowds)
+    moment = steps * int(YEAR * DAY / STEPS)  # answers are kept for moments so far apart
+    past = two_crowds.at <= moment
+    slow = np.zeros(20)
+    end = min(moment, int(two_crowds.at.max()))
+    for item, at in zip(two_crowds.item[past], two_crowds.at[past], strict=True):
+        slow[item] += 0.5 ** ((end - at) / (YEAR * DAY))
+    found = popularity.share(moment, YEAR)
+    np.testing.assert_allclose(found, slow / max(slow.sum(), 1e-9), atol=1e-6)
+    assert not found[~np.isin(np.arange(20), two_crowds.item[past])].any()
+
+
+def test_what_beginners_like_counts_the_first_likes_of_each_person_most() -> None:
+    # Three people like 0, then 1; one likes 2 after twenty others.
+    pairs = [(person, item) for person in range(3) for item in (0, 1)] + [(3, 3 + k) for k in range(20)]
+    user, item = np.array([*pairs, (3, 2)], np.int64).T
+    codes, at = np.full(len(user), CLICK, np.int8), np.arange(len(user), dtype=np.int64)
+    events = Interactions(["a", "b", "c", "d"], user, item, codes, at, 23)
+    share = Popularity.of(events).share(10**18, YEAR * 1000, beginners=True)
+    assert share[0] > share[1] > share[3] > share[2]
+    assert share[0] / share[1] == pytest.approx(1.1, rel=1e-2) and share[3] / share[2] == pytest.approx(
+        3, rel=1e-2
     )
 
 
@@ -189,8 +222,10 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
     history = clicked(0, 2, 4)
     signals = signals_of([history], ranker.world)[0]
     candidates, scores = ranker.scored(signals, history, None)
-    popular = ranker.world.popularity.recent + 1e-3 * ranker.world.popularity.total
-    sources = [(0.3, popular), (1, signals.coengagement), (1, signals.nearest), (1, signals.mean)]
+    popularity, similar = ranker.world.popularity, ranker.matrix @ ranker.matrix[[0, 2, 4]].T
+    sources = [(0.15, popularity.share(signals.at, days)) for days in (MONTH, YEAR)]
+    sources += [(0.15, popularity.share(signals.at, YEAR, beginners=True)), (1, signals.coengagement)]
+    sources += [(0.5, signals.low_rank), (0.5, signals.follows), (1, similar.max(1)), (1, similar.mean(1))]
     for row, item in enumerate(candidates):
         places = [int((source[candidates] > source[item]).sum()) for _, source in sources]
         slow = sum(weight / (FUSION_K + place) for (weight, _), place in zip(sources, places, strict=True))

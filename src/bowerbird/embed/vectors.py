@@ -14,9 +14,10 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
-VECTORS_FILE, GENERIC_FILE, IDS_FILE, TOWER_FILE = (
+VECTORS_FILE, GENERIC_FILE, SIDES_FILE, IDS_FILE, TOWER_FILE = (
     "vectors.npy",
     "generic.npy",
+    "sides.npy",
     "ids.json",
     "tower.safetensors",
 )
@@ -47,6 +48,16 @@ class Vectors:
         if self.path is None or not (self.path / GENERIC_FILE).exists():
             raise StoreError(f"the vectors {self.version} have no generic part: run `bowerbird embed` again")
         return self._in_order(unit(np.load(self.path / GENERIC_FILE)), catalogue)
+
+    def sides(self, catalogue: Catalogue) -> tuple[np.ndarray, ...]:
+        """Untrained content by facts, text and picture, in the catalogue's order: (items, W) each.
+
+        Empty where the version was written without them.
+        """
+        if self.path is None or not (self.path / SIDES_FILE).exists():
+            return ()
+        rows = self._in_order(np.load(self.path / SIDES_FILE).astype(np.float32), catalogue)
+        return tuple(np.split(rows, np.cumsum(self.meta["sides"])[:-1], axis=1))
 
     def _in_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
         if list(self.ids) == catalogue.ids:

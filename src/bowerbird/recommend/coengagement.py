@@ -48,7 +48,7 @@ class CoEngagement:
         return self.likes.T.tocsr()
 
     def scores(self, histories: Any) -> np.ndarray:
-        """Scores of all items for B histories: sparse (B, n) -> (B, n) float32."""
+        """Scores of all items for B histories, weighted or not: sparse (B, n) -> (B, n) float32."""
         seen = histories.astype(np.float32)
         through = (seen @ self._likers).toarray() @ self.inverse  # (B, P)
         back = (self._likers @ through.T).T  # (B, n): h Xᵀ K X
@@ -63,11 +63,21 @@ def like_matrix(events: Interactions) -> Any:
     return _ones_at(liked.user, liked.item, (len(events.users), events.n_items))
 
 
-def history_matrix(items: list[np.ndarray], n_items: int) -> Any:
-    """B lists of positions as a sparse (B, n_items) float32 matrix of ones."""
+def history_matrix(items: list[np.ndarray], n_items: int, weights: list[np.ndarray] | None = None) -> Any:
+    """B lists of positions as a sparse (B, n_items) float32 matrix of ones, or of their weights.
+
+    Of an item that is there twice the last weight counts.
+    """
     rows = np.repeat(np.arange(len(items)), [len(one) for one in items])
     columns = np.concatenate(items) if items else np.zeros(0, np.int64)
-    return _ones_at(rows, columns, (len(items), n_items))
+    if weights is None:
+        return _ones_at(rows, columns, (len(items), n_items))
+    values = np.concatenate(weights) if weights else np.zeros(0, np.float32)
+    _, last = np.unique((rows * n_items + columns)[::-1], return_index=True)
+    kept = len(rows) - 1 - last
+    return sparse.csr_matrix(
+        (values[kept].astype(np.float32), (rows[kept], columns[kept])), shape=(len(items), n_items)
+    )
 
 
 def _ones_at(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> Any:

@@ -1,27 +1,34 @@
 """What the ranker knows of a candidate for a person: one row of numbers for each item.
 
-All signals are computed for the whole catalogue at once (a few matrix products), because choosing candidates
-needs them anyway; the ranker then sees the rows of the candidates only.
+What decides who is a candidate is computed for the whole catalogue; what only orders candidates (content,
+side by side) for them alone. Nothing here was fitted on the person's own later likes, so that the ranker
+learns from the same numbers that it will be given.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from bowerbird.data.interactions import History
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix
-from bowerbird.recommend.popularity import Popularity
+from bowerbird.recommend.follows import Follows
+from bowerbird.recommend.lowrank import LowRank
+from bowerbird.recommend.popularity import MONTH, YEAR, Popularity
 from bowerbird.taste.state import DAY
 
 RECENT = 40  # liked items whose vectors speak for a person
 HALF_LIFE_DAYS = 30.0  # of what they say, before the person's last event
+SIDES = ("facts", "text", "picture")
 
 NAMES = (
-    *("coengagement", "coengagement_rank", "nearest", "mean", "last", "mean_rank", "nearest_rank"),
-    *("popularity", "trend", "cold", "liked_count", "price_ratio"),
+    *("coengagement", "coengagement_rank", "low_rank_rank", "follows", "follows_rank"),
+    *("content_max", "content_mean", "content_last", "content_top3", "content_max_rank", "content_mean_rank"),
+    *(f"{side}_{how}" for side in SIDES for how in ("max", "mean")),
+    *("popularity", "popularity_beside_usual", "month", "month_rank", "year", "year_rank", "beginners_rank"),
+    *("today", "age_days", "unborn", "cold", "liked_count", "span_days", "price_ratio"),
 )
 
 
@@ -29,9 +36,13 @@ NAMES = (
 class World:
     """What is the same for everybody: n items, D dimensions."""
 
-    matrix: np.ndarray  # (n, D) float32
+    matrix: np.ndarray  # (n, D) float32: the trained vectors
+    sides: tuple[np.ndarray, ...]  # of facts, text, picture: (n, W) each, rows of length 1 or 0
     prices: np.ndarray  # (n,) float64, NaN where unknown
+    seen_first: np.ndarray  # (n,) float64 microseconds: launch or first event, NaN where neither is known
     coengagement: CoEngagement
+    low_rank: LowRank
+    follows: Follows
     popularity: Popularity
 
     @cached_property
@@ -42,34 +53,57 @@ class World:
 
 @dataclass(frozen=True)
 class Signals:
-    """The signals of one person for every item, each (n,) float32."""
+    """One person's signals for every item, (n,) float32 each."""
 
     coengagement: np.ndarray
-    nearest: np.ndarray  # highest similarity to one liked item
-    mean: np.ndarray  # similarity to all of them, weighted
-    last: np.ndarray  # similarity to the latest
+    low_rank: np.ndarray
+    follows: np.ndarray
+    nearest: np.ndarray  # highest similarity of the trained vectors to one liked item
+    mean: np.ndarray  # their similarity to all of them, weighted
     liked: History
+    recent: History = field(repr=False)  # the latest liked items, each once
+    at: int  # the moment of asking, microseconds
 
 
 def signals_of(histories: list[History], world: World) -> list[Signals]:
     """Signals of B people; people without a liked item get zeros."""
     liked = [history.liked() for history in histories]
-    together = world.coengagement.scores(history_matrix([one.items for one in liked], len(world.matrix)))
-    return [_signals(one, together[row], world) for row, one in enumerate(liked)]
+    weights = [_by_place(len(one)) for one in liked]
+    together = world.coengagement.scores(
+        history_matrix([one.items for one in liked], len(world.matrix), weights)
+    )
+    return [
+        _signals(history, one, weight, together[row], world)
+        for row, (history, one, weight) in enumerate(zip(histories, liked, weights, strict=True))
+    ]
 
 
-def _signals(liked: History, together: np.ndarray, world: World) -> Signals:
-    nothing = np.zeros(len(world.matrix), np.float32)
+def _signals(
+    history: History, liked: History, weights: np.ndarray, together: np.ndarray, world: World
+) -> Signals:
+    at = int(history.at[-1]) if len(liked) else world.popularity.end
     recent = _latest(liked, RECENT)
-    if not len(recent):
-        return Signals(together, nothing, nothing, nothing, liked)
+    nearest = mean = low_rank = follows = np.zeros(len(world.matrix), np.float32)
+    if len(recent):
+        similar = world.matrix[recent.items] @ world.columns  # (recent, n): rows, so that max runs over them
+        nearest, mean = similar.max(axis=0), _decay(recent) @ similar
+        low_rank = world.low_rank.scores(liked.items, weights)
+        follows = world.follows.scores(liked)
+    return Signals(together, low_rank, follows, nearest, mean, liked, recent, at)
+
+
+def _by_place(count: int) -> np.ndarray:
+    """Weights of a person's likes by their place: √(k/count) for the k-th, so that late ones say more."""
+    weights: np.ndarray = np.sqrt(np.arange(1, count + 1, dtype=np.float32) / max(count, 1))
+    return weights
+
+
+def _decay(recent: History) -> np.ndarray:
+    """Weights of recent likes by action and age, summing to 1, (R,) float32."""
     age_days = (recent.at[-1] - recent.at) / DAY
-    weights = (recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
-    similar = (
-        world.matrix[recent.items] @ world.columns
-    )  # (recent, n): rows, so that max runs over whole rows
-    mean = (weights / max(float(weights.sum()), 1e-9)) @ similar
-    return Signals(together, similar.max(axis=0), mean, similar[-1], liked)
+    weights = recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)
+    share: np.ndarray = (weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
+    return share
 
 
 def _latest(liked: History, count: int) -> History:
@@ -80,30 +114,73 @@ def _latest(liked: History, count: int) -> History:
 
 
 def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
-    """Features of C candidates (positions), (C, len(NAMES)) float32."""
-    cold = world.popularity.total[candidates] == 0
-    # Nobody has liked a cold item yet: what people do together is unknown there (NaN), not low.
+    """Features of C candidates (positions), (C, len(NAMES)) float32; NaN, which trees know, where unknown."""
+    popularity, liked = world.popularity, signals.liked
+    cold = popularity.total[candidates] == 0
+    unknown = np.full(len(candidates), np.nan, np.float32)
+    # Nobody has liked a cold item yet: what people do together is unknown there, not low.
+    together = np.where(cold, np.nan, signals.coengagement[candidates])
+    crowd = [together] + [
+        np.where(cold, np.nan, log_places(one[candidates]))
+        for one in (signals.coengagement, signals.low_rank, signals.follows)
+    ]
+    crowd.insert(3, np.where(cold, np.nan, signals.follows[candidates]))
+    usual = np.log1p(popularity.total[liked.items]).mean() if len(liked) else np.nan
+    known = np.log1p(popularity.total[candidates])
+    month, year = (popularity.share(signals.at, days)[candidates] for days in (MONTH, YEAR))
+    beginners = popularity.share(signals.at, YEAR, beginners=True)[candidates]
+    today = popularity.share(popularity.end, MONTH)[candidates]
+    age = (signals.at - world.seen_first[candidates]) / DAY
     columns = [
-        np.where(cold, np.nan, signals.coengagement[candidates]),
-        np.where(cold, np.nan, _rank(signals.coengagement, candidates)),
-        signals.nearest[candidates],
-        signals.mean[candidates],
-        signals.last[candidates],
-        _rank(signals.mean, candidates),
-        _rank(signals.nearest, candidates),
-        np.log1p(world.popularity.total[candidates]),
-        np.log1p(world.popularity.recent[candidates]),
-        cold.astype(np.float32),
-        np.full(len(candidates), np.log1p(len(signals.liked))),
-        _price_ratio(signals.liked, candidates, world.prices),
+        *crowd,
+        *(content_of(signals, candidates, world) if len(signals.recent) else [unknown] * 12),
+        np.round(known),
+        np.round(known - usual),
+        *(_coarse_log(month), log_places(month), _coarse_log(year), log_places(year)),
+        log_places(beginners),
+        _coarse_log(today),
+        np.round(np.log1p(np.maximum(age, 0.0))),
+        age < 0,
+        cold,
+        np.full(len(candidates), np.log1p(len(liked))),
+        np.full(len(candidates), np.log1p((signals.at - liked.at[0]) / DAY) if len(liked) else np.nan),
+        _price_ratio(liked, candidates, world.prices),
     ]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _rank(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Logarithm of each candidate's place among the candidates by a signal."""
-    ranked: np.ndarray = np.log1p(places_of(scores[candidates]).astype(np.float32))
-    return ranked
+def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[np.ndarray]:
+    """Similarity by untrained content, 12 × (C,): all sides as one (6 numbers), each alone (2 numbers)."""
+    weights = _decay(signals.recent)
+    by_side = [
+        np.asarray(side[signals.recent.items], np.float32) @ np.asarray(side[candidates], np.float32).T
+        for side in world.sides
+    ]  # (R, C) each
+    lengths = np.sum([_square(side, signals.recent.items) for side in world.sides], axis=0)
+    others = np.sum([_square(side, candidates) for side in world.sides], axis=0)
+    joined: np.ndarray = np.sum(by_side, axis=0) / np.sqrt(np.maximum(np.outer(lengths, others), 1e-9))
+    largest, mean = joined.max(axis=0), weights @ joined
+    three = np.sort(joined, axis=0)[-3:].mean(axis=0)
+    content = [largest, mean, joined[-1], three, log_places(largest), log_places(mean)]
+    return content + [row for one in by_side for row in (one.max(axis=0), weights @ one)]
+
+
+def _square(side: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """1 for rows that have this side, 0 for others: its squared length, (rows,)."""
+    present: np.ndarray = (np.linalg.norm(side[rows], axis=1) > 0).astype(np.float32)
+    return present
+
+
+def _coarse_log(shares: np.ndarray) -> np.ndarray:
+    """Whole numbers: a share to the last digit is an item's name, and a ranker would learn names by heart."""
+    rounded: np.ndarray = np.round(np.log(shares + 1e-6))
+    return rounded
+
+
+def log_places(scores: np.ndarray) -> np.ndarray:
+    """Logarithm of each score's place, (C,) float32."""
+    places: np.ndarray = np.log1p(places_of(scores).astype(np.float32))
+    return places
 
 
 def places_of(scores: np.ndarray) -> np.ndarray:
@@ -123,7 +200,7 @@ def places_of(scores: np.ndarray) -> np.ndarray:
 
 
 def _price_ratio(liked: History, candidates: np.ndarray, prices: np.ndarray) -> np.ndarray:
-    """Log of a price beside the person's median; NaN, which trees understand, where one is unknown."""
+    """Log of a price beside the person's median; NaN where one is unknown."""
     paid = prices[liked.items]
     paid = paid[np.isfinite(paid) & (paid > 0)]
     usual = np.median(paid) if len(paid) else np.nan

@@ -1,8 +1,13 @@
-"""How much everybody likes an item: over all time, and lately."""
+"""How much everybody likes an item: over all time, lately, and at a moment of the past.
+
+What was liked in the weeks before somebody was there says more than what is liked today, and a ranker that
+learns from past moments must see what could be seen then. So every share is taken as of a moment: only likes
+before it count, with exponential decay.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,14 +16,24 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.taste.state import DAY
 
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
+MONTH, YEAR = 30.0, 300.0
+"""Half-lives of what is popular at a moment, days."""
+STEPS = 16  # moments are told apart to a 16th of the half-life
+FORGOTTEN = 6  # half-lives after which a like counts no more
+BEGINNERS = 10.0
+"""The k-th like of a person counts 1/(1 + k/10) as a beginner's like."""
 
 
 @dataclass(frozen=True)
 class Popularity:
-    """Counts of likes: (items,) float32 each."""
+    """Counts of likes, (items,) float32 each, and the likes themselves, (L,) each in order of time."""
 
     total: np.ndarray
     recent: np.ndarray
+    items: np.ndarray  # int64
+    at: np.ndarray  # int64 microseconds
+    early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
+    _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
 
     @cached_property
     def now(self) -> np.ndarray:
@@ -26,12 +41,52 @@ class Popularity:
         now: np.ndarray = self.recent + 1e-3 * self.total
         return now
 
+    @property
+    def end(self) -> int:
+        """Time of the last like, microseconds; 0 where there is none."""
+        return int(self.at[-1]) if len(self.at) else 0
+
     @classmethod
     def of(cls, events: Interactions) -> Popularity:
         liked = events.liked()
-        total = np.bincount(liked.item, minlength=events.n_items).astype(np.float32)
+        order = np.argsort(liked.at, kind="stable")
+        items, at, early = liked.item[order], liked.at[order], _early(liked)[order]
+        total = np.bincount(items, minlength=events.n_items).astype(np.float32)
         if not len(liked):
-            return cls(total, total)
-        half_life = max(DAY, (liked.at.max() - liked.at.min()) * TREND_SHARE)
-        left = 0.5 ** ((liked.at.max() - liked.at) / half_life)
-        return cls(total, np.bincount(liked.item, weights=left, minlength=events.n_items).astype(np.float32))
+            return cls(total, total, items, at, early)
+        half_life = max(DAY, (at[-1] - at[0]) * TREND_SHARE)
+        recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
+        return cls(total, recent.astype(np.float32), items, at, early)
+
+    def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
+        """Each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,) float32.
+
+        Moments are rounded down to a 16th of the half-life, so that many people share one answer.
+        """
+        step = int(half_life_days * DAY / STEPS)
+        key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
+        if key not in self._kept:
+            if len(self._kept) >= 512:
+                self._kept.clear()
+            self._kept[key] = self._share(*key)
+        return self._kept[key]
+
+    def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
+        first = np.searchsorted(self.at, moment - int(FORGOTTEN * half_life_days * DAY))
+        part = slice(first, np.searchsorted(self.at, moment, side="right"))
+        weights = 0.5 ** ((moment - self.at[part]) / (half_life_days * DAY))
+        if beginners:
+            weights = weights * self.early[part]
+        counts = np.bincount(self.items[part], weights=weights, minlength=len(self.total))
+        share: np.ndarray = (counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
+        return share
+
+
+def _early(liked: Interactions) -> np.ndarray:
+    """1/(1 + k/10) for the k-th like of its person, from 0, (L,) float32; `liked` is in order of time."""
+    order = np.argsort(liked.user, kind="stable")
+    starts = np.flatnonzero(np.diff(liked.user[order], prepend=-1))
+    place = np.empty(len(order), np.float32)
+    place[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    early: np.ndarray = (1 / (1 + place / BEGINNERS)).astype(np.float32)
+    return early

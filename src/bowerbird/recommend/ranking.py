@@ -1,15 +1,16 @@
 """The ranking model: candidates from several sources, ordered by a gradient-boosted ranker.
 
-Sources: co-engagement, nearest to one liked item, nearest to all of them, the same among items that nobody
-has liked yet, lately popular. LightGBM's LambdaRank (Burges, 2010) orders their union. It learns on people
-and moments set aside inside the training events: for these, the co-engagement it sees was fitted without
-them, as it will be for the people it serves. On a quarter of these people it must beat reciprocal rank fusion
-of the sources (Cormack et al., SIGIR 2009), or the fusion is used.
+Sources: co-engagement, low-rank tastes, what follows what, nearest to one liked item, nearest to all of them,
+nearest among items that nobody has liked yet, popular at the moment, popular with beginners. LightGBM's
+LambdaRank (Burges, 2010) orders their union. It learns on people and moments set aside inside the training
+events (see `lessons`); what it reads was fitted without them, as it will be for the people it serves. Its
+order has equal say with a plain fusion of reciprocal ranks (Cormack et al., SIGIR 2009), which knows no cold
+start and no drift, where a quarter of these people are better served so; they also decide how much content
+counts within the fusion.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,23 +19,27 @@ import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
-from bowerbird.recommend.coengagement import CoEngagement, history_matrix
-from bowerbird.recommend.features import Signals, World, places_of, rows_of, signals_of
-from bowerbird.recommend.popularity import Popularity
+from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
+from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
+from bowerbird.recommend.follows import Follows
+from bowerbird.recommend.lessons import Example, Lesson, lessons_of
+from bowerbird.recommend.lowrank import LowRank
+from bowerbird.recommend.popularity import MONTH, YEAR, Popularity
 
-PER_SOURCE = 120  # candidates of each source
+PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
-LEAST_EXAMPLES = 40  # people; fewer can't teach a ranker
-MOST_EXAMPLES = 1500
-FOLDS = 4  # parts of the people, each met once as newcomers
-TESTED_SHARE = 4  # one example in so many judges whether the learnt order is better
+LEAST_EXAMPLES = 100  # fewer can't teach a ranker
+TESTED_SHARE = 4  # one example in so many judges how much the learnt order counts
+NEGATIVES = 300  # candidates of one example that were not liked, as far as the ranker learns from them
 CHUNK = 64  # people scored at once
 FUSION_K = 60.0
+CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
+"""Of content in the fusion, beside 1 for what people do together."""
 LEARNING = {
     "objective": "lambdarank",
     "learning_rate": 0.05,
     "num_leaves": 15,
-    "min_data_in_leaf": 50,
+    "min_data_in_leaf": 100,
     "lambda_l2": 10.0,
     "lambdarank_truncation_level": 30,
     "num_threads": 2,
@@ -46,28 +51,29 @@ ROUNDS = 150
 
 
 @dataclass(frozen=True)
-class Example:
-    """A person as the model would have met them: what they had liked, and what they liked next."""
+class Met:
+    """One example with its candidates, as they are when it is met."""
 
-    history: History
-    targets: np.ndarray
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """Events to fit the sources on, and people to learn the order from, whose targets those events lack."""
-
-    events: Interactions
-    examples: list[Example]
+    rows: np.ndarray  # (C, features)
+    wanted: np.ndarray  # (C,) bool
+    n_targets: int
 
 
 class OurRanker:
     """Learns from training events, ranks the whole catalogue for anybody with a history."""
 
-    def __init__(self, matrix: np.ndarray, catalogue: Catalogue, name: str = "ours") -> None:
-        """`matrix` (items, D): the catalogue's vectors, rows of length 1 or 0."""
+    def __init__(
+        self,
+        matrix: np.ndarray,
+        catalogue: Catalogue,
+        name: str = "ours",
+        sides: tuple[np.ndarray, ...] = (),
+    ) -> None:
+        """`matrix` (items, D): the catalogue's vectors, rows of length 1 or 0. `sides`: its untrained content
+        by facts, text and picture (items, W) each; where there are none, the vectors stand for each."""
         self.name = name
         self.matrix = matrix
+        self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
         self.launched = launch_times(catalogue)
         self.world: World
@@ -78,17 +84,32 @@ class OurRanker:
 
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
-        lessons = _lessons(events)
+        lessons = lessons_of(events)
         ridge = self._best_ridge(lessons[:2])
-        self.settings = {"ridge": ridge, "order": "fusion"}
+        self.settings = {"ridge": ridge, "content_weight": 1.0, "order": "fusion"}
         self.booster = None
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
             self._learn_order(lessons, ridge, self.launched <= events.at.max())
         self.world = self._world(events, ridge)
 
     def _world(self, events: Interactions, ridge: float) -> World:
-        together = CoEngagement.fitted(events, ridge)
-        return World(self.matrix, self.prices, together, Popularity.of(events))
+        return World(
+            self.matrix,
+            self.sides,
+            self.prices,
+            self._seen_first(events),
+            CoEngagement.fitted(events, ridge),
+            LowRank.fitted(like_matrix(events)),
+            Follows.fitted(events),
+            Popularity.of(events),
+        )
+
+    def _seen_first(self, events: Interactions) -> np.ndarray:
+        first = np.full(len(self.matrix), np.inf)
+        np.minimum.at(first, events.item, events.at.astype(np.float64))
+        known = self.launched > np.iinfo(np.int64).min
+        first[known] = self.launched[known]
+        return np.where(np.isfinite(first), first, np.nan)
 
     def _best_ridge(self, lessons: Sequence[Lesson]) -> float:
         """The λ with the highest recall@20 on the people of some lessons."""
@@ -100,30 +121,42 @@ class OurRanker:
     def _learn_order(self, lessons: Sequence[Lesson], ridge: float, on_sale: np.ndarray) -> None:
         import lightgbm
 
-        rows, labels, groups, fused, tests = [], [], [], [], []
+        rng = np.random.default_rng(0)
+        taught, tests = [], []
         # `on_sale`: what came later nobody could like; it must not teach that new items are disliked.
         for number, (example, signals) in enumerate(self._met(lessons, ridge)):
             candidates = self._candidates(signals, example.history, on_sale)
             wanted = np.isin(candidates, example.targets)
-            if number % TESTED_SHARE:
-                if wanted.any():
-                    rows.append(rows_of(signals, candidates, self.world))
-                    labels.append(wanted)
-                    groups.append(len(candidates))
-            else:
-                tests.append((rows_of(signals, candidates, self.world), wanted, len(example.targets)))
-                fused.append(_fusion(signals, candidates, self.world))
-        if len(groups) < LEAST_EXAMPLES // 4 or not tests:
+            met = Met(rows_of(signals, candidates, self.world), wanted, len(example.targets))
+            if number % TESTED_SHARE == 0:
+                tests.append(met)
+            elif wanted.any():
+                taught.append(_thinned(met, rng))
+        if len(taught) < LEAST_EXAMPLES // 4 or not tests:
             return
-        data = lightgbm.Dataset(np.concatenate(rows), np.concatenate(labels).astype(int), group=groups)
+        rows, labels = (np.concatenate([getattr(one, name) for one in taught]) for name in ("rows", "wanted"))
+        groups = [len(one.wanted) for one in taught]
+        data = lightgbm.Dataset(rows, labels.astype(int), group=groups)
         booster = lightgbm.train(LEARNING, data, num_boost_round=ROUNDS)
-        blends = [_blended(booster.predict(x), f) for f, (x, _, _) in zip(fused, tests, strict=True)]
-        learnt = np.mean([_gain(b, hit, total) for b, (_, hit, total) in zip(blends, tests, strict=True)])
-        plain = np.mean([_gain(f, hit, total) for f, (_, hit, total) in zip(fused, tests, strict=True)])
-        self.settings |= {"ndcg@20_learnt": float(learnt), "ndcg@20_fusion": float(plain)}
-        if learnt >= plain:
-            self.booster = booster
-            self.settings["order"] = "lambdarank"
+        self._choose_blend(booster, tests)
+
+    def _choose_blend(self, booster: Any, tests: Sequence[Met]) -> None:
+        """Take the weight of content that serves tested people best; the learnt order if it helps them."""
+        fused = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
+        marks = {weight: _mark(scores, tests) for weight, scores in fused.items()}
+        weight = max(marks, key=lambda one: marks[one])
+        blended = [
+            _blended(booster.predict(met.rows), order)
+            for met, order in zip(tests, fused[weight], strict=True)
+        ]
+        learnt = _mark(blended, tests)
+        self.settings |= {
+            "content_weight": weight,
+            "ndcg@20_learnt": learnt,
+            "ndcg@20_fusion": marks[weight],
+            "order": "lambdarank" if learnt >= marks[weight] else "fusion",
+        }
+        self.booster = booster if learnt >= marks[weight] else None
 
     def _met(self, lessons: Sequence[Lesson], ridge: float) -> Iterator[tuple[Example, Signals]]:
         """Every example with the signals that the model of its lesson has for it."""
@@ -161,10 +194,12 @@ class OurRanker:
         candidates = self._candidates(signals, history, allowed, per_source)
         if not len(candidates):
             return candidates, np.zeros(0, np.float32)
-        if self.booster is None or not len(signals.liked):
-            return candidates, _fusion(signals, candidates, self.world)
-        learnt = self.booster.predict(rows_of(signals, candidates, self.world), num_threads=1)
-        return candidates, _blended(learnt, _fusion(signals, candidates, self.world))
+        rows = rows_of(signals, candidates, self.world)
+        fused = _fusion(rows, self.settings["content_weight"])
+        if self.booster is None:
+            return candidates, fused
+        learnt = self.booster.predict(rows, num_threads=1)
+        return candidates, _blended(learnt, fused)
 
     def _candidates(
         self,
@@ -176,19 +211,20 @@ class OurRanker:
         """Positions that some source names, in order, (C,). Sources hold only what they have reason for."""
         open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
         open_[history.items] = False
-        cold = self.world.popularity.total == 0
-        popular = self.world.popularity.now
-        sources = [_best(popular, open_, per_source // 2)]
+        popularity = self.world.popularity
+        sources = [
+            _best(popularity.now, open_, per_source // 2),
+            *(_best(popularity.share(signals.at, days), open_, per_source // 2) for days in (MONTH, YEAR)),
+            _best(popularity.share(signals.at, YEAR, beginners=True), open_, per_source // 2),
+        ]
         if len(signals.liked):
-            sources += [
-                _best(signals.coengagement, open_ & (signals.coengagement > 0), per_source),
-                _best(signals.nearest, open_, per_source),
-                _best(signals.mean, open_, per_source),
-                _best(signals.nearest, open_ & cold, per_source // 2),
-            ]
+            crowd = (signals.coengagement, signals.low_rank, signals.follows)
+            sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
+            sources += [_best(one, open_, per_source) for one in (signals.nearest, signals.mean)]
+            sources.append(_best(signals.nearest, open_ & (popularity.total == 0), per_source // 2))
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
-            found = np.union1d(found, _best(popular, open_, per_source))
+            found = np.union1d(found, _best(popularity.now, open_, per_source))
         return found
 
 
@@ -208,27 +244,46 @@ def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def _fusion(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
-    """Reciprocal rank fusion of the sources, (C,): the order where no ranker could be learnt."""
-    sources = [world.popularity.now]
-    if len(signals.liked):
-        sources += [signals.coengagement, signals.nearest, signals.mean]
-    total = np.zeros(len(candidates), np.float32)
-    places = [places_of(source[candidates]).astype(np.float32) for source in sources]
-    if len(places) > 1:
+def _thinned(met: Met, rng: np.random.Generator) -> Met:
+    """All that was liked, and some of what was not: enough to learn from, in a fraction of the time."""
+    others = np.flatnonzero(~met.wanted)
+    kept = np.sort(np.concatenate([np.flatnonzero(met.wanted), rng.permutation(others)[:NEGATIVES]]))
+    return Met(met.rows[kept], met.wanted[kept], met.n_targets)
+
+
+CROWD = ("coengagement_rank", "low_rank_rank", "follows_rank")
+CONTENT = ("content_max_rank", "content_mean_rank")
+TREND = ("month_rank", "year_rank", "beginners_rank")
+
+
+def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
+    """Weighted reciprocal rank fusion of the sources, (C, features) -> (C,) float32."""
+
+    def places(name: str) -> np.ndarray:
+        found: np.ndarray = np.expm1(rows[:, NAMES.index(name)])
+        return found
+
+    content = np.stack([places(name) for name in CONTENT])
+    parts = [(0.15, places(name)) for name in TREND]
+    if not np.isnan(content).any():  # a person of whom something is known
         # Of an item that nobody has liked yet, what people do together says nothing: content speaks for it.
-        cold = world.popularity.total[candidates] == 0
-        places[1][cold] = (places[2] + places[3])[cold] / 2
-    for number, place in enumerate(places):
-        weight = 0.3 if number == 0 and len(places) > 1 else 1.0
-        total += weight / (FUSION_K + place)
-    return total
+        crowd = [np.where(np.isnan(one), content.mean(axis=0), one) for one in map(places, CROWD)]
+        parts += [(weight, one) for weight, one in zip((1.0, 0.5, 0.5), crowd, strict=True)]
+        parts += [(content_weight, one) for one in content]
+    fused: np.ndarray = sum((weight / (FUSION_K + place) for weight, place in parts), np.zeros(len(rows)))
+    return fused.astype(np.float32)
 
 
 def _blended(learnt: np.ndarray, fused: np.ndarray) -> np.ndarray:
-    """Learnt and fused order with equal say, (C,): fusion knows no cold start, no drift, and no leak."""
+    """Learnt and fused order with equal say, (C,)."""
     both: np.ndarray = 1 / (FUSION_K + places_of(learnt)) + 1 / (FUSION_K + places_of(fused))
     return both.astype(np.float32)
+
+
+def _mark(scores: Sequence[np.ndarray], tests: Sequence[Met]) -> float:
+    return float(
+        np.mean([_gain(one, met.wanted, met.n_targets) for one, met in zip(scores, tests, strict=True)])
+    )
 
 
 def _gain(scores: np.ndarray, wanted: np.ndarray, n_targets: int, k: int = 20) -> float:
@@ -250,54 +305,3 @@ def _hits_of(lesson: Lesson, ridge: float) -> float:
             top = np.argpartition(-scores, min(20, len(scores) - 1))[:20]
             hits += np.isin(top, example.targets).sum() / min(20, len(example.targets))
     return hits
-
-
-def _lessons(events: Interactions) -> list[Lesson]:
-    """Parts of the training events, each with people whose next likes it knows nothing of.
-
-    First everybody after a moment with a seventh of the likes behind it; then each quarter of the people as
-    newcomers, met with the first 80 % of their likes. So the ranker learns from both kinds of person that it
-    will meet, and from everybody.
-    """
-    liked = events.liked()
-    if not len(liked):
-        return []
-    moment = int(np.quantile(liked.at, 6 / 7))
-    fold = np.array([int(_hashed(user) * FOLDS) for user in events.users], dtype=np.int64)
-    later: list[Example] = []
-    new: list[list[Example]] = [[] for _ in range(FOLDS)]
-    for person, history in events.histories():
-        mine = history.liked()
-        _add_example(later, history, mine, int(np.searchsorted(mine.at, moment, side="right")))
-        _add_example(new[fold[person]], history, mine, int(len(mine) * 0.8))
-    before = events.at <= moment
-    lessons = [Lesson(events.where(before), _some(later, MOST_EXAMPLES // 2))]
-    for number, examples in enumerate(new):
-        # Up to the moment here too: whoever is served likes things that came after the last training.
-        others = events.where(before & (fold[events.user] != number))
-        lessons.append(Lesson(others, _some(examples, MOST_EXAMPLES // 2 // FOLDS)))
-    return [lesson for lesson in lessons if len(lesson.events.liked()) and lesson.examples]
-
-
-def _add_example(examples: list[Example], history: History, liked: History, cut: int) -> None:
-    """A person met after their first `cut` likes, if they liked something then and something new later."""
-    known = set(liked.items[:cut].tolist())
-    targets = [item for item in dict.fromkeys(liked.items[cut:].tolist()) if item not in known]
-    if targets and cut:
-        before = history.where(history.at <= liked.at[cut - 1])
-        # Several likes of one moment: what is to be found must not be among what is given.
-        given = set(before.items.tolist())
-        targets = [item for item in targets if item not in given]
-        if targets:
-            examples.append(Example(before, np.array(targets, np.int64)))
-
-
-def _some(examples: list[Example], most: int) -> list[Example]:
-    chosen = np.random.default_rng(0).permutation(len(examples))[:most]
-    return [examples[row] for row in chosen]
-
-
-def _hashed(user: str) -> float:
-    """A number in [0, 1) that is the same for a person on every machine, and not the holdout's."""
-    digest = hashlib.blake2b(user.encode(), digest_size=8, person=b"ranker").digest()
-    return int.from_bytes(digest, "big") / 2**64

@@ -17,16 +17,19 @@ from bowerbird.data.store import Store, Version
 from bowerbird.embed.vectors import Vectors
 from bowerbird.recommend.coengagement import CoEngagement
 from bowerbird.recommend.features import World
+from bowerbird.recommend.follows import Follows
+from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import Popularity
 from bowerbird.recommend.ranking import OurRanker
 
 KIND = "ranker"
+POPULARITY = ("total", "recent", "items", "at", "early")
 
 
 def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
     """The store's ranker: loaded where it fits today's inputs, else learnt and published."""
     inputs = _inputs_of(store, vectors)
-    ranker = OurRanker(vectors.aligned(catalogue), catalogue)
+    ranker = OurRanker(vectors.aligned(catalogue), catalogue, sides=vectors.sides(catalogue))
     if _loaded(ranker, store.current(KIND), inputs):
         return ranker
     with store.lock("learning the ranker", wait=True):
@@ -59,17 +62,21 @@ def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
 
 
 def _publish(store: Store, ranker: OurRanker, inputs: dict[str, Any], vectors: Vectors) -> None:
-    together, popularity = ranker.world.coengagement, ranker.world.popularity
+    world = ranker.world
+    together, popularity = world.coengagement, world.popularity
     meta = {"inputs": inputs, "settings": ranker.settings, "holdout": vectors.meta["holdout"]}
     with store.publishing(KIND, meta) as folder:
         sparse.save_npz(folder / "likes.npz", together.likes)
+        sparse.save_npz(folder / "follows.npz", world.follows.pairs)
         np.savez(
             folder / "arrays.npz",
             inverse=together.inverse,
             diagonal=together.diagonal,
             ridge=together.ridge,
-            total=popularity.total,
-            recent=popularity.recent,
+            low_rank_into=world.low_rank.into,
+            low_rank_out=world.low_rank.out,
+            seen_first=world.seen_first,
+            **{name: getattr(popularity, name) for name in POPULARITY},
         )
         if ranker.booster is not None:
             (folder / "booster.txt").write_text(ranker.booster.model_to_string())
@@ -79,10 +86,15 @@ def _publish(store: Store, ranker: OurRanker, inputs: dict[str, Any], vectors: V
 def _load(ranker: OurRanker, version: Version) -> None:
     path: Path = version.path
     likes = sparse.load_npz(path / "likes.npz").tocsr()
+    follows = Follows(sparse.load_npz(path / "follows.npz").tocsr())
     with np.load(path / "arrays.npz") as kept:
         together = CoEngagement(likes, kept["inverse"], kept["diagonal"], float(kept["ridge"]))
-        popularity = Popularity(kept["total"], kept["recent"])
-    ranker.world = World(ranker.matrix, ranker.prices, together, popularity)
+        popularity = Popularity(*(kept[name] for name in POPULARITY))
+        low_rank = LowRank(kept["low_rank_into"], kept["low_rank_out"])
+        seen_first = kept["seen_first"]
+    ranker.world = World(
+        *(ranker.matrix, ranker.sides, ranker.prices, seen_first, together, low_rank, follows, popularity)
+    )
     ranker.settings = version.meta["settings"]
     if (path / "booster.txt").exists():
         import lightgbm

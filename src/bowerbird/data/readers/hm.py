@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from bowerbird.data.events import Action, Event
@@ -27,16 +26,16 @@ CATEGORY = ("index_group_name", "product_group_name", "product_type_name")
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Articles, then purchases, of each folder. An article's price is the median of what it was sold for.
+    """Articles, then purchases, of each folder.
 
-    The published prices are scaled by an unknown factor; they have no currency.
+    Articles have no price of their own. What one was sold for stays with the purchase: as a fact of the
+    article it would tell which articles are going to be sold at all. It is scaled by an unknown factor.
     """
     for folder in paths:
         articles = file_in(folder, "items.parquet", "articles.csv")
         sales = file_in(folder, "transactions.parquet", "transactions_train.csv")
-        prices = _prices(sales)
         for where, row in rows_of(articles, ("article_id", "prod_name")):
-            yield _item(row, where, prices, folder)
+            yield _item(row, where, folder)
         yield from _purchases(sales)
 
 
@@ -45,16 +44,7 @@ def _article(said: Any) -> str:
     return text_of(said).zfill(10) if text_of(said) else ""
 
 
-def _prices(sales: Path) -> dict[str, float]:
-    seen: dict[str, list[float]] = defaultdict(list)
-    for _, row in rows_of(sales, ("article_id", "price")):
-        price = _value(row["price"])
-        if price is not None:
-            seen[_article(row["article_id"])].append(price)
-    return {article: median(values) for article, values in seen.items()}
-
-
-def _item(row: dict[str, Any], where: str, prices: dict[str, float], folder: Path) -> ItemDraft | Refused:
+def _item(row: dict[str, Any], where: str, folder: Path) -> ItemDraft | Refused:
     article = _article(row["article_id"])
     if not article:
         return Refused("items", "no article_id", where, row)
@@ -62,7 +52,6 @@ def _item(row: dict[str, Any], where: str, prices: dict[str, float], folder: Pat
         item_id=article,
         title=text_of(row["prod_name"]),
         description=text_of(row.get("detail_desc")),
-        price=prices.get(article),
         category=tuple(text_of(row.get(name)) for name in CATEGORY if text_of(row.get(name))),
         attributes={
             ours: text_of(row.get(name)) for ours, name in ATTRIBUTES.items() if text_of(row.get(name))
