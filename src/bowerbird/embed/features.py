@@ -75,8 +75,9 @@ def picture_encode(backbone: str) -> Encode:
 
     def encode(pictures: Batch) -> np.ndarray:
         pixels, good = pixels_of_many(pictures, encoder.sight.side)
-        features: np.ndarray = (encoder.encode(pixels) * good[:, None]).astype(np.float16)
-        return features
+        rows = np.zeros((len(pictures), encoder.width), np.float16)
+        rows[good] = encoder.encode(pixels[good])
+        return rows
 
     return encode
 

@@ -35,7 +35,8 @@ FeatureMap = Callable[[np.ndarray], np.ndarray]
 def feature_map(name: str, folder: Path) -> FeatureMap:
     """The network whose files are in a folder. Raises `BackboneError` where they are incomplete."""
     try:
-        if importlib.util.find_spec("openvino") is None:
+        convertible = (folder / CONVERTED).is_dir() or os.access(folder, os.W_OK)
+        if importlib.util.find_spec("openvino") is None or not convertible:
             return by_torch(folder)
         return by_openvino(folder)
     except (OSError, StopIteration, ImportError, RuntimeError) as error:
@@ -104,8 +105,10 @@ def _converted(folder: Path) -> Path:
             )
             model.reshape([1, 224, 224, 3])
             ov.save_model(model, building / "network.xml", compress_to_fp16=False)
-            if not target.exists():  # another process may have been faster
-                building.rename(target)
+            building.rename(target)
+        except OSError:
+            if not target.is_dir():  # or else another process was faster
+                raise
         finally:
             shutil.rmtree(building, ignore_errors=True)
     return target / "network.xml"
