@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,8 @@ def by_ray(
 
     The batches wait in a file in the folder `scratch`, which all of Ray's machines must see.
     """
+    for left in scratch.glob(".batches-*"):  # by a killed run
+        shutil.rmtree(left, ignore_errors=True)
     with running(workers), tempfile.TemporaryDirectory(prefix=".batches-", dir=scratch) as folder:
         path = Path(folder).absolute() / "batches.arrow"
         yield from _mapped(load, path, _written(batches, path), workers)
