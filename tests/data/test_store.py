@@ -6,6 +6,8 @@ import secrets
 import signal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
@@ -157,3 +159,25 @@ def test_write_atomically_keeps_the_old_file_on_error(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_atomically(path, "no bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_pictures_are_mapped_and_older_stores_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bowerbird.data.store.PICTURES_CHUNK", 3)
+    catalogue = Catalogue.of(
+        [Item(str(k), title=f"item {k}", image=None if k % 4 == 0 else bytes([k]) * k) for k in range(10)]
+    )
+    store = Store.create(tmp_path / "s")
+    store.publish_catalogue(catalogue)
+    assert store.catalogue().table.equals(catalogue.table)
+
+    large = Catalogue.of([Item(str(k), image=bytes([k]) * 1_000_000) for k in range(20)])
+    folder = store.publish_catalogue(large).path
+    before = pa.total_allocated_bytes()
+    read = store.catalogue()
+    assert pa.total_allocated_bytes() - before < 1_000_000
+    assert read.image(7) == large.image(7)
+
+    # As it was written before: one table.
+    (folder / "pictures.arrow").unlink()
+    pq.write_table(catalogue.table, folder / "items.parquet")
+    assert store.catalogue().table.equals(catalogue.table)

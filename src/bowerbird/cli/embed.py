@@ -12,6 +12,13 @@ from rich.table import Table
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
 
+class EngineChoice(StrEnum):
+    """Who encodes pictures and texts."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class HoldoutChoice(StrEnum):
     """What training must not see."""
 
@@ -29,10 +36,17 @@ def embed(
     ] = HoldoutChoice.DEFAULT,
     image_backbone: Annotated[str, typer.Option(help="Encoder of pictures.")] = "efficientnet-lite0",
     text_backbone: Annotated[str, typer.Option(help="Encoder of texts.")] = "minilm-l6",
+    engine: Annotated[
+        EngineChoice, typer.Option(help="Who encodes: threads here, or Ray Data; the same vectors.")
+    ] = EngineChoice.LOCAL,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Batches encoded at a time; as many as cores if not given.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train item vectors on content and engagement, and publish them as the store's current version."""
     from bowerbird.data.store import Store
+    from bowerbird.embed.precompute import Precompute
     from bowerbird.embed.training import EmbedConfig, train_embedding
 
     config = EmbedConfig(
@@ -43,7 +57,7 @@ def embed(
         image_backbone=image_backbone,
         text_backbone=text_backbone,
     )
-    version = train_embedding(Store.open(store), config)
+    version = train_embedding(Store.open(store), config, Precompute(engine.value, workers))
     emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
 
 

@@ -35,7 +35,7 @@ def list_models(as_json: JsonOption = False) -> None:
         for row in rows:
             table.add_row(*("yes" if v is True else "no" if v is False else str(v) for v in row.values()))
         console.print(table)
-        console.print("hf:ORGANISATION/NAME and folders are accepted wherever a name is.")
+        console.print("hf:ORGANISATION/NAME and folders are accepted wherever a name is; timm:NAME too.")
 
     emit(rows, as_json, human)
 

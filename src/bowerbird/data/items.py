@@ -6,7 +6,7 @@ A catalogue is one Arrow table and an index from id to row. Everywhere else an i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+TEXTS_BLOCK = 4096
 
 ITEM_SCHEMA = pa.schema(
     [
@@ -69,7 +71,11 @@ class Catalogue:
     """Items in a fixed order, with their positions."""
 
     def __init__(self, table: pa.Table) -> None:
-        self.table = table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA).combine_chunks()
+        columns = table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA)
+        # All but the pictures in one piece: joining those would copy them into memory.
+        joined = columns.drop_columns(["image"]).combine_chunks()
+        place = ITEM_SCHEMA.get_field_index("image")
+        self.table = joined.add_column(place, ITEM_SCHEMA.field("image"), columns["image"])
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Catalogue:
@@ -110,28 +116,41 @@ class Catalogue:
 
     def item(self, position: int) -> Item:
         """The item at a position, without its image bytes (see `image`)."""
-        row = self._without_images[position]
-        return Item(
-            item_id=row["item_id"],
-            title=row["title"] or "",
-            description=row["description"] or "",
-            price=row["price"],
-            currency=row["currency"] or "",
-            brand=row["brand"] or "",
-            category=tuple(row["category"] or ()),
-            attributes=dict(row["attributes"] or ()),
-            availability=row["availability"] or "in_stock",
-            created_at=row["created_at"],
-        )
+        return _item_of(self._without_images[position])
 
     def image(self, position: int) -> bytes | None:
         """Encoded picture of the item at a position, if it has one."""
         value: bytes | None = self.table["image"][position].as_py()
         return value
 
+    def texts(self, positions: np.ndarray) -> Iterator[str]:
+        """What a text encoder reads of the items at some positions (n,) int, made a block at a time."""
+        facts = self.table.drop_columns(["image"])
+        for start in range(0, len(positions), TEXTS_BLOCK):
+            block = facts.take(pa.array(positions[start : start + TEXTS_BLOCK]))
+            yield from (_text_of(_item_of(row)) for row in block.to_pylist())
+
     def text(self, position: int) -> str:
         """What a text encoder reads of an item: title, category, attributes, description."""
-        item = self.item(position)
-        facts = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
-        parts = [item.title, item.brand, " > ".join(item.category), facts, item.description]
-        return ". ".join(part for part in parts if part)
+        return _text_of(self.item(position))
+
+
+def _item_of(row: Mapping[str, Any]) -> Item:
+    return Item(
+        item_id=row["item_id"],
+        title=row["title"] or "",
+        description=row["description"] or "",
+        price=row["price"],
+        currency=row["currency"] or "",
+        brand=row["brand"] or "",
+        category=tuple(row["category"] or ()),
+        attributes=dict(row["attributes"] or ()),
+        availability=row["availability"] or "in_stock",
+        created_at=row["created_at"],
+    )
+
+
+def _text_of(item: Item) -> str:
+    facts = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
+    parts = [item.title, item.brand, " > ".join(item.category), facts, item.description]
+    return ". ".join(part for part in parts if part)

@@ -25,12 +25,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bowerbird.data.collections import COLLECTION_SCHEMA, Collection
-from bowerbird.data.items import Catalogue
+from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 from bowerbird.data.log import EventLog
 from bowerbird.errors import StoreError
 
 LAYOUT_VERSION = 1
 SETTINGS_FILE = "bowerbird.toml"
+ITEMS_FILE = "items.parquet"
+PICTURES_FILE = "pictures.arrow"
+"""Pictures lie apart and uncompressed, so that a million of them are mapped and not read into memory."""
+PICTURES_CHUNK = 4096
 _SETTINGS_TEXT = f"""\
 # Settings of this bowerbird store.
 layout_version = {LAYOUT_VERSION}
@@ -117,14 +121,21 @@ class Store:
             raise StoreError(
                 f"the store {self.path} has no items yet: run `bowerbird import` with a catalogue"
             )
-        return Catalogue(pq.read_table(version.path / "items.parquet"))
+        table = pq.read_table(version.path / ITEMS_FILE)
+        if (version.path / PICTURES_FILE).exists():  # older stores have the pictures in the table
+            table = table.append_column(ITEM_SCHEMA.field("image"), _pictures(version.path / PICTURES_FILE))
+        return Catalogue(table)
 
     def has_catalogue(self) -> bool:
         return self.current("catalogue") is not None
 
     def publish_catalogue(self, catalogue: Catalogue) -> Version:
         with self.publishing("catalogue", {"items": len(catalogue)}) as folder:
-            pq.write_table(catalogue.table, folder / "items.parquet", compression="zstd", row_group_size=4096)
+            facts = catalogue.table.drop_columns(["image"])
+            pq.write_table(facts, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
+            pictures = catalogue.table.select(["image"])
+            with pa.ipc.new_file(folder / PICTURES_FILE, pictures.schema) as file:
+                file.write_table(pictures, max_chunksize=PICTURES_CHUNK)
         return self._must("catalogue")
 
     def collections(self) -> list[Collection]:
@@ -261,6 +272,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _pictures(path: Path) -> pa.ChunkedArray:
+    """The pictures of a catalogue, mapped from their file; each is read when it is looked at."""
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()["image"]
 
 
 def _flush(folder: Path) -> None:

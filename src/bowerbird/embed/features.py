@@ -1,26 +1,29 @@
 """Frozen backbones' features of items, computed once and kept by content hash.
 
 A feature's folder is its encoder; its key is a hash of the picture's or the text's bytes. So an unchanged
-item is never encoded twice, a changed one is, and a killed run goes on where its last shard ended.
+item is never encoded twice, a changed one is, and a killed run goes on where its last shard ended. Contents
+stream through in batches: what is held in memory does not grow with the catalogue, but for keys and the rows
+that are asked for in the end.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.errors import StoreError
+from bowerbird.embed.feature_cache import KEY_BYTES, NO_KEY, FeatureCache, key_of
+from bowerbird.embed.precompute import LOCAL, Batch, Encode, Precompute, in_batches
 from bowerbird.progress import track
 
-SHARD = 2048  # items; a killed run loses at most this much work
-IMAGE_BATCH, TEXT_BATCH = 64, 64
+SHARD = 2048
+"""Items; a killed run loses this much work at most. Whole batches, so that the rest is batched as before."""
+IMAGE_BATCH, TEXT_BATCH = 16, 64
 
 
 @dataclass(frozen=True)
@@ -43,143 +46,126 @@ def item_features(
     catalogue: Catalogue,
     image_backbone: str = "efficientnet-lite0",
     text_backbone: str = "minilm-l6",
+    precompute: Precompute = LOCAL,
 ) -> ItemFeatures:
-    """Features of every item of a catalogue, from the store's cache where they are there already."""
-    from bowerbird.models.text import load_text_encoder
+    """Features of every item of a catalogue, from the store's cache where they are there already.
 
-    images = [catalogue.image(row) for row in range(len(catalogue))]
-    texts = [catalogue.text(row) for row in range(len(catalogue))]
-    image_rows, has_image = _image_features(store, images, image_backbone)
-
-    def encode_texts(indices: Sequence[int]) -> Iterator[np.ndarray]:
-        encoder = load_text_encoder(text_backbone)
-        for batch in _batches(indices, TEXT_BATCH):
-            yield encoder.encode([texts[i] for i in batch])
-
-    keys = [_key(text.encode()) if text else None for text in texts]
-    cache = FeatureCache(store.features / _folder_name("text", text_backbone))
-    lengths = {key: len(text) for key, text in zip(keys, texts, strict=True) if key}
-    text_rows, has_text = cache.fill(keys, encode_texts, "encoding texts", TEXT_BATCH, order=lengths)
-    return ItemFeatures(image_rows, has_image, text_rows, has_text, (image_backbone, text_backbone))
+    Raises `BackboneError` where a backbone or the engine can't be had, `StoreError` where features can't be
+    kept or read.
+    """
+    with precompute.ready():
+        image = _image_rows(store, catalogue, image_backbone, precompute)
+        text, has_text = _text_rows(store, catalogue, text_backbone, precompute)
+    has_image = np.asarray(image.any(axis=1))  # a picture that could not be decoded is a row of zeros
+    return ItemFeatures(image, has_image, text, has_text, (image_backbone, text_backbone))
 
 
 def cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> np.ndarray | None:
     """Picture features that were computed before, (items, Di) float32; zeros for items without. Encodes
     nothing; None where the cache is empty."""
-    known = FeatureCache(store.features / _folder_name("image", backbone)).load()
-    if not known:
-        return None
-    rows = np.zeros((len(catalogue), len(next(iter(known.values())))), np.float32)
-    for position in range(len(catalogue)):
-        image = catalogue.image(position)
-        if image and (row := known.get(_key(image))) is not None:
-            rows[position] = row
-    return rows
+    cache = FeatureCache(store.features / _folder_name("image", backbone))
+    return cache.rows(_picture_keys(catalogue)) if len(cache) else None
 
 
-def _image_features(
-    store: Store, images: Sequence[bytes | None], backbone: str
-) -> tuple[np.ndarray, np.ndarray]:
+def picture_encode(backbone: str) -> Encode:
+    """Encoded pictures to features; zeros for broken ones."""
     from bowerbird.models.image import load_image_encoder, pixels_of_many
 
-    def encode(indices: Sequence[int]) -> Iterator[np.ndarray]:
-        encoder = load_image_encoder(backbone)
-        batches = [[images[i] or b"" for i in batch] for batch in _batches(indices, IMAGE_BATCH)]
-        with ThreadPoolExecutor(1) as pool:  # one batch is decoded while the one before is encoded
-            coming = pool.submit(pixels_of_many, batches[0])
-            for following in [*batches[1:], []]:
-                pixels, good = coming.result()
-                coming = pool.submit(pixels_of_many, following)
-                yield encoder.encode(pixels) * good[:, None]
+    encoder = load_image_encoder(backbone)
 
-    keys = [_key(image) if image else None for image in images]
-    cache = FeatureCache(store.features / _folder_name("image", backbone))
-    rows, has = cache.fill(keys, encode, "encoding pictures", IMAGE_BATCH)
-    return rows, has & rows.any(axis=1)  # a picture that could not be decoded is a row of zeros
+    def encode(pictures: Batch) -> np.ndarray:
+        pixels, good = pixels_of_many(pictures, encoder.sight.side)
+        rows = np.zeros((len(pictures), encoder.width), np.float16)
+        rows[good] = encoder.encode(pixels[good])
+        return rows
+
+    return encode
 
 
-class FeatureCache:
-    """Feature rows by key, in shards of `.npz` files that are only ever added."""
+def text_encode(backbone: str) -> Encode:
+    """Texts in UTF-8 to features."""
+    from bowerbird.models.text import load_text_encoder
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(
-        self,
-        keys: Sequence[bytes | None],
-        encode: Callable[[Sequence[int]], Iterator[np.ndarray]],
-        label: str,
-        batch: int,
-        order: dict[bytes, int] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Rows for all keys, (n, D) float32, and which have a key, (n,) bool.
-
-        `encode` is given the indices of unknown keys and yields their rows in batches. `order` sorts them by
-        size first, so that texts of one length share a batch.
-        """
-        known = self.load()
-        missing: dict[bytes, int] = {}
-        for index, key in enumerate(keys):
-            if key is not None and key not in known:
-                missing.setdefault(key, index)
-        todo = sorted(missing, key=lambda key: order[key]) if order else list(missing)
-        if todo:
-            self._encode_all(todo, [missing[key] for key in todo], encode, label, batch)
-            known = self.load()
-        width = len(next(iter(known.values()))) if known else 1
-        rows = np.zeros((len(keys), width), np.float32)
-        for index, key in enumerate(keys):
-            if key is not None:
-                rows[index] = known[key]
-        return rows, np.array([key is not None for key in keys], dtype=bool)
-
-    def _encode_all(
-        self,
-        keys: list[bytes],
-        indices: list[int],
-        encode: Callable[[Sequence[int]], Iterator[np.ndarray]],
-        label: str,
-        batch: int,
-    ) -> None:
-        waiting: list[np.ndarray] = []
-        done = 0
-        for rows in track(encode(indices), label, total=-(-len(indices) // batch)):
-            waiting.append(rows.astype(np.float16))
-            count = sum(map(len, waiting))
-            if count >= SHARD or done + count == len(keys):
-                self._add_shard(keys[done : done + count], np.concatenate(waiting))
-                done, waiting = done + count, []
-
-    def _add_shard(self, keys: list[bytes], rows: np.ndarray) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.blake2b(b"".join(keys), digest_size=8).hexdigest()
-        beside = self.folder / f".{name}.npz"
-        try:
-            np.savez(beside, keys=np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 16), rows=rows)
-            beside.replace(self.folder / f"{name}.npz")
-        except OSError as error:
-            raise StoreError(
-                f"features can't be kept in {self.folder} ({error}): free some space there and run the "
-                "command again; what is encoded already is not encoded twice"
-            ) from error
-        finally:
-            beside.unlink(missing_ok=True)
-
-    def load(self) -> dict[bytes, np.ndarray]:
-        """Every row that is kept, by its key."""
-        known: dict[bytes, np.ndarray] = {}
-        for path in sorted(self.folder.glob("[!.]*.npz")):
-            with np.load(path) as shard:
-                known.update(zip(map(bytes, shard["keys"]), shard["rows"].astype(np.float32), strict=True))
-        return known
+    encoder = load_text_encoder(backbone)
+    return lambda texts: encoder.encode([text.decode() for text in texts]).astype(np.float16)
 
 
-def _batches(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    return (indices[start : start + size] for start in range(0, len(indices), size))
+def _image_rows(store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute) -> np.ndarray:
+    folder = store.features / _folder_name("image", backbone)
+    keys = _picture_keys(catalogue)
+    todo = _unknown(FeatureCache(folder), keys)
+    pictures = (catalogue.image(int(position)) or b"" for position in todo)
+    load = partial(picture_encode, backbone)
+    _encode(folder, keys[todo], pictures, load, IMAGE_BATCH, "encoding pictures", precompute)
+    return FeatureCache(folder).rows(keys)
 
 
-def _key(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()
+def _text_rows(
+    store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute
+) -> tuple[np.ndarray, np.ndarray]:
+    folder = store.features / _folder_name("text", backbone)
+    keys, lengths = _text_keys(catalogue)
+    todo = _unknown(FeatureCache(folder), keys)
+    # Texts of one length share a batch and are padded little; by key, whatever the catalogue's order.
+    todo = todo[np.argsort(keys[todo])]
+    todo = todo[np.argsort(lengths[todo], kind="stable")]
+    texts = (text.encode() for text in catalogue.texts(todo))
+    load = partial(text_encode, backbone)
+    _encode(folder, keys[todo], texts, load, TEXT_BATCH, "encoding texts", precompute)
+    return FeatureCache(folder).rows(keys), keys != NO_KEY
+
+
+def _encode(
+    folder: Path,
+    keys: np.ndarray,
+    contents: Iterable[bytes],
+    load: Callable[[], Encode],
+    size: int,
+    label: str,
+    precompute: Precompute,
+) -> None:
+    """Encode contents in batches of `size` and keep their rows as they come, a shard at a time."""
+    if not len(keys):
+        return
+    cache = FeatureCache(folder)
+    coming = precompute.encoded(load, in_batches(contents, size), scratch=folder.parent)
+    waiting: list[np.ndarray] = []
+    done = 0
+    for rows in track(coming, label, total=-(-len(keys) // size)):
+        waiting.append(rows)
+        count = sum(map(len, waiting))
+        if count >= SHARD or done + count == len(keys):
+            cache.add(keys[done : done + count], np.concatenate(waiting))
+            done, waiting = done + count, []
+
+
+def _unknown(cache: FeatureCache, keys: np.ndarray) -> np.ndarray:
+    """Positions of what is to be encoded, each content once, in the catalogue's order."""
+    positions = np.flatnonzero((keys != NO_KEY) & ~cache.has(keys))
+    _, first = np.unique(keys[positions], return_index=True)
+    unknown: np.ndarray = np.sort(positions[first])
+    return unknown
+
+
+def _picture_keys(catalogue: Catalogue) -> np.ndarray:
+    pictures = (catalogue.image(position) for position in range(len(catalogue)))
+    return _keys_of((key_of(one) if one else NO_KEY for one in pictures), len(catalogue))
+
+
+def _text_keys(catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:
+    """Keys of the items' texts, and how many characters each has."""
+    lengths = np.zeros(len(catalogue), np.int64)
+
+    def keys() -> Iterator[bytes]:
+        for position, text in enumerate(catalogue.texts(np.arange(len(catalogue)))):
+            lengths[position] = len(text)
+            yield key_of(text.encode()) if text else NO_KEY
+
+    return _keys_of(keys(), len(catalogue)), lengths
+
+
+def _keys_of(keys: Iterable[bytes], count: int) -> np.ndarray:
+    return np.fromiter(keys, f"S{KEY_BYTES}", count)
 
 
 def _folder_name(kind: str, backbone: str) -> str:

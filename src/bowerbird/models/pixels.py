@@ -1,0 +1,63 @@
+"""Pictures as a model wants to see them: decoded, fitted whole into a square on white, and normalised."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+SIDE = 224  # pixels
+MOST_PIXELS = 100_000_000
+"""More are refused unread: a small file can claim to be a picture that fills the memory."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a model was trained to see: a square of `side` pixels, (value - mean) / std of values 0 to 1."""
+
+    side: int
+    mean: tuple[float, ...]  # red, green, blue
+    std: tuple[float, ...]
+
+    def normalised(self, pixels: np.ndarray) -> np.ndarray:
+        """(B, side, side, 3) uint8 -> (B, 3, side, side) float32, channels last in memory."""
+        mean = np.array(self.mean, np.float32) * 255
+        std = np.array(self.std, np.float32) * 255
+        values: np.ndarray = (pixels.astype(np.float32) - mean) / std
+        return values.transpose(0, 3, 1, 2)
+
+
+def pixels_of(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
+    """Decode a picture and fit it whole into a square on white: (side, side, 3) uint8; None if it is broken.
+
+    The whole picture, not its centre: a tall dress and a long sofa both lose their ends to a crop.
+    """
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        if image.width * image.height > MOST_PIXELS:
+            return None
+        image.draft("RGB", (2 * side, 2 * side))
+        picture = image.convert("RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB")
+    except Exception:  # Pillow's decoders raise nearly anything on damaged files; one must not stop a run
+        return None
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.BICUBIC)
+    canvas = Image.new("RGB", (side, side), "white")
+    place = ((side - size[0]) // 2, (side - size[1]) // 2)
+    canvas.paste(picture, place, picture if picture.mode == "RGBA" else None)
+    return np.asarray(canvas)
+
+
+def pixels_of_many(encoded: Sequence[bytes], side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
+    """Decode a batch: (B, side, side, 3) uint8, white where broken; and which could be read, (B,) bool."""
+    pixels = np.full((len(encoded), side, side, 3), 255, np.uint8)
+    good = np.zeros(len(encoded), bool)
+    for row, one in enumerate(encoded):
+        decoded = pixels_of(one, side)
+        if decoded is not None:
+            pixels[row], good[row] = decoded, True
+    return pixels, good
