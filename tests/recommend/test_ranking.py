@@ -187,8 +187,8 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
     ranker = fitted(two_crowds)
     assert ranker.booster is None, "20 people are too few to learn an order from"
     history = clicked(0, 2, 4)
-    signals = signals_of([history], ranker.world)[0]
-    candidates, scores = ranker.scored(signals, history, None)
+    candidates, signals = next(ranker.met([history], None))
+    scores = ranker.scores(candidates, signals)
     popular = ranker.world.popularity.recent + 1e-3 * ranker.world.popularity.total
     sources = [(0.3, popular), (1, signals.coengagement), (1, signals.nearest), (1, signals.mean)]
     for row, item in enumerate(candidates):

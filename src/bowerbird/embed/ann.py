@@ -17,7 +17,7 @@ from bowerbird.embed.rows import int8_of
 from bowerbird.errors import StoreError
 
 NEIGHBOURS = 16  # of a vector in the graph; more cost memory and building time
-WIDTH_OF_BUILDING, WIDTH_OF_SEARCH = 64, 96  # candidates kept on the way; more find more and take longer
+WIDTH_OF_BUILDING, WIDTH_OF_SEARCH = 64, 128  # candidates kept on the way; more find more and take longer
 BATCH = 16_384  # vectors added at once
 
 
@@ -79,6 +79,17 @@ class AnnIndex:
         if not len(self._index) or count <= 0:
             return np.zeros(0, np.int64)
         found: np.ndarray = self._index.search(int8_of(query), count, threads=1).keys.astype(np.int64)
+        return found
+
+    def search_all(self, queries: np.ndarray, count: int) -> np.ndarray:
+        """Keys of about the `count` nearest to any of the queries (B, D): (C,), ascending, int64."""
+        if len(queries) < 2:
+            return np.sort(self.search(queries[0], count)) if len(queries) else np.zeros(0, np.int64)
+        if not len(self._index) or count <= 0:
+            return np.zeros(0, np.int64)
+        matches = self._index.search(int8_of(queries), min(count, len(self._index)), threads=1)
+        filled = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
+        found: np.ndarray = np.unique(matches.keys[filled]).astype(np.int64)
         return found
 
     def _check_writable(self) -> None:

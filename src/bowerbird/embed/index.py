@@ -55,6 +55,22 @@ class ItemIndex:
             found[row, : len(best)], scores[row, : len(best)] = best, values
         return found, scores
 
+    def around(self, queries: np.ndarray, count: int, allowed: np.ndarray) -> np.ndarray:
+        """Allowed items among about the `count` nearest to each query (B, D): positions (C,), ascending.
+
+        For pools: quicker than `nearest`, since nothing is ranked, and fewer where little is allowed nearby.
+        """
+        choice = int(np.count_nonzero(allowed))
+        fetched = count * len(self.rows) // max(1, choice)
+        if self._approximate is None or fetched * LOOKS >= choice:
+            found = np.unique(self.nearest(queries, count, allowed)[0])
+            return found[found >= 0]
+        keys = self._approximate.search_all(queries, fetched)
+        found = keys if self._positions is None else self._positions[keys]
+        found = found[found >= 0]
+        pool: np.ndarray = found[allowed[found]]
+        return np.sort(pool)
+
     def _one(
         self, query: np.ndarray, n: int, allowed: np.ndarray | None, choice: int
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -41,7 +41,7 @@ class Rows:
     def dim(self) -> int:
         return int(self.kept.shape[1])
 
-    def __getitem__(self, positions: np.ndarray) -> np.ndarray:
+    def __getitem__(self, positions: np.ndarray | int) -> np.ndarray:
         """Vectors of some positions, any shape (…,) of integers -> (…, D) float32."""
         if self.places is None:
             return unit(self.kept[positions])

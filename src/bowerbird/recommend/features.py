@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from bowerbird.data.interactions import History
+from bowerbird.embed.rows import Rows
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix
 from bowerbird.recommend.popularity import Popularity
 from bowerbird.taste.state import DAY
@@ -29,7 +31,7 @@ NAMES = (
 class World:
     """What is the same for everybody: n items, D dimensions."""
 
-    matrix: np.ndarray  # (n, D) float32
+    matrix: np.ndarray | Rows  # (n, D) float32, or read where it is needed
     prices: np.ndarray  # (n,) float64, NaN where unknown
     coengagement: CoEngagement
     popularity: Popularity
@@ -37,17 +39,33 @@ class World:
     @cached_property
     def columns(self) -> np.ndarray:
         """The matrix laid out by columns, (D, n): a few rows times it is a third quicker than `matrix.T`."""
+        assert isinstance(self.matrix, np.ndarray), "only a matrix in memory is looked at whole"
         return np.ascontiguousarray(self.matrix.T)
+
+    @cached_property
+    def cold(self) -> np.ndarray:
+        """Items that nobody has liked yet, (n,) bool."""
+        cold: np.ndarray = self.popularity.total == 0
+        return cold
+
+    @cached_property
+    def by_popularity(self) -> np.ndarray:
+        """All positions, what is liked most of late first, (n,)."""
+        return np.argsort(-self.popularity.now, kind="stable")
+
+
+ByPosition: TypeAlias = Any
+"""Answers with numbers for positions: an array over all items, or `candidates.Values`, which holds some."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """The signals of one person for every item, each (n,) float32."""
+    """The signals of one person by item: for every one, (n,) float32, or for the candidates."""
 
-    coengagement: np.ndarray
-    nearest: np.ndarray  # highest similarity to one liked item
-    mean: np.ndarray  # similarity to all of them, weighted
-    last: np.ndarray  # similarity to the latest
+    coengagement: ByPosition
+    nearest: ByPosition  # highest similarity to one liked item
+    mean: ByPosition  # similarity to all of them, weighted
+    last: ByPosition  # similarity to the latest
     liked: History
 
 
@@ -60,19 +78,25 @@ def signals_of(histories: list[History], world: World) -> list[Signals]:
 
 def _signals(liked: History, together: np.ndarray, world: World) -> Signals:
     nothing = np.zeros(len(world.matrix), np.float32)
-    recent = _latest(liked, RECENT)
+    recent = latest(liked, RECENT)
     if not len(recent):
         return Signals(together, nothing, nothing, nothing, liked)
-    age_days = (recent.at[-1] - recent.at) / DAY
-    weights = (recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
     similar = (
         world.matrix[recent.items] @ world.columns
     )  # (recent, n): rows, so that max runs over whole rows
-    mean = (weights / max(float(weights.sum()), 1e-9)) @ similar
+    mean = said_by(recent) @ similar
     return Signals(together, similar.max(axis=0), mean, similar[-1], liked)
 
 
-def _latest(liked: History, count: int) -> History:
+def said_by(recent: History) -> np.ndarray:
+    """How much each of a person's recent liked items says of them, (recent,) float32; the sum is 1."""
+    age_days = (recent.at[-1] - recent.at) / DAY
+    weights = (recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
+    shares: np.ndarray = weights / max(float(weights.sum()), 1e-9)
+    return shares
+
+
+def latest(liked: History, count: int) -> History:
     """The latest `count` liked items, each once, oldest first."""
     _, first = np.unique(liked.items[::-1], return_index=True)
     rows = np.sort(len(liked) - 1 - first)[-count:]
@@ -100,7 +124,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _rank(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+def _rank(scores: ByPosition, candidates: np.ndarray) -> np.ndarray:
     """Logarithm of each candidate's place among the candidates by a signal."""
     ranked: np.ndarray = np.log1p(places_of(scores[candidates]).astype(np.float32))
     return ranked

@@ -18,6 +18,9 @@ import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.embed.index import ItemIndex
+from bowerbird.embed.rows import Rows
+from bowerbird.recommend.candidates import sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix
 from bowerbird.recommend.features import Signals, World, places_of, rows_of, signals_of
 from bowerbird.recommend.popularity import Popularity
@@ -64,8 +67,18 @@ class Lesson:
 class OurRanker:
     """Learns from training events, ranks the whole catalogue for anybody with a history."""
 
-    def __init__(self, matrix: np.ndarray, catalogue: Catalogue, name: str = "ours") -> None:
-        """`matrix` (items, D): the catalogue's vectors, rows of length 1 or 0."""
+    def __init__(
+        self,
+        matrix: np.ndarray | Rows,
+        catalogue: Catalogue,
+        name: str = "ours",
+        index: ItemIndex | None = None,
+    ) -> None:
+        """`matrix` (items, D): the catalogue's vectors, rows of length 1 or 0.
+
+        With an `index` only the candidates are looked at (see `candidates`), else every item is.
+        """
+        self.index = index
         self.name = name
         self.matrix = matrix
         self.prices = catalogue.prices
@@ -102,8 +115,7 @@ class OurRanker:
 
         rows, labels, groups, fused, tests = [], [], [], [], []
         # `on_sale`: what came later nobody could like; it must not teach that new items are disliked.
-        for number, (example, signals) in enumerate(self._met(lessons, ridge)):
-            candidates = self._candidates(signals, example.history, on_sale)
+        for number, (example, candidates, signals) in enumerate(self._met(lessons, ridge, on_sale)):
             wanted = np.isin(candidates, example.targets)
             if number % TESTED_SHARE:
                 if wanted.any():
@@ -125,13 +137,15 @@ class OurRanker:
             self.booster = booster
             self.settings["order"] = "lambdarank"
 
-    def _met(self, lessons: Sequence[Lesson], ridge: float) -> Iterator[tuple[Example, Signals]]:
-        """Every example with the signals that the model of its lesson has for it."""
+    def _met(
+        self, lessons: Sequence[Lesson], ridge: float, on_sale: np.ndarray
+    ) -> Iterator[tuple[Example, np.ndarray, Signals]]:
+        """Every example with its candidates and the signals that the model of its lesson has for it."""
         for lesson in lessons:
             self.world = self._world(lesson.events, ridge)
-            for start in range(0, len(lesson.examples), CHUNK):
-                part = lesson.examples[start : start + CHUNK]
-                yield from zip(part, signals_of([one.history for one in part], self.world), strict=True)
+            met = self.met([one.history for one in lesson.examples], on_sale)
+            for example, (candidates, signals) in zip(lesson.examples, met, strict=True):
+                yield example, candidates, signals
 
     # -- ranking ------------------------------------------------------------------------------------------
 
@@ -145,26 +159,33 @@ class OurRanker:
         """As `rank`, among `allowed` (items,) bool; with scores, (B, n) float32, -inf where none is left."""
         positions = np.full((len(histories), n), -1, np.int64)
         scores = np.full((len(histories), n), -np.inf, np.float32)
-        for start in range(0, len(histories), CHUNK):
-            part = list(histories[start : start + CHUNK])
-            for row, signals in enumerate(signals_of(part, self.world), start=start):
-                candidates, values = self.scored(signals, histories[row], allowed, max(n, PER_SOURCE))
-                best = np.lexsort((candidates, -values))[:n]
-                positions[row, : len(best)] = candidates[best]
-                scores[row, : len(best)] = values[best]
+        for row, (candidates, signals) in enumerate(self.met(histories, allowed, max(n, PER_SOURCE))):
+            values = self.scores(candidates, signals)
+            best = np.lexsort((candidates, -values))[:n]
+            positions[row, : len(best)] = candidates[best]
+            scores[row, : len(best)] = values[best]
         return positions, scores
 
-    def scored(
-        self, signals: Signals, history: History, allowed: np.ndarray | None, per_source: int = PER_SOURCE
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Candidates for a person, (C,) positions, and the ranker's scores, (C,)."""
-        candidates = self._candidates(signals, history, allowed, per_source)
+    def met(
+        self, histories: Sequence[History], allowed: np.ndarray | None, per_source: int = PER_SOURCE
+    ) -> Iterator[tuple[np.ndarray, Signals]]:
+        """For each person the candidates, (C,) positions, and what is known of them."""
+        for start in range(0, len(histories), CHUNK):
+            part = list(histories[start : start + CHUNK])
+            if self.index is not None:
+                yield from (sought(one, self.world, self.index, allowed, per_source) for one in part)
+                continue
+            for history, signals in zip(part, signals_of(part, self.world), strict=True):
+                yield self._candidates(signals, history, allowed, per_source), signals
+
+    def scores(self, candidates: np.ndarray, signals: Signals) -> np.ndarray:
+        """The ranker's scores of candidates, (C,)."""
         if not len(candidates):
-            return candidates, np.zeros(0, np.float32)
+            return np.zeros(0, np.float32)
         if self.booster is None or not len(signals.liked):
-            return candidates, _fusion(signals, candidates, self.world)
+            return _fusion(signals, candidates, self.world)
         learnt = self.booster.predict(rows_of(signals, candidates, self.world), num_threads=1)
-        return candidates, _blended(learnt, _fusion(signals, candidates, self.world))
+        return _blended(learnt, _fusion(signals, candidates, self.world))
 
     def _candidates(
         self,
@@ -176,7 +197,7 @@ class OurRanker:
         """Positions that some source names, in order, (C,). Sources hold only what they have reason for."""
         open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
         open_[history.items] = False
-        cold = self.world.popularity.total == 0
+        cold = self.world.cold
         popular = self.world.popularity.now
         sources = [_best(popular, open_, per_source // 2)]
         if len(signals.liked):

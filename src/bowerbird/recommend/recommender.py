@@ -13,7 +13,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.diversity import diversified
-from bowerbird.recommend.features import Signals, signals_of
+from bowerbird.recommend.features import Signals
 from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.taste.graph import Interest, TasteGraph
@@ -90,8 +90,8 @@ class Recommender:
         if state.muted:
             open_ = open_ & ~np.isin(groups, list(state.muted))
         history = state.history
-        signals = signals_of([history], self.ranker.world)[0]
-        candidates, scores = self.ranker.scored(signals, history, open_, max(PER_SOURCE, n))
+        candidates, signals = next(self.ranker.met([history], open_, max(PER_SOURCE, n)))
+        scores = self.ranker.scores(candidates, signals)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
         candidates, relevance = candidates[best], _unit(scores[best])
         relevance = relevance + BOOST * np.isin(groups[candidates], list(state.boosted))

@@ -1,0 +1,133 @@
+"""Candidates for one person in a large catalogue, without a look at every item.
+
+The sources are those of `ranking`: nearest to a liked item and to all of them by the approximate index,
+co-engagement by the people who liked the same, the same content among items that nobody has liked yet,
+lately popular. Each gathers a pool; the pool's signals are computed exactly and each source keeps its best,
+so that the ranker meets candidates of the same kind and number as in a small catalogue.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bowerbird.data.interactions import History
+from bowerbird.embed.index import ItemIndex
+from bowerbird.recommend.features import RECENT, Signals, World, latest, said_by
+
+ASKED = 16  # latest liked items whose neighbours are looked up; each takes about 0.3 ms
+NEIGHBOURS = 48  # of each
+COLD_ASKED = 4  # liked items whose neighbours among items without likes are looked up where those are few
+
+
+class Values:
+    """Numbers at some of the items, asked by position as one asks an array over all items; 0 elsewhere."""
+
+    def __init__(self, positions: np.ndarray, values: np.ndarray) -> None:
+        """`positions` (C,) ascending; `values` (C,)."""
+        self.positions = positions
+        self.values = values
+
+    def __getitem__(self, wanted: np.ndarray | int) -> np.ndarray:
+        """
+        >>> Values(np.array([2, 5]), np.array([0.5, 0.7]))[np.array([5, 3, 2])].tolist()
+        [0.7, 0.0, 0.5]
+        """
+        if not len(self.positions):
+            return np.zeros(np.shape(wanted), np.float32)
+        place = np.minimum(np.searchsorted(self.positions, wanted), len(self.positions) - 1)
+        found: np.ndarray = np.where(self.positions[place] == wanted, self.values[place], 0)
+        return found
+
+
+def sought(
+    history: History, world: World, index: ItemIndex, allowed: np.ndarray | None, per_source: int
+) -> tuple[np.ndarray, Signals]:
+    """Candidates (C,), ascending, among `allowed` (items,) bool and not in the history, and their signals."""
+    open_ = np.ones(len(world.matrix), bool) if allowed is None else allowed.copy()
+    open_[history.items] = False
+    liked = history.liked()
+    recent = latest(liked, RECENT)
+    found = [popular(world, open_, per_source // 2)]
+    together = Values(np.zeros(0, np.int64), np.zeros(0, np.float32))
+    if len(recent):
+        together = reached(world, liked)
+        named = np.flatnonzero((together.values > 0) & open_[together.positions])
+        found.append(together.positions[_best(together.values[named], named, per_source)])
+        found += _by_content(recent, world, index, open_, per_source)
+    candidates = np.unique(np.concatenate(found))
+    if len(candidates) < per_source:
+        candidates = np.union1d(candidates, popular(world, open_, per_source))
+    return candidates, _signals(liked, recent, together, candidates, world)
+
+
+def popular(world: World, open_: np.ndarray, count: int) -> np.ndarray:
+    """The most liked of late among the open ones, from the head of a list made once where that is enough."""
+    order = world.by_popularity
+    head = order[: 20 * count]
+    found: np.ndarray = head[open_[head]][:count]
+    if len(found) < count:
+        found = order[open_[order]][:count]
+    return found
+
+
+def reached(world: World, liked: History) -> Values:
+    """Co-engagement scores of all items that somebody likes, exactly as `CoEngagement.scores` has them.
+
+    Only the people who liked one of the same items carry anything: their rows of K are all that is read.
+    """
+    together = world.coengagement
+    items = np.unique(liked.items)
+    shared = np.asarray(together.likers[items].sum(axis=0)).ravel()  # (P,): how many items each shares
+    people = np.flatnonzero(shared)
+    through = shared[people].astype(np.float32) @ together.inverse[people]
+    warm, likers = together.warm
+    scores = (likers @ through) / (together.ridge * together.diagonal[warm])
+    return Values(warm, scores)
+
+
+def _by_content(
+    recent: History, world: World, index: ItemIndex, open_: np.ndarray, per_source: int
+) -> list[np.ndarray]:
+    """Candidates by vectors: near a liked item, near all of them, and new ones near a liked item."""
+    rows = world.matrix[recent.items]
+    mean = said_by(recent) @ rows
+    of_all = index.nearest(mean[None], per_source, open_)[0][0]
+    pool = [index.around(rows[-ASKED:], NEIGHBOURS, open_), of_all]
+    fresh = open_ & world.cold
+    near = np.unique(np.concatenate(pool))
+    near = near[near >= 0]
+    if np.count_nonzero(world.cold[near]) < per_source // 2:
+        near = np.union1d(near, index.around(rows[-COLD_ASKED:], per_source // 2, fresh))
+    similar = world.matrix[near] @ rows.T  # (pool, recent)
+    highest, overall = similar.max(axis=1, initial=-np.inf), similar @ said_by(recent)
+    new = np.flatnonzero(fresh[near])
+    return [
+        near[_best(highest, np.arange(len(near)), per_source)],
+        near[_best(overall, np.arange(len(near)), per_source)],
+        near[_best(highest[new], new, per_source // 2)],
+    ]
+
+
+def _signals(
+    liked: History, recent: History, together: Values, candidates: np.ndarray, world: World
+) -> Signals:
+    nothing = Values(candidates, np.zeros(len(candidates), np.float32))
+    if not len(recent):
+        return Signals(nothing, nothing, nothing, nothing, liked)
+    similar = world.matrix[recent.items] @ world.matrix[candidates].T  # (recent, C)
+    mean = said_by(recent) @ similar
+    return Signals(
+        together,
+        Values(candidates, similar.max(axis=0)),
+        Values(candidates, mean),
+        Values(candidates, similar[-1]),
+        liked,
+    )
+
+
+def _best(scores: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Those of `rows` (C,) with the highest scores (C,), at most `count`."""
+    if len(rows) <= count:
+        return rows
+    found: np.ndarray = rows[np.argpartition(-scores, count)[:count]]
+    return found
