@@ -13,7 +13,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.features import NAMES, rows_of, signals_of
-from bowerbird.recommend.ranking import FUSION_K, launch_times
+from bowerbird.recommend.ranking import FUSION_K
 from bowerbird.recommend.recommender import Recommender
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
@@ -201,6 +201,6 @@ LAUNCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
-    launched = launch_times(Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]))
+    launched = Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]).launched
     assert launched[0] == int(LAUNCH.timestamp() * 1e6)
     assert launched[1] < launched[0], "an unknown launch counts as long ago"

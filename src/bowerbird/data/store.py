@@ -25,8 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bowerbird.data.collections import COLLECTION_SCHEMA, Collection
-from bowerbird.data.items import Catalogue
+from bowerbird.data.items import FACTS_SCHEMA, Catalogue
 from bowerbird.data.log import EventLog
+from bowerbird.data.pictures import Pictures
 from bowerbird.errors import StoreError
 
 LAYOUT_VERSION = 1
@@ -117,14 +118,15 @@ class Store:
             raise StoreError(
                 f"the store {self.path} has no items yet: run `bowerbird import` with a catalogue"
             )
-        return Catalogue(pq.read_table(version.path / "items.parquet"))
+        path = version.path / "items.parquet"
+        return Catalogue(pq.read_table(path, columns=FACTS_SCHEMA.names), Pictures(path))
 
     def has_catalogue(self) -> bool:
         return self.current("catalogue") is not None
 
     def publish_catalogue(self, catalogue: Catalogue) -> Version:
         with self.publishing("catalogue", {"items": len(catalogue)}) as folder:
-            pq.write_table(catalogue.table, folder / "items.parquet", compression="zstd", row_group_size=4096)
+            pq.write_table(catalogue.table, folder / "items.parquet", compression="zstd", row_group_size=1024)
         return self._must("catalogue")
 
     def collections(self) -> list[Collection]:

@@ -27,6 +27,7 @@ class Rows:
         Without `places` row k is item k's.
         """
         self.kept = kept
+        self._plain = np.asarray(kept)  # the same memory: a memory map's own indexing is slow in small pieces
         self.places = places
 
     @classmethod
@@ -44,9 +45,9 @@ class Rows:
     def __getitem__(self, positions: np.ndarray | int) -> np.ndarray:
         """Vectors of some positions, any shape (…,) of integers -> (…, D) float32."""
         if self.places is None:
-            return unit(self.kept[positions])
+            return unit(self._plain[positions])
         places = self.places[positions]
-        rows = unit(self.kept[places])
+        rows = unit(self._plain[places])
         rows[places < 0] = 0.0
         return rows
 

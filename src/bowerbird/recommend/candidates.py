@@ -91,11 +91,9 @@ def _by_content(
     """Candidates by vectors: near a liked item, near all of them, and new ones near a liked item."""
     rows = world.matrix[recent.items]
     mean = said_by(recent) @ rows
-    of_all = index.nearest(mean[None], per_source, open_)[0][0]
-    pool = [index.around(rows[-ASKED:], NEIGHBOURS, open_), of_all]
+    of_all = index.around(mean[None], 2 * per_source, open_)  # twice, as their order is not exact yet
+    near = np.union1d(index.around(rows[-ASKED:], NEIGHBOURS, open_), of_all)
     fresh = open_ & world.cold
-    near = np.unique(np.concatenate(pool))
-    near = near[near >= 0]
     if np.count_nonzero(world.cold[near]) < per_source // 2:
         near = np.union1d(near, index.around(rows[-COLD_ASKED:], per_source // 2, fresh))
     similar = world.matrix[near] @ rows.T  # (pool, recent)

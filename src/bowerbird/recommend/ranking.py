@@ -82,7 +82,7 @@ class OurRanker:
         self.name = name
         self.matrix = matrix
         self.prices = catalogue.prices
-        self.launched = launch_times(catalogue)
+        self.launched = catalogue.launched
         self.world: World
         self.booster: Any = None
         self.settings: dict[str, Any] = {}
@@ -211,14 +211,6 @@ class OurRanker:
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popular, open_, per_source))
         return found
-
-
-def launch_times(catalogue: Catalogue) -> np.ndarray:
-    """When each item came, (items,) int64 microseconds since 1970; the least number where unknown."""
-    times: np.ndarray = (
-        catalogue.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
-    )
-    return times
 
 
 def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:
