@@ -41,6 +41,7 @@ from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
 from bowerbird.progress import track
 from bowerbird.recommend.candidates import ASKED
 from bowerbird.recommend.candidates import NEIGHBOURS as AROUND
+from bowerbird.recommend.ranking import PER_SOURCE
 from bowerbird.recommend.recommender import Recommender
 from million_items import Products, products, vectors_of
 
@@ -269,7 +270,7 @@ def recommend_figures(recommender: Recommender, bare: Bare, calls: int) -> dict[
         liked = recommender.taste.state(people[k % len(people)]).history.liked().items[-ASKED:]
         rows = recommender.ranker.matrix[liked]
         bare.usearch.search(int8_of(rows), AROUND, threads=1)
-        bare.usearch.search(int8_of(rows.mean(axis=0)), 360, threads=1)
+        bare.usearch.search(int8_of(rows.mean(axis=0)), 2 * PER_SOURCE, threads=1)
 
     took, answers = in_turn(
         {
