@@ -17,7 +17,7 @@ from bowerbird.embed.rows import int8_of
 from bowerbird.errors import StoreError
 
 NEIGHBOURS = 16  # of a vector in the graph; more cost memory and building time
-WIDTH_OF_BUILDING, WIDTH_OF_SEARCH = 64, 128  # candidates kept on the way; more find more and take longer
+WIDTH_OF_BUILDING, WIDTH_OF_SEARCH = 64, 192  # candidates kept on the way; more find more and take longer
 BATCH = 16_384  # vectors added at once
 
 
