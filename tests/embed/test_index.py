@@ -1,11 +1,21 @@
 """Exact search, against sorting everything."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.embed import index
-from bowerbird.embed.index import nearest
+from bowerbird.embed.index import ItemIndex, built, nearest
+from bowerbird.embed.rows import Rows, unit
+
+
+def clustered(count: int, seed: int, dim: int = 32) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(100, dim))
+    return unit(centres[rng.integers(100, size=count)] + 0.5 * rng.normal(size=(count, dim)))
 
 
 def slowly(matrix: np.ndarray, query: np.ndarray, n: int, allowed: np.ndarray) -> list[int]:
@@ -46,3 +56,72 @@ def test_nothing_allowed_answers_nothing() -> None:
     found, scores = nearest(np.eye(3, dtype=np.float32), np.ones((2, 3), np.float32), 2, np.zeros(3, bool))
     assert found.tolist() == [[-1, -1], [-1, -1]]
     assert np.isneginf(scores).all()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def looking_is_dear() -> Iterator[None]:
+    """So few items would otherwise all be looked at, and the approximate index never asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "LOOKS", 1)
+        yield
+
+
+def approximate(matrix: np.ndarray) -> ItemIndex:
+    rows = Rows(matrix.astype(np.float16))
+    return ItemIndex(rows, built(rows, threads=1))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.floats(0, 1))
+def test_the_approximate_index_is_exact_about_what_it_answers(seed: int, n: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    matrix = clustered(400, seed)
+    matrix[rng.integers(400, size=20)] = 0.0  # items without a vector
+    allowed = rng.random(400) < share
+    item_index = approximate(matrix)
+    found, scores = item_index.nearest(clustered(3, seed + 1), n, allowed)
+    expected, _ = nearest(item_index.rows.dense(), clustered(3, seed + 1), n, allowed)
+    assert found.shape == (3, n)
+    assert ((found >= 0) == (expected >= 0)).all(), "as many as are allowed"
+    for row, values, query in zip(found, scores, clustered(3, seed + 1), strict=True):
+        kept = row[row >= 0]
+        assert allowed[kept].all()
+        assert len(set(kept.tolist())) == len(kept)
+        assert np.allclose(values[: len(kept)], item_index.rows[kept] @ query, atol=1e-6)
+        assert (np.diff(values[: len(kept)]) <= 0).all()
+
+
+def test_a_filter_that_excludes_all_that_is_near_gets_what_is_left() -> None:
+    matrix = clustered(5000, 0)
+    item_index, query = approximate(matrix), clustered(1, 1)
+    near, _ = nearest(item_index.rows.dense(), query, 1500)
+    allowed = np.ones(5000, bool)
+    allowed[near[0]] = False
+    found, _ = item_index.nearest(query, 10, allowed)
+    expected, _ = nearest(item_index.rows.dense(), query, 10, allowed)
+    assert len(np.intersect1d(found, expected)) >= 9
+
+
+def test_recall_with_and_without_a_filter() -> None:
+    matrix, queries = clustered(5000, 0), clustered(40, 1)
+    item_index = approximate(matrix)
+    for share in (1.0, 0.5, 0.03):
+        allowed = np.random.default_rng(2).random(5000) < share
+        found, _ = item_index.nearest(queries, 10, allowed)
+        expected, _ = nearest(item_index.rows.dense(), queries, 10, allowed)
+        hits = [len(np.intersect1d(a, b)) for a, b in zip(found, expected, strict=True)]
+        assert np.mean(hits) / 10 >= 0.97
+
+
+def test_equal_scores_go_to_the_lower_position() -> None:
+    matrix = np.repeat(clustered(500, 0), 4, axis=0)  # each vector four times
+    found, _ = approximate(matrix).nearest(clustered(500, 0)[:20], 4)
+    assert found.tolist() == [[4 * k, 4 * k + 1, 4 * k + 2, 4 * k + 3] for k in range(20)]
+
+
+def test_a_query_without_a_direction_gets_the_first_items() -> None:
+    matrix = clustered(500, 0)
+    matrix[0] = 0.0
+    found, scores = approximate(matrix).nearest(np.zeros((1, 32), np.float32), 3)
+    assert found.tolist() == [[1, 2, 3]]
+    assert scores.tolist() == [[0.0, 0.0, 0.0]]

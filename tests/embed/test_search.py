@@ -131,7 +131,7 @@ def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: P
     assert run.invoke(app, ["vectors", "export", store, str(out)]).exit_code == 0
     exported = pq.read_table(out)
     assert exported.schema.field("vector").type == pa.list_(pa.float32())
-    assert np.allclose(np.array(exported["vector"].to_pylist()), searcher.matrix, atol=1e-6)
+    assert np.allclose(np.array(exported["vector"].to_pylist()), searcher.index.rows.dense(), atol=1e-6)
     assert exported["item_id"].to_pylist() == searcher.catalogue.ids
     queries, answers = tmp_path / "q.parquet", tmp_path / "r.parquet"
     pq.write_table(pa.table({"query_id": ["1"], "text": ["red chair"]}), queries)

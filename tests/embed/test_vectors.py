@@ -8,6 +8,7 @@ import pytest
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.embed.rows import int8_of, unit
 from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, VECTORS_FILE, load_vectors
 from bowerbird.errors import StoreError
 
@@ -42,3 +43,14 @@ def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
     (version.path / VECTORS_FILE).write_bytes(b"half a fi")
     with pytest.raises(StoreError, match="bowerbird embed"):
         load_vectors(store)
+
+
+def test_vectors_kept_as_int8_are_read_as_any_others(tmp_path: Path) -> None:
+    matrix = unit(np.random.default_rng(0).normal(size=(20, 64)))
+    store = Store.create(tmp_path / "store")
+    with store.publishing("vectors", {}) as folder:
+        np.save(folder / VECTORS_FILE, int8_of(matrix))
+        (folder / IDS_FILE).write_text(json.dumps([f"i{k}" for k in range(20)]))
+    catalogue = Catalogue.of(Item(f"i{k}", "a thing") for k in range(20))
+    aligned = load_vectors(store).aligned(catalogue)
+    assert (aligned * matrix).sum(axis=1).min() > 0.9998

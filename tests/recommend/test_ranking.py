@@ -14,7 +14,7 @@ from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.features import NAMES, rows_of, signals_of
 from bowerbird.recommend.popularity import MONTH, STEPS, YEAR, Popularity
-from bowerbird.recommend.ranking import FUSION_K, launch_times
+from bowerbird.recommend.ranking import FUSION_K
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state import DAY
 
@@ -220,8 +220,8 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
     ranker = fitted(two_crowds)
     assert ranker.booster is None, "20 people are too few to learn an order from"
     history = clicked(0, 2, 4)
-    signals = signals_of([history], ranker.world)[0]
-    candidates, scores = ranker.scored(signals, history, None)
+    candidates, signals = next(ranker.met([history], None))
+    scores = ranker.scores(candidates, signals)
     popularity, similar = ranker.world.popularity, ranker.matrix @ ranker.matrix[[0, 2, 4]].T
     sources = [(0.15, popularity.share(signals.at, days)) for days in (MONTH, YEAR)]
     sources += [(0.15, popularity.share(signals.at, YEAR, beginners=True)), (1, signals.coengagement)]
@@ -236,6 +236,6 @@ LAUNCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
-    launched = launch_times(Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]))
+    launched = Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]).launched
     assert launched[0] == int(LAUNCH.timestamp() * 1e6)
     assert launched[1] < launched[0], "an unknown launch counts as long ago"

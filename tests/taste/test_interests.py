@@ -70,9 +70,9 @@ def test_no_items_no_interests() -> None:
 def test_groups_are_kept_on_disk_until_the_vectors_change(tmp_path: Path) -> None:
     catalogue = Catalogue.of(Item(str(k), "x", attributes={"type": f"t{k % 3}"}) for k in range(30))
     matrix = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
-    first = Interests.loaded(tmp_path, "v1", matrix, catalogue)
-    again = Interests.loaded(tmp_path, "v1", np.zeros_like(matrix), catalogue)  # would have no groups
+    first = Interests.loaded(tmp_path, "v1", lambda: matrix, catalogue)
+    again = Interests.loaded(tmp_path, "v1", lambda: np.zeros_like(matrix), catalogue)  # would have no groups
     assert again.group.tolist() == first.group.tolist()
     assert (again.names, again.words) == (first.names, first.words)
-    assert Interests.loaded(tmp_path, "v2", matrix[::-1].copy(), catalogue).group[0] != -1
+    assert Interests.loaded(tmp_path, "v2", lambda: matrix[::-1].copy(), catalogue).group[0] != -1
     assert len(list(tmp_path.glob("interests-*.npz"))) == 1, "old groups are removed"

@@ -26,6 +26,13 @@ class HoldoutChoice(StrEnum):
     NONE = "none"
 
 
+class Precision(StrEnum):
+    """How vectors are kept."""
+
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+
 def embed(
     store: StoreArgument,
     dim: Annotated[int, typer.Option(min=8, max=1024, help="Width of an item vector.")] = 256,
@@ -34,6 +41,9 @@ def embed(
     holdout: Annotated[
         HoldoutChoice, typer.Option(help="`none` learns from everything; `evaluate` can't judge it then.")
     ] = HoldoutChoice.DEFAULT,
+    precision: Annotated[
+        Precision, typer.Option(help="How vectors are kept: int8 takes half the room.")
+    ] = Precision.FLOAT16,
     image_backbone: Annotated[str, typer.Option(help="Encoder of pictures.")] = "efficientnet-lite0",
     text_backbone: Annotated[str, typer.Option(help="Encoder of texts.")] = "minilm-l6",
     engine: Annotated[
@@ -54,6 +64,7 @@ def embed(
         epochs=epochs,
         seed=seed,
         holdout=holdout.value,
+        precision=precision.value,
         image_backbone=image_backbone,
         text_backbone=text_backbone,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 TEXTS_BLOCK = 4096
 
@@ -32,6 +33,10 @@ ITEM_SCHEMA = pa.schema(
         pa.field("created_at", pa.timestamp("us", tz="UTC")),
     ]
 )
+
+
+FACTS_SCHEMA = ITEM_SCHEMA.remove(ITEM_SCHEMA.get_field_index("image"))
+LISTED = 100_000  # items; up to so many are kept as Python rows, five times as quick to read as Arrow's
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,14 @@ class Catalogue:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    @cached_property
+    def launched(self) -> np.ndarray:
+        """When each item came, (items,) int64 microseconds since 1970; the least number where unknown."""
+        times: np.ndarray = (
+            self.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
+        )
+        return times
+
     def __contains__(self, item_id: object) -> bool:
         return item_id in self.position
 
@@ -100,23 +113,30 @@ class Catalogue:
     @cached_property
     def prices(self) -> np.ndarray:
         """Prices, (items,) float64, NaN where an item has none."""
-        return np.array(
-            [np.nan if p is None else p for p in self.table["price"].to_pylist()], dtype=np.float64
-        )
+        prices: np.ndarray = self.table["price"].fill_null(np.nan).to_numpy()
+        return prices
 
     @cached_property
     def available(self) -> np.ndarray:
         """Whether each item can be bought now, (items,) bool."""
-        return np.array([a != "out_of_stock" for a in self.table["availability"].to_pylist()], dtype=bool)
+        kept = pc.not_equal(self.table["availability"].fill_null("in_stock"), "out_of_stock")
+        available: np.ndarray = kept.to_numpy()
+        return available
 
     @cached_property
-    def _without_images(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.table.drop_columns(["image"]).to_pylist()
         return rows
 
+    def _row(self, position: int) -> dict[str, Any]:
+        if len(self) <= LISTED:
+            return self._rows[position]
+        row: dict[str, Any] = self.table.drop_columns(["image"]).slice(position, 1).to_pylist()[0]
+        return row
+
     def item(self, position: int) -> Item:
         """The item at a position, without its image bytes (see `image`)."""
-        return _item_of(self._without_images[position])
+        return _item_of(self._row(position))
 
     def image(self, position: int) -> bytes | None:
         """Encoded picture of the item at a position, if it has one."""

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.index import nearest
-from bowerbird.embed.vectors import load_vectors, unit
+from bowerbird.embed.index import ItemIndex
+from bowerbird.embed.rows import unit
+from bowerbird.embed.saved_index import item_index
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,18 +40,18 @@ class Found:
 
 
 class Searcher:
-    """Exact search over a store's items."""
+    """Search over a store's items, exact up to `index.EXACT_UP_TO` of them."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, matrix: np.ndarray) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, index: ItemIndex) -> None:
         self.catalogue = catalogue
-        self.matrix = matrix  # (items, D) float32, zeros for items without a vector
+        self.index = index
         self._store = store
 
     @classmethod
     def open(cls, store: Store) -> Searcher:
         """Raises `StoreError` where the store has no items or no vectors."""
         catalogue = store.catalogue()
-        return cls(store, catalogue, load_vectors(store).aligned(catalogue))
+        return cls(store, catalogue, item_index(store, catalogue))
 
     def search(
         self,
@@ -68,16 +69,16 @@ class Searcher:
         """
         if text is None and image is None and item is None:
             raise InputError("nothing to search for: give a text, a picture, or an item's id")
-        keep = np.ones(len(self.catalogue), bool) if allowed is None else allowed.copy()
-        query = np.zeros(self.matrix.shape[1], np.float32)
+        query = np.zeros(self.index.rows.dim, np.float32)
+        itself = -1
         if item is not None:
-            position = self._position(item)
-            keep[position] = False
-            query += self.matrix[position]
+            itself = self._position(item)
+            query += self.index.rows[np.array(itself)]
         if text is not None or image is not None:
             query += self._encoder.composed(text, image)
-        positions, scores = nearest(self.matrix, unit(query[None]), n, keep)
-        return self._found(positions[0], scores[0])
+        positions, scores = self.index.nearest(unit(query[None]), n + (itself >= 0), allowed)
+        others = positions[0] != itself
+        return self._found(positions[0, others][:n], scores[0, others][:n])
 
     def batch(self, queries: pa.Table, n: int = 20) -> pa.Table:
         """Many queries at once: columns query_id and text, image (bytes) or both; to `RESULT_SCHEMA`.
@@ -86,10 +87,8 @@ class Searcher:
         a query is empty or its picture broken.
         """
         ids, texts, images = _columns(queries)
-        vectors = (
-            self._encoder.many(texts, images) if ids else np.zeros((0, self.matrix.shape[1]), np.float32)
-        )
-        positions, scores = nearest(self.matrix, vectors, n)
+        vectors = self._encoder.many(texts, images) if ids else np.zeros((0, self.index.rows.dim), np.float32)
+        positions, scores = self.index.nearest(vectors, n)
         row, rank = np.nonzero(positions >= 0)
         return pa.table(
             [
@@ -111,7 +110,7 @@ class Searcher:
         if item not in self.catalogue:
             raise InputError(f"there is no item {item!r} in this catalogue: check the id")
         position = self.catalogue.position[item]
-        if not self.matrix[position].any():
+        if not self.index.rows.known[position]:
             raise InputError(f"the item {item!r} has no vector yet: run `bowerbird embed {self._store.path}`")
         return position
 

@@ -26,12 +26,15 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
 from bowerbird.embed.features import ItemFeatures, item_features
+from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.losses import content_loss, neighbour_loss, same_item_loss
 from bowerbird.embed.neighbours import Strings, baskets_of
 from bowerbird.embed.precompute import LOCAL, Precompute
+from bowerbird.embed.rows import int8_of, unit
+from bowerbird.embed.saved_index import version_before, write_index
 from bowerbird.embed.tower import Tower, Views
 from bowerbird.embed.validation import Judge, Quality
-from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, TOWER_FILE, VECTORS_FILE, unit
+from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, TOWER_FILE, VECTORS_FILE
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
@@ -61,6 +64,8 @@ class EmbedConfig:
     seed: int = 0
     holdout: Literal["default", "none"] = "default"
     """`default` keeps people and the newest events away, for `evaluate`; `none` learns from everything."""
+    precision: Literal["float16", "int8"] = "float16"
+    """How vectors are kept: int8 takes half the room."""
     image_backbone: str = "efficientnet-lite0"
     text_backbone: str = "minilm-l6"
 
@@ -84,9 +89,7 @@ def train_embedding(
     started = time.monotonic()
     with store.lock("embed"):
         catalogue = store.catalogue()
-        features = item_features(
-            store, catalogue, config.image_backbone, config.text_backbone, precompute
-        )
+        features = item_features(store, catalogue, config.image_backbone, config.text_backbone, precompute)
         encoded = time.monotonic()
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
@@ -105,9 +108,12 @@ def train_embedding(
             "inputs": _fingerprint(catalogue.ids, features, strings),
         }
         with store.publishing("vectors", meta) as folder:
-            np.save(folder / VECTORS_FILE, fit.vectors.astype(np.float16))
+            kept = int8_of(fit.vectors) if config.precision == "int8" else fit.vectors.astype(np.float16)
+            np.save(folder / VECTORS_FILE, kept)
             np.save(folder / GENERIC_FILE, generic_vectors(features).astype(np.float16))
             (folder / IDS_FILE).write_text(json.dumps(catalogue.ids))
+            if len(catalogue) > EXACT_UP_TO:
+                write_index(folder, version_before(folder))
             save_file({k: v.contiguous() for k, v in fit.tower.state_dict().items()}, folder / TOWER_FILE)
             meta["seconds"] = {
                 "features": round(encoded - started, 2),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.embed.rows import Rows
+from bowerbird.embed.rows import unit as unit
 from bowerbird.errors import StoreError
 
 VECTORS_FILE, GENERIC_FILE, SIDES_FILE, IDS_FILE, TOWER_FILE = (
@@ -27,14 +29,30 @@ VECTORS_FILE, GENERIC_FILE, SIDES_FILE, IDS_FILE, TOWER_FILE = (
 class Vectors:
     """One version of the item vectors. N items, D dimensions."""
 
-    ids: Sequence[str]
+    ids: list[str]
     """Item ids, in the order of the rows."""
-    matrix: np.ndarray = field(repr=False)
-    """(N, D) float32, every row of length 1, or 0 where an item has neither a readable picture nor a text."""
+    kept: np.ndarray = field(repr=False)
+    """(N, D) float16 or int8, by memory map; a row of zeros where an item has neither picture nor text."""
     version: str
     meta: dict[str, Any] = field(repr=False)
     path: Path | None = None
     """The version's folder; None for vectors that were not read from a store."""
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """All vectors in memory, (N, D) float32, every row of length 1, or 0."""
+        return unit(self.kept)
+
+    def rows(self, catalogue: Catalogue) -> Rows:
+        """The vectors in the catalogue's order, read where they are needed."""
+        return Rows(self.kept, self.places(catalogue))
+
+    def places(self, catalogue: Catalogue) -> np.ndarray | None:
+        """Row of each item of the catalogue, (items,) int64, -1 for none; None if row k is item k's."""
+        if self.ids == catalogue.ids:
+            return None
+        row_of = {item_id: row for row, item_id in enumerate(self.ids)}
+        return np.array([row_of.get(item_id, -1) for item_id in catalogue.ids], dtype=np.int64)
 
     def aligned(self, catalogue: Catalogue) -> np.ndarray:
         """The vectors in the catalogue's order, (items, D) float32; zeros for items without a vector."""
@@ -60,13 +78,8 @@ class Vectors:
         return tuple(np.split(rows, np.cumsum(self.meta["sides"])[:-1], axis=1))
 
     def _in_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
-        if list(self.ids) == catalogue.ids:
-            return rows
-        row_of = {item_id: row for row, item_id in enumerate(self.ids)}
-        found = np.array([row_of.get(item_id, -1) for item_id in catalogue.ids], dtype=np.int64)
-        out = np.zeros((len(catalogue), rows.shape[1]), dtype=np.float32)
-        out[found >= 0] = rows[found[found >= 0]]
-        return out
+        places = self.places(catalogue)
+        return rows if places is None else Rows(rows, places).dense()
 
 
 def load_vectors(store: Store) -> Vectors:
@@ -78,21 +91,9 @@ def load_vectors(store: Store) -> Vectors:
         )
     try:
         ids = json.loads((version.path / IDS_FILE).read_text())
-        matrix = unit(np.load(version.path / VECTORS_FILE))
+        kept = np.load(version.path / VECTORS_FILE, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise StoreError(
             f"the vectors {version.name} can't be read ({error}): run `bowerbird embed {store.path}` again"
         ) from None
-    return Vectors(ids, matrix, version.name, version.meta, version.path)
-
-
-def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 as float32, (N, D) -> (N, D); a row of zeros stays as it is.
-
-    >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
-    """
-    rows = rows.astype(np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
-    return scaled
+    return Vectors(ids, kept, version.name, version.meta, version.path)

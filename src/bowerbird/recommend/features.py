@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from bowerbird.data.interactions import History
+from bowerbird.embed.rows import Rows
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
@@ -36,8 +38,8 @@ NAMES = (
 class World:
     """What is the same for everybody: n items, D dimensions."""
 
-    matrix: np.ndarray  # (n, D) float32: the trained vectors
-    sides: tuple[np.ndarray, ...]  # of facts, text, picture: (n, W) each, rows of length 1 or 0
+    matrix: np.ndarray | Rows  # (n, D) float32: the trained vectors, or read where they are needed
+    sides: tuple[np.ndarray | Rows, ...]  # of facts, text, picture: (n, W) each, rows of length 1 or 0
     prices: np.ndarray  # (n,) float64, NaN where unknown
     seen_first: np.ndarray  # (n,) float64 microseconds: launch or first event, NaN where neither is known
     coengagement: CoEngagement
@@ -48,18 +50,29 @@ class World:
     @cached_property
     def columns(self) -> np.ndarray:
         """The matrix laid out by columns, (D, n): a few rows times it is a third quicker than `matrix.T`."""
+        assert isinstance(self.matrix, np.ndarray), "only a matrix in memory is looked at whole"
         return np.ascontiguousarray(self.matrix.T)
+
+    @cached_property
+    def cold(self) -> np.ndarray:
+        """Items that nobody has liked yet, (n,) bool."""
+        cold: np.ndarray = self.popularity.total == 0
+        return cold
+
+
+ByPosition: TypeAlias = Any
+"""Answers with numbers for positions: an array over all items, or `candidates.Values`, which holds some."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """One person's signals for every item, (n,) float32 each."""
+    """One person's signals by item: for every one, (n,) float32, or for the candidates."""
 
-    coengagement: np.ndarray
-    low_rank: np.ndarray
-    follows: np.ndarray
-    nearest: np.ndarray  # highest similarity of the trained vectors to one liked item
-    mean: np.ndarray  # their similarity to all of them, weighted
+    coengagement: ByPosition
+    low_rank: ByPosition
+    follows: ByPosition
+    nearest: ByPosition  # highest similarity of the trained vectors to one liked item
+    mean: ByPosition  # their similarity to all of them, weighted
     liked: History
     recent: History = field(repr=False)  # the latest liked items, each once
     at: int  # the moment of asking, microseconds
@@ -68,7 +81,7 @@ class Signals:
 def signals_of(histories: list[History], world: World) -> list[Signals]:
     """Signals of B people; people without a liked item get zeros."""
     liked = [history.liked() for history in histories]
-    weights = [_by_place(len(one)) for one in liked]
+    weights = [by_place(len(one)) for one in liked]
     together = world.coengagement.scores(
         history_matrix([one.items for one in liked], len(world.matrix), weights)
     )
@@ -81,24 +94,29 @@ def signals_of(histories: list[History], world: World) -> list[Signals]:
 def _signals(
     history: History, liked: History, weights: np.ndarray, together: np.ndarray, world: World
 ) -> Signals:
-    at = int(history.at[-1]) if len(liked) else world.popularity.end
-    recent = _latest(liked, RECENT)
+    at = moment_of(history, world)
+    recent = latest(liked, RECENT)
     nearest = mean = low_rank = follows = np.zeros(len(world.matrix), np.float32)
     if len(recent):
         similar = world.matrix[recent.items] @ world.columns  # (recent, n): rows, so that max runs over them
-        nearest, mean = similar.max(axis=0), _decay(recent) @ similar
+        nearest, mean = similar.max(axis=0), said_by(recent) @ similar
         low_rank = world.low_rank.scores(liked.items, weights)
         follows = world.follows.scores(liked)
     return Signals(together, low_rank, follows, nearest, mean, liked, recent, at)
 
 
-def _by_place(count: int) -> np.ndarray:
+def moment_of(history: History, world: World) -> int:
+    """When somebody asks, microseconds: right after their last event, or now, if they liked nothing yet."""
+    return int(history.at[-1]) if len(history.liked()) else world.popularity.end
+
+
+def by_place(count: int) -> np.ndarray:
     """Weights of a person's likes by their place: √(k/count) for the k-th, so that late ones say more."""
     weights: np.ndarray = np.sqrt(np.arange(1, count + 1, dtype=np.float32) / max(count, 1))
     return weights
 
 
-def _decay(recent: History) -> np.ndarray:
+def said_by(recent: History) -> np.ndarray:
     """Weights of recent likes by action and age, summing to 1, (R,) float32."""
     age_days = (recent.at[-1] - recent.at) / DAY
     weights = recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)
@@ -106,7 +124,7 @@ def _decay(recent: History) -> np.ndarray:
     return share
 
 
-def _latest(liked: History, count: int) -> History:
+def latest(liked: History, count: int) -> History:
     """The latest `count` liked items, each once, oldest first."""
     _, first = np.unique(liked.items[::-1], return_index=True)
     rows = np.sort(len(liked) - 1 - first)[-count:]
@@ -116,7 +134,7 @@ def _latest(liked: History, count: int) -> History:
 def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
     """Features of C candidates (positions), (C, len(NAMES)) float32; NaN, which trees know, where unknown."""
     popularity, liked = world.popularity, signals.liked
-    cold = popularity.total[candidates] == 0
+    cold = world.cold[candidates]
     unknown = np.full(len(candidates), np.nan, np.float32)
     # Nobody has liked a cold item yet: what people do together is unknown there, not low.
     together = np.where(cold, np.nan, signals.coengagement[candidates])
@@ -151,7 +169,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
 
 def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[np.ndarray]:
     """Similarity by untrained content, 12 × (C,): all sides as one (6 numbers), each alone (2 numbers)."""
-    weights = _decay(signals.recent)
+    weights = said_by(signals.recent)
     by_side = [
         np.asarray(side[signals.recent.items], np.float32) @ np.asarray(side[candidates], np.float32).T
         for side in world.sides
@@ -165,7 +183,7 @@ def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[n
     return content + [row for one in by_side for row in (one.max(axis=0), weights @ one)]
 
 
-def _square(side: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _square(side: np.ndarray | Rows, rows: np.ndarray) -> np.ndarray:
     """1 for rows that have this side, 0 for others: its squared length, (rows,)."""
     present: np.ndarray = (np.linalg.norm(side[rows], axis=1) > 0).astype(np.float32)
     return present

@@ -48,9 +48,15 @@ class Follows:
 
     def scores(self, liked: History) -> np.ndarray:
         """Scores of all items after a history of liked items, (n,) float32."""
-        items = liked.items[-LATEST:]
-        if not len(items):
-            return np.zeros(self.pairs.shape[0], np.float32)
-        weights = np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5
-        scores: np.ndarray = np.asarray(weights @ self.pairs[items]).ravel()
+        scores = np.zeros(self.pairs.shape[0], np.float32)
+        positions, values = self.found(liked)
+        scores[positions] = values
         return scores
+
+    def found(self, liked: History) -> tuple[np.ndarray, np.ndarray]:
+        """The items that ever followed one of the latest likes, ascending, and their scores."""
+        items = liked.items[-LATEST:]
+        weights = np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5
+        row = sparse.csr_matrix(weights[None]) @ self.pairs[items]
+        row.sort_indices()
+        return row.indices.astype(np.int64), row.data

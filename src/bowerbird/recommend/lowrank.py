@@ -43,7 +43,9 @@ class LowRank:
             (directions * scale[:, None]).astype(np.float32), (directions / scale[:, None]).astype(np.float32)
         )
 
-    def scores(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Scores of all items for one history: positions (H,), weights (H,) -> (n,) float32."""
-        scores: np.ndarray = self.out @ (weights @ self.into[items])
+    def scores(
+        self, items: np.ndarray, weights: np.ndarray, among: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        """Scores of all items, or `among` some, for one history of `items` (H,) and weights (H,)."""
+        scores: np.ndarray = self.out[among] @ (weights @ self.into[items])
         return scores

@@ -18,6 +18,9 @@ from bowerbird.taste.state import DAY
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
+TRENDS = ((MONTH, False), (YEAR, False), (YEAR, True))
+"""Kinds of what is popular: half-life, and whether with beginners."""
+KEPT = 64  # answers kept for moments asked again
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
 BEGINNERS = 10.0
@@ -34,6 +37,9 @@ class Popularity:
     at: np.ndarray  # int64 microseconds
     early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
     _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
+    _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False
+    )
 
     @cached_property
     def now(self) -> np.ndarray:
@@ -66,10 +72,27 @@ class Popularity:
         step = int(half_life_days * DAY / STEPS)
         key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
         if key not in self._kept:
-            if len(self._kept) >= 512:
+            if len(self._kept) >= KEPT:
                 self._kept.clear()
             self._kept[key] = self._share(*key)
         return self._kept[key]
+
+    def leading(
+        self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
+    ) -> np.ndarray:
+        """Positions with the highest shares at a moment among the open ones, (items,) bool."""
+        share = self.share(moment, half_life_days, beginners)
+        key = (id(share), half_life_days, beginners)
+        if key not in self._order:
+            if len(self._order) >= KEPT:
+                self._order.clear()
+            named = np.flatnonzero(share)
+            # With the share, so that its id stays its own.
+            self._order[key] = share, named[np.argsort(-share[named], kind="stable")]
+        order = self._order[key][1]
+        head = order[: 20 * count]
+        found: np.ndarray = head[open_[head]][:count]
+        return found if len(found) == count else order[open_[order]][:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
         first = np.searchsorted(self.at, moment - int(FORGOTTEN * half_life_days * DAY))

@@ -19,12 +19,15 @@ import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.embed.index import ItemIndex
+from bowerbird.embed.rows import Rows
+from bowerbird.recommend.candidates import sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
 from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
-from bowerbird.recommend.popularity import MONTH, YEAR, Popularity
+from bowerbird.recommend.popularity import TRENDS, Popularity
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -64,18 +67,23 @@ class OurRanker:
 
     def __init__(
         self,
-        matrix: np.ndarray,
+        matrix: np.ndarray | Rows,
         catalogue: Catalogue,
         name: str = "ours",
-        sides: tuple[np.ndarray, ...] = (),
+        sides: tuple[np.ndarray | Rows, ...] = (),
+        index: ItemIndex | None = None,
     ) -> None:
         """`matrix` (items, D): the catalogue's vectors, rows of length 1 or 0. `sides`: its untrained content
-        by facts, text and picture (items, W) each; where there are none, the vectors stand for each."""
+        by facts, text and picture (items, W) each; where there are none, the vectors stand for each.
+
+        With an `index` only the candidates are looked at (see `candidates`), else every item is.
+        """
+        self.index = index
         self.name = name
         self.matrix = matrix
         self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
-        self.launched = launch_times(catalogue)
+        self.launched = catalogue.launched
         self.world: World
         self.booster: Any = None
         self.settings: dict[str, Any] = {}
@@ -124,8 +132,7 @@ class OurRanker:
         rng = np.random.default_rng(0)
         taught, tests = [], []
         # `on_sale`: what came later nobody could like; it must not teach that new items are disliked.
-        for number, (example, signals) in enumerate(self._met(lessons, ridge)):
-            candidates = self._candidates(signals, example.history, on_sale)
+        for number, (example, candidates, signals) in enumerate(self._met(lessons, ridge, on_sale)):
             wanted = np.isin(candidates, example.targets)
             met = Met(rows_of(signals, candidates, self.world), wanted, len(example.targets))
             if number % TESTED_SHARE == 0:
@@ -158,13 +165,15 @@ class OurRanker:
         }
         self.booster = booster if learnt >= marks[weight] else None
 
-    def _met(self, lessons: Sequence[Lesson], ridge: float) -> Iterator[tuple[Example, Signals]]:
-        """Every example with the signals that the model of its lesson has for it."""
+    def _met(
+        self, lessons: Sequence[Lesson], ridge: float, on_sale: np.ndarray
+    ) -> Iterator[tuple[Example, np.ndarray, Signals]]:
+        """Every example with its candidates and the signals that the model of its lesson has for it."""
         for lesson in lessons:
             self.world = self._world(lesson.events, ridge)
-            for start in range(0, len(lesson.examples), CHUNK):
-                part = lesson.examples[start : start + CHUNK]
-                yield from zip(part, signals_of([one.history for one in part], self.world), strict=True)
+            met = self.met([one.history for one in lesson.examples], on_sale)
+            for example, (candidates, signals) in zip(lesson.examples, met, strict=True):
+                yield example, candidates, signals
 
     # -- ranking ------------------------------------------------------------------------------------------
 
@@ -178,28 +187,34 @@ class OurRanker:
         """As `rank`, among `allowed` (items,) bool; with scores, (B, n) float32, -inf where none is left."""
         positions = np.full((len(histories), n), -1, np.int64)
         scores = np.full((len(histories), n), -np.inf, np.float32)
-        for start in range(0, len(histories), CHUNK):
-            part = list(histories[start : start + CHUNK])
-            for row, signals in enumerate(signals_of(part, self.world), start=start):
-                candidates, values = self.scored(signals, histories[row], allowed, max(n, PER_SOURCE))
-                best = np.lexsort((candidates, -values))[:n]
-                positions[row, : len(best)] = candidates[best]
-                scores[row, : len(best)] = values[best]
+        for row, (candidates, signals) in enumerate(self.met(histories, allowed, max(n, PER_SOURCE))):
+            values = self.scores(candidates, signals)
+            best = np.lexsort((candidates, -values))[:n]
+            positions[row, : len(best)] = candidates[best]
+            scores[row, : len(best)] = values[best]
         return positions, scores
 
-    def scored(
-        self, signals: Signals, history: History, allowed: np.ndarray | None, per_source: int = PER_SOURCE
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Candidates for a person, (C,) positions, and the ranker's scores, (C,)."""
-        candidates = self._candidates(signals, history, allowed, per_source)
+    def met(
+        self, histories: Sequence[History], allowed: np.ndarray | None, per_source: int = PER_SOURCE
+    ) -> Iterator[tuple[np.ndarray, Signals]]:
+        """For each person the candidates, (C,) positions, and what is known of them."""
+        for start in range(0, len(histories), CHUNK):
+            part = list(histories[start : start + CHUNK])
+            if self.index is not None:
+                yield from (sought(one, self.world, self.index, allowed, per_source) for one in part)
+                continue
+            for history, signals in zip(part, signals_of(part, self.world), strict=True):
+                yield self._candidates(signals, history, allowed, per_source), signals
+
+    def scores(self, candidates: np.ndarray, signals: Signals) -> np.ndarray:
+        """The ranker's scores of candidates, (C,)."""
         if not len(candidates):
-            return candidates, np.zeros(0, np.float32)
+            return np.zeros(0, np.float32)
         rows = rows_of(signals, candidates, self.world)
         fused = _fusion(rows, self.settings["content_weight"])
         if self.booster is None:
-            return candidates, fused
-        learnt = self.booster.predict(rows, num_threads=1)
-        return candidates, _blended(learnt, fused)
+            return fused
+        return _blended(self.booster.predict(rows, num_threads=1), fused)
 
     def _candidates(
         self,
@@ -212,28 +227,17 @@ class OurRanker:
         open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
         open_[history.items] = False
         popularity = self.world.popularity
-        sources = [
-            _best(popularity.now, open_, per_source // 2),
-            *(_best(popularity.share(signals.at, days), open_, per_source // 2) for days in (MONTH, YEAR)),
-            _best(popularity.share(signals.at, YEAR, beginners=True), open_, per_source // 2),
-        ]
+        sources = [popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in TRENDS]
+        sources.append(_best(popularity.now, open_, per_source // 2))
         if len(signals.liked):
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
             sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
             sources += [_best(one, open_, per_source) for one in (signals.nearest, signals.mean)]
-            sources.append(_best(signals.nearest, open_ & (popularity.total == 0), per_source // 2))
+            sources.append(_best(signals.nearest, open_ & self.world.cold, per_source // 2))
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))
         return found
-
-
-def launch_times(catalogue: Catalogue) -> np.ndarray:
-    """When each item came, (items,) int64 microseconds since 1970; the least number where unknown."""
-    times: np.ndarray = (
-        catalogue.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
-    )
-    return times
 
 
 def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.diversity import diversified
-from bowerbird.recommend.features import Signals, signals_of
+from bowerbird.recommend.features import Signals
 from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.taste.graph import Interest, TasteGraph
@@ -90,8 +90,8 @@ class Recommender:
         if state.muted:
             open_ = open_ & ~np.isin(groups, list(state.muted))
         history = state.history
-        signals = signals_of([history], self.ranker.world)[0]
-        candidates, scores = self.ranker.scored(signals, history, open_, max(PER_SOURCE, n))
+        candidates, signals = next(self.ranker.met([history], open_, max(PER_SOURCE, n)))
+        scores = self.ranker.scores(candidates, signals)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
         candidates, relevance = candidates[best], _unit(scores[best])
         relevance = relevance + BOOST * np.isin(groups[candidates], list(state.boosted))
@@ -99,7 +99,12 @@ class Recommender:
             relevance = relevance - PRICE * self._price_distance(signals.liked, candidates)
         chosen = diversified(relevance, self.ranker.matrix[candidates], n, diversity)
         interests = {one.number: one for one in self.taste.interests(state)}
-        return [self._told(int(candidates[k]), float(relevance[k]), signals, interests) for k in chosen]
+        matrix = self.ranker.matrix
+        similar = matrix[candidates[chosen]] @ matrix[signals.liked.items].T  # (chosen, liked)
+        return [
+            self._told(int(candidates[k]), float(relevance[k]), row, signals, interests)
+            for k, row in zip(chosen, similar, strict=True)
+        ]
 
     def _price_distance(self, liked: History, candidates: np.ndarray) -> np.ndarray:
         """|log of price beside the person's median|, at most 2, (C,); 0 where one is unknown."""
@@ -115,19 +120,25 @@ class Recommender:
     # -- reasons ------------------------------------------------------------------------------------------
 
     def _told(
-        self, position: int, score: float, signals: Signals, interests: dict[int, Interest]
+        self,
+        position: int,
+        score: float,
+        similar: np.ndarray,
+        signals: Signals,
+        interests: dict[int, Interest],
     ) -> Recommendation:
         item = self.catalogue.item(position)
-        reason, source = self._reason(position, signals, interests)
+        reason, source = self._reason(position, similar, signals, interests)
         title = item.title or item.item_id
         return Recommendation(position, item.item_id, title, item.price, item.currency, score, reason, source)
 
-    def _reason(self, position: int, signals: Signals, interests: dict[int, Interest]) -> tuple[str, str]:
-        """Why an item is shown: the strongest true statement about it."""
+    def _reason(
+        self, position: int, similar: np.ndarray, signals: Signals, interests: dict[int, Interest]
+    ) -> tuple[str, str]:
+        """Why an item is shown: the strongest true statement; `similar` (liked,) to each liked item."""
         liked = signals.liked
         if not len(liked):
             return "popular now", "popular"
-        similar = self.ranker.matrix[liked.items] @ self.ranker.matrix[position]
         row = int(similar.argmax())
         did = _DID_CODE.get(int(liked.actions[row]), "liked")
         title = self.catalogue.item(int(liked.items[row])).title or "an item"

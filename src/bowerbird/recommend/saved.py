@@ -14,6 +14,8 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
+from bowerbird.embed.index import EXACT_UP_TO
+from bowerbird.embed.saved_index import item_index
 from bowerbird.embed.vectors import Vectors
 from bowerbird.recommend.coengagement import CoEngagement
 from bowerbird.recommend.features import World
@@ -29,7 +31,7 @@ POPULARITY = ("total", "recent", "items", "at", "early")
 def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
     """The store's ranker: loaded where it fits today's inputs, else learnt and published."""
     inputs = _inputs_of(store, vectors)
-    ranker = OurRanker(vectors.aligned(catalogue), catalogue, sides=vectors.sides(catalogue))
+    ranker = _ranker_of(store, vectors, catalogue)
     if _loaded(ranker, store.current(KIND), inputs):
         return ranker
     with store.lock("learning the ranker", wait=True):
@@ -38,6 +40,14 @@ def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRa
             ranker.fit(Holdout(**vectors.meta["holdout"]).training(events))
             _publish(store, ranker, inputs, vectors)
     return ranker
+
+
+def _ranker_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
+    sides = vectors.sides(catalogue)
+    if len(catalogue) <= EXACT_UP_TO:
+        return OurRanker(vectors.aligned(catalogue), catalogue, sides=sides)
+    index = item_index(store, catalogue, vectors)
+    return OurRanker(index.rows, catalogue, sides=sides, index=index)
 
 
 def _loaded(ranker: OurRanker, version: Version | None, inputs: dict[str, Any]) -> bool:

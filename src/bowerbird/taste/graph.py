@@ -74,8 +74,8 @@ class TasteGraph:
         catalogue, vectors = store.catalogue(), load_vectors(store)
         held = store.current("catalogue")
         key = f"{vectors.version}/{held.name if held else ''}"
-        matrix = vectors.aligned(catalogue)
-        graph = cls(store, catalogue, Interests.loaded(store.taste, key, matrix, catalogue))
+        interests = Interests.loaded(store.taste, key, lambda: vectors.aligned(catalogue), catalogue)
+        graph = cls(store, catalogue, interests)
         graph.refresh()
         return graph
 

@@ -7,7 +7,7 @@ import json
 import math
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -20,6 +20,7 @@ from bowerbird.data.store import write_atomically
 LEAST_GROUPS, MOST_GROUPS = 4, 200
 ITEMS_A_GROUP = 12  # items for each group in small catalogues; larger ones have sqrt(items) groups
 ROUNDS = 12  # of k-means
+MOST_READ = 100_000  # items whose words name the groups: evenly spread where there are more
 NAMING = ("style", "pattern", "material", "colour", "genre", "brand")
 """Attributes that may name a group, beside its type, in the order in which they read well."""
 
@@ -50,7 +51,9 @@ class Interests:
     # -- kept on disk, because k-means over a large catalogue takes seconds -------------------------------
 
     @classmethod
-    def loaded(cls, folder: Path, key: str, matrix: np.ndarray, catalogue: Catalogue) -> Interests:
+    def loaded(
+        cls, folder: Path, key: str, matrix: Callable[[], np.ndarray], catalogue: Catalogue
+    ) -> Interests:
         """The groups for this version of the vectors and the catalogue; grown and kept where they are new."""
         stem = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
         arrays, text = folder / f"interests-{stem}.npz", folder / f"interests-{stem}.json"
@@ -60,7 +63,7 @@ class Interests:
                 return cls(kept["group"], kept["centres"], said["names"], said["words"])
         except (OSError, ValueError, KeyError, BadZipFile):
             pass  # not there yet, or broken: grown anew
-        grown = cls.grown(matrix, catalogue)
+        grown = cls.grown(matrix(), catalogue)
         for old in folder.glob("interests-*"):
             old.unlink(missing_ok=True)
         beside = folder / f".{uuid.uuid4().hex[:6]}-{arrays.name}"
@@ -113,13 +116,14 @@ def _words_of(group: np.ndarray, count: int, catalogue: Catalogue) -> list[list[
     """For each group its type and the attribute values that tell it from the rest of the catalogue."""
     everywhere: Counter[tuple[str, str]] = Counter()
     within: list[Counter[tuple[str, str]]] = [Counter() for _ in range(count)]
-    sizes = np.bincount(group[group >= 0], minlength=count)
-    for position in range(len(catalogue)):
+    read = np.arange(0, len(catalogue), max(1, -(-len(catalogue) // MOST_READ)))
+    sizes = np.bincount(group[read][group[read] >= 0], minlength=count)
+    for position in read.tolist():
         said = _facts(catalogue.item(position))
         everywhere.update(said)
         if group[position] >= 0:
             within[group[position]].update(said)
-    share_of_all = {fact: n / max(1, len(catalogue)) for fact, n in everywhere.items()}
+    share_of_all = {fact: n / max(1, len(read)) for fact, n in everywhere.items()}
     return [_telling(within[k], int(sizes[k]), share_of_all) for k in range(count)]
 
 
