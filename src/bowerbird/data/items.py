@@ -138,6 +138,12 @@ class Catalogue:
         """The item at a position, without its image bytes (see `image`)."""
         return _item_of(self._row(position))
 
+    def items(self) -> Iterator[Item]:
+        """All items in order, without their pictures, made a block at a time."""
+        facts = self.table.drop_columns(["image"])
+        for start in range(0, len(self), TEXTS_BLOCK):
+            yield from map(_item_of, facts.slice(start, TEXTS_BLOCK).to_pylist())
+
     def image(self, position: int) -> bytes | None:
         """Encoded picture of the item at a position, if it has one."""
         value: bytes | None = self.table["image"][position].as_py()

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-import torch
 from safetensors.torch import load_file
 
 from bowerbird.data.store import Store
+from bowerbird.embed.sides import Sides, words_in
 from bowerbird.embed.tower import Tower, Views, tower_of
-from bowerbird.embed.vectors import TOWER_FILE
+from bowerbird.embed.vectors import SIDES_MAPS_FILE, TOWER_FILE
 from bowerbird.errors import InputError, StoreError
 from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
 from bowerbird.models.text import TextEncoder, load_text_encoder
@@ -22,8 +22,9 @@ BATCH = 64
 class QueryEncoder:
     """Vectors of queries, in the space of one version of the item vectors. D dimensions."""
 
-    def __init__(self, tower: Tower, image_backbone: str, text_backbone: str) -> None:
+    def __init__(self, tower: Tower, sides: Sides, image_backbone: str, text_backbone: str) -> None:
         self._tower = tower
+        self._sides = sides
         self._backbones = image_backbone, text_backbone
 
     @classmethod
@@ -34,13 +35,14 @@ class QueryEncoder:
             raise StoreError(f"{store.path} has no item vectors yet: run `bowerbird embed {store.path}`")
         try:
             tower = tower_of(load_file(version.path / TOWER_FILE))
-        except (OSError, KeyError, RuntimeError) as error:
+            sides = Sides.load(version.path / SIDES_MAPS_FILE)
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
             raise StoreError(
                 f"the tower of the vectors {version.name} can't be read ({error}): run `bowerbird embed "
                 f"{store.path}` again"
             ) from None
         names = version.meta["backbones"]
-        return cls(tower, names["image"], names["text"])
+        return cls(tower, sides, names["image"], names["text"])
 
     def texts(self, texts: Sequence[str]) -> np.ndarray:
         """(B, D) float32 of length 1. Raises `InputError` for a text without a letter."""
@@ -66,10 +68,13 @@ class QueryEncoder:
 
     def image_features(self, features: np.ndarray) -> np.ndarray:
         """Vectors of pictures by their backbone's features, (N, Di) -> (N, D); zeros for rows of zeros."""
-        rows = torch.from_numpy(features)
-        shown = rows.any(1, keepdim=True).float()
-        nothing = torch.zeros(len(rows), len(self._tower.text_mean))
-        return self._tower.encode(Views(rows, nothing, shown, torch.zeros(len(rows), 1)))
+        shown = self._sides.shown(features)
+        return self._tower.encode(Views.of(shown, np.zeros((len(features), self._told_width), np.float32)))
+
+    @property
+    def _told_width(self) -> int:
+        facts, text, _ = self._sides.widths
+        return facts + text
 
     def _encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
         for row, (text, image) in enumerate(zip(texts, images, strict=True)):
@@ -77,21 +82,21 @@ class QueryEncoder:
                 raise InputError(f"query {row + 1} is empty: give a text with a letter in it, or a picture")
         # What is blank beside a picture says nothing.
         said = [text if text is not None and text.strip() else None for text in texts]
-        text_rows, has_text = self._text_rows(said)
-        image_rows, has_image = self._image_rows(images)
-        return self._tower.encode(Views(image_rows, text_rows, has_image, has_text))
+        return self._tower.encode(Views.of(self._shown(images), self._told(said)))
 
-    def _text_rows(self, texts: Sequence[str | None]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _told(self, texts: Sequence[str | None]) -> np.ndarray:
         rows = [row for row, text in enumerate(texts) if text is not None]
-        out = np.zeros((len(texts), len(self._tower.text_mean)), np.float32)
+        out = np.zeros((len(texts), self._told_width), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            out[block] = self._text_encoder.encode([texts[row] or "" for row in block])
-        return torch.from_numpy(out), _mark(rows, len(texts))
+            said = [texts[row] or "" for row in block]
+            features = self._text_encoder.encode(said)
+            out[block] = self._sides.told([words_in(text) for text in said], features)
+        return out
 
-    def _image_rows(self, images: Sequence[bytes | None]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _shown(self, images: Sequence[bytes | None]) -> np.ndarray:
         rows = [row for row, image in enumerate(images) if image is not None]
-        out = np.zeros((len(images), len(self._tower.image_mean)), np.float32)
+        out = np.zeros((len(images), self._sides.widths[2]), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
             side = self._image_encoder.sight.side
@@ -101,8 +106,8 @@ class QueryEncoder:
                 raise InputError(
                     f"the picture of query {bad} can't be read: give a whole JPEG, PNG or WebP file"
                 )
-            out[block] = self._image_encoder.encode(pixels)
-        return torch.from_numpy(out), _mark(rows, len(images))
+            out[block] = self._sides.shown(self._image_encoder.encode(pixels))
+        return out
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
@@ -111,9 +116,3 @@ class QueryEncoder:
     @cached_property
     def _image_encoder(self) -> ImageEncoder:
         return load_image_encoder(self._backbones[0])
-
-
-def _mark(rows: list[int], n: int) -> torch.Tensor:
-    marks = torch.zeros(n, 1)
-    marks[rows] = 1.0
-    return marks

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
-from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.vectors import unit
+from bowerbird.data.items import Item
+from bowerbird.embed.features import ItemFeatures
+from bowerbird.embed.rows import unit
 
 FACTS_WIDTH, TEXT_WIDTH, IMAGE_WIDTH = 256, 128, 128
 TEXT_POWER, IMAGE_POWER = 1.0, 0.5
@@ -29,6 +30,9 @@ TEXT_POWER, IMAGE_POWER = 1.0, 0.5
 LEAST_ITEMS = 3
 """Items that must share a word before it counts."""
 MOST_WORDS = 50_000
+SHORTEST_NUMBER = 4  # digits: a year says something, a counter or a size does not
+ITEMS_A_DIRECTION = 4
+"""Items that one direction of a side asks for: of fewer its variance is noise, which whitening blows up."""
 SAMPLE = 50_000
 """Items that the components are computed on; more would change them little."""
 
@@ -77,23 +81,25 @@ class Whitening:
     directions: np.ndarray  # (E, W) float32
 
     @classmethod
-    def of(cls, rows: np.ndarray, has: np.ndarray, width: int, power: float) -> Whitening:
-        """From the features (N, E) of the items that have this side, `has` (N,) bool."""
-        chosen = np.flatnonzero(has)
+    def of(cls, rows: np.ndarray, width: int, power: float) -> Whitening:
+        """From the features (N, E) of the items; a row of zeros is an item without this side."""
+        chosen = np.flatnonzero((rows != 0).any(axis=1))
         if len(chosen) > SAMPLE:
             chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:SAMPLE])
         some = rows[chosen].astype(np.float64)
         mean = some.mean(axis=0) if len(some) else np.zeros(rows.shape[1])
         centred = some - mean
         variance, axes = np.linalg.eigh(centred.T @ centred / max(1, len(some)))
-        best = np.argsort(-variance, kind="stable")[:width]
+        best = np.argsort(-variance, kind="stable")[: min(width, max(1, len(some) // ITEMS_A_DIRECTION))]
         # A little is added, so that directions without variance are not blown up.
         scale = (variance[best] + 1e-4 * max(float(variance.max()), 1e-12)) ** (-power / 2)
         return cls(mean.astype(np.float32), (axes[:, best] * scale).astype(np.float32))
 
-    def vectors(self, rows: np.ndarray, has: np.ndarray) -> np.ndarray:
-        """(N, W) float32, rows of length 1; zeros for things without this side."""
-        return unit((rows - self.mean) @ self.directions) * has[:, None].astype(np.float32)
+    def vectors(self, rows: np.ndarray) -> np.ndarray:
+        """(N, E) -> (N, W) float32, rows of length 1; zeros for things without this side."""
+        has = (rows != 0).any(axis=1)
+        found: np.ndarray = unit((rows - self.mean) @ self.directions) * has[:, None].astype(np.float32)
+        return found
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,12 @@ class Sides:
     image: Whitening
 
     @classmethod
-    def of(
-        cls, catalogue: Catalogue, text: np.ndarray, has_text: np.ndarray, image: np.ndarray, has: np.ndarray
-    ) -> Sides:
-        """Learnt from a catalogue and the frozen features of its texts (N, Et) and pictures (N, Ei)."""
+    def of(cls, said: Sequence[set[str]], features: ItemFeatures) -> Sides:
+        """Learnt from the words of a catalogue's items (see `words_of`) and their frozen features."""
         return cls(
-            Words.of([words_of(catalogue.item(row)) for row in range(len(catalogue))]),
-            Whitening.of(text, has_text, TEXT_WIDTH, TEXT_POWER),
-            Whitening.of(image, has, IMAGE_WIDTH, IMAGE_POWER),
+            Words.of(said),
+            Whitening.of(features.text, TEXT_WIDTH, TEXT_POWER),
+            Whitening.of(features.image, IMAGE_WIDTH, IMAGE_POWER),
         )
 
     @property
@@ -121,13 +125,13 @@ class Sides:
         facts, text, image = (part.directions.shape[1] for part in (self.words, self.text, self.image))
         return facts, text, image
 
-    def said(self, texts: Sequence[Iterable[str]], features: np.ndarray, has: np.ndarray) -> np.ndarray:
-        """What words say: facts and text beside each other, (N, F + Wt) float32."""
-        return np.concatenate([self.words.vectors(texts), self.text.vectors(features, has)], axis=1)
+    def told(self, words: Sequence[Iterable[str]], features: np.ndarray) -> np.ndarray:
+        """What words tell: facts and text beside each other, from (N, Et) features: (N, F + Wt) float32."""
+        return np.concatenate([self.words.vectors(words), self.text.vectors(features)], axis=1)
 
-    def shown(self, features: np.ndarray, has: np.ndarray) -> np.ndarray:
-        """What pictures show, (N, Wi) float32."""
-        return self.image.vectors(features, has)
+    def shown(self, features: np.ndarray) -> np.ndarray:
+        """What pictures show, (N, Ei) -> (N, Wi) float32."""
+        return self.image.vectors(features)
 
     def save(self, path: Path) -> None:
         np.savez(
@@ -169,12 +173,13 @@ def words_of(item: Item) -> set[str]:
 
 
 def words_in(text: str) -> set[str]:
-    """The words of a text, as a query has them too.
+    """The words of a text, as a query has them too; no short numbers, which count things of one kind.
 
-    >>> sorted(words_in("A red dress, size 38!"))
-    ['38', 'a', 'dress', 'red', 'size']
+    >>> sorted(words_in("A red dress of 1968, size 38!"))
+    ['1968', 'a', 'dress', 'of', 'red', 'size']
     """
-    return set(re.findall(r"\w+", text.lower()))
+    words = re.findall(r"\w+", text.lower())
+    return {word for word in words if not (word.isdigit() and len(word) < SHORTEST_NUMBER)}
 
 
 def _directions(weighted: Any, width: int) -> np.ndarray:

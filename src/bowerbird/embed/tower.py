@@ -1,6 +1,6 @@
-"""The tower: frozen features of a picture, a text or both, to one vector of an item or of a query.
+"""The tower: what a picture shows, what words tell or both, to one vector of an item or of a query.
 
-It starts as the principal components of the generic features and learns a correction to them. So before the
+It starts as the principal components of the sides and learns a correction to them. So before the
 first step it knows all the content that fits into its width, and an item that nobody touched keeps its place.
 """
 
@@ -13,29 +13,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from bowerbird.embed.features import ItemFeatures
-
 HIDDEN = 384
 BLOCK = 4096
 
 
 @dataclass(frozen=True)
 class Views:
-    """Features of N things, and which sides are shown."""
+    """The sides of N things (see `sides`), and which are shown."""
 
-    image: torch.Tensor  # (N, Di)
-    text: torch.Tensor  # (N, Dt)
+    image: torch.Tensor  # (N, Di) what the picture shows
+    text: torch.Tensor  # (N, Dt) what the words tell
     has_image: torch.Tensor  # (N, 1) float, 1 where the picture is shown
     has_text: torch.Tensor  # (N, 1) float
 
     @classmethod
-    def of(cls, features: ItemFeatures) -> Views:
-        return cls(
-            torch.from_numpy(np.ascontiguousarray(features.image, np.float32)),
-            torch.from_numpy(np.ascontiguousarray(features.text, np.float32)),
-            torch.from_numpy(features.has_image.astype(np.float32)[:, None]),
-            torch.from_numpy(features.has_text.astype(np.float32)[:, None]),
-        )
+    def of(cls, shown: np.ndarray, told: np.ndarray) -> Views:
+        """All that is there: (N, Di), (N, Dt); a row of zeros is a side that a thing does not have."""
+        sides = [torch.from_numpy(np.ascontiguousarray(rows, np.float32)) for rows in (shown, told)]
+        image, text = sides
+        return cls(image, text, *(rows.any(1, keepdim=True).float() for rows in sides))
 
     def rows(self, rows: torch.Tensor | slice) -> Views:
         return Views(self.image[rows], self.text[rows], self.has_image[rows], self.has_text[rows])

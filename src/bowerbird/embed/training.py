@@ -32,9 +32,17 @@ from bowerbird.embed.neighbours import Strings, baskets_of
 from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.rows import int8_of, unit
 from bowerbird.embed.saved_index import version_before, write_index
+from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Tower, Views
 from bowerbird.embed.validation import Judge, Quality
-from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, TOWER_FILE, VECTORS_FILE
+from bowerbird.embed.vectors import (
+    GENERIC_FILE,
+    IDS_FILE,
+    SIDES_FILE,
+    SIDES_MAPS_FILE,
+    TOWER_FILE,
+    VECTORS_FILE,
+)
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
@@ -94,7 +102,12 @@ def train_embedding(
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
         strings = Strings.of(holdout.training(events), baskets_of(store.collections(), catalogue, holdout))
-        fit = fit_tower(features, strings, len(events.users), config)
+        said = [words_of(item) for item in catalogue.items()]
+        sides = Sides.of(said, features)
+        shown = sides.shown(features.image)
+        told = sides.told(said, features.text)
+        generic = generic_vectors(features)
+        fit = fit_tower(Views.of(shown, told), generic, strings, len(events.users), config)
         meta: dict[str, Any] = {
             "items": len(catalogue),
             "dim": config.dim,
@@ -102,6 +115,7 @@ def train_embedding(
             "config": asdict(config),
             "backbones": {"image": config.image_backbone, "text": config.text_backbone},
             "holdout": asdict(holdout),
+            "sides": sides.widths,
             "likes": len(strings),
             "epochs": fit.epochs,
             "metrics": fit.metrics,
@@ -110,7 +124,9 @@ def train_embedding(
         with store.publishing("vectors", meta) as folder:
             kept = int8_of(fit.vectors) if config.precision == "int8" else fit.vectors.astype(np.float16)
             np.save(folder / VECTORS_FILE, kept)
-            np.save(folder / GENERIC_FILE, generic_vectors(features).astype(np.float16))
+            np.save(folder / GENERIC_FILE, generic.astype(np.float16))
+            np.save(folder / SIDES_FILE, np.concatenate([told, shown], axis=1).astype(np.float16))
+            sides.save(folder / SIDES_MAPS_FILE)
             (folder / IDS_FILE).write_text(json.dumps(catalogue.ids))
             if len(catalogue) > EXACT_UP_TO:
                 write_index(folder, version_before(folder))
@@ -140,16 +156,16 @@ class Fit:
     metrics: dict[str, Any]
 
 
-def fit_tower(features: ItemFeatures, strings: Strings, n_people: int, config: EmbedConfig) -> Fit:
-    """Train a tower on cached features and likes. Owners below `n_people` in `strings` are persons."""
+def fit_tower(views: Views, generic: np.ndarray, strings: Strings, n_people: int, config: EmbedConfig) -> Fit:
+    """Train a tower on content and likes. Owners below `n_people` in `strings` are persons; `generic` (N, E)
+    are vectors that are judged beside it."""
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
-    views = Views.of(features)
     owners = np.unique(strings.owner)
     judge = Judge(strings, owners[owners < n_people], rng)
     lesson = _Lesson(views, judge.training, config, rng)
     before = after = judge.quality(lesson.vectors()) if judge else None
-    generic = judge.quality(generic_vectors(features)) if judge else None
+    frozen = judge.quality(generic) if judge else None
     best, best_epoch, best_trust = lesson.trusting(0.0), 0, 0.0
     for epoch in track(range(1, config.epochs + 1), "training the tower"):
         lesson.epoch()
@@ -168,7 +184,7 @@ def fit_tower(features: ItemFeatures, strings: Strings, n_people: int, config: E
         "trust": best_trust,
         "what": "the mean of a person's likes finds the last fifth of them; no pair holds these people",
         "people": len(judge.people),
-        "generic": _told(generic),
+        "generic": _told(frozen),
         "untrained": _told(before),
         "tower": _told(after),
     }

@@ -12,17 +12,13 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.rows import unit as unit
 from bowerbird.errors import StoreError
 
-VECTORS_FILE, GENERIC_FILE, SIDES_FILE, IDS_FILE, TOWER_FILE = (
-    "vectors.npy",
-    "generic.npy",
-    "sides.npy",
-    "ids.json",
-    "tower.safetensors",
-)
+VECTORS_FILE, GENERIC_FILE, IDS_FILE = "vectors.npy", "generic.npy", "ids.json"
+SIDES_FILE, SIDES_MAPS_FILE, TOWER_FILE = "sides.npy", "sides.npz", "tower.safetensors"
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,12 @@ class Vectors:
         """
         if self.path is None or not (self.path / SIDES_FILE).exists():
             return ()
-        rows = self._in_order(np.load(self.path / SIDES_FILE).astype(np.float32), catalogue)
-        return tuple(np.split(rows, np.cumsum(self.meta["sides"])[:-1], axis=1))
+        large = len(self.ids) > EXACT_UP_TO
+        rows = np.load(self.path / SIDES_FILE, mmap_mode="r" if large else None)
+        if list(self.ids) != catalogue.ids:
+            rows = self._in_order(rows.astype(np.float32), catalogue)
+        parts = np.split(rows, np.cumsum(self.meta["sides"])[:-1], axis=1)
+        return tuple(parts if large else map(np.ascontiguousarray, parts))
 
     def _in_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
         places = self.places(catalogue)

@@ -170,23 +170,16 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
 def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[np.ndarray]:
     """Similarity by untrained content, 12 × (C,): all sides as one (6 numbers), each alone (2 numbers)."""
     weights = said_by(signals.recent)
-    by_side = [
-        np.asarray(side[signals.recent.items], np.float32) @ np.asarray(side[candidates], np.float32).T
-        for side in world.sides
-    ]  # (R, C) each
-    lengths = np.sum([_square(side, signals.recent.items) for side in world.sides], axis=0)
-    others = np.sum([_square(side, candidates) for side in world.sides], axis=0)
+    mine = [np.asarray(side[signals.recent.items], np.float32) for side in world.sides]
+    theirs = [np.asarray(side[candidates], np.float32) for side in world.sides]
+    by_side = [one @ other.T for one, other in zip(mine, theirs, strict=True)]  # (R, C) each
+    # A side has length 1 where there is one: so many sides, squared, have two things beside each other.
+    lengths, others = (np.sum([side.any(axis=1) for side in those], axis=0) for those in (mine, theirs))
     joined: np.ndarray = np.sum(by_side, axis=0) / np.sqrt(np.maximum(np.outer(lengths, others), 1e-9))
     largest, mean = joined.max(axis=0), weights @ joined
     three = np.sort(joined, axis=0)[-3:].mean(axis=0)
     content = [largest, mean, joined[-1], three, log_places(largest), log_places(mean)]
     return content + [row for one in by_side for row in (one.max(axis=0), weights @ one)]
-
-
-def _square(side: np.ndarray | Rows, rows: np.ndarray) -> np.ndarray:
-    """1 for rows that have this side, 0 for others: its squared length, (rows,)."""
-    present: np.ndarray = (np.linalg.norm(side[rows], axis=1) > 0).astype(np.float32)
-    return present
 
 
 def _coarse_log(shares: np.ndarray) -> np.ndarray:
