@@ -186,7 +186,7 @@ def _directions(weighted: Any, width: int) -> np.ndarray:
     """Right singular vectors of a sparse matrix (N, V), strongest first: (V, width)."""
     from scipy.sparse.linalg import svds
 
-    if width < 1:
+    if width < 1 or not weighted.count_nonzero():
         return np.zeros((weighted.shape[1], 0), np.float32)
     start = np.random.default_rng(0).normal(size=min(weighted.shape))
     _, _, right = svds(weighted.astype(np.float64), k=width, v0=start)
