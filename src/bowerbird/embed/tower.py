@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 HIDDEN = 384
+RIDGE = 0.01  # of the mean variance of a side
 BLOCK = 4096
 
 
@@ -50,6 +51,9 @@ class Tower(nn.Module):
         self.register_buffer("text_mean", torch.zeros(text_width))
         self.register_buffer("image_base", torch.zeros(image_width, dim))
         self.register_buffer("text_base", torch.zeros(text_width, dim))
+        # What one side says of the other, where that is missing.
+        self.register_buffer("image_to_text", torch.zeros(image_width, text_width))
+        self.register_buffer("text_to_image", torch.zeros(text_width, image_width))
         self.image = nn.Sequential(nn.Linear(image_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
         self.text = nn.Sequential(nn.Linear(text_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
         self.fusion = nn.Linear(HIDDEN, dim, bias=False)
@@ -59,7 +63,11 @@ class Tower(nn.Module):
         """Make the content's principal components (of these things) what the tower corrects."""
         self.image_mean.copy_(_mean(views.image, views.has_image))
         self.text_mean.copy_(_mean(views.text, views.has_text))
-        centred = torch.cat(self._centred(views), 1).double()  # (N, Di + Dt)
+        image, text = self._centred(views)
+        both = (views.has_image * views.has_text)[:, 0] > 0
+        self.image_to_text.copy_(_ridge(image[both], text[both]))
+        self.text_to_image.copy_(_ridge(text[both], image[both]))
+        centred = torch.cat([image, text], 1).double()  # (N, Di + Dt)
         _, directions = torch.linalg.eigh(centred.T @ centred)
         best = directions.flip(1)[:, : self.image_base.shape[1]].float()  # by falling variance
         split = len(self.image_mean)
@@ -67,13 +75,18 @@ class Tower(nn.Module):
         self.text_base[:, : best.shape[1]] = best[split:]
 
     def content(self, views: Views) -> torch.Tensor:
-        """Where content alone puts things, (N, dim), length 1."""
+        """Where content alone puts things, (N, dim), length 1.
+
+        Of a side that is not shown the other says what to expect, so that a text lands near its picture.
+        """
         image, text = self._centred(views)
         raw = torch.zeros(len(image), self.image_base.shape[1])
         if views.has_image.any():  # a side that nothing shows costs nothing
-            raw = raw + image @ self.image_base
+            expected = (image @ self.image_to_text) * (1 - views.has_text)
+            raw = raw + image @ self.image_base + expected @ self.text_base
         if views.has_text.any():
-            raw = raw + text @ self.text_base
+            expected = (text @ self.text_to_image) * (1 - views.has_image)
+            raw = raw + text @ self.text_base + expected @ self.image_base
         return nn.functional.normalize(raw, dim=1)
 
     def correction(self, views: Views) -> torch.Tensor:
@@ -115,10 +128,22 @@ class Tower(nn.Module):
     text_mean: torch.Tensor
     image_base: torch.Tensor
     text_base: torch.Tensor
+    image_to_text: torch.Tensor
+    text_to_image: torch.Tensor
 
 
 def _mean(rows: torch.Tensor, has: torch.Tensor) -> torch.Tensor:
     return (rows * has).sum(0) / has.sum().clamp(min=1)
+
+
+def _ridge(given: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """W so that given @ W comes near wanted: (N, A), (N, B) -> (A, B). Few rows, more ridge."""
+    rows, width = given.shape
+    x, y = given.double(), wanted.double()
+    gram = x.T @ x
+    strength = (RIDGE + width / (10 * max(rows, 1))) * gram.diagonal().mean() + 1e-9
+    solved: torch.Tensor = torch.linalg.solve(gram + strength * torch.eye(width).double(), x.T @ y)
+    return solved.float()
 
 
 def tower_of(state: dict[str, Any]) -> Tower:
