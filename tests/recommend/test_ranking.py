@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import numpy as np
@@ -201,6 +202,20 @@ def test_what_was_popular_then_knows_nothing_of_later(two_crowds: Interactions, 
     found = popularity.share(moment, YEAR)
     np.testing.assert_allclose(found, slow / max(slow.sum(), 1e-9), atol=1e-6)
     assert not found[~np.isin(np.arange(20), two_crowds.item[past])].any()
+
+
+def test_answers_for_moments_are_right_from_several_threads(crowds_of_many: Interactions) -> None:
+    alone, shared = Popularity.of(crowds_of_many), Popularity.of(crowds_of_many)
+    moments = np.random.default_rng(0).integers(0, shared.end, 600).tolist()
+    open_ = np.ones(80, bool)
+
+    def asked(moment: int) -> list[int]:
+        found: list[int] = shared.leading(open_, 10, moment, MONTH / 100).tolist()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(asked, moments))
+    assert found == [alone.leading(open_, 10, moment, MONTH / 100).tolist() for moment in moments]
 
 
 def test_what_beginners_like_counts_the_first_likes_of_each_person_most() -> None:

@@ -71,11 +71,12 @@ class Popularity:
         """
         step = int(half_life_days * DAY / STEPS)
         key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
-        if key not in self._kept:
+        found = self._kept.get(key)
+        if found is None:
             if len(self._kept) >= KEPT:
-                self._kept.clear()
-            self._kept[key] = self._share(*key)
-        return self._kept[key]
+                self._kept.clear()  # by whichever thread: others hold what they found
+            found = self._kept[key] = self._share(*key)
+        return found
 
     def leading(
         self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
@@ -83,13 +84,14 @@ class Popularity:
         """Positions with the highest shares at a moment among the open ones, (items,) bool."""
         share = self.share(moment, half_life_days, beginners)
         key = (id(share), half_life_days, beginners)
-        if key not in self._order:
+        kept = self._order.get(key)
+        if kept is None:
             if len(self._order) >= KEPT:
                 self._order.clear()
             named = np.flatnonzero(share)
             # With the share, so that its id stays its own.
-            self._order[key] = share, named[np.argsort(-share[named], kind="stable")]
-        order = self._order[key][1]
+            kept = self._order[key] = share, named[np.argsort(-share[named], kind="stable")]
+        order = kept[1]
         head = order[: 20 * count]
         found: np.ndarray = head[open_[head]][:count]
         return found if len(found) == count else order[open_[order]][:count]

@@ -18,7 +18,7 @@ from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.saved_index import item_index
 from bowerbird.embed.vectors import Vectors
 from bowerbird.recommend.coengagement import CoEngagement
-from bowerbird.recommend.features import World
+from bowerbird.recommend.features import NAMES, World
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import Popularity
@@ -68,6 +68,7 @@ def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
         "vectors": vectors.version,
         "catalogue": catalogue.name if catalogue else "",
         "log_generation": store.log.generation,
+        "features": list(NAMES),
     }
 
 
