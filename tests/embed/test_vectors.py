@@ -1,6 +1,7 @@
 """Published vectors, read in the order of today's catalogue."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.rows import int8_of, unit
-from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, VECTORS_FILE, load_vectors
+from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, SIDES_FILE, VECTORS_FILE, load_vectors
 from bowerbird.errors import StoreError
 
 
@@ -28,6 +29,21 @@ def test_rows_follow_the_catalogue_of_today(tmp_path: Path) -> None:
     assert np.allclose(vectors.aligned(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
     assert np.allclose(vectors.generic(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
     assert np.allclose(np.linalg.norm(vectors.matrix, axis=1), 1.0)
+
+
+def test_each_side_keeps_its_length_in_today_s_order(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "store")
+    publish(store, ["a", "b"], np.eye(2))
+    version = store.current("vectors")
+    assert version is not None
+    facts, text, picture = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0]]), np.array([[1.0], [0.0]])
+    np.save(version.path / SIDES_FILE, np.concatenate([facts, text, picture], axis=1).astype(np.float16))
+    vectors = replace(load_vectors(store), meta={"sides": [2, 2, 1]})
+    for ids, places in ((["a", "b"], [0, 1]), (["b", "new", "a"], [1, -1, 0])):
+        catalogue = Catalogue.of(Item(item_id, item_id) for item_id in ids)
+        for side, rows in zip(vectors.sides(catalogue), (facts, text, picture), strict=True):
+            wanted = np.array([rows[place] if place >= 0 else 0 * rows[0] for place in places])
+            np.testing.assert_allclose(side[np.arange(len(ids))], wanted, atol=1e-3)
 
 
 def test_a_store_without_vectors_says_what_to_run(tmp_path: Path) -> None:

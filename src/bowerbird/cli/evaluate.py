@@ -95,7 +95,7 @@ def evaluate_store(
     results = []
     for split in splits:
         ours: list[Ranker] = [
-            OurRanker(trained, catalogue),
+            OurRanker(trained, catalogue, sides=vectors.sides(catalogue)),
             GenericMean(trained, "ours: vectors only, mean"),
             GenericMax(trained, "ours: vectors only, max"),
         ]

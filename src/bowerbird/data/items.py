@@ -35,7 +35,6 @@ ITEM_SCHEMA = pa.schema(
 )
 
 
-FACTS_SCHEMA = ITEM_SCHEMA.remove(ITEM_SCHEMA.get_field_index("image"))
 LISTED = 100_000  # items; up to so many are kept as Python rows, five times as quick to read as Arrow's
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.rows import unit as unit
 from bowerbird.errors import StoreError
@@ -63,19 +62,17 @@ class Vectors:
             raise StoreError(f"the vectors {self.version} have no generic part: run `bowerbird embed` again")
         return self._in_order(unit(np.load(self.path / GENERIC_FILE)), catalogue)
 
-    def sides(self, catalogue: Catalogue) -> tuple[np.ndarray, ...]:
-        """Untrained content by facts, text and picture, in the catalogue's order: (items, W) each.
+    def sides(self, catalogue: Catalogue) -> tuple[Rows, ...]:
+        """Untrained content by facts, text and picture, in the catalogue's order, read where it is needed.
 
         Empty where the version was written without them.
         """
         if self.path is None or not (self.path / SIDES_FILE).exists():
             return ()
-        large = len(self.ids) > EXACT_UP_TO
-        rows = np.load(self.path / SIDES_FILE, mmap_mode="r" if large else None)
-        if list(self.ids) != catalogue.ids:
-            rows = self._in_order(rows.astype(np.float32), catalogue)
-        parts = np.split(rows, np.cumsum(self.meta["sides"])[:-1], axis=1)
-        return tuple(parts if large else map(np.ascontiguousarray, parts))
+        kept, places = np.load(self.path / SIDES_FILE, mmap_mode="r"), self.places(catalogue)
+        return tuple(
+            Rows(side, places) for side in np.split(kept, np.cumsum(self.meta["sides"])[:-1], axis=1)
+        )
 
     def _in_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
         places = self.places(catalogue)
