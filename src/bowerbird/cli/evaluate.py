@@ -90,8 +90,7 @@ def evaluate_store(
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     trained, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
-    current = store.current("vectors")
-    trained_as = {"vectors": current.name if current else "", "seed": vectors.meta.get("seed")}
+    trained_as = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
     results = []
     for split in splits:
         ours: list[Ranker] = [
