@@ -30,6 +30,7 @@ from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Views
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
+from bowerbird.embed.validation import Lots
 from bowerbird.evaluate.baselines import GenericMax, GenericMean
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
@@ -83,9 +84,9 @@ def rankers_of(
     )
     strings = Strings.of(none, list(train))
     # Rooms judge the tower's training as people do elsewhere.
-    fit = fit_tower(
-        Views.of(parts["shown"], parts["told"]), parts["join"], strings, len(train), EmbedConfig(seed=seed)
-    )
+    lots = Lots.of([f"room {number}" for number in range(len(train))], catalogue.ids, seed)
+    views = Views.of(parts["shown"], parts["told"])
+    fit = fit_tower(views, parts["join"], strings, lots, EmbedConfig(seed=seed))
     sides = (parts["facts"], parts["text"], parts["shown"])
     plain = [GenericMean(parts[name], f"generic {name}, mean") for name in ("picture", "words")] + [
         GenericMax(parts[name], f"generic {name}, max") for name in ("picture", "words")

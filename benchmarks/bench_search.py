@@ -28,6 +28,7 @@ from bowerbird.embed.rows import Rows, int8_of, unit
 from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Tower, Views
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
+from bowerbird.embed.validation import Lots
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
@@ -83,7 +84,8 @@ def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float,
     left = strings.without(out, np.zeros(0, np.int64))
     strings = Strings(place[left.items], left.owner, left.at)
     config = EmbedConfig(seed=seed)
-    fit = fit_tower(views, generic_vectors(seen), strings, len(events.users), config)
+    lots = Lots.of(events.users, [catalogue.ids[row] for row in keep], seed)
+    fit = fit_tower(views, generic_vectors(seen), strings, lots, config)
     untrained = Tower(views.image.shape[1], views.text.shape[1], config.dim)
     untrained.start_from(views)
     texts = sides.told([said[row] for row in out], features.text[out])

@@ -9,7 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bowerbird.cli.embed_update import show_update
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
+
+OR_CURRENT = "If not given, that of the current version in an update, else "
 
 
 class EngineChoice(StrEnum):
@@ -35,17 +38,35 @@ class Precision(StrEnum):
 
 def embed(
     store: StoreArgument,
-    dim: Annotated[int, typer.Option(min=8, max=1024, help="Width of an item vector.")] = 256,
-    epochs: Annotated[int, typer.Option(min=0, help="Passes over the neighbours at most.")] = 12,
-    seed: Annotated[int, typer.Option(help="The same seed and inputs give the same vectors.")] = 0,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Take in what is new since the current version, and keep the rest."),
+    ] = False,
+    dim: Annotated[
+        int | None, typer.Option(min=8, max=1024, help=f"Width of an item vector. {OR_CURRENT}256.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Passes over the neighbours at most: 12, or 3 in an update.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed and inputs give the same vectors; 0 if not given.")
+    ] = None,
     holdout: Annotated[
-        HoldoutChoice, typer.Option(help="`none` learns from everything; `evaluate` can't judge it then.")
-    ] = HoldoutChoice.DEFAULT,
+        HoldoutChoice | None,
+        typer.Option(
+            help=f"`none` learns from everything; `evaluate` can't judge it then. {OR_CURRENT}default."
+        ),
+    ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="How vectors are kept: int8 takes half the room.")
-    ] = Precision.FLOAT16,
-    image_backbone: Annotated[str, typer.Option(help="Encoder of pictures.")] = "efficientnet-lite0",
-    text_backbone: Annotated[str, typer.Option(help="Encoder of texts.")] = "minilm-l6",
+        Precision | None,
+        typer.Option(help=f"How vectors are kept: int8 takes half the room. {OR_CURRENT}float16."),
+    ] = None,
+    image_backbone: Annotated[
+        str | None, typer.Option(help=f"Encoder of pictures. {OR_CURRENT}efficientnet-lite0.")
+    ] = None,
+    text_backbone: Annotated[
+        str | None, typer.Option(help=f"Encoder of texts. {OR_CURRENT}minilm-l6.")
+    ] = None,
     engine: Annotated[
         EngineChoice, typer.Option(help="Who encodes: threads here, or Ray Data; the same vectors.")
     ] = EngineChoice.LOCAL,
@@ -58,18 +79,38 @@ def embed(
     from bowerbird.data.store import Store
     from bowerbird.embed.precompute import Precompute
     from bowerbird.embed.training import EmbedConfig, train_embedding
+    from bowerbird.embed.updating import UpdateConfig, update_embedding
+    from bowerbird.errors import InputError
 
-    config = EmbedConfig(
-        dim=dim,
-        epochs=epochs,
-        seed=seed,
-        holdout=holdout.value,
-        precision=precision.value,
-        image_backbone=image_backbone,
-        text_backbone=text_backbone,
-    )
-    version = train_embedding(Store.open(store), config, Precompute(engine.value, workers))
-    emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
+    asked = {
+        "dim": dim,
+        "epochs": epochs,
+        "seed": seed,
+        "holdout": holdout and holdout.value,
+        "precision": precision and precision.value,
+        "image_backbone": image_backbone,
+        "text_backbone": text_backbone,
+    }
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    opened, precompute = Store.open(store), Precompute(engine.value, workers)
+    if not update:
+        version = train_embedding(opened, EmbedConfig(**given), precompute)
+        emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
+        return
+    if seed is not None:
+        raise InputError("an update goes on with the seed of the current version: leave out --seed")
+    updated = update_embedding(opened, UpdateConfig(**given), precompute)
+    if updated is None:
+        emit(
+            {"version": None, "changed": False},
+            as_json,
+            lambda console: console.print(
+                "nothing has changed since the current vectors: they stay as they are"
+            ),
+        )
+        return
+    meta = updated.meta
+    emit({"version": updated.name, **meta}, as_json, lambda console: show_update(meta, console))
 
 
 def _show(meta: dict[str, Any], console: Console) -> None:

@@ -36,3 +36,8 @@ def content_loss(learned: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
     student = (learned @ learned.T / CONTENT_TEMPERATURE).masked_fill(hide, -1e4)
     teacher = (content @ content.T / CONTENT_TEMPERATURE).masked_fill(hide, -1e4)
     return kl_div(log_softmax(student, 1), softmax(teacher, 1), reduction="batchmean")
+
+
+def anchor_loss(vectors: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
+    """How far B things left the places that they had, (B, D) of length 1 each: the mean of 1 - cosine."""
+    return (1 - (vectors * anchors).sum(1)).mean()

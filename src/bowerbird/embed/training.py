@@ -20,29 +20,20 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
+from bowerbird.embed.changes import contents_of, likes_key
 from bowerbird.embed.features import ItemFeatures, item_features
-from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.losses import content_loss, neighbour_loss, same_item_loss
 from bowerbird.embed.neighbours import Strings, baskets_of
 from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.rows import int8_of, unit
-from bowerbird.embed.saved_index import version_before, write_index
 from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Tower, Views
-from bowerbird.embed.validation import Judge, Quality
-from bowerbird.embed.vectors import (
-    GENERIC_FILE,
-    IDS_FILE,
-    SIDES_FILE,
-    SIDES_MAPS_FILE,
-    TOWER_FILE,
-    VECTORS_FILE,
-)
+from bowerbird.embed.validation import Judge, Lots, Quality
+from bowerbird.embed.version_files import VersionFiles
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
@@ -107,7 +98,8 @@ def train_embedding(
         shown = sides.shown(features.image)
         told = sides.told(said, features.text)
         generic = generic_vectors(features)
-        fit = fit_tower(Views.of(shown, told), generic, strings, len(events.users), config)
+        lots = Lots.of(events.users, catalogue.ids, config.seed)
+        fit = fit_tower(Views.of(shown, told), generic, strings, lots, config)
         meta: dict[str, Any] = {
             "items": len(catalogue),
             "dim": config.dim,
@@ -120,17 +112,21 @@ def train_embedding(
             "epochs": fit.epochs,
             "metrics": fit.metrics,
             "inputs": _fingerprint(catalogue.ids, features, strings),
+            "likes_key": likes_key(strings, lots),
+            "learned_until": int(strings.at.max(initial=0)),
+            "judged_below": fit.judged_below,
         }
         with store.publishing("vectors", meta) as folder:
-            kept = int8_of(fit.vectors) if config.precision == "int8" else fit.vectors.astype(np.float16)
-            np.save(folder / VECTORS_FILE, kept)
-            np.save(folder / GENERIC_FILE, generic.astype(np.float16))
-            np.save(folder / SIDES_FILE, np.concatenate([told, shown], axis=1).astype(np.float16))
-            sides.save(folder / SIDES_MAPS_FILE)
-            (folder / IDS_FILE).write_text(json.dumps(catalogue.ids))
-            if len(catalogue) > EXACT_UP_TO:
-                write_index(folder, version_before(folder))
-            save_file({k: v.contiguous() for k, v in fit.tower.state_dict().items()}, folder / TOWER_FILE)
+            VersionFiles(
+                catalogue.ids,
+                kept_as(fit.vectors, config.precision),
+                generic,
+                np.concatenate([told, shown], axis=1),
+                contents_of(said, features),
+                sides,
+                fit.tower.state_dict(),
+                fit.offsets,
+            ).write(folder)
             meta["seconds"] = {
                 "features": round(encoded - started, 2),
                 "training": round(time.monotonic() - encoded, 2),
@@ -139,6 +135,11 @@ def train_embedding(
     version = store.current("vectors")
     assert version is not None
     return version
+
+
+def kept_as(vectors: np.ndarray, precision: str) -> np.ndarray:
+    """(N, D) float32 as they lie on disk."""
+    return int8_of(vectors) if precision == "int8" else vectors.astype(np.float16)
 
 
 def generic_vectors(features: ItemFeatures) -> np.ndarray:
@@ -151,19 +152,21 @@ class Fit:
     """A trained tower and what it says of every item."""
 
     tower: Tower
+    offsets: np.ndarray  # (items, dim) float32, what pairs taught of one item beyond its content
     vectors: np.ndarray  # (items, dim) float32 of length 1; zeros for items without features
     epochs: int
     metrics: dict[str, Any]
+    judged_below: tuple[float, float]
+    """The highest lots of the people and of the items that judged: nobody below was learned from."""
 
 
-def fit_tower(views: Views, generic: np.ndarray, strings: Strings, n_people: int, config: EmbedConfig) -> Fit:
-    """Train a tower on content and likes. Owners below `n_people` in `strings` are persons; `generic` (N, E)
+def fit_tower(views: Views, generic: np.ndarray, strings: Strings, lots: Lots, config: EmbedConfig) -> Fit:
+    """Train a tower on content and likes. Owners in `strings` that drew a lot are persons; `generic` (N, E)
     are vectors that are judged beside it."""
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
-    owners = np.unique(strings.owner)
-    judge = Judge(strings, owners[owners < n_people], rng)
-    lesson = _Lesson(views, judge.training, config, rng)
+    judge = Judge(strings, lots)
+    lesson = Lesson(views, judge.training, config, rng)
     before = after = judge.quality(lesson.vectors()) if judge else None
     frozen = judge.quality(generic) if judge else None
     best, best_epoch, best_trust = lesson.trusting(0.0), 0, 0.0
@@ -184,24 +187,34 @@ def fit_tower(views: Views, generic: np.ndarray, strings: Strings, n_people: int
         "trust": best_trust,
         "what": "the mean of a person's likes finds the last fifth of them; no pair holds these people",
         "people": len(judge.people),
-        "generic": _told(frozen),
-        "untrained": _told(before),
-        "tower": _told(after),
+        "generic": numbers_of(frozen),
+        "untrained": numbers_of(before),
+        "tower": numbers_of(after),
     }
-    return Fit(lesson.tower, lesson.vectors(), best_epoch, metrics)
+    offsets = lesson.offset.weight.detach().numpy()
+    return Fit(lesson.tower, offsets, lesson.vectors(), best_epoch, metrics, judge.below)
 
 
 State = tuple[dict[str, Any], torch.Tensor]  # of the tower, and of the items' offsets
 
 
-class _Lesson:
+class Lesson:
     """The tower, what it learns from, and one pass over it."""
 
-    def __init__(self, views: Views, strings: Strings, config: EmbedConfig, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        views: Views,
+        strings: Strings,
+        config: EmbedConfig,
+        rng: np.random.Generator,
+        tower: Tower | None = None,
+    ) -> None:
+        """Trains the given `tower`; without one, a tower that starts from the content's components."""
         self.views, self.strings, self.rng = views, strings, rng
         n = len(views.image)
-        self.tower = Tower(views.image.shape[1], views.text.shape[1], config.dim)
-        self.tower.start_from(views)
+        self.tower = tower or Tower(views.image.shape[1], views.text.shape[1], config.dim)
+        if tower is None:
+            self.tower.start_from(views)
         # What pairs teach of one item beyond its content; zero for items that no pair holds.
         self.offset = torch.nn.Embedding(n, config.dim, sparse=True)
         torch.nn.init.zeros_(self.offset.weight)
@@ -248,13 +261,16 @@ class _Lesson:
     def _batches(self) -> Iterator[np.ndarray | None]:
         steps = 0
         while steps < STEPS_AT_LEAST:
-            pairs = self.strings.pairs(self.rng)
+            pairs = self._pairs()
             if len(pairs) < 2:  # a store without likes still learns which picture and text belong together
                 yield None
                 steps += 1
             for start in range(0, len(pairs) - 1, BATCH):
                 yield pairs[start : start + BATCH]
                 steps += 1
+
+    def _pairs(self) -> np.ndarray:
+        return self.strings.pairs(self.rng)
 
     def _neighbour_loss(self, pairs: torch.Tensor) -> torch.Tensor:
         both = pairs.T.reshape(-1)
@@ -286,8 +302,8 @@ class _Lesson:
         return views.shown(1 - no_image, 1 - no_text)
 
 
-def _told(quality: Quality | None) -> dict[str, float | None] | None:
-    # JSON has no NaN.
+def numbers_of(quality: Quality | None) -> dict[str, float | None] | None:
+    """As `meta.json` tells it; None for NaN, which JSON has not."""
     if quality is None:
         return None
     return {name: None if math.isnan(value) else round(value, 5) for name, value in asdict(quality).items()}

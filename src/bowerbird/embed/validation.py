@@ -5,7 +5,9 @@ Held out of the training events themselves, so it neither sees nor spoils what `
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,16 +39,41 @@ class Quality:
         return sum(both) / len(both)
 
 
+@dataclass(frozen=True)
+class Lots:
+    """A number in [0, 1) for each person and each item: whoever drew the lowest judges.
+
+    Drawn by id, so that who judged one version of the vectors judges the next as well: an update starts from
+    what the version before has learned, and must not be judged on it.
+    """
+
+    people: np.ndarray  # (people,) float64
+    items: np.ndarray  # (items,) float64
+
+    @classmethod
+    def of(cls, users: Sequence[str], item_ids: Sequence[str], seed: int) -> Lots:
+        """People in the order of their numbers, items in that of their positions."""
+        return cls(_drawn(users, f"person {seed}"), _drawn(item_ids, f"item {seed}"))
+
+
 class Judge:
     """Splits likes into what trains and what judges; tells the quality of vectors."""
 
-    def __init__(self, strings: Strings, people: np.ndarray, rng: np.random.Generator) -> None:
-        """`people` are the owners that may be judged: persons, not collections."""
-        sizes = np.bincount(strings.owner, minlength=1)
-        able = people[sizes[people] >= 5] if len(strings) else people[:0]
-        self.people = rng.permutation(able)[: min(PEOPLE_MOST, int(len(able) * PEOPLE_SHARE))]
+    def __init__(self, strings: Strings, lots: Lots, below: tuple[float, float] | None = None) -> None:
+        """Owners that drew a lot are persons and may be judged; the others are collections.
+
+        `below`: judge people and items that drew at most so much; by default, shares of those there are.
+        """
+        owners = np.unique(strings.owner)
+        persons = owners[owners < len(lots.people)]
+        able = persons[np.bincount(strings.owner, minlength=1)[persons] >= 5] if len(strings) else persons
+        share = min(PEOPLE_MOST, int(len(able) * PEOPLE_SHARE))
+        self.people, people_below = _lowest(able, lots.people, share, below and below[0])
         liked = np.unique(strings.items)
-        self.cold = rng.permutation(liked)[: int(len(liked) * COLD_SHARE)] if len(self.people) else liked[:0]
+        share = int(len(liked) * COLD_SHARE) if len(self.people) else 0
+        self.cold, items_below = _lowest(liked, lots.items, share, below and below[1])
+        self.below = people_below, items_below
+        """The highest lots that judge; 0 where nobody does."""
         self.training = strings.without(self.cold, self.people)
         # What only judged people liked is cold too.
         known = np.unique(self.training.items)
@@ -76,6 +103,21 @@ class Judge:
             recalls.append((ranks <= 100).mean())
         gain, is_known = np.concatenate(gains), np.concatenate(known)
         return Quality(_mean(gain[is_known]), _mean(gain[~is_known]), float(np.mean(recalls)))
+
+
+def _drawn(names: Sequence[str], salt: str) -> np.ndarray:
+    drawn = (hashlib.blake2b(f"{salt}\0{name}".encode(), digest_size=8).digest() for name in names)
+    return np.array([int.from_bytes(one, "big") / 2**64 for one in drawn], np.float64)
+
+
+def _lowest(
+    numbers: np.ndarray, lots: np.ndarray, count: int, below: float | None
+) -> tuple[np.ndarray, float]:
+    """The `count` of some numbers with the lowest lots, or all that drew at most `below`; the highest lot."""
+    drawn = numbers[np.argsort(lots[numbers], kind="stable")]
+    if below is not None:
+        return drawn[lots[drawn] <= below], below
+    return drawn[:count], float(lots[drawn[count - 1]]) if count else 0.0
 
 
 def _mean(values: np.ndarray) -> float:

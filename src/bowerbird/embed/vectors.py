@@ -18,6 +18,7 @@ from bowerbird.errors import StoreError
 
 VECTORS_FILE, GENERIC_FILE, IDS_FILE = "vectors.npy", "generic.npy", "ids.json"
 SIDES_FILE, SIDES_MAPS_FILE, TOWER_FILE = "sides.npy", "sides.npz", "tower.safetensors"
+OFFSETS_FILE, CONTENTS_FILE = "offsets.npz", "contents.npy"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,13 @@ class Vectors:
     meta: dict[str, Any] = field(repr=False)
     path: Path | None = None
     """The version's folder; None for vectors that were not read from a store."""
+
+    def reads(self, version: str) -> bool:
+        """Whether what was made for another version (a graft, kept queries) may go on with these vectors.
+
+        They are that version, or updates of it, which lie in its space.
+        """
+        return version == self.version or version in self.meta.get("aligned_with", ())
 
     @cached_property
     def matrix(self) -> np.ndarray:

@@ -77,7 +77,7 @@ class Graft:
         again = f"run `bowerbird graft {store.path}` again"
         if "tokens" not in meta:
             raise StoreError(f"the graft {version.name} was made by an older bowerbird: {again}")
-        if meta["vectors"] != vectors.version:
+        if not vectors.reads(meta["vectors"]):
             raise StoreError(
                 f"the graft {version.name} reads vectors {meta['vectors']}, the store's are now "
                 f"{vectors.version}: {again}"

@@ -1,0 +1,121 @@
+"""Goes on training a tower from where a version left it: on what is new, held to what is known.
+
+Each pass draws the pairs around new likes, and as many from all likes (replay), so that its cost follows what
+is new and the old is not forgotten. Items are held to the places that they had; what is published lies on
+the line between the old weights and the new ones, where the judged quality is best (WiSE-FT, Wortsman et al.,
+CVPR 2022): at the old weights, if nothing helped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from bowerbird.embed.losses import anchor_loss
+from bowerbird.embed.neighbours import REACH, Strings
+from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.training import TRUST_UNJUDGED, EmbedConfig, Lesson, State, numbers_of
+from bowerbird.embed.validation import Judge
+from bowerbird.progress import track
+
+ANCHOR_WEIGHT = 10.0
+ANCHOR_BATCH = 256
+SHARES = (0.5, 1.0)
+"""Places on the way from the old weights to the new ones that are judged after each pass."""
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A tower that was trained on, and what it says of N items."""
+
+    state: State
+    vectors: np.ndarray  # (N, D) float32 of length 1
+    share: float
+    """How far from the old weights to the new ones; 0 where nothing was learned."""
+    epochs: int
+    metrics: dict[str, Any]
+
+
+def continue_tower(
+    views: Views, start: State, strings: Strings, judge: Judge, since: int, config: EmbedConfig
+) -> Continued:
+    """Train on from `start` for `config.epochs` passes over the likes later than `since` (microseconds)."""
+    torch.manual_seed(config.seed)
+    lesson = WarmLesson(views, judge.training, config, np.random.default_rng(config.seed), start, since)
+    before = after = judge.quality(lesson.anchors) if judge else None
+    best, best_epoch, best_share = start, 0, 0.0
+    for epoch in track(range(1, config.epochs + 1), "training the tower further"):
+        lesson.epoch()
+        reached = lesson.trusting(1.0)
+        if after is None:
+            best, best_epoch, best_share = between(start, reached, TRUST_UNJUDGED), epoch, TRUST_UNJUDGED
+            continue
+        for share in SHARES:
+            state = between(start, reached, share)
+            quality = judge.quality(lesson.vectors(state))
+            if quality.score > after.score:
+                best, best_epoch, best_share, after = state, epoch, share, quality
+    metrics = {
+        "trust": best_share,
+        "what": "the mean of a person's likes finds the last fifth of them; no pair ever held these people",
+        "people": len(judge.people),
+        "before": numbers_of(before),
+        "tower": numbers_of(after),
+    }
+    return Continued(best, lesson.vectors(best), best_share, best_epoch, metrics)
+
+
+class WarmLesson(Lesson):
+    """A lesson that begins where another ended."""
+
+    def __init__(
+        self,
+        views: Views,
+        strings: Strings,
+        config: EmbedConfig,
+        rng: np.random.Generator,
+        start: State,
+        since: int,
+    ) -> None:
+        tower = Tower(views.image.shape[1], views.text.shape[1], config.dim)
+        super().__init__(views, strings, config, rng, tower)
+        self.restore(start)
+        self.anchors = self.vectors()
+        self._held = torch.from_numpy(self.anchors)
+        news = news_of(strings, since)
+        self._news = news if len(news) else strings  # news without a date: collections, late arrivals
+
+    def _pairs(self) -> np.ndarray:
+        news = self._news.pairs(self.rng)
+        replay = self.strings.pairs(self.rng)[: len(news)]
+        return self.rng.permutation(np.concatenate([news, replay]))
+
+    def _content_loss(self) -> torch.Tensor:
+        loss = super()._content_loss()
+        size = min(ANCHOR_BATCH, len(self.usable))
+        if not size:
+            return loss
+        rows = torch.from_numpy(self.rng.choice(self.usable, size, replace=False))
+        vectors = self.tower(self.views.rows(rows), self.offset(rows).detach())
+        return loss + ANCHOR_WEIGHT * anchor_loss(vectors, self._held[rows])
+
+
+def between(old: State, new: State, share: float) -> State:
+    """Weights on the line from old (share 0) to new ones (share 1)."""
+    tower = {name: torch.lerp(tensor, new[0][name], share) for name, tensor in old[0].items()}
+    return tower, torch.lerp(old[1], new[1], share)
+
+
+def news_of(strings: Strings, since: int) -> Strings:
+    """Likes later than `since`, and the owner's likes within reach of one."""
+    later = np.flatnonzero(strings.at > since)
+    keep = np.zeros(len(strings), bool)
+    for step in range(-REACH, REACH + 1):
+        place = later + step
+        inside = (place >= 0) & (place < len(strings))
+        place, near = place[inside], later[inside]
+        keep[place[strings.owner[place] == strings.owner[near]]] = True
+    return Strings(strings.items[keep], strings.owner[keep], strings.at[keep])

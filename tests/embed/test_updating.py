@@ -1,0 +1,228 @@
+"""What an update promises, on the toy shop: the new is taken in, the old stays of use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bowerbird.cli.main import app
+from bowerbird.data.events import Action, Event
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.splits import Holdout
+from bowerbird.data.store import Store
+from bowerbird.embed.query import QueryEncoder
+from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.embed.updating import UpdateConfig, update_embedding
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.version_files import Before
+from bowerbird.embed.warm_start import between
+from bowerbird.errors import InputError, StoreError
+
+from .conftest import CROWDS, OF_EACH, START, square, toy_events, toy_items
+
+CONFIG = EmbedConfig(dim=32, epochs=5, seed=4)  # as in test_training
+MakeStore = Callable[..., Store]
+
+
+@pytest.fixture(scope="module")
+def trained(toy_store: MakeStore) -> Store:
+    store = toy_store()
+    train_embedding(store, CONFIG)
+    return store
+
+
+@pytest.fixture
+def store(trained: Store, tmp_path: Path) -> Store:
+    """A trained store to change."""
+    shutil.copytree(trained.path, tmp_path / "store")
+    return Store.open(tmp_path / "store")
+
+
+def later_events(people: int = 40, item: str | None = None) -> list[Event]:
+    """A month later the crowds like what they liked, and the items that nobody had touched."""
+    return [
+        Event(
+            f"p{person}",
+            item or f"{CROWDS[person % 2][step % 2]}-{(person + step) % OF_EACH}",
+            Action.CLICK,
+            START + timedelta(days=30, minutes=step, hours=person),
+        )
+        for person in range(people)
+        for step in range(4)
+    ]
+
+
+def new_items() -> list[Item]:
+    return [
+        Item(f"{colour}-new", f"{colour} chair, extraordinarily comfortable", image=square(colour, 30))
+        for colour in ("red", "green", "blue", "yellow")
+    ]
+
+
+def test_new_items_and_likes_are_taken_in_and_counted(store: Store) -> None:
+    before = load_vectors(store)
+    kept, changed = toy_items()[1:], "blue-3"
+    items = [replace(one, title="a different thing") if one.item_id == changed else one for one in kept]
+    store.publish_catalogue(Catalogue.of(new_items() + items))
+    store.log.append(later_events())
+    version = update_embedding(store)
+    assert version is not None
+    after = load_vectors(store)
+    update = after.meta["update"]
+    assert after.meta["updated_from"] == before.version
+    assert update["items"] == {"new": 4, "changed": 1, "removed": 1}
+    assert update["likes"]["new"] > 0
+    assert after.meta["likes"] == before.meta["likes"] + sum(update["likes"].values())
+    assert update["unseen_words"]["new"] > update["unseen_words"]["others"]
+    assert after.ids == store.catalogue().ids
+    lengths = np.linalg.norm(after.matrix, axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-3)
+    for row, item in enumerate(new_items()):  # a new item lies among those that look and read like it
+        likeness = after.matrix @ after.matrix[row]
+        likeness[row] = -1
+        assert after.ids[int(likeness.argmax())].split("-")[0] == item.item_id.split("-")[0]
+
+
+def test_what_was_made_of_old_vectors_fits_the_new_ones(store: Store) -> None:
+    before, asked_before = load_vectors(store), QueryEncoder.open(store).texts(["a red chair", "a rug"])
+    store.log.append(later_events())
+    assert update_embedding(store) is not None
+    after, asked_after = load_vectors(store), QueryEncoder.open(store).texts(["a red chair", "a rug"])
+    assert (before.matrix * after.matrix).sum(1).mean() > 0.9
+    assert (asked_before * asked_after).sum(1).min() > 0.9
+    assert after.reads(before.version) and not before.reads(after.version)
+    found = after.meta["update"]["old_state"]
+    assert found["people"] > 0 and found["mean"]["ratio"] > 0.9
+
+
+def test_the_saved_tower_and_offsets_give_the_saved_vectors(store: Store) -> None:
+    """So that the next update, and queries, start where this one ended, after the turn too."""
+    store.log.append(later_events())
+    update_embedding(store)
+    after = load_vectors(store)
+    store.publish_catalogue(Catalogue.of(toy_items() + new_items()))  # items only: nothing is learned
+    update_embedding(store)
+    again = load_vectors(store)
+    rows = [again.ids.index(item_id) for item_id in after.ids]
+    assert np.array_equal(again.kept[rows], after.kept)
+    assert Before.open(store).offsets.any()
+    assert again.meta["aligned_with"][0] == after.version and len(again.meta["aligned_with"]) == 2
+
+
+def test_without_news_nothing_is_published(store: Store) -> None:
+    name = load_vectors(store).version
+    assert update_embedding(store) is None
+    store.publish_catalogue(Catalogue.of(toy_items()[::-1]))  # another order is no news
+    assert update_embedding(store) is None
+    assert load_vectors(store).version == name
+
+
+def test_never_worse_than_before_on_the_judged_people(store: Store) -> None:
+    store.log.append(later_events())
+    update_embedding(store)
+    metrics = load_vectors(store).meta["metrics"]
+    assert metrics["people"] > 0
+    for name in ("before", "tower"):
+        assert set(metrics[name]) == {"warm", "cold", "recall_at_100"}
+    assert sum(metrics["tower"][c] for c in ("warm", "cold")) >= sum(
+        metrics["before"][c] for c in ("warm", "cold")
+    )
+
+
+def test_who_was_learned_from_is_never_held_out_later(store: Store) -> None:
+    before = Holdout(**load_vectors(store).meta["holdout"])
+    old = Interactions.of(store.log.read(), store.catalogue())
+    # Many events that happened before everything pull the default moment back.
+    early = [
+        replace(one, event_id=f"early {k}", at=START - timedelta(days=9))
+        for k, one in enumerate(toy_events())
+    ]
+    store.log.append(early)
+    update_embedding(store)
+    events = Interactions.of(store.log.read(), store.catalogue())
+    after = Holdout(**load_vectors(store).meta["holdout"])
+    assert Holdout.default(events).until < before.until
+    assert after == before
+    assert len(after.training(old)) == len(before.training(old))
+
+
+def test_the_moment_of_the_holdout_moves_on_with_the_log(store: Store) -> None:
+    store.log.append(later_events())
+    update_embedding(store)
+    events = Interactions.of(store.log.read(), store.catalogue())
+    assert Holdout(**load_vectors(store).meta["holdout"]) == Holdout.default(events)
+
+
+def test_held_out_people_change_nothing(store: Store) -> None:
+    holdout = Holdout(**load_vectors(store).meta["holdout"])
+    held = next(f"x{k}" for k in range(100) if holdout.holds(f"x{k}"))
+    store.log.append([Event(held, "red-1", Action.CLICK, START)])
+    assert update_embedding(store) is None
+
+
+def test_without_a_holdout_it_stays_without(toy_store: MakeStore) -> None:
+    store = toy_store()
+    train_embedding(store, replace(CONFIG, epochs=0, holdout="none"))
+    with pytest.raises(InputError, match="hold anything out"):
+        update_embedding(store, UpdateConfig(holdout="default"))
+    store.log.append(later_events())
+    version = update_embedding(store)
+    assert version is not None and version.meta["likes"] == len(store.log.read())
+
+
+def test_what_an_update_cannot_do_is_refused(store: Store, toy_store: MakeStore) -> None:
+    with pytest.raises(StoreError, match="no item vectors"):
+        update_embedding(toy_store())
+    with pytest.raises(InputError, match=r"width.*32.*64"):
+        update_embedding(store, UpdateConfig(dim=64))
+    with pytest.raises(InputError, match=r"text backbone.*minilm-l6.*other"):
+        update_embedding(store, UpdateConfig(text_backbone="other"))
+    meta = store.path / "vectors" / load_vectors(store).version / "meta.json"
+    meta.write_text(
+        json.dumps({k: v for k, v in json.loads(meta.read_text()).items() if k != "judged_below"})
+    )
+    with pytest.raises(StoreError, match="older bowerbird"):
+        update_embedding(store)
+
+
+def test_int8_and_an_index_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the exact limit, an update of items takes the index over: deletes the gone, adds the new."""
+    for module in ("version_files", "saved_index"):
+        monkeypatch.setattr(f"bowerbird.embed.{module}.EXACT_UP_TO", 10)
+    train_embedding(store, replace(CONFIG, precision="int8"))
+    old = load_vectors(store)
+    store.publish_catalogue(Catalogue.of(toy_items()[4:] + new_items()))
+    update_embedding(store)
+    new = load_vectors(store)
+    assert new.kept.dtype == np.int8
+    assert np.array_equal(new.kept[:44], old.kept[4:])
+    assert new.path is not None
+    keys = np.load(new.path / "keys.npy")
+    assert np.array_equal(keys[:44], np.arange(4, 48)) and keys[44:].min() >= 48  # taken over, not built anew
+
+
+def test_weights_between_old_and_new(store: Store) -> None:
+    import torch
+
+    old, new = ({"w": torch.zeros(2)}, torch.zeros(1, 2)), ({"w": torch.ones(2)}, torch.ones(1, 2))
+    tower, offsets = between(old, new, 0.25)
+    assert tower["w"].tolist() == [0.25, 0.25] and offsets.tolist() == [[0.25, 0.25]]
+
+
+def test_the_command_tells_and_is_idempotent(store: Store) -> None:
+    store.log.append(later_events())
+    run = CliRunner().invoke(app, ["embed", str(store.path), "--update", "--json"])
+    assert run.exit_code == 0, run.output
+    told = json.loads(run.output)
+    assert told["version"] == load_vectors(store).version and told["update"]["likes"]["new"] > 0
+    again = CliRunner().invoke(app, ["embed", str(store.path), "--update"])
+    assert again.exit_code == 0 and "nothing has changed" in again.output
