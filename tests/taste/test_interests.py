@@ -76,3 +76,22 @@ def test_groups_are_kept_on_disk_until_the_vectors_change(tmp_path: Path) -> Non
     assert (again.names, again.words) == (first.names, first.words)
     assert Interests.loaded(tmp_path, "v2", lambda: matrix[::-1].copy(), catalogue).group[0] != -1
     assert len(list(tmp_path.glob("interests-*.npz"))) == 1, "old groups are removed"
+
+
+def test_groups_go_on_with_vectors_of_the_same_space(tmp_path: Path) -> None:
+    items = [Item(str(k), "x", attributes={"type": f"t{k % 3}"}) for k in range(30)]
+    matrix = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
+    first = Interests.loaded(tmp_path, "v1/c1", lambda: matrix, Catalogue.of(items))
+    # Most of the new items would give groups of their own, with other names.
+    more = Catalogue.of(items + [Item(f"n{k}", "y", attributes={"type": f"u{k}"}) for k in range(60)])
+    grown = np.concatenate([matrix, matrix, matrix])
+    grown += 0.1 * np.random.default_rng(0).normal(size=grown.shape).astype(np.float32)
+
+    def fits(key: str) -> bool:
+        return key.startswith("v1/")
+
+    after = Interests.loaded(tmp_path, "v2/c2", lambda: grown, more, fits)
+    assert after.names == first.names and after.group[:30].tolist() == first.group.tolist()
+    assert len(after.group) == 90 and (after.group[30:60] == after.group[:30]).all()
+    other = Interests.loaded(tmp_path, "v3/c3", lambda: grown, more, fits)  # what is kept now is v2's
+    assert other.names != first.names

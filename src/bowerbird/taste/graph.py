@@ -74,7 +74,13 @@ class TasteGraph:
         catalogue, vectors = store.catalogue(), load_vectors(store)
         held = store.current("catalogue")
         key = f"{vectors.version}/{held.name if held else ''}"
-        interests = Interests.loaded(store.taste, key, lambda: vectors.aligned(catalogue), catalogue)
+        interests = Interests.loaded(
+            store.taste,
+            key,
+            lambda: vectors.aligned(catalogue),
+            catalogue,
+            fits=lambda kept: vectors.reads(kept.split("/")[0]),
+        )
         graph = cls(store, catalogue, interests)
         graph.refresh()
         return graph

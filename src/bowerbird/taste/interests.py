@@ -42,9 +42,7 @@ class Interests:
         """Grow groups from item vectors, (items, D), by spherical k-means (Dhillon & Modha, 2001)."""
         known = np.flatnonzero(matrix.any(axis=1))
         centres = _spherical_means(matrix[known], _count_for(len(known)))
-        group = np.full(len(matrix), -1, np.int64)
-        if len(known):
-            group[known] = _nearest_centre(matrix[known], centres)
+        group = _grouped(matrix, centres)
         words = _words_of(group, len(centres), catalogue)
         return cls(group, centres, _told_apart([" · ".join(said) for said in words]), words)
 
@@ -52,9 +50,18 @@ class Interests:
 
     @classmethod
     def loaded(
-        cls, folder: Path, key: str, matrix: Callable[[], np.ndarray], catalogue: Catalogue
+        cls,
+        folder: Path,
+        key: str,
+        matrix: Callable[[], np.ndarray],
+        catalogue: Catalogue,
+        fits: Callable[[str], bool] = lambda key: False,
     ) -> Interests:
-        """The groups for this version of the vectors and the catalogue; grown and kept where they are new."""
+        """The groups for this version of the vectors and the catalogue (`key`), kept for the next time.
+
+        Where they are not there yet, kept groups whose key `fits` (vectors in the same space) go on with
+        today's items, so that what people said of an interest by its name stays said; else they are grown.
+        """
         stem = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
         arrays, text = folder / f"interests-{stem}.npz", folder / f"interests-{stem}.json"
         try:
@@ -63,14 +70,31 @@ class Interests:
                 return cls(kept["group"], kept["centres"], said["names"], said["words"])
         except (OSError, ValueError, KeyError, BadZipFile):
             pass  # not there yet, or broken: grown anew
-        grown = cls.grown(matrix(), catalogue)
+        grown = cls._gone_on(folder, matrix(), fits) or cls.grown(matrix(), catalogue)
         for old in folder.glob("interests-*"):
             old.unlink(missing_ok=True)
         beside = folder / f".{uuid.uuid4().hex[:6]}-{arrays.name}"
         np.savez(beside, group=grown.group, centres=grown.centres)
         beside.replace(arrays)
-        write_atomically(text, json.dumps({"names": grown.names, "words": grown.words}).encode())
+        said = {"key": key, "names": grown.names, "words": grown.words}
+        write_atomically(text, json.dumps(said).encode())
         return grown
+
+    @classmethod
+    def _gone_on(cls, folder: Path, matrix: np.ndarray, fits: Callable[[str], bool]) -> Interests | None:
+        """Kept groups around the centres that they had; None where none fit, or they are broken."""
+        for text in folder.glob("interests-*.json"):
+            try:
+                said = json.loads(text.read_text())
+                if "key" not in said or not fits(said["key"]):
+                    continue
+                with np.load(text.with_suffix(".npz")) as kept:
+                    centres = kept["centres"]
+            except (OSError, ValueError, KeyError, BadZipFile):
+                continue
+            if len(centres):
+                return cls(_grouped(matrix, centres), centres, said["names"], said["words"])
+        return None
 
 
 def _count_for(n_items: int) -> int:
@@ -105,6 +129,15 @@ def _far_apart(rows: np.ndarray, count: int, generator: np.random.Generator) -> 
         chosen.append(int(generator.choice(len(rows), p=odds)))
     centres: np.ndarray = rows[chosen].astype(np.float32)
     return centres
+
+
+def _grouped(matrix: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Number of the nearest centre of each item, (items,); -1 for items without a vector."""
+    known = np.flatnonzero(matrix.any(axis=1))
+    group = np.full(len(matrix), -1, np.int64)
+    if len(known):
+        group[known] = _nearest_centre(matrix[known], centres)
+    return group
 
 
 def _nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:

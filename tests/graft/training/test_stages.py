@@ -216,6 +216,19 @@ def test_an_older_graft_is_refused(grafted: Store, tmp_path: Path) -> None:
         Graft.open(Store.open(tmp_path / "store"))
 
 
+def test_a_graft_goes_on_with_updates_of_its_vectors(grafted: Store, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(grafted.path, tmp_path / "store")
+    store = Store.open(tmp_path / "store")
+    vectors = load_vectors(store)
+    assert vectors.path is not None
+    with store.publishing("vectors", {**vectors.meta, "aligned_with": [vectors.version]}) as folder:
+        for name in ("vectors.npy", "ids.json"):
+            shutil.copy(vectors.path / name, folder)
+    assert Graft.open(store).heads.of_next_item is not None
+
+
 @pytest.mark.parametrize("bad", [{"tokens": 0}, {"tokens": 9}, {"accumulate": 0}, {"minutes": 0}])
 def test_settings_that_mean_nothing_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(InputError):
