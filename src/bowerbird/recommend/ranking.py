@@ -28,6 +28,7 @@ from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import TRENDS, Popularity
+from bowerbird.recommend.shelf import shelf_places
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -36,6 +37,8 @@ TESTED_SHARE = 4  # one example in so many judges how much the learnt order coun
 NEGATIVES = 300  # candidates of one example that were not liked, as far as the ranker learns from them
 CHUNK = 64  # people scored at once
 FUSION_K = 60.0
+ON_SHELF = 0.05
+"""What the logarithm of what is liked beside a new item counts for, beside its similarity."""
 CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
 """Of content in the fusion, beside 1 for what people do together."""
 LEARNING = {
@@ -84,6 +87,7 @@ class OurRanker:
         self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
         self.launched = catalogue.launched
+        self.places = shelf_places(catalogue.ids)
         self.world: World
         self.booster: Any = None
         self.settings: dict[str, Any] = {}
@@ -109,7 +113,7 @@ class OurRanker:
             CoEngagement.fitted(events, ridge),
             LowRank.fitted(like_matrix(events)),
             Follows.fitted(events),
-            Popularity.of(events),
+            Popularity.of(events, self.places),
         )
 
     def _seen_first(self, events: Interactions) -> np.ndarray:
@@ -233,7 +237,10 @@ class OurRanker:
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
             sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
             sources += [_best(one, open_, per_source) for one in (signals.nearest, signals.mean)]
-            sources.append(_best(signals.nearest, open_ & self.world.cold, per_source // 2))
+            new = open_ & self.world.cold
+            sources.append(_best(signals.nearest, new, per_source // 2))
+            on_shelf = signals.nearest + ON_SHELF * np.log(popularity.shelf(signals.at) + 1e-2)
+            sources.append(_best(on_shelf, new, per_source // 2))
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))
