@@ -30,7 +30,8 @@ NAMES = (
     *("content_max", "content_mean", "content_last", "content_top3", "content_max_rank", "content_mean_rank"),
     *(f"{side}_{how}" for side in SIDES for how in ("max", "mean")),
     *("popularity", "popularity_beside_usual", "month", "month_rank", "year", "year_rank", "beginners_rank"),
-    *("today", "shelf", "shelf_rank", "age_days", "unborn", "cold", "liked_count", "span_days", "price_ratio"),
+    *("today", "shelf", "age_days", "unborn", "cold"),
+    *("liked_count", "span_days", "price_ratio"),
 )
 
 
@@ -158,8 +159,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         *(_coarse_log(month), log_places(month), _coarse_log(year), log_places(year)),
         log_places(beginners),
         _coarse_log(today),
-        np.round(2 * np.log(shelf + 1e-2)),
-        log_places(shelf),
+        np.round(4 * np.log(shelf + 1e-2)),
         np.round(np.log1p(np.maximum(age, 0.0))),
         age < 0,
         cold,

@@ -39,7 +39,7 @@ class Popularity:
     early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
     places: np.ndarray  # (items,) int64: each item's place in the order of ids
     _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
-    _shelves: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    _shelves: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
     _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False
     )
@@ -85,13 +85,13 @@ class Popularity:
         """How much is liked beside each item in the order of ids, a month before a moment, times the number
         of items: about 1 where as much as anywhere, (items,) float32. See `shelf`."""
         share = self.share(moment, MONTH)
-        key = id(share)
-        found = self._shelves.get(key)
+        found = self._shelves.get(id(share))
         if found is None:
             if len(self._shelves) >= KEPT:
                 self._shelves.clear()
-            found = self._shelves[key] = smoothed(share, self.places) * len(share)
-        return found
+            # With the share, so that its id stays its own.
+            found = self._shelves[id(share)] = share, smoothed(share, self.places) * len(share)
+        return found[1]
 
     def leading(
         self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False

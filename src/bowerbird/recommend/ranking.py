@@ -25,10 +25,10 @@ from bowerbird.recommend.candidates import sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
 from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
 from bowerbird.recommend.follows import Follows
-from bowerbird.recommend.lessons import Example, Lesson, lessons_of
+from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import TRENDS, Popularity
-from bowerbird.recommend.shelf import shelf_places
+from bowerbird.recommend.shelf import ON_SHELF, shelf_places
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -37,8 +37,6 @@ TESTED_SHARE = 4  # one example in so many judges how much the learnt order coun
 NEGATIVES = 300  # candidates of one example that were not liked, as far as the ranker learns from them
 CHUNK = 64  # people scored at once
 FUSION_K = 60.0
-ON_SHELF = 0.05
-"""What the logarithm of what is liked beside a new item counts for, beside its similarity."""
 CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
 """Of content in the fusion, beside 1 for what people do together."""
 LEARNING = {
@@ -97,7 +95,7 @@ class OurRanker:
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
         lessons = lessons_of(events)
-        ridge = self._best_ridge(lessons[:2])
+        ridge = self._best_ridge(lessons[-FOLDS - 1 : -FOLDS + 1])
         self.settings = {"ridge": ridge, "content_weight": 1.0, "order": "fusion"}
         self.booster = None
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
@@ -239,8 +237,10 @@ class OurRanker:
             sources += [_best(one, open_, per_source) for one in (signals.nearest, signals.mean)]
             new = open_ & self.world.cold
             sources.append(_best(signals.nearest, new, per_source // 2))
-            on_shelf = signals.nearest + ON_SHELF * np.log(popularity.shelf(signals.at) + 1e-2)
-            sources.append(_best(on_shelf, new, per_source // 2))
+            near = _best(signals.nearest, new, 2 * per_source)
+            on_shelf = ON_SHELF * np.log(popularity.shelf(signals.at)[near] + 1e-2)
+            order = np.argsort(-(signals.nearest[near] + on_shelf), kind="stable")
+            sources.append(near[order][: per_source // 2])
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))
