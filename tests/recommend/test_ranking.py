@@ -17,6 +17,7 @@ from bowerbird.recommend.features import NAMES, rows_of, signals_of
 from bowerbird.recommend.popularity import MONTH, STEPS, YEAR, Popularity
 from bowerbird.recommend.ranking import FUSION_K
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.shelf import WIDTH, shelf_places, smoothed
 from bowerbird.taste.state import DAY
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
@@ -192,7 +193,7 @@ def test_signals_agree_with_a_slow_reading_of_their_names(recommender: Recommend
 
 @pytest.mark.parametrize("steps", [-1, 0, 1, 5, 1000])
 def test_what_was_popular_then_knows_nothing_of_later(two_crowds: Interactions, steps: int) -> None:
-    popularity = Popularity.of(two_crowds)
+    popularity = Popularity.of(two_crowds, np.arange(two_crowds.n_items))
     moment = steps * int(YEAR * DAY / STEPS)  # answers are kept for moments so far apart
     past = two_crowds.at <= moment
     slow = np.zeros(20)
@@ -205,7 +206,8 @@ def test_what_was_popular_then_knows_nothing_of_later(two_crowds: Interactions, 
 
 
 def test_answers_for_moments_are_right_from_several_threads(crowds_of_many: Interactions) -> None:
-    alone, shared = Popularity.of(crowds_of_many), Popularity.of(crowds_of_many)
+    places = np.arange(crowds_of_many.n_items)
+    alone, shared = (Popularity.of(crowds_of_many, places) for _ in range(2))
     moments = np.random.default_rng(0).integers(0, shared.end, 600).tolist()
     open_ = np.ones(80, bool)
 
@@ -224,7 +226,7 @@ def test_what_beginners_like_counts_the_first_likes_of_each_person_most() -> Non
     user, item = np.array([*pairs, (3, 2)], np.int64).T
     codes, at = np.full(len(user), CLICK, np.int8), np.arange(len(user), dtype=np.int64)
     events = Interactions(["a", "b", "c", "d"], user, item, codes, at, 23)
-    share = Popularity.of(events).share(10**18, YEAR * 1000, beginners=True)
+    share = Popularity.of(events, np.arange(events.n_items)).share(10**18, YEAR * 1000, beginners=True)
     assert share[0] > share[1] > share[3] > share[2]
     assert share[0] / share[1] == pytest.approx(1.1, rel=1e-2) and share[3] / share[2] == pytest.approx(
         3, rel=1e-2
@@ -254,3 +256,19 @@ def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
     launched = Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]).launched
     assert launched[0] == int(LAUNCH.timestamp() * 1e6)
     assert launched[1] < launched[0], "an unknown launch counts as long ago"
+
+
+def test_the_shelf_is_the_popularity_beside_an_item_in_the_order_of_ids() -> None:
+    """Against a kernel estimate written out: every like, times the bell curve of its distance in places."""
+    rng = np.random.default_rng(0)
+    ids = [f"a-{number}" for number in rng.permutation(2000)]
+    places = shelf_places(ids)
+    assert [ids[row] for row in np.argsort(places)[:3]] == ["a-0", "a-1", "a-2"]
+    likes = np.zeros(2000)
+    likes[rng.integers(0, 2000, 5)] = 1.0
+    middle = np.flatnonzero((places > 500) & (places < 1500))
+    distance = places[middle][:, None] - places[np.flatnonzero(likes)][None, :]
+    expected = (np.exp(-0.5 * (distance / WIDTH) ** 2) / (WIDTH * np.sqrt(2 * np.pi))).sum(axis=1)
+    near = np.abs(places[np.flatnonzero(likes)] - 1000) < 900  # the ends are mirrored
+    assert near.any()
+    np.testing.assert_allclose(smoothed(likes, places)[middle], expected, atol=1e-5)

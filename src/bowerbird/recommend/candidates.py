@@ -24,6 +24,7 @@ from bowerbird.recommend.features import (
     said_by,
 )
 from bowerbird.recommend.popularity import TRENDS
+from bowerbird.recommend.shelf import ON_SHELF
 
 ASKED = 16  # latest liked items whose neighbours are looked up; each takes about 0.3 ms
 NEIGHBOURS = 48  # of each
@@ -66,7 +67,7 @@ def sought(
         for one in (together, follows):
             named = np.flatnonzero((one.values > 0) & open_[one.positions])
             found.append(one.positions[_best(one.values[named], named, per_source)])
-        found += _by_content(recent, world, index, open_, per_source)
+        found += _by_content(recent, at, world, index, open_, per_source)
     candidates = np.unique(np.concatenate(found))
     if len(candidates) < per_source:
         left = np.flatnonzero(open_)
@@ -92,7 +93,7 @@ def reached(world: World, liked: History) -> Values:
 
 
 def _by_content(
-    recent: History, world: World, index: ItemIndex, open_: np.ndarray, per_source: int
+    recent: History, at: int, world: World, index: ItemIndex, open_: np.ndarray, per_source: int
 ) -> list[np.ndarray]:
     """Candidates by vectors: near a liked item, near all of them, and new ones near a liked item."""
     rows = world.matrix[recent.items]
@@ -100,15 +101,17 @@ def _by_content(
     of_all = index.around(mean[None], 2 * per_source, open_)  # twice, as their order is not exact yet
     near = np.union1d(index.around(rows[-ASKED:], NEIGHBOURS, open_), of_all)
     fresh = open_ & world.cold
-    if np.count_nonzero(world.cold[near]) < per_source // 2:
-        near = np.union1d(near, index.around(rows[-COLD_ASKED:], per_source // 2, fresh))
+    if np.count_nonzero(world.cold[near]) < 2 * per_source:
+        near = np.union1d(near, index.around(rows[-COLD_ASKED:], per_source, fresh))
     similar = world.matrix[near] @ rows.T  # (pool, recent)
     highest, overall = similar.max(axis=1, initial=-np.inf), similar @ said_by(recent)
     new = np.flatnonzero(fresh[near])
+    on_shelf = highest[new] + ON_SHELF * np.log(world.popularity.shelf(at)[near[new]] + 1e-2)
     return [
         near[_best(highest, np.arange(len(near)), per_source)],
         near[_best(overall, np.arange(len(near)), per_source)],
         near[_best(highest[new], new, per_source // 2)],
+        near[_best(on_shelf, new, per_source // 2)],
     ]
 
 

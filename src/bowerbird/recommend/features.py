@@ -30,7 +30,8 @@ NAMES = (
     *("content_max", "content_mean", "content_last", "content_top3", "content_max_rank", "content_mean_rank"),
     *(f"{side}_{how}" for side in SIDES for how in ("max", "mean")),
     *("popularity", "popularity_beside_usual", "month", "month_rank", "year", "year_rank", "beginners_rank"),
-    *("today", "age_days", "unborn", "cold", "liked_count", "span_days", "price_ratio"),
+    *("today", "shelf", "age_days", "unborn", "cold"),
+    *("liked_count", "span_days", "price_ratio"),
 )
 
 
@@ -148,6 +149,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
     month, year = (popularity.share(signals.at, days)[candidates] for days in (MONTH, YEAR))
     beginners = popularity.share(signals.at, YEAR, beginners=True)[candidates]
     today = popularity.share(popularity.end, MONTH)[candidates]
+    shelf = popularity.shelf(signals.at)[candidates]
     age = (signals.at - world.seen_first[candidates]) / DAY
     columns = [
         *crowd,
@@ -157,6 +159,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         *(_coarse_log(month), log_places(month), _coarse_log(year), log_places(year)),
         log_places(beginners),
         _coarse_log(today),
+        np.round(4 * np.log(shelf + 1e-2)),
         np.round(np.log1p(np.maximum(age, 0.0))),
         age < 0,
         cold,

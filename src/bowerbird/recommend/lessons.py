@@ -17,6 +17,8 @@ FOLDS = 4  # parts of the people, each met once as newcomers
 NEWCOMERS_GIVEN = (0.8, 0.5)
 """Shares of a newcomer's likes after which they are met; and once after `FEW` likes."""
 FEW = 5
+MOMENTS = (4 / 7, 5 / 7, 6 / 7)
+"""Shares of the likes before a moment after which everybody is met."""
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,32 @@ class Lesson:
 def lessons_of(events: Interactions) -> list[Lesson]:
     """Parts of the training events, each with people whose next likes it knows nothing of.
 
-    First everybody after a moment with a seventh of the likes behind it, strangers too; then each quarter of
-    the people as newcomers, met after a few, half and most of their likes. So the ranker learns from all
-    kinds of person that it will meet, and from everybody.
+    First everybody after three moments, met until the next one, a seventh of the likes later, strangers too;
+    then each quarter of the people as newcomers, met after a few, half and most of their likes. So the ranker
+    learns from all kinds of person that it will meet, and from everybody.
     """
     liked = events.liked()
     if not len(liked):
         return []
-    moment = int(np.quantile(liked.at, 6 / 7))
+    moments = [int(np.quantile(liked.at, share)) for share in MOMENTS]
+    moment = moments[-1]
     fold = np.array([int(_hashed(user) * FOLDS) for user in events.users], dtype=np.int64)
-    later: list[Example] = []
+    later: list[list[Example]] = [[] for _ in moments]
     new: list[list[Example]] = [[] for _ in range(FOLDS)]
     for person, history in events.histories():
         mine = history.liked()
-        _add_example(later, history, mine, int(np.searchsorted(mine.at, moment, side="right")))
+        for number, (one, until) in enumerate(zip(moments, [*moments[1:], np.inf], strict=True)):
+            part = history.where(history.at <= until)
+            _add_example(later[number], part, part.liked(), int(np.searchsorted(mine.at, one, side="right")))
         cuts = {FEW, *(int(len(mine) * share) for share in NEWCOMERS_GIVEN)}
         for cut in sorted(cuts - {0}):
             if cut < len(mine):
                 _add_example(new[fold[person]], history, mine, cut)
     before = events.at <= moment
-    lessons = [Lesson(events.where(before), _some(later, MOST_EXAMPLES // 2))]
+    lessons = [
+        Lesson(events.where(events.at <= one), _some(examples, MOST_EXAMPLES // 2))
+        for one, examples in zip(moments, later, strict=True)
+    ]
     for number, examples in enumerate(new):
         # Up to the moment here too: whoever is served likes things that came after the last training.
         others = events.where(before & (fold[events.user] != number))

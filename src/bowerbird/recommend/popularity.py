@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.recommend.shelf import smoothed
 from bowerbird.taste.state import DAY
 
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
@@ -36,7 +37,9 @@ class Popularity:
     items: np.ndarray  # int64
     at: np.ndarray  # int64 microseconds
     early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
+    places: np.ndarray  # (items,) int64: each item's place in the order of ids
     _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
+    _shelves: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
     _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False
     )
@@ -53,16 +56,16 @@ class Popularity:
         return int(self.at[-1]) if len(self.at) else 0
 
     @classmethod
-    def of(cls, events: Interactions) -> Popularity:
+    def of(cls, events: Interactions, places: np.ndarray) -> Popularity:
         liked = events.liked()
         order = np.argsort(liked.at, kind="stable")
         items, at, early = liked.item[order], liked.at[order], _early(liked)[order]
         total = np.bincount(items, minlength=events.n_items).astype(np.float32)
         if not len(liked):
-            return cls(total, total, items, at, early)
+            return cls(total, total, items, at, early, places)
         half_life = max(DAY, (at[-1] - at[0]) * TREND_SHARE)
         recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
-        return cls(total, recent.astype(np.float32), items, at, early)
+        return cls(total, recent.astype(np.float32), items, at, early, places)
 
     def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
         """Each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,) float32.
@@ -77,6 +80,18 @@ class Popularity:
                 self._kept.clear()  # by whichever thread: others hold what they found
             found = self._kept[key] = self._share(*key)
         return found
+
+    def shelf(self, moment: int) -> np.ndarray:
+        """How much is liked beside each item in the order of ids, a month before a moment, times the number
+        of items: about 1 where as much as anywhere, (items,) float32. See `shelf`."""
+        share = self.share(moment, MONTH)
+        found = self._shelves.get(id(share))
+        if found is None:
+            if len(self._shelves) >= KEPT:
+                self._shelves.clear()
+            # With the share, so that its id stays its own.
+            found = self._shelves[id(share)] = share, smoothed(share, self.places) * len(share)
+        return found[1]
 
     def leading(
         self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False

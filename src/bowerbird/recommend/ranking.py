@@ -25,9 +25,10 @@ from bowerbird.recommend.candidates import sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
 from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
 from bowerbird.recommend.follows import Follows
-from bowerbird.recommend.lessons import Example, Lesson, lessons_of
+from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import TRENDS, Popularity
+from bowerbird.recommend.shelf import ON_SHELF, shelf_places
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -84,6 +85,7 @@ class OurRanker:
         self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
         self.launched = catalogue.launched
+        self.places = shelf_places(catalogue.ids)
         self.world: World
         self.booster: Any = None
         self.settings: dict[str, Any] = {}
@@ -93,7 +95,7 @@ class OurRanker:
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
         lessons = lessons_of(events)
-        ridge = self._best_ridge(lessons[:2])
+        ridge = self._best_ridge(lessons[-FOLDS - 1 : -FOLDS + 1])
         self.settings = {"ridge": ridge, "content_weight": 1.0, "order": "fusion"}
         self.booster = None
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
@@ -109,7 +111,7 @@ class OurRanker:
             CoEngagement.fitted(events, ridge),
             LowRank.fitted(like_matrix(events)),
             Follows.fitted(events),
-            Popularity.of(events),
+            Popularity.of(events, self.places),
         )
 
     def _seen_first(self, events: Interactions) -> np.ndarray:
@@ -233,7 +235,12 @@ class OurRanker:
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
             sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
             sources += [_best(one, open_, per_source) for one in (signals.nearest, signals.mean)]
-            sources.append(_best(signals.nearest, open_ & self.world.cold, per_source // 2))
+            new = open_ & self.world.cold
+            sources.append(_best(signals.nearest, new, per_source // 2))
+            near = _best(signals.nearest, new, 2 * per_source)
+            on_shelf = ON_SHELF * np.log(popularity.shelf(signals.at)[near] + 1e-2)
+            order = np.argsort(-(signals.nearest[near] + on_shelf), kind="stable")
+            sources.append(near[order][: per_source // 2])
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))

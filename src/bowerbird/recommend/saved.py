@@ -100,7 +100,7 @@ def _load(ranker: OurRanker, version: Version) -> None:
     follows = Follows(sparse.load_npz(path / "follows.npz").tocsr())
     with np.load(path / "arrays.npz") as kept:
         together = CoEngagement(likes, kept["inverse"], kept["diagonal"], float(kept["ridge"]))
-        popularity = Popularity(*(kept[name] for name in POPULARITY))
+        popularity = Popularity(**{name: kept[name] for name in POPULARITY}, places=ranker.places)
         low_rank = LowRank(kept["low_rank_into"], kept["low_rank_out"])
         seen_first = kept["seen_first"]
     ranker.world = World(
