@@ -14,6 +14,8 @@ from bowerbird.embed.validation import LAST_SHARE, RECENT, Lots
 AT = 100
 PEOPLE = 300
 """People at most: those whose likes judge, then others by lot, so that intervals are narrow."""
+MEDOIDS = 10
+"""Latest likes that stand for a person's medoids."""
 DRAWS = 1000
 _DAY_US = 86_400_000_000
 
@@ -69,11 +71,11 @@ def old_state_recall(new: np.ndarray, old: np.ndarray, cases: Sequence[Case]) ->
 
 def _state(vectors: np.ndarray, weights: np.ndarray, kind: str) -> np.ndarray:
     """(k, D) queries of which the nearest counts."""
-    return unit(weights[None, :] @ vectors) if kind == "mean" else vectors
+    return unit(weights[None, :] @ vectors) if kind == "mean" else vectors[-MEDOIDS:]
 
 
 def _recall(vectors: np.ndarray, queries: np.ndarray, given: np.ndarray, wanted: np.ndarray) -> float:
-    scores = (vectors @ queries.T).max(axis=1)
+    scores = (queries @ vectors.T).max(axis=0)
     scores[given] = -np.inf
     best = np.argpartition(-scores, min(AT, len(scores) - 1))[:AT]
     return float(np.isin(wanted, best).mean())
