@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from bowerbird.cli.main import app
@@ -19,12 +20,14 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.query import QueryEncoder
+from bowerbird.embed.tower import Tower, Views
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.embed.updating import UpdateConfig, update_embedding
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.embed.version_files import Before
-from bowerbird.embed.warm_start import between
+from bowerbird.embed.warm_start import WarmLesson, between, news_of
 from bowerbird.errors import InputError, StoreError
 
 from .conftest import CROWDS, OF_EACH, START, square, toy_events, toy_items
@@ -210,9 +213,28 @@ def test_int8_and_an_index_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) 
     assert np.array_equal(keys[:44], np.arange(4, 48)) and keys[44:].min() >= 48  # taken over, not built anew
 
 
-def test_weights_between_old_and_new(store: Store) -> None:
-    import torch
+def test_a_warm_lesson_says_what_its_tower_says() -> None:
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    shown, told = (rng.normal(size=(30, width)).astype(np.float32) for width in (5, 7))
+    shown[:3] = told[2:6] = 0
+    views, tower = Views.of(shown, told), Tower(5, 7, 8)
+    tower.start_from(views)
+    torch.nn.init.normal_(tower.fusion.weight)
+    offsets = torch.randn(30, 8)
+    likes = Strings(np.arange(20), np.arange(20) // 5, np.arange(20))
+    lesson = WarmLesson(views, likes, EmbedConfig(dim=8), rng, (tower.state_dict(), offsets), since=10)
+    np.testing.assert_allclose(lesson.vectors(), tower.encode(views, offsets), atol=1e-5)
 
+
+def test_news_are_new_likes_and_what_its_owner_liked_around_them() -> None:
+    likes = Strings(np.arange(40), np.repeat([0, 1], 20), np.arange(40))
+    assert news_of(likes, since=38).items.tolist() == list(range(29, 40))
+    assert news_of(likes, since=18).items.tolist() == list(range(9, 40))
+    assert not len(news_of(likes, since=39))
+
+
+def test_weights_between_old_and_new(store: Store) -> None:
     old, new = ({"w": torch.zeros(2)}, torch.zeros(1, 2)), ({"w": torch.ones(2)}, torch.ones(1, 2))
     tower, offsets = between(old, new, 0.25)
     assert tower["w"].tolist() == [0.25, 0.25] and offsets.tolist() == [[0.25, 0.25]]

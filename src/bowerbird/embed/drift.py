@@ -14,6 +14,8 @@ from bowerbird.embed.validation import LAST_SHARE, RECENT, Lots
 AT = 100
 PEOPLE = 300
 """People at most: those whose likes judge, then others by lot, so that intervals are narrow."""
+MEDOIDS = 10
+"""Latest likes that stand for a person's medoids."""
 DRAWS = 1000
 _DAY_US = 86_400_000_000
 
@@ -61,19 +63,17 @@ def old_state_recall(new: np.ndarray, old: np.ndarray, cases: Sequence[Case]) ->
         if not known.any() or not len(wanted):
             continue
         seen, counts = given[known], weights[known]
-        for kind, found in rows.items():
-            by_old, by_new = (_state(vectors[seen], counts, kind) for vectors in (old, new))
-            found.append((_recall(new, by_old, given, wanted), _recall(new, by_new, given, wanted)))
+        # All of a person's queries at once: the vectors are read once for each person.
+        means = [unit(counts[None, :] @ vectors[seen]) for vectors in (old, new)]
+        medoids = [vectors[seen[-MEDOIDS:]] for vectors in (old, new)]
+        scores = np.split(np.concatenate(means + medoids) @ new.T, [1, 2, 2 + len(medoids[0])])
+        by = [_recall(part.max(axis=0), given, wanted) for part in scores]
+        rows["mean"].append((by[0], by[1]))
+        rows["medoids"].append((by[2], by[3]))
     return {"people": len(rows["mean"]), "at": AT} | {kind: _told(found) for kind, found in rows.items()}
 
 
-def _state(vectors: np.ndarray, weights: np.ndarray, kind: str) -> np.ndarray:
-    """(k, D) queries of which the nearest counts."""
-    return unit(weights[None, :] @ vectors) if kind == "mean" else vectors
-
-
-def _recall(vectors: np.ndarray, queries: np.ndarray, given: np.ndarray, wanted: np.ndarray) -> float:
-    scores = (vectors @ queries.T).max(axis=1)
+def _recall(scores: np.ndarray, given: np.ndarray, wanted: np.ndarray) -> float:
     scores[given] = -np.inf
     best = np.argpartition(-scores, min(AT, len(scores) - 1))[:AT]
     return float(np.isin(wanted, best).mean())

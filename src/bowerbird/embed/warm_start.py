@@ -16,7 +16,7 @@ import torch
 
 from bowerbird.embed.losses import anchor_loss
 from bowerbird.embed.neighbours import REACH, Strings
-from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.tower import BLOCK, Tower, Views
 from bowerbird.embed.training import TRUST_UNJUDGED, EmbedConfig, Lesson, State, numbers_of
 from bowerbird.embed.validation import Judge
 from bowerbird.progress import track
@@ -83,10 +83,26 @@ class WarmLesson(Lesson):
         tower = Tower(views.image.shape[1], views.text.shape[1], config.dim)
         super().__init__(views, strings, config, rng, tower)
         self.restore(start)
+        # Where content puts things never changes here, and every state that is judged asks for it.
+        self._content = content_of(self.tower, views)
         self.anchors = self.vectors()
         self._held = torch.from_numpy(self.anchors)
         news = news_of(strings, since)
         self._news = news if len(news) else strings  # news without a date: collections, late arrivals
+
+    @torch.inference_mode()
+    def vectors(self, state: State | None = None) -> np.ndarray:
+        if state is not None:
+            return super().vectors(state)
+        self.tower.eval()
+        parts = []
+        for block in blocks_of(self.views):
+            part = self.views.rows(block)
+            raw = self._content[block] + self.tower.correction(part) + self.offset.weight[block]
+            seen = (part.has_image + part.has_text) > 0
+            parts.append(torch.nn.functional.normalize(raw, dim=1) * seen)
+        found: np.ndarray = torch.cat(parts).numpy()
+        return found
 
     def _pairs(self) -> np.ndarray:
         news = self._news.pairs(self.rng)
@@ -101,6 +117,17 @@ class WarmLesson(Lesson):
         rows = torch.from_numpy(self.rng.choice(self.usable, size, replace=False))
         vectors = self.tower(self.views.rows(rows), self.offset(rows).detach())
         return loss + ANCHOR_WEIGHT * anchor_loss(vectors, self._held[rows])
+
+
+def blocks_of(views: Views) -> list[slice]:
+    """Parts of N things that are put through a tower at once; at least one, which may be empty."""
+    return [slice(start, start + BLOCK) for start in range(0, max(1, len(views.image)), BLOCK)]
+
+
+@torch.inference_mode()
+def content_of(tower: Tower, views: Views) -> torch.Tensor:
+    """Where content alone puts N things, (N, D)."""
+    return torch.cat([tower.content(views.rows(block)) for block in blocks_of(views)])
 
 
 def between(old: State, new: State, share: float) -> State:
