@@ -148,7 +148,7 @@ def test_an_event_changes_the_next_answer(shop: Store) -> None:
     before = kinds(recommender.recommend_user("new", 10))
     for item in (91, 95, 99):
         recommender.taste.learn_one(Event("new", f"item-{item}", Action.SAVE, LATE))
-    after = kinds(recommender.recommend_user("new", 10, diversity=0.0))
+    after = kinds(recommender.recommend_user("new", 10, wishes=Wishes(diversity=0.0)))
     assert after.count(3) > max(before.count(3), 7)
 
 
