@@ -126,7 +126,8 @@ def test_for_one_person(read_only_shop: Store, recommender: Recommender) -> None
         "user": "u0",
         "items": [one.as_dict() for one in recommender.recommend_user("u0", 5)],
     }
-    assert set(said["items"][0]) == {"item_id", "title", "price", "currency", "score", "reason", "source"}
+    told = {"item_id", "title", "price", "currency", "score", "reason", "source", "propensity", "promoted"}
+    assert set(said["items"][0]) == told
     assert said["items"][0]["item_id"] in run(read_only_shop.path, "--user", "u0", "-n", 5)
 
 

@@ -14,6 +14,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.recommend.recommender import Recommendation, Recommender
+from bowerbird.recommend.wishes import Wishes
 from bowerbird.taste.state import TasteState
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def kinds(found: list[Recommendation]) -> list[int]:
 
 def test_a_taste_is_met(recommender: Recommender) -> None:
     for user, kind in (("u0", 0), ("u1", 1), ("u2", 2), ("u3", 3)):
-        found = recommender.recommend_user(user, 10, diversity=0.0)
+        found = recommender.recommend_user(user, 10, wishes=Wishes(diversity=0.0))
         assert kinds(found).count(kind) >= 6, "ten of fourteen clicks were of this kind"
         assert {one.item_id for one in found} == {recommender.catalogue.ids[one.position] for one in found}
 
@@ -75,7 +76,7 @@ def test_what_is_muted_is_not_shown(recommender: Recommender) -> None:
 
 def test_what_is_boosted_moves_up(recommender: Recommender) -> None:
     def places(state: TasteState) -> float:
-        found = recommender.recommend(state, 100, diversity=0.0)
+        found = recommender.recommend(state, 100, wishes=Wishes(diversity=0.0))
         return float(np.mean([place for place, kind in enumerate(kinds(found)) if kind == 1]))
 
     assert places(muted_and_boosted(recommender, boosted=1)) < places(muted_and_boosted(recommender)) - 3
@@ -89,7 +90,7 @@ def test_for_a_purchase_prices_near_the_usual_move_up(recommender: Recommender) 
 
     def price_order(outcome: Action) -> float:
         """How well the order is one of distance to the usual price: 1 is wholly."""
-        found = recommender.recommend(cheap, 26, outcome=outcome, diversity=0.0)
+        found = recommender.recommend(cheap, 26, wishes=Wishes(outcome, 0.0))
         distance = np.abs(np.log(prices[[one.position for one in found]] / np.median(prices[:4])))
         return float(np.corrcoef(np.arange(26), distance)[0, 1])
 
@@ -98,12 +99,12 @@ def test_for_a_purchase_prices_near_the_usual_move_up(recommender: Recommender) 
 
 def test_diversity_is_one_number(recommender: Recommender) -> None:
     def likeness(diversity: float) -> float:
-        found = recommender.recommend_user("u2", 15, diversity=diversity)
+        found = recommender.recommend_user("u2", 15, wishes=Wishes(diversity=diversity))
         rows = recommender.ranker.matrix[[one.position for one in found]]
         return float((rows @ rows.T)[np.triu_indices(15, 1)].mean())
 
     assert likeness(0.0) > likeness(0.5) > likeness(0.95)
-    scores = [one.score for one in recommender.recommend_user("u2", 15, diversity=0.0)]
+    scores = [one.score for one in recommender.recommend_user("u2", 15, wishes=Wishes(diversity=0.0))]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -147,7 +148,7 @@ def test_an_event_changes_the_next_answer(shop: Store) -> None:
     before = kinds(recommender.recommend_user("new", 10))
     for item in (91, 95, 99):
         recommender.taste.learn_one(Event("new", f"item-{item}", Action.SAVE, LATE))
-    after = kinds(recommender.recommend_user("new", 10, diversity=0.0))
+    after = kinds(recommender.recommend_user("new", 10, wishes=Wishes(diversity=0.0)))
     assert after.count(3) > max(before.count(3), 7)
 
 
@@ -199,7 +200,7 @@ def test_an_import_and_a_new_catalogue_make_it_learn_again(shop: Store) -> None:
     moved = Recommender.open(shop)
     names.append(version_of(shop))
     assert len(set(names)) == 3
-    shown = moved.recommend_user("u0", 10, diversity=0.0)
+    shown = moved.recommend_user("u0", 10, wishes=Wishes(diversity=0.0))
     assert [(one.position - 1) // 30 for one in shown].count(0) >= 6, "positions moved by one"
 
 

@@ -32,23 +32,37 @@ def recommend(
     diversity: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="0: relevance alone (with --user).")
     ] = 0.3,
+    explore: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: the best order known; 1: drawn widely (with --user).")
+    ] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Of what --explore draws.")] = None,
+    price_min: Annotated[float | None, typer.Option(help="Lowest price (with --user).")] = None,
+    price_max: Annotated[float | None, typer.Option(help="Highest price (with --user).")] = None,
+    category: Annotated[str | None, typer.Option(help="Only items of it (with --user).")] = None,
+    boosts: Annotated[Path | None, typer.Option(help="TOML with the shop's boosts (with --user).")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recommend items to a person, with reasons, or to everybody of a file of histories."""
     from bowerbird.data.events import Action
     from bowerbird.data.store import Store
+    from bowerbird.recommend.boosts import Boosts
     from bowerbird.recommend.recommender import Recommender
+    from bowerbird.recommend.wishes import Wishes
 
     if (user is None) == (histories is None):
         raise InputError("name either one person with --user, or a file with --histories and --out")
     if (histories is None) != (out is None):
         raise InputError("--histories and --out FILE.parquet go together: people in, their answers out")
+    wishes = Wishes(
+        *(Action(outcome.value), diversity, explore, seed, price_min, price_max, category),
+        boosts=Boosts.load(boosts) if boosts else Boosts(),
+    )
     recommender = Recommender.open(Store.open(store))
     if histories is not None and out is not None:
         _batch(recommender, histories, out, n, as_json)
         return
     assert user is not None
-    found = recommender.recommend_user(user, n, Action(outcome.value), diversity)
+    found = recommender.recommend_user(user, n, wishes)
     if user not in recommender.taste:
         print(f"{user} is not known: these are popular items", file=sys.stderr)
 

@@ -122,6 +122,14 @@ class Catalogue:
         available: np.ndarray = kept.to_numpy()
         return available
 
+    def in_category(self, name: str) -> np.ndarray:
+        """Items with a name anywhere in their category path, in any case, (items,) bool."""
+        lists = self.table["category"].combine_chunks()
+        same = pc.equal(pc.utf8_lower(lists.flatten()), name.casefold())
+        found = np.zeros(len(self), bool)
+        found[pc.list_parent_indices(lists).filter(same).to_numpy()] = True
+        return found
+
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.table.drop_columns(["image"]).to_pylist()

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowerbird.recommend.exploration import drawn
 
-def diversified(relevance: np.ndarray, vectors: np.ndarray, n: int, diversity: float) -> np.ndarray:
+
+def diversified(
+    relevance: np.ndarray,
+    vectors: np.ndarray,
+    n: int,
+    diversity: float,
+    explore: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose n of C candidates: each next one maximises (1−d)·relevance − d·(similarity to those chosen).
 
     `relevance` (C,) is brought to [0, 1]; `vectors` (C, D) have length 1; `diversity` d is from 0 (relevance
-    alone) to 1. Gives rows in order, (min(n, C),).
+    alone) to 1. With `explore` above 0 each next one is drawn instead (see `exploration`). Gives rows in
+    order, (min(n, C),), and the chance that each had at its place, given those before it.
     """
     spread = np.ptp(relevance) if len(relevance) else 0.0
     scaled = (relevance - relevance.min()) / spread if spread > 0 else np.zeros(len(relevance))
     nearest = np.zeros(len(relevance))
     left = np.ones(len(relevance), dtype=bool)
     chosen: list[int] = []
+    chances: list[float] = []
     for _ in range(min(n, len(relevance))):
         value = np.where(left, (1 - diversity) * scaled - diversity * nearest, -np.inf)
-        best = int(value.argmax())
+        best, chance = drawn(value, explore, rng)
         chosen.append(best)
+        chances.append(chance)
         left[best] = False
         nearest = np.maximum(nearest, vectors @ vectors[best])
-    return np.array(chosen, dtype=np.int64)
+    return np.array(chosen, dtype=np.int64), np.array(chances)

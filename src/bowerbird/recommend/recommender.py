@@ -12,10 +12,12 @@ from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
+from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.diversity import diversified
 from bowerbird.recommend.features import Signals
 from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
 from bowerbird.recommend.saved import fitted_ranker
+from bowerbird.recommend.wishes import PLAIN, Wishes
 from bowerbird.taste.graph import Interest, TasteGraph
 from bowerbird.taste.state import TasteState
 
@@ -38,10 +40,14 @@ class Recommendation:
     score: float
     reason: str
     source: str  # similar, together, interest or popular
+    propensity: float = 1.0
+    """The chance that this item had at its place, given those before it; 1 without exploration."""
+    promoted: bool = False
+    """Whether a boost of the shop moved it up."""
 
     def as_dict(self) -> dict[str, Any]:
         kept = ("item_id", "title", "price", "currency", "score", "reason", "source")
-        return {name: getattr(self, name) for name in kept}
+        return {name: getattr(self, name) for name in (*kept, "propensity", "promoted")}
 
 
 class Recommender:
@@ -63,25 +69,22 @@ class Recommender:
         catalogue = taste.catalogue  # read once: it holds all pictures
         return cls(catalogue, fitted_ranker(store, load_vectors(store), catalogue), taste)
 
-    def recommend_user(
-        self, user_id: str, n: int = 20, outcome: Action = Action.CLICK, diversity: float = 0.3
-    ) -> list[Recommendation]:
+    def recommend_user(self, user_id: str, n: int = 20, wishes: Wishes = PLAIN) -> list[Recommendation]:
         """Recommend to a person of the taste graph; a stranger gets what is popular."""
-        return self.recommend(self.taste.state(user_id), n, outcome=outcome, diversity=diversity)
+        return self.recommend(self.taste.state(user_id), n, wishes=wishes)
 
     def recommend(
         self,
         state: TasteState,
         n: int = 20,
         allowed: np.ndarray | None = None,
-        outcome: Action = Action.CLICK,
-        diversity: float = 0.3,
+        wishes: Wishes = PLAIN,
     ) -> list[Recommendation]:
-        """The best items for a taste: in stock, not seen, not muted, and, if given, `allowed` (items,) bool.
-
-        `outcome` is what is hoped for: for a purchase, items near the person's usual price move up.
-        `diversity` is from 0 (relevance alone) to 1.
-        """
+        """The best items for a taste: in stock, not seen, not muted, as `wishes` say, and, if given,
+        `allowed` (items,) bool."""
+        filtered = wishes.allowed(self.catalogue)
+        if filtered is not None:
+            allowed = filtered if allowed is None else filtered & allowed
         open_ = self._available if allowed is None else self._available & allowed
         if state.seen:
             open_ = open_.copy()
@@ -95,16 +98,38 @@ class Recommender:
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
         candidates, relevance = candidates[best], _unit(scores[best])
         relevance = relevance + BOOST * np.isin(groups[candidates], list(state.boosted))
-        if outcome is Action.PURCHASE:
+        if wishes.outcome is Action.PURCHASE:
             relevance = relevance - PRICE * self._price_distance(signals.liked, candidates)
-        chosen = diversified(relevance, self.ranker.matrix[candidates], n, diversity)
+        rng = np.random.default_rng(wishes.seed) if wishes.explore else None
+        count = n + wishes.boosts.places if wishes.boosts.rules else n
+        chosen, chances = diversified(
+            relevance, self.ranker.matrix[candidates], count, wishes.diversity, wishes.explore, rng
+        )
+        chosen, chances, moved = self._boosted(candidates, relevance, chosen, chances, wishes.boosts, n)
         interests = {one.number: one for one in self.taste.interests(state)}
         matrix = self.ranker.matrix
         similar = matrix[candidates[chosen]] @ matrix[signals.liked.items].T  # (chosen, liked)
         return [
-            self._told(int(candidates[k]), float(relevance[k]), row, signals, interests)
-            for k, row in zip(chosen, similar, strict=True)
+            self._told(int(candidates[k]), float(relevance[k]), row, signals, interests, chance, up)
+            for k, row, chance, up in zip(chosen, similar, chances.tolist(), moved.tolist(), strict=True)
         ]
+
+    def _boosted(
+        self,
+        candidates: np.ndarray,
+        relevance: np.ndarray,
+        chosen: np.ndarray,
+        chances: np.ndarray,
+        boosts: Boosts,
+        n: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The n chosen rows after the boosts, their chances, and which of them were moved up, (n,) bool."""
+        if not boosts.rules or not len(chosen):
+            return chosen, chances, np.zeros(len(chosen), bool)
+        factors = np.array([boosts.factor(self.catalogue.item(int(row))) for row in candidates[chosen]])
+        order = boosts.order(relevance[chosen], factors)[:n]
+        moved = (order > np.arange(len(order))) & (factors[order] > 1)
+        return chosen[order], chances[order], moved
 
     def _price_distance(self, liked: History, candidates: np.ndarray) -> np.ndarray:
         """|log of price beside the person's median|, at most 2, (C,); 0 where one is unknown."""
@@ -126,11 +151,18 @@ class Recommender:
         similar: np.ndarray,
         signals: Signals,
         interests: dict[int, Interest],
+        propensity: float,
+        promoted: bool,
     ) -> Recommendation:
         item = self.catalogue.item(position)
         reason, source = self._reason(position, similar, signals, interests)
         title = item.title or item.item_id
-        return Recommendation(position, item.item_id, title, item.price, item.currency, score, reason, source)
+        if promoted:
+            reason = f"promoted by the shop; {reason}"
+        return Recommendation(
+            *(position, item.item_id, title, item.price, item.currency, score, reason, source),
+            *(propensity, promoted),
+        )
 
     def _reason(
         self, position: int, similar: np.ndarray, signals: Signals, interests: dict[int, Interest]

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bowerbird.data.events import Event
 from bowerbird.data.store import Store
+from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.graph import TasteGraph
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bowerbird.assist.assistant import Assistant
     from bowerbird.embed.search import Searcher
 
+BOOSTS_FILE = "boosts.toml"
+"""In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
 CLOCK_SKEW = timedelta(days=1)
 
 
@@ -31,6 +34,8 @@ class Shop:
         self.taste = TasteGraph.open(self.store)
         self.recommender = Recommender.open(self.store, self.taste)
         self.catalogue = self.recommender.catalogue
+        rules = self.store.path / BOOSTS_FILE
+        self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
         self._opening = threading.Lock()
 
     @property

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from bowerbird.data.events import Action
 from bowerbird.errors import InputError
+from bowerbird.recommend.wishes import Wishes
 from bowerbird.serve.shop import Shop
 
 MOST_PICTURE_BYTES = 20 * 2**20
@@ -33,11 +34,21 @@ def _people(router: APIRouter, shop: Shop) -> None:
 
     @router.get("/users/{user}/recommendations")
     def recommendations(
-        user: str, n: Count = 20, outcome: Action = Action.CLICK, diversity: float = 0.3
+        user: str,
+        n: Count = 20,
+        outcome: Action = Action.CLICK,
+        diversity: float = 0.3,
+        explore: float = 0.0,
+        seed: int | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        category: str | None = None,
     ) -> dict[str, Any]:
         """Items for a person, each with its reason; for a stranger what is popular."""
+        diversity, explore = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, explore))
+        wishes = Wishes(outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts)
         shop.taste.refresh()
-        found = shop.recommender.recommend_user(user, n, outcome, min(1.0, max(0.0, diversity)))
+        found = shop.recommender.recommend_user(user, n, wishes)
         return {"user": user, "items": [shop.item(one.position) | one.as_dict() for one in found]}
 
     @router.get("/users/{user}/interests")
