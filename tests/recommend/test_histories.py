@@ -179,3 +179,9 @@ def test_half_a_request_ends_in_exit_code_2(
         main()
     assert end.value.code == 2
     assert "--histories" in capsys.readouterr().err
+
+
+def test_filters_that_nothing_passes_say_so(read_only_shop: Store) -> None:
+    asked = ["recommend", str(read_only_shop.path), "--user", "u0", "--category", "none"]
+    said = CliRunner().invoke(app, asked)
+    assert said.exit_code == 0 and "no item in stock passes these filters" in said.stderr

@@ -65,6 +65,8 @@ def recommend(
     found = recommender.recommend_user(user, n, wishes)
     if user not in recommender.taste:
         print(f"{user} is not known: these are popular items", file=sys.stderr)
+    if not found:
+        print("no item in stock passes these filters: widen them", file=sys.stderr)
 
     def human(console: Console) -> None:
         table = Table(box=None, header_style="dim")
