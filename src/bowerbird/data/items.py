@@ -124,11 +124,16 @@ class Catalogue:
 
     def in_category(self, name: str) -> np.ndarray:
         """Items with a name anywhere in their category path, in any case, (items,) bool."""
-        lists = self.table["category"].combine_chunks()
-        same = pc.equal(pc.utf8_lower(lists.flatten()), name.casefold())
+        names, rows = self._categories
         found = np.zeros(len(self), bool)
-        found[pc.list_parent_indices(lists).filter(same).to_numpy()] = True
+        found[rows[pc.equal(names, name.casefold()).fill_null(False).to_numpy(zero_copy_only=False)]] = True
         return found
+
+    @cached_property
+    def _categories(self) -> tuple[pa.Array, np.ndarray]:
+        """Every name of every category path, in lower case, and the item that has it."""
+        lists = self.table["category"].combine_chunks()
+        return pc.utf8_lower(lists.flatten()), pc.list_parent_indices(lists).to_numpy()
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:

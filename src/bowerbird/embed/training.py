@@ -102,10 +102,7 @@ def train_embedding(
         fit = fit_tower(Views.of(shown, told), generic, strings, lots, config)
         meta: dict[str, Any] = {
             "items": len(catalogue),
-            "dim": config.dim,
-            "seed": config.seed,
-            "config": asdict(config),
-            "backbones": {"image": config.image_backbone, "text": config.text_backbone},
+            **settings_of(config),
             "holdout": asdict(holdout),
             "sides": sides.widths,
             "likes": len(strings),
@@ -127,14 +124,31 @@ def train_embedding(
                 fit.tower.state_dict(),
                 fit.offsets,
             ).write(folder)
-            meta["seconds"] = {
-                "features": round(encoded - started, 2),
-                "training": round(time.monotonic() - encoded, 2),
-            }
-            meta["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            meta |= spent(started, encoded)
     version = store.current("vectors")
     assert version is not None
     return version
+
+
+def settings_of(config: EmbedConfig) -> dict[str, Any]:
+    """What `meta.json` tells of the settings."""
+    return {
+        "dim": config.dim,
+        "seed": config.seed,
+        "config": asdict(config),
+        "backbones": {"image": config.image_backbone, "text": config.text_backbone},
+    }
+
+
+def spent(started: float, encoded: float) -> dict[str, Any]:
+    """What `meta.json` tells of the time and memory that it took; moments are those of `time.monotonic`."""
+    return {
+        "seconds": {
+            "features": round(encoded - started, 2),
+            "training": round(time.monotonic() - encoded, 2),
+        },
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
 
 
 def kept_as(vectors: np.ndarray, precision: str) -> np.ndarray:

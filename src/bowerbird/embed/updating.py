@@ -7,7 +7,6 @@ graft and kept queries of the version before stay of use; how much they lose is 
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -23,7 +22,7 @@ from bowerbird.embed.news import News
 from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.rows import unit
 from bowerbird.embed.tower import Views
-from bowerbird.embed.training import EmbedConfig, generic_vectors, kept_as
+from bowerbird.embed.training import EmbedConfig, generic_vectors, kept_as, settings_of, spent
 from bowerbird.embed.validation import Judge
 from bowerbird.embed.version_files import Before, VersionFiles
 from bowerbird.embed.warm_start import continue_tower
@@ -64,15 +63,14 @@ def update_embedding(
         news = News.of(store, catalogue, features, before, keep_out=settings.holdout == "default")
         if not news:
             return None
-        fit = _continued(before, news, settings)
-        new, old = unit(fit.kept), unit(news.items.carried(before.vectors.kept))
+        kept_before = news.items.carried(before.vectors.kept)
+        old = unit(kept_before)
+        fit = _continued(before, news, settings, kept_before, old[news.items.same])
+        new = unit(fit.kept)
         cases = cases_of(news.strings, news.lots, store.settings.half_life_days)
         meta = _lineage(before) | {
             "items": len(catalogue),
-            "dim": settings.dim,
-            "seed": settings.seed,
-            "config": asdict(settings),
-            "backbones": {"image": settings.image_backbone, "text": settings.text_backbone},
+            **settings_of(settings),
             "holdout": asdict(news.holdout),
             "sides": before.sides.widths,
             "likes": len(news.strings),
@@ -101,11 +99,7 @@ def update_embedding(
                 fit.tower,
                 fit.offsets,
             ).write(folder)
-            meta["seconds"] = {
-                "features": round(encoded - started, 2),
-                "training": round(time.monotonic() - encoded, 2),
-            }
-            meta["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            meta |= spent(started, encoded)
     return store.current("vectors")
 
 
@@ -156,10 +150,15 @@ class _Fit:
     moved_before_alignment: dict[str, float] | None
 
 
-def _continued(before: Before, news: News, settings: EmbedConfig) -> _Fit:
-    """The tower trained on what is new, and turned back onto the space it had."""
+def _continued(
+    before: Before, news: News, settings: EmbedConfig, kept_before: np.ndarray, old: np.ndarray
+) -> _Fit:
+    """The tower trained on what is new, and turned back onto the space it had.
+
+    `kept_before` (N, D) are the vectors before, in today's order; `old` (n, D) unit rows of the unchanged
+    items among them.
+    """
     same = news.items.same
-    kept_before = news.items.carried(before.vectors.kept)
     offsets = news.items.carried(before.offsets)
     people_below, items_below = before.vectors.meta["judged_below"]
     judge = Judge(news.strings, news.lots, (people_below, items_below))
@@ -174,7 +173,6 @@ def _continued(before: Before, news: News, settings: EmbedConfig) -> _Fit:
         replace(settings, epochs=epochs),
     )
     tower, learned = fit.state
-    old = unit(kept_before[same])
     if not fit.share:
         kept = kept_as(fit.vectors, settings.precision)
         if kept.dtype == kept_before.dtype:  # to the bit, so that an index goes on with them

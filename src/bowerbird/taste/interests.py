@@ -70,7 +70,8 @@ class Interests:
                 return cls(kept["group"], kept["centres"], said["names"], said["words"])
         except (OSError, ValueError, KeyError, BadZipFile):
             pass  # not there yet, or broken: grown anew
-        grown = cls._gone_on(folder, matrix(), fits) or cls.grown(matrix(), catalogue)
+        rows = matrix()
+        grown = cls._gone_on(folder, rows, fits) or cls.grown(rows, catalogue)
         for old in folder.glob("interests-*"):
             old.unlink(missing_ok=True)
         beside = folder / f".{uuid.uuid4().hex[:6]}-{arrays.name}"
