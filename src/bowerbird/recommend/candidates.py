@@ -66,13 +66,13 @@ def sought(
         together, follows = reached(world, liked), Values(*world.follows.found(liked))
         for one in (together, follows):
             named = np.flatnonzero((one.values > 0) & open_[one.positions])
-            found.append(one.positions[_best(one.values[named], named, per_source)])
+            found.append(one.positions[best_of(one.values[named], named, per_source)])
         found += _by_content(recent, at, world, index, open_, per_source)
     candidates = np.unique(np.concatenate(found))
     if len(candidates) < per_source:
         left = np.flatnonzero(open_)
         candidates = np.union1d(
-            candidates, left[_best(world.popularity.now[left], np.arange(len(left)), per_source)]
+            candidates, left[best_of(world.popularity.now[left], np.arange(len(left)), per_source)]
         )
     return candidates, _signals(liked, recent, at, (together, follows), candidates, world)
 
@@ -106,12 +106,12 @@ def _by_content(
     similar = world.matrix[near] @ rows.T  # (pool, recent)
     highest, overall = similar.max(axis=1, initial=-np.inf), similar @ said_by(recent)
     new = np.flatnonzero(fresh[near])
-    on_shelf = highest[new] + ON_SHELF * np.log(world.popularity.shelf(at)[near[new]] + 1e-2)
+    on_shelf = highest[new] + ON_SHELF * world.popularity.shelf(at)[near[new]]
     return [
-        near[_best(highest, np.arange(len(near)), per_source)],
-        near[_best(overall, np.arange(len(near)), per_source)],
-        near[_best(highest[new], new, per_source // 2)],
-        near[_best(on_shelf, new, per_source // 2)],
+        near[best_of(highest, np.arange(len(near)), per_source)],
+        near[best_of(overall, np.arange(len(near)), per_source)],
+        near[best_of(highest[new], new, per_source // 2)],
+        near[best_of(on_shelf, new, per_source // 2)],
     ]
 
 
@@ -141,7 +141,7 @@ def _signals(
     )
 
 
-def _best(scores: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+def best_of(scores: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
     """Those of `rows` (C,) with the highest scores (C,), at most `count`."""
     if len(rows) <= count:
         return rows

@@ -159,7 +159,7 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         *(_coarse_log(month), log_places(month), _coarse_log(year), log_places(year)),
         log_places(beginners),
         _coarse_log(today),
-        np.round(4 * np.log(shelf + 1e-2)),
+        np.round(4 * shelf),
         np.round(np.log1p(np.maximum(age, 0.0))),
         age < 0,
         cold,

@@ -24,6 +24,8 @@ TRENDS = ((MONTH, False), (YEAR, False), (YEAR, True))
 KEPT = 64  # answers kept for moments asked again
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
+LEAST_BESIDE = 1e-2
+"""Added to what is liked beside an item, of which a logarithm is taken."""
 BEGINNERS = 10.0
 """The k-th like of a person counts 1/(1 + k/10) as a beginner's like."""
 
@@ -82,15 +84,16 @@ class Popularity:
         return found
 
     def shelf(self, moment: int) -> np.ndarray:
-        """How much is liked beside each item in the order of ids, a month before a moment, times the number
-        of items: about 1 where as much as anywhere, (items,) float32. See `shelf`."""
+        """Logarithm of how much is liked beside each item in the order of ids, a month before a moment: about
+        0 where as much as anywhere, (items,) float32. See `shelf`."""
         share = self.share(moment, MONTH)
         found = self._shelves.get(id(share))
         if found is None:
             if len(self._shelves) >= KEPT:
                 self._shelves.clear()
             # With the share, so that its id stays its own.
-            found = self._shelves[id(share)] = share, smoothed(share, self.places) * len(share)
+            beside = np.log(smoothed(share, self.places) * len(share) + LEAST_BESIDE)
+            found = self._shelves[id(share)] = share, beside
         return found[1]
 
     def leading(

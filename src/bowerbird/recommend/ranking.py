@@ -21,7 +21,7 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.rows import Rows
-from bowerbird.recommend.candidates import sought
+from bowerbird.recommend.candidates import best_of, sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
 from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
 from bowerbird.recommend.follows import Follows
@@ -85,7 +85,8 @@ class OurRanker:
         self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
         self.launched = catalogue.launched
-        self.places = shelf_places(catalogue.ids)
+        self.ids = catalogue.ids
+        self.places: np.ndarray  # (items,) in the order of ids; only learning needs it
         self.world: World
         self.booster: Any = None
         self.settings: dict[str, Any] = {}
@@ -94,7 +95,9 @@ class OurRanker:
 
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
+        self.places = shelf_places(self.ids)
         lessons = lessons_of(events)
+        # The latest moment and one part of the newcomers: both kinds of person, at a fraction of the time.
         ridge = self._best_ridge(lessons[-FOLDS - 1 : -FOLDS + 1])
         self.settings = {"ridge": ridge, "content_weight": 1.0, "order": "fusion"}
         self.booster = None
@@ -238,9 +241,8 @@ class OurRanker:
             new = open_ & self.world.cold
             sources.append(_best(signals.nearest, new, per_source // 2))
             near = _best(signals.nearest, new, 2 * per_source)
-            on_shelf = ON_SHELF * np.log(popularity.shelf(signals.at)[near] + 1e-2)
-            order = np.argsort(-(signals.nearest[near] + on_shelf), kind="stable")
-            sources.append(near[order][: per_source // 2])
+            on_shelf = signals.nearest[near] + ON_SHELF * popularity.shelf(signals.at)[near]
+            sources.append(best_of(on_shelf, near, per_source // 2))
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))
@@ -249,10 +251,7 @@ class OurRanker:
 
 def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:
     rows = np.flatnonzero(open_)
-    if len(rows) <= count:
-        return rows
-    found: np.ndarray = rows[np.argpartition(-scores[rows], count)[:count]]
-    return found
+    return best_of(scores[rows], rows, count)
 
 
 def _thinned(met: Met, rng: np.random.Generator) -> Met:

@@ -25,7 +25,7 @@ from bowerbird.recommend.popularity import Popularity
 from bowerbird.recommend.ranking import OurRanker
 
 KIND = "ranker"
-POPULARITY = ("total", "recent", "items", "at", "early")
+POPULARITY = ("total", "recent", "items", "at", "early", "places")
 
 
 def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
@@ -100,7 +100,7 @@ def _load(ranker: OurRanker, version: Version) -> None:
     follows = Follows(sparse.load_npz(path / "follows.npz").tocsr())
     with np.load(path / "arrays.npz") as kept:
         together = CoEngagement(likes, kept["inverse"], kept["diagonal"], float(kept["ridge"]))
-        popularity = Popularity(**{name: kept[name] for name in POPULARITY}, places=ranker.places)
+        popularity = Popularity(*(kept[name] for name in POPULARITY))
         low_rank = LowRank(kept["low_rank_into"], kept["low_rank_out"])
         seen_first = kept["seen_first"]
     ranker.world = World(

@@ -15,7 +15,7 @@ import numpy as np
 WIDTH = 100
 """Standard deviation of the Gaussian kernel, items."""
 ON_SHELF = 0.05
-"""What the logarithm of what is liked beside a new item counts for, beside its similarity."""
+"""What `Popularity.shelf` of a new item counts for, beside its similarity."""
 
 
 def shelf_places(ids: list[str]) -> np.ndarray:
