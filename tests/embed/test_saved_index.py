@@ -40,13 +40,14 @@ def publish(store: Store, numbers: Sequence[int], vectors: np.ndarray) -> None:
 
 
 def check(store: Store, catalogue: Catalogue, rows: Rows, least: float = 0.95) -> None:
-    """The store's index finds what looking at every row finds."""
+    """The store's index finds most of what looking at every row finds, and says exact scores of it."""
     queries = unit(np.random.default_rng(1).normal(size=(30, 16)))
     found, scores = item_index(store, catalogue).nearest(queries, 10)
-    expected, expected_scores = nearest(rows.dense(), queries, 10)
+    expected, _ = nearest(rows.dense(), queries, 10)
     same = [len(np.intersect1d(a, b)) for a, b in zip(found, expected, strict=True)]
+    # Two threads build another graph each time: now and then one misses a query's very nearest item.
     assert np.mean(same) / 10 >= least
-    assert np.allclose(scores[:, 0], expected_scores[:, 0], atol=0.1)
+    assert np.allclose(scores, np.einsum("bnd,bd->bn", rows.dense()[found], queries), atol=1e-3)
 
 
 def file_of(store: Store) -> Path:
