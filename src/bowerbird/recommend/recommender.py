@@ -86,9 +86,7 @@ class Recommender:
         if filtered is not None:
             allowed = filtered if allowed is None else filtered & allowed
         open_ = self._available if allowed is None else self._available & allowed
-        if state.seen:
-            open_ = open_.copy()
-            open_[list(state.seen)] = False
+        open_ = open_ & state.unseen(len(self.catalogue))
         groups = self.taste.interests_of_items.group
         if state.muted:
             open_ = open_ & ~np.isin(groups, list(state.muted))

@@ -6,6 +6,7 @@ import json
 import re
 
 from bowerbird.data.store import Store, write_atomically
+from bowerbird.taste import snapshot
 from bowerbird.taste.overrides import Overrides
 
 
@@ -17,6 +18,7 @@ def forget(store: Store, user_id: str) -> int:
     """
     with store.lock("bowerbird taste forget"):
         removed = store.log.forget(user_id)
+        snapshot.drop(store)
         Overrides(store).drop(user_id)
         _forget_collections(store, user_id)
         _forget_refused(store, user_id)

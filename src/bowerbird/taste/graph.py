@@ -1,29 +1,36 @@
 """The taste graph: people, and what each is drawn to, alive with every event.
 
-It is rebuilt from the event log, which is the truth; `refresh` takes in what other processes have logged
-since. The write path is a sorted insert into a small list: no model is called.
+It follows the event log, which is the truth: from a snapshot, or from its beginning where there is none that
+fits; `refresh` takes in what other processes have logged since. The write path is a compiled insert into a
+row of fixed size (see `learning`): no model is called.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS, Event
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
+from bowerbird.taste import snapshot
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
+from bowerbird.taste.people import People
 from bowerbird.taste.state import TasteState, decayed, microseconds
 
 BOOST = 2.0  # a boosted interest counts this much more
+SNAPSHOT_EVERY = 50_000
+"""Events learned since the last snapshot before there is another."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,20 @@ class Timeline:
 class TasteGraph:
     """Everybody's taste. Safe to use from several threads."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, interests: Interests) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, interests: Interests, key: str = "") -> None:
+        """`key` names the catalogue and the interests, so that a snapshot of others is not taken for one of
+        these; without one no snapshot is kept."""
         self.store = store
         self.catalogue = catalogue
         self.interests_of_items = interests
+        self._key = key
         self._half_lives = store.settings.half_life_days
         self._lock = threading.RLock()
-        self._people: dict[str, TasteState] = {}
+        self._people = People(interests.group)
         self._overrides = Overrides(store)
-        self._generation, self._offset = -1, 0
+        self._generation, self._offset, self._since_snapshot = -1, 0, 0
         self.unknown_items = 0
-        """Events that named an item the catalogue does not hold."""
+        """Events that named an item the catalogue does not hold, since this graph was opened."""
 
     @classmethod
     def open(cls, store: Store) -> TasteGraph:
@@ -81,7 +91,11 @@ class TasteGraph:
             catalogue,
             fits=lambda kept: vectors.reads(kept.split("/")[0]),
         )
-        graph = cls(store, catalogue, interests)
+        graph = cls(store, catalogue, interests, key)
+        found = snapshot.load(store, key, interests.group)
+        if found is not None:
+            graph._people, place = found
+            graph._generation, graph._offset = place.generation, place.offset
         graph.refresh()
         return graph
 
@@ -93,50 +107,97 @@ class TasteGraph:
             generation = self.store.log.generation
             if generation == self._generation:
                 try:
-                    events, self._offset = self.store.log.tail_since(self._offset)
+                    events, offset = self.store.log.tail_since(self._offset)
                 except ValueError:  # somebody is being forgotten just now: the tail was cut before the offset
                     self._generation = -1
                     self._replay()
                     return
-                for event in events:
-                    self.learn_one(event)
+                self.learn(events)
+                self._offset = offset
             else:
                 self._replay()
                 self._generation = generation
+            if self._since_snapshot >= SNAPSHOT_EVERY:
+                self.save()
+
+    def save(self) -> bool:
+        """Keep a snapshot, by which the next process starts at once; False where none could be written."""
+        with self._lock:
+            place = snapshot.Place(self._key, self._generation, self._offset)
+            saved = bool(self._key) and snapshot.save(self.store, self._people, place)
+            self._since_snapshot = 0
+            return saved
 
     def _replay(self) -> None:
-        self._offset = (
-            self.store.log.tail_size
-        )  # before reading: what comes meanwhile is met twice, not never
-        self._people, self.unknown_items = {}, 0
+        self._people, self.unknown_items = People(self.interests_of_items.group), 0
+        # Before reading: what is appended meanwhile is found twice, and dropped once by its id.
+        start = self.store.log.tail_size
         table = self.store.log.read()
-        columns = (table[name].to_pylist() for name in ("event_id", "user_id", "item_id", "action"))
-        at = table["at"].cast("int64").to_pylist()
-        for event_id, user, item, action, when in zip(*columns, at, strict=True):
-            self._learn(user, item, when, event_id, ACTION_CODE[action])
+        self._learn_table(table)
+        events, self._offset = self.store.log.tail_since(start)
+        if events:
+            ids = pa.array([event.event_id for event in events], pa.string())
+            known = pc.is_in(ids, value_set=table["event_id"].combine_chunks()).to_pylist()
+            self.learn([event for event, twice in zip(events, known, strict=True) if not twice])
+
+    def _learn_table(self, table: pa.Table) -> None:
+        """Learn a table in `EVENT_SCHEMA`, in its order."""
+        items = pc.index_in(table["item_id"], value_set=pa.array(self.catalogue.ids, pa.string()))
+        self.unknown_items += items.null_count
+        known = table.append_column("row", items).filter(pc.is_valid(items)).combine_chunks()
+        users = pc.dictionary_encode(known["user_id"])
+        users = users.combine_chunks() if isinstance(users, pa.ChunkedArray) else users
+        row_of = np.array([self._people.row_of(user) for user in users.dictionary.to_pylist()], np.int64)
+        actions = pc.index_in(known["action"], value_set=pa.array(list(ACTION_CODE), pa.string()))
+        self._people.learn(
+            row_of[users.indices.to_numpy(zero_copy_only=False)] if len(known) else row_of,
+            known["at"].cast(pa.int64()).to_numpy(),
+            known["row"].to_numpy(),
+            actions.to_numpy(),
+        )
+        self._since_snapshot += len(known)
+
+    def learn(self, events: Sequence[Event]) -> int:
+        """Take in events that were not learned before, in any order; gives how many changed somebody's state.
+
+        Of an event that is known already, of an unknown item, or that says nothing of taste, nothing changes.
+        """
+        place = self.catalogue.position
+        with self._lock:
+            known = [event for event in events if event.item_id in place]
+            self.unknown_items += len(events) - len(known)
+            if not known:
+                return 0
+            rows, at, items, actions = zip(
+                *(
+                    (
+                        self._people.row_of(event.user_id),
+                        microseconds(event.at),
+                        place[event.item_id],
+                        ACTION_CODE[event.action],
+                    )
+                    for event in known
+                ),
+                strict=True,
+            )
+            self._since_snapshot += len(known)
+            arrays = (np.array(column, np.int64) for column in (rows, at, items, actions))
+            return int(self._people.learn(*arrays).sum())
 
     def learn_one(self, event: Event) -> bool:
-        """Take in one event; False where it changes nothing (known already, unknown item, no weight)."""
-        at, action = microseconds(event.at), ACTION_CODE[event.action.value]
-        with self._lock:
-            return self._learn(event.user_id, event.item_id, at, event.event_id, action)
-
-    def _learn(self, user: str, item: str, at: int, event_id: str, action: int) -> bool:
-        position = self.catalogue.position.get(item)
-        if position is None:
-            self.unknown_items += 1
-            return False
-        state = self._people.get(user)
-        if state is None:
-            state = self._people[user] = TasteState(user)
-        return state.learn(at, event_id, position, action)
+        """Take in one event; False where it changes nothing."""
+        return self.learn([event]) > 0
 
     # -- asking -------------------------------------------------------------------------------------------
 
     def people(self) -> list[str]:
         """Everybody with a taste, the most active first."""
         with self._lock:
-            return sorted(self._people, key=lambda user: (-len(self._people[user].events), user))
+            counts = self._people.counts().tolist()
+            return sorted(
+                (user for user, count in zip(self._people.ids, counts, strict=True) if count),
+                key=lambda user: (-counts[self._people.row_of(user)], user),
+            )
 
     def __contains__(self, user_id: object) -> bool:
         return user_id in self._people
@@ -144,30 +205,30 @@ class TasteGraph:
     def state(self, user_id: str) -> TasteState:
         """A person's state, with what they muted and boosted; an empty one for a stranger."""
         with self._lock:
-            known = self._people.get(user_id)
-            said = self._overrides.of(user_id)
-            return TasteState(
-                user_id,
-                list(known.events) if known else [],
-                frozenset(self._numbers(said.get(MUTED, []))),
-                frozenset(self._numbers(said.get(BOOSTED, []))),
-                set(known.seen) if known else set(),
-            )
+            state = self._people.state(user_id)
+        said = self._overrides.of(user_id)
+        muted, boosted = (frozenset(self._numbers(said.get(what, []))) for what in (MUTED, BOOSTED))
+        return replace(state, muted=muted, boosted=boosted) if said else state
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
         """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
-        history = state.history
+        history, older = state.history, state.older
         if not len(history):
             return []
         now = state.last_at if now is None else now
-        keep = history.at <= now
-        weights = decayed(history.weights.astype(float), now - history.at, self._half_lives)
-        groups = self.interests_of_items.group[history.items]
+        group_of = self.interests_of_items.group
+        # Kept events, then the sums of those before, which name no items.
+        groups = np.concatenate([group_of[history.items], older.interest])
+        at = np.concatenate([history.at, older.at])
+        given = np.concatenate([history.weights.astype(float), older.weight])
+        weights = decayed(given, now - at, self._half_lives)
+        keep = at <= now
         result = []
         for number in np.unique(groups[(groups >= 0) & keep]):
             rows = np.flatnonzero((groups == number) & keep)
             weight = weights[rows].sum() * (BOOST if number in state.boosted else 1.0)
             if weight > 0:
+                rows = rows[rows < len(history)]
                 strongest = rows[np.argsort(-weights[rows], kind="stable")]
                 items = list(dict.fromkeys(int(item) for item in history.items[strongest]))
                 result.append((float(weight), int(number), items))

@@ -1,15 +1,12 @@
-"""One person's taste: the latest events that speak for or against something, and what follows from them.
+"""One person's taste: the latest events that speak for or against something, and sums of those before.
 
-The state is the set of the latest `RING` events by (time, id). A set does not depend on the order in which
-its members came, so late, repeated and reordered events give exactly the same state, to the bit; everything
-else (weights, interests) is computed from it in one fixed order. Weights decay exponentially at several
+What follows from them (weights, interests) is computed when asked. Weights decay exponentially at several
 time-scales: an event of weight w and age a counts w · mean over h of 2^(−a/h), with half-lives h (a visit, a
 week, a season).
 """
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,60 +15,82 @@ import numpy as np
 
 from bowerbird.data.interactions import WEIGHT_OF_CODE, History
 
-RING = 256  # events kept for each person: about 40 bytes each
-DAY = 86_400_000_000  # microseconds
+SECOND = 1_000_000  # microseconds
+DAY = 86_400 * SECOND
 
 
-@dataclass
+@dataclass(frozen=True)
+class Older:
+    """Sums of a person's older events, one for each interest and period of a month; m of them."""
+
+    interest: np.ndarray  # (m,) int64, numbers of interests
+    at: np.ndarray  # (m,) int64, the middle of the period, microseconds
+    weight: np.ndarray  # (m,) float64, in clicks
+
+    @classmethod
+    def none(cls) -> Older:
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Items that a person dealt with before the kept events, as a Bloom filter."""
+
+    bits: np.ndarray | None = None  # (words,) uint64
+
+    def among(self, n_items: int) -> np.ndarray | None:
+        """Which of n items it holds, (n,) bool, with a few that it does not hold; None for none.
+
+        A filter that has become too full to tell anything is taken for empty.
+        """
+        from bowerbird.taste.learning import FILTER_FULL, in_filter
+
+        if self.bits is None or int(np.bitwise_count(self.bits).sum()) > FILTER_FULL:
+            return None
+        found: np.ndarray = in_filter(self.bits, n_items)
+        return found
+
+
+def _nothing(kind: type) -> np.ndarray:
+    return np.zeros(0, kind)
+
+
+@dataclass(frozen=True, eq=False)
 class TasteState:
-    """What is known of one person. `events` are (microseconds, event id, position, action code), in order."""
+    """What is known of one person: n kept events, oldest first, and sums of those before."""
 
     user_id: str
-    events: list[tuple[int, str, int, int]] = field(default_factory=list)
+    items: np.ndarray = field(default_factory=lambda: _nothing(np.int64))
+    actions: np.ndarray = field(default_factory=lambda: _nothing(np.int8))
+    at: np.ndarray = field(default_factory=lambda: _nothing(np.int64))  # microseconds
+    older: Older = field(default_factory=Older.none)
+    seen_before: Seen = Seen()
     muted: frozenset[int] = frozenset()
-    """Groups of interests that the person does not want to see."""
+    """Interests that the person does not want to see."""
     boosted: frozenset[int] = frozenset()
-    seen: set[int] = field(default_factory=set)
-    """Positions of everything the person ever dealt with, also of what the ring has let go of."""
-
-    def learn(self, at: int, event_id: str, position: int, action: int) -> bool:
-        """Take in one event; False if it is known already, says nothing of taste, or is too old to keep."""
-        if WEIGHT_OF_CODE[action] == 0:
-            return False
-        self.seen.add(position)
-        one = (at, event_id, position, action)
-        place = bisect.bisect_left(self.events, one)
-        if place < len(self.events) and self.events[place] == one:
-            return False
-        if len(self.events) >= RING and place == 0:
-            return False
-        self.events.insert(place, one)
-        if len(self.events) > RING:
-            del self.events[0]
-        return True
 
     @property
     def history(self) -> History:
         """The kept events as arrays, oldest first."""
-        if not self.events:
-            return History.empty()
-        at, _, items, actions = zip(*self.events, strict=True)
-        return History(np.array(items, np.int64), np.array(actions, np.int8), np.array(at, np.int64))
+        return History(self.items, self.actions, self.at)
 
     @property
     def last_at(self) -> int:
         """Time of the latest event, microseconds since 1970; 0 for a stranger."""
-        return self.events[-1][0] if self.events else 0
+        return int(self.at[-1]) if len(self.at) else 0
+
+    def unseen(self, n_items: int) -> np.ndarray:
+        """Which of n items the person has not dealt with, (n,) bool."""
+        before = self.seen_before.among(n_items)
+        open_ = np.ones(n_items, bool) if before is None else ~before
+        open_[self.items] = False
+        return open_
 
     @classmethod
     def of(cls, history: History, user_id: str = "") -> TasteState:
-        """The state of somebody known by a history only."""
-        state = cls(user_id)
-        for row, (item, action, at) in enumerate(
-            zip(history.items, history.actions, history.at, strict=True)
-        ):
-            state.learn(int(at), f"{row:09d}", int(item), int(action))
-        return state
+        """The state of somebody known by a history only; of impressions it keeps none."""
+        telling = history.where(WEIGHT_OF_CODE[history.actions] != 0)
+        return cls(user_id, telling.items, telling.actions, telling.at)
 
 
 def microseconds(moment: datetime) -> int:

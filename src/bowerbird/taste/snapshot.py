@@ -1,0 +1,74 @@
+"""Everybody's rows on disk, with the place in the event log that they stand for: start-up without a replay.
+
+A small pointer file is switched atomically to a folder written whole beside the one before. Whoever forgets
+a person drops them all, under the same lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bowerbird.data.store import Store, write_atomically
+from bowerbird.errors import StoreError
+from bowerbird.taste.people import People
+
+POINTER = "people.json"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What rows stand for: catalogue and interests (`key`), and the log up to an offset of a generation."""
+
+    key: str
+    generation: int
+    offset: int
+
+
+def save(store: Store, people: People, place: Place) -> bool:
+    """Write a snapshot; False where it was not, since somebody else writes or the disk is full.
+
+    A snapshot only saves time, so that is no error.
+    """
+    folder = store.taste / f"people-{uuid.uuid4().hex[:8]}"
+    try:
+        with store.lock("bowerbird taste snapshot"):
+            if store.log.generation != place.generation:  # somebody was forgotten meanwhile
+                return False
+            people.save(folder)
+            about = {**asdict(place), "folder": folder.name}
+            write_atomically(store.taste / POINTER, json.dumps(about).encode())
+            _drop_folders(store.taste, but=folder.name)
+    except (OSError, StoreError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
+    return True
+
+
+def load(store: Store, key: str, interest: np.ndarray) -> tuple[People, Place] | None:
+    """The snapshot for this catalogue and these interests, if it is whole and of the log's generation."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        about = json.loads((store.taste / POINTER).read_text())
+        folder = store.taste / about.pop("folder")
+        place = Place(**about)
+        if place.key == key and place.generation == store.log.generation:
+            return People.opened(folder, interest), place
+    return None
+
+
+def drop(store: Store) -> None:
+    """Delete every snapshot; the caller holds the store's lock."""
+    (store.taste / POINTER).unlink(missing_ok=True)
+    _drop_folders(store.taste)
+
+
+def _drop_folders(path: Path, but: str = "") -> None:
+    for folder in path.glob("people-*"):
+        if folder.name != but:
+            shutil.rmtree(folder, ignore_errors=True)

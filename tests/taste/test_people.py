@@ -1,0 +1,146 @@
+"""A row is a set and sums: order and repeats can't matter, and nothing grows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS
+from bowerbird.taste.learning import OLDER, PERIOD, RING
+from bowerbird.taste.people import COLUMNS, DAWN, ROW_BYTES, People
+from bowerbird.taste.state import SECOND
+
+Told = tuple[int, int, int]  # second, item, action code
+N_ITEMS = 60
+INTEREST = np.arange(N_ITEMS) % 7 - 1  # some items speak for none
+
+
+def told(n: int, seed: int) -> list[Told]:
+    """n different events with times that often coincide, over several years, of every action."""
+    rng = np.random.default_rng(seed)
+    some = [rng.integers(0, high, n).tolist() for high in (max(1, n // 3), N_ITEMS, len(ACTIONS))]
+    return list(dict.fromkeys((day * 5 * 86_400, *rest) for day, *rest in zip(*some, strict=True)))
+
+
+def learnt(events: list[Told], batch: int | None = None) -> People:
+    people = People(INTEREST)
+    rows = np.full(len(events), people.row_of("ada"), np.int64)
+    at, items, actions = np.array(events, np.int64).reshape(-1, 3).T
+    for start in range(0, len(events), batch or max(1, len(events))):
+        part = slice(start, start + (batch or len(events)))
+        people.learn(rows[part], at[part] * SECOND, items[part], actions[part])
+    return people
+
+
+def columns(people: People) -> dict[str, list[int]]:
+    return {name: people._columns[name][0].tolist() for name in COLUMNS}
+
+
+def slowly(events: list[Told]) -> tuple[list[Told], dict[tuple[int, int], float]]:
+    """What a row must hold, obviously: the last RING events that weigh, and sums of the others by period and
+    interest, the latest of them."""
+    telling = sorted({one for one in events if ACTION_WEIGHT[ACTIONS[one[2]]]})
+    sums: Counter[tuple[int, int]] = Counter()
+    for at, item, action in telling[:-RING]:
+        if INTEREST[item] >= 0:
+            sums[(at - DAWN) // PERIOD, int(INTEREST[item])] += ACTION_WEIGHT[ACTIONS[action]]
+    return telling[-RING:], dict(sorted(sums.items(), reverse=True)[:OLDER])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.one_of(st.integers(0, 12), st.integers(RING - 10, 6 * RING)),
+    seed=st.integers(0, 2**16),
+    batch=st.sampled_from([None, 1, 7]),
+)
+def test_any_order_in_any_batches_gives_the_same_row_to_the_bit(n: int, seed: int, batch: int | None) -> None:
+    events = told(n, seed)
+    order = np.random.default_rng(seed + 1).permutation(len(events))
+    shuffled = learnt([events[k] for k in order], batch)
+    assert columns(shuffled) == columns(learnt(sorted(events)))
+    state = shuffled.state("ada")
+    kept, sums = slowly(events)
+    seconds = (state.at // SECOND).tolist()
+    assert [*zip(seconds, state.items.tolist(), state.actions.tolist(), strict=True)] == kept
+    older = state.older
+    keys = zip(((older.at // SECOND - DAWN) // PERIOD).tolist(), older.interest.tolist(), strict=True)
+    assert dict(zip(keys, older.weight.tolist(), strict=True)) == sums
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(1, 2 * RING), seed=st.integers(0, 2**16))
+def test_what_is_kept_is_recognised_when_it_comes_again(n: int, seed: int) -> None:
+    people = learnt(told(n, seed))
+    before, state = columns(people), people.state("ada")
+    again = people.learn(np.zeros(len(state.at), np.int64), state.at, state.items, state.actions)
+    assert not again.any()
+    assert columns(people) == before
+
+
+def test_impressions_say_nothing() -> None:
+    people = People(INTEREST)
+    row = np.array([people.row_of("ada")])
+    code = np.array([ACTION_CODE["impression"]])
+    assert people.learn(row, np.array([SECOND]), np.array([3]), code).tolist() == [False]
+    assert not len(people.state("ada").items)
+
+
+def test_a_row_has_the_size_that_is_promised() -> None:
+    people = learnt(told(20 * RING, seed=0))
+    assert ROW_BYTES <= 1_792  # with an id of some 20 letters and its place in the dictionary: 2 KiB
+    assert sum(column[:1].nbytes for column in people._columns.values()) == ROW_BYTES
+
+
+def test_what_the_ring_lets_go_of_stays_seen_until_there_is_too_much() -> None:
+    many = 4_000
+    people = People(np.zeros(many, np.int64))
+    people.row_of("ada")
+
+    def buy(items: np.ndarray) -> np.ndarray:
+        n = len(items)
+        people.learn(np.zeros(n, np.int64), items * SECOND, items, np.full(n, ACTION_CODE["purchase"]))
+        return people.state("ada").unseen(many)
+
+    unseen = buy(np.arange(RING + 150))
+    assert not unseen[: RING + 150].any()
+    assert unseen[RING + 150 :].mean() > 0.95, "a few are hidden by chance, not more"
+    unseen = buy(np.arange(RING + 150, many))
+    assert not unseen[-RING:].any()
+    assert unseen[: many - RING].all(), "a full filter would hide everything"
+
+
+def test_many_people_are_kept_apart_while_the_rows_grow() -> None:
+    people = People(INTEREST)
+    rng = np.random.default_rng(0)
+    events = [(f"u{rng.integers(1500)}", int(rng.integers(N_ITEMS))) for _ in range(6000)]
+    for start in range(0, 6000, 500):
+        part = events[start : start + 500]
+        rows = np.array([people.row_of(user) for user, _ in part])
+        at = np.arange(start, start + 500) * SECOND
+        people.learn(rows, at, np.array([item for _, item in part]), np.full(500, ACTION_CODE["click"]))
+    for user in ("u0", "u700", "u1499"):
+        assert people.state(user).items.tolist() == [item for who, item in events if who == user]
+
+
+def test_a_snapshot_opens_as_it_was_and_learns_on(tmp_path: Path) -> None:
+    events = told(3 * RING, seed=5)
+    learnt(events[: 2 * RING]).save(tmp_path / "kept")
+    people = People.opened(tmp_path / "kept", INTEREST)
+    rest = np.array(events[2 * RING :], np.int64).T
+    people.row_of("bo")
+    people.learn(np.zeros(rest.shape[1], np.int64), rest[0] * SECOND, rest[1], rest[2])
+    assert columns(people) == columns(learnt(events))
+    again = People.opened(tmp_path / "kept", INTEREST)
+    assert columns(again) == columns(learnt(events[: 2 * RING])), "learning on must not write into it"
+
+
+def test_a_snapshot_of_another_layout_is_refused(tmp_path: Path) -> None:
+    learnt(told(10, seed=1)).save(tmp_path / "kept")
+    np.save(tmp_path / "kept" / "at.npy", np.zeros((1, 3), np.uint32))
+    with pytest.raises(ValueError, match="another layout"):
+        People.opened(tmp_path / "kept", INTEREST)
