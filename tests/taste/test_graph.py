@@ -187,7 +187,8 @@ def test_people_the_most_active_first(ada: TasteGraph) -> None:
 def test_an_interest_is_explained_by_its_own_events(ada: TasteGraph) -> None:
     for one in ada.explain("ada", per_interest=50):
         positions = [ada.catalogue.position[event["item_id"]] for event in one["events"]]
-        assert {int(ada.interests_of_items.group[position]) for position in positions} == {one["number"]}
+        interests = ada.interests_of_items
+        assert {int(interests.fine.ids[interests.group[k]]) for k in positions} == {one["id"]}
         titles = [ada.catalogue.item(position).title for position in positions]
         assert [event["title"] for event in one["events"]] == titles
         assert sum(event["share"] for event in one["events"]) == pytest.approx(1.0)

@@ -24,6 +24,7 @@ from bowerbird.errors import InputError
 from bowerbird.taste import snapshot
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
+from bowerbird.taste.kept_interests import kept_interests
 from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
 from bowerbird.taste.people import People
 from bowerbird.taste.state import TasteState, decayed, microseconds
@@ -37,8 +38,10 @@ SNAPSHOT_EVERY = 50_000
 class Interest:
     """One thing a person is drawn to."""
 
-    number: int  # of the group of items
+    number: int  # of the group of items, today
+    id: int  # the same for as long as it means the same
     name: str
+    theme: str  # the larger group that it belongs to
     words: list[str]
     weight: float  # in clicks, decayed
     share: float  # of the person's whole taste
@@ -47,7 +50,7 @@ class Interest:
     boosted: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        kept = ("number", "name", "words", "weight", "share", "muted", "boosted")
+        kept = ("id", "name", "theme", "words", "weight", "share", "muted", "boosted")
         return {name: getattr(self, name) for name in kept}
 
 
@@ -84,7 +87,7 @@ class TasteGraph:
         catalogue, vectors = store.catalogue(), load_vectors(store)
         held = store.current("catalogue")
         key = f"{vectors.version}/{held.name if held else ''}"
-        interests = Interests.loaded(
+        interests = kept_interests(
             store.taste,
             key,
             lambda: vectors.aligned(catalogue),
@@ -207,8 +210,11 @@ class TasteGraph:
         with self._lock:
             state = self._people.state(user_id)
         said = self._overrides.of(user_id)
-        muted, boosted = (frozenset(self._numbers(said.get(what, []))) for what in (MUTED, BOOSTED))
-        return replace(state, muted=muted, boosted=boosted) if said else state
+        if not said:
+            return state
+        level = self.interests_of_items.fine
+        muted, boosted = (level.numbers_of(frozenset(said.get(what, []))) for what in (MUTED, BOOSTED))
+        return replace(state, muted=muted, boosted=boosted)
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
         """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
@@ -236,7 +242,9 @@ class TasteGraph:
         return [
             Interest(
                 number=number,
+                id=int(self.interests_of_items.fine.ids[number]),
                 name=self.interests_of_items.names[number],
+                theme=self.interests_of_items.themes.names[self.interests_of_items.theme[number]],
                 words=self.interests_of_items.words[number],
                 weight=weight,
                 share=weight / total,
@@ -301,7 +309,7 @@ class TasteGraph:
     def _toggle(self, user_id: str, said: str, what: str) -> Interest:
         self._check_known(user_id)
         found = self._named(user_id, said)
-        self._overrides.toggle(user_id, what, found.name)
+        self._overrides.toggle(user_id, what, found.id)
         state = self.state(user_id)
         return next(one for one in self.interests(state) if one.number == found.number)
 
@@ -326,8 +334,3 @@ class TasteGraph:
                 return one
         names = "; ".join(f"{place} {one.name}" for place, one in enumerate(mine, start=1))
         raise InputError(f"{user_id} has no interest {said!r}; there are: {names}")
-
-    def _numbers(self, names: Sequence[str]) -> list[int]:
-        """Groups by name: names outlive a new version of the vectors, numbers don't."""
-        place = {name: number for number, name in enumerate(self.interests_of_items.names)}
-        return [place[name] for name in names if name in place]

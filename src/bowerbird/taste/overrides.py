@@ -1,4 +1,4 @@
-"""What people said themselves: interests that they muted or boosted, by name, in one small file."""
+"""What people said themselves: interests that they muted or boosted, by id, in one small file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bowerbird.data.store import Store, write_atomically
 from bowerbird.errors import StoreError
 
 MUTED, BOOSTED = "muted", "boosted"
-Said = dict[str, list[str]]
+Said = dict[str, list[int]]
 
 
 class Overrides:
-    """The names of interests under `muted` and `boosted`, for each person who said something."""
+    """The ids of interests under `muted` and `boosted`, for each person who said something."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -28,13 +28,13 @@ class Overrides:
         """What one person said. Raises `StoreError` where the file is broken."""
         return self._current().get(user_id, {})
 
-    def toggle(self, user_id: str, what: str, name: str) -> None:
+    def toggle(self, user_id: str, what: str, interest: int) -> None:
         """Say `what` of an interest, or take it back. Raises `StoreError` while another process writes."""
         with self._store.lock(f"bowerbird taste {what}"):
             people = self._current()
             mine = people.get(user_id, {})
-            names = set(mine.get(what, [])) ^ {name}
-            self._write({**people, user_id: {**mine, what: sorted(names)}})
+            said = set(mine.get(what, [])) ^ {interest}
+            self._write({**people, user_id: {**mine, what: sorted(said)}})
 
     def drop(self, user_id: str) -> None:
         """Forget what a person said; the caller holds the store's lock."""
