@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from bowerbird.errors import BackboneError
+from bowerbird.models.openvino_threads import first_request
 from bowerbird.models.pixels import Sight
 from bowerbird.models.precision import computes_bfloat16
 
@@ -75,7 +76,7 @@ def by_openvino(folder: Path) -> FeatureMap:
         "ENABLE_CPU_PINNING": False,  # tied threads wait for whoever else is busy on their core
     }
     compiled = ov.Core().compile_model(_converted(folder), "CPU", settings)
-    idle: deque[Any] = deque()  # requests that no thread is using
+    idle: deque[Any] = deque([first_request(compiled)])  # requests that no thread is using
 
     def cells(pixels: np.ndarray) -> np.ndarray:
         rows = np.empty((len(pixels), 49, WIDTH), np.float32)
