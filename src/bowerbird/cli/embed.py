@@ -12,6 +12,12 @@ from rich.table import Table
 from bowerbird.cli.embed_update import show_update
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
+COLUMNS = {
+    "warm": "known items",
+    "cold": "new items",
+    "recall_at_100": "recall@100",
+    "across": "text ↔ picture",
+}
 OR_CURRENT = "If not given, that of the current version in an update, else "
 
 
@@ -51,6 +57,10 @@ def embed(
     seed: Annotated[
         int | None, typer.Option(help="The same seed and inputs give the same vectors; 0 if not given.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings, one a seed; the first is published, the spread is told. 1."),
+    ] = None,
     holdout: Annotated[
         HoldoutChoice | None,
         typer.Option(
@@ -86,6 +96,7 @@ def embed(
         "dim": dim,
         "epochs": epochs,
         "seed": seed,
+        "seeds": seeds,
         "holdout": holdout and holdout.value,
         "precision": precision and precision.value,
         "image_backbone": image_backbone,
@@ -97,8 +108,10 @@ def embed(
         version = train_embedding(opened, EmbedConfig(**given), precompute)
         emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
         return
-    if seed is not None:
-        raise InputError("an update goes on with the seed of the current version: leave out --seed")
+    if seed is not None or seeds is not None:
+        raise InputError(
+            "an update goes on with the seed of the current version: leave out --seed and --seeds"
+        )
     updated = update_embedding(opened, UpdateConfig(**given), precompute)
     if updated is None:
         emit(
@@ -123,10 +136,18 @@ def _show(meta: dict[str, Any], console: Console) -> None:
     if metrics["tower"] is None:
         console.print("too few people to judge the vectors on: every epoch was kept")
         return
-    table = Table("vectors", "known items", "new items", "recall@100", title=f"{metrics['people']} people")
-    for name in ("generic", "untrained", "tower"):
-        row = metrics[name]
-        table.add_row(
-            name, *("-" if row[c] is None else f"{row[c]:.4f}" for c in ("warm", "cold", "recall_at_100"))
-        )
+    told = meta["over_seeds"]
+    several = len(told["seeds"]) > 1
+    title = f"{metrics['people']} people"
+    title += f"; mean ± deviation of {len(told['seeds'])} seeds" if several else ""
+    table = Table("vectors", *COLUMNS.values(), title=title)
+    for name in told["mean"]:
+        mean, deviation = told["mean"][name], told["deviation"][name]
+        table.add_row(name, *(_number(mean[c], deviation[c] if several else None) for c in COLUMNS))
     console.print(table)
+
+
+def _number(mean: float | None, deviation: float | None) -> str:
+    if mean is None:
+        return "-"
+    return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
