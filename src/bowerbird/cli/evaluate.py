@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from bowerbird.cli.evaluation_tables import tell
 from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from bowerbird.data.interactions import History, Interactions
+    from bowerbird.data.items import Catalogue
     from bowerbird.data.ranker import Ranker
     from bowerbird.data.store import Store
+    from bowerbird.embed.vectors import Vectors
     from bowerbird.evaluate import Evaluation, Split
     from bowerbird.evaluate.baselines import Effort
-
-OURS = "ours"
-
+    from bowerbird.recommend import OurRanker
 
 class EffortChoice(StrEnum):
     QUICK = "quick"
@@ -48,7 +52,7 @@ def evaluate(
     ] = EffortChoice.ALL,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge our recommender beside all baselines, with intervals; also written to the store's reports."""
+    """Judge our recommender beside all baselines, with intervals, and write reports and a model card."""
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Split
     from bowerbird.evaluate.baselines import Effort
@@ -58,8 +62,15 @@ def evaluate(
         splits = [one for one in splits if one is Split.NEW_USERS]
         if not splits:
             raise InputError("--given shortens what is known of new people: use --split new-users with it")
-    results = evaluate_store(Store.open(store), splits, at, given, Effort(baselines.value))
-    emit([result.as_dict() for result in results], as_json, lambda console: tell(console, results))
+    opened = Store.open(store)
+    results = evaluate_store(opened, splits, at, given, Effort(baselines.value))
+
+    def human(console: Console) -> None:
+        tell(console, results)
+        card = opened.reports / f"card-{results[0].trained['vectors']}.md"
+        console.print(f"Model card: {card}", highlight=False, soft_wrap=True)
+
+    emit([result.as_dict() for result in results], as_json, human)
 
 
 def evaluate_store(
@@ -69,7 +80,8 @@ def evaluate_store(
     given: int | None = None,
     effort: Effort | None = None,
 ) -> list[Evaluation]:
-    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports.
+    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports, and
+    the model card of the vectors in force.
 
     `given` is that of `bowerbird.evaluate.task_of`; `effort` is `Effort.QUICK` if not said.
 
@@ -82,7 +94,8 @@ def evaluate_store(
     from bowerbird.data.store import write_atomically
     from bowerbird.embed.vectors import load_vectors
     from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
-    from bowerbird.recommend import OurRanker
+    from bowerbird.evaluate.card import write_card
+    from bowerbird.models.backbones import BACKBONES
 
     catalogue = store.catalogue()
     vectors = load_vectors(store)
@@ -93,7 +106,7 @@ def evaluate_store(
     results = []
     for split in splits:
         ours: list[Ranker] = [
-            OurRanker(trained, catalogue, sides=vectors.sides(catalogue)),
+            Served(store, vectors, catalogue),
             GenericMean(trained, "ours: vectors only, mean"),
             GenericMax(trained, "ours: vectors only, max"),
         ]
@@ -106,4 +119,30 @@ def evaluate_store(
         ending = "" if given is None else f"-given-{given}"
         write_atomically(store.reports / f"evaluation-{split.value}{ending}.json", text.encode())
         results.append(result)
+    write_card(store, {backbone.name: backbone.licence for backbone in BACKBONES})
     return results
+
+
+class Served:
+    """The ranker that `bowerbird recommend` serves, learnt and published where there is none yet.
+
+    It was learnt from the same events as every test's rankers: those that the vectors' holdout leaves.
+    """
+
+    name = "ours"
+
+    def __init__(self, store: Store, vectors: Vectors, catalogue: Catalogue) -> None:
+        self._of = store, vectors, catalogue
+        self._ranker: OurRanker
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self._ranker.settings
+
+    def fit(self, events: Interactions) -> None:
+        from bowerbird.recommend.saved import fitted_ranker
+
+        self._ranker = fitted_ranker(*self._of)
+
+    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+        return self._ranker.rank(histories, n)
