@@ -118,7 +118,8 @@ def test_what_was_not_measured_is_said(store: Store, train: Callable[[], str]) -
 
 def test_a_ranker_that_knows_its_calibration_is_quoted(store: Store, train: Callable[[], str]) -> None:
     version = train()
-    measured = {"given": "visit", "click": {"calibration_error": 0.0123, "cases": 1200, "curve": [[0.1, 0.2]]}}
+    click = {"calibration_error": 0.0123, "cases": 1200, "curve": [[0.1, 0.2]]}
+    measured = {"given": "visit", "click": click}
     with store.publishing("ranker", {"inputs": {"vectors": version}, "calibration": measured}):
         pass
     assert card_of(store, LICENCES)["ranker"]["calibration"] == measured

@@ -1,4 +1,4 @@
-"""Parts of a test: each person and each target is in the right one, and the numbers are those of that part."""
+"""Parts of a test: each person and each target is in the right one, and the numbers are that part's."""
 
 from __future__ import annotations
 

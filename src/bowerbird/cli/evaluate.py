@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bowerbird.evaluate.baselines import Effort
     from bowerbird.recommend import OurRanker
 
+
 class EffortChoice(StrEnum):
     QUICK = "quick"
     ALL = "all"

@@ -49,7 +49,7 @@ def _table(result: Evaluation) -> Table:
 
 def _slices(result: Evaluation) -> Table:
     """The first of our arms beside the best baseline, on each part of the test."""
-    table = Table("part of the test", "people", title="Parts: ours, the best baseline there, and how many times")
+    table = Table("part of the test", "people", title="Parts: ours, the best baseline there, how many times")
     for one in result.slices[0].results:
         for column in (one.metric, "best baseline", "× it"):
             table.add_column(column, justify="right" if column != "best baseline" else "left")

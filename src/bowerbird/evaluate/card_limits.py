@@ -43,7 +43,8 @@ def _missing(card: Mapping[str, Any]) -> Iterator[str]:
     if not (card["ranker"] or {}).get("calibration"):
         yield "Whether scores are probabilities (calibration) was not measured."
     if data["items_without_price"]:
-        yield f"{data['items_without_price']:,} of {data['items']:,} items have no price: no price band holds them."
+        lacking = f"{data['items_without_price']:,} of {data['items']:,} items"
+        yield f"{lacking} have no price: no price band holds them."
     for name, licence in card["licences"].items():
         if not licence:
             yield f"The licence of the backbone {name} is not known here: see where it comes from."

@@ -14,7 +14,7 @@ def card_text(card: Json) -> str:
     """The whole card; what was not measured is listed at its end and not in its tables."""
     parts = [
         f"# Model card: vectors {card['version']}",
-        "Written by `bowerbird evaluate` from what was measured. In brackets: 95 % bootstrap intervals over people.",
+        "Written by `bowerbird evaluate` from what it measured. In brackets: 95 % intervals over people.",
         _data(card["data"]),
         _models(card),
         *(_evaluation(one) for one in card["evaluations"]),
@@ -29,8 +29,9 @@ def _data(data: Json) -> str:
     held = f"{data['held_out_people']:,} people"
     if data["held_out_after"]:
         held += f", and everything after {data['held_out_after']}"
+    never = f"{data['items_never_liked_in_training']:,} of them never liked in training"
     rows = [
-        ("items", f"{data['items']:,}, {data['items_never_liked_in_training']:,} of them never liked in training"),
+        ("items", f"{data['items']:,}, {never}"),
         ("events", f"{data['events']:,}, {data['likes']:,} of them likes (a click or more)"),
         ("people", f"{data['people']:,}"),
         ("period", f"{data['from']} to {data['to']}"),
@@ -46,9 +47,8 @@ def _models(card: Json) -> str:
         (f"{kind} backbone", f"{name}, licence: {card['licences'].get(name) or 'not known here'}")
         for kind, name in vectors.get("backbones", {}).items()
     ]
-    rows += [
-        (name, _plain(vectors[name])) for name in ("dim", "seed", "epochs", "likes", "seconds") if name in vectors
-    ]
+    told = ("dim", "seed", "epochs", "likes", "seconds")
+    rows += [(name, _plain(vectors[name])) for name in told if name in vectors]
     if "peak_memory_mb" in vectors:
         rows.append(("peak memory", f"{vectors['peak_memory_mb']:,} MB"))
     if isinstance(vectors.get("metrics"), Mapping):
@@ -60,17 +60,21 @@ def _models(card: Json) -> str:
 
 
 def _evaluation(one: Json) -> str:
-    names = [name for name in one["arms"][0]["metrics"] if any(arm["metrics"][name]["mean"] for arm in one["arms"])]
+    arms = one["arms"]
+    names = [name for name in arms[0]["metrics"] if any(arm["metrics"][name]["mean"] for arm in arms)]
     rows = [
-        (f"**{arm['name']}**" if arm["ours"] else arm["name"], *(_interval(arm["metrics"][name]) for name in names))
-        for arm in one["arms"]
+        (
+            f"**{arm['name']}**" if arm["ours"] else arm["name"],
+            *(_interval(arm["metrics"][name]) for name in names),
+        )
+        for arm in arms
     ]
-    settings = [f"- {arm['name']}: {_settings(arm['settings'])}" for arm in one["arms"] if arm["settings"]]
-    ends = [f"{name} ({', '.join(found)})" for name, found in ends_of(one["arms"]).items()]
+    settings = [f"- {arm['name']}: {_settings(arm['settings'])}" for arm in arms if arm["settings"]]
+    ends = [f"{name} ({', '.join(found)})" for name, found in ends_of(arms).items()]
     parts = [
         f"## {task_name(one).capitalize()}",
-        f"{one['people']:,} people, {one['strangers']:,} of them without a history; all {one['items']:,} items "
-        f"ranked, {one['cold_items']:,} of them unknown in training.",
+        f"{one['people']:,} people, {one['strangers']:,} of them without a history; all {one['items']:,} "
+        f"items ranked, {one['cold_items']:,} of them unknown in training.",
         _table(["ranker", *names], rows),
         *(_compared(compared) for compared in one["comparisons"]),
         _slices(one.get("slices", ())),

@@ -195,7 +195,9 @@ def _main_and_baselines(arms: Sequence[Arm], ours: Sequence[str]) -> tuple[Arm |
     return main, [arm for arm in arms if not arm.ours]
 
 
-def _slices(arms: Sequence[Arm], ours: Sequence[str], task: Task, catalogue: Catalogue, k: int) -> list[Slice]:
+def _slices(
+    arms: Sequence[Arm], ours: Sequence[str], task: Task, catalogue: Catalogue, k: int
+) -> list[Slice]:
     main, baselines = _main_and_baselines(arms, ours)
     if main is None or not baselines:
         return []

@@ -1,15 +1,17 @@
 """Ours beside the best baseline on parts of a test: who gains, and on which items.
 
-A mean over everybody hides who pays for it. People are told apart by what is known of them (nothing, a history
-that training has not seen, one that it has) and by how many likes were given; items by whether training knew
-them and by price. A part of the people is judged on all of their targets, a part of the items on those targets
-alone, by the same ranking of the whole catalogue. A part that holds everybody, or nobody, is left out.
+A mean over everybody hides who pays for it. People are told apart by what is known of them (nothing, a
+history that training has not seen, one that it has) and by how many likes were given; items by whether
+training knew them and by price. A part of the people is judged on all of their targets, a part of the items
+on those targets alone, by the same ranking of the whole catalogue. A part that holds everybody, or nobody, is
+left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -143,7 +145,7 @@ def _by_price(asked: np.ndarray, catalogue: Catalogue) -> Iterator[tuple[str, np
     edges = np.unique(np.quantile(known, np.arange(1, PRICE_BANDS) / PRICE_BANDS))
     unit = f" {currencies.pop() or ''}".rstrip()
     bounds = [-np.inf, *edges, np.inf]
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         what = priced & (prices > low) & (prices <= high)
         if np.isinf(low):
             name = f"price up to {high:.4g}{unit}"
