@@ -27,7 +27,7 @@ from torch import nn
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.rounds import RoundsRanker
 
-_PLACES = 1000  # of the windows of one step
+_PLACES = 300  # of the windows of one step
 _ASKED = 100  # of those places, drawn anew each time: neighbours ask for nearly the same
 _HISTORIES = 256  # encoded at once
 
