@@ -225,7 +225,7 @@ def _settings(others: list[Shown]) -> Table:
     return table
 
 
-def _said(interval: Interval, digits: int = 4) -> str:
+def _said(interval: Interval, digits: int = 3) -> str:
     if interval.mean != interval.mean:
         return "–"
     ends = f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]"

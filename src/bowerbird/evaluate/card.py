@@ -108,4 +108,4 @@ def _seeds(reports: Path, vectors: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     found: dict[str, Any] = json.loads(path.read_text())
-    return found if found.get("vectors") == vectors else None
+    return found if found.get("vectors") == vectors and len(found["seeds"]) > 1 else None

@@ -39,7 +39,7 @@ def _missing(card: Mapping[str, Any]) -> Iterator[str]:
     if card["seeds"] is None:
         yield "Trained with one seed: how much another seed would change was not measured."
     if card["ranker"] is None:
-        yield "No ranker was published for these vectors yet: the evaluation learnt one of its own."
+        yield "No ranker learnt from these vectors is in force."
     if not (card["ranker"] or {}).get("calibration"):
         yield "Whether scores are probabilities (calibration) was not measured."
     if data["items_without_price"]:
