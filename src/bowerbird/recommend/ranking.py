@@ -11,6 +11,7 @@ counts within the fusion.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +105,15 @@ class OurRanker:
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
             self._learn_order(lessons, ridge, self.launched <= events.at.max())
         self.world = self._world(events, ridge)
+
+    def earlier(self, events: Interactions) -> OurRanker:
+        """The same ranker at a time when only some of its training events were there.
+
+        Without the learnt order, which has seen what people liked later.
+        """
+        other = copy.copy(self)
+        other.world, other.booster = self._world(events, self.settings["ridge"]), None
+        return other
 
     def _world(self, events: Interactions, ridge: float) -> World:
         return World(
@@ -200,22 +210,36 @@ class OurRanker:
         return positions, scores
 
     def met(
-        self, histories: Sequence[History], allowed: np.ndarray | None, per_source: int = PER_SOURCE
+        self,
+        histories: Sequence[History],
+        allowed: np.ndarray | None,
+        per_source: int = PER_SOURCE,
+        beside: Sequence[np.ndarray] | None = None,
     ) -> Iterator[tuple[np.ndarray, Signals]]:
-        """For each person the candidates, (C,) positions, and what is known of them."""
+        """For each person the candidates, (C,) positions ascending, and what is known of them.
+
+        `beside` are positions for each person that are candidates whether a source names them or not.
+        """
+        also = beside if beside is not None else [np.zeros(0, np.int64)] * len(histories)
         for start in range(0, len(histories), CHUNK):
             part = list(histories[start : start + CHUNK])
+            others = also[start : start + CHUNK]
             if self.index is not None:
-                yield from (sought(one, self.world, self.index, allowed, per_source) for one in part)
+                for one, more in zip(part, others, strict=True):
+                    yield sought(one, self.world, self.index, allowed, per_source, more)
                 continue
-            for history, signals in zip(part, signals_of(part, self.world), strict=True):
-                yield self._candidates(signals, history, allowed, per_source), signals
+            for history, signals, more in zip(part, signals_of(part, self.world), others, strict=True):
+                found = self._candidates(signals, history, allowed, per_source)
+                yield (np.union1d(found, more) if len(more) else found), signals
 
     def scores(self, candidates: np.ndarray, signals: Signals) -> np.ndarray:
         """The ranker's scores of candidates, (C,)."""
         if not len(candidates):
             return np.zeros(0, np.float32)
-        rows = rows_of(signals, candidates, self.world)
+        return self.scores_of(rows_of(signals, candidates, self.world))
+
+    def scores_of(self, rows: np.ndarray) -> np.ndarray:
+        """The ranker's scores of candidates by their features, (C, features) -> (C,)."""
         fused = _fusion(rows, self.settings["content_weight"])
         if self.booster is None:
             return fused
