@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def judged(ours: OurRanker, events: Interactions, holdout: Holdout, likes: int, at: int) -> dict[str, Any]:
-    """Means with intervals of each ranker for people of whom `likes` likes are known, and ours beside each."""
+    """Means with intervals of each ranker for people with `likes` known likes, and ours beside each."""
     task = task_of(events, holdout, Split.NEW_USERS, likes)
     grid = dict(GRIDS[0][1])
     recent = Tuned(RecentPopularity, grid, holdout, Split.NEW_USERS, at, likes, budget=BUDGET)

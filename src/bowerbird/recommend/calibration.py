@@ -1,8 +1,8 @@
 """Whether probabilities mean what they say, and a correction where they don't.
 
-The correction is Platt's (1999): σ(a·logit(p) + b), two numbers fitted by maximum likelihood on a later part of
-the log than p was learnt from. Isotonic regression has more freedom than outcomes as rare as purchases can
-fill: on such parts its steps at 0 cost likelihood (docs/log.md).
+The correction is Platt's (1999): σ(a·logit(p) + b), two numbers fitted by maximum likelihood on a later part
+of the log than p was learnt from. Isotonic regression has more freedom than outcomes as rare as purchases can
+fill: its steps at 0 cost likelihood (docs/log.md).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Platt:
             return float(fit + PRIOR * ((weights[0] - 1) ** 2))
 
         slope, shift = minimize(loss, np.array([1.0, 0.0])).x
-        # A falling map would turn the order round: what was said then says nothing, and the rate is all there is.
+        # A falling map would turn the order round: what was said says nothing then, only the rate does.
         return cls(max(float(slope), 0.0), float(shift))
 
     def __call__(self, said: np.ndarray) -> np.ndarray:
@@ -59,8 +59,8 @@ def reliability(said: np.ndarray, happened: np.ndarray, bins: int = BINS) -> np.
 
 
 def calibration_error(said: np.ndarray, happened: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error: mean |said − happened| over the curve, weighted by cases (Naeini et al., AAAI
-    2015). Above 0 by chance alone where there are few cases."""
+    """Expected calibration error: mean |said − happened| over the curve, weighted by cases (Naeini et al.,
+    AAAI 2015). Above 0 by chance alone where there are few cases."""
     count, mean, share = reliability(said, happened, bins).T
     return float((count * np.abs(mean - share)).sum() / max(count.sum(), 1.0))
 

@@ -78,18 +78,25 @@ def _grouped(
     user: np.ndarray, at: np.ndarray, item: np.ndarray, places: np.ndarray, happened: np.ndarray
 ) -> list[Occasion]:
     """Showings of a person close to each other as one list, each item once."""
-    order = np.lexsort((places, at, user))
+    order, shown = np.lexsort((places, at, user)), (item, places, happened)
     found: list[Occasion] = []
     rows: list[int] = []
     for row in [*order.tolist(), -1]:
-        same = rows and row >= 0 and user[row] == user[rows[0]] and at[row] - at[rows[0]] <= LIST_SECONDS * 1e6
-        if rows and not same:
-            _, firsts = np.unique(item[rows], return_index=True)
-            one = np.array(rows)[np.sort(firsts)]
-            found.append(Occasion(int(user[one[0]]), int(at[one[0]]), item[one], places[one], happened[one]))
+        same = row >= 0 and rows and user[row] == user[rows[0]]
+        if rows and not (same and at[row] - at[rows[0]] <= LIST_SECONDS * 1e6):
+            found.append(_one_list(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in shown)))
             rows = []
         rows.append(row)
     return sorted(found, key=lambda one: (one.at, one.user))
+
+
+def _one_list(user: int, at: int, item: np.ndarray, places: np.ndarray, happened: np.ndarray) -> Occasion:
+    """Each item at its first place, with whatever happened to it."""
+    _, first, number = np.unique(item, return_index=True, return_inverse=True)
+    came = np.zeros((len(first), happened.shape[1]), bool)
+    np.logical_or.at(came, number, happened)
+    order = np.argsort(first)
+    return Occasion(user, at, item[first[order]], places[first[order]], came[order])
 
 
 def visits(events: Interactions) -> list[Occasion]:

@@ -2,9 +2,9 @@
 
 What a chance means depends on what the log holds, and `given` says which it is:
 
-- `shown`, where the log has impressions: the chance that the person does it to the item within a day of being
-  shown it and before being shown it again, for an item they had not dealt with before, at the place at which it
-  stands in the answer (deeper than any logged place: at the deepest).
+- `shown`, where the log has impressions: the chance that the person does it to the item within a day of
+  being shown it and before being shown it again, for an item they had not dealt with before, at the place at
+  which it stands in the answer (deeper than any logged place: at the deepest).
 - `visit`, where it has none: the chance that the person does it to the item within seven days of the
   beginning of a visit, whether it is shown or not. A visit is a moment at which the log knows the person was
   there; a log of purchases alone knows only visits that ended in one, so its chances are those of buyers.
@@ -84,15 +84,24 @@ class Outcomes:
     deepest: int = 0
     """The deepest place that was logged; 0 where none was."""
     models: Mapping[Action, tuple[Any, Platt]] = field(default_factory=dict)
-    report: Mapping[str, Any] = field(default_factory=dict)
-    """What was learnt from how much, and how well it is calibrated on the last part of the training time."""
+    report: Mapping[str, Any] = field(
+        default_factory=lambda: {"absent": dict.fromkeys(OUTCOMES, "no events")}
+    )
+    """What was learnt from how much, and how well it is calibrated on the last part of the training time;
+    under `absent` the outcomes that have no chance, and why."""
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What the chances take for granted, within how many days, and which outcomes have none, and why."""
+        days = SHOWN_DAYS if self.given is Given.SHOWN else VISIT_DAYS
+        return {"given": self.given.value, "within_days": days, "absent": dict(self.report["absent"])}
 
     @classmethod
     def learnt(cls, ranker: OurRanker, events: Interactions) -> Outcomes:
         """Learn beside a fitted ranker, from the same training events."""
         given, occasions = occasions_of(events)
         liked = events.liked()
-        if not len(liked) or not occasions:
+        if not len(liked):
             return cls()
         moments = [int(np.quantile(liked.at, share)) for share in MOMENTS]
         parts = []
@@ -100,11 +109,13 @@ class Outcomes:
             met = [one for one in occasions if start < one.at <= end]
             parts.append(cases_of(ranker.earlier(events.where(events.at <= start)), _some(met), events))
         taught = Cases(*(np.concatenate([getattr(one, name) for one in parts[:-1]]) for name in _FIELDS))
-        deepest = int(max(one.places.max(initial=0) for one in occasions))
+        deepest = max((int(one.places.max(initial=0)) for one in occasions), default=0)
         return _fitted(given, deepest, taught, parts[-1])
 
-    def chances(self, rows: np.ndarray, places: np.ndarray, calibrated: bool = True) -> dict[Action, np.ndarray]:
-        """Each outcome's probability for C items by their features (C, features) at their places (C,) from 1."""
+    def chances(
+        self, rows: np.ndarray, places: np.ndarray, calibrated: bool = True
+    ) -> dict[Action, np.ndarray]:
+        """Each outcome's probability, (C,), by the items' features (C, features) and places (C,) from 1."""
         if not len(rows):
             return {one: np.zeros(0) for one in self.models}
         table = np.column_stack([rows, np.clip(places, 0, self.deepest)])
@@ -125,7 +136,7 @@ class Outcomes:
 
     @classmethod
     def load(cls, folder: Path) -> Outcomes:
-        """Read what `save` wrote. Raises `OSError`, `ValueError` or `KeyError` for files that are not that."""
+        """Read what `save` wrote. Raises `OSError`, `ValueError` or `KeyError` where it did not."""
         kept = json.loads((folder / FILE).read_text())
         models = {}
         for name, one in kept["models"].items():
@@ -186,20 +197,15 @@ def _fitted(given: Given, deepest: int, taught: Cases, later: Cases) -> Outcomes
     import lightgbm
 
     models: dict[Action, tuple[Any, Platt]] = {}
-    report: dict[str, Any] = {
-        "given": given.value,
-        "within_days": SHOWN_DAYS if given is Given.SHOWN else VISIT_DAYS,
-        "taught": len(taught.at),
-        "calibrated": len(later.at),
-        "absent": {},
-    }
+    report: dict[str, Any] = {"given": given.value, "taught": len(taught.at), "calibrated": len(later.at)}
+    report["absent"] = {}
     for column, outcome in enumerate(OUTCOMES):
         happened = [one.happened[:, column] for one in (taught, later)]
         least = min(int(one.sum()) for one in happened)
         if least < LEAST_HAPPENED:
             report["absent"][outcome.value] = (
-                f"happened {int(happened[0].sum())} times where it could be learnt and {int(happened[1].sum())} "
-                f"times after that; {LEAST_HAPPENED} are needed in both"
+                f"happened {int(happened[0].sum())} times where it could be learnt and "
+                f"{int(happened[1].sum())} times after that; {LEAST_HAPPENED} are needed in both"
             )
             continue
         data = lightgbm.Dataset(taught.rows, happened[0].astype(int))

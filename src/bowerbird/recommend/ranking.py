@@ -164,12 +164,12 @@ class OurRanker:
 
     def _choose_blend(self, booster: Any, tests: Sequence[Met]) -> None:
         """Take the weight of content that serves tested people best; the learnt order if it helps them."""
-        fused = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
-        marks = {weight: _mark(scores, tests) for weight, scores in fused.items()}
+        fusions = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
+        marks = {weight: _mark(scores, tests) for weight, scores in fusions.items()}
         weight = max(marks, key=lambda one: marks[one])
         blended = [
             _blended(booster.predict(met.rows), order)
-            for met, order in zip(tests, fused[weight], strict=True)
+            for met, order in zip(tests, fusions[weight], strict=True)
         ]
         learnt = _mark(blended, tests)
         self.settings |= {
@@ -240,10 +240,10 @@ class OurRanker:
 
     def scores_of(self, rows: np.ndarray) -> np.ndarray:
         """The ranker's scores of candidates by their features, (C, features) -> (C,)."""
-        fused = _fusion(rows, self.settings["content_weight"])
-        if self.booster is None:
-            return fused
-        return _blended(self.booster.predict(rows, num_threads=1), fused)
+        fusion = _fusion(rows, self.settings["content_weight"])
+        if self.booster is None or not len(rows):
+            return fusion
+        return _blended(self.booster.predict(rows, num_threads=1), fusion)
 
     def _candidates(
         self,
@@ -304,13 +304,19 @@ def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
         crowd = [np.where(np.isnan(one), content.mean(axis=0), one) for one in map(places, CROWD)]
         parts += [(weight, one) for weight, one in zip((1.0, 0.5, 0.5), crowd, strict=True)]
         parts += [(content_weight, one) for one in content]
-    fused: np.ndarray = sum((weight / (FUSION_K + place) for weight, place in parts), np.zeros(len(rows)))
-    return fused.astype(np.float32)
+    return fused(parts)
 
 
-def _blended(learnt: np.ndarray, fused: np.ndarray) -> np.ndarray:
+def _blended(learnt: np.ndarray, fusion: np.ndarray) -> np.ndarray:
     """Learnt and fused order with equal say, (C,)."""
-    both: np.ndarray = 1 / (FUSION_K + places_of(learnt)) + 1 / (FUSION_K + places_of(fused))
+    return fused([(1.0, places_of(learnt)), (1.0, places_of(fusion))])
+
+
+def fused(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Orders fused by weighted reciprocal ranks: a weight and places from 0 (C,) of each, (C,) float32."""
+    both = np.zeros(len(parts[0][1]))
+    for weight, place in parts:
+        both += weight / (FUSION_K + place)
     return both.astype(np.float32)
 
 
