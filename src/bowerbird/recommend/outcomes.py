@@ -212,7 +212,11 @@ def _fitted(given: Given, deepest: int, taught: Cases, later: Cases) -> Outcomes
         booster = lightgbm.train(LEARNING, data, num_boost_round=ROUNDS)
         said = booster.predict(later.rows)
         models[outcome] = booster, Platt.fitted(said, happened[1])
-        report[outcome.value] = _measured(said, happened[1], later.at) | vars(models[outcome][1])
+        report[outcome.value] = {
+            "rate": float(happened[1].mean()),
+            **vars(models[outcome][1]),
+            **_measured(said, happened[1], later.at),
+        }
     return Outcomes(given, deepest, models, report)
 
 
