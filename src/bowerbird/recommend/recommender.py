@@ -14,6 +14,7 @@ from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.diversity import diversified
 from bowerbird.recommend.features import Signals, places_of, rows_of
+from bowerbird.recommend.occasions import Given
 from bowerbird.recommend.outcomes import Outcomes
 from bowerbird.recommend.ranking import PER_SOURCE, OurRanker, fused
 from bowerbird.recommend.reasons import Source, reason_of, sources_of, through_of
@@ -24,7 +25,8 @@ from bowerbird.taste.state import TasteState
 
 POOL = 100  # the best candidates, among which diversity chooses
 BOOST = 0.25  # what a boosted interest adds to a relevance between 0 and 1
-OUTCOME_SAY = 0.5  # of a wished outcome's chances, beside 1 for relevance
+OUTCOME_SAY = 0.25
+"""Of the order of a wished outcome's chances, beside 1 for that of relevance."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,15 @@ class Recommender:
     def _wished(self, scores: np.ndarray, rows: np.ndarray, wishes: Wishes) -> np.ndarray:
         """Scores (C,) of candidates, best first, as the wished outcome wants them; rows are their features.
 
-        The order of chances has `OUTCOME_SAY` beside 1 for relevance, by reciprocal ranks.
+        Relevance and chances are fused by reciprocal ranks. What was shown and passed by speaks through the
+        chances: the ranker's lessons know only what was liked. Without impressions a click's chance has
+        learnt nothing that relevance has not.
         """
-        if wishes.outcome is Action.CLICK or wishes.outcome not in self.outcomes.models:
+        outcome, known = wishes.outcome, self.outcomes
+        if outcome not in known.models or (outcome is Action.CLICK and known.given is not Given.SHOWN):
             return scores
         # All as if shown at the first place: where an item will stand must not decide where it stands.
-        chances = self.outcomes.chances(rows, np.ones(len(rows)))[wishes.outcome]
+        chances = known.chances(rows, np.ones(len(rows)))[outcome]
         return fused([(1.0, places_of(scores)), (OUTCOME_SAY, places_of(chances))])
 
     def _boosted(
