@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ import numpy as np
 from bowerbird.data.events import Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.calibration import Platt, calibration_error, log_loss, reliability
-from bowerbird.recommend.features import NAMES, rows_of
+from bowerbird.recommend.features import rows_of
 from bowerbird.recommend.lessons import MOMENTS
 from bowerbird.recommend.occasions import (
     OUTCOMES,
@@ -72,8 +72,14 @@ class Cases:
     at: np.ndarray
     user: np.ndarray
 
-    def where(self, keep: np.ndarray) -> Cases:
-        return Cases(self.rows[keep], self.happened[keep], self.at[keep], self.user[keep])
+    @classmethod
+    def joined(cls, parts: Sequence[Cases]) -> Cases:
+        """All cases of some parts, in their order."""
+        some = [one for one in parts if len(one.at)]
+        if not some:
+            nothing = np.zeros(0, np.int64)
+            return cls(np.zeros((0, 0), np.float32), np.zeros((0, len(OUTCOMES)), bool), nothing, nothing)
+        return cls(*(np.concatenate([getattr(one, part.name) for one in some]) for part in fields(cls)))
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ class Outcomes:
         for start, end in zip(moments, [*moments[1:], int(events.at.max())], strict=True):
             met = [one for one in occasions if start < one.at <= end]
             parts.append(cases_of(ranker.earlier(events.where(events.at <= start)), _some(met), events))
-        taught = Cases(*(np.concatenate([getattr(one, name) for one in parts[:-1]]) for name in _FIELDS))
+        taught = Cases.joined(parts[:-1])
         deepest = max((int(one.places.max(initial=0)) for one in occasions), default=0)
         return _fitted(given, deepest, taught, parts[-1])
 
@@ -147,9 +153,6 @@ class Outcomes:
         return cls(Given(kept["given"]), kept["deepest"], models, kept["report"])
 
 
-_FIELDS = ("rows", "happened", "at", "user")
-
-
 def occasions_of(events: Interactions) -> tuple[Given, list[Occasion]]:
     """Lists that were shown, where enough came of them to learn from; else visits."""
     lists = shown_lists(events)
@@ -167,7 +170,7 @@ def cases_of(ranker: OurRanker, occasions: Sequence[Occasion], events: Interacti
         history.where((history.at < one.at) & (history.weights != 0))
         for one, history in ((one, whole[one.user]) for one in occasions)
     ]
-    found: dict[str, list[np.ndarray]] = {name: [] for name in _FIELDS}
+    found = []
     met = ranker.met(before, None, beside=[one.items for one in occasions])
     for one, (candidates, signals) in zip(occasions, met, strict=True):
         rows = rows_of(signals, candidates, ranker.world)
@@ -176,14 +179,9 @@ def cases_of(ranker: OurRanker, occasions: Sequence[Occasion], events: Interacti
         else:
             kept = np.argsort(-ranker.scores_of(rows), kind="stable")[:OFFERED]
             one = offered(one, candidates[kept], whole[one.user])
-        found["rows"].append(np.column_stack([rows[kept], one.places]))
-        found["happened"].append(one.happened)
-        found["at"].append(np.full(len(kept), one.at))
-        found["user"].append(np.full(len(kept), one.user))
-    width = len(NAMES) + 1
-    empty = (np.zeros((0, width), np.float32), np.zeros((0, len(OUTCOMES)), bool))
-    none = dict(zip(_FIELDS, (*empty, np.zeros(0, np.int64), np.zeros(0, np.int64)), strict=True))
-    return Cases(*(np.concatenate([none[name], *found[name]]) for name in _FIELDS))
+        table = np.column_stack([rows[kept], one.places])
+        found.append(Cases(table, one.happened, np.full(len(kept), one.at), np.full(len(kept), one.user)))
+    return Cases.joined(found)
 
 
 def _some(occasions: list[Occasion]) -> list[Occasion]:
