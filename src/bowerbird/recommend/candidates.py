@@ -28,6 +28,7 @@ from bowerbird.recommend.shelf import ON_SHELF
 
 ASKED = 16  # latest liked items whose neighbours are looked up; each takes about 0.3 ms
 NEIGHBOURS = 48  # of each
+NOTHING = np.zeros(0, np.int64)
 COLD_ASKED = 4  # liked items whose neighbours among items without likes are looked up where those are few
 
 
@@ -52,9 +53,17 @@ class Values:
 
 
 def sought(
-    history: History, world: World, index: ItemIndex, allowed: np.ndarray | None, per_source: int
+    history: History,
+    world: World,
+    index: ItemIndex,
+    allowed: np.ndarray | None,
+    per_source: int,
+    beside: np.ndarray = NOTHING,
 ) -> tuple[np.ndarray, Signals]:
-    """Candidates (C,), ascending, among `allowed` (items,) bool and not in the history, and their signals."""
+    """Candidates (C,), ascending, among `allowed` (items,) bool and not in the history, and their signals.
+
+    `beside` (positions) are candidates whether a source names them or not.
+    """
     open_ = np.ones(len(world.matrix), bool) if allowed is None else allowed.copy()
     open_[history.items] = False
     liked = history.liked()
@@ -68,7 +77,7 @@ def sought(
             named = np.flatnonzero((one.values > 0) & open_[one.positions])
             found.append(one.positions[best_of(one.values[named], named, per_source)])
         found += _by_content(recent, at, world, index, open_, per_source)
-    candidates = np.unique(np.concatenate(found))
+    candidates = np.unique(np.concatenate([*found, beside]))
     if len(candidates) < per_source:
         left = np.flatnonzero(open_)
         candidates = np.union1d(

@@ -11,6 +11,7 @@ counts within the fusion.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,15 @@ class OurRanker:
             self._learn_order(lessons, ridge, self.launched <= events.at.max())
         self.world = self._world(events, ridge)
 
+    def earlier(self, events: Interactions) -> OurRanker:
+        """The same ranker at a time when only some of its training events were there.
+
+        Without the learnt order, which has seen what people liked later.
+        """
+        other = copy.copy(self)
+        other.world, other.booster = self._world(events, self.settings["ridge"]), None
+        return other
+
     def _world(self, events: Interactions, ridge: float) -> World:
         return World(
             self.matrix,
@@ -154,12 +164,12 @@ class OurRanker:
 
     def _choose_blend(self, booster: Any, tests: Sequence[Met]) -> None:
         """Take the weight of content that serves tested people best; the learnt order if it helps them."""
-        fused = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
-        marks = {weight: _mark(scores, tests) for weight, scores in fused.items()}
+        fusions = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
+        marks = {weight: _mark(scores, tests) for weight, scores in fusions.items()}
         weight = max(marks, key=lambda one: marks[one])
         blended = [
             _blended(booster.predict(met.rows), order)
-            for met, order in zip(tests, fused[weight], strict=True)
+            for met, order in zip(tests, fusions[weight], strict=True)
         ]
         learnt = _mark(blended, tests)
         self.settings |= {
@@ -200,26 +210,40 @@ class OurRanker:
         return positions, scores
 
     def met(
-        self, histories: Sequence[History], allowed: np.ndarray | None, per_source: int = PER_SOURCE
+        self,
+        histories: Sequence[History],
+        allowed: np.ndarray | None,
+        per_source: int = PER_SOURCE,
+        beside: Sequence[np.ndarray] | None = None,
     ) -> Iterator[tuple[np.ndarray, Signals]]:
-        """For each person the candidates, (C,) positions, and what is known of them."""
+        """For each person the candidates, (C,) positions ascending, and what is known of them.
+
+        `beside` are positions for each person that are candidates whether a source names them or not.
+        """
+        also = beside if beside is not None else [np.zeros(0, np.int64)] * len(histories)
         for start in range(0, len(histories), CHUNK):
             part = list(histories[start : start + CHUNK])
+            others = also[start : start + CHUNK]
             if self.index is not None:
-                yield from (sought(one, self.world, self.index, allowed, per_source) for one in part)
+                for one, more in zip(part, others, strict=True):
+                    yield sought(one, self.world, self.index, allowed, per_source, more)
                 continue
-            for history, signals in zip(part, signals_of(part, self.world), strict=True):
-                yield self._candidates(signals, history, allowed, per_source), signals
+            for history, signals, more in zip(part, signals_of(part, self.world), others, strict=True):
+                found = self._candidates(signals, history, allowed, per_source)
+                yield (np.union1d(found, more) if len(more) else found), signals
 
     def scores(self, candidates: np.ndarray, signals: Signals) -> np.ndarray:
         """The ranker's scores of candidates, (C,)."""
         if not len(candidates):
             return np.zeros(0, np.float32)
-        rows = rows_of(signals, candidates, self.world)
-        fused = _fusion(rows, self.settings["content_weight"])
-        if self.booster is None:
-            return fused
-        return _blended(self.booster.predict(rows, num_threads=1), fused)
+        return self.scores_of(rows_of(signals, candidates, self.world))
+
+    def scores_of(self, rows: np.ndarray) -> np.ndarray:
+        """The ranker's scores of candidates by their features, (C, features) -> (C,)."""
+        fusion = _fusion(rows, self.settings["content_weight"])
+        if self.booster is None or not len(rows):
+            return fusion
+        return _blended(self.booster.predict(rows, num_threads=1), fusion)
 
     def _candidates(
         self,
@@ -280,13 +304,19 @@ def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
         crowd = [np.where(np.isnan(one), content.mean(axis=0), one) for one in map(places, CROWD)]
         parts += [(weight, one) for weight, one in zip((1.0, 0.5, 0.5), crowd, strict=True)]
         parts += [(content_weight, one) for one in content]
-    fused: np.ndarray = sum((weight / (FUSION_K + place) for weight, place in parts), np.zeros(len(rows)))
-    return fused.astype(np.float32)
+    return fused(parts)
 
 
-def _blended(learnt: np.ndarray, fused: np.ndarray) -> np.ndarray:
+def _blended(learnt: np.ndarray, fusion: np.ndarray) -> np.ndarray:
     """Learnt and fused order with equal say, (C,)."""
-    both: np.ndarray = 1 / (FUSION_K + places_of(learnt)) + 1 / (FUSION_K + places_of(fused))
+    return fused([(1.0, places_of(learnt)), (1.0, places_of(fusion))])
+
+
+def fused(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Orders fused by weighted reciprocal ranks: a weight and places from 0 (C,) of each, (C,) float32."""
+    both = np.zeros(len(parts[0][1]))
+    for weight, place in parts:
+        both += weight / (FUSION_K + place)
     return both.astype(np.float32)
 
 

@@ -49,7 +49,8 @@ def _people(router: APIRouter, shop: Shop) -> None:
         wishes = Wishes(outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts)
         shop.taste.refresh()
         found = shop.recommender.recommend_user(user, n, wishes)
-        return {"user": user, "items": [shop.item(one.position) | one.as_dict() for one in found]}
+        items = [shop.item(one.position) | one.as_dict() for one in found]
+        return {"user": user, "outcomes": shop.recommender.outcomes.meaning, "items": items}
 
     @router.get("/users/{user}/interests")
     def interests(user: str) -> dict[str, Any]:
