@@ -23,12 +23,14 @@ from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.rows import Rows
 from bowerbird.recommend.candidates import best_of, sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
-from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
+from bowerbird.recommend.facets import Facets, Leanings, total
+from bowerbird.recommend.features import NAMES, Signals, World, by_place, rows_of, signals_of
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import TRENDS, Popularity
-from bowerbird.recommend.shelf import ON_SHELF, shelf_places
+from bowerbird.recommend.ranks import places_of
+from bowerbird.recommend.shelf import ON_SHELF, beside, shelf_places
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -86,6 +88,7 @@ class OurRanker:
         self.prices = catalogue.prices
         self.launched = catalogue.launched
         self.ids = catalogue.ids
+        self.catalogue = catalogue
         self.places: np.ndarray  # (items,) in the order of ids; only learning needs it
         self.world: World
         self.booster: Any = None
@@ -96,6 +99,7 @@ class OurRanker:
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
         self.places = shelf_places(self.ids)
+        self.facets = Facets.of(self.catalogue)
         lessons = lessons_of(events)
         # The latest moment and one part of the newcomers: both kinds of person, at a fraction of the time.
         ridge = self._best_ridge(lessons[-FOLDS - 1 : -FOLDS + 1])
@@ -114,7 +118,8 @@ class OurRanker:
             CoEngagement.fitted(events, ridge),
             LowRank.fitted(like_matrix(events)),
             Follows.fitted(events),
-            Popularity.of(events, self.places),
+            popularity := Popularity.of(events, self.places),
+            Leanings.fitted(self.facets, popularity.total),
         )
 
     def _seen_first(self, events: Interactions) -> np.ndarray:
@@ -221,6 +226,20 @@ class OurRanker:
             return fused
         return _blended(self.booster.predict(rows, num_threads=1), fused)
 
+    def _by_facets(self, signals: Signals, open_: np.ndarray, per_source: int) -> list[np.ndarray]:
+        liked, popularity = signals.liked, self.world.popularity
+        leaning = total(self.world.leanings.of(liked.items, by_place(len(liked))))
+        shelf = popularity.shelf(popularity.end, popularity.lately)
+        new = open_ & self.world.cold
+        distance = beside(liked.items, popularity.places)
+        return [
+            _best(leaning + shelf, open_, per_source),
+            _best(leaning + shelf, new, per_source),
+            _best(leaning + 3 * shelf, new, per_source),
+            _best(-distance, open_ & (distance <= 3), per_source),
+            _best(leaning + np.log(popularity.now + 0.1), open_, per_source),
+        ]
+
     def _candidates(
         self,
         signals: Signals,
@@ -234,6 +253,7 @@ class OurRanker:
         popularity = self.world.popularity
         sources = [popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in TRENDS]
         sources.append(_best(popularity.now, open_, per_source // 2))
+        sources.append(popularity.leading(open_, per_source // 2, signals.at, popularity.lately))
         if len(signals.liked):
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
             sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
@@ -243,6 +263,7 @@ class OurRanker:
             near = _best(signals.nearest, new, 2 * per_source)
             on_shelf = signals.nearest[near] + ON_SHELF * popularity.shelf(signals.at)[near]
             sources.append(best_of(on_shelf, near, per_source // 2))
+            sources += self._by_facets(signals, open_, per_source)
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))
