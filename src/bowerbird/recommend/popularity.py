@@ -19,8 +19,6 @@ from bowerbird.taste.state import DAY
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
-TRENDS = ((MONTH, False), (YEAR, False), (YEAR, True))
-"""Kinds of what is popular: half-life, and whether with beginners."""
 KEPT = 64  # answers kept for moments asked again
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
@@ -54,6 +52,11 @@ class Popularity:
         """What is liked lately, and, where that says nothing, what was ever liked; (items,) float32."""
         now: np.ndarray = self.recent + 1e-3 * self.total
         return now
+
+    @cached_property
+    def by_place(self) -> np.ndarray:
+        """Items in the order of ids, (items,) int64."""
+        return np.argsort(self.places)
 
     @property
     def end(self) -> int:
@@ -93,6 +96,11 @@ class Popularity:
     def lately(self) -> float:
         """The half-life of the trend, days."""
         return max(1.0, (self.end - int(self.at[0])) / DAY * TREND_SHARE) if len(self.at) else 1.0
+
+    @property
+    def trends(self) -> tuple[tuple[float, bool], ...]:
+        """Kinds of what is popular: half-life in days, and whether with beginners."""
+        return ((MONTH, False), (YEAR, False), (YEAR, True), (self.lately, False))
 
     def shelf(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
         """Logarithm of how much is liked beside each item in the order of ids before a moment: about 0 where

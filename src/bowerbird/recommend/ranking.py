@@ -1,12 +1,13 @@
 """The ranking model: candidates from several sources, ordered by a gradient-boosted ranker.
 
 Sources: co-engagement, low-rank tastes, what follows what, nearest to one liked item, nearest to all of them,
-nearest among items that nobody has liked yet, popular at the moment, popular with beginners. LightGBM's
+nearest among items that nobody has liked yet, beside what was liked in the order of ids, what a person leans
+to by facets among what sells, popular at the moment, popular with beginners. LightGBM's
 LambdaRank (Burges, 2010) orders their union. It learns on people and moments set aside inside the training
 events (see `lessons`); what it reads was fitted without them, as it will be for the people it serves. Its
-order has equal say with a plain fusion of reciprocal ranks (Cormack et al., SIGIR 2009), which knows no cold
-start and no drift, where a quarter of these people are better served so; they also decide how much content
-counts within the fusion.
+order has three times the say of a plain fusion of reciprocal ranks (Cormack et al., SIGIR 2009), which knows
+no cold start and no drift, where a quarter of these people are better served so; they also decide how much
+content counts within the fusion.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from bowerbird.recommend.features import NAMES, Signals, World, by_place, rows_o
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
-from bowerbird.recommend.popularity import TRENDS, Popularity
+from bowerbird.recommend.popularity import Popularity
 from bowerbird.recommend.ranks import places_of
-from bowerbird.recommend.shelf import ON_SHELF, beside, shelf_places
+from bowerbird.recommend.shelf import ON_SHELF, next_to, shelf_places
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -39,6 +40,7 @@ TESTED_SHARE = 4  # one example in so many judges how much the learnt order coun
 NEGATIVES = 300  # candidates of one example that were not liked, as far as the ranker learns from them
 CHUNK = 64  # people scored at once
 FUSION_K = 60.0
+LEARNT_SAY = 3.0  # of the learnt order, beside 1 for the fused one
 CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
 """Of content in the fusion, beside 1 for what people do together."""
 LEARNING = {
@@ -227,17 +229,18 @@ class OurRanker:
         return _blended(self.booster.predict(rows, num_threads=1), fused)
 
     def _by_facets(self, signals: Signals, open_: np.ndarray, per_source: int) -> list[np.ndarray]:
-        liked, popularity = signals.liked, self.world.popularity
+        """What a person leans to among what sells or lies beside it; and variants of what they liked."""
+        popularity, liked = self.world.popularity, signals.liked
         leaning = total(self.world.leanings.of(liked.items, by_place(len(liked))))
         shelf = popularity.shelf(popularity.end, popularity.lately)
         new = open_ & self.world.cold
-        distance = beside(liked.items, popularity.places)
+        near = next_to(signals.recent.items, popularity.places, popularity.by_place)
         return [
             _best(leaning + shelf, open_, per_source),
             _best(leaning + shelf, new, per_source),
             _best(leaning + 3 * shelf, new, per_source),
-            _best(-distance, open_ & (distance <= 3), per_source),
             _best(leaning + np.log(popularity.now + 0.1), open_, per_source),
+            near[open_[near]],
         ]
 
     def _candidates(
@@ -251,9 +254,10 @@ class OurRanker:
         open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
         open_[history.items] = False
         popularity = self.world.popularity
-        sources = [popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in TRENDS]
+        sources = [
+            popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in popularity.trends
+        ]
         sources.append(_best(popularity.now, open_, per_source // 2))
-        sources.append(popularity.leading(open_, per_source // 2, signals.at, popularity.lately))
         if len(signals.liked):
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
             sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
@@ -284,7 +288,7 @@ def _thinned(met: Met, rng: np.random.Generator) -> Met:
 
 CROWD = ("coengagement_rank", "low_rank_rank", "follows_rank")
 CONTENT = ("content_max_rank", "content_mean_rank")
-TREND = ("month_rank", "year_rank", "beginners_rank")
+TREND = ("lately_rank", "lately_today_rank", "beginners_today_rank")
 
 
 def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
@@ -301,13 +305,14 @@ def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
         crowd = [np.where(np.isnan(one), content.mean(axis=0), one) for one in map(places, CROWD)]
         parts += [(weight, one) for weight, one in zip((1.0, 0.5, 0.5), crowd, strict=True)]
         parts += [(content_weight, one) for one in content]
+        parts.append((0.5, places("facets_rank")))
     fused: np.ndarray = sum((weight / (FUSION_K + place) for weight, place in parts), np.zeros(len(rows)))
     return fused.astype(np.float32)
 
 
 def _blended(learnt: np.ndarray, fused: np.ndarray) -> np.ndarray:
-    """Learnt and fused order with equal say, (C,)."""
-    both: np.ndarray = 1 / (FUSION_K + places_of(learnt)) + 1 / (FUSION_K + places_of(fused))
+    """Learnt and fused order, the learnt one with `LEARNT_SAY` times the say, (C,)."""
+    both: np.ndarray = LEARNT_SAY / (FUSION_K + places_of(learnt)) + 1 / (FUSION_K + places_of(fused))
     return both.astype(np.float32)
 
 

@@ -16,6 +16,8 @@ WIDTH = 100
 """Standard deviation of the kernel, items."""
 NARROW = 30
 """Of one that tells collections apart."""
+REACH = 3
+"""Places to either side within which an item is looked for beside one that was liked."""
 ON_SHELF = 0.05
 """What `Popularity.shelf` of a new item counts for, beside its similarity."""
 
@@ -49,6 +51,13 @@ def smoothed(shares: np.ndarray, places: np.ndarray, width: int = WIDTH) -> np.n
     for _ in range(3):  # of b places each: variance 3 (b² − 1) / 12
         along = uniform_filter1d(along, 2 * min(width, max(1, len(along) // 8)) + 1, mode="nearest")
     return along[places].astype(np.float32)
+
+
+def next_to(liked: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Items within `REACH` places of some (H,), ascending, themselves among them; `order` (n,) by place."""
+    near = places[liked][:, None] + np.arange(-REACH, REACH + 1)
+    found: np.ndarray = np.unique(order[near[(near >= 0) & (near < len(order))]])
+    return found
 
 
 def beside(liked: np.ndarray, places: np.ndarray, among: np.ndarray | slice = slice(None)) -> np.ndarray:
