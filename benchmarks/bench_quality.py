@@ -115,7 +115,7 @@ def ours_on(
 
 
 def ours_with(store: Store) -> OurRanker:
-    return fitted_ranker(store, load_vectors(store), store.catalogue())
+    return fitted_ranker(store, load_vectors(store), store.catalogue())[0]
 
 
 def baselines_on(

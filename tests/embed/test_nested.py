@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.embed.nested import Nested, teach
 from bowerbird.embed.neighbours import Strings
+from bowerbird.embed.nested import Nested, teach
 from bowerbird.embed.rows import unit
 
 CLUSTERS, OF_EACH, DIM = 60, 8, 32

@@ -120,7 +120,7 @@ def test_a_ranker_that_knows_its_calibration_is_quoted(store: Store, train: Call
     version = train()
     click = {"calibration_error": 0.0123, "cases": 1200, "curve": [[0.1, 0.2]]}
     measured = {"given": "visit", "click": click}
-    with store.publishing("ranker", {"inputs": {"vectors": version}, "calibration": measured}):
+    with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": measured}):
         pass
     assert card_of(store, LICENCES)["ranker"]["calibration"] == measured
     said = write_card(store, LICENCES).read_text()

@@ -143,7 +143,7 @@ class Served:
     def fit(self, events: Interactions) -> None:
         from bowerbird.recommend.saved import fitted_ranker
 
-        self._ranker = fitted_ranker(*self._of)
+        self._ranker, _ = fitted_ranker(*self._of)
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
         return self._ranker.rank(histories, n)

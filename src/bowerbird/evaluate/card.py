@@ -92,7 +92,7 @@ def _ranker(version: Version | None, vectors: str) -> dict[str, Any] | None:
     return {
         "version": version.name,
         "settings": meta.get("settings", {}),
-        "calibration": meta.get("calibration"),
+        "calibration": meta.get("outcomes"),
     }
 
 

@@ -18,6 +18,7 @@ from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.saved_index import item_index
 from bowerbird.embed.vectors import Vectors
 from bowerbird.recommend.coengagement import CoEngagement
+from bowerbird.recommend.facets import Facets, Leanings
 from bowerbird.recommend.features import NAMES, World
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
@@ -26,7 +27,7 @@ from bowerbird.recommend.popularity import Popularity
 from bowerbird.recommend.ranking import OurRanker
 
 KIND = "ranker"
-POPULARITY = ("total", "recent", "items", "at", "early", "places")
+POPULARITY = ("total", "recent", "items", "at", "early", "places", "approval")
 
 
 def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[OurRanker, Outcomes]:
@@ -81,12 +82,13 @@ def _publish(
     store: Store, ranker: OurRanker, outcomes: Outcomes, inputs: dict[str, Any], vectors: Vectors
 ) -> None:
     world = ranker.world
-    together, popularity = world.coengagement, world.popularity
+    together, popularity, leanings = world.coengagement, world.popularity, world.leanings
     meta = {"inputs": inputs, "settings": ranker.settings, "holdout": vectors.meta["holdout"]}
     meta["outcomes"] = outcomes.report
     with store.publishing(KIND, meta) as folder:
         sparse.save_npz(folder / "likes.npz", together.likes)
         sparse.save_npz(folder / "follows.npz", world.follows.pairs)
+        sparse.save_npz(folder / "facets.npz", leanings.facets.values)
         np.savez(
             folder / "arrays.npz",
             inverse=together.inverse,
@@ -95,6 +97,10 @@ def _publish(
             low_rank_into=world.low_rank.into,
             low_rank_out=world.low_rank.out,
             seen_first=world.seen_first,
+            facet_names=np.array(leanings.facets.names, np.str_),
+            facet_of_value=leanings.facets.facet,
+            usual=leanings.usual,
+            lift=leanings.lift,
             **{name: getattr(popularity, name) for name in POPULARITY},
         )
         if ranker.booster is not None:
@@ -112,8 +118,12 @@ def _load(ranker: OurRanker, version: Version) -> None:
         popularity = Popularity(*(kept[name] for name in POPULARITY))
         low_rank = LowRank(kept["low_rank_into"], kept["low_rank_out"])
         seen_first = kept["seen_first"]
+        names = tuple(kept["facet_names"].tolist())
+        facets = Facets(names, kept["facet_of_value"], sparse.load_npz(path / "facets.npz").tocsr())
+        leanings = Leanings(facets, kept["usual"], kept["lift"])
     ranker.world = World(
-        *(ranker.matrix, ranker.sides, ranker.prices, seen_first, together, low_rank, follows, popularity)
+        *(ranker.matrix, ranker.sides, ranker.prices, seen_first, together, low_rank, follows, popularity),
+        leanings,
     )
     ranker.settings = version.meta["settings"]
     if (path / "booster.txt").exists():
