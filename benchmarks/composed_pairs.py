@@ -6,7 +6,7 @@ What an item is, is read off its stated facts here and in no other way: a value,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,7 @@ LENGTHS = {
 
 @dataclass(frozen=True)
 class Pair:
-    """A and B by their places in a list of items; `wanted` says whether an item has what B has and A has not."""
+    """A and B by their places in a list of items; `wanted` is what B is and A is not."""
 
     sort: str
     source: int
@@ -92,7 +92,11 @@ def _sayable(sort: str, trait: str) -> bool:
 def _rest(item: Item, sort: str) -> tuple[str, ...]:
     """What A and B have in common."""
     same = {"colour": ("pattern",), "shade": ("colour family", "pattern")}.get(sort, ("colour family",))
-    return (type_of(item), item.category[0] if item.category else "", *(item.attributes.get(n, "") for n in same))
+    return (
+        type_of(item),
+        item.category[0] if item.category else "",
+        *(item.attributes.get(n, "") for n in same),
+    )
 
 
 def _asked(sort: str, source: int, target: int, traits: Sequence[str], rng: np.random.Generator) -> Pair:

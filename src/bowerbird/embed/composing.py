@@ -1,13 +1,13 @@
 """A picture or an item, and a text that says what shall be different: one vector, and how well items fit.
 
-What a wish means is learnt from the catalogue itself. Items that meet it and items that do the contrary, each
-beside the mean of their type, differ on average in one direction. The linear discriminant of the two (Fisher,
-1936) says how far a thing has what is wished, and the thing is moved along that direction until it has as much
-as those that meet the wish. So a colour that was there is given up for the one that is named, what the wish
-does not speak of stays, and a thing that has it already stays where it is.
+What a wish means is learnt from the catalogue itself. Items that meet it and items that do the contrary,
+each beside the mean of their kind, differ on average in one direction. The linear discriminant of the two
+(Fisher, 1936) says how far a thing has what is wished, and the thing is moved along that direction by what it
+lacks. So a colour that was there is given up for the one that is named, what the wish does not speak of
+stays, and a thing that has it already stays where it is.
 
-Where an item states the fact, the statement counts beside its vector; where it states nothing, the discriminant
-is believed by half.
+Where an item states the fact, the statement counts beside its vector; where it states nothing, the
+discriminant is believed by half.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Composer:
     def __init__(self, shop: ShopWords, vectors: np.ndarray) -> None:
         """`vectors` (S, D) of the shop's sample; zeros for items that have none."""
         self.shop = shop
-        self._known = vectors.any(axis=1)
+        self._known = np.asarray(vectors.any(axis=1))
         self._vectors = vectors
         self._mean = vectors[self._known].mean(axis=0) if self._known.any() else vectors.sum(axis=0)
         self._kind_means = _means(shop.facts, vectors, self._known)
@@ -72,10 +72,11 @@ class Composer:
                 seen = moved if wish.facet == KIND else moved - home
                 lacking = max(0.0, aim.met - float(aim.probe @ seen))
                 moved = moved + STRENGTH * lacking * aim.direction / float(aim.probe @ aim.direction)
-        return unit(moved)
+        changed: np.ndarray = unit(moved)
+        return changed
 
     def fits(self, wishes: Sequence[Wish], vectors: np.ndarray, facts: Sequence[Facts]) -> np.ndarray:
-        """How well items (K, D) with their facts meet all wishes, (K,): each from -1 to 1, summed over √wishes."""
+        """How well items (K, D) with their facts meet wishes, (K,): -1 to 1 each, their sum over √wishes."""
         total = np.zeros(len(facts))
         for wish in wishes:
             stated = np.array([wish.met(one) for one in facts])
@@ -83,7 +84,7 @@ class Composer:
         return total / max(1, len(wishes)) ** 0.5
 
     def _believed(self, wish: Wish, vectors: np.ndarray, facts: Sequence[Facts]) -> np.ndarray:
-        """What the discriminant makes of items, (K,): -1 like those that do not meet the wish, 1 like the others."""
+        """What the discriminant makes of items, (K,): 1 like those that meet the wish, -1 like the others."""
         aim = self.aim(wish)
         if aim is None:
             return np.zeros(len(vectors))

@@ -1,8 +1,8 @@
 """Of what kind a pictured thing seems to be: the kinds of the shop's most similar pictures vote.
 
-A person's photo differs from a shop's in light, background and pose, and its nearest items agree on what it shows
-rather than each being right. So what the many say is held against each. The untrained features of the pictures
-vote: whitened ones, which tell a shop's own pictures apart better, follow the background of a photo.
+A person's photo differs from a shop's in light, background and pose, and its nearest items agree on what it
+shows rather than each being right. So what the many say is held against each. The untrained features of the
+pictures vote: whitened ones, which tell a shop's own pictures apart better, follow the background of a photo.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a text asks to change of a picture or an item: "is shorter and has a floral print", "without the belt".
+"""What a text asks to change of a picture or an item: "is shorter and has a floral print", "without a belt".
 
 Rules over the shop's own words, no model. Each part of the text that the shop has words for becomes a `Wish`:
 values of a facet ("in blue"), words that its texts use ("a v-neck"), or an end of a scale ("longer", "less
@@ -20,7 +20,9 @@ MOST_WORDS = 60
 """Of a text; what is longer describes a thing and is no change."""
 LOOSE = 0.8
 """How well a value that merely ends in the word fits ("blue": Dark Blue) beside the value itself."""
-_NEGATORS = word_set("no not non without none never less lacks lacking minus remove drop too isn't doesn't don't free")
+_NEGATORS = word_set(
+    "no not non without none never less lacks lacking minus remove drop too isn't doesn't don't free"
+)
 _THROUGH = word_set("a an the any so as very much have has with of be that is in quite overly and more like")
 _OTHER = word_set("different another other")
 _SAME = word_set("same similar identical")
@@ -42,12 +44,12 @@ _FACETS = {
 }
 _FILLER = EMPTY_WORDS | word_set(
     """
-    colour coloured colouring shade tone toned tint hue length fit style styled look looks looking item product
-    desired picture version overall slightly bit little lot much many several different same similar only both
-    all completely entirely mostly rather instead kind type piece garment way comes come features feature featured
-    having being there their where while longer_than them they s t d m re ve one ones two three four on it's its i
-    add added keep without change changed make please prefer want wanted need but now then also just has have
-    than seem seems appear appears still again better best bigger_than through across along down up off side
+    colour coloured colouring shade tone toned tint hue length fit style styled look looks looking item
+    product desired picture version overall slightly bit little lot much many several different same similar
+    only both all completely entirely mostly rather instead kind type piece garment way comes come features
+    feature featured having being there their where while they s t d m re ve one ones two three four on it's
+    its i add added keep without change changed make please prefer want wanted need but now then also just has
+    have than seem seems appear appears still again better through across along down up off side
     """
 )
 _PARTS = word_set("with has have having featuring features and's")
@@ -220,7 +222,9 @@ def _value(reading: _Reading) -> int:
                 return size
         elif reading.part and any(wish.facet == meaning.facet for wish in reading.wishes):
             return size  # "white with black lettering" is white
-        exact, loose = (frozenset(map(key_of, values)) for values in (meaning.exact, meaning.loose - meaning.exact))
+        exact, loose = (
+            frozenset(map(key_of, values)) for values in (meaning.exact, meaning.loose - meaning.exact)
+        )
         said = " ".join(reading.words[at : at + size])
         _take(reading, Wish(said, meaning.facet, exact | loose, loose=loose if exact else frozenset()))
         return size
@@ -228,7 +232,7 @@ def _value(reading: _Reading) -> int:
 
 
 def _is_itself(reading: _Reading) -> bool:
-    """"The shirt is grey" speaks of what is there."""
+    """ "The shirt is grey" speaks of what is there."""
     before = reading.words[max(0, reading.at - 1) : reading.at]
     return bool(before) and before[0] in _ITSELF
 
@@ -286,7 +290,9 @@ def _of_a_part(reading: _Reading, end: End, at: int) -> int:
     if noun in _FILLER or noun not in shop.stems or (noun,) in shop.vocabulary.phrases:
         return 0
     forms = [form[-1] for form in _forms(noun, shop)]
-    ends = [frozenset((*word, form) for word in words for form in forms) for words in (end.wanted, end.unwanted)]
+    ends = [
+        frozenset((*word, form) for word in words for form in forms) for words in (end.wanted, end.unwanted)
+    ]
     wish = _used(Wish(" ".join(reading.words[at - 1 : at + 1]), None, *ends), shop)
     if not wish.wanted:
         return 0

@@ -101,14 +101,17 @@ class QueryEncoder:
         out = np.zeros((len(images), self.picture_width), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            pixels, good = pixels_of_many([images[row] or b"" for row in block], self._image_encoder.sight.side)
+            pixels, good = pixels_of_many(
+                [images[row] or b"" for row in block], self._image_encoder.sight.side
+            )
             if not good.all():
                 bad = block[int(np.argmin(good))] + 1
                 raise InputError(
                     f"the picture of query {bad} can't be read: give a whole JPEG, PNG or WebP file"
                 )
             looks = (pixels, pixels[:, :, ::-1], _middles(pixels))
-            out[block] = unit(sum(self._image_encoder.encode(np.ascontiguousarray(look)) for look in looks))
+            seen = [self._image_encoder.encode(np.ascontiguousarray(look)) for look in looks]
+            out[block] = unit(np.sum(seen, axis=0))
         return out
 
     def of(self, texts: Sequence[str | None], pictures: np.ndarray) -> np.ndarray:
@@ -167,7 +170,9 @@ def _middles(pixels: np.ndarray) -> np.ndarray:
     side = pixels.shape[1]
     edge = round(side * (1 - MIDDLE) / 2)
     middles = [
-        Image.fromarray(one).resize((side, side), Image.Resampling.BICUBIC, (edge, edge, side - edge, side - edge))
+        Image.fromarray(one).resize(
+            (side, side), Image.Resampling.BICUBIC, (edge, edge, side - edge, side - edge)
+        )
         for one in pixels
     ]
     return np.stack([np.asarray(one) for one in middles])

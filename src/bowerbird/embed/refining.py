@@ -1,8 +1,8 @@
 """What ranks the nearest items of a picture, or of a thing that a text changes, beside their vectors.
 
-A picture's nearest items are ranked by what kind of thing it seems to show (`kinds`); where a text says what shall
-be different, by how well they meet it (`modification`, `composing`). Both read the shop's own facts, which is
-done once, when the first such query comes.
+A picture's nearest items are ranked by what kind of thing it seems to show (`kinds`); where a text says what
+shall be different, by how well they meet it (`modification`, `composing`). Both read the shop's own facts,
+which is done once, when the first such query comes.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class Thing:
 class Refiner:
     """Reads a shop's facts and ranks by them. D dimensions."""
 
-    def __init__(self, catalogue: Catalogue, rows: Rows, pictures: Rows | None) -> None:
+    def __init__(self, shop: ShopWords, catalogue: Catalogue, rows: Rows, pictures: Rows | None) -> None:
         """`pictures`: untrained features of the items' pictures, where the vectors' version has them."""
+        self.shop = shop
         self._catalogue = catalogue
         self._rows = rows
         self._pictures = pictures
@@ -79,18 +80,18 @@ class Refiner:
         kinds = {} if any(wish.facet == KIND for wish in wishes) else thing.kinds
         return Thing(vector, kinds, thing.facts, wishes)
 
-    def ranked(self, thing: Thing, positions: np.ndarray, cosines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions (C,) by falling score, and the scores (C,) float32: cosines and what facts add to them."""
+    def ranked(
+        self, thing: Thing, positions: np.ndarray, cosines: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positions (C,) by falling score, and scores (C,) float32: cosines and what facts add to them."""
         facts = [self._facts(position) for position in positions.tolist()]
-        scores = cosines + KIND_WEIGHT * np.array([thing.kinds.get(one.kind, 0.0) for one in facts], np.float32)
+        scores = cosines + KIND_WEIGHT * np.array(
+            [thing.kinds.get(one.kind, 0.0) for one in facts], np.float32
+        )
         if thing.wishes:
             scores = scores + WISH_WEIGHT * self._composer.fits(thing.wishes, self._rows[positions], facts)
         order = np.lexsort((positions, -scores))
         return positions[order], scores[order].astype(np.float32)
-
-    @cached_property
-    def shop(self) -> ShopWords:
-        return ShopWords.of(self._catalogue)
 
     def _facts(self, position: int) -> Facts:
         row = int(np.searchsorted(self.shop.rows, position))
@@ -109,7 +110,11 @@ class Refiner:
     @cached_property
     def _kinds(self) -> Kinds:
         kinds = [one.kind for one in self.shop.facts]
-        return Kinds(np.zeros((0, 0)), []) if self._pictures is None else Kinds.of(self._pictures, self.shop.rows, kinds)
+        return (
+            Kinds(np.zeros((0, 0)), [])
+            if self._pictures is None
+            else Kinds.of(self._pictures, self.shop.rows, kinds)
+        )
 
 
 def _others(facets: frozenset[str], facts: Sequence[Facts]) -> list[Wish]:

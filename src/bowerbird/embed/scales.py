@@ -1,7 +1,7 @@
-"""Words that lie on one scale, such as short and long: what "longer", "less shiny" and "too bright" point at.
+"""Words that lie on one scale, such as short and long: what "longer", "less shiny" and "too bright" mean.
 
-A catalogue says none of these as a comparison, but its texts hold the ends: what is called maxi is longer than
-what is called mini. An end of a scale counts only as far as a shop's own texts use its words.
+A catalogue says none of these as a comparison, but its texts hold the ends: what is called maxi is longer
+than what is called mini. An end of a scale counts only as far as a shop's own texts use its words.
 """
 
 from __future__ import annotations
@@ -29,11 +29,30 @@ SCALES = (
     Scale(("muted", "dusty", "subtle", "neutral", "dull"), ("bright", "vivid", "neon", "bold", "vibrant")),
     Scale(
         ("monochrome", "monochromatic", "solid", "plain", "black"),
-        ("colourful", "multicoloured", "multicolour", "multi", "patterned", "colour blocking", "all over pattern"),
+        (
+            "colourful",
+            "multicoloured",
+            "multicolour",
+            "multi",
+            "patterned",
+            "colour blocking",
+            "all over pattern",
+        ),
     ),
     Scale(
         ("plain", "simple", "solid", "basic", "minimalist", "clean", "subtle"),
-        ("patterned", "pattern", "print", "printed", "decorative", "ornate", "busy", "bold", "graphic", "detailed"),
+        (
+            "patterned",
+            "pattern",
+            "print",
+            "printed",
+            "decorative",
+            "ornate",
+            "busy",
+            "bold",
+            "graphic",
+            "detailed",
+        ),
     ),
     Scale(
         ("loose", "oversized", "relaxed", "wide", "flared", "flowing", "flowy", "a line", "baggy", "boxy"),
@@ -42,15 +61,29 @@ SCALES = (
     Scale(("small", "mini", "compact", "little", "tiny"), ("large", "big", "oversized", "huge", "maxi")),
     Scale(("low", "short"), ("high", "tall")),
     Scale(("narrow", "slim", "skinny"), ("wide", "broad")),
-    Scale(("thin", "sheer", "lightweight", "airy", "fine knit"), ("thick", "heavy", "chunky", "padded", "warm")),
-    Scale(("matt", "matte", "dull", "brushed"), ("shiny", "glossy", "glittery", "metallic", "satin", "sequin")),
+    Scale(
+        ("thin", "sheer", "lightweight", "airy", "fine knit"), ("thick", "heavy", "chunky", "padded", "warm")
+    ),
+    Scale(
+        ("matt", "matte", "dull", "brushed"), ("shiny", "glossy", "glittery", "metallic", "satin", "sequin")
+    ),
     Scale(
         ("casual", "sporty", "relaxed", "everyday", "sweatshirt", "sports", "jersey"),
         ("formal", "elegant", "dressy", "tailored", "classy", "sophisticated", "smart", "suit", "evening"),
     ),
     Scale(
         ("modest", "conservative", "covered", "high neck", "polo neck", "turtleneck"),
-        ("revealing", "sexy", "low cut", "v neck", "sheer", "cut out", "open back", "strapless", "off shoulder"),
+        (
+            "revealing",
+            "sexy",
+            "low cut",
+            "v neck",
+            "sheer",
+            "cut out",
+            "open back",
+            "strapless",
+            "off shoulder",
+        ),
     ),
     Scale(
         ("modern", "contemporary", "sleek"), ("traditional", "classic", "vintage", "retro", "rustic", "old")
@@ -65,7 +98,7 @@ _IRREGULAR = {"bigger": "big", "larger": "large", "deeper": "deep", "whiter": "w
 
 @cache
 def _ends() -> dict[tuple[str, ...], tuple[int, bool, int]]:
-    """Number of the scale, end, and rank there of each word; the first scale that has a word as its plainest wins, then the first."""
+    """Number of the scale, end, and rank there of each word: where it is plainest, then the first."""
     places: dict[tuple[str, ...], tuple[int, bool, int]] = {}
     for number, scale in enumerate(SCALES):
         for high in (False, True):
@@ -103,8 +136,8 @@ def end_named(stems: tuple[str, ...]) -> End | None:
 def base_of(word: str, known: frozenset[str] | set[str] = frozenset()) -> str | None:
     """What a comparative compares: of a word of a scale, or of one of `known` stems; None where it is none.
 
-    >>> base_of("longer"), base_of("shinier"), base_of("bigger"), base_of("sweater"), base_of("bluer", {"blue"})
-    ('long', 'shiny', 'big', None, 'blue')
+    >>> base_of("longer"), base_of("shinier"), base_of("sweater"), base_of("bluer", {"blue"})
+    ('long', 'shiny', None, 'blue')
     """
     if word in _IRREGULAR:
         return _IRREGULAR[word]

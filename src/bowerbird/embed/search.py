@@ -1,7 +1,7 @@
 """Items that resemble a text, a picture or an item, or one of the two as a text changes it.
 
-Always items of today's catalogue. A text alone and an item alone are looked up by their vectors; the nearest of
-a picture, and of what a text changes, are ranked by what is known of them too (`refining`).
+Always items of today's catalogue. A text alone and an item alone are looked up by their vectors; the nearest
+of a picture, and of what a text changes, are ranked by what is known of them too (`refining`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.refining import CANDIDATES, Refiner
 from bowerbird.embed.rows import unit
 from bowerbird.embed.saved_index import item_index
+from bowerbird.embed.shop_words import ShopWords
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 
@@ -118,11 +119,13 @@ class Searcher:
         self, asked: Asked, itself: int, n: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Positions and scores (≤ n,), best first; `itself` is the item asked about, -1 for none."""
-        if asked.picture is None and itself < 0:
-            return self._nearest(asked.said, n, allowed)
-        thing = self._refiner.item(itself) if itself >= 0 else self._refiner.picture(asked.shown, asked.picture)
-        if itself >= 0 and asked.picture is not None:
+        if itself >= 0:
+            thing = self._refiner.item(itself)
             thing = replace(thing, vector=unit(thing.vector + asked.shown))
+        elif asked.picture is not None:
+            thing = self._refiner.picture(asked.shown, asked.picture)
+        else:
+            return self._nearest(asked.said, n, allowed)
         if asked.text is not None:
             change = self._refiner.modification(asked.text)
             thing = self._refiner.changed(thing, change, asked.said)
@@ -140,9 +143,9 @@ class Searcher:
         return positions[0, there], scores[0, there]
 
     def _cheaper(self, position: int, sign: int, allowed: np.ndarray | None) -> np.ndarray:
-        """Items that cost less than one (`sign` -1), or more (1), (items,) bool; all where it has no price."""
+        """Items that cost less than one (`sign` -1), or more (1), (items,) bool; all if it has no price."""
         price = self.catalogue.prices[position]
-        within = np.isnan(price) | (sign * (self.catalogue.prices - price) > 0)
+        within: np.ndarray = np.isnan(price) | (sign * (self.catalogue.prices - price) > 0)
         return within if allowed is None else within & allowed
 
     @cached_property
@@ -154,7 +157,7 @@ class Searcher:
     @cached_property
     def _refiner(self) -> Refiner:
         pictures = load_vectors(self._store).pictures(self.catalogue, self._encoder.picture_width)
-        return Refiner(self.catalogue, self.index.rows, pictures)
+        return Refiner(ShopWords.of(self.catalogue), self.catalogue, self.index.rows, pictures)
 
     def _position(self, item: str) -> int:
         if item not in self.catalogue:

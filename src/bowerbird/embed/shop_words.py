@@ -1,7 +1,7 @@
 """What a shop's own texts say, so that a wish in words can be held against an item.
 
-Read from a sample of the catalogue: enough to know which words the shop uses and how its items divide by them.
-Any single item is read when it is asked about.
+Read from a sample of the catalogue: enough to know which words the shop uses and how its items divide by
+them. Any single item is read when it is asked about.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class ShopWords:
     _found: dict[Phrase, bool] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> ShopWords:
-        rows = np.arange(len(catalogue))
+    def of(cls, catalogue: Catalogue, rows: np.ndarray | None = None) -> ShopWords:
+        """From a catalogue's items, or from those at some positions, rising."""
+        rows = np.arange(len(catalogue)) if rows is None else rows
         if len(rows) > SAMPLE:
             rows = np.sort(np.random.default_rng(0).permutation(rows)[:SAMPLE])
         sample = Catalogue(catalogue.table.take(pa.array(rows))) if len(rows) < len(catalogue) else catalogue
