@@ -26,6 +26,7 @@ def shop_items() -> list[Item]:
         )
     return [
         *items,
+        *(Item(f"p{k}", "Shorts", attributes={"type": "Shorts"}) for k in range(5)),
         *(Item(f"s{k}", "Shirt", attributes={"type": "Shirt", "colour": "Red"}) for k in range(9)),
     ]
 
@@ -51,6 +52,7 @@ def test_values_replace_values_and_scales_have_two_ends(shop: ShopWords) -> None
     ("text", "meets", "fails"),
     [
         ("is darker blue", {"colour": "Dark Blue"}, {"colour": "Blue"}),
+        ("is white instead of blue", {"colour": "White"}, {"colour": "Blue"}),
         ("is not blue", {"colour": "Red"}, {"colour": "Blue"}),
         ("has stripes", {"pattern": "Stripe"}, {"pattern": "Solid"}),
         ("the dress is red", {"colour": "Red"}, {"colour": "White"}),
@@ -74,6 +76,7 @@ def test_facets_are_met_and_failed(
         ("has a vneck", "A top with a v-neck", ""),
         ("without the belt", "", "A skirt with a belt"),
         ("is less shiny", "", "A top in shiny satin"),
+        ("is shorter", "A mini skirt", "A maxi skirt"),
         ("has long sleves", "long sleeves", "short sleeves"),
     ],
 )

@@ -81,7 +81,8 @@ class Composer:
         for wish in wishes:
             stated = np.array([wish.met(one) for one in facts])
             total += np.where(stated != 0, stated, UNSTATED * self._believed(wish, vectors, facts))
-        return total / max(1, len(wishes)) ** 0.5
+        fits: np.ndarray = total / max(1, len(wishes)) ** 0.5
+        return fits
 
     def _believed(self, wish: Wish, vectors: np.ndarray, facts: Sequence[Facts]) -> np.ndarray:
         """What the discriminant makes of items, (K,): 1 like those that meet the wish, -1 like the others."""

@@ -169,8 +169,9 @@ def _punctuation(reading: _Reading) -> int:
 
 
 def _negation(reading: _Reading) -> int:
-    word = reading.words[reading.at]
-    if word not in _NEGATORS and not word.endswith("n't"):
+    word, before = reading.words[reading.at], reading.words[max(0, reading.at - 1)]
+    instead = (before, word) in (("instead", "of"), ("rather", "than"), ("other", "than"))
+    if word not in _NEGATORS and not word.endswith("n't") and not instead:
         return 0
     reading.negated = True
     return 1
@@ -256,7 +257,7 @@ def _scale(reading: _Reading) -> int:
     if base is None:
         if used := _value(reading):
             return used
-    elif (stem(base), *stems[at + 1 : at + 2]) in reading.shop.vocabulary.phrases:
+    elif stems[at + 1 :] and (stem(base), stems[at + 1]) in reading.shop.vocabulary.phrases:
         stems[at] = stem(base)  # "darker blue" where Dark Blue is a value
         return _value(reading)
     for size in (3, 2, 1):
@@ -384,7 +385,7 @@ def _joined(wishes: Sequence[Wish]) -> list[Wish]:
             by_facet[wish.facet] = Wish(
                 f"{before.said}, {wish.said}",
                 wish.facet,
-                before.wanted | wish.wanted - before.unwanted - wish.unwanted,
+                (before.wanted | wish.wanted) - before.unwanted - wish.unwanted,
                 before.unwanted | wish.unwanted,
                 before.loose | wish.loose,
             )

@@ -62,7 +62,7 @@ class Refiner:
         return Thing(vector, self._kinds.votes(features), tuple(self.shop.facts[row] for row in near))
 
     def item(self, position: int) -> Thing:
-        facts = self._facts(position)
+        (facts,) = self._facts(np.array([position]))
         return Thing(self._rows[np.array(position)], {facts.kind: 1.0} if facts.kind else {}, (facts,))
 
     def modification(self, text: str) -> Modification:
@@ -84,7 +84,7 @@ class Refiner:
         self, thing: Thing, positions: np.ndarray, cosines: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Positions (C,) by falling score, and scores (C,) float32: cosines and what facts add to them."""
-        facts = [self._facts(position) for position in positions.tolist()]
+        facts = self._facts(positions)
         scores = cosines + KIND_WEIGHT * np.array(
             [thing.kinds.get(one.kind, 0.0) for one in facts], np.float32
         )
@@ -93,11 +93,15 @@ class Refiner:
         order = np.lexsort((positions, -scores))
         return positions[order], scores[order].astype(np.float32)
 
-    def _facts(self, position: int) -> Facts:
-        row = int(np.searchsorted(self.shop.rows, position))
-        if row < len(self.shop.rows) and self.shop.rows[row] == position:
-            return self.shop.facts[row]
-        return facts_of(self._catalogue.item(position))
+    def _facts(self, positions: np.ndarray) -> list[Facts]:
+        """Those of the sample are read already."""
+        rows = np.searchsorted(self.shop.rows, positions).clip(max=len(self.shop.rows) - 1)
+        read = self.shop.rows[rows] == positions
+        others = iter(self._catalogue.items_at(positions[~read]))
+        return [
+            self.shop.facts[row] if known else facts_of(next(others))
+            for row, known in zip(rows.tolist(), read.tolist(), strict=True)
+        ]
 
     @cached_property
     def _sample(self) -> np.ndarray:

@@ -38,7 +38,7 @@ class Facts:
     text: str
     price: float | None = None
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """What sort of thing it is; empty where it does not say."""
         return " / ".join(sorted(" ".join(key) for key in self.values.get(KIND, ())))
