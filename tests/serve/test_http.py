@@ -128,6 +128,21 @@ def test_search_by_text_item_and_picture(client: httpx.Client) -> None:
     assert lamps[0]["item_id"] not in [item["item_id"] for item in similar]
 
 
+def test_a_text_beside_an_item_or_a_picture_says_what_shall_be_different(client: httpx.Client) -> None:
+    lamps = client.get("/search", params={"q": "a lamp", "n": 4}).json()["items"]
+    lamp, other = next(
+        (a, b) for a in lamps for b in lamps if a["attributes"]["colour"] != b["attributes"]["colour"]
+    )
+    change = {"q": f"but in {other['attributes']['colour']}", "n": 3}
+    for answer in (
+        client.get("/search", params={**change, "item": lamp["item_id"]}),
+        client.post("/search", params=change, content=client.get(lamp["image"]).content),
+    ):
+        found = answer.json()["items"]
+        assert other["item_id"] in [item["item_id"] for item in found]
+        assert found[0]["attributes"]["colour"] == other["attributes"]["colour"]
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
