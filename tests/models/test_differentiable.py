@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import (
     AlbertConfig,
     AlbertModel,
@@ -37,7 +40,8 @@ from transformers import (
 from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
 from bowerbird.models.differentiable import Differentiable, differentiable
-from bowerbird.models.image import differentiable_image_encoder
+from bowerbird.models.image import differentiable_image_encoder, load_image_encoder
+from bowerbird.models.text import load_text_encoder
 
 BLOCKS = 3
 SIZES = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": BLOCKS, "num_attention_heads": 4}
@@ -152,6 +156,24 @@ def test_the_top_changes_the_features_and_nothing_below(family: str) -> None:
     assert torch.equal(below[0], below[1]), "what the last block is given has changed"
     assert not torch.allclose(before, after, rtol=1e-2)
     assert set(network.top(1)) < set(network.top(2)) < set(dict(network.network.named_parameters()))
+
+
+def test_adapted_eyes_are_never_run_in_the_form_that_was_kept_of_others(tmp_path: Path) -> None:
+    """OpenVINO keeps what it made of a network, the frozen one's and each adapted one's apart."""
+    network, weights = lite0(None), tmp_path / "image.safetensors"
+    pixels = torch.randint(0, 256, (3, 224, 224, 3), dtype=torch.uint8).numpy()
+    frozen = load_image_encoder("efficientnet-lite0").encode(pixels)
+    with torch.no_grad():
+        for parameter in network.top(1).values():
+            parameter *= 1 + 0.5 * torch.randn_like(parameter)
+        by_torch = network.vectors(pixels).numpy()
+    save_file(network.top(1), weights)
+    for _ in range(2):  # made, and found made
+        adapted = load_image_encoder("efficientnet-lite0", weights).encode(pixels)
+        assert (adapted * by_torch).sum(1).min() > 0.98 > 0.9 > (adapted * frozen).sum(1).max()
+    assert np.array_equal(load_image_encoder("efficientnet-lite0").encode(pixels), frozen)
+    with pytest.raises(BackboneError, match="another network"):
+        load_text_encoder("minilm-l6", weights)
 
 
 def test_what_has_not_so_many_blocks_says_how_many_it_has() -> None:

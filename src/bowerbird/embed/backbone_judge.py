@@ -11,9 +11,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bowerbird.embed.content_space import content_vectors
+from bowerbird.embed.content_space import ContentSpace
 from bowerbird.embed.features import ItemFeatures
 from bowerbird.embed.neighbours import Strings
+from bowerbird.embed.sides import (
+    IMAGE_POWER,
+    IMAGE_WIDTH,
+    TEXT_POWER,
+    TEXT_WIDTH,
+    Sides,
+    Whitening,
+    Words,
+)
 from bowerbird.embed.validation import Judge, Lots, Quality
 
 ITEMS_AT_LEAST = 4000
@@ -33,6 +42,7 @@ class BackboneJudge:
         self.items = np.sort(np.concatenate([theirs, others[: max(0, ITEMS_AT_LEAST - len(theirs))]]))
         """Positions of the items to encode."""
         self._said = [said[position] for position in self.items]
+        self._words = Words.of(self._said)  # which no backbone changes
         place = np.full(len(said), -1)
         place[self.items] = np.arange(len(self.items))
         inside = place[strings.items] >= 0
@@ -45,4 +55,7 @@ class BackboneJudge:
 
     def quality(self, features: ItemFeatures, dim: int) -> Quality:
         """Of features of `items`, in that order."""
-        return self._judge.quality(content_vectors(self._said, features, dim))
+        text = Whitening.of(features.text, TEXT_WIDTH, TEXT_POWER)
+        image = Whitening.of(features.image, IMAGE_WIDTH, IMAGE_POWER)
+        space = ContentSpace(self._said, features, Sides(self._words, text, image), dim)
+        return self._judge.quality(space.frozen.numpy())

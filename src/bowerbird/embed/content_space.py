@@ -37,9 +37,9 @@ class Batch:
 class ContentSpace:
     """N items, D dimensions; Ei and Et wide features of pictures and texts."""
 
-    def __init__(self, said: Sequence[set[str]], features: ItemFeatures, dim: int) -> None:
-        """Of the items' words and their frozen features."""
-        self.sides = Sides.of(said, features)
+    def __init__(self, said: Sequence[set[str]], features: ItemFeatures, sides: Sides, dim: int) -> None:
+        """Of the items' words, their frozen features, and the maps from both to sides."""
+        self.sides = sides
         told = self.sides.told(said, features.text)
         facts = self.sides.widths[0]
         self._facts = torch.from_numpy(told[:, :facts].copy())
@@ -78,12 +78,6 @@ class ContentSpace:
             anchors, partners = (self._tower.content(_some_hidden(views.rows(one), rng)) for one in ends.T)
             loss = loss + neighbour_loss(anchors, partners, torch.from_numpy(batch.pairs), log_frequency)
         return loss
-
-
-def content_vectors(said: Sequence[set[str]], features: ItemFeatures, dim: int) -> np.ndarray:
-    """Where content alone puts items, (N, D) float32 of length 1, by maps made of these very features."""
-    vectors: np.ndarray = ContentSpace(said, features, dim).frozen.numpy()
-    return vectors
 
 
 def _whitened(rows: torch.Tensor, whitening: Whitening) -> torch.Tensor:

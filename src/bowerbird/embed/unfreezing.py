@@ -37,6 +37,7 @@ from bowerbird.embed.changes import likes_key
 from bowerbird.embed.content_space import Batch, ContentSpace
 from bowerbird.embed.features import ItemFeatures
 from bowerbird.embed.neighbours import Strings
+from bowerbird.embed.sides import Sides
 from bowerbird.embed.unfinished import Reachable, Unfinished
 from bowerbird.embed.unfrozen_side import UnfrozenSide, unfrozen_side
 from bowerbird.embed.validation import Lots, Quality
@@ -95,7 +96,8 @@ def unfrozen_backbones(store: Store, shop: Shop, config: UnfreezeConfig) -> Vers
 
     Its `meta` says whether it is `better` than the frozen ones; if not, it holds no weights. None where too
     few people are there to judge. A killed run goes on from its last minute. The caller holds the store's
-    lock. Raises `BackboneError` where a backbone can't be had or has not so many blocks.
+    lock. Raises `BackboneError` where a backbone can't be had or has not so many blocks, `InputError` where
+    no item has the one side that is asked for.
     """
     usable = np.flatnonzero(shop.features.has_image | shop.features.has_text)
     judge = BackboneJudge(shop.strings, shop.lots, shop.said, usable, config.seed)
@@ -159,7 +161,8 @@ class Training:
         usable: np.ndarray,
     ) -> None:
         self.shop, self.judge, self.sides, self.config = shop, judge, sides, config
-        self.space = ContentSpace(shop.said, shop.features, config.dim)
+        sides_of_items = Sides.of(shop.said, shop.features)
+        self.space = ContentSpace(shop.said, shop.features, sides_of_items, config.dim)
         # Items that judge as new ones are not looked at, not even for their content.
         self.others = np.setdiff1d(usable, judge.cold)
         frequency = judge.training.frequency(len(shop.said))
@@ -260,11 +263,15 @@ def sides_of(store: Store, shop: Shop, config: UnfreezeConfig, device: torch.dev
         ("image", image.base, features.has_image),
         ("text", text.base, features.has_text),
     ]
-    return [
+    sides = [
         unfrozen_side(side, base, config.layers, shop.catalogue, has, device)
         for side, base, has in wanted
         if config.only in (None, side) and has.any()
     ]
+    if not sides:
+        what = "a text" if config.only == "text" else "a picture"
+        raise InputError(f"no item has {what} to adapt a backbone by: leave out --unfreeze-only")
+    return sides
 
 
 def _published(
