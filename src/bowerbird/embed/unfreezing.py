@@ -125,8 +125,8 @@ def unfrozen_backbones(store: Store, shop: Shop, config: UnfreezeConfig) -> Vers
         "rounds_done": state.round,
         "people": judge.people,
         "judged_items": len(judge.items),
-        "frozen": asdict(state.history[0]),
-        "adapted": asdict(state.history[state.best_round]),
+        "frozen": _told(state.history[0]),
+        "adapted": _told(state.history[state.best_round]),
         "scores": [round(one.score, 5) for one in state.history],
         "best_round": state.best_round,
         "better": state.best_round > 0,
@@ -291,6 +291,11 @@ def _published(
     version = store.current(KIND)
     assert version is not None
     return version
+
+
+def _told(quality: Quality) -> dict[str, float | None]:
+    """For JSON, which has no NaN."""
+    return {name: None if math.isnan(value) else value for name, value in asdict(quality).items()}
 
 
 def _inputs(shop: Shop, config: UnfreezeConfig) -> str:
