@@ -35,6 +35,13 @@ class HoldoutChoice(StrEnum):
     NONE = "none"
 
 
+class SideChoice(StrEnum):
+    """One of the two backbones."""
+
+    IMAGE = "image"
+    TEXT = "text"
+
+
 class Precision(StrEnum):
     """How vectors are kept."""
 
@@ -77,6 +84,17 @@ def embed(
     text_backbone: Annotated[
         str | None, typer.Option(help=f"Encoder of texts. {OR_CURRENT}minilm-l6.")
     ] = None,
+    unfreeze: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Train so many top blocks of the backbones on the store first; kept if that is better. "
+            "Best with a GPU.",
+        ),
+    ] = None,
+    unfreeze_only: Annotated[
+        SideChoice | None, typer.Option(help="Unfreeze one backbone alone: image or text.")
+    ] = None,
     engine: Annotated[
         EngineChoice, typer.Option(help="Who encodes: threads here, or Ray Data; the same vectors.")
     ] = EngineChoice.LOCAL,
@@ -101,7 +119,15 @@ def embed(
         "precision": precision and precision.value,
         "image_backbone": image_backbone,
         "text_backbone": text_backbone,
+        "unfreeze": unfreeze,
+        "unfreeze_only": unfreeze_only and unfreeze_only.value,
     }
+    if unfreeze_only is not None and unfreeze is None:
+        raise InputError("--unfreeze-only says which side, --unfreeze how many blocks of it: give both")
+    if update and unfreeze is not None:
+        raise InputError(
+            "an update keeps the backbones as they are, adapted ones too: leave out --unfreeze, or --update"
+        )
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     opened, precompute = Store.open(store), Precompute(engine.value, workers)
     if not update:
@@ -133,6 +159,8 @@ def _show(meta: dict[str, Any], console: Console) -> None:
         f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s "
         f"(epoch {meta['epochs']}, trusted by {metrics['trust']:.0%})"
     )
+    if meta["unfrozen"] is not None:
+        console.print(_of_unfreezing(meta["unfrozen"]))
     if metrics["tower"] is None:
         console.print("too few people to judge the vectors on: every epoch was kept")
         return
@@ -151,3 +179,18 @@ def _number(mean: float | None, deviation: float | None) -> str:
     if mean is None:
         return "-"
     return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
+
+
+def _of_unfreezing(told: dict[str, Any]) -> str:
+    names = " and ".join(told["bases"].values())
+    best = max(told["scores"][1:], default=told["scores"][0])
+    if not told["better"]:
+        return (
+            f"unfreezing the top {told['layers']} of {names} did not help (judged {best:.4f}, frozen "
+            f"{told['scores'][0]:.4f}): they stay as they came"
+        )
+    return (
+        f"the top {told['layers']} of {names} were adapted: judged {best:.4f}, frozen "
+        f"{told['scores'][0]:.4f} (round {told['best_round']} of {told['rounds_done']}, "
+        f"{told['seconds']:.0f} s)"
+    )

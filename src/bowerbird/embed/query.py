@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from bowerbird.data.store import Store
+from bowerbird.embed.adapted import EncoderSource
 from bowerbird.embed.rows import unit
 from bowerbird.embed.sides import Sides, words_in
 from bowerbird.embed.tower import Tower, Views, tower_of
@@ -37,10 +38,20 @@ class Asked:
 class QueryEncoder:
     """Vectors of queries, in the space of one version of the item vectors. D dimensions."""
 
-    def __init__(self, tower: Tower, sides: Sides, image_backbone: str, text_backbone: str) -> None:
+    def __init__(
+        self,
+        tower: Tower,
+        sides: Sides,
+        image_backbone: str,
+        text_backbone: str,
+        sources: tuple[EncoderSource, EncoderSource] | None = None,
+    ) -> None:
+        """`sources`: what the two are loaded from; where a store adapted none, their names say it."""
         self._tower = tower
         self._sides = sides
         self._backbones = image_backbone, text_backbone
+        named = EncoderSource(image_backbone, None), EncoderSource(text_backbone, None)
+        self._image_source, self._text_source = sources or named
 
     @classmethod
     def open(cls, store: Store) -> QueryEncoder:
@@ -57,7 +68,9 @@ class QueryEncoder:
                 f"{store.path}` again"
             ) from None
         names = version.meta["backbones"]
-        return cls(tower, sides, names["image"], names["text"])
+        image, text = names["image"], names["text"]
+        sources = EncoderSource.of(store, image), EncoderSource.of(store, text)
+        return cls(tower, sides, image, text, sources)
 
     def texts(self, texts: Sequence[str]) -> np.ndarray:
         """(B, D) float32 of length 1. Raises `InputError` for a text without a letter."""
@@ -152,11 +165,11 @@ class QueryEncoder:
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
-        return load_text_encoder(self._backbones[1])
+        return load_text_encoder(self._text_source.base, self._text_source.weights)
 
     @cached_property
     def _image_encoder(self) -> ImageEncoder:
-        return load_image_encoder(self._backbones[0])
+        return load_image_encoder(self._image_source.base, self._image_source.weights)
 
 
 def _check(texts: Sequence[str | None], images: Sequence[bytes | None]) -> None:

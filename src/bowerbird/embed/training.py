@@ -21,6 +21,7 @@ import torch
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
+from bowerbird.embed.adapted import Side
 from bowerbird.embed.changes import contents_of, likes_key
 from bowerbird.embed.features import ItemFeatures, item_features
 from bowerbird.embed.lesson import Lesson, Material
@@ -31,6 +32,7 @@ from bowerbird.embed.rows import int8_of, unit
 from bowerbird.embed.seeds import over_seeds
 from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.unfreezing import Shop, UnfreezeConfig, names_of, unfrozen_backbones
 from bowerbird.embed.validation import Judge, Lots, Quality
 from bowerbird.embed.version_files import VersionFiles
 from bowerbird.errors import InputError
@@ -59,6 +61,9 @@ class EmbedConfig:
     """How vectors are kept: int8 takes half the room."""
     image_backbone: str = "efficientnet-lite0"
     text_backbone: str = "minilm-l6"
+    unfreeze: int = 0
+    """Top blocks of the backbones that are trained on the store first; 0 leaves them as they came."""
+    unfreeze_only: Side | None = None
 
     def __post_init__(self) -> None:
         if not 8 <= self.dim <= 1024:
@@ -69,6 +74,10 @@ class EmbedConfig:
             raise InputError(f"{self.epochs} epochs make no training, expected 0 or more")
         if self.holdout not in ("default", "none"):
             raise InputError(f"the holdout is {self.holdout!r}, expected default or none")
+        if self.unfreeze < 0:
+            raise InputError(f"the top {self.unfreeze} blocks can't be unfrozen, expected 0 or more")
+        if self.unfreeze_only not in (None, "image", "text"):
+            raise InputError(f"the side to unfreeze is {self.unfreeze_only!r}, expected image or text")
 
 
 def train_embedding(
@@ -88,6 +97,13 @@ def train_embedding(
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
         strings = Strings.of(holdout.training(events), baskets_of(store.collections(), catalogue, holdout))
         said = [words_of(item) for item in catalogue.items()]
+        lots = Lots.of(events.users, catalogue.ids, config.seed)
+        adapted = None
+        if config.unfreeze:
+            shop = Shop(catalogue, said, features, strings, lots)
+            asked = UnfreezeConfig(config.unfreeze, config.unfreeze_only, config.seed, config.dim)
+            adapted = unfrozen_backbones(store, shop, asked)
+            features = item_features(store, catalogue, *names_of(adapted, features.backbones), precompute)
         sides = Sides.of(said, features)
         shown = sides.shown(features.image)
         told = sides.told(said, features.text)
@@ -102,7 +118,8 @@ def train_embedding(
         others = [trained(config.seed + k)[0].metrics for k in range(1, config.seeds)]
         meta: dict[str, Any] = {
             "items": len(catalogue),
-            **settings_of(config),
+            **settings_of(config, features.backbones),
+            "unfrozen": adapted and adapted.meta,
             "holdout": asdict(holdout),
             "sides": sides.widths,
             "likes": len(strings),
@@ -131,13 +148,13 @@ def train_embedding(
     return version
 
 
-def settings_of(config: EmbedConfig) -> dict[str, Any]:
-    """What `meta.json` tells of the settings."""
+def settings_of(config: EmbedConfig, backbones: tuple[str, str]) -> dict[str, Any]:
+    """What `meta.json` tells of the settings; `backbones` are the image and the text encoder's names."""
     return {
         "dim": config.dim,
         "seed": config.seed,
         "config": asdict(config),
-        "backbones": {"image": config.image_backbone, "text": config.text_backbone},
+        "backbones": dict(zip(("image", "text"), backbones, strict=True)),
     }
 
 

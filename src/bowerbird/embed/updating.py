@@ -57,9 +57,9 @@ def update_embedding(
         before = Before.open(store)
         settings = _settings(before.vectors.meta, config)
         catalogue = store.catalogue()
-        features = item_features(
-            store, catalogue, settings.image_backbone, settings.text_backbone, precompute
-        )
+        # By the names of the version, which are those of adapted backbones where it was made with such.
+        names = before.vectors.meta["backbones"]
+        features = item_features(store, catalogue, names["image"], names["text"], precompute)
         encoded = time.monotonic()
         news = News.of(store, catalogue, features, before, keep_out=settings.holdout == "default")
         if not news:
@@ -71,7 +71,8 @@ def update_embedding(
         cases = cases_of(news.strings, news.lots, store.settings.half_life_days)
         meta = _lineage(before) | {
             "items": len(catalogue),
-            **settings_of(settings),
+            **settings_of(settings, features.backbones),
+            "unfrozen": before.vectors.meta.get("unfrozen"),
             "holdout": asdict(news.holdout),
             "sides": before.sides.widths,
             "likes": len(news.strings),
