@@ -15,9 +15,10 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.coengagement import CoEngagement
-from bowerbird.recommend.features import Signals, World, by_place, places_of
+from bowerbird.recommend.features import Signals, World, by_place
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.popularity import MONTH, YEAR
+from bowerbird.recommend.ranks import places_of
 from bowerbird.taste.graph import Interest
 
 DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}

@@ -13,10 +13,11 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.diversity import diversified
-from bowerbird.recommend.features import Signals, places_of, rows_of
+from bowerbird.recommend.features import Signals, rows_of
 from bowerbird.recommend.occasions import Given
 from bowerbird.recommend.outcomes import Outcomes
 from bowerbird.recommend.ranking import PER_SOURCE, OurRanker, fused
+from bowerbird.recommend.ranks import places_of
 from bowerbird.recommend.reasons import Source, reason_of, sources_of, through_of
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.recommend.wishes import PLAIN, Wishes
