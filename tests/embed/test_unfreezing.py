@@ -275,7 +275,11 @@ def test_options_that_contradict_each_other_are_refused(
     assert isinstance(result.exception, InputError) and said in str(result.exception)
 
 
-def test_the_command_says_what_became_of_it(toy_store: MakeStore, tiny_backbones: tuple[str, str]) -> None:
+def test_the_command_says_what_became_of_it(
+    toy_store: MakeStore, tiny_backbones: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = partial(UnfreezeConfig, learning_rate=0.0, rounds=1)  # helps nobody
+    monkeypatch.setattr(training, "UnfreezeConfig", nothing)
     image, text = tiny_backbones
     words = ["embed", str(toy_store().path), "--dim", "32", "--epochs", "1", "--unfreeze", "1"]
     words += ["--unfreeze-only", "text", "--image-backbone", image, "--text-backbone", text]

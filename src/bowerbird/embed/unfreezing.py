@@ -71,7 +71,7 @@ class UnfreezeConfig:
     """At most; fewer where the judged quality stops rising."""
     steps: int = 100
     """Of a round, at most; fewer where all pairs were seen once."""
-    learning_rate: float = 3e-5
+    learning_rate: float = 5e-4
 
     def __post_init__(self) -> None:
         if self.layers < 1:
