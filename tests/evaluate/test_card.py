@@ -92,13 +92,13 @@ def test_a_card_grows_with_evaluations_and_begins_anew_with_a_training(
     store: Store, train: Callable[[], str]
 ) -> None:
     first = train()
-    evaluate(store, "--split", "new-users")
     evaluate(store, "--given", "2")
-    card = json.loads((store.reports / f"card-{first}.json").read_text())
-    assert [(one["split"], one["given"]) for one in card["evaluations"]] == [
-        ("new-users", 2),
-        ("new-users", None),
-    ]
+    (one,) = json.loads((store.reports / f"card-{first}.json").read_text())["evaluations"]
+    assert (one["split"], one["given"]) == ("new-users", 2)
+    for name, vectors in (("new-users", first), ("global-time", "another")):
+        other = one | {"given": None, "trained": {"vectors": vectors}}
+        (store.reports / f"evaluation-{name}.json").write_text(json.dumps(other))
+    assert [found["given"] for found in card_of(store, LICENCES)["evaluations"]] == [2, None]
     second = train()
     write_card(store, LICENCES)
     anew = json.loads((store.reports / f"card-{second}.json").read_text())

@@ -4,12 +4,12 @@ Trained with cross-entropy over all items instead of one sampled negative: with 
 as BERT4Rec (Klenitskiy & Vasilev, "Turning Dross Into Gold Loss", RecSys 2023).
 The softmax runs over the items that training likes name: of others it could only learn that they never come.
 
-As published it needs many people to get beyond popularity; with hundreds it never does (see docs/log.md). It is
-therefore started from what is known before any training, and asked for what the tests ask for:
+As published it needs many people to get beyond popularity; with hundreds it hardly does (see docs/log.md). It
+is therefore started from what is known before any training, and asked for what the tests ask for:
 
 - The output has a bias an item, at first the logarithm of its likes: popularity need not be learnt.
-- Item vectors start as the right singular vectors of the likes, attention as the plain mean of what was liked and
-  the feed-forward part as nothing, so that the untrained network is a factor model folding in a history.
+- Item vectors start as the right singular vectors of the likes, attention as the plain mean of what was liked
+  and the feed-forward part as nothing, so that the untrained network folds a history into a factor model.
 - Every place is asked for its next `horizon` likes with equal weights (1: for the next like, as published).
 - What was liked before is left out of the softmax, as it is of every ranking.
 """
@@ -130,7 +130,7 @@ class SASRec(RoundsRanker):
         return loss
 
     def _windows(self, sequence: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """A sequence cut into pieces of `length`, cut first at random: (n,) given, (n, horizon) later ones."""
+        """A sequence in pieces of `length`, cut first at random: (n,) given, (n, horizon) later ones."""
         last = len(sequence) - 1
         if last < 1:
             return []
