@@ -42,8 +42,8 @@ def lessons_of(events: Interactions) -> list[Lesson]:
     """Parts of the training events, each with people whose next likes it knows nothing of.
 
     First everybody after three moments, met until the next one, a seventh of the likes later, strangers too;
-    then each quarter of the people as newcomers, met after one, five, half and most of their likes. So the ranker
-    learns from all kinds of person that it will meet, and from everybody.
+    then each quarter of the people as newcomers, met after one, five, half and most of their likes. So the
+    ranker learns from all kinds of person that it will meet, and from everybody.
     """
     liked = events.liked()
     if not len(liked):
