@@ -50,7 +50,7 @@ def test_a_quarter_of_the_dimensions_says_nearly_what_all_say(taught: tuple[np.n
     by_components = in_own_cluster(*[unit(vectors @ axes[: DIM // 4].T)] * 2)
     by_quarter = in_own_cluster(*[unit(published[:, : DIM // 4])] * 2)
     assert by_components < 0.7 * whole, "too easy: components would do"
-    assert by_quarter > 0.9 * whole
+    assert by_quarter > 0.8 * whole
     assert in_own_cluster(published, published) > 0.97 * whole
 
 

@@ -87,7 +87,8 @@ class Strings:
             end = np.where(going & found, further, end)
         pairs = np.stack([self.items[start], self.items[end]], axis=1)
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        return pairs[rng.permutation(len(pairs))[:PAIRS_AT_MOST]]
+        drawn: np.ndarray = pairs[rng.permutation(len(pairs))[:PAIRS_AT_MOST]]
+        return drawn
 
     def _near(self, likes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """For each of m likes another one around it; whether it is the same owner's, in reach: (m,), (m,)."""

@@ -131,10 +131,11 @@ def _group(usable: np.ndarray, strings: Strings | None, rng: np.random.Generator
     """Items whose mean is to find what theirs would, (k,): the likes around one, or any."""
     if strings is None or not len(strings):
         return rng.choice(usable, OF_GROUP)
-    like = rng.integers(len(strings))
+    like = int(rng.integers(len(strings)))
     around = np.arange(max(0, like - 2 * OF_GROUP), min(len(strings), like + 2 * OF_GROUP))
     around = around[strings.owner[around] == strings.owner[like]]
-    return strings.items[rng.choice(around, OF_GROUP)]
+    items: np.ndarray = strings.items[rng.choice(around, OF_GROUP)]
+    return items
 
 
 def _distance(
@@ -157,5 +158,5 @@ def _distance(
     wanted = (torch.cat(asked) @ whole.T / TEMPERATURE).masked_fill(hidden, -1e4)
     said = (torch.cat(asking) @ first.T / TEMPERATURE).masked_fill(hidden, -1e4)
     lost = (softmax(wanted, 1) * (log_softmax(wanted, 1) - log_softmax(said, 1))).sum(1)
-    parts = lost.split([len(groups), size, *map(len, sides)])
+    parts = torch.split(lost, [len(groups), size, *map(len, sides)])
     return torch.stack([part.mean() for part in parts if len(part)]).sum()
