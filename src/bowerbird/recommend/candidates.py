@@ -3,9 +3,8 @@
 The sources are those of `ranking`: nearest to a liked item and to all of them by the approximate index,
 co-engagement by the people who liked the same, what follows what, the same content among items that nobody
 has liked yet, beside what was liked in the order of ids, popular at the moment. (Low-rank tastes and facets,
-which know every item, only order.) Each gathers a pool; the pool's signals are computed exactly and each source
-keeps its best, so that the ranker meets candidates of the same kind and about the same number as in a small
-catalogue.
+which know every item, only order.) Each gathers a pool; the pool's signals are computed exactly and each
+source keeps its best, so that the ranker meets candidates of the same kind as in a small catalogue.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def smoothed(shares: np.ndarray, places: np.ndarray, width: int = WIDTH) -> np.n
     along[places] = shares
     for _ in range(3):  # of b places each: variance 3 (b² − 1) / 12
         along = uniform_filter1d(along, 2 * min(width, max(1, len(along) // 8)) + 1, mode="nearest")
-    return along[places].astype(np.float32)
+    found: np.ndarray = along[places].astype(np.float32)
+    return found
 
 
 def next_to(liked: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -51,5 +51,5 @@ def trends_of(popularity: Popularity, liked: History, at: int, candidates: np.nd
         *(np.round(4 * shelf) for shelf in shelves),
         np.round(10 * popularity.approval[candidates]),
         np.log1p(beside(liked.items, popularity.places, candidates)) if len(liked) else unknown,
-        np.full(len(candidates), np.log1p((end - at) / DAY)),
+        np.full(len(candidates), np.log1p(max(0, end - at) / DAY)),
     ]
