@@ -27,7 +27,7 @@ SHORTEST = 4
 WEIGHT = 0.25
 """What that part counts in the product of two whole vectors."""
 HIDDEN = 512
-ITEMS_A_STEP, STEPS_AT_LEAST, STEPS_AT_MOST = 16, 200, 1500
+ITEMS_A_STEP, STEPS_AT_LEAST, STEPS_AT_MOST = 16, 200, 800
 GROUPS, OF_GROUP = 4, 4
 """Means in a batch, and items of each; half of them from one person's likes."""
 NEAREST, AT_RANDOM = 16, 128
