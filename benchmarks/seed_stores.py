@@ -24,18 +24,18 @@ from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import Tuned
 from bowerbird.evaluate.protocols import Task
 
-SHARED = ("catalogue", "collections", "events", "features")
+SHARED = ("catalogue", "collections", "events", "features", "backbones")
 MADE_FROM = "made-from.json"
 
 
 def seed_store(store: Store, scratch: Path, seed: int) -> Store:
     """A store that shares the given one's data, with vectors of a seed and no ranker.
 
-    The published vectors serve for their own seed; others are trained with their settings.
+    The published vectors serve for their own seed; others are trained with their settings and features.
     """
     published = load_vectors(store)
     folder = scratch / f"seed-{seed}"
-    config = _config(published.meta["config"], seed)
+    config = _config(published.meta, seed)
     made_from = {"vectors": published.version, "path": str(store.path.resolve()), "config": vars(config)}
     ready = (folder / MADE_FROM).exists() and json.loads((folder / MADE_FROM).read_text()) == made_from
     if not ready:
@@ -54,10 +54,14 @@ def seed_store(store: Store, scratch: Path, seed: int) -> Store:
     return opened
 
 
-def _config(told: dict[str, Any], seed: int) -> EmbedConfig:
-    """The settings of a version, an update's too, with another seed."""
+def _config(meta: dict[str, Any], seed: int) -> EmbedConfig:
+    """The settings of a version, an update's too, with another seed: one training, on its own features."""
     known = {one.name for one in fields(EmbedConfig)}
-    return EmbedConfig(**{name: value for name, value in told.items() if name in known} | {"seed": seed})
+    told = {name: value for name, value in meta["config"].items() if name in known}
+    backbones = {f"{side}_backbone": name for side, name in meta.get("backbones", {}).items()}
+    # Backbones that were adapted to the store are taken as they are, and not adapted again.
+    alone = {"seeds": 1, "unfreeze": 0, "unfreeze_only": None}
+    return EmbedConfig(**told | backbones | alone | {"seed": seed})
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,11 @@ def test_a_ranker_that_knows_its_calibration_is_quoted(store: Store, train: Call
     said = write_card(store, LICENCES).read_text()
     assert "- click: calibration_error 0.0123, cases 1,200" in said
     assert "calibration) was not measured" not in said
+    too_few = {"given": "visit", "absent": {"click": "happened 3 times"}}
+    with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": too_few}):
+        pass
+    said = write_card(store, LICENCES).read_text()
+    assert "happened 3 times" in said and "calibration) was not measured" in said
 
 
 def test_seeds_count_only_where_they_began_with_these_vectors(store: Store, train: Callable[[], str]) -> None:

@@ -23,7 +23,10 @@ from bowerbird.errors import StoreError
 from bowerbird.evaluate.card_limits import limits_of
 from bowerbird.evaluate.card_text import card_text
 
-TRAINING = ("seed", "dim", "epochs", "backbones", "holdout", "likes", "metrics", "seconds", "peak_memory_mb")
+TRAINING = (
+    *("seed", "dim", "epochs", "backbones", "holdout", "likes", "metrics", "over_seeds", "seconds"),
+    "peak_memory_mb",
+)
 """What of the vectors' `meta.json` a card tells."""
 
 

@@ -40,7 +40,8 @@ def _missing(card: Mapping[str, Any]) -> Iterator[str]:
         yield "Trained with one seed: how much another seed would change was not measured."
     if card["ranker"] is None:
         yield "No ranker learnt from these vectors is in force."
-    if not (card["ranker"] or {}).get("calibration"):
+    outcomes = ((card["ranker"] or {}).get("calibration") or {}).values()
+    if not any(isinstance(one, Mapping) and "calibration_error" in one for one in outcomes):
         yield "Whether scores are probabilities (calibration) was not measured."
     if data["items_without_price"]:
         lacking = f"{data['items_without_price']:,} of {data['items']:,} items"

@@ -53,6 +53,9 @@ def _models(card: Json) -> str:
         rows.append(("peak memory", f"{vectors['peak_memory_mb']:,} MB"))
     if isinstance(vectors.get("metrics"), Mapping):
         rows += [(f"judged in training, {name}", _plain(value)) for name, value in vectors["metrics"].items()]
+    over = vectors.get("over_seeds", {})
+    if len(over.get("seeds", ())) > 1:
+        rows += [(f"trainings over seeds, {name}", _plain(one)) for name, one in over.items()]
     if ranker:
         rows.append(("ranker", ranker["version"]))
         rows += [(f"ranker, {name}", _plain(value)) for name, value in ranker["settings"].items()]
@@ -133,7 +136,7 @@ def _seeds(seeds: Json | None) -> str:
 
 
 def _calibration(calibration: Json | None) -> str:
-    """Scalars as lines; what is said of an outcome as a row of its own."""
+    """How well chances of outcomes are met: what they have in common, then a line an outcome."""
     if not calibration:
         return ""
     outcomes = {name: one for name, one in calibration.items() if isinstance(one, Mapping)}
