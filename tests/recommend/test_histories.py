@@ -127,7 +127,8 @@ def test_for_one_person(read_only_shop: Store, recommender: Recommender) -> None
         "outcomes": recommender.outcomes.meaning,
         "items": [one.as_dict() for one in recommender.recommend_user("u0", 5)],
     }
-    told = {"item_id", "title", "price", "currency", "score", "reason", "source", "propensity", "promoted"}
+    told = {"item_id", "title", "price", "currency", "score", "reason", "source", "probability"}
+    told |= {"propensity", "promoted"}
     assert set(said["items"][0]) == told
     assert said["items"][0]["item_id"] in run(read_only_shop.path, "--user", "u0", "-n", 5)
 
