@@ -4,7 +4,8 @@ Makes a store of the demo world's products as `million_items.py` draws them (no 
 log of people who each like two or three kinds of product in a style, and the index; keeps them in a folder
 for the next run. Then calls in turn, for the same items: `Searcher.search`, the same index file by `usearch`
 alone, `faiss` (HNSW with the same connectivity, as wide a search as it needs for our recall), and an exact
-look; and `Recommender.recommend_user` beside the look-ups that it makes, by `usearch` alone.
+look; and `Recommender.recommend_user` beside the look-ups that it makes, by `usearch` alone. Then queries
+that are encoded first: a text, a picture, an item with a change, and their encoding alone.
 
     pip install -e '.[bench]'
     OMP_NUM_THREADS=1 python benchmarks/bench_million.py --folder build/million
@@ -18,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy's library is lo
 
 import argparse
 import importlib.util
+import io
 import json
 import platform
 import time
@@ -27,16 +29,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
+from PIL import Image
 
 from bowerbird.data.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.ann import NEIGHBOURS, WIDTH_OF_BUILDING, WIDTH_OF_SEARCH
+from bowerbird.embed.features import ItemFeatures
 from bowerbird.embed.index import nearest, ranked
+from bowerbird.embed.query import QueryEncoder
 from bowerbird.embed.rows import int8_of, unit
 from bowerbird.embed.saved_index import INDEX_FILE, write_index
 from bowerbird.embed.search import Searcher
+from bowerbird.embed.sides import Sides, words_of
+from bowerbird.embed.tower import Tower
 from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
 from bowerbird.progress import track
 from bowerbird.recommend.candidates import ASKED
@@ -48,6 +56,7 @@ from million_items import Products, products, vectors_of
 START = 1_767_225_600_000_000  # 2026-01-01, microseconds
 DAYS = 90
 N = 10
+WORDED, PICTURE_WIDTH, TEXT_WIDTH = 2000, 1280, 384
 WIDTHS = (64, 96, 128, 192, 256, 384, 512)  # of faiss' search, from which the first good enough is taken
 
 
@@ -234,6 +243,49 @@ def search_figures(searcher: Searcher, bare: Bare, dense: np.ndarray, calls: int
     return result
 
 
+def query_figures(searcher: Searcher, calls: int) -> dict[str, Any]:
+    """Queries that must be encoded first, whole and their encoding alone.
+
+    This store has no tower: one with random weights costs the same. The words are those of a part of it.
+    """
+    part = [searcher.catalogue.item(row) for row in range(WORDED)]
+    rng = np.random.default_rng(4)
+    seen = rng.normal(size=(WORDED, PICTURE_WIDTH)).astype(np.float32)
+    told = rng.normal(size=(WORDED, TEXT_WIDTH)).astype(np.float32)
+    has = np.ones(WORDED, bool)
+    backbones = "efficientnet-lite0", "minilm-l6"
+    sides = Sides.of([words_of(item) for item in part], ItemFeatures(seen, has, told, has, backbones))
+    facts, text, image = sides.widths
+    tower = Tower(image, facts + text, searcher.index.rows.dim)
+    torch.nn.init.normal_(tower.fusion.weight)
+    encoder = QueryEncoder(tower, sides, *backbones)
+    searcher.__dict__["_encoder"] = encoder
+    texts = [f"a {item.title.lower()}" for item in part[:calls]]
+    drawn = [_photo(rng) for _ in range(20)]
+    items = [searcher.catalogue.ids[row] for row in rng.choice(len(searcher.catalogue), calls).tolist()]
+    colours = list(COLOURS)
+    arms: dict[str, Callable[[int], Any]] = {
+        "a text": lambda k: searcher.search(text=texts[k], n=N),
+        "its encoding alone": lambda k: encoder.texts([texts[k]]),
+        "a picture": lambda k: searcher.search(image=drawn[k % len(drawn)], n=N),
+        "its encoding alone, three looks": lambda k: encoder.pictures([drawn[k % len(drawn)]]),
+        "an item, but in a colour": lambda k: searcher.search(
+            f"but in {colours[k % 13]}", item=items[k], n=N
+        ),
+    }
+    for call in arms.values():
+        call(0)  # backbones are opened and the shop's words read when first asked for
+    return {name: summary(times) for name, times in in_turn(arms, calls)[0].items()}
+
+
+def _photo(rng: np.random.Generator) -> bytes:
+    """A JPEG of 512 × 512."""
+    out = io.BytesIO()
+    small = Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8))
+    small.resize((512, 512), Image.Resampling.BICUBIC).save(out, "JPEG")
+    return out.getvalue()
+
+
 def nearest_of(dense: np.ndarray, query: np.ndarray, n: int) -> np.ndarray:
     """The plain exact way: one product, one partition."""
     scores = dense @ query
@@ -310,6 +362,7 @@ def main() -> None:
     bare = Bare(given.folder, index_file, np.load(version.path / VECTORS_FILE, mmap_mode="r"))
     recommended = recommend_figures(recommender, bare, given.calls)
     dense = searcher.index.rows.dense()
+    queried = query_figures(searcher, min(given.calls, WORDED))
     searched = search_figures(searcher, bare, dense, given.calls)
     result = {
         "bench": "million",
@@ -324,7 +377,7 @@ def main() -> None:
         },
         "open_seconds": opening,
         "memory_mb": memory,
-        "calls": searched | recommended,
+        "calls": searched | recommended | queried,
         "recall_fresh": fresh_recall(searcher, bare, dense, 200),
         "p99_ratio_to_usearch": searched["search"]["p99_ms"] / searched["usearch alone"]["p99_ms"],
         "p99_ratio_recommend_to_look_ups": recommended["recommend"]["p99_ms"]

@@ -40,7 +40,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.features import IMAGE_BATCH, item_features
 from bowerbird.embed.precompute import in_batches
-from bowerbird.models.efficientnet import by_torch
+from bowerbird.models.efficientnet import by_torch, differentiable_network
 from bowerbird.models.fetching import fetch
 from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
 
@@ -135,7 +135,7 @@ def main() -> None:
         for number, item in enumerate(items)
     ]
     ours = load_image_encoder(BACKBONE)
-    plain = replace(ours, features=by_torch(fetch(BACKBONE)))
+    plain = replace(ours, features=by_torch(differentiable_network(BACKBONE, fetch(BACKBONE))))
     for encoder in (plain, ours):
         loop(pictures[:IMAGE_BATCH], encoder)
 

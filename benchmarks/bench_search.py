@@ -23,6 +23,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.features import ItemFeatures, item_features
+from bowerbird.embed.negatives import categories_of
 from bowerbird.embed.neighbours import Strings, baskets_of
 from bowerbird.embed.rows import Rows, int8_of, unit
 from bowerbird.embed.sides import Sides, words_of
@@ -85,7 +86,7 @@ def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float,
     strings = Strings(place[left.items], left.owner, left.at)
     config = EmbedConfig(seed=seed)
     lots = Lots.of(events.users, [catalogue.ids[row] for row in keep], seed)
-    fit = fit_tower(views, generic_vectors(seen), strings, lots, config)
+    fit = fit_tower(views, generic_vectors(seen), strings, lots, config, categories_of(catalogue)[keep])
     untrained = Tower(views.image.shape[1], views.text.shape[1], config.dim)
     untrained.start_from(views)
     texts = sides.told([said[row] for row in out], features.text[out])
@@ -96,11 +97,12 @@ def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float,
         "generic, side by side": (_recall(other, pair), _recall(pair, other)),
         "tower, untrained": _both(untrained, asked),
         "tower": _both(fit.tower, asked),
+        "tower, first quarter": _both(fit.tower, asked, config.dim // 4),
     }
 
 
-def _both(tower: Tower, views: Views) -> tuple[float, float]:
-    pictures, texts = tower.encode(views.shown(1.0, 0.0)), tower.encode(views.shown(0.0, 1.0))
+def _both(tower: Tower, views: Views, width: int | None = None) -> tuple[float, float]:
+    pictures, texts = (unit(tower.encode(views.shown(*one))[:, :width]) for one in ((1, 0), (0, 1)))
     return _recall(texts, pictures), _recall(pictures, texts)
 
 
@@ -124,7 +126,8 @@ def kept_of_smaller(store: Store) -> dict[str, float]:
         return float(np.nanmean(recall_at(ranker.rank(task.histories, 20), task.targets, 20)))
 
     whole = mark(matrix)
-    small = {"64 of 256 dimensions": unit(matrix[:, :64]), "int8": Rows(int8_of(matrix)).dense()}
+    small = {f"{width} of {matrix.shape[1]} dimensions": unit(matrix[:, :width]) for width in (64, 128)}
+    small["int8"] = Rows(int8_of(matrix)).dense()
     return {name: mark(rows) / whole for name, rows in small.items()}
 
 

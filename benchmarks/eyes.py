@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.embed.adapted import base_of
 from bowerbird.embed.vectors import load_vectors, unit
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, ridge
@@ -92,7 +93,7 @@ def arm_named(name: str, store: Store, base: Base, used: np.ndarray, seed: int) 
 
 def halves(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarray, np.ndarray]:
     """The generic join's picture part and text part, each scaled to length 1."""
-    width = load_image_encoder(image_backbone).width
+    width = load_image_encoder(base_of(image_backbone)).width
     return unit(generic[:, :width]), unit(generic[:, width:])
 
 

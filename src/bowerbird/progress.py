@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -22,3 +23,8 @@ def track(work: Iterable[T], label: str, total: int | None = None) -> Iterator[T
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield from bar.track(work, total=total, description=label)
+
+
+def tell(line: str) -> None:
+    """One line of news about long work, to a terminal and to a log file alike."""
+    print(line, file=sys.stderr, flush=True)

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.assist.lexicon import Lexicon
 from bowerbird.assist.request import Order, PriceRange, Request, Shown
 from bowerbird.assist.understanding import understand
-from bowerbird.assist.vocabulary import Vocabulary
-from bowerbird.assist.words import cleaned
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.lexicon import Lexicon
+from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.data.words import cleaned
 from bowerbird.errors import InputError
 
 LAMPS = {"Table lamp", "Floor lamp"}

@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, ViTConfig, ViTModel
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Catalogue, Item
@@ -18,6 +24,7 @@ from bowerbird.models import fetch
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 200), "yellow": (230, 210, 40)}
 CROWDS = (("red", "blue"), ("green", "yellow"))
+THINGS = ("chair", "lamp", "rug", "vase")
 OF_EACH = 12
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -31,9 +38,8 @@ def square(colour: str, k: int = 0) -> bytes:
 
 
 def toy_items() -> list[Item]:
-    things = ("chair", "lamp", "rug", "vase")
     return [
-        Item(f"{colour}-{k}", f"{colour} {things[k % 4]} number {k}", image=square(colour, k))
+        Item(f"{colour}-{k}", f"{colour} {THINGS[k % 4]} number {k}", image=square(colour, k))
         for colour in COLOURS
         for k in range(OF_EACH)
     ]
@@ -67,3 +73,23 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Store]:
         return store
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_backbones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Folders of a small random picture and a small random text model: ViT and BERT of three blocks each."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("vit", "bert")]
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4}
+    torch.manual_seed(0)
+    ViTModel(ViTConfig(**sizes, image_size=32, patch_size=8)).save_pretrained(folders[0])
+    square = {"height": 32, "width": 32}
+    ViTImageProcessorPil(size=square, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folders[0])
+    words = ["<pad>", "<unk>", "number", *COLOURS, *THINGS, *map(str, range(OF_EACH))]
+    tokens = Tokenizer(WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
+    tokens.pre_tokenizer = Whitespace()
+    BertModel(BertConfig(**sizes, vocab_size=len(words), max_position_embeddings=16)).save_pretrained(
+        folders[1]
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokens, pad_token="<pad>", unk_token="<unk>")
+    tokenizer.save_pretrained(folders[1])
+    return str(folders[0]), str(folders[1])

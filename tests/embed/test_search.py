@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,22 @@ def test_each_kind_of_query_finds_its_colour(searcher: Searcher) -> None:
     assert colours([f.item_id for f in searcher.search(item="green-1", n=3)]) <= {"green", "yellow"}
     assert colours([f.item_id for f in searcher.search(text="yellow rug", n=1)]) == {"yellow"}
     assert colours([f.item_id for f in searcher.search("a blue lamp", image=blue(), n=3)]) == {"blue"}
+
+
+def test_a_text_beside_a_picture_or_an_item_says_what_shall_be_different(searcher: Searcher) -> None:
+    for text in ("but in blue", "is blue instead of red"):
+        assert colours([f.item_id for f in searcher.search(text, item="red-1", n=3)]) == {"blue"}
+    assert colours([f.item_id for f in searcher.search("but in red", image=blue(), n=3)]) == {"red"}
+    assert colours([f.item_id for f in searcher.search("the same colour", image=blue(), n=3)]) == {"blue"}
+
+
+def test_what_is_cheaper_costs_less(toy_store: Callable[..., Store]) -> None:
+    toys = toy_store().catalogue()
+    priced = [replace(toys.item(k), image=toys.image(k), price=10.0 + k) for k in range(len(toys))]
+    store = toy_store(priced, [])
+    train_embedding(store, EmbedConfig(dim=16, epochs=0))
+    found = Searcher.open(store).search("the same but cheaper", item="blue-3", n=100)
+    assert {f.position for f in found} == set(range(toys.position["blue-3"]))
 
 
 def test_scores_fall_the_item_itself_is_left_out_and_only_allowed_items_come(searcher: Searcher) -> None:

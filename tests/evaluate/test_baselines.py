@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
@@ -258,28 +259,57 @@ class TestLightGCN(PersonalRankerContract):
 
 class TestSASRec(PersonalRankerContract):
     def make(self) -> Ranker:
-        ranker = SASRec(width=16, dropout=0.2)
-        ranker.rounds = 15
+        ranker = SASRec(width=16, dropout=0.2, learning_rate=1e-2)
+        ranker.rounds = 10
         return ranker
 
     def test_what_comes_next_follows_from_the_last_like(self) -> None:
         """Everyone walks around a circle of 12 items: after i comes i + 1, wherever the walk began."""
         pairs = [(person, (person + step) % 12) for step in range(6) for person in range(48)]
-        ranker = SASRec(width=16, dropout=0.0, horizon=1)
-        ranker.rounds = 15
+        ranker = SASRec(width=16, dropout=0.0, learning_rate=1e-2, horizon=1)
+        ranker.rounds = 30
         ranker.fit(_events(pairs, n_items=12))
         found = ranker.rank([liked(3, 4, 5), liked(9, 10, 11), liked(7)], 1)
         assert found.ravel().tolist() == [6, 0, 8]
 
-    def test_every_like_but_the_first_is_asked_for_once_in_an_epoch(self, random_likes: Interactions) -> None:
-        ranker = SASRec(length=3, horizon=1)
+    def test_every_place_is_asked_for_the_likes_behind_it(self, random_likes: Interactions) -> None:
+        ranker = SASRec(length=3, horizon=2)
         ranker.rounds = 0
         ranker.fit(random_likes)
+        filler = len(np.unique(random_likes.item))
         for n in (2, 3, 4, 5, 10, 11):
             pieces = ranker._windows(np.arange(n))
-            assert np.concatenate([wanted for _, wanted in pieces]).tolist() == list(range(1, n))
+            later = np.concatenate([wanted for _, wanted in pieces])
+            assert later[:, 0].tolist() == list(range(1, n))
+            assert later[:, 1].tolist() == [*range(2, n), filler]
             assert np.concatenate([shown for shown, _ in pieces]).tolist() == list(range(n - 1))
             assert max(len(shown) for shown, _ in pieces) <= 3
+
+    def test_loss_agrees_with_writing_it_out(self, random_likes: Interactions) -> None:
+        """Mean of -log p over the next likes of each place, p over what was not liked before it."""
+        ranker = SASRec(width=8, dropout=0.0, horizon=2)
+        ranker.rounds = 1
+        ranker.fit(random_likes)
+        sequence = np.array([4, 0, 7, 2])
+        losses = []
+        for place in range(3):
+            states = ranker._net(torch.from_numpy(sequence[None, : place + 1]))
+            logits = ranker._net.logits(states[0, -1]).detach().numpy().astype(np.float64)
+            logits[sequence[: place + 1]] = -np.inf
+            log_p = logits - np.log(np.exp(logits).sum())
+            losses.append(-log_p[sequence[place + 1 : place + 3]].mean())
+        whole = [(sequence[:-1], np.array([[0, 7], [7, 2], [2, ranker._net.items.num_embeddings - 1]]))]
+        assert ranker._loss(whole).item() == pytest.approx(np.mean(losses), rel=1e-5)
+
+    def test_before_training_it_is_popularity_and_what_was_liked_together(
+        self, two_crowds: Interactions
+    ) -> None:
+        ranker = SASRec(width=8)
+        ranker.rounds = 0
+        ranker.fit(two_crowds)
+        ranker._net.eval()
+        ranking = ranker.rank([liked(0, 2, 4, 6), liked(1, 3, 5, 7)], 6)
+        assert (ranking % 2 == np.array([[0], [1]])).all()
 
 
 class TestTuned(PersonalRankerContract):

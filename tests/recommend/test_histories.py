@@ -124,9 +124,11 @@ def test_for_one_person(read_only_shop: Store, recommender: Recommender) -> None
     said = json.loads(run(read_only_shop.path, "--user", "u0", "-n", 5, "--json"))
     assert said == {
         "user": "u0",
+        "outcomes": recommender.outcomes.meaning,
         "items": [one.as_dict() for one in recommender.recommend_user("u0", 5)],
     }
-    told = {"item_id", "title", "price", "currency", "score", "reason", "source", "propensity", "promoted"}
+    told = {"item_id", "title", "price", "currency", "score", "reason", "source"}
+    told |= {"probability", "propensity", "promoted"}
     assert set(said["items"][0]) == told
     assert said["items"][0]["item_id"] in run(read_only_shop.path, "--user", "u0", "-n", 5)
 

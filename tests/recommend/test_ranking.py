@@ -13,11 +13,13 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
-from bowerbird.recommend.features import NAMES, rows_of, signals_of
-from bowerbird.recommend.popularity import MONTH, STEPS, YEAR, Popularity
+from bowerbird.recommend.facets import total
+from bowerbird.recommend.features import NAMES, by_place, rows_of, signals_of
+from bowerbird.recommend.popularity import CAUTION, MONTH, STEPS, TREND_SHARE, YEAR, Popularity
 from bowerbird.recommend.ranking import FUSION_K
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.shelf import WIDTH, shelf_places, smoothed
+from bowerbird.recommend.shelf import REACH, WIDTH, beside, next_to, shelf_places, smoothed
+from bowerbird.recommend.trends import TREND_NAMES, trends_of
 from bowerbird.taste.state import DAY
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
@@ -176,7 +178,7 @@ def test_signals_agree_with_a_slow_reading_of_their_names(recommender: Recommend
     np.testing.assert_allclose(signals.mean, similar[:, latest].mean(axis=1), atol=1e-5)
     rows = rows_of(signals, np.arange(120), world)
     prices = recommender.catalogue.prices
-    assert rows.shape == (120, len(NAMES))
+    assert rows.shape == (120, len(NAMES) + len(world.leanings.facets.names))
     np.testing.assert_allclose(
         rows[:, NAMES.index("price_ratio")], np.log(prices / np.median(prices[[3, 40, 3, 77]])), atol=1e-5
     )
@@ -240,9 +242,12 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
     candidates, signals = next(ranker.met([history], None))
     scores = ranker.scores(candidates, signals)
     popularity, similar = ranker.world.popularity, ranker.matrix @ ranker.matrix[[0, 2, 4]].T
-    sources = [(0.15, popularity.share(signals.at, days)) for days in (MONTH, YEAR)]
-    sources += [(0.15, popularity.share(signals.at, YEAR, beginners=True)), (1, signals.coengagement)]
+    end, days = popularity.end, popularity.lately
+    sources = [(0.15, popularity.share(at, days)) for at in (signals.at, end)]
+    sources += [(0.15, popularity.share(end, days, beginners=True)), (1, signals.coengagement)]
     sources += [(0.5, signals.low_rank), (0.5, signals.follows), (1, similar.max(1)), (1, similar.mean(1))]
+    liked = signals.liked.items
+    sources.append((0.5, total(ranker.world.leanings.of(liked, by_place(len(liked))))))
     for row, item in enumerate(candidates):
         places = [int((source[candidates] > source[item]).sum()) for _, source in sources]
         slow = sum(weight / (FUSION_K + place) for (weight, _), place in zip(sources, places, strict=True))
@@ -259,16 +264,61 @@ def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
 
 
 def test_the_shelf_is_the_popularity_beside_an_item_in_the_order_of_ids() -> None:
-    """Against a kernel estimate written out: every like, times the bell curve of its distance in places."""
+    """Against a kernel estimate written out: every like, times the bell of its distance in places."""
     rng = np.random.default_rng(0)
     ids = [f"a-{number}" for number in rng.permutation(2000)]
     places = shelf_places(ids)
     assert [ids[row] for row in np.argsort(places)[:3]] == ["a-0", "a-1", "a-2"]
+    box = np.ones(2 * WIDTH + 1) / (2 * WIDTH + 1)
+    bell = np.convolve(np.convolve(box, box), box)
+    steps = np.arange(len(bell)) - len(bell) // 2
+    assert np.sqrt(bell @ steps**2) == pytest.approx(WIDTH, rel=0.01), "as wide as it says"
+    gaussian = np.exp(-0.5 * (steps / WIDTH) ** 2) / (WIDTH * np.sqrt(2 * np.pi))
+    assert np.abs(bell - gaussian).max() < 0.1 * gaussian.max()
     likes = np.zeros(2000)
     likes[rng.integers(0, 2000, 5)] = 1.0
     middle = np.flatnonzero((places > 500) & (places < 1500))
-    distance = places[middle][:, None] - places[np.flatnonzero(likes)][None, :]
-    expected = (np.exp(-0.5 * (distance / WIDTH) ** 2) / (WIDTH * np.sqrt(2 * np.pi))).sum(axis=1)
-    near = np.abs(places[np.flatnonzero(likes)] - 1000) < 900  # the ends are mirrored
+    distance = np.abs(places[middle][:, None] - places[np.flatnonzero(likes)][None, :])
+    reach = len(bell) // 2
+    expected = np.where(distance <= reach, bell[np.minimum(distance + reach, len(bell) - 1)], 0.0).sum(axis=1)
+    near = np.abs(places[np.flatnonzero(likes)] - 1000) < 700  # the ends are mirrored
     assert near.any()
     np.testing.assert_allclose(smoothed(likes, places)[middle], expected, atol=1e-5)
+
+
+def test_what_lies_beside_a_like_is_found_by_looking_at_all_distances() -> None:
+    rng = np.random.default_rng(0)
+    places = rng.permutation(300)
+    for liked in ([7], [0, 299, 5], list(range(0, 300, 11))):
+        slow = np.abs(places[:, None] - places[liked]).min(axis=1)
+        np.testing.assert_array_equal(beside(np.array(liked), places), slow)
+        np.testing.assert_array_equal(beside(np.array(liked), places, np.array([4, 200])), slow[[4, 200]])
+        found = next_to(np.array(liked), places, np.argsort(places))
+        np.testing.assert_array_equal(found, np.flatnonzero(slow <= REACH))
+
+
+def test_trends_are_told_as_of_then_and_as_of_now(crowds_of_many: Interactions) -> None:
+    popularity = Popularity.of(crowds_of_many, np.arange(80))
+    half = popularity.end // 2
+    assert popularity.lately == pytest.approx(TREND_SHARE * popularity.end / DAY)
+    then, now = (
+        dict(zip(TREND_NAMES, trends_of(popularity, History.empty(), at, np.arange(80)), strict=True))
+        for at in (half, popularity.end)
+    )
+    for name in TREND_NAMES:
+        same = np.array_equal(then[name], now[name], equal_nan=True)
+        assert same == (name.endswith(("today", "today_rank")) or name in ("approval", "beside")), name
+    slow = popularity.share(half, popularity.lately)
+    order = [int((slow > one).sum()) for one in slow]
+    np.testing.assert_allclose(then["lately_rank"], np.log1p(order), rtol=1e-6)
+
+
+def test_what_people_did_without_liking_lowers_approval() -> None:
+    """Three likes and three hides of item 0, six likes of item 1, nothing of item 2."""
+    item = np.array([0] * 6 + [1] * 6, np.int64)
+    codes = np.array([CLICK] * 3 + [HIDE] * 3 + [CLICK] * 6, np.int8)
+    events = Interactions(["a"], np.zeros(12, np.int64), item, codes, np.arange(12), 3)
+    approval = Popularity.of(events, np.arange(3)).approval
+    usual = 9 / 12
+    wanted = [(3 + CAUTION * usual) / (6 + CAUTION), (6 + CAUTION * usual) / (6 + CAUTION), usual]
+    np.testing.assert_allclose(approval, wanted, rtol=1e-6)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
+
+from bowerbird.cli.main import app
+from bowerbird.data.store import Store
+from bowerbird.taste.graph import TasteGraph
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,57 @@ def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
     assert client.get(f"/users/{user}/interests").json()["interests"]
 
 
+def recommended(client: httpx.Client, user: str, **more: Any) -> list[dict[str, Any]]:
+    answer = client.get(f"/users/{user}/recommendations", params={"n": 200, **more})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def test_filters_leave_out_what_they_say(client: httpx.Client) -> None:
+    plain = recommended(client, "shopper-00001")
+    assert plain and all(one["availability"] == "in_stock" for one in plain)
+    low, high = sorted(one["price"] for one in plain)[10], sorted(one["price"] for one in plain)[30]
+    bounded = recommended(client, "shopper-00001", price_min=low, price_max=high)
+    ids = {one["item_id"] for one in plain if low <= one["price"] <= high}
+    assert {one["item_id"] for one in bounded} == ids and len(ids) < len(plain)
+    category = plain[0]["category"][0]
+    within = recommended(client, "shopper-00001", category=category.upper())
+    assert {one["item_id"] for one in within} == {
+        one["item_id"] for one in plain if category in one["category"]
+    }
+    assert client.get("/users/u/recommendations?price_min=9&price_max=1").status_code == 400
+
+
+def test_what_is_muted_does_not_come(client: httpx.Client, shop_store: Path) -> None:
+    user = "shopper-00002"
+    taste = TasteGraph.open(Store.open(shop_store))
+    group = taste.interests_of_items.group
+    mine = taste.interests(taste.state(user))[0]
+
+    def of_it() -> list[str]:
+        shown = [taste.catalogue.position[one["item_id"]] for one in recommended(client, user)]
+        return [taste.catalogue.ids[row] for row in shown if group[row] == mine.number]
+
+    assert of_it()
+    command = ["taste", "mute", str(shop_store), "--user", user, "--interest", mine.name]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    try:
+        assert not of_it()
+    finally:
+        CliRunner().invoke(app, command)
+
+
+def test_chances_are_told_with_their_meaning(client: httpx.Client) -> None:
+    answer = client.get("/users/shopper-00001/recommendations?n=5").json()
+    told = {*answer["items"][0]["probability"], *answer["outcomes"]["absent"]}
+    assert told == {"click", "save", "purchase"}
+    assert answer["outcomes"]["given"] in ("shown", "visit") and answer["outcomes"]["within_days"] > 0
+    assert all(0 <= chance <= 1 for one in answer["items"] for chance in one["probability"].values())
+    refused = client.get("/users/u/recommendations?outcome=hide")
+    assert refused.status_code == 400 and "click" in refused.json()["error"]["message"]
+
+
 def test_a_repeat_counts_once_and_bad_messages_are_named(client: httpx.Client) -> None:
     once = message("repeater", "BB-000001")
     future = message("repeater", "BB-000002", timestamp="2087-01-01T00:00:00Z")
@@ -69,6 +126,21 @@ def test_search_by_text_item_and_picture(client: httpx.Client) -> None:
     assert lamps[0]["item_id"] in [item["item_id"] for item in seen]
     similar = client.get(f"/items/{lamps[0]['item_id']}/similar", params={"n": 3}).json()["items"]
     assert lamps[0]["item_id"] not in [item["item_id"] for item in similar]
+
+
+def test_a_text_beside_an_item_or_a_picture_says_what_shall_be_different(client: httpx.Client) -> None:
+    lamps = client.get("/search", params={"q": "a lamp", "n": 4}).json()["items"]
+    lamp, other = next(
+        (a, b) for a in lamps for b in lamps if a["attributes"]["colour"] != b["attributes"]["colour"]
+    )
+    change = {"q": f"but in {other['attributes']['colour']}", "n": 3}
+    for answer in (
+        client.get("/search", params={**change, "item": lamp["item_id"]}),
+        client.post("/search", params=change, content=client.get(lamp["image"]).content),
+    ):
+        found = answer.json()["items"]
+        assert other["item_id"] in [item["item_id"] for item in found]
+        assert found[0]["attributes"]["colour"] == other["attributes"]["colour"]
 
 
 @pytest.mark.parametrize(

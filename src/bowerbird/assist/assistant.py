@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from bowerbird.assist.conversation import Conversation, Turn
-from bowerbird.assist.lexicon import Lexicon
 from bowerbird.assist.model_words import ModelWords
 from bowerbird.assist.reply import Named, Reply, as_shown
 from bowerbird.assist.request import Request
 from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked, unknown_words
 from bowerbird.assist.understanding import understand
-from bowerbird.assist.vocabulary import Vocabulary
 from bowerbird.assist.wording import line, opening, opening_of_near_misses, small_talk, wish
 from bowerbird.data.items import Catalogue
+from bowerbird.data.lexicon import Lexicon
 from bowerbird.data.store import Store
+from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import BackboneError, InputError, StoreError
 

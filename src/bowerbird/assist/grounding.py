@@ -11,13 +11,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bowerbird.assist.lexicon import EMPTY_WORDS
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import amount
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
-from bowerbird.assist.vocabulary import FACETS, Vocabulary
-from bowerbird.assist.words import cleaned, stem, tokens, word_set
+from bowerbird.data.lexicon import EMPTY_WORDS
+from bowerbird.data.vocabulary import FACETS, Vocabulary
+from bowerbird.data.words import cleaned, stem, tokens, word_set
 from bowerbird.graft.naming.invented import Names
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")

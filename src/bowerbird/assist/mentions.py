@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bowerbird.assist.vocabulary import Meaning, Vocabulary
-from bowerbird.assist.words import spans, tokens, word_set
+from bowerbird.data.vocabulary import Meaning, Vocabulary
+from bowerbird.data.words import spans, tokens, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(

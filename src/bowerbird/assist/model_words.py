@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from bowerbird.assist.grounding import Ground, problems, with_titles
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
-from bowerbird.assist.vocabulary import Vocabulary
-from bowerbird.assist.words import cleaned, stem, tokens
 from bowerbird.data.items import Catalogue
+from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.data.words import cleaned, stem, tokens
 from bowerbird.errors import InputError
 from bowerbird.graft.naming.invented import Names
 from bowerbird.graft.runtimes.runtime import Decoding

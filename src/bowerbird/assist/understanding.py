@@ -20,8 +20,8 @@ from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import GAP, take_prices
 from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
-from bowerbird.assist.vocabulary import Vocabulary
-from bowerbird.assist.words import cleaned, key_of, tokens
+from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.data.words import cleaned, key_of, tokens
 from bowerbird.errors import InputError
 
 _ANY = re.compile(

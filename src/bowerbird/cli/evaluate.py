@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from bowerbird.cli.evaluation_tables import tell
 from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from bowerbird.data.interactions import History, Interactions
+    from bowerbird.data.items import Catalogue
     from bowerbird.data.ranker import Ranker
     from bowerbird.data.store import Store
-    from bowerbird.evaluate import Arm, Comparison, Evaluation, Split
+    from bowerbird.embed.vectors import Vectors
+    from bowerbird.evaluate import Evaluation, Split
     from bowerbird.evaluate.baselines import Effort
-
-OURS = "ours"
+    from bowerbird.recommend import OurRanker
 
 
 class EffortChoice(StrEnum):
@@ -49,7 +53,7 @@ def evaluate(
     ] = EffortChoice.ALL,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge our recommender beside all baselines, with intervals; also written to the store's reports."""
+    """Judge our recommender beside all baselines, with intervals, and write reports and a model card."""
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Split
     from bowerbird.evaluate.baselines import Effort
@@ -59,8 +63,15 @@ def evaluate(
         splits = [one for one in splits if one is Split.NEW_USERS]
         if not splits:
             raise InputError("--given shortens what is known of new people: use --split new-users with it")
-    results = evaluate_store(Store.open(store), splits, at, given, Effort(baselines.value))
-    emit([result.as_dict() for result in results], as_json, lambda console: _tell(console, results))
+    opened = Store.open(store)
+    results = evaluate_store(opened, splits, at, given, Effort(baselines.value))
+
+    def human(console: Console) -> None:
+        tell(console, results)
+        card = opened.reports / f"card-{results[0].trained['vectors']}.md"
+        console.print(f"Model card: {card}", highlight=False, soft_wrap=True)
+
+    emit([result.as_dict() for result in results], as_json, human)
 
 
 def evaluate_store(
@@ -70,7 +81,8 @@ def evaluate_store(
     given: int | None = None,
     effort: Effort | None = None,
 ) -> list[Evaluation]:
-    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports.
+    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports, and
+    the model card of the vectors in force.
 
     `given` is that of `bowerbird.evaluate.task_of`; `effort` is `Effort.QUICK` if not said.
 
@@ -83,7 +95,8 @@ def evaluate_store(
     from bowerbird.data.store import write_atomically
     from bowerbird.embed.vectors import load_vectors
     from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
-    from bowerbird.recommend import OurRanker
+    from bowerbird.evaluate.card import write_card
+    from bowerbird.models.backbones import BACKBONES
 
     catalogue = store.catalogue()
     vectors = load_vectors(store)
@@ -94,7 +107,7 @@ def evaluate_store(
     results = []
     for split in splits:
         ours: list[Ranker] = [
-            OurRanker(trained, catalogue, sides=vectors.sides(catalogue)),
+            Served(store, vectors, catalogue),
             GenericMean(trained, "ours: vectors only, mean"),
             GenericMax(trained, "ours: vectors only, max"),
         ]
@@ -107,72 +120,30 @@ def evaluate_store(
         ending = "" if given is None else f"-given-{given}"
         write_atomically(store.reports / f"evaluation-{split.value}{ending}.json", text.encode())
         results.append(result)
+    write_card(store, {backbone.name: backbone.licence for backbone in BACKBONES})
     return results
 
 
-def _tell(console: Console, results: Sequence[Evaluation]) -> None:
-    for result in results:
-        console.print(_table(result))
-        for one in result.comparisons:
-            console.print(_sentence(one), highlight=False)
-        console.print(_tunings(result))
-        version, seed = (result.trained.get(name) for name in ("vectors", "seed"))
-        console.print(f"Ours: vectors {version}, trained with seed {seed}.", highlight=False)
-        console.print()
+class Served:
+    """The ranker that `bowerbird recommend` serves, learnt and published where there is none yet.
 
+    It was learnt from the same events as every test's rankers: those that the vectors' holdout leaves.
+    """
 
-def _table(result: Evaluation) -> Table:
-    """One row a ranker; the best of each metric bold, ours in colour, intervals below the means."""
-    stranger = f", {result.strangers} without a history" if result.strangers else ""
-    stranger += f", {result.given} liked items of each given" if result.given else ""
-    table = Table(
-        title=f"{result.split.value}: {result.people} people{stranger}; {result.items:,} items ranked "
-        f"({result.cold_items:,} cold), {result.events:,} training events",
-        title_justify="left",
-    )
-    metrics = list(result.arms[0].metrics)
-    table.add_column("ranker")
-    for name in [*metrics, "fit, s"]:
-        table.add_column(name, justify="right")
-    best = {name: max(_known(arm.metrics[name].mean) for arm in result.arms) for name in metrics}
-    for arm in result.arms:
-        cells = [_cell(arm, name, best[name]) for name in metrics]
-        table.add_row(arm.name, *cells, f"{arm.fit_seconds:.1f}", style="cyan" if arm.ours else None)
-    return table
+    name = "ours"
 
+    def __init__(self, store: Store, vectors: Vectors, catalogue: Catalogue) -> None:
+        self._of = store, vectors, catalogue
+        self._ranker: OurRanker
 
-def _tunings(result: Evaluation) -> Table:
-    """What each ranker ran with, and what choosing it took."""
-    table = Table("ranker", "settings", "tried", "tuning, s", "at the end of its range")
-    for arm in result.arms:
-        chosen = {name: value for name, value in arm.settings.items() if name != "tuning"}
-        said = ", ".join(f"{name} {'–' if value is None else value}" for name, value in chosen.items())
-        tuning = arm.settings.get("tuning")
-        cells = [str(tuning["tried"]), f"{tuning['seconds']:.1f}"] if tuning else ["", ""]
-        ends = ", ".join(tuning["at_the_end"]) if tuning else ""
-        if said:
-            table.add_row(arm.name, said, *cells, ends)
-    return table
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self._ranker.settings
 
+    def fit(self, events: Interactions) -> None:
+        from bowerbird.recommend.saved import fitted_ranker
 
-def _cell(arm: Arm, metric: str, best: float) -> str:
-    interval = arm.metrics[metric]
-    if interval.mean != interval.mean:
-        return "–"
-    mean = f"[bold]{interval.mean:.4f}[/bold]" if interval.mean == best else f"{interval.mean:.4f}"
-    return (
-        mean if interval.low != interval.low else f"{mean}\n[dim]{interval.low:.3f}–{interval.high:.3f}[/dim]"
-    )
+        self._ranker, _ = fitted_ranker(*self._of)
 
-
-def _known(mean: float) -> float:
-    return mean if mean == mean else -1.0
-
-
-def _sentence(one: Comparison) -> str:
-    """How far the first of our arms is from the best baseline, on the same people."""
-    ratio, gap = one.ratio, one.difference
-    said = f"{one.metric}: {one.ours} − {one.baseline} = {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
-    if ratio.mean == ratio.mean:
-        said += f", {ratio.mean:.2f} times as much [{ratio.low:.2f}, {ratio.high:.2f}]"
-    return said if gap.low > 0 or gap.high < 0 else f"{said} (the interval holds 0: not told apart)"
+    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+        return self._ranker.rank(histories, n)

@@ -65,20 +65,26 @@ def recommend(
     found = recommender.recommend_user(user, n, wishes)
     if user not in recommender.taste:
         print(f"{user} is not known: these are popular items", file=sys.stderr)
+    if outcome.value in recommender.outcomes.meaning["absent"]:
+        why = recommender.outcomes.meaning["absent"][outcome.value]
+        print(f"a {outcome.value} has no known chance here ({why}): ordered by relevance", file=sys.stderr)
     if not found:
         print("no item in stock passes these filters: widen them", file=sys.stderr)
 
     def human(console: Console) -> None:
         table = Table(box=None, header_style="dim")
-        for name in ("", "item", "price", "why"):
+        known = [one.value for one in recommender.outcomes.models]
+        for name in ("", "item", "price", *known, "why"):
             table.add_column(name)
         for place, one in enumerate(found, start=1):
             price = "" if one.price is None else f"{one.price:.2f} {one.currency}"
             title = f"{escape(one.title)} [dim]{escape(one.item_id)}[/dim]"
-            table.add_row(str(place), title, price, escape(one.reason))
+            chances = [f"{one.probability[name]:.1%}" for name in known]
+            table.add_row(str(place), title, price, *chances, escape(one.reason))
         console.print(table)
 
-    emit({"user": user, "items": [one.as_dict() for one in found]}, as_json, human)
+    told = {"user": user, "outcomes": recommender.outcomes.meaning}
+    emit(told | {"items": [one.as_dict() for one in found]}, as_json, human)
 
 
 def _batch(recommender: object, histories: Path, out: Path, n: int, as_json: bool) -> None:

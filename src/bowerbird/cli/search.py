@@ -1,4 +1,4 @@
-"""`bowerbird search`: items that resemble a text, a picture or an item; one query, or a file of them."""
+"""`bowerbird search`: items that resemble a text, a picture or an item, or one as a text changes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def search(
     store: StoreArgument,
-    text: Annotated[str | None, typer.Argument(help="What to look for, in plain words.")] = None,
+    text: Annotated[str | None, typer.Argument(help="What to look for, or what shall be different.")] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to resemble.")] = None,
     item: Annotated[str | None, typer.Option(help="Id of an item to resemble.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Items to answer.")] = 20,
@@ -32,7 +32,10 @@ def search(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find items by text, picture or item, each alone or together."""
+    """Find items by text, picture or item; with a picture or an item, the text says what shall be different.
+
+    bowerbird search shop "but in blue, and longer" --image photo.jpg
+    """
     from bowerbird.data.store import Store
     from bowerbird.embed.search import Searcher
 

@@ -55,6 +55,7 @@ class Interactions:
     action: np.ndarray  # (n,) int8, index into ACTIONS
     at: np.ndarray  # (n,) int64, microseconds since 1970 UTC
     n_items: int
+    place: np.ndarray | None = None  # (n,) int32, where in a list it stood, from 1; 0 where nobody logged it
 
     @classmethod
     def of(cls, events: pa.Table, catalogue: Catalogue) -> Interactions:
@@ -71,6 +72,7 @@ class Interactions:
             action=actions.to_numpy().astype(np.int8),
             at=known["at"].cast(pa.int64()).to_numpy(),
             n_items=len(catalogue),
+            place=pc.fill_null(known["position"], 0).to_numpy().astype(np.int32),
         )
 
     def __len__(self) -> int:
@@ -85,7 +87,8 @@ class Interactions:
     def where(self, keep: np.ndarray) -> Interactions:
         """The events that a boolean mask keeps; people keep their numbers."""
         return Interactions(
-            self.users, self.user[keep], self.item[keep], self.action[keep], self.at[keep], self.n_items
+            *(self.users, self.user[keep], self.item[keep], self.action[keep], self.at[keep], self.n_items),
+            None if self.place is None else self.place[keep],
         )
 
     def liked(self) -> Interactions:

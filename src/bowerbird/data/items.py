@@ -150,6 +150,13 @@ class Catalogue:
         """The item at a position, without its image bytes (see `image`)."""
         return _item_of(self._row(position))
 
+    def items_at(self, positions: np.ndarray) -> list[Item]:
+        """The items at some positions (n,) int, without their image bytes; quicker than one by one."""
+        if len(self) <= LISTED:
+            return [_item_of(self._rows[position]) for position in positions.tolist()]
+        facts = self.table.drop_columns(["image"]).take(pa.array(positions))
+        return [_item_of(row) for row in facts.to_pylist()]
+
     def items(self) -> Iterator[Item]:
         """All items in order, without their pictures, made a block at a time."""
         facts = self.table.drop_columns(["image"])

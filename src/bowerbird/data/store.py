@@ -159,8 +159,12 @@ class Store:
     # -- versions -----------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def publishing(self, kind: str, meta: dict[str, Any]) -> Iterator[Path]:
+    def publishing(
+        self, kind: str, meta: dict[str, Any], keep: frozenset[str] = frozenset()
+    ) -> Iterator[Path]:
         """Give an empty folder to fill; it becomes the current version of `kind` if the block ends well.
+
+        The one before it is kept, and those named in `keep`; older ones are removed.
 
         `meta` is written as `meta.json` when the block ends, so the block may add to it. On any error,
         a full disk included, the folder is removed and the old version stays.
@@ -183,7 +187,7 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        self._keep_one_before(kind, name)
+        self._keep_one_before(kind, name, keep)
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force; None where nothing was published."""
@@ -210,12 +214,12 @@ class Store:
         """Remove every version of `kind`."""
         shutil.rmtree(self.path / kind, ignore_errors=True)
 
-    def _keep_one_before(self, kind: str, name: str) -> None:
+    def _keep_one_before(self, kind: str, name: str, keep: frozenset[str]) -> None:
         """Remove old versions but the last one before `name`: readers may still hold it open."""
         names = sorted(
             p.name for p in (self.path / kind).iterdir() if p.is_dir() and not p.name.startswith(".")
         )
-        for old in [n for n in names if n != name][:-1]:
+        for old in set([n for n in names if n != name][:-1]) - keep:
             shutil.rmtree(self.path / kind / old, ignore_errors=True)
 
     # -- folders and lock ---------------------------------------------------------------------------------

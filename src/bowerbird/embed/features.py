@@ -17,6 +17,7 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.embed.adapted import EncoderSource
 from bowerbird.embed.feature_cache import KEY_BYTES, NO_KEY, FeatureCache, key_of
 from bowerbird.embed.precompute import LOCAL, Batch, Encode, Precompute, in_batches
 from bowerbird.progress import track
@@ -50,8 +51,8 @@ def item_features(
 ) -> ItemFeatures:
     """Features of every item of a catalogue, from the store's cache where they are there already.
 
-    Raises `BackboneError` where a backbone or the engine can't be had, `StoreError` where features can't be
-    kept or read.
+    A backbone is named as it came, or as one that the store adapted (see `adapted`). Raises `BackboneError`
+    where a backbone or the engine can't be had, `StoreError` where features can't be kept or read.
     """
     with precompute.ready():
         image = _image_rows(store, catalogue, image_backbone, precompute)
@@ -67,11 +68,11 @@ def cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> 
     return cache.rows(_picture_keys(catalogue)) if len(cache) else None
 
 
-def picture_encode(backbone: str) -> Encode:
+def picture_encode(source: EncoderSource) -> Encode:
     """Encoded pictures to features; zeros for broken ones."""
     from bowerbird.models.image import load_image_encoder, pixels_of_many
 
-    encoder = load_image_encoder(backbone)
+    encoder = load_image_encoder(source.base, source.weights)
 
     def encode(pictures: Batch) -> np.ndarray:
         pixels, good = pixels_of_many(pictures, encoder.sight.side)
@@ -82,11 +83,11 @@ def picture_encode(backbone: str) -> Encode:
     return encode
 
 
-def text_encode(backbone: str) -> Encode:
+def text_encode(source: EncoderSource) -> Encode:
     """Texts in UTF-8 to features."""
     from bowerbird.models.text import load_text_encoder
 
-    encoder = load_text_encoder(backbone)
+    encoder = load_text_encoder(source.base, source.weights)
     return lambda texts: encoder.encode([text.decode() for text in texts]).astype(np.float16)
 
 
@@ -95,7 +96,7 @@ def _image_rows(store: Store, catalogue: Catalogue, backbone: str, precompute: P
     keys = _picture_keys(catalogue)
     todo = _unknown(FeatureCache(folder), keys)
     pictures = (catalogue.image(int(position)) or b"" for position in todo)
-    load = partial(picture_encode, backbone)
+    load = partial(picture_encode, EncoderSource.of(store, backbone))
     _encode(folder, keys[todo], pictures, load, IMAGE_BATCH, "encoding pictures", precompute)
     return FeatureCache(folder).rows(keys)
 
@@ -110,7 +111,7 @@ def _text_rows(
     todo = todo[np.argsort(keys[todo])]
     todo = todo[np.argsort(lengths[todo], kind="stable")]
     texts = (text.encode() for text in catalogue.texts(todo))
-    load = partial(text_encode, backbone)
+    load = partial(text_encode, EncoderSource.of(store, backbone))
     _encode(folder, keys[todo], texts, load, TEXT_BATCH, "encoding texts", precompute)
     return FeatureCache(folder).rows(keys), keys != NO_KEY
 

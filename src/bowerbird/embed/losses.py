@@ -10,18 +10,29 @@ CONTENT_TEMPERATURE = 0.1
 
 
 def neighbour_loss(
-    anchors: torch.Tensor, partners: torch.Tensor, pairs: torch.Tensor, log_frequency: torch.Tensor
+    anchors: torch.Tensor,
+    partners: torch.Tensor,
+    pairs: torch.Tensor,
+    log_frequency: torch.Tensor,
+    hard: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """InfoNCE over the partners of a batch: (B, D), (B, D), pairs (B, 2) positions, log_frequency (items,).
 
     In-batch negatives arrive in proportion to popularity; without the correction the tower learns to dislike
-    hits (logQ correction, Yi et al., RecSys 2019).
+    hits (logQ correction, Yi et al., RecSys 2019). `hard`: one more negative for each anchor alone, vectors
+    (B, D) and positions (B,), which arrive by their likes as well.
     """
     logits = anchors @ partners.T / TEMPERATURE - log_frequency[pairs[:, 1]][None, :]
     # The same item again, or the anchor itself, is no negative.
     same = (pairs[:, 1][:, None] == pairs[:, 1][None, :]) | (pairs[:, 0][:, None] == pairs[:, 1][None, :])
     same.fill_diagonal_(False)
-    return cross_entropy(logits.masked_fill(same, float("-inf")), torch.arange(len(pairs)))
+    logits = logits.masked_fill(same, float("-inf"))
+    if hard is not None:
+        vectors, items = hard
+        own = (anchors * vectors).sum(1) / TEMPERATURE - log_frequency[items]
+        own = own.masked_fill((items[:, None] == pairs).any(1), float("-inf"))
+        logits = torch.cat([logits, own[:, None]], 1)
+    return cross_entropy(logits, torch.arange(len(pairs)))
 
 
 def same_item_loss(images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,16 @@
-"""Which items belong together: liked by one person within a short while, or put into one collection."""
+"""Which items belong together: short walks over who liked what, and what lies in one collection.
+
+A walk steps from an item to another that the same person liked within a short while, or that lies in the same
+collection; by chance it goes on from there by somebody else who liked that too (random walks with restart;
+Pixie, Eksombatchai et al., WWW 2018). So items meet that no single person liked. A walk ends at a hub: what
+everybody likes ties nothing together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,6 +22,11 @@ from bowerbird.data.splits import Holdout
 REACH = 10
 """A neighbour is at most so many likes away."""
 WINDOW_DAYS = 90
+RESTART = 0.5
+"""Chance that a walk ends after a step, and the next one starts."""
+STEPS_AT_MOST = 3
+HUB_SHARE = 0.2
+"""Of all likes: so many belong to the hubs, the most liked items."""
 PAIRS_AT_MOST = 25_000
 """Pairs of one epoch: a large log takes no longer, and every epoch draws others."""
 ANCHORS_OF_ONE = 200
@@ -61,23 +73,72 @@ class Strings:
         return share
 
     def pairs(self, rng: np.random.Generator) -> np.ndarray:
-        """Neighbours for one epoch, (pairs, 2) int64 positions, in random order."""
+        """Where walks start and end, for one epoch: (pairs, 2) int64 positions, in random order."""
         n = len(self)
         if n < 2:
             return np.zeros((0, 2), np.int64)
-        anchor = np.arange(n)
-        sizes = np.bincount(self.owner)[self.owner]
-        anchor = anchor[rng.random(n) < ANCHORS_OF_ONE / np.maximum(sizes, ANCHORS_OF_ONE)]
+        start = np.flatnonzero(rng.random(n) < ANCHORS_OF_ONE / np.maximum(self._sizes, ANCHORS_OF_ONE))
+        end, found = self._near(start, rng)
+        start, end = start[found], end[found]
+        going = np.ones(len(end), bool)
+        for _ in range(STEPS_AT_MOST - 1):
+            going &= (rng.random(len(end)) >= RESTART) & ~self._hub[self.items[end]]
+            further, found = self._near(self._liked_by_others(end, rng), rng)
+            end = np.where(going & found, further, end)
+        pairs = np.stack([self.items[start], self.items[end]], axis=1)
+        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        drawn: np.ndarray = pairs[rng.permutation(len(pairs))[:PAIRS_AT_MOST]]
+        return drawn
+
+    def _near(self, likes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """For each of m likes another one around it; whether it is the same owner's, in reach: (m,), (m,)."""
+        n = len(self)
         # Within reach, and not beyond the own string where that is short.
-        reach = np.minimum(REACH, sizes[anchor] - 1)
-        step = 1 + np.floor(rng.random(len(anchor)) * reach).astype(np.int64)
-        partner = anchor + step * rng.choice([-1, 1], len(anchor))
-        inside = (partner >= 0) & (partner < n)
-        anchor, partner = anchor[inside], partner[inside]
-        good = (self.owner[anchor] == self.owner[partner]) & (self.items[anchor] != self.items[partner])
-        good &= np.abs(self.at[anchor] - self.at[partner]) <= WINDOW_DAYS * _DAY_US
-        pairs = np.stack([self.items[anchor[good]], self.items[partner[good]]], axis=1)
-        return pairs[rng.permutation(len(pairs))[:PAIRS_AT_MOST]]
+        reach = np.minimum(REACH, self._sizes[likes] - 1)
+        step = 1 + np.floor(rng.random(len(likes)) * reach).astype(np.int64)
+        other = likes + step * rng.choice([-1, 1], len(likes))
+        inside = (other >= 0) & (other < n)
+        other = np.where(inside, other, likes)
+        found = inside & (self.owner[likes] == self.owner[other]) & (self.items[likes] != self.items[other])
+        return other, found & (np.abs(self.at[likes] - self.at[other]) <= WINDOW_DAYS * _DAY_US)
+
+    def _liked_by_others(self, likes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """For each of m likes one of the same item, by anybody, (m,)."""
+        first, by_item = self._likes_of_items
+        item = self.items[likes]
+        chosen = rng.random(len(likes)) * (first[item + 1] - first[item])
+        found: np.ndarray = by_item[first[item] + np.floor(chosen).astype(np.int64)]
+        return found
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        """How many likes the owner of each like has, (n,)."""
+        sizes: np.ndarray = np.bincount(self.owner, minlength=1)[self.owner]
+        return sizes
+
+    @cached_property
+    def _likes_of_items(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each item's likes begin in the second array, which holds the likes item by item."""
+        first = np.concatenate([[0], np.cumsum(np.bincount(self.items, minlength=1))])
+        return first, np.argsort(self.items, kind="stable")
+
+    @cached_property
+    def _hub(self) -> np.ndarray:
+        """Whether each item is a hub, by position."""
+        return hubs_of(np.bincount(self.items, minlength=1))
+
+
+def hubs_of(likes: np.ndarray) -> np.ndarray:
+    """The most liked of N items that together have the first `HUB_SHARE` of all likes: (N,) -> (N,) bool.
+
+    >>> hubs_of(np.array([1, 30, 8, 2, 25, 14, 20])).tolist()
+    [False, True, False, False, False, False, False]
+    """
+    order = np.argsort(-likes, kind="stable")
+    before = np.cumsum(likes[order]) - likes[order]
+    hub = np.zeros(len(likes), bool)
+    hub[order[before < HUB_SHARE * likes.sum()]] = True
+    return hub
 
 
 def baskets_of(collections: Sequence[Collection], catalogue: Catalogue, holdout: Holdout) -> list[np.ndarray]:

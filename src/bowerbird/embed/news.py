@@ -13,6 +13,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.changes import ItemChanges, contents_of, holdout_after, likes_key, unseen_share
 from bowerbird.embed.features import ItemFeatures
+from bowerbird.embed.negatives import categories_of
 from bowerbird.embed.neighbours import Strings, baskets_of
 from bowerbird.embed.sides import words_of
 from bowerbird.embed.validation import Lots
@@ -29,6 +30,8 @@ class News:
     shown: np.ndarray  # (N, Wi)
     unseen_words: dict[str, float | None]
     """Shares of words that the sides' maps do not know: of new and changed items, and of the others."""
+    categories: np.ndarray
+    """A number for each item's category, (N,) int64."""
     holdout: Holdout
     strings: Strings
     lots: Lots
@@ -62,6 +65,7 @@ class News:
                 "new": unseen_share(_chosen(said, ~items.same), before.sides.words),
                 "others": unseen_share(_chosen(said, items.same), before.sides.words),
             },
+            categories_of(catalogue),
             holdout,
             strings,
             lots,

@@ -1,8 +1,12 @@
-"""Items that resemble a text, a picture, an item, or a mix of them; always items of today's catalogue."""
+"""Items that resemble a text, a picture or an item, or one of the two as a text changes it.
+
+Always items of today's catalogue. A text alone and an item alone are looked up by their vectors; the nearest
+of a picture, and of what a text changes, are ranked by what is known of them too (`refining`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +16,15 @@ import pyarrow as pa
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.index import ItemIndex
+from bowerbird.embed.refining import CANDIDATES, Refiner
 from bowerbird.embed.rows import unit
 from bowerbird.embed.saved_index import item_index
+from bowerbird.embed.shop_words import ShopWords
+from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
-    from bowerbird.embed.query import QueryEncoder
+    from bowerbird.embed.query import Asked, QueryEncoder
 
 RESULT_SCHEMA = pa.schema(
     [
@@ -36,7 +43,7 @@ class Found:
     position: int
     item_id: str
     score: float
-    """Cosine with the query, -1 to 1."""
+    """Cosine with the query, -1 to 1; of a picture or a change, with what the items' facts add to it."""
 
 
 class Searcher:
@@ -63,48 +70,94 @@ class Searcher:
     ) -> list[Found]:
         """The n best items, best first; `allowed` (items,) bool restricts them.
 
-        What is given counts alike: a text and a picture go through the tower together, an item's own vector
-        is added. The item itself is not in the answer. Raises `InputError` where nothing was given, the text
-        is blank, the picture is broken, or the item is unknown.
+        A text beside a picture or an item says what shall be different from it: "but in blue and longer".
+        A picture and an item count alike. The item itself is not in the answer. Raises `InputError` where
+        nothing was given, the text is blank, the picture is broken, or the item is unknown.
         """
         if text is None and image is None and item is None:
             raise InputError("nothing to search for: give a text, a picture, or an item's id")
-        query = np.zeros(self.index.rows.dim, np.float32)
-        itself = -1
-        if item is not None:
-            itself = self._position(item)
-            query += self.index.rows[np.array(itself)]
-        if text is not None or image is not None:
-            query += self._encoder.composed(text, image)
-        positions, scores = self.index.nearest(unit(query[None]), n + (itself >= 0), allowed)
-        others = positions[0] != itself
-        return self._found(positions[0, others][:n], scores[0, others][:n])
+        itself = -1 if item is None else self._position(item)
+        n_found = n + (itself >= 0)
+        if text is None and image is None:
+            positions, scores = self._nearest(self.index.rows[np.array(itself)], n_found, allowed)
+        else:
+            asked = self._encoder.asked([text], [image])[0]
+            positions, scores = self._answer(asked, itself, n_found, allowed)
+        others = positions != itself
+        return self._found(positions[others][:n], scores[others][:n])
 
     def batch(self, queries: pa.Table, n: int = 20) -> pa.Table:
         """Many queries at once: columns query_id and text, image (bytes) or both; to `RESULT_SCHEMA`.
 
-        Raises `InputError` where a column is missing or of another type, an id is missing or there twice, or
-        a query is empty or its picture broken.
+        A text beside a picture says what shall be different. Raises `InputError` where a column is missing or
+        of another type, an id is missing or there twice, or a query is empty or its picture broken.
         """
         ids, texts, images = _columns(queries)
-        vectors = self._encoder.many(texts, images) if ids else np.zeros((0, self.index.rows.dim), np.float32)
-        positions, scores = self.index.nearest(vectors, n)
-        row, rank = np.nonzero(positions >= 0)
+        asked = self._encoder.asked(texts, images) if ids else []
+        worded = [row for row, one in enumerate(asked) if one.picture is None]
+        said = np.array([asked[row].said for row in worded], np.float32).reshape(-1, self.index.rows.dim)
+        answers = dict(zip(worded, zip(*self.index.nearest(said, n), strict=True), strict=True))
+        parts = []
+        for row in range(len(ids)):
+            positions, scores = answers[row] if row in answers else self._answer(asked[row], -1, n)
+            there = positions >= 0
+            parts.append((positions[there], scores[there]))
+        counts = [len(positions) for positions, _ in parts]
+        none = [(np.zeros(0, np.int64), np.zeros(0, np.float32))]
+        found, scores = (np.concatenate(side) for side in zip(*none, *parts, strict=True))
         return pa.table(
             [
-                pa.array(ids, pa.string()).take(pa.array(row)),
-                pa.array(rank + 1, pa.int32()),
-                pa.array(self.catalogue.ids, pa.string()).take(pa.array(positions[row, rank])),
-                pa.array(scores[row, rank], pa.float32()),
+                pa.array(ids, pa.string()).take(pa.array(np.repeat(np.arange(len(ids)), counts))),
+                pa.array([rank for count in counts for rank in range(1, count + 1)], pa.int32()),
+                pa.array(self.catalogue.ids, pa.string()).take(pa.array(found)),
+                pa.array(scores, pa.float32()),
             ],
             schema=RESULT_SCHEMA,
         )
+
+    def _answer(
+        self, asked: Asked, itself: int, n: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and scores (≤ n,), best first; `itself` is the item asked about, -1 for none."""
+        if itself >= 0:
+            thing = self._refiner.item(itself)
+            thing = replace(thing, vector=unit(thing.vector + asked.shown))
+        elif asked.picture is not None:
+            thing = self._refiner.picture(asked.shown, asked.picture)
+        else:
+            return self._nearest(asked.said, n, allowed)
+        if asked.text is not None:
+            change = self._refiner.modification(asked.text)
+            thing = self._refiner.changed(thing, change, asked.said)
+            if change.price and itself >= 0:
+                allowed = self._cheaper(itself, change.price, allowed)
+        positions, cosines = self._nearest(thing.vector, max(n, CANDIDATES), allowed)
+        positions, scores = self._refiner.ranked(thing, positions, cosines)
+        return positions[:n], scores[:n]
+
+    def _nearest(
+        self, query: np.ndarray, n: int, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        positions, scores = self.index.nearest(unit(query[None]), n, allowed)
+        there = positions[0] >= 0
+        return positions[0, there], scores[0, there]
+
+    def _cheaper(self, position: int, sign: int, allowed: np.ndarray | None) -> np.ndarray:
+        """Items that cost less than one (`sign` -1), or more (1), (items,) bool; all if it has no price."""
+        price = self.catalogue.prices[position]
+        within: np.ndarray = np.isnan(price) | (sign * (self.catalogue.prices - price) > 0)
+        return within if allowed is None else within & allowed
 
     @cached_property
     def _encoder(self) -> QueryEncoder:
         from bowerbird.embed.query import QueryEncoder  # torch, only where something must be encoded
 
         return QueryEncoder.open(self._store)
+
+    @cached_property
+    def _refiner(self) -> Refiner:
+        pictures = load_vectors(self._store).pictures(self.catalogue, self._encoder.picture_width)
+        return Refiner(ShopWords.of(self.catalogue), self.catalogue, self.index.rows, pictures)
 
     def _position(self, item: str) -> int:
         if item not in self.catalogue:

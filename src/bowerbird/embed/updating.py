@@ -18,10 +18,11 @@ from bowerbird.data.store import Store, Version
 from bowerbird.embed.alignment import rotation, turned
 from bowerbird.embed.drift import cases_of, moved, old_state_recall
 from bowerbird.embed.features import item_features
+from bowerbird.embed.lesson import Material
 from bowerbird.embed.news import News
 from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.rows import unit
-from bowerbird.embed.tower import Views
+from bowerbird.embed.tower import Views, tower_of
 from bowerbird.embed.training import EmbedConfig, generic_vectors, kept_as, settings_of, spent
 from bowerbird.embed.validation import Judge
 from bowerbird.embed.version_files import Before, VersionFiles
@@ -56,9 +57,9 @@ def update_embedding(
         before = Before.open(store)
         settings = _settings(before.vectors.meta, config)
         catalogue = store.catalogue()
-        features = item_features(
-            store, catalogue, settings.image_backbone, settings.text_backbone, precompute
-        )
+        # By the names of the version, which are those of adapted backbones where it was made with such.
+        names = before.vectors.meta["backbones"]
+        features = item_features(store, catalogue, names["image"], names["text"], precompute)
         encoded = time.monotonic()
         news = News.of(store, catalogue, features, before, keep_out=settings.holdout == "default")
         if not news:
@@ -70,7 +71,8 @@ def update_embedding(
         cases = cases_of(news.strings, news.lots, store.settings.half_life_days)
         meta = _lineage(before) | {
             "items": len(catalogue),
-            **settings_of(settings),
+            **settings_of(settings, features.backbones),
+            "unfrozen": before.vectors.meta.get("unfrozen"),
             "holdout": asdict(news.holdout),
             "sides": before.sides.widths,
             "likes": len(news.strings),
@@ -161,29 +163,33 @@ def _continued(
     same = news.items.same
     offsets = news.items.carried(before.offsets)
     people_below, items_below = before.vectors.meta["judged_below"]
-    judge = Judge(news.strings, news.lots, (people_below, items_below))
+    views = Views.of(news.shown, news.told)
+    both = (views.has_image * views.has_text)[:, 0].numpy() > 0
+    judge = Judge(news.strings, news.lots, (people_below, items_below), both)
     # Items alone teach nothing that a projection of them would not know.
     epochs = settings.epochs if news.other_likes else 0
     fit = continue_tower(
-        Views.of(news.shown, news.told),
+        Material(views, judge.training, news.categories, judge.across),
         (before.tower, torch.from_numpy(offsets)),
-        news.strings,
         judge,
         before.vectors.meta["learned_until"],
         replace(settings, epochs=epochs),
     )
     tower, learned = fit.state
+    layout = tower_of(tower).nested
+    unturned = layout.published(fit.vectors)
+    moved_before_alignment = moved(unturned[same], old)
     if not fit.share:
-        kept = kept_as(fit.vectors, settings.precision)
+        kept = kept_as(unturned, settings.precision)
         if kept.dtype == kept_before.dtype:  # to the bit, so that an index goes on with them
             kept[same] = kept_before[same]
-        return _Fit(kept, tower, offsets, fit.epochs, fit.metrics, moved(fit.vectors[same], old))
-    turn = rotation(fit.vectors[same], old)
+        return _Fit(kept, tower, offsets, fit.epochs, fit.metrics, moved_before_alignment)
+    turn = rotation(fit.vectors[same], fit.before[same])
     return _Fit(
-        kept_as(fit.vectors @ turn, settings.precision),
+        kept_as(layout.published(fit.vectors @ turn), settings.precision),
         turned(tower, turn),
         learned.numpy() @ turn,
         fit.epochs,
         fit.metrics,
-        moved(fit.vectors[same], old),
+        moved_before_alignment,
     )

@@ -1,4 +1,4 @@
-"""The judge inside training: people and items that the pairs leave out say when to stop.
+"""The judge inside training: people and items that are left out say when to stop.
 
 Held out of the training events themselves, so it neither sees nor spoils what `bowerbird evaluate` judges on.
 """
@@ -21,22 +21,30 @@ COLD_SHARE = 0.1
 LAST_SHARE = 0.2
 """The last part of a judged person's likes is what must be found."""
 RECENT = 50
+ACROSS_SHARE, ACROSS_LEAST, ACROSS_MOST = 0.05, 20, 1000
+"""Items whose picture and text are not learned from, if these are enough: a text must find its picture."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How well the mean of a person's likes finds what the person liked next."""
+    """How well the mean of a person's likes finds what the person liked next, and a text its picture.
+
+    Each is a mean of 1 / log2(1 + rank), NaN where there is nothing to find.
+    """
 
     warm: float
-    """Mean of 1 / log2(1 + rank) over liked items that training knew; NaN where there are none."""
+    """Over liked items that training knew."""
     cold: float
-    """The same over items that no training pair held."""
+    """Over items that no training pair held."""
     recall_at_100: float
+    across: float = math.nan
+    """Over items of which training saw neither side: among them, picture by text and text by picture."""
 
     @property
     def score(self) -> float:
-        both = [value for value in (self.warm, self.cold) if not math.isnan(value)]
-        return sum(both) / len(both)
+        """The geometric mean of the gains: half as much lost here is made up by twice as much there."""
+        gains = [gain for gain in (self.warm, self.cold, self.across) if not math.isnan(gain)]
+        return math.exp(sum(map(math.log, gains)) / len(gains))
 
 
 @dataclass(frozen=True)
@@ -59,10 +67,17 @@ class Lots:
 class Judge:
     """Splits likes into what trains and what judges; tells the quality of vectors."""
 
-    def __init__(self, strings: Strings, lots: Lots, below: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self,
+        strings: Strings,
+        lots: Lots,
+        below: tuple[float, float] | None = None,
+        both_sides: np.ndarray | None = None,
+    ) -> None:
         """Owners that drew a lot are persons and may be judged; the others are collections.
 
         `below`: judge people and items that drew at most so much; by default, shares of those there are.
+        `both_sides` (items,) bool: whose picture and text are there, so that the one must find the other.
         """
         owners = np.unique(strings.owner)
         persons = owners[owners < len(lots.people)]
@@ -79,6 +94,8 @@ class Judge:
         known = np.unique(self.training.items)
         self._cases = [self._case(strings.items[strings.owner == person]) for person in self.people]
         self._known = known
+        self.across = _across(lots.items, both_sides)
+        """Positions of the items whose sides must not be learned from."""
 
     def _case(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         given = items[: -max(1, int(len(items) * LAST_SHARE))]
@@ -87,8 +104,10 @@ class Judge:
     def __bool__(self) -> bool:
         return any(len(wanted) for _, wanted in self._cases)
 
-    def quality(self, vectors: np.ndarray) -> Quality:
-        """Of item vectors (items, D)."""
+    def quality(
+        self, vectors: np.ndarray, pictures: np.ndarray | None = None, texts: np.ndarray | None = None
+    ) -> Quality:
+        """Of item vectors (items, D); of what the pictures and the texts of `across` say alone, (n, D)."""
         gains: list[np.ndarray] = []
         known: list[np.ndarray] = []
         recalls = []
@@ -102,7 +121,24 @@ class Judge:
             known.append(np.isin(wanted, self._known))
             recalls.append((ranks <= 100).mean())
         gain, is_known = np.concatenate(gains), np.concatenate(known)
-        return Quality(_mean(gain[is_known]), _mean(gain[~is_known]), float(np.mean(recalls)))
+        across = math.nan
+        if pictures is not None and texts is not None and len(pictures):
+            across = (_gain_of_own(texts @ pictures.T) + _gain_of_own(pictures @ texts.T)) / 2
+        return Quality(_mean(gain[is_known]), _mean(gain[~is_known]), float(np.mean(recalls)), across)
+
+
+def _across(lots: np.ndarray, both_sides: np.ndarray | None) -> np.ndarray:
+    """Of the items with both sides those that drew a low lot; none where that leaves too few to judge."""
+    chosen = np.flatnonzero((lots < ACROSS_SHARE) & (False if both_sides is None else both_sides))
+    if len(chosen) < ACROSS_LEAST:
+        return chosen[:0]
+    return np.sort(chosen[np.argsort(lots[chosen], kind="stable")[:ACROSS_MOST]])
+
+
+def _gain_of_own(scores: np.ndarray) -> float:
+    """Mean of 1 / log2(1 + rank) of each row's own column, (n, n)."""
+    own = scores.diagonal()[:, None]
+    return float((1 / np.log2(1 + (scores >= own).sum(axis=1))).mean())
 
 
 def _drawn(names: Sequence[str], salt: str) -> np.ndarray:

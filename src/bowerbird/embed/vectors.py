@@ -70,6 +70,16 @@ class Vectors:
             raise StoreError(f"the vectors {self.version} have no generic part: run `bowerbird embed` again")
         return self._in_order(unit(np.load(self.path / GENERIC_FILE)), catalogue)
 
+    def pictures(self, catalogue: Catalogue, width: int) -> Rows | None:
+        """What the frozen image backbone, `width` wide, says of each item's picture, read where it is needed.
+
+        None where the version was written without it.
+        """
+        if self.path is None or not (self.path / GENERIC_FILE).exists():
+            return None
+        kept = np.load(self.path / GENERIC_FILE, mmap_mode="r")
+        return Rows(kept[:, :width], self.places(catalogue))
+
     def sides(self, catalogue: Catalogue) -> tuple[Rows, ...]:
         """Untrained content by facts, text and picture, in the catalogue's order, read where it is needed.
 

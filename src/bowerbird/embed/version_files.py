@@ -73,20 +73,22 @@ class Before:
         vectors = load_vectors(store)
         path = vectors.path
         assert path is not None
-        if "judged_below" not in vectors.meta:
-            raise StoreError(
-                f"the vectors {vectors.version} were made by an older bowerbird and can't be updated: run "
-                f"`bowerbird embed {store.path}` without --update once"
-            )
         try:
             offsets = np.zeros((len(vectors.ids), vectors.kept.shape[1]), np.float32)
             with np.load(path / OFFSETS_FILE) as kept:
                 offsets[kept["rows"]] = kept["offsets"]
             contents = np.load(path / CONTENTS_FILE)
-            sides = Sides.load(path / SIDES_MAPS_FILE)
-            return cls(vectors, contents, sides, load_file(path / TOWER_FILE), offsets)
+            before = cls(
+                vectors, contents, Sides.load(path / SIDES_MAPS_FILE), load_file(path / TOWER_FILE), offsets
+            )
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise StoreError(
                 f"the vectors {vectors.version} can't be read ({error}): run `bowerbird embed {store.path}` "
                 "without --update"
             ) from None
+        if "judged_below" not in vectors.meta or "nested.taught" not in before.tower:
+            raise StoreError(
+                f"the vectors {vectors.version} were made by an older bowerbird and can't be updated: run "
+                f"`bowerbird embed {store.path}` without --update once"
+            )
+        return before

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.embed.lesson import Lesson, Material, State
 from bowerbird.embed.losses import anchor_loss
 from bowerbird.embed.neighbours import REACH, Strings
 from bowerbird.embed.tower import BLOCK, Tower, Views
-from bowerbird.embed.training import TRUST_UNJUDGED, EmbedConfig, Lesson, State, numbers_of
+from bowerbird.embed.training import TRUST_UNJUDGED, EmbedConfig, numbers_of
 from bowerbird.embed.validation import Judge
 from bowerbird.progress import track
 
@@ -32,7 +33,8 @@ class Continued:
     """A tower that was trained on, and what it says of N items."""
 
     state: State
-    vectors: np.ndarray  # (N, D) float32 of length 1
+    vectors: np.ndarray  # (N, D) float32 of length 1, before they are laid out
+    before: np.ndarray  # (N, D), where the old weights put the same items
     share: float
     """How far from the old weights to the new ones; 0 where nothing was learned."""
     epochs: int
@@ -40,12 +42,12 @@ class Continued:
 
 
 def continue_tower(
-    views: Views, start: State, strings: Strings, judge: Judge, since: int, config: EmbedConfig
+    material: Material, start: State, judge: Judge, since: int, config: EmbedConfig
 ) -> Continued:
     """Train on from `start` for `config.epochs` passes over the likes later than `since` (microseconds)."""
     torch.manual_seed(config.seed)
-    lesson = WarmLesson(views, judge.training, config, np.random.default_rng(config.seed), start, since)
-    before = after = judge.quality(lesson.anchors) if judge else None
+    lesson = WarmLesson(material, config.dim, np.random.default_rng(config.seed), start, since)
+    before = after = lesson.quality(judge) if judge else None
     best, best_epoch, best_share = start, 0, 0.0
     for epoch in track(range(1, config.epochs + 1), "training the tower further"):
         lesson.epoch()
@@ -55,7 +57,7 @@ def continue_tower(
             continue
         for share in SHARES:
             state = between(start, reached, share)
-            quality = judge.quality(lesson.vectors(state))
+            quality = lesson.quality(judge, state)
             if quality.score > after.score:
                 best, best_epoch, best_share, after = state, epoch, share, quality
     metrics = {
@@ -65,30 +67,24 @@ def continue_tower(
         "before": numbers_of(before),
         "tower": numbers_of(after),
     }
-    return Continued(best, lesson.vectors(best), best_share, best_epoch, metrics)
+    return Continued(best, lesson.vectors(best), lesson.anchors, best_share, best_epoch, metrics)
 
 
 class WarmLesson(Lesson):
     """A lesson that begins where another ended."""
 
     def __init__(
-        self,
-        views: Views,
-        strings: Strings,
-        config: EmbedConfig,
-        rng: np.random.Generator,
-        start: State,
-        since: int,
+        self, material: Material, dim: int, rng: np.random.Generator, start: State, since: int
     ) -> None:
-        tower = Tower(views.image.shape[1], views.text.shape[1], config.dim)
-        super().__init__(views, strings, config, rng, tower)
+        views = material.views
+        super().__init__(material, dim, rng, Tower(views.image.shape[1], views.text.shape[1], dim))
         self.restore(start)
         # Where content puts things never changes here, and every state that is judged asks for it.
         self._content = content_of(self.tower, views)
         self.anchors = self.vectors()
         self._held = torch.from_numpy(self.anchors)
-        news = news_of(strings, since)
-        self._news = news if len(news) else strings  # news without a date: collections, late arrivals
+        news = news_of(self.strings, since)
+        self._news = news if len(news) else self.strings  # news without a date: collections, late arrivals
 
     @torch.inference_mode()
     def vectors(self, state: State | None = None) -> np.ndarray:

@@ -16,6 +16,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.evaluate.slices import Slice, slices_of
 from bowerbird.progress import track
 
 
@@ -39,6 +40,8 @@ class Arm:
     settings: Mapping[str, Any]
     per_person: Mapping[str, np.ndarray] = field(repr=False)
     """Each metric's value for each test person, (P,), NaN where it says nothing."""
+    ranking: np.ndarray = field(repr=False)
+    """What it showed each test person, (P, k) positions."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -88,6 +91,8 @@ class Evaluation:
     """Training events."""
     arms: Sequence[Arm]
     comparisons: Sequence[Comparison]
+    slices: Sequence[Slice]
+    """The first of our arms beside the best baseline on each part of the test."""
     trained: Mapping[str, Any]
     """Version and seed of what our arms were trained to."""
 
@@ -99,6 +104,7 @@ class Evaluation:
             "trained": dict(self.trained),
             "arms": [arm.as_dict() for arm in self.arms],
             "comparisons": [one.as_dict() for one in self.comparisons],
+            "slices": [one.as_dict() for one in self.slices],
         }
 
 
@@ -135,6 +141,7 @@ def evaluate(
         events=len(task.training),
         arms=arms,
         comparisons=_comparisons(arms, ours),
+        slices=_slices(arms, ours, task, catalogue, k),
         trained=trained or {},
     )
 
@@ -179,12 +186,26 @@ def _judged(ranker: Ranker, task: Task, n_items: int, k: int, ours: bool) -> Arm
         rank_seconds=ranked - fitted,
         settings=dict(ranker.settings) if isinstance(ranker, HasSettings) else {},
         per_person=per_person,
+        ranking=ranking,
     )
 
 
-def _comparisons(arms: Sequence[Arm], ours: Sequence[str]) -> list[Comparison]:
+def _main_and_baselines(arms: Sequence[Arm], ours: Sequence[str]) -> tuple[Arm | None, list[Arm]]:
     main = next((arm for name in ours for arm in arms if arm.name == name), None)
-    baselines = [arm for arm in arms if not arm.ours]
+    return main, [arm for arm in arms if not arm.ours]
+
+
+def _slices(
+    arms: Sequence[Arm], ours: Sequence[str], task: Task, catalogue: Catalogue, k: int
+) -> list[Slice]:
+    main, baselines = _main_and_baselines(arms, ours)
+    if main is None or not baselines:
+        return []
+    return slices_of(task, catalogue, main.ranking, {arm.name: arm.ranking for arm in baselines}, k)
+
+
+def _comparisons(arms: Sequence[Arm], ours: Sequence[str]) -> list[Comparison]:
+    main, baselines = _main_and_baselines(arms, ours)
     if main is None or not baselines:
         return []
     result = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,10 @@ import torch
 from bowerbird.errors import BackboneError
 from bowerbird.models import efficientnet
 from bowerbird.models.backbones import backbone_named
+from bowerbird.models.differentiable import Differentiable, differentiable
 from bowerbird.models.fetching import fetch
 from bowerbird.models.pixels import Sight, pixels_of, pixels_of_many
-from bowerbird.models.precision import computes_bfloat16
+from bowerbird.models.precision import half_width
 from bowerbird.models.pretrained import pretrained
 from bowerbird.models.qwen_embedding import is_qwen_embedding, qwen_embedding
 
@@ -55,19 +58,40 @@ class ImageEncoder:
         return rows
 
 
-def load_image_encoder(name: str = "efficientnet-lite0") -> ImageEncoder:
+def load_image_encoder(name: str = "efficientnet-lite0", weights: Path | None = None) -> ImageEncoder:
     """Load an image encoder by name.
 
     The default one; a Hugging Face vision model, the picture side of a CLIP or SigLIP pair, or a
-    Qwen3-VL-Embedding by `hf:org/name` or folder; a timm model by `timm:name` or `timm:folder`. Raises
-    `BackboneError` where it can't be loaded.
+    Qwen3-VL-Embedding by `hf:org/name` or folder; a timm model by `timm:name` or `timm:folder`. `weights` is
+    a file with what was trained of it. Raises `BackboneError` where it can't be loaded.
     """
     if backbone_named(name) is not None:
-        return ImageEncoder(
-            name, efficientnet.SIGHT, efficientnet.WIDTH, efficientnet.feature_map(name, fetch(name))
-        )
+        features = efficientnet.feature_map(name, fetch(name), weights)
+        return ImageEncoder(name, efficientnet.SIGHT, efficientnet.WIDTH, features)
+    network, sight, width = _network(name)
+    if weights is not None:
+        network.load(weights)
+    return ImageEncoder(name, sight, width, network.numbers)
+
+
+def differentiable_image_encoder(name: str) -> tuple[Differentiable, Sight]:
+    """The network that `load_image_encoder` runs, by torch and with gradients; and what it wants to see.
+
+    Raises `BackboneError` where it can't be loaded.
+    """
+    if backbone_named(name) is not None:
+        return efficientnet.differentiable_network(name, fetch(name)), efficientnet.SIGHT
+    network, sight, _ = _network(name)
+    return network, sight
+
+
+def _network(name: str) -> tuple[Differentiable, Sight, int]:
+    """A network of Hugging Face or timm, its sight and its width."""
     if name.startswith("timm:"):
-        return _timm(name)
+        from bowerbird.models.timm_images import timm_network
+
+        model, width, sight = timm_network(name)
+        return differentiable(name, model, _on_pixels(sight, model, model)), sight, width
     from transformers import AutoModel
 
     model = pretrained(
@@ -76,28 +100,33 @@ def load_image_encoder(name: str = "efficientnet-lite0") -> ImageEncoder:
     processor = _processor(name)
     if is_qwen_embedding(model):
         qwen = qwen_embedding(name, model)
-        return ImageEncoder(
-            name, qwen.sight(processor), qwen.width, lambda pixels: qwen.pictures(pixels, processor)
-        )
+        pictures = partial(qwen.pictures, processor=processor)
+        whole = differentiable(name, model, pictures, model.language_model)
+        return whole, qwen.sight(processor), qwen.width
     sight = _sight(name, processor)
     if hasattr(model, "get_image_features"):  # projected to where the texts are
 
-        def features(batch: torch.Tensor) -> torch.Tensor:
-            projected: torch.Tensor = model.get_image_features(pixel_values=batch).pooler_output
-            return projected
+        def projected(batch: torch.Tensor) -> torch.Tensor:
+            rows: torch.Tensor = model.get_image_features(pixel_values=batch).pooler_output
+            return rows
 
         config = model.config
         width = getattr(config, "projection_dim", None) or config.vision_config.hidden_size
-        return ImageEncoder(name, sight, int(width), _on_pixels(sight, features))
-    return ImageEncoder(name, sight, _width(model), _on_pixels(sight, lambda batch: _cells(model, batch)))
+        side = differentiable(
+            name, model, _on_pixels(sight, model, projected), model.vision_model, ["visual_projection"]
+        )
+        return side, sight, int(width)
+    features = _on_pixels(sight, model, lambda batch: _cells(model, batch))
+    return differentiable(name, model, features, getattr(model, "vision_model", None)), sight, _width(model)
 
 
-def _on_pixels(sight: Sight, network: Callable[[torch.Tensor], torch.Tensor]) -> Features:
-    @torch.inference_mode()
-    def features(pixels: np.ndarray) -> np.ndarray:
-        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
-            rows: np.ndarray = network(torch.from_numpy(sight.normalised(pixels))).float().numpy()
-        return rows
+def _on_pixels(
+    sight: Sight, model: torch.nn.Module, network: Callable[[torch.Tensor], torch.Tensor]
+) -> Callable[[np.ndarray], torch.Tensor]:
+    def features(pixels: np.ndarray) -> torch.Tensor:
+        device = next(model.parameters()).device
+        with half_width(device):
+            return network(torch.from_numpy(sight.normalised(pixels)).to(device))
 
     return features
 
@@ -135,10 +164,3 @@ def _sight(name: str, processor: Any) -> Sight:
     if not getattr(processor, "do_normalize", True):
         return Sight(int(sides.pop()), (0.0,) * 3, (1.0,) * 3)
     return Sight(int(sides.pop()), tuple(processor.image_mean), tuple(processor.image_std))
-
-
-def _timm(name: str) -> ImageEncoder:
-    from bowerbird.models.timm_images import timm_network
-
-    network, width, sight = timm_network(name)
-    return ImageEncoder(name, sight, width, _on_pixels(sight, network))

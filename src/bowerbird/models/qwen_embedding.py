@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from bowerbird.models.pixels import Sight
-from bowerbird.models.precision import computes_bfloat16
+from bowerbird.models.precision import half_width
 from bowerbird.models.pretrained import pretrained
 
 INSTRUCTION = "Represent the user's input."
@@ -39,12 +39,12 @@ class QwenEmbedding:
     tokenizer: Any
     width: int
 
-    def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """B strings -> (B, width) float32."""
+    def texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """B strings -> (B, width)."""
         return self._last_states([self._prompt({"type": "text", "text": t[:MAX_CHARACTERS]}) for t in texts])
 
-    def pictures(self, pixels: np.ndarray, processor: Any) -> np.ndarray:
-        """(B, S, S, 3) uint8 -> (B, width) float32; `processor` is the model's own, of pictures."""
+    def pictures(self, pixels: np.ndarray, processor: Any) -> torch.Tensor:
+        """(B, S, S, 3) uint8 -> (B, width); `processor` is the model's own, of pictures."""
         images = [Image.fromarray(one) for one in pixels]
         seen = processor(images=images, do_resize=False, return_tensors="pt")
         place = self.tokenizer.convert_ids_to_tokens(self.model.config.image_token_id)
@@ -68,15 +68,16 @@ class QwenEmbedding:
         prompt: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return prompt
 
-    @torch.inference_mode()
-    def _last_states(self, prompts: list[str], **pictures: torch.Tensor) -> np.ndarray:
-        tokens = self.tokenizer(prompts, padding=True, padding_side="right", return_tensors="pt")
+    def _last_states(self, prompts: list[str], **pictures: torch.Tensor) -> torch.Tensor:
+        device = self.model.device
+        tokens = self.tokenizer(prompts, padding=True, padding_side="right", return_tensors="pt").to(device)
         ids, mask = tokens["input_ids"], tokens["attention_mask"]
         if pictures:
+            pictures = {name: one.to(device) for name, one in pictures.items()}
             pictures["mm_token_type_ids"] = (ids == self.model.config.image_token_id).int()
-        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
+        with half_width(device):
             states = self.model(input_ids=ids, attention_mask=mask, **pictures).last_hidden_state
-        rows: np.ndarray = states[torch.arange(len(ids)), mask.sum(1) - 1].float().numpy()
+        rows: torch.Tensor = states[torch.arange(len(ids), device=device), mask.sum(1) - 1]
         return rows
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from bowerbird.models.precision import computes_bfloat16
+from bowerbird.models.differentiable import Differentiable, differentiable
+from bowerbird.models.precision import half_width
 from bowerbird.models.pretrained import pretrained
 from bowerbird.models.qwen_embedding import is_qwen_embedding, qwen_embedding
 
@@ -29,6 +31,8 @@ class TextEncoder:
     width: int
     features: Features
     """B strings -> (B, width) float32."""
+    network: Differentiable
+    """The same with gradients, of strings of at most `MAX_CHARACTERS`."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of texts: B strings -> (B, width) float32, each of length 1.
@@ -42,11 +46,11 @@ class TextEncoder:
         return vectors.astype(np.float32, copy=False)
 
 
-def load_text_encoder(name: str = "minilm-l6") -> TextEncoder:
+def load_text_encoder(name: str = "minilm-l6", weights: Path | None = None) -> TextEncoder:
     """Load a text encoder by default name, `hf:org/name` or folder.
 
-    A BERT-family model, the text side of a CLIP or SigLIP pair, or a Qwen3-VL-Embedding. Raises
-    `BackboneError` where it can't be loaded.
+    A BERT-family model, the text side of a CLIP or SigLIP pair, or a Qwen3-VL-Embedding; `weights` is a file
+    with what was trained of it. Raises `BackboneError` where it can't be loaded.
     """
     from transformers import AutoModel, AutoTokenizer
 
@@ -55,57 +59,62 @@ def load_text_encoder(name: str = "minilm-l6") -> TextEncoder:
     )
     if is_qwen_embedding(model):
         qwen = qwen_embedding(name, model)
-        return TextEncoder(name, qwen.width, qwen.texts)
+        return _encoder(differentiable(name, model, qwen.texts, model.language_model), qwen.width, weights)
     tokenizer = pretrained(name, "a text encoder", AutoTokenizer.from_pretrained)
     if hasattr(model, "get_text_features"):
         config = model.config
         sided = getattr(config.text_config, "projection_size", None) or config.text_config.hidden_size
-        return TextEncoder(
-            name, int(getattr(config, "projection_dim", None) or sided), _projected(model, tokenizer)
+        network = differentiable(
+            name, model, _projected(model, tokenizer), model.text_model, ["text_projection"]
         )
-    return TextEncoder(name, int(model.config.hidden_size), _mean_pooled(model, tokenizer))
+        return _encoder(network, int(getattr(config, "projection_dim", None) or sided), weights)
+    network = differentiable(name, model, _mean_pooled(model, tokenizer))
+    return _encoder(network, int(model.config.hidden_size), weights)
 
 
-def _mean_pooled(model: Any, tokenizer: Any) -> Features:
+def _encoder(network: Differentiable, width: int, weights: Path | None) -> TextEncoder:
+    if weights is not None:
+        network.load(weights)
+    return TextEncoder(network.name, width, network.numbers, network)
+
+
+def _mean_pooled(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Tensor]:
     """The mean of the tokens' states (Reimers & Gurevych, EMNLP 2019)."""
     longest = min(MAX_TOKENS, model.config.max_position_embeddings)
 
-    @torch.inference_mode()
-    def features(texts: Sequence[str]) -> np.ndarray:
+    def features(texts: Sequence[str]) -> torch.Tensor:
         tokens = tokenizer(
             list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt"
-        )
+        ).to(model.device)
         # Twice the texts a second where the processor computes in bfloat16.
-        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
+        with half_width(model.device):
             states = model(**tokens).last_hidden_state.float()  # (B, T, width)
         mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
-        pooled: np.ndarray = ((states * mask).sum(1) / mask.sum(1).clamp(min=1)).numpy()
+        pooled: torch.Tensor = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
         return pooled
 
     return features
 
 
-def _projected(model: Any, tokenizer: Any) -> Features:
+def _projected(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Tensor]:
     """The text side of a pair, projected to where the pictures are (CLIP: Radford et al., ICML 2021)."""
     longest = model.config.text_config.max_position_embeddings
     # SigLIP reads its last place, whatever stands there: it learnt from texts filled up to that place.
     filled = str(model.config.model_type).startswith("siglip")
 
-    @torch.inference_mode()
-    def features(texts: Sequence[str]) -> np.ndarray:
+    def features(texts: Sequence[str]) -> torch.Tensor:
         tokens = tokenizer(
             list(texts),
             padding="max_length" if filled else True,
             truncation=True,
             max_length=longest,
             return_tensors="pt",
-        )
+        ).to(model.device)
         given = {"input_ids": tokens["input_ids"]}
         if not filled:
             given["attention_mask"] = tokens["attention_mask"]
-        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16()):
-            projected = model.get_text_features(**given).pooler_output
-        rows: np.ndarray = projected.float().numpy()
-        return rows
+        with half_width(model.device):
+            projected: torch.Tensor = model.get_text_features(**given).pooler_output
+        return projected
 
     return features

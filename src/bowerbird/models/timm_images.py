@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from bowerbird.errors import BackboneError
 from bowerbird.models.pixels import Sight
 
 
-def timm_network(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int, Sight]:
+def timm_network(name: str) -> tuple[torch.nn.Module, int, Sight]:
     """The network without its classes, (B, 3, S, S) -> (B, width); its width; what it wants to see.
 
     `name` is `timm:NAME` or `timm:FOLDER`. Raises `BackboneError` where timm or the model can't be loaded.

@@ -1,4 +1,4 @@
-"""What to show: candidates with reasons, an outcome ranker, diversity."""
+"""What to show: candidates with reasons, a learnt order, chances of outcomes, diversity."""
 
 from bowerbird.recommend.ranking import OurRanker
 

@@ -2,9 +2,9 @@
 
 The sources are those of `ranking`: nearest to a liked item and to all of them by the approximate index,
 co-engagement by the people who liked the same, what follows what, the same content among items that nobody
-has liked yet, popular at the moment. (Low-rank tastes, which know every item, only order.) Each gathers a
-pool; the pool's signals are computed exactly and each source keeps its best, so that the ranker meets
-candidates of the same kind and number as in a small catalogue.
+has liked yet, beside what was liked in the order of ids, popular at the moment. (Low-rank tastes and facets,
+which know every item, only order.) Each gathers a pool; the pool's signals are computed exactly and each
+source keeps its best, so that the ranker meets candidates of the same kind as in a small catalogue.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bowerbird.recommend.features import (
     moment_of,
     said_by,
 )
-from bowerbird.recommend.popularity import TRENDS
-from bowerbird.recommend.shelf import ON_SHELF
+from bowerbird.recommend.shelf import ON_SHELF, next_to
 
 ASKED = 16  # latest liked items whose neighbours are looked up; each takes about 0.3 ms
 NEIGHBOURS = 48  # of each
+NOTHING = np.zeros(0, np.int64)
 COLD_ASKED = 4  # liked items whose neighbours among items without likes are looked up where those are few
 
 
@@ -52,23 +52,34 @@ class Values:
 
 
 def sought(
-    history: History, world: World, index: ItemIndex, allowed: np.ndarray | None, per_source: int
+    history: History,
+    world: World,
+    index: ItemIndex,
+    allowed: np.ndarray | None,
+    per_source: int,
+    beside: np.ndarray = NOTHING,
 ) -> tuple[np.ndarray, Signals]:
-    """Candidates (C,), ascending, among `allowed` (items,) bool and not in the history, and their signals."""
+    """Candidates (C,), ascending, among `allowed` (items,) bool and not in the history, and their signals.
+
+    `beside` (positions) are candidates whether a source names them or not.
+    """
     open_ = np.ones(len(world.matrix), bool) if allowed is None else allowed.copy()
     open_[history.items] = False
     liked = history.liked()
     recent = latest(liked, RECENT)
     at = moment_of(history, world)
-    found = [world.popularity.leading(open_, per_source // 2, at, *kind) for kind in TRENDS]
+    popularity = world.popularity
+    found = [popularity.leading(open_, per_source // 2, at, *kind) for kind in popularity.trends]
     together = follows = Values(np.zeros(0, np.int64), np.zeros(0, np.float32))
     if len(recent):
         together, follows = reached(world, liked), Values(*world.follows.found(liked))
         for one in (together, follows):
             named = np.flatnonzero((one.values > 0) & open_[one.positions])
             found.append(one.positions[best_of(one.values[named], named, per_source)])
+        near = next_to(recent.items, popularity.places, popularity.by_place)
+        found.append(near[open_[near]])
         found += _by_content(recent, at, world, index, open_, per_source)
-    candidates = np.unique(np.concatenate(found))
+    candidates = np.unique(np.concatenate([*found, beside]))
     if len(candidates) < per_source:
         left = np.flatnonzero(open_)
         candidates = np.union1d(

@@ -16,9 +16,12 @@ import numpy as np
 from bowerbird.data.interactions import History
 from bowerbird.embed.rows import Rows
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix
+from bowerbird.recommend.facets import Leanings, total
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.popularity import MONTH, YEAR, Popularity
+from bowerbird.recommend.ranks import coarse_log, log_places
+from bowerbird.recommend.trends import TREND_NAMES, trends_of
 from bowerbird.taste.state import DAY
 
 RECENT = 40  # liked items whose vectors speak for a person
@@ -32,7 +35,10 @@ NAMES = (
     *("popularity", "popularity_beside_usual", "month", "month_rank", "year", "year_rank", "beginners_rank"),
     *("today", "shelf", "age_days", "unborn", "cold"),
     *("liked_count", "span_days", "price_ratio"),
+    *TREND_NAMES,
+    *("facets", "facets_rank"),
 )
+"""Of every row of features; after them comes one for each facet of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class World:
     low_rank: LowRank
     follows: Follows
     popularity: Popularity
+    leanings: Leanings
 
     @cached_property
     def columns(self) -> np.ndarray:
@@ -133,7 +140,7 @@ def latest(liked: History, count: int) -> History:
 
 
 def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarray:
-    """Features of C candidates (positions), (C, len(NAMES)) float32; NaN, which trees know, where unknown."""
+    """Features of C candidates (positions), (C, len(NAMES) + facets) float32; NaN where unknown."""
     popularity, liked = world.popularity, signals.liked
     cold = world.cold[candidates]
     unknown = np.full(len(candidates), np.nan, np.float32)
@@ -156,9 +163,9 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         *(content_of(signals, candidates, world) if len(signals.recent) else [unknown] * 12),
         np.round(known),
         np.round(known - usual),
-        *(_coarse_log(month), log_places(month), _coarse_log(year), log_places(year)),
+        *(coarse_log(month), log_places(month), coarse_log(year), log_places(year)),
         log_places(beginners),
-        _coarse_log(today),
+        coarse_log(today),
         np.round(4 * shelf),
         np.round(np.log1p(np.maximum(age, 0.0))),
         age < 0,
@@ -167,7 +174,10 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         np.full(len(candidates), np.log1p((signals.at - liked.at[0]) / DAY) if len(liked) else np.nan),
         _price_ratio(liked, candidates, world.prices),
     ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    facets = world.leanings.of(liked.items, by_place(len(liked)), candidates)
+    all_facets = total(facets)
+    columns += [*trends_of(popularity, liked, signals.at, candidates), all_facets, log_places(all_facets)]
+    return np.hstack([np.stack(columns, axis=1), facets]).astype(np.float32)
 
 
 def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[np.ndarray]:
@@ -183,34 +193,6 @@ def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[n
     three = np.sort(joined, axis=0)[-3:].mean(axis=0)
     content = [largest, mean, joined[-1], three, log_places(largest), log_places(mean)]
     return content + [row for one in by_side for row in (one.max(axis=0), weights @ one)]
-
-
-def _coarse_log(shares: np.ndarray) -> np.ndarray:
-    """Whole numbers: a share to the last digit is an item's name, and a ranker would learn names by heart."""
-    rounded: np.ndarray = np.round(np.log(shares + 1e-6))
-    return rounded
-
-
-def log_places(scores: np.ndarray) -> np.ndarray:
-    """Logarithm of each score's place, (C,) float32."""
-    places: np.ndarray = np.log1p(places_of(scores).astype(np.float32))
-    return places
-
-
-def places_of(scores: np.ndarray) -> np.ndarray:
-    """Place of each score from 0, the best; equal scores share the best of their places, (C,) -> (C,) int64.
-
-    Shared, because a source that knows nothing (zeros for all) must not prefer the catalogue's first items.
-
-    >>> places_of(np.array([0.0, 2.0, 0.0, 1.0])).tolist()
-    [2, 0, 2, 1]
-    """
-    order = np.argsort(-scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))  # of each run of equal scores
-    lengths = np.diff(starts, append=len(scores))
-    place = np.empty(len(scores), np.int64)
-    place[order] = np.repeat(starts, lengths)
-    return place
 
 
 def _price_ratio(liked: History, candidates: np.ndarray, prices: np.ndarray) -> np.ndarray:

@@ -55,8 +55,13 @@ class Follows:
 
     def found(self, liked: History) -> tuple[np.ndarray, np.ndarray]:
         """The items that ever followed one of the latest likes, ascending, and their scores."""
-        items = liked.items[-LATEST:]
-        weights = np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5
+        items, weights = self.weighed(liked)
         row = sparse.csr_matrix(weights[None]) @ self.pairs[items]
         row.sort_indices()
         return row.indices.astype(np.int64), row.data
+
+    @staticmethod
+    def weighed(liked: History) -> tuple[np.ndarray, np.ndarray]:
+        """The likes that speak, oldest first, and what each counts."""
+        items = liked.items[-LATEST:]
+        return items, np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5

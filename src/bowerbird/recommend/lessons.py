@@ -15,8 +15,9 @@ from bowerbird.data.interactions import History, Interactions
 MOST_EXAMPLES = 1500
 FOLDS = 4  # parts of the people, each met once as newcomers
 NEWCOMERS_GIVEN = (0.8, 0.5)
-"""Shares of a newcomer's likes after which they are met; and once after `FEW` likes."""
-FEW = 5
+"""Shares of a newcomer's likes after which they are met."""
+FEW = (1, 5)
+"""Numbers of likes after which a newcomer is met as well: one event must do better than popularity."""
 MOMENTS = (4 / 7, 5 / 7, 6 / 7)
 """Shares of the likes before a moment after which everybody is met."""
 
@@ -41,8 +42,8 @@ def lessons_of(events: Interactions) -> list[Lesson]:
     """Parts of the training events, each with people whose next likes it knows nothing of.
 
     First everybody after three moments, met until the next one, a seventh of the likes later, strangers too;
-    then each quarter of the people as newcomers, met after a few, half and most of their likes. So the ranker
-    learns from all kinds of person that it will meet, and from everybody.
+    then each quarter of the people as newcomers, met after one, five, half and most of their likes. So the
+    ranker learns from all kinds of person that it will meet, and from everybody.
     """
     liked = events.liked()
     if not len(liked):
@@ -57,7 +58,7 @@ def lessons_of(events: Interactions) -> list[Lesson]:
         for number, (one, until) in enumerate(zip(moments, [*moments[1:], np.inf], strict=True)):
             part = history.where(history.at <= until)
             _add_example(later[number], part, part.liked(), int(np.searchsorted(mine.at, one, side="right")))
-        cuts = {FEW, *(int(len(mine) * share) for share in NEWCOMERS_GIVEN)}
+        cuts = {*FEW, *(int(len(mine) * share) for share in NEWCOMERS_GIVEN)}
         for cut in sorted(cuts - {0}):
             if cut < len(mine):
                 _add_example(new[fold[person]], history, mine, cut)

@@ -13,19 +13,19 @@ from functools import cached_property
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend.shelf import smoothed
+from bowerbird.recommend.shelf import WIDTH, smoothed
 from bowerbird.taste.state import DAY
 
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
-TRENDS = ((MONTH, False), (YEAR, False), (YEAR, True))
-"""Kinds of what is popular: half-life, and whether with beginners."""
 KEPT = 64  # answers kept for moments asked again
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
 LEAST_BESIDE = 1e-2
 """Added to what is liked beside an item, of which a logarithm is taken."""
+CAUTION = 5.0
+"""Acts that everybody's share of likes counts for, beside those with an item."""
 BEGINNERS = 10.0
 """The k-th like of a person counts 1/(1 + k/10) as a beginner's like."""
 
@@ -40,8 +40,9 @@ class Popularity:
     at: np.ndarray  # int64 microseconds
     early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
     places: np.ndarray  # (items,) int64: each item's place in the order of ids
+    approval: np.ndarray  # (items,) float32: share of likes among what people did with an item
     _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
-    _shelves: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    _shelves: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
     _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False
     )
@@ -51,6 +52,11 @@ class Popularity:
         """What is liked lately, and, where that says nothing, what was ever liked; (items,) float32."""
         now: np.ndarray = self.recent + 1e-3 * self.total
         return now
+
+    @cached_property
+    def by_place(self) -> np.ndarray:
+        """Items in the order of ids, (items,) int64."""
+        return np.argsort(self.places)
 
     @property
     def end(self) -> int:
@@ -64,10 +70,13 @@ class Popularity:
         items, at, early = liked.item[order], liked.at[order], _early(liked)[order]
         total = np.bincount(items, minlength=events.n_items).astype(np.float32)
         if not len(liked):
-            return cls(total, total, items, at, early, places)
+            return cls(total, total, items, at, early, places, np.full(events.n_items, np.nan, np.float32))
+        all_of_it = np.bincount(events.item, minlength=events.n_items)
+        usual = len(liked) / len(events)
+        approval = ((total + CAUTION * usual) / (all_of_it + CAUTION)).astype(np.float32)
         half_life = max(DAY, (at[-1] - at[0]) * TREND_SHARE)
         recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
-        return cls(total, recent.astype(np.float32), items, at, early, places)
+        return cls(total, recent.astype(np.float32), items, at, early, places, approval)
 
     def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
         """Each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,) float32.
@@ -83,17 +92,28 @@ class Popularity:
             found = self._kept[key] = self._share(*key)
         return found
 
-    def shelf(self, moment: int) -> np.ndarray:
-        """Logarithm of how much is liked beside each item in the order of ids, a month before a moment: about
-        0 where as much as anywhere, (items,) float32. See `shelf`."""
-        share = self.share(moment, MONTH)
-        found = self._shelves.get(id(share))
+    @property
+    def lately(self) -> float:
+        """The half-life of the trend, days."""
+        return max(1.0, (self.end - int(self.at[0])) / DAY * TREND_SHARE) if len(self.at) else 1.0
+
+    @property
+    def trends(self) -> tuple[tuple[float, bool], ...]:
+        """Kinds of what is popular: half-life in days, and whether with beginners."""
+        return ((MONTH, False), (YEAR, False), (YEAR, True), (self.lately, False))
+
+    def shelf(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
+        """Logarithm of how much is liked beside each item in the order of ids before a moment: about 0 where
+        as much as anywhere, (items,) float32. See `shelf`."""
+        share = self.share(moment, half_life_days)
+        key = id(share), width
+        found = self._shelves.get(key)
         if found is None:
             if len(self._shelves) >= KEPT:
                 self._shelves.clear()
             # With the share, so that its id stays its own.
-            beside = np.log(smoothed(share, self.places) * len(share) + LEAST_BESIDE)
-            found = self._shelves[id(share)] = share, beside
+            beside = np.log(smoothed(share, self.places, width) * len(share) + LEAST_BESIDE)
+            found = self._shelves[key] = share, beside
         return found[1]
 
     def leading(

@@ -1,16 +1,18 @@
 """The ranking model: candidates from several sources, ordered by a gradient-boosted ranker.
 
 Sources: co-engagement, low-rank tastes, what follows what, nearest to one liked item, nearest to all of them,
-nearest among items that nobody has liked yet, popular at the moment, popular with beginners. LightGBM's
+nearest among items that nobody has liked yet, beside what was liked in the order of ids, what a person leans
+to by facets among what sells, popular at the moment, popular with beginners. LightGBM's
 LambdaRank (Burges, 2010) orders their union. It learns on people and moments set aside inside the training
 events (see `lessons`); what it reads was fitted without them, as it will be for the people it serves. Its
-order has equal say with a plain fusion of reciprocal ranks (Cormack et al., SIGIR 2009), which knows no cold
-start and no drift, where a quarter of these people are better served so; they also decide how much content
-counts within the fusion.
+order has three times the say of a plain fusion of reciprocal ranks (Cormack et al., SIGIR 2009), which knows
+no cold start and no drift, where a quarter of these people are better served so; they also decide how much
+content counts within the fusion.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +25,14 @@ from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.rows import Rows
 from bowerbird.recommend.candidates import best_of, sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
-from bowerbird.recommend.features import NAMES, Signals, World, places_of, rows_of, signals_of
+from bowerbird.recommend.facets import Facets, Leanings, total
+from bowerbird.recommend.features import NAMES, Signals, World, by_place, rows_of, signals_of
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
-from bowerbird.recommend.popularity import TRENDS, Popularity
-from bowerbird.recommend.shelf import ON_SHELF, shelf_places
+from bowerbird.recommend.popularity import Popularity
+from bowerbird.recommend.ranks import places_of
+from bowerbird.recommend.shelf import ON_SHELF, next_to, shelf_places
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -37,6 +41,7 @@ TESTED_SHARE = 4  # one example in so many judges how much the learnt order coun
 NEGATIVES = 300  # candidates of one example that were not liked, as far as the ranker learns from them
 CHUNK = 64  # people scored at once
 FUSION_K = 60.0
+LEARNT_SAY = 3.0  # of the learnt order, beside 1 for the fused one
 CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
 """Of content in the fusion, beside 1 for what people do together."""
 LEARNING = {
@@ -86,6 +91,7 @@ class OurRanker:
         self.prices = catalogue.prices
         self.launched = catalogue.launched
         self.ids = catalogue.ids
+        self.catalogue = catalogue
         self.places: np.ndarray  # (items,) in the order of ids; only learning needs it
         self.world: World
         self.booster: Any = None
@@ -96,6 +102,7 @@ class OurRanker:
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
         self.places = shelf_places(self.ids)
+        self.facets = Facets.of(self.catalogue)
         lessons = lessons_of(events)
         # The latest moment and one part of the newcomers: both kinds of person, at a fraction of the time.
         ridge = self._best_ridge(lessons[-FOLDS - 1 : -FOLDS + 1])
@@ -104,6 +111,15 @@ class OurRanker:
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
             self._learn_order(lessons, ridge, self.launched <= events.at.max())
         self.world = self._world(events, ridge)
+
+    def earlier(self, events: Interactions) -> OurRanker:
+        """The same ranker at a time when only some of its training events were there.
+
+        Without the learnt order, which has seen what people liked later.
+        """
+        other = copy.copy(self)
+        other.world, other.booster = self._world(events, self.settings["ridge"]), None
+        return other
 
     def _world(self, events: Interactions, ridge: float) -> World:
         return World(
@@ -114,7 +130,8 @@ class OurRanker:
             CoEngagement.fitted(events, ridge),
             LowRank.fitted(like_matrix(events)),
             Follows.fitted(events),
-            Popularity.of(events, self.places),
+            popularity := Popularity.of(events, self.places),
+            Leanings.fitted(self.facets, popularity.total),
         )
 
     def _seen_first(self, events: Interactions) -> np.ndarray:
@@ -154,12 +171,12 @@ class OurRanker:
 
     def _choose_blend(self, booster: Any, tests: Sequence[Met]) -> None:
         """Take the weight of content that serves tested people best; the learnt order if it helps them."""
-        fused = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
-        marks = {weight: _mark(scores, tests) for weight, scores in fused.items()}
+        fusions = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
+        marks = {weight: _mark(scores, tests) for weight, scores in fusions.items()}
         weight = max(marks, key=lambda one: marks[one])
         blended = [
             _blended(booster.predict(met.rows), order)
-            for met, order in zip(tests, fused[weight], strict=True)
+            for met, order in zip(tests, fusions[weight], strict=True)
         ]
         learnt = _mark(blended, tests)
         self.settings |= {
@@ -200,26 +217,55 @@ class OurRanker:
         return positions, scores
 
     def met(
-        self, histories: Sequence[History], allowed: np.ndarray | None, per_source: int = PER_SOURCE
+        self,
+        histories: Sequence[History],
+        allowed: np.ndarray | None,
+        per_source: int = PER_SOURCE,
+        beside: Sequence[np.ndarray] | None = None,
     ) -> Iterator[tuple[np.ndarray, Signals]]:
-        """For each person the candidates, (C,) positions, and what is known of them."""
+        """For each person the candidates, (C,) positions ascending, and what is known of them.
+
+        `beside` are positions for each person that are candidates whether a source names them or not.
+        """
+        also = beside if beside is not None else [np.zeros(0, np.int64)] * len(histories)
         for start in range(0, len(histories), CHUNK):
             part = list(histories[start : start + CHUNK])
+            others = also[start : start + CHUNK]
             if self.index is not None:
-                yield from (sought(one, self.world, self.index, allowed, per_source) for one in part)
+                for one, more in zip(part, others, strict=True):
+                    yield sought(one, self.world, self.index, allowed, per_source, more)
                 continue
-            for history, signals in zip(part, signals_of(part, self.world), strict=True):
-                yield self._candidates(signals, history, allowed, per_source), signals
+            for history, signals, more in zip(part, signals_of(part, self.world), others, strict=True):
+                found = self._candidates(signals, history, allowed, per_source)
+                yield (np.union1d(found, more) if len(more) else found), signals
 
     def scores(self, candidates: np.ndarray, signals: Signals) -> np.ndarray:
         """The ranker's scores of candidates, (C,)."""
         if not len(candidates):
             return np.zeros(0, np.float32)
-        rows = rows_of(signals, candidates, self.world)
-        fused = _fusion(rows, self.settings["content_weight"])
-        if self.booster is None:
-            return fused
-        return _blended(self.booster.predict(rows, num_threads=1), fused)
+        return self.scores_of(rows_of(signals, candidates, self.world))
+
+    def scores_of(self, rows: np.ndarray) -> np.ndarray:
+        """The ranker's scores of candidates by their features, (C, features) -> (C,)."""
+        fusion = _fusion(rows, self.settings["content_weight"])
+        if self.booster is None or not len(rows):
+            return fusion
+        return _blended(self.booster.predict(rows, num_threads=1), fusion)
+
+    def _by_facets(self, signals: Signals, open_: np.ndarray, per_source: int) -> list[np.ndarray]:
+        """What a person leans to among what sells or lies beside it; and variants of what they liked."""
+        popularity, liked = self.world.popularity, signals.liked
+        leaning = total(self.world.leanings.of(liked.items, by_place(len(liked))))
+        shelf = popularity.shelf(popularity.end, popularity.lately)
+        new = open_ & self.world.cold
+        near = next_to(signals.recent.items, popularity.places, popularity.by_place)
+        return [
+            _best(leaning + shelf, open_, per_source),
+            _best(leaning + shelf, new, per_source),
+            _best(leaning + 3 * shelf, new, per_source),
+            _best(leaning + np.log(popularity.now + 0.1), open_, per_source),
+            near[open_[near]],
+        ]
 
     def _candidates(
         self,
@@ -232,7 +278,9 @@ class OurRanker:
         open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
         open_[history.items] = False
         popularity = self.world.popularity
-        sources = [popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in TRENDS]
+        sources = [
+            popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in popularity.trends
+        ]
         sources.append(_best(popularity.now, open_, per_source // 2))
         if len(signals.liked):
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
@@ -243,6 +291,7 @@ class OurRanker:
             near = _best(signals.nearest, new, 2 * per_source)
             on_shelf = signals.nearest[near] + ON_SHELF * popularity.shelf(signals.at)[near]
             sources.append(best_of(on_shelf, near, per_source // 2))
+            sources += self._by_facets(signals, open_, per_source)
         found = np.unique(np.concatenate(sources))
         if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
             found = np.union1d(found, _best(popularity.now, open_, per_source))
@@ -263,7 +312,7 @@ def _thinned(met: Met, rng: np.random.Generator) -> Met:
 
 CROWD = ("coengagement_rank", "low_rank_rank", "follows_rank")
 CONTENT = ("content_max_rank", "content_mean_rank")
-TREND = ("month_rank", "year_rank", "beginners_rank")
+TREND = ("lately_rank", "lately_today_rank", "beginners_today_rank")
 
 
 def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
@@ -280,13 +329,20 @@ def _fusion(rows: np.ndarray, content_weight: float) -> np.ndarray:
         crowd = [np.where(np.isnan(one), content.mean(axis=0), one) for one in map(places, CROWD)]
         parts += [(weight, one) for weight, one in zip((1.0, 0.5, 0.5), crowd, strict=True)]
         parts += [(content_weight, one) for one in content]
-    fused: np.ndarray = sum((weight / (FUSION_K + place) for weight, place in parts), np.zeros(len(rows)))
-    return fused.astype(np.float32)
+        parts.append((0.5, places("facets_rank")))
+    return fused(parts)
 
 
-def _blended(learnt: np.ndarray, fused: np.ndarray) -> np.ndarray:
-    """Learnt and fused order with equal say, (C,)."""
-    both: np.ndarray = 1 / (FUSION_K + places_of(learnt)) + 1 / (FUSION_K + places_of(fused))
+def _blended(learnt: np.ndarray, fusion: np.ndarray) -> np.ndarray:
+    """Learnt and fused order, the learnt one with `LEARNT_SAY` times the say, (C,)."""
+    return fused([(LEARNT_SAY, places_of(learnt)), (1.0, places_of(fusion))])
+
+
+def fused(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Orders fused by weighted reciprocal ranks: a weight and places from 0 (C,) of each, (C,) float32."""
+    both = np.zeros(len(parts[0][1]))
+    for weight, place in parts:
+        both += weight / (FUSION_K + place)
     return both.astype(np.float32)
 
 

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.data.interactions import History
+from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.diversity import diversified
-from bowerbird.recommend.features import Signals
-from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
+from bowerbird.recommend.features import Signals, rows_of
+from bowerbird.recommend.occasions import Given
+from bowerbird.recommend.outcomes import Outcomes
+from bowerbird.recommend.ranking import PER_SOURCE, OurRanker, fused
+from bowerbird.recommend.ranks import places_of
+from bowerbird.recommend.reasons import Source, reason_of, sources_of, through_of
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.recommend.wishes import PLAIN, Wishes
 from bowerbird.taste.graph import Interest, TasteGraph
@@ -23,9 +26,8 @@ from bowerbird.taste.state import TasteState
 
 POOL = 100  # the best candidates, among which diversity chooses
 BOOST = 0.25  # what a boosted interest adds to a relevance between 0 and 1
-PRICE = 0.15  # what a purchase loses for a price e times the usual one, or an e-th of it
-DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
-_DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}
+OUTCOME_SAY = 0.25
+"""Of the order of a wished outcome's chances, beside 1 for that of relevance."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +41,28 @@ class Recommendation:
     currency: str
     score: float
     reason: str
-    source: str  # similar, together, interest or popular
+    source: str  # see `reasons.Source`
+    probability: dict[str, float]
+    """The chance of each outcome that the log knows, at the item's place; see `outcomes`."""
     propensity: float = 1.0
     """The chance that this item had at its place, given those before it; 1 without exploration."""
     promoted: bool = False
     """Whether a boost of the shop moved it up."""
 
     def as_dict(self) -> dict[str, Any]:
-        kept = ("item_id", "title", "price", "currency", "score", "reason", "source")
+        kept = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
         return {name: getattr(self, name) for name in (*kept, "propensity", "promoted")}
 
 
 class Recommender:
     """Answers from a fitted ranker and the taste graph. Safe to use from several threads."""
 
-    def __init__(self, catalogue: Catalogue, ranker: OurRanker, taste: TasteGraph) -> None:
+    def __init__(
+        self, catalogue: Catalogue, ranker: OurRanker, outcomes: Outcomes, taste: TasteGraph
+    ) -> None:
         self.catalogue = catalogue
         self.ranker = ranker
+        self.outcomes = outcomes
         self.taste = taste
         self._available = catalogue.available
 
@@ -67,7 +74,7 @@ class Recommender:
         """
         taste = taste or TasteGraph.open(store)
         catalogue = taste.catalogue  # read once: it holds all pictures
-        return cls(catalogue, fitted_ranker(store, load_vectors(store), catalogue), taste)
+        return cls(catalogue, *fitted_ranker(store, load_vectors(store), catalogue), taste)
 
     def recommend_user(self, user_id: str, n: int = 20, wishes: Wishes = PLAIN) -> list[Recommendation]:
         """Recommend to a person of the taste graph; a stranger gets what is popular."""
@@ -82,35 +89,62 @@ class Recommender:
     ) -> list[Recommendation]:
         """The best items for a taste: in stock, not seen, not muted, as `wishes` say, and, if given,
         `allowed` (items,) bool."""
-        filtered = wishes.allowed(self.catalogue)
-        if filtered is not None:
-            allowed = filtered if allowed is None else filtered & allowed
-        open_ = self._available if allowed is None else self._available & allowed
-        open_ = open_ & state.unseen(len(self.catalogue))
-        groups = self.taste.interests_of_items.group
-        if state.muted:
-            open_ = open_ & ~np.isin(groups, list(state.muted))
-        history = state.history
-        candidates, signals = next(self.ranker.met([history], open_, max(PER_SOURCE, n)))
-        scores = self.ranker.scores(candidates, signals)
+        open_ = self._open(state, allowed, wishes)
+        candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n)))
+        rows = rows_of(signals, candidates, self.ranker.world)
+        scores = self.ranker.scores_of(rows)
+        sources = sources_of(signals, candidates, self.ranker.world)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
-        candidates, relevance = candidates[best], _unit(scores[best])
-        relevance = relevance + BOOST * np.isin(groups[candidates], list(state.boosted))
-        if wishes.outcome is Action.PURCHASE:
-            relevance = relevance - PRICE * self._price_distance(signals.liked, candidates)
+        candidates, rows = candidates[best], rows[best]
+        relevance = _unit(self._wished(scores[best], rows, wishes))
+        groups = self.taste.interests_of_items.group[candidates]
+        relevance = relevance + BOOST * np.isin(groups, list(state.boosted))
         rng = np.random.default_rng(wishes.seed) if wishes.explore else None
         count = n + wishes.boosts.places if wishes.boosts.rules else n
-        chosen, chances = diversified(
+        chosen, propensities = diversified(
             relevance, self.ranker.matrix[candidates], count, wishes.diversity, wishes.explore, rng
         )
-        chosen, chances, moved = self._boosted(candidates, relevance, chosen, chances, wishes.boosts, n)
+        chosen, propensities, moved = self._boosted(
+            candidates, relevance, chosen, propensities, wishes.boosts, n
+        )
+        chances = self.outcomes.chances(rows[chosen], np.arange(1, len(chosen) + 1))
         interests = {one.number: one for one in self.taste.interests(state)}
-        matrix = self.ranker.matrix
-        similar = matrix[candidates[chosen]] @ matrix[signals.liked.items].T  # (chosen, liked)
         return [
-            self._told(int(candidates[k]), float(relevance[k]), row, signals, interests, chance, up)
-            for k, row, chance, up in zip(chosen, similar, chances.tolist(), moved.tolist(), strict=True)
+            Recommendation(
+                **self._told(int(candidates[row]), sources[best[row]], signals, interests, bool(up)),
+                score=float(relevance[row]),
+                probability={outcome.value: float(one[place]) for outcome, one in chances.items()},
+                propensity=chance,
+                promoted=bool(up),
+            )
+            for place, (row, chance, up) in enumerate(zip(chosen, propensities.tolist(), moved, strict=True))
         ]
+
+    def _open(self, state: TasteState, allowed: np.ndarray | None, wishes: Wishes) -> np.ndarray:
+        """What may be shown to a person at all, (items,) bool."""
+        filtered = wishes.allowed(self.catalogue)
+        open_ = self._available.copy()
+        for mask in (allowed, filtered):
+            if mask is not None:
+                open_ &= mask
+        open_ &= state.unseen(len(self.catalogue))
+        if state.muted:
+            open_ &= ~np.isin(self.taste.interests_of_items.group, list(state.muted))
+        return open_
+
+    def _wished(self, scores: np.ndarray, rows: np.ndarray, wishes: Wishes) -> np.ndarray:
+        """Scores (C,) of candidates, best first, as the wished outcome wants them; rows are their features.
+
+        Relevance and chances are fused by reciprocal ranks. What was shown and passed by speaks through the
+        chances: the ranker's lessons know only what was liked. Without impressions a click's chance has
+        learnt nothing that relevance has not.
+        """
+        outcome, known = wishes.outcome, self.outcomes
+        if outcome not in known.models or (outcome is Action.CLICK and known.given is not Given.SHOWN):
+            return scores
+        # All as if shown at the first place: where an item will stand must not decide where it stands.
+        chances = known.chances(rows, np.ones(len(rows)))[outcome]
+        return fused([(1.0, places_of(scores)), (OUTCOME_SAY, places_of(chances))])
 
     def _boosted(
         self,
@@ -129,59 +163,28 @@ class Recommender:
         moved = (order > np.arange(len(order))) & (factors[order] > 1)
         return chosen[order], chances[order], moved
 
-    def _price_distance(self, liked: History, candidates: np.ndarray) -> np.ndarray:
-        """|log of price beside the person's median|, at most 2, (C,); 0 where one is unknown."""
-        paid = self.catalogue.prices[liked.items]
-        paid = paid[np.isfinite(paid) & (paid > 0)]
-        if not len(paid):
-            return np.zeros(len(candidates))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            distance = np.abs(np.log(self.catalogue.prices[candidates] / np.median(paid)))
-        clipped: np.ndarray = np.clip(np.nan_to_num(distance, nan=0.0, posinf=2.0), 0.0, 2.0)
-        return clipped
-
-    # -- reasons ------------------------------------------------------------------------------------------
-
     def _told(
         self,
         position: int,
-        score: float,
-        similar: np.ndarray,
+        source: Source,
         signals: Signals,
         interests: dict[int, Interest],
-        propensity: float,
         promoted: bool,
-    ) -> Recommendation:
+    ) -> dict[str, Any]:
+        """What is said of an item."""
         item = self.catalogue.item(position)
-        reason, source = self._reason(position, similar, signals, interests)
-        title = item.title or item.item_id
-        if promoted:
-            reason = f"promoted by the shop; {reason}"
-        return Recommendation(
-            *(position, item.item_id, title, item.price, item.currency, score, reason, source),
-            *(propensity, promoted),
-        )
-
-    def _reason(
-        self, position: int, similar: np.ndarray, signals: Signals, interests: dict[int, Interest]
-    ) -> tuple[str, str]:
-        """Why an item is shown: the strongest true statement; `similar` (liked,) to each liked item."""
-        liked = signals.liked
-        if not len(liked):
-            return "popular now", "popular"
-        row = int(similar.argmax())
-        did = _DID_CODE.get(int(liked.actions[row]), "liked")
-        title = self.catalogue.item(int(liked.items[row])).title or "an item"
         interest = interests.get(int(self.taste.interests_of_items.group[position]))
-        if similar[row] >= 0.85:
-            return f"like “{title}”, which you {did}", "similar"
-        if interest is not None and interest.share >= 0.05:
-            return f"your taste for {interest.name}", "interest"
-        if signals.coengagement[position] > 0.02:
-            return "people with your taste like it", "together"
-        if similar[row] > 0.3:
-            return f"like “{title}”, which you {did}", "similar"
-        return "popular now", "popular"
+        through = through_of(source, position, signals, self.ranker.world)
+        reason = reason_of(source, through, signals, self.catalogue, interest)
+        return {
+            "position": position,
+            "item_id": item.item_id,
+            "title": item.title or item.item_id,
+            "price": item.price,
+            "currency": item.currency,
+            "reason": f"promoted by the shop; {reason}" if promoted else reason,
+            "source": source.value,
+        }
 
 
 def _unit(scores: np.ndarray) -> np.ndarray:

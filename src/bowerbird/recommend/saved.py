@@ -18,28 +18,34 @@ from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.saved_index import item_index
 from bowerbird.embed.vectors import Vectors
 from bowerbird.recommend.coengagement import CoEngagement
+from bowerbird.recommend.facets import Facets, Leanings
 from bowerbird.recommend.features import NAMES, World
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
+from bowerbird.recommend.outcomes import Outcomes
 from bowerbird.recommend.popularity import Popularity
 from bowerbird.recommend.ranking import OurRanker
 
 KIND = "ranker"
-POPULARITY = ("total", "recent", "items", "at", "early", "places")
+POPULARITY = ("total", "recent", "items", "at", "early", "places", "approval")
 
 
-def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
-    """The store's ranker: loaded where it fits today's inputs, else learnt and published."""
+def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[OurRanker, Outcomes]:
+    """The store's ranker and its outcomes: loaded where they fit today's inputs, else learnt, published."""
     inputs = _inputs_of(store, vectors)
     ranker = _ranker_of(store, vectors, catalogue)
-    if _loaded(ranker, store.current(KIND), inputs):
-        return ranker
+    outcomes = _loaded(ranker, store.current(KIND), inputs)
+    if outcomes is not None:
+        return ranker, outcomes
     with store.lock("learning the ranker", wait=True):
-        if not _loaded(ranker, store.current(KIND), inputs):  # another process may have learnt it just now
+        outcomes = _loaded(ranker, store.current(KIND), inputs)  # another process may have learnt it just now
+        if outcomes is None:
             events = Interactions.of(store.log.read(), catalogue)
-            ranker.fit(Holdout(**vectors.meta["holdout"]).training(events))
-            _publish(store, ranker, inputs, vectors)
-    return ranker
+            training = Holdout(**vectors.meta["holdout"]).training(events)
+            ranker.fit(training)
+            outcomes = Outcomes.learnt(ranker, training)
+            _publish(store, ranker, outcomes, inputs, vectors)
+    return ranker, outcomes
 
 
 def _ranker_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
@@ -50,15 +56,15 @@ def _ranker_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanke
     return OurRanker(index.rows, catalogue, sides=sides, index=index)
 
 
-def _loaded(ranker: OurRanker, version: Version | None, inputs: dict[str, Any]) -> bool:
-    """Load a version; False where it was learnt from other inputs, or its files are broken."""
+def _loaded(ranker: OurRanker, version: Version | None, inputs: dict[str, Any]) -> Outcomes | None:
+    """Load a version; None where it was learnt from other inputs, or its files are broken."""
     if version is None or version.meta.get("inputs") != inputs:
-        return False
+        return None
     try:
         _load(ranker, version)
+        return Outcomes.load(version.path)
     except (OSError, ValueError, KeyError, BadZipFile):
-        return False
-    return True
+        return None
 
 
 def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
@@ -72,13 +78,17 @@ def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
     }
 
 
-def _publish(store: Store, ranker: OurRanker, inputs: dict[str, Any], vectors: Vectors) -> None:
+def _publish(
+    store: Store, ranker: OurRanker, outcomes: Outcomes, inputs: dict[str, Any], vectors: Vectors
+) -> None:
     world = ranker.world
-    together, popularity = world.coengagement, world.popularity
+    together, popularity, leanings = world.coengagement, world.popularity, world.leanings
     meta = {"inputs": inputs, "settings": ranker.settings, "holdout": vectors.meta["holdout"]}
+    meta["outcomes"] = outcomes.report
     with store.publishing(KIND, meta) as folder:
         sparse.save_npz(folder / "likes.npz", together.likes)
         sparse.save_npz(folder / "follows.npz", world.follows.pairs)
+        sparse.save_npz(folder / "facets.npz", leanings.facets.values)
         np.savez(
             folder / "arrays.npz",
             inverse=together.inverse,
@@ -87,10 +97,15 @@ def _publish(store: Store, ranker: OurRanker, inputs: dict[str, Any], vectors: V
             low_rank_into=world.low_rank.into,
             low_rank_out=world.low_rank.out,
             seen_first=world.seen_first,
+            facet_names=np.array(leanings.facets.names, np.str_),
+            facet_of_value=leanings.facets.facet,
+            usual=leanings.usual,
+            lift=leanings.lift,
             **{name: getattr(popularity, name) for name in POPULARITY},
         )
         if ranker.booster is not None:
             (folder / "booster.txt").write_text(ranker.booster.model_to_string())
+        outcomes.save(folder)
         (folder / "settings.json").write_text(json.dumps(ranker.settings))
 
 
@@ -103,8 +118,12 @@ def _load(ranker: OurRanker, version: Version) -> None:
         popularity = Popularity(*(kept[name] for name in POPULARITY))
         low_rank = LowRank(kept["low_rank_into"], kept["low_rank_out"])
         seen_first = kept["seen_first"]
+        names = tuple(kept["facet_names"].tolist())
+        facets = Facets(names, kept["facet_of_value"], sparse.load_npz(path / "facets.npz").tocsr())
+        leanings = Leanings(facets, kept["usual"], kept["lift"])
     ranker.world = World(
-        *(ranker.matrix, ranker.sides, ranker.prices, seen_first, together, low_rank, follows, popularity)
+        *(ranker.matrix, ranker.sides, ranker.prices, seen_first, together, low_rank, follows, popularity),
+        leanings,
     )
     ranker.settings = version.meta["settings"]
     if (path / "booster.txt").exists():

@@ -10,6 +10,7 @@ from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
 from bowerbird.recommend.boosts import Boosts
+from bowerbird.recommend.occasions import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Wishes:
     """Settings of one recommendation. Raises `InputError` where they make no sense."""
 
     outcome: Action = Action.CLICK
-    """What is hoped for: for a purchase, items near the person's usual price move up."""
+    """What is hoped for, click, save or purchase: items for which it is likelier move up."""
     diversity: float = 0.3
     """From 0 (relevance alone) to 1."""
     explore: float = 0.0
@@ -36,6 +37,9 @@ class Wishes:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise InputError(f"{name} is {value}, expected 0 to 1")
+        if self.outcome not in OUTCOMES:
+            wanted = ", ".join(OUTCOMES)
+            raise InputError(f"the outcome hoped for is {self.outcome.value!r}, expected one of {wanted}")
         low, high = self.price_min, self.price_max
         if low is not None and high is not None and low > high:
             raise InputError(f"the lowest price {low} is above the highest {high}")

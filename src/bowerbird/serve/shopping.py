@@ -49,7 +49,8 @@ def _people(router: APIRouter, shop: Shop) -> None:
         wishes = Wishes(outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts)
         shop.taste.refresh()
         found = shop.recommender.recommend_user(user, n, wishes)
-        return {"user": user, "items": [shop.item(one.position) | one.as_dict() for one in found]}
+        items = [shop.item(one.position) | one.as_dict() for one in found]
+        return {"user": user, "outcomes": shop.recommender.outcomes.meaning, "items": items}
 
     @router.get("/users/{user}/interests")
     def interests(user: str) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def _items(router: APIRouter, shop: Shop) -> None:
 
     @router.get("/search")
     def search(q: str = "", item: str | None = None, n: Count = 20) -> dict[str, Any]:
-        """Items by text, or like an item."""
+        """Items by text, or like an item; with an item, the text says what shall be different."""
         if item is not None:
             position_of(item)
         if not q.strip() and item is None:
@@ -88,7 +89,7 @@ def _items(router: APIRouter, shop: Shop) -> None:
 
     @router.post("/search")
     async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> JSONResponse:
-        """Items like a picture, whose encoded bytes are the body."""
+        """Items like a picture, whose encoded bytes are the body; a text says what shall be different."""
         picture = b""
         async for part in request.stream():
             picture += part

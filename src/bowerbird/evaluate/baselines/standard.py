@@ -102,5 +102,13 @@ def _networks() -> list[tuple[Callable[..., ScoringRanker], Grid, int]]:
         ) from error
     return [
         (LightGCN, {"layers": (1, 2, 3), "l2": (1e-5, 1e-4, 1e-3, 1e-2)}, 4),
-        (SASRec, {"dropout": (0.2, 0.4, 0.6), "horizon": (1, 5, 20, 100)}, 4),
+        (
+            SASRec,
+            {
+                "dropout": (0.2, 0.4, 0.6),
+                "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+                "horizon": (1, 5, 20, 100),
+            },
+            6,
+        ),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from bowerbird.evaluate.report.contents import BenchGroup
 from bowerbird.evaluate.report.markup import number, section, table, text
+from bowerbird.evaluate.report.parts import slices_part
 
 Arm = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def _quality(one: Mapping[str, Any]) -> str:
         f'<p class="note">Split {text(one["split"])}: {one["people"]:,} people{strangers}; every one of the '
         f"{one['items']:,} items ranked, {one['cold_items']:,} of them never seen in training; "
         f"{one['events']:,} training events.</p>{table(['ranker', *names], rows)}"
-        f'<ul class="note">{said}</ul></div>'
+        f'<ul class="note">{said}</ul>{slices_part(one.get("slices", ()))}</div>'
     )
 
 

@@ -23,6 +23,7 @@ from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision, converted, forget
 from bowerbird.graft.runtimes.picking import Picker
 from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime, checked, longest_common
+from bowerbird.models.openvino_threads import first_request
 
 State = list[np.ndarray]
 """Keys and values of a prompt, each (1, heads, tokens, width)."""
@@ -53,7 +54,7 @@ class OpenVinoRuntime:
         """
         self.base = base
         self._compiled = _opened(base, precision, folder)
-        self._idle: list[Any] = []
+        self._idle: list[Any] = [first_request(self._compiled)]
         self._kept: deque[tuple[np.ndarray, State]] = deque(maxlen=kept_prompts)
         self._lock = threading.Lock()
 

@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from bowerbird.assist.words import SYNONYMS, cleaned, corrected, key_of, stem, tokens, word_set
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.words import SYNONYMS, cleaned, corrected, key_of, stem, tokens, word_set
 
 FACETS = ("type", "colour", "material", "pattern", "style", "brand", "genre", "size")
 """Hard facets in order of precedence, where one phrase is a value of several; other attributes are soft."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?§&]")
 _IRREGULAR = {
@@ -22,6 +23,9 @@ _IRREGULAR = {
     "color": "colour",
     "colors": "colour",
     "colored": "coloured",
+    "colorful": "colourful",
+    "multicolored": "multicoloured",
+    "multicolor": "multicolour",
     "gray": "grey",
     "jewelry": "jewellery",
     "pajama": "pyjama",
@@ -158,6 +162,7 @@ def stem(word: str) -> str:
     return word
 
 
+@lru_cache(100_000)  # a catalogue repeats its values
 def key_of(text: str) -> tuple[str, ...]:
     """The stems of a phrase, what two spellings of one value share.
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowerbird.assist.words import cleaned, stem, tokens, word_set
 from bowerbird.data.items import Catalogue
+from bowerbird.data.words import cleaned, stem, tokens, word_set
 
 EMPTY_WORDS = word_set(
     """

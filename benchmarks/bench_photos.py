@@ -1,0 +1,137 @@
+"""Does a person's photo find items of the right kind? Precision@10 of phone photos in a fashion shop.
+
+    python benchmarks/bench_photos.py STORE [--photos 0]
+
+STORE holds H&M's articles (`bowerbird import hm`, `bowerbird embed`); the photos lie in
+`$BOWERBIRD_DATA/clothing/photos.parquet`, else in `../shared/data`. A small table says which types of article
+are right for a photo's label; nothing else reads the labels. Arms: the generic picture vector (the
+backbone's feature of the whole photo, cosine with the articles'); the tower's vector of the photo; ours, as
+`search --image` answers. Half of the photos served to choose settings; the table shows the other half, with
+bootstrap intervals over photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from bowerbird.data.store import Store
+from bowerbird.embed.index import nearest
+from bowerbird.embed.query import QueryEncoder
+from bowerbird.embed.search import Searcher
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
+from bowerbird.models.image import load_image_encoder, pixels_of_many
+
+AT = 10
+BATCH = 64
+RIGHT = {
+    "T-Shirt": ("T-shirt", "Top"),
+    "Pants": ("Trousers", "Leggings/Tights", "Outdoor trousers"),
+    "Longsleeve": ("Top", "Sweater", "T-shirt"),
+    "Shoes": (
+        *("Sneakers", "Boots", "Sandals", "Other shoe", "Ballerinas", "Heeled sandals", "Pumps", "Flat shoe"),
+        *("Flat shoes", "Slippers", "Bootie", "Wedge", "Heels", "Flip flop", "Moccasins"),
+    ),
+    "Shirt": ("Shirt", "Blouse"),
+    "Dress": ("Dress",),
+    "Shorts": ("Shorts",),
+    "Outwear": ("Jacket", "Coat", "Outdoor Waistcoat"),
+    "Hat": ("Hat/beanie", "Hat/brim", "Cap/peaked", "Cap", "Beanie", "Bucket hat", "Straw hat", "Felt hat"),
+    "Skirt": ("Skirt",),
+    "Polo": ("Polo shirt",),
+    "Undershirt": ("Vest top",),
+    "Blazer": ("Blazer",),
+    "Hoodie": ("Hoodie",),
+    "Body": ("Bodysuit", "Garment Set", "Jumpsuit/Playsuit"),
+    "Top": ("Top", "Vest top"),
+    "Blouse": ("Blouse",),
+}
+"""Which of the shop's types are right for a photo's label."""
+
+
+def photos_file() -> Path:
+    return Path(os.environ.get("BOWERBIRD_DATA", "../shared/data")) / "clothing" / "photos.parquet"
+
+
+def reported(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
+    """Pictures and labels of the half that no setting was chosen on; of `limit` photos, if that is not 0."""
+    half = np.flatnonzero(np.random.default_rng(0).random(len(photos)) >= 0.5)
+    kept = photos.take(pa.array(half[:limit] if limit else half))
+    return kept["image"].to_pylist(), kept["label"].to_pylist()
+
+
+def answers_of(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
+    """The ten first items of each photo by arm, (photos, 10) positions."""
+    searcher, encoder = Searcher.open(store), QueryEncoder.open(store)
+    items = load_vectors(store).pictures(searcher.catalogue, encoder.picture_width)
+    if items is None:
+        raise SystemExit(f"{store.path} has no generic vectors: run `bowerbird embed {store.path}` again")
+    network = load_image_encoder(encoder.backbones[0])
+    generic = np.concatenate(
+        [
+            network.encode(pixels_of_many(pictures[start : start + BATCH], network.sight.side)[0])
+            for start in range(0, len(pictures), BATCH)
+        ]
+    )
+    queries = pa.table(
+        {"query_id": [str(row) for row in range(len(pictures))], "image": pa.array(pictures, pa.binary())}
+    )
+    found = searcher.batch(queries, AT)
+    ours = [searcher.catalogue.position[item] for item in found["item_id"].to_pylist()]
+    return {
+        "generic picture vector": nearest(items.dense(), generic, AT)[0],
+        "the tower's vector": searcher.index.nearest(encoder.image_features(generic), AT)[0],
+        "ours": np.array(ours).reshape(-1, AT),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--photos", type=int, default=0, help="only so many; 0 for all of the half")
+    args = parser.parse_args()
+    if not photos_file().exists():
+        print(json.dumps({"bench": "photos", "skipped": f"{photos_file()} is not here: set BOWERBIRD_DATA"}))
+        return
+    pictures, labels = reported(pq.read_table(photos_file()), args.photos)
+    store = Store.open(args.store)
+    catalogue = store.catalogue()
+    types = np.array([catalogue.item(place).attributes.get("type", "") for place in range(len(catalogue))])
+    precision = {
+        arm: np.array(
+            [np.isin(types[row], RIGHT[label]).mean() for row, label in zip(found, labels, strict=True)]
+        )
+        for arm, found in answers_of(store, pictures).items()
+    }
+    generic = precision["generic picture vector"]
+    result: dict[str, Any] = {"bench": "photos", "photos": len(pictures), "items": len(catalogue), "arms": {}}
+    table = Table(title=f"{len(pictures):,} phone photos, {len(catalogue):,} articles", title_justify="left")
+    for column in ("arm", f"precision@{AT}", "× generic"):
+        table.add_column(column)
+    for arm, values in precision.items():
+        mean, ratio = mean_interval(values), paired_intervals(values, generic)[1]
+        result["arms"][arm] = {"precision": mean.as_dict(), "ratio": ratio.as_dict()}
+        table.add_row(arm, *(f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (mean, ratio)))
+    Console().print(table)
+    by_label = {
+        label: [round(float(v[[one == label for one in labels]].mean()), 3) for v in precision.values()]
+        for label in sorted(set(labels))
+    }
+    Console().print("by label:", by_label)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

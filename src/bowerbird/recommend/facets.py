@@ -1,0 +1,158 @@
+"""How far a person leans to what the catalogue says of an item: its attributes, category, brand and title.
+
+Vectors mix all that is known of an item; facets keep it apart. Of every value of every facet it is counted
+how often a person liked it, how often everybody did, and how many items have it. Each facet then says one
+number of an item: log of the share of its values among the person's likes over their share of the catalogue.
+Of somebody of whom little is known everybody's share speaks (a Dirichlet prior), so a value that sells now
+lifts items that nobody has liked yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sparse
+
+from bowerbird.data.items import Catalogue
+
+MOST_FACETS = 16  # those that most items have
+LEAST_SHARE = 0.02  # of the items that a facet must say something of
+DEPTHS = 4  # levels of the category path
+PRIOR = 3.0  # likes that everybody's share counts for, beside a person's own
+LEAST_LIKES = 0.5  # of every value: what nobody liked yet is unlikely, not impossible
+
+
+@dataclass(frozen=True)
+class Facets:
+    """F facets of n items, V values in all; values of one item only are left out, they speak of no other."""
+
+    names: tuple[str, ...]
+    facet: np.ndarray  # (V,) int64: which facet a value is of
+    values: Any  # sparse (n, V) float32: each facet of an item that has it sums to 1
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Facets:
+        """Those of a catalogue; a text with commas holds several values."""
+        n = len(catalogue)
+        kept = []
+        for name, rows, texts in _said(catalogue):
+            matrix = _shared(rows, texts, n)
+            has = np.count_nonzero(np.diff(matrix.indptr))
+            if matrix.shape[1] > 1 and has >= LEAST_SHARE * n:
+                kept.append((-has, name, matrix))
+        kept = sorted(kept, key=lambda one: one[:2])[:MOST_FACETS]
+        sizes = [matrix.shape[1] for _, _, matrix in kept]
+        values = [sparse.csr_matrix((n, 0), dtype=np.float32), *(matrix for _, _, matrix in kept)]
+        names = tuple(name for _, name, _ in kept)
+        return cls(
+            names,
+            np.repeat(np.arange(len(kept)), np.array(sizes, np.int64)),
+            sparse.hstack(values, format="csr"),
+        )
+
+    def sums(self, of_value: np.ndarray, items: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Mean of numbers of values (V,) over each item's values, by facet: (C, F); NaN where it has none."""
+        part = self.values[items]
+        cell = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)) * len(self.names)
+        cell += self.facet[part.indices]
+        size = part.shape[0] * len(self.names)
+        found = np.bincount(cell, part.data * of_value[part.indices], minlength=size).astype(np.float32)
+        found[np.bincount(cell, minlength=size) == 0] = np.nan
+        return found.reshape(part.shape[0], len(self.names))
+
+
+@dataclass(frozen=True)
+class Leanings:
+    """What everybody leans to, by value, and with it what a person does."""
+
+    facets: Facets
+    usual: np.ndarray  # (V,) float32: share of a value among its facet's likes
+    lift: np.ndarray  # (V,) float32: log of that over its share of the items
+
+    @classmethod
+    def fitted(cls, facets: Facets, likes: np.ndarray) -> Leanings:
+        """From how often each item was liked, (n,), old likes less."""
+        liked = facets.values.T @ likes + LEAST_LIKES
+        items = np.asarray(facets.values.sum(axis=0)).ravel()
+        usual, offered = (_by_facet(one, facets) for one in (liked, items))
+        return cls(facets, usual.astype(np.float32), np.log(usual / offered).astype(np.float32))
+
+    def of(
+        self, items: np.ndarray, weights: np.ndarray, among: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        """Leanings of who liked `items` (H,), weighted, to all items or `among` some: (C, F) float32.
+
+        log((c + PRIOR·p) / (w + PRIOR) / q) with c the weight of the person's likes that have the value, w of
+        those that have the facet, p its share of everybody's likes and q of the items.
+        """
+        counts = np.asarray(weights @ self.facets.values[items]).ravel()
+        known = np.bincount(self.facets.facet, counts, minlength=len(self.facets.names))
+        own = np.log1p(counts / (PRIOR * self.usual)) - np.log1p(known / PRIOR)[self.facets.facet]
+        return self.facets.sums(own + self.lift, among)
+
+
+def total(leanings: np.ndarray) -> np.ndarray:
+    """Sum over the facets that an item has, (C, F) -> (C,) float32: as if they knew nothing of each other."""
+    found: np.ndarray = np.nansum(leanings, axis=1)
+    return found
+
+
+def _by_facet(counts: np.ndarray, facets: Facets) -> np.ndarray:
+    totals = np.bincount(facets.facet, counts, minlength=len(facets.names))
+    shares: np.ndarray = counts / totals[facets.facet]
+    return shares
+
+
+def _said(catalogue: Catalogue) -> Iterator[tuple[str, np.ndarray, pa.Array]]:
+    """Each facet's name, and its texts (T,) with the items that have them (T,)."""
+    table = catalogue.table
+    everyone = np.arange(len(catalogue))
+    yield "title", everyone, pc.utf8_lower(_joined(table["title"]))
+    yield "brand", everyone, pc.utf8_lower(_joined(table["brand"]))
+    paths = _joined(table["category"])
+    rows, depths = _places(paths)
+    names = pc.utf8_lower(paths.flatten())
+    for depth in range(DEPTHS):
+        mine = np.flatnonzero(depths == depth)
+        yield f"category {depth + 1}", rows[mine], names.take(pa.array(mine))
+    facts = _joined(table["attributes"]).cast(
+        pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())]))
+    )
+    rows, _ = _places(facts)
+    keys, texts = (facts.flatten().field(name) for name in ("key", "value"))
+    for key in sorted(pc.unique(keys).to_pylist()):
+        mine = np.flatnonzero(pc.equal(keys, key).to_numpy(zero_copy_only=False))
+        parts = pc.split_pattern_regex(pc.utf8_lower(texts.take(pa.array(mine))), r"\s*,\s*")
+        parents, _ = _places(parts)
+        yield key, rows[mine][parents], parts.flatten()
+
+
+def _joined(column: pa.ChunkedArray) -> Any:
+    one = column.combine_chunks()
+    return one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one
+
+
+def _places(lists: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Of everything in some lists, its list's number and its place there, (T,) each."""
+    parents = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    starts = np.flatnonzero(np.diff(parents, prepend=-1))
+    lengths = np.diff(starts, append=len(parents))
+    return parents, np.arange(len(parents)) - np.repeat(starts, lengths)
+
+
+def _shared(rows: np.ndarray, texts: pa.Array, n: int) -> Any:
+    """Items by the texts that at least two of them have, sparse (n, values) float32; rows sum to 1 or 0."""
+    said = np.flatnonzero(pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False))
+    encoded = pc.dictionary_encode(texts.take(pa.array(said)))
+    cells = (np.ones(len(said), np.float32), (rows[said], encoded.indices.to_numpy(zero_copy_only=False)))
+    matrix = sparse.csr_matrix(cells, shape=(n, len(encoded.dictionary)))
+    matrix.data[:] = 1.0
+    matrix = matrix[:, np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1)]
+    lengths = np.diff(matrix.indptr)
+    matrix.data = (1.0 / np.repeat(lengths, lengths)).astype(np.float32)
+    return matrix.tocsr()

@@ -1,0 +1,136 @@
+"""Which source brought an item, and what it says: the reason of a recommendation.
+
+Every source has its own order of the candidates. The one in whose order an item stands highest brought it; of
+equal places the source named first in `Source` counts. For sources that go from item to item the reason names
+the one of the person's own likes that carried the largest part of the item's score there.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.interactions import History
+from bowerbird.data.items import Catalogue
+from bowerbird.recommend.coengagement import CoEngagement
+from bowerbird.recommend.features import Signals, World, by_place
+from bowerbird.recommend.follows import Follows
+from bowerbird.recommend.popularity import MONTH, YEAR
+from bowerbird.recommend.ranks import places_of
+from bowerbird.taste.graph import Interest
+
+DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
+_DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}
+
+
+class Source(StrEnum):
+    """Where candidates come from."""
+
+    TOGETHER = "together"
+    """People who like one of the person's items like this one."""
+    SIMILAR = "similar"
+    """Near one liked item, by vectors."""
+    INTEREST = "interest"
+    """Near everything that is liked, by vectors."""
+    NEXT = "next"
+    """What people like soon after one of the latest likes."""
+    CROWD = "crowd"
+    """Liked by the person's kind of people, by the strongest directions of everybody's likes."""
+    FRESH = "fresh"
+    """Liked by nobody yet, and near a liked item."""
+    TRENDING = "trending"
+    """Liked by many in the month before."""
+    POPULAR = "popular"
+    """Liked by many in the year before, or ever, or by beginners."""
+
+
+def sources_of(signals: Signals, candidates: np.ndarray, world: World) -> list[Source]:
+    """Which source brought each of C candidates (positions), in their order."""
+    cold, popularity = world.cold[candidates], world.popularity
+    orders: dict[Source, np.ndarray] = {}
+    if len(signals.liked):
+        crowd = (Source.TOGETHER, signals.coengagement), (Source.NEXT, signals.follows)
+        for source, scores in (*crowd, (Source.CROWD, signals.low_rank)):
+            orders[source] = np.where(cold, 0.0, np.maximum(scores[candidates], 0.0))
+        nearest = signals.nearest[candidates] + 2.0  # above 0, so that everything is named
+        orders[Source.SIMILAR] = nearest
+        orders[Source.INTEREST] = signals.mean[candidates] + 2.0
+        orders[Source.FRESH] = np.where(cold, nearest, 0.0)
+    orders[Source.TRENDING] = popularity.share(signals.at, MONTH)[candidates]
+    year = popularity.share(signals.at, YEAR)[candidates]
+    orders[Source.POPULAR] = year + 1e-6 * popularity.now[candidates]
+    named = [source for source in Source if source in orders]
+    # A source says nothing of what it gives 0; popularity has the last word on what nobody else names.
+    last = len(candidates)
+    places = np.stack([np.where(orders[one] > 0, places_of(orders[one]), last + 1) for one in named])
+    places[-1] = np.minimum(places[-1], last)
+    return [named[row] for row in places.argmin(axis=0)]
+
+
+def through_of(source: Source, position: int, signals: Signals, world: World) -> int | None:
+    """The row of the liked item that carried most of an item's score at its source; None if none did."""
+    liked = signals.liked
+    if source in (Source.SIMILAR, Source.FRESH):
+        return int((world.matrix[liked.items] @ world.matrix[np.array([position])].T).ravel().argmax())
+    if source is Source.TOGETHER:
+        return _largest(shares_together(world.coengagement, liked, position))
+    if source is Source.NEXT:
+        return _largest(shares_next(world.follows, liked, position))
+    return None
+
+
+def shares_together(together: CoEngagement, liked: History, position: int) -> np.ndarray:
+    """What each liked item adds to the co-engagement score of an item that is none of them, (L,).
+
+    Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item. An
+    item liked twice counts by its last like, as in the score.
+    """
+    likers = together.likers
+    carried = together.inverse[:, likers[position].indices].sum(axis=1)  # (P,)
+    weights = by_place(len(liked))
+    added = np.asarray(likers[liked.items] @ carried).ravel() / (together.ridge * together.diagonal[position])
+    again = np.ones(len(liked), bool)
+    again[len(liked) - 1 - np.unique(liked.items[::-1], return_index=True)[1]] = False
+    shares: np.ndarray = np.where(again, 0.0, weights * added)
+    return shares
+
+
+def shares_next(follows: Follows, liked: History, position: int) -> np.ndarray:
+    """What each liked item adds to the score of an item among what follows, (L,)."""
+    latest, weights = follows.weighed(liked)
+    shares = np.zeros(len(liked))
+    shares[len(liked) - len(latest) :] = weights * follows.pairs[latest, position].toarray().ravel()
+    return shares
+
+
+def _largest(shares: np.ndarray) -> int | None:
+    return int(shares.argmax()) if len(shares) and shares.max() > 0 else None
+
+
+def reason_of(
+    source: Source,
+    through: int | None,
+    signals: Signals,
+    catalogue: Catalogue,
+    interest: Interest | None,
+) -> str:
+    """One sentence for a person: `through` is the row of the like that carried an item, `interest` that of
+    the person which the item belongs to."""
+    if through is not None:
+        row = through
+        title = catalogue.item(int(signals.liked.items[row])).title or "an item"
+        said = f"“{title}”, which you {_DID_CODE.get(int(signals.liked.actions[row]), 'liked')}"
+        return {
+            Source.TOGETHER: f"people who like {said}, like it too",
+            Source.NEXT: f"people often go on to it from {said}",
+            Source.FRESH: f"new, and like {said}",
+        }.get(source, f"like {said}")
+    if source is Source.INTEREST and interest is not None:
+        return f"your taste for {interest.name}"
+    return {
+        Source.INTEREST: "close to what you like",
+        Source.TRENDING: "popular now",
+        Source.POPULAR: "liked by many",
+    }.get(source, "people with your taste like it")

@@ -1,0 +1,189 @@
+"""What a backbone's top is: the last blocks and what stands above them, and nothing that they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    BertConfig,
+    BertModel,
+    CLIPConfig,
+    CLIPModel,
+    ConvNextConfig,
+    ConvNextModel,
+    Dinov2Config,
+    Dinov2Model,
+    DistilBertConfig,
+    DistilBertModel,
+    ModernBertConfig,
+    ModernBertModel,
+    MPNetConfig,
+    MPNetModel,
+    ResNetConfig,
+    ResNetModel,
+    SiglipConfig,
+    SiglipModel,
+    SwinConfig,
+    SwinModel,
+    ViTConfig,
+    ViTModel,
+)
+
+from bowerbird.errors import BackboneError
+from bowerbird.models import fetch
+from bowerbird.models.differentiable import Differentiable, differentiable
+from bowerbird.models.image import differentiable_image_encoder, load_image_encoder
+from bowerbird.models.text import load_text_encoder
+
+BLOCKS = 3
+SIZES = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": BLOCKS, "num_attention_heads": 4}
+TEXT = SIZES | {"vocab_size": 20, "max_position_embeddings": 12, "eos_token_id": 3, "pad_token_id": 0}
+VISION = SIZES | {"image_size": 32, "patch_size": 8}
+STAGES = {"hidden_sizes": [8, 16, 24], "depths": [1, 2, 1]}
+SPECIAL = {"bos_token_id": 1, "cls_token_id": 1, "sep_token_id": 3}
+WORDS = torch.tensor([[4, 5, 6, 3], [7, 8, 9, 3]])
+
+
+def of_text(model: Any) -> Differentiable:
+    return differentiable("a", model, lambda ids: model(input_ids=ids).last_hidden_state)
+
+
+def of_pictures(model: Any) -> Differentiable:
+    return differentiable("a", model, lambda pixels: model(pixel_values=pixels).last_hidden_state)
+
+
+def text_side(model: Any) -> Differentiable:
+    features = lambda ids: model.get_text_features(input_ids=ids).pooler_output  # noqa: E731
+    return differentiable("a", model, features, model.text_model, ["text_projection"])
+
+
+def picture_side(model: Any) -> Differentiable:
+    features = lambda pixels: model.get_image_features(pixel_values=pixels).pooler_output  # noqa: E731
+    return differentiable("a", model, features, model.vision_model, ["visual_projection"])
+
+
+def lite0(_: Any) -> Differentiable:
+    try:
+        fetch("efficientnet-lite0")
+    except BackboneError as error:
+        pytest.skip(f"the backbone is not here: {error}")
+    return differentiable_image_encoder("efficientnet-lite0")[0]
+
+
+CLIP = CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=24)
+SIGLIP = SiglipConfig(text_config=TEXT, vision_config=VISION)
+FAMILIES: dict[str, tuple[Callable[[], Any], Callable[[Any], Differentiable], str]] = {
+    "bert": (lambda: BertModel(BertConfig(**TEXT)), of_text, "encoder.layer.2."),
+    "mpnet": (lambda: MPNetModel(MPNetConfig(**TEXT)), of_text, "encoder.layer.2."),
+    "modernbert": (lambda: ModernBertModel(ModernBertConfig(**TEXT | SPECIAL)), of_text, "layers.2."),
+    "distilbert": (
+        lambda: DistilBertModel(
+            DistilBertConfig(vocab_size=20, n_layers=3, n_heads=4, dim=32, hidden_dim=48)
+        ),
+        of_text,
+        "transformer.layer.2.",
+    ),
+    "vit": (lambda: ViTModel(ViTConfig(**VISION)), of_pictures, "layers.2."),
+    "dinov2": (
+        lambda: Dinov2Model(
+            Dinov2Config(
+                hidden_size=32, num_hidden_layers=3, num_attention_heads=4, image_size=32, patch_size=8
+            )
+        ),
+        of_pictures,
+        "encoder.layer.2.",
+    ),
+    "swin": (
+        lambda: SwinModel(
+            SwinConfig(
+                image_size=64, patch_size=4, embed_dim=8, depths=[1] * 3, num_heads=[2] * 3, window_size=4
+            )
+        ),
+        of_pictures,
+        "encoder.layers.2.",
+    ),
+    "convnext": (
+        lambda: ConvNextModel(ConvNextConfig(num_stages=3, **STAGES)),
+        of_pictures,
+        "encoder.stages.2.",
+    ),
+    "resnet": (
+        lambda: ResNetModel(ResNetConfig(embedding_size=8, layer_type="basic", **STAGES)),
+        of_pictures,
+        "encoder.stages.2.",
+    ),
+    "clip texts": (lambda: CLIPModel(CLIP), text_side, "text_model.encoder.layers.2."),
+    "clip pictures": (lambda: CLIPModel(CLIP), picture_side, "vision_model.encoder.layers.2."),
+    "siglip texts": (lambda: SiglipModel(SIGLIP), text_side, "text_model.encoder.layers.2."),
+    "siglip pictures": (lambda: SiglipModel(SIGLIP), picture_side, "vision_model.encoder.layers.2."),
+    "efficientnet-lite0": (lambda: None, lite0, "network._blocks.15."),
+}
+
+
+def contents_of(family: str) -> Any:
+    if family == "efficientnet-lite0":
+        return torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8).numpy()
+    side = 64 if family == "swin" else 32
+    pictures = family in ("vit", "dinov2", "swin", "convnext", "resnet") or "pictures" in family
+    return torch.randn(2, 3, side, side) if pictures else WORDS
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_top_changes_the_features_and_nothing_below(family: str) -> None:
+    torch.manual_seed(0)
+    make, wrap, last = FAMILIES[family]
+    model = make()
+    network = wrap(model if model is None else model.eval())
+    top, contents = network.top(1), contents_of(family)
+    assert any(name.startswith(last) for name in top)
+    below: list[torch.Tensor] = []
+    block = network.blocks[-1]
+    first = block[0] if isinstance(block, torch.nn.ModuleList) else block
+    first.register_forward_pre_hook(lambda _, given: below.append(given[0].clone()))
+    before = network.features(contents)
+    with torch.no_grad():
+        for parameter in top.values():
+            parameter += 0.1 * torch.randn_like(parameter)
+    after = network.features(contents)
+    assert torch.equal(below[0], below[1]), "what the last block is given has changed"
+    assert not torch.allclose(before, after, rtol=1e-2)
+    assert set(network.top(1)) < set(network.top(2)) < set(dict(network.network.named_parameters()))
+
+
+def test_adapted_eyes_are_never_run_in_the_form_that_was_kept_of_others(tmp_path: Path) -> None:
+    """OpenVINO keeps what it made of a network, the frozen one's and each adapted one's apart."""
+    network, weights = lite0(None), tmp_path / "image.safetensors"
+    pixels = torch.randint(0, 256, (3, 224, 224, 3), dtype=torch.uint8).numpy()
+    frozen = load_image_encoder("efficientnet-lite0").encode(pixels)
+    with torch.no_grad():
+        for parameter in network.top(1).values():
+            parameter *= 1 + 0.5 * torch.randn_like(parameter)
+        by_torch = network.vectors(pixels).numpy()
+    save_file(network.top(1), weights)
+    for _ in range(2):  # made, and found made
+        adapted = load_image_encoder("efficientnet-lite0", weights).encode(pixels)
+        assert (adapted * by_torch).sum(1).min() > 0.98 > 0.9 > (adapted * frozen).sum(1).max()
+    assert np.array_equal(load_image_encoder("efficientnet-lite0").encode(pixels), frozen)
+    with pytest.raises(BackboneError, match="another network"):
+        load_text_encoder("minilm-l6", weights)
+
+
+def test_what_has_not_so_many_blocks_says_how_many_it_has() -> None:
+    network = of_text(BertModel(BertConfig(**TEXT)))
+    with pytest.raises(BackboneError, match="has 3 blocks, the top 4"):
+        network.top(4)
+
+
+def test_what_has_no_blocks_of_its_own_names_those_that_have() -> None:
+    """ALBERT's blocks all share one set of weights: its top can't change without its bottom."""
+    network = of_text(AlbertModel(AlbertConfig(**TEXT, embedding_size=16)))
+    with pytest.raises(BackboneError, match=r"can't be unfrozen.*BERT, RoBERTa.*efficientnet-lite0"):
+        network.top(1)

@@ -1,0 +1,98 @@
+"""Reasons are true: the source named had put the item highest, and the like named carried it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.recommend import OurRanker
+from bowerbird.recommend.coengagement import history_matrix
+from bowerbird.recommend.features import by_place, signals_of
+from bowerbird.recommend.popularity import MONTH, YEAR
+from bowerbird.recommend.reasons import Source, shares_next, shares_together, sources_of, through_of
+from bowerbird.recommend.recommender import Recommender
+
+
+def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> None:
+    world, found = recommender.ranker.world, Counter[Source]()
+    for user in recommender.taste.people()[:8]:
+        history = recommender.taste.state(user).history
+        candidates, signals = next(recommender.ranker.met([history], None))
+        popularity = world.popularity
+        year = popularity.share(signals.at, YEAR) + 1e-6 * popularity.now
+        orders = {
+            Source.TOGETHER: np.where(world.cold, 0, signals.coengagement),
+            Source.SIMILAR: signals.nearest + 2,
+            Source.INTEREST: signals.mean + 2,
+            Source.NEXT: np.where(world.cold, 0, signals.follows),
+            Source.CROWD: np.where(world.cold, 0, signals.low_rank),
+            Source.FRESH: np.where(world.cold, signals.nearest + 2, 0),
+            Source.TRENDING: popularity.share(signals.at, MONTH),
+            Source.POPULAR: year,
+        }
+        for item, source in zip(candidates, sources_of(signals, candidates, world), strict=True):
+            found[source] += 1
+            ahead = {
+                name: int((scores[candidates] > scores[item]).sum())
+                for name, scores in orders.items()
+                if scores[item] > 0
+            }
+            assert ahead[source] == min(ahead.values())
+    assert len(found) >= 4
+
+
+def test_shares_of_likes_sum_to_the_score(two_crowds: Interactions) -> None:
+    ranker = fitted(two_crowds)
+    world = ranker.world
+    for _, history in list(two_crowds.histories())[:6]:
+        twice = History(*(np.concatenate([x, x[:2]]) for x in (history.items, history.actions, history.at)))
+        for liked in (history, twice):
+            score = world.coengagement.scores(history_matrix([liked.items], 20, [by_place(len(liked))]))[0]
+            follows = world.follows.scores(liked)
+            for item in np.setdiff1d(np.arange(20), liked.items):
+                assert shares_together(world.coengagement, liked, int(item)).sum() == pytest.approx(
+                    score[item], abs=1e-5
+                )
+                assert shares_next(world.follows, liked, int(item)).sum() == pytest.approx(
+                    follows[item], abs=1e-6
+                )
+
+
+def fitted(events: Interactions) -> OurRanker:
+    from bowerbird.data.items import Catalogue, Item
+
+    catalogue = Catalogue.of(Item(str(k), f"item {k}") for k in range(events.n_items))
+    ranker = OurRanker(np.eye(events.n_items, dtype=np.float32), catalogue)
+    ranker.fit(events)
+    return ranker
+
+
+def test_the_like_that_carried_an_item_is_of_its_crowd(two_crowds: Interactions) -> None:
+    world = fitted(two_crowds).world
+    likes = History(np.array([2, 3]), np.full(2, 2, np.int8), np.array([0, 1]))
+    signals = signals_of([likes], world)[0]
+    assert through_of(Source.TOGETHER, 8, signals, world) == 0, "even items are liked with even ones"
+    assert through_of(Source.TOGETHER, 9, signals, world) == 1
+    assert through_of(Source.CROWD, 9, signals, world) is None
+
+
+def test_what_is_said_names_the_persons_own_likes_and_interests(recommender: Recommender) -> None:
+    seen = set()
+    for user in recommender.taste.people():
+        state = recommender.taste.state(user)
+        titles = {recommender.catalogue.item(int(item)).title for item in state.history.items}
+        interests = {one.name for one in recommender.taste.interests(state)}
+        for one in recommender.recommend_user(user, 20):
+            seen.add(one.source)
+            quoted = re.search(r"“(.+)”", one.reason)
+            if quoted:
+                assert quoted[1] in titles
+                assert one.source in ("together", "similar", "next", "fresh")
+            elif one.reason.startswith("your taste for "):
+                assert one.reason.removeprefix("your taste for ") in interests
+            assert one.title == recommender.catalogue.item(one.position).title
+    assert {"similar", "interest", "together"} <= seen
