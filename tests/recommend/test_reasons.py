@@ -11,6 +11,7 @@ import pytest
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.coengagement import history_matrix
+from bowerbird.recommend.facets import total
 from bowerbird.recommend.features import by_place, signals_of
 from bowerbird.recommend.popularity import MONTH, YEAR
 from bowerbird.recommend.reasons import Source, shares_next, shares_together, sources_of, through_of
@@ -24,7 +25,11 @@ def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> 
         candidates, signals = next(recommender.ranker.met([history], None))
         popularity = world.popularity
         year = popularity.share(signals.at, YEAR) + 1e-6 * popularity.now
+        liked = signals.liked
+        leaning = total(world.leanings.of(liked.items, by_place(len(liked))))
+        leaning += popularity.shelf(popularity.end, popularity.lately)
         orders = {
+            Source.FACETS: leaning - leaning.min() + 1,
             Source.TOGETHER: np.where(world.cold, 0, signals.coengagement),
             Source.SIMILAR: signals.nearest + 2,
             Source.INTEREST: signals.mean + 2,

@@ -15,6 +15,7 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.coengagement import CoEngagement
+from bowerbird.recommend.facets import total
 from bowerbird.recommend.features import Signals, World, by_place
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.popularity import MONTH, YEAR
@@ -38,6 +39,8 @@ class Source(StrEnum):
     """What people like soon after one of the latest likes."""
     CROWD = "crowd"
     """Liked by the person's kind of people, by the strongest directions of everybody's likes."""
+    FACETS = "facets"
+    """Has the brand, category and attributes that the person leans to, and sells or lies beside what does."""
     FRESH = "fresh"
     """Liked by nobody yet, and near a liked item."""
     TRENDING = "trending"
@@ -57,6 +60,9 @@ def sources_of(signals: Signals, candidates: np.ndarray, world: World) -> list[S
         nearest = signals.nearest[candidates] + 2.0  # above 0, so that everything is named
         orders[Source.SIMILAR] = nearest
         orders[Source.INTEREST] = signals.mean[candidates] + 2.0
+        leaning = total(world.leanings.of(signals.liked.items, by_place(len(signals.liked)), candidates))
+        leaning += popularity.shelf(popularity.end, popularity.lately)[candidates]
+        orders[Source.FACETS] = leaning - leaning.min(initial=0.0) + 1.0  # here too everything is named
         orders[Source.FRESH] = np.where(cold, nearest, 0.0)
     orders[Source.TRENDING] = popularity.share(signals.at, MONTH)[candidates]
     year = popularity.share(signals.at, YEAR)[candidates]
@@ -131,6 +137,7 @@ def reason_of(
         return f"your taste for {interest.name}"
     return {
         Source.INTEREST: "close to what you like",
+        Source.FACETS: "has much of what you choose",
         Source.TRENDING: "popular now",
         Source.POPULAR: "liked by many",
     }.get(source, "people with your taste like it")
