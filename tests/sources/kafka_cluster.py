@@ -1,7 +1,8 @@
 """A Kafka cluster in a process of its own: the one that librdkafka carries for tests, spoken to over TCP.
 
-Prints its address, then obeys lines: `down` cuts every connection and refuses new ones, `up` lets them in again.
-It keeps what it was told while it is down, and loses it when the process ends. Ends with its standard input.
+Prints its address, then obeys lines: `down` cuts every connection and refuses new ones, `up` lets them in
+again. It keeps what it was told while it is down, and loses it when the process ends, which it does
+with its standard input.
 """
 
 import ctypes

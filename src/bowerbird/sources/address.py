@@ -27,7 +27,7 @@ class Address:
     """Without the slash before it: a stream's or a topic's name, or a file's path."""
     user: str = ""
     password: str = field(default="", repr=False)
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, url: str) -> Address:
@@ -86,10 +86,13 @@ class Address:
             raise InputError(
                 f"{self.shown} names no stream: put its name after the host, {self.scheme}://HOST/NAME"
             )
-        for name in self.settings:
+        for name, value in self.settings.items():
+            if not value:
+                raise InputError(f"{self.shown}: {name} is empty: give it a value or leave it out")
             if name not in known and not (dotted and "." in name):
                 said = ", ".join(known) or "none"
                 raise InputError(f"{self.shown}: there is no setting {name!r} here; there are: {said}")
+        _ = self.redeliver_after_s
 
     @property
     def redeliver_after_s(self) -> float:

@@ -98,6 +98,7 @@ class Batches:
     def _wait(self, pause: float) -> Iterator[Batch]:
         """Let the pause pass, giving the one who iterates a chance to stop."""
         until = time.monotonic() + pause * random.uniform(0.7, 1.0)  # not everybody at the same moment
+        yield Batch([], True, self)
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, SLICE_S))
             yield Batch([], True, self)

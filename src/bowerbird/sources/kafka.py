@@ -8,6 +8,7 @@ own: `security.protocol=SASL_SSL&sasl.mechanisms=PLAIN` with the address's user 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from bowerbird.sources.source import Lag, Message, client_library
 KNOWN = ("group", "partitions", "redeliver_after")
 GROUP = "bowerbird"
 TIMEOUT_S = 5.0  # for one answer of the cluster
+JOINING_S = 10.0  # at most, until the group has let us in
 FETCHED_AHEAD_KB = 16_384  # by the client's own thread; the rest stays with the broker
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class KafkaSource:
         self._address, self._topic = address, address.path
         self._consumer: Any = None
         self._error: Any = None
+        self._first: Any = None  # a message that came while the group was joined
 
     def connect(self) -> None:
         if self._consumer is None:
@@ -83,15 +86,23 @@ class KafkaSource:
     def _subscribe(self) -> None:
         said = self._address.settings.get("partitions")
         if said is None:
-            self._consumer.subscribe([self._topic])
+            self._join()
             return
         numbers = said.split(",")
         if not all(number.isdigit() for number in numbers):
             raise InputError(f"partitions is {said!r}: give numbers with commas between them, such as 0,1")
         self._consumer.assign([self._kafka.TopicPartition(self._topic, int(number)) for number in numbers])
 
+    def _join(self) -> None:
+        """Become a member of the group: before that, that nothing comes does not mean there is nothing."""
+        joined: list[bool] = []
+        self._consumer.subscribe([self._topic], on_assign=lambda *_: joined.append(True))
+        until = time.monotonic() + JOINING_S
+        while not joined and self._first is None and time.monotonic() < until:
+            self._first = self._consumer.poll(0.1)
+
     def fetch(self, most: int, wait_s: float) -> list[Message]:
-        first = self._consumer.poll(wait_s)
+        first, self._first = self._first or self._consumer.poll(wait_s), None
         rest = self._consumer.consume(most - 1, 0) if first is not None and most > 1 else []
         found = [one for one in (first, *rest) if one is not None]
         good = [one for one in found if one.error() is None]
@@ -144,6 +155,8 @@ class KafkaSource:
         refused = (codes._AUTHENTICATION, codes.SASL_AUTHENTICATION_FAILED, codes.TOPIC_AUTHORIZATION_FAILED)
         if error.code() in (*refused, codes.GROUP_AUTHORIZATION_FAILED):
             return SourceError(f"{shown} refuses us ({said}): check user and password")
+        if error.code() in (codes.REBALANCE_IN_PROGRESS, codes.ILLEGAL_GENERATION, codes.UNKNOWN_MEMBER_ID):
+            return SourceAway(f"{shown}: its group is being shared out anew ({said})")
         if error.fatal():
             return SourceError(f"{shown}: {said}")
         return SourceAway(f"{shown} can't be reached ({said})")

@@ -33,6 +33,7 @@ class NatsSource:
         self._durable = address.settings.get("durable", DURABLE)
         self._runner: asyncio.Runner | None = None
         self._client: Any = None
+        self._last_error: Exception | None = None
 
     def connect(self) -> None:
         self.close()
@@ -48,8 +49,10 @@ class NatsSource:
             servers=[f"{scheme}://{host}" for host in address.hosts or ("localhost",)],
             name="bowerbird",
             allow_reconnect=False,  # we do that ourselves, and say so
+            max_reconnect_attempts=1,  # for this first connection: 0 would be without end
+            reconnect_time_wait=0,
             connect_timeout=TIMEOUT_S,
-            error_cb=_quiet,
+            error_cb=self._note,
             **who,
         )
         self._js = self._client.jetstream(timeout=TIMEOUT_S)
@@ -119,11 +122,13 @@ class NatsSource:
         except SourceError:
             raise
         except (OSError, TimeoutError, self._nats.errors.Error) as error:
+            if isinstance(error, self._nats.errors.NoServersError) and self._last_error is not None:
+                error = self._last_error
             shown, said = self._address.shown, self._address.hiding(error) or type(error).__name__
             if isinstance(error, self._nats.errors.AuthorizationError) or "authorization" in said.lower():
                 raise SourceError(f"{shown} refuses us ({said}): check user and password") from None
             raise SourceAway(f"{shown} can't be reached ({said})") from None
 
-
-async def _quiet(_: Exception) -> None:
-    """The client logs every hiccup otherwise; those that matter are raised where they matter."""
+    async def _note(self, error: Exception) -> None:
+        """Called by the client, which else logs every hiccup; of no server, it only raises that there is none."""
+        self._last_error = error

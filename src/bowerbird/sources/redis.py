@@ -54,6 +54,7 @@ class RedisSource:
             socket_connect_timeout=TIMEOUT_S,
             retry=None,  # we do that ourselves, and say so
             client_name="bowerbird",
+            protocol=2,  # answers have one form whatever the server
         )
         self._mine = "0"  # what was handed to us and never acknowledged comes first
         self._look_at, self._cursor = 0.0, "0-0"
@@ -82,11 +83,7 @@ class RedisSource:
         block = None if wait_s is None else max(1, round(wait_s * 1000))  # 0 would be for ever
         streams = {self._stream: since}
         answer = self._client.xreadgroup(self._group, self._me, streams, count=most, block=block)
-        if isinstance(answer, dict):  # the third version of Redis' protocol
-            rows = [row for chunk in answer.values() for rows in chunk for row in _rows(rows)]
-        else:
-            rows = [row for _, rows in answer or [] for row in rows]
-        return self._messages(rows)
+        return self._messages([row for _, rows in answer or [] for row in rows])
 
     def _take_over(self, most: int) -> list[Message]:
         idle_ms = round(self._address.redeliver_after_s * 1000)
@@ -142,10 +139,6 @@ class RedisSource:
             if said.startswith("WRONGTYPE"):
                 raise SourceError(f"{shown}: {self._stream!r} is no stream ({said})") from None
             raise SourceAway(f"{shown} can't be reached ({said})") from None
-
-
-def _rows(rows: Any) -> list[Any]:
-    return list(rows)
 
 
 def _name(said: bytes | str) -> str:
