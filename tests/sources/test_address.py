@@ -6,7 +6,7 @@ import pytest
 
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, SourceAway, SourceError
-from bowerbird.sources import source
+from bowerbird.sources import kafka, source
 from bowerbird.sources.address import Address
 from bowerbird.sources.opening import open_source
 
@@ -51,8 +51,9 @@ def test_settings_that_can_not_be_used(url: str, said: str, store: Store) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["nats", "redis", "kafka"])
-def test_no_word_of_ours_holds_a_password(scheme: str, store: Store) -> None:
+def test_no_word_of_ours_holds_a_password(scheme: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip({"kafka": "confluent_kafka"}.get(scheme, scheme))
+    monkeypatch.setattr(kafka, "TIMEOUT_S", 0.5)
     more = "&sasl.oauthbearer.client.secret=s3cret/%2B%25" if scheme == "kafka" else ""
     address = Address.parse(f"{scheme}://ann:s3cret%2F%2B%25@127.0.0.1:9/clicks?redeliver_after=5{more}")
     assert address.password == SECRET and address.hiding(f"no {SECRET}!") == "no ***!"

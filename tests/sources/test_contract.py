@@ -27,12 +27,12 @@ def opened(broker: Any, store: Store, said: list[str] | None = None) -> Source:
     return open_source(Address.parse(broker.address()), store, (said if said is not None else []).append)
 
 
-def listen(broker: Any, store: Store, logged: Any = None, until: int | None = None) -> Tally:
+def listen(broker: Any, store: Store, held: Any = None, until: int | None = None) -> Tally:
     """Listen in this process until the log holds so many events, else until nothing comes any more."""
     listener, stop = Listener(store, opened(broker, store), Layout.NATIVE, lambda _: None), threading.Event()
 
     def watch(_: Tally) -> None:
-        if until is not None and len(logged(store)) >= until:
+        if until is not None and held(store) >= until:
             stop.set()
 
     return listener.run(stop, IDLE_S if until is None else PATIENCE_S, watch)
@@ -59,19 +59,19 @@ class SourceContract:
         assert tally.batches < 40, "a flush to disk is shared by many events"
         assert listen(broker, store).messages == 0, "what was acknowledged came again"
 
-    def test_no_more_is_fetched_than_was_asked_for(self, broker, store, body, logged) -> None:
+    def test_no_more_is_fetched_than_was_asked_for(self, broker, store, body, held, logged) -> None:
         broker.publish([body(n) for n in range(300)])
         source = opened(broker, store)
         source.connect()
         found = source.fetch(40, 5.0)
         assert 0 < len(found) <= 40
         source.close()
-        assert listen(broker, store, logged, 300).accepted == 300, (
+        assert listen(broker, store, held, 300).accepted == 300, (
             "what was fetched and not acknowledged is lost"
         )
 
     def test_a_kill_between_log_and_acknowledgement(
-        self, broker, store, body, logged, ids, monkeypatch
+        self, broker, store, body, held, logged, ids, monkeypatch
     ) -> None:
         broker.publish([body(n) for n in range(100)])
         source = opened(broker, store)
@@ -85,7 +85,7 @@ class SourceContract:
         before = len(logged(store))
         assert before > 0
         broker.publish([body(100)])  # so that there is something to wait for
-        tally = listen(broker, store, logged, 101)
+        tally = listen(broker, store, held, 101)
         assert tally.accepted == 101 - before
         while tally.repeated < before:  # a broker gives back what was not acknowledged when it likes
             again = listen(broker, store)
@@ -95,7 +95,7 @@ class SourceContract:
         assert tally.repeated == before
 
     def test_kill_9_neither_loses_nor_doubles(
-        self, broker, store, body, logged, ids, start_listener, wait_for
+        self, broker, store, body, held, logged, ids, start_listener, wait_for
     ) -> None:
         total, done = 0, threading.Event()
 
@@ -104,21 +104,21 @@ class SourceContract:
             while not done.is_set() or total < 500:
                 broker.publish([body(n) for n in range(total, total + 25)])
                 total += 25
-                done.wait(0.01)
+                done.wait(0.05)
 
         publisher = threading.Thread(target=publish)
         publisher.start()
         try:
             for _ in range(2):
-                held = len(logged(store))
+                before = held(store)
                 listener = start_listener(store, broker.address())
-                wait_for(lambda held=held: len(logged(store)) > held + 30)
+                wait_for(lambda before=before: held(store) > before + 30)
                 listener.kill()
                 listener.join()
         finally:
             done.set()
             publisher.join()
-        listen(broker, store, logged, total)
+        listen(broker, store, held, total)
         assert logged(store) == ids(range(total))
 
     def test_what_can_not_be_used_blocks_nothing(self, broker, store, body, logged, ids) -> None:
@@ -138,7 +138,9 @@ class SourceContract:
         assert len({line["where"] for line in lines}) == len(poison)
         assert listen(broker, store).messages == 0
 
-    def test_a_broker_that_goes_away_comes_back(self, broker, store, body, logged, ids, wait_for) -> None:
+    def test_a_broker_that_goes_away_comes_back(
+        self, broker, store, body, held, logged, ids, wait_for
+    ) -> None:
         said: list[str] = []
         stop, looks = threading.Event(), [0]
 
@@ -151,7 +153,7 @@ class SourceContract:
         try:
             for start in (0, 100):
                 broker.publish([body(n) for n in range(start, start + 100)])
-                wait_for(lambda start=start: len(logged(store)) == start + 100)
+                wait_for(lambda start=start: held(store) == start + 100)
                 if start == 0:
                     broker.goes_away()
                     self.wait_until_noticed(said, wait_for)
@@ -168,17 +170,17 @@ class SourceContract:
         wait_for(lambda: any("trying again in" in one for one in said))
 
     def test_stopped_gracefully_it_moves_to_another_store(
-        self, broker, store, body, logged, ids, start_listener, wait_for, tmp_path: Path
+        self, broker, store, body, held, logged, ids, start_listener, wait_for, tmp_path: Path
     ) -> None:
         broker.publish([body(n) for n in range(400)])
         listener = start_listener(store, broker.address())
-        wait_for(lambda: logged(store))
+        wait_for(lambda: held(store))
         listener.terminate()
         listener.join()
         assert listener.exitcode == 0
         moved = Store.open(shutil.copytree(store.path, tmp_path / "moved"))
         broker.publish([body(n) for n in range(400, 500)])
-        assert listen(broker, moved, logged, 500).repeated == 0, (
+        assert listen(broker, moved, held, 500).repeated == 0, (
             "all that was logged was acknowledged before it left"
         )
         assert logged(moved) == ids(range(500))
@@ -188,7 +190,7 @@ class SharedSourceContract(SourceContract):
     """… and what is shared among several listeners."""
 
     def test_two_listeners_share_one_store(
-        self, broker, store, body, logged, ids, start_listener, wait_for
+        self, broker, store, body, held, logged, ids, start_listener, wait_for
     ) -> None:
         two, total = [start_listener(store, broker.address()) for _ in range(2)], 0
         until = time.monotonic() + PATIENCE_S
@@ -197,7 +199,7 @@ class SharedSourceContract(SourceContract):
             total += 50
             time.sleep(0.05)
             assert time.monotonic() < until, "one listener gets everything"
-        wait_for(lambda: len(logged(store)) >= total)
+        wait_for(lambda: held(store) >= total)
         for one in two:
             one.terminate()
             one.join()

@@ -79,7 +79,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 FATES = st.lists(st.sampled_from(["well", "well", "away", "killed"]), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(numbers=st.lists(st.integers(0, 12), max_size=30), fates=FATES)
 def test_whatever_fails_every_event_counts_once(
     numbers: list[int], fates: list[str], body, logged, tmp_path_factory: pytest.TempPathFactory

@@ -130,5 +130,5 @@ class NatsSource:
             raise SourceAway(f"{shown} can't be reached ({said})") from None
 
     async def _note(self, error: Exception) -> None:
-        """Called by the client, which else logs every hiccup; of no server, it only raises that there is none."""
+        """Called by the client, which would log it, and later raise no more than that there is no server."""
         self._last_error = error
