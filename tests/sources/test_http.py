@@ -1,4 +1,4 @@
-"""HTTP promises what the other sources do: who posts again until answered loses nothing and is counted once."""
+"""HTTP promises what the other sources do: who posts until answered loses nothing, and is counted once."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ they are whole. How far each file was acknowledged is kept in the store's `sourc
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -92,9 +93,10 @@ class FileSource:
         self._keep()
 
     def lag(self) -> Lag | None:
-        sizes = [(inode, path.stat().st_size) for inode, path in self._present()]
         done = self._acknowledged
-        left = sum(max(0, size - done.get(inode, Position()).offset) for inode, size in sizes)
+        left = sum(
+            max(0, stat.st_size - done.get(stat.st_ino, Position()).offset) for _, stat in self._present()
+        )
         return Lag(left, "bytes")
 
     def close(self) -> None:
@@ -122,7 +124,7 @@ class FileSource:
 
     def _keep(self) -> None:
         """Write down how far every file is acknowledged that is still there."""
-        here = {inode for inode, _ in self._present()} | set(self._open)
+        here = {stat.st_ino for _, stat in self._present()} | set(self._open)
         kept = {inode: asdict(one) for inode, one in self._acknowledged.items() if inode in here}
         text = json.dumps({"path": str(self._path), "files": kept})
         try:
@@ -141,7 +143,7 @@ class FileSource:
         except (ValueError, TypeError, KeyError, AttributeError):
             self._notify(f"{self._kept} can't be read: {self._path} is read again, repeats don't count")
             return self._rotated_before()
-        if known and not known.keys() & {inode for inode, _ in self._present()}:
+        if known and not known.keys() & {stat.st_ino for _, stat in self._present()}:
             self._notify(
                 f"what was followed as {self._path} is gone: what was written to it after the last stop "
                 "is not read; import the file that it became"
@@ -152,60 +154,59 @@ class FileSource:
         """At the very first start, what a single file was rotated to before is none of our business."""
         if self._path.is_dir():
             return {}
-        rotated = [(inode, path) for inode, path in self._present() if path != self._path]
-        return {inode: _ended(path) for inode, path in rotated}
+        rotated = [(path, stat) for path, stat in self._present() if path != self._path]
+        return {stat.st_ino: _ended(path) for path, stat in rotated}
 
     # -- reading ------------------------------------------------------------------------------------------
 
-    def _present(self) -> list[tuple[int, Path]]:
-        """The files to follow, by inode, those changed longest ago first."""
+    def _present(self) -> list[tuple[Path, os.stat_result]]:
+        """The files to follow, those changed longest ago first."""
         if self._path.is_dir():
             folder, pattern = self._path, re.compile(r"[^.].*\.(jsonl|ndjson|json)" + _ROTATED)
         else:
             folder, pattern = self._path.parent, re.compile(re.escape(self._path.name) + _ROTATED)
         found = []
-        try:
-            for path in folder.iterdir():
-                if pattern.fullmatch(path.name) and path.is_file():
-                    stat = path.stat()
-                    found.append((stat.st_mtime_ns, path.name, stat.st_ino, path))
-        except FileNotFoundError:  # renamed while we looked: the next look sees it
-            pass
-        return [(inode, path) for _, _, inode, path in sorted(found)]
+        for path in folder.iterdir():
+            if pattern.fullmatch(path.name) and path.is_file():
+                with contextlib.suppress(FileNotFoundError):  # renamed just now: the next look sees it
+                    found.append((path, path.stat()))
+        return sorted(found, key=lambda one: (one[1].st_mtime_ns, one[0].name))
 
     def _look(self, most: int) -> list[Message]:
         """New whole lines of all files, at most so many."""
         found: list[Message] = []
         size = 0
         present = self._present()
-        for inode, path in present:
-            self._names[inode] = path.name
-            for message in self._new_lines(inode, path):
+        for path, stat in present:
+            self._names[stat.st_ino] = path.name
+            for message in self._new_lines(path, stat):
                 found.append(message)
                 size += len(message.body)
                 if len(found) >= most or size >= MOST_BATCH_BYTES:
                     return found
-        for inode in self._open.keys() - {inode for inode, _ in present}:
+        for inode in self._open.keys() - {stat.st_ino for _, stat in present}:
             found += self._of_deleted(inode)
         return found
 
-    def _new_lines(self, inode: int, path: Path) -> Iterator[Message]:
-        try:
-            stat = path.stat()
-            if stat.st_ino != inode or self._idle.get(inode) == (stat.st_size, stat.st_mtime_ns):
-                return
-            file = self._opened(inode, path)
-        except FileNotFoundError:
-            return
-        yield from self._lines(inode, file)
-        self._idle[inode] = (stat.st_size, stat.st_mtime_ns)
+    def _new_lines(self, path: Path, stat: os.stat_result) -> Iterator[Message]:
+        inode, state = stat.st_ino, (stat.st_size, stat.st_mtime_ns)
+        if self._idle.get(inode) != state and (file := self._opened(inode, path)) is not None:
+            yield from self._lines(inode, file)
+            self._idle[inode] = state
 
-    def _opened(self, inode: int, path: Path) -> int:
+    def _opened(self, inode: int, path: Path) -> int | None:
+        """The open file; None where its name is another file's by now: the next look sees where it went."""
         file = self._open.pop(inode, None)
         if file is None:
             if len(self._open) >= MOST_OPEN:
                 os.close(self._open.pop(next(iter(self._open))))
-            file = os.open(path, os.O_RDONLY)
+            try:
+                file = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            if os.fstat(file).st_ino != inode:
+                os.close(file)
+                return None
         self._open[inode] = file  # last: the one that grew last is closed last
         return file
 

@@ -35,6 +35,7 @@ class KafkaSource:
             raise InputError(f"{address.shown} names no host: kafka://HOST:9092/TOPIC")
         self._kafka = client_library("confluent_kafka", "kafka")
         self._address, self._topic = address, address.path
+        self._partitions = _numbers(address.settings.get("partitions"))
         self._consumer: Any = None
         self._error: Any = None
         self._first: Any = None  # a message that came while the group was joined
@@ -84,14 +85,10 @@ class KafkaSource:
         )
 
     def _subscribe(self) -> None:
-        said = self._address.settings.get("partitions")
-        if said is None:
+        if self._partitions is None:
             self._join()
-            return
-        numbers = said.split(",")
-        if not all(number.isdigit() for number in numbers):
-            raise InputError(f"partitions is {said!r}: give numbers with commas between them, such as 0,1")
-        self._consumer.assign([self._kafka.TopicPartition(self._topic, int(number)) for number in numbers])
+        else:
+            self._consumer.assign([self._kafka.TopicPartition(self._topic, n) for n in self._partitions])
 
     def _join(self) -> None:
         """Become a member of the group: before that, that nothing comes does not mean there is nothing."""
@@ -160,3 +157,11 @@ class KafkaSource:
         if error.fatal():
             return SourceError(f"{shown}: {said}")
         return SourceAway(f"{shown} can't be reached ({said})")
+
+
+def _numbers(said: str | None) -> list[int] | None:
+    if said is None:
+        return None
+    if not all(number.isdigit() for number in said.split(",")):
+        raise InputError(f"partitions is {said!r}: give numbers with commas between them, such as 0,1")
+    return [int(number) for number in said.split(",")]
