@@ -58,6 +58,7 @@ def test_no_word_of_ours_holds_a_password(scheme: str, store: Store, monkeypatch
     address = Address.parse(f"{scheme}://ann:s3cret%2F%2B%25@127.0.0.1:9/clicks?redeliver_after=5{more}")
     assert address.password == SECRET and address.hiding(f"no {SECRET}!") == "no ***!"
     assert SECRET not in address.shown + repr(address) and "ann:***@" in address.shown
+    assert "s3cret" not in Address.parse("nats://s3cret@h/S").shown, "a token is a password"
     opened = open_source(address, store, print)
     with pytest.raises(SourceAway) as told:  # nobody listens at port 9
         opened.connect()

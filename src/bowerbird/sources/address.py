@@ -25,7 +25,7 @@ class Address:
     """Each `host` or `host:port`; several for a cluster."""
     path: str
     """Without the slash before it: a stream's or a topic's name, or a file's path."""
-    user: str = ""
+    user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     settings: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -61,17 +61,22 @@ class Address:
         )
 
     @property
+    def token(self) -> str:
+        """NATS' token: a user without a password."""
+        return self.user if self.scheme in ("nats", "tls") and not self.password else ""
+
+    @property
     def shown(self) -> str:
         """The address as it may be printed and logged."""
-        who = (f"{self.user}:***@" if self.user else ":***@") if self.password else ""
-        who = who or (f"{self.user}@" if self.user else "")
+        user = "***" if self.token else self.user
+        who = f"{user}:***@" if self.password else f"{user}@" if user else ""
         said = "&".join(f"{name}={_shown(name, value)}" for name, value in self.settings.items())
         slash = "" if self.path.startswith("/") else "/"
         return f"{self.scheme}://{who}{','.join(self.hosts)}{slash}{self.path}" + (f"?{said}" if said else "")
 
     def hiding(self, text: object) -> str:
         """A client library's words without the password, should they repeat it."""
-        secrets = [self.password, *(v for name, v in self.settings.items() if _secret(name))]
+        secrets = [self.password, self.token, *(v for name, v in self.settings.items() if _secret(name))]
         said = str(text)
         for secret in filter(None, secrets):
             said = said.replace(secret, "***")

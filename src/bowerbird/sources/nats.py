@@ -43,8 +43,8 @@ class NatsSource:
     async def _connect(self) -> None:
         address, scheme = self._address, self._address.scheme
         who = {"user": address.user or None, "password": address.password or None}
-        if address.user and not address.password:
-            who = {"token": address.user}
+        if address.token:
+            who = {"token": address.token}
         self._client = await self._nats.connect(
             servers=[f"{scheme}://{host}" for host in address.hosts or ("localhost",)],
             name="bowerbird",
