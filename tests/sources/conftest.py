@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ITEMS = ("lamp", "mug", "sofa")
 REDELIVER_S = 0.5  # how long a dead listener's messages are kept for it
 PATIENCE_S = 30.0
+PR_SET_PDEATHSIG = 1  # Linux' <sys/prctl.h>
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(
     [
@@ -70,6 +72,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _dies_with_the_tests() -> None:
+    """Run in a server's process: should the tests be killed, nobody else would end it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Broker(Protocol):
     """What a test does to a broker."""
 
@@ -89,7 +97,9 @@ class Process:
 
     def comes_back(self) -> None:
         quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(self.command, stdout=quiet, stderr=quiet)
+        self.process = subprocess.Popen(
+            self.command, stdout=quiet, stderr=quiet, preexec_fn=_dies_with_the_tests
+        )
         try:
             _wait_for(self._answers)
         except AssertionError:

@@ -31,8 +31,10 @@ def listen(broker: Any, store: Store, held: Any = None, until: int | None = None
     """Listen in this process until the log holds so many events, else until nothing comes any more."""
     listener, stop = Listener(store, opened(broker, store), Layout.NATIVE, lambda _: None), threading.Event()
 
+    deadline = time.monotonic() + PATIENCE_S
+
     def watch(_: Tally) -> None:
-        if until is not None and held(store) >= until:
+        if (until is not None and held(store) >= until) or time.monotonic() > deadline:
             stop.set()
 
     return listener.run(stop, IDLE_S if until is None else PATIENCE_S, watch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -47,7 +48,9 @@ class ToyBroker(Source):
 
     def fetch(self, most: int, wait_s: float) -> list[Message]:
         self._meet_fate()
-        found = [number for number in self.held if number not in self.given][: min(most, 3)]
+        if self.given >= self.held.keys():
+            time.sleep(wait_s)
+        found = [number for number in self.held if number not in self.given][:most]
         self.given.update(found)
         return [Message(self.held[number], f"toy {number}", number) for number in found]
 
@@ -87,8 +90,10 @@ def test_whatever_fails_every_event_counts_once(
     store = Store.create(tmp_path_factory.mktemp("law") / "store")
     store.publish_catalogue(Catalogue.of(Item(name, title=name) for name in ("lamp", "mug", "sofa")))
     broker = ToyBroker([body(number) for number in numbers], fates)
+    batches_of_three = batches.Batching(most=3, linger_s=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "FIRST_PAUSE_S", 0.0)
+        patch.setattr(batches, "Batching", lambda: batches_of_three)
         while broker.held:
             listener = Listener(Store.open(store.path), broker, Layout.NATIVE, lambda _: None)
             stop = threading.Event()
