@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -79,16 +80,23 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "FIRST_PAUSE_S", 0.0)
 
 
-FATES = st.lists(st.sampled_from(["well", "well", "away", "killed"]), max_size=40)
-
-
-@settings(max_examples=30, deadline=None)
-@given(numbers=st.lists(st.integers(0, 12), max_size=30), fates=FATES)
-def test_whatever_fails_every_event_counts_once(
-    numbers: list[int], fates: list[str], body, logged, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="module")
+def law_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store.create(tmp_path_factory.mktemp("law") / "store")
     store.publish_catalogue(Catalogue.of(Item(name, title=name) for name in ("lamp", "mug", "sofa")))
+    return store
+
+
+FATES = st.lists(st.sampled_from(["well", "well", "away", "killed"]), min_size=4, max_size=40)
+
+
+@settings(max_examples=80, deadline=None)
+@given(numbers=st.lists(st.integers(0, 12), min_size=1, max_size=20), fates=FATES)
+def test_whatever_fails_every_event_counts_once(
+    numbers: list[int], fates: list[str], body, logged, law_store: Store
+) -> None:
+    store = law_store
+    shutil.rmtree(store.path / "events", ignore_errors=True)
     broker = ToyBroker([body(number) for number in numbers], fates)
     batches_of_three = batches.Batching(most=3, linger_s=0.0)
     with pytest.MonkeyPatch.context() as patch:
