@@ -19,6 +19,8 @@ def test_the_parts_of_an_address() -> None:
     assert (said.user, said.password) == ("ann", "a/b")
     assert said.settings == {"group": "g", "security.protocol": "SASL_SSL"}
     assert Address.parse("file:///a%20b/c.jsonl").path == "/a b/c.jsonl"
+    assert Address.parse("redis://[::1]:7/clicks").first_host(6379) == ("::1", 7)
+    assert Address.parse("redis:///clicks").first_host(6379) == ("localhost", 6379)
     assert Address.parse("redis://h/2/clicks?redeliver_after=2.5").redeliver_after_s == 2.5
 
 
@@ -36,6 +38,7 @@ def test_what_is_no_address_says_what_is(url: str, store: Store) -> None:
         ("kafka://h/t?no.such.setting=1", "no.such.setting"),
         ("kafka://h:1/t?group.id", "group.id"),
         ("kafka:///t", "names no host"),
+        ("redis://h:port/t", "give HOST:PORT"),
         ("file://events.jsonl", "names no stream"),
         ("file://host/events.jsonl", "three slashes"),
         ("file:///x?group=g", "no setting 'group'"),

@@ -99,6 +99,14 @@ class Address:
                 raise InputError(f"{self.shown}: there is no setting {name!r} here; there are: {said}")
         _ = self.redeliver_after_s
 
+    def first_host(self, port: int) -> tuple[str, int]:
+        """The first host and its port; this machine and `port` where none is said."""
+        try:
+            parts = urlsplit(f"//{self.hosts[0] if self.hosts else ''}")
+            return parts.hostname or "localhost", parts.port or port
+        except ValueError as error:
+            raise InputError(f"{self.shown}: the host can't be read ({error}): give HOST:PORT") from None
+
     @property
     def redeliver_after_s(self) -> float:
         said = self.settings.get("redeliver_after", str(REDELIVER_AFTER_S))

@@ -15,33 +15,21 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
-from bowerbird.data.readers.messages import MOST_BYTES
 from bowerbird.data.store import write_atomically
 from bowerbird.errors import InputError, SourceAway, SourceError
 from bowerbird.sources.address import Address
+from bowerbird.sources.positions import Position, ended, fits, lines_from, with_head
 from bowerbird.sources.source import Lag, Message, Notify
 
 LOOK_S = 0.1  # between two looks for something new
-HEAD_BYTES = 256  # of a file, by which it is told from another with the same inode
 MOST_BATCH_BYTES = 8 * 2**20
 MOST_OPEN = 64  # files kept open, so that one that is deleted is read to its end
 LATE_S = 60.0  # so long a deleted file is looked at: its writer may not have noticed yet
 _ROTATED = r"([.-]\d[\d.T:_-]*)?"  # events.jsonl.1, events.jsonl-20260131
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far a file was read, in bytes, and the hash of its first `head_bytes`."""
-
-    offset: int = 0
-    head_bytes: int = 0
-    head: str = ""
-    skipping: bool = False
-    """Whether the offset lies inside of a line that was too long."""
 
 
 class FileSource:
@@ -155,7 +143,7 @@ class FileSource:
         if self._path.is_dir():
             return {}
         rotated = [(path, stat) for path, stat in self._present() if path != self._path]
-        return {stat.st_ino: _ended(path) for path, stat in rotated}
+        return {stat.st_ino: ended(path) for path, stat in rotated}
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -213,14 +201,12 @@ class FileSource:
     def _lines(self, inode: int, file: int) -> Iterator[Message]:
         """Whole lines from where we were; each moves us on as it is given."""
         position = self._read.get(inode, Position())
-        if not _fits(file, position):
+        if not fits(file, position):
             self._notify(f"{self._names[inode]} is another file now, or was cut: it is read from its start")
             position = self._read[inode] = Position()
-        for line, whole in _lines_from(file, position.offset):
+        for line, whole in lines_from(file, position.offset):
             start, skipping = position.offset, position.skipping
-            position = replace(position, offset=start + len(line), skipping=not whole)
-            if position.head_bytes < HEAD_BYTES:
-                position = _with_head(file, position)
+            position = with_head(file, replace(position, offset=start + len(line), skipping=not whole))
             self._read[inode] = position
             if line.strip() and not skipping:
                 yield Message(line, f"{self._names[inode]} byte {start}", (inode, position))
@@ -236,57 +222,3 @@ class FileSource:
             for state in (self._open, self._gone, self._idle, self._read, self._acknowledged, self._names):
                 state.pop(inode, None)
         return found
-
-
-def _lines_from(file: int, offset: int) -> Iterator[tuple[bytes, bool]]:
-    """Lines of an open file from a byte on, each with whether it is whole; one being written is left.
-
-    Read past any buffer of ours: a file that was cut and written again must not be met in an old one.
-    """
-    while block := os.pread(file, 2 * MOST_BYTES, offset):
-        start = 0
-        while end := block.find(b"\n", start) + 1:
-            yield block[start:end], True
-            start = end
-        rest = block[start:]
-        offset += start
-        if len(rest) > MOST_BYTES:
-            yield rest, False
-            offset += len(rest)
-        elif not start:
-            if _is_object(rest):
-                yield rest, True
-            return
-
-
-def _fits(file: int, position: Position) -> bool:
-    """Whether a file is the one that a position was taken in."""
-    head = os.pread(file, position.head_bytes, 0)
-    return _hash(head) == position.head and os.fstat(file).st_size >= position.offset
-
-
-def _with_head(file: int, position: Position) -> Position:
-    head = os.pread(file, min(HEAD_BYTES, position.offset), 0)
-    return replace(position, head_bytes=len(head), head=_hash(head))
-
-
-def _ended(path: Path) -> Position:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return _with_head(file, Position(offset=os.fstat(file).st_size))
-    finally:
-        os.close(file)
-
-
-def _hash(head: bytes) -> str:
-    return hashlib.blake2b(head, digest_size=8).hexdigest() if head else ""
-
-
-def _is_object(line: bytes) -> bool:
-    """Whether a line without its end is a whole JSON object; no beginning of one is."""
-    if not line.rstrip().endswith(b"}"):
-        return False
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False

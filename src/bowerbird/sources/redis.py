@@ -33,6 +33,7 @@ class RedisSource:
         address.check(KNOWN)
         self._redis = client_library("redis", "redis")
         self._address = address
+        self._host, self._port = address.first_host(6379)
         database, _, stream = address.path.rpartition("/")
         self._database, self._stream = (int(database), stream) if database.isdigit() else (0, address.path)
         self._group = address.settings.get("group", GROUP)
@@ -42,10 +43,11 @@ class RedisSource:
         self._look_at, self._cursor = 0.0, "0-0"
 
     def connect(self) -> None:
-        host, _, port = (self._address.hosts or ("localhost",))[0].partition(":")
+        if self._client is not None:
+            self._client.close()
         self._client = self._redis.Redis(
-            host=host or "localhost",
-            port=int(port or 6379),
+            host=self._host,
+            port=self._port,
             db=self._database,
             username=self._address.user or None,
             password=self._address.password or None,
