@@ -14,6 +14,7 @@ PACKAGE = Path(bowerbird.__file__).parent
 MAY_IMPORT: dict[str, set[str]] = {
     "data": set(),
     "models": set(),
+    "sources": {"data"},
     "evaluate": {"data"},
     "embed": {"data", "models"},
     "taste": {"data", "embed"},
@@ -22,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "assist": {"data", "embed", "graft", "taste", "recommend"},
     "serve": {"data", "embed", "taste", "recommend", "assist"},
 }
-WITHOUT_TORCH = ["data", "taste", "recommend", "evaluate", "serve"]
+WITHOUT_TORCH = ["data", "sources", "taste", "recommend", "evaluate", "serve"]
 
 
 def folders_imported_by(folder: str) -> set[str]:

@@ -4,7 +4,9 @@ BowerbirdError            exit code 2
 ├── InputError            the user's data or request can't be used
 ├── StoreError            the store is missing, incomplete, of another layout, locked, or its disk is full
 ├── BackboneError         a backbone can't be found, fetched or trusted
-└── EngineError           an inference server can't be reached, died, or serves something else
+├── EngineError           an inference server can't be reached, died, or serves something else
+└── SourceError           a source of events can't be listened to as asked
+    └── SourceAway        … for now: its server can't be reached, and is tried again
 """
 
 
@@ -26,3 +28,11 @@ class BackboneError(BowerbirdError):
 
 class EngineError(BowerbirdError):
     """An inference server that can't be reached, that died, or that serves another model than expected."""
+
+
+class SourceError(BowerbirdError):
+    """A source of events that can't be listened to as asked: no such stream, a wrong password, no client."""
+
+
+class SourceAway(SourceError):
+    """A source that can't be reached for now; whoever listens tries again."""

@@ -16,6 +16,7 @@ from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
 from bowerbird.cli.import_ import import_
+from bowerbird.cli.listen import listen
 from bowerbird.cli.models import models
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.search import search
@@ -38,6 +39,7 @@ def bowerbird() -> None:
 
 app.command()(demo)
 app.command("import")(import_)
+app.command()(listen)
 app.add_typer(models, name="models")
 app.command()(embed)
 app.add_typer(vectors_app, name="vectors")

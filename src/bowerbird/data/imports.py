@@ -6,14 +6,13 @@ Importing the same files again changes nothing either.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import pyarrow as pa
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.images import prepared
+from bowerbird.data.intake import latest_possible, why_refused
 from bowerbird.data.items import ITEM_SCHEMA, Catalogue, Item
 from bowerbird.data.readers import (
     ga4,
@@ -48,8 +48,6 @@ LAYOUTS: dict[str, Callable[[Sequence[Path]], Records]] = {
     "ikea-rooms": ikea_rooms.read,
 }
 MAPPED_LAYOUT = "parquet"  # Parquet or CSV with a column map
-CLOCK_SKEW = timedelta(days=1)  # events further ahead than this can't have happened yet
-SHOWN_CHARACTERS = 500  # of a refused row, in the report
 
 
 @dataclass
@@ -130,7 +128,7 @@ class _Import:
         self.events: list[Event] = []
         self.collections: dict[str, Collection] = {}
         self.refused: list[Refused] = []
-        self.latest = datetime.now(UTC) + CLOCK_SKEW
+        self.latest = latest_possible()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 1)  # Pillow lets go of the GIL while it decodes
         self.pictures: deque[tuple[ItemDraft, Future[bytes | None] | None]] = deque()
 
@@ -186,12 +184,8 @@ class _Import:
         event = draft.event
         if not self.items and not len(self.before):
             raise InputError("these are events, but the store has no items yet: import the catalogue first")
-        reason = ""
-        if event.item_id not in self.items and event.item_id not in self.before:
-            reason = "unknown item"
-        elif event.at > self.latest:
-            reason = "time in the future"
-        if reason:
+        known = event.item_id in self.items or event.item_id in self.before
+        if reason := why_refused(event, known, self.latest):
             self._refuse(Refused("events", reason, draft.where, event.as_row()))
         else:
             self.events.append(event)
@@ -265,9 +259,7 @@ class _Import:
         try:
             with path.open("w", encoding="utf-8", errors="replace") as file:
                 for one in self.refused:
-                    shown = json.dumps(one.row, ensure_ascii=False, default=_short)[:SHOWN_CHARACTERS]
-                    line = {"kind": one.kind, "reason": one.reason, "where": one.where, "row": shown}
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    file.write(one.as_line())
         except OSError as error:
             path.unlink(missing_ok=True)
             raise StoreError(
@@ -275,10 +267,6 @@ class _Import:
                 "free some space and import again"
             ) from error
         self.summary.refused_file = path
-
-
-def _short(value: Any) -> str:
-    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
 def _rows_that_differ(fresh: Catalogue, before: Catalogue) -> list[int]:

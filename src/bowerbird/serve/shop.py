@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bowerbird.data.events import Event
+from bowerbird.data.intake import latest_possible, why_refused
 from bowerbird.data.store import Store
 from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.recommender import Recommender
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 BOOSTS_FILE = "boosts.toml"
 """In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
-CLOCK_SKEW = timedelta(days=1)
 
 
 class Shop:
@@ -67,13 +66,10 @@ class Shop:
 
     def learn(self, events: Sequence[Event]) -> tuple[int, int, list[str]]:
         """Log events durably and let the taste graph know: (new, repeated, reasons of the refused)."""
-        latest = datetime.now(UTC) + CLOCK_SKEW
-        refused = [
-            "unknown item" if event.item_id not in self.catalogue else "time in the future"
-            for event in events
-            if event.item_id not in self.catalogue or event.at > latest
-        ]
-        good = [event for event in events if event.item_id in self.catalogue and event.at <= latest]
+        latest = latest_possible()
+        reasons = [why_refused(event, event.item_id in self.catalogue, latest) for event in events]
+        refused = [reason for reason in reasons if reason]
+        good = [event for event, reason in zip(events, reasons, strict=True) if not reason]
         new = self.store.log.append(good)
         self.taste.refresh()
         return len(new), len(good) - len(new), refused

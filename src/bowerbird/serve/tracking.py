@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from bowerbird.data.events import Event
-from bowerbird.data.readers.segment import IGNORED_TYPES, events_of
+from bowerbird.data.readers.messages import Layout, events_of
 from bowerbird.errors import InputError
 from bowerbird.serve.metrics import Metrics
 from bowerbird.serve.shop import Shop
@@ -63,13 +63,10 @@ class BodyTooLarge(InputError):
 
 
 def _events(messages: list[Any]) -> tuple[list[Event], list[str]]:
-    """Events of messages, and why the others tell of none; identify and page calls are no mistakes."""
+    """Events of messages, and why the others tell of none."""
     events: list[Event] = []
     refused: list[str] = []
     for message in messages:
-        if not isinstance(message, dict):
-            refused.append("no JSON object")
-        elif message.get("type", "track") not in IGNORED_TYPES:
-            for found in events_of(message):
-                events.append(found) if isinstance(found, Event) else refused.append(found)
+        for found in events_of(message, Layout.SEGMENT):
+            events.append(found) if isinstance(found, Event) else refused.append(found)
     return events, refused

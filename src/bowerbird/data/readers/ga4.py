@@ -28,7 +28,7 @@ def read(paths: Sequence[Path]) -> Records:
             if not isinstance(row, dict):
                 yield Refused("events", "no JSON object", where, row)
                 continue
-            for found in _events(row):
+            for found in events_of(row):
                 yield (
                     Refused("events", found, where, row)
                     if isinstance(found, str)
@@ -36,7 +36,8 @@ def read(paths: Sequence[Path]) -> Records:
                 )
 
 
-def _events(row: dict[str, Any]) -> Iterator[Event | str]:
+def events_of(row: dict[str, Any]) -> Iterator[Event | str]:
+    """The events that one exported row tells of, or the reason why it tells of none."""
     name = text_of(row.get("event_name"))[:LONGEST_NAME]
     action = ACTION_OF.get(name)
     if action is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Event
 from bowerbird.data.items import Item
+
+SHOWN_CHARACTERS = 500  # of a refused row, in the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,16 @@ class Refused:
     reason: str
     where: str
     row: Any
+
+    def as_line(self) -> str:
+        """The row as reports list it: one line of JSON, the row's own text cut to `SHOWN_CHARACTERS`."""
+        shown = json.dumps(self.row, ensure_ascii=False, default=_short)[:SHOWN_CHARACTERS]
+        line = {"kind": self.kind, "reason": self.reason, "where": self.where, "row": shown}
+        return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _short(value: Any) -> str:
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
 Record = ItemDraft | EventDraft | CollectionDraft | Refused

@@ -1,0 +1,1 @@
+"""Where live events come from: files, NATS, Redis and Kafka behind one contract (HTTP is `serve`)."""

@@ -1,0 +1,134 @@
+"""NATS JetStream: a durable pull consumer, `nats://HOST:4222/STREAM?durable=NAME`.
+
+The consumer is made where there is none (everything from the stream's start, acknowledged one by one); one
+that you made stays as you made it. Several listeners with one durable name share its messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from bowerbird.errors import SourceAway, SourceError
+from bowerbird.sources.address import Address
+from bowerbird.sources.source import Lag, Message, client_library
+
+T = TypeVar("T")
+KNOWN = ("durable", "subject", "redeliver_after")
+DURABLE = "bowerbird"
+TIMEOUT_S = 5.0  # for one answer of the server
+MOST_UNACKNOWLEDGED = 10_000  # of all listeners together that share a durable name
+
+
+class NatsSource:
+    """One stream of a JetStream server or cluster."""
+
+    def __init__(self, address: Address) -> None:
+        address.check(KNOWN)
+        self._nats = client_library("nats", "nats")
+        self._js_errors = client_library("nats.js.errors", "nats")
+        self._address, self._stream = address, address.path
+        self._durable = address.settings.get("durable", DURABLE)
+        self._runner: asyncio.Runner | None = None
+        self._client: Any = None
+        self._last_error: Exception | None = None
+
+    def connect(self) -> None:
+        self.close()
+        self._runner = asyncio.Runner()
+        self._run(self._connect())
+
+    async def _connect(self) -> None:
+        address, scheme = self._address, self._address.scheme
+        who = {"user": address.user or None, "password": address.password or None}
+        if address.token:
+            who = {"token": address.token}
+        self._client = await self._nats.connect(
+            servers=[f"{scheme}://{host}" for host in address.hosts or ("localhost",)],
+            name="bowerbird",
+            allow_reconnect=False,  # we do that ourselves, and say so
+            max_reconnect_attempts=1,  # for this first connection: 0 would be without end
+            reconnect_time_wait=0,
+            connect_timeout=TIMEOUT_S,
+            error_cb=self._note,
+            **who,
+        )
+        self._js = self._client.jetstream(timeout=TIMEOUT_S)
+        await self._check_stream()
+        try:
+            await self._js.consumer_info(self._stream, self._durable)
+        except self._js_errors.NotFoundError:
+            config = self._nats.js.api.ConsumerConfig(
+                durable_name=self._durable,
+                ack_policy="explicit",
+                ack_wait=address.redeliver_after_s,
+                max_ack_pending=MOST_UNACKNOWLEDGED,
+                filter_subject=address.settings.get("subject"),
+            )
+            await self._js.add_consumer(self._stream, config)
+        self._subscription = await self._js.pull_subscribe_bind(durable=self._durable, stream=self._stream)
+
+    async def _check_stream(self) -> None:
+        try:
+            await self._js.stream_info(self._stream)
+        except self._js_errors.NotFoundError:
+            names = ", ".join(sorted(one.config.name for one in await self._js.streams_info())) or "none"
+            raise SourceError(
+                f"{self._address.shown}: the server has no stream {self._stream!r}; there are: {names}"
+            ) from None
+
+    def fetch(self, most: int, wait_s: float) -> list[Message]:
+        if self._client is None or self._client.is_closed:
+            raise SourceAway(f"{self._address.shown} has closed the connection")
+        found = self._run(self._fetch(most, wait_s))
+        return [Message(one.data, f"{self._stream} {one.metadata.sequence.stream}", one) for one in found]
+
+    async def _fetch(self, most: int, wait_s: float) -> list[Any]:
+        try:
+            return list(await self._subscription.fetch(most, timeout=max(wait_s, 0.001)))
+        except TimeoutError:
+            if self._client.is_closed:
+                raise SourceAway(f"{self._address.shown} has closed the connection") from None
+            return []
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        self._run(self._acknowledge(messages))
+
+    async def _acknowledge(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            await message.receipt.ack()
+        await self._client.flush(TIMEOUT_S)  # returns when the server has read them
+
+    def lag(self) -> Lag | None:
+        info = self._run(self._js.consumer_info(self._stream, self._durable))
+        return Lag((info.num_pending or 0) + (info.num_ack_pending or 0), "messages")
+
+    def close(self) -> None:
+        runner, client, self._runner, self._client = self._runner, self._client, None, None
+        if runner is not None:
+            with runner:
+                if client is not None and not client.is_closed:
+                    with contextlib.suppress(OSError, TimeoutError, self._nats.errors.Error):  # it went first
+                        runner.run(asyncio.wait_for(client.close(), TIMEOUT_S))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._runner is None:
+            work.close()
+            raise SourceAway(f"{self._address.shown} has closed the connection")
+        try:
+            return self._runner.run(work)
+        except SourceError:
+            raise
+        except (OSError, TimeoutError, self._nats.errors.Error) as error:
+            if isinstance(error, self._nats.errors.NoServersError) and self._last_error is not None:
+                error = self._last_error
+            shown, said = self._address.shown, self._address.hiding(error) or type(error).__name__
+            if isinstance(error, self._nats.errors.AuthorizationError) or "authorization" in said.lower():
+                raise SourceError(f"{shown} refuses us ({said}): check user and password") from None
+            raise SourceAway(f"{shown} can't be reached ({said})") from None
+
+    async def _note(self, error: Exception) -> None:
+        """Called by the client, which would log it, and later raise no more than that there is no server."""
+        self._last_error = error

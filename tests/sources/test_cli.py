@@ -1,0 +1,84 @@
+"""`bowerbird listen` as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bowerbird.cli import listen as command
+from bowerbird.cli.main import main
+from bowerbird.data.store import Store
+from bowerbird.sources.listening import Tally
+from bowerbird.sources.source import Lag
+
+
+@pytest.fixture
+def bowerbird(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """Runs a command line in this process: (exit code, standard output, standard error)."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bowerbird", *map(str, words)])
+        monkeypatch.setattr(command.signal, "signal", lambda *_: None)  # pytest's own handlers stay
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return (int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+def test_a_file_until_nothing_comes(bowerbird, store: Store, body, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(body(1) + b"\n" + body(1) + b"\n{\n" + body(2))
+    asked = ("listen", store.path, "--from", f"file://{path}", "--layout", "native", "--until-idle", 0.2)
+    code, out, err = bowerbird(*asked, "--json")
+    told = json.loads(out)
+    assert code == 0 and f"listening to file://{path}" in err
+    assert (told["messages"], told["accepted"], told["repeated"]) == (4, 2, 1)
+    assert told["refused"] == {"no JSON": 1} and Path(told["refused_file"]).exists()
+    path.write_bytes(path.read_bytes() + b"\n" + body(3) + b"\n")
+    code, out, _ = bowerbird(*asked)
+    assert code == 0 and "events: 1 accepted, 0 repeated, 0 refused" in out
+
+
+def test_a_password_is_never_printed(bowerbird, store: Store) -> None:
+    pytest.importorskip("redis")
+    address = "redis://ann:s3cret@127.0.0.1:9/clicks"  # nobody listens there
+    code, out, err = bowerbird("listen", store.path, "--from", address, "--until-idle", 0.1)
+    assert code == 2 and "was away" in err and "trying again" in err
+    assert "ann:***@127.0.0.1:9" in err and "s3cret" not in out + err
+
+
+@pytest.mark.parametrize(
+    "url", ["s3cret@nowhere", "redis://ann:s3cret@h/clicks?groop=1", "redis://ann:s3cret@h"]
+)
+def test_addresses_that_can_not_be_used(bowerbird, store: Store, url: str) -> None:
+    code, out, err = bowerbird("listen", store.path, "--from", url)
+    assert code == 2 and err.startswith("error: ") and "s3cret" not in out + err
+
+
+def test_a_store_without_items_says_what_to_do(bowerbird, tmp_path: Path) -> None:
+    empty = Store.create(tmp_path / "empty")
+    code, _, err = bowerbird("listen", empty.path, "--from", f"file://{tmp_path}/events.jsonl")
+    assert code == 2 and "bowerbird import" in err
+
+
+def test_the_line_of_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(command.time, "monotonic", lambda: now[0])
+    lags = iter([Lag(12_000, "messages"), None])
+    progress = command.Progress(SimpleNamespace(lag=lambda: next(lags)))
+    tally = Tally(messages=4000, accepted=3000, repeated=900)
+    tally.refused["no JSON"] = 100
+    progress(tally)
+    assert not capsys.readouterr().err, "it comes every ten seconds"
+    now[0] += 10
+    progress(tally)
+    said = "400 messages/s, 12,000 messages behind; events: 3,000 accepted, 900 repeated, 100 refused\n"
+    assert capsys.readouterr().err == said
+    now[0] += 10
+    progress(tally)
+    assert not capsys.readouterr().err, "nothing new, nothing said"
