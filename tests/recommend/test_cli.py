@@ -39,11 +39,12 @@ def test_never_what_is_sold_out_was_seen_or_is_too_dear(read_only_shop: Store) -
 def test_what_is_muted_does_not_come(shop: Store) -> None:
     runner = CliRunner()
     before = said(shop, "-n", "40")["items"]
-    groups = Recommender.open(shop).taste.interests_of_items.group[:30]
+    interests = Recommender.open(shop).taste.interests_of_items
+    lamps = interests.fine.ids[interests.group[:30]]
     for interest in json.loads(
         runner.invoke(app, ["taste", "show", str(shop.path), "--user", "u0", "--json"]).stdout
     )["interests"]:
-        if interest["number"] in groups:
+        if interest["id"] in lamps:
             muted = ["taste", "mute", str(shop.path), "--user", "u0", "--interest", interest["name"]]
             assert runner.invoke(app, muted).exit_code == 0
     assert 0 in kinds(before) and 0 not in kinds(said(shop, "-n", "40")["items"])

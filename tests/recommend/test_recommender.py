@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -65,9 +66,9 @@ def test_as_many_as_are_asked_for(recommender: Recommender, monkeypatch: pytest.
 def muted_and_boosted(recommender: Recommender, *, muted: int = -1, boosted: int = -1) -> TasteState:
     """u0's state where the groups of one kind of thing are muted or boosted."""
     group = recommender.taste.interests_of_items.group
-    events = recommender.taste.state("u0").events
     of = {kind: frozenset(group[kind * 30 : kind * 30 + 30].tolist()) for kind in range(4)}
-    return TasteState("u0", events, of.get(muted, frozenset()), of.get(boosted, frozenset()))
+    said = {"muted": of.get(muted, frozenset()), "boosted": of.get(boosted, frozenset())}
+    return replace(recommender.taste.state("u0"), **said)
 
 
 def test_what_is_muted_is_not_shown(recommender: Recommender) -> None:
