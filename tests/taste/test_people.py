@@ -72,6 +72,16 @@ def test_any_order_in_any_batches_gives_the_same_row_to_the_bit(n: int, seed: in
     assert dict(zip(keys, older.weight.tolist(), strict=True)) == sums
 
 
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(0, 3 * RING), seed=st.integers(0, 2**16))
+def test_one_by_one_is_as_in_a_batch(n: int, seed: int) -> None:
+    people, events = People(INTEREST), told(n, seed)
+    for at, item, action in events:
+        people.learn_one(people.row_of("ada"), at * SECOND, item, action)
+    people.row_of("ada")
+    assert columns(people) == columns(learnt(events))
+
+
 @settings(max_examples=30, deadline=None)
 @given(n=st.integers(1, 2 * RING), seed=st.integers(0, 2**16))
 def test_what_is_kept_is_recognised_when_it_comes_again(n: int, seed: int) -> None:

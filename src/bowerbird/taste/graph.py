@@ -189,7 +189,14 @@ class TasteGraph:
 
     def learn_one(self, event: Event) -> bool:
         """Take in one event; False where it changes nothing."""
-        return self.learn([event]) > 0
+        position = self.catalogue.position.get(event.item_id)
+        at, action = microseconds(event.at), ACTION_CODE[event.action]
+        with self._lock:
+            if position is None:
+                self.unknown_items += 1
+                return False
+            self._since_snapshot += 1
+            return self._people.learn_one(self._people.row_of(event.user_id), at, position, action)
 
     # -- asking -------------------------------------------------------------------------------------------
 

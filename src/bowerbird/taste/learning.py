@@ -35,27 +35,35 @@ def learn_rows(at, item, action, count, key, total, sums, seen, rows, when, what
     """
     changed = np.zeros(len(rows), np.bool_)
     for event in range(len(rows)):
-        row, n = rows[event], count[rows[event]]
-        t, i, a = when[event], what[event], how[event]
-        place = _place(at[row], item[row], action[row], n, t, i, a)
-        if place < n and at[row, place] == t and item[row, place] == i and action[row, place] == a:
-            continue
-        changed[event] = True
-        if n < RING:
-            for k in range(n, place, -1):
-                _copy(at, item, action, row, k - 1, k)
-            count[row] = n + 1
-        elif place == 0:  # older than all that is kept
-            _fold(key[row], total[row], sums, seen[row], row, t, i, interest[i], half_clicks[a])
-            continue
-        else:  # the oldest makes room
-            first, weight = item[row, 0], half_clicks[action[row, 0]]
-            _fold(key[row], total[row], sums, seen[row], row, at[row, 0], first, interest[first], weight)
-            place -= 1
-            for k in range(place):
-                _copy(at, item, action, row, k + 1, k)
-        at[row, place], item[row, place], action[row, place] = t, i, a
+        row, t, i, a = rows[event], when[event], what[event], how[event]
+        changed[event] = learn_row(
+            at, item, action, count, key, total, sums, seen, row, t, i, a, interest, half_clicks
+        )
     return changed
+
+
+@njit(cache=True, nogil=True)
+def learn_row(at, item, action, count, key, total, sums, seen, row, t, i, a, interest, half_clicks):  # type: ignore[no-untyped-def]
+    """Learn one event of row `row`: second t, item i, action a. See `learn_rows`."""
+    n = count[row]
+    place = _place(at[row], item[row], action[row], n, t, i, a)
+    if place < n and at[row, place] == t and item[row, place] == i and action[row, place] == a:
+        return False
+    if n < RING:
+        for k in range(n, place, -1):
+            _copy(at, item, action, row, k - 1, k)
+        count[row] = n + 1
+    elif place == 0:  # older than all that is kept
+        _fold(key[row], total[row], sums, seen[row], row, t, i, interest[i], half_clicks[a])
+        return True
+    else:  # the oldest makes room
+        first, weight = item[row, 0], half_clicks[action[row, 0]]
+        _fold(key[row], total[row], sums, seen[row], row, at[row, 0], first, interest[first], weight)
+        place -= 1
+        for k in range(place):
+            _copy(at, item, action, row, k + 1, k)
+    at[row, place], item[row, place], action[row, place] = t, i, a
+    return True
 
 
 @njit(cache=True, nogil=True)

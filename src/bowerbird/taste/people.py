@@ -7,12 +7,12 @@ matter, is told in `learning`. A snapshot is these arrays as files: it opens by 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 
+from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE
 from bowerbird.taste.learning import (
     FILTER_WORDS,
@@ -20,6 +20,7 @@ from bowerbird.taste.learning import (
     OLDER,
     PERIOD,
     RING,
+    learn_row,
     learn_rows,
 )
 from bowerbird.taste.state import SECOND, Older, Seen, TasteState
@@ -38,9 +39,11 @@ COLUMNS: dict[str, tuple[type, int]] = {
 ROW_BYTES = sum(np.dtype(kind).itemsize * many for kind, many in COLUMNS.values())
 HALF_CLICKS = np.round(2 * WEIGHT_OF_CODE).astype(np.int32)
 """Weight of each action code in halves of a click: whole numbers, whose sums know no order."""
+IMPRESSION = ACTION_CODE[Action.IMPRESSION.value]
 FIRST_ROWS = 256
 DAWN = -1_577_923_200
 """The first second that a row can hold, since 1970: that of 1920. The last one is in 2056."""
+LAST = int(np.iinfo(np.uint32).max)
 IDS_FILE = "people.feather"
 
 
@@ -55,6 +58,8 @@ class People:
         self._columns: dict[str, np.ndarray] = {
             name: np.zeros((FIRST_ROWS, many), kind) for name, (kind, many) in COLUMNS.items()
         }
+
+        self._arrays = self._in_order()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,6 +80,7 @@ class People:
             self.ids.append(user_id)
             if row >= len(self._columns["count"]):
                 self._grow(2 * row)
+                self._arrays = self._in_order()
         return row
 
     def learn(
@@ -84,22 +90,21 @@ class People:
 
         Events that say nothing of taste (impressions) change nothing.
         """
-        telling = HALF_CLICKS[actions] != 0
-        seconds = np.clip(at_us // SECOND - DAWN, 0, np.iinfo(np.uint32).max).astype(np.uint32)
-        chosen = (rows, seconds, items.astype(np.int32), actions.astype(np.int8))
-        if not telling.all():
-            chosen = tuple(part[telling] for part in chosen)
         changed = np.zeros(len(rows), bool)
-        changed[telling] = self._learn(*chosen)
+        telling = HALF_CLICKS[actions] != 0
+        seconds = np.clip(at_us // SECOND - DAWN, 0, LAST).astype(np.uint32)
+        chosen = (rows, seconds, items.astype(np.int32), actions.astype(np.int8))
+        changed[telling] = learn_rows(
+            *self._arrays, *(part[telling] for part in chosen), self.interest, HALF_CLICKS
+        )
         return changed
 
-    def _learn(self, rows: Any, seconds: Any, items: Any, actions: Any) -> np.ndarray:
-        c = self._columns
-        found: np.ndarray = learn_rows(
-            *(c["at"], c["item"], c["action"], c["count"][:, 0], c["key"], c["total"], c["sums"][:, 0]),
-            *(c["seen"], rows, seconds, items, actions, self.interest, HALF_CLICKS),
-        )
-        return found
+    def learn_one(self, row: int, at_us: int, item: int, action: int) -> bool:
+        """As `learn`, one event: several times quicker than a batch of one."""
+        if action == IMPRESSION:
+            return False
+        second = np.uint32(min(max(at_us // SECOND - DAWN, 0), LAST))
+        return bool(learn_row(*self._arrays, row, second, item, action, self.interest, HALF_CLICKS))
 
     def state(self, user_id: str) -> TasteState:
         """A copy of what is kept of one person; an empty state for a stranger."""
@@ -120,6 +125,15 @@ class People:
                 weight=of["total"][:m] / 2.0,
             ),
             Seen(of["seen"] if of["seen"].any() else None),
+        )
+
+    def _in_order(self) -> tuple[np.ndarray, ...]:
+        """The columns as compiled code wants them."""
+        c = self._columns
+        flat = {name: c[name][:, 0] for name in ("count", "sums")}
+        return (
+            *(c["at"], c["item"], c["action"], flat["count"]),
+            *(c["key"], c["total"], flat["sums"], c["seen"]),
         )
 
     def counts(self) -> np.ndarray:
@@ -148,6 +162,7 @@ class People:
                 raise ValueError(f"{folder / name} is of another layout")
             people._columns[name] = column
         people._grow(FIRST_ROWS)
+        people._arrays = people._in_order()
         return people
 
     def _grow(self, least: int) -> None:
