@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
-from bowerbird.data.log import EventLog
+from bowerbird.data.logs.embedded import EmbeddedLog as EventLog
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FORK = multiprocessing.get_context("fork")

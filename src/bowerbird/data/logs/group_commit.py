@@ -1,0 +1,72 @@
+"""Many threads, one commit: those that append while the disk is busy share the next flush.
+
+Nobody waits for company. The first to come leads a commit of its own rows; whoever comes while that is under way
+queues, and one of them leads the next for all. So a request alone is as fast as the disk, and a crowd is bounded by
+two flushes each, as long as no more than `MOST_ROWS` wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from bowerbird.data.logs.rows import Row
+from bowerbird.errors import StoreError
+
+MOST_ROWS = 1000
+"""Rows of one commit, unless a single call brings more: it bounds how long a commit holds the others up."""
+
+
+class GroupCommit:
+    """Gathers the rows of several threads into one `keep`, which says of each row whether it was new."""
+
+    def __init__(self, keep: Callable[[Sequence[Row]], list[bool]]) -> None:
+        self._keep = keep
+        self._waiting: deque[_Ticket] = deque()
+        self._leading = threading.Lock()
+
+    def commit(self, rows: Sequence[Row]) -> list[bool]:
+        """Keep rows; returns when they are kept. Raises what keeping them raised."""
+        if not rows:
+            return []
+        ticket = _Ticket(rows)
+        self._waiting.append(ticket)
+        while not ticket.done:
+            with self._leading:
+                if not ticket.done:
+                    self._lead()
+        if ticket.failed is not None:
+            raise StoreError(str(ticket.failed)) from ticket.failed
+        return ticket.new
+
+    def _lead(self) -> None:
+        """One commit of the tickets that wait, the oldest first."""
+        together, count = [self._waiting.popleft()], 0
+        count = len(together[0].rows)
+        while self._waiting and count + len(self._waiting[0].rows) <= MOST_ROWS:
+            together.append(self._waiting.popleft())
+            count += len(together[-1].rows)
+        failed: StoreError | None = StoreError("the commit was interrupted: send the events again")
+        new: list[bool] = []
+        try:
+            new = self._keep([row for ticket in together for row in ticket.rows])
+            failed = None
+        except StoreError as error:
+            failed = error
+        finally:  # whatever happens here, nobody is left waiting
+            start = 0
+            for ticket in together:
+                ticket.new, ticket.failed = new[start : start + len(ticket.rows)], failed
+                start += len(ticket.rows)
+                ticket.done = True
+
+
+class _Ticket:
+    """What one call brought, and what became of it."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.new: list[bool] = []
+        self.failed: StoreError | None = None
+        self.done = False
