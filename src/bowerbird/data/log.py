@@ -1,8 +1,8 @@
 """The append-only event log: the truth that every state is rebuilt from, behind one contract.
 
-Where it lives is one setting, `events` in `bowerbird.toml`: in the store's own folder (`EmbeddedLog`), or on a
-Postgres or Redis server that several machines share. All keep the same promises; `EventLog` says them, and
-`tests/data/test_log_contract.py` checks them on each.
+Where it lives is one setting, `events` in `bowerbird.toml`: in the store's own folder (`EmbeddedLog`), or
+on a Postgres or Redis server that several machines share. All keep the same promises: `EventLog` says them,
+and `tests/data/test_log_contract.py` checks them on each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -26,8 +25,8 @@ IN_FOLDER = "folder"
 class EventLog(ABC):
     """Every event once, durable, in the order of arrival and of time, and erasable.
 
-    - **Acknowledged means on disk.** When `append` or `add_segment` returns, a kill or a loss of power does not
-      take its events away. When it raises `StoreError`, they may be kept or not: send them again.
+    - **Acknowledged means on disk.** When `append` or `add_segment` returns, a kill or a loss of power does
+      not take its events away. When it raises `StoreError`, they may be kept or not: send them again.
     - **An event counts once**, by its `event_id`, however often and by whomever it arrives.
     - **Nobody else's events fail with one's own**: threads that append at once share a commit, not a refusal.
     - **Times are the events' own.** No clock is asked; the order of arrival is counted.
@@ -108,10 +107,7 @@ def open_log(where: str, folder: Path) -> EventLog:
         from bowerbird.data.logs.redis import RedisLog
 
         return RedisLog(where, before=folder)
-    raise StoreError(
-        f'the setting `events` has the scheme {scheme[:20]!r}: write events = "{IN_FOLDER}", '
-        '"postgres://user@host/database" or "redis://host:6379/0"'
-        if "://" in where
-        else f'the setting `events` is no address of a server: write events = "{IN_FOLDER}", '
+    raise StoreError(  # without what came: it may hold a password
+        f'the setting `events` names no log: write events = "{IN_FOLDER}", '
         '"postgres://user@host/database" or "redis://host:6379/0"'
     )

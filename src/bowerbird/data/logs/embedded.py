@@ -14,7 +14,7 @@ import contextlib
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,9 @@ class EmbeddedLog(EventLog):
 
     def read(self) -> pa.Table:
         self._look_first()
+        return self._all()
+
+    def _all(self) -> pa.Table:
         tables = [self._read_segment(path) for path in self._segments()]
         return in_order(pa.concat_tables([*tables, table_of(self._live.bodies())]))
 
@@ -76,7 +79,7 @@ class EmbeddedLog(EventLog):
 
     def __len__(self) -> int:
         self._look_first()
-        return sum(self._file(path).metadata.num_rows for path in self._segments()) + len(self._live)
+        return sum(self._rows_in(path) for path in self._segments()) + len(self._live)
 
     # -- writing ------------------------------------------------------------------------------------------
 
@@ -129,6 +132,29 @@ class EmbeddedLog(EventLog):
         self._live.close()
         self._imported, self._looked_at_in = None, 0
 
+    # -- moving away --------------------------------------------------------------------------------------
+
+    def move_to(self, add: Callable[[pa.Table], object]) -> None:
+        """Hand all events to the `add` of a server's log, then remove them here.
+
+        Removed, since a person would have to be erased from both. Killed on the way it is done again, and an
+        event counts once. Nothing happens where the folder holds no events.
+        """
+        if not self._holds_files():
+            return
+        self._look_first()
+        with self._locked():
+            if self._holds_files():
+                add(self._all())
+                self.close()
+                for kept in ("segment-*.parquet", "known-*.ids", "live.db*"):
+                    for path in self.path.glob(kept):
+                        path.unlink()
+                flush_folder(self.path)
+
+    def _holds_files(self) -> bool:
+        return bool(self._segments()) or self._live.path.exists() or (self.path / TAIL).exists()
+
     # -- what was there before ----------------------------------------------------------------------------
 
     def _look_first(self) -> None:
@@ -163,6 +189,9 @@ class EmbeddedLog(EventLog):
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(path, error) from error
 
+    def _rows_in(self, path: Path) -> int:
+        return int(self._file(path).metadata.num_rows)
+
     def _read_segment(self, path: Path) -> pa.Table:
         try:
             return self._file(path).read().select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
@@ -171,8 +200,8 @@ class EmbeddedLog(EventLog):
 
     def _damaged(self, path: Path, error: Exception) -> StoreError:
         return StoreError(
-            f"{path} is damaged ({error}): restore it from a backup; or stop what uses the store, delete that "
-            "file, and import its events again"
+            f"{path} is damaged ({error}): restore it from a backup; or stop what uses the store, delete "
+            "that file, and import its events again"
         )
 
     def _write_segment(self, tables: Iterable[pa.Table], path: Path) -> None:
@@ -188,8 +217,8 @@ class EmbeddedLog(EventLog):
             flush_folder(self.path)
         except OSError as error:
             raise StoreError(
-                f"the event log {self.path} can't be written ({error}); nothing changed: free some space or mend "
-                "the folder's permissions, and try again"
+                f"the event log {self.path} can't be written ({error}); nothing changed: free some space or "
+                "mend the folder's permissions, and try again"
             ) from error
         finally:
             beside.unlink(missing_ok=True)
@@ -207,7 +236,7 @@ class EmbeddedLog(EventLog):
     # -- which ids were imported --------------------------------------------------------------------------
 
     def _imported_ids(self) -> KnownIds:
-        """Digests of all segments' ids. Called under the lock: then generation and segments belong together."""
+        """Digests of all segments' ids. Called under the lock: generation and segments belong together."""
         generation = self.generation
         if self._imported is None or self._imported[0] != generation:
             self._imported = (generation, self._known_of(generation))
@@ -217,7 +246,7 @@ class EmbeddedLog(EventLog):
         segments = self._segments()
         try:
             known = KnownIds.mapped(self.path / f"known-{generation}.ids")
-            if len(known) == sum(self._file(path).metadata.num_rows for path in segments):
+            if len(known) == sum(self._rows_in(path) for path in segments):
                 return known
         except FileNotFoundError:
             if not segments:
@@ -228,7 +257,9 @@ class EmbeddedLog(EventLog):
                 both = halves_of_ids(pa.chunked_array([batch.column(0)]))
                 high.append(both[0])
                 low.append(both[1])
-        found = KnownIds.of(np.concatenate(high), np.concatenate(low)) if high else KnownIds.of(*halves_of([]))
+        found = (
+            KnownIds.of(np.concatenate(high), np.concatenate(low)) if high else KnownIds.of(*halves_of([]))
+        )
         self._keep_known(found)
         return found
 

@@ -1,8 +1,8 @@
 """Many threads, one commit: those that append while the disk is busy share the next flush.
 
-Nobody waits for company. The first to come leads a commit of its own rows; whoever comes while that is under way
-queues, and one of them leads the next for all. So a request alone is as fast as the disk, and a crowd is bounded by
-two flushes each, as long as no more than `MOST_ROWS` wait.
+Nobody waits for company. The first to come leads a commit of its own rows; whoever comes while that is
+under way queues, and one of them leads the next for all. So a request alone is as fast as the disk, and a
+crowd is bounded by two flushes each, as long as no more than `MOST_ROWS` wait.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which event ids are in a set of imported events, without holding them in memory.
 
-The digests lie sorted in a file that is mapped: the first halves as one array, then the second. Asking is a binary
-search that touches some 27 places of a hundred million (1.6 GB on disk); what stays in memory is the kernel's to
-decide.
+The digests lie sorted in a file that is mapped: the first halves as one array, then the second. Asking is a
+binary search that touches some 27 places of a hundred million (1.6 GB on disk); what stays in memory is the
+kernel's to decide.
 """
 
 from __future__ import annotations

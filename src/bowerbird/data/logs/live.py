@@ -1,8 +1,9 @@
 """The live events of a store's folder: one SQLite database, each commit flushed before it counts.
 
-SQLite in write-ahead mode with `synchronous=FULL` flushes once a commit, keeps checksums of what is not yet in the
-database, looks ids up on disk, and overwrites what is deleted (`secure_delete`). What it lacks is added here: a
-checksum for each event, and a look at the write-ahead file before it is taken in (`write_ahead`).
+SQLite in write-ahead mode with `synchronous=FULL` flushes once a commit, keeps checksums of what is not yet
+in the database, looks ids up on disk, and overwrites what is deleted (`secure_delete`). What it lacks is
+added here: a checksum for each event, and a look at the write-ahead file before it is taken in
+(`write_ahead`).
 
 Writers hold the log's lock already; readers wait for nobody.
 """
@@ -46,13 +47,16 @@ class LiveEvents:
         self._writer: sqlite3.Connection | None = None
         self._reading = threading.Lock()
         self._process = os.getpid()
+        self._opened: tuple[int, int] | None = None  # device and inode of the file that is open
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def since(self, seq: int) -> tuple[list[Event], int]:
         """Events behind `seq`, and the last one's."""
         with self._asked() as reader:
-            rows = reader.execute("SELECT seq, crc, body FROM live WHERE seq > ? ORDER BY seq", (seq,)).fetchall()
+            rows = reader.execute(
+                "SELECT seq, crc, body FROM live WHERE seq > ? ORDER BY seq", (seq,)
+            ).fetchall()
         found = [(number, self._checked(number, crc, body)) for number, crc, body in rows]
         return [event_of(body) for _, body in found], found[-1][0] if found else seq
 
@@ -106,15 +110,16 @@ class LiveEvents:
                 theirs = [
                     (number,)
                     for number, crc, body in rows
-                    if named in body or b"\\" in body  # or JSON spells it in another way: most need no parsing
+                    if named in body
+                    or b"\\" in body  # or JSON spells it in another way: most need no parsing
                     if event_of(self._checked(number, crc, body)).user_id == user_id
                 ]
                 writer.executemany("DELETE FROM live WHERE seq = ?", theirs)
             busy, *_ = self._writing().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreError(
-                f"{len(theirs)} events were removed from {self.path}, but another process reads it for so long "
-                "that its write-ahead file still holds them: run `bowerbird taste forget` again"
+                f"{len(theirs)} events were removed from {self.path}, but another process reads it for so "
+                "long that its write-ahead file still holds them: run `bowerbird taste forget` again"
             )
         return len(theirs)
 
@@ -130,7 +135,7 @@ class LiveEvents:
     def _asked(self) -> Iterator[sqlite3.Connection]:
         """The reading connection, for one short question; an empty database where there is none yet."""
         with self._reading, self._told():
-            self._left_behind()
+            self._drop_stale()
             if self._reader is None:
                 if not self.path.exists():
                     with contextlib.closing(sqlite3.connect(":memory:")) as empty:
@@ -141,18 +146,27 @@ class LiveEvents:
             yield self._reader
 
     def _writing(self) -> sqlite3.Connection:
-        self._left_behind()
+        self._drop_stale()
         if self._writer is None:
             if not self.path.exists():
                 self._make()
             self._writer = self._connected()
         return self._writer
 
-    def _left_behind(self) -> None:
-        """Drop connections that a fork carried over: SQLite's must not be used in a child."""
+    def _drop_stale(self) -> None:
+        """Drop connections that a fork carried over, or whose file was replaced (restored, moved)."""
         if self._process != os.getpid():
             _OF_PARENTS.extend(one for one in (self._reader, self._writer) if one is not None)
             self._reader, self._writer, self._process = None, None, os.getpid()
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            now = None
+        else:
+            now = (found.st_dev, found.st_ino)
+        if now != self._opened:
+            self.close()
+            self._opened = now
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, _WAIT_S, isolation_level=None, check_same_thread=False)
@@ -216,8 +230,8 @@ class LiveEvents:
             yield
         except (sqlite3.OperationalError, OSError) as error:
             raise StoreError(
-                f"the event log {self.path} can't be used ({error}); nothing was accepted: free some space or "
-                "mend the folder's permissions, and send the events again"
+                f"the event log {self.path} can't be used ({error}); nothing was accepted: free some space "
+                "or mend the folder's permissions, and send the events again"
             ) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(f"the event log {self.path} is damaged ({error}): {_RESTORE}") from error

@@ -21,9 +21,7 @@ from bowerbird.errors import InputError, StoreError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_WRITTEN = pa.schema(
-    [field.with_type(pa.int64()) if field.name == "at" else field for field in EVENT_SCHEMA]
-)
+_WRITTEN = pa.schema([field.with_type(pa.int64()) if field.name == "at" else field for field in EVENT_SCHEMA])
 _AT_ONCE = 20_000  # bodies parsed together: some 5 MB
 
 

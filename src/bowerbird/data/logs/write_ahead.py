@@ -1,8 +1,8 @@
 """Is SQLite's write-ahead file whole? SQLite itself drops silently what lies behind a damaged page of it.
 
-After a crash the file may end in a commit that was cut short: that one was never acknowledged. But where a frame is
-broken and a whole later commit follows, something acknowledged was damaged afterwards, and opening the database would
-throw it away. So this reads the file first, by the format that SQLite documents
+After a crash the file may end in a commit that was cut short: that one was never acknowledged. But where a
+frame is broken and a whole later commit follows, something acknowledged was damaged afterwards, and opening
+the database would throw it away. So this reads the file first, by the format that SQLite documents
 (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
 """
 
