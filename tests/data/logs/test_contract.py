@@ -131,7 +131,7 @@ class LogContract:
         assert sorted(one.event_id for one in claimed) == sorted(expected) == sorted(ids(log))
 
     def test_processes_that_append_at_once_lose_and_double_nothing(self, log, make, event) -> None:
-        """The children are forked from a process that uses the log already; a reader meanwhile misses nothing."""
+        """Children are forked from a process that uses the log already; a reader meanwhile misses nothing."""
         assert log.append([event(0)]) and log.tail_since(0)[0] == [event(0)]
         pipes = [FORK.Pipe(duplex=False) for _ in range(3)]
 

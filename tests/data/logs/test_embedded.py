@@ -1,157 +1,271 @@
-"""The log's promises: every event once, durable, forgettable."""
+"""The log in a folder: what earlier versions left there, what a crash leaves, and what is damaged."""
 
 import json
 import multiprocessing
-from datetime import UTC, datetime, timedelta
+import os
+import shutil
+import sqlite3
+from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import pyarrow as pa
-from hypothesis import given, settings
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.data.events import EVENT_SCHEMA, Action, Event
-from bowerbird.data.logs.embedded import EmbeddedLog as EventLog
+from bowerbird.data.log import EventLog
+from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.store import Store
+from bowerbird.errors import StoreError
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 FORK = multiprocessing.get_context("fork")
 
 
-def event(number: int, user: str = "ann", at: float | None = None) -> Event:
-    moment = START + timedelta(seconds=number if at is None else at)
-    return Event(user, "lamp", Action.CLICK, moment, event_id=f"{user}-{number}")
-
-
-def table(*events: Event) -> pa.Table:
-    return pa.Table.from_pylist([one.as_row() for one in events], schema=EVENT_SCHEMA)
+@pytest.fixture
+def log(tmp_path: Path) -> EmbeddedLog:
+    return EmbeddedLog(tmp_path / "events")
 
 
 def ids(log: EventLog) -> list[str]:
     return log.read()["event_id"].to_pylist()
 
 
-def test_an_event_counts_once_however_often_it_arrives(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events")
-    assert log.append([event(1), event(1), event(2)]) == [event(1), event(2)]
-    assert log.add_segment(table(event(2), event(3), event(3))) == 1
-    assert log.append([event(3), event(4)]) == [event(4)]
-    assert EventLog(log.path).append([event(n) for n in range(6)]) == [event(0), event(5)]
-    assert log.add_segment(table(*(event(n) for n in range(6)))) == 0
-    assert log.append([event(n) for n in range(6)]) == []
-    assert ids(log) == [f"ann-{n}" for n in range(6)] and len(log) == 6
+def flip(path: Path, text: bytes) -> None:
+    """Damage the last byte of a text in a file."""
+    raw = path.read_bytes()
+    assert text in raw
+    place = raw.index(text) + len(text) - 1
+    path.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
 
 
-def test_events_without_an_id_get_one_from_what_they_say() -> None:
-    one = Event("ann", "lamp", Action.CLICK, START)
-    assert one == Event("ann", "lamp", Action.CLICK, START)
-    others = [
-        Event("bob", "lamp", Action.CLICK, START),
-        Event("ann", "mug", Action.CLICK, START),
-        Event("ann", "lamp", Action.SAVE, START),
-        Event("ann", "lamp", Action.CLICK, START + timedelta(microseconds=1)),
-    ]
-    assert len({e.event_id for e in [one, *others]}) == 5
+def crashed(log: EmbeddedLog, to: Path) -> EmbeddedLog:
+    """The log as a kill would leave it: its files as they are now, the write-ahead file not yet taken in."""
+    shutil.copytree(log.path, to)
+    (to / "live.db-shm").unlink()
+    return EmbeddedLog(to)
 
 
-def test_every_field_comes_back(tmp_path: Path) -> None:
-    whole = Event("ann", "lämp\n", Action.PURCHASE, START, "id", 3.5, "session", "page", "a red lamp", 4)
-    log = EventLog(tmp_path / "events")
-    log.append([whole])
-    assert log.tail_since(0)[0] == [whole] == [Event.from_row(row) for row in log.read().to_pylist()]
+# -- what earlier versions left ---------------------------------------------------------------------------
 
 
-def test_read_is_sorted_by_time_then_id(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events")
-    log.append([event(9, at=5), event(3, at=7)])
-    log.add_segment(table(event(2, at=5), event(8, at=1)))
-    log.append([event(1, at=5)])
-    assert ids(log) == ["ann-8", "ann-1", "ann-2", "ann-9", "ann-3"]
+def write_old_tail(folder: Path, events: list, cut: bytes = b"") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [one.as_row() | {"at": one.at.isoformat()} for one in events]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / "tail.jsonl").write_bytes(lines.encode() + cut)
 
 
-def test_a_line_cut_by_a_crash_is_ignored_and_overwritten(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events")
-    log.append([event(1), event(2)])
-    tail = log.path / "tail.jsonl"
-    whole = tail.read_bytes()
-    for cut in (len(whole) - 1, len(whole) - 30, whole.index(b"\n") + 2):
-        tail.write_bytes(whole[:cut])
-        again = EventLog(log.path)
-        assert ids(again) == ["ann-1"] and again.tail_size == whole.index(b"\n") + 1
-        assert again.append([event(2)]) == [event(2)]
-        assert tail.read_bytes() == whole
-    tail.write_bytes(whole[:20])  # the first line of all
-    assert EventLog(log.path).append([event(1), event(2)]) and tail.read_bytes() == whole
+def write_old_segment(folder: Path, number: int, events) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(events, folder / f"segment-{number:06d}-abcdef.parquet", compression="zstd")
 
 
-def test_tail_size_of_a_long_cut_line(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events")
-    assert log.tail_size == 0
+def test_a_store_of_an_earlier_version_is_taken_over(tmp_path: Path, event, table) -> None:
+    store = Store.create(tmp_path / "store")
+    folder = store.path / "events"
+    settings = (store.path / "bowerbird.toml").read_text().splitlines()
+    (store.path / "bowerbird.toml").write_text("\n".join(x for x in settings if "events" not in x))
+    write_old_segment(folder, 0, table(event(1), event(2)))
+    write_old_segment(folder, 1, table(event(3, "bob")))
+    write_old_tail(folder, [event(4), event(5, "lämp\n\x00")], cut=b'{"event_id": "ann-6", "user_id": "ze')
+    (folder / "GENERATION").write_text("7")
+
+    log = Store.open(store.path).log
+    assert log.append([event(n) for n in range(6)]) == [event(0), event(3), event(5)]
+    odd = "lämp\n\x00-5"
+    assert [one.event_id for one in log.tail_since(0)[0]] == ["ann-4", odd, "ann-0", "ann-3", "ann-5"]
+    assert ids(log) == ["ann-0", "ann-1", "ann-2", "ann-3", "bob-3", "ann-4", "ann-5", odd]
+    assert log.generation > 7, "offsets were bytes: who kept one must read anew"
+    assert not (folder / "tail.jsonl").exists()
+    assert log.add_segment(table(event(3, "bob"), event(4))) == 0
+    assert log.forget("ann") == 6 and not any(b"ze" in p.read_bytes() for p in folder.glob("live*"))
+
+
+def test_a_takeover_that_was_killed_is_done_again(log: EmbeddedLog, event) -> None:
+    write_old_tail(log.path, [event(1), event(2)])
+    kept = (log.path / "tail.jsonl").read_bytes()
+    log.append([event(3)])
+    (log.path / "tail.jsonl").write_bytes(kept)  # as if killed before it was removed
+    again = EmbeddedLog(log.path)
+    assert ids(again) == ["ann-1", "ann-2", "ann-3"] == ids(log) and len(again) == 3
+
+
+def test_a_damaged_line_of_an_earlier_version_is_refused(log: EmbeddedLog, event) -> None:
+    write_old_tail(log.path, [event(1), event(2), event(3)])
+    lines = (log.path / "tail.jsonl").read_bytes().splitlines(keepends=True)
+    (log.path / "tail.jsonl").write_bytes(lines[0] + lines[1][:40] + b"\n" + lines[2])
+    with pytest.raises(StoreError, match=r"line 2 of .*tail.jsonl is damaged .* deleting the line"):
+        log.read()
+    (log.path / "tail.jsonl").write_bytes(lines[0] + lines[2])
+    assert ids(log) == ["ann-1", "ann-3"]
+
+
+def test_a_reader_takes_over_as_well(log: EmbeddedLog, event) -> None:
+    write_old_tail(log.path, [event(1), event(2)])
+    assert log.tail_since(0)[0] == [event(1), event(2)] and log.tail_size == log.tail_since(0)[1]
+
+
+# -- which ids are known ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut", "of another time"])
+def test_digests_of_imports_are_made_anew_where_they_lack(log: EmbeddedLog, event, table, harm: str) -> None:
+    log.add_segment(table(event(1), event(2)))
+    log.add_segment(table(event(3)))
+    (known,) = log.path.glob("known-*.ids")
+    if harm == "lost":
+        known.unlink()
+    elif harm == "cut":
+        known.write_bytes(known.read_bytes()[:16])
+    else:
+        known.rename(log.path / "known-1.ids")
+    assert EmbeddedLog(log.path).append([event(n) for n in range(5)]) == [event(0), event(4)]
+
+
+def test_an_imported_file_that_was_lost_can_be_imported_again(log: EmbeddedLog, event, table) -> None:
+    log.add_segment(table(event(1)))
+    log.add_segment(table(event(2)))
+    log._segments()[1].unlink()  # as the message about a damaged one says
+    again = EmbeddedLog(log.path)
+    assert again.add_segment(table(event(2))) == 1 and ids(again) == ["ann-1", "ann-2"]
+
+
+def test_another_process_imports_and_forgets_meanwhile(log: EmbeddedLog, event, table) -> None:
+    other = EmbeddedLog(log.path)
     log.append([event(1)])
-    good = log.tail_size
-    with (log.path / "tail.jsonl").open("ab") as file:
-        for length in (1, 4095 - good, 1, 4096, 9000):
-            file.write(b"x" * length)
-            file.flush()
-            assert log.tail_size == good
+    other.add_segment(table(event(2)))
+    assert log.append([event(2)]) == []
+    other.forget("ann")
+    assert log.append([event(2)]) == [event(2)] and ids(other) == ["ann-2"]
 
 
-def test_forget_leaves_no_byte_of_a_person(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events")
-    log.add_segment(table(event(1, "zelda-77"), event(1, "bob")))
-    log.add_segment(table(event(2, "zelda-77")))
-    log.append([event(3, "zelda-77"), event(2, "bob")])
-    before = log.generation
-    assert log.forget("zelda-77") == 3
-    assert log.generation > before
-    assert ids(log) == ["bob-1", "bob-2"] == ids(EventLog(log.path))
-    assert not [p for p in log.path.rglob("*") if p.is_file() and b"zelda-77" in p.read_bytes()]
-    assert log.append([event(3, "zelda-77")]) == [event(3, "zelda-77")]  # may come back
+@given(
+    held=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3))),
+    asked=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3))),
+)
+def test_known_ids_are_a_set(held: list[tuple[int, int]], asked: list[tuple[int, int]]) -> None:
+    """Few first halves, so that equal ones lie beside each other."""
+    import numpy as np
+
+    from bowerbird.data.logs.known_ids import KnownIds, first_of_each
+
+    columns = [np.array([pair[half] for pair in held], np.uint64) for half in (0, 1)]
+    questions = [np.array([pair[half] for pair in asked], np.uint64) for half in (0, 1)]
+    found = KnownIds.of(*columns).place_of(*questions) >= 0
+    assert found.tolist() == [pair in held for pair in asked]
+    first = first_of_each(*columns)
+    assert [pair for pair, one in zip(held, first, strict=True) if one] == list(dict.fromkeys(held))
 
 
-def test_forget_reaches_a_line_cut_by_a_crash(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events")
-    log.append([event(1, "bob"), event(3, "zelda-77")])
-    tail = log.path / "tail.jsonl"
-    tail.write_bytes(tail.read_bytes()[:-5])
-    EventLog(log.path).forget("zelda-77")
-    assert b"zelda" not in tail.read_bytes() and ids(log) == ["bob-1"]
+# -- a crash and damage -------------------------------------------------------------------------------------
 
 
-def append_many(path: Path, who: str, go) -> None:
-    log = EventLog(path)
-    go.wait(30)
-    for start in range(0, 60, 3):
-        log.append([event(n, who) for n in range(start, start + 3)])
-        log.append([event(start, "both")])
+def test_a_commit_cut_short_by_a_crash_is_ignored(log: EmbeddedLog, tmp_path: Path, event) -> None:
+    log.append([event(1)])
+    whole = (log.path / "live.db-wal").stat().st_size
+    log.append([event(2)])
+    ends = range(whole, (log.path / "live.db-wal").stat().st_size, 1500)
+    for number, end in enumerate(ends):
+        again = crashed(log, tmp_path / str(number))
+        os.truncate(again.path / "live.db-wal", end)
+        assert ids(again) == ["ann-1"]
+        assert again.append([event(1), event(2)]) == [event(2)]
+    assert ids(crashed(log, tmp_path / "whole")) == ["ann-1", "ann-2"]
 
 
-def test_two_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    path, go = tmp_path / "events", FORK.Event()
-    others = [FORK.Process(target=append_many, args=(path, who, go)) for who in ("ann", "bob")]
-    for other in others:
-        other.start()
-    go.set()
-    for other in others:
-        other.join(60)
-        assert other.exitcode == 0
-    expected = [f"{who}-{n}" for who in ("ann", "bob") for n in range(60)]
-    expected += [f"both-{n}" for n in range(0, 60, 3)]
-    lines = [json.loads(line)["event_id"] for line in (path / "tail.jsonl").read_text().splitlines()]
-    assert sorted(lines) == sorted(expected) == sorted(ids(EventLog(path)))
+def test_a_last_commit_whose_pages_are_wrong_is_ignored(log: EmbeddedLog, tmp_path: Path, event) -> None:
+    """A loss of power may write a commit's pages in any order; it was not acknowledged then."""
+    log.append([event(1)])
+    log.append([event(2)])
+    again = crashed(log, tmp_path / "crashed")
+    wal = again.path / "live.db-wal"
+    raw = bytearray(wal.read_bytes())
+    raw[-30] ^= 1
+    wal.write_bytes(raw)
+    assert ids(again) == ["ann-1"]
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.lists(st.integers(0, 15), max_size=4), st.booleans()), max_size=8))
-def test_tail_offsets_read_every_event_once(steps: list[tuple[list[int], bool]]) -> None:
-    with TemporaryDirectory() as folder:
-        log, offset, seen = EventLog(Path(folder)), 0, []
-        for numbers, look in steps:
-            log.append([event(n) for n in numbers])
-            if look:
-                found, offset = log.tail_since(offset)
-                seen += found
-        found, offset = log.tail_since(offset)
-        seen += found
-        expected = list(dict.fromkeys(n for numbers, _ in steps for n in numbers))
-        assert seen == [event(n) for n in expected]
-        assert offset == log.tail_size and log.tail_since(offset) == ([], offset)
+def test_damage_before_a_whole_commit_is_refused(log: EmbeddedLog, tmp_path: Path, event) -> None:
+    """SQLite alone would open this and have forgotten what was acknowledged."""
+    for number in range(1, 6):
+        log.append([event(number)])
+    again = crashed(log, tmp_path / "crashed")
+    flip(again.path / "live.db-wal", b'"event_id":"ann-2"')
+    with sqlite3.connect(shutil.copytree(again.path, tmp_path / "alone") / "live.db") as alone:
+        assert alone.execute("SELECT count(*) FROM live").fetchone()[0] < 5
+    for use in (again.read, lambda: again.append([event(9)]), lambda: again.tail_since(0)):
+        with pytest.raises(StoreError, match=r"live\.db-wal is damaged.*backup"):
+            use()
+    (again.path / "live.db-wal").rename(tmp_path / "aside")
+    again.append([event(9)])
+    assert ids(again) == ["ann-9"]  # the five are in the file that was moved aside
+
+
+def test_a_damaged_record_is_refused_by_name(log: EmbeddedLog, event) -> None:
+    log.append([event(number) for number in range(1, 4)])
+    log.close()
+    flip(log.path / "live.db", b'"item_id":"lamp')
+    with pytest.raises(StoreError, match=r"event \d in .*live\.db is damaged .* backup") as refused:
+        log.read()
+    with sqlite3.connect(log.path / "live.db") as own:
+        own.execute(str(refused.value).split("'")[1])  # what the message says
+    own.close()
+    assert len(ids(EmbeddedLog(log.path))) == 2
+
+
+def test_a_database_that_is_none_is_refused(log: EmbeddedLog, event) -> None:
+    log.append([event(1)])
+    log.close()
+    raw = (log.path / "live.db").read_bytes()
+    for harmed in (b"x" * len(raw), raw[:4096] + b"x" * (len(raw) - 4096)):
+        (log.path / "live.db").write_bytes(harmed)
+        with pytest.raises(StoreError, match=r"damaged.*backup"):
+            EmbeddedLog(log.path).append([event(2)])
+
+
+def test_a_damaged_import_is_refused_by_name(log: EmbeddedLog, event, table) -> None:
+    log.add_segment(table(*(event(number) for number in range(200))))
+    (segment,) = log._segments()
+    raw = bytearray(segment.read_bytes())
+    for place in range(40, len(raw) - 12, 97):
+        harmed = bytearray(raw)
+        harmed[place] ^= 0x55
+        segment.write_bytes(harmed)
+        try:
+            found = EmbeddedLog(log.path).read()
+        except StoreError as error:
+            assert segment.name in str(error) and "import its events again" in str(error)
+        else:
+            assert found["event_id"].to_pylist() == [f"ann-{number}" for number in range(200)]
+
+
+def test_a_generation_that_is_no_number_is_refused(log: EmbeddedLog, event) -> None:
+    log.append([event(1)])
+    (log.path / "GENERATION").write_text("")
+    with pytest.raises(StoreError, match="write one into it"):
+        _ = log.generation
+
+
+def test_a_folder_restored_under_a_running_process_is_noticed(
+    log: EmbeddedLog, tmp_path: Path, event
+) -> None:
+    log.append([event(1)])
+    EmbeddedLog(log.path).close()
+    log.close()
+    backup = shutil.copytree(log.path, tmp_path / "backup")
+    running = EmbeddedLog(log.path)
+    running.append([event(2)])
+    shutil.rmtree(log.path)
+    shutil.copytree(backup, log.path)
+    assert ids(running) == ["ann-1"] and running.append([event(2)]) == [event(2)]
+    assert ids(EmbeddedLog(log.path)) == ["ann-1", "ann-2"]
+
+
+def test_times_are_the_events_own_and_arrival_is_counted(log: EmbeddedLog, event) -> None:
+    """A clock that jumps changes neither: events of 1970 and of 2200 arrive in between."""
+    jumps = [event(1), event(2, at=-1.7e9), event(3, at=5.5e9), event(4)]
+    for one in jumps:
+        log.append([one])
+    assert log.tail_since(0)[0] == jumps
+    assert log.read()["at"].to_pylist() == sorted(one.at for one in jumps)
+    assert jumps[2].at - jumps[1].at > timedelta(days=365 * 200)

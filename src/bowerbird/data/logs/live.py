@@ -150,6 +150,7 @@ class LiveEvents:
         if self._writer is None:
             if not self.path.exists():
                 self._make()
+                self._opened = self._identity()
             self._writer = self._connected()
         return self._writer
 
@@ -158,15 +159,17 @@ class LiveEvents:
         if self._process != os.getpid():
             _OF_PARENTS.extend(one for one in (self._reader, self._writer) if one is not None)
             self._reader, self._writer, self._process = None, None, os.getpid()
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            now = None
-        else:
-            now = (found.st_dev, found.st_ino)
+        now = self._identity()
         if now != self._opened:
             self.close()
             self._opened = now
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, _WAIT_S, isolation_level=None, check_same_thread=False)
