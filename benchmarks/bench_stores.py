@@ -2,33 +2,42 @@
 
     python benchmarks/bench_stores.py [--events 1000000] [--rounds 5] [--at FOLDER]
 
-Three arms keep the same rows (a digest of the id, a JSON body) durably and each id once: **SQLite** (write-ahead
-log, `synchronous=FULL`), **LMDB**, and **JSONL**, the tail that bowerbird had before: a line an event, flushed by
-`fsync`, all ids in a Python set. Durable events/s take turns within a round; medians over rounds, beside a bare
-`fsync` a batch, which nothing durable can beat by much. Then each holds `--events` and is read back, asked for
-ids, opened anew (its memory is what the opening process gained) and made to forget one person.
+Three arms keep the same rows (a digest of the id, a JSON body) durably and each id once: **SQLite** (write-ahead log,
+`synchronous=FULL`), **LMDB**, and **JSONL**, the tail that bowerbird had before: a line an event, flushed by `fsync`,
+all ids in a Python set. Durable events/s take turns within a round; medians over rounds, beside a bare `fsync` a
+batch, which nothing durable can beat by much. Then each holds `--events` and is read back, asked for ids, opened anew
+(its memory is what the opening process gained) and made to forget one person.
+
+Last, bowerbird's own log, which does more (it checks events, keeps checksums, takes a lock): threads that append one
+event at a time, as a server's requests do, share commits.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
-import resource
+import re
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 import lmdb
 from rich.console import Console
 from rich.table import Table
+
+from bowerbird.data.events import Action, Event
+from bowerbird.data.logs.embedded import EmbeddedLog
 
 BATCHES = (1, 10, 100, 1000)
 Row = tuple[bytes, str, bytes]  # digest of the id, person, body
@@ -47,7 +56,9 @@ class Sqlite:
         self.db = sqlite3.connect(folder / "live.db", isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             self.db.execute(f"PRAGMA {pragma}")
-        self.db.execute("CREATE TABLE IF NOT EXISTS live (seq INTEGER PRIMARY KEY, id BLOB UNIQUE, body BLOB)")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS live (seq INTEGER PRIMARY KEY, id BLOB UNIQUE, body BLOB)"
+        )
 
     def append(self, rows: Sequence[Row]) -> int:
         self.db.execute("BEGIN IMMEDIATE")
@@ -239,7 +250,7 @@ def holding(folder: Path, events: int) -> dict[str, dict[str, float]]:
         began = time.perf_counter()
         assert one.forget("person-5") == 100
         forgot = time.perf_counter() - began
-        left = sum(b"person-5\"" in p.read_bytes() for p in (folder / name).rglob("*") if p.is_file())
+        left = sum(b'person-5"' in p.read_bytes() for p in (folder / name).rglob("*") if p.is_file())
         one.close()
         result[name] = {
             "fill_events_s": events / filled, "bytes_event": size, "read_events_s": events / read,
@@ -251,10 +262,64 @@ def holding(folder: Path, events: int) -> dict[str, dict[str, float]]:
 
 def opening(name: str, folder: Path) -> None:
     """In a process of its own: seconds and memory of opening a store and asking for one known id."""
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    assert ARMS[name](folder).append(rows(0, 1)) == 0
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(json.dumps({"seconds": time.perf_counter() - began, "mb": grown / 1024}))
+    before, began = memory(), time.perf_counter()
+    store = ARMS[name](folder)
+    assert store.append(rows(0, 1)) == 0
+    print(json.dumps({"seconds": time.perf_counter() - began, "mb": (memory() - before) / 1e6}))
+
+
+def memory() -> int:
+    """Bytes of memory that are this process's own: pages of mapped files are the kernel's to take back."""
+    said = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"RssAnon:\s+(\d+)", said).group(1))
+
+
+def sharing(folder: Path, threads: int, seconds: float = 4.0) -> dict[str, float]:
+    """Threads that append one event at a time to bowerbird's log: events/s, and milliseconds of a call."""
+    log = EmbeddedLog(folder / f"threads-{threads}")
+    until, took = time.perf_counter() + seconds, [[] for _ in range(threads)]
+
+    def work(thread: int) -> None:
+        for number in itertools.count():
+            began = time.perf_counter()
+            if began > until:
+                return
+            at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+            log.append([Event(f"person-{thread}", "item", Action.CLICK, at)])
+            took[thread].append(time.perf_counter() - began)
+
+    workers = [threading.Thread(target=work, args=(thread,)) for thread in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    calls = sorted(one for some in took for one in some)
+    assert len(log) == len(calls)
+    log.close()
+    return {
+        "events_s": len(calls) / seconds,
+        "p50_ms": 1e3 * calls[len(calls) // 2],
+        "p99_ms": 1e3 * calls[len(calls) * 99 // 100],
+    }
+
+
+def batches(folder: Path, events: int) -> dict[str, float]:
+    """Bowerbird's log, one thread: events/s in calls of a thousand, and of a whole read."""
+    log = EmbeddedLog(folder / "batches")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    made = [
+        Event(f"person-{n // 100}", f"item-{n % 1000}", Action.CLICK, at + timedelta(seconds=n))
+        for n in range(events)
+    ]
+    began = time.perf_counter()
+    for start in range(0, events, 1000):
+        log.append(made[start : start + 1000])
+    appended = time.perf_counter() - began
+    began = time.perf_counter()
+    assert log.read().num_rows == events
+    read = time.perf_counter() - began
+    log.close()
+    return {"append_events_s": events / appended, "read_events_s": events / read}
 
 
 def main() -> None:
@@ -271,11 +336,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.at) as folder:
         speed = appended_per_second(Path(folder) / "speed", args.rounds)
         held = holding(Path(folder) / "held", args.events)
-    show(speed, held)
-    print(json.dumps({"durable_events_s": speed, "holding": held, "events": args.events}))
+        shared = {threads: sharing(Path(folder), threads) for threads in (1, 8, 32)}
+        own = batches(Path(folder), min(args.events, 100_000))
+    show(speed, held, shared)
+    print(
+        json.dumps(
+            {"durable_events_s": speed, "holding": held, "events": args.events, "threads": shared, "own": own}
+        )
+    )
 
 
-def show(speed: dict[str, dict[int, float]], held: dict[str, dict[str, float]]) -> None:
+def show(
+    speed: dict[str, dict[int, float]],
+    held: dict[str, dict[str, float]],
+    shared: dict[int, dict[str, float]],
+) -> None:
     console = Console()
     table = Table("durable events/s", *(f"batch {batch}" for batch in BATCHES))
     for name, by_batch in speed.items():
@@ -285,6 +360,10 @@ def show(speed: dict[str, dict[int, float]], held: dict[str, dict[str, float]]) 
     table = Table("holding", *held)
     for column in columns:
         table.add_row(column, *(f"{held[name][column]:,.3g}" for name in held))
+    console.print(table)
+    table = Table("threads of one event a call", "events/s", "p50 ms", "p99 ms")
+    for threads, told in shared.items():
+        table.add_row(str(threads), *(f"{number:,.1f}" for number in told.values()))
     console.print(table)
 
 
