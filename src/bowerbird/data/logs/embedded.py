@@ -28,7 +28,7 @@ from bowerbird.data.log import EventLog
 from bowerbird.data.logs.known_ids import KnownIds, first_of_each, halves_of, halves_of_ids
 from bowerbird.data.logs.legacy_tail import TAIL, tail_rows
 from bowerbird.data.logs.live import LiveEvents
-from bowerbird.data.logs.rows import Row, in_order, table_of
+from bowerbird.data.logs.rows import Row, digest_of, in_order, table_of
 from bowerbird.errors import StoreError
 
 _AT_ONCE = 1 << 16  # rows of a segment in memory at a time while it is searched or rewritten
@@ -115,18 +115,18 @@ class EmbeddedLog(EventLog):
 
     def forget(self, user_id: str) -> int:
         self._look_first()
-        removed = 0
+        gone = KnownIds.of(*halves_of([]))
         with self._locked():
+            known = self._imported_ids()
             self._next_generation()
             for left in self.path.glob(".*-*"):  # parts of files that a killed writer left
                 left.unlink(missing_ok=True)
             for segment in self._segments():
-                removed += self._forget_in(segment, user_id)
-            for known in self.path.glob("known-*.ids"):
-                known.unlink()
-            removed += self._live.forget(user_id)
+                gone = gone.merged(self._forget_in(segment, user_id))
+            live = self._live.forget(user_id)
             self._next_generation()
-        return removed
+            self._keep_known(known.without(gone))
+        return len(gone) + live
 
     def close(self) -> None:
         self._live.close()
@@ -162,9 +162,9 @@ class EmbeddedLog(EventLog):
         if self._looked_at_in == os.getpid() and not (self.path / TAIL).exists():
             return
         with self._opening:
-            if self.path.exists() and os.access(self.path, os.W_OK):
+            self._live.check_write_ahead(waiting=self._locked())
+            if (self.path / TAIL).exists():
                 with self._locked():
-                    self._live.check_write_ahead()
                     self._take_over_tail()
             self._looked_at_in = os.getpid()
 
@@ -175,8 +175,8 @@ class EmbeddedLog(EventLog):
             rows = list(tail_rows(tail))
             held = imported.place_of(*halves_of(row.digest for row in rows)) >= 0 if rows else ()
             self._live.add([row for row, known in zip(rows, held, strict=True) if not known])
-            tail.unlink()
             self._next_generation()  # offsets were bytes of that file
+            tail.unlink()
 
     # -- segments -----------------------------------------------------------------------------------------
 
@@ -223,15 +223,16 @@ class EmbeddedLog(EventLog):
         finally:
             beside.unlink(missing_ok=True)
 
-    def _forget_in(self, segment: Path, user_id: str) -> int:
-        file = self._file(segment)
-        users = (batch.column(0) for batch in file.iter_batches(_AT_ONCE, columns=["user_id"]))
-        theirs = sum(pc.sum(pc.equal(column, user_id)).as_py() or 0 for column in users)
+    def _forget_in(self, segment: Path, user_id: str) -> KnownIds:
+        """Write a segment anew without a person; gives the ids of their events."""
+        file, theirs = self._file(segment), []
+        for batch in file.iter_batches(_AT_ONCE, columns=["user_id", "event_id"]):
+            theirs += batch["event_id"].filter(pc.equal(batch["user_id"], user_id)).to_pylist()
         if theirs:
             batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_AT_ONCE))
             kept = (table.filter(pc.not_equal(table["user_id"], user_id)) for table in batches)
             self._write_segment((table.cast(EVENT_SCHEMA) for table in kept), segment)
-        return int(theirs)
+        return KnownIds.of(*halves_of(digest_of(one) for one in theirs))
 
     # -- which ids were imported --------------------------------------------------------------------------
 

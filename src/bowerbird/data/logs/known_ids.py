@@ -70,6 +70,12 @@ class KnownIds:
                 inside[row], found[row] = place[row] + hits[0], True
         return np.where(found, inside, -1)
 
+    def without(self, other: KnownIds) -> KnownIds:
+        kept = np.ones(len(self), bool)
+        place = self.place_of(other.high, other.low)
+        kept[place[place >= 0]] = False
+        return KnownIds(self.high[kept], self.low[kept])
+
     def merged(self, other: KnownIds) -> KnownIds:
         return KnownIds.of(np.concatenate([self.high, other.high]), np.concatenate([self.low, other.low]))
 

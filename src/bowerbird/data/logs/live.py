@@ -43,11 +43,9 @@ class LiveEvents:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "live.db"
-        self._reader: sqlite3.Connection | None = None
-        self._writer: sqlite3.Connection | None = None
+        self._reader: _Held | None = None
+        self._writer: _Held | None = None
         self._reading = threading.Lock()
-        self._process = os.getpid()
-        self._opened: tuple[int, int] | None = None  # device and inode of the file that is open
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -89,7 +87,9 @@ class LiveEvents:
 
     def add(self, rows: Sequence[Row]) -> list[bool]:
         """Keep rows in one durable commit; says of each whether it was new."""
-        new = []
+        new: list[bool] = []
+        if not rows:
+            return new
         with self._told(), self._transaction() as writer:
             for row in rows:
                 added = writer.execute(
@@ -124,9 +124,9 @@ class LiveEvents:
         return len(theirs)
 
     def close(self) -> None:
-        for connection in (self._reader, self._writer):
-            if connection is not None and self._process == os.getpid():
-                connection.close()
+        for held in (self._reader, self._writer):
+            if held is not None:
+                held.let_go()
         self._reader = self._writer = None
 
     # -- inside -------------------------------------------------------------------------------------------
@@ -135,41 +135,40 @@ class LiveEvents:
     def _asked(self) -> Iterator[sqlite3.Connection]:
         """The reading connection, for one short question; an empty database where there is none yet."""
         with self._reading, self._told():
-            self._drop_stale()
+            self._reader = self._of_now(self._reader)
             if self._reader is None:
-                if not self.path.exists():
+                identity = self._identity()
+                if identity is None:
                     with contextlib.closing(sqlite3.connect(":memory:")) as empty:
                         empty.execute(_TABLE)
                         yield empty
                         return
-                self._reader = self._connected()
-            yield self._reader
+                self._reader = _Held(self._connected(), identity)
+            yield self._reader.connection
 
     def _writing(self) -> sqlite3.Connection:
-        self._drop_stale()
+        self._writer = self._of_now(self._writer)
         if self._writer is None:
-            if not self.path.exists():
+            if self._identity() is None:
                 self._make()
-                self._opened = self._identity()
-            self._writer = self._connected()
-        return self._writer
+            self._writer = _Held(self._connected(), self._identity())
+            self._writer.connection.execute("PRAGMA journal_mode=WAL")  # a restored copy may not be
+        return self._writer.connection
 
-    def _drop_stale(self) -> None:
-        """Drop connections that a fork carried over, or whose file was replaced (restored, moved)."""
-        if self._process != os.getpid():
-            _OF_PARENTS.extend(one for one in (self._reader, self._writer) if one is not None)
-            self._reader, self._writer, self._process = None, None, os.getpid()
-        now = self._identity()
-        if now != self._opened:
-            self.close()
-            self._opened = now
+    def _of_now(self, held: _Held | None) -> _Held | None:
+        """None for a connection that a fork carried over, or whose file was replaced (restored, moved)."""
+        if held is not None and held.identity != self._identity():
+            held.let_go()
+            return None
+        return held
 
-    def _identity(self) -> tuple[int, int] | None:
+    def _identity(self) -> tuple[int, int, int] | None:
+        """This process, and device and inode of the file there is now."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
             return None
-        return found.st_dev, found.st_ino
+        return os.getpid(), found.st_dev, found.st_ino
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, _WAIT_S, isolation_level=None, check_same_thread=False)
@@ -209,12 +208,19 @@ class LiveEvents:
             self._writer = None
             raise
 
-    def check_write_ahead(self) -> None:
-        """Refuse a write-ahead file that was damaged; before any connection of this process."""
+    def check_write_ahead(self, waiting: contextlib.AbstractContextManager[None]) -> None:
+        """Refuse a write-ahead file that was damaged; to be called before a first connection.
+
+        One that is being written may look damaged: then it is read again while `waiting` keeps writers out.
+        """
         beside = self.path.with_name("live.db-wal")
-        if behind := damaged_commits(beside):
+        if not damaged_commits(beside):
+            return
+        with waiting:
+            behind = damaged_commits(beside)
+        if behind:
             raise StoreError(
-                f"{beside} is damaged, and at least {behind} commits of accepted events lie behind the damage: "
+                f"{beside} is damaged, and at least {behind} commits of accepted events lie behind it: "
                 f"restore {self.path.parent} from a backup, or go on without them by moving that file away"
             )
 
@@ -241,4 +247,17 @@ class LiveEvents:
 
 
 _RESTORE = "restore the folder from a backup, or save what can be read with `sqlite3 live.db .recover`"
-_OF_PARENTS: list[sqlite3.Connection] = []  # never closed: that would touch the parent's locks
+_OF_PARENTS: list[sqlite3.Connection] = []  # kept open: closing one here would let go of the parent's locks
+
+
+class _Held:
+    """A connection that is kept, and to which file in which process it is."""
+
+    def __init__(self, connection: sqlite3.Connection, identity: tuple[int, int, int] | None) -> None:
+        self.connection, self.identity = connection, identity
+
+    def let_go(self) -> None:
+        if self.identity is not None and self.identity[0] != os.getpid():
+            _OF_PARENTS.append(self.connection)
+        else:
+            self.connection.close()

@@ -108,8 +108,12 @@ class RedisLog(EventLog):
     # -- writing ------------------------------------------------------------------------------------------
 
     def _commit(self, rows: Sequence[Row]) -> list[bool]:
+        new = set()
         with self._told():
-            new = set(_add(self._server(), rows, _LIVE))
+            for start in range(0, len(rows), _AT_ONCE):
+                new |= {
+                    start + place for place in _add(self._server(), rows[start : start + _AT_ONCE], _LIVE)
+                }
         return [place in new for place in range(len(rows))]
 
     def add_segment(self, events: pa.Table) -> int:
