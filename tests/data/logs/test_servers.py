@@ -118,6 +118,21 @@ def test_a_postgres_that_would_lose_events_is_refused(postgres_server, tmp_path:
         assert len(log) == 0
 
 
+def test_postgres_keeps_no_samples_of_people(postgres_server, tmp_path: Path, event) -> None:
+    """Its planner's statistics would keep frequent values, also of whom was forgotten."""
+    import psycopg
+
+    empty(postgres_server)
+    log = open_log(postgres_server.address, tmp_path)
+    log.append([event(number, "zelda-77") for number in range(300)])
+    with psycopg.connect(postgres_server.address, autocommit=True) as admin:
+        admin.execute("ANALYZE bowerbird_events")
+        sampled = admin.execute(
+            "SELECT attname FROM pg_stats WHERE tablename = 'bowerbird_events'"
+        ).fetchall()
+    assert {name for (name,) in sampled} == {"seq", "live"}
+
+
 @pytest.mark.parametrize(
     "harm",
     [

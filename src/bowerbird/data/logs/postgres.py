@@ -32,16 +32,19 @@ except ImportError:
     raise StoreError("a log on Postgres needs psycopg: pip install 'bowerbird[postgres]'") from None
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS bowerbird_events (
+CREATE TABLE bowerbird_events (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     digest BYTEA NOT NULL UNIQUE,  -- 128 bits of BLAKE2 of the event's id
     live BOOLEAN NOT NULL,         -- false: imported
     user_id BYTEA NOT NULL,        -- UTF-8; not TEXT, which can't hold every character
     body TEXT NOT NULL             -- the event as JSON; `at` in microseconds since 1970
 );
-CREATE INDEX IF NOT EXISTS bowerbird_events_user ON bowerbird_events (user_id);
-CREATE TABLE IF NOT EXISTS bowerbird_generation (generation BIGINT NOT NULL);
-INSERT INTO bowerbird_generation SELECT 0 WHERE NOT EXISTS (SELECT FROM bowerbird_generation);
+-- The planner's statistics hold samples of values, and a person's would stay there when they are forgotten.
+ALTER TABLE bowerbird_events
+    ALTER digest SET STATISTICS 0, ALTER user_id SET STATISTICS 0, ALTER body SET STATISTICS 0;
+CREATE INDEX bowerbird_events_user ON bowerbird_events (user_id);
+CREATE TABLE bowerbird_generation (generation BIGINT NOT NULL);
+INSERT INTO bowerbird_generation VALUES (0);
 """
 _LOCK = 0x626F776572626972  # "bowerbir": one log a database, so one key
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({_LOCK})"
@@ -193,7 +196,8 @@ class PostgresLog(EventLog):
                 self._check_durable(own)
                 with own.transaction():
                     own.execute(_TAKE_TURN)  # two that create tables at once would get in each other's way
-                    own.execute(_TABLES)
+                    if own.execute("SELECT to_regclass('bowerbird_events')").fetchone() == (None,):
+                        own.execute(_TABLES)
                 EmbeddedLog(self._before).move_to(lambda events: self._import(own, events))
             self._ready_in = os.getpid()
 
