@@ -2,14 +2,15 @@
 
     python benchmarks/bench_stores.py [--events 1000000] [--rounds 5] [--at FOLDER]
 
-Three arms keep the same rows (a digest of the id, a JSON body) durably and each id once: **SQLite** (write-ahead log,
-`synchronous=FULL`), **LMDB**, and **JSONL**, the tail that bowerbird had before: a line an event, flushed by `fsync`,
-all ids in a Python set. Durable events/s take turns within a round; medians over rounds, beside a bare `fsync` a
-batch, which nothing durable can beat by much. Then each holds `--events` and is read back, asked for ids, opened anew
-(its memory is what the opening process gained) and made to forget one person.
+Three arms keep the same rows (a digest of the id, a JSON body) durably and each id once: **SQLite**
+(write-ahead log, `synchronous=FULL`), **LMDB**, and **JSONL**, the tail that bowerbird had before: a line
+an event, flushed by `fsync`, all ids in a Python set. Durable events/s take turns within a round; medians
+over rounds, beside a bare `fsync` a batch, which nothing durable can beat by much. Then each holds
+`--events` and is read back, asked for ids, opened anew (its memory is what the opening process gained) and
+made to forget one person.
 
-Last, bowerbird's own log, which does more (it checks events, keeps checksums, takes a lock): threads that append one
-event at a time, as a server's requests do, share commits.
+Last, bowerbird's own log, which does more (it checks events, keeps checksums, takes a lock): threads that
+append one event at a time, as a server's requests do, share commits.
 """
 
 from __future__ import annotations

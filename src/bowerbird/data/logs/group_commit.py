@@ -24,42 +24,55 @@ class GroupCommit:
     def __init__(self, keep: Callable[[Sequence[Row]], list[bool]]) -> None:
         self._keep = keep
         self._waiting: deque[_Ticket] = deque()
-        self._leading = threading.Lock()
+        self._led = False
+        self._changed = threading.Condition()
 
     def commit(self, rows: Sequence[Row]) -> list[bool]:
         """Keep rows; returns when they are kept. Raises what keeping them raised."""
         if not rows:
             return []
         ticket = _Ticket(rows)
-        self._waiting.append(ticket)
-        while not ticket.done:
-            with self._leading:
-                if not ticket.done:
-                    self._lead()
+        with self._changed:
+            self._waiting.append(ticket)
+        while group := self._group_to_lead(ticket):
+            self._lead(group)
         if ticket.failed is not None:
             raise StoreError(str(ticket.failed)) from ticket.failed
         return ticket.new
 
-    def _lead(self) -> None:
-        """One commit of the tickets that wait, the oldest first."""
-        together, count = [self._waiting.popleft()], 0
-        count = len(together[0].rows)
-        while self._waiting and count + len(self._waiting[0].rows) <= MOST_ROWS:
-            together.append(self._waiting.popleft())
-            count += len(together[-1].rows)
+    def _group_to_lead(self, ticket: _Ticket) -> list[_Ticket]:
+        """Wait until a ticket is done (gives none) or nobody leads: then the tickets that wait, oldest first."""
+        with self._changed:
+            # A condition and not a lock that the leader holds: whom it served would get that lock only after
+            # the next commit, and could not share the one after.
+            self._changed.wait_for(lambda: ticket.done or not self._led)
+            if ticket.done:
+                return []
+            self._led = True
+            group = [self._waiting.popleft()]
+            count = len(group[0].rows)
+            while self._waiting and count + len(self._waiting[0].rows) <= MOST_ROWS:
+                group.append(self._waiting.popleft())
+                count += len(group[-1].rows)
+            return group
+
+    def _lead(self, group: Sequence[_Ticket]) -> None:
         failed: StoreError | None = StoreError("the commit was interrupted: send the events again")
         new: list[bool] = []
         try:
-            new = self._keep([row for ticket in together for row in ticket.rows])
+            new = self._keep([row for ticket in group for row in ticket.rows])
             failed = None
         except StoreError as error:
             failed = error
         finally:  # whatever happens here, nobody is left waiting
-            start = 0
-            for ticket in together:
-                ticket.new, ticket.failed = new[start : start + len(ticket.rows)], failed
-                start += len(ticket.rows)
-                ticket.done = True
+            with self._changed:
+                start = 0
+                for ticket in group:
+                    ticket.new, ticket.failed = new[start : start + len(ticket.rows)], failed
+                    start += len(ticket.rows)
+                    ticket.done = True
+                self._led = False
+                self._changed.notify_all()
 
 
 class _Ticket:
