@@ -179,13 +179,15 @@ class Store:
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
         final = self.path / kind / name
         building = self.path / kind / f".building-{name}"
+        in_force = self.path / kind / "CURRENT"
+        before = in_force.read_text().strip() if in_force.exists() else name
         try:
             building.mkdir(parents=True)
             yield building
             (building / "meta.json").write_text(json.dumps(meta, indent=1, default=str))
             _flush(building)
             building.rename(final)
-            write_atomically(self.path / kind / "CURRENT", name.encode())
+            write_atomically(in_force, name.encode())
         except OSError as error:
             shutil.rmtree(final, ignore_errors=True)
             raise StoreError(
@@ -194,7 +196,7 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        self._keep_one_before(kind, name, keep)
+        self._keep_only(kind, keep | {name, before})
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force; None where nothing was published."""
@@ -221,13 +223,14 @@ class Store:
         """Remove every version of `kind`."""
         shutil.rmtree(self.path / kind, ignore_errors=True)
 
-    def _keep_one_before(self, kind: str, name: str, keep: frozenset[str]) -> None:
-        """Remove old versions but the last one before `name`: readers may still hold it open."""
-        names = sorted(
-            p.name for p in (self.path / kind).iterdir() if p.is_dir() and not p.name.startswith(".")
-        )
-        for old in set([n for n in names if n != name][:-1]) - keep:
-            shutil.rmtree(self.path / kind / old, ignore_errors=True)
+    def _keep_only(self, kind: str, kept: frozenset[str]) -> None:
+        """Remove all other versions; the one before is among those kept, as readers may still hold it open.
+
+        Names tell the time, but not the order: the clock may have jumped.
+        """
+        for path in (self.path / kind).iterdir():
+            if path.is_dir() and not path.name.startswith(".") and path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
 
     # -- folders and lock ---------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class GroupCommit:
         return ticket.new
 
     def _group_to_lead(self, ticket: _Ticket) -> list[_Ticket]:
-        """Wait until a ticket is done (gives none) or nobody leads: then the tickets that wait, oldest first."""
+        """Wait until a ticket is done (gives none) or nobody leads: then those that wait, oldest first."""
         with self._changed:
             # A condition and not a lock that the leader holds: whom it served would get that lock only after
             # the next commit, and could not share the one after.
