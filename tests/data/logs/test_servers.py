@@ -37,6 +37,7 @@ def ids(log: EventLog) -> list[str]:
 
 def test_a_server_killed_under_load_loses_nothing_acknowledged(server, tmp_path: Path, event) -> None:
     log = open_log(server.address, tmp_path / "events")
+    assert log.tail_size == 0
     acknowledged: list[str] = []
     refused = threading.Event()
 
@@ -61,7 +62,8 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged(server, tmp_path:
         writer.join(60)
     assert refused.is_set() and acknowledged
     server.start()
-    found = ids(log)  # the same handle: it connects again by itself
+    assert log.tail_size > 0  # the same handle: it connects again by itself
+    found = ids(log)
     assert len(found) == len(set(found)) == len(log) and set(acknowledged) <= set(found)
     again = log.append([event(n, "w0") for n in range(30)])
     assert not {one.event_id for one in again} & set(found)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ CREATE TABLE bowerbird_events (
 -- The planner's statistics hold samples of values, and a person's would stay there when they are forgotten.
 ALTER TABLE bowerbird_events
     ALTER digest SET STATISTICS 0, ALTER user_id SET STATISTICS 0, ALTER body SET STATISTICS 0;
+CREATE INDEX bowerbird_events_live ON bowerbird_events (seq) WHERE live;
 CREATE INDEX bowerbird_events_user ON bowerbird_events (user_id);
 CREATE TABLE bowerbird_generation (generation BIGINT NOT NULL);
 INSERT INTO bowerbird_generation VALUES (0);
@@ -110,7 +112,7 @@ class PostgresLog(EventLog):
     def _commit(self, rows: Sequence[Row]) -> list[bool]:
         with self._told():
             self._ready()
-            if self._committing is None:
+            if self._committing is None or not _usable(self._committing):
                 self._committing = self._connected()
             try:
                 with self._committing.transaction():
@@ -168,7 +170,7 @@ class PostgresLog(EventLog):
         """One short question, over the connection that is kept for them."""
         with self._told(), self._asking:
             self._ready()
-            if self._held is None:
+            if self._held is None or not _usable(self._held):
                 self._held = self._connected()
             try:
                 return self._held.execute(question, values).fetchall()
@@ -226,3 +228,12 @@ class PostgresLog(EventLog):
                 f"the event log at {shown(self._address)} can't be used ({said}): mend the server or the "
                 "setting `events`, and send again what was not acknowledged; an event counts once"
             ) from None
+
+
+def _usable(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Whether an idle connection is still one: a server that has something to say unasked has closed it."""
+    if connection.closed:
+        return False
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return not waiting.poll(0)
