@@ -13,7 +13,7 @@ process' view of the log is compared:
   round's offset;
 - **left**: a forgotten person's event that is there after `forget` was run again.
 
-A new log is begun every 20 rounds, so that replays stay short.
+A new log is begun every 10 rounds, so that replays stay short.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from bowerbird.progress import track
 
 FORK = multiprocessing.get_context("fork")
 START = datetime(2026, 1, 1, tzinfo=UTC)
-THREADS, ROUNDS_OF_A_LOG = 4, 20
+THREADS, ROUNDS_OF_A_LOG = 4, 10
 
 
 def event(person: str, number: int) -> Event:
@@ -126,7 +126,7 @@ def one_round(life: Life, round_: int, writers: int, rng: random.Random, found: 
         work.append(FORK.Process(target=write_file, args=(log_folder, said, round_), daemon=True))
     for process in work:
         process.start()
-    time.sleep(rng.uniform(0.1, 0.9))
+    time.sleep(rng.uniform(0.1, 0.7))
     if other == "forget":
         work.append(FORK.Process(target=forget, args=(log_folder, round_), daemon=True))
         work[-1].start()
