@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from bowerbird.data.durable import flush_folder, locked, write_atomically
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.log import EventLog
-from bowerbird.data.logs.known_ids import KnownIds, first_of_each, halves_of, halves_of_ids
+from bowerbird.data.logs.known_ids import NONE, KnownIds, first_of_each, halves_of, halves_of_ids
 from bowerbird.data.logs.legacy_tail import TAIL, tail_rows
 from bowerbird.data.logs.live import LiveEvents
 from bowerbird.data.logs.rows import Row, digest_of, in_order, table_of
@@ -110,12 +110,12 @@ class EmbeddedLog(EventLog):
             self._next_generation()  # before as well: a kill on the way must not leave a snapshot in force
             self._write_segment([events.filter(pa.array(fresh))], self.path / name)
             self._next_generation()
-            self._keep_known(imported.merged(KnownIds(high[fresh], low[fresh])))
+            self._keep_known(imported, plus=KnownIds.of(high[fresh], low[fresh]))
         return count
 
     def forget(self, user_id: str) -> int:
         self._look_first()
-        gone = KnownIds.of(*halves_of([]))
+        gone = NONE
         with self._locked():
             known = self._imported_ids()
             self._next_generation()
@@ -125,7 +125,7 @@ class EmbeddedLog(EventLog):
                 gone = gone.merged(self._forget_in(segment, user_id))
             live = self._live.forget(user_id)
             self._next_generation()
-            self._keep_known(known.without(gone))
+            self._keep_known(known, minus=gone)
         return len(gone) + live
 
     def close(self) -> None:
@@ -251,31 +251,28 @@ class EmbeddedLog(EventLog):
                 return known
         except FileNotFoundError:
             if not segments:
-                return KnownIds.of(*halves_of([]))
+                return NONE
         high, low = [], []
         for path in segments:
             for batch in self._file(path).iter_batches(_AT_ONCE, columns=["event_id"]):
                 both = halves_of_ids(pa.chunked_array([batch.column(0)]))
                 high.append(both[0])
                 low.append(both[1])
-        found = (
-            KnownIds.of(np.concatenate(high), np.concatenate(low)) if high else KnownIds.of(*halves_of([]))
-        )
+        found = KnownIds.of(np.concatenate(high), np.concatenate(low)) if high else NONE
         self._keep_known(found)
-        return found
+        with contextlib.suppress(OSError):
+            return KnownIds.mapped(self.path / f"known-{generation}.ids")
+        return found  # no room to keep them
 
-    def _keep_known(self, known: KnownIds) -> None:
-        """Save the digests under the generation in force; without room for them they are made anew."""
-        generation = self.generation
-        self._imported = (generation, known)
-        try:
-            known.save(self.path / f"known-{generation}.ids")
-            self._imported = (generation, KnownIds.mapped(self.path / f"known-{generation}.ids"))
+    def _keep_known(self, known: KnownIds, plus: KnownIds = NONE, minus: KnownIds = NONE) -> None:
+        """Save digests under the generation in force; where there is no room, they are made anew later."""
+        path = self.path / f"known-{self.generation}.ids"
+        self._imported = None
+        with contextlib.suppress(OSError):
+            known.save_changed(path, plus, minus)
             for old in self.path.glob("known-*.ids"):
-                if old.name != f"known-{generation}.ids":
+                if old != path:
                     old.unlink(missing_ok=True)
-        except OSError:
-            return
 
     # -- lock and generation ------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ import pyarrow as pa
 from bowerbird.data.durable import flush_folder
 from bowerbird.data.logs.rows import digest_of
 
+_AT_ONCE = 1 << 20  # digests of a file in memory at a time while it is written anew
+
 
 class KnownIds:
     """A sorted set of digests: `high` and `low`, (N,) uint64 each, ordered by both."""
@@ -34,17 +36,29 @@ class KnownIds:
         """Those of a file. Raises FileNotFoundError."""
         count = path.stat().st_size // 16
         if not count:
-            return cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
+            return NONE
         halves = np.memmap(path, np.uint64, mode="r", shape=(2, count))
         return cls(np.asarray(halves[0]), np.asarray(halves[1]))  # plain views of the mapping
 
     def save(self, path: Path) -> None:
-        """Write the file whole: it is there when this returns, or the one before is."""
+        """Write the file whole: it is there when this returns, or the one before is. Raises OSError."""
+        self.save_changed(path, plus=NONE, minus=NONE)
+
+    def save_changed(self, path: Path, plus: KnownIds, minus: KnownIds) -> None:
+        """Save these with some more and without others; of these themselves only a part is in memory."""
+        places, gone = np.searchsorted(self.high, plus.high), np.sort(self.place_of(minus.high, minus.low))
         beside = path.with_name(f".{path.name}")
         try:
             with beside.open("wb") as file:
-                self.high.tofile(file)
-                self.low.tofile(file)
+                for ours, more in ((self.high, plus.high), (self.low, plus.low)):
+                    for start in range(0, len(ours) + 1, _AT_ONCE):
+                        end = start + _AT_ONCE
+                        here = slice(*np.searchsorted(places, [start, end]))
+                        kept = np.ones(len(ours[start:end]), bool)
+                        kept[gone[slice(*np.searchsorted(gone, [start, end]))] - start] = False
+                        # A number goes before the first of ours that is not smaller; that one may go.
+                        before = np.concatenate([[0], np.cumsum(kept)])[places[here] - start]
+                        np.insert(ours[start:end][kept], before, more[here]).tofile(file)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -70,14 +84,11 @@ class KnownIds:
                 inside[row], found[row] = place[row] + hits[0], True
         return np.where(found, inside, -1)
 
-    def without(self, other: KnownIds) -> KnownIds:
-        kept = np.ones(len(self), bool)
-        place = self.place_of(other.high, other.low)
-        kept[place[place >= 0]] = False
-        return KnownIds(self.high[kept], self.low[kept])
-
     def merged(self, other: KnownIds) -> KnownIds:
         return KnownIds.of(np.concatenate([self.high, other.high]), np.concatenate([self.low, other.low]))
+
+
+NONE = KnownIds(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
 
 
 def halves_of(digests: Iterable[bytes]) -> tuple[np.ndarray, np.ndarray]:
