@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import random
 import shutil
 import sqlite3
 from datetime import timedelta
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.log import EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.write_ahead import damaged_commits
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
@@ -225,6 +227,25 @@ def test_damage_before_a_whole_commit_is_refused(log: EmbeddedLog, tmp_path: Pat
     (again.path / "live.db-wal").rename(tmp_path / "aside")
     again.append([event(9)])
     assert ids(again) == ["ann-9"]  # the five are in the file that was moved aside
+
+
+def test_a_flipped_bit_anywhere_in_the_write_ahead_file_is_seen(log: EmbeddedLog, tmp_path, event) -> None:
+    """Before the last commit it is refused; in the last one it looks like a commit that was cut short."""
+    ends = []
+    for number in range(6):
+        log.append([event(number), event(number, "bob")])
+        ends.append((log.path / "live.db-wal").stat().st_size)
+    raw = (log.path / "live.db-wal").read_bytes()
+    assert damaged_commits(log.path / "live.db-wal") == 0
+    for seed in range(300):
+        place = random.Random(seed).choice([seed % 32, random.Random(seed).randrange(32, len(raw))])
+        harmed = bytearray(raw)
+        harmed[place] ^= 1 << seed % 8
+        (tmp_path / "wal").write_bytes(harmed)
+        assert bool(damaged_commits(tmp_path / "wal")) == (place < ends[-2]), place
+    for end in range(0, len(raw), 999):
+        (tmp_path / "wal").write_bytes(raw[:end])
+        assert damaged_commits(tmp_path / "wal") == 0
 
 
 def test_a_damaged_record_is_refused_by_name(log: EmbeddedLog, event) -> None:

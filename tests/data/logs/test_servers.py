@@ -103,6 +103,22 @@ def test_a_redis_that_would_lose_events_is_refused(redis_server, tmp_path, setti
             admin.config_set(name, was)
 
 
+def test_a_redis_without_room_refuses_and_goes_on(redis_server, tmp_path: Path, event) -> None:
+    import redis
+
+    empty(redis_server)
+    admin = redis.Redis.from_url(redis_server.address)
+    log = open_log(redis_server.address, tmp_path)
+    log.append([event(1)])
+    admin.config_set("maxmemory", "1kb")
+    try:
+        with pytest.raises(StoreError, match=r"can't be used .*maxmemory"):
+            log.append([event(1), event(2)])
+    finally:
+        admin.config_set("maxmemory", "0")
+    assert log.append([event(1), event(2)]) == [event(2)] and ids(log) == ["ann-1", "ann-2"]
+
+
 def test_a_postgres_that_would_lose_events_is_refused(postgres_server, tmp_path: Path) -> None:
     import psycopg
 
