@@ -31,7 +31,8 @@ class EventLog(ABC):
     - **Nobody else's events fail with one's own**: threads that append at once share a commit, not a refusal.
     - **Times are the events' own.** No clock is asked; the order of arrival is counted.
 
-    Safe for several threads and processes. A damaged record is refused by name, never skipped.
+    A damaged record is refused by name, never skipped. Safe for several threads and processes; let a process
+    fork while none of its threads is in a call.
     """
 
     def __init__(self) -> None:
