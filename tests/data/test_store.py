@@ -36,6 +36,18 @@ def test_catalogue_comes_back_as_published(store: Store) -> None:
     )
 
 
+def test_a_clock_that_jumped_back_costs_nobody_the_version_before(store: Store) -> None:
+    publish(store, "first")
+    folder = store.path / "vectors"
+    ahead = "29990101T000000000000-abcdef"  # as if named by a clock that was wrong
+    (folder / (folder / "CURRENT").read_text()).rename(folder / ahead)
+    write_atomically(folder / "CURRENT", ahead.encode())
+    for content in ("second", "third"):
+        publish(store, content)
+    kept = {(path / "data").read_text() for path in folder.iterdir() if path.is_dir()}
+    assert kept == {"second", "third"}
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), OSError(28, "No space left")])
 def test_an_error_inside_the_block_leaves_the_old_version(store: Store, error: BaseException) -> None:
     publish(store, "old")

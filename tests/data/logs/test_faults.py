@@ -1,0 +1,168 @@
+"""Kills, a full disk, a flush that fails: nothing acknowledged is lost, nothing counts twice.
+
+Short rounds; benchmarks/bench_faults.py makes hundreds.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.group_commit import MOST_ROWS, GroupCommit
+from bowerbird.data.logs.rows import row_of
+from bowerbird.errors import StoreError
+
+FORK = multiprocessing.get_context("fork")
+
+
+def ids(log: EmbeddedLog) -> list[str]:
+    return log.read()["event_id"].to_pylist()
+
+
+def write_until_killed(path: Path, who: str, said: Path, event) -> None:
+    """Appends events, resending the last ones as clients do, and writes down what was acknowledged."""
+    log, number = EmbeddedLog(path), 0
+    with said.open("a") as acknowledged:
+        while True:
+            sent = [event(n, who) for n in range(max(0, number - 2), number + 5)]
+            log.append(sent)
+            acknowledged.write("".join(f"{one.event_id}\n" for one in sent))
+            acknowledged.flush()
+            number += 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path, event, table, seed: int) -> None:
+    path, rng = tmp_path / "events", random.Random(seed)
+    said = [tmp_path / f"said-{k}" for k in range(3)]
+    writers = [
+        FORK.Process(target=write_until_killed, args=(path, f"w{k}", said[k], event)) for k in range(3)
+    ]
+    for writer in writers:
+        writer.start()
+    EmbeddedLog(path).add_segment(table(*(event(n, "w1") for n in range(3, 30))))
+    time.sleep(rng.uniform(0.2, 0.8))
+    for writer in writers:
+        os.kill(writer.pid, signal.SIGKILL)
+    for writer in writers:
+        writer.join(30)
+    log = EmbeddedLog(path)
+    found = ids(log)
+    acknowledged = {line for one in said if one.exists() for line in one.read_text().splitlines()}
+    assert acknowledged, "killed too early to say anything"
+    assert len(found) == len(set(found)) == len(log) and acknowledged <= set(found)
+    assert [one.event_id for one in log.append([event(n, "w1") for n in range(30)])] == [
+        f"w1-{n}" for n in range(30) if f"w1-{n}" not in set(found)
+    ]
+
+
+@contextlib.contextmanager
+def disk_of_a_megabyte(folder: Path) -> Iterator[Callable[[], None]]:
+    """A small file system, half full of ballast; gives what removes the ballast."""
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.decode()}")
+    try:
+        (folder / "ballast").write_bytes(b"x" * 500_000)
+        yield (folder / "ballast").unlink
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextlib.contextmanager
+def files_of_100_kilobytes(folder: Path) -> Iterator[Callable[[], None]]:
+    """Larger files can't be written, as by a quota; gives what lifts the limit."""
+    folder.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+
+    def lift() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    try:
+        yield lift
+    finally:
+        lift()
+
+
+@pytest.mark.parametrize("small_disk", [disk_of_a_megabyte, files_of_100_kilobytes])
+def test_a_full_disk_refuses_keeps_what_was_acknowledged_and_goes_on(
+    tmp_path: Path, event, table, small_disk
+) -> None:
+    with small_disk(tmp_path / "disk") as make_room:
+        log = EmbeddedLog(tmp_path / "disk" / "events")
+        log.add_segment(table(event(-1)))
+        acknowledged = {"ann--1"}
+        with pytest.raises(StoreError, match=r"can't be used .*nothing was accepted: free some space"):
+            for number in range(0, 100_000, 50):
+                sent = [event(n) for n in range(number, number + 50)]
+                log.append(sent)
+                acknowledged |= {one.event_id for one in sent}
+        assert len(acknowledged) > 50, "the disk is too small to show anything"
+        with pytest.raises(StoreError, match=r"can't be written .* free some space"):
+            log.add_segment(table(*(event(n, f"bob-{n * 7919}") for n in range(60_000))))
+        for handle in (log, EmbeddedLog(log.path)):
+            found = ids(handle)
+            assert len(found) == len(set(found)) and acknowledged <= set(found)
+        make_room()
+        held = len(log)
+        assert log.append([event(-1), event(0), event(1, "bob")]) == [event(1, "bob")]
+        assert log.forget("ann") == held and ids(log) == ["bob-1"]
+        log.close()
+
+
+def test_a_crowd_shares_commits_and_a_lone_caller_waits_for_nobody(event) -> None:
+    sizes: list[int] = []
+    at_work, go = threading.Event(), threading.Event()
+
+    def keep(rows) -> list[bool]:
+        sizes.append(len(rows))
+        at_work.set()
+        assert go.wait(30)
+        return [True] * len(rows)
+
+    group = GroupCommit(keep)
+    rows = [row_of(event(n)) for n in range(300)]
+    first = threading.Thread(target=group.commit, args=(rows[:1],))
+    first.start()
+    assert at_work.wait(30)
+    others = [threading.Thread(target=group.commit, args=(rows,)) for _ in range(5)]
+    for other in others:
+        other.start()
+    while len(group._waiting) < 5:
+        time.sleep(0.001)
+    go.set()
+    for one in (first, *others):
+        one.join(30)
+    assert sizes == [1, 900, 600] and MOST_ROWS == 1000
+
+
+def test_everybody_in_a_failed_commit_is_told(event) -> None:
+    def keep(rows) -> list[bool]:
+        raise StoreError("the disk is full") if len(rows) > 1 else KeyboardInterrupt
+
+    group, told = GroupCommit(keep), []
+
+    def call(count: int) -> None:
+        try:
+            group.commit([row_of(event(n)) for n in range(count)])
+        except BaseException as error:
+            told.append(repr(error))
+
+    callers = [threading.Thread(target=call, args=(count,)) for count in (1, 2, 3, 1)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(30)
+    assert len(told) == 4 and all("full" in one or "Interrupt" in one for one in told)

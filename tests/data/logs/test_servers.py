@@ -1,0 +1,176 @@
+"""Logs on a server: a server killed under load, one that would lose events, moving there, and passwords."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bowerbird.data.log import EventLog, open_log
+from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.store import Settings, Store
+from bowerbird.errors import StoreError
+
+
+@pytest.fixture(params=["postgres_server", "redis_server"])
+def server(request):
+    server = request.getfixturevalue(request.param)
+    empty(server)
+    return server
+
+
+def empty(server) -> None:
+    if server.address.startswith("redis"):
+        import redis
+
+        redis.Redis.from_url(server.address).flushall()
+    else:
+        import psycopg
+
+        with psycopg.connect(server.address, autocommit=True) as own:
+            own.execute("DROP TABLE IF EXISTS bowerbird_events, bowerbird_generation")
+
+
+def ids(log: EventLog) -> list[str]:
+    return log.read()["event_id"].to_pylist()
+
+
+def test_a_server_killed_under_load_loses_nothing_acknowledged(server, tmp_path: Path, event) -> None:
+    log = open_log(server.address, tmp_path / "events")
+    assert log.tail_size == 0
+    acknowledged: list[str] = []
+    refused = threading.Event()
+
+    def write(who: str) -> None:
+        number = 0
+        while not refused.is_set():
+            sent = [event(n, who) for n in range(number, number + 3)]
+            try:
+                log.append(sent)
+            except StoreError:
+                refused.set()
+            else:
+                acknowledged.extend(one.event_id for one in sent)
+                number += 3
+
+    writers = [threading.Thread(target=write, args=(f"w{k}",)) for k in range(4)]
+    for writer in writers:
+        writer.start()
+    time.sleep(0.5)
+    server.kill()
+    for writer in writers:
+        writer.join(60)
+    assert refused.is_set() and acknowledged
+    server.start()
+    assert log.tail_size > 0  # the same handle: it connects again by itself
+    found = ids(log)
+    assert len(found) == len(set(found)) == len(log) and set(acknowledged) <= set(found)
+    again = log.append([event(n, "w0") for n in range(30)])
+    assert not {one.event_id for one in again} & set(found)
+
+
+def test_what_the_folder_held_moves_to_the_server(server, tmp_path: Path, event, table) -> None:
+    store = Store.create(tmp_path / "store")
+    store.log.append([event(1), event(2)])
+    store.log.add_segment(table(event(3), event(4, "zelda")))
+    store.log.close()
+    settings = store.path / "bowerbird.toml"
+    settings.write_text(settings.read_text().replace('events = "folder"', f'events = "{server.address}"'))
+    moved, other = Store.open(store.path).log, Store.open(store.path).log
+    assert ids(moved) == ["ann-1", "ann-2", "ann-3", "zelda-4"] == ids(other)
+    assert not EmbeddedLog(store.path / "events").read().num_rows
+    assert other.append([event(2), event(5)]) == [event(5)] and len(moved) == 5
+    assert other.forget("zelda") == 1
+    assert not any(b"zelda" in path.read_bytes() for path in store.path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("appendfsync", "everysec"), ("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")],
+)
+def test_a_redis_that_would_lose_events_is_refused(redis_server, tmp_path, setting: str, value: str) -> None:
+    import redis
+
+    admin = redis.Redis.from_url(redis_server.address, decode_responses=True)
+    before = {name: admin.config_get(name)[name] for name in (setting, "maxmemory")}
+    admin.config_set(setting, value)
+    admin.config_set("maxmemory", "100mb")
+    try:
+        with pytest.raises(StoreError, match=f"{setting} {value}.*set appendonly yes, appendfsync always"):
+            open_log(redis_server.address, tmp_path).read()
+    finally:
+        for name, was in before.items():
+            admin.config_set(name, was)
+
+
+def test_a_redis_without_room_refuses_and_goes_on(redis_server, tmp_path: Path, event) -> None:
+    import redis
+
+    empty(redis_server)
+    admin = redis.Redis.from_url(redis_server.address)
+    log = open_log(redis_server.address, tmp_path)
+    log.append([event(1)])
+    admin.config_set("maxmemory", "1kb")
+    try:
+        with pytest.raises(StoreError, match=r"can't be used .*maxmemory"):
+            log.append([event(1), event(2)])
+    finally:
+        admin.config_set("maxmemory", "0")
+    assert log.append([event(1), event(2)]) == [event(2)] and ids(log) == ["ann-1", "ann-2"]
+
+
+def test_a_postgres_that_would_lose_events_is_refused(postgres_server, tmp_path: Path) -> None:
+    import psycopg
+
+    empty(postgres_server)
+    with psycopg.connect(postgres_server.address, autocommit=True) as admin:
+        for setting in ("off", "on"):
+            admin.execute(f"ALTER SYSTEM SET fsync = {setting}")
+            admin.execute("SELECT pg_reload_conf()")
+            log = open_log(postgres_server.address, tmp_path)
+            while psycopg.connect(postgres_server.address).execute("SHOW fsync").fetchone() != (setting,):
+                time.sleep(0.02)
+            if setting == "off":
+                with pytest.raises(StoreError, match=r"fsync = off.*must be on"):
+                    len(log)
+        assert len(log) == 0
+
+
+def test_postgres_keeps_no_samples_of_people(postgres_server, tmp_path: Path, event) -> None:
+    """Its planner's statistics would keep frequent values, also of whom was forgotten."""
+    import psycopg
+
+    empty(postgres_server)
+    log = open_log(postgres_server.address, tmp_path)
+    log.append([event(number, "zelda-77") for number in range(300)])
+    with psycopg.connect(postgres_server.address, autocommit=True) as admin:
+        admin.execute("ANALYZE bowerbird_events")
+        sampled = admin.execute(
+            "SELECT attname FROM pg_stats WHERE tablename = 'bowerbird_events'"
+        ).fetchall()
+    assert {name for (name,) in sampled} == {"seq", "live"}
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda address: address.replace("s3cret", "wr0ng"),
+        lambda address: address.replace("s3cret%2Fw%3Frd", "s3cret/w?rd"),  # not escaped: parsed as a port
+        lambda address: address.replace("127.0.0.1", "127.0.0.1:1:"),
+        lambda address: address.rpartition(":")[0] + ":1/0",
+        lambda address: address + "?password=s3cret%2Fw%3Frd&socket_timeout=nonsense",
+        lambda address: address.replace("://", ":/"),
+    ],
+)
+def test_no_message_tells_a_password(server, tmp_path: Path, harm, event) -> None:
+    with pytest.raises(StoreError) as refused:
+        open_log(harm(server.address), tmp_path).append([event(1)])
+    told = f"{refused.value}{refused.value.__cause__}"
+    assert not any(secret in told for secret in ("s3cret", "wr0ng", "w?rd", "w%3Frd")), told
+    assert "events" in told
+    assert "s3cret" not in repr(Settings(events=server.address))
+
+
+def test_a_setting_that_names_no_log_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r'events = "folder", "postgres://user@host/database" or "redis:'):
+        open_log("mysql://ann:s3cret@host/shop", tmp_path)
