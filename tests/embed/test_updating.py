@@ -227,7 +227,7 @@ def test_a_warm_lesson_says_what_its_tower_says() -> None:
     offsets = torch.randn(30, 8)
     likes = Strings(np.arange(20), np.arange(20) // 5, np.arange(20))
     lesson = WarmLesson(Material(views, likes), 8, rng, (tower.state_dict(), offsets), since=10)
-    np.testing.assert_allclose(lesson.vectors(), tower.trained(views, offsets), atol=1e-5)
+    np.testing.assert_allclose(lesson.vectors(), tower.encode(views, offsets), atol=1e-5)
 
 
 def test_news_are_new_likes_and_what_its_owner_liked_around_them() -> None:

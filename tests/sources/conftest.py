@@ -48,16 +48,14 @@ def _body(number: int) -> bytes:
 
 
 def _logged(store: Store) -> list[str]:
-    """Ids of all events in the store's files, as often as they stand there."""
-    tail = store.path / "events" / "tail.jsonl"
-    lines = tail.read_text().splitlines() if tail.exists() else []
-    return sorted((json.loads(line)["event_id"] for line in lines), key=lambda name: int(name[2:]))
+    """Ids of all live events in the store's log, as often as they stand there."""
+    events, _ = store.log.tail_since(0)
+    return sorted((event.event_id for event in events), key=lambda name: int(name[2:]))
 
 
 def _held(store: Store) -> int:
-    """How many lines the log has: `logged` for those who ask often."""
-    tail = store.path / "events" / "tail.jsonl"
-    return tail.read_bytes().count(b"\n") if tail.exists() else 0
+    """How many live events the log has."""
+    return len(store.log.tail_since(0)[0])
 
 
 def _wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.embed.alignment import turned
 from bowerbird.embed.losses import content_loss, neighbour_loss, same_item_loss
 from bowerbird.embed.negatives import SameCategory
 from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.nested import teach
+from bowerbird.embed.nested import layout
 from bowerbird.embed.tower import Tower, Views
 from bowerbird.embed.validation import Judge, Quality
 
@@ -86,9 +87,9 @@ class Lesson:
                 self.offsets.step()  # type: ignore[no-untyped-call]
 
     def vectors(self, state: State | None = None) -> np.ndarray:
-        """Every item's vector as it is trained, now or in another state."""
+        """Every item's vector, now or in another state."""
         if state is None:
-            return self.tower.trained(self.views, self.offset.weight.detach())
+            return self.tower.encode(self.views, self.offset.weight.detach())
         now = self.trusting(1.0)
         self.restore(state)
         vectors = self.vectors()
@@ -104,7 +105,7 @@ class Lesson:
             self.restore(now)
             return quality
         views = self.views.rows(torch.from_numpy(judge.across))
-        sides = (self.tower.trained(views.shown(*shown)) for shown in ((1, 0), (0, 1)))
+        sides = (self.tower.encode(views.shown(*shown)) for shown in ((1, 0), (0, 1)))
         return judge.quality(self.vectors(), *sides)
 
     def trusting(self, share: float) -> State:
@@ -114,12 +115,14 @@ class Lesson:
         return tower, self.offset.weight.detach() * share
 
     def lay_out(self, seed: int) -> None:
-        """Teach the tower's last map, which makes the first dimensions stand alone."""
-        pictures, texts = (self.tower.trained(self.views.shown(*shown)) for shown in ((1, 0), (0, 1)))
+        """Turn the tower so that its first dimensions stand alone."""
+        pictures, texts = (self.tower.encode(self.views.shown(*shown)) for shown in ((1, 0), (0, 1)))
         both = (self.views.has_image * self.views.has_text)[:, 0].numpy() > 0
         both[self.apart] = False
         pictures[~both], texts[~both] = 0, 0
-        teach(self.tower.nested, self.vectors(), (pictures, texts), self.strings, seed)
+        turn = layout(self.vectors(), (pictures, texts), self.strings, seed)
+        offset = self.offset.weight.detach() @ torch.from_numpy(turn)
+        self.restore((turned(self.tower.state_dict(), turn), offset))
 
     def restore(self, state: State) -> None:
         self.tower.load_state_dict(state[0])

@@ -2,7 +2,7 @@
 
 It starts as the principal components of the sides and learns a correction to them. So before the
 first step it knows all the content that fits into its width, and an item that nobody touched keeps its place.
-What it is trained to say is laid out last, so that the first dimensions stand alone (see `nested`).
+Once trained it is turned so that the first dimensions stand alone (see `nested`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-
-from bowerbird.embed.nested import Nested
 
 HIDDEN = 384
 RIDGE = 0.01  # of the mean variance of a side
@@ -61,7 +59,6 @@ class Tower(nn.Module):
         self.text = nn.Sequential(nn.Linear(text_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
         self.fusion = nn.Linear(HIDDEN, dim, bias=False)
         nn.init.zeros_(self.fusion.weight)
-        self.nested = Nested(dim)
 
     def start_from(self, views: Views) -> None:
         """Make the content's principal components (of these things) what the tower corrects."""
@@ -111,13 +108,9 @@ class Tower(nn.Module):
         raw = self.content(views) + self.correction(views)
         return nn.functional.normalize(raw if extra is None else raw + extra, dim=1)
 
-    def encode(self, views: Views, extra: torch.Tensor | None = None) -> np.ndarray:
-        """Vectors as they are published, (N, dim) float32 of length 1; zeros where nothing is shown."""
-        return self.nested.published(self.trained(views, extra))
-
     @torch.inference_mode()
-    def trained(self, views: Views, extra: torch.Tensor | None = None) -> np.ndarray:
-        """Vectors before they are laid out, (N, dim) float32 of length 1; zeros where nothing is shown."""
+    def encode(self, views: Views, extra: torch.Tensor | None = None) -> np.ndarray:
+        """Vectors (N, dim) float32 of length 1; zeros where nothing is shown."""
         self.eval()
         parts = []
         for start in range(0, len(views.image), BLOCK):

@@ -1,7 +1,7 @@
 """Trains the tower on a store's content and engagement, and publishes the items' vectors.
 
 Each pass of a lesson (see `lesson`) is judged on people and items that it leaves out, with more and with less
-trust in what was learned. The best state is laid out so that its first dimensions stand alone (see `nested`)
+trust in what was learned. The best state is turned so that its first dimensions stand alone (see `nested`)
 and published: the untrained one, if nothing helped.
 """
 
@@ -232,7 +232,6 @@ def fit_tower(
         "generic": numbers_of(frozen),
         "untrained": numbers_of(before),
         "tower": numbers_of(after),
-        "published": numbers_of(judge.quality(vectors) if judge else None),
         "first quarter": numbers_of(judge.quality(unit(vectors[:, : config.dim // 4])) if judge else None),
     }
     return Fit(lesson.tower, offsets.numpy(), vectors, best_epoch, metrics, judge.below)

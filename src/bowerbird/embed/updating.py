@@ -22,7 +22,7 @@ from bowerbird.embed.lesson import Material
 from bowerbird.embed.news import News
 from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.rows import unit
-from bowerbird.embed.tower import Views, tower_of
+from bowerbird.embed.tower import Views
 from bowerbird.embed.training import EmbedConfig, generic_vectors, kept_as, settings_of, spent
 from bowerbird.embed.validation import Judge
 from bowerbird.embed.version_files import Before, VersionFiles
@@ -176,17 +176,15 @@ def _continued(
         replace(settings, epochs=epochs),
     )
     tower, learned = fit.state
-    layout = tower_of(tower).nested
-    unturned = layout.published(fit.vectors)
-    moved_before_alignment = moved(unturned[same], old)
+    moved_before_alignment = moved(fit.vectors[same], old)
     if not fit.share:
-        kept = kept_as(unturned, settings.precision)
+        kept = kept_as(fit.vectors, settings.precision)
         if kept.dtype == kept_before.dtype:  # to the bit, so that an index goes on with them
             kept[same] = kept_before[same]
         return _Fit(kept, tower, offsets, fit.epochs, fit.metrics, moved_before_alignment)
-    turn = rotation(fit.vectors[same], fit.before[same])
+    turn = rotation(fit.vectors[same], old)
     return _Fit(
-        kept_as(layout.published(fit.vectors @ turn), settings.precision),
+        kept_as(fit.vectors @ turn, settings.precision),
         turned(tower, turn),
         learned.numpy() @ turn,
         fit.epochs,

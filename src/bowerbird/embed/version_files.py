@@ -86,7 +86,7 @@ class Before:
                 f"the vectors {vectors.version} can't be read ({error}): run `bowerbird embed {store.path}` "
                 "without --update"
             ) from None
-        if "judged_below" not in vectors.meta or "nested.taught" not in before.tower:
+        if "judged_below" not in vectors.meta or "image_to_text" not in before.tower:
             raise StoreError(
                 f"the vectors {vectors.version} were made by an older bowerbird and can't be updated: run "
                 f"`bowerbird embed {store.path}` without --update once"

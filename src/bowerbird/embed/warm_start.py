@@ -33,8 +33,7 @@ class Continued:
     """A tower that was trained on, and what it says of N items."""
 
     state: State
-    vectors: np.ndarray  # (N, D) float32 of length 1, before they are laid out
-    before: np.ndarray  # (N, D), where the old weights put the same items
+    vectors: np.ndarray  # (N, D) float32 of length 1
     share: float
     """How far from the old weights to the new ones; 0 where nothing was learned."""
     epochs: int
@@ -67,7 +66,7 @@ def continue_tower(
         "before": numbers_of(before),
         "tower": numbers_of(after),
     }
-    return Continued(best, lesson.vectors(best), lesson.anchors, best_share, best_epoch, metrics)
+    return Continued(best, lesson.vectors(best), best_share, best_epoch, metrics)
 
 
 class WarmLesson(Lesson):
@@ -81,8 +80,7 @@ class WarmLesson(Lesson):
         self.restore(start)
         # Where content puts things never changes here, and every state that is judged asks for it.
         self._content = content_of(self.tower, views)
-        self.anchors = self.vectors()
-        self._held = torch.from_numpy(self.anchors)
+        self._held = torch.from_numpy(self.vectors())
         news = news_of(self.strings, since)
         self._news = news if len(news) else self.strings  # news without a date: collections, late arrivals
 
