@@ -260,6 +260,13 @@ def test_what_was_muted_stays_so_with_new_vectors(
     assert [one.name for one in graph.interests(graph.state("ada")) if one.muted] == ["plain · wood · lamp"]
 
 
+def test_what_an_earlier_version_kept_by_name_still_holds(ada: TasteGraph, store: Store) -> None:
+    (store.taste / "overrides.json").write_text('{"ada": {"muted": ["plain · wood · lamp"]}}')
+    assert [one.name for one in ada.interests(ada.state("ada")) if one.muted] == ["plain · wood · lamp"]
+    assert not ada.mute("ada", "plain · wood · lamp").muted
+    assert ada.mute("ada", "plain · wood · lamp").muted
+
+
 def test_saying_something_unknown_names_what_there_is(ada: TasteGraph) -> None:
     with pytest.raises(InputError, match="no interest 'boats'; there are: 1 plain · wood · lamp; 2 striped"):
         ada.mute("ada", "boats")

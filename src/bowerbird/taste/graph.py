@@ -220,7 +220,7 @@ class TasteGraph:
         if not said:
             return state
         level = self.interests_of_items.fine
-        muted, boosted = (level.numbers_of(frozenset(said.get(what, []))) for what in (MUTED, BOOSTED))
+        muted, boosted = (level.numbers_of(said.get(what, [])) for what in (MUTED, BOOSTED))
         return replace(state, muted=muted, boosted=boosted)
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
@@ -316,7 +316,7 @@ class TasteGraph:
     def _toggle(self, user_id: str, said: str, what: str) -> Interest:
         self._check_known(user_id)
         found = self._named(user_id, said)
-        self._overrides.toggle(user_id, what, found.id)
+        self._overrides.toggle(user_id, what, found.id, found.name)
         state = self.state(user_id)
         return next(one for one in self.interests(state) if one.number == found.number)
 

@@ -8,6 +8,7 @@ of the group before with which it shares most of its items, if it shares enough.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,9 +34,10 @@ class Level:
     def __len__(self) -> int:
         return len(self.names)
 
-    def numbers_of(self, ids: frozenset[int]) -> frozenset[int]:
-        """Numbers of the groups that have some ids; of ids that are gone, none."""
-        return frozenset(np.flatnonzero(np.isin(self.ids, list(ids))).tolist())
+    def numbers_of(self, said: Collection[int | str]) -> frozenset[int]:
+        """Numbers of the groups that have some ids, or names, as earlier versions kept; of others, none."""
+        places = zip(self.ids.tolist(), self.names, strict=True)
+        return frozenset(number for number, (id_, name) in enumerate(places) if id_ in said or name in said)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from bowerbird.data.store import Store, write_atomically
 from bowerbird.errors import StoreError
 
 MUTED, BOOSTED = "muted", "boosted"
-Said = dict[str, list[int]]
+Said = dict[str, list[int | str]]
+"""Ids of interests; names where an earlier version wrote them."""
 
 
 class Overrides:
@@ -28,13 +29,14 @@ class Overrides:
         """What one person said. Raises `StoreError` where the file is broken."""
         return self._current().get(user_id, {})
 
-    def toggle(self, user_id: str, what: str, interest: int) -> None:
+    def toggle(self, user_id: str, what: str, interest: int, name: str) -> None:
         """Say `what` of an interest, or take it back. Raises `StoreError` while another process writes."""
         with self._store.lock(f"bowerbird taste {what}"):
             people = self._current()
             mine = people.get(user_id, {})
-            said = set(mine.get(what, [])) ^ {interest}
-            self._write({**people, user_id: {**mine, what: sorted(said)}})
+            said = mine.get(what, [])
+            others = [one for one in said if one not in (interest, name)]
+            self._write({**people, user_id: {**mine, what: others if others != said else [*said, interest]}})
 
     def drop(self, user_id: str) -> None:
         """Forget what a person said; the caller holds the store's lock."""
