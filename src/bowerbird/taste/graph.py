@@ -30,8 +30,9 @@ from bowerbird.taste.people import People
 from bowerbird.taste.state import TasteState, decayed, microseconds
 
 BOOST = 2.0  # a boosted interest counts this much more
-SNAPSHOT_EVERY = 50_000
-"""Events learned since the last snapshot before there is another."""
+SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
+"""Events learned since the last snapshot before there is another: so many, and so many for each person, since
+it writes everybody."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class TasteGraph:
             else:
                 self._replay()
                 self._generation = generation
-            if self._since_snapshot >= SNAPSHOT_EVERY:
+            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._people)):
                 self.save()
 
     def save(self) -> bool:
