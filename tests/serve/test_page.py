@@ -52,7 +52,7 @@ def test_saving_changes_feed_and_another_shopper_has_another_taste(page: Any) ->
     expect(page.locator(f"#feed .card[data-item='{first}']")).to_have_count(0)
     mine = page.locator("#interests").inner_text()
     page.select_option("#shopper", index=3)
-    expect(page.locator("#interests")).not_to_have_text(mine, use_inner_text=True)
+    expect(page.locator("#interests")).not_to_have_text(mine, use_inner_text=True, timeout=30_000)
 
 
 def test_the_chat_answers_with_cards(page: Any) -> None:
