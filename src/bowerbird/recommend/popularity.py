@@ -19,6 +19,7 @@ from bowerbird.taste.state import DAY
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
+HEAD = 4_096  # of an order that is kept: enough for whoever asks, unless little is open
 KEPT = 64  # answers kept for moments asked again
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
@@ -126,13 +127,13 @@ class Popularity:
         if kept is None:
             if len(self._order) >= KEPT:
                 self._order.clear()
-            named = np.flatnonzero(share)
             # With the share, so that its id stays its own.
-            kept = self._order[key] = share, named[np.argsort(-share[named], kind="stable")]
-        order = kept[1]
-        head = order[: 20 * count]
+            kept = self._order[key] = share, _highest(share, np.flatnonzero(share), HEAD)
+        head = kept[1]
         found: np.ndarray = head[open_[head]][:count]
-        return found if len(found) == count else order[open_[order]][:count]
+        if len(found) == count:
+            return found
+        return _highest(share, np.flatnonzero((share > 0) & open_), count)[:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
         first = np.searchsorted(self.at, moment - int(FORGOTTEN * half_life_days * DAY))
@@ -143,6 +144,17 @@ class Popularity:
         counts = np.bincount(self.items[part], weights=weights, minlength=len(self.total))
         share: np.ndarray = (counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
         return share
+
+
+def _highest(shares: np.ndarray, named: np.ndarray, count: int) -> np.ndarray:
+    """The `count` of some positions with the highest shares, and whatever equals the last of them: highest
+    first, ties to the lower position. Only these are sorted, since there may be a million."""
+    values = -shares[named]
+    if len(named) > count:
+        kept = values <= np.partition(values, count - 1)[count - 1]
+        named, values = named[kept], values[kept]
+    found: np.ndarray = named[np.argsort(values, kind="stable")]
+    return found
 
 
 def _early(liked: Interactions) -> np.ndarray:
