@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS, Event
+from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
@@ -145,20 +146,11 @@ class TasteGraph:
             self.learn([event for event, twice in zip(events, known, strict=True) if not twice])
 
     def _learn_table(self, table: pa.Table) -> None:
-        """Learn a table in `EVENT_SCHEMA`, in its order."""
-        items = pc.index_in(table["item_id"], value_set=pa.array(self.catalogue.ids, pa.string()))
-        self.unknown_items += items.null_count
-        known = table.append_column("row", items).filter(pc.is_valid(items)).combine_chunks()
-        users = pc.dictionary_encode(known["user_id"])
-        users = users.combine_chunks() if isinstance(users, pa.ChunkedArray) else users
-        row_of = np.array([self._people.row_of(user) for user in users.dictionary.to_pylist()], np.int64)
-        actions = pc.index_in(known["action"], value_set=pa.array(list(ACTION_CODE), pa.string()))
-        self._people.learn(
-            row_of[users.indices.to_numpy(zero_copy_only=False)] if len(known) else row_of,
-            known["at"].cast(pa.int64()).to_numpy(),
-            known["row"].to_numpy(),
-            actions.to_numpy(),
-        )
+        """Learn a table in `EVENT_SCHEMA`."""
+        known = Interactions.of(table, self.catalogue)
+        self.unknown_items += table.num_rows - len(known)
+        row_of = np.array([self._people.row_of(user) for user in known.users], np.int64)
+        self._people.learn(row_of[known.user], known.at, known.item, known.action)
         self._since_snapshot += len(known)
 
     def learn(self, events: Sequence[Event]) -> int:

@@ -58,7 +58,6 @@ class People:
         self._columns: dict[str, np.ndarray] = {
             name: np.zeros((FIRST_ROWS, many), kind) for name, (kind, many) in COLUMNS.items()
         }
-
         self._arrays = self._in_order()
 
     def __len__(self) -> int:
@@ -66,11 +65,6 @@ class People:
 
     def __contains__(self, user_id: object) -> bool:
         return user_id in self._row
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the rows in use."""
-        return len(self) * ROW_BYTES
 
     def row_of(self, user_id: str) -> int:
         """A person's row, made where there is none yet."""
@@ -80,7 +74,6 @@ class People:
             self.ids.append(user_id)
             if row >= len(self._columns["count"]):
                 self._grow(2 * row)
-                self._arrays = self._in_order()
         return row
 
     def learn(
@@ -162,7 +155,6 @@ class People:
                 raise ValueError(f"{folder / name} is of another layout")
             people._columns[name] = column
         people._grow(FIRST_ROWS)
-        people._arrays = people._in_order()
         return people
 
     def _grow(self, least: int) -> None:
@@ -172,3 +164,4 @@ class People:
                 larger = np.zeros((least, column.shape[1]), column.dtype)
                 larger[: len(column)] = column
                 self._columns[name] = larger
+        self._arrays = self._in_order()
