@@ -12,7 +12,7 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.coengagement import history_matrix
 from bowerbird.recommend.facets import total
-from bowerbird.recommend.features import by_place, signals_of
+from bowerbird.recommend.features import by_place, rows_of, signals_of
 from bowerbird.recommend.popularity import MONTH, YEAR
 from bowerbird.recommend.reasons import Source, shares_next, shares_together, sources_of, through_of
 from bowerbird.recommend.recommender import Recommender
@@ -39,7 +39,8 @@ def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> 
             Source.TRENDING: popularity.share(signals.at, MONTH),
             Source.POPULAR: year,
         }
-        for item, source in zip(candidates, sources_of(signals, candidates, world), strict=True):
+        sources = sources_of(signals, candidates, rows_of(signals, candidates, world), world)
+        for item, source in zip(candidates, sources, strict=True):
             found[source] += 1
             ahead = {
                 name: int((scores[candidates] > scores[item]).sum())

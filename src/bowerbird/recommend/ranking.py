@@ -90,7 +90,6 @@ class OurRanker:
         self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
         self.launched = catalogue.launched
-        self.ids = catalogue.ids
         self.catalogue = catalogue
         self.places: np.ndarray  # (items,) in the order of ids; only learning needs it
         self.world: World
@@ -101,7 +100,7 @@ class OurRanker:
 
     def fit(self, events: Interactions) -> None:
         """Learn the sources and the ranker from training events."""
-        self.places = shelf_places(self.ids)
+        self.places = shelf_places(self.catalogue.ids)
         self.facets = Facets.of(self.catalogue)
         lessons = lessons_of(events)
         # The latest moment and one part of the newcomers: both kinds of person, at a fraction of the time.

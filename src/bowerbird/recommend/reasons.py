@@ -15,8 +15,7 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.coengagement import CoEngagement
-from bowerbird.recommend.facets import total
-from bowerbird.recommend.features import Signals, World, by_place
+from bowerbird.recommend.features import NAMES, Signals, World, by_place
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.popularity import MONTH, YEAR
 from bowerbird.recommend.ranks import places_of
@@ -49,8 +48,8 @@ class Source(StrEnum):
     """Liked by many in the year before, or ever, or by beginners."""
 
 
-def sources_of(signals: Signals, candidates: np.ndarray, world: World) -> list[Source]:
-    """Which source brought each of C candidates (positions), in their order."""
+def sources_of(signals: Signals, candidates: np.ndarray, rows: np.ndarray, world: World) -> list[Source]:
+    """Which source brought each of C candidates (positions), in their order; `rows` are their features."""
     cold, popularity = world.cold[candidates], world.popularity
     orders: dict[Source, np.ndarray] = {}
     if len(signals.liked):
@@ -60,8 +59,8 @@ def sources_of(signals: Signals, candidates: np.ndarray, world: World) -> list[S
         nearest = signals.nearest[candidates] + 2.0  # above 0, so that everything is named
         orders[Source.SIMILAR] = nearest
         orders[Source.INTEREST] = signals.mean[candidates] + 2.0
-        leaning = total(world.leanings.of(signals.liked.items, by_place(len(signals.liked)), candidates))
-        leaning += popularity.shelf(popularity.end, popularity.lately)[candidates]
+        shelf = popularity.shelf(popularity.end, popularity.lately)[candidates]
+        leaning = rows[:, NAMES.index("facets")] + shelf
         orders[Source.FACETS] = leaning - leaning.min(initial=0.0) + 1.0  # here too everything is named
         orders[Source.FRESH] = np.where(cold, nearest, 0.0)
     orders[Source.TRENDING] = popularity.share(signals.at, MONTH)[candidates]

@@ -93,7 +93,7 @@ class Recommender:
         candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n)))
         rows = rows_of(signals, candidates, self.ranker.world)
         scores = self.ranker.scores_of(rows)
-        sources = sources_of(signals, candidates, self.ranker.world)
+        sources = sources_of(signals, candidates, rows, self.ranker.world)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
         candidates, rows = candidates[best], rows[best]
         relevance = _unit(self._wished(scores[best], rows, wishes))
