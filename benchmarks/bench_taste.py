@@ -39,7 +39,9 @@ from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests import Interests
-from bowerbird.taste.people import ROW_BYTES, People
+from bowerbird.taste.crowd import Crowd
+from bowerbird.taste.likers import ITEM_BYTES
+from bowerbird.taste.people import ROW_BYTES
 from bowerbird.taste.state import DAY, SECOND
 
 ROUNDS = 3
@@ -208,9 +210,10 @@ def _milliseconds(seconds: list[float]) -> list[float]:
 def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     count, items = args.people, 100_000
     rng = np.random.default_rng(0)
-    everybody = People(rng.integers(0, 500, items))
+    interest = rng.integers(0, 500, items)
+    everybody = Crowd(interest)
     before = _memory()
-    rows = np.array([everybody.row_of(f"person-{k:08d}") for k in range(count)])
+    rows = everybody.rows_of([f"person-{k:08d}" for k in range(count)])
     spent = 0.0
     for turn in range(100):  # everybody does something each day
         at = (20_000 + turn) * DAY + rng.integers(0, 86_400, count) * SECOND
@@ -223,9 +226,10 @@ def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     everybody.save(folder / "kept")
     size = sum(path.stat().st_size for path in (folder / "kept").iterdir())
     started = time.perf_counter()
-    again = People.opened(folder / "kept", everybody.interest)
+    again = Crowd.opened(folder / "kept", interest)
     opened = time.perf_counter() - started
-    assert again.state("person-00000007").items.tolist() == everybody.state("person-00000007").items.tolist()
+    both = [crowd.people.state("person-00000007").items.tolist() for crowd in (again, everybody)]
+    assert both[0] == both[1]
     return {
         "people": count,
         "events": 100 * count,
@@ -281,7 +285,7 @@ def _grown_to(folder: Path, count: int, catalogue: Catalogue) -> TasteGraph:
     graph = TasteGraph(Store.create(folder), catalogue, Interests.grown(vectors, catalogue))
     graph.refresh()
     for k in range(count):
-        graph._people.row_of(f"person-{k:07d}")
+        graph._crowd.people.row_of(f"person-{k:07d}")
     return graph
 
 

@@ -8,6 +8,7 @@ row of fixed size (see `learning`): no model is called.
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,12 +24,14 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.taste import snapshot
+from bowerbird.taste.crowd import Crowd
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
 from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
-from bowerbird.taste.people import People
+from bowerbird.taste.people import second_of
 from bowerbird.taste.state import TasteState, decayed, microseconds
+from bowerbird.taste.walks import STEPS, Walked, starts_of
 
 BOOST = 2.0  # a boosted interest counts this much more
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
@@ -77,7 +80,7 @@ class TasteGraph:
         self._key = key
         self._half_lives = store.settings.half_life_days
         self._lock = threading.RLock()
-        self._people = People(interests.group)
+        self._crowd = Crowd(interests.group)
         self._overrides = Overrides(store)
         self._generation, self._offset, self._since_snapshot = -1, 0, 0
         self.unknown_items = 0
@@ -97,10 +100,6 @@ class TasteGraph:
             fits=lambda kept: vectors.reads(kept.split("/")[0]),
         )
         graph = cls(store, catalogue, interests, key)
-        found = snapshot.load(store, key, interests.group)
-        if found is not None:
-            graph._people, place = found
-            graph._generation, graph._offset = place.generation, place.offset
         graph.refresh()
         return graph
 
@@ -110,7 +109,7 @@ class TasteGraph:
         """Catch up with the log: what was appended since, or all of it where it was rewritten or imported."""
         with self._lock:
             generation = self.store.log.generation
-            if generation == self._generation:
+            if generation == self._generation or self._from_snapshot():
                 try:
                     events, offset = self.store.log.tail_since(self._offset)
                 except ValueError:  # somebody is being forgotten just now: the tail was cut before the offset
@@ -122,19 +121,27 @@ class TasteGraph:
             else:
                 self._replay()
                 self._generation = generation
-            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._people)):
+            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._crowd.people)):
                 self.save()
 
     def save(self) -> bool:
         """Keep a snapshot, by which the next process starts at once; False where none could be written."""
         with self._lock:
             place = snapshot.Place(self._key, self._generation, self._offset)
-            saved = bool(self._key) and snapshot.save(self.store, self._people, place)
+            saved = bool(self._key) and snapshot.save(self.store, self._crowd, place)
             self._since_snapshot = 0
             return saved
 
+    def _from_snapshot(self) -> bool:
+        """Go on from a snapshot of the log's generation, if there is one."""
+        found = snapshot.load(self.store, self._key, self.interests_of_items.group) if self._key else None
+        if found is not None:
+            self._crowd, place = found
+            self._generation, self._offset = place.generation, place.offset
+        return found is not None
+
     def _replay(self) -> None:
-        self._people, self.unknown_items = People(self.interests_of_items.group), 0
+        self._crowd, self.unknown_items = Crowd(self.interests_of_items.group), 0
         # Before reading: what is appended meanwhile is found twice, and dropped once by its id.
         start = self.store.log.tail_size
         table = self.store.log.read()
@@ -149,8 +156,8 @@ class TasteGraph:
         """Learn a table in `EVENT_SCHEMA`."""
         known = Interactions.of(table, self.catalogue)
         self.unknown_items += table.num_rows - len(known)
-        row_of = np.array([self._people.row_of(user) for user in known.users], np.int64)
-        self._people.learn(row_of[known.user], known.at, known.item, known.action)
+        row_of = self._crowd.rows_of(known.users)
+        self._crowd.learn(row_of[known.user], known.at, known.item, known.action)
         self._since_snapshot += len(known)
 
     def learn(self, events: Sequence[Event]) -> int:
@@ -164,21 +171,12 @@ class TasteGraph:
             self.unknown_items += len(events) - len(known)
             if not known:
                 return 0
-            rows, at, items, actions = zip(
-                *(
-                    (
-                        self._people.row_of(event.user_id),
-                        microseconds(event.at),
-                        place[event.item_id],
-                        ACTION_CODE[event.action],
-                    )
-                    for event in known
-                ),
-                strict=True,
-            )
             self._since_snapshot += len(known)
-            arrays = (np.array(column, np.int64) for column in (rows, at, items, actions))
-            return int(self._people.learn(*arrays).sum())
+            rows = self._crowd.rows_of([event.user_id for event in known])
+            at = np.array([microseconds(event.at) for event in known], np.int64)
+            items = np.array([place[event.item_id] for event in known], np.int64)
+            actions = np.array([ACTION_CODE[event.action] for event in known], np.int8)
+            return int(self._crowd.learn(rows, at, items, actions).sum())
 
     def learn_one(self, event: Event) -> bool:
         """Take in one event; False where it changes nothing."""
@@ -189,32 +187,43 @@ class TasteGraph:
                 self.unknown_items += 1
                 return False
             self._since_snapshot += 1
-            return self._people.learn_one(self._people.row_of(event.user_id), at, position, action)
+            return self._crowd.learn_one(event.user_id, at, position, action)
 
     # -- asking -------------------------------------------------------------------------------------------
 
     def people(self) -> list[str]:
         """Everybody with a taste, the most active first."""
         with self._lock:
-            counts = self._people.counts().tolist()
-            return sorted(
-                (user for user, count in zip(self._people.ids, counts, strict=True) if count),
-                key=lambda user: (-counts[self._people.row_of(user)], user),
-            )
+            counts = self._crowd.people.counts().tolist()
+            active = [(-n, user) for user, n in zip(self._crowd.people.ids, counts, strict=True) if n]
+            return [user for _, user in sorted(active)]
 
     def __contains__(self, user_id: object) -> bool:
-        return user_id in self._people
+        return user_id in self._crowd.people
 
     def state(self, user_id: str) -> TasteState:
         """A person's state, with what they muted and boosted; an empty one for a stranger."""
         with self._lock:
-            state = self._people.state(user_id)
+            state = self._crowd.people.state(user_id)
         said = self._overrides.of(user_id)
         if not said:
             return state
         level = self.interests_of_items.fine
         muted, boosted = (level.numbers_of(said.get(what, [])) for what in (MUTED, BOOSTED))
         return replace(state, muted=muted, boosted=boosted)
+
+    def walk(self, state: TasteState, steps: int = STEPS) -> Walked:
+        """Items near a person's likes in the live graph, by random walks; the same state takes the same ones
+        while nobody learns."""
+        starts, weights = starts_of(state, self._half_lives)
+        seed = zlib.crc32(state.items.tobytes())
+        with self._lock:
+            return self._crowd.walk(state.user_id, starts, weights, steps, seed)
+
+    def trending(self, now: int, half_life_days: float) -> np.ndarray:
+        """How much each item is liked at a moment (microseconds), (items,) float32; see `Likers.trending`."""
+        with self._lock:
+            return self._crowd.likers.trending(int(second_of(now)), half_life_days)
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
         """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
@@ -314,13 +323,24 @@ class TasteGraph:
         return next(one for one in self.interests(state) if one.number == found.number)
 
     def forget(self, user_id: str) -> int:
-        """Erase a person from the store (see `forgetting`) and from this graph; gives how many events."""
-        removed = forget(self.store, user_id)
-        self.refresh()
-        return removed
+        """Erase a person from the store (see `forgetting`) and from this graph; gives how many events.
+
+        Where there was a snapshot there is a new one, so that other processes need not read the whole log.
+        """
+        with self._lock:
+            self.refresh()
+            kept = snapshot.exists(self.store)
+            erased = forget(self.store, user_id)
+            if erased.generation == self._generation and erased.alone is not None:
+                self._crowd.forget(user_id)
+                self._generation = erased.alone
+                if kept:
+                    self.save()
+            self.refresh()
+            return erased.events
 
     def _check_known(self, user_id: str) -> None:
-        if user_id not in self._people:
+        if user_id not in self:
             some = ", ".join(self.people()[:3]) or "nobody"
             raise InputError(f"nobody is called {user_id!r}; known are, for example, {some}")
 
