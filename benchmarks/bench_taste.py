@@ -1,6 +1,6 @@
 """How fast the taste graph learns, what a person costs, and whether growing makes it slower.
 
-    python benchmarks/bench_taste.py [--parts learning effect people growth] [--events N] [--people N]
+    python benchmarks/bench_taste.py [--parts learning effect people growth walks] [--events N] [--people N]
 
 Parts, each with all its arms in turn in this process, three rounds, medians of the rounds' ratios:
 
@@ -9,6 +9,7 @@ Parts, each with all its arms in turn in this process, three rounds, medians of 
   the event log and the graph in batches of 500.
 - effect: from an event to a changed recommendation, in process, durable: log, learn, recommend.
 - people: so many simulated people with 100 events each: bytes a person, snapshot, start-up, replay.
+- walks: steps and walks a second over the live graph (see `taste_walks`).
 - growth: seconds an event for 10^3 to 10^6 people and for 10^3 to 10^6 items.
 """
 
@@ -37,12 +38,12 @@ from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.taste.crowd import Crowd
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests import Interests
-from bowerbird.taste.crowd import Crowd
-from bowerbird.taste.likers import ITEM_BYTES
 from bowerbird.taste.people import ROW_BYTES
 from bowerbird.taste.state import DAY, SECOND
+from taste_walks import walks
 
 ROUNDS = 3
 BATCH = 500
@@ -53,7 +54,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = {"learning": learning, "effect": effect, "people": people, "growth": growth}
+    parts = {
+        "learning": learning,
+        "effect": effect,
+        "people": people,
+        "growth": growth,
+        "walks": lambda folder, args: walks(),
+    }
     parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
     parser.add_argument("--events", type=int, default=20_000, help="of the parts learning and effect")
     parser.add_argument("--people", type=int, default=1_000_000, help="of the part people")

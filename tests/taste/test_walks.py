@@ -39,13 +39,13 @@ def expected_visits(likes: dict[str, list[int]], start: int, steps: int) -> np.n
 
 
 def test_one_start_is_visited_around_as_the_chain_says() -> None:
-    steps = 200_000
+    steps = 1_000_000
     walked = crowd_of(LIKES).walk("nobody", np.array([1]), np.ones(1), steps, seed=3)
     visits = expected_visits(LIKES, 1, steps)
     found = np.zeros(N_ITEMS)
     found[walked.items] = walked.scores  # of one start: its visits
     assert walked.steps == steps
-    assert found == pytest.approx(visits, rel=0.05, abs=20)
+    assert found == pytest.approx(visits, rel=0.05, abs=100)
     assert not found[7:].any(), "nothing leads there"
 
 

@@ -23,7 +23,7 @@ STARTS = 32
 RESTART = 0.5
 """Chance to go back to the start after each step. A step goes from an item by a person to an item."""
 LEAST_STEPS = 20  # of a start; starts with a smaller share do not walk
-TRIES = 4  # draws of a person and of an event of theirs before a step gives up
+LANES = 32  # walks of one start that go side by side
 
 
 @dataclass(frozen=True)
@@ -123,25 +123,31 @@ def walk_from(  # type: ignore[no-untyped-def]
     """
     state = _scrambled(seed)
     n_met, taken = 0, 0
+    here, after = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
+    person = np.empty(LANES, np.int64)
     for s in range(len(starts)):
-        n_here = 0
-        here = starts[s]
-        alone = likers[here] == 0 or (likers[here] == 1 and liker[here, 0] == asking)
-        if alone:
+        start = starts[s]
+        if likers[start] == 0 or (likers[start] == 1 and liker[start, 0] == asking):
             continue  # nobody else likes it: it leads nowhere
-        fresh = np.empty(shares[s], np.int32)  # items that this start has met
-        for _ in range(shares[s]):
-            state, after = _step(state, here, asking, item, action, count, liker, likers, liked)
-            taken += 1
-            if after < 0:
-                here = starts[s]
-                continue
-            if visits[after] == 0:
-                fresh[n_here], first[after] = after, here
-                n_here += 1
-            visits[after] += 1
-            state, drawn = _draw(state, 1 << 16)
-            here = starts[s] if drawn < RESTART * (1 << 16) else after
+        n_here = 0
+        fresh = np.empty(min(shares[s], len(visits)), np.int32)  # items that this start has met
+        here[:] = start
+        for done in range(0, shares[s], LANES):
+            lanes = min(LANES, shares[s] - done)
+            state = _step(
+                state, lanes, here, after, person, asking, item, action, count, liker, likers, liked
+            )
+            taken += lanes
+            for lane in range(lanes):
+                i = after[lane]
+                if i < 0:
+                    continue  # where it stands, once more
+                if visits[i] == 0:
+                    fresh[n_here], first[i] = i, here[lane]
+                    n_here += 1
+                visits[i] += 1
+                state, drawn = _draw(state, 1 << 16)
+                here[lane] = start if drawn < RESTART * (1 << 16) else i
         for k in range(n_here):
             i = fresh[k]
             if score[i] == 0.0:
@@ -149,7 +155,7 @@ def walk_from(  # type: ignore[no-untyped-def]
                 n_met += 1
             score[i] += np.sqrt(np.float32(visits[i]))
             if visits[i] > most[i]:
-                most[i], start_of[i], through[i] = visits[i], starts[s], first[i]
+                most[i], start_of[i], through[i] = visits[i], start, first[i]
             visits[i] = 0
     for k in range(n_met):
         score[met[k]] *= score[met[k]]
@@ -157,20 +163,22 @@ def walk_from(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _step(state, here, asking, item, action, count, liker, likers, liked):  # type: ignore[no-untyped-def]
-    """From an item by somebody who liked it to something that they like; -1 where that leads nowhere."""
-    n = likers[here]
-    for _ in range(TRIES):
-        if n == 0:
-            break
-        state, drawn = _draw(state, n)
-        person = liker[here, drawn]
-        if person == asking or count[person] == 0:
-            continue
-        state, drawn = _draw(state, count[person])
-        if liked[action[person, drawn]]:
-            return state, np.int64(item[person, drawn])
-    return state, np.int64(-1)
+def _step(state, lanes, here, after, person, asking, item, action, count, liker, likers, liked):  # type: ignore[no-untyped-def]
+    """One step of each lane: from an item by somebody who liked it to something that they did with another.
+
+    Where that says nothing (the person asking, no like) `after` is -1. Lane beside lane, because each load
+    from memory waits for the one before in its own lane, and for none in the others.
+    """
+    for lane in range(lanes):
+        state, drawn = _draw(state, likers[here[lane]])
+        person[lane] = liker[here[lane], drawn]
+    for lane in range(lanes):
+        state, after[lane] = _draw(state, count[person[lane]])
+    for lane in range(lanes):
+        who, drawn = person[lane], after[lane]
+        told = who != asking and count[who] > 0 and liked[action[who, drawn]]
+        after[lane] = item[who, drawn] if told else -1
+    return state
 
 
 @njit(cache=True, nogil=True)
