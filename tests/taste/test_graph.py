@@ -191,7 +191,8 @@ def test_a_stranger_has_no_interests(ada: TasteGraph) -> None:
 
 
 def test_people_the_most_active_first(ada: TasteGraph) -> None:
-    assert ada.people() == ["ada", "bo"]
+    assert ada.people() == ["ada", "bo"] and len(ada) == 2
+    assert ada.people(1) == ["ada"] and ada.people(5) == ["ada", "bo"]
 
 
 def test_an_interest_is_explained_by_its_own_events(ada: TasteGraph) -> None:

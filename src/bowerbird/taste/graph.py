@@ -191,12 +191,20 @@ class TasteGraph:
 
     # -- asking -------------------------------------------------------------------------------------------
 
-    def people(self) -> list[str]:
-        """Everybody with a taste, the most active first."""
+    def __len__(self) -> int:
+        """How many people have a taste."""
         with self._lock:
-            counts = self._crowd.people.counts().tolist()
-            active = [(-n, user) for user, n in zip(self._crowd.people.ids, counts, strict=True) if n]
-            return [user for _, user in sorted(active)]
+            return int(np.count_nonzero(self._crowd.people.counts()))
+
+    def people(self, most: int | None = None) -> list[str]:
+        """Everybody with a taste, or the `most` active of them: the most active first."""
+        with self._lock:
+            counts, ids = self._crowd.people.counts(), self._crowd.people.ids
+            least = 1
+            if most is not None and 0 < most < len(counts):
+                least = max(1, int(np.partition(counts, -most)[-most]))
+            active = sorted((-int(counts[row]), ids[row]) for row in np.flatnonzero(counts >= least))
+            return [user for _, user in active[:most]]
 
     def __contains__(self, user_id: object) -> bool:
         return user_id in self._crowd.people
