@@ -191,7 +191,7 @@ def test_a_stranger_has_no_interests(ada: TasteGraph) -> None:
 
 
 def test_people_the_most_active_first(ada: TasteGraph) -> None:
-    assert ada.people() == ["ada", "bo"] and len(ada) == 2
+    assert ada.people() == ["ada", "bo"] and ada.n_people == 2
     assert ada.people(1) == ["ada"] and ada.people(5) == ["ada", "bo"]
 
 

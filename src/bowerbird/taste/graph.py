@@ -191,7 +191,8 @@ class TasteGraph:
 
     # -- asking -------------------------------------------------------------------------------------------
 
-    def __len__(self) -> int:
+    @property
+    def n_people(self) -> int:
         """How many people have a taste."""
         with self._lock:
             return int(np.count_nonzero(self._crowd.people.counts()))
