@@ -38,7 +38,7 @@ from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.crowd import Crowd
+from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.people import ROW_BYTES
@@ -218,7 +218,7 @@ def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     count, items = args.people, 100_000
     rng = np.random.default_rng(0)
     interest = rng.integers(0, 500, items)
-    everybody = Crowd(interest)
+    everybody = Everyone(interest)
     before = _memory()
     rows = everybody.rows_of([f"person-{k:08d}" for k in range(count)])
     spent = 0.0
@@ -233,7 +233,7 @@ def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     everybody.save(folder / "kept")
     size = sum(path.stat().st_size for path in (folder / "kept").iterdir())
     started = time.perf_counter()
-    again = Crowd.opened(folder / "kept", interest)
+    again = Everyone.opened(folder / "kept", interest)
     opened = time.perf_counter() - started
     both = [crowd.people.state("person-00000007").items.tolist() for crowd in (again, everybody)]
     assert both[0] == both[1]
@@ -292,7 +292,7 @@ def _grown_to(folder: Path, count: int, catalogue: Catalogue) -> TasteGraph:
     graph = TasteGraph(Store.create(folder), catalogue, Interests.grown(vectors, catalogue))
     graph.refresh()
     for k in range(count):
-        graph._crowd.people.row_of(f"person-{k:07d}")
+        graph._everyone.people.row_of(f"person-{k:07d}")
     return graph
 
 

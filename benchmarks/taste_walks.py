@@ -19,7 +19,7 @@ import scipy.sparse as sparse
 from numba import njit
 
 from bowerbird.data.events import ACTION_CODE
-from bowerbird.taste.crowd import Crowd
+from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.state import DAY, SECOND
 from bowerbird.taste.walks import RESTART, STARTS, STEPS
 
@@ -29,15 +29,15 @@ AT_ONCE = 320  # walks of one person that numpy takes in step: as many steps eac
 
 
 def walks() -> dict[str, Any]:
-    crowd = _grown()
-    likes = _likes(crowd)
+    everyone = _grown()
+    likes = _likes(everyone)
     to_people, to_items = likes.T.tocsr(), likes.tocsr()  # item → people, person → items
     graph = (to_people.indptr, to_people.indices, to_items.indptr, to_items.indices)
     rng = np.random.default_rng(1)
     asked = [np.unique(rng.choice(ITEMS, STARTS, p=_shares(ITEMS))) for _ in range(WALKS)]
     visits = np.zeros(ITEMS, np.int32)
     arms: dict[str, Callable[[np.ndarray, int], object]] = {
-        "ours": lambda starts, seed: crowd.walk("nobody", starts, np.ones(len(starts)), STEPS, seed),
+        "ours": lambda starts, seed: everyone.walk("nobody", starts, np.ones(len(starts)), STEPS, seed),
         "plain numba": lambda starts, seed: plain_walk(*graph, starts, STEPS, RESTART, seed, visits),
         "scipy.sparse": lambda starts, seed: stepwise_walk(*graph, starts, seed),
         "scipy power": lambda starts, seed: powers(to_people, to_items, starts),
@@ -65,18 +65,18 @@ def walks() -> dict[str, Any]:
     return told
 
 
-def _grown() -> Crowd:
+def _grown() -> Everyone:
     """People with some thirty likes each, a few busier; a few items are liked most."""
     rng = np.random.default_rng(0)
-    crowd = Crowd(np.zeros(ITEMS, np.int64))
-    rows = crowd.rows_of([f"person-{k:07d}" for k in range(PEOPLE)])
+    everyone = Everyone(np.zeros(ITEMS, np.int64))
+    rows = everyone.rows_of([f"person-{k:07d}" for k in range(PEOPLE)])
     for start in range(0, EVENTS, 100_000):
         count = min(100_000, EVENTS - start)
         who = rows[(PEOPLE * rng.random(count) ** 1.5).astype(np.int64)]
         what = rng.choice(ITEMS, count, p=_shares(ITEMS))
         at = 20_000 * DAY + (start + np.arange(count)) * SECOND
-        crowd.learn(who, at, what, np.full(count, ACTION_CODE["click"], np.int8))
-    return crowd
+        everyone.learn(who, at, what, np.full(count, ACTION_CODE["click"], np.int8))
+    return everyone
 
 
 def _shares(count: int) -> np.ndarray:
@@ -85,9 +85,9 @@ def _shares(count: int) -> np.ndarray:
     return shares
 
 
-def _likes(crowd: Crowd) -> Any:
+def _likes(everyone: Everyone) -> Any:
     """Which likes the rings of items and people both hold, sparse (people, items)."""
-    item, _, count = crowd.people.arrays
+    item, _, count = everyone.people.arrays
     held = [(row, item[row, : count[row]]) for row in range(PEOPLE)]
     rows = np.repeat(np.arange(PEOPLE), [len(one) for _, one in held])
     return sparse.csr_matrix(

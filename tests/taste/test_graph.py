@@ -41,7 +41,7 @@ def plain(state: TasteState) -> tuple[object, ...]:
 
 def rings(graph: TasteGraph) -> list[list[tuple[str, int]]]:
     """Who liked each item last, comparable: rows are numbered as people come."""
-    ids, likers = graph._crowd.people.ids, graph._crowd.likers
+    ids, likers = graph._everyone.people.ids, graph._everyone.likers
     both = (likers.of(item) for item in range(len(likers)))
     return [[(ids[who], second) for who, second in zip(*one, strict=True)] for one in both]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.taste.crowd import Crowd
+from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.likers import ITEM_BYTES, LIKERS
 from bowerbird.taste.people import DAWN
 from bowerbird.taste.state import SECOND
@@ -28,29 +28,29 @@ def told(n: int, people: int, seed: int) -> list[Told]:
     return [(f"p{who}", second, item, how) for who, second, item, how in zip(*columns, actions, strict=True)]
 
 
-def learnt(events: list[Told], batch: int) -> Crowd:
-    crowd = Crowd(np.zeros(ITEMS, np.int64))
+def learnt(events: list[Told], batch: int) -> Everyone:
+    everyone = Everyone(np.zeros(ITEMS, np.int64))
     for start in range(0, len(events), batch):
         part = events[start : start + batch]
         if batch == 1:
             who, second, item, how = part[0]
-            crowd.learn_one(who, second * SECOND, item, how)
+            everyone.learn_one(who, second * SECOND, item, how)
             continue
-        rows = crowd.rows_of([one[0] for one in part])
+        rows = everyone.rows_of([one[0] for one in part])
         at, items, actions = np.array([one[1:] for one in part], np.int64).T
-        crowd.learn(rows, at * SECOND, items, actions)
-    return crowd
+        everyone.learn(rows, at * SECOND, items, actions)
+    return everyone
 
 
-def rings(crowd: Crowd) -> list[list[tuple[str, int]]]:
-    ids = crowd.people.ids
-    both = (crowd.likers.of(item) for item in range(ITEMS))
+def rings(everyone: Everyone) -> list[list[tuple[str, int]]]:
+    ids = everyone.people.ids
+    both = (everyone.likers.of(item) for item in range(ITEMS))
     return [[(ids[who], second + DAWN) for who, second in zip(*one, strict=True)] for one in both]
 
 
-def slowly(events: list[Told], crowd: Crowd) -> list[list[tuple[str, int]]]:
+def slowly(events: list[Told], everyone: Everyone) -> list[list[tuple[str, int]]]:
     """Of each item the latest like of each person, and of these the latest, ties by the name's number."""
-    names = dict(zip(crowd.people.ids, crowd.people.names.tolist(), strict=False))
+    names = dict(zip(everyone.people.ids, everyone.people.names.tolist(), strict=False))
     found = []
     for item in range(ITEMS):
         last: dict[str, int] = {}
@@ -71,30 +71,30 @@ def slowly(events: list[Told], crowd: Crowd) -> list[list[tuple[str, int]]]:
 def test_any_order_in_any_batches_gives_the_same_rings(n: int, people: int, seed: int, batch: int) -> None:
     events = told(n, people, seed)
     order = np.random.default_rng(seed + 1).permutation(n)
-    crowd = learnt([events[k] for k in order] + events[: n // 3], batch)
-    assert rings(crowd) == slowly(events, crowd)
+    everyone = learnt([events[k] for k in order] + events[: n // 3], batch)
+    assert rings(everyone) == slowly(events, everyone)
 
 
 def test_a_forgotten_person_is_in_no_ring_and_the_others_stay() -> None:
     events = told(800, 40, seed=1)
-    crowd = learnt(events, batch=50)
-    before = rings(crowd)
-    crowd.forget("p7")
+    everyone = learnt(events, batch=50)
+    before = rings(everyone)
+    everyone.forget("p7")
     assert any(who == "p7" for ring in before for who, _ in ring)
-    assert rings(crowd) == [[one for one in ring if one[0] != "p7"] for ring in before]
-    assert rings(crowd) == rings(learnt([one for one in events if one[0] != "p7"], batch=50))
-    assert not len(crowd.people.state("p7").items)
+    assert rings(everyone) == [[one for one in ring if one[0] != "p7"] for ring in before]
+    assert rings(everyone) == rings(learnt([one for one in events if one[0] != "p7"], batch=50))
+    assert not len(everyone.people.state("p7").items)
 
 
 def test_a_saved_crowd_opens_as_it_was(tmp_path: Path) -> None:
     events = told(900, 100, seed=2)
     learnt(events[:600], batch=100).save(tmp_path / "kept")
-    again = Crowd.opened(tmp_path / "kept", np.zeros(ITEMS, np.int64))
+    again = Everyone.opened(tmp_path / "kept", np.zeros(ITEMS, np.int64))
     for who, second, item, how in events[600:]:
         again.learn_one(who, second * SECOND, item, how)
     assert rings(again) == rings(learnt(events, batch=100))
     with pytest.raises(ValueError, match="another layout"):
-        Crowd.opened(tmp_path / "kept", np.zeros(ITEMS + 1, np.int64))
+        Everyone.opened(tmp_path / "kept", np.zeros(ITEMS + 1, np.int64))
 
 
 def test_trending_is_the_sum_of_decayed_likes_before_a_moment() -> None:

@@ -24,7 +24,7 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.taste import snapshot
-from bowerbird.taste.crowd import Crowd
+from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
@@ -80,7 +80,7 @@ class TasteGraph:
         self._key = key
         self._half_lives = store.settings.half_life_days
         self._lock = threading.RLock()
-        self._crowd = Crowd(interests.group)
+        self._everyone = Everyone(interests.group)
         self._overrides = Overrides(store)
         self._generation, self._offset, self._since_snapshot = -1, 0, 0
         self.unknown_items = 0
@@ -121,14 +121,14 @@ class TasteGraph:
             else:
                 self._replay()
                 self._generation = generation
-            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._crowd.people)):
+            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._everyone.people)):
                 self.save()
 
     def save(self) -> bool:
         """Keep a snapshot, by which the next process starts at once; False where none could be written."""
         with self._lock:
             place = snapshot.Place(self._key, self._generation, self._offset)
-            saved = bool(self._key) and snapshot.save(self.store, self._crowd, place)
+            saved = bool(self._key) and snapshot.save(self.store, self._everyone, place)
             self._since_snapshot = 0
             return saved
 
@@ -136,12 +136,12 @@ class TasteGraph:
         """Go on from a snapshot of the log's generation, if there is one."""
         found = snapshot.load(self.store, self._key, self.interests_of_items.group) if self._key else None
         if found is not None:
-            self._crowd, place = found
+            self._everyone, place = found
             self._generation, self._offset = place.generation, place.offset
         return found is not None
 
     def _replay(self) -> None:
-        self._crowd, self.unknown_items = Crowd(self.interests_of_items.group), 0
+        self._everyone, self.unknown_items = Everyone(self.interests_of_items.group), 0
         # Before reading: what is appended meanwhile is found twice, and dropped once by its id.
         start = self.store.log.tail_size
         table = self.store.log.read()
@@ -156,8 +156,8 @@ class TasteGraph:
         """Learn a table in `EVENT_SCHEMA`."""
         known = Interactions.of(table, self.catalogue)
         self.unknown_items += table.num_rows - len(known)
-        row_of = self._crowd.rows_of(known.users)
-        self._crowd.learn(row_of[known.user], known.at, known.item, known.action)
+        row_of = self._everyone.rows_of(known.users)
+        self._everyone.learn(row_of[known.user], known.at, known.item, known.action)
         self._since_snapshot += len(known)
 
     def learn(self, events: Sequence[Event]) -> int:
@@ -172,11 +172,11 @@ class TasteGraph:
             if not known:
                 return 0
             self._since_snapshot += len(known)
-            rows = self._crowd.rows_of([event.user_id for event in known])
+            rows = self._everyone.rows_of([event.user_id for event in known])
             at = np.array([microseconds(event.at) for event in known], np.int64)
             items = np.array([place[event.item_id] for event in known], np.int64)
             actions = np.array([ACTION_CODE[event.action] for event in known], np.int8)
-            return int(self._crowd.learn(rows, at, items, actions).sum())
+            return int(self._everyone.learn(rows, at, items, actions).sum())
 
     def learn_one(self, event: Event) -> bool:
         """Take in one event; False where it changes nothing."""
@@ -187,7 +187,7 @@ class TasteGraph:
                 self.unknown_items += 1
                 return False
             self._since_snapshot += 1
-            return self._crowd.learn_one(event.user_id, at, position, action)
+            return self._everyone.learn_one(event.user_id, at, position, action)
 
     # -- asking -------------------------------------------------------------------------------------------
 
@@ -195,12 +195,12 @@ class TasteGraph:
     def n_people(self) -> int:
         """How many people have a taste."""
         with self._lock:
-            return int(np.count_nonzero(self._crowd.people.counts()))
+            return int(np.count_nonzero(self._everyone.people.counts()))
 
     def people(self, most: int | None = None) -> list[str]:
         """Everybody with a taste, or the `most` active of them: the most active first."""
         with self._lock:
-            counts, ids = self._crowd.people.counts(), self._crowd.people.ids
+            counts, ids = self._everyone.people.counts(), self._everyone.people.ids
             least = 1
             if most is not None and 0 < most < len(counts):
                 least = max(1, int(np.partition(counts, -most)[-most]))
@@ -208,12 +208,12 @@ class TasteGraph:
             return [user for _, user in active[:most]]
 
     def __contains__(self, user_id: object) -> bool:
-        return user_id in self._crowd.people
+        return user_id in self._everyone.people
 
     def state(self, user_id: str) -> TasteState:
         """A person's state, with what they muted and boosted; an empty one for a stranger."""
         with self._lock:
-            state = self._crowd.people.state(user_id)
+            state = self._everyone.people.state(user_id)
         said = self._overrides.of(user_id)
         if not said:
             return state
@@ -227,12 +227,12 @@ class TasteGraph:
         starts, weights = starts_of(state, self._half_lives)
         seed = zlib.crc32(state.items.tobytes())
         with self._lock:
-            return self._crowd.walk(state.user_id, starts, weights, steps, seed)
+            return self._everyone.walk(state.user_id, starts, weights, steps, seed)
 
     def trending(self, now: int, half_life_days: float) -> np.ndarray:
         """How much each item is liked at a moment (microseconds), (items,) float32; see `Likers.trending`."""
         with self._lock:
-            return self._crowd.likers.trending(int(second_of(now)), half_life_days)
+            return self._everyone.likers.trending(int(second_of(now)), half_life_days)
 
     def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
         """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
@@ -341,7 +341,7 @@ class TasteGraph:
             kept = snapshot.exists(self.store)
             erased = forget(self.store, user_id)
             if erased.generation == self._generation and erased.alone is not None:
-                self._crowd.forget(user_id)
+                self._everyone.forget(user_id)
                 self._generation = erased.alone
                 if kept:
                     self.save()

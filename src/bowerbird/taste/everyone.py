@@ -13,7 +13,7 @@ from bowerbird.taste.roster import NOBODY
 from bowerbird.taste.walks import STEPS, Walked, Walker
 
 
-class Crowd:
+class Everyone:
     """What is known of P people and N items by events. Not safe between threads: whoever holds it locks."""
 
     def __init__(self, interest: np.ndarray) -> None:
@@ -64,10 +64,10 @@ class Crowd:
         self.likers.save(folder)
 
     @classmethod
-    def opened(cls, folder: Path, interest: np.ndarray) -> Crowd:
+    def opened(cls, folder: Path, interest: np.ndarray) -> Everyone:
         """What `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
-        crowd = cls(interest[:0])
-        crowd.people = People.opened(folder, interest)
-        crowd.likers = Likers.opened(folder, len(interest))
-        crowd._walker = Walker(len(interest))
-        return crowd
+        everyone = cls(interest[:0])
+        everyone.people = People.opened(folder, interest)
+        everyone.likers = Likers.opened(folder, len(interest))
+        everyone._walker = Walker(len(interest))
+        return everyone
