@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bowerbird.data.events import ACTION_CODE, ACTIONS, Event
+from bowerbird.data.events import ACTION_CODE, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
@@ -28,41 +28,13 @@ from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
 from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
 from bowerbird.taste.people import People
-from bowerbird.taste.state import TasteState, decayed, microseconds
+from bowerbird.taste.reading import Interest as Interest
+from bowerbird.taste.reading import Scale, Timeline, explained, ranked, timeline
+from bowerbird.taste.state import TasteState, microseconds
 
-BOOST = 2.0  # a boosted interest counts this much more
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
 """Events learned since the last snapshot before there is another: so many, and so many for each person, since
 it writes everybody."""
-
-
-@dataclass(frozen=True)
-class Interest:
-    """One thing a person is drawn to."""
-
-    number: int  # of the group of items, today
-    id: int  # the same for as long as it means the same
-    name: str
-    theme: str  # the larger group that it belongs to
-    words: list[str]
-    weight: float  # in clicks, decayed
-    share: float  # of the person's whole taste
-    items: list[int]  # positions that speak for it, strongest first
-    muted: bool = False
-    boosted: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        kept = ("id", "name", "theme", "words", "weight", "share", "muted", "boosted")
-        return {name: getattr(self, name) for name in kept}
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """A person's interests over time: how strong each of K was at T moments (microseconds)."""
-
-    names: list[str]
-    times: np.ndarray  # (T,)
-    weights: np.ndarray  # (T, K)
 
 
 class TasteGraph:
@@ -216,85 +188,22 @@ class TasteGraph:
         muted, boosted = (level.numbers_of(said.get(what, [])) for what in (MUTED, BOOSTED))
         return replace(state, muted=muted, boosted=boosted)
 
-    def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
-        """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
-        history, older = state.history, state.older
-        if not len(history):
-            return []
-        now = state.last_at if now is None else now
-        group_of = self.interests_of_items.group
-        # Kept events, then the sums of those before, which name no items.
-        groups = np.concatenate([group_of[history.items], older.interest])
-        at = np.concatenate([history.at, older.at])
-        given = np.concatenate([history.weights.astype(float), older.weight])
-        weights = decayed(given, now - at, self._half_lives)
-        keep = at <= now
-        result = []
-        for number in np.unique(groups[(groups >= 0) & keep]):
-            rows = np.flatnonzero((groups == number) & keep)
-            weight = weights[rows].sum() * (BOOST if number in state.boosted else 1.0)
-            if weight > 0:
-                rows = rows[rows < len(history)]
-                strongest = rows[np.argsort(-weights[rows], kind="stable")]
-                items = list(dict.fromkeys(int(item) for item in history.items[strongest]))
-                result.append((float(weight), int(number), items))
-        total = sum(weight for weight, _, _ in result)
-        return [
-            Interest(
-                number=number,
-                id=int(self.interests_of_items.fine.ids[number]),
-                name=self.interests_of_items.names[number],
-                theme=self.interests_of_items.themes.names[self.interests_of_items.theme[number]],
-                words=self.interests_of_items.words[number],
-                weight=weight,
-                share=weight / total,
-                items=items,
-                muted=number in state.muted,
-                boosted=number in state.boosted,
-            )
-            for weight, number, items in sorted(result, key=lambda one: (-one[0], one[1]))
-        ]
+    def interests(
+        self, state: TasteState, now: int | None = None, scale: Scale | None = None
+    ) -> list[Interest]:
+        """What a person is drawn to, strongest first, at `now` (microseconds; else their last event), at one
+        time-scale or at their mean."""
+        half_lives = self._half_lives if scale is None else scale.half_lives(self._half_lives)
+        return ranked(self.interests_of_items, state, half_lives, now)
 
     def timeline(self, state: TasteState, moments: int = 40, most: int = 6) -> Timeline:
         """A person's strongest interests at evenly spaced moments of their history."""
-        history = state.history
-        if not len(history):
-            return Timeline([], np.zeros(0, np.int64), np.zeros((0, 0)))
-        times = np.linspace(history.at[0], history.at[-1], moments).astype(np.int64)
-        ages = times[:, None] - history.at[None, :]  # (T, n)
-        season = self._half_lives[1:] or self._half_lives  # a visit is too short to be seen in a chart
-        weights = decayed(np.maximum(history.weights, 0.0)[None, :], ages, season) * (ages >= 0)
-        groups = self.interests_of_items.group[history.items]
-        numbers = [int(number) for number in np.unique(groups) if number >= 0]
-        if not numbers:
-            return Timeline([], times, np.zeros((moments, 0)))
-        by_group = np.stack([weights[:, groups == number].sum(axis=1) for number in numbers], axis=1)
-        top = np.argsort(-by_group.sum(axis=0), kind="stable")[:most]
-        return Timeline([self.interests_of_items.names[numbers[k]] for k in top], times, by_group[:, top])
+        return timeline(self.interests_of_items, state, self._half_lives, moments, most)
 
     def explain(self, user_id: str, per_interest: int = 5) -> list[dict[str, Any]]:
         """For each interest the events that make it up: item, action, time, and its share of the interest."""
         state = self.state(user_id)
-        history, result = state.history, []
-        for interest in self.interests(state):
-            rows = np.flatnonzero(self.interests_of_items.group[history.items] == interest.number)
-            weights = decayed(
-                history.weights[rows].astype(float), state.last_at - history.at[rows], self._half_lives
-            )
-            order = np.argsort(-np.abs(weights), kind="stable")[:per_interest]
-            total = np.abs(weights).sum() or 1.0
-            events = [
-                {
-                    "item_id": self.catalogue.ids[history.items[rows[k]]],
-                    "title": self.catalogue.item(int(history.items[rows[k]])).title,
-                    "action": ACTIONS[history.actions[rows[k]]].value,
-                    "at": str(np.datetime64(int(history.at[rows[k]]), "us").astype("datetime64[s]")),
-                    "share": float(weights[k] / total),
-                }
-                for k in order
-            ]
-            result.append({**interest.as_dict(), "events": events})
-        return result
+        return explained(self.interests_of_items, self.catalogue, state, self._half_lives, per_interest)
 
     # -- a person's own say -------------------------------------------------------------------------------
 
