@@ -71,7 +71,7 @@ def because(
     prices: Prices,
     most: int = 5,
 ) -> Because:
-    """Why an item (a position) may be for a person; `ranked` are their interests, `group` those of the items."""
+    """Why an item (a position) may be for a person; `ranked`: their interests, `group`: those of items."""
     about = catalogue.item(item)
     comfort = next((one for one in prices.overall if one.currency == about.currency), None)
     interest = next((one for one in ranked if one.number == group[item]), None)

@@ -1,4 +1,4 @@
-"""What changed this month: the interests behind a change of taste, with their shares then and now, in words."""
+"""What changed this month: the interests behind a change of taste, their shares then and now, in words."""
 
 from __future__ import annotations
 

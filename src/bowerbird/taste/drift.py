@@ -1,10 +1,10 @@
 """Whether a person's taste changed of late: the last visits against all before, by a likelihood ratio.
 
 Clicks of one visit hang together, so visits are compared, not clicks: somebody with three interests follows
-one of them in a visit, and three clicks on it say no more than that they came for it once. For a change before
-visit t the ratio asks, of every visit since, how much likelier it is as one of a new taste, which its own items
-and the visits since t speak for, than as one more like those before t; each since t may still be of an old
-taste. The largest log ratio over t is the evidence (a generalised likelihood ratio: Lorden, 1971; see
+one of them in a visit, and three clicks on it say no more than that they came for it once. For a change
+before visit t the ratio asks, of every visit since, how much likelier it is as one of a new taste, which its
+own items and the visits since t speak for, than as one more like those before t; each since t may still be of
+an old taste. The largest log ratio over t is the evidence (a generalised likelihood ratio: Lorden, 1971; see
 Basseville & Nikiforov, "Detection of Abrupt Changes", 1993, ch. 2.4). How likely an item is beside another
 is a kernel of their vectors' cosine, mixed with chance.
 
@@ -112,7 +112,7 @@ class _Likeness:
         return total
 
     def _alone(self, visit: np.ndarray) -> float:
-        """Log likelihood of a visit's items, each beside those before it in the visit; the first by chance."""
+        """Log likelihood of a visit's items, each beside those before it; of the first by chance."""
         return float(
             sum(np.log(self._times[visit[:place], visit[place]].mean()) for place in range(1, len(visit)))
         )

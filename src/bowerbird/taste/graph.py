@@ -7,10 +7,11 @@ row of fixed size (see `learning`): no model is called.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +27,10 @@ from bowerbird.taste import snapshot
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
-from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
+from bowerbird.taste.overrides import Overrides, Said
 from bowerbird.taste.people import People
 from bowerbird.taste.reading import Interest as Interest
-from bowerbird.taste.reading import Scale, Timeline, explained, ranked, timeline
+from bowerbird.taste.reading import Scale, Timeline, explained, one_interest, ranked, timeline
 from bowerbird.taste.state import TasteState, microseconds
 
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
@@ -182,11 +183,27 @@ class TasteGraph:
         with self._lock:
             state = self._people.state(user_id)
         said = self._overrides.of(user_id)
-        if not said:
-            return state
-        level = self.interests_of_items.fine
-        muted, boosted = (level.numbers_of(said.get(what, [])) for what in (MUTED, BOOSTED))
-        return replace(state, muted=muted, boosted=boosted)
+        return self._as_said(state, said) if said else state
+
+    def said(self, user_id: str) -> Said:
+        """What a person said themselves, by ids."""
+        return self._overrides.of(user_id)
+
+    def _as_said(self, state: TasteState, said: Said) -> TasteState:
+        """A state with what the person said: what they disowned does not count, and stays seen."""
+        level, group = self.interests_of_items.fine, self.interests_of_items.group
+        weights = {int(id_): weight for id_, weight in said.get("corrected", {}).items()}
+        numbers = {n: weights[int(level.ids[n])] for n in level.numbers_of(list(weights))}
+        disowned = [number for number, weight in numbers.items() if weight == 0]
+        places = (self.catalogue.position.get(item_id) for item_id in said.get("set_aside", []))
+        aside = [place for place in places if place is not None]
+        leave = np.isin(state.items, aside) | np.isin(group[state.items], disowned)
+        return replace(
+            state.without(leave, disowned) if disowned or aside else state,
+            muted=level.numbers_of(said.get("muted", [])),
+            boosted=level.numbers_of(said.get("boosted", [])),
+            corrected=numbers,
+        )
 
     def interests(
         self, state: TasteState, now: int | None = None, scale: Scale | None = None
@@ -209,18 +226,46 @@ class TasteGraph:
 
     def mute(self, user_id: str, interest: str) -> Interest:
         """Never show an interest's items; muting it again takes that back."""
-        return self._toggle(user_id, interest, MUTED)
+        return self._toggle(user_id, interest, "muted")
 
     def boost(self, user_id: str, interest: str) -> Interest:
         """Let an interest count twice; boosting it again takes that back."""
-        return self._toggle(user_id, interest, BOOSTED)
+        return self._toggle(user_id, interest, "boosted")
 
-    def _toggle(self, user_id: str, said: str, what: str) -> Interest:
+    def correct(self, user_id: str, interest: str, weight: float | None) -> Interest:
+        """Set an interest's weight, in clicks, until it is taken back with None; time does not lower it.
+
+        With a weight of 0 ("not me") its events count nowhere: not for this interest, nor for
+        recommendations. Raises `InputError` for a weight below 0, or that is no number.
+        """
+        if weight is not None and not 0 <= weight < math.inf:
+            raise InputError(f"the weight is {weight}, expected a number of clicks, 0 or more")
+        self._check_known(user_id)
+        found = self._named(user_id, interest)
+        self._overrides.correct(user_id, found.id, weight)
+        return self._again(user_id, found)
+
+    def set_aside(self, user_id: str, item_id: str) -> bool:
+        """Let what a person did to an item (a gift, say) not count for their taste; again takes it back.
+
+        Gives whether it is set aside now. Sums of older events, which name no items, keep it.
+        """
+        self._check_known(user_id)
+        if item_id not in self.catalogue:
+            raise InputError(f"there is no item {item_id!r}")
+        return self._overrides.set_aside(user_id, item_id)
+
+    def _toggle(self, user_id: str, said: str, what: Literal["muted", "boosted"]) -> Interest:
         self._check_known(user_id)
         found = self._named(user_id, said)
         self._overrides.toggle(user_id, what, found.id, found.name)
+        return self._again(user_id, found)
+
+    def _again(self, user_id: str, found: Interest) -> Interest:
+        """An interest as it stands now, also where nothing speaks for it."""
         state = self.state(user_id)
-        return next(one for one in self.interests(state) if one.number == found.number)
+        mine = (one for one in self.interests(state) if one.number == found.number)
+        return next(mine, one_interest(self.interests_of_items, state, found.number))
 
     def forget(self, user_id: str) -> int:
         """Erase a person from the store (see `forgetting`) and from this graph; gives how many events."""
@@ -234,12 +279,17 @@ class TasteGraph:
             raise InputError(f"nobody is called {user_id!r}; known are, for example, {some}")
 
     def _named(self, user_id: str, said: str) -> Interest:
-        """An interest by its name, or by its place (from 1) in `taste show`."""
-        mine = self.interests(self.state(user_id))
+        """An interest by its name, whether the person has it or not, or by its place (from 1) in
+        `taste show`."""
+        state = self.state(user_id)
+        mine = self.interests(state)
         if said.isdigit() and 1 <= int(said) <= len(mine):
             return mine[int(said) - 1]
         for one in mine:
             if one.name.lower() == said.lower():
                 return one
+        for number, name in enumerate(self.interests_of_items.names):
+            if name.lower() == said.lower():
+                return one_interest(self.interests_of_items, state, number)
         names = "; ".join(f"{place} {one.name}" for place, one in enumerate(mine, start=1))
         raise InputError(f"{user_id} has no interest {said!r}; there are: {names}")
