@@ -11,7 +11,7 @@ from bowerbird.taste.reading import moment
 
 
 def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
-    """Events from the log, the state and what follows from it, boards, what the person said; in JSON's types."""
+    """Events from the log, the state and what follows from it, boards, what they said; in JSON's types."""
     profile, state = reader.profile(user_id), reader.graph.state(user_id)
     events = [
         {name: value for name, value in row.items() if value is not None}

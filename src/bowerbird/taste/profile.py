@@ -30,6 +30,7 @@ from bowerbird.taste.tastes import DistinctTaste, distinct_tastes
 
 SAMPLE = 2_000  # items that likeness is judged against
 RECENT = 12  # events told
+MOMENTS, MOST_DRAWN = 60, 12  # of the timeline: points in time, interests
 MOST_PEOPLE = 20_000
 """People that a crowd is sought among, the most active first."""
 
@@ -93,7 +94,7 @@ class TasteReader:
             now=now,
             interests=self.graph.interests(state, now),
             at_scale={scale: self.graph.interests(state, now, scale) for scale in Scale},
-            timeline=self.graph.timeline(state),
+            timeline=self.graph.timeline(state, MOMENTS, MOST_DRAWN),
             tastes=self.tastes(state, now),
             prices=price_comfort(state, self.catalogue, self.groups, self._half_lives, now),
             disliked=disliked(state, self.groups, self._all_seen(events)),
@@ -128,6 +129,10 @@ class TasteReader:
         others = (self.graph.state(user) for user in self.graph.people()[:MOST_PEOPLE])
         season = Scale.SEASON.half_lives(self._half_lives)
         return crowd_like(me, others, self.groups, season, me.last_at)
+
+    def told_crowd(self, crowd: Crowd) -> dict[str, Any]:
+        """A crowd as JSON's types."""
+        return crowd.as_dict(self.groups, {k: self.catalogue.item(k).title for k, _ in crowd.items})
 
     def events_of(self, user_id: str) -> pa.Table:
         """Everything the log holds of one person, in order of time: the whole log is read for it."""
