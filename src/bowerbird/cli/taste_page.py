@@ -14,7 +14,7 @@ from bowerbird.evaluate.report.markup import card, picture, section, table, text
 from bowerbird.evaluate.report.stream import stream_chart
 from bowerbird.taste.prices import PriceComfort
 from bowerbird.taste.profile import Profile, TasteReader
-from bowerbird.taste.reading import Scale, told_event
+from bowerbird.taste.reading import Scale, moment, told_event
 from bowerbird.taste.tastes import DistinctTaste
 
 _STYLE = Path(report.__file__).with_name("style.css")
@@ -40,7 +40,7 @@ def taste_page(reader: TasteReader, profile: Profile, synthetic: bool) -> str:
         _did(reader, profile),
     ]
     style = _STYLE.read_text() + _OWN_STYLE.read_text()
-    said = f"From {events:,} kept events; {text(profile.what_changed)}"
+    said = f"As of {moment(profile.now)[:10]}, from the latest {events:,} events that say something."
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
