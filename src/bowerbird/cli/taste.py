@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 
 if TYPE_CHECKING:
     from bowerbird.taste.graph import TasteGraph
@@ -32,26 +34,44 @@ def _opened(store: Any, user: str) -> TasteGraph:
 
 
 @taste.command()
-def show(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
-    """Show a person's interests, strongest first."""
-    graph = _opened(store, user)
-    found = graph.interests(graph.state(user))
+def show(
+    store: StoreArgument,
+    user: UserOption,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a person's taste: interests over time, distinct tastes, prices, dislikes, what changed."""
+    from bowerbird.cli.taste_page import taste_page
+    from bowerbird.cli.taste_picture import draw_profile
+    from bowerbird.taste.profile import TasteReader
+
+    reader = TasteReader.of(_opened(store, user))
+    profile = reader.profile(user)
+    if html is not None:
+        synthetic = (reader.graph.store.path / "SYNTHETIC").exists()
+        html.write_text(taste_page(reader, profile, synthetic), encoding="utf-8")
 
     def human(console: Console) -> None:
-        for place, one in enumerate(found[:15], start=1):
-            bar = "█" * max(1, round(30 * one.share / found[0].share))
-            mark = " (muted)" if one.muted else " (boosted)" if one.boosted else ""
-            console.print(f"{place:>2} {one.share:>5.1%} [cyan]{bar:<30}[/cyan] {escape(one.name)}{mark}")
-        if len(found) > 15:
-            console.print(f"   … and {len(found) - 15} more")
+        draw_profile(console, reader, profile)
+        if html is not None:
+            console.print(f"\nPage: {html.resolve()}", soft_wrap=True)
 
-    emit({"user": user, "interests": [one.as_dict() for one in found]}, as_json, human)
+    emit(reader.told(profile), as_json, human)
 
 
 @taste.command()
-def explain(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
-    """Show the events that make up each interest, with their shares."""
-    found = _opened(store, user).explain(user)
+def explain(
+    store: StoreArgument,
+    user: UserOption,
+    item: Annotated[str | None, typer.Option(help="Explain this item, by its id.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the events that make up each interest, with their shares; or why an item is for a person."""
+    graph = _opened(store, user)
+    if item is not None:
+        _explain_item(graph, user, item, as_json)
+        return
+    found = graph.explain(user)
 
     def human(console: Console) -> None:
         for one in found[:8]:
@@ -61,6 +81,41 @@ def explain(store: StoreArgument, user: UserOption, as_json: JsonOption = False)
                 console.print(f"  {event['share']:>6.1%} {escape(said)}")
 
     emit({"user": user, "interests": found}, as_json, human)
+
+
+def _explain_item(graph: TasteGraph, user: str, item: str, as_json: bool) -> None:
+    from bowerbird.taste.profile import TasteReader
+
+    found = TasteReader.of(graph).because(user, item)
+    title = graph.catalogue.item(found.item).title
+
+    def human(console: Console) -> None:
+        console.print(f"[bold]{escape(title)}[/bold]")
+        for sentence in found.words:
+            console.print(f"  {escape(sentence)}")
+
+    emit({"user": user, "item_id": item, "title": title, **found.as_dict()}, as_json, human)
+
+
+@taste.command()
+def crowd(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
+    """Show what people of similar taste share; never what fewer than 20 of them share, nor who they are."""
+    from bowerbird.taste.profile import TasteReader
+
+    reader = TasteReader.of(_opened(store, user))
+    told = reader.told_crowd(reader.crowd(user))
+
+    def human(console: Console) -> None:
+        if not told["people"]:
+            console.print(
+                f"Fewer than {told['at_least']} people have a similar taste: nothing is told of them."
+            )
+            return
+        console.print(f"At least {told['people']} people have a similar taste.")
+        for one in (*told["interests"], *told["items"]):
+            console.print(f"  {one['people']:>6,}+ {escape(one.get('name') or one['title'])}")
+
+    emit({"user": user, **told}, as_json, human)
 
 
 @taste.command()
@@ -81,6 +136,56 @@ def boost(
     one = _opened(store, user).boost(user, interest)
     state = "boosted" if one.boosted else "no longer boosted"
     emit(one.as_dict(), as_json, lambda console: console.print(f"{escape(one.name)} is {state}"))
+
+
+@taste.command()
+def correct(
+    store: StoreArgument,
+    user: UserOption,
+    interest: InterestOption,
+    weight: Annotated[float | None, typer.Option(help="Its weight, in clicks.", min=0.0)] = None,
+    not_me: Annotated[bool, typer.Option("--not-me", help="Its events count nowhere.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Set an interest's weight, or erase it by --not-me; without either what was set is taken back."""
+    one = _opened(store, user).correct(user, interest, 0.0 if not_me else weight)
+    said = "follows events again" if not one.corrected else f"weighs {one.weight:g} clicks"
+    emit(one.as_dict(), as_json, lambda console: console.print(f"{escape(one.name)} {said}"))
+
+
+@taste.command()
+def not_mine(
+    store: StoreArgument,
+    user: UserOption,
+    item: Annotated[str, typer.Option(help="The item's id.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Let what a person did to an item not count (a gift); again takes it back."""
+    aside = _opened(store, user).set_aside(user, item)
+    said = "does not count any more" if aside else "counts again"
+    result = {"user": user, "item_id": item, "set_aside": aside}
+    emit(result, as_json, lambda console: console.print(f"What {escape(user)} did to {escape(item)} {said}"))
+
+
+@taste.command()
+def export(
+    store: StoreArgument,
+    user: UserOption,
+    out: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write everything that is kept of a person, as JSON."""
+    from bowerbird.taste.export import exported
+    from bowerbird.taste.profile import TasteReader
+
+    found = exported(TasteReader.of(_opened(store, user)), user)
+    if out is None:
+        emit(found, True, lambda console: None)
+        return
+    out.write_text(json.dumps(plain(found), ensure_ascii=False, indent=1), encoding="utf-8")
+    result = {"user": user, "out": str(out), "events": len(found["events"])}
+    said = f"{len(found['events']):,} events and all that follows from them: {out}"
+    emit(result, as_json, lambda console: console.print(escape(said), soft_wrap=True))
 
 
 @taste.command()

@@ -7,17 +7,18 @@ row of fixed size (see `learning`): no model is called.
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bowerbird.data.events import ACTION_CODE, ACTIONS, Event
+from bowerbird.data.events import ACTION_CODE, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
@@ -28,44 +29,16 @@ from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
-from bowerbird.taste.overrides import BOOSTED, MUTED, Overrides
+from bowerbird.taste.overrides import Overrides, Said
 from bowerbird.taste.people import second_of
-from bowerbird.taste.state import TasteState, decayed, microseconds
+from bowerbird.taste.reading import Interest as Interest
+from bowerbird.taste.reading import Scale, Timeline, explained, one_interest, ranked, timeline
+from bowerbird.taste.state import TasteState, microseconds
 from bowerbird.taste.walks import STEPS, Walked, starts_of
 
-BOOST = 2.0  # a boosted interest counts this much more
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
 """Events learned since the last snapshot before there is another: so many, and so many for each person, since
 it writes everybody."""
-
-
-@dataclass(frozen=True)
-class Interest:
-    """One thing a person is drawn to."""
-
-    number: int  # of the group of items, today
-    id: int  # the same for as long as it means the same
-    name: str
-    theme: str  # the larger group that it belongs to
-    words: list[str]
-    weight: float  # in clicks, decayed
-    share: float  # of the person's whole taste
-    items: list[int]  # positions that speak for it, strongest first
-    muted: bool = False
-    boosted: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        kept = ("id", "name", "theme", "words", "weight", "share", "muted", "boosted")
-        return {name: getattr(self, name) for name in kept}
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """A person's interests over time: how strong each of K was at T moments (microseconds)."""
-
-    names: list[str]
-    times: np.ndarray  # (T,)
-    weights: np.ndarray  # (T, K)
 
 
 class TasteGraph:
@@ -215,11 +188,7 @@ class TasteGraph:
         with self._lock:
             state = self._everyone.people.state(user_id)
         said = self._overrides.of(user_id)
-        if not said:
-            return state
-        level = self.interests_of_items.fine
-        muted, boosted = (level.numbers_of(said.get(what, [])) for what in (MUTED, BOOSTED))
-        return replace(state, muted=muted, boosted=boosted)
+        return self._as_said(state, said) if said else state
 
     def walk(self, state: TasteState, steps: int = STEPS) -> Walked:
         """Items near a person's likes in the live graph, by random walks; the same state takes the same ones
@@ -234,102 +203,87 @@ class TasteGraph:
         with self._lock:
             return self._everyone.likers.trending(int(second_of(now)), half_life_days)
 
-    def interests(self, state: TasteState, now: int | None = None) -> list[Interest]:
-        """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
-        history, older = state.history, state.older
-        if not len(history):
-            return []
-        now = state.last_at if now is None else now
-        group_of = self.interests_of_items.group
-        # Kept events, then the sums of those before, which name no items.
-        groups = np.concatenate([group_of[history.items], older.interest])
-        at = np.concatenate([history.at, older.at])
-        given = np.concatenate([history.weights.astype(float), older.weight])
-        weights = decayed(given, now - at, self._half_lives)
-        keep = at <= now
-        result = []
-        for number in np.unique(groups[(groups >= 0) & keep]):
-            rows = np.flatnonzero((groups == number) & keep)
-            weight = weights[rows].sum() * (BOOST if number in state.boosted else 1.0)
-            if weight > 0:
-                rows = rows[rows < len(history)]
-                strongest = rows[np.argsort(-weights[rows], kind="stable")]
-                items = list(dict.fromkeys(int(item) for item in history.items[strongest]))
-                result.append((float(weight), int(number), items))
-        total = sum(weight for weight, _, _ in result)
-        return [
-            Interest(
-                number=number,
-                id=int(self.interests_of_items.fine.ids[number]),
-                name=self.interests_of_items.names[number],
-                theme=self.interests_of_items.themes.names[self.interests_of_items.theme[number]],
-                words=self.interests_of_items.words[number],
-                weight=weight,
-                share=weight / total,
-                items=items,
-                muted=number in state.muted,
-                boosted=number in state.boosted,
-            )
-            for weight, number, items in sorted(result, key=lambda one: (-one[0], one[1]))
-        ]
+    def said(self, user_id: str) -> Said:
+        """What a person said themselves, by ids."""
+        return self._overrides.of(user_id)
+
+    def _as_said(self, state: TasteState, said: Said) -> TasteState:
+        """A state with what the person said: what they disowned does not count, and stays seen."""
+        level, group = self.interests_of_items.fine, self.interests_of_items.group
+        weights = {int(id_): weight for id_, weight in said.get("corrected", {}).items()}
+        numbers = {n: weights[int(level.ids[n])] for n in level.numbers_of(list(weights))}
+        disowned = [number for number, weight in numbers.items() if weight == 0]
+        places = (self.catalogue.position.get(item_id) for item_id in said.get("set_aside", []))
+        aside = [place for place in places if place is not None]
+        leave = np.isin(state.items, aside) | np.isin(group[state.items], disowned)
+        return replace(
+            state.without(leave, disowned) if disowned or aside else state,
+            muted=level.numbers_of(said.get("muted", [])),
+            boosted=level.numbers_of(said.get("boosted", [])),
+            corrected=numbers,
+        )
+
+    def interests(
+        self, state: TasteState, now: int | None = None, scale: Scale | None = None
+    ) -> list[Interest]:
+        """What a person is drawn to, strongest first, at `now` (microseconds; else their last event), at one
+        time-scale or at their mean."""
+        half_lives = self._half_lives if scale is None else scale.half_lives(self._half_lives)
+        return ranked(self.interests_of_items, state, half_lives, now)
 
     def timeline(self, state: TasteState, moments: int = 40, most: int = 6) -> Timeline:
         """A person's strongest interests at evenly spaced moments of their history."""
-        history = state.history
-        if not len(history):
-            return Timeline([], np.zeros(0, np.int64), np.zeros((0, 0)))
-        times = np.linspace(history.at[0], history.at[-1], moments).astype(np.int64)
-        ages = times[:, None] - history.at[None, :]  # (T, n)
-        season = self._half_lives[1:] or self._half_lives  # a visit is too short to be seen in a chart
-        weights = decayed(np.maximum(history.weights, 0.0)[None, :], ages, season) * (ages >= 0)
-        groups = self.interests_of_items.group[history.items]
-        numbers = [int(number) for number in np.unique(groups) if number >= 0]
-        if not numbers:
-            return Timeline([], times, np.zeros((moments, 0)))
-        by_group = np.stack([weights[:, groups == number].sum(axis=1) for number in numbers], axis=1)
-        top = np.argsort(-by_group.sum(axis=0), kind="stable")[:most]
-        return Timeline([self.interests_of_items.names[numbers[k]] for k in top], times, by_group[:, top])
+        return timeline(self.interests_of_items, state, self._half_lives, moments, most)
 
     def explain(self, user_id: str, per_interest: int = 5) -> list[dict[str, Any]]:
         """For each interest the events that make it up: item, action, time, and its share of the interest."""
         state = self.state(user_id)
-        history, result = state.history, []
-        for interest in self.interests(state):
-            rows = np.flatnonzero(self.interests_of_items.group[history.items] == interest.number)
-            weights = decayed(
-                history.weights[rows].astype(float), state.last_at - history.at[rows], self._half_lives
-            )
-            order = np.argsort(-np.abs(weights), kind="stable")[:per_interest]
-            total = np.abs(weights).sum() or 1.0
-            events = [
-                {
-                    "item_id": self.catalogue.ids[history.items[rows[k]]],
-                    "title": self.catalogue.item(int(history.items[rows[k]])).title,
-                    "action": ACTIONS[history.actions[rows[k]]].value,
-                    "at": str(np.datetime64(int(history.at[rows[k]]), "us").astype("datetime64[s]")),
-                    "share": float(weights[k] / total),
-                }
-                for k in order
-            ]
-            result.append({**interest.as_dict(), "events": events})
-        return result
+        return explained(self.interests_of_items, self.catalogue, state, self._half_lives, per_interest)
 
     # -- a person's own say -------------------------------------------------------------------------------
 
     def mute(self, user_id: str, interest: str) -> Interest:
         """Never show an interest's items; muting it again takes that back."""
-        return self._toggle(user_id, interest, MUTED)
+        return self._toggle(user_id, interest, "muted")
 
     def boost(self, user_id: str, interest: str) -> Interest:
         """Let an interest count twice; boosting it again takes that back."""
-        return self._toggle(user_id, interest, BOOSTED)
+        return self._toggle(user_id, interest, "boosted")
 
-    def _toggle(self, user_id: str, said: str, what: str) -> Interest:
+    def correct(self, user_id: str, interest: str, weight: float | None) -> Interest:
+        """Set an interest's weight, in clicks, until it is taken back with None; time does not lower it.
+
+        With a weight of 0 ("not me") its events count nowhere: not for this interest, nor for
+        recommendations. Raises `InputError` for a weight below 0, or that is no number.
+        """
+        if weight is not None and not 0 <= weight < math.inf:
+            raise InputError(f"the weight is {weight}, expected a number of clicks, 0 or more")
+        self._check_known(user_id)
+        found = self._named(user_id, interest)
+        self._overrides.correct(user_id, found.id, weight)
+        return self._again(user_id, found)
+
+    def set_aside(self, user_id: str, item_id: str) -> bool:
+        """Let what a person did to an item (a gift, say) not count for their taste; again takes it back.
+
+        Gives whether it is set aside now. Sums of older events, which name no items, keep it.
+        """
+        self._check_known(user_id)
+        if item_id not in self.catalogue:
+            raise InputError(f"there is no item {item_id!r}")
+        return self._overrides.set_aside(user_id, item_id)
+
+    def _toggle(self, user_id: str, said: str, what: Literal["muted", "boosted"]) -> Interest:
         self._check_known(user_id)
         found = self._named(user_id, said)
         self._overrides.toggle(user_id, what, found.id, found.name)
+        return self._again(user_id, found)
+
+    def _again(self, user_id: str, found: Interest) -> Interest:
+        """An interest as it stands now, also where nothing speaks for it."""
         state = self.state(user_id)
-        return next(one for one in self.interests(state) if one.number == found.number)
+        mine = (one for one in self.interests(state) if one.number == found.number)
+        return next(mine, one_interest(self.interests_of_items, state, found.number))
 
     def forget(self, user_id: str) -> int:
         """Erase a person from the store (see `forgetting`) and from this graph; gives how many events.
@@ -350,16 +304,21 @@ class TasteGraph:
 
     def _check_known(self, user_id: str) -> None:
         if user_id not in self:
-            some = ", ".join(self.people()[:3]) or "nobody"
+            some = ", ".join(self.people(3)) or "nobody"
             raise InputError(f"nobody is called {user_id!r}; known are, for example, {some}")
 
     def _named(self, user_id: str, said: str) -> Interest:
-        """An interest by its name, or by its place (from 1) in `taste show`."""
-        mine = self.interests(self.state(user_id))
+        """An interest by its name, whether the person has it or not, or by its place (from 1) in
+        `taste show`."""
+        state = self.state(user_id)
+        mine = self.interests(state)
         if said.isdigit() and 1 <= int(said) <= len(mine):
             return mine[int(said) - 1]
         for one in mine:
             if one.name.lower() == said.lower():
                 return one
+        for number, name in enumerate(self.interests_of_items.names):
+            if name.lower() == said.lower():
+                return one_interest(self.interests_of_items, state, number)
         names = "; ".join(f"{place} {one.name}" for place, one in enumerate(mine, start=1))
         raise InputError(f"{user_id} has no interest {said!r}; there are: {names}")

@@ -1,20 +1,27 @@
-"""What people said themselves: interests that they muted or boosted, by id, in one small file."""
+"""What people said of their own taste, in one small file: interests muted, boosted or corrected, by id, and
+items that were not for them."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal, TypedDict
 
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.errors import StoreError
 
-MUTED, BOOSTED = "muted", "boosted"
-Said = dict[str, list[int | str]]
-"""Ids of interests; names where an earlier version wrote them."""
+
+class Said(TypedDict, total=False):
+    """What one person said."""
+
+    muted: list[int | str]  # ids of interests; names where an earlier version wrote them
+    boosted: list[int | str]
+    corrected: dict[str, float]  # weight in clicks by an interest's id
+    set_aside: list[str]  # ids of items
 
 
 class Overrides:
-    """The ids of interests under `muted` and `boosted`, for each person who said something."""
+    """What each person said who said something."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -29,20 +36,48 @@ class Overrides:
         """What one person said. Raises `StoreError` where the file is broken."""
         return self._current().get(user_id, {})
 
-    def toggle(self, user_id: str, what: str, interest: int, name: str) -> None:
+    def toggle(self, user_id: str, what: Literal["muted", "boosted"], interest: int, name: str) -> None:
         """Say `what` of an interest, or take it back. Raises `StoreError` while another process writes."""
         with self._store.lock(f"bowerbird taste {what}"):
-            people = self._current()
-            mine = people.get(user_id, {})
+            mine = self._mine(user_id)
             said = mine.get(what, [])
             others = [one for one in said if one not in (interest, name)]
-            self._write({**people, user_id: {**mine, what: others if others != said else [*said, interest]}})
+            mine[what] = others if others != said else [*said, interest]
+            self._keep(user_id, mine)
+
+    def correct(self, user_id: str, interest: int, weight: float | None) -> None:
+        """Set an interest's weight, or with None take that back. Raises `StoreError` as `toggle`."""
+        with self._store.lock("bowerbird taste correct"):
+            mine = self._mine(user_id)
+            others = {id_: w for id_, w in mine.get("corrected", {}).items() if id_ != str(interest)}
+            mine["corrected"] = others if weight is None else others | {str(interest): weight}
+            self._keep(user_id, mine)
+
+    def set_aside(self, user_id: str, item_id: str) -> bool:
+        """Let an item's events not count, or count again; gives whether they are set aside now.
+
+        Raises `StoreError` as `toggle`.
+        """
+        with self._store.lock("bowerbird taste not-mine"):
+            mine = self._mine(user_id)
+            aside = mine.get("set_aside", [])
+            others = [one for one in aside if one != item_id]
+            mine["set_aside"] = others if len(others) < len(aside) else [*aside, item_id]
+            self._keep(user_id, mine)
+            return item_id in mine["set_aside"]
 
     def drop(self, user_id: str) -> None:
         """Forget what a person said; the caller holds the store's lock."""
         people = self._current()
         if user_id in people:
             self._write({user: said for user, said in people.items() if user != user_id})
+
+    def _mine(self, user_id: str) -> Said:
+        """A copy, to be changed: what `of` gave to others stays as it is."""
+        return self.of(user_id).copy()
+
+    def _keep(self, user_id: str, said: Said) -> None:
+        self._write({**self._current(), user_id: said})
 
     def _current(self) -> dict[str, Said]:
         """The file's content, read again only where it was replaced: every recommendation asks for it."""

@@ -7,8 +7,8 @@ week, a season).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -68,6 +68,10 @@ class TasteState:
     muted: frozenset[int] = frozenset()
     """Interests that the person does not want to see."""
     boosted: frozenset[int] = frozenset()
+    corrected: Mapping[int, float] = field(default_factory=dict)
+    """Weights, in clicks, that the person set for interests."""
+    set_aside: np.ndarray = field(default_factory=lambda: _nothing(np.int64))
+    """Items dealt with whose events don't count: the person said that they were not for them."""
 
     @property
     def history(self) -> History:
@@ -84,7 +88,19 @@ class TasteState:
         before = self.seen_before.among(n_items)
         open_ = np.ones(n_items, bool) if before is None else ~before
         open_[self.items] = False
+        open_[self.set_aside] = False
         return open_
+
+    def without(self, leave: np.ndarray, interests: Collection[int]) -> TasteState:
+        """The state without the kept events of a mask (n,) bool and the older sums of some interests.
+
+        The items left out still count as dealt with.
+        """
+        older = ~np.isin(self.older.interest, list(interests))
+        left = Older(self.older.interest[older], self.older.at[older], self.older.weight[older])
+        kept = self.history.where(~leave)
+        aside = np.union1d(self.set_aside, self.items[leave]).astype(np.int64)
+        return replace(self, items=kept.items, actions=kept.actions, at=kept.at, older=left, set_aside=aside)
 
     @classmethod
     def of(cls, history: History, user_id: str = "") -> TasteState:

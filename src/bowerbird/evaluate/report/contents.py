@@ -29,6 +29,8 @@ class InterestChart:
     """(T,), microseconds since 1970 UTC, ascending."""
     weights: Sequence[Sequence[float]]
     """(K, T), at least 0."""
+    events: Sequence[tuple[int, str, float, str]] = ()
+    """What moved them, drawn below: time, interest's name, weight in clicks, and what it was."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ half below, so that a person's activity shows as the river's width.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +15,7 @@ from bowerbird.evaluate.report.contents import InterestChart
 from bowerbird.evaluate.report.markup import text
 
 WIDTH, HEIGHT = 1000, 300  # units of the drawing
+TICK, TICKS_HIGH = 3, 40
 MOST = 7
 """Interests drawn by name; the rest is one band."""
 
@@ -36,8 +38,29 @@ def stream_chart(chart: InterestChart) -> str:
     legend = "".join(f'<li><i class="s{k}"></i>{text(name)}</li>' for k, name in enumerate(names))
     return (
         f'<figure class="stream"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" preserveAspectRatio="none" '
-        f'aria-label="Interests over time">{bands}</svg>'
+        f'aria-label="Interests over time">{bands}</svg>{_ticks(chart, names)}'
         f'{_days(times)}<ul class="legend">{legend}</ul></figure>'
+    )
+
+
+def _ticks(chart: InterestChart, names: list[str]) -> str:
+    """One bar for each event in its interest's colour, higher for what weighs more."""
+    if not chart.events:
+        return ""
+    first, span = chart.times[0], max(1, chart.times[-1] - chart.times[0])
+    bars = []
+    for at, name, weight, what in chart.events:
+        band = names.index(name) if name in names else len(names) - 1
+        x = min(max((at - first) / span, 0.0), 1.0) * (WIDTH - TICK)
+        high = TICKS_HIGH * min(1.0, math.sqrt(abs(weight) / 5))
+        kind = "against" if weight < 0 else f"s{band}"
+        bars.append(
+            f'<rect class="{kind}" x="{x:.1f}" y="{TICKS_HIGH - high:.1f}" width="{TICK}" '
+            f'height="{high:.1f}"><title>{text(what)}</title></rect>'
+        )
+    return (
+        f'<svg class="ticks" viewBox="0 0 {WIDTH} {TICKS_HIGH}" role="img" preserveAspectRatio="none" '
+        f'aria-label="Events">{"".join(bars)}</svg>'
     )
 
 
