@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 
 def coarse_log(shares: np.ndarray) -> np.ndarray:
@@ -25,9 +26,66 @@ def places_of(scores: np.ndarray) -> np.ndarray:
     >>> places_of(np.array([0.0, 2.0, 0.0, 1.0])).tolist()
     [2, 0, 2, 1]
     """
-    order = np.argsort(-scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))  # of each run of equal scores
-    lengths = np.diff(starts, append=len(scores))
-    place = np.empty(len(scores), np.int64)
-    place[order] = np.repeat(starts, lengths)
-    return place
+    places: np.ndarray = _places(scores, np.argsort(-scores))
+    return places
+
+
+def highest(scores: np.ndarray, open_: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:
+    """The positions, ascending, of the `count` highest of n scores that are open, (n,) bool, and above a
+    number; of equal ones the lower positions. Nearly all scores are only compared with the least one kept."""
+    found: np.ndarray = _highest(scores, open_, count, above)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _places(scores, order):  # type: ignore[no-untyped-def]
+    places = np.empty(len(scores), np.int64)
+    place = 0
+    for row in range(len(order)):
+        if row == 0 or scores[order[row]] != scores[order[row - 1]]:
+            place = row
+        places[order[row]] = place
+    return places
+
+
+@njit(cache=True, nogil=True)
+def _highest(scores, open_, count, above):  # type: ignore[no-untyped-def]
+    """A heap of the best so far, the worst of them on top: lowest score, of equal ones the last position."""
+    heap = np.empty(max(count, 0), np.int64)
+    size = 0
+    least = above
+    for position in range(len(scores)):
+        score = scores[position]
+        if not (score > least and open_[position]):
+            continue
+        if size < count:
+            place = size
+            size += 1
+            while place > 0:
+                parent = (place - 1) >> 1
+                if scores[heap[parent]] < score:  # an equal one before it is the better one
+                    break
+                heap[place] = heap[parent]
+                place = parent
+            heap[place] = position
+        elif size:
+            place = 0
+            while True:
+                child = 2 * place + 1
+                if child >= size:
+                    break
+                if child + 1 < size and _worse(scores, heap[child + 1], heap[child]):
+                    child += 1
+                if not _worse(scores, heap[child], position):
+                    break
+                heap[place] = heap[child]
+                place = child
+            heap[place] = position
+        if size == count and size:
+            least = scores[heap[0]]
+    return np.sort(heap[:size])
+
+
+@njit(cache=True, nogil=True)
+def _worse(scores, one, other):  # type: ignore[no-untyped-def]
+    return scores[one] < scores[other] or (scores[one] == scores[other] and one > other)
