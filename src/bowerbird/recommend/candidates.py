@@ -82,10 +82,7 @@ def sought(
         found += _by_content(recent, at, world, index, open_, per_source)
     candidates = np.unique(np.concatenate([*found, beside]))
     if len(candidates) < per_source:
-        left = np.flatnonzero(open_)
-        candidates = np.union1d(
-            candidates, left[best_of(world.popularity.now[left], np.arange(len(left)), per_source)]
-        )
+        candidates = np.union1d(candidates, world.popularity.leading_now(open_, per_source))
     return candidates, _signals(liked, recent, at, (together, follows), candidates, world)
 
 

@@ -81,10 +81,15 @@ class CoEngagement:
         scores[items] += weights - weights / self.scale[items]
         return scores
 
-    def carried(self, item: int, others: np.ndarray) -> np.ndarray:
-        """Xᵀ K X between an item and some others (H,) positions, (H,) float32."""
+    def shares_of(self, item: int, liked: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What each of some likes (L,), weighted (L,), adds to the score of an item that is none of them, (L,).
+
+        Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item. Of
+        an item that is liked twice the last weight counts.
+        """
         likers = self.likers
-        return _carried(likers.indptr, likers.indices, item, others, self.inverse)  # type: ignore[no-any-return]
+        shares = _shares(likers.indptr, likers.indices, item, liked, weights, self.inverse)
+        return shares / self.scale[item]  # type: ignore[no-any-return]
 
     def scores(self, histories: Any) -> np.ndarray:
         """Scores of all items for B histories, weighted or not: sparse (B, n) -> (B, n) float32."""
@@ -147,12 +152,13 @@ def _through(indptr, likers, items, weights, inverse):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def _carried(indptr, likers, item, others, inverse):  # type: ignore[no-untyped-def]
-    total = np.zeros(len(inverse), np.float32)
+def _shares(indptr, likers, item, liked, weights, inverse):  # type: ignore[no-untyped-def]
+    carried = np.zeros(len(inverse), np.float32)
     for place in range(indptr[item], indptr[item + 1]):
-        total += inverse[likers[place]]  # a row, since K is symmetric and columns lie apart
-    found = np.zeros(len(others), np.float32)
-    for row in range(len(others)):
-        for place in range(indptr[others[row]], indptr[others[row] + 1]):
-            found[row] += total[likers[place]]
-    return found
+        carried += inverse[likers[place]]  # a row, since K is symmetric and columns lie apart
+    shares = np.zeros(len(liked), np.float32)
+    for row in range(len(liked)):
+        if not np.any(liked[row + 1 :] == liked[row]):
+            for place in range(indptr[liked[row]], indptr[liked[row] + 1]):
+                shares[row] += weights[row] * carried[likers[place]]
+    return shares

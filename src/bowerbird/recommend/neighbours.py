@@ -54,12 +54,8 @@ class Neighbours:
         Right for the `count` nearest of those that are `open_`, (n,) bool, and for none that comes behind them.
         None where that is not sure.
         """
-        near, unlisted = _merged(self.items, self.nearness, liked)
-        if self.whole:
-            return near  # type: ignore[no-any-return]
-        found = highest(near, open_, count)
-        sure = len(found) == count and (not count or float(near[found].min()) >= unlisted)
-        return near if sure else None
+        near, sure = _merged(self.items, self.nearness, liked, open_)
+        return near if self.whole or sure >= count else None
 
 
 def kept_neighbours(
@@ -81,9 +77,9 @@ def kept_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def _merged(items, nearness, liked):  # type: ignore[no-untyped-def]
-    """The largest nearness that lists of `liked` give each item, (n,), -inf where none does; and how near
-    one may be that they do not hold."""
+def _merged(items, nearness, liked, open_):  # type: ignore[no-untyped-def]
+    """The largest nearness that lists of `liked` give each item, (n,), -inf where none does; and how many open
+    items are at least as near as any can be that the lists leave out."""
     near = np.full(len(items), -np.inf, np.float32)
     unlisted = np.float32(-np.inf)
     length = items.shape[1]
@@ -93,4 +89,7 @@ def _merged(items, nearness, liked):  # type: ignore[no-untyped-def]
         for place in range(length):
             item = items[row, place]
             near[item] = max(near[item], nearness[row, place])
-    return near, unlisted
+    sure = 0
+    for item in range(len(near)):
+        sure += near[item] >= unlisted and near[item] > -np.inf and open_[item]
+    return near, sure

@@ -128,6 +128,17 @@ class Popularity:
             found = self._shelves[key] = share, beside
         return found[1]
 
+    @cached_property
+    def _head_now(self) -> np.ndarray:
+        return _highest(self.now, np.arange(len(self.now)), HEAD)
+
+    def leading_now(self, open_: np.ndarray, count: int) -> np.ndarray:
+        """The `count` positions with the highest `now` among the open ones, (items,) bool; highest first."""
+        found: np.ndarray = self._head_now[open_[self._head_now]][:count]
+        if len(found) == count:
+            return found
+        return _highest(self.now, np.flatnonzero(open_), count)[:count]
+
     def leading(
         self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
     ) -> np.ndarray:

@@ -305,21 +305,22 @@ class OurRanker:
         sources = [
             popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in popularity.trends
         ]
-        sources.append(highest(popularity.now, open_, per_source // 2))
+        sources.append(popularity.leading_now(open_, per_source // 2))
         if len(signals.liked):
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
             sources += [highest(one, open_, per_source, above=0.0) for one in crowd]
             sources += [highest(one, open_, per_source) for one in (signals.nearest, signals.mean)]
             new = open_ & self.world.cold
-            sources.append(highest(signals.nearest, new, per_source // 2))
             near = highest(signals.nearest, new, 2 * per_source)
             on_shelf = signals.nearest[near] + ON_SHELF * popularity.shelf(signals.at)[near]
-            sources.append(best_of(on_shelf, near, per_source // 2))
+            sources += [
+                best_of(scores, near, per_source // 2) for scores in (signals.nearest[near], on_shelf)
+            ]
             sources += self._by_facets(signals, open_, per_source)
         named = np.zeros(len(self.matrix), bool)
         named[np.concatenate(sources)] = True
         if np.count_nonzero(named) < per_source:  # a small or narrow choice: whatever is left, by popularity
-            named[highest(popularity.now, open_, per_source)] = True
+            named[popularity.leading_now(open_, per_source)] = True
         return np.flatnonzero(named)
 
 

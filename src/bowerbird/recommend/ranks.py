@@ -30,6 +30,12 @@ def places_of(scores: np.ndarray) -> np.ndarray:
     return places
 
 
+def places_among(scores: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The places of some rows (n,) among scores (C,), as `places_of` has them, (n,) int64."""
+    places: np.ndarray = _ahead(scores, scores[chosen])
+    return places
+
+
 def highest(scores: np.ndarray, open_: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:
     """The positions, ascending, of the `count` highest of n scores that are open, (n,) bool, and above a
     number; of equal ones the lower positions. Nearly all scores are only compared with the least one kept."""
@@ -49,43 +55,47 @@ def _places(scores, order):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _ahead(scores, mine):  # type: ignore[no-untyped-def]
+    """How many scores are higher than each of some."""
+    ahead = np.zeros(len(mine), np.int64)
+    for row in range(len(mine)):
+        one, count = mine[row], 0
+        for score in scores:
+            count += score > one
+        ahead[row] = count
+    return ahead
+
+
+@njit(cache=True, nogil=True)
 def _highest(scores, open_, count, above):  # type: ignore[no-untyped-def]
     """A heap of the best so far, the worst of them on top: lowest score, of equal ones the last position."""
-    heap = np.empty(max(count, 0), np.int64)
-    size = 0
-    least = above
+    heap, values = np.empty(max(count, 0), np.int64), np.empty(max(count, 0), scores.dtype)
+    size, least = 0, above
     for position in range(len(scores)):
         score = scores[position]
         if not (score > least and open_[position]):
             continue
-        if size < count:
+        if size < count:  # positions come ascending: of equal scores the last is the worst, and goes up
             place = size
             size += 1
-            while place > 0:
-                parent = (place - 1) >> 1
-                if scores[heap[parent]] < score:  # an equal one before it is the better one
-                    break
-                heap[place] = heap[parent]
-                place = parent
-            heap[place] = position
-        elif size:
+            while place > 0 and values[(place - 1) >> 1] >= score:
+                heap[place], values[place] = heap[(place - 1) >> 1], values[(place - 1) >> 1]
+                place = (place - 1) >> 1
+        else:
             place = 0
             while True:
                 child = 2 * place + 1
-                if child >= size:
-                    break
-                if child + 1 < size and _worse(scores, heap[child + 1], heap[child]):
+                if child + 1 < size and (
+                    values[child + 1] < values[child]
+                    or (values[child + 1] == values[child] and heap[child + 1] > heap[child])
+                ):
                     child += 1
-                if not _worse(scores, heap[child], position):
+                if child >= size or values[child] >= score:
                     break
-                heap[place] = heap[child]
+                heap[place], values[place] = heap[child], values[child]
                 place = child
-            heap[place] = position
+        if size:
+            heap[place], values[place] = position, score
         if size == count and size:
-            least = scores[heap[0]]
+            least = values[0]
     return np.sort(heap[:size])
-
-
-@njit(cache=True, nogil=True)
-def _worse(scores, one, other):  # type: ignore[no-untyped-def]
-    return scores[one] < scores[other] or (scores[one] == scores[other] and one > other)

@@ -14,10 +14,10 @@ import numpy as np
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
-from bowerbird.recommend.coengagement import CoEngagement
 from bowerbird.recommend.features import NAMES, Signals, World, by_place
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.popularity import MONTH, YEAR
+from bowerbird.recommend.ranks import places_among
 from bowerbird.taste.graph import Interest
 
 DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
@@ -70,22 +70,21 @@ def sources_of(
     named = [source for source in Source if source in orders]
     # A source says nothing of what it gives 0; popularity has the last word on what nobody else names.
     last = len(candidates)
-    places = np.stack([_places_among(orders[one], chosen, last + 1) for one in named])
+    places = np.stack(
+        [
+            np.where(orders[one][chosen] > 0, places_among(orders[one], chosen), last + 1)
+            for one in named
+        ]
+    )
     places[-1] = np.minimum(places[-1], last)
     return [named[row] for row in places.argmin(axis=0)]
-
-
-def _places_among(scores: np.ndarray, chosen: np.ndarray, unsaid: int) -> np.ndarray:
-    """Place from 0 of some rows among scores (C,), as `places_of` has it, (n,); `unsaid` where a score is 0."""
-    mine = scores[chosen]
-    return np.where(mine > 0, np.count_nonzero(scores > mine[:, None], axis=1), unsaid)
 
 
 def throughs_of(
     sources: list[Source], positions: np.ndarray, signals: Signals, world: World
 ) -> list[int | None]:
     """The row of the liked item that carried most of each item's score at its source; None if none did."""
-    liked = signals.liked
+    liked, weights = signals.liked, by_place(len(signals.liked))
     near: list[int] = []
     if Source.SIMILAR in sources or Source.FRESH in sources:
         near = (world.matrix[liked.items] @ world.matrix[positions].T).argmax(axis=0).tolist()
@@ -94,27 +93,13 @@ def throughs_of(
         if source in (Source.SIMILAR, Source.FRESH):
             return near[row]
         if source is Source.TOGETHER:
-            return _largest(shares_together(world.coengagement, liked, position))
+            return _largest(world.coengagement.shares_of(position, liked.items, weights))
         if source is Source.NEXT:
             return _largest(shares_next(world.follows, liked, position))
         return None
 
     named = enumerate(zip(sources, positions.tolist(), strict=True))
     return [through(row, source, position) for row, (source, position) in named]
-
-
-def shares_together(together: CoEngagement, liked: History, position: int) -> np.ndarray:
-    """What each liked item adds to the co-engagement score of an item that is none of them, (L,).
-
-    Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item. An
-    item liked twice counts by its last like, as in the score.
-    """
-    shares = by_place(len(liked)) * together.carried(position, liked.items) / together.scale[position]
-    _, last = np.unique(liked.items[::-1], return_index=True)
-    once = np.zeros(len(liked), bool)
-    once[len(liked) - 1 - last] = True
-    counted: np.ndarray = np.where(once, shares, 0.0)
-    return counted
 
 
 def shares_next(follows: Follows, liked: History, position: int) -> np.ndarray:
