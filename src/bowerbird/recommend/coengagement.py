@@ -75,17 +75,17 @@ class CoEngagement:
         return _through(likers.indptr, likers.indices, items, weights, self.inverse)  # type: ignore[no-any-return]
 
     def scores_of(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Scores of all items for one history of items, each once, and weights, (H,), (H,) -> (n,) float32."""
+        """Scores of all items for one history: items, each once, and weights, (H,), (H,) -> (n,) float32."""
         scores: np.ndarray = self.likers @ self.through(items, weights)
         scores /= self.scale
         scores[items] += weights - weights / self.scale[items]
         return scores
 
     def shares_of(self, item: int, liked: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """What each of some likes (L,), weighted (L,), adds to the score of an item that is none of them, (L,).
+        """What each of some likes (L,), weighted (L,), adds to the score of an item that is none of them.
 
-        Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item. Of
-        an item that is liked twice the last weight counts.
+        Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item,
+        (L,) float32. Of an item that is liked twice the last weight counts.
         """
         likers = self.likers
         shares = _shares(likers.indptr, likers.indices, item, liked, weights, self.inverse)

@@ -58,10 +58,9 @@ class Facets:
 
     def sums(self, of_value: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Mean of numbers of values (V,) over each item's values, by facet: (C, F); NaN where it has none."""
-        values = self.values
-        return _sums(  # type: ignore[no-any-return]
-            values.indptr, values.indices, values.data, self.facet, of_value, items, len(self.names)
-        ).T
+        v = self.values
+        found: np.ndarray = _sums(v.indptr, v.indices, v.data, self.facet, of_value, items, len(self.names))
+        return found.T
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,9 @@ class Leanings:
         return own
 
     def to(self, leaning: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """What a leaning to values (V,) says of some items by facet, (C, F) float32; NaN where one has none."""
-        return self.facets.sums(leaning, items)
+        """What a leaning to values (V,) says of some items by facet, (C, F) float32; NaN for no value."""
+        said: np.ndarray = self.facets.sums(leaning, items)
+        return said
 
     def to_all(self, leaning: np.ndarray) -> np.ndarray:
         """The `total` of what it says of every item, (n,) float32."""

@@ -65,10 +65,8 @@ class World:
     @cached_property
     def counted_sides(self) -> np.ndarray | None:
         """How many sides each item has, (n,) float32; None where they are read from files."""
-        if not all(isinstance(side, np.ndarray) for side in self.sides):
-            return None
-        counted: np.ndarray = np.sum([side.any(axis=1) for side in self.sides], axis=0, dtype=np.float32)
-        return counted
+        held = [side for side in self.sides if isinstance(side, np.ndarray)]
+        return _counted(held) if len(held) == len(self.sides) else None
 
     @cached_property
     def cold(self) -> np.ndarray:
@@ -111,9 +109,7 @@ def signals_of(histories: list[History], world: World, content: bool = True) -> 
 def _together(liked: list[History], weights: list[np.ndarray], world: World) -> np.ndarray:
     if len(liked) == 1:  # who asks alone waits: only what they need is read
         return world.coengagement.scores_of(*last_of_each(liked[0].items, weights[0]))[None]
-    return world.coengagement.scores(
-        history_matrix([one.items for one in liked], len(world.matrix), weights)
-    )
+    return world.coengagement.scores(history_matrix([one.items for one in liked], len(world.matrix), weights))
 
 
 def _signals(
@@ -240,10 +236,12 @@ def similarities(
 
 def _sides_of(items: np.ndarray, world: World) -> np.ndarray:
     counted = world.counted_sides
-    if counted is not None:
-        return counted[items]
-    found: np.ndarray = np.sum([side[items].any(axis=1) for side in world.sides], axis=0, dtype=np.float32)
-    return found
+    return _counted([side[items] for side in world.sides]) if counted is None else counted[items]
+
+
+def _counted(sides: list[np.ndarray]) -> np.ndarray:
+    counted: np.ndarray = np.stack([side.any(axis=1) for side in sides]).sum(axis=0, dtype=np.float32)
+    return counted
 
 
 @njit(cache=True, nogil=True)

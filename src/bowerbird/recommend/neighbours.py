@@ -1,4 +1,4 @@
-"""Each item's nearest items by vectors, found once, so that nobody who waits compares all items with all likes.
+"""Each item's nearest items by vectors, found once, so that no answer compares all items with all likes.
 
 A person's nearest items are the best of those lists that belong to their likes. What no list holds is at most
 as near as the last of one of them; so where the worst of the items asked for is nearer than that, the answer
@@ -49,9 +49,9 @@ class Neighbours:
         return cls(items, nearness, len(among))
 
     def nearest(self, liked: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray | None:
-        """How near each item is to the nearest of some liked ones (H,), (n,) float32, -inf where no list says.
+        """How near each item is to the nearest of some liked ones (H,), (n,) float32, -inf if unlisted.
 
-        Right for the `count` nearest of those that are `open_`, (n,) bool, and for none that comes behind them.
+        Right for the `count` nearest of those that are `open_`, (n,) bool, not for what comes behind them.
         None where that is not sure.
         """
         near, sure = _merged(self.items, self.nearness, liked, open_)
@@ -78,8 +78,8 @@ def kept_neighbours(
 
 @njit(cache=True, nogil=True)
 def _merged(items, nearness, liked, open_):  # type: ignore[no-untyped-def]
-    """The largest nearness that lists of `liked` give each item, (n,), -inf where none does; and how many open
-    items are at least as near as any can be that the lists leave out."""
+    """The largest nearness that lists of `liked` give each item, (n,), -inf where none does; and how many
+    open items are at least as near as any can be that the lists leave out."""
     near = np.full(len(items), -np.inf, np.float32)
     unlisted = np.float32(-np.inf)
     length = items.shape[1]

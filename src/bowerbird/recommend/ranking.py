@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,16 @@ from bowerbird.embed.rows import Rows
 from bowerbird.recommend.candidates import Values, best_of, sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
 from bowerbird.recommend.facets import Facets, Leanings
-from bowerbird.recommend.features import NAMES, Signals, World, near_by_all, rows_of, said_by, signals_of, similarities
+from bowerbird.recommend.features import (
+    NAMES,
+    Signals,
+    World,
+    near_by_all,
+    rows_of,
+    said_by,
+    signals_of,
+    similarities,
+)
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
@@ -94,8 +104,8 @@ class OurRanker:
         self.catalogue = catalogue
         self.places: np.ndarray  # (items,) in the order of ids; only learning needs it
         self.neighbours: tuple[Neighbours, Neighbours] | None = None
-        """Lists of all items and of those that nobody has liked yet, where there are many; only who serves has
-        them, since they are of one world."""
+        """Lists of all items and of those that nobody has liked yet, where there are many; only who serves
+        has them, since they are of one world."""
         self.world: World
         self.trees: Trees | None = None
         self.settings: dict[str, Any] = {}
@@ -179,8 +189,7 @@ class OurRanker:
         marks = {weight: _mark(scores, tests) for weight, scores in fusions.items()}
         weight = max(marks, key=lambda one: marks[one])
         blended = [
-            _blended(trees(met.rows), order)
-            for met, order in zip(tests, fusions[weight], strict=True)
+            _blended(trees(met.rows), order) for met, order in zip(tests, fusions[weight], strict=True)
         ]
         learnt = _mark(blended, tests)
         self.settings |= {
@@ -281,15 +290,14 @@ class OurRanker:
         """Signals that know what is near by vectors, as far as sources of so many items need it."""
         assert self.neighbours is not None
         recent, world = signals.recent, self.world
-        asked = (open_, per_source), (open_ & world.cold, 2 * per_source)
-        found = [
-            lists.nearest(recent.items, *one) for lists, one in zip(self.neighbours, asked, strict=True)
-        ]
-        if found[0] is None or found[1] is None:
+        everything, new = self.neighbours
+        near = everything.nearest(recent.items, open_, per_source)
+        near_new = new.nearest(recent.items, open_ & world.cold, 2 * per_source)
+        if near is None or near_new is None:
             nearest, mean = near_by_all(recent, world)
             return replace(signals, nearest=nearest, mean=mean)
         mean = world.matrix @ (said_by(recent) @ world.matrix[recent.items])
-        return replace(signals, nearest=np.maximum(*found), mean=mean)
+        return replace(signals, nearest=np.maximum(near, near_new), mean=mean)
 
     def _told_exactly(self, signals: Signals, candidates: np.ndarray) -> Signals:
         """The same signals, where those that were known of some items only are known of the candidates."""

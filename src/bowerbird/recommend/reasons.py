@@ -50,7 +50,7 @@ class Source(StrEnum):
 def sources_of(
     signals: Signals, candidates: np.ndarray, rows: np.ndarray, chosen: np.ndarray, world: World
 ) -> list[Source]:
-    """Which source brought each of n `chosen` (rows) of C candidates (positions); `rows` are their features."""
+    """Which source brought each of n `chosen` (rows) of C candidates (positions) with features `rows`."""
     cold, popularity = world.cold[candidates], world.popularity
     orders: dict[Source, np.ndarray] = {}
     if len(signals.liked):
@@ -71,10 +71,7 @@ def sources_of(
     # A source says nothing of what it gives 0; popularity has the last word on what nobody else names.
     last = len(candidates)
     places = np.stack(
-        [
-            np.where(orders[one][chosen] > 0, places_among(orders[one], chosen), last + 1)
-            for one in named
-        ]
+        [np.where(orders[one][chosen] > 0, places_among(orders[one], chosen), last + 1) for one in named]
     )
     places[-1] = np.minimum(places[-1], last)
     return [named[row] for row in places.argmin(axis=0)]

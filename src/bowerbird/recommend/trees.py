@@ -3,7 +3,7 @@
 A tree of at most 32 leaves is a set of bits, one for each leaf. Every split that a row fails rules out the
 leaves to its left; the lowest bit left is the leaf that the row falls into (QuickScorer, Lucchese et al.,
 SIGIR 2015). Unlike a walk from the root this has no branches to guess, and a split is compared for all rows
-at once. The sums are those of `Booster.predict` to the bit, in a tenth of the time, and no other thread waits.
+at once. The sums are those of `Booster.predict` to the bit, in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _splits(tree: dict[str, str]) -> list[tuple[int, float, int, bool]]:
 
 
 def _rounded_down(thresholds: np.ndarray) -> np.ndarray:
-    """The largest float32 that is not above each: a float32 is at most the one where it is at most the other."""
+    """The largest float32 that is not above each: as many float32 lie at or below the one as the other."""
     near = thresholds.astype(np.float32)
     above = near.astype(np.float64) > thresholds
     near[above] = np.nextafter(near[above], np.float32(-np.inf))
