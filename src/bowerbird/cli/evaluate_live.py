@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
+from bowerbird.cli.evaluation_tables import with_ends
+from bowerbird.cli.output import plain
 from bowerbird.data.events import ACTIONS, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store
+from bowerbird.data.store import Store, write_atomically
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
-from bowerbird.evaluate.freshness import Prequential, parts_of
+from bowerbird.evaluate.freshness import MAIN, Part, Prequential, parts_of
 from bowerbird.evaluate.prequential import (
     DAILY,
     DAY,
@@ -28,6 +35,7 @@ from bowerbird.evaluate.prequential import (
     asks_of,
     places_found,
 )
+from bowerbird.evaluate.report.freshness import freshness_picture
 from bowerbird.recommend.ranking import OurRanker
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.taste.graph import TasteGraph
@@ -114,6 +122,17 @@ class Stream:
         everything = asks_of(events, holdout.until, most=len(events))
         return cls(events, holdout.until, asks, len(everything), catalogue.launched)
 
+    def judged(self, places: Mapping[str, np.ndarray], trained: Mapping[str, Any]) -> Prequential:
+        """By where each arm had the liked items, (A,) or (models, A); `trained` names the models."""
+        return Prequential(
+            start=self.start,
+            until=int(self.events.at[self.asks.rows[-1]]),
+            dates_only=self.dates_only,
+            all_asks=self.all_asks,
+            parts=parts_of(self.asks, places, self.dates_only),
+            trained=trained,
+        )
+
 
 def places_on(store: Store, stream: Stream, catalogue: Catalogue) -> dict[str, np.ndarray]:
     """Where each arm had the liked items, (A,) by arm; the store's ranker is learnt where there is none."""
@@ -130,18 +149,53 @@ def places_on(store: Store, stream: Stream, catalogue: Catalogue) -> dict[str, n
 
 
 def evaluate_live(store: Store, most: int = MOST_ASKS, seed: int = 0) -> Prequential:
-    """Judge the store's recommender along its log, told at once, daily, weekly, never.
+    """Judge the store's recommender along its log, told at once, daily, weekly and never.
 
-    Raises `StoreError` where the store has no vectors, `InputError` where nothing can be asked.
+    Writes `live.json` and a picture, `live.svg`, to the store's reports. Where more than `most` likes could
+    be asked for, people are drawn with `seed`. Raises `StoreError` where the store has no vectors,
+    `InputError` where nothing can be asked.
     """
     catalogue, vectors = store.catalogue(), load_vectors(store)
     stream = Stream.of(store, catalogue, most, seed)
     places = places_on(store, stream, catalogue)
-    return Prequential(
-        start=stream.start,
-        until=int(stream.events.at[stream.asks.rows[-1]]),
-        dates_only=stream.dates_only,
-        all_asks=stream.all_asks,
-        parts=parts_of(stream.asks, places, stream.dates_only),
-        trained={"vectors": vectors.version, "seed": vectors.meta.get("seed")},
+    trained = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
+    result = stream.judged(places, trained)
+    told = plain(result.as_dict())
+    write_atomically(store.reports / "live.json", json.dumps(told, indent=1).encode())
+    write_atomically(store.reports / "live.svg", freshness_picture(told["parts"]).encode())
+    return result
+
+
+def tell_live(console: Console, result: Prequential) -> None:
+    """Every part of the asks as a table: arms, their metrics, and how many times theirs the live one is."""
+    start, until = (_moment(at).strftime("%Y-%m-%d %H:%M") for at in (result.start, result.until))
+    asked = result.parts[0].asks
+    drawn = "" if asked == result.all_asks else f" (of {result.all_asks:,}; people drawn at random)"
+    console.print(
+        f"{asked:,} first likes{drawn} from {start} to {until} UTC, each asked before it was told; the model "
+        "knows nothing after the first moment, arms differ in when they are told what happened since.",
+        highlight=False,
     )
+    if result.dates_only:
+        console.print("Events have no time of day: those of one day come in the log's order.")
+    for part in result.parts:
+        console.print(_table(part))
+
+
+def _table(part: Part) -> Table:
+    title = f"{part.name}: {part.asks:,} asks of {part.people:,} people"
+    table = Table("arm", title=title, title_justify="left")
+    live = next(iter(part.metrics))
+    for metric in part.metrics[live]:
+        table.add_column(metric, justify="right")
+        if metric in MAIN:
+            table.add_column("live is × it", justify="right")
+    ratios = {(one.arm, one.metric): one.ratio for one in part.versus}
+    for arm, values in part.metrics.items():
+        cells = []
+        for metric, interval in values.items():
+            cells.append(with_ends(interval))
+            if metric in MAIN:
+                cells.append("" if arm == live else with_ends(ratios[arm, metric], 2))
+        table.add_row(arm, *cells, style="cyan" if arm == live else None)
+    return table

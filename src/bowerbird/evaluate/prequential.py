@@ -63,11 +63,12 @@ class Freshness:
         """
         if self.period == 0:
             return rows
-        begun = np.full(len(rows), np.searchsorted(at, start, side="right"))
-        if self.period is None:
-            return np.minimum(begun, rows)
-        refreshed = (at[rows] - self.offset) // self.period * self.period + self.offset
-        return np.minimum(np.maximum(begun, np.searchsorted(at, refreshed, side="left")), rows)
+        known: np.ndarray = np.full(len(rows), np.searchsorted(at, start, side="right"))
+        if self.period is not None:
+            refreshed = (at[rows] - self.offset) // self.period * self.period + self.offset
+            known = np.maximum(known, np.searchsorted(at, refreshed, side="left"))
+        known = np.minimum(known, rows)
+        return known
 
 
 LIVE = Freshness(0)
