@@ -67,7 +67,6 @@ class Freshness:
         if self.period is not None:
             refreshed = (at[rows] - self.offset) // self.period * self.period + self.offset
             known = np.maximum(known, np.searchsorted(at, refreshed, side="left"))
-        known = np.minimum(known, rows)
         return known
 
 
