@@ -4,7 +4,7 @@
 
 Each STORE has vectors with a holdout (`bowerbird embed`); it is only read. After the holdout's moment every
 first like is asked for before it is told (see `evaluate/prequential.py`); where there are more than --asks,
-people are drawn, all of their asks. A person's value is the mean over their asks and over the seeds (vectors
+some of busy people's are drawn. A person's value is the mean over their asks and over the seeds (vectors
 and ranker trained anew with each); intervals are over people. Stores whose events have no time of day (the
 fashion retailer's) are told event by event within a day, in the log's order: "the first of a day" is the part
 in which nobody can know anything of the same basket, "later on the same day" the one in which it grows.
@@ -37,7 +37,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("stores", type=Path, nargs="+", metavar="STORE")
-    parser.add_argument("--asks", type=int, default=3_000, help="asks at most, by drawn people")
+    parser.add_argument("--asks", type=int, default=3_000, help="asks at most, fewer of busy people")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--scratch", type=Path, help="keeps vectors between runs")
     args = parser.parse_args()

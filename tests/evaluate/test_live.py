@@ -95,12 +95,13 @@ def test_a_person_is_read_from_what_was_told(store: Store) -> None:
     ranker, _ = fitted_ranker(store, load_vectors(store), catalogue)
     told = Tasted(store, catalogue, graph.interests_of_items, ranker, Answers())
     open_ = np.ones(ITEMS, bool)
-    stranger = told.ask("u3", 0, open_, 5)
+    now = int(events.at[-1])
+    stranger = told.ask("u3", now, open_, 5)
     for start in range(0, len(events), 7):
         told.tell(events.where(np.arange(start, min(start + 7, len(events)))))
     mine = graph.state("u3")
-    want = ranker.rank_scored([mine.history], 5, mine.unseen(ITEMS))[0][0]
-    assert told.ask("u3", 0, open_, 5).tolist() == want.tolist() != stranger.tolist()
+    want = ranker.rank_scored([mine.history], 5, mine.unseen(ITEMS), now)[0][0]
+    assert told.ask("u3", now, open_, 5).tolist() == want.tolist() != stranger.tolist()
 
 
 def test_without_a_holdout_it_says_what_to_run(tmp_path: Path, store: Store) -> None:

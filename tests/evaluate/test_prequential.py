@@ -249,14 +249,23 @@ def test_only_first_likes_are_asked_for() -> None:
     assert asks_of(log_of(rows, 5), 2, until=DAY).rows.tolist() == [6, 7]
 
 
-def test_people_are_drawn_with_all_they_did() -> None:
-    rows = [(user, item, Action.CLICK, 1 + item) for user in range(20) for item in range(5)]
-    events = log_of(rows, 5)
-    asks = asks_of(events, 0, most=33, seed=1)
-    assert np.unique(asks.user, return_counts=True)[1].tolist() == [5] * 6
-    assert asks.rows.tolist() == asks_of(events, 0, most=33, seed=1).rows.tolist()
-    assert set(asks.user) != set(asks_of(events, 0, most=33, seed=2).user)
-    assert len(asks_of(events, 0, most=1)) == 5  # never nobody
+def test_of_too_many_asks_busy_people_s_are_thinned() -> None:
+    rows = [
+        (user, item, Action.CLICK, 1 + item) for user in range(20) for item in range(2 + 10 * (user > 14))
+    ]
+    events = log_of(rows, 12)  # 15 people with two asks, five with twelve
+    asks = asks_of(events, 0, most=59, seed=1)
+    assert np.bincount(asks.user).tolist() == [2] * 15 + [5] * 5  # six of each would be 60
+    assert (np.diff(asks.rows) > 0).all()
+    assert asks.rows.tolist() == asks_of(events, 0, most=59, seed=1).rows.tolist()
+    assert asks.rows.tolist() != asks_of(events, 0, most=59, seed=2).rows.tolist()
+    few = asks_of(events, 0, most=7)
+    assert np.bincount(few.user).max() == 1 and len(few) == 7
+    assert len({tuple(asks_of(events, 0, most=7, seed=seed).user) for seed in range(5)}) > 1
+    drawn = np.zeros(12)
+    for seed in range(200):  # each of a busy person's is as likely
+        drawn += np.bincount(events.item[asks_of(events, 0, most=59, seed=seed).rows], minlength=12)
+    assert np.ptp(drawn[2:]) < 0.25 * drawn[2:].mean()
 
 
 def test_popularity_as_the_decayed_counts() -> None:

@@ -55,7 +55,7 @@ def evaluate(
         bool, typer.Option("--live", help="Instead: what it is worth that every event counts at once.")
     ] = False,
     asks: Annotated[
-        int, typer.Option(min=1, help="With --live: likes asked for at most; people are drawn.")
+        int, typer.Option(min=1, help="With --live: likes asked for at most, fewer of busy people.")
     ] = 3_000,
     as_json: JsonOption = False,
 ) -> None:

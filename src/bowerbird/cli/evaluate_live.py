@@ -87,7 +87,7 @@ class Tasted:
         known = b"".join(one.tobytes() for one in (history.items, history.actions, history.at, unseen))
         found = self._answers.to(user_id, at, open_)
         if known not in found:
-            found[known] = self.ranker.rank_scored([history], n, open_ & unseen)[0][0]
+            found[known] = self.ranker.rank_scored([history], n, open_ & unseen, now=at)[0][0]
         return found[known]
 
 
@@ -152,7 +152,7 @@ def evaluate_live(store: Store, most: int = MOST_ASKS, seed: int = 0) -> Prequen
     """Judge the store's recommender along its log, told at once, daily, weekly and never.
 
     Writes `live.json` and a picture, `live.svg`, to the store's reports. Where more than `most` likes could
-    be asked for, people are drawn with `seed`. Raises `StoreError` where the store has no vectors,
+    be asked for, some are drawn with `seed`. Raises `StoreError` where the store has no vectors,
     `InputError` where nothing can be asked.
     """
     catalogue, vectors = store.catalogue(), load_vectors(store)
@@ -170,7 +170,9 @@ def tell_live(console: Console, result: Prequential) -> None:
     """Every part of the asks as a table: arms, their metrics, and how many times theirs the live one is."""
     start, until = (_moment(at).strftime("%Y-%m-%d %H:%M") for at in (result.start, result.until))
     asked = result.parts[0].asks
-    drawn = "" if asked == result.all_asks else f" (of {result.all_asks:,}; people drawn at random)"
+    drawn = (
+        "" if asked == result.all_asks else f" (of {result.all_asks:,}; of busy people some, drawn at random)"
+    )
     console.print(
         f"{asked:,} first likes{drawn} from {start} to {until} UTC, each asked before it was told; the model "
         "knows nothing after the first moment, arms differ in when they are told what happened since.",

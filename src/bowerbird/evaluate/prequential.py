@@ -105,9 +105,9 @@ def asks_of(
 ) -> Asks:
     """The first likes after `start` (microseconds) and, if given, not after `until`.
 
-    Where there are more than `most`, people are drawn at random, with all of their asks, as long as the sum
-    stays within; the first one drawn is kept whatever their number. Events that say nothing of taste
-    (impressions) are no dealings with an item. Raises `InputError` where nothing can be asked.
+    Where there are more than `most`, some are drawn (see `_drawn`): fewer of busy people, whose means stay
+    what they were; all the same everything is told. Events that say nothing of taste (impressions) are no
+    dealings with an item. Raises `InputError` where nothing can be asked.
     """
     telling = np.flatnonzero(events.weights != 0)
     user, at = events.user[telling], events.at[telling]
@@ -122,7 +122,7 @@ def asks_of(
     asks = Asks(telling, user, since, ~same_day).where(asked)
     if not len(asks):
         raise InputError("nothing can be asked: nobody liked anything new after the moment of training")
-    return asks.where(np.isin(asks.user, _drawn(asks.user, most, seed)))
+    return asks.where(_drawn(asks.user, most, seed))
 
 
 def _since_last(user: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -136,13 +136,18 @@ def _since_last(user: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _drawn(user: np.ndarray, most: int, seed: int) -> np.ndarray:
-    people, counts = np.unique(user, return_counts=True)
-    if len(user) <= most:
-        return people
-    order = np.random.default_rng(seed).permutation(len(people))
-    within = np.cumsum(counts[order]) <= most
-    within[0] = True
-    return people[order[within]]
+    """Which of A asks, at most `most` of them, ascending: of each person the same number at most, drawn at
+    random, so that their means stay what they were; of some people one, where there are more people."""
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(user))
+    by_person = shuffled[np.argsort(user[shuffled], kind="stable")]
+    _, starts, counts = np.unique(user[by_person], return_index=True, return_counts=True)
+    turn = np.arange(len(user)) - np.repeat(starts, counts)  # of an ask among its person's
+    # All first ones in random order, then all second ones, …, up to the last turn that fits in whole.
+    order = by_person[np.lexsort((rng.random(len(user)), turn))]
+    whole = np.cumsum(np.bincount(turn))
+    fitting = whole[whole <= most]
+    return np.sort(order[: fitting[-1] if len(fitting) else most])
 
 
 def places_found(
