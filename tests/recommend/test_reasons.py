@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.store import Store
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.coengagement import history_matrix
 from bowerbird.recommend.features import by_place, rows_of, signals_of
 from bowerbird.recommend.popularity import MONTH, YEAR
 from bowerbird.recommend.reasons import Source, shares_next, sources_of, throughs_of
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.wishes import Wishes
 
 
 def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> None:
@@ -22,6 +26,9 @@ def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> 
     for user in recommender.taste.people()[:8]:
         history = recommender.taste.state(user).history
         candidates, signals = next(recommender.ranker.met([history], None))
+        walked = recommender.taste.walk(recommender.taste.state(user), 2_000)
+        met = np.zeros(len(world.cold))
+        met[walked.items] = walked.scores
         popularity = world.popularity
         year = popularity.share(signals.at, YEAR) + 1e-6 * popularity.now
         liked = signals.liked
@@ -33,13 +40,15 @@ def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> 
             Source.SIMILAR: signals.nearest + 2,
             Source.INTEREST: signals.mean + 2,
             Source.NEXT: np.where(world.cold, 0, signals.follows),
+            Source.WALK: met,
             Source.CROWD: np.where(world.cold, 0, signals.low_rank),
             Source.FRESH: np.where(world.cold, signals.nearest + 2, 0),
             Source.TRENDING: popularity.share(signals.at, MONTH),
             Source.POPULAR: year,
         }
         everybody = np.arange(len(candidates))
-        sources = sources_of(signals, candidates, rows_of(signals, candidates, world), everybody, world)
+        rows = rows_of(signals, candidates, world)
+        sources = sources_of(signals, candidates, rows, met[candidates], everybody, world)
         for item, source in zip(candidates, sources, strict=True):
             found[source] += 1
             ahead = {
@@ -81,7 +90,7 @@ def test_the_like_that_carried_an_item_is_of_its_crowd(two_crowds: Interactions)
     likes = History(np.array([2, 3]), np.full(2, 2, np.int8), np.array([0, 1]))
     signals = signals_of([likes], world)[0]
     sources = [Source.TOGETHER, Source.TOGETHER, Source.CROWD]
-    found = throughs_of(sources, np.array([8, 9, 9]), signals, world)
+    found = throughs_of(sources, np.array([8, 9, 9]), signals, world, [None] * 3)
     assert found == [0, 1, None], "even items are liked with even ones"
 
 
@@ -93,11 +102,29 @@ def test_what_is_said_names_the_persons_own_likes_and_interests(recommender: Rec
         interests = {one.name for one in recommender.taste.interests(state)}
         for one in recommender.recommend_user(user, 20):
             seen.add(one.source)
-            quoted = re.search(r"“(.+)”", one.reason)
+            quoted = re.search(r"“(.+?)”", one.reason)
             if quoted:
                 assert quoted[1] in titles
-                assert one.source in ("together", "similar", "next", "fresh")
+                assert one.source in ("together", "similar", "next", "fresh", "walk")
             elif one.reason.startswith("your taste for "):
                 assert one.reason.removeprefix("your taste for ") in interests
             assert one.title == recommender.catalogue.item(one.position).title
     assert {"similar", "interest", "together"} <= seen
+
+
+def test_a_walk_brings_what_people_like_since_the_ranker_was_learnt(shop: Store) -> None:
+    recommender = Recommender.open(shop)
+    taste, catalogue = recommender.taste, recommender.catalogue
+    mine = int(taste.state("u0").history.items[-1])
+    # Vases are nothing to shirt people, until three of them like one beside u0's latest like.
+    vase, when = catalogue.position["item-95"], datetime(2026, 3, 1, tzinfo=UTC)
+    for k, user in enumerate(("new-1", "new-2", "new-3")):
+        for item in (mine, vase):
+            taste.learn_one(Event(user, catalogue.ids[item], Action.SAVE, when, event_id=f"{k}-{item}"))
+    walked = taste.walk(taste.state("u0"), 2_000)
+    assert vase in walked.items[:40]
+    start, through = walked.way_to(vase)
+    assert start in taste.state("u0").history.items and through in [*walked.items.tolist(), start]
+    found = recommender.recommend_user("u0", 100, Wishes(diversity=0.0))
+    told = [one.reason for one in found if one.source == "walk"]
+    assert told and all(re.fullmatch(r"people who like “.+”, which you liked, like .+", one) for one in told)

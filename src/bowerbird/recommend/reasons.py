@@ -7,7 +7,9 @@ the one of the person's own likes that carried the largest part of the item's sc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,6 +26,10 @@ DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put
 _DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}
 
 
+Way: TypeAlias = tuple[int, int]
+"""Positions of the like from which a walk came to an item, and of the item by which it came there last."""
+
+
 class Source(StrEnum):
     """Where candidates come from."""
 
@@ -37,6 +43,8 @@ class Source(StrEnum):
     """What people like soon after one of the latest likes."""
     CROWD = "crowd"
     """Liked by the person's kind of people, by the strongest directions of everybody's likes."""
+    WALK = "walk"
+    """Reached over people and items of the live graph, which knows likes since the ranker was learnt."""
     FACETS = "facets"
     """Has the brand, category and attributes that the person leans to, and sells or lies beside what does."""
     FRESH = "fresh"
@@ -48,9 +56,15 @@ class Source(StrEnum):
 
 
 def sources_of(
-    signals: Signals, candidates: np.ndarray, rows: np.ndarray, chosen: np.ndarray, world: World
+    signals: Signals,
+    candidates: np.ndarray,
+    rows: np.ndarray,
+    walked: np.ndarray,
+    chosen: np.ndarray,
+    world: World,
 ) -> list[Source]:
-    """Which source brought each of n `chosen` (rows) of C candidates (positions) with features `rows`."""
+    """Which source brought each of n `chosen` (rows) of C candidates (positions) with features `rows` and
+    scores of a walk `walked`, (C,)."""
     cold, popularity = world.cold[candidates], world.popularity
     orders: dict[Source, np.ndarray] = {}
     if len(signals.liked):
@@ -63,6 +77,7 @@ def sources_of(
         shelf = popularity.shelf(popularity.end, popularity.lately)[candidates]
         leaning = rows[:, NAMES.index("facets")] + shelf
         orders[Source.FACETS] = leaning - leaning.min(initial=0.0) + 1.0  # here too everything is named
+        orders[Source.WALK] = walked
         orders[Source.FRESH] = np.where(cold, nearest, 0.0)
     orders[Source.TRENDING] = popularity.share(signals.at, MONTH)[candidates]
     year = popularity.share(signals.at, YEAR)[candidates]
@@ -78,9 +93,15 @@ def sources_of(
 
 
 def throughs_of(
-    sources: list[Source], positions: np.ndarray, signals: Signals, world: World
+    sources: list[Source],
+    positions: np.ndarray,
+    signals: Signals,
+    world: World,
+    ways: Sequence[Way | None],
 ) -> list[int | None]:
-    """The row of the liked item that carried most of each item's score at its source; None if none did."""
+    """The row of the liked item that carried most of each item's score at its source; None if none did.
+
+    `ways` are those of a walk, where it brought an item."""
     liked, weights = signals.liked, by_place(len(signals.liked))
     near: list[int] = []
     if Source.SIMILAR in sources or Source.FRESH in sources:
@@ -93,6 +114,9 @@ def throughs_of(
             return _largest(world.coengagement.shares_of(position, liked.items, weights))
         if source is Source.NEXT:
             return _largest(shares_next(world.follows, liked, position))
+        if source is Source.WALK:
+            way = ways[row]
+            return _last(liked.items, way[0]) if way else None
         return None
 
     named = enumerate(zip(sources, positions.tolist(), strict=True))
@@ -107,6 +131,11 @@ def shares_next(follows: Follows, liked: History, position: int) -> np.ndarray:
     return shares
 
 
+def _last(items: np.ndarray, item: int) -> int | None:
+    rows = np.flatnonzero(items == item)
+    return int(rows[-1]) if len(rows) else None
+
+
 def _largest(shares: np.ndarray) -> int | None:
     return int(shares.argmax()) if len(shares) and shares.max() > 0 else None
 
@@ -117,14 +146,19 @@ def reason_of(
     signals: Signals,
     catalogue: Catalogue,
     interest: Interest | None,
+    way: Way | None = None,
 ) -> str:
     """One sentence for a person: `through` is the row of the like that carried an item, `interest` that of
-    the person which the item belongs to."""
+    the person which the item belongs to, `way` that of a walk."""
     if through is not None:
         row = through
         title = catalogue.item(int(signals.liked.items[row])).title or "an item"
         said = f"“{title}”, which you {_DID_CODE.get(int(signals.liked.actions[row]), 'liked')}"
+        if source is Source.WALK and way is not None and way[0] != way[1]:
+            between = catalogue.item(way[1]).title or "an item"
+            return f"people who like {said}, like “{between}” too, and this with it"
         return {
+            Source.WALK: f"people who like {said}, like it too",
             Source.TOGETHER: f"people who like {said}, like it too",
             Source.NEXT: f"people often go on to it from {said}",
             Source.FRESH: f"new, and like {said}",

@@ -23,8 +23,12 @@ from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.recommend.wishes import PLAIN, Wishes
 from bowerbird.taste.graph import Interest, TasteGraph
 from bowerbird.taste.state import TasteState
+from bowerbird.taste.walks import Walked
 
 POOL = 100  # the best candidates, among which diversity chooses
+WALK_STEPS, WALKED = 2_000, 100
+"""Of the walk over the live graph, and how many of the items that it meets become candidates: what people
+like since the ranker was learnt. The ranker orders them; an order by the walk beside its own cost quality."""
 BOOST = 0.25  # what a boosted interest adds to a relevance between 0 and 1
 OUTCOME_SAY = 0.25
 """Of the order of a wished outcome's chances, beside 1 for that of relevance."""
@@ -90,11 +94,13 @@ class Recommender:
         """The best items for a taste: in stock, not seen, not muted, as `wishes` say, and, if given,
         `allowed` (items,) bool."""
         open_ = self._open(state, allowed, wishes)
-        candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n)))
+        walked = self.taste.walk(state, WALK_STEPS)
+        beside = walked.items[open_[walked.items]][:WALKED]
+        candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n), [beside]))
         rows = rows_of(signals, candidates, self.ranker.world)
         scores = self.ranker.scores_of(rows)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
-        everything = signals, candidates, rows
+        everything = signals, candidates, rows, walked.scores_at(candidates)
         candidates, rows = candidates[best], rows[best]
         relevance = _unit(self._wished(scores[best], rows, wishes))
         groups = self.taste.interests_of_items.group[candidates]
@@ -109,7 +115,7 @@ class Recommender:
         )
         chances = self.outcomes.chances(rows[chosen], np.arange(1, len(chosen) + 1))
         sources = sources_of(*everything, best[chosen], self.ranker.world)
-        told = self._told(candidates[chosen], sources, moved, signals, state)
+        told = self._told(candidates[chosen], sources, moved, signals, state, walked)
         return [
             Recommendation(
                 **one,
@@ -173,17 +179,25 @@ class Recommender:
         moved: np.ndarray,
         signals: Signals,
         state: TasteState,
+        walked: Walked,
     ) -> list[dict[str, Any]]:
         """What is said of some items, from the source of each."""
-        throughs = throughs_of(sources, positions, signals, self.ranker.world)
+        ways = [
+            walked.way_to(position) if source is Source.WALK else None
+            for position, source in zip(positions.tolist(), sources, strict=True)
+        ]
+        throughs = throughs_of(sources, positions, signals, self.ranker.world, ways)
         interests: dict[int, Interest] = {}
         if Source.INTEREST in sources:
             interests = {one.number: one for one in self.taste.interests(state)}
         group = self.taste.interests_of_items.group
         told = []
-        for position, source, through, up in zip(positions.tolist(), sources, throughs, moved, strict=True):
+        for position, source, through, way, up in zip(
+            positions.tolist(), sources, throughs, ways, moved, strict=True
+        ):
             item = self.catalogue.item(position)
-            reason = reason_of(source, through, signals, self.catalogue, interests.get(int(group[position])))
+            interest = interests.get(int(group[position]))
+            reason = reason_of(source, through, signals, self.catalogue, interest, way)
             told.append(
                 {
                     "position": position,

@@ -38,6 +38,21 @@ class Walked:
     was one step away."""
     steps: int  # taken
 
+    def scores_at(self, positions: np.ndarray) -> np.ndarray:
+        """Scores of some items, (C,) float32; 0 for those that it did not meet."""
+        if not len(self.items):
+            return np.zeros(len(positions), np.float32)
+        order = np.argsort(self.items)
+        place = np.minimum(np.searchsorted(self.items[order], positions), len(order) - 1)
+        found = order[place]
+        scores: np.ndarray = np.where(self.items[found] == positions, self.scores[found], 0.0)
+        return scores
+
+    def way_to(self, position: int) -> tuple[int, int]:
+        """Where the way to an item that it met began, and by which item it came there last."""
+        row = int(np.flatnonzero(self.items == position)[0])
+        return int(self.start[row]), int(self.through[row])
+
 
 def starts_of(state: TasteState, half_life_days: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Where a person's walk starts: the latest items that they like and have not hidden since, each once,
