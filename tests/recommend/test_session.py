@@ -11,7 +11,7 @@ from bowerbird.recommend.ranking import FUSION_K, OurRanker
 from bowerbird.recommend.ranks import places_of
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.session import SPEAKING, VISIT_SAY, VISIT_SECONDS, visit_of
-from bowerbird.taste.state import DAY, SECOND
+from bowerbird.taste.state import DAY, SECOND, TasteState
 
 from .conftest import KINDS, OF_A_KIND
 
@@ -70,3 +70,12 @@ def test_scores_as_the_formula_says(ranker: OurRanker) -> None:
     want = 1.0 / (FUSION_K + places_of(scores)) + VISIT_SAY / (FUSION_K + places_of(np.array(near)))
     found = ranker.at_moment(scores, candidates, signals, NOW)
     np.testing.assert_allclose(found, want, rtol=1e-5)
+
+
+def test_what_is_served_follows_the_visit(recommender: Recommender) -> None:
+    history = history_of([0, 1, 2, 3, 4, 5, 6, 7, OF_A_KIND], [40 * 86_400] * 8 + [30])
+    served, later = (
+        [one.position // OF_A_KIND for one in recommender.recommend(TasteState.of(history), now=now)]
+        for now in (NOW, NOW + DAY)
+    )
+    assert served.count(1) > later.count(1)  # lamps
