@@ -42,6 +42,7 @@ from bowerbird.recommend.lowrank import LowRank
 from bowerbird.recommend.neighbours import Neighbours
 from bowerbird.recommend.popularity import Popularity
 from bowerbird.recommend.ranks import highest, places_of
+from bowerbird.recommend.session import VISIT_SAY, near_visit, visit_of
 from bowerbird.recommend.shelf import ON_SHELF, next_to, shelf_places
 from bowerbird.recommend.trees import Trees
 
@@ -217,13 +218,20 @@ class OurRanker:
         return self.rank_scored(histories, n)[0]
 
     def rank_scored(
-        self, histories: Sequence[History], n: int, allowed: np.ndarray | None = None
+        self,
+        histories: Sequence[History],
+        n: int,
+        allowed: np.ndarray | None = None,
+        now: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `rank`, among `allowed` (items,) bool; with scores, (B, n) float32, -inf where none is left."""
+        """As `rank`, among `allowed` (items,) bool; with scores, (B, n) float32, -inf where none is left.
+
+        At `now` (microseconds) visits that go on have their say (see `session`); without it there are none.
+        """
         positions = np.full((len(histories), n), -1, np.int64)
         scores = np.full((len(histories), n), -np.inf, np.float32)
         for row, (candidates, signals) in enumerate(self.met(histories, allowed, max(n, PER_SOURCE))):
-            values = self.scores(candidates, signals)
+            values = self.at_moment(self.scores(candidates, signals), candidates, signals, now)
             best = np.lexsort((candidates, -values))[:n]
             positions[row, : len(best)] = candidates[best]
             scores[row, : len(best)] = values[best]
@@ -270,6 +278,16 @@ class OurRanker:
         if self.trees is None or not len(rows):
             return fusion
         return _blended(self.trees(rows), fusion)
+
+    def at_moment(
+        self, scores: np.ndarray, candidates: np.ndarray, signals: Signals, now: int | None
+    ) -> np.ndarray:
+        """Scores of candidates (C,) as a visit that goes on at `now` wants them; unchanged outside of one."""
+        visit = History.empty() if now is None else visit_of(signals.liked, now)
+        if not len(visit) or not len(candidates):
+            return scores
+        near = near_visit(candidates, visit, self.world)
+        return fused([(1.0, places_of(scores)), (VISIT_SAY, places_of(near))])
 
     def _by_facets(self, signals: Signals, open_: np.ndarray, per_source: int) -> list[np.ndarray]:
         """What a person leans to among what sells or lies beside it; and variants of what they liked."""

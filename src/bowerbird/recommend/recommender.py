@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,15 +91,17 @@ class Recommender:
         n: int = 20,
         allowed: np.ndarray | None = None,
         wishes: Wishes = PLAIN,
+        now: int | None = None,
     ) -> list[Recommendation]:
         """The best items for a taste: in stock, not seen, not muted, as `wishes` say, and, if given,
-        `allowed` (items,) bool."""
+        `allowed` (items,) bool. `now` (microseconds; else the clock's) tells whether a visit goes on."""
         open_ = self._open(state, allowed, wishes)
         walked = self.taste.walk(state, WALK_STEPS)
         beside = walked.items[open_[walked.items]][:WALKED]
         candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n), [beside]))
         rows = rows_of(signals, candidates, self.ranker.world)
-        scores = self.ranker.scores_of(rows)
+        now = time.time_ns() // 1000 if now is None else now
+        scores = self.ranker.at_moment(self.ranker.scores_of(rows), candidates, signals, now)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
         everything = signals, candidates, rows, walked.scores_at(candidates)
         candidates, rows = candidates[best], rows[best]
