@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bowerbird.data.events import Event
@@ -58,14 +59,18 @@ class Shop:
     def learn(self, lots: Sequence[Sequence[Event]]) -> list[Learnt]:
         """Log the events of some requests durably, in one commit, and let the taste graph know."""
         events = [event for lot in lots for event in lot]
-        reason_of = dict(zip(map(id, events), self._intake.reasons(events), strict=True))
-        good = [event for event in events if not reason_of[id(event)]]
-        new = {id(event) for event in self.store.log.append(good)}
+        reasons = self._intake.reasons(events)
+        new = self.store.log.append([one for one, why in zip(events, reasons, strict=True) if not why])
         self.now.taste.refresh()
-        found = []
+        left, told = iter(zip(events, reasons, strict=True)), iter([*new, None])  # both in order
+        found, next_new = [], next(told)
         for lot in lots:
-            refused = [reason_of[id(event)] for event in lot if reason_of[id(event)]]
-            fresh = sum(id(event) in new for event in lot)
+            fresh, refused = 0, []
+            for event, why in islice(left, len(lot)):
+                if why:
+                    refused.append(why)
+                elif event is next_new:
+                    fresh, next_new = fresh + 1, next(told)
             found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
         return found
 
