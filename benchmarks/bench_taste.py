@@ -7,8 +7,8 @@ Parts, each with all its arms in turn in this process, three rounds, medians of 
 - learning: the same events taken in by the taste graph (one by one, and in batches of 500), by River's matrix
   factorisation (`reco.BiasedMF`) and, durably, by a plain SQLite upsert with a commit for each event beside
   the event log and the graph in batches of 500.
-- effect: from an event to a changed recommendation, in process, durable: log, learn, recommend (`taste_effect`).
-- http: the same over loopback HTTP, while 500 events a second come in and ten readers ask.
+- effect: from an event to a changed recommendation, in process, durable: log, learn, recommend.
+- http: the same over loopback HTTP, while 500 events a second come in and ten readers ask (`taste_effect`).
 - people: so many simulated people with 100 events each: bytes a person, snapshot, start-up, replay.
 - growth: seconds an event for 10^3 to 10^6 people and for 10^3 to 10^6 items.
 """

@@ -1,12 +1,12 @@
-"""How long it takes from an event to a recommendation that it changed: the parts `effect` and `http` of
-`bench_taste`.
+"""How long it takes from an event to a recommendation that it changed: parts of `bench_taste`.
 
-In process one person after another does something; timed together: the log's durable append, the taste graph's
-refresh and the recommendation of 20 items. Over loopback HTTP a server in a process of its own (or several)
-answers while 500 events a second arrive, each in a request of its own, at moments that do not wait for answers,
-and ten readers each ask for somebody's recommendations, wait for them, think for half a second and ask again.
-Meanwhile a prober posts an event of somebody and then asks for their recommendations; timed together. What is
-late counts from when it was due.
+`effect`, in process: one person after another does something; timed together: the log's durable append, the
+taste graph's refresh, and the recommendation of 20 items.
+
+`http`, over loopback: a server in a process of its own (or several) answers while 500 events a second arrive,
+each in a request of its own, at moments that do not wait for answers, and ten readers each ask for somebody's
+recommendations, wait for them, think for half a second and ask again. Meanwhile a prober posts an event of
+somebody and then asks for their recommendations; timed together. What is late counts from when it was due.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def store_of(folder: Path, given: Path | None) -> Store:
     return make_store(path, ITEMS, DIM, PEOPLE, EVENTS, seed=0)
 
 
-# -- in process -----------------------------------------------------------------------------------------------
+# -- in process ---------------------------------------------------------------------------------------------
 
 
 def effect(folder: Path, args: Any) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def milliseconds(seconds: list[float]) -> list[float]:
     return [round(float(value), 2) for value in np.quantile(seconds, [0.5, 0.99]) * 1e3]
 
 
-# -- over HTTP ------------------------------------------------------------------------------------------------
+# -- over HTTP ----------------------------------------------------------------------------------------------
 
 
 def http(folder: Path, args: Any) -> dict[str, Any]:
