@@ -98,15 +98,26 @@ def small_store(tmp_path: Path) -> Store:
     return store
 
 
+Publish = Callable[[Store, int], None]
+
+
 @pytest.fixture
-def publish() -> Callable[[Store, int], None]:
-    """`publish(store, count)`: the small store with so many items."""
-    return publish_items
+def publish() -> tuple[Publish, Publish]:
+    """What gives the small store so many items, and what gives those their vectors."""
+    return publish_catalogue, publish_vectors
 
 
 def publish_items(store: Store, count: int) -> None:
     """A catalogue of so many items and their vectors: even ones are alike, odd ones are."""
+    publish_catalogue(store, count)
+    publish_vectors(store, count)
+
+
+def publish_catalogue(store: Store, count: int) -> None:
     store.publish_catalogue(Catalogue.of(Item(f"i{k}", f"thing {k}", price=5.0 + k) for k in range(count)))
+
+
+def publish_vectors(store: Store, count: int) -> None:
     rows = np.eye(2, 8)[np.arange(count) % 2] + np.random.default_rng(1).normal(0, 0.2, (count, 8))
     with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
         np.save(folder / "vectors.npy", rows.astype(np.float16))

@@ -13,6 +13,7 @@ import httpx
 
 from bowerbird.data.store import Store
 
+Publish = Callable[[Store, int], None]
 Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
 
 
@@ -33,15 +34,19 @@ def shown(client: httpx.Client, user: str, n: int = 20) -> list[str]:
 
 
 def test_new_items_take_part_without_a_restart(
-    small_store: Store, serve: Serve, publish: Callable[[Store, int], None]
+    small_store: Store, serve: Serve, publish: tuple[Publish, Publish]
 ) -> None:
+    publish_catalogue, publish_vectors = publish
     with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
         before = client.get("/healthz").json()
         assert before["items"] == 60 and client.get("/items/i61").status_code == 404
         refused = client.post("/v1/track", json=saved("new", "i61")).json()["refused"]
         assert refused == ["unknown item"]
-        publish(small_store, 64)
+        publish_catalogue(small_store, 64)
         assert client.post("/v1/track", json=saved("new", "i61")).json()["accepted"] == 1, "known at once"
+        time.sleep(3)
+        assert client.get("/healthz").json()["versions"] == before["versions"], "they have no vectors yet"
+        publish_vectors(small_store, 64)
         until, asked = time.monotonic() + 600, 0
         while client.get("/healthz").json()["items"] == 60 and time.monotonic() < until:
             assert set(shown(client, "u1", 60)) <= {f"i{k}" for k in range(60)}, "one catalogue in an answer"
