@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument(
         "--workers", type=int, nargs="+", default=[1], help="processes that serve, each in turn"
     )
+    parser.add_argument("--batch", type=int, default=1, help="events in a request of the part http")
     args = parser.parse_args()
     told: dict[str, Any] = {"bench": "taste", "row_bytes": ROW_BYTES}
     for name in args.parts:

@@ -4,9 +4,10 @@
 taste graph's refresh, and the recommendation of 20 items.
 
 `http`, over loopback: a server in a process of its own (or several) answers while 500 events a second arrive,
-each in a request of its own, at moments that do not wait for answers, and ten readers each ask for somebody's
-recommendations, wait for them, think for half a second and ask again. Meanwhile a prober posts an event of
-somebody and then asks for their recommendations; timed together. What is late counts from when it was due.
+`--batch` of them in a request (one by `/v1/track`, more by `/v1/batch`), at moments that do not wait for
+answers, and ten readers each ask for somebody's recommendations, wait for them, think for half a second and ask
+again. Meanwhile a prober posts an event of somebody and then asks for their recommendations; timed together.
+What is late counts from when it was due.
 """
 
 from __future__ import annotations
@@ -107,10 +108,11 @@ def http(folder: Path, args: Any) -> dict[str, Any]:
         "think_s": THINK_S,
         "readers": READERS,
         "events_per_s": EVENTS_PER_S,
+        "events_per_request": args.batch,
     }
     for workers in args.workers:
         with served(store.path, workers) as (port, process):
-            load = Load(port, people, ids)
+            load = Load(port, people, ids, args.batch)
             asyncio.run(load.run(process))
         serving = f"{workers} processes" if workers > 1 else "1 process"
         told |= {f"{serving}: {name}": value for name, value in load.told().items()}
@@ -140,6 +142,7 @@ class Load:
     port: int
     people: list[str]
     ids: list[str]
+    batch: int = 1
     spent: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     changed: int = 0
     shares: dict[str, float] = field(default_factory=dict)
@@ -171,7 +174,7 @@ class Load:
         return {
             **{f"{name} ms [p50, p99]": milliseconds(seconds) for name, seconds in self.spent.items()},
             "recommendations that changed": f"{self.changed} of {len(self.spent['event to recommendation'])}",
-            "events accepted a second": round(len(self.spent["post"]) / MEASURED_S, 1),
+            "events accepted a second": round(self.batch * len(self.spent["post"]) / MEASURED_S, 1),
             "recommendations a second": round(len(self.spent["get under load"]) / MEASURED_S, 1),
             **{f"share of the cores, {name}": share for name, share in self.shares.items()},
         }
@@ -181,10 +184,10 @@ class Load:
             self.spent[kind].append(seconds)
 
     async def _tick(self, due: asyncio.Queue[float]) -> None:
-        """Says when the next event is due, whether the one before was answered or not."""
+        """Says when the next request with events is due, whether the one before was answered or not."""
         moment = time.perf_counter()
         while True:
-            moment += 1 / EVENTS_PER_S
+            moment += self.batch / EVENTS_PER_S
             await asyncio.sleep(max(0.0, moment - time.perf_counter()))
             due.put_nowait(moment)
 
@@ -192,7 +195,7 @@ class Load:
         async with connected(self.port) as connection:
             while True:
                 moment = await due.get()
-                await self._post(connection, self._somebody())
+                await self._post(connection, [self._somebody() for _ in range(self.batch)])
                 self._took("post", time.perf_counter() - moment)
 
     async def _read(self) -> None:
@@ -210,7 +213,7 @@ class Load:
                 user = self._somebody()
                 before = await self._get(connection, user)
                 started = time.perf_counter()
-                await self._post(connection, user)
+                await self._post(connection, [user])
                 after = await self._get(connection, user)
                 if self.measured:
                     self._took("event to recommendation", time.perf_counter() - started)
@@ -220,18 +223,22 @@ class Load:
     def _somebody(self) -> str:
         return self.people[int(self.rng.integers(len(self.people)))]
 
-    async def _post(self, connection: Connection, user: str) -> None:
+    async def _post(self, connection: Connection, users: list[str]) -> None:
+        messages = [self._saved(user) for user in users]
+        path, body = ("/v1/track", messages[0]) if len(users) == 1 else ("/v1/batch", {"batch": messages})
+        answer = json.loads(await connection.asked("POST", path, json.dumps(body).encode()))
+        assert answer["accepted"] == len(users), answer
+
+    def _saved(self, user: str) -> dict[str, Any]:
         self.sent += 1
-        message = {
+        return {
             "type": "track",
             "userId": user,
             "event": "Product Added to Wishlist",
             "properties": {"product_id": self.ids[int(self.rng.integers(len(self.ids)))]},
             "timestamp": datetime.now(UTC).isoformat(),
-            "messageId": f"{os.getpid()}-{self.sent}",
+            "messageId": f"{os.getpid()}-{self.port}-{self.sent}",
         }
-        answer = json.loads(await connection.asked("POST", "/v1/track", json.dumps(message).encode()))
-        assert answer["accepted"] == 1, answer
 
     async def _get(self, connection: Connection, user: str) -> list[str]:
         path = f"/users/{quote(user, safe='')}/recommendations?n=20"
