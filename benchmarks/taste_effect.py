@@ -5,9 +5,9 @@ taste graph's refresh, and the recommendation of 20 items.
 
 `http`, over loopback: a server in a process of its own (or several) answers while 500 events a second arrive,
 `--batch` of them in a request (one by `/v1/track`, more by `/v1/batch`), at moments that do not wait for
-answers, and ten readers each ask for somebody's recommendations, wait for them, think for half a second and ask
-again. Meanwhile a prober posts an event of somebody and then asks for their recommendations; timed together.
-What is late counts from when it was due.
+answers, and ten readers each ask for somebody's recommendations, wait for them, think for half a second and
+ask again. Meanwhile a prober posts an event of somebody and then asks for their recommendations; timed
+together. What is late counts from when it was due.
 """
 
 from __future__ import annotations
