@@ -1,6 +1,13 @@
 """How fast the taste graph learns, what a person costs, and whether growing makes it slower.
 
-    python benchmarks/bench_taste.py [--parts learning effect people growth walks] [--events N] [--people N]
+    parts = {
+        "learning": learning,
+        "effect": effect,
+        "http": http,
+        "people": people,
+        "growth": growth,
+        "walks": lambda folder, args: walks(),
+    }
 
 Parts, each with all its arms in turn in this process, three rounds, medians of the rounds' ratios:
 
@@ -8,6 +15,7 @@ Parts, each with all its arms in turn in this process, three rounds, medians of 
   factorisation (`reco.BiasedMF`) and, durably, by a plain SQLite upsert with a commit for each event beside
   the event log and the graph in batches of 500.
 - effect: from an event to a changed recommendation, in process, durable: log, learn, recommend.
+- http: the same over loopback HTTP, while 500 events a second come in and ten readers ask (`taste_effect`).
 - people: so many simulated people with 100 events each: bytes a person, snapshot, start-up, replay.
 - walks: steps and walks a second over the live graph (see `taste_walks`).
 - growth: seconds an event for 10^3 to 10^6 people and for 10^3 to 10^6 items.
@@ -33,16 +41,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench_recommend import make_store
 from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.people import ROW_BYTES
 from bowerbird.taste.state import DAY, SECOND
+from taste_effect import effect, http
 from taste_walks import walks
 
 ROUNDS = 3
@@ -54,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+<<<<<<< HEAD
     parts = {
         "learning": learning,
         "effect": effect,
@@ -61,9 +69,17 @@ def main() -> None:
         "growth": growth,
         "walks": lambda folder, args: walks(),
     }
+=======
+    parts = {"learning": learning, "effect": effect, "http": http, "people": people, "growth": growth}
+>>>>>>> h-latency
     parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
-    parser.add_argument("--events", type=int, default=20_000, help="of the parts learning and effect")
+    parser.add_argument("--events", type=int, default=20_000, help="of the part learning")
     parser.add_argument("--people", type=int, default=1_000_000, help="of the part people")
+    parser.add_argument("--store", type=Path, help="of the parts effect and http; else one is made")
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[1], help="processes that serve, each in turn"
+    )
+    parser.add_argument("--batch", type=int, default=1, help="events in a request of the part http")
     args = parser.parse_args()
     told: dict[str, Any] = {"bench": "taste", "row_bytes": ROW_BYTES}
     for name in args.parts:
@@ -173,42 +189,6 @@ def _rate(things: list[Any], do: Callable[[list[Any]], None], events: int | None
     started = time.perf_counter()
     do(things)
     return (events or len(things)) / (time.perf_counter() - started)
-
-
-# -- effect -------------------------------------------------------------------------------------------------
-
-
-def effect(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """25,000 items, 2,000 people; each event is somebody's save of a random item."""
-    store = make_store(folder / "store", 25_000, 64, 2_000, 60_000, seed=0)
-    recommender = Recommender.open(store)
-    taste, rng = recommender.taste, np.random.default_rng(1)
-    someone = taste.people()[:500]
-    spent, seen, changed = [], [], 0
-    for turn in range(320):
-        user = someone[turn % len(someone)]
-        before = [one.item_id for one in recommender.recommend_user(user, 20)]
-        event = Event(
-            user, f"i{rng.integers(25_000)}", Action.SAVE, datetime.now(UTC), event_id=f"new-{turn}"
-        )
-        started = time.perf_counter()
-        store.log.append([event])
-        taste.refresh()
-        learned = time.perf_counter()
-        after = [one.item_id for one in recommender.recommend_user(user, 20)]
-        if turn >= 20:  # the first ones warm caches
-            spent.append(time.perf_counter() - started)
-            seen.append(learned - started)
-            changed += after != before
-    return {
-        "event to recommendation ms [p50, p99]": _milliseconds(spent),
-        "event to state ms [p50, p99]": _milliseconds(seen),
-        "recommendations that changed": f"{changed} of {len(spent)}",
-    }
-
-
-def _milliseconds(seconds: list[float]) -> list[float]:
-    return [round(float(value), 2) for value in np.quantile(seconds, [0.5, 0.99]) * 1e3]
 
 
 # -- people -------------------------------------------------------------------------------------------------

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bowerbird.data.demo import DemoConfig, write_demo_world
+from bowerbird.data.events import Action, Event
 from bowerbird.data.imports import import_layout
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import BackboneError
 
@@ -44,7 +51,19 @@ def address(server: tuple[str, int]) -> str:
 @pytest.fixture(scope="session")
 def server(shop_store: Path) -> Iterator[tuple[str, int]]:
     """`bowerbird serve`, a process of its own on a free port, stopped by its id: address and id."""
-    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(shop_store), "--port", "0"]
+    with served(shop_store) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., AbstractContextManager[tuple[str, int]]]:
+    """`serve(store, *options)`: another such process, for as long as the block runs."""
+    return served
+
+
+@contextlib.contextmanager
+def served(store: Path, *options: str) -> Iterator[tuple[str, int]]:
+    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0", *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
@@ -58,3 +77,48 @@ def server(shop_store: Path) -> Iterator[tuple[str, int]]:
     finally:
         os.kill(process.pid, signal.SIGTERM)
         process.wait(30)
+
+
+N = 60  # items of the small store
+
+
+@pytest.fixture
+def small_store(tmp_path: Path) -> Store:
+    """Items of two kinds and 40 people who like one kind each; made without a backbone."""
+    store = Store.create(tmp_path / "small")
+    publish_items(store, N)
+    rng, start = np.random.default_rng(0), datetime(2026, 1, 1, tzinfo=UTC)
+    store.log.append(
+        [
+            Event(f"u{person}", f"i{2 * item + person % 2}", Action.SAVE, start + timedelta(hours=step))
+            for person in range(40)
+            for step, item in enumerate(rng.permutation(N // 2)[:8].tolist())
+        ]
+    )
+    return store
+
+
+Publish = Callable[[Store, int], None]
+
+
+@pytest.fixture
+def publish() -> tuple[Publish, Publish]:
+    """What gives the small store so many items, and what gives those their vectors."""
+    return publish_catalogue, publish_vectors
+
+
+def publish_items(store: Store, count: int) -> None:
+    """A catalogue of so many items and their vectors: even ones are alike, odd ones are."""
+    publish_catalogue(store, count)
+    publish_vectors(store, count)
+
+
+def publish_catalogue(store: Store, count: int) -> None:
+    store.publish_catalogue(Catalogue.of(Item(f"i{k}", f"thing {k}", price=5.0 + k) for k in range(count)))
+
+
+def publish_vectors(store: Store, count: int) -> None:
+    rows = np.eye(2, 8)[np.arange(count) % 2] + np.random.default_rng(1).normal(0, 0.2, (count, 8))
+    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
+        np.save(folder / "vectors.npy", rows.astype(np.float16))
+        (folder / "ids.json").write_text(json.dumps([f"i{k}" for k in range(count)]))

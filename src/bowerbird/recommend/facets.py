@@ -90,7 +90,7 @@ class Leanings:
             *(values.indptr, values.indices, values.data, self.facets.facet, items, weights),
             *(values.shape[1], len(self.facets.names)),
         )
-        own = self.lift - np.log1p(known / PRIOR)[self.facets.facet]
+        own: np.ndarray = self.lift - np.log1p(known / PRIOR)[self.facets.facet]
         some = np.flatnonzero(counts)
         own[some] += np.log1p(counts[some] / (PRIOR * self.usual[some]))
         return own

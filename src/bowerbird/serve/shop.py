@@ -9,18 +9,20 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bowerbird.data.events import Event
 from bowerbird.data.intake import Intake
 from bowerbird.data.store import Store
+from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.boosts import Boosts
 from bowerbird.serve.stages import Stages, versions_of
 
 BOOSTS_FILE = "boosts.toml"
 """In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
 LOOK_S = 1.0  # between two looks at whether there are new versions
-NICENESS = 10  # of the process that learns a new ranker while this one answers
+NICENESS = 5  # of the process that learns a new ranker while this one answers
 _LEARN = (
     "import sys; from bowerbird.data.store import Store; "
     "from bowerbird.recommend.recommender import Recommender; Recommender.open(Store.open(sys.argv[1]))"
@@ -58,14 +60,18 @@ class Shop:
     def learn(self, lots: Sequence[Sequence[Event]]) -> list[Learnt]:
         """Log the events of some requests durably, in one commit, and let the taste graph know."""
         events = [event for lot in lots for event in lot]
-        reason_of = dict(zip(map(id, events), self._intake.reasons(events), strict=True))
-        good = [event for event in events if not reason_of[id(event)]]
-        new = {id(event) for event in self.store.log.append(good)}
+        reasons = self._intake.reasons(events)
+        new = self.store.log.append([one for one, why in zip(events, reasons, strict=True) if not why])
         self.now.taste.refresh()
-        found = []
+        left, told = iter(zip(events, reasons, strict=True)), iter([*new, None])  # both in order
+        found, next_new = [], next(told)
         for lot in lots:
-            refused = [reason_of[id(event)] for event in lot if reason_of[id(event)]]
-            fresh = sum(id(event) in new for event in lot)
+            fresh, refused = 0, []
+            for event, why in islice(left, len(lot)):
+                if why:
+                    refused.append(why)
+                elif event is next_new:
+                    fresh, next_new = fresh + 1, next(told)
             found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
         return found
 
@@ -83,19 +89,21 @@ class Shop:
             self._child.terminate()
 
     def _watch(self) -> None:
-        failed: dict[str, str] = {}
+        passed: dict[str, str] = {}  # versions that can't be opened, or not yet
         while not self._closed.wait(LOOK_S):
             versions = versions_of(self.store)
-            if versions in (self.now.versions, failed):
+            if versions in (self.now.versions, passed):
                 continue
+            passed = versions
             try:
                 if any(versions[kind] != self.now.versions[kind] for kind in ("catalogue", "vectors")):
+                    if not set(self.store.catalogue().ids) <= set(load_vectors(self.store).ids):
+                        continue  # imported, and `bowerbird embed` will follow
                     self._learn_aside()
                 self.now = Stages(self.store)
             except Exception:
                 if not self._closed.is_set():
                     _log.exception("new versions of %s can't be opened; the old ones go on", self.store.path)
-                failed = versions
 
     def _learn_aside(self) -> None:
         """Let another process learn the ranker of new versions, gently: here it would hold up the answers."""
