@@ -1,10 +1,12 @@
-"""Groups of vectors that lie close together: spherical k-means, and a tree over its centres."""
+"""Groups of vectors that lie close together: spherical k-means, and trees over its centres."""
 
 from __future__ import annotations
 
 import numpy as np
 
 ROUNDS = 12  # of k-means
+FINER, MOST_FINE = 8, 1_500
+"""Centres for each group wanted, before Ward's method joins them: so many, and at most so many in all."""
 SAMPLE = 20_000  # rows that the centres are found on
 
 
@@ -22,6 +24,26 @@ def spherical_means(rows: np.ndarray, count: int) -> np.ndarray:
         np.add.at(sums, group, sample)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centres = np.where(lengths > 1e-6, sums / np.maximum(lengths, 1e-6), centres).astype(np.float32)
+    return centres
+
+
+def joined_means(rows: np.ndarray, count: int) -> np.ndarray:
+    """Centres of length 1, at most `count`, (K, D), of rows (N, D): many by k-means, joined by Ward's method
+    (Ward, 1963).
+
+    k-means alone splits what is large and joins what is small; a tree over finer centres follows the gaps.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    fine = spherical_means(rows, min(len(rows), max(count, min(FINER * count, MOST_FINE))))
+    if len(fine) <= count or len(fine) < 2:
+        return fine
+    tree = fcluster(linkage(fine.astype(np.float64), "ward"), count, "maxclust")
+    number = np.unique(tree, return_inverse=True)[1][grouped(rows, fine)]
+    sums = np.zeros((number.max() + 1, rows.shape[1]))
+    np.add.at(sums, number, rows)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    centres: np.ndarray = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 1e-6].astype(np.float32)
     return centres
 
 
