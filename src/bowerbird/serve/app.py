@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve import chat, shopping, tracking
+from bowerbird.serve import chat, shopping, tasting, tracking
 from bowerbird.serve.metrics import Metrics
 from bowerbird.serve.shop import Shop
 from bowerbird.serve.tracking import BodyTooLarge
@@ -29,6 +29,7 @@ def create_app(store: Path | str) -> FastAPI:
     app.middleware("http")(metrics.count)
     app.include_router(tracking.routes(shop, metrics))
     app.include_router(shopping.routes(shop))
+    app.include_router(tasting.routes(shop))
     app.include_router(chat.routes(shop))
     _add_health(app, shop, metrics)
     _add_page(app)
