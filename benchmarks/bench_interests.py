@@ -13,9 +13,10 @@ STORE was imported and embedded from WORLD (`bowerbird demo` leaves both). Parts
   the first alarm, and from the first event that speaks for the new interest; somebody whose log ends before
   an alarm is censored (median after Kaplan & Meier, 1958). False alarms: steady shoppers told of a change in
   the part of time in which the others change.
-- tastes: recall of each true taste's best unseen products among the first 20 and 50, found around the medoids
-  (places shared by the root of their importance) and around one averaged vector; the mean over a shopper's
-  true tastes, and the worst-served of them.
+- tastes: recall of each true taste's best unseen products among the first 20 and 50, found around each
+  distinct taste (`tastes.queries_of`), or its medoid, places shared by the root of their importance; and
+  around one averaged vector, of likes weighted as the tastes weigh them, or all alike ("plain"); the mean over
+  a shopper's true tastes, and the worst-served of them.
 
 95 % intervals: 1,000 bootstrap draws of people. The last line is one JSON line.
 """
@@ -48,7 +49,7 @@ from bowerbird.taste.drift import CLEARLY, PERHAPS, drift_of
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile import TasteReader
 from bowerbird.taste.state import DAY
-from bowerbird.taste.tastes import DistinctTaste, liked_weights
+from bowerbird.taste.tastes import DistinctTaste, liked_weights, queries_of
 
 FIRST_MORE = 1_200  # number of the first shopper beyond the world's own; those before it set the thresholds
 LEAST_BEFORE = 8  # events before the change: of a stranger nothing can be told
@@ -69,17 +70,16 @@ def main() -> None:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("world", type=Path)
-    parser.add_argument("--more", type=int, default=1_200, help="shoppers beside the world's own")
+    parser.add_argument(
+        "--more", type=int, default=1_200, help="shoppers beside the world's own; with 0 no drift is measured"
+    )
     args = parser.parse_args()
     world = World.opened(args.store, args.world)
-    own = range(world.config["people"])
+    own, more = range(world.config["people"]), range(FIRST_MORE, FIRST_MORE + args.more)
     told = {
         "bench": "interests",
         "groups": groups(world),
-        "drift": {
-            "own": drift(world, own),
-            "more": drift(world, range(FIRST_MORE, FIRST_MORE + args.more)),
-        },
+        "drift": {"own": drift(world, own), "more": drift(world, more)} if args.more else {},
         "tastes": {str(k): tastes(world, own, k) for k in (20, 50)},
     }
     _print(told)
@@ -271,7 +271,7 @@ def _median_interval(waits: Sequence[tuple[int | None, int]]) -> dict[str, float
 def tastes(world: World, numbers: Sequence[int], k: int) -> dict[str, Any]:
     graph, vectors = world.reader.graph, world.sample
     half_lives = graph.store.settings.half_life_days
-    recalls: dict[str, list[np.ndarray]] = {"medoids": [], "average": [], "plain average": []}
+    recalls: dict[str, list[np.ndarray]] = {}
     for number in numbers:
         one = world.shopper(number)
         state = graph.state(one.user_id)
@@ -279,21 +279,25 @@ def tastes(world: World, numbers: Sequence[int], k: int) -> dict[str, Any]:
         if not len(items):
             continue
         open_ = state.unseen(len(vectors))
+        found = world.reader.tastes(state)
         wanted = [_best(world, one, k_, open_) for k_ in range(len(one.after))]
         ranked = {
-            "medoids": _around(world.reader.tastes(state), vectors, open_, k),
+            "tastes": _around(found, queries_of(found, world.reader.vectors), vectors, open_, k),
+            "medoids": _around(found, vectors[[one.medoid for one in found]], vectors, open_, k),
             "average": _top(vectors @ (weights @ vectors[items]), open_, k),
             "plain average": _top(vectors @ vectors[items].sum(axis=0), open_, k),
         }
         for name, top in ranked.items():
-            found = set(top.tolist())
-            recalls[name].append(np.array([len(found & best) / len(best) for best in wanted]))
+            hits = [len(set(top.tolist()) & best) / len(best) for best in wanted]
+            recalls.setdefault(name, []).append(np.array(hits))
     told: dict[str, Any] = {"people": len(recalls["medoids"])}
     for name, over in (("mean of true tastes", np.mean), ("worst-served", np.min)):
-        values = {arm: np.array([over(one) for one in found]) for arm, found in recalls.items()}
+        values = {arm: np.array([over(one) for one in rows]) for arm, rows in recalls.items()}
         told[name] = {arm: mean_interval(each).as_dict() for arm, each in values.items()}
-        for arm in ("average", "plain average"):
-            told[name][f"medoids / {arm}"] = paired_intervals(values["medoids"], values[arm])[1].as_dict()
+        for ours in ("tastes", "medoids"):
+            for other in ("average", "plain average"):
+                ratio = paired_intervals(values[ours], values[other])[1]
+                told[name][f"{ours} / {other}"] = ratio.as_dict()
     return told
 
 
@@ -308,9 +312,11 @@ def _top(scores: np.ndarray, open_: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(-np.where(open_, scores, -np.inf), kind="stable")[:k]
 
 
-def _around(found: Sequence[DistinctTaste], vectors: np.ndarray, open_: np.ndarray, k: int) -> np.ndarray:
-    """The items nearest to each medoid in turn; a taste's turns go with the root of its importance."""
-    orders = [iter(_top(vectors @ vectors[one.medoid], open_, len(vectors)).tolist()) for one in found]
+def _around(
+    found: Sequence[DistinctTaste], queries: np.ndarray, vectors: np.ndarray, open_: np.ndarray, k: int
+) -> np.ndarray:
+    """The items nearest to each taste's query in turn; its turns go with the root of its importance."""
+    orders = [iter(_top(vectors @ query, open_, len(vectors)).tolist()) for query in queries]
     shares = np.sqrt([one.weight for one in found])
     due, chosen = np.zeros(len(found)), dict[int, None]()
     while len(chosen) < k:
@@ -343,9 +349,7 @@ def _print(told: dict[str, Any]) -> None:
                 _said(row["steady shoppers alarmed"], "mean"),
             )
     console.print(table)
-    table = Table(
-        "first", "recall of", "medoids", "average", "plain average", "medoids / average", "… / plain"
-    )
+    table = Table("first", "recall of", *told["tastes"]["20"]["worst-served"])
     for k, part in told["tastes"].items():
         for name in ("mean of true tastes", "worst-served"):
             table.add_row(k, name, *(_said(one, "mean") for one in part[name].values()))
