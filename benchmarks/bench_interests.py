@@ -15,8 +15,8 @@ STORE was imported and embedded from WORLD (`bowerbird demo` leaves both). Parts
   the part of time in which the others change.
 - tastes: recall of each true taste's best unseen products among the first 20 and 50, found around each
   distinct taste (`tastes.queries_of`), or its medoid, places shared by the root of their importance; and
-  around one averaged vector, of likes weighted as the tastes weigh them, or all alike ("plain"); the mean over
-  a shopper's true tastes, and the worst-served of them.
+  around one averaged vector, of likes weighted as the tastes weigh them, or all alike ("plain"); the mean
+  over a shopper's true tastes, and the worst-served of them.
 
 95 % intervals: 1,000 bootstrap draws of people. The last line is one JSON line.
 """
@@ -45,7 +45,7 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.taste.drift import CLEARLY, PERHAPS, drift_of
+from bowerbird.taste.drift import drift_of
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile import TasteReader
 from bowerbird.taste.state import DAY
@@ -169,7 +169,7 @@ class Watched:
     drifts: bool
     events: int  # from that moment on
     new: int | None  # events until the first that speaks for the new interest, itself included
-    alarms: dict[float, int | None]  # events until the first alarm at a threshold
+    alarms: dict[str, int | None]  # events until the first alarm, "perhaps" or "clearly" told
 
 
 def drift(world: World, numbers: Sequence[int]) -> dict[str, Any]:
@@ -183,10 +183,10 @@ def drift(world: World, numbers: Sequence[int]) -> dict[str, Any]:
             [(one.new, one.events) for one in changed]
         ),
     }
-    for name, threshold in (("perhaps", PERHAPS), ("clearly", CLEARLY)):
-        waits = [(one.alarms[threshold], one.events) for one in changed]
-        since = [_since(one, threshold) for one in changed if one.new is not None]
-        false = np.array([one.alarms[threshold] is not None for one in steady], float)
+    for name in ("perhaps", "clearly"):
+        waits = [(one.alarms[name], one.events) for one in changed]
+        since = [_since(one, name) for one in changed if one.new is not None]
+        false = np.array([one.alarms[name] is not None for one in steady], float)
         events = sum(one.events for one in steady)
         told[name] = {
             "noticed": mean_interval(np.array([wait is not None for wait, _ in waits], float)).as_dict(),
@@ -198,10 +198,10 @@ def drift(world: World, numbers: Sequence[int]) -> dict[str, Any]:
     return told
 
 
-def _since(one: Watched, threshold: float) -> tuple[int | None, int]:
+def _since(one: Watched, name: str) -> tuple[int | None, int]:
     """Events from the first that speaks for the new interest to the first alarm, and to the log's end."""
     assert one.new is not None
-    alarm = one.alarms[threshold]
+    alarm = one.alarms[name]
     return None if alarm is None else max(1, alarm - one.new + 1), one.events - one.new + 1
 
 
@@ -215,16 +215,14 @@ def _watched(world: World, number: int) -> Watched | None:
     first = int(np.searchsorted(history.at, moment))
     if first < LEAST_BEFORE:
         return None
-    evidence = []
+    alarms: dict[str, int | None] = {"perhaps": None, "clearly": None}
     for row in np.flatnonzero(history.weights >= 1.0):
-        if row >= first:
+        if row >= first and None in alarms.values():
             until = history.where(np.arange(len(history)) <= row)
             found = drift_of(until, world.reader.vectors, world.sample, int(history.at[row]))
-            evidence.append((int(row) - first + 1, found.evidence if found else 0.0))
-    alarms = {
-        threshold: next((wait for wait, said in evidence if said >= threshold), None)
-        for threshold in (PERHAPS, CLEARLY)
-    }
+            for told, noticed in (("perhaps", found), ("clearly", found and found.clear)):
+                if noticed and alarms[told] is None:
+                    alarms[told] = int(row) - first + 1
     return Watched(one.drift_at is not None, len(history) - first, _new(world, one, history, first), alarms)
 
 

@@ -55,7 +55,8 @@ class Drift:
 
     @property
     def clear(self) -> bool:
-        return self.evidence >= CLEARLY
+        """Whether there is no "perhaps" about it; one visit, whatever it says, is no more than a perhaps."""
+        return self.evidence >= CLEARLY and len(self.visits) - self.since > 1
 
 
 def visits_of(history: History) -> list[Visit]:
