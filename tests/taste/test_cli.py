@@ -117,3 +117,13 @@ def test_export(store: Store, tmp_path: Path) -> None:
     out = tmp_path / "ada.json"
     assert said(store, "export", "--out", str(out))["events"] == 8
     assert json.loads(out.read_text()) == said(store, "export")
+
+
+def test_interests_with_typical_items(store: Store) -> None:
+    ran = CliRunner().invoke(app, ["taste", "interests", str(store.path), "--json"])
+    found = [one for theme in json.loads(ran.stdout)["themes"] for one in theme["interests"]]
+    assert {one["name"]: one["items"] for one in found}["plain · wood · lamp"] == 10
+    assert len(found) == 4 and all(len(one["examples"]) == 3 for one in found)
+    lamps = next(one for one in found if one["name"] == "plain · wood · lamp")
+    assert all("lamp" in title for title in lamps["examples"])
+    assert lamps["examples"][0] in CliRunner().invoke(app, ["taste", "interests", str(store.path)]).stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS = 12  # of k-means
-FINER, MOST_FINE = 8, 1_500
+FINER, MOST_FINE = 8, 800
 """Centres for each group wanted, before Ward's method joins them: so many, and at most so many in all."""
 SAMPLE = 20_000  # rows that the centres are found on
 
@@ -35,13 +35,15 @@ def joined_means(rows: np.ndarray, count: int) -> np.ndarray:
     """
     from scipy.cluster.hierarchy import fcluster, linkage
 
+    if not count:
+        return np.zeros((0, rows.shape[1]), np.float32)
+    rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])]
     fine = spherical_means(rows, min(len(rows), max(count, min(FINER * count, MOST_FINE))))
-    if len(fine) <= count or len(fine) < 2:
+    if len(fine) <= count:
         return fine
     tree = fcluster(linkage(fine.astype(np.float64), "ward"), count, "maxclust")
-    number = np.unique(tree, return_inverse=True)[1][grouped(rows, fine)]
-    sums = np.zeros((number.max() + 1, rows.shape[1]))
-    np.add.at(sums, number, rows)
+    number = np.unique(tree, return_inverse=True)[1][nearest_centre(rows, fine)]
+    sums = np.stack([rows[number == k].sum(axis=0) for k in range(number.max() + 1)])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     centres: np.ndarray = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 1e-6].astype(np.float32)
     return centres

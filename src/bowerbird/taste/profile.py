@@ -30,6 +30,7 @@ from bowerbird.taste.tastes import DistinctTaste, distinct_tastes
 
 SAMPLE = 2_000  # items that likeness is judged against
 RECENT = 12  # events told
+EXAMPLES = 3  # of a person's items, told for each interest
 MOMENTS, MOST_DRAWN = 60, 12  # of the timeline: points in time, interests
 MOST_PEOPLE = 20_000
 """People that a crowd is sought among, the most active first."""
@@ -113,6 +114,30 @@ class TasteReader:
         muted = np.isin(self.groups.group[state.items], list(state.muted))
         return distinct_tastes(state.without(muted, []), self.vectors, self._half_lives, now)
 
+    def hierarchy(self, examples: int = 3) -> list[dict[str, Any]]:
+        """Themes with their interests, the largest first: id, name, number of items, and titles of the items
+        nearest to the middle of each interest."""
+        groups = self.groups
+        sizes = np.bincount(groups.group[groups.group >= 0], minlength=len(groups))
+        told: dict[int, list[dict[str, Any]]] = {}
+        for number in np.argsort(-sizes, kind="stable").tolist():
+            mine = np.flatnonzero(groups.group == number)[:SAMPLE]
+            near = np.argsort(-(self.vectors(mine) @ groups.centres[number]), kind="stable")[:examples]
+            about = {"id": int(groups.fine.ids[number]), "name": groups.names[number]}
+            titles = [self.catalogue.item(int(item)).title for item in mine[near]]
+            told.setdefault(int(groups.theme[number]), []).append(
+                {**about, "items": int(sizes[number]), "examples": titles}
+            )
+        themes = sorted(told, key=lambda theme: -sum(one["items"] for one in told[theme]))
+        return [
+            {
+                "id": int(groups.themes.ids[theme]),
+                "name": groups.themes.names[theme],
+                "interests": told[theme],
+            }
+            for theme in themes
+        ]
+
     def because(self, user_id: str, item_id: str) -> Because:
         """Why an item may be for a person. Raises `InputError` for an unknown item."""
         position = self.catalogue.position.get(item_id)
@@ -155,7 +180,9 @@ class TasteReader:
             "user": state.user_id,
             "at": moment(profile.now),
             "interests": [
-                one.as_dict() | {"prices": [price.as_dict() for price in profile.prices.of(one.number)]}
+                one.as_dict()
+                | {"examples": [item(position) for position in one.items[:EXAMPLES]]}
+                | {"prices": [price.as_dict() for price in profile.prices.of(one.number)]}
                 for one in profile.interests
             ],
             "scales": {
