@@ -69,6 +69,19 @@ def test_a_gift(client: httpx.Client, user: str) -> None:
     assert item not in [one["item_id"] for one in get(client, f"/users/{user}/taste")["recent"]]
 
 
+def test_who_disowns_everything_is_met_as_a_stranger(client: httpx.Client, user: str) -> None:
+    mine = [one["item_id"] for one in get(client, f"/users/{user}/taste")["recent"]]
+    for item in mine:
+        client.put(f"/users/{user}/taste/not-mine", json={"item_id": item})
+    shown = [one["item_id"] for one in get(client, f"/users/{user}/recommendations?n=200")["items"]]
+    strangers = get(client, f"/users/nobody-{user}/recommendations?n=200")["items"]
+    assert not set(shown) & set(mine), "what was dealt with is not shown again"
+    assert set(shown) == {one["item_id"] for one in strangers} - set(mine)
+    assert {one["source"] for one in get(client, f"/users/{user}/recommendations?n=9")["items"]} == {
+        one["source"] for one in strangers[:9]
+    }
+
+
 def test_why_an_item(client: httpx.Client, user: str) -> None:
     item = get(client, f"/users/{user}/recommendations?n=1")["items"][0]["item_id"]
     assert get(client, f"/users/{user}/taste/explain?item={item}")["because"]

@@ -89,6 +89,13 @@ def test_queries_and_boards_speak_for_interests(reader: TasteReader, store: Stor
     assert [(one["name"], one["interests"]) for one in found.boards] == [("hall", [LAMPS])]
 
 
+def test_without_the_log_nothing_is_read_of_it(reader: TasteReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = reader.told(reader.profile("ada"))
+    monkeypatch.setattr(type(reader.graph.store.log), "read", lambda log: pytest.fail("the log was read"))
+    reader.graph.refresh()
+    assert reader.told(reader.profile("ada", log=False)) == whole, "there were no queries and impressions"
+
+
 # -- why this item ------------------------------------------------------------------------------------------
 
 
@@ -243,7 +250,7 @@ def test_the_export_holds_everything_of_the_person_and_nothing_of_others(
     assert [one["event_id"] for one in found["events"]] == [
         row["event_id"] for row in logged if row["user_id"] == "ada"
     ]
-    assert len(found["state"]["events"]) == 7, "the kept ones; the item set aside does not count"
+    assert len(found["state"]["events"]) == 8, "the kept ones, whatever they said of them"
     assert [one["name"] for one in found["collections"]] == ["hall"]
     assert set(found["said"]) == {"muted", "corrected", "set_aside"}
     assert '"bo"' not in json.dumps(found)

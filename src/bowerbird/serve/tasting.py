@@ -49,11 +49,14 @@ def routes(shop: Shop) -> APIRouter:
 
 def _reading(router: APIRouter, shop: Shop, reader: Any) -> None:
     @router.get("/users/{user}/taste")
-    def taste(user: str) -> dict[str, Any]:
-        """Interests by time-scale, distinct tastes, price comfort, dislikes, what changed this month."""
+    def taste(user: str, log: bool = False) -> dict[str, Any]:
+        """Interests by time-scale, distinct tastes, price comfort, dislikes, what changed this month.
+
+        With `log` also searches, and what was passed over; the whole log is read for them.
+        """
         shop.taste.refresh()
         found: TasteReader = reader()
-        return found.told(found.profile(user))
+        return found.told(found.profile(user, log=log))
 
     @router.get("/users/{user}/taste/interests")
     def interests(user: str, scale: Scale | None = None) -> dict[str, Any]:

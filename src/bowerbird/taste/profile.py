@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.vectors import load_vectors
@@ -84,11 +85,14 @@ class TasteReader:
         """Vectors of items, (n,) -> (n, D)."""
         return self._rows[positions]
 
-    def profile(self, user_id: str, now: int | None = None) -> Profile:
-        """A person's taste at `now` (microseconds; else at their last event); an empty one for a stranger."""
+    def profile(self, user_id: str, now: int | None = None, log: bool = True) -> Profile:
+        """A person's taste at `now` (microseconds; else at their last event); an empty one for a stranger.
+
+        Without `log` the log is not read, and nothing is said of queries and of what was passed over.
+        """
         state = self.graph.state(user_id)
         now = state.last_at if now is None else now
-        events = self.events_of(user_id)
+        events = self.events_of(user_id) if log else EVENT_SCHEMA.empty_table()
         drift = drift_of(state.history, self.vectors, self._sample, now)
         return Profile(
             state=state,
