@@ -1,6 +1,6 @@
 """How fast the taste graph learns, what a person costs, and whether growing makes it slower.
 
-    python benchmarks/bench_taste.py [--parts learning effect people growth] [--events N] [--people N]
+    python benchmarks/bench_taste.py [--parts learning effect people growth walks] [--events N] [--people N]
 
 Parts, each with all its arms in turn in this process, three rounds, medians of the rounds' ratios:
 
@@ -9,6 +9,7 @@ Parts, each with all its arms in turn in this process, three rounds, medians of 
   the event log and the graph in batches of 500.
 - effect: from an event to a changed recommendation, in process, durable: log, learn, recommend.
 - people: so many simulated people with 100 events each: bytes a person, snapshot, start-up, replay.
+- walks: steps and walks a second over the live graph (see `taste_walks`).
 - growth: seconds an event for 10^3 to 10^6 people and for 10^3 to 10^6 items.
 """
 
@@ -37,10 +38,12 @@ from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests import Interests
-from bowerbird.taste.people import ROW_BYTES, People
+from bowerbird.taste.people import ROW_BYTES
 from bowerbird.taste.state import DAY, SECOND
+from taste_walks import walks
 
 ROUNDS = 3
 BATCH = 500
@@ -51,7 +54,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = {"learning": learning, "effect": effect, "people": people, "growth": growth}
+    parts = {
+        "learning": learning,
+        "effect": effect,
+        "people": people,
+        "growth": growth,
+        "walks": lambda folder, args: walks(),
+    }
     parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
     parser.add_argument("--events", type=int, default=20_000, help="of the parts learning and effect")
     parser.add_argument("--people", type=int, default=1_000_000, help="of the part people")
@@ -208,9 +217,10 @@ def _milliseconds(seconds: list[float]) -> list[float]:
 def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     count, items = args.people, 100_000
     rng = np.random.default_rng(0)
-    everybody = People(rng.integers(0, 500, items))
+    interest = rng.integers(0, 500, items)
+    everybody = Everyone(interest)
     before = _memory()
-    rows = np.array([everybody.row_of(f"person-{k:08d}") for k in range(count)])
+    rows = everybody.rows_of([f"person-{k:08d}" for k in range(count)])
     spent = 0.0
     for turn in range(100):  # everybody does something each day
         at = (20_000 + turn) * DAY + rng.integers(0, 86_400, count) * SECOND
@@ -223,9 +233,10 @@ def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     everybody.save(folder / "kept")
     size = sum(path.stat().st_size for path in (folder / "kept").iterdir())
     started = time.perf_counter()
-    again = People.opened(folder / "kept", everybody.interest)
+    again = Everyone.opened(folder / "kept", interest)
     opened = time.perf_counter() - started
-    assert again.state("person-00000007").items.tolist() == everybody.state("person-00000007").items.tolist()
+    both = [crowd.people.state("person-00000007").items.tolist() for crowd in (again, everybody)]
+    assert both[0] == both[1]
     return {
         "people": count,
         "events": 100 * count,
@@ -281,7 +292,7 @@ def _grown_to(folder: Path, count: int, catalogue: Catalogue) -> TasteGraph:
     graph = TasteGraph(Store.create(folder), catalogue, Interests.grown(vectors, catalogue))
     graph.refresh()
     for k in range(count):
-        graph._people.row_of(f"person-{k:07d}")
+        graph._everyone.people.row_of(f"person-{k:07d}")
     return graph
 
 

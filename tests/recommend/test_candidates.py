@@ -50,7 +50,7 @@ def rankers() -> tuple[OurRanker, OurRanker, list[History]]:
     quick.fit(events)
     whole = OurRanker(rows.dense(), catalogue)
     whole.world = replace(quick.world, matrix=whole.matrix, sides=whole.sides)
-    whole.booster, whole.settings = quick.booster, quick.settings
+    whole.trees, whole.settings = quick.trees, quick.settings
     return whole, quick, [history for _, history in events.histories()]
 
 

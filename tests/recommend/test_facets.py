@@ -30,7 +30,7 @@ def test_only_what_two_items_share_is_kept_and_what_tells_them_apart() -> None:
     assert set(facets.names) == {"colour", "genre", "category 2", "title"}
     colour = facets.names.index("colour")
     assert (facets.facet == colour).sum() == 2, "red, and blue in any case; green and violet are alone"
-    sums = facets.sums(np.ones(len(facets.facet)))
+    sums = facets.sums(np.ones(len(facets.facet)), np.arange(8))
     assert np.isnan(sums[[3, 6, 7], colour]).all()
     assert (sums[~np.isnan(sums)] == 1).all(), "every facet of an item sums to 1"
 
@@ -66,7 +66,9 @@ def test_leanings_are_the_definition_item_by_item(liked: list[int]) -> None:
     facets = Facets.of(catalogue())
     likes = np.array([3, 0, 1, 0, 2, 0, 0, 1.0])
     weights = [0.5, 0.7, 1.0][: len(liked)]
-    found = Leanings.fitted(facets, likes).of(np.array(liked, np.int64), np.array(weights, np.float32))
+    leanings = Leanings.fitted(facets, likes)
+    leaning = leanings.of(np.array(liked, np.int64), np.array(weights, np.float32))
+    found = leanings.to(leaning, np.arange(8))
     genres = [{part.strip() for part in genre.split(",")} for genre in GENRES]
     colours = [{colour.casefold()} & {"red", "blue"} for colour in COLOURS]
     for name, values in (("genre", genres), ("colour", colours)):
@@ -76,22 +78,28 @@ def test_leanings_are_the_definition_item_by_item(liked: list[int]) -> None:
                 assert found[item, facets.names.index(name)] == pytest.approx(wanted, rel=1e-4)
 
 
-def test_some_items_are_told_what_all_are() -> None:
+def test_all_items_are_told_what_some_are() -> None:
     leanings = Leanings.fitted(Facets.of(catalogue()), np.ones(8))
-    asked = np.array([1, 4]), np.ones(2, np.float32)
-    among = np.array([7, 0, 3])
-    np.testing.assert_array_equal(leanings.of(*asked, among), leanings.of(*asked)[among])
+    leaning, among = leanings.of(np.array([1, 4]), np.ones(2, np.float32)), np.array([7, 0, 3])
+    some = total(leanings.to(leaning, among))
+    np.testing.assert_allclose(leanings.to_all(leaning)[among], some, rtol=1e-5)
+    assert len(set(some.tolist())) > 1
 
 
 def test_who_likes_red_leans_to_what_is_red_and_strangers_to_what_sells() -> None:
     leanings = Leanings.fitted(Facets.of(catalogue()), np.array([0, 9, 0, 0, 0, 0, 0, 0.0]))
     colour = leanings.facets.names.index("colour")
-    red = leanings.of(np.array([0, 0, 0, 5, 5]), np.ones(5, np.float32))[:, colour]
-    stranger = leanings.of(np.zeros(0, np.int64), np.zeros(0, np.float32))[:, colour]
+
+    def to_colours(*liked: int) -> np.ndarray:
+        leaning = leanings.of(np.array(liked, np.int64), np.ones(len(liked), np.float32))
+        return leanings.to(leaning, np.arange(8))[:, colour]
+
+    red, stranger = to_colours(0, 0, 0, 5, 5), to_colours()
     assert red[2] > red[4] and stranger[4] > stranger[2], "nobody has liked item 4, but a blue one sells"
 
 
 def test_a_catalogue_without_facets_says_nothing() -> None:
     bare = Facets.of(Catalogue.of(Item(str(k), f"item {k}") for k in range(5)))
-    found = Leanings.fitted(bare, np.ones(5)).of(np.array([1]), np.ones(1, np.float32))
+    leanings = Leanings.fitted(bare, np.ones(5))
+    found = leanings.to(leanings.of(np.array([1]), np.ones(1, np.float32)), np.arange(5))
     assert bare.names == () and found.shape == (5, 0) and not total(found).any()

@@ -13,7 +13,6 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
-from bowerbird.recommend.facets import total
 from bowerbird.recommend.features import NAMES, by_place, rows_of, signals_of
 from bowerbird.recommend.popularity import CAUTION, MONTH, STEPS, TREND_SHARE, YEAR, Popularity
 from bowerbird.recommend.ranking import FUSION_K
@@ -149,8 +148,8 @@ def learnt_from(events: Interactions) -> OurRanker:
 @pytest.mark.parametrize("order", ["lambdarank", "fusion"])
 def test_a_batch_is_the_same_as_one_by_one(crowds_of_many: Interactions, order: str) -> None:
     ranker = learnt_from(crowds_of_many)
-    assert ranker.booster is not None
-    ranker.booster = ranker.booster if order == "lambdarank" else None
+    assert ranker.trees is not None
+    ranker.trees = ranker.trees if order == "lambdarank" else None
     histories = [history for _, history in crowds_of_many.histories()]
     histories += [History.empty(), *(clicked(k) for k in range(10))]
     batch, batch_scores = ranker.rank_scored(histories, n=20)
@@ -166,7 +165,7 @@ def test_the_learnt_order_is_used_where_it_was_better_than_the_fusion(
         settings = ranker.settings
         assert {"ndcg@20_learnt", "ndcg@20_fusion"} <= set(settings), "these are people enough to learn from"
         better = settings["ndcg@20_learnt"] >= settings["ndcg@20_fusion"]
-        assert (settings["order"] == "lambdarank") == better == (ranker.booster is not None)
+        assert (settings["order"] == "lambdarank") == better == (ranker.trees is not None)
 
 
 def test_signals_agree_with_a_slow_reading_of_their_names(recommender: Recommender) -> None:
@@ -237,7 +236,7 @@ def test_what_beginners_like_counts_the_first_likes_of_each_person_most() -> Non
 
 def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> None:
     ranker = fitted(two_crowds)
-    assert ranker.booster is None, "20 people are too few to learn an order from"
+    assert ranker.trees is None, "20 people are too few to learn an order from"
     history = clicked(0, 2, 4)
     candidates, signals = next(ranker.met([history], None))
     scores = ranker.scores(candidates, signals)
@@ -247,7 +246,8 @@ def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> 
     sources += [(0.15, popularity.share(end, days, beginners=True)), (1, signals.coengagement)]
     sources += [(0.5, signals.low_rank), (0.5, signals.follows), (1, similar.max(1)), (1, similar.mean(1))]
     liked = signals.liked.items
-    sources.append((0.5, total(ranker.world.leanings.of(liked, by_place(len(liked))))))
+    leanings = ranker.world.leanings
+    sources.append((0.5, leanings.to_all(leanings.of(liked, by_place(len(liked))))))
     for row, item in enumerate(candidates):
         places = [int((source[candidates] > source[item]).sum()) for _, source in sources]
         slow = sum(weight / (FUSION_K + place) for (weight, _), place in zip(sources, places, strict=True))

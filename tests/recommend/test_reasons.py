@@ -11,10 +11,9 @@ import pytest
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.coengagement import history_matrix
-from bowerbird.recommend.facets import total
 from bowerbird.recommend.features import by_place, rows_of, signals_of
 from bowerbird.recommend.popularity import MONTH, YEAR
-from bowerbird.recommend.reasons import Source, shares_next, shares_together, sources_of, through_of
+from bowerbird.recommend.reasons import Source, shares_next, sources_of, throughs_of
 from bowerbird.recommend.recommender import Recommender
 
 
@@ -26,7 +25,7 @@ def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> 
         popularity = world.popularity
         year = popularity.share(signals.at, YEAR) + 1e-6 * popularity.now
         liked = signals.liked
-        leaning = total(world.leanings.of(liked.items, by_place(len(liked))))
+        leaning = world.leanings.to_all(world.leanings.of(liked.items, by_place(len(liked))))
         leaning += popularity.shelf(popularity.end, popularity.lately)
         orders = {
             Source.FACETS: leaning - leaning.min() + 1,
@@ -39,7 +38,8 @@ def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> 
             Source.TRENDING: popularity.share(signals.at, MONTH),
             Source.POPULAR: year,
         }
-        sources = sources_of(signals, candidates, rows_of(signals, candidates, world), world)
+        everybody = np.arange(len(candidates))
+        sources = sources_of(signals, candidates, rows_of(signals, candidates, world), everybody, world)
         for item, source in zip(candidates, sources, strict=True):
             found[source] += 1
             ahead = {
@@ -60,9 +60,8 @@ def test_shares_of_likes_sum_to_the_score(two_crowds: Interactions) -> None:
             score = world.coengagement.scores(history_matrix([liked.items], 20, [by_place(len(liked))]))[0]
             follows = world.follows.scores(liked)
             for item in np.setdiff1d(np.arange(20), liked.items):
-                assert shares_together(world.coengagement, liked, int(item)).sum() == pytest.approx(
-                    score[item], abs=1e-5
-                )
+                shares = world.coengagement.shares_of(int(item), liked.items, by_place(len(liked)))
+                assert shares.sum() == pytest.approx(score[item], abs=1e-5)
                 assert shares_next(world.follows, liked, int(item)).sum() == pytest.approx(
                     follows[item], abs=1e-6
                 )
@@ -81,9 +80,9 @@ def test_the_like_that_carried_an_item_is_of_its_crowd(two_crowds: Interactions)
     world = fitted(two_crowds).world
     likes = History(np.array([2, 3]), np.full(2, 2, np.int8), np.array([0, 1]))
     signals = signals_of([likes], world)[0]
-    assert through_of(Source.TOGETHER, 8, signals, world) == 0, "even items are liked with even ones"
-    assert through_of(Source.TOGETHER, 9, signals, world) == 1
-    assert through_of(Source.CROWD, 9, signals, world) is None
+    sources = [Source.TOGETHER, Source.TOGETHER, Source.CROWD]
+    found = throughs_of(sources, np.array([8, 9, 9]), signals, world)
+    assert found == [0, 1, None], "even items are liked with even ones"
 
 
 def test_what_is_said_names_the_persons_own_likes_and_interests(recommender: Recommender) -> None:

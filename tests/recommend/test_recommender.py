@@ -120,8 +120,8 @@ def with_chances(recommender: Recommender) -> Recommender:
     """The same recommender, where a purchase is likely of what is dear, and unlikely of the rest."""
 
     class Dearer:
-        def predict(self, table: np.ndarray, num_threads: int) -> np.ndarray:
-            return np.where(table[:, NAMES.index("price_ratio")] > 0.3, 0.9, 0.1)
+        def __call__(self, table: np.ndarray) -> np.ndarray:
+            return np.where(table[:, NAMES.index("price_ratio")] > 0.3, np.log(9), -np.log(9))
 
     outcomes = Outcomes(Given.SHOWN, 8, {Action.PURCHASE: (Dearer(), Platt())})
     return Recommender(recommender.catalogue, recommender.ranker, outcomes, recommender.taste)

@@ -39,6 +39,13 @@ def plain(state: TasteState) -> tuple[object, ...]:
     return (state.user_id, *(one.tolist() for one in arrays), state.unseen(40).tolist())
 
 
+def rings(graph: TasteGraph) -> list[list[tuple[str, int]]]:
+    """Who liked each item last, comparable: rows are numbered as people come."""
+    ids, likers = graph._everyone.people.ids, graph._everyone.likers
+    both = (likers.of(item) for item in range(len(likers)))
+    return [[(ids[who], second) for who, second in zip(*one, strict=True)] for one in both]
+
+
 # -- the same events, the same taste ------------------------------------------------------------------------
 
 
@@ -71,6 +78,9 @@ def test_streaming_in_any_order_equals_replaying_the_log(
     for user in ("u0", "u1"):
         assert plain(fast.state(user)) == plain(slow.state(user))
         assert fast.interests(fast.state(user)) == slow.interests(slow.state(user))
+    assert rings(fast) == rings(slow)
+    now = max(moments)
+    assert fast.trending(now, 30.0).tolist() == slow.trending(now, 30.0).tolist()
 
 
 def test_learning_an_event_twice_changes_nothing(ada: TasteGraph, did: Did) -> None:
@@ -118,7 +128,7 @@ def test_opening_reads_the_snapshot_and_not_the_log(
 
 def test_a_snapshot_that_fits_no_more_is_passed_over(ada: TasteGraph, store: Store, did: Did) -> None:
     assert ada.save()
-    for broken in store.taste.glob("people-*/at.npy"):
+    for broken in store.taste.glob("people-*/people.npy"):
         broken.write_bytes(b"nonsense")
     assert plain(TasteGraph.open(store).state("ada")) == plain(ada.state("ada"))
     assert ada.save()
@@ -181,7 +191,8 @@ def test_a_stranger_has_no_interests(ada: TasteGraph) -> None:
 
 
 def test_people_the_most_active_first(ada: TasteGraph) -> None:
-    assert ada.people() == ["ada", "bo"]
+    assert ada.people() == ["ada", "bo"] and ada.n_people == 2
+    assert ada.people(1) == ["ada"] and ada.people(5) == ["ada", "bo"]
 
 
 def test_an_interest_is_explained_by_its_own_events(ada: TasteGraph) -> None:
@@ -306,6 +317,47 @@ def test_nothing_of_a_forgotten_person_is_left_in_any_file(store: Store, did: Di
     other.refresh()
     assert name not in other and plain(other.state("ada")) == before
     assert "else" in (store.reports / "refused-segment-0.jsonl").read_text()
+
+
+def test_forgetting_spares_other_processes_the_log(
+    ada: TasteGraph, store: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.log.append([did("cy", 10, day=7), did("cy", 11, day=8)])
+    ada.refresh()
+    assert ada.save()
+    other = TasteGraph.open(Store.open(store.path))
+    before = plain(ada.state("bo"))
+    with monkeypatch.context() as patch:
+        patch.setattr("bowerbird.data.log.EventLog.read", lambda log: pytest.fail("the log was read"))
+        patch.setattr(
+            "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
+        )
+        assert ada.forget("cy") == 2
+        other.refresh()
+        third = TasteGraph.open(Store.open(store.path))
+    for graph in (ada, other, third):
+        assert "cy" not in graph and plain(graph.state("bo")) == before
+        assert "cy" not in graph.people()
+    walked = [graph.walk(graph.state("ada")).items.tolist() for graph in (ada, other, third)]
+    replayed = TasteGraph(store, ada.catalogue, ada.interests_of_items)
+    replayed.refresh()
+    assert walked == [replayed.walk(replayed.state("ada")).items.tolist()] * 3
+
+
+def test_an_import_at_the_same_time_makes_forgetting_read_the_log(
+    ada: TasteGraph, store: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = store.log
+    erase = type(log).forget
+
+    def forget_and_import(self: object, user_id: str) -> int:
+        removed = erase(log, user_id)
+        log.add_segment(table_of([did("ada", 33, day=30)]))
+        return removed
+
+    monkeypatch.setattr(type(log), "forget", forget_and_import)
+    ada.forget("bo")
+    assert ada.state("ada").items[-1] == 33
 
 
 def test_forgetting_a_stranger_removes_nothing(ada: TasteGraph, store: Store) -> None:

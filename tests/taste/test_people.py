@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS
 from bowerbird.taste.learning import OLDER, PERIOD, RING
-from bowerbird.taste.people import COLUMNS, DAWN, ROW_BYTES, People
+from bowerbird.taste.people import COLUMNS, DAWN, ROW_BYTES, People, second_of, seconds_of
 from bowerbird.taste.state import SECOND
 
 Told = tuple[int, int, int]  # second, item, action code
@@ -33,12 +33,12 @@ def learnt(events: list[Told], batch: int | None = None) -> People:
     at, items, actions = np.array(events, np.int64).reshape(-1, 3).T
     for start in range(0, len(events), batch or max(1, len(events))):
         part = slice(start, start + (batch or len(events)))
-        people.learn(rows[part], at[part] * SECOND, items[part], actions[part])
+        people.learn(rows[part], seconds_of(at[part] * SECOND), items[part], actions[part])
     return people
 
 
 def columns(people: People) -> dict[str, list[int]]:
-    return {name: people._columns[name][0].tolist() for name in COLUMNS}
+    return {name: people._rows[name][0].tolist() for name in COLUMNS}
 
 
 def slowly(events: list[Told]) -> tuple[list[Told], dict[tuple[int, int], float]]:
@@ -77,7 +77,7 @@ def test_any_order_in_any_batches_gives_the_same_row_to_the_bit(n: int, seed: in
 def test_one_by_one_is_as_in_a_batch(n: int, seed: int) -> None:
     people, events = People(INTEREST), told(n, seed)
     for at, item, action in events:
-        people.learn_one(people.row_of("ada"), at * SECOND, item, action)
+        people.learn_one(people.row_of("ada"), second_of(at * SECOND), item, action)
     people.row_of("ada")
     assert columns(people) == columns(learnt(events))
 
@@ -87,7 +87,7 @@ def test_one_by_one_is_as_in_a_batch(n: int, seed: int) -> None:
 def test_what_is_kept_is_recognised_when_it_comes_again(n: int, seed: int) -> None:
     people = learnt(told(n, seed))
     before, state = columns(people), people.state("ada")
-    again = people.learn(np.zeros(len(state.at), np.int64), state.at, state.items, state.actions)
+    again = people.learn(np.zeros(len(state.at), np.int64), seconds_of(state.at), state.items, state.actions)
     assert not again.any()
     assert columns(people) == before
 
@@ -96,14 +96,14 @@ def test_impressions_say_nothing() -> None:
     people = People(INTEREST)
     row = np.array([people.row_of("ada")])
     code = np.array([ACTION_CODE["impression"]])
-    assert people.learn(row, np.array([SECOND]), np.array([3]), code).tolist() == [False]
+    assert people.learn(row, seconds_of(np.array([SECOND])), np.array([3]), code).tolist() == [False]
     assert not len(people.state("ada").items)
 
 
 def test_a_row_has_the_size_that_is_promised() -> None:
     people = learnt(told(20 * RING, seed=0))
     assert ROW_BYTES <= 1_792  # with an id of some 20 letters and its place in the dictionary: 2 KiB
-    assert sum(column[:1].nbytes for column in people._columns.values()) == ROW_BYTES
+    assert people._rows._block[:1].nbytes == ROW_BYTES
 
 
 def test_what_the_ring_lets_go_of_stays_seen_until_there_is_too_much() -> None:
@@ -113,7 +113,9 @@ def test_what_the_ring_lets_go_of_stays_seen_until_there_is_too_much() -> None:
 
     def buy(items: np.ndarray) -> np.ndarray:
         n = len(items)
-        people.learn(np.zeros(n, np.int64), items * SECOND, items, np.full(n, ACTION_CODE["purchase"]))
+        people.learn(
+            np.zeros(n, np.int64), seconds_of(items * SECOND), items, np.full(n, ACTION_CODE["purchase"])
+        )
         return people.state("ada").unseen(many)
 
     unseen = buy(np.arange(RING + 150))
@@ -131,7 +133,7 @@ def test_many_people_are_kept_apart_while_the_rows_grow() -> None:
     for start in range(0, 6000, 500):
         part = events[start : start + 500]
         rows = np.array([people.row_of(user) for user, _ in part])
-        at = np.arange(start, start + 500) * SECOND
+        at = seconds_of(np.arange(start, start + 500) * SECOND)
         people.learn(rows, at, np.array([item for _, item in part]), np.full(500, ACTION_CODE["click"]))
     for user in ("u0", "u700", "u1499"):
         assert people.state(user).items.tolist() == [item for who, item in events if who == user]
@@ -139,18 +141,20 @@ def test_many_people_are_kept_apart_while_the_rows_grow() -> None:
 
 def test_a_snapshot_opens_as_it_was_and_learns_on(tmp_path: Path) -> None:
     events = told(3 * RING, seed=5)
+    (tmp_path / "kept").mkdir()
     learnt(events[: 2 * RING]).save(tmp_path / "kept")
     people = People.opened(tmp_path / "kept", INTEREST)
     rest = np.array(events[2 * RING :], np.int64).T
     people.row_of("bo")
-    people.learn(np.zeros(rest.shape[1], np.int64), rest[0] * SECOND, rest[1], rest[2])
+    people.learn(np.zeros(rest.shape[1], np.int64), seconds_of(rest[0] * SECOND), rest[1], rest[2])
     assert columns(people) == columns(learnt(events))
     again = People.opened(tmp_path / "kept", INTEREST)
     assert columns(again) == columns(learnt(events[: 2 * RING])), "learning on must not write into it"
 
 
 def test_a_snapshot_of_another_layout_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
     learnt(told(10, seed=1)).save(tmp_path / "kept")
-    np.save(tmp_path / "kept" / "at.npy", np.zeros((1, 3), np.uint32))
+    np.save(tmp_path / "kept" / "people.npy", np.zeros((1, 3), np.uint8))
     with pytest.raises(ValueError, match="another layout"):
         People.opened(tmp_path / "kept", INTEREST)

@@ -51,13 +51,26 @@ def evaluate(
     baselines: Annotated[
         EffortChoice, typer.Option(help="quick tries a dozen settings each, and no SASRec and LightGCN.")
     ] = EffortChoice.ALL,
+    live: Annotated[
+        bool, typer.Option("--live", help="Instead: what it is worth that every event counts at once.")
+    ] = False,
+    asks: Annotated[
+        int, typer.Option(min=1, help="With --live: likes asked for at most, fewer of busy people.")
+    ] = 3_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge our recommender beside all baselines, with intervals, and write reports and a model card."""
+    """Judge our recommender beside all baselines, with intervals, and write reports and a model card.
+
+    With --live it is judged along the log instead: each like is asked for before it is told, at once, daily,
+    weekly, never.
+    """
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Split
     from bowerbird.evaluate.baselines import Effort
 
+    if live:
+        _evaluate_live(Store.open(store), asks, as_json)
+        return
     splits = list(Split) if split is SplitChoice.BOTH else [Split(split.value)]
     if given is not None:  # of a person after a moment there is nothing to choose
         splits = [one for one in splits if one is Split.NEW_USERS]
@@ -72,6 +85,18 @@ def evaluate(
         console.print(f"Model card: {card}", highlight=False, soft_wrap=True)
 
     emit([result.as_dict() for result in results], as_json, human)
+
+
+def _evaluate_live(store: Store, asks: int, as_json: bool) -> None:
+    from bowerbird.cli.evaluate_live import evaluate_live, tell_live
+
+    result = evaluate_live(store, asks)
+
+    def human(console: Console) -> None:
+        tell_live(console, result)
+        console.print(f"Picture: {store.reports / 'live.svg'}", highlight=False, soft_wrap=True)
+
+    emit(result.as_dict(), as_json, human)
 
 
 def evaluate_store(

@@ -64,10 +64,10 @@ def _slices(result: Evaluation) -> Table:
 
 
 def _beside(one: Beside) -> tuple[str, str, str]:
-    return _with_ends(one.ours), f"{one.baseline}\n{_with_ends(one.best)}", _with_ends(one.ratio, 2)
+    return with_ends(one.ours), f"{one.baseline}\n{with_ends(one.best)}", with_ends(one.ratio, 2)
 
 
-def _with_ends(interval: Interval, digits: int = 3) -> str:
+def with_ends(interval: Interval, digits: int = 3) -> str:
     """A mean and its interval, the interval beside it."""
     if interval.mean != interval.mean:
         return "–"

@@ -46,16 +46,18 @@ class Intake:
 
     def take(self, events: Sequence[Event]) -> Taken:
         """Log events durably, each once. Raises `StoreError` where the disk is full; then none was taken."""
+        reasons = self.reasons(events)
+        good = [event for event, reason in zip(events, reasons, strict=True) if not reason]
+        refused = [(event, reason) for event, reason in zip(events, reasons, strict=True) if reason]
+        new = len(self.store.log.append(good)) if good else 0
+        return Taken(new, len(good) - new, refused)
+
+    def reasons(self, events: Sequence[Event]) -> list[str]:
+        """Why each event can't be taken in; empty where it can."""
         if any(event.item_id not in self._items for event in events):
             self._read_catalogue_if_new()
         latest = latest_possible()
-        good: list[Event] = []
-        refused: list[tuple[Event, str]] = []
-        for event in events:
-            reason = why_refused(event, event.item_id in self._items, latest)
-            refused.append((event, reason)) if reason else good.append(event)
-        new = len(self.store.log.append(good)) if good else 0
-        return Taken(new, len(good) - new, refused)
+        return [why_refused(event, event.item_id in self._items, latest) for event in events]
 
     def _read_catalogue(self) -> None:
         self._version = self.store.current("catalogue")

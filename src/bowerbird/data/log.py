@@ -35,6 +35,9 @@ class EventLog(ABC):
     fork while none of its threads is in a call.
     """
 
+    forget_adds: int
+    """What one `forget` adds to `generation`: whoever sees it grow by more knows of another change."""
+
     def __init__(self) -> None:
         self._group = GroupCommit(self._commit)
 

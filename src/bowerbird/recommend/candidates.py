@@ -13,7 +13,7 @@ import numpy as np
 
 from bowerbird.data.interactions import History
 from bowerbird.embed.index import ItemIndex
-from bowerbird.recommend.coengagement import history_matrix
+from bowerbird.recommend.coengagement import last_of_each
 from bowerbird.recommend.features import (
     RECENT,
     Signals,
@@ -23,6 +23,7 @@ from bowerbird.recommend.features import (
     moment_of,
     said_by,
 )
+from bowerbird.recommend.ranks import highest
 from bowerbird.recommend.shelf import ON_SHELF, next_to
 
 ASKED = 16  # latest liked items whose neighbours are looked up; each takes about 0.3 ms
@@ -81,10 +82,7 @@ def sought(
         found += _by_content(recent, at, world, index, open_, per_source)
     candidates = np.unique(np.concatenate([*found, beside]))
     if len(candidates) < per_source:
-        left = np.flatnonzero(open_)
-        candidates = np.union1d(
-            candidates, left[best_of(world.popularity.now[left], np.arange(len(left)), per_source)]
-        )
+        candidates = np.union1d(candidates, world.popularity.leading_now(open_, per_source))
     return candidates, _signals(liked, recent, at, (together, follows), candidates, world)
 
 
@@ -94,13 +92,9 @@ def reached(world: World, liked: History) -> Values:
     Only the people who liked one of the same items carry anything: their rows of K are all that is read.
     """
     together = world.coengagement
-    given = history_matrix([liked.items], len(world.matrix), [by_place(len(liked))])
-    shared = np.asarray((given @ together.likers).todense()).ravel()  # (P,): the weight that each shares
-    people = np.flatnonzero(shared)
-    through = shared[people].astype(np.float32) @ together.inverse[people]
     warm, likers = together.warm
-    scores = (likers @ through) / (together.ridge * together.diagonal[warm])
-    return Values(warm, scores)
+    through = together.through(*last_of_each(liked.items, by_place(len(liked))))
+    return Values(warm, (likers @ through) / together.scale[warm])
 
 
 def _by_content(
@@ -136,8 +130,9 @@ def _signals(
 ) -> Signals:
     together, follows = crowd
     nothing = Values(candidates, np.zeros(len(candidates), np.float32))
+    leaning = world.leanings.of(liked.items, by_place(len(liked)))
     if not len(recent):
-        return Signals(together, nothing, follows, nothing, nothing, liked, recent, at)
+        return Signals(together, nothing, follows, nothing, nothing, liked, recent, at, leaning)
     similar = world.matrix[recent.items] @ world.matrix[candidates].T  # (recent, C)
     low_rank = world.low_rank.scores(liked.items, by_place(len(liked)), candidates)
     return Signals(
@@ -149,12 +144,13 @@ def _signals(
         liked,
         recent,
         at,
+        leaning,
     )
 
 
 def best_of(scores: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """Those of `rows` (C,) with the highest scores (C,), at most `count`."""
+    """Those of `rows` (C,) with the highest scores (C,), at most `count`; of equal ones the first."""
     if len(rows) <= count:
         return rows
-    found: np.ndarray = rows[np.argpartition(-scores, count)[:count]]
+    found: np.ndarray = rows[highest(scores, np.ones(len(rows), bool), count)]
     return found

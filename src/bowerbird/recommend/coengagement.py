@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
+from numba import njit
 
 from bowerbird.data.interactions import Interactions
 
@@ -60,14 +61,50 @@ class CoEngagement:
         positions = np.flatnonzero(np.diff(self.likers.indptr))
         return positions, self.likers[positions]
 
+    @cached_property
+    def scale(self) -> np.ndarray:
+        """λ diag P, (n,) float32."""
+        return self.ridge * self.diagonal
+
+    def through(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What a history of items (H,) and weights (H,) says of each of the people, (P,) float32: h Xᵀ K.
+
+        Only the rows of K are read that belong to people who like one of the items.
+        """
+        likers = self.likers
+        return _through(likers.indptr, likers.indices, items, weights, self.inverse)  # type: ignore[no-any-return]
+
+    def scores_of(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Scores of all items for one history: items, each once, and weights, (H,), (H,) -> (n,) float32."""
+        scores: np.ndarray = self.likers @ self.through(items, weights)
+        scores /= self.scale
+        scores[items] += weights - weights / self.scale[items]
+        return scores
+
+    def shares_of(self, item: int, liked: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What each of some likes (L,), weighted (L,), adds to the score of an item that is none of them.
+
+        Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item,
+        (L,) float32. Of an item that is liked twice the last weight counts.
+        """
+        likers = self.likers
+        shares = _shares(likers.indptr, likers.indices, item, liked, weights, self.inverse)
+        return shares / self.scale[item]  # type: ignore[no-any-return]
+
     def scores(self, histories: Any) -> np.ndarray:
         """Scores of all items for B histories, weighted or not: sparse (B, n) -> (B, n) float32."""
         seen = histories.astype(np.float32)
         through = (seen @ self.likers).toarray() @ self.inverse  # (B, P)
         back = (self.likers @ through.T).T  # (B, n): h Xᵀ K X
         dense = seen.toarray()
-        scores: np.ndarray = dense - (dense - back) / (self.ridge * self.diagonal)
+        scores: np.ndarray = dense - (dense - back) / self.scale
         return scores
+
+
+def last_of_each(items: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Items each once, with their last weights."""
+    once, last = np.unique(items[::-1], return_index=True)
+    return once, weights[::-1][last]
 
 
 def like_matrix(events: Interactions) -> Any:
@@ -98,3 +135,30 @@ def _ones_at(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> A
     matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
     matrix.data[:] = 1.0  # repeats were summed
     return matrix
+
+
+@njit(cache=True, nogil=True)
+def _through(indptr, likers, items, weights, inverse):  # type: ignore[no-untyped-def]
+    people = len(inverse)
+    shared = np.zeros(people, np.float32)  # the weight of the items that each likes
+    for row in range(len(items)):
+        for place in range(indptr[items[row]], indptr[items[row] + 1]):
+            shared[likers[place]] += weights[row]
+    through = np.zeros(people, np.float32)
+    for person in range(people):
+        if shared[person] != 0:
+            through += shared[person] * inverse[person]
+    return through
+
+
+@njit(cache=True, nogil=True)
+def _shares(indptr, likers, item, liked, weights, inverse):  # type: ignore[no-untyped-def]
+    carried = np.zeros(len(inverse), np.float32)
+    for place in range(indptr[item], indptr[item + 1]):
+        carried += inverse[likers[place]]  # a row, since K is symmetric and columns lie apart
+    shares = np.zeros(len(liked), np.float32)
+    for row in range(len(liked)):
+        if not np.any(liked[row + 1 :] == liked[row]):
+            for place in range(indptr[liked[row]], indptr[liked[row] + 1]):
+                shares[row] += weights[row] * carried[likers[place]]
+    return shares

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sparse
+from numba import njit
 
 from bowerbird.data.items import Catalogue
 
@@ -55,15 +56,11 @@ class Facets:
             sparse.hstack(values, format="csr"),
         )
 
-    def sums(self, of_value: np.ndarray, items: np.ndarray | slice = slice(None)) -> np.ndarray:
+    def sums(self, of_value: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Mean of numbers of values (V,) over each item's values, by facet: (C, F); NaN where it has none."""
-        part = self.values[items]
-        cell = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)) * len(self.names)
-        cell += self.facet[part.indices]
-        size = part.shape[0] * len(self.names)
-        found = np.bincount(cell, part.data * of_value[part.indices], minlength=size).astype(np.float32)
-        found[np.bincount(cell, minlength=size) == 0] = np.nan
-        return found.reshape(part.shape[0], len(self.names))
+        v = self.values
+        found: np.ndarray = _sums(v.indptr, v.indices, v.data, self.facet, of_value, items, len(self.names))
+        return found.T
 
 
 @dataclass(frozen=True)
@@ -82,24 +79,65 @@ class Leanings:
         usual, offered = (_by_facet(one, facets) for one in (liked, items))
         return cls(facets, usual.astype(np.float32), np.log(usual / offered).astype(np.float32))
 
-    def of(
-        self, items: np.ndarray, weights: np.ndarray, among: np.ndarray | slice = slice(None)
-    ) -> np.ndarray:
-        """Leanings of who liked `items` (H,), weighted, to all items or `among` some: (C, F) float32.
+    def of(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Leanings of who liked `items` (H,), weighted, to each value, (V,) float64.
 
         log((c + PRIOR·p) / (w + PRIOR) / q) with c the weight of the person's likes that have the value, w of
         those that have the facet, p its share of everybody's likes and q of the items.
         """
-        counts = np.asarray(weights @ self.facets.values[items]).ravel()
-        known = np.bincount(self.facets.facet, counts, minlength=len(self.facets.names))
-        own = np.log1p(counts / (PRIOR * self.usual)) - np.log1p(known / PRIOR)[self.facets.facet]
-        return self.facets.sums(own + self.lift, among)
+        values = self.facets.values
+        counts, known = _counted(
+            *(values.indptr, values.indices, values.data, self.facets.facet, items, weights),
+            *(values.shape[1], len(self.facets.names)),
+        )
+        own = self.lift - np.log1p(known / PRIOR)[self.facets.facet]
+        some = np.flatnonzero(counts)
+        own[some] += np.log1p(counts[some] / (PRIOR * self.usual[some]))
+        return own
+
+    def to(self, leaning: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """What a leaning to values (V,) says of some items by facet, (C, F) float32; NaN for no value."""
+        said: np.ndarray = self.facets.sums(leaning, items)
+        return said
+
+    def to_all(self, leaning: np.ndarray) -> np.ndarray:
+        """The `total` of what it says of every item, (n,) float32."""
+        said: np.ndarray = self.facets.values @ leaning.astype(np.float32)
+        return said
 
 
-def total(leanings: np.ndarray) -> np.ndarray:
+def total(by_facet: np.ndarray) -> np.ndarray:
     """Sum over the facets that an item has, (C, F) -> (C,) float32: as if they knew nothing of each other."""
-    found: np.ndarray = np.nansum(leanings, axis=1)
+    found: np.ndarray = np.nansum(by_facet, axis=1)
     return found
+
+
+@njit(cache=True, nogil=True)
+def _sums(indptr, indices, data, facet, of_value, items, facets):  # type: ignore[no-untyped-def]
+    found = np.full((facets, len(items)), np.nan, np.float32)
+    sums, has = np.zeros(facets), np.zeros(facets, np.bool_)
+    for row in range(len(items)):
+        sums[:], has[:] = 0.0, False
+        for place in range(indptr[items[row]], indptr[items[row] + 1]):
+            value = indices[place]
+            sums[facet[value]] += data[place] * of_value[value]
+            has[facet[value]] = True
+        for one in range(facets):
+            if has[one]:
+                found[one, row] = sums[one]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _counted(indptr, indices, data, facet, items, weights, values, facets):  # type: ignore[no-untyped-def]
+    """Weight of the items that have each value, (V,), and those that have each facet, (F,)."""
+    counts, known = np.zeros(values), np.zeros(facets)
+    for row in range(len(items)):
+        for place in range(indptr[items[row]], indptr[items[row] + 1]):
+            value = indices[place]
+            counts[value] += weights[row] * data[place]
+            known[facet[value]] += weights[row] * data[place]
+    return counts, known
 
 
 def _by_facet(counts: np.ndarray, facets: Facets) -> np.ndarray:

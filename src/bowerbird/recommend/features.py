@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+from numba import njit
 
 from bowerbird.data.interactions import History
 from bowerbird.embed.rows import Rows
-from bowerbird.recommend.coengagement import CoEngagement, history_matrix
+from bowerbird.recommend.coengagement import CoEngagement, history_matrix, last_of_each
 from bowerbird.recommend.facets import Leanings, total
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
@@ -62,6 +63,12 @@ class World:
         return np.ascontiguousarray(self.matrix.T)
 
     @cached_property
+    def counted_sides(self) -> np.ndarray | None:
+        """How many sides each item has, (n,) float32; None where they are read from files."""
+        held = [side for side in self.sides if isinstance(side, np.ndarray)]
+        return _counted(held) if len(held) == len(self.sides) else None
+
+    @cached_property
     def cold(self) -> np.ndarray:
         """Items that nobody has liked yet, (n,) bool."""
         cold: np.ndarray = self.popularity.total == 0
@@ -84,33 +91,51 @@ class Signals:
     liked: History
     recent: History = field(repr=False)  # the latest liked items, each once
     at: int  # the moment of asking, microseconds
+    leaning: np.ndarray  # (V,) to each value of the facets
 
 
-def signals_of(histories: list[History], world: World) -> list[Signals]:
-    """Signals of B people; people without a liked item get zeros."""
+def signals_of(histories: list[History], world: World, content: bool = True) -> list[Signals]:
+    """Signals of B people; people without a liked item get zeros, and everybody for what is near by vectors
+    where `content` is not asked for."""
     liked = [history.liked() for history in histories]
     weights = [by_place(len(one)) for one in liked]
-    together = world.coengagement.scores(
-        history_matrix([one.items for one in liked], len(world.matrix), weights)
-    )
+    together = _together(liked, weights, world)
     return [
-        _signals(history, one, weight, together[row], world)
+        _signals(history, one, weight, together[row], world, content)
         for row, (history, one, weight) in enumerate(zip(histories, liked, weights, strict=True))
     ]
 
 
+def _together(liked: list[History], weights: list[np.ndarray], world: World) -> np.ndarray:
+    if len(liked) == 1:  # who asks alone waits: only what they need is read
+        return world.coengagement.scores_of(*last_of_each(liked[0].items, weights[0]))[None]
+    return world.coengagement.scores(history_matrix([one.items for one in liked], len(world.matrix), weights))
+
+
 def _signals(
-    history: History, liked: History, weights: np.ndarray, together: np.ndarray, world: World
+    history: History,
+    liked: History,
+    weights: np.ndarray,
+    together: np.ndarray,
+    world: World,
+    content: bool,
 ) -> Signals:
     at = moment_of(history, world)
     recent = latest(liked, RECENT)
     nearest = mean = low_rank = follows = np.zeros(len(world.matrix), np.float32)
     if len(recent):
-        similar = world.matrix[recent.items] @ world.columns  # (recent, n): rows, so that max runs over them
-        nearest, mean = similar.max(axis=0), said_by(recent) @ similar
+        if content:
+            nearest, mean = near_by_all(recent, world)
         low_rank = world.low_rank.scores(liked.items, weights)
         follows = world.follows.scores(liked)
-    return Signals(together, low_rank, follows, nearest, mean, liked, recent, at)
+    leaning = world.leanings.of(liked.items, weights)
+    return Signals(together, low_rank, follows, nearest, mean, liked, recent, at, leaning)
+
+
+def near_by_all(recent: History, world: World) -> tuple[np.ndarray, np.ndarray]:
+    """Similarity of every item to the nearest of R recent likes, and to all of them, (n,) float32 each."""
+    similar = world.matrix[recent.items] @ world.columns  # (R, n): rows, so that max runs over them
+    return similar.max(axis=0), said_by(recent) @ similar
 
 
 def moment_of(history: History, world: World) -> int:
@@ -158,6 +183,8 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
     today = popularity.share(popularity.end, MONTH)[candidates]
     shelf = popularity.shelf(signals.at)[candidates]
     age = (signals.at - world.seen_first[candidates]) / DAY
+    facets = world.leanings.to(signals.leaning, candidates)
+    all_facets = total(facets)
     columns = [
         *crowd,
         *(content_of(signals, candidates, world) if len(signals.recent) else [unknown] * 12),
@@ -170,29 +197,89 @@ def rows_of(signals: Signals, candidates: np.ndarray, world: World) -> np.ndarra
         np.round(np.log1p(np.maximum(age, 0.0))),
         age < 0,
         cold,
-        np.full(len(candidates), np.log1p(len(liked))),
-        np.full(len(candidates), np.log1p((signals.at - liked.at[0]) / DAY) if len(liked) else np.nan),
+        np.log1p(len(liked)),
+        np.log1p((signals.at - liked.at[0]) / DAY) if len(liked) else np.nan,
         _price_ratio(liked, candidates, world.prices),
+        *trends_of(popularity, liked, signals.at, candidates),
+        *(all_facets, log_places(all_facets)),
+        *facets.T,
     ]
-    facets = world.leanings.of(liked.items, by_place(len(liked)), candidates)
-    all_facets = total(facets)
-    columns += [*trends_of(popularity, liked, signals.at, candidates), all_facets, log_places(all_facets)]
-    return np.hstack([np.stack(columns, axis=1), facets]).astype(np.float32)
+    table = np.empty((len(columns), len(candidates)), np.float32)  # by columns, as they are read again
+    for row, column in zip(table, columns, strict=True):
+        row[:] = column
+    return table.T
 
 
 def content_of(signals: Signals, candidates: np.ndarray, world: World) -> list[np.ndarray]:
     """Similarity by untrained content, 12 × (C,): all sides as one (6 numbers), each alone (2 numbers)."""
-    weights = said_by(signals.recent)
-    mine = [np.asarray(side[signals.recent.items], np.float32) for side in world.sides]
-    theirs = [np.asarray(side[candidates], np.float32) for side in world.sides]
-    by_side = [one @ other.T for one, other in zip(mine, theirs, strict=True)]  # (R, C) each
+    recent = signals.recent.items
+    by_side = similarities(world.sides, recent, candidates)
     # A side has length 1 where there is one: so many sides, squared, have two things beside each other.
-    lengths, others = (np.sum([side.any(axis=1) for side in those], axis=0) for those in (mine, theirs))
-    joined: np.ndarray = np.sum(by_side, axis=0) / np.sqrt(np.maximum(np.outer(lengths, others), 1e-9))
-    largest, mean = joined.max(axis=0), weights @ joined
-    three = np.sort(joined, axis=0)[-3:].mean(axis=0)
-    content = [largest, mean, joined[-1], three, log_places(largest), log_places(mean)]
-    return content + [row for one in by_side for row in (one.max(axis=0), weights @ one)]
+    mine, theirs = (_sides_of(items, world) for items in (recent, candidates))
+    found = _compared(*by_side, mine, theirs, said_by(signals.recent))
+    largest, mean = found[0], found[1]
+    return [*found[:4], log_places(largest), log_places(mean), *found[4:]]
+
+
+def similarities(
+    sides: tuple[np.ndarray | Rows, ...], recent: np.ndarray, candidates: np.ndarray
+) -> list[np.ndarray]:
+    """Dot products of R items and C others (positions), (R, C) float32, for each side."""
+    found: list[np.ndarray] = []
+    for place, side in enumerate(sides):
+        if place and side is sides[place - 1]:  # vectors that stand for every side
+            found.append(found[-1])
+        else:
+            found.append(np.asarray(side[recent], np.float32) @ np.asarray(side[candidates], np.float32).T)
+    return found
+
+
+def _sides_of(items: np.ndarray, world: World) -> np.ndarray:
+    counted = world.counted_sides
+    return _counted([side[items] for side in world.sides]) if counted is None else counted[items]
+
+
+def _counted(sides: list[np.ndarray]) -> np.ndarray:
+    counted: np.ndarray = np.stack([side.any(axis=1) for side in sides]).sum(axis=0, dtype=np.float32)
+    return counted
+
+
+@njit(cache=True, nogil=True)
+def _compared(facts, text, picture, mine, theirs, weights):  # type: ignore[no-untyped-def]
+    """Similarities (R, C) by three sides, how many sides each of R and C has, and weights (R,), as (10, C):
+    largest, mean, last and mean of the three largest of all sides as one; largest and mean of each side."""
+    recent, count = facts.shape
+    found = np.zeros((10, count), np.float32)
+    found[0], found[4], found[6], found[8] = -np.inf, -np.inf, -np.inf, -np.inf
+    second, third = np.full(count, -np.inf, np.float32), np.full(count, -np.inf, np.float32)
+    for row in range(recent):
+        weight = weights[row]
+        for c in range(count):
+            one, two, three = facts[row, c], text[row, c], picture[row, c]
+            joined = (one + two + three) / np.sqrt(max(mine[row] * theirs[c], np.float32(1e-9)))
+            first = found[0, c]
+            less = min(first, joined)
+            found[0, c] = max(first, joined)
+            least = min(second[c], less)
+            second[c] = max(second[c], less)
+            third[c] = max(third[c], least)
+            found[1, c] += weight * joined
+            found[2, c] = joined
+            found[4, c] = max(found[4, c], one)
+            found[5, c] += weight * one
+            found[6, c] = max(found[6, c], two)
+            found[7, c] += weight * two
+            found[8, c] = max(found[8, c], three)
+            found[9, c] += weight * three
+    kept = min(recent, 3)
+    for c in range(count):
+        three_largest = found[0, c]
+        if kept > 1:
+            three_largest += second[c]
+        if kept > 2:
+            three_largest += third[c]
+        found[3, c] = three_largest / np.float32(kept)
+    return found
 
 
 def _price_ratio(liked: History, candidates: np.ndarray, prices: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
+from numba import njit
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.taste.state import DAY
@@ -48,10 +49,9 @@ class Follows:
 
     def scores(self, liked: History) -> np.ndarray:
         """Scores of all items after a history of liked items, (n,) float32."""
-        scores = np.zeros(self.pairs.shape[0], np.float32)
-        positions, values = self.found(liked)
-        scores[positions] = values
-        return scores
+        items, weights = self.weighed(liked)
+        pairs = self.pairs
+        return _summed(pairs.indptr, pairs.indices, pairs.data, items, weights, pairs.shape[0])  # type: ignore[no-any-return]
 
     def found(self, liked: History) -> tuple[np.ndarray, np.ndarray]:
         """The items that ever followed one of the latest likes, ascending, and their scores."""
@@ -60,8 +60,34 @@ class Follows:
         row.sort_indices()
         return row.indices.astype(np.int64), row.data
 
+    def after(self, items: np.ndarray, other: int) -> np.ndarray:
+        """How often another item follows each of some, as the pairs have it, (H,) -> (H,) float32."""
+        pairs = self.pairs
+        return _found(pairs.indptr, pairs.indices, pairs.data, items, other)  # type: ignore[no-any-return]
+
     @staticmethod
     def weighed(liked: History) -> tuple[np.ndarray, np.ndarray]:
         """The likes that speak, oldest first, and what each counts."""
         items = liked.items[-LATEST:]
         return items, np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5
+
+
+@njit(cache=True, nogil=True)
+def _summed(indptr, indices, data, rows, weights, columns):  # type: ignore[no-untyped-def]
+    """Some rows of a sparse matrix, weighted and summed, (columns,) float32."""
+    total = np.zeros(columns, np.float32)
+    for row in range(len(rows)):
+        for place in range(indptr[rows[row]], indptr[rows[row] + 1]):
+            total[indices[place]] += weights[row] * data[place]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _found(indptr, indices, data, rows, column):  # type: ignore[no-untyped-def]
+    """One column of some rows of a sparse matrix."""
+    found = np.zeros(len(rows), np.float32)
+    for row in range(len(rows)):
+        for place in range(indptr[rows[row]], indptr[rows[row] + 1]):
+            if indices[place] == column:
+                found[row] = data[place]
+    return found

@@ -41,6 +41,7 @@ from bowerbird.recommend.occasions import (
     visits,
 )
 from bowerbird.recommend.ranking import OurRanker
+from bowerbird.recommend.trees import Trees
 
 LEAST_HAPPENED = 20
 """Of an outcome in the events that teach, and again in those that calibrate; with fewer it is left out."""
@@ -89,7 +90,7 @@ class Outcomes:
     given: Given = Given.VISIT
     deepest: int = 0
     """The deepest place that was logged; 0 where none was."""
-    models: Mapping[Action, tuple[Any, Platt]] = field(default_factory=dict)
+    models: Mapping[Action, tuple[Trees, Platt]] = field(default_factory=dict)
     report: Mapping[str, Any] = field(
         default_factory=lambda: {"absent": dict.fromkeys(OUTCOMES, "no events")}
     )
@@ -126,16 +127,16 @@ class Outcomes:
             return {one: np.zeros(0) for one in self.models}
         table = np.column_stack([rows, np.clip(places, 0, self.deepest)])
         found = {}
-        for outcome, (booster, correction) in self.models.items():
-            said = booster.predict(table, num_threads=1)
+        for outcome, (trees, correction) in self.models.items():
+            said = 1 / (1 + np.exp(-trees(table)))
             found[outcome] = correction(said) if calibrated else said
         return found
 
     def save(self, folder: Path) -> None:
         """Write everything into a version's folder as `FILE`."""
         models = {
-            outcome.value: {**vars(correction), "booster": booster.model_to_string()}
-            for outcome, (booster, correction) in self.models.items()
+            outcome.value: {**vars(correction), "booster": trees.text}
+            for outcome, (trees, correction) in self.models.items()
         }
         said = {"given": self.given.value, "deepest": self.deepest, "models": models, "report": self.report}
         (folder / FILE).write_text(json.dumps(said))
@@ -146,10 +147,7 @@ class Outcomes:
         kept = json.loads((folder / FILE).read_text())
         models = {}
         for name, one in kept["models"].items():
-            import lightgbm
-
-            booster = lightgbm.Booster(model_str=one["booster"])
-            models[Action(name)] = booster, Platt(one["slope"], one["shift"])
+            models[Action(name)] = Trees(one["booster"]), Platt(one["slope"], one["shift"])
         return cls(Given(kept["given"]), kept["deepest"], models, kept["report"])
 
 
@@ -194,7 +192,7 @@ def _some(occasions: list[Occasion]) -> list[Occasion]:
 def _fitted(given: Given, deepest: int, taught: Cases, later: Cases) -> Outcomes:
     import lightgbm
 
-    models: dict[Action, tuple[Any, Platt]] = {}
+    models: dict[Action, tuple[Trees, Platt]] = {}
     report: dict[str, Any] = {"given": given.value, "taught": len(taught.at), "calibrated": len(later.at)}
     report["absent"] = {}
     for column, outcome in enumerate(OUTCOMES):
@@ -209,7 +207,7 @@ def _fitted(given: Given, deepest: int, taught: Cases, later: Cases) -> Outcomes
         data = lightgbm.Dataset(taught.rows, happened[0].astype(int))
         booster = lightgbm.train(LEARNING, data, num_boost_round=ROUNDS)
         said = booster.predict(later.rows)
-        models[outcome] = booster, Platt.fitted(said, happened[1])
+        models[outcome] = Trees.of(booster), Platt.fitted(said, happened[1])
         report[outcome.value] = {
             "rate": float(happened[1].mean()),
             **vars(models[outcome][1]),

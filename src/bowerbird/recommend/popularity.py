@@ -20,7 +20,8 @@ TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
 HEAD = 4_096  # of an order that is kept: enough for whoever asks, unless little is open
-KEPT = 64  # answers kept for moments asked again
+KEPT, KEPT_BYTES = 64, 1 << 25
+"""Answers kept for moments asked again: so many, and as many as fit into 32 MB."""
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
 LEAST_BESIDE = 1e-2
@@ -55,6 +56,12 @@ class Popularity:
         return now
 
     @cached_property
+    def log_now(self) -> np.ndarray:
+        """Logarithm of it, of what nobody likes too, (items,) float32."""
+        log: np.ndarray = np.log(self.now + 0.1)
+        return log
+
+    @cached_property
     def by_place(self) -> np.ndarray:
         """Items in the order of ids, (items,) int64."""
         return np.argsort(self.places)
@@ -63,6 +70,10 @@ class Popularity:
     def end(self) -> int:
         """Time of the last like, microseconds; 0 where there is none."""
         return int(self.at[-1]) if len(self.at) else 0
+
+    @property
+    def _most_kept(self) -> int:
+        return max(KEPT, KEPT_BYTES // max(1, self.total.nbytes))
 
     @classmethod
     def of(cls, events: Interactions, places: np.ndarray) -> Popularity:
@@ -88,7 +99,7 @@ class Popularity:
         key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
         found = self._kept.get(key)
         if found is None:
-            if len(self._kept) >= KEPT:
+            if len(self._kept) >= self._most_kept:
                 self._kept.clear()  # by whichever thread: others hold what they found
             found = self._kept[key] = self._share(*key)
         return found
@@ -110,12 +121,23 @@ class Popularity:
         key = id(share), width
         found = self._shelves.get(key)
         if found is None:
-            if len(self._shelves) >= KEPT:
+            if len(self._shelves) >= self._most_kept:
                 self._shelves.clear()
             # With the share, so that its id stays its own.
             beside = np.log(smoothed(share, self.places, width) * len(share) + LEAST_BESIDE)
             found = self._shelves[key] = share, beside
         return found[1]
+
+    @cached_property
+    def _head_now(self) -> np.ndarray:
+        return _highest(self.now, np.arange(len(self.now)), HEAD)
+
+    def leading_now(self, open_: np.ndarray, count: int) -> np.ndarray:
+        """The `count` positions with the highest `now` among the open ones, (items,) bool; highest first."""
+        found: np.ndarray = self._head_now[open_[self._head_now]][:count]
+        if len(found) == count:
+            return found
+        return _highest(self.now, np.flatnonzero(open_), count)[:count]
 
     def leading(
         self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
@@ -125,7 +147,7 @@ class Popularity:
         key = (id(share), half_life_days, beginners)
         kept = self._order.get(key)
         if kept is None:
-            if len(self._order) >= KEPT:
+            if len(self._order) >= self._most_kept:
                 self._order.clear()
             # With the share, so that its id stays its own.
             kept = self._order[key] = share, _highest(share, np.flatnonzero(share), HEAD)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,16 +23,27 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.rows import Rows
-from bowerbird.recommend.candidates import best_of, sought
+from bowerbird.recommend.candidates import Values, best_of, sought
 from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
-from bowerbird.recommend.facets import Facets, Leanings, total
-from bowerbird.recommend.features import NAMES, Signals, World, by_place, rows_of, signals_of
+from bowerbird.recommend.facets import Facets, Leanings
+from bowerbird.recommend.features import (
+    NAMES,
+    Signals,
+    World,
+    near_by_all,
+    rows_of,
+    said_by,
+    signals_of,
+    similarities,
+)
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lessons import FOLDS, Example, Lesson, lessons_of
 from bowerbird.recommend.lowrank import LowRank
+from bowerbird.recommend.neighbours import Neighbours
 from bowerbird.recommend.popularity import Popularity
-from bowerbird.recommend.ranks import places_of
+from bowerbird.recommend.ranks import highest, places_of
 from bowerbird.recommend.shelf import ON_SHELF, next_to, shelf_places
+from bowerbird.recommend.trees import Trees
 
 PER_SOURCE = 200  # candidates of each source
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -92,8 +103,11 @@ class OurRanker:
         self.launched = catalogue.launched
         self.catalogue = catalogue
         self.places: np.ndarray  # (items,) in the order of ids; only learning needs it
+        self.neighbours: tuple[Neighbours, Neighbours] | None = None
+        """Lists of all items and of those that nobody has liked yet, where there are many; only who serves
+        has them, since they are of one world."""
         self.world: World
-        self.booster: Any = None
+        self.trees: Trees | None = None
         self.settings: dict[str, Any] = {}
 
     # -- learning -----------------------------------------------------------------------------------------
@@ -106,7 +120,7 @@ class OurRanker:
         # The latest moment and one part of the newcomers: both kinds of person, at a fraction of the time.
         ridge = self._best_ridge(lessons[-FOLDS - 1 : -FOLDS + 1])
         self.settings = {"ridge": ridge, "content_weight": 1.0, "order": "fusion"}
-        self.booster = None
+        self.trees = None
         if sum(len(lesson.examples) for lesson in lessons) >= LEAST_EXAMPLES:
             self._learn_order(lessons, ridge, self.launched <= events.at.max())
         self.world = self._world(events, ridge)
@@ -117,7 +131,8 @@ class OurRanker:
         Without the learnt order, which has seen what people liked later.
         """
         other = copy.copy(self)
-        other.world, other.booster = self._world(events, self.settings["ridge"]), None
+        other.world, other.trees = self._world(events, self.settings["ridge"]), None
+        other.neighbours = None
         return other
 
     def _world(self, events: Interactions, ridge: float) -> World:
@@ -166,16 +181,15 @@ class OurRanker:
         groups = [len(one.wanted) for one in taught]
         data = lightgbm.Dataset(rows, labels.astype(int), group=groups)
         booster = lightgbm.train(LEARNING, data, num_boost_round=ROUNDS)
-        self._choose_blend(booster, tests)
+        self._choose_blend(Trees.of(booster), tests)
 
-    def _choose_blend(self, booster: Any, tests: Sequence[Met]) -> None:
+    def _choose_blend(self, trees: Trees, tests: Sequence[Met]) -> None:
         """Take the weight of content that serves tested people best; the learnt order if it helps them."""
         fusions = {weight: [_fusion(met.rows, weight) for met in tests] for weight in CONTENT_WEIGHTS}
         marks = {weight: _mark(scores, tests) for weight, scores in fusions.items()}
         weight = max(marks, key=lambda one: marks[one])
         blended = [
-            _blended(booster.predict(met.rows), order)
-            for met, order in zip(tests, fusions[weight], strict=True)
+            _blended(trees(met.rows), order) for met, order in zip(tests, fusions[weight], strict=True)
         ]
         learnt = _mark(blended, tests)
         self.settings |= {
@@ -184,7 +198,7 @@ class OurRanker:
             "ndcg@20_fusion": marks[weight],
             "order": "lambdarank" if learnt >= marks[weight] else "fusion",
         }
-        self.booster = booster if learnt >= marks[weight] else None
+        self.trees = trees if learnt >= marks[weight] else None
 
     def _met(
         self, lessons: Sequence[Lesson], ridge: float, on_sale: np.ndarray
@@ -234,9 +248,15 @@ class OurRanker:
                 for one, more in zip(part, others, strict=True):
                     yield sought(one, self.world, self.index, allowed, per_source, more)
                 continue
-            for history, signals, more in zip(part, signals_of(part, self.world), others, strict=True):
-                found = self._candidates(signals, history, allowed, per_source)
-                yield (np.union1d(found, more) if len(more) else found), signals
+            all_signals = signals_of(part, self.world, content=self.neighbours is None)
+            for history, signals, more in zip(part, all_signals, others, strict=True):
+                open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
+                open_[history.items] = False
+                if self.neighbours is not None and len(signals.recent):
+                    signals = self._with_near(signals, open_, per_source)
+                found = self._candidates(signals, open_, per_source)
+                found = np.union1d(found, more) if len(more) else found
+                yield found, self._told_exactly(signals, found)
 
     def scores(self, candidates: np.ndarray, signals: Signals) -> np.ndarray:
         """The ranker's scores of candidates, (C,)."""
@@ -247,59 +267,69 @@ class OurRanker:
     def scores_of(self, rows: np.ndarray) -> np.ndarray:
         """The ranker's scores of candidates by their features, (C, features) -> (C,)."""
         fusion = _fusion(rows, self.settings["content_weight"])
-        if self.booster is None or not len(rows):
+        if self.trees is None or not len(rows):
             return fusion
-        return _blended(self.booster.predict(rows, num_threads=1), fusion)
+        return _blended(self.trees(rows), fusion)
 
     def _by_facets(self, signals: Signals, open_: np.ndarray, per_source: int) -> list[np.ndarray]:
         """What a person leans to among what sells or lies beside it; and variants of what they liked."""
-        popularity, liked = self.world.popularity, signals.liked
-        leaning = total(self.world.leanings.of(liked.items, by_place(len(liked))))
+        popularity = self.world.popularity
+        leaning = self.world.leanings.to_all(signals.leaning)
         shelf = popularity.shelf(popularity.end, popularity.lately)
         new = open_ & self.world.cold
         near = next_to(signals.recent.items, popularity.places, popularity.by_place)
         return [
-            _best(leaning + shelf, open_, per_source),
-            _best(leaning + shelf, new, per_source),
-            _best(leaning + 3 * shelf, new, per_source),
-            _best(leaning + np.log(popularity.now + 0.1), open_, per_source),
+            highest(leaning + shelf, open_, per_source),
+            highest(leaning + shelf, new, per_source),
+            highest(leaning + 3 * shelf, new, per_source),
+            highest(leaning + popularity.log_now, open_, per_source),
             near[open_[near]],
         ]
 
-    def _candidates(
-        self,
-        signals: Signals,
-        history: History,
-        allowed: np.ndarray | None = None,
-        per_source: int = PER_SOURCE,
-    ) -> np.ndarray:
+    def _with_near(self, signals: Signals, open_: np.ndarray, per_source: int) -> Signals:
+        """Signals that know what is near by vectors, as far as sources of so many items need it."""
+        assert self.neighbours is not None
+        recent, world = signals.recent, self.world
+        everything, new = self.neighbours
+        near = everything.nearest(recent.items, open_, per_source)
+        near_new = new.nearest(recent.items, open_ & world.cold, 2 * per_source)
+        if near is None or near_new is None:
+            nearest, mean = near_by_all(recent, world)
+            return replace(signals, nearest=nearest, mean=mean)
+        mean = world.matrix @ (said_by(recent) @ world.matrix[recent.items])
+        return replace(signals, nearest=np.maximum(near, near_new), mean=mean)
+
+    def _told_exactly(self, signals: Signals, candidates: np.ndarray) -> Signals:
+        """The same signals, where those that were known of some items only are known of the candidates."""
+        if self.neighbours is None or not len(signals.recent):
+            return signals
+        (similar,) = similarities((self.world.matrix,), signals.recent.items, candidates)
+        nearest, mean = similar.max(axis=0), said_by(signals.recent) @ similar
+        return replace(signals, nearest=Values(candidates, nearest), mean=Values(candidates, mean))
+
+    def _candidates(self, signals: Signals, open_: np.ndarray, per_source: int) -> np.ndarray:
         """Positions that some source names, in order, (C,). Sources hold only what they have reason for."""
-        open_ = np.ones(len(self.matrix), bool) if allowed is None else allowed.copy()
-        open_[history.items] = False
         popularity = self.world.popularity
         sources = [
             popularity.leading(open_, per_source // 2, signals.at, *kind) for kind in popularity.trends
         ]
-        sources.append(_best(popularity.now, open_, per_source // 2))
+        sources.append(popularity.leading_now(open_, per_source // 2))
         if len(signals.liked):
             crowd = (signals.coengagement, signals.low_rank, signals.follows)
-            sources += [_best(one, open_ & (one > 0), per_source) for one in crowd]
-            sources += [_best(one, open_, per_source) for one in (signals.nearest, signals.mean)]
+            sources += [highest(one, open_, per_source, above=0.0) for one in crowd]
+            sources += [highest(one, open_, per_source) for one in (signals.nearest, signals.mean)]
             new = open_ & self.world.cold
-            sources.append(_best(signals.nearest, new, per_source // 2))
-            near = _best(signals.nearest, new, 2 * per_source)
+            near = highest(signals.nearest, new, 2 * per_source)
             on_shelf = signals.nearest[near] + ON_SHELF * popularity.shelf(signals.at)[near]
-            sources.append(best_of(on_shelf, near, per_source // 2))
+            sources += [
+                best_of(scores, near, per_source // 2) for scores in (signals.nearest[near], on_shelf)
+            ]
             sources += self._by_facets(signals, open_, per_source)
-        found = np.unique(np.concatenate(sources))
-        if len(found) < per_source:  # a small or narrow choice: whatever is left, by popularity
-            found = np.union1d(found, _best(popularity.now, open_, per_source))
-        return found
-
-
-def _best(scores: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray:
-    rows = np.flatnonzero(open_)
-    return best_of(scores[rows], rows, count)
+        named = np.zeros(len(self.matrix), bool)
+        named[np.concatenate(sources)] = True
+        if np.count_nonzero(named) < per_source:  # a small or narrow choice: whatever is left, by popularity
+            named[popularity.leading_now(open_, per_source)] = True
+        return np.flatnonzero(named)
 
 
 def _thinned(met: Met, rng: np.random.Generator) -> Met:

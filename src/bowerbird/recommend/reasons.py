@@ -14,11 +14,10 @@ import numpy as np
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
-from bowerbird.recommend.coengagement import CoEngagement
 from bowerbird.recommend.features import NAMES, Signals, World, by_place
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.popularity import MONTH, YEAR
-from bowerbird.recommend.ranks import places_of
+from bowerbird.recommend.ranks import places_among
 from bowerbird.taste.graph import Interest
 
 DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
@@ -48,8 +47,10 @@ class Source(StrEnum):
     """Liked by many in the year before, or ever, or by beginners."""
 
 
-def sources_of(signals: Signals, candidates: np.ndarray, rows: np.ndarray, world: World) -> list[Source]:
-    """Which source brought each of C candidates (positions), in their order; `rows` are their features."""
+def sources_of(
+    signals: Signals, candidates: np.ndarray, rows: np.ndarray, chosen: np.ndarray, world: World
+) -> list[Source]:
+    """Which source brought each of n `chosen` (rows) of C candidates (positions) with features `rows`."""
     cold, popularity = world.cold[candidates], world.popularity
     orders: dict[Source, np.ndarray] = {}
     if len(signals.liked):
@@ -69,44 +70,40 @@ def sources_of(signals: Signals, candidates: np.ndarray, rows: np.ndarray, world
     named = [source for source in Source if source in orders]
     # A source says nothing of what it gives 0; popularity has the last word on what nobody else names.
     last = len(candidates)
-    places = np.stack([np.where(orders[one] > 0, places_of(orders[one]), last + 1) for one in named])
+    places = np.stack(
+        [np.where(orders[one][chosen] > 0, places_among(orders[one], chosen), last + 1) for one in named]
+    )
     places[-1] = np.minimum(places[-1], last)
     return [named[row] for row in places.argmin(axis=0)]
 
 
-def through_of(source: Source, position: int, signals: Signals, world: World) -> int | None:
-    """The row of the liked item that carried most of an item's score at its source; None if none did."""
-    liked = signals.liked
-    if source in (Source.SIMILAR, Source.FRESH):
-        return int((world.matrix[liked.items] @ world.matrix[np.array([position])].T).ravel().argmax())
-    if source is Source.TOGETHER:
-        return _largest(shares_together(world.coengagement, liked, position))
-    if source is Source.NEXT:
-        return _largest(shares_next(world.follows, liked, position))
-    return None
+def throughs_of(
+    sources: list[Source], positions: np.ndarray, signals: Signals, world: World
+) -> list[int | None]:
+    """The row of the liked item that carried most of each item's score at its source; None if none did."""
+    liked, weights = signals.liked, by_place(len(signals.liked))
+    near: list[int] = []
+    if Source.SIMILAR in sources or Source.FRESH in sources:
+        near = (world.matrix[liked.items] @ world.matrix[positions].T).argmax(axis=0).tolist()
 
+    def through(row: int, source: Source, position: int) -> int | None:
+        if source in (Source.SIMILAR, Source.FRESH):
+            return near[row]
+        if source is Source.TOGETHER:
+            return _largest(world.coengagement.shares_of(position, liked.items, weights))
+        if source is Source.NEXT:
+            return _largest(shares_next(world.follows, liked, position))
+        return None
 
-def shares_together(together: CoEngagement, liked: History, position: int) -> np.ndarray:
-    """What each liked item adds to the co-engagement score of an item that is none of them, (L,).
-
-    Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over who likes the item. An
-    item liked twice counts by its last like, as in the score.
-    """
-    likers = together.likers
-    carried = together.inverse[:, likers[position].indices].sum(axis=1)  # (P,)
-    weights = by_place(len(liked))
-    added = np.asarray(likers[liked.items] @ carried).ravel() / (together.ridge * together.diagonal[position])
-    again = np.ones(len(liked), bool)
-    again[len(liked) - 1 - np.unique(liked.items[::-1], return_index=True)[1]] = False
-    shares: np.ndarray = np.where(again, 0.0, weights * added)
-    return shares
+    named = enumerate(zip(sources, positions.tolist(), strict=True))
+    return [through(row, source, position) for row, (source, position) in named]
 
 
 def shares_next(follows: Follows, liked: History, position: int) -> np.ndarray:
     """What each liked item adds to the score of an item among what follows, (L,)."""
     latest, weights = follows.weighed(liked)
     shares = np.zeros(len(liked))
-    shares[len(liked) - len(latest) :] = weights * follows.pairs[latest, position].toarray().ravel()
+    shares[len(liked) - len(latest) :] = weights * follows.after(latest, position)
     return shares
 
 

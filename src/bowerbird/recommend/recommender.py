@@ -18,7 +18,7 @@ from bowerbird.recommend.occasions import Given
 from bowerbird.recommend.outcomes import Outcomes
 from bowerbird.recommend.ranking import PER_SOURCE, OurRanker, fused
 from bowerbird.recommend.ranks import places_of
-from bowerbird.recommend.reasons import Source, reason_of, sources_of, through_of
+from bowerbird.recommend.reasons import Source, reason_of, sources_of, throughs_of
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.recommend.wishes import PLAIN, Wishes
 from bowerbird.taste.graph import Interest, TasteGraph
@@ -93,8 +93,8 @@ class Recommender:
         candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n)))
         rows = rows_of(signals, candidates, self.ranker.world)
         scores = self.ranker.scores_of(rows)
-        sources = sources_of(signals, candidates, rows, self.ranker.world)
         best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
+        everything = signals, candidates, rows
         candidates, rows = candidates[best], rows[best]
         relevance = _unit(self._wished(scores[best], rows, wishes))
         groups = self.taste.interests_of_items.group[candidates]
@@ -108,16 +108,19 @@ class Recommender:
             candidates, relevance, chosen, propensities, wishes.boosts, n
         )
         chances = self.outcomes.chances(rows[chosen], np.arange(1, len(chosen) + 1))
-        interests = {one.number: one for one in self.taste.interests(state)}
+        sources = sources_of(*everything, best[chosen], self.ranker.world)
+        told = self._told(candidates[chosen], sources, moved, signals, state)
         return [
             Recommendation(
-                **self._told(int(candidates[row]), sources[best[row]], signals, interests, bool(up)),
+                **one,
                 score=float(relevance[row]),
-                probability={outcome.value: float(one[place]) for outcome, one in chances.items()},
+                probability={outcome.value: float(all_[place]) for outcome, all_ in chances.items()},
                 propensity=chance,
                 promoted=bool(up),
             )
-            for place, (row, chance, up) in enumerate(zip(chosen, propensities.tolist(), moved, strict=True))
+            for place, (one, row, chance, up) in enumerate(
+                zip(told, chosen, propensities.tolist(), moved, strict=True)
+            )
         ]
 
     def _open(self, state: TasteState, allowed: np.ndarray | None, wishes: Wishes) -> np.ndarray:
@@ -165,26 +168,34 @@ class Recommender:
 
     def _told(
         self,
-        position: int,
-        source: Source,
+        positions: np.ndarray,
+        sources: list[Source],
+        moved: np.ndarray,
         signals: Signals,
-        interests: dict[int, Interest],
-        promoted: bool,
-    ) -> dict[str, Any]:
-        """What is said of an item."""
-        item = self.catalogue.item(position)
-        interest = interests.get(int(self.taste.interests_of_items.group[position]))
-        through = through_of(source, position, signals, self.ranker.world)
-        reason = reason_of(source, through, signals, self.catalogue, interest)
-        return {
-            "position": position,
-            "item_id": item.item_id,
-            "title": item.title or item.item_id,
-            "price": item.price,
-            "currency": item.currency,
-            "reason": f"promoted by the shop; {reason}" if promoted else reason,
-            "source": source.value,
-        }
+        state: TasteState,
+    ) -> list[dict[str, Any]]:
+        """What is said of some items, from the source of each."""
+        throughs = throughs_of(sources, positions, signals, self.ranker.world)
+        interests: dict[int, Interest] = {}
+        if Source.INTEREST in sources:
+            interests = {one.number: one for one in self.taste.interests(state)}
+        group = self.taste.interests_of_items.group
+        told = []
+        for position, source, through, up in zip(positions.tolist(), sources, throughs, moved, strict=True):
+            item = self.catalogue.item(position)
+            reason = reason_of(source, through, signals, self.catalogue, interests.get(int(group[position])))
+            told.append(
+                {
+                    "position": position,
+                    "item_id": item.item_id,
+                    "title": item.title or item.item_id,
+                    "price": item.price,
+                    "currency": item.currency,
+                    "reason": f"promoted by the shop; {reason}" if up else reason,
+                    "source": source.value,
+                }
+            )
+        return told
 
 
 def _unit(scores: np.ndarray) -> np.ndarray:

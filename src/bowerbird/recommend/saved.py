@@ -15,6 +15,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
 from bowerbird.embed.index import EXACT_UP_TO
+from bowerbird.embed.rows import Rows
 from bowerbird.embed.saved_index import item_index
 from bowerbird.embed.vectors import Vectors
 from bowerbird.recommend.coengagement import CoEngagement
@@ -22,16 +23,36 @@ from bowerbird.recommend.facets import Facets, Leanings
 from bowerbird.recommend.features import NAMES, World
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.lowrank import LowRank
+from bowerbird.recommend.neighbours import LEAST_ITEMS, kept_neighbours
 from bowerbird.recommend.outcomes import Outcomes
 from bowerbird.recommend.popularity import Popularity
-from bowerbird.recommend.ranking import OurRanker
+from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
+from bowerbird.recommend.trees import Trees
 
 KIND = "ranker"
+SIDES_BYTES = 1 << 28
+"""Untrained content of at most so many bytes is held in memory, where it is read in a third of the time."""
 POPULARITY = ("total", "recent", "items", "at", "early", "places", "approval")
 
 
 def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[OurRanker, Outcomes]:
     """The store's ranker and its outcomes: loaded where they fit today's inputs, else learnt, published."""
+    ranker, outcomes = _learnt_ranker(store, vectors, catalogue)
+    if ranker.index is None and len(catalogue) >= LEAST_ITEMS and isinstance(ranker.matrix, np.ndarray):
+        version = store.current(KIND)
+        assert version is not None
+        kept = [
+            kept_neighbours(store, version.path, name, ranker.matrix, among, count)
+            for name, among, count in (
+                ("neighbours", np.arange(len(catalogue)), PER_SOURCE),
+                ("new-neighbours", np.flatnonzero(ranker.world.cold), 2 * PER_SOURCE),
+            )
+        ]
+        ranker.neighbours = kept[0], kept[1]
+    return ranker, outcomes
+
+
+def _learnt_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[OurRanker, Outcomes]:
     inputs = _inputs_of(store, vectors)
     ranker = _ranker_of(store, vectors, catalogue)
     outcomes = _loaded(ranker, store.current(KIND), inputs)
@@ -49,8 +70,10 @@ def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple
 
 
 def _ranker_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
-    sides = vectors.sides(catalogue)
+    sides: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
+        if sum(4 * side.dim * len(side) for side in vectors.sides(catalogue)) <= SIDES_BYTES:
+            sides = tuple(side.dense() for side in vectors.sides(catalogue))
         return OurRanker(vectors.aligned(catalogue), catalogue, sides=sides)
     index = item_index(store, catalogue, vectors)
     return OurRanker(index.rows, catalogue, sides=sides, index=index)
@@ -103,8 +126,8 @@ def _publish(
             lift=leanings.lift,
             **{name: getattr(popularity, name) for name in POPULARITY},
         )
-        if ranker.booster is not None:
-            (folder / "booster.txt").write_text(ranker.booster.model_to_string())
+        if ranker.trees is not None:
+            (folder / "booster.txt").write_text(ranker.trees.text)
         outcomes.save(folder)
         (folder / "settings.json").write_text(json.dumps(ranker.settings))
 
@@ -127,6 +150,4 @@ def _load(ranker: OurRanker, version: Version) -> None:
     )
     ranker.settings = version.meta["settings"]
     if (path / "booster.txt").exists():
-        import lightgbm
-
-        ranker.booster = lightgbm.Booster(model_str=(path / "booster.txt").read_text())
+        ranker.trees = Trees((path / "booster.txt").read_text())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +16,14 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve import chat, shopping, tasting, tracking
-from bowerbird.serve.metrics import Metrics
+from bowerbird.serve.metrics import Counted, Metrics
 from bowerbird.serve.shop import Shop
 from bowerbird.serve.tracking import BodyTooLarge
 
+STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
+"""Environment variable by which the processes of one server know their store."""
+SWITCH_S = 0.001
+"""A thread that computes lets others on after so long: at Python's 5 ms an event would wait for several."""
 PAGE = Path(__file__).parent / "page"
 PAGE_FILES = {"/": "index.html", "/app.css": "app.css", "/app.js": "app.js"}
 # The page loads nothing from elsewhere, and no text that a catalogue brings can run as a script.
@@ -25,8 +33,17 @@ CONTENT_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; b
 def create_app(store: Path | str) -> FastAPI:
     """The app of one store. Raises `StoreError` where it has no items or no vectors yet."""
     shop, metrics = Shop(Path(store)), Metrics()
-    app = FastAPI(title="bowerbird", description="Recommendations, search and chat from one store.")
-    app.middleware("http")(metrics.count)
+
+    @contextlib.asynccontextmanager
+    async def watching(_: FastAPI) -> AsyncIterator[None]:
+        sys.setswitchinterval(SWITCH_S)
+        shop.watch()
+        yield
+        shop.close()
+
+    told = "Recommendations, search and chat from one store."
+    app = FastAPI(title="bowerbird", description=told, lifespan=watching)
+    app.add_middleware(Counted, metrics=metrics)
     app.include_router(tracking.routes(shop, metrics))
     app.include_router(shopping.routes(shop))
     app.include_router(tasting.routes(shop))
@@ -37,17 +54,22 @@ def create_app(store: Path | str) -> FastAPI:
     return app
 
 
+def worker() -> FastAPI:
+    """The app of one of several processes; `STORE_VARIABLE` names its store."""
+    return create_app(os.environ[STORE_VARIABLE])
+
+
 def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
     @app.get("/healthz")
     def health() -> dict[str, Any]:
         """What is served, and in which versions."""
-        versions = {kind: shop.store.current(kind) for kind in ("catalogue", "vectors", "ranker", "graft")}
+        now, graft = shop.now, shop.store.current("graft")
         return {
             "status": "ok",
-            "items": len(shop.catalogue),
-            "people": len(shop.taste.people()),
+            "items": len(now.catalogue),
+            "people": len(now.taste.people()),
             "synthetic": shop.synthetic,
-            "versions": {kind: version.name if version else None for kind, version in versions.items()},
+            "versions": {**now.versions, "graft": graft.name if graft else None},
         }
 
     @app.get("/metrics")

@@ -23,6 +23,7 @@ from bowerbird.assist.conversation import Conversation
 from bowerbird.assist.reply import Reply
 from bowerbird.errors import InputError
 from bowerbird.serve.shop import Shop
+from bowerbird.serve.stages import Stages
 
 MODEL = "bowerbird"
 
@@ -60,15 +61,16 @@ def routes(shop: Shop) -> APIRouter:
         if not said:
             raise InputError("messages hold no message with role user")
         earlier, (text, image) = [text for text, _ in said[:-1]], said[-1]
-        shop.taste.refresh()
-        conversation = Conversation.replay(earlier, shop.assistant, asked.user)
-        pieces = shop.assistant.stream(conversation, text, user=asked.user, image=image)
+        now = shop.now
+        now.taste.refresh()
+        conversation = Conversation.replay(earlier, now.assistant, asked.user)
+        pieces = now.assistant.stream(conversation, text, user=asked.user, image=image)
         head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
         if asked.stream:
             first = next(pieces)  # errors come before the stream begins, with their proper status
-            return StreamingResponse(_chunks(head, first, pieces, shop), media_type="text/event-stream")
+            return StreamingResponse(_chunks(head, first, pieces, now), media_type="text/event-stream")
         reply = [piece for piece in pieces if isinstance(piece, Reply)][-1]
-        return JSONResponse(_completion(head, reply, " ".join([*earlier, text]), shop))
+        return JSONResponse(_completion(head, reply, " ".join([*earlier, text]), now))
 
     return router
 
@@ -97,13 +99,13 @@ def _picture(said: Any) -> bytes:
         raise InputError("the picture's base64 is broken") from None
 
 
-def _extension(reply: Reply, shop: Shop) -> dict[str, Any]:
-    items = [shop.item(one.position) | one.as_dict() for one in reply.shown]
+def _extension(reply: Reply, now: Stages) -> dict[str, Any]:
+    items = [now.item(one.position) | one.as_dict() for one in reply.shown]
     told = {"constraints": list(reply.constraints), "unmet": list(reply.unmet), "wording": reply.wording}
     return {"items": items, "matches": bool(reply.items), **told}
 
 
-def _completion(head: dict[str, Any], reply: Reply, prompt: str, shop: Shop) -> dict[str, Any]:
+def _completion(head: dict[str, Any], reply: Reply, prompt: str, now: Stages) -> dict[str, Any]:
     spoken, heard = len(reply.text.split()), len(prompt.split())  # words: nearer than nothing, and free
     return {
         **head,
@@ -112,12 +114,12 @@ def _completion(head: dict[str, Any], reply: Reply, prompt: str, shop: Shop) -> 
             {"index": 0, "message": {"role": "assistant", "content": reply.text}, "finish_reason": "stop"}
         ],
         "usage": {"prompt_tokens": heard, "completion_tokens": spoken, "total_tokens": heard + spoken},
-        "bowerbird": _extension(reply, shop),
+        "bowerbird": _extension(reply, now),
     }
 
 
 def _chunks(
-    head: dict[str, Any], first: str | Reply, pieces: Iterator[str | Reply], shop: Shop
+    head: dict[str, Any], first: str | Reply, pieces: Iterator[str | Reply], now: Stages
 ) -> Iterator[str]:
     def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -127,7 +129,7 @@ def _chunks(
     yield chunk({"role": "assistant", "content": ""})
     for piece in _again(first, pieces):
         if isinstance(piece, Reply):
-            yield chunk({}, "stop", bowerbird=_extension(piece, shop))
+            yield chunk({}, "stop", bowerbird=_extension(piece, now))
         else:
             yield chunk({"content": piece})
     yield "data: [DONE]\n\n"

@@ -1,91 +1,107 @@
-"""The stages that a server answers from, opened once and shared by all requests."""
+"""One store, ready to answer, and always in its latest versions."""
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from bowerbird.data.events import Event
-from bowerbird.data.intake import latest_possible, why_refused
+from bowerbird.data.intake import Intake
 from bowerbird.data.store import Store
 from bowerbird.recommend.boosts import Boosts
-from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.graph import TasteGraph
-
-if TYPE_CHECKING:
-    from bowerbird.assist.assistant import Assistant
-    from bowerbird.embed.search import Searcher
+from bowerbird.serve.stages import Stages, versions_of
 
 BOOSTS_FILE = "boosts.toml"
 """In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
+LOOK_S = 1.0  # between two looks at whether there are new versions
+NICENESS = 10  # of the process that learns a new ranker while this one answers
+_LEARN = (
+    "import sys; from bowerbird.data.store import Store; "
+    "from bowerbird.recommend.recommender import Recommender; Recommender.open(Store.open(sys.argv[1]))"
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What became of the events of one request."""
+
+    new: int
+    repeated: int
+    refused: list[str]
+    """The reason of each."""
 
 
 class Shop:
-    """One store, ready to answer. Recommending needs no deep-learning library; searching by text and chatting
-    load one when they are first asked for."""
+    """A store and its stages. A request takes `now` once, and so speaks of one catalogue throughout."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
-        self.taste = TasteGraph.open(self.store)
-        self.recommender = Recommender.open(self.store, self.taste)
-        self.catalogue = self.recommender.catalogue
+        self.now = Stages(self.store)
+        self._intake = Intake(self.store)
         rules = self.store.path / BOOSTS_FILE
         self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
-        self._opening = threading.Lock()
-
-    @property
-    def searcher(self) -> Searcher:
-        with self._opening:
-            return self._searcher
-
-    @property
-    def assistant(self) -> Assistant:
-        with self._opening:
-            return self._assistant
-
-    @cached_property
-    def _searcher(self) -> Searcher:
-        from bowerbird.embed.search import Searcher
-
-        return Searcher.open(self.store)
-
-    @cached_property
-    def _assistant(self) -> Assistant:
-        from bowerbird.assist.assistant import Assistant
-
-        return Assistant.open(self.store, taste=self.taste, recommender=self.recommender)
+        self._closed = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def synthetic(self) -> bool:
         """Whether the store holds the demo world."""
         return (self.store.path / "SYNTHETIC").exists()
 
-    def learn(self, events: Sequence[Event]) -> tuple[int, int, list[str]]:
-        """Log events durably and let the taste graph know: (new, repeated, reasons of the refused)."""
-        latest = latest_possible()
-        reasons = [why_refused(event, event.item_id in self.catalogue, latest) for event in events]
-        refused = [reason for reason in reasons if reason]
-        good = [event for event, reason in zip(events, reasons, strict=True) if not reason]
-        new = self.store.log.append(good)
-        self.taste.refresh()
-        return len(new), len(good) - len(new), refused
+    def learn(self, lots: Sequence[Sequence[Event]]) -> list[Learnt]:
+        """Log the events of some requests durably, in one commit, and let the taste graph know."""
+        events = [event for lot in lots for event in lot]
+        reason_of = dict(zip(map(id, events), self._intake.reasons(events), strict=True))
+        good = [event for event in events if not reason_of[id(event)]]
+        new = {id(event) for event in self.store.log.append(good)}
+        self.now.taste.refresh()
+        found = []
+        for lot in lots:
+            refused = [reason_of[id(event)] for event in lot if reason_of[id(event)]]
+            fresh = sum(id(event) in new for event in lot)
+            found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
+        return found
 
-    def item(self, position: int) -> dict[str, Any]:
-        """An item as the API tells it."""
-        item = self.catalogue.item(position)
-        return {
-            "item_id": item.item_id,
-            "title": item.title,
-            "description": item.description,
-            "price": item.price,
-            "currency": item.currency,
-            "brand": item.brand,
-            "category": list(item.category),
-            "attributes": dict(item.attributes),
-            "availability": item.availability,
-            "image": f"/items/{quote(item.item_id, safe='')}/image",
-        }
+    # -- new versions -------------------------------------------------------------------------------------
+
+    def watch(self) -> None:
+        """From now on, look for new versions, and answer from them as soon as they are opened; until then
+        from those before."""
+        threading.Thread(target=self._watch, name="new versions", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._closed.set()
+        if self._child is not None:
+            self._child.terminate()
+
+    def _watch(self) -> None:
+        failed: dict[str, str] = {}
+        while not self._closed.wait(LOOK_S):
+            versions = versions_of(self.store)
+            if versions in (self.now.versions, failed):
+                continue
+            try:
+                if any(versions[kind] != self.now.versions[kind] for kind in ("catalogue", "vectors")):
+                    self._learn_aside()
+                self.now = Stages(self.store)
+            except Exception:
+                if not self._closed.is_set():
+                    _log.exception("new versions of %s can't be opened; the old ones go on", self.store.path)
+                failed = versions
+
+    def _learn_aside(self) -> None:
+        """Let another process learn the ranker of new versions, gently: here it would hold up the answers."""
+        command = [sys.executable, "-c", _LEARN, str(self.store.path)]
+        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
+        if self._closed.is_set():
+            self._child.terminate()
+        self._child.wait()  # where it failed, opening tells why

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -12,6 +14,7 @@ from bowerbird.data.events import Action
 from bowerbird.errors import InputError
 from bowerbird.recommend.wishes import Wishes
 from bowerbird.serve.shop import Shop
+from bowerbird.serve.stages import Stages
 
 MOST_PICTURE_BYTES = 20 * 2**20
 LONGEST_QUERY = 2000  # characters
@@ -29,11 +32,15 @@ def _people(router: APIRouter, shop: Shop) -> None:
     @router.get("/users")
     def users(n: Count = 50) -> dict[str, Any]:
         """The most active people."""
-        shop.taste.refresh()
-        return {"users": shop.taste.people()[:n]}
+        taste = shop.now.taste
+        taste.refresh()
+        return {"users": taste.people()[:n]}
+
+    # Whoever asks at once with more than there are processors would only wait together, and longer.
+    answering = CapacityLimiter(os.cpu_count() or 1)
 
     @router.get("/users/{user}/recommendations")
-    def recommendations(
+    async def recommendations(
         user: str,
         n: Count = 20,
         outcome: Action = Action.CLICK,
@@ -43,37 +50,41 @@ def _people(router: APIRouter, shop: Shop) -> None:
         price_min: float | None = None,
         price_max: float | None = None,
         category: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Items for a person, each with its reason; for a stranger what is popular."""
         diversity, explore = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, explore))
         wishes = Wishes(outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts)
-        shop.taste.refresh()
-        found = shop.recommender.recommend_user(user, n, wishes)
-        items = [shop.item(one.position) | one.as_dict() for one in found]
-        return {"user": user, "outcomes": shop.recommender.outcomes.meaning, "items": items}
+
+        def answer() -> Response:
+            now = shop.now
+            now.taste.refresh()
+            found = now.recommender.recommend_user(user, n, wishes)
+            items = [now.item(one.position) | one.as_dict() for one in found]
+            return JSONResponse({"user": user, "outcomes": now.recommender.outcomes.meaning, "items": items})
+
+        return await to_thread.run_sync(answer, limiter=answering)
 
     @router.get("/users/{user}/interests")
     def interests(user: str) -> dict[str, Any]:
         """What a person is drawn to, strongest first."""
-        shop.taste.refresh()
-        return {
-            "user": user,
-            "interests": [one.as_dict() for one in shop.taste.interests(shop.taste.state(user))],
-        }
+        taste = shop.now.taste
+        taste.refresh()
+        found = taste.interests(taste.state(user))
+        return {"user": user, "interests": [one.as_dict() for one in found]}
 
     @router.delete("/users/{user}")
     def forget(user: str) -> dict[str, Any]:
         """Erase a person."""
-        return {"user": user, "events_erased": shop.taste.forget(user)}
+        return {"user": user, "events_erased": shop.now.taste.forget(user)}
 
 
 def _items(router: APIRouter, shop: Shop) -> None:
     # Ids may hold a slash, so they are paths, and the bare item comes last.
-    def found(hits: Any) -> dict[str, Any]:
-        return {"items": [shop.item(hit.position) | {"score": hit.score} for hit in hits]}
+    def found(hits: Any, now: Stages) -> dict[str, Any]:
+        return {"items": [now.item(hit.position) | {"score": hit.score} for hit in hits]}
 
-    def position_of(item_id: str) -> int:
-        position = shop.catalogue.position.get(item_id)
+    def position_of(item_id: str, now: Stages) -> int:
+        position = now.catalogue.position.get(item_id)
         if position is None:
             raise HTTPException(404, f"there is no item {item_id!r}")
         return position
@@ -81,35 +92,38 @@ def _items(router: APIRouter, shop: Shop) -> None:
     @router.get("/search")
     def search(q: str = "", item: str | None = None, n: Count = 20) -> dict[str, Any]:
         """Items by text, or like an item; with an item, the text says what shall be different."""
+        now = shop.now
         if item is not None:
-            position_of(item)
+            position_of(item, now)
         if not q.strip() and item is None:
             raise InputError("say what to search for: ?q=TEXT or ?item=ID")
-        return found(shop.searcher.search(text=q[:LONGEST_QUERY].strip() or None, item=item, n=n))
+        return found(now.searcher.search(text=q[:LONGEST_QUERY].strip() or None, item=item, n=n), now)
 
     @router.post("/search")
     async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> JSONResponse:
         """Items like a picture, whose encoded bytes are the body; a text says what shall be different."""
-        picture = b""
+        picture, now = b"", shop.now
         async for part in request.stream():
             picture += part
             if len(picture) > MOST_PICTURE_BYTES:
                 raise HTTPException(413, "the picture is larger than 20 MB: scale it down")
         hits = await run_in_threadpool(
-            lambda: shop.searcher.search(text=q[:LONGEST_QUERY].strip() or None, image=picture, n=n)
+            lambda: now.searcher.search(text=q[:LONGEST_QUERY].strip() or None, image=picture, n=n)
         )
-        return JSONResponse(found(hits))
+        return JSONResponse(found(hits, now))
 
     @router.get("/items/{item_id:path}/similar")
     def similar(item_id: str, n: Count = 20) -> dict[str, Any]:
         """Items like one item."""
-        position_of(item_id)
-        return found(shop.searcher.search(item=item_id, n=n))
+        now = shop.now
+        position_of(item_id, now)
+        return found(now.searcher.search(item=item_id, n=n), now)
 
     @router.get("/items/{item_id:path}/image")
     def image(item_id: str) -> Response:
         """An item's picture."""
-        encoded = shop.catalogue.image(position_of(item_id))
+        now = shop.now
+        encoded = now.catalogue.image(position_of(item_id, now))
         if encoded is None:
             raise HTTPException(404, f"the item {item_id!r} has no picture")
         headers = {"Cache-Control": "public, max-age=86400"}
@@ -118,7 +132,8 @@ def _items(router: APIRouter, shop: Shop) -> None:
     @router.get("/items/{item_id:path}")
     def item(item_id: str) -> dict[str, Any]:
         """One item."""
-        return shop.item(position_of(item_id))
+        now = shop.now
+        return now.item(position_of(item_id, now))
 
 
 def _media_type(encoded: bytes) -> str:

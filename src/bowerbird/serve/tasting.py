@@ -5,7 +5,7 @@ What a person says of their taste holds for the next request, in this process an
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from bowerbird.serve.shop import Shop
 from bowerbird.taste.export import exported
+from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile import TasteReader
 from bowerbird.taste.reading import Scale
 
@@ -35,73 +36,75 @@ class Disowned(BaseModel):
     item_id: Annotated[str, Field(min_length=1, max_length=500)]
 
 
+@lru_cache(maxsize=1)
+def _reader_of(taste: TasteGraph) -> TasteReader:
+    """One for as long as the same versions answer: it holds a sample of the vectors."""
+    return TasteReader.of(taste)
+
+
+def _up_to_date(shop: Shop) -> TasteGraph:
+    """The graph that answers now, with every event that the log holds."""
+    taste = shop.now.taste
+    taste.refresh()
+    return taste
+
+
 def routes(shop: Shop) -> APIRouter:
     router = APIRouter()
-
-    @cache
-    def reader() -> TasteReader:
-        return TasteReader.of(shop.taste)
-
-    _reading(router, shop, reader)
+    _reading(router, shop)
     _saying(router, shop)
     return router
 
 
-def _reading(router: APIRouter, shop: Shop, reader: Any) -> None:
+def _reading(router: APIRouter, shop: Shop) -> None:
     @router.get("/users/{user}/taste")
     def taste(user: str, log: bool = False) -> dict[str, Any]:
         """Interests by time-scale, distinct tastes, price comfort, dislikes, what changed this month.
 
         With `log` also searches, and what was passed over; the whole log is read for them.
         """
-        shop.taste.refresh()
-        found: TasteReader = reader()
+        found = _reader_of(_up_to_date(shop))
         return found.told(found.profile(user, log=log))
 
     @router.get("/users/{user}/taste/interests")
     def interests(user: str, scale: Scale | None = None) -> dict[str, Any]:
         """Interests, strongest first, at one time-scale or at their mean."""
-        shop.taste.refresh()
-        ranked = shop.taste.interests(shop.taste.state(user), scale=scale)
+        graph = _up_to_date(shop)
+        ranked = graph.interests(graph.state(user), scale=scale)
         return {"user": user, "scale": scale, "interests": [one.as_dict() for one in ranked]}
 
     @router.get("/users/{user}/taste/explain")
     def explain(user: str, item: str) -> dict[str, Any]:
         """Why an item may be for a person: the events and the interest that lead to it."""
-        shop.taste.refresh()
-        found: TasteReader = reader()
+        found = _reader_of(_up_to_date(shop))
         return {"user": user, "item_id": item, **found.because(user, item).as_dict()}
 
     @router.get("/users/{user}/taste/crowd")
     def crowd(user: str) -> dict[str, Any]:
         """What people of similar taste share; never of fewer than 20, never who they are."""
-        shop.taste.refresh()
-        found: TasteReader = reader()
+        found = _reader_of(_up_to_date(shop))
         return {"user": user, **found.told_crowd(found.crowd(user))}
 
     @router.get("/users/{user}/taste/export")
     def export(user: str) -> dict[str, Any]:
         """Everything kept of a person."""
-        shop.taste.refresh()
-        return exported(reader(), user)
+        return exported(_reader_of(_up_to_date(shop)), user)
 
 
 def _saying(router: APIRouter, shop: Shop) -> None:
     @router.post("/users/{user}/taste/{what}")
     def toggle(user: str, what: Literal["mute", "boost"], said: Word) -> dict[str, Any]:
         """Mute or boost an interest; again takes it back."""
-        shop.taste.refresh()
-        change = shop.taste.mute if what == "mute" else shop.taste.boost
+        graph = _up_to_date(shop)
+        change = graph.mute if what == "mute" else graph.boost
         return change(user, said.interest).as_dict()
 
     @router.put("/users/{user}/taste/weight")
     def correct(user: str, said: Correction) -> dict[str, Any]:
         """Set an interest's weight, or take back what was set."""
-        shop.taste.refresh()
-        return shop.taste.correct(user, said.interest, said.weight).as_dict()
+        return _up_to_date(shop).correct(user, said.interest, said.weight).as_dict()
 
     @router.put("/users/{user}/taste/not-mine")
     def not_mine(user: str, said: Disowned) -> dict[str, Any]:
         """Let what they did to an item not count; again takes it back."""
-        shop.taste.refresh()
-        return {"item_id": said.item_id, "set_aside": shop.taste.set_aside(user, said.item_id)}
+        return {"item_id": said.item_id, "set_aside": _up_to_date(shop).set_aside(user, said.item_id)}

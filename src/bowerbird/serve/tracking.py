@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from bowerbird.data.events import Event
 from bowerbird.data.readers.messages import Layout, events_of
 from bowerbird.errors import InputError
+from bowerbird.serve.gathering import Gathering
 from bowerbird.serve.metrics import Metrics
 from bowerbird.serve.shop import Shop
 
@@ -19,7 +19,7 @@ MOST_BYTES = 500 * 1024  # Segment's own limit for a batch
 
 
 def routes(shop: Shop, metrics: Metrics) -> APIRouter:
-    router = APIRouter()
+    router, gathering = APIRouter(), Gathering(shop.learn)
 
     @router.post("/v1/track")
     async def track(request: Request) -> JSONResponse:
@@ -37,11 +37,13 @@ def routes(shop: Shop, metrics: Metrics) -> APIRouter:
 
     async def answer(messages: list[Any]) -> JSONResponse:
         events, refused = _events(messages)
-        new, repeated, unusable = await run_in_threadpool(shop.learn, events)
-        refused += unusable
-        for outcome, count in (("accepted", new), ("duplicate", repeated), ("refused", len(refused))):
+        learnt = await gathering.add(events)
+        refused += learnt.refused
+        counts = {"accepted": learnt.new, "duplicate": learnt.repeated, "refused": len(refused)}
+        for outcome, count in counts.items():
             metrics.events.labels(outcome).inc(count)
-        return JSONResponse({"success": True, "accepted": new, "duplicates": repeated, "refused": refused})
+        told = {"accepted": learnt.new, "duplicates": learnt.repeated, "refused": refused}
+        return JSONResponse({"success": True, **told})
 
     return router
 

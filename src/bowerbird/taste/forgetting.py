@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.taste import snapshot
 from bowerbird.taste.overrides import Overrides
 
 
-def forget(store: Store, user_id: str) -> int:
-    """Erase a person from every file of a store; gives how many events of theirs the log held.
+@dataclass(frozen=True)
+class Erased:
+    """What erasing a person took."""
+
+    events: int  # that the log held of them
+    generation: int  # of the log before
+    alone: int | None
+    """Generation of the log after; None where something else changed it at the same time."""
+
+
+def forget(store: Store, user_id: str) -> Erased:
+    """Erase a person from every file of a store.
 
     The ranker is learnt anew when it is next needed. Vectors and grafts that were trained with these events
     stay until they are trained again; they hold no person's rows.
     """
     with store.lock("bowerbird taste forget"):
+        before = store.log.generation
         removed = store.log.forget(user_id)
+        after = store.log.generation
         snapshot.drop(store)
         Overrides(store).drop(user_id)
         _forget_collections(store, user_id)
@@ -26,7 +39,7 @@ def forget(store: Store, user_id: str) -> int:
             store.drop(
                 "ranker"
             )  # it holds who liked what, if not by whose name; it is learnt anew when needed
-    return removed
+    return Erased(removed, before, after if after == before + store.log.forget_adds else None)
 
 
 def _forget_collections(store: Store, user_id: str) -> None:

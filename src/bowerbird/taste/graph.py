@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -24,14 +25,16 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.taste import snapshot
+from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.forgetting import forget
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
 from bowerbird.taste.overrides import Overrides, Said
-from bowerbird.taste.people import People
+from bowerbird.taste.people import second_of
 from bowerbird.taste.reading import Interest as Interest
 from bowerbird.taste.reading import Scale, Timeline, explained, one_interest, ranked, timeline
 from bowerbird.taste.state import TasteState, microseconds
+from bowerbird.taste.walks import STEPS, Walked, starts_of
 
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
 """Events learned since the last snapshot before there is another: so many, and so many for each person, since
@@ -50,7 +53,7 @@ class TasteGraph:
         self._key = key
         self._half_lives = store.settings.half_life_days
         self._lock = threading.RLock()
-        self._people = People(interests.group)
+        self._everyone = Everyone(interests.group)
         self._overrides = Overrides(store)
         self._generation, self._offset, self._since_snapshot = -1, 0, 0
         self.unknown_items = 0
@@ -70,10 +73,6 @@ class TasteGraph:
             fits=lambda kept: vectors.reads(kept.split("/")[0]),
         )
         graph = cls(store, catalogue, interests, key)
-        found = snapshot.load(store, key, interests.group)
-        if found is not None:
-            graph._people, place = found
-            graph._generation, graph._offset = place.generation, place.offset
         graph.refresh()
         return graph
 
@@ -83,7 +82,7 @@ class TasteGraph:
         """Catch up with the log: what was appended since, or all of it where it was rewritten or imported."""
         with self._lock:
             generation = self.store.log.generation
-            if generation == self._generation:
+            if generation == self._generation or self._from_snapshot():
                 try:
                     events, offset = self.store.log.tail_since(self._offset)
                 except ValueError:  # somebody is being forgotten just now: the tail was cut before the offset
@@ -95,19 +94,27 @@ class TasteGraph:
             else:
                 self._replay()
                 self._generation = generation
-            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._people)):
+            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._everyone.people)):
                 self.save()
 
     def save(self) -> bool:
         """Keep a snapshot, by which the next process starts at once; False where none could be written."""
         with self._lock:
             place = snapshot.Place(self._key, self._generation, self._offset)
-            saved = bool(self._key) and snapshot.save(self.store, self._people, place)
+            saved = bool(self._key) and snapshot.save(self.store, self._everyone, place)
             self._since_snapshot = 0
             return saved
 
+    def _from_snapshot(self) -> bool:
+        """Go on from a snapshot of the log's generation, if there is one."""
+        found = snapshot.load(self.store, self._key, self.interests_of_items.group) if self._key else None
+        if found is not None:
+            self._everyone, place = found
+            self._generation, self._offset = place.generation, place.offset
+        return found is not None
+
     def _replay(self) -> None:
-        self._people, self.unknown_items = People(self.interests_of_items.group), 0
+        self._everyone, self.unknown_items = Everyone(self.interests_of_items.group), 0
         # Before reading: what is appended meanwhile is found twice, and dropped once by its id.
         start = self.store.log.tail_size
         table = self.store.log.read()
@@ -122,8 +129,8 @@ class TasteGraph:
         """Learn a table in `EVENT_SCHEMA`."""
         known = Interactions.of(table, self.catalogue)
         self.unknown_items += table.num_rows - len(known)
-        row_of = np.array([self._people.row_of(user) for user in known.users], np.int64)
-        self._people.learn(row_of[known.user], known.at, known.item, known.action)
+        row_of = self._everyone.rows_of(known.users)
+        self._everyone.learn(row_of[known.user], known.at, known.item, known.action)
         self._since_snapshot += len(known)
 
     def learn(self, events: Sequence[Event]) -> int:
@@ -137,21 +144,12 @@ class TasteGraph:
             self.unknown_items += len(events) - len(known)
             if not known:
                 return 0
-            rows, at, items, actions = zip(
-                *(
-                    (
-                        self._people.row_of(event.user_id),
-                        microseconds(event.at),
-                        place[event.item_id],
-                        ACTION_CODE[event.action],
-                    )
-                    for event in known
-                ),
-                strict=True,
-            )
             self._since_snapshot += len(known)
-            arrays = (np.array(column, np.int64) for column in (rows, at, items, actions))
-            return int(self._people.learn(*arrays).sum())
+            rows = self._everyone.rows_of([event.user_id for event in known])
+            at = np.array([microseconds(event.at) for event in known], np.int64)
+            items = np.array([place[event.item_id] for event in known], np.int64)
+            actions = np.array([ACTION_CODE[event.action] for event in known], np.int8)
+            return int(self._everyone.learn(rows, at, items, actions).sum())
 
     def learn_one(self, event: Event) -> bool:
         """Take in one event; False where it changes nothing."""
@@ -162,21 +160,28 @@ class TasteGraph:
                 self.unknown_items += 1
                 return False
             self._since_snapshot += 1
-            return self._people.learn_one(self._people.row_of(event.user_id), at, position, action)
+            return self._everyone.learn_one(event.user_id, at, position, action)
 
     # -- asking -------------------------------------------------------------------------------------------
 
-    def people(self) -> list[str]:
-        """Everybody with a taste, the most active first."""
+    @property
+    def n_people(self) -> int:
+        """How many people have a taste."""
         with self._lock:
-            counts = self._people.counts().tolist()
-            return sorted(
-                (user for user, count in zip(self._people.ids, counts, strict=True) if count),
-                key=lambda user: (-counts[self._people.row_of(user)], user),
-            )
+            return int(np.count_nonzero(self._everyone.people.counts()))
+
+    def people(self, most: int | None = None) -> list[str]:
+        """Everybody with a taste, or the `most` active of them: the most active first."""
+        with self._lock:
+            counts, ids = self._everyone.people.counts(), self._everyone.people.ids
+            least = 1
+            if most is not None and 0 < most < len(counts):
+                least = max(1, int(np.partition(counts, -most)[-most]))
+            active = sorted((-int(counts[row]), ids[row]) for row in np.flatnonzero(counts >= least))
+            return [user for _, user in active[:most]]
 
     def __contains__(self, user_id: object) -> bool:
-        return user_id in self._people
+        return user_id in self._everyone.people
 
     def state(self, user_id: str) -> TasteState:
         """A person's state, with what they muted and boosted; an empty one for a stranger."""
@@ -186,7 +191,20 @@ class TasteGraph:
     def kept(self, user_id: str) -> TasteState:
         """A person's state as their row holds it, without what they said of it."""
         with self._lock:
-            return self._people.state(user_id)
+            return self._everyone.people.state(user_id)
+
+    def walk(self, state: TasteState, steps: int = STEPS) -> Walked:
+        """Items near a person's likes in the live graph, by random walks; the same state takes the same ones
+        while nobody learns."""
+        starts, weights = starts_of(state, self._half_lives)
+        seed = zlib.crc32(state.items.tobytes())
+        with self._lock:
+            return self._everyone.walk(state.user_id, starts, weights, steps, seed)
+
+    def trending(self, now: int, half_life_days: float) -> np.ndarray:
+        """How much each item is liked at a moment (microseconds), (items,) float32; see `Likers.trending`."""
+        with self._lock:
+            return self._everyone.likers.trending(int(second_of(now)), half_life_days)
 
     def said(self, user_id: str) -> Said:
         """What a person said themselves, by ids."""
@@ -271,14 +289,25 @@ class TasteGraph:
         return next(mine, one_interest(self.interests_of_items, state, found.number))
 
     def forget(self, user_id: str) -> int:
-        """Erase a person from the store (see `forgetting`) and from this graph; gives how many events."""
-        removed = forget(self.store, user_id)
-        self.refresh()
-        return removed
+        """Erase a person from the store (see `forgetting`) and from this graph; gives how many events.
+
+        Where there was a snapshot there is a new one, so that other processes need not read the whole log.
+        """
+        with self._lock:
+            self.refresh()
+            kept = snapshot.exists(self.store)
+            erased = forget(self.store, user_id)
+            if erased.generation == self._generation and erased.alone is not None:
+                self._everyone.forget(user_id)
+                self._generation = erased.alone
+                if kept:
+                    self.save()
+            self.refresh()
+            return erased.events
 
     def _check_known(self, user_id: str) -> None:
-        if user_id not in self._people:
-            some = ", ".join(self.people()[:3]) or "nobody"
+        if user_id not in self:
+            some = ", ".join(self.people(3)) or "nobody"
             raise InputError(f"nobody is called {user_id!r}; known are, for example, {some}")
 
     def _named(self, user_id: str, said: str) -> Interest:

@@ -1,11 +1,13 @@
-"""Everybody's taste as rows of fixed size in plain arrays: `ROW_BYTES` each, in memory and on disk.
+"""Everybody's taste as rows of fixed size: `ROW_BYTES` each, in memory and on disk.
 
-A person is a row; a dictionary says which. How an event changes a row, and why the order of events does not
-matter, is told in `learning`. A snapshot is these arrays as files: it opens by memory map, copied on writing.
+A person is a row; a roster says which. How an event changes a row, and why the order of events does not
+matter, is told in `learning`. A snapshot is the rows as a file: it opens by memory map, copied on writing.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +25,23 @@ from bowerbird.taste.learning import (
     learn_row,
     learn_rows,
 )
+from bowerbird.taste.packed_rows import Columns, PackedRows, row_bytes
+from bowerbird.taste.roster import NOBODY, Roster
 from bowerbird.taste.state import SECOND, Older, Seen, TasteState
 
-COLUMNS: dict[str, tuple[type, int]] = {
+COLUMNS: Columns = {
     "at": (np.uint32, RING),
     "item": (np.int32, RING),
     "action": (np.int8, RING),
+    "count": (np.int16, 1),
     "key": (np.uint32, OLDER),
     "total": (np.int32, OLDER),
-    "seen": (np.uint64, FILTER_WORDS),
-    "count": (np.int16, 1),
     "sums": (np.int16, 1),
+    "seen": (np.uint64, FILTER_WORDS),
+    "name": (np.uint64, 1),  # of the id, the same in every process: what orders people whatever their rows
 }
-"""What a row consists of: type and how many of it."""
-ROW_BYTES = sum(np.dtype(kind).itemsize * many for kind, many in COLUMNS.values())
+ROW_BYTES = row_bytes(COLUMNS)
+LEARNT = ("at", "item", "action", "count", "key", "total", "sums", "seen")
 HALF_CLICKS = np.round(2 * WEIGHT_OF_CODE).astype(np.int32)
 """Weight of each action code in halves of a click: whole numbers, whose sums know no order."""
 IMPRESSION = ACTION_CODE[Action.IMPRESSION.value]
@@ -44,7 +49,7 @@ FIRST_ROWS = 256
 DAWN = -1_577_923_200
 """The first second that a row can hold, since 1970: that of 1920. The last one is in 2056."""
 LAST = int(np.iinfo(np.uint32).max)
-IDS_FILE = "people.feather"
+IDS_FILE, ROWS_FILE = "people.feather", "people.npy"
 
 
 class People:
@@ -53,59 +58,68 @@ class People:
     def __init__(self, interest: np.ndarray) -> None:
         """`interest` (items,): which interest each item speaks for, -1 for none."""
         self.interest = interest.astype(np.int32)
-        self.ids: list[str] = []
-        self._row: dict[str, int] = {}
-        self._columns: dict[str, np.ndarray] = {
-            name: np.zeros((FIRST_ROWS, many), kind) for name, (kind, many) in COLUMNS.items()
-        }
+        self._roster = Roster()
+        self._rows = PackedRows(COLUMNS, FIRST_ROWS)
         self._arrays = self._in_order()
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self._roster)
 
     def __contains__(self, user_id: object) -> bool:
-        return user_id in self._row
+        return user_id in self._roster
+
+    @property
+    def ids(self) -> list[str]:
+        """Everybody's ids in the order of their rows; of whom was forgotten, an empty one."""
+        return self._roster.ids
+
+    def find(self, user_id: str) -> int:
+        """A person's row, `NOBODY` for a stranger."""
+        return self._roster.find(user_id)
 
     def row_of(self, user_id: str) -> int:
         """A person's row, made where there is none yet."""
-        row = self._row.get(user_id)
-        if row is None:
-            row = self._row[user_id] = len(self.ids)
-            self.ids.append(user_id)
-            if row >= len(self._columns["count"]):
-                self._grow(2 * row)
-        return row
+        row = self._roster.find(user_id)
+        return int(self.rows_of([user_id])[0]) if row == NOBODY else row
+
+    def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
+        """Rows of n people, made where there are none yet, (n,) int64."""
+        before = len(self)
+        rows = self._roster.rows_of(user_ids)
+        if len(self) > before:
+            if len(self) > len(self._rows):
+                self._grow(2 * len(self))
+            self._rows["name"][before : len(self)] = [_name(user) for user in self.ids[before:]]
+        return rows
 
     def learn(
-        self, rows: np.ndarray, at_us: np.ndarray, items: np.ndarray, actions: np.ndarray
+        self, rows: np.ndarray, seconds: np.ndarray, items: np.ndarray, actions: np.ndarray
     ) -> np.ndarray:
-        """Learn n events of known rows and items, times in microseconds; which of them changed a row, (n,).
+        """Learn n events of known rows and items, times by `seconds_of`; which of them changed a row, (n,).
 
         Events that say nothing of taste (impressions) change nothing.
         """
         changed = np.zeros(len(rows), bool)
         telling = HALF_CLICKS[actions] != 0
-        seconds = np.clip(at_us // SECOND - DAWN, 0, LAST).astype(np.uint32)
         chosen = (rows, seconds, items.astype(np.int32), actions.astype(np.int8))
         changed[telling] = learn_rows(
             *self._arrays, *(part[telling] for part in chosen), self.interest, HALF_CLICKS
         )
         return changed
 
-    def learn_one(self, row: int, at_us: int, item: int, action: int) -> bool:
+    def learn_one(self, row: int, second: np.uint32, item: int, action: int) -> bool:
         """As `learn`, one event: several times quicker than a batch of one."""
         if action == IMPRESSION:
             return False
-        second = np.uint32(min(max(at_us // SECOND - DAWN, 0), LAST))
         return bool(learn_row(*self._arrays, row, second, item, action, self.interest, HALF_CLICKS))
 
     def state(self, user_id: str) -> TasteState:
         """A copy of what is kept of one person; an empty state for a stranger."""
-        row = self._row.get(user_id)
-        if row is None:
+        row = self._roster.find(user_id)
+        if row == NOBODY:
             return TasteState(user_id)
-        n, m = int(self._columns["count"][row, 0]), int(self._columns["sums"][row, 0])
-        of = {name: column[row].copy() for name, column in self._columns.items()}
+        of = {name: column[row].copy() for name, column in zip(LEARNT, self._arrays, strict=True)}
+        n, m = int(of["count"]), int(of["sums"])
         keys = of["key"][:m].astype(np.int64)
         return TasteState(
             user_id,
@@ -120,48 +134,66 @@ class People:
             Seen(of["seen"] if of["seen"].any() else None),
         )
 
-    def _in_order(self) -> tuple[np.ndarray, ...]:
-        """The columns as compiled code wants them."""
-        c = self._columns
-        flat = {name: c[name][:, 0] for name in ("count", "sums")}
-        return (
-            *(c["at"], c["item"], c["action"], flat["count"]),
-            *(c["key"], c["total"], flat["sums"], c["seen"]),
-        )
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`item`, `action` (rows, RING) and `count` (rows,): views, as walks read them."""
+        return self._arrays[1], self._arrays[2], self._arrays[3]
+
+    @property
+    def names(self) -> np.ndarray:
+        """A number of each row's id, the same in every process, (rows,) uint64."""
+        return self._rows["name"]
 
     def counts(self) -> np.ndarray:
         """Kept events of each person, (P,)."""
-        found: np.ndarray = self._columns["count"][: len(self), 0].astype(np.int64)
+        found: np.ndarray = self._rows["count"][: len(self)].astype(np.int64)
         return found
+
+    def forget(self, user_id: str) -> int:
+        """Empty a person's row, which nobody gets again; gives which it was, `NOBODY` for a stranger."""
+        row = self._roster.forget(user_id)
+        if row != NOBODY:
+            self._rows.clear(row)
+        return row
+
+    def _in_order(self) -> tuple[np.ndarray, ...]:
+        """The columns as compiled code wants them."""
+        return tuple(self._rows[name] for name in LEARNT)
+
+    def _grow(self, least: int) -> None:
+        self._rows.grow(least)
+        self._arrays = self._in_order()
 
     # -- snapshots ----------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Write the rows in use into a new folder. Raises `OSError` where they can't be written."""
-        folder.mkdir(parents=True)
-        for name, column in self._columns.items():
-            np.save(folder / f"{name}.npy", column[: len(self)])
+        """Write the rows in use into a folder. Raises `OSError` where they can't be written."""
+        self._rows.save(folder / ROWS_FILE, len(self))
         feather.write_feather(pa.table({"user_id": pa.array(self.ids, pa.string())}), folder / IDS_FILE)
 
     @classmethod
     def opened(cls, folder: Path, interest: np.ndarray) -> People:
         """What `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
         people = cls(interest)
-        people.ids = feather.read_table(folder / IDS_FILE)["user_id"].to_pylist()
-        people._row = {user: row for row, user in enumerate(people.ids)}
-        for name, (kind, many) in COLUMNS.items():
-            column = np.load(folder / f"{name}.npy", mmap_mode="c" if people.ids else None)
-            if column.shape != (len(people), many) or column.dtype != kind:
-                raise ValueError(f"{folder / name} is of another layout")
-            people._columns[name] = column
+        people._roster = Roster(feather.read_table(folder / IDS_FILE)["user_id"].to_pylist())
+        people._rows = PackedRows.opened(COLUMNS, folder / ROWS_FILE, len(people))
         people._grow(FIRST_ROWS)
+        people._arrays = people._in_order()
         return people
 
-    def _grow(self, least: int) -> None:
-        """Make room for at least so many rows; a mapped column becomes one in memory then."""
-        for name, column in self._columns.items():
-            if len(column) < least:
-                larger = np.zeros((least, column.shape[1]), column.dtype)
-                larger[: len(column)] = column
-                self._columns[name] = larger
-        self._arrays = self._in_order()
+
+def seconds_of(at_us: np.ndarray) -> np.ndarray:
+    """Times in microseconds since 1970 as rows keep them: seconds since `DAWN`, uint32, of any shape."""
+    seconds: np.ndarray = np.clip(at_us // SECOND - DAWN, 0, LAST).astype(np.uint32)
+    return seconds
+
+
+def second_of(at_us: int) -> np.uint32:
+    """As `seconds_of`, one."""
+    return np.uint32(min(max(at_us // SECOND - DAWN, 0), LAST))
+
+
+def _name(user_id: str) -> int:
+    return int.from_bytes(
+        hashlib.blake2b(user_id.encode(errors="surrogatepass"), digest_size=8).digest(), "little"
+    )

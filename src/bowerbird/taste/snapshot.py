@@ -1,4 +1,4 @@
-"""Everybody's rows on disk, with the place in the event log that they stand for: start-up without a replay.
+"""Everyone on disk, with the place in the event log that they stand for: start-up without a replay.
 
 A small pointer file is switched atomically to a folder written whole beside the one before. Whoever forgets
 a person drops them all, under the same lock.
@@ -17,7 +17,7 @@ import numpy as np
 
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.errors import StoreError
-from bowerbird.taste.people import People
+from bowerbird.taste.everyone import Everyone
 
 POINTER = "people.json"
 
@@ -31,7 +31,7 @@ class Place:
     offset: int
 
 
-def save(store: Store, people: People, place: Place) -> bool:
+def save(store: Store, everyone: Everyone, place: Place) -> bool:
     """Write a snapshot; False where it was not, since somebody else writes or the disk is full.
 
     A snapshot only saves time, so that is no error.
@@ -41,7 +41,7 @@ def save(store: Store, people: People, place: Place) -> bool:
         with store.lock("bowerbird taste snapshot"):
             if store.log.generation != place.generation:  # somebody was forgotten meanwhile
                 return False
-            people.save(folder)
+            everyone.save(folder)
             about = {**asdict(place), "folder": folder.name}
             write_atomically(store.taste / POINTER, json.dumps(about).encode())
             _drop_folders(store.taste, but=folder.name)
@@ -51,15 +51,20 @@ def save(store: Store, people: People, place: Place) -> bool:
     return True
 
 
-def load(store: Store, key: str, interest: np.ndarray) -> tuple[People, Place] | None:
+def load(store: Store, key: str, interest: np.ndarray) -> tuple[Everyone, Place] | None:
     """The snapshot for this catalogue and these interests, if it is whole and of the log's generation."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         about = json.loads((store.taste / POINTER).read_text())
         folder = store.taste / about.pop("folder")
         place = Place(**about)
         if place.key == key and place.generation == store.log.generation:
-            return People.opened(folder, interest), place
+            return Everyone.opened(folder, interest), place
     return None
+
+
+def exists(store: Store) -> bool:
+    """Whether there is one, of whatever age."""
+    return (store.taste / POINTER).exists()
 
 
 def drop(store: Store) -> None:

@@ -37,6 +37,8 @@ _AT_ONCE = 1 << 16  # rows of a segment in memory at a time while it is searched
 class EmbeddedLog(EventLog):
     """The log in one folder of a local disk. Writers take turns by a lock, readers need none."""
 
+    forget_adds = 2
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path

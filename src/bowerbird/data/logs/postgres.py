@@ -68,6 +68,8 @@ _FETCHED_AT_ONCE = 10_000
 class PostgresLog(EventLog):
     """The log in two tables of a Postgres database; `before` is the folder of the log until now."""
 
+    forget_adds = 1
+
     def __init__(self, address: str, before: Path) -> None:
         super().__init__()
         self._address = address

@@ -74,6 +74,8 @@ _REWRITE_S = 600.0
 class RedisLog(EventLog):
     """The log in one database of a Redis server; `before` is the folder of the log until now."""
 
+    forget_adds = 2
+
     def __init__(self, address: str, before: Path) -> None:
         super().__init__()
         self._address = address
