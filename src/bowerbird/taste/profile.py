@@ -155,7 +155,7 @@ class TasteReader:
     def crowd(self, user_id: str) -> Crowd:
         """The crowd of people with a similar taste; says nothing of fewer than `crowd.K_ANONYMOUS`."""
         me = self.graph.state(user_id)
-        others = (self.graph.state(user) for user in self.graph.people()[:MOST_PEOPLE])
+        others = (self.graph.state(user) for user in self.graph.people(MOST_PEOPLE))
         season = Scale.SEASON.half_lives(self._half_lives)
         return crowd_like(me, others, self.groups, season, me.last_at)
 
