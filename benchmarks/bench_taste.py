@@ -1,13 +1,6 @@
 """How fast the taste graph learns, what a person costs, and whether growing makes it slower.
 
-    parts = {
-        "learning": learning,
-        "effect": effect,
-        "http": http,
-        "people": people,
-        "growth": growth,
-        "walks": lambda folder, args: walks(),
-    }
+    python benchmarks/bench_taste.py [--parts learning effect http people growth walks] [--events N] [--people N]
 
 Parts, each with all its arms in turn in this process, three rounds, medians of the rounds' ratios:
 
@@ -61,17 +54,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-<<<<<<< HEAD
     parts = {
         "learning": learning,
         "effect": effect,
+        "http": http,
         "people": people,
         "growth": growth,
         "walks": lambda folder, args: walks(),
     }
-=======
-    parts = {"learning": learning, "effect": effect, "http": http, "people": people, "growth": growth}
->>>>>>> h-latency
     parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
     parser.add_argument("--events", type=int, default=20_000, help="of the part learning")
     parser.add_argument("--people", type=int, default=1_000_000, help="of the part people")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,54 @@ def test_forgetting_needs_no_vectors(store: Store, tmp_path: Any, did: Callable[
 def test_nobody_of_that_name(store: Store, command: str) -> None:
     with pytest.raises(InputError, match="known are, for example, ada, bo"):
         said(store, command, user="eve")
+
+
+def test_show_holds_the_whole_profile(store: Store) -> None:
+    shown = said(store, "show")
+    assert {"scales", "tastes", "price_comfort", "hidden", "disliked", "changed", "recent", "boards"} <= set(
+        shown
+    )
+    human = CliRunner().invoke(app, ["taste", "show", str(store.path), "--user", "ada"]).stdout
+    assert "Distinct tastes" in human and "Price comfort" in human and "This month" in human
+
+
+def test_explain_an_item(store: Store) -> None:
+    found = said(store, "explain", "--item", "19")
+    assert found["interest"]["name"] == "plain · wood · lamp" and found["likes"]
+    arguments = ["taste", "explain", str(store.path), "--user", "ada", "--item", "19"]
+    assert found["because"][0][:20] in CliRunner().invoke(app, arguments).stdout
+
+
+def test_correct_and_back(store: Store) -> None:
+    assert said(store, "correct", "--interest", "1", "--not-me")["weight"] == 0.0
+    assert [one["name"] for one in said(store, "show")["interests"]] == ["striped · cotton · shirt"]
+    assert said(store, "correct", "--interest", "plain · wood · lamp")["corrected"] is False
+    assert said(store, "correct", "--interest", "1", "--weight", "9")["weight"] == 9.0
+
+
+def test_not_mine(store: Store) -> None:
+    assert said(store, "not-mine", "--item", "14")["set_aside"] is True
+    assert "14" not in {one["item_id"] for one in said(store, "show")["recent"]}
+    assert said(store, "not-mine", "--item", "14")["set_aside"] is False
+
+
+def test_crowd_of_too_few(store: Store) -> None:
+    assert said(store, "crowd")["people"] == 0
+    human = CliRunner().invoke(app, ["taste", "crowd", str(store.path), "--user", "ada"]).stdout
+    assert "Fewer than 20 people" in human and "bo" not in human
+
+
+def test_export(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "ada.json"
+    assert said(store, "export", "--out", str(out))["events"] == 8
+    assert json.loads(out.read_text()) == said(store, "export")
+
+
+def test_interests_with_typical_items(store: Store) -> None:
+    ran = CliRunner().invoke(app, ["taste", "interests", str(store.path), "--json"])
+    found = [one for theme in json.loads(ran.stdout)["themes"] for one in theme["interests"]]
+    assert {one["name"]: one["items"] for one in found}["plain · wood · lamp"] == 10
+    assert len(found) == 4 and all(len(one["examples"]) == 3 for one in found)
+    lamps = next(one for one in found if one["name"] == "plain · wood · lamp")
+    assert all("lamp" in title for title in lamps["examples"])
+    assert lamps["examples"][0] in CliRunner().invoke(app, ["taste", "interests", str(store.path)]).stdout

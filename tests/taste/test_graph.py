@@ -122,7 +122,9 @@ def test_opening_reads_the_snapshot_and_not_the_log(
     ada: TasteGraph, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ada.save()
-    monkeypatch.setattr("bowerbird.data.log.EventLog.read", lambda log: pytest.fail("the log was read"))
+    monkeypatch.setattr(
+        "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
+    )
     assert plain(TasteGraph.open(store).state("ada")) == plain(ada.state("ada"))
 
 
@@ -328,7 +330,9 @@ def test_forgetting_spares_other_processes_the_log(
     other = TasteGraph.open(Store.open(store.path))
     before = plain(ada.state("bo"))
     with monkeypatch.context() as patch:
-        patch.setattr("bowerbird.data.log.EventLog.read", lambda log: pytest.fail("the log was read"))
+        patch.setattr(
+            "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
+        )
         patch.setattr(
             "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
         )

@@ -98,6 +98,25 @@ def _explain_item(graph: TasteGraph, user: str, item: str, as_json: bool) -> Non
 
 
 @taste.command()
+def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
+    """Show what there is to be drawn to: themes, their interests, and items that are typical of them."""
+    from bowerbird.data.store import Store
+    from bowerbird.taste.graph import TasteGraph
+    from bowerbird.taste.profile import TasteReader
+
+    found = TasteReader.of(TasteGraph.open(Store.open(store))).hierarchy()
+
+    def human(console: Console) -> None:
+        for theme in found:
+            console.print(f"[bold]{escape(theme['name'])}[/bold]")
+            for one in theme["interests"]:
+                said = escape("; ".join(one["examples"]))
+                console.print(f"  {one['items']:>6,} {escape(one['name'])} [dim]{said}[/dim]")
+
+    emit({"themes": found}, as_json, human)
+
+
+@taste.command()
 def crowd(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
     """Show what people of similar taste share; never what fewer than 20 of them share, nor who they are."""
     from bowerbird.taste.profile import TasteReader

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve import chat, shopping, tracking
+from bowerbird.serve import chat, shopping, tasting, tracking
 from bowerbird.serve.metrics import Counted, Metrics
 from bowerbird.serve.shop import Shop
 from bowerbird.serve.tracking import BodyTooLarge
@@ -46,6 +46,7 @@ def create_app(store: Path | str) -> FastAPI:
     app.add_middleware(Counted, metrics=metrics)
     app.include_router(tracking.routes(shop, metrics))
     app.include_router(shopping.routes(shop))
+    app.include_router(tasting.routes(shop))
     app.include_router(chat.routes(shop))
     _add_health(app, shop, metrics)
     _add_page(app)

@@ -1,10 +1,12 @@
-"""Groups of vectors that lie close together: spherical k-means, and a tree over its centres."""
+"""Groups of vectors that lie close together: spherical k-means, and trees over its centres."""
 
 from __future__ import annotations
 
 import numpy as np
 
 ROUNDS = 12  # of k-means
+FINER, MOST_FINE = 8, 800
+"""Centres for each group wanted, before Ward's method joins them: so many, and at most so many in all."""
 SAMPLE = 20_000  # rows that the centres are found on
 
 
@@ -22,6 +24,28 @@ def spherical_means(rows: np.ndarray, count: int) -> np.ndarray:
         np.add.at(sums, group, sample)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centres = np.where(lengths > 1e-6, sums / np.maximum(lengths, 1e-6), centres).astype(np.float32)
+    return centres
+
+
+def joined_means(rows: np.ndarray, count: int) -> np.ndarray:
+    """Centres of length 1, at most `count`, (K, D), of rows (N, D): many by k-means, joined by Ward's method
+    (Ward, 1963).
+
+    k-means alone splits what is large and joins what is small; a tree over finer centres follows the gaps.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    if not count:
+        return np.zeros((0, rows.shape[1]), np.float32)
+    rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])]
+    fine = spherical_means(rows, min(len(rows), max(count, min(FINER * count, MOST_FINE))))
+    if len(fine) <= count:
+        return fine
+    tree = fcluster(linkage(fine.astype(np.float64), "ward"), count, "maxclust")
+    number = np.unique(tree, return_inverse=True)[1][nearest_centre(rows, fine)]
+    sums = np.stack([rows[number == k].sum(axis=0) for k in range(number.max() + 1)])
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    centres: np.ndarray = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 1e-6].astype(np.float32)
     return centres
 
 

@@ -29,8 +29,8 @@ LEAST_BEFORE = 3  # visits that a change must have before it
 BACK = (1, 2, 3, 4)
 """How many visits ago a change may have begun."""
 PERHAPS, CLEARLY = 2.6, 5.3
-"""Evidence (nats) from which a change is told, and from which it is told without a "perhaps": three, and one,
-in ten steady shoppers of the demo world would be told of one within 16 events (benchmarks/README.md)."""
+"""Evidence (nats) from which a change is told, and from which it is told without a "perhaps": one in four,
+and one in twelve, steady shoppers of the demo world hear of one within 16 events (benchmarks/README.md)."""
 MONTH = 30 * DAY
 
 VectorsOf = Callable[[np.ndarray], np.ndarray]
@@ -55,7 +55,8 @@ class Drift:
 
     @property
     def clear(self) -> bool:
-        return self.evidence >= CLEARLY
+        """Whether there is no "perhaps" about it; one visit, whatever it says, is no more than a perhaps."""
+        return self.evidence >= CLEARLY and len(self.visits) - self.since > 1
 
 
 def visits_of(history: History) -> list[Visit]:

@@ -12,7 +12,7 @@ from bowerbird.taste.reading import moment
 
 def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
     """Events from the log, the state and what follows from it, boards, what they said; in JSON's types."""
-    profile, state = reader.profile(user_id), reader.graph.state(user_id)
+    profile, state = reader.profile(user_id), reader.graph.kept(user_id)
     events = [
         {name: value for name, value in row.items() if value is not None}
         | {"at": row["at"].isoformat(timespec="microseconds")}
@@ -22,6 +22,7 @@ def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
     older = zip(
         state.older.interest.tolist(), state.older.at.tolist(), state.older.weight.tolist(), strict=True
     )
+    bits = state.seen_before.bits
     ids, names = reader.catalogue.ids, reader.groups.names
     return {
         "user": user_id,
@@ -35,6 +36,8 @@ def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
                 {"interest": names[number], "month_around": moment(at), "weight": weight}
                 for number, at, weight in older
             ],
+            # A Bloom filter: of items dealt with before, what it holds can only be asked item by item.
+            "seen_before": bits.tobytes().hex() if bits is not None else None,
         },
         "taste": reader.told(profile),
         "said": dict(reader.graph.said(user_id)),

@@ -185,10 +185,13 @@ class TasteGraph:
 
     def state(self, user_id: str) -> TasteState:
         """A person's state, with what they muted and boosted; an empty one for a stranger."""
-        with self._lock:
-            state = self._everyone.people.state(user_id)
-        said = self._overrides.of(user_id)
+        state, said = self.kept(user_id), self._overrides.of(user_id)
         return self._as_said(state, said) if said else state
+
+    def kept(self, user_id: str) -> TasteState:
+        """A person's state as their row holds it, without what they said of it."""
+        with self._lock:
+            return self._everyone.people.state(user_id)
 
     def walk(self, state: TasteState, steps: int = STEPS) -> Walked:
         """Items near a person's likes in the live graph, by random walks; the same state takes the same ones

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bowerbird.data.items import Catalogue
-from bowerbird.taste.clustering import grouped, spherical_means, united
+from bowerbird.taste.clustering import grouped, joined_means, united
 from bowerbird.taste.naming import told_apart, words_of
 
 LEAST_GROUPS, MOST_GROUPS = 4, 2_000
@@ -72,7 +72,7 @@ class Interests:
     def grown(cls, matrix: np.ndarray, catalogue: Catalogue) -> Interests:
         """Grow interests from item vectors (items, D), with ids from 0."""
         known = np.flatnonzero(matrix.any(axis=1))
-        centres = spherical_means(matrix[known], count_for(len(known)))
+        centres = joined_means(matrix[known], count_for(len(known)))
         group = grouped(matrix, centres)
         theme = united(centres, round(math.sqrt(len(centres))))
         n, m = len(centres), int(theme.max(initial=-1)) + 1

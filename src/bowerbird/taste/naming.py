@@ -58,10 +58,11 @@ def _telling(
     order = (*NAMING[:4], "type", *NAMING[4:])
     named = sorted(kept, key=lambda one: order.index(one[0]))
     words = [value if name == "brand" else value.lower() for name, (_, value) in named]
-    if words:
+    if any(name in ("type", "genre") for name, _ in named):
         return words
+    # Looks alone do not say what the things are.
     common = [value for (name, value), _ in counts.most_common() if name in ("type", "genre")][:2]
-    return common or ["mixed"]
+    return [*words, *(value.lower() for value in common)] or ["mixed"]
 
 
 def told_apart(names: Sequence[str]) -> list[str]:

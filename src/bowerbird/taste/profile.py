@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.vectors import load_vectors
@@ -30,6 +31,7 @@ from bowerbird.taste.tastes import DistinctTaste, distinct_tastes
 
 SAMPLE = 2_000  # items that likeness is judged against
 RECENT = 12  # events told
+EXAMPLES = 3  # of a person's items, told for each interest
 MOMENTS, MOST_DRAWN = 60, 12  # of the timeline: points in time, interests
 MOST_PEOPLE = 20_000
 """People that a crowd is sought among, the most active first."""
@@ -83,11 +85,14 @@ class TasteReader:
         """Vectors of items, (n,) -> (n, D)."""
         return self._rows[positions]
 
-    def profile(self, user_id: str, now: int | None = None) -> Profile:
-        """A person's taste at `now` (microseconds; else at their last event); an empty one for a stranger."""
+    def profile(self, user_id: str, now: int | None = None, log: bool = True) -> Profile:
+        """A person's taste at `now` (microseconds; else at their last event); an empty one for a stranger.
+
+        Without `log` the log is not read, and nothing is said of queries and of what was passed over.
+        """
         state = self.graph.state(user_id)
         now = state.last_at if now is None else now
-        events = self.events_of(user_id)
+        events = self.events_of(user_id) if log else EVENT_SCHEMA.empty_table()
         drift = drift_of(state.history, self.vectors, self._sample, now)
         return Profile(
             state=state,
@@ -113,6 +118,30 @@ class TasteReader:
         muted = np.isin(self.groups.group[state.items], list(state.muted))
         return distinct_tastes(state.without(muted, []), self.vectors, self._half_lives, now)
 
+    def hierarchy(self, examples: int = 3) -> list[dict[str, Any]]:
+        """Themes with their interests, the largest first: id, name, number of items, and titles of the items
+        nearest to the middle of each interest."""
+        groups = self.groups
+        sizes = np.bincount(groups.group[groups.group >= 0], minlength=len(groups))
+        told: dict[int, list[dict[str, Any]]] = {}
+        for number in np.argsort(-sizes, kind="stable").tolist():
+            mine = np.flatnonzero(groups.group == number)[:SAMPLE]
+            near = np.argsort(-(self.vectors(mine) @ groups.centres[number]), kind="stable")[:examples]
+            about = {"id": int(groups.fine.ids[number]), "name": groups.names[number]}
+            titles = [self.catalogue.item(int(item)).title for item in mine[near]]
+            told.setdefault(int(groups.theme[number]), []).append(
+                {**about, "items": int(sizes[number]), "examples": titles}
+            )
+        themes = sorted(told, key=lambda theme: -sum(one["items"] for one in told[theme]))
+        return [
+            {
+                "id": int(groups.themes.ids[theme]),
+                "name": groups.themes.names[theme],
+                "interests": told[theme],
+            }
+            for theme in themes
+        ]
+
     def because(self, user_id: str, item_id: str) -> Because:
         """Why an item may be for a person. Raises `InputError` for an unknown item."""
         position = self.catalogue.position.get(item_id)
@@ -126,7 +155,7 @@ class TasteReader:
     def crowd(self, user_id: str) -> Crowd:
         """The crowd of people with a similar taste; says nothing of fewer than `crowd.K_ANONYMOUS`."""
         me = self.graph.state(user_id)
-        others = (self.graph.state(user) for user in self.graph.people()[:MOST_PEOPLE])
+        others = (self.graph.state(user) for user in self.graph.people(MOST_PEOPLE))
         season = Scale.SEASON.half_lives(self._half_lives)
         return crowd_like(me, others, self.groups, season, me.last_at)
 
@@ -155,7 +184,9 @@ class TasteReader:
             "user": state.user_id,
             "at": moment(profile.now),
             "interests": [
-                one.as_dict() | {"prices": [price.as_dict() for price in profile.prices.of(one.number)]}
+                one.as_dict()
+                | {"examples": [item(position) for position in one.items[:EXAMPLES]]}
+                | {"prices": [price.as_dict() for price in profile.prices.of(one.number)]}
                 for one in profile.interests
             ],
             "scales": {

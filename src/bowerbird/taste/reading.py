@@ -129,7 +129,8 @@ def timeline(
     if not numbers:
         return Timeline([], times, np.zeros((moments, 0)))
     by_group = np.stack([weights[:, groups == number].sum(axis=1) for number in numbers], axis=1)
-    top = np.argsort(-by_group.sum(axis=0), kind="stable")[:most]
+    total = by_group.sum(axis=0)
+    top = [k for k in np.argsort(-total, kind="stable")[:most] if total[k] > 0]
     return Timeline([interests.names[numbers[k]] for k in top], times, by_group[:, top])
 
 

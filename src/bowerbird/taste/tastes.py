@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.data.interactions import History
+from bowerbird.embed.rows import unit
 from bowerbird.taste.state import TasteState, decayed
 
 MOST_TASTES = 15
-TOO_FAR = 1.2
+TOO_FAR = 1.5
 """Ward's cost, in lengths of a vector, from which two clusters are two tastes (see docs/log.md)."""
 
 
@@ -79,6 +80,18 @@ def distinct_tastes(
             DistinctTaste(int(items[strongest[medoid]]), items[strongest].tolist(), weight, weight / total)
         )
     return sorted(tastes, key=lambda one: (-one.weight, one.medoid))[:MOST_TASTES]
+
+
+def queries_of(tastes: Sequence[DistinctTaste], vectors: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What to search with for each of T tastes, (T, D) of length 1: the middle of its items, leaned towards
+    the middle of all.
+
+    A medoid says what a taste is; a search around it alone finds less (benchmarks/bench_interests.py), since
+    tastes of one person have much in common.
+    """
+    own = np.stack([unit(vectors(np.array(one.items)).sum(axis=0)) for one in tastes])
+    whole = unit(sum(vectors(np.array(one.items)).sum(axis=0) for one in tastes))
+    return unit(own + whole)
 
 
 def _ward(rows: np.ndarray, too_far: float) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""Price comfort is the weighted quantile, told where there is enough to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bowerbird.data.events import Action, Event
+from bowerbird.taste.graph import TasteGraph
+from bowerbird.taste.prices import price_comfort, weighted_quantiles
+
+HALF_LIVES = (0.02, 7.0, 90.0)
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(1, 500), st.integers(1, 6)), min_size=1, max_size=25),
+    share=st.sampled_from([0.1, 0.5, 0.9]),
+)
+@settings(max_examples=80, deadline=None)
+def test_a_weight_is_as_good_as_so_many_copies(pairs: list[tuple[int, int]], share: float) -> None:
+    """Against numpy's inverted distribution over each value as often as it weighs."""
+    values, weights = np.array(pairs, float).T
+    copies = np.repeat(values, weights.astype(int))
+    found = weighted_quantiles(values, weights, [share])[0]
+    assert found == np.quantile(copies, share, method="inverted_cdf")
+
+
+def test_comfort_overall_and_by_interest(ada: TasteGraph, did: Callable[..., Event]) -> None:
+    """Ada's five lamps cost 20 to 24, her three shirts 10 to 12: too few for a comfort of their own."""
+    found = price_comfort(ada.state("ada"), ada.catalogue, ada.interests_of_items, HALF_LIVES)
+    assert len(found.overall) == 1 and found.overall[0].items == 8
+    lamps = {int(ada.interests_of_items.group[10])}
+    assert set(found.by_interest) == lamps
+    comfort = found.of(lamps.pop())[0]
+    assert 20.0 <= comfort.low <= comfort.median <= comfort.high == 24.0
+
+
+def test_what_is_hidden_or_only_seen_sets_no_price(ada: TasteGraph, did: Callable[..., Event]) -> None:
+    ada.learn([did("eve", 39, Action.VIEW, day=1), did("eve", 5, Action.CLICK, day=2)])
+    ada.learn([did("eve", 30, Action.CLICK, day=2), did("eve", 30, Action.HIDE, day=3)])
+    found = price_comfort(ada.state("eve"), ada.catalogue, ada.interests_of_items, HALF_LIVES)
+    assert [(one.low, one.median, one.high) for one in found.overall] == [(15.0, 15.0, 15.0)]
