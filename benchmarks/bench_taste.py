@@ -1,6 +1,6 @@
 """How fast the taste graph learns, what a person costs, and whether growing makes it slower.
 
-    python benchmarks/bench_taste.py [--parts learning effect http people growth walks] [--events N] [--people N]
+    python benchmarks/bench_taste.py [--parts learning effect http people growth walks] [--events N]
 
 Parts, each with all its arms in turn in this process, three rounds, medians of the rounds' ratios:
 
