@@ -30,7 +30,7 @@ def learnt(leaves: int, lacking: float) -> tuple[Any, np.ndarray]:
 def test_trees_are_the_boosters_to_the_bit(leaves: int, lacking: float) -> None:
     booster, rows = learnt(leaves, lacking)
     found = Trees.of(booster)(rows)
-    assert len(set(found.tolist())) > 20
+    assert len(set(found.tolist())) >= 3 * leaves, "the answer is trivial: change the seed"
     np.testing.assert_array_equal(found, booster.predict(rows, raw_score=True))
 
 
