@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from bowerbird.recommend.exploration import drawn
 
@@ -23,6 +24,10 @@ def diversified(
     """
     spread = np.ptp(relevance) if len(relevance) else 0.0
     scaled = (relevance - relevance.min()) / spread if spread > 0 else np.zeros(len(relevance))
+    similar = vectors @ vectors.T
+    if not explore:
+        rows = _best_by_turns(scaled, similar, min(n, len(relevance)), diversity)
+        return rows, np.ones(len(rows))
     nearest = np.zeros(len(relevance))
     left = np.ones(len(relevance), dtype=bool)
     chosen: list[int] = []
@@ -33,5 +38,23 @@ def diversified(
         chosen.append(best)
         chances.append(chance)
         left[best] = False
-        nearest = np.maximum(nearest, vectors @ vectors[best])
+        nearest = np.maximum(nearest, similar[best])
     return np.array(chosen, dtype=np.int64), np.array(chances)
+
+
+@njit(cache=True, nogil=True)
+def _best_by_turns(relevance, similar, n, diversity):  # type: ignore[no-untyped-def]
+    """As `diversified` without exploration: similarities (C, C), rows in order, (n,)."""
+    count = len(relevance)
+    nearest, left = np.zeros(count), np.ones(count, np.bool_)
+    chosen = np.empty(n, np.int64)
+    for turn in range(n):
+        best, highest = -1, -np.inf
+        for row in range(count):
+            value = (1 - diversity) * relevance[row] - diversity * nearest[row]
+            if left[row] and (best < 0 or value > highest):
+                best, highest = row, value
+        chosen[turn], left[best] = best, False
+        for row in range(count):
+            nearest[row] = max(nearest[row], similar[best, row])
+    return chosen

@@ -120,14 +120,21 @@ class Outcomes:
         return _fitted(given, deepest, taught, parts[-1])
 
     def chances(
-        self, rows: np.ndarray, places: np.ndarray, calibrated: bool = True
+        self,
+        rows: np.ndarray,
+        places: np.ndarray,
+        calibrated: bool = True,
+        only: Action | None = None,
     ) -> dict[Action, np.ndarray]:
-        """Each outcome's probability, (C,), by the items' features (C, features) and places (C,) from 1."""
+        """Each outcome's probability, or that of one, (C,), by the items' features (C, features) and places
+        (C,) from 1."""
         if not len(rows):
             return {one: np.zeros(0) for one in self.models}
         table = np.column_stack([rows, np.clip(places, 0, self.deepest)])
         found = {}
         for outcome, (trees, correction) in self.models.items():
+            if only not in (None, outcome):
+                continue
             said = 1 / (1 + np.exp(-trees(table)))
             found[outcome] = correction(said) if calibrated else said
         return found

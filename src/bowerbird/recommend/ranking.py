@@ -98,7 +98,8 @@ class OurRanker:
         """
         self.index = index
         self.name = name
-        self.matrix = matrix
+        # The same memory: a memory map's own indexing is slow in small pieces.
+        self.matrix = np.asarray(matrix) if isinstance(matrix, np.ndarray) else matrix
         self.sides = sides or (matrix,) * 3
         self.prices = catalogue.prices
         self.launched = catalogue.launched

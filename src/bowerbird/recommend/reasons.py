@@ -20,7 +20,6 @@ from bowerbird.recommend.features import NAMES, Signals, World, by_place
 from bowerbird.recommend.follows import Follows
 from bowerbird.recommend.popularity import MONTH, YEAR
 from bowerbird.recommend.ranks import places_among
-from bowerbird.taste.graph import Interest
 
 DID = {Action.SAVE: "saved", Action.PURCHASE: "bought", Action.ADD_TO_CART: "put in the basket"}
 _DID_CODE = {ACTION_CODE[action.value]: word for action, word in DID.items()}
@@ -145,11 +144,11 @@ def reason_of(
     through: int | None,
     signals: Signals,
     catalogue: Catalogue,
-    interest: Interest | None,
+    interest: str | None,
     way: Way | None = None,
 ) -> str:
-    """One sentence for a person: `through` is the row of the like that carried an item, `interest` that of
-    the person which the item belongs to, `way` that of a walk."""
+    """One sentence for a person: `through` is the row of the like that carried an item, `interest` the name
+    of that of the person which the item belongs to, `way` that of a walk."""
     if through is not None:
         row = through
         title = catalogue.item(int(signals.liked.items[row])).title or "an item"
@@ -164,7 +163,7 @@ def reason_of(
             Source.FRESH: f"new, and like {said}",
         }.get(source, f"like {said}")
     if source is Source.INTEREST and interest is not None:
-        return f"your taste for {interest.name}"
+        return f"your taste for {interest}"
     return {
         Source.INTEREST: "close to what you like",
         Source.FACETS: "has much of what you choose",

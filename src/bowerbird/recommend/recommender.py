@@ -22,7 +22,7 @@ from bowerbird.recommend.ranks import places_of
 from bowerbird.recommend.reasons import Source, reason_of, sources_of, throughs_of
 from bowerbird.recommend.saved import fitted_ranker
 from bowerbird.recommend.wishes import PLAIN, Wishes
-from bowerbird.taste.graph import Interest, TasteGraph
+from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state import TasteState
 from bowerbird.taste.walks import Walked
 
@@ -155,7 +155,7 @@ class Recommender:
         if outcome not in known.models or (outcome is Action.CLICK and known.given is not Given.SHOWN):
             return scores
         # All as if shown at the first place: where an item will stand must not decide where it stands.
-        chances = known.chances(rows, np.ones(len(rows)))[outcome]
+        chances = known.chances(rows, np.ones(len(rows)), only=outcome)[outcome]
         return fused([(1.0, places_of(scores)), (OUTCOME_SAY, places_of(chances))])
 
     def _boosted(
@@ -190,9 +190,7 @@ class Recommender:
             for position, source in zip(positions.tolist(), sources, strict=True)
         ]
         throughs = throughs_of(sources, positions, signals, self.ranker.world, ways)
-        interests: dict[int, Interest] = {}
-        if Source.INTEREST in sources:
-            interests = {one.number: one for one in self.taste.interests(state)}
+        interests = self.taste.drawn_to(state) if Source.INTEREST in sources else {}
         group = self.taste.interests_of_items.group
         told = []
         for position, source, through, way, up in zip(

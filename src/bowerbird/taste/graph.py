@@ -32,7 +32,7 @@ from bowerbird.taste.kept_interests import kept_interests
 from bowerbird.taste.overrides import Overrides, Said
 from bowerbird.taste.people import second_of
 from bowerbird.taste.reading import Interest as Interest
-from bowerbird.taste.reading import Scale, Timeline, explained, one_interest, ranked, timeline
+from bowerbird.taste.reading import Scale, Timeline, drawn_to, explained, one_interest, ranked, timeline
 from bowerbird.taste.state import TasteState, microseconds
 from bowerbird.taste.walks import STEPS, Walked, starts_of
 
@@ -233,6 +233,11 @@ class TasteGraph:
         time-scale or at their mean."""
         half_lives = self._half_lives if scale is None else scale.half_lives(self._half_lives)
         return ranked(self.interests_of_items, state, half_lives, now)
+
+    def drawn_to(self, state: TasteState) -> dict[int, str]:
+        """Names by number of a person's interests at their last event; quicker than `interests`."""
+        numbers = drawn_to(self.interests_of_items, state, self._half_lives)
+        return {number: self.interests_of_items.names[number] for number in numbers.tolist()}
 
     def timeline(self, state: TasteState, moments: int = 40, most: int = 6) -> Timeline:
         """A person's strongest interests at evenly spaced moments of their history."""

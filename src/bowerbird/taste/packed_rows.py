@@ -64,7 +64,7 @@ class PackedRows:
         block = np.load(path, mmap_mode="c" if rows else None)
         if block.shape != (rows, row_bytes(columns)) or block.dtype != np.uint8:
             raise ValueError(f"{path} is of another layout")
-        found._block = block
+        found._block = np.asarray(block)  # the same memory: a map's own indexing is slow in small pieces
         return found
 
 

@@ -60,17 +60,34 @@ class Timeline:
     weights: np.ndarray  # (T, K)
 
 
+def drawn_to(interests: Interests, state: TasteState, half_lives: Sequence[float]) -> np.ndarray:
+    """Numbers of the interests that `ranked` tells at a person's last event, ascending, (K,) int64."""
+    groups, _, weights = _told_by(interests, state, half_lives, state.last_at)
+    known = groups >= 0
+    sums = np.bincount(groups[known], weights=weights[known], minlength=len(interests))
+    for number, weight in state.corrected.items():
+        sums[number] = weight
+    return np.flatnonzero(sums > 0)
+
+
+def _told_by(
+    interests: Interests, state: TasteState, half_lives: Sequence[float], now: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kept events, then the sums of those before, which name no items: interest, time and weight left."""
+    history, older = state.history, state.older
+    groups = np.concatenate([interests.group[history.items], older.interest])
+    at = np.concatenate([history.at, older.at])
+    given = np.concatenate([history.weights.astype(float), older.weight])
+    return groups, at, decayed(given, now - at, half_lives)
+
+
 def ranked(
     interests: Interests, state: TasteState, half_lives: Sequence[float], now: int | None = None
 ) -> list[Interest]:
     """What a person is drawn to, strongest first, at `now` (microseconds; else their last event)."""
-    history, older = state.history, state.older
+    history = state.history
     now = state.last_at if now is None else now
-    # Kept events, then the sums of those before, which name no items.
-    groups = np.concatenate([interests.group[history.items], older.interest])
-    at = np.concatenate([history.at, older.at])
-    given = np.concatenate([history.weights.astype(float), older.weight])
-    weights = decayed(given, now - at, half_lives)
+    groups, at, weights = _told_by(interests, state, half_lives, now)
     keep = at <= now
     result: list[tuple[float, int, list[int]]] = []
     for number in np.union1d(groups[(groups >= 0) & keep], list(state.corrected)).astype(int).tolist():
