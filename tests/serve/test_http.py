@@ -48,6 +48,19 @@ def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
     assert client.get(f"/users/{user}/interests").json()["interests"]
 
 
+def test_what_is_liked_just_now_is_trending(client: httpx.Client) -> None:
+    before = {one["item_id"]: one["score"] for one in client.get("/trending?n=200").json()["items"]}
+    item = client.get("/users/nobody/recommendations?n=1").json()["items"][0]["item_id"]
+    run = uuid.uuid4().hex
+    for user in ("one", "another", "one"):  # who likes it twice counts once
+        client.post("/v1/track", json=message(f"{user}-{run}", item))
+    after = client.get("/trending?n=200").json()["items"]
+    scores = {one["item_id"]: one["score"] for one in after}
+    assert scores[item] - before.get(item, 0.0) == pytest.approx(2.0, abs=0.05)
+    assert [one["score"] for one in after] == sorted(scores.values(), reverse=True)
+    assert client.get("/trending?half_life_days=0").status_code == 422
+
+
 def recommended(client: httpx.Client, user: str, **more: Any) -> list[dict[str, Any]]:
     answer = client.get(f"/users/{user}/recommendations", params={"n": 200, **more})
     assert answer.status_code == 200, answer.text

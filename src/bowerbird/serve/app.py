@@ -67,7 +67,7 @@ def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
         return {
             "status": "ok",
             "items": len(now.catalogue),
-            "people": len(now.taste.people()),
+            "people": now.taste.n_people,
             "synthetic": shop.synthetic,
             "versions": {**now.versions, "graft": graft.name if graft else None},
         }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Annotated, Any
 
+import numpy as np
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +21,7 @@ from bowerbird.serve.stages import Stages
 MOST_PICTURE_BYTES = 20 * 2**20
 LONGEST_QUERY = 2000  # characters
 Count = Annotated[int, Query(ge=1, le=200)]
+HalfLife = Annotated[float, Query(gt=0, le=3650)]
 
 
 def routes(shop: Shop) -> APIRouter:
@@ -34,7 +37,7 @@ def _people(router: APIRouter, shop: Shop) -> None:
         """The most active people."""
         taste = shop.now.taste
         taste.refresh()
-        return {"users": taste.people()[:n]}
+        return {"users": taste.people(n)}
 
     # Whoever asks at once with more than there are processors would only wait together, and longer.
     answering = CapacityLimiter(os.cpu_count() or 1)
@@ -111,6 +114,18 @@ def _items(router: APIRouter, shop: Shop) -> None:
             lambda: now.searcher.search(text=q[:LONGEST_QUERY].strip() or None, image=picture, n=n)
         )
         return JSONResponse(found(hits, now))
+
+    @router.get("/trending")
+    def trending(n: Count = 20, half_life_days: HalfLife = 7.0) -> dict[str, Any]:
+        """What is liked just now, by everybody's latest likes: counted by people, decayed by age."""
+        now = shop.now
+        now.taste.refresh()
+        liked = now.taste.trending(time.time_ns() // 1000, half_life_days)
+        liked = np.where(now.catalogue.available, liked, 0.0)
+        best = np.argsort(-liked, kind="stable")[:n]
+        return {
+            "items": [now.item(int(k)) | {"score": float(liked[k])} for k in best if liked[k] > 0],
+        }
 
     @router.get("/items/{item_id:path}/similar")
     def similar(item_id: str, n: Count = 20) -> dict[str, Any]:
