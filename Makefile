@@ -17,7 +17,7 @@ test: .venv/installed browser
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/bowerbird models pull
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Minutes and some GB, so no part of `make test`.
 engine-test: .venv/installed .venv-engine/$(VLLM)
