@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -250,7 +251,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     store = toy_store()
     shop = shop_of(store, tiny_backbones)
     here = str(Path(__file__).parent.parent)
-    run = subprocess.Popen([sys.executable, "-c", KILLED, str(store.path), *tiny_backbones, here])
+    # Sums of so many threads as here: other tests of this process may have set them, and bits depend on it.
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    run = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(store.path), *tiny_backbones, here], env=threads
+    )
     unfinished = Unfinished(store.path / "backbones", helped[1].meta["inputs"])
     while run.poll() is None and ((reached := unfinished.read()) is None or reached.step < 5):
         time.sleep(0.02)
