@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 
+from bowerbird.cli.serve import listening_on
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
@@ -91,3 +93,10 @@ def test_who_goes_away_holds_nobody_up() -> None:
         return await stays
 
     assert asyncio.run(leaving()) == Learnt(1, 0, [])
+
+
+def test_an_answer_in_two_pieces_is_not_held_back() -> None:
+    with listening_on("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "its connections inherit it"
