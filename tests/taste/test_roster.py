@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.taste.roster import FIRST_SLOTS, NOBODY, Roster
@@ -11,6 +11,7 @@ from bowerbird.taste.roster import FIRST_SLOTS, NOBODY, Roster
 IDS = st.text(st.characters(min_codepoint=1, max_codepoint=0x2FF), min_size=1, max_size=3)
 
 
+@settings(deadline=None)  # compiled at first
 @given(batches=st.lists(st.lists(IDS, max_size=20), max_size=10))
 def test_it_gives_rows_as_a_dictionary_would(batches: list[list[str]]) -> None:
     roster, obvious = Roster(), dict[str, int]()
@@ -19,6 +20,8 @@ def test_it_gives_rows_as_a_dictionary_would(batches: list[list[str]]) -> None:
         assert roster.rows_of(batch).tolist() == rows
     assert roster.ids == list(obvious)
     assert [roster.find(one) for one in obvious] == list(obvious.values())
+    one_by_one = Roster()
+    assert [one_by_one.row_of(one) for one in obvious] == list(obvious.values())
     assert all(one in roster for one in obvious) and "nobody at all" not in roster
 
 

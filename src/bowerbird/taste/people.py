@@ -60,7 +60,7 @@ class People:
         self.interest = interest.astype(np.int32)
         self._roster = Roster()
         self._rows = PackedRows(COLUMNS, FIRST_ROWS)
-        self._arrays = self._in_order()
+        self._look()
 
     def __len__(self) -> int:
         return len(self._roster)
@@ -79,18 +79,26 @@ class People:
 
     def row_of(self, user_id: str) -> int:
         """A person's row, made where there is none yet."""
-        row = self._roster.find(user_id)
-        return int(self.rows_of([user_id])[0]) if row == NOBODY else row
+        before = len(self)
+        row = self._roster.row_of(user_id)
+        if len(self) > before:
+            self._welcome(before)
+        return row
 
     def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
         """Rows of n people, made where there are none yet, (n,) int64."""
         before = len(self)
         rows = self._roster.rows_of(user_ids)
         if len(self) > before:
-            if len(self) > len(self._rows):
-                self._grow(2 * len(self))
-            self._rows["name"][before : len(self)] = [_name(user) for user in self.ids[before:]]
+            self._welcome(before)
         return rows
+
+    def _welcome(self, first: int) -> None:
+        """Make rows for whoever is new, from row `first` on."""
+        if len(self) > len(self._rows):
+            self._grow(2 * len(self))
+        for row in range(first, len(self)):
+            self._names[row] = _name(self.ids[row])
 
     def learn(
         self, rows: np.ndarray, seconds: np.ndarray, items: np.ndarray, actions: np.ndarray
@@ -142,7 +150,7 @@ class People:
     @property
     def names(self) -> np.ndarray:
         """A number of each row's id, the same in every process, (rows,) uint64."""
-        return self._rows["name"]
+        return self._names
 
     def counts(self) -> np.ndarray:
         """Kept events of each person, (P,)."""
@@ -156,13 +164,14 @@ class People:
             self._rows.clear(row)
         return row
 
-    def _in_order(self) -> tuple[np.ndarray, ...]:
-        """The columns as compiled code wants them."""
-        return tuple(self._rows[name] for name in LEARNT)
+    def _look(self) -> None:
+        """Take views of the columns, as compiled code wants them."""
+        self._arrays = tuple(self._rows[name] for name in LEARNT)
+        self._names = self._rows["name"]
 
     def _grow(self, least: int) -> None:
         self._rows.grow(least)
-        self._arrays = self._in_order()
+        self._look()
 
     # -- snapshots ----------------------------------------------------------------------------------------
 
@@ -178,7 +187,7 @@ class People:
         people._roster = Roster(feather.read_table(folder / IDS_FILE)["user_id"].to_pylist())
         people._rows = PackedRows.opened(COLUMNS, folder / ROWS_FILE, len(people))
         people._grow(FIRST_ROWS)
-        people._arrays = people._in_order()
+        people._look()
         return people
 
 
