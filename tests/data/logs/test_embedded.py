@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.log import EventLog
@@ -316,3 +316,50 @@ def test_times_are_the_events_own_and_arrival_is_counted(log: EmbeddedLog, event
     assert log.tail_since(0)[0] == jumps
     assert log.read()["at"].to_pylist() == sorted(one.at for one in jumps)
     assert jumps[2].at - jumps[1].at > timedelta(days=365 * 200)
+
+
+# -- what a process kept itself ---------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["mine", "theirs", "forget", "they forget", "import"]), st.integers(1, 3)),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=STEPS)
+def test_who_wrote_reads_what_everybody_reads(steps: list[tuple[str, int]], event, table) -> None:
+    """Events of one's own are not read back from the disk: that must never show."""
+    with TemporaryDirectory() as folder:
+        mine, theirs = EmbeddedLog(Path(folder)), EmbeddedLog(Path(folder))
+        number = 0
+        for what, count in steps:
+            log = mine if what in ("mine", "forget", "import") else theirs
+            events = [event(number + k, user=f"u{(number + k) % 2}") for k in range(count)]
+            if "forget" in what:
+                log.forget(f"u{count % 2}")
+            elif what == "import":
+                log.add_segment(table(*events))
+            else:
+                log.append([*events, events[0]])
+            number += count
+            fresh = EmbeddedLog(Path(folder))
+            for offset in range(fresh.tail_size + 2):
+                assert mine.tail_since(offset) == fresh.tail_since(offset)
+            fresh.close()
+        mine.close()
+        theirs.close()
+
+
+def test_a_restored_file_is_read_and_not_remembered(log: EmbeddedLog, event, tmp_path: Path) -> None:
+    log.append([event(1), event(2)])
+    other = EmbeddedLog(tmp_path / "other")
+    other.append([event(7), event(8)])
+    other.close()
+    assert len(log.tail_since(0)[0]) == 2
+    log.close()
+    for path in log.path.glob("live*"):
+        path.unlink()
+    for path in other.path.glob("live*"):
+        shutil.copy(path, log.path / path.name)
+    assert [one.event_id for one in log.tail_since(0)[0]] == [event(7).event_id, event(8).event_id]

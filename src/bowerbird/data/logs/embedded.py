@@ -59,7 +59,7 @@ class EmbeddedLog(EventLog):
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
         self._look_first()
-        return self._live.since(offset)
+        return self._live.since(offset, self.generation)
 
     @property
     def tail_size(self) -> int:
@@ -89,7 +89,8 @@ class EmbeddedLog(EventLog):
         self._look_first()
         with self._locked():
             imported = self._imported_ids().place_of(*halves_of(row.digest for row in rows)) >= 0
-            maybe = iter(self._live.add([row for row, held in zip(rows, imported, strict=True) if not held]))
+            fresh = [row for row, held in zip(rows, imported, strict=True) if not held]
+            maybe = iter(self._live.add(fresh, self.generation))
         return [not held and next(maybe) for held in imported]
 
     def add_segment(self, events: pa.Table) -> int:
@@ -176,7 +177,8 @@ class EmbeddedLog(EventLog):
             imported = self._imported_ids()
             rows = list(tail_rows(tail))
             held = imported.place_of(*halves_of(row.digest for row in rows)) >= 0 if rows else ()
-            self._live.add([row for row, known in zip(rows, held, strict=True) if not known])
+            fresh = [row for row, known in zip(rows, held, strict=True) if not known]
+            self._live.add(fresh, self.generation)
             self._next_generation()  # offsets were bytes of that file
             tail.unlink()
 

@@ -16,7 +16,9 @@ import sqlite3
 import threading
 import uuid
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS live (
     crc INTEGER NOT NULL,                  -- CRC-32 of the body
     body TEXT NOT NULL                     -- the event as JSON; `at` in microseconds since 1970
 )"""
+_ASKED_AT_ONCE = 500  # digests looked up by one statement
+_OWN = 4096  # events of this process that are kept as they are
 _PAGES_UNTIL_CHECKPOINT = 4000  # 16 MB of write-ahead file; a checkpoint flushes the database itself
 _WAIT_S = 30.0
 
@@ -46,12 +50,15 @@ class LiveEvents:
         self._reader: _Held | None = None
         self._writer: _Held | None = None
         self._reading = threading.Lock()
+        self._own = _OwnLast()
 
     # -- reading ------------------------------------------------------------------------------------------
 
-    def since(self, seq: int) -> tuple[list[Event], int]:
-        """Events behind `seq`, and the last one's."""
+    def since(self, seq: int, generation: int) -> tuple[list[Event], int]:
+        """Events behind `seq`, and the last one's. `generation` is the log's now."""
         with self._asked() as reader:
+            if (own := self._own.since(seq, self._last(reader), (generation, self._identity()))) is not None:
+                return own, seq + len(own)
             rows = reader.execute(
                 "SELECT seq, crc, body FROM live WHERE seq > ? ORDER BY seq", (seq,)
             ).fetchall()
@@ -70,7 +77,11 @@ class LiveEvents:
     def last(self) -> int:
         """`seq` of the last event; 0 where there is none."""
         with self._asked() as reader:
-            return int(reader.execute("SELECT coalesce(max(seq), 0) FROM live").fetchone()[0])
+            return self._last(reader)
+
+    @staticmethod
+    def _last(reader: sqlite3.Connection) -> int:
+        return int(reader.execute("SELECT coalesce(max(seq), 0) FROM live").fetchone()[0])
 
     def __len__(self) -> int:
         with self._asked() as reader:
@@ -85,18 +96,27 @@ class LiveEvents:
 
     # -- writing ------------------------------------------------------------------------------------------
 
-    def add(self, rows: Sequence[Row]) -> list[bool]:
-        """Keep rows in one durable commit; says of each whether it was new."""
-        new: list[bool] = []
+    def add(self, rows: Sequence[Row], generation: int) -> list[bool]:
+        """Keep rows in one durable commit; says of each whether it was new. `generation` is the log's now."""
         if not rows:
-            return new
+            return []
         with self._told(), self._transaction() as writer:
+            known: set[bytes] = set()
+            for start in range(0, len(rows), _ASKED_AT_ONCE):
+                part = [row.digest for row in rows[start : start + _ASKED_AT_ONCE]]
+                asked = f"SELECT digest FROM live WHERE digest IN ({','.join('?' * len(part))})"
+                known.update(digest for (digest,) in writer.execute(asked, part))
+            new = []
             for row in rows:
-                added = writer.execute(
-                    "INSERT OR IGNORE INTO live (digest, crc, body) VALUES (?, ?, ?)",
-                    (row.digest, zlib.crc32(row.body), row.body.decode()),
-                )
-                new.append(added.rowcount == 1)
+                new.append(row.digest not in known)
+                known.add(row.digest)
+            fresh = [row for row, first in zip(rows, new, strict=True) if first]
+            writer.executemany(
+                "INSERT INTO live (digest, crc, body) VALUES (?, ?, ?)",
+                ((row.digest, zlib.crc32(row.body), row.body.decode()) for row in fresh),
+            )
+            last = int(writer.execute("SELECT coalesce(max(seq), 0) FROM live").fetchone()[0])
+        self._own.add([row.event for row in fresh], last, (generation, self._identity()))
         return new
 
     def forget(self, user_id: str) -> int:
@@ -128,6 +148,7 @@ class LiveEvents:
             if held is not None:
                 held.let_go()
         self._reader = self._writer = None
+        self._own = _OwnLast()  # a file that nobody holds may be replaced by one of the same number
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -205,7 +226,7 @@ class LiveEvents:
             with contextlib.suppress(sqlite3.Error):
                 writer.execute("ROLLBACK")
             writer.close()  # what a failed flush left is read anew from the disk
-            self._writer = None
+            self._writer, self._own = None, _OwnLast()
             raise
 
     def check_write_ahead(self, waiting: contextlib.AbstractContextManager[None]) -> None:
@@ -261,3 +282,33 @@ class _Held:
             _OF_PARENTS.append(self.connection)
         else:
             self.connection.close()
+
+
+class _OwnLast:
+    """The last events that this process kept itself: who follows the log need not read them back.
+
+    Good only while nobody else has written since, the log is of the same generation (a forgotten person's
+    events are gone) and the file is the same: `of` names both. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=_OWN)
+        self._last = 0  # the number of the last of them, which are numbered one after the other
+        self._of: object = None
+        self._lock = threading.Lock()
+
+    def add(self, events: Sequence[Event], last: int, of: object) -> None:
+        """Events that were just kept, the last of them under the number `last`."""
+        with self._lock:
+            if of != self._of or last - len(events) != self._last:
+                self._events.clear()
+            self._events.extend(events)
+            self._last, self._of = last, of
+
+    def since(self, seq: int, last: int, of: object) -> list[Event] | None:
+        """The events behind `seq` where the log's last is `last`; None where these do not reach so far."""
+        with self._lock:
+            behind = last - seq
+            if of != self._of or last != self._last or not 0 <= behind <= len(self._events):
+                return None
+            return list(islice(self._events, len(self._events) - behind, None))

@@ -33,6 +33,7 @@ class Row(NamedTuple):
     digest: bytes
     user_id: str
     body: bytes
+    event: Event  # what the body says
 
 
 def digest_of(event_id: str) -> bytes:
@@ -45,7 +46,7 @@ def row_of(event: Event) -> Row:
     said["at"] = (event.at - _EPOCH) // _MICROSECOND
     try:
         body = _WRITE(said).encode()
-        return Row(digest_of(event.event_id), event.user_id, body)
+        return Row(digest_of(event.event_id), event.user_id, body, event)
     except UnicodeEncodeError as error:
         raise InputError(f"the event {event.event_id!r} holds text that is no Unicode ({error})") from None
 
