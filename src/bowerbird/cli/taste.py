@@ -23,13 +23,10 @@ InterestOption = Annotated[str, typer.Option("--interest", help="Its name, or it
 
 def _opened(store: Any, user: str) -> TasteGraph:
     from bowerbird.data.store import Store
-    from bowerbird.errors import InputError
     from bowerbird.taste.graph import TasteGraph
 
     graph = TasteGraph.open(Store.open(store))
-    if user not in graph:
-        some = ", ".join(graph.people()[:3]) or "nobody"
-        raise InputError(f"nobody is called {user!r}; known are, for example, {some}")
+    graph.check_known(user)
     return graph
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from bowerbird.taste.interests import Interests
-from bowerbird.taste.state import TasteState, decayed
+from bowerbird.taste.reading import weights_by_interest
+from bowerbird.taste.state import TasteState
 
 K_ANONYMOUS = 20
 """People that a crowd, and everything told of it, must consist of at least."""
@@ -62,12 +63,7 @@ def crowd_like(
 
 def profile(state: TasteState, interests: Interests, half_lives: Sequence[float], now: int) -> np.ndarray:
     """How strongly a person is drawn to each of K interests, (K,), of length 1, or 0; nothing negative."""
-    history = state.history
-    groups = np.concatenate([interests.group[history.items], state.older.interest])
-    ages = now - np.concatenate([history.at, state.older.at])
-    weights = decayed(np.concatenate([history.weights.astype(float), state.older.weight]), ages, half_lives)
-    sums = np.bincount(groups[groups >= 0], weights=weights[groups >= 0], minlength=len(interests))
-    sums = np.maximum(sums, 0.0)
+    sums = np.maximum(weights_by_interest(interests, state, half_lives, now), 0.0)
     length = np.linalg.norm(sums)
     found: np.ndarray = sums / length if length > 0 else sums
     return found

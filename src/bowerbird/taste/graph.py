@@ -266,7 +266,7 @@ class TasteGraph:
         """
         if weight is not None and not 0 <= weight < math.inf:
             raise InputError(f"the weight is {weight}, expected a number of clicks, 0 or more")
-        self._check_known(user_id)
+        self.check_known(user_id)
         found = self._named(user_id, interest)
         self._overrides.correct(user_id, found.id, weight)
         return self._again(user_id, found)
@@ -276,13 +276,13 @@ class TasteGraph:
 
         Gives whether it is set aside now. Sums of older events, which name no items, keep it.
         """
-        self._check_known(user_id)
+        self.check_known(user_id)
         if item_id not in self.catalogue:
             raise InputError(f"there is no item {item_id!r}")
         return self._overrides.set_aside(user_id, item_id)
 
     def _toggle(self, user_id: str, said: str, what: Literal["muted", "boosted"]) -> Interest:
-        self._check_known(user_id)
+        self.check_known(user_id)
         found = self._named(user_id, said)
         self._overrides.toggle(user_id, what, found.id, found.name)
         return self._again(user_id, found)
@@ -310,7 +310,8 @@ class TasteGraph:
             self.refresh()
             return erased.events
 
-    def _check_known(self, user_id: str) -> None:
+    def check_known(self, user_id: str) -> None:
+        """Raises `InputError` for a stranger, naming somebody who is known."""
         if user_id not in self:
             some = ", ".join(self.people(3)) or "nobody"
             raise InputError(f"nobody is called {user_id!r}; known are, for example, {some}")
