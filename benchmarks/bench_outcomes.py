@@ -1,10 +1,10 @@
-"""Do chances of outcomes come true as often as they are said?
+"""Do probabilities of outcomes come true as often as they are said?
 
     python benchmarks/bench_outcomes.py STORE [--most 2000]
 
 The ranker and its outcomes are those of the STORE (learnt there first where they are not), from training
 events alone. Judged on what came after the moment that training ends at: lists that were shown then, or
-visits, where the log has no impressions (see `bowerbird.recommend.outcomes`). Expected calibration error (ten
+session_starts, where the log has no impressions (see `bowerbird.recommend.outcomes`). Expected calibration error (ten
 parts of equal size) and log loss, calibrated and not, beside the training rate said of everything;
 95 % bootstrap intervals over people.
 """
@@ -24,9 +24,9 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
-from bowerbird.recommend.calibration import BINS, LEAST, MOST, reliability
-from bowerbird.recommend.occasions import OUTCOMES
-from bowerbird.recommend.outcomes import Cases, cases_of, occasions_of
+from bowerbird.recommend.outcomes.calibration import BINS, LEAST, MOST, reliability
+from bowerbird.recommend.outcomes.slates import OUTCOMES
+from bowerbird.recommend.outcomes.probabilities import TrainingRows, build_rows, slates_of
 from bowerbird.recommend.saved import fitted_ranker
 
 DRAWS = 1000
@@ -44,14 +44,14 @@ def main() -> None:
     ranker, outcomes = fitted_ranker(store, vectors, catalogue)
     events = Interactions.of(store.log.read(), catalogue)
     until = Holdout(**vectors.meta["holdout"]).until
-    later = [one for one in occasions_of(events)[1] if until is not None and one.at > until]
+    later = [one for one in slates_of(events)[1] if until is not None and one.at > until]
     kept = np.random.default_rng(0).permutation(len(later))[: args.most]
-    cases = cases_of(ranker, [later[row] for row in np.sort(kept)], events)
+    cases = build_rows(ranker, [later[row] for row in np.sort(kept)], events)
     found: dict[str, Any] = {}
     for outcome in outcomes.models:
         happened = cases.happened[:, OUTCOMES.index(outcome)]
         said = {
-            name: outcomes.chances(cases.rows[:, :-1], cases.rows[:, -1], calibrated)[outcome]
+            name: outcomes.probabilities(cases.rows[:, :-1], cases.rows[:, -1], calibrated)[outcome]
             for name, calibrated in (("calibrated", True), ("not calibrated", False))
         }
         said["the rate"] = np.full(len(happened), outcomes.report[outcome]["rate"])
@@ -63,7 +63,7 @@ def main() -> None:
     print(json.dumps({"bench": "outcomes", **meaning, "occasions": len(kept), "outcomes": found}))
 
 
-def judged(said: dict[str, np.ndarray], happened: np.ndarray, cases: Cases) -> dict[str, Any]:
+def judged(said: dict[str, np.ndarray], happened: np.ndarray, cases: TrainingRows) -> dict[str, Any]:
     """Error and loss of each arm with intervals, and each less that of `calibrated`, on the same people."""
     _, person = np.unique(cases.user, return_inverse=True)
     rng, people = np.random.default_rng(0), int(person.max()) + 1

@@ -7,7 +7,7 @@ STORE has vectors (`bowerbird embed`); it is only read, but for its reports. Our
 item vectors with that seed, and the ranker on them. Baselines are tuned with one seed; those in which chance
 has a part (iALS, BPR, the networks) are then fitted with each seed. A person's value is the mean over the
 seeds, intervals are over people, and every ratio is between means on the same people. The best baseline is
-the one with the highest mean on the test itself, generic vectors among them; the best generic form is told
+the one with the top_positions mean on the test itself, generic vectors among them; the best generic form is told
 apart.
 
 Vectors and what baselines showed are kept in the scratch folder, by default STORE-seeds beside the store: a

@@ -14,9 +14,9 @@ from bowerbird.embed.index import ItemIndex, built
 from bowerbird.embed.rows import Rows, unit
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.candidates import Values, reached, sought
-from bowerbird.recommend.coengagement import history_matrix
+from bowerbird.recommend.models.coengagement import history_matrix
 from bowerbird.recommend.features import by_place, rows_of, signals_of
-from bowerbird.recommend.popularity import YEAR
+from bowerbird.recommend.models.popularity import YEAR
 
 ITEMS, PEOPLE, EVENTS = 6000, 60, 900
 

@@ -9,7 +9,7 @@ import pytest
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend import coengagement
-from bowerbird.recommend.coengagement import CoEngagement, history_matrix, like_matrix
+from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix, like_matrix
 
 Likes = Callable[[int], Interactions]
 

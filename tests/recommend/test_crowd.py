@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.recommend.coengagement import like_matrix
-from bowerbird.recommend.follows import BACKWARDS, LATEST, REACH, SHRINK, Follows
-from bowerbird.recommend.lowrank import ITEM_POWER, PEOPLE_POWER, LowRank
+from bowerbird.recommend.models.coengagement import like_matrix
+from bowerbird.recommend.models.transitions import BACKWARDS, LATEST, REACH, SHRINK, Transitions
+from bowerbird.recommend.models.latent_factors import ITEM_POWER, USER_POWER, LatentFactors
 
 Likes = Callable[[int], Interactions]
 
@@ -24,19 +24,19 @@ def test_low_rank_is_a_projection_onto_the_strongest_directions(random_likes: Li
     likes = like_matrix(random_likes(seed))
     dense = likes.toarray()
     scale = (dense.sum(0) + 1) ** -ITEM_POWER
-    normal = (dense.sum(1, keepdims=True).clip(1) ** -PEOPLE_POWER) * dense * scale
+    normal = (dense.sum(1, keepdims=True).clip(1) ** -USER_POWER) * dense * scale
     rank = min(24, *normal.shape)
     _, _, right = np.linalg.svd(normal, full_matrices=False)
     items, weights = np.array([1, 4, 9]), np.array([0.5, 0.7, 1.0], np.float32)
     place = np.zeros(25)
     place[items] = weights
     slow = ((place * scale) @ right[:rank].T @ right[:rank]) / scale
-    np.testing.assert_allclose(LowRank.fitted(likes).scores(items, weights), slow, atol=1e-3)
+    np.testing.assert_allclose(LatentFactors.fitted(likes).scores(items, weights), slow, atol=1e-3)
 
 
 def test_low_rank_of_nothing_says_nothing() -> None:
     nobody = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 4)
-    found = LowRank.fitted(like_matrix(nobody)).scores(np.array([1]), np.ones(1, np.float32))
+    found = LatentFactors.fitted(like_matrix(nobody)).scores(np.array([1]), np.ones(1, np.float32))
     assert not found.any()
 
 
@@ -55,11 +55,11 @@ def test_follows_is_the_definition_pair_by_pair(random_likes: Likes, seed: int) 
     slow *= often[:, None] * often
     items = [3, 8, 3, 1]
     wanted = sum(slow[item] * (len(items) - k) ** -0.5 for k, item in enumerate(items))
-    np.testing.assert_allclose(Follows.fitted(events).scores(history_of(items)), wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(Transitions.fitted(events).scores(history_of(items)), wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_only_the_latest_likes_speak(random_likes: Likes) -> None:
-    follows = Follows.fitted(random_likes(0))
+    follows = Transitions.fitted(random_likes(0))
     latest = list(range(LATEST))
     np.testing.assert_array_equal(
         follows.scores(history_of([20, 21, 22, *latest])), follows.scores(history_of(latest))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.embed.vectors import unit
-from bowerbird.recommend.diversity import diversified
+from bowerbird.recommend.rerank.diversity import diversify
 
 
 def pool(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -39,13 +39,13 @@ def likeness(vectors: np.ndarray) -> float:
 @pytest.mark.parametrize("d", [0.0, 0.3, 0.7, 1.0])
 def test_it_is_maximal_marginal_relevance(seed: int, d: float) -> None:
     relevance, vectors = pool(seed)
-    assert diversified(relevance, vectors, 12, d)[0].tolist() == slow(relevance, vectors, 12, d)
+    assert diversify(relevance, vectors, 12, d)[0].tolist() == slow(relevance, vectors, 12, d)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_none_of_it_is_the_order_of_relevance(seed: int) -> None:
     relevance, vectors = pool(seed)
-    assert diversified(relevance, vectors, 40, 0.0)[0].tolist() == np.argsort(-relevance).tolist()
+    assert diversify(relevance, vectors, 40, 0.0)[0].tolist() == np.argsort(-relevance).tolist()
 
 
 def test_more_of_it_makes_a_more_varied_list() -> None:
@@ -53,7 +53,7 @@ def test_more_of_it_makes_a_more_varied_list() -> None:
 
     def mean_likeness(diversity: float) -> float:
         pools = [pool(seed) for seed in range(30)]
-        chosen = [rows[diversified(best, rows, 5, diversity)[0]] for best, rows in pools]
+        chosen = [rows[diversify(best, rows, 5, diversity)[0]] for best, rows in pools]
         return float(np.mean([likeness(rows) for rows in chosen]))
 
     none, some, much = mean_likeness(0.0), mean_likeness(0.3), mean_likeness(0.8)
@@ -62,6 +62,6 @@ def test_more_of_it_makes_a_more_varied_list() -> None:
 
 def test_the_edges() -> None:
     relevance, vectors = pool(0, n=3)
-    assert sorted(diversified(relevance, vectors, 10, 0.5)[0].tolist()) == [0, 1, 2]
-    assert diversified(np.zeros(0), np.zeros((0, 8)), 5, 0.5)[0].tolist() == []
-    assert diversified(np.ones(3), vectors, 3, 0.0)[0].tolist() == [0, 1, 2]
+    assert sorted(diversify(relevance, vectors, 10, 0.5)[0].tolist()) == [0, 1, 2]
+    assert diversify(np.zeros(0), np.zeros((0, 8)), 5, 0.5)[0].tolist() == []
+    assert diversify(np.ones(3), vectors, 3, 0.0)[0].tolist() == [0, 1, 2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.recommend.facets import LEAST_LIKES, PRIOR, Facets, Leanings, total
+from bowerbird.recommend.models.attribute_affinity import MIN_LIKES, PRIOR, Facets, AttributeAffinity, total
 
 COLOURS = ("red", "blue", "red", "green", "Blue", "red", "", "violet")
 GENRES = ("war", "war, love", "love", "war , crime", "crime", "love,war", "crime", "war")
@@ -56,8 +56,8 @@ def slow(
             for one, weight in zip(liked, weights, strict=True)
             if value in values[one]
         )
-        usual, offered = share(value, likes, LEAST_LIKES), share(value, np.ones(len(values)), 0.0)
-        found.append(np.log((mine + PRIOR * usual) / (own + PRIOR) / offered))
+        usual, offer = share(value, likes, MIN_LIKES), share(value, np.ones(len(values)), 0.0)
+        found.append(np.log((mine + PRIOR * usual) / (own + PRIOR) / offer))
     return float(np.mean(found))
 
 
@@ -66,7 +66,7 @@ def test_leanings_are_the_definition_item_by_item(liked: list[int]) -> None:
     facets = Facets.of(catalogue())
     likes = np.array([3, 0, 1, 0, 2, 0, 0, 1.0])
     weights = [0.5, 0.7, 1.0][: len(liked)]
-    leanings = Leanings.fitted(facets, likes)
+    leanings = AttributeAffinity.fitted(facets, likes)
     leaning = leanings.of(np.array(liked, np.int64), np.array(weights, np.float32))
     found = leanings.to(leaning, np.arange(8))
     genres = [{part.strip() for part in genre.split(",")} for genre in GENRES]
@@ -79,7 +79,7 @@ def test_leanings_are_the_definition_item_by_item(liked: list[int]) -> None:
 
 
 def test_all_items_are_told_what_some_are() -> None:
-    leanings = Leanings.fitted(Facets.of(catalogue()), np.ones(8))
+    leanings = AttributeAffinity.fitted(Facets.of(catalogue()), np.ones(8))
     leaning, among = leanings.of(np.array([1, 4]), np.ones(2, np.float32)), np.array([7, 0, 3])
     some = total(leanings.to(leaning, among))
     np.testing.assert_allclose(leanings.to_all(leaning)[among], some, rtol=1e-5)
@@ -87,7 +87,7 @@ def test_all_items_are_told_what_some_are() -> None:
 
 
 def test_who_likes_red_leans_to_what_is_red_and_strangers_to_what_sells() -> None:
-    leanings = Leanings.fitted(Facets.of(catalogue()), np.array([0, 9, 0, 0, 0, 0, 0, 0.0]))
+    leanings = AttributeAffinity.fitted(Facets.of(catalogue()), np.array([0, 9, 0, 0, 0, 0, 0, 0.0]))
     colour = leanings.facets.names.index("colour")
 
     def to_colours(*liked: int) -> np.ndarray:
@@ -100,6 +100,6 @@ def test_who_likes_red_leans_to_what_is_red_and_strangers_to_what_sells() -> Non
 
 def test_a_catalogue_without_facets_says_nothing() -> None:
     bare = Facets.of(Catalogue.of(Item(str(k), f"item {k}") for k in range(5)))
-    leanings = Leanings.fitted(bare, np.ones(5))
+    leanings = AttributeAffinity.fitted(bare, np.ones(5))
     found = leanings.to(leanings.of(np.array([1]), np.ones(1, np.float32)), np.arange(5))
     assert bare.names == () and found.shape == (5, 0) and not total(found).any()

@@ -18,7 +18,7 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.recommend.histories import read_histories, write_ranking
+from bowerbird.recommend.batch import read_histories, write_ranking
 from bowerbird.recommend.recommender import Recommender
 
 CATALOGUE = Catalogue.of(Item(name, name) for name in "abcdef")

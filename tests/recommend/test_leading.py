@@ -7,7 +7,7 @@ import pytest
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend import popularity
-from bowerbird.recommend.popularity import MONTH, Popularity
+from bowerbird.recommend.models.popularity import MONTH, Popularity
 from bowerbird.taste.state import DAY
 
 

@@ -12,8 +12,8 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.rows import unit
 from bowerbird.recommend import OurRanker
-from bowerbird.recommend.neighbours import Neighbours, kept_neighbours
-from bowerbird.recommend.ranks import highest
+from bowerbird.recommend.models.neighbours import Neighbours, cached_neighbours
+from bowerbird.recommend.ranks import top_positions
 
 N = 600
 
@@ -38,8 +38,8 @@ def test_the_nearest_are_exact_or_not_told(matrix: np.ndarray, some: bool) -> No
         slow = (matrix[liked] @ matrix.T).max(axis=0)
         if near is not None:
             told += 1
-            best = highest(near, open_, count)
-            assert best.tolist() == highest(slow, open_, count).tolist()
+            best = top_positions(near, open_, count)
+            assert best.tolist() == top_positions(slow, open_, count).tolist()
             np.testing.assert_allclose(near[best], slow[best], atol=1e-6)
     assert 10 <= told < 40, "some are sure, some are not"
 
@@ -55,8 +55,8 @@ def test_lists_of_everything_are_always_sure(matrix: np.ndarray) -> None:
 def test_lists_are_kept(matrix: np.ndarray, tmp_path: Path) -> None:
     store, folder = Store.create(tmp_path / "store"), tmp_path / "version"
     folder.mkdir()
-    first = kept_neighbours(store, folder, "near", matrix, np.arange(N), 10)
-    again = kept_neighbours(store, folder, "near", np.zeros_like(matrix), np.arange(N), 10)
+    first = cached_neighbours(store, folder, "near", matrix, np.arange(N), 10)
+    again = cached_neighbours(store, folder, "near", np.zeros_like(matrix), np.arange(N), 10)
     np.testing.assert_array_equal(first.items, again.items)
     np.testing.assert_array_equal(first.nearness, again.nearness)
 

@@ -14,18 +14,18 @@ from bowerbird.data.interactions import WEIGHT_OF_CODE, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.rows import unit
 from bowerbird.recommend import OurRanker
-from bowerbird.recommend.calibration import Platt, calibration_error, log_loss, reliability
+from bowerbird.recommend.outcomes.calibration import Platt, calibration_error, log_loss, reliability
 from bowerbird.recommend.features import rows_of
-from bowerbird.recommend.occasions import (
+from bowerbird.recommend.outcomes.slates import (
     OUTCOMES,
     SHOWN_DAYS,
-    VISIT_DAYS,
-    Given,
-    offered,
-    shown_lists,
-    visits,
+    SESSION_DAYS,
+    Conditioning,
+    offer,
+    shown_slates,
+    session_starts,
 )
-from bowerbird.recommend.outcomes import Outcomes
+from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.taste.state import DAY
 
 HOUR = DAY // 24
@@ -61,7 +61,7 @@ def test_a_showing_gets_what_came_before_the_next_one_and_within_a_day(drawn: li
     events = events_of(drawn, n_items=4, people=3)
     found = {
         (one.user, int(item), one.at): (int(place), tuple(happened))
-        for one in shown_lists(events)
+        for one in shown_slates(events)
         for item, place, happened in zip(one.items, one.places, one.happened.tolist(), strict=True)
     }
     expected: dict[tuple[int, int, int], set[tuple[bool, ...]]] = {}
@@ -82,17 +82,17 @@ def test_a_showing_gets_what_came_before_the_next_one_and_within_a_day(drawn: li
 
 def test_a_list_keeps_its_order_of_places() -> None:
     rows = [(0, item, Action.IMPRESSION, 5, place) for item, place in ((3, 2), (1, 1), (2, 3))]
-    (shown,) = shown_lists(events_of([*rows, (0, 0, Action.VIEW, 200, 0)], 4, 1))
+    (shown,) = shown_slates(events_of([*rows, (0, 0, Action.VIEW, 200, 0)], 4, 1))
     assert shown.items.tolist() == [1, 3, 2] and shown.places.tolist() == [1, 2, 3]
 
 
 def test_a_visit_begins_after_a_break_and_its_outcomes_come_within_a_week() -> None:
     hours = [0, 2, 30, 31, 500]
     events = events_of([(0, k, Action.CLICK, hour, 0) for k, hour in enumerate(hours)], 6, 1)
-    assert [one.at // HOUR for one in visits(events)] == [0, 30], "the last one's week is not over"
+    assert [one.at // HOUR for one in session_starts(events)] == [0, 30], "the last one's week is not over"
     history = dict(events.histories())[0]
-    first = offered(visits(events)[0], np.arange(6), history)
-    assert VISIT_DAYS * 24 > 31
+    first = offer(session_starts(events)[0], np.arange(6), history)
+    assert SESSION_DAYS * 24 > 31
     assert first.happened[:, 0].tolist() == [True, True, True, True, False, False]
     assert not first.happened[:, 1:].any()
 
@@ -135,7 +135,7 @@ def test_the_error_is_the_mean_gap_of_the_curve() -> None:
     assert calibration_error(happened.astype(float), happened) == 0
 
 
-# -- a world with known chances -----------------------------------------------------------------------------
+# -- a world with known probabilities -----------------------------------------------------------------------------
 
 OWN, OTHER, SAVED = 0.5, 0.05, 0.4
 """Chance of a click on what is of one's own kind, on what is not, and of a save after a click."""
@@ -170,7 +170,7 @@ def ranker_of(events: Interactions) -> OurRanker:
 def world() -> tuple[OurRanker, Outcomes, Interactions]:
     events = shown_world()
     ranker = ranker_of(events)
-    return ranker, Outcomes.learnt(ranker, events), events
+    return ranker, Outcomes.fit(ranker, events), events
 
 
 def chances_for(ranker: OurRanker, outcomes: Outcomes, events: Interactions) -> dict[Action, np.ndarray]:
@@ -181,14 +181,14 @@ def chances_for(ranker: OurRanker, outcomes: Outcomes, events: Interactions) -> 
     for person, (candidates, signals) in zip(histories, met, strict=True):
         rows = rows_of(signals, candidates, ranker.world)
         own = candidates % 2 == person % 2
-        for outcome, found in outcomes.chances(rows, np.ones(len(rows))).items():
+        for outcome, found in outcomes.probabilities(rows, np.ones(len(rows))).items():
             means[outcome].append([found[own].mean(), found[~own].mean()])
     return {outcome: np.mean(found, axis=0) for outcome, found in means.items()}
 
 
 def test_chances_are_those_of_the_world(world: tuple[OurRanker, Outcomes, Interactions]) -> None:
     ranker, outcomes, events = world
-    assert outcomes.given is Given.SHOWN and set(outcomes.models) == {Action.CLICK, Action.SAVE}
+    assert outcomes.given is Conditioning.SHOWN and set(outcomes.models) == {Action.CLICK, Action.SAVE}
     found = chances_for(ranker, outcomes, events)
     assert found[Action.CLICK] == pytest.approx([OWN, OTHER], abs=0.1)
     assert found[Action.SAVE] == pytest.approx([OWN * SAVED, OTHER * SAVED], abs=0.06)
@@ -209,8 +209,8 @@ def test_a_log_without_impressions_gives_chances_at_a_visit(
     _, _, events = world
     clicks = events.where(events.action == ACTION_CODE["click"])
     ranker = ranker_of(clicks)
-    outcomes = Outcomes.learnt(ranker, clicks)
-    assert outcomes.given is Given.VISIT and set(outcomes.models) == {Action.CLICK}
+    outcomes = Outcomes.fit(ranker, clicks)
+    assert outcomes.given is Conditioning.VISIT and set(outcomes.models) == {Action.CLICK}
     own, other = chances_for(ranker, outcomes, clicks)[Action.CLICK]
     assert 0.15 > own > 2 * other > 0, "a person clicks on a few of the 40 items of their kind in a week"
 
@@ -226,5 +226,5 @@ def test_saved_chances_are_the_same(world: tuple[OurRanker, Outcomes, Interactio
 
 def test_without_events_nothing_has_a_chance() -> None:
     nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 6)
-    outcomes = Outcomes.learnt(ranker_of(nothing), nothing)
+    outcomes = Outcomes.fit(ranker_of(nothing), nothing)
     assert not outcomes.models and set(outcomes.meaning["absent"]) == set(OUTCOMES)

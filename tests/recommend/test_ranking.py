@@ -14,10 +14,10 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.vectors import unit
 from bowerbird.recommend import OurRanker
 from bowerbird.recommend.features import NAMES, by_place, rows_of, signals_of
-from bowerbird.recommend.popularity import CAUTION, MONTH, STEPS, TREND_SHARE, YEAR, Popularity
+from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, TREND_SHARE, YEAR, Popularity
 from bowerbird.recommend.ranking import FUSION_K
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.shelf import REACH, WIDTH, beside, next_to, shelf_places, smoothed
+from bowerbird.recommend.models.id_neighbourhood import REACH, WIDTH, beside, neighbours_of, rank_ids, smooth
 from bowerbird.recommend.trends import TREND_NAMES, trends_of
 from bowerbird.taste.state import DAY
 
@@ -267,7 +267,7 @@ def test_the_shelf_is_the_popularity_beside_an_item_in_the_order_of_ids() -> Non
     """Against a kernel estimate written out: every like, times the bell of its distance in places."""
     rng = np.random.default_rng(0)
     ids = [f"a-{number}" for number in rng.permutation(2000)]
-    places = shelf_places(ids)
+    places = rank_ids(ids)
     assert [ids[row] for row in np.argsort(places)[:3]] == ["a-0", "a-1", "a-2"]
     box = np.ones(2 * WIDTH + 1) / (2 * WIDTH + 1)
     bell = np.convolve(np.convolve(box, box), box)
@@ -283,7 +283,7 @@ def test_the_shelf_is_the_popularity_beside_an_item_in_the_order_of_ids() -> Non
     expected = np.where(distance <= reach, bell[np.minimum(distance + reach, len(bell) - 1)], 0.0).sum(axis=1)
     near = np.abs(places[np.flatnonzero(likes)] - 1000) < 700  # the ends are mirrored
     assert near.any()
-    np.testing.assert_allclose(smoothed(likes, places)[middle], expected, atol=1e-5)
+    np.testing.assert_allclose(smooth(likes, places)[middle], expected, atol=1e-5)
 
 
 def test_what_lies_beside_a_like_is_found_by_looking_at_all_distances() -> None:
@@ -293,7 +293,7 @@ def test_what_lies_beside_a_like_is_found_by_looking_at_all_distances() -> None:
         slow = np.abs(places[:, None] - places[liked]).min(axis=1)
         np.testing.assert_array_equal(beside(np.array(liked), places), slow)
         np.testing.assert_array_equal(beside(np.array(liked), places, np.array([4, 200])), slow[[4, 200]])
-        found = next_to(np.array(liked), places, np.argsort(places))
+        found = neighbours_of(np.array(liked), places, np.argsort(places))
         np.testing.assert_array_equal(found, np.flatnonzero(slow <= REACH))
 
 

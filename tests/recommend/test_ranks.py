@@ -1,11 +1,11 @@
-"""Places and highest scores against sorting everything."""
+"""Places and top_positions scores against sorting everything."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from bowerbird.recommend.ranks import highest, places_among, places_of
+from bowerbird.recommend.ranks import top_positions, ranks_among, ranks_of
 
 
 def scores(seed: int) -> np.ndarray:
@@ -19,8 +19,8 @@ def scores(seed: int) -> np.ndarray:
 def test_a_place_is_how_many_are_higher(seed: int) -> None:
     one = scores(seed)
     slow = [int((one > score).sum()) for score in one]
-    assert places_of(one).tolist() == slow
-    assert places_among(one, np.arange(len(one))[::2]).tolist() == slow[::2]
+    assert ranks_of(one).tolist() == slow
+    assert ranks_among(one, np.arange(len(one))[::2]).tolist() == slow[::2]
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -30,4 +30,4 @@ def test_the_highest_are_those_of_sorting_everything(seed: int) -> None:
     above = 0.0 if seed % 3 == 0 else -np.inf
     rows = np.flatnonzero(open_ & (one > above))
     slow = sorted(rows[np.lexsort((rows, -one[rows]))[:count]].tolist())
-    assert highest(one, open_, count, above).tolist() == slow
+    assert top_positions(one, open_, count, above).tolist() == slow

@@ -1,4 +1,4 @@
-"""Reasons are true: the source named had put the item highest, and the like named carried it."""
+"""Reasons are true: the source named had put the item top_positions, and the like named carried it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.store import Store
 from bowerbird.recommend import OurRanker
-from bowerbird.recommend.coengagement import history_matrix
+from bowerbird.recommend.models.coengagement import history_matrix
 from bowerbird.recommend.features import by_place, rows_of, signals_of
-from bowerbird.recommend.popularity import MONTH, YEAR
+from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.reasons import Source, shares_next, sources_of, throughs_of
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.wishes import Wishes
+from bowerbird.recommend.options import RecommendOptions
 
 
 def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> None:
@@ -125,6 +125,6 @@ def test_a_walk_brings_what_people_like_since_the_ranker_was_learnt(shop: Store)
     assert vase in walked.items[:40]
     start, through = walked.way_to(vase)
     assert start in taste.state("u0").history.items and through in [*walked.items.tolist(), start]
-    found = recommender.recommend_user("u0", 100, Wishes(diversity=0.0))
+    found = recommender.recommend_user("u0", 100, RecommendOptions(diversity=0.0))
     told = [one.reason for one in found if one.source == "walk"]
     assert told and all(re.fullmatch(r"people who like “.+”, which you liked, like .+", one) for one in told)

@@ -13,12 +13,12 @@ from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.recommend.calibration import Platt
+from bowerbird.recommend.outcomes.calibration import Platt
 from bowerbird.recommend.features import NAMES
-from bowerbird.recommend.occasions import Given
-from bowerbird.recommend.outcomes import Outcomes
+from bowerbird.recommend.outcomes.slates import Conditioning
+from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.recommender import Recommendation, Recommender
-from bowerbird.recommend.wishes import Wishes
+from bowerbird.recommend.options import RecommendOptions
 from bowerbird.taste.state import TasteState
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ def kinds(found: list[Recommendation]) -> list[int]:
 
 def test_a_taste_is_met(recommender: Recommender) -> None:
     for user, kind in (("u0", 0), ("u1", 1), ("u2", 2), ("u3", 3)):
-        found = recommender.recommend_user(user, 10, wishes=Wishes(diversity=0.0))
+        found = recommender.recommend_user(user, 10, options=RecommendOptions(diversity=0.0))
         assert kinds(found).count(kind) >= 6, "ten of fourteen clicks were of this kind"
         assert {one.item_id for one in found} == {recommender.catalogue.ids[one.position] for one in found}
 
@@ -80,7 +80,7 @@ def test_what_is_muted_is_not_shown(recommender: Recommender) -> None:
 
 def test_what_is_boosted_moves_up(recommender: Recommender) -> None:
     def places(state: TasteState) -> float:
-        found = recommender.recommend(state, 100, wishes=Wishes(diversity=0.0))
+        found = recommender.recommend(state, 100, options=RecommendOptions(diversity=0.0))
         return float(np.mean([place for place, kind in enumerate(kinds(found)) if kind == 1]))
 
     assert places(muted_and_boosted(recommender, boosted=1)) < places(muted_and_boosted(recommender)) - 3
@@ -88,12 +88,12 @@ def test_what_is_boosted_moves_up(recommender: Recommender) -> None:
 
 def test_diversity_is_one_number(recommender: Recommender) -> None:
     def likeness(diversity: float) -> float:
-        found = recommender.recommend_user("u2", 15, wishes=Wishes(diversity=diversity))
+        found = recommender.recommend_user("u2", 15, options=RecommendOptions(diversity=diversity))
         rows = recommender.ranker.matrix[[one.position for one in found]]
         return float((rows @ rows.T)[np.triu_indices(15, 1)].mean())
 
     assert likeness(0.0) > likeness(0.5) > likeness(0.95)
-    scores = [one.score for one in recommender.recommend_user("u2", 15, wishes=Wishes(diversity=0.0))]
+    scores = [one.score for one in recommender.recommend_user("u2", 15, options=RecommendOptions(diversity=0.0))]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -123,7 +123,7 @@ def with_chances(recommender: Recommender) -> Recommender:
         def __call__(self, table: np.ndarray) -> np.ndarray:
             return np.where(table[:, NAMES.index("price_ratio")] > 0.3, np.log(9), -np.log(9))
 
-    outcomes = Outcomes(Given.SHOWN, 8, {Action.PURCHASE: (Dearer(), Platt())})
+    outcomes = Outcomes(Conditioning.SHOWN, 8, {Action.PURCHASE: (Dearer(), Platt())})
     return Recommender(recommender.catalogue, recommender.ranker, outcomes, recommender.taste)
 
 
@@ -131,13 +131,13 @@ def test_what_is_likelier_moves_up_where_that_outcome_is_hoped_for(recommender: 
     hopeful = with_chances(recommender)
 
     def likely(outcome: Action) -> int:
-        found = hopeful.recommend_user("u0", 40, wishes=Wishes(outcome, 0.0))
+        found = hopeful.recommend_user("u0", 40, options=RecommendOptions(outcome, 0.0))
         assert {round(one.probability["purchase"], 6) for one in found} == {0.9, 0.1}
         return sum(one.probability["purchase"] > 0.5 for one in found)
 
     assert likely(Action.PURCHASE) > likely(Action.CLICK) + 2
-    plain = recommender.recommend_user("u0", 40, wishes=Wishes(Action.PURCHASE, 0.0))
-    usual = recommender.recommend_user("u0", 40, wishes=Wishes(diversity=0.0))
+    plain = recommender.recommend_user("u0", 40, options=RecommendOptions(Action.PURCHASE, 0.0))
+    usual = recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
     assert [one.item_id for one in plain] == [one.item_id for one in usual], "no chance is known of it"
 
 
@@ -146,7 +146,7 @@ def test_an_event_changes_the_next_answer(shop: Store) -> None:
     before = kinds(recommender.recommend_user("new", 10))
     for item in (91, 95, 99):
         recommender.taste.learn_one(Event("new", f"item-{item}", Action.SAVE, LATE))
-    after = kinds(recommender.recommend_user("new", 10, wishes=Wishes(diversity=0.0)))
+    after = kinds(recommender.recommend_user("new", 10, options=RecommendOptions(diversity=0.0)))
     assert after.count(3) > max(before.count(3), 7)
 
 
@@ -198,7 +198,7 @@ def test_an_import_and_a_new_catalogue_make_it_learn_again(shop: Store) -> None:
     moved = Recommender.open(shop)
     names.append(version_of(shop))
     assert len(set(names)) == 3
-    shown = moved.recommend_user("u0", 10, wishes=Wishes(diversity=0.0))
+    shown = moved.recommend_user("u0", 10, options=RecommendOptions(diversity=0.0))
     assert [(one.position - 1) // 30 for one in shown].count(0) >= 6, "positions moved by one"
 
 

@@ -8,9 +8,9 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.recommend.ranking import FUSION_K, OurRanker
-from bowerbird.recommend.ranks import places_of
+from bowerbird.recommend.ranks import ranks_of
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.session import SPEAKING, VISIT_SAY, VISIT_SECONDS, visit_of
+from bowerbird.recommend.rerank.session import SPEAKING, VISIT_SAY, VISIT_SECONDS, visit_of
 from bowerbird.taste.state import DAY, SECOND, TasteState
 
 from .conftest import KINDS, OF_A_KIND
@@ -67,7 +67,7 @@ def test_scores_as_the_formula_says(ranker: OurRanker) -> None:
     candidates, signals = next(ranker.met([history], None))
     scores = ranker.scores(candidates, signals)
     near = [max(float(ranker.matrix[k] @ ranker.matrix[item]) for item in (50, 70)) for k in candidates]
-    want = 1.0 / (FUSION_K + places_of(scores)) + VISIT_SAY / (FUSION_K + places_of(np.array(near)))
+    want = 1.0 / (FUSION_K + ranks_of(scores)) + VISIT_SAY / (FUSION_K + ranks_of(np.array(near)))
     found = ranker.at_moment(scores, candidates, signals, NOW)
     np.testing.assert_allclose(found, want, rtol=1e-5)
 

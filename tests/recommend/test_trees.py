@@ -8,10 +8,10 @@ import lightgbm
 import numpy as np
 import pytest
 
-from bowerbird.recommend.trees import Trees
+from bowerbird.recommend.ranker.trees import Trees
 
 
-def learnt(leaves: int, lacking: float) -> tuple[Any, np.ndarray]:
+def fit(leaves: int, lacking: float) -> tuple[Any, np.ndarray]:
     """A model of whole and broken numbers, some of them missing, and rows with twice as many missing."""
     rng = np.random.default_rng(leaves)
     rows = rng.normal(size=(1200, 6)).astype(np.float32)
@@ -28,14 +28,14 @@ def learnt(leaves: int, lacking: float) -> tuple[Any, np.ndarray]:
 
 @pytest.mark.parametrize(("leaves", "lacking"), [(2, 0.1), (7, 0.0), (15, 0.1), (32, 0.2)])
 def test_trees_are_the_boosters_to_the_bit(leaves: int, lacking: float) -> None:
-    booster, rows = learnt(leaves, lacking)
+    booster, rows = fit(leaves, lacking)
     found = Trees.of(booster)(rows)
     assert len(set(found.tolist())) >= 3 * leaves, "the answer is trivial: change the seed"
     np.testing.assert_array_equal(found, booster.predict(rows, raw_score=True))
 
 
 def test_a_value_on_the_threshold_goes_where_lightgbm_sends_it() -> None:
-    booster, rows = learnt(15, 0.0)
+    booster, rows = fit(15, 0.0)
     tree = booster.dump_model()["tree_info"][0]["tree_structure"]
     at = np.nextafter(np.float32(tree["threshold"]), np.float32([-np.inf, np.inf]))
     edge = np.repeat(rows[:1], 3, axis=0)
@@ -44,10 +44,10 @@ def test_a_value_on_the_threshold_goes_where_lightgbm_sends_it() -> None:
 
 
 def test_no_rows_and_a_text_that_is_no_model() -> None:
-    booster, rows = learnt(7, 0.1)
+    booster, rows = fit(7, 0.1)
     trees = Trees.of(booster)
     assert trees(rows[:0]).shape == (0,)
     with pytest.raises(ValueError, match="no LightGBM model"):
         Trees(trees.text[: len(trees.text) // 2])
     with pytest.raises(ValueError, match="40 leaves"):
-        Trees.of(learnt(40, 0.0)[0])
+        Trees.of(fit(40, 0.0)[0])

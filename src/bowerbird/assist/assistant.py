@@ -264,7 +264,7 @@ class Assistant:
         """Reasons by position, and how well each item suits the person, (items,) float32 from 0 to 1."""
         if user is None or self.taste is None or self.recommender is None:
             return {}, None
-        wished = self.recommender.recommend(self.taste.state(user), n=_TASTE_DEPTH, allowed=allowed)
+        wished = self.recommender.recommend(self.taste.state(user), n=_TASTE_DEPTH, eligible=allowed)
         if not wished:
             return {}, None
         taste = np.zeros(len(self.catalogue), dtype=np.float32)

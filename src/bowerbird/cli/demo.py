@@ -84,12 +84,15 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: Stages) -> N
 def _judge(
     store: Store, files: DemoFiles, imported: Sequence[ImportSummary], stages: Stages
 ) -> dict[str, Any]:
-    from bowerbird.cli.evaluate import evaluate_store
     from bowerbird.data.store import write_atomically
     from bowerbird.evaluate import Split
+    from bowerbird.evaluate.card import write_card
     from bowerbird.graft.bench import bench_graft
+    from bowerbird.models import BACKBONES
+    from bowerbird.recommend.evaluation import evaluate_store
 
     judged = stages.run("evaluate beside eight baselines", lambda: evaluate_store(store, list(Split), 20))
+    write_card(store, {backbone.name: backbone.licence for backbone in BACKBONES})
     bench = stages.run(
         "bench: vectors against pictures", lambda: bench_graft(store, BENCH_PICTURES, BENCH_ROUNDS)
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
+
+from bowerbird.data.plain import plain as plain
 
 StoreArgument = Annotated[
     Path, typer.Argument(help="The store's folder.", metavar="STORE", show_default=False)
@@ -29,20 +29,3 @@ def emit(result: Any, as_json: bool, human: Callable[[Console], None]) -> None:
     else:
         # A file or a pipe has no width of its own: wide enough that no table is cut.
         human(Console() if sys.stdout.isatty() else Console(width=160))
-
-
-def plain(value: Any) -> Any:
-    """Numpy's and the library's types as JSON's; NaN as null, since JSON has no NaN."""
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return str(value)

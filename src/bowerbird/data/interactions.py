@@ -37,6 +37,14 @@ class History:
         """Only the events that speak for their item (a click or more)."""
         return self.where(self.weights >= 1.0)
 
+    def seen(self) -> History:
+        """Only the events that say something of taste (weight not 0): their items may not come again.
+
+        An impression alone is no such event. This is the one definition of "seen", for training, candidates,
+        evaluation targets and live states.
+        """
+        return self.where(self.weights != 0)
+
     def where(self, keep: np.ndarray) -> History:
         return History(self.items[keep], self.actions[keep], self.at[keep])
 
@@ -75,6 +83,12 @@ class Interactions:
             place=pc.fill_null(known["position"], 0).to_numpy().astype(np.int32),
         )
 
+    @classmethod
+    def empty(cls, n_items: int) -> Interactions:
+        """No events of a catalogue of so many items."""
+        none = np.zeros(0, np.int64)
+        return cls([], none, none, none.astype(np.int8), none, n_items)
+
     def __len__(self) -> int:
         return len(self.user)
 
@@ -94,6 +108,10 @@ class Interactions:
     def liked(self) -> Interactions:
         """Only the events that speak for their item (a click or more)."""
         return self.where(self.weights >= 1.0)
+
+    def seen(self) -> Interactions:
+        """Only the events that say something of taste; see `History.seen`."""
+        return self.where(self.weights != 0)
 
     def histories(self) -> Iterator[tuple[int, History]]:
         """Each person's number and history, people in the order of their numbers."""

@@ -31,8 +31,7 @@ class Holdout:
 
     def holds(self, user_id: str) -> bool:
         """Whether this person is held out; the same answer on every machine."""
-        digest = hashlib.blake2b(user_id.encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < self.user_share * 2**64
+        return hash_share(user_id) < self.user_share
 
     def held_people(self, events: Interactions) -> np.ndarray:
         """Whether each person number is held out, (people,) bool."""
@@ -42,3 +41,9 @@ class Holdout:
         """The events that may be learnt from."""
         keep = ~self.held_people(events)[events.user] if len(events) else np.zeros(0, bool)
         return events.where(keep & (events.at <= self.until) if self.until is not None else keep)
+
+
+def hash_share(user_id: str, salt: str = "") -> float:
+    """Map an id to [0, 1): the same number on every machine, another one for each salt (at most 16 bytes)."""
+    digest = hashlib.blake2b(user_id.encode(), digest_size=8, person=salt.encode()).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -94,7 +94,7 @@ def _ranker(version: Version | None, vectors: str) -> dict[str, Any] | None:
     meta = version.meta
     return {
         "version": version.name,
-        "settings": meta.get("settings", {}),
+        "settings": meta.get("report", {}),
         "calibration": meta.get("outcomes"),
     }
 

@@ -28,6 +28,15 @@ class HasSettings(Protocol):
     def settings(self) -> Mapping[str, Any]: ...
 
 
+@runtime_checkable
+class RanksTasks(Protocol):
+    """A ranker that reads users, moments and eligible items off the test, as a server knows them."""
+
+    def rank_task(self, task: Task, n: int) -> np.ndarray:
+        """The best n items for each test user, (P, n) positions, -1 where fewer are left."""
+        ...
+
+
 @dataclass(frozen=True)
 class Arm:
     """One ranker's result."""
@@ -125,7 +134,7 @@ def evaluate(
     `given` is that of `task_of`; `trained` is passed on to the report.
     Raises `InputError` where the split has no test people.
     """
-    task = task_of(interactions, holdout, Split(split), given)
+    task = task_of(interactions, holdout, Split(split), given, catalogue.available)
     arms = [
         _judged(ranker, task, len(catalogue), k, ranker.name in ours)
         for ranker in track(rankers, f"Evaluating {task_label(split, task)}")
@@ -168,11 +177,25 @@ def person_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndar
     }
 
 
+def rank_eligible(ranker: Ranker, task: Task, k: int) -> np.ndarray:
+    """Rank the eligible items of a test for its users, (P, k) positions, -1 where fewer are left."""
+    if isinstance(ranker, RanksTasks):
+        return ranker.rank_task(task, k)
+    n_others = int(np.count_nonzero(~task.eligible))
+    ranking = ranker.rank(task.histories, k + n_others)
+    if not n_others:
+        return ranking
+    is_open = np.where(ranking >= 0, task.eligible[ranking], False)
+    order = np.argsort(~is_open, axis=1, kind="stable")  # the eligible ones to the front, in their order
+    best = np.take_along_axis(np.where(is_open, ranking, -1), order, axis=1)
+    return best[:, :k]
+
+
 def _judged(ranker: Ranker, task: Task, n_items: int, k: int, ours: bool) -> Arm:
     start = time.perf_counter()
     ranker.fit(task.training)
     fitted = time.perf_counter()
-    ranking = ranker.rank(task.histories, k)
+    ranking = rank_eligible(ranker, task, k)
     ranked = time.perf_counter()
     per_person = person_metrics(ranking, task, k)
     intervals = {name: mean_interval(values) for name, values in per_person.items()}

@@ -109,7 +109,7 @@ def asks_of(
     what they were; all the same everything is told. Events that say nothing of taste (impressions) are no
     dealings with an item. Raises `InputError` where nothing can be asked.
     """
-    telling = np.flatnonzero(events.weights != 0)
+    telling = np.flatnonzero(events.weights != 0)  # seen events, see `History.seen`
     user, at = events.user[telling], events.at[telling]
     pairs = user * events.n_items + events.item[telling]
     first = np.zeros(len(telling), bool)

@@ -38,7 +38,34 @@ class Task:
     training: Interactions
     users: Sequence[str]
     histories: Sequence[History]
+    """What is known of each user: their seen events (see `History.seen`)."""
     targets: Sequence[np.ndarray]
+    """What each liked later and had not seen: an impression alone does not make an item seen."""
+    moments: Sequence[int]
+    """When each user asks, microseconds: at the holdout's moment; new users at their first hidden event."""
+    eligible: np.ndarray
+    """Items that can be recommended, (items,) bool; others are no targets, and no ranker may answer them."""
+
+    @property
+    def known(self) -> Interactions:
+        """All that may be known when the users ask: training events, and their histories."""
+        training, sizes = self.training, [len(history) for history in self.histories]
+        first = len(training.users)
+        users = np.repeat(np.arange(first, first + len(self.users)), sizes)
+        columns = {
+            name: np.concatenate([getattr(training, own), *(getattr(one, other) for one in self.histories)])
+            for name, own, other in (
+                ("item", "item", "items"),
+                ("action", "action", "actions"),
+                ("at", "at", "at"),
+            )
+        }
+        return Interactions(
+            users=[*training.users, *self.users],
+            user=np.concatenate([training.user, users]),
+            n_items=training.n_items,
+            **columns,
+        )
 
     @property
     def strangers(self) -> int:
@@ -52,13 +79,21 @@ class Task:
         return cold
 
 
-def task_of(interactions: Interactions, holdout: Holdout, split: Split, given: int | None = None) -> Task:
-    """The test that a holdout allows. Raises `InputError` where it leaves nobody to test on.
+def task_of(
+    interactions: Interactions,
+    holdout: Holdout,
+    split: Split,
+    given: int | None = None,
+    eligible: np.ndarray | None = None,
+) -> Task:
+    """Build the test that a holdout allows. Raises `InputError` where it leaves nobody to test on.
 
-    New people show their events until they have liked `given` different items; None: the first `GIVEN_SHARE`.
+    New users show their events until they have liked `given` different items; None: the first `GIVEN_SHARE`.
+    `eligible` (items,) bool are the items that can be recommended; all, without it.
     """
+    eligible = np.ones(interactions.n_items, bool) if eligible is None else eligible
     held = holdout.held_people(interactions)
-    users, histories, targets = [], [], []
+    users, histories, targets, moments = [], [], [], []
     for person, history in interactions.histories():
         if split == Split.NEW_USERS:
             if not held[person]:
@@ -68,15 +103,17 @@ def task_of(interactions: Interactions, holdout: Holdout, split: Split, given: i
             break
         else:
             known = history.at <= holdout.until
-        shown = history.where(known)
-        wanted = np.setdiff1d(history.where(~known).liked().items, shown.items)
-        if len(wanted):
+        seen, hidden = history.where(known).seen(), history.where(~known)
+        liked_later = np.setdiff1d(hidden.liked().items, seen.items)
+        liked_later = liked_later[eligible[liked_later]]
+        if len(liked_later):
             users.append(interactions.users[person])
-            histories.append(shown)
-            targets.append(wanted)
+            histories.append(seen)
+            targets.append(liked_later)
+            moments.append(int(hidden.at[0]) if split == Split.NEW_USERS else int(holdout.until or 0))
     if not users:
         raise InputError(_nobody(split, holdout, given))
-    return Task(holdout.training(interactions), users, histories, targets)
+    return Task(holdout.training(interactions), users, histories, targets, moments, eligible)
 
 
 def _first(history: History, given: int | None) -> np.ndarray:

@@ -1,5 +1,1 @@
-"""What to show: candidates with reasons, a learnt order, chances of outcomes, diversity."""
-
-from bowerbird.recommend.ranking import OurRanker
-
-__all__ = ["OurRanker"]
+"""What to show: candidates from sources with reasons, a learned order, outcome probabilities, diversity."""

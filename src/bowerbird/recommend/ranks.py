@@ -1,50 +1,78 @@
-"""Scores brought to places and coarse steps, so that a ranker does not learn items by heart."""
+"""Top-k, ranks with ties, rank fusion and coarse steps: one home for what every source does with scores."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
 
+FUSION_K = 60.0
+
+
+def fuse_ranks(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Fuse orders by weighted reciprocal ranks (Cormack et al., SIGIR 2009), (C,) float32.
+
+    score = Σ weight / (60 + rank), with a weight and ranks from 0, (C,), of each order.
+    """
+    total = np.zeros(len(parts[0][1]))
+    for weight, ranks in parts:
+        total += weight / (FUSION_K + ranks)
+    return total.astype(np.float32)
+
+
+def best_first(scores: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray:
+    """Order positions (C,) by their scores (C,), best first, at most `count`; of equal ones the first."""
+    if len(positions) > count:
+        rows = top_positions(scores, np.ones(len(scores), bool), count)
+        scores, positions = scores[rows], positions[rows]
+    order: np.ndarray = positions[np.argsort(-scores, kind="stable")]
+    return order
+
 
 def coarse_log(shares: np.ndarray) -> np.ndarray:
-    """Whole numbers: a share to the last digit is an item's name, and a ranker would learn names by heart."""
+    """Round to whole numbers: a share to the last digit identifies its item, and a ranker would memorise it.
+    """
     rounded: np.ndarray = np.round(np.log(shares + 1e-6))
     return rounded
 
 
-def log_places(scores: np.ndarray) -> np.ndarray:
-    """Logarithm of each score's place, (C,) float32."""
-    places: np.ndarray = np.log1p(places_of(scores).astype(np.float32))
-    return places
+def log_ranks(scores: np.ndarray) -> np.ndarray:
+    """Give the logarithm of 1 + each score's rank, (C,) float32."""
+    ranks: np.ndarray = np.log1p(ranks_of(scores).astype(np.float32))
+    return ranks
 
 
-def places_of(scores: np.ndarray) -> np.ndarray:
-    """Place of each score from 0, the best; equal scores share the best of their places, (C,) -> (C,) int64.
+def ranks_of(scores: np.ndarray) -> np.ndarray:
+    """Rank each score from 0, the best; equal scores share the best of their ranks, (C,) -> (C,) int64.
 
     Shared, because a source that knows nothing (zeros for all) must not prefer the catalogue's first items.
 
-    >>> places_of(np.array([0.0, 2.0, 0.0, 1.0])).tolist()
+    >>> ranks_of(np.array([0.0, 2.0, 0.0, 1.0])).tolist()
     [2, 0, 2, 1]
     """
-    places: np.ndarray = _places(scores, np.argsort(-scores))
-    return places
+    ranks: np.ndarray = _ranks(scores, np.argsort(-scores))
+    return ranks
 
 
-def places_among(scores: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """The places of some rows (n,) among scores (C,), as `places_of` has them, (n,) int64."""
-    places: np.ndarray = _ahead(scores, scores[chosen])
-    return places
+def ranks_among(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rank some rows (n,) among scores (C,), as `ranks_of` does, (n,) int64."""
+    ranks: np.ndarray = _ahead(scores, scores[rows])
+    return ranks
 
 
-def highest(scores: np.ndarray, open_: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:
-    """The positions, ascending, of the `count` highest of n scores that are open, (n,) bool, and above a
-    number; of equal ones the lower positions. Nearly all scores are only compared with the least one kept."""
-    found: np.ndarray = _highest(scores, open_, count, above)
-    return found
+def top_positions(scores: np.ndarray, eligible: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:
+    """Give the positions, ascending, of the `count` highest of n scores that are `eligible`, (n,) bool, and
+    above a number; of equal ones the lower positions.
+
+    Nearly all scores are only compared with the lowest one that is still among the best.
+    """
+    positions: np.ndarray = _highest(scores, eligible, count, above)
+    return positions
 
 
 @njit(cache=True, nogil=True)
-def _places(scores, order):  # type: ignore[no-untyped-def]
+def _ranks(scores, order):  # type: ignore[no-untyped-def]
     places = np.empty(len(scores), np.int64)
     place = 0
     for row in range(len(order)):
@@ -67,13 +95,13 @@ def _ahead(scores, mine):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _highest(scores, open_, count, above):  # type: ignore[no-untyped-def]
+def _highest(scores, eligible, count, above):  # type: ignore[no-untyped-def]
     """A heap of the best so far, the worst of them on top: lowest score, of equal ones the last position."""
     heap, values = np.empty(max(count, 0), np.int64), np.empty(max(count, 0), scores.dtype)
     size, least = 0, above
     for position in range(len(scores)):
         score = scores[position]
-        if not (score > least and open_[position]):
+        if not (score > least and eligible[position]):
             continue
         if size < count:  # positions come ascending: of equal scores the last is the worst, and goes up
             place = size

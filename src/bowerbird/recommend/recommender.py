@@ -1,8 +1,9 @@
-"""Recommendations for one person: ranked, filtered, diverse, each with its reason."""
+"""Recommendations: the one road from a fitted ranker to a list, and the reasons of what stands on it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,27 +13,43 @@ from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
-from bowerbird.recommend.boosts import Boosts
-from bowerbird.recommend.diversity import diversified
-from bowerbird.recommend.features import Signals, rows_of
-from bowerbird.recommend.occasions import Given
-from bowerbird.recommend.outcomes import Outcomes
-from bowerbird.recommend.ranking import PER_SOURCE, OurRanker, fused
-from bowerbird.recommend.ranks import places_of
-from bowerbird.recommend.reasons import Source, reason_of, sources_of, throughs_of
-from bowerbird.recommend.saved import fitted_ranker
-from bowerbird.recommend.wishes import PLAIN, Wishes
+from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
+from bowerbird.recommend.outcomes.probabilities import Outcomes
+from bowerbird.recommend.outcomes.slates import Conditioning
+from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
+from bowerbird.recommend.ranks import fuse_ranks, ranks_of
+from bowerbird.recommend.rerank.boosts import Boosts
+from bowerbird.recommend.rerank.diversity import diversify
+from bowerbird.recommend.rerank.session import rerank_by_session
+from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state import TasteState
-from bowerbird.taste.walks import Walked
 
-POOL = 100  # the best candidates, among which diversity chooses
-WALK_STEPS, WALKED = 2_000, 100
-"""Of the walk over the live graph, and how many of the items that it meets become candidates: what people
-like since the ranker was learnt. The ranker orders them; an order by the walk beside its own cost quality."""
-BOOST = 0.25  # what a boosted interest adds to a relevance between 0 and 1
-OUTCOME_SAY = 0.25
-"""Of the order of a wished outcome's chances, beside 1 for that of relevance."""
+POOL = (
+    100  # the best candidates, among which diversity chooses; twice as many as are asked for, if that is more
+)
+INTEREST_BOOST = 0.25  # what an interest that the user boosted adds to a relevance between 0 and 1
+OUTCOME_WEIGHT = 0.25
+"""Of the order by the target outcome's probability, next to 1 for that by relevance."""
+
+
+@dataclass(frozen=True)
+class RankedList:
+    """One user's list: n items, best first."""
+
+    candidates: CandidateSet
+    rows: np.ndarray
+    """(n,) which of the candidates."""
+    relevance: np.ndarray  # (n,) float64, 0 to 1, and what a boosted interest adds
+    propensities: np.ndarray
+    """(n,) the chance that each item had at its rank, given those before it; 1 without exploration."""
+    is_promoted: np.ndarray  # (n,) bool: moved up by a boost of the shop
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Positions of the items in the catalogue, (n,) int64."""
+        positions: np.ndarray = self.candidates.positions[self.rows]
+        return positions
 
 
 @dataclass(frozen=True)
@@ -46,175 +63,176 @@ class Recommendation:
     currency: str
     score: float
     reason: str
-    source: str  # see `reasons.Source`
+    source: str
+    """Name of the candidate source that brought it; see `sources.SOURCES`."""
     probability: dict[str, float]
-    """The chance of each outcome that the log knows, at the item's place; see `outcomes`."""
+    """Probability of each outcome that the log knows, at the item's rank; see `outcomes`."""
     propensity: float = 1.0
-    """The chance that this item had at its place, given those before it; 1 without exploration."""
+    """The chance that this item had at its rank, given those before it; 1 without exploration."""
     promoted: bool = False
     """Whether a boost of the shop moved it up."""
 
     def as_dict(self) -> dict[str, Any]:
-        kept = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
-        return {name: getattr(self, name) for name in (*kept, "propensity", "promoted")}
+        names = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
+        return {name: getattr(self, name) for name in (*names, "propensity", "promoted")}
 
 
 class Recommender:
     """Answers from a fitted ranker and the taste graph. Safe to use from several threads."""
 
     def __init__(
-        self, catalogue: Catalogue, ranker: OurRanker, outcomes: Outcomes, taste: TasteGraph
+        self, catalogue: Catalogue, ranker: HybridRanker, outcomes: Outcomes, taste: TasteGraph
     ) -> None:
         self.catalogue = catalogue
-        self.ranker = ranker
+        self.ranker = ranker.with_live_graph(taste)
         self.outcomes = outcomes
         self.taste = taste
-        self._available = catalogue.available
+        self._without_walks = ranker.with_live_graph(None)
 
     @classmethod
     def open(cls, store: Store, taste: TasteGraph | None = None) -> Recommender:
-        """Open a store's recommender; its ranker is learnt first where that has not happened yet.
+        """Open a store's recommender; its ranker is trained first where that has not happened yet.
 
         Raises `StoreError` where the store has no items or no vectors.
         """
         taste = taste or TasteGraph.open(store)
         catalogue = taste.catalogue  # read once: it holds all pictures
-        return cls(catalogue, *fitted_ranker(store, load_vectors(store), catalogue), taste)
+        return cls(catalogue, *open_ranker(store, load_vectors(store), catalogue), taste)
 
-    def recommend_user(self, user_id: str, n: int = 20, wishes: Wishes = PLAIN) -> list[Recommendation]:
-        """Recommend to a person of the taste graph; a stranger gets what is popular."""
-        return self.recommend(self.taste.state(user_id), n, wishes=wishes)
+    def with_graph(self, taste: TasteGraph) -> Recommender:
+        """The same recommender over another taste graph: what it would answer if that were the live one."""
+        return Recommender(self.catalogue, self.ranker, self.outcomes, taste)
+
+    # -- lists --------------------------------------------------------------------------------------------
+
+    def lists(
+        self,
+        states: Sequence[TasteState],
+        n: int = 20,
+        options: RecommendOptions = DEFAULT_OPTIONS,
+        *,
+        now: Sequence[int] | None = None,
+        eligible: np.ndarray | None = None,
+    ) -> Iterator[RankedList]:
+        """Rank the best items for each user: in stock, not seen, not muted, as the options say.
+
+        This is the only road from the ranker to a list: whatever is served, written or evaluated comes from
+        here. `now` are the users' moments, microseconds (the clock's without them); `eligible` (items,) bool
+        restricts the items further.
+        """
+        base = self.catalogue.available & options.eligible(self.catalogue)
+        base = base if eligible is None else base & eligible
+        masks = [self._without_muted(state, base) for state in states]
+        ranker = self.ranker if options.use_walks else self._without_walks
+        moments = now if now is not None else [time.time_ns() // 1000] * len(states)
+        for state, moment, candidates in zip(
+            states, moments, ranker.candidates(states, masks, at_least=n), strict=True
+        ):
+            yield self._rank(state, candidates, n, options, moment)
+
+    def _without_muted(self, state: TasteState, eligible: np.ndarray) -> np.ndarray:
+        if not state.muted:
+            return eligible
+        return eligible & ~np.isin(self.taste.interests_of_items.group, list(state.muted))
+
+    def _rank(
+        self, state: TasteState, candidates: CandidateSet, n: int, options: RecommendOptions, now: int
+    ) -> RankedList:
+        """From candidates to a list: score, session, outcome, boosted interests, diversity, the shop's
+        boosts.
+        """
+        positions, vectors = candidates.positions, self.ranker.items.vectors
+        scores = self.ranker.score(candidates.features)
+        if options.use_session:
+            scores = rerank_by_session(scores, positions, candidates.query.liked, now, vectors)
+        pool = np.lexsort((positions, -scores))[: max(POOL, 2 * n)]
+        relevance = scores[pool]
+        if options.use_outcomes:
+            relevance = self._by_outcome(relevance, candidates.features[pool], options.outcome)
+        relevance = _scale(relevance)
+        if state.boosted:
+            groups = self.taste.interests_of_items.group[positions[pool]]
+            relevance = relevance + INTEREST_BOOST * np.isin(groups, list(state.boosted))
+        rng = np.random.default_rng(options.seed) if options.explore else None
+        count = n + options.boosts.places if options.boosts.rules else n
+        chosen, propensities = diversify(
+            relevance, vectors[positions[pool]], count, options.diversity, options.explore, rng
+        )
+        order, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
+        rows = chosen[order]
+        return RankedList(candidates, pool[rows], relevance[rows], propensities[order], is_promoted)
+
+    def _by_outcome(self, scores: np.ndarray, features: np.ndarray, outcome: Action) -> np.ndarray:
+        """Fuse the scores of candidates (C,) with the probabilities of the target outcome, (C,).
+
+        What was shown and passed by counts through the probabilities: the ranker's examples know only what
+        was liked. Without impressions the probability of a click has learned nothing that relevance has not.
+        """
+        model = self.outcomes
+        if outcome not in model.models or (outcome is Action.CLICK and model.given is not Conditioning.SHOWN):
+            return scores
+        # All as if shown at the first rank: where an item will stand must not decide where it stands.
+        odds = model.probabilities(features, np.ones(len(features)), only=outcome)[outcome]
+        return fuse_ranks([(1.0, ranks_of(scores)), (OUTCOME_WEIGHT, ranks_of(odds))])
+
+    def _promote(
+        self, positions: np.ndarray, relevance: np.ndarray, boosts: Boosts, n: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Order chosen items by the shop's boosts: rows (n,), and which of them were moved up, (n,) bool."""
+        if not boosts.rules or not len(positions):
+            rows = np.arange(min(n, len(positions)))
+            return rows, np.zeros(len(rows), bool)
+        factors = np.array([boosts.factor(self.catalogue.item(int(position))) for position in positions])
+        order = boosts.order(relevance, factors)[:n]
+        return order, (order > np.arange(len(order))) & (factors[order] > 1)
+
+    # -- recommendations ----------------------------------------------------------------------------------
+
+    def recommend_user(
+        self, user_id: str, n: int = 20, options: RecommendOptions = DEFAULT_OPTIONS
+    ) -> list[Recommendation]:
+        """Recommend to a user of the taste graph; an unknown one gets what is popular."""
+        return self.recommend(self.taste.state(user_id), n, options=options)
 
     def recommend(
         self,
         state: TasteState,
         n: int = 20,
-        allowed: np.ndarray | None = None,
-        wishes: Wishes = PLAIN,
+        eligible: np.ndarray | None = None,
+        options: RecommendOptions = DEFAULT_OPTIONS,
         now: int | None = None,
     ) -> list[Recommendation]:
-        """The best items for a taste: in stock, not seen, not muted, as `wishes` say, and, if given,
-        `allowed` (items,) bool. `now` (microseconds; else the clock's) tells whether a visit goes on."""
-        open_ = self._open(state, allowed, wishes)
-        walked = self.taste.walk(state, WALK_STEPS)
-        beside = walked.items[open_[walked.items]][:WALKED]
-        candidates, signals = next(self.ranker.met([state.history], open_, max(PER_SOURCE, n), [beside]))
-        rows = rows_of(signals, candidates, self.ranker.world)
-        now = time.time_ns() // 1000 if now is None else now
-        scores = self.ranker.at_moment(self.ranker.scores_of(rows), candidates, signals, now)
-        best = np.lexsort((candidates, -scores))[: max(POOL, 2 * n)]
-        everything = signals, candidates, rows, walked.scores_at(candidates)
-        candidates, rows = candidates[best], rows[best]
-        relevance = _unit(self._wished(scores[best], rows, wishes))
-        groups = self.taste.interests_of_items.group[candidates]
-        relevance = relevance + BOOST * np.isin(groups, list(state.boosted))
-        rng = np.random.default_rng(wishes.seed) if wishes.explore else None
-        count = n + wishes.boosts.places if wishes.boosts.rules else n
-        chosen, propensities = diversified(
-            relevance, self.ranker.matrix[candidates], count, wishes.diversity, wishes.explore, rng
-        )
-        chosen, propensities, moved = self._boosted(
-            candidates, relevance, chosen, propensities, wishes.boosts, n
-        )
-        chances = self.outcomes.chances(rows[chosen], np.arange(1, len(chosen) + 1))
-        sources = sources_of(*everything, best[chosen], self.ranker.world)
-        told = self._told(candidates[chosen], sources, moved, signals, state, walked)
-        return [
-            Recommendation(
-                **one,
-                score=float(relevance[row]),
-                probability={outcome.value: float(all_[place]) for outcome, all_ in chances.items()},
-                propensity=chance,
-                promoted=bool(up),
+        """Give a user's list (see `lists`) with reasons and probabilities."""
+        moments = None if now is None else [now]
+        ranked = next(self.lists([state], n, options, now=moments, eligible=eligible))
+        features = ranked.candidates.features[ranked.rows]
+        odds = self.outcomes.probabilities(features, np.arange(1, len(features) + 1))
+        items = self.catalogue.items_at(ranked.positions)
+        recommendations = []
+        for row, item in enumerate(items):
+            position = int(ranked.positions[row])
+            source, reason = self.ranker.explain(ranked.candidates, position)
+            promoted = bool(ranked.is_promoted[row])
+            recommendations.append(
+                Recommendation(
+                    position,
+                    item.item_id,
+                    item.title or item.item_id,
+                    item.price,
+                    item.currency,
+                    score=float(ranked.relevance[row]),
+                    reason=f"promoted by the shop; {reason}" if promoted else reason,
+                    source=source,
+                    probability={outcome.value: float(values[row]) for outcome, values in odds.items()},
+                    propensity=float(ranked.propensities[row]),
+                    promoted=promoted,
+                )
             )
-            for place, (one, row, chance, up) in enumerate(
-                zip(told, chosen, propensities.tolist(), moved, strict=True)
-            )
-        ]
-
-    def _open(self, state: TasteState, allowed: np.ndarray | None, wishes: Wishes) -> np.ndarray:
-        """What may be shown to a person at all, (items,) bool."""
-        filtered = wishes.allowed(self.catalogue)
-        open_ = self._available.copy()
-        for mask in (allowed, filtered):
-            if mask is not None:
-                open_ &= mask
-        open_ &= state.unseen(len(self.catalogue))
-        if state.muted:
-            open_ &= ~np.isin(self.taste.interests_of_items.group, list(state.muted))
-        return open_
-
-    def _wished(self, scores: np.ndarray, rows: np.ndarray, wishes: Wishes) -> np.ndarray:
-        """Scores (C,) of candidates, best first, as the wished outcome wants them; rows are their features.
-
-        Relevance and chances are fused by reciprocal ranks. What was shown and passed by speaks through the
-        chances: the ranker's lessons know only what was liked. Without impressions a click's chance has
-        learnt nothing that relevance has not.
-        """
-        outcome, known = wishes.outcome, self.outcomes
-        if outcome not in known.models or (outcome is Action.CLICK and known.given is not Given.SHOWN):
-            return scores
-        # All as if shown at the first place: where an item will stand must not decide where it stands.
-        chances = known.chances(rows, np.ones(len(rows)), only=outcome)[outcome]
-        return fused([(1.0, places_of(scores)), (OUTCOME_SAY, places_of(chances))])
-
-    def _boosted(
-        self,
-        candidates: np.ndarray,
-        relevance: np.ndarray,
-        chosen: np.ndarray,
-        chances: np.ndarray,
-        boosts: Boosts,
-        n: int,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The n chosen rows after the boosts, their chances, and which of them were moved up, (n,) bool."""
-        if not boosts.rules or not len(chosen):
-            return chosen, chances, np.zeros(len(chosen), bool)
-        factors = np.array([boosts.factor(self.catalogue.item(int(row))) for row in candidates[chosen]])
-        order = boosts.order(relevance[chosen], factors)[:n]
-        moved = (order > np.arange(len(order))) & (factors[order] > 1)
-        return chosen[order], chances[order], moved
-
-    def _told(
-        self,
-        positions: np.ndarray,
-        sources: list[Source],
-        moved: np.ndarray,
-        signals: Signals,
-        state: TasteState,
-        walked: Walked,
-    ) -> list[dict[str, Any]]:
-        """What is said of some items, from the source of each."""
-        ways = [
-            walked.way_to(position) if source is Source.WALK else None
-            for position, source in zip(positions.tolist(), sources, strict=True)
-        ]
-        throughs = throughs_of(sources, positions, signals, self.ranker.world, ways)
-        interests = self.taste.drawn_to(state) if Source.INTEREST in sources else {}
-        group = self.taste.interests_of_items.group
-        told = []
-        for position, source, through, way, up in zip(
-            positions.tolist(), sources, throughs, ways, moved, strict=True
-        ):
-            item = self.catalogue.item(position)
-            interest = interests.get(int(group[position]))
-            reason = reason_of(source, through, signals, self.catalogue, interest, way)
-            told.append(
-                {
-                    "position": position,
-                    "item_id": item.item_id,
-                    "title": item.title or item.item_id,
-                    "price": item.price,
-                    "currency": item.currency,
-                    "reason": f"promoted by the shop; {reason}" if up else reason,
-                    "source": source.value,
-                }
-            )
-        return told
+        return recommendations
 
 
-def _unit(scores: np.ndarray) -> np.ndarray:
-    """Scores brought to [0, 1], best to worst; they say an order, not a probability."""
+def _scale(scores: np.ndarray) -> np.ndarray:
+    """Bring scores to [0, 1]; they say an order, not a probability."""
     spread = np.ptp(scores) if len(scores) else 0.0
     scaled: np.ndarray = (scores - scores.min()) / spread if spread > 0 else np.ones(len(scores))
     return scaled.astype(np.float64)

@@ -1,8 +1,10 @@
-"""A fitted ranker as files of a store version, so that the next process starts in a moment."""
+"""A fitted ranker as a version of the store, so that the next process starts in a moment."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,136 +20,153 @@ from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.saved_index import item_index
 from bowerbird.embed.vectors import Vectors
-from bowerbird.recommend.coengagement import CoEngagement
-from bowerbird.recommend.facets import Facets, Leanings
-from bowerbird.recommend.features import NAMES, World
-from bowerbird.recommend.follows import Follows
-from bowerbird.recommend.lowrank import LowRank
-from bowerbird.recommend.neighbours import LEAST_ITEMS, kept_neighbours
-from bowerbird.recommend.outcomes import Outcomes
-from bowerbird.recommend.popularity import Popularity
-from bowerbird.recommend.ranking import PER_SOURCE, OurRanker
-from bowerbird.recommend.trees import Trees
+from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
+from bowerbird.recommend.models.neighbours import MIN_ITEMS, cached_neighbours
+from bowerbird.recommend.models.popularity import Popularity
+from bowerbird.recommend.outcomes.probabilities import Outcomes
+from bowerbird.recommend.ranker.hybrid import HybridRanker, RankerConfig
+from bowerbird.recommend.ranker.training import fit_ranker
+from bowerbird.recommend.ranker.trees import Trees
+from bowerbird.recommend.sources import SOURCES
+from bowerbird.recommend.threads import use_one_blas_thread
 
 KIND = "ranker"
-SIDES_BYTES = 1 << 28
+FORMAT = 2
+"""Grows when older files can't be read any more; they are trained again then."""
+MODALITY_BYTES = 1 << 28
 """Untrained content of at most so many bytes is held in memory, where it is read in a third of the time."""
-POPULARITY = ("total", "recent", "items", "at", "early", "places", "approval")
+CONTEXT_FILE, BOOSTER_FILE = "context.npz", "booster.txt"
+POPULARITY = ("total", "recent", "items", "at", "early", "id_ranks", "approval")
+_SPARSE = ("data", "indices", "indptr", "shape")
 
 
-def fitted_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[OurRanker, Outcomes]:
-    """The store's ranker and its outcomes: loaded where they fit today's inputs, else learnt, published."""
-    ranker, outcomes = _learnt_ranker(store, vectors, catalogue)
-    if ranker.index is None and len(catalogue) >= LEAST_ITEMS and isinstance(ranker.matrix, np.ndarray):
-        version = store.current(KIND)
-        assert version is not None
-        kept = [
-            kept_neighbours(store, version.path, name, ranker.matrix, among, count)
-            for name, among, count in (
-                ("neighbours", np.arange(len(catalogue)), PER_SOURCE),
-                ("new-neighbours", np.flatnonzero(ranker.world.cold), 2 * PER_SOURCE),
-            )
-        ]
-        ranker.neighbours = kept[0], kept[1]
-    return ranker, outcomes
-
-
-def _learnt_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[OurRanker, Outcomes]:
+def open_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[HybridRanker, Outcomes]:
+    """Open the store's ranker and its outcomes: loaded where they fit today's inputs, else trained,
+    published.
+    """
+    use_one_blas_thread()
+    items = _items_of(store, vectors, catalogue)
     inputs = _inputs_of(store, vectors)
-    ranker = _ranker_of(store, vectors, catalogue)
-    outcomes = _loaded(ranker, store.current(KIND), inputs)
-    if outcomes is not None:
-        return ranker, outcomes
-    with store.lock("learning the ranker", wait=True):
-        outcomes = _loaded(ranker, store.current(KIND), inputs)  # another process may have learnt it just now
-        if outcomes is None:
-            events = Interactions.of(store.log.read(), catalogue)
-            training = Holdout(**vectors.meta["holdout"]).training(events)
-            ranker.fit(training)
-            outcomes = Outcomes.learnt(ranker, training)
-            _publish(store, ranker, outcomes, inputs, vectors)
-    return ranker, outcomes
+    loaded = _load(items, store.current(KIND), inputs)
+    if loaded is None:
+        with store.lock("training the ranker", wait=True):
+            loaded = _load(items, store.current(KIND), inputs)  # another process may have trained it just now
+            if loaded is None:
+                events = Interactions.of(store.log.read(), catalogue)
+                training = Holdout(**vectors.meta["holdout"]).training(events)
+                ranker = fit_ranker(items, training)
+                outcomes = Outcomes.fit(ranker, training)
+                _publish(store, ranker, outcomes, inputs, vectors)
+                loaded = ranker, outcomes
+    _add_neighbours(store, loaded[0])
+    return loaded
 
 
-def _ranker_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> OurRanker:
-    sides: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
+def _items_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> ItemContext:
+    modalities: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
-        if sum(4 * side.dim * len(side) for side in vectors.sides(catalogue)) <= SIDES_BYTES:
-            sides = tuple(side.dense() for side in vectors.sides(catalogue))
-        return OurRanker(vectors.aligned(catalogue), catalogue, sides=sides)
+        if sum(4 * rows.dim * len(rows) for rows in vectors.sides(catalogue)) <= MODALITY_BYTES:
+            modalities = tuple(rows.dense() for rows in vectors.sides(catalogue))
+        return ItemContext(catalogue, vectors.aligned(catalogue), modalities)
     index = item_index(store, catalogue, vectors)
-    return OurRanker(index.rows, catalogue, sides=sides, index=index)
+    return ItemContext(catalogue, index.rows, modalities, index)
 
 
-def _loaded(ranker: OurRanker, version: Version | None, inputs: dict[str, Any]) -> Outcomes | None:
-    """Load a version; None where it was learnt from other inputs, or its files are broken."""
-    if version is None or version.meta.get("inputs") != inputs:
-        return None
-    try:
-        _load(ranker, version)
-        return Outcomes.load(version.path)
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return None
+def _add_neighbours(store: Store, ranker: HybridRanker) -> None:
+    """Give a ranker of many items its lists of nearest items; found first where that has not happened yet."""
+    items, version = ranker.items, store.current(KIND)
+    if items.index is not None or len(items) < MIN_ITEMS or not isinstance(items.vectors, np.ndarray):
+        return
+    assert version is not None, "a ranker was opened, so there is a version"
+    count = ranker.config.per_source
+    lists = [
+        cached_neighbours(store, version.path, name, items.vectors, among, depth)
+        for name, among, depth in (
+            ("neighbours", np.arange(len(items)), count),
+            ("new-neighbours", np.flatnonzero(ranker.context.is_cold), 2 * count),
+        )
+    ]
+    ranker.context.neighbours = (lists[0], lists[1])
 
 
 def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
-    """What a ranker was learnt from. Live events don't count: they change people, not the ranker."""
+    """What a ranker was trained from. Live events don't count: they change users, not the ranker."""
     catalogue = store.current("catalogue")
     return {
+        "format": FORMAT,
         "vectors": vectors.version,
         "catalogue": catalogue.name if catalogue else "",
         "log_generation": store.log.generation,
-        "features": list(NAMES),
+        "sources": [source.name for source in SOURCES],
     }
 
 
 def _publish(
-    store: Store, ranker: OurRanker, outcomes: Outcomes, inputs: dict[str, Any], vectors: Vectors
+    store: Store, ranker: HybridRanker, outcomes: Outcomes, inputs: dict[str, Any], vectors: Vectors
 ) -> None:
-    world = ranker.world
-    together, popularity, leanings = world.coengagement, world.popularity, world.leanings
-    meta = {"inputs": inputs, "settings": ranker.settings, "holdout": vectors.meta["holdout"]}
-    meta["outcomes"] = outcomes.report
+    meta = {
+        "inputs": inputs,
+        "config": asdict(ranker.config),
+        "report": ranker.report,
+        "holdout": vectors.meta["holdout"],
+        "outcomes": outcomes.report,
+    }
     with store.publishing(KIND, meta) as folder:
-        sparse.save_npz(folder / "likes.npz", together.likes)
-        sparse.save_npz(folder / "follows.npz", world.follows.pairs)
-        sparse.save_npz(folder / "facets.npz", leanings.facets.values)
-        np.savez(
-            folder / "arrays.npz",
-            inverse=together.inverse,
-            diagonal=together.diagonal,
-            ridge=together.ridge,
-            low_rank_into=world.low_rank.into,
-            low_rank_out=world.low_rank.out,
-            seen_first=world.seen_first,
-            facet_names=np.array(leanings.facets.names, np.str_),
-            facet_of_value=leanings.facets.facet,
-            usual=leanings.usual,
-            lift=leanings.lift,
-            **{name: getattr(popularity, name) for name in POPULARITY},
-        )
+        context = ranker.context
+        popularity = {name: getattr(context.popularity, name) for name in POPULARITY}
+        _save_arrays(folder / CONTEXT_FILE, {"first_seen": context.first_seen, **popularity})
+        for source in ranker.sources:
+            _save_arrays(folder / f"{source.name}.npz", source.arrays())
         if ranker.trees is not None:
-            (folder / "booster.txt").write_text(ranker.trees.text)
+            (folder / BOOSTER_FILE).write_text(ranker.trees.text)
         outcomes.save(folder)
-        (folder / "settings.json").write_text(json.dumps(ranker.settings))
 
 
-def _load(ranker: OurRanker, version: Version) -> None:
-    path: Path = version.path
-    likes = sparse.load_npz(path / "likes.npz").tocsr()
-    follows = Follows(sparse.load_npz(path / "follows.npz").tocsr())
-    with np.load(path / "arrays.npz") as kept:
-        together = CoEngagement(likes, kept["inverse"], kept["diagonal"], float(kept["ridge"]))
-        popularity = Popularity(*(kept[name] for name in POPULARITY))
-        low_rank = LowRank(kept["low_rank_into"], kept["low_rank_out"])
-        seen_first = kept["seen_first"]
-        names = tuple(kept["facet_names"].tolist())
-        facets = Facets(names, kept["facet_of_value"], sparse.load_npz(path / "facets.npz").tocsr())
-        leanings = Leanings(facets, kept["usual"], kept["lift"])
-    ranker.world = World(
-        *(ranker.matrix, ranker.sides, ranker.prices, seen_first, together, low_rank, follows, popularity),
-        leanings,
-    )
-    ranker.settings = version.meta["settings"]
-    if (path / "booster.txt").exists():
-        ranker.trees = Trees((path / "booster.txt").read_text())
+def _load(
+    items: ItemContext, version: Version | None, inputs: dict[str, Any]
+) -> tuple[HybridRanker, Outcomes] | None:
+    """Load a version; None where it was trained from other inputs, or its files are broken."""
+    if version is None or version.meta.get("inputs") != inputs:
+        return None
+    try:
+        return _read_ranker(items, version), Outcomes.load(version.path)
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile, json.JSONDecodeError):
+        return None
+
+
+def _read_ranker(items: ItemContext, version: Version) -> HybridRanker:
+    raw, path = dict(version.meta["config"]), version.path
+    config = RankerConfig(**raw | {"source": SourceConfig(**raw["source"])})
+    ranker = HybridRanker(items, config)
+    arrays = dict(_load_arrays(path / CONTEXT_FILE))
+    popularity = Popularity(*(arrays[name] for name in POPULARITY))
+    ranker.context = SourceContext(items, popularity, arrays["first_seen"], config.source)
+    ranker.sources = [
+        source.from_arrays(_load_arrays(path / f"{source.name}.npz"), ranker.context) for source in SOURCES
+    ]
+    ranker.report = version.meta["report"]
+    if (path / BOOSTER_FILE).exists():
+        ranker.trees = Trees((path / BOOSTER_FILE).read_text())
+    return ranker
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays and sparse matrices; a matrix becomes its four arrays, `name.data` and so on."""
+    flat: dict[str, np.ndarray] = {}
+    for name, value in arrays.items():
+        if sparse.issparse(value):
+            flat |= {f"{name}.{part}": np.asarray(getattr(value.tocsr(), part)) for part in _SPARSE}
+        else:
+            flat[name] = value
+    np.savez(path, allow_pickle=False, **flat)
+
+
+def _load_arrays(path: Path) -> Mapping[str, Any]:
+    """Read what `_save_arrays` wrote."""
+    with np.load(path) as file:
+        flat = {name: file[name] for name in file.files}
+    arrays = {name: value for name, value in flat.items() if "." not in name}
+    for name in {name.split(".")[0] for name in flat if "." in name}:
+        data, indices, indptr, shape = (flat[f"{name}.{part}"] for part in _SPARSE)
+        arrays[name] = sparse.csr_matrix((data, indices, indptr), shape=tuple(shape.tolist()))
+    return arrays

@@ -16,7 +16,7 @@ from bowerbird.data.events import Event
 from bowerbird.data.intake import Intake
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
-from bowerbird.recommend.boosts import Boosts
+from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.serve.stages import Stages, versions_of
 
 BOOSTS_FILE = "boosts.toml"

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from bowerbird.data.events import Action
 from bowerbird.errors import InputError
-from bowerbird.recommend.wishes import Wishes
+from bowerbird.recommend.options import RecommendOptions
 from bowerbird.serve.shop import Shop
 from bowerbird.serve.stages import Stages
 
@@ -56,12 +56,14 @@ def _people(router: APIRouter, shop: Shop) -> None:
     ) -> Response:
         """Items for a person, each with its reason; for a stranger what is popular."""
         diversity, explore = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, explore))
-        wishes = Wishes(outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts)
+        options = RecommendOptions(
+            outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts
+        )
 
         def answer() -> Response:
             now = shop.now
             now.taste.refresh()
-            found = now.recommender.recommend_user(user, n, wishes)
+            found = now.recommender.recommend_user(user, n, options)
             items = [now.item(one.position) | one.as_dict() for one in found]
             return JSONResponse({"user": user, "outcomes": now.recommender.outcomes.meaning, "items": items})
 

@@ -129,9 +129,15 @@ class TasteGraph:
         """Learn a table in `EVENT_SCHEMA`."""
         known = Interactions.of(table, self.catalogue)
         self.unknown_items += table.num_rows - len(known)
-        row_of = self._everyone.rows_of(known.users)
-        self._everyone.learn(row_of[known.user], known.at, known.item, known.action)
-        self._since_snapshot += len(known)
+        self.learn_interactions(known)
+
+    def learn_interactions(self, events: Interactions) -> None:
+        """Learn events of the catalogue's items, in any order; those that are known already change nothing.
+        """
+        with self._lock:
+            rows = self._everyone.rows_of(events.users)
+            self._everyone.learn(rows[events.user], events.at, events.item, events.action)
+            self._since_snapshot += len(events)
 
     def learn(self, events: Sequence[Event]) -> int:
         """Take in events that were not learned before, in any order; gives how many changed somebody's state.

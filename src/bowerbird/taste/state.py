@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bowerbird.data.interactions import WEIGHT_OF_CODE, History
+from bowerbird.data.interactions import History
+from bowerbird.taste.learning import FILTER_FULL, RING, in_filter
 
 SECOND = 1_000_000  # microseconds
 DAY = 86_400 * SECOND
@@ -43,8 +44,6 @@ class Seen:
 
         A filter that has become too full to tell anything is taken for empty.
         """
-        from bowerbird.taste.learning import FILTER_FULL, in_filter
-
         if self.bits is None or int(np.bitwise_count(self.bits).sum()) > FILTER_FULL:
             return None
         found: np.ndarray = in_filter(self.bits, n_items)
@@ -104,9 +103,20 @@ class TasteState:
 
     @classmethod
     def of(cls, history: History, user_id: str = "") -> TasteState:
-        """The state of somebody known by a history only; of impressions it keeps none."""
-        telling = history.where(WEIGHT_OF_CODE[history.actions] != 0)
-        return cls(user_id, telling.items, telling.actions, telling.at)
+        """Make the state of a user who is known by a history only, as the live graph would hold it.
+
+        Times in whole seconds, each event once, the latest `learning.RING` seen events one by one; of those
+        before only that their items were seen.
+        """
+        seen = history.seen()
+        second = seen.at // SECOND * SECOND
+        rows = np.lexsort((seen.actions, seen.items, second))
+        items, actions, at = seen.items[rows], seen.actions[rows], second[rows]
+        is_new = np.ones(len(rows), bool)
+        is_new[1:] = (np.diff(at) != 0) | (np.diff(items) != 0) | (np.diff(actions) != 0)
+        items, actions, at = items[is_new], actions[is_new], at[is_new]
+        older = np.unique(items[:-RING]) if len(items) > RING else _nothing(np.int64)
+        return cls(user_id, items[-RING:], actions[-RING:], at[-RING:], set_aside=older)
 
 
 def microseconds(moment: datetime) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker

@@ -1,8 +1,8 @@
-"""Occasions on which a person could do something about an item, and what they did.
+"""Slates: items that a user could act on at a moment, and what they did.
 
-Where the log has impressions, an occasion is a list that was shown, and each of its items belongs to it, with
-its place. Where it has none, an occasion is a visit: any moment at which the log knows the person was there;
-nobody knows what they were shown, so what the recommender would have offered stands for it.
+Where the log has impressions, a slate is a list that was shown, with the rank of each item. Where it has
+none, a slate stands for a session: any moment at which the log knows that the user was there; nobody knows
+what they were shown, so what the recommender would have offered stands for it.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from bowerbird.taste.state import DAY
 OUTCOMES = (Action.CLICK, Action.SAVE, Action.PURCHASE)
 SHOWN_DAYS = 1.0
 """An outcome counts for the showing before it, if it comes within so many days."""
-VISIT_DAYS = 7.0
-"""An outcome counts for a visit, if it comes within so many days of its beginning."""
+SESSION_DAYS = 7.0
+"""An outcome counts for a session, if it comes within so many days of its beginning."""
 LIST_SECONDS = 60.0
 """Impressions of one person that begin within so many seconds of the first are one list."""
 BREAK_HOURS = 6.0
-"""After so many hours without an event another visit begins."""
+"""After so many hours without an event another session begins."""
 
 _CODES = [ACTION_CODE[one.value] for one in OUTCOMES]
 _IMPRESSION = ACTION_CODE[Action.IMPRESSION.value]
 
 
-class Given(StrEnum):
-    """What a probability takes for granted."""
+class Conditioning(StrEnum):
+    """What a probability is conditional on."""
 
     SHOWN = "shown"
-    VISIT = "visit"
+    SESSION = "session"
 
 
 @dataclass(frozen=True)
-class Occasion:
-    """One person (number) at one moment (microseconds), and S items with what happened to each.
+class Slate:
+    """One user (by number) at one moment (microseconds), and S items with what happened to each.
 
-    `items` are empty at a visit until something is offered.
+    `items` are empty at the start of a session until something is offered.
     """
 
     user: int
     at: int
     items: np.ndarray  # (S,) int64
-    places: np.ndarray  # (S,) int32 from 1; 0 where nobody logged them
+    ranks: np.ndarray  # (S,) int32 from 1; 0 where nobody logged them
     happened: np.ndarray  # (S, OUTCOMES) bool
 
 
-def shown_lists(events: Interactions) -> list[Occasion]:
-    """Lists that were shown, in order of time: items that their person had not dealt with before.
+def shown_slates(events: Interactions) -> list[Slate]:
+    """Collect the lists that were shown, in order of time: items that their user had not seen before.
 
     An outcome counts for the last showing before it. Lists whose time is not over when the events end are
     left out: nobody knows yet.
@@ -70,52 +70,52 @@ def shown_lists(events: Interactions) -> list[Occasion]:
     dealt = np.cumsum(WEIGHT_OF_CODE[action] != 0)
     before = dealt - (WEIGHT_OF_CODE[action] != 0) - (dealt[first] - (WEIGHT_OF_CODE[action[first]] != 0))
     kept = shown & (before == 0) & (at <= (events.at.max(initial=0) - SHOWN_DAYS * DAY))
-    places = np.zeros(len(user), np.int32) if events.place is None else events.place[order]
-    return _grouped(user[kept], at[kept], item[kept], places[kept], happened[kept])
+    ranks = np.zeros(len(user), np.int32) if events.place is None else events.place[order]
+    return _grouped(user[kept], at[kept], item[kept], ranks[kept], happened[kept])
 
 
 def _grouped(
-    user: np.ndarray, at: np.ndarray, item: np.ndarray, places: np.ndarray, happened: np.ndarray
-) -> list[Occasion]:
+    user: np.ndarray, at: np.ndarray, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray
+) -> list[Slate]:
     """Showings of a person close to each other as one list, each item once."""
-    order, shown = np.lexsort((places, at, user)), (item, places, happened)
-    found: list[Occasion] = []
+    order, shown = np.lexsort((ranks, at, user)), (item, ranks, happened)
+    slates: list[Slate] = []
     rows: list[int] = []
     for row in [*order.tolist(), -1]:
         same = row >= 0 and rows and user[row] == user[rows[0]]
         if rows and not (same and at[row] - at[rows[0]] <= LIST_SECONDS * 1e6):
-            found.append(_one_list(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in shown)))
+            slates.append(_one_slate(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in shown)))
             rows = []
         rows.append(row)
-    return sorted(found, key=lambda one: (one.at, one.user))
+    return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def _one_list(user: int, at: int, item: np.ndarray, places: np.ndarray, happened: np.ndarray) -> Occasion:
+def _one_slate(user: int, at: int, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray) -> Slate:
     """Each item at its first place, with whatever happened to it."""
     _, first, number = np.unique(item, return_index=True, return_inverse=True)
     came = np.zeros((len(first), happened.shape[1]), bool)
     np.logical_or.at(came, number, happened)
     order = np.argsort(first)
-    return Occasion(user, at, item[first[order]], places[first[order]], came[order])
+    return Slate(user, at, item[first[order]], ranks[first[order]], came[order])
 
 
-def visits(events: Interactions) -> list[Occasion]:
-    """The beginnings of everybody's visits, in order of time, without items.
+def session_starts(events: Interactions) -> list[Slate]:
+    """Collect the starts of all users' sessions, in order of time, without items.
 
-    Visits whose time is not over when the events end are left out.
+    Sessions whose time is not over when the events end are left out.
     """
     order = np.lexsort((events.at, events.user))
     user, at = events.user[order], events.at[order]
     begins = (np.diff(user, prepend=-1) != 0) | (np.diff(at, prepend=0) > BREAK_HOURS / 24 * DAY)
-    begins &= at <= events.at.max(initial=0) - VISIT_DAYS * DAY
+    begins &= at <= events.at.max(initial=0) - SESSION_DAYS * DAY
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, len(OUTCOMES)), bool))
-    found = [Occasion(int(user[row]), int(at[row]), *nothing) for row in np.flatnonzero(begins)]
-    return sorted(found, key=lambda one: (one.at, one.user))
+    slates = [Slate(int(user[row]), int(at[row]), *nothing) for row in np.flatnonzero(begins)]
+    return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def offered(visit: Occasion, items: np.ndarray, history: History) -> Occasion:
-    """A visit with items offered (S,), and what its person, by their whole history, did about each."""
-    window = (history.at >= visit.at) & (history.at <= visit.at + VISIT_DAYS * DAY)
+def offer(session: Slate, items: np.ndarray, history: History) -> Slate:
+    """Add offered items (S,) to a session, and what its user, by their whole history, did about each."""
+    window = (history.at >= session.at) & (history.at <= session.at + SESSION_DAYS * DAY)
     did = history.where(window)
     happened = np.stack([np.isin(items, did.items[did.actions == code]) for code in _CODES], axis=1)
-    return Occasion(visit.user, visit.at, items, np.zeros(len(items), np.int32), happened)
+    return Slate(session.user, session.at, items, np.zeros(len(items), np.int32), happened)

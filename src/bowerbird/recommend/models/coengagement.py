@@ -19,7 +19,7 @@ from numba import njit
 from bowerbird.data.interactions import Interactions
 
 BLOCK = 4096  # items looked at together: 64 MB beside 4,000 people
-MOST_PEOPLE = 4000  # the most active; more would cost memory (64 MB) and add little
+MAX_USERS = 4000  # the most active; more would cost memory (64 MB) and add little
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class CoEngagement:
     ridge: float  # λ
 
     @classmethod
-    def fitted(cls, events: Interactions, ridge: float) -> CoEngagement:
+    def fit(cls, events: Interactions, ridge: float) -> CoEngagement:
         """Fit on liked events; an item liked twice counts once."""
         likes = like_matrix(events)
         counts = np.asarray(likes.sum(axis=1)).ravel()
-        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_PEOPLE])
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MAX_USERS])
         likes = likes[kept[counts[kept] > 0]]
         gram = (likes @ likes.T).toarray().astype(np.float64)
         inverse = np.linalg.inv(gram + ridge * np.eye(len(gram))).astype(np.float32)
@@ -80,6 +80,12 @@ class CoEngagement:
         scores /= self.scale
         scores[items] += weights - weights / self.scale[items]
         return scores
+
+    def common_likers(self, item: int, other: int) -> int:
+        """Count the users among the fitted ones who like both items."""
+        likers = self.likers
+        mine, theirs = (likers.indices[likers.indptr[k] : likers.indptr[k + 1]] for k in (item, other))
+        return len(np.intersect1d(mine, theirs, assume_unique=True))
 
     def shares_of(self, item: int, liked: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """What each of some likes (L,), weighted (L,), adds to the score of an item that is none of them.

@@ -7,7 +7,8 @@ What a chance means depends on what the log holds, and `given` says which it is:
   which it stands in the answer (deeper than any logged place: at the deepest).
 - `visit`, where it has none: the chance that the person does it to the item within seven days of the
   beginning of a visit, whether it is shown or not. A visit is a moment at which the log knows the person was
-  there; a log of purchases alone knows only visits that ended in one, so its chances are those of buyers.
+  there; a log of purchases alone knows only session_starts that ended in one, so its probabilities are those
+  of buyers.
 
 One small LightGBM model an outcome reads the ranker's features and the place, and Platt's correction (see
 `calibration`) is fitted on a later part of the training events. As for the ranker's lessons, the sources
@@ -27,27 +28,27 @@ import numpy as np
 
 from bowerbird.data.events import Action
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend.calibration import Platt, calibration_error, log_loss, reliability
-from bowerbird.recommend.features import rows_of
-from bowerbird.recommend.lessons import MOMENTS
-from bowerbird.recommend.occasions import (
+from bowerbird.recommend.outcomes.calibration import Platt, calibration_error, log_loss, reliability
+from bowerbird.recommend.outcomes.slates import (
     OUTCOMES,
+    SESSION_DAYS,
     SHOWN_DAYS,
-    VISIT_DAYS,
-    Given,
-    Occasion,
-    offered,
-    shown_lists,
-    visits,
+    Conditioning,
+    Slate,
+    offer,
+    session_starts,
+    shown_slates,
 )
-from bowerbird.recommend.ranking import OurRanker
-from bowerbird.recommend.trees import Trees
+from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.ranker.training_examples import MOMENTS
+from bowerbird.recommend.ranker.trees import Trees
+from bowerbird.taste.state import TasteState
 
 LEAST_HAPPENED = 20
 """Of an outcome in the events that teach, and again in those that calibrate; with fewer it is left out."""
 MOST_LISTS, MOST_VISITS = 1500, 300
-"""Occasions met in each part of the time; a visit is offered `OFFERED` items, a list has a dozen."""
-OFFERED = 100
+"""Occasions met in each part of the time; a visit is offer `MAX_OFFERED` items, a list has a dozen."""
+MAX_OFFERED = 100
 LEARNING = {
     "objective": "binary",
     "learning_rate": 0.05,
@@ -64,8 +65,8 @@ FILE = "outcomes.json"
 
 
 @dataclass(frozen=True)
-class Cases:
-    """Items on occasions, one a row: features and place (n, features + 1), what happened (n, OUTCOMES),
+class TrainingRows:
+    """Items on slates, one a row: features and place (n, features + 1), what happened (n, OUTCOMES),
     when (n,) microseconds, to whom (n,)."""
 
     rows: np.ndarray
@@ -74,7 +75,7 @@ class Cases:
     user: np.ndarray
 
     @classmethod
-    def joined(cls, parts: Sequence[Cases]) -> Cases:
+    def joined(cls, parts: Sequence[TrainingRows]) -> TrainingRows:
         """All cases of some parts, in their order."""
         some = [one for one in parts if len(one.at)]
         if not some:
@@ -87,7 +88,7 @@ class Cases:
 class Outcomes:
     """Models of the outcomes that a log holds often enough; none at all where it is too small."""
 
-    given: Given = Given.VISIT
+    given: Conditioning = Conditioning.SESSION
     deepest: int = 0
     """The deepest place that was logged; 0 where none was."""
     models: Mapping[Action, tuple[Trees, Platt]] = field(default_factory=dict)
@@ -99,27 +100,31 @@ class Outcomes:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """What the chances take for granted, within how many days, and which outcomes have none, and why."""
-        days = SHOWN_DAYS if self.given is Given.SHOWN else VISIT_DAYS
+        """What the probabilities take for granted, within how many days, and which outcomes have none, and
+        why.
+        """
+        days = SHOWN_DAYS if self.given is Conditioning.SHOWN else SESSION_DAYS
         return {"given": self.given.value, "within_days": days, "absent": dict(self.report["absent"])}
 
     @classmethod
-    def learnt(cls, ranker: OurRanker, events: Interactions) -> Outcomes:
+    def fit(cls, ranker: HybridRanker, events: Interactions) -> Outcomes:
         """Learn beside a fitted ranker, from the same training events."""
-        given, occasions = occasions_of(events)
+        given, slates = slates_of(events)
         liked = events.liked()
         if not len(liked):
             return cls()
         moments = [int(np.quantile(liked.at, share)) for share in MOMENTS]
         parts = []
         for start, end in zip(moments, [*moments[1:], int(events.at.max())], strict=True):
-            met = [one for one in occasions if start < one.at <= end]
-            parts.append(cases_of(ranker.earlier(events.where(events.at <= start)), _some(met), events))
-        taught = Cases.joined(parts[:-1])
-        deepest = max((int(one.places.max(initial=0)) for one in occasions), default=0)
+            met = [one for one in slates if start < one.at <= end]
+            parts.append(
+                build_rows(ranker.fitted_before(events.where(events.at <= start)), _some(met), events)
+            )
+        taught = TrainingRows.joined(parts[:-1])
+        deepest = max((int(one.ranks.max(initial=0)) for one in slates), default=0)
         return _fitted(given, deepest, taught, parts[-1])
 
-    def chances(
+    def probabilities(
         self,
         rows: np.ndarray,
         places: np.ndarray,
@@ -155,48 +160,55 @@ class Outcomes:
         models = {}
         for name, one in kept["models"].items():
             models[Action(name)] = Trees(one["booster"]), Platt(one["slope"], one["shift"])
-        return cls(Given(kept["given"]), kept["deepest"], models, kept["report"])
+        return cls(Conditioning(kept["given"]), kept["deepest"], models, kept["report"])
 
 
-def occasions_of(events: Interactions) -> tuple[Given, list[Occasion]]:
-    """Lists that were shown, where enough came of them to learn from; else visits."""
-    lists = shown_lists(events)
+def slates_of(events: Interactions) -> tuple[Conditioning, list[Slate]]:
+    """Lists that were shown, where enough came of them to learn from; else session_starts."""
+    lists = shown_slates(events)
     came = sum(int(one.happened.any(axis=1).sum()) for one in lists)
-    return (Given.SHOWN, lists) if came >= 3 * LEAST_HAPPENED else (Given.VISIT, visits(events))
+    return (
+        (Conditioning.SHOWN, lists)
+        if came >= 3 * LEAST_HAPPENED
+        else (Conditioning.SESSION, session_starts(events))
+    )
 
 
-def cases_of(ranker: OurRanker, occasions: Sequence[Occasion], events: Interactions) -> Cases:
-    """The items of occasions as the ranker (fitted before all of them) sees them; `events` know what came.
+def build_rows(ranker: HybridRanker, slates: Sequence[Slate], events: Interactions) -> TrainingRows:
+    """The items of slates as the ranker (fitted before all of them) sees them; `events` know what came.
 
-    A person is what they had done before the occasion. At a visit the ranker's best items are offered.
+    A person is what they had done before the occasion. At a visit the ranker's best items are offer.
     """
-    whole = dict(events.histories())
-    before = [
-        history.where((history.at < one.at) & (history.weights != 0))
-        for one, history in ((one, whole[one.user]) for one in occasions)
+    histories = dict(events.histories())
+    states = [
+        TasteState.of(
+            histories[slate.user].where(histories[slate.user].at < slate.at), events.users[slate.user]
+        )
+        for slate in slates
     ]
-    found = []
-    met = ranker.met(before, None, beside=[one.items for one in occasions])
-    for one, (candidates, signals) in zip(occasions, met, strict=True):
-        rows = rows_of(signals, candidates, ranker.world)
-        if len(one.items):
-            kept = np.searchsorted(candidates, one.items)
+    everything = [np.ones(len(ranker.items), bool)] * len(slates)
+    shown = [slate.items for slate in slates]
+    parts = []
+    for slate, candidates in zip(slates, ranker.candidates(states, everything, extra=shown), strict=True):
+        if len(slate.items):
+            rows = np.searchsorted(candidates.positions, slate.items)
         else:
-            kept = np.argsort(-ranker.scores_of(rows), kind="stable")[:OFFERED]
-            one = offered(one, candidates[kept], whole[one.user])
-        table = np.column_stack([rows[kept], one.places])
-        found.append(Cases(table, one.happened, np.full(len(kept), one.at), np.full(len(kept), one.user)))
-    return Cases.joined(found)
+            rows = np.argsort(-ranker.score(candidates.features), kind="stable")[:MAX_OFFERED]
+            slate = offer(slate, candidates.positions[rows], histories[slate.user])
+        table = np.column_stack([candidates.features[rows], slate.ranks])
+        n = len(rows)
+        parts.append(TrainingRows(table, slate.happened, np.full(n, slate.at), np.full(n, slate.user)))
+    return TrainingRows.joined(parts)
 
 
-def _some(occasions: list[Occasion]) -> list[Occasion]:
+def _some(slates: list[Slate]) -> list[Slate]:
     """At most as many as are met, drawn evenly, in their order."""
-    most = MOST_LISTS if any(len(one.items) for one in occasions) else MOST_VISITS
-    kept = np.random.default_rng(0).permutation(len(occasions))[:most]
-    return [occasions[row] for row in np.sort(kept)]
+    most = MOST_LISTS if any(len(one.items) for one in slates) else MOST_VISITS
+    kept = np.random.default_rng(0).permutation(len(slates))[:most]
+    return [slates[row] for row in np.sort(kept)]
 
 
-def _fitted(given: Given, deepest: int, taught: Cases, later: Cases) -> Outcomes:
+def _fitted(given: Conditioning, deepest: int, taught: TrainingRows, later: TrainingRows) -> Outcomes:
     import lightgbm
 
     models: dict[Action, tuple[Trees, Platt]] = {}

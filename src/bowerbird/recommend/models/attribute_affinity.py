@@ -1,10 +1,10 @@
-"""How far a person leans to what the catalogue says of an item: its attributes, category, brand and title.
+"""Attribute affinity: how much a user prefers what the catalogue says of an item.
 
-Vectors mix all that is known of an item; facets keep it apart. Of every value of every facet it is counted
-how often a person liked it, how often everybody did, and how many items have it. Each facet then says one
-number of an item: log of the share of its values among the person's likes over their share of the catalogue.
-Of somebody of whom little is known everybody's share speaks (a Dirichlet prior), so a value that sells now
-lifts items that nobody has liked yet.
+Vectors mix all that is known of an item; facets (attributes, category levels, brand, title) keep it apart. Of
+every value of every facet it is counted how often a user liked it, how often all users did, and how many
+items have it. Each facet then gives an item one number: the log of the share of its values among the user's
+likes over their share of the catalogue. Where little is known of a user, all users' share counts (a Dirichlet
+prior), so a value that sells now lifts items that nobody has liked yet.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from numba import njit
 
 from bowerbird.data.items import Catalogue
 
-MOST_FACETS = 16  # those that most items have
-LEAST_SHARE = 0.02  # of the items that a facet must say something of
+MAX_FACETS = 16  # those that most items have
+MIN_SHARE = 0.02  # of the items that a facet must say something of
 DEPTHS = 4  # levels of the category path
 PRIOR = 3.0  # likes that everybody's share counts for, beside a person's own
-LEAST_LIKES = 0.5  # of every value: what nobody liked yet is unlikely, not impossible
+MIN_LIKES = 0.5  # of every value: what nobody liked yet is unlikely, not impossible
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Facets:
     """F facets of n items, V values in all; values of one item only are left out, they speak of no other."""
 
     names: tuple[str, ...]
+    texts: np.ndarray  # (V,) str: what a value says, in lower case
     facet: np.ndarray  # (V,) int64: which facet a value is of
     values: Any  # sparse (n, V) float32: each facet of an item that has it sums to 1
 
@@ -41,20 +42,26 @@ class Facets:
         """Those of a catalogue; a text with commas holds several values."""
         n = len(catalogue)
         kept = []
-        for name, rows, texts in _said(catalogue):
-            matrix = _shared(rows, texts, n)
-            has = np.count_nonzero(np.diff(matrix.indptr))
-            if matrix.shape[1] > 1 and has >= LEAST_SHARE * n:
-                kept.append((-has, name, matrix))
-        kept = sorted(kept, key=lambda one: one[:2])[:MOST_FACETS]
-        sizes = [matrix.shape[1] for _, _, matrix in kept]
-        values = [sparse.csr_matrix((n, 0), dtype=np.float32), *(matrix for _, _, matrix in kept)]
-        names = tuple(name for _, name, _ in kept)
+        for name, rows, texts in _facet_texts(catalogue):
+            matrix, values = _shared_values(rows, texts, n)
+            n_items = np.count_nonzero(np.diff(matrix.indptr))
+            if matrix.shape[1] > 1 and n_items >= MIN_SHARE * n:
+                kept.append((-n_items, name, matrix, values))
+        kept = sorted(kept, key=lambda facet: facet[:2])[:MAX_FACETS]
+        sizes = np.array([matrix.shape[1] for _, _, matrix, _ in kept], np.int64)
+        matrices = [sparse.csr_matrix((n, 0), dtype=np.float32), *(matrix for _, _, matrix, _ in kept)]
         return cls(
-            names,
-            np.repeat(np.arange(len(kept)), np.array(sizes, np.int64)),
-            sparse.hstack(values, format="csr"),
+            tuple(name for _, name, _, _ in kept),
+            np.concatenate([np.zeros(0, "<U1"), *(values for _, _, _, values in kept)]),
+            np.repeat(np.arange(len(kept)), sizes),
+            sparse.hstack(matrices, format="csr"),
         )
+
+    def values_of(self, item: int) -> np.ndarray:
+        """Give the values of an item, (k,) indices of `texts`."""
+        values = self.values
+        found: np.ndarray = values.indices[values.indptr[item] : values.indptr[item + 1]]
+        return found
 
     def sums(self, of_value: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Mean of numbers of values (V,) over each item's values, by facet: (C, F); NaN where it has none."""
@@ -64,7 +71,7 @@ class Facets:
 
 
 @dataclass(frozen=True)
-class Leanings:
+class AttributeAffinity:
     """What everybody leans to, by value, and with it what a person does."""
 
     facets: Facets
@@ -72,9 +79,9 @@ class Leanings:
     lift: np.ndarray  # (V,) float32: log of that over its share of the items
 
     @classmethod
-    def fitted(cls, facets: Facets, likes: np.ndarray) -> Leanings:
+    def fit(cls, facets: Facets, likes: np.ndarray) -> AttributeAffinity:
         """From how often each item was liked, (n,), old likes less."""
-        liked = facets.values.T @ likes + LEAST_LIKES
+        liked = facets.values.T @ likes + MIN_LIKES
         items = np.asarray(facets.values.sum(axis=0)).ravel()
         usual, offered = (_by_facet(one, facets) for one in (liked, items))
         return cls(facets, usual.astype(np.float32), np.log(usual / offered).astype(np.float32))
@@ -146,7 +153,7 @@ def _by_facet(counts: np.ndarray, facets: Facets) -> np.ndarray:
     return shares
 
 
-def _said(catalogue: Catalogue) -> Iterator[tuple[str, np.ndarray, pa.Array]]:
+def _facet_texts(catalogue: Catalogue) -> Iterator[tuple[str, np.ndarray, pa.Array]]:
     """Each facet's name, and its texts (T,) with the items that have them (T,)."""
     table = catalogue.table
     everyone = np.arange(len(catalogue))
@@ -183,14 +190,18 @@ def _places(lists: Any) -> tuple[np.ndarray, np.ndarray]:
     return parents, np.arange(len(parents)) - np.repeat(starts, lengths)
 
 
-def _shared(rows: np.ndarray, texts: pa.Array, n: int) -> Any:
-    """Items by the texts that at least two of them have, sparse (n, values) float32; rows sum to 1 or 0."""
+def _shared_values(rows: np.ndarray, texts: pa.Array, n: int) -> tuple[Any, np.ndarray]:
+    """Items by the texts that at least two of them have, sparse (n, V) float32, and these texts, (V,).
+
+    Rows sum to 1 or 0.
+    """
     said = np.flatnonzero(pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False))
     encoded = pc.dictionary_encode(texts.take(pa.array(said)))
     cells = (np.ones(len(said), np.float32), (rows[said], encoded.indices.to_numpy(zero_copy_only=False)))
     matrix = sparse.csr_matrix(cells, shape=(n, len(encoded.dictionary)))
     matrix.data[:] = 1.0
-    matrix = matrix[:, np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1)]
+    shared = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1)
+    matrix = matrix[:, shared]
     lengths = np.diff(matrix.indptr)
     matrix.data = (1.0 / np.repeat(lengths, lengths)).astype(np.float32)
-    return matrix.tocsr()
+    return matrix.tocsr(), np.array(encoded.dictionary.take(pa.array(shared)).to_pylist(), np.str_)

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend.shelf import WIDTH, smoothed
+from bowerbird.recommend.models.id_neighbourhood import WIDTH, smooth
 from bowerbird.taste.state import DAY
 
-TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's whole span
+TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
 HEAD = 4_096  # of an order that is kept: enough for whoever asks, unless little is open
@@ -24,7 +24,7 @@ KEPT, KEPT_BYTES = 64, 1 << 25
 """Answers kept for moments asked again: so many, and as many as fit into 32 MB."""
 STEPS = 16  # moments are told apart to a 16th of the half-life
 FORGOTTEN = 6  # half-lives after which a like counts no more
-LEAST_BESIDE = 1e-2
+MIN_NEIGHBOURHOOD = 1e-2
 """Added to what is liked beside an item, of which a logarithm is taken."""
 CAUTION = 5.0
 """Acts that everybody's share of likes counts for, beside those with an item."""
@@ -41,10 +41,12 @@ class Popularity:
     items: np.ndarray  # int64
     at: np.ndarray  # int64 microseconds
     early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
-    places: np.ndarray  # (items,) int64: each item's place in the order of ids
+    id_ranks: np.ndarray  # (items,) int64: each item's rank in the order of ids
     approval: np.ndarray  # (items,) float32: share of likes among what people did with an item
     _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
-    _shelves: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    _neighbourhoods: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False
+    )
     _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False
     )
@@ -62,9 +64,9 @@ class Popularity:
         return log
 
     @cached_property
-    def by_place(self) -> np.ndarray:
+    def by_id(self) -> np.ndarray:
         """Items in the order of ids, (items,) int64."""
-        return np.argsort(self.places)
+        return np.argsort(self.id_ranks)
 
     @property
     def end(self) -> int:
@@ -76,19 +78,19 @@ class Popularity:
         return max(KEPT, KEPT_BYTES // max(1, self.total.nbytes))
 
     @classmethod
-    def of(cls, events: Interactions, places: np.ndarray) -> Popularity:
+    def fit(cls, events: Interactions, id_ranks: np.ndarray) -> Popularity:
         liked = events.liked()
         order = np.argsort(liked.at, kind="stable")
         items, at, early = liked.item[order], liked.at[order], _early(liked)[order]
         total = np.bincount(items, minlength=events.n_items).astype(np.float32)
         if not len(liked):
-            return cls(total, total, items, at, early, places, np.full(events.n_items, np.nan, np.float32))
+            return cls(total, total, items, at, early, id_ranks, np.full(events.n_items, np.nan, np.float32))
         all_of_it = np.bincount(events.item, minlength=events.n_items)
         usual = len(liked) / len(events)
         approval = ((total + CAUTION * usual) / (all_of_it + CAUTION)).astype(np.float32)
         half_life = max(DAY, (at[-1] - at[0]) * TREND_SHARE)
         recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
-        return cls(total, recent.astype(np.float32), items, at, early, places, approval)
+        return cls(total, recent.astype(np.float32), items, at, early, id_ranks, approval)
 
     def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
         """Each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,) float32.
@@ -114,33 +116,33 @@ class Popularity:
         """Kinds of what is popular: half-life in days, and whether with beginners."""
         return ((MONTH, False), (YEAR, False), (YEAR, True), (self.lately, False))
 
-    def shelf(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
+    def neighbourhood(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
         """Logarithm of how much is liked beside each item in the order of ids before a moment: about 0 where
         as much as anywhere, (items,) float32. See `shelf`."""
         share = self.share(moment, half_life_days)
         key = id(share), width
-        found = self._shelves.get(key)
+        found = self._neighbourhoods.get(key)
         if found is None:
-            if len(self._shelves) >= self._most_kept:
-                self._shelves.clear()
+            if len(self._neighbourhoods) >= self._most_kept:
+                self._neighbourhoods.clear()
             # With the share, so that its id stays its own.
-            beside = np.log(smoothed(share, self.places, width) * len(share) + LEAST_BESIDE)
-            found = self._shelves[key] = share, beside
+            beside = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
+            found = self._neighbourhoods[key] = share, beside
         return found[1]
 
     @cached_property
     def _head_now(self) -> np.ndarray:
         return _highest(self.now, np.arange(len(self.now)), HEAD)
 
-    def leading_now(self, open_: np.ndarray, count: int) -> np.ndarray:
+    def top_now(self, eligible: np.ndarray, count: int) -> np.ndarray:
         """The `count` positions with the highest `now` among the open ones, (items,) bool; highest first."""
-        found: np.ndarray = self._head_now[open_[self._head_now]][:count]
+        found: np.ndarray = self._head_now[eligible[self._head_now]][:count]
         if len(found) == count:
             return found
-        return _highest(self.now, np.flatnonzero(open_), count)[:count]
+        return _highest(self.now, np.flatnonzero(eligible), count)[:count]
 
-    def leading(
-        self, open_: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
+    def top(
+        self, eligible: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
     ) -> np.ndarray:
         """Positions with the highest shares at a moment among the open ones, (items,) bool."""
         share = self.share(moment, half_life_days, beginners)
@@ -152,10 +154,10 @@ class Popularity:
             # With the share, so that its id stays its own.
             kept = self._order[key] = share, _highest(share, np.flatnonzero(share), HEAD)
         head = kept[1]
-        found: np.ndarray = head[open_[head]][:count]
+        found: np.ndarray = head[eligible[head]][:count]
         if len(found) == count:
             return found
-        return _highest(share, np.flatnonzero((share > 0) & open_), count)[:count]
+        return _highest(share, np.flatnonzero((share > 0) & eligible), count)[:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
         first = np.searchsorted(self.at, moment - int(FORGOTTEN * half_life_days * DAY))

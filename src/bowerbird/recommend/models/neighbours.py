@@ -14,10 +14,10 @@ from numba import njit
 
 from bowerbird.data.store import Store
 from bowerbird.progress import track
-from bowerbird.recommend.ranks import highest
+from bowerbird.recommend.ranks import top_positions
 
 SPARE = 120  # neighbours kept beyond those that are asked for, since a person may have seen some
-LEAST_ITEMS = 4_000  # fewer are compared in less time than lists take to be read
+MIN_ITEMS = 4_000  # fewer are compared in less time than lists take to be read
 _BLOCK = 256  # items compared with all others at once: 100 MB beside 100,000
 
 
@@ -43,22 +43,22 @@ class Neighbours:
         others, every = np.ascontiguousarray(matrix[among].T), np.ones(len(among), bool)
         for start in track(range(0, len(matrix), _BLOCK), "neighbours"):
             for row, similar in enumerate(matrix[start : start + _BLOCK] @ others, start=start):
-                found = highest(similar, every, listed)
+                found = top_positions(similar, every, listed)
                 found = found[np.argsort(-similar[found], kind="stable")]
                 items[row], nearness[row] = among[found], similar[found]
         return cls(items, nearness, len(among))
 
-    def nearest(self, liked: np.ndarray, open_: np.ndarray, count: int) -> np.ndarray | None:
+    def nearest(self, liked: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray | None:
         """How near each item is to the nearest of some liked ones (H,), (n,) float32, -inf if unlisted.
 
-        Right for the `count` nearest of those that are `open_`, (n,) bool, not for what comes behind them.
+        Right for the `count` nearest of those that are `eligible`, (n,) bool, not for what comes behind them.
         None where that is not sure.
         """
-        near, sure = _merged(self.items, self.nearness, liked, open_)
+        near, sure = _merged(self.items, self.nearness, liked, eligible)
         return near if self.whole or sure >= count else None
 
 
-def kept_neighbours(
+def cached_neighbours(
     store: Store, folder: Path, name: str, matrix: np.ndarray, among: np.ndarray, count: int
 ) -> Neighbours:
     """Lists kept in a version's folder under a name, for who asks for so many; found first where that has not
@@ -77,7 +77,7 @@ def kept_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def _merged(items, nearness, liked, open_):  # type: ignore[no-untyped-def]
+def _merged(items, nearness, liked, eligible):  # type: ignore[no-untyped-def]
     """The largest nearness that lists of `liked` give each item, (n,), -inf where none does; and how many
     open items are at least as near as any can be that the lists leave out."""
     near = np.full(len(items), -np.inf, np.float32)
@@ -91,5 +91,5 @@ def _merged(items, nearness, liked, open_):  # type: ignore[no-untyped-def]
             near[item] = max(near[item], nearness[row, place])
     sure = 0
     for item in range(len(near)):
-        sure += near[item] >= unlisted and near[item] > -np.inf and open_[item]
+        sure += near[item] >= unlisted and near[item] > -np.inf and eligible[item]
     return near, sure

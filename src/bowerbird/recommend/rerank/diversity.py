@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from bowerbird.recommend.exploration import drawn
+from bowerbird.recommend.rerank.exploration import draw
 
 
-def diversified(
+def diversify(
     relevance: np.ndarray,
     vectors: np.ndarray,
     n: int,
@@ -34,7 +34,7 @@ def diversified(
     chances: list[float] = []
     for _ in range(min(n, len(relevance))):
         value = np.where(left, (1 - diversity) * scaled - diversity * nearest, -np.inf)
-        best, chance = drawn(value, explore, rng)
+        best, chance = draw(value, explore, rng)
         chosen.append(best)
         chances.append(chance)
         left[best] = False
@@ -44,7 +44,7 @@ def diversified(
 
 @njit(cache=True, nogil=True)
 def _best_by_turns(relevance, similar, n, diversity):  # type: ignore[no-untyped-def]
-    """As `diversified` without exploration: similarities (C, C), rows in order, (n,)."""
+    """As `diversify` without exploration: similarities (C, C), rows in order, (n,)."""
     count = len(relevance)
     nearest, left = np.zeros(count), np.ones(count, np.bool_)
     chosen = np.empty(n, np.int64)

@@ -13,7 +13,7 @@ TEMPERATURE = 0.2
 """Of the softmax at full exploration, where values lie between 0 and 1."""
 
 
-def drawn(values: np.ndarray, explore: float, rng: np.random.Generator | None) -> tuple[int, float]:
+def draw(values: np.ndarray, explore: float, rng: np.random.Generator | None) -> tuple[int, float]:
     """One of C values (C,), -inf for what is taken, and the chance that it had.
 
     `explore` is from 0 (always the highest, chance 1) to 1. Without `rng` nothing is drawn.

@@ -1,4 +1,4 @@
-"""What sells on the same shelf: popularity smoothed over the catalogue's order of ids.
+"""Id-neighbourhood popularity: likes smoothed over the catalogue's order of ids.
 
 Shops and databases give ids in order, so items whose ids are neighbours came at the same time and often for
 the same purpose. Where the neighbours of an item that nobody has liked yet are liked now, it is likely on
@@ -18,14 +18,14 @@ NARROW = 30
 """Of one that tells collections apart."""
 REACH = 3
 """Places to either side within which an item is looked for beside one that was liked."""
-ON_SHELF = 0.05
-"""What `Popularity.shelf` of a new item counts for, beside its similarity."""
+NEIGHBOURHOOD_WEIGHT = 0.05
+"""Weight of `Popularity.neighbourhood` of a cold item, added to its similarity."""
 
 
-def shelf_places(ids: list[str]) -> np.ndarray:
+def rank_ids(ids: list[str]) -> np.ndarray:
     """Each item's place in the natural order of ids, (n,) int64: numbers within ids count as numbers.
 
-    >>> shelf_places(["b-10", "b-9", "a-11"]).tolist()
+    >>> rank_ids(["b-10", "b-9", "a-11"]).tolist()
     [2, 1, 0]
     """
     order = sorted(range(len(ids)), key=lambda row: _natural(ids[row]))
@@ -39,7 +39,7 @@ def _natural(item_id: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 
 
-def smoothed(shares: np.ndarray, places: np.ndarray, width: int = WIDTH) -> np.ndarray:
+def smooth(shares: np.ndarray, places: np.ndarray, width: int = WIDTH) -> np.ndarray:
     """Shares (n,) as a kernel estimate over the places (n,) from 0, (n,) float32.
 
     Three boxes one after the other are nearly a Gaussian, and cost the same however wide they are.
@@ -54,14 +54,14 @@ def smoothed(shares: np.ndarray, places: np.ndarray, width: int = WIDTH) -> np.n
     return found
 
 
-def next_to(liked: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+def neighbours_of(liked: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Items within `REACH` places of some (H,), ascending, themselves among them; `order` (n,) by place."""
     near = places[liked][:, None] + np.arange(-REACH, REACH + 1)
     found: np.ndarray = np.unique(order[near[(near >= 0) & (near < len(order))]])
     return found
 
 
-def beside(liked: np.ndarray, places: np.ndarray, among: np.ndarray | slice = slice(None)) -> np.ndarray:
+def id_distance(liked: np.ndarray, places: np.ndarray, among: np.ndarray | slice = slice(None)) -> np.ndarray:
     """Distance in the order of ids from each item, or some, to the nearest of `liked` (H,), (C,) int64.
 
     Variants of one product have ids side by side.

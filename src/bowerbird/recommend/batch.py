@@ -1,9 +1,9 @@
-"""Recommendations for a whole file of people: histories in, ranked lists out, both Parquet."""
+"""Recommendations for a file of users: histories in, ranked lists out, both Parquet."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.data.readers.fields import time_of
 from bowerbird.errors import InputError
+from bowerbird.recommend.recommender import RankedList
 from bowerbird.taste.state import microseconds
 
 CLICK = ACTION_CODE["click"]
@@ -85,27 +86,36 @@ def _actions(table: pa.Table, path: Path) -> np.ndarray:
     return np.array([ACTION_CODE[action] for action in said], np.int8)
 
 
-def write_ranking(
-    path: Path, people: Sequence[str], positions: np.ndarray, scores: np.ndarray, catalogue: Catalogue
-) -> int:
+def write_lists(path: Path, users: Sequence[str], lists: Iterable[RankedList], catalogue: Catalogue) -> int:
     """Write `user_id`, `rank` (from 1), `item_id`, `score`; gives the number of rows. Whole or not at all."""
-    rows, columns = np.nonzero(positions >= 0)
     ids = np.array(catalogue.ids, dtype=object)
+    names, ranks, items, scores = [], [], [], []
+    for user, ranked in zip(users, lists, strict=True):
+        n = len(ranked.rows)
+        names.append(np.full(n, user, dtype=object))
+        ranks.append(np.arange(1, n + 1))
+        items.append(ids[ranked.positions])
+        scores.append(ranked.relevance)
     table = pa.table(
         {
-            "user_id": pa.array([people[int(row)] for row in rows], pa.string()),
-            "rank": pa.array(columns + 1, pa.int32()),
-            "item_id": pa.array(ids[positions[rows, columns]], pa.string()),
-            "score": pa.array(scores[rows, columns], pa.float32()),
+            "user_id": pa.array(_join(names, object), pa.string()),
+            "rank": pa.array(_join(ranks, np.int32), pa.int32()),
+            "item_id": pa.array(_join(items, object), pa.string()),
+            "score": pa.array(_join(scores, np.float32), pa.float32()),
         }
     )
-    beside = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.part")
     try:
-        pq.write_table(table, beside)
-        beside.replace(path)
+        pq.write_table(table, part)
+        part.replace(path)
     except OSError as error:
         raise InputError(f"{path} can't be written ({error}): name another file") from None
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     return int(table.num_rows)
+
+
+def _join(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
+    joined: np.ndarray = np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
+    return joined

@@ -1,0 +1,121 @@
+"""What candidate sources read: the catalogue with its vectors, and statistics of the training events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue
+from bowerbird.embed.index import ItemIndex
+from bowerbird.embed.rows import Rows
+from bowerbird.recommend.models.attribute_affinity import Facets
+from bowerbird.recommend.models.id_neighbourhood import rank_ids
+from bowerbird.recommend.models.neighbours import Neighbours
+from bowerbird.recommend.models.popularity import Popularity
+
+Matrix: TypeAlias = np.ndarray | Rows
+"""Vectors of all items, in memory or read where they are needed."""
+
+
+class ItemContext:
+    """A catalogue of n items with their vectors: what is known without a single event."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        vectors: Matrix,
+        modalities: tuple[Matrix, ...] = (),
+        index: ItemIndex | None = None,
+    ) -> None:
+        """`vectors` (n, D): rows of length 1 or 0. `modalities`: untrained content by facts, text and
+        picture, (n, W) each; where there are none, the vectors stand for each.
+
+        With an `index` candidates are found through it, else by a look at every item.
+        """
+        self.catalogue = catalogue
+        # The same memory: a memory map's own indexing is slow in small pieces.
+        self.vectors = np.asarray(vectors) if isinstance(vectors, np.ndarray) else vectors
+        self.modalities = modalities or (self.vectors,) * 3
+        self.index = index
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def id_ranks(self) -> np.ndarray:
+        """Each item's rank in the natural order of ids, (n,) int64; only fitting needs it."""
+        return rank_ids(self.catalogue.ids)
+
+    @cached_property
+    def facets(self) -> Facets:
+        """The catalogue's facets; only fitting needs them."""
+        return Facets.of(self.catalogue)
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """The vectors laid out by columns, (D, n): a few rows times it is a third quicker than times `.T`."""
+        assert isinstance(self.vectors, np.ndarray), "only vectors in memory are multiplied as a whole"
+        return np.ascontiguousarray(self.vectors.T)
+
+    def modality_counts(self, positions: np.ndarray) -> np.ndarray:
+        """Count the modalities that items have, (C,) float32."""
+        counts = self._all_counts
+        if counts is not None:
+            chosen: np.ndarray = counts[positions]
+            return chosen
+        return _count_modalities([np.asarray(rows[positions]) for rows in self.modalities])
+
+    @cached_property
+    def _all_counts(self) -> np.ndarray | None:
+        in_memory = [rows for rows in self.modalities if isinstance(rows, np.ndarray)]
+        return _count_modalities(in_memory) if len(in_memory) == len(self.modalities) else None
+
+
+def _count_modalities(rows: list[np.ndarray]) -> np.ndarray:
+    counts: np.ndarray = np.stack([part.any(axis=1) for part in rows]).sum(axis=0, dtype=np.float32)
+    return counts
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """Hyper-parameters of the sources that are chosen on training events."""
+
+    ridge: float = 100.0
+    """λ of co-engagement; no unit."""
+
+
+@dataclass
+class SourceContext:
+    """What every source may read: items, and statistics of the events that it is fitted on."""
+
+    items: ItemContext
+    popularity: Popularity
+    first_seen: np.ndarray
+    """(n,) float64 microseconds: launch or first event, NaN where neither is known."""
+    config: SourceConfig = field(default_factory=SourceConfig)
+    neighbours: tuple[Neighbours, Neighbours] | None = None
+    """Nearest items of each item, among all and among the cold ones; only a served ranker has them."""
+
+    @classmethod
+    def fit(cls, events: Interactions, items: ItemContext, config: SourceConfig) -> SourceContext:
+        """Collect the statistics of training events."""
+        return cls(items, Popularity.fit(events, items.id_ranks), _first_seen(events, items), config)
+
+    @cached_property
+    def is_cold(self) -> np.ndarray:
+        """Items that nobody has liked yet, (n,) bool."""
+        is_cold: np.ndarray = self.popularity.total == 0
+        return is_cold
+
+
+def _first_seen(events: Interactions, items: ItemContext) -> np.ndarray:
+    first = np.full(len(items), np.inf)
+    np.minimum.at(first, events.item, events.at.astype(np.float64))
+    launched = items.catalogue.launched
+    has_launch = launched > np.iinfo(np.int64).min
+    first[has_launch] = launched[has_launch]
+    return np.where(np.isfinite(first), first, np.nan)

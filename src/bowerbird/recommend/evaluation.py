@@ -1,0 +1,121 @@
+"""The served recommender under test: evaluated are the very lists that `recommend` and the server give.
+
+`bowerbird.evaluate` knows nothing of stores; what is here opens one and hands it the arms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.plain import plain
+from bowerbird.data.ranker import Ranker
+from bowerbird.data.splits import Holdout
+from bowerbird.data.store import Store, write_atomically
+from bowerbird.embed.vectors import load_vectors
+from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
+from bowerbird.evaluate.judge import Evaluation, evaluate
+from bowerbird.evaluate.protocols import Split, Task
+from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
+from bowerbird.recommend.recommender import RankedList, Recommender
+from bowerbird.taste.graph import TasteGraph
+from bowerbird.taste.state import TasteState
+
+NAME = "ours"
+ABLATIONS: Mapping[str, RecommendOptions] = {
+    "ours, without walks": replace(DEFAULT_OPTIONS, use_walks=False),
+    "ours, without diversity": replace(DEFAULT_OPTIONS, diversity=0.0),
+    "ours, without outcomes": replace(DEFAULT_OPTIONS, use_outcomes=False),
+    "ours, without session": replace(DEFAULT_OPTIONS, use_session=False),
+}
+"""Each a row of the report: what a part of the served list is worth."""
+
+
+class ServedRanker:
+    """The recommender as it is served, asked for the users of a test.
+
+    Its ranker was trained on the same events as the other rankers: those that the vectors' holdout leaves.
+    Its taste graph knows what a server would know when the users ask: the training events and their
+    histories.
+    """
+
+    def __init__(
+        self, recommender: Recommender, name: str = NAME, options: RecommendOptions = DEFAULT_OPTIONS
+    ) -> None:
+        self.name = name
+        self._recommender = recommender
+        self._options = options
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self._recommender.ranker.report
+
+    def fit(self, events: Interactions) -> None:
+        """Nothing is left to learn: the ranker is the published one."""
+
+    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+        """Rank users who are known by their histories only, as `recommend --histories` does."""
+        states = [TasteState.of(history) for history in histories]
+        return _positions(self._recommender.lists(states, n, self._options), len(states), n)
+
+    def rank_task(self, task: Task, n: int) -> np.ndarray:
+        """Give the lists that a server would have given, (P, n) positions, -1 where fewer are left."""
+        recommender = self._recommender.with_graph(graph_of(self._recommender.taste, task.known))
+        states = [recommender.taste.state(user) for user in task.users]
+        lists = recommender.lists(states, n, self._options, now=task.moments)
+        return _positions(lists, len(states), n)
+
+
+def _positions(lists: Iterable[RankedList], count: int, n: int) -> np.ndarray:
+    ranking = np.full((count, n), -1, np.int64)
+    for row, ranked in zip(ranking, lists, strict=True):
+        row[: len(ranked.rows)] = ranked.positions
+    return ranking
+
+
+def graph_of(taste: TasteGraph, events: Interactions) -> TasteGraph:
+    """Make a taste graph like another one, that knows some events and no others."""
+    graph = TasteGraph(taste.store, taste.catalogue, taste.interests_of_items)
+    graph.learn_interactions(events)
+    return graph
+
+
+def evaluate_store(
+    store: Store,
+    splits: Sequence[Split],
+    k: int = 20,
+    given: int | None = None,
+    effort: Effort = Effort.QUICK,
+) -> list[Evaluation]:
+    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports.
+
+    `given` is that of `bowerbird.evaluate.task_of`. The holdout is the one that the vectors were trained
+    with. Raises `StoreError` where the store has no vectors, `InputError` where a split has no test users.
+    """
+    recommender = Recommender.open(store)
+    catalogue, vectors = recommender.catalogue, load_vectors(store)
+    holdout = Holdout(**vectors.meta["holdout"])
+    events = Interactions.of(store.log.read(), catalogue)
+    matrix, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
+    trained_as = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
+    results = []
+    for split in splits:
+        ours: list[Ranker] = [
+            ServedRanker(recommender),
+            *(ServedRanker(recommender, name, options) for name, options in ABLATIONS.items()),
+            GenericMean(matrix, "ours: vectors only, mean"),
+            GenericMax(matrix, "ours: vectors only, max"),
+        ]
+        baselines = standard_baselines(generic, holdout, split, k, given, effort)
+        names = [ranker.name for ranker in ours]
+        result = evaluate([*baselines, *ours], events, catalogue, holdout, split, k, names, given, trained_as)
+        text = json.dumps(plain(result.as_dict()), ensure_ascii=False, indent=1)
+        suffix = "" if given is None else f"-given-{given}"
+        write_atomically(store.reports / f"evaluation-{split.value}{suffix}.json", text.encode())
+        results.append(result)
+    return results

@@ -1,0 +1,51 @@
+"""Latent factors of the user–item matrix: a low-pass filter over who likes what.
+
+PureSVD (Cremonesi et al., RecSys 2010) on likes normalised by users and, less, by items, as graph filters do
+(GF-CF, Shen et al., CIKM 2021). Co-engagement knows pairs of items, this knows groups of users: together they
+find more than either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+
+RANK = 32
+USER_POWER, ITEM_POWER = 0.5, 0.3
+
+
+@dataclass(frozen=True)
+class LatentFactors:
+    """Factors of n items in r directions."""
+
+    into: np.ndarray  # (n, r) float32: from a history to its factors
+    out: np.ndarray  # (n, r) float32: from factors to every item's score
+
+    @classmethod
+    def fit(cls, likes: Any) -> LatentFactors:
+        """Fit on a sparse (users, items) matrix of ones."""
+        from scipy.sparse.linalg import svds
+
+        likes_per_user = np.asarray(likes.sum(axis=1)).ravel()
+        likes = likes[likes_per_user > 0]
+        n_items, rank = likes.shape[1], min(RANK, min(likes.shape) - 1)
+        if rank < 1:
+            return cls(np.zeros((n_items, 1), np.float32), np.zeros((n_items, 1), np.float32))
+        scale = (np.asarray(likes.sum(axis=0)).ravel() + 1.0) ** -ITEM_POWER
+        normal = sparse.diags(likes_per_user[likes_per_user > 0] ** -USER_POWER) @ likes @ sparse.diags(scale)
+        start = np.random.default_rng(0).normal(size=min(likes.shape))
+        _, _, right = svds(normal.astype(np.float64), k=rank, v0=start)
+        directions = right.T
+        return cls(
+            (directions * scale[:, None]).astype(np.float32), (directions / scale[:, None]).astype(np.float32)
+        )
+
+    def scores(
+        self, items: np.ndarray, weights: np.ndarray, positions: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        """Score all items, or those at `positions`, for one history of `items` (H,) and weights (H,)."""
+        scores: np.ndarray = self.out[positions] @ (weights @ self.into[items])
+        return scores

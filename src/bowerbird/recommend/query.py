@@ -1,0 +1,79 @@
+"""One user's request for a list: what they liked, when they ask, and which items they may get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bowerbird.data.interactions import History
+from bowerbird.recommend.context import SourceContext
+from bowerbird.taste.state import DAY, TasteState
+
+RECENT = 40  # liked items whose vectors represent a user
+HALF_LIFE_DAYS = 30.0  # of their weights, before the user's last event
+
+T = TypeVar("T")
+
+
+class Query:
+    """A user at a moment. Sources keep what they computed for it in `once`, so that nothing is done twice."""
+
+    def __init__(self, state: TasteState, eligible: np.ndarray, context: SourceContext) -> None:
+        """`eligible` (n,) bool names the items that may be answered; items seen must not be among them."""
+        self.state = state
+        self.eligible = eligible
+        self.liked = state.history.liked()
+        self.weights = recency_weights(len(self.liked))
+        """Of the likes by their order, (L,) float32."""
+        self.recent = latest(self.liked, RECENT)
+        """The latest liked items, each once, oldest first; R of them."""
+        self.recent_weights = decay_weights(self.recent)
+        self.at = int(state.at[-1]) if len(self.liked) else context.popularity.end
+        """When the user asks, microseconds: right after their last event, or now, if they like nothing yet.
+        """
+        self._memo: dict[str, Any] = {}
+
+    @property
+    def is_cold_start(self) -> bool:
+        """Whether the user likes nothing yet."""
+        return not len(self.liked)
+
+    def once(self, key: str, compute: Callable[[], T]) -> T:
+        """Compute something the first time that it is asked for under a key."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        value: T = self._memo[key]
+        return value
+
+    def remember(self, key: str, value: object) -> None:
+        """Keep what was computed for many queries together, for `once`."""
+        self._memo[key] = value
+
+
+def recency_weights(count: int) -> np.ndarray:
+    """Weigh a user's likes by their order, √(k/count) for the k-th, so that late ones count more.
+
+    >>> recency_weights(4).round(2).tolist()
+    [0.5, 0.7099999785423279, 0.8700000047683716, 1.0]
+    """
+    weights: np.ndarray = np.sqrt(np.arange(1, count + 1, dtype=np.float32) / max(count, 1))
+    return weights
+
+
+def decay_weights(recent: History) -> np.ndarray:
+    """Weigh recent likes by action and age, summing to 1, (R,) float32."""
+    if not len(recent):
+        return np.zeros(0, np.float32)
+    age_days = (recent.at[-1] - recent.at) / DAY
+    weights = recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)
+    shares: np.ndarray = (weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
+    return shares
+
+
+def latest(liked: History, count: int) -> History:
+    """Give the latest `count` liked items, each once, oldest first."""
+    _, first = np.unique(liked.items[::-1], return_index=True)
+    rows = np.sort(len(liked) - 1 - first)[-count:]
+    return liked.where(rows)

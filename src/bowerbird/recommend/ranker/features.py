@@ -1,0 +1,60 @@
+"""The table that the ranker reads: what the sources say of each candidate, and what is known of user and
+item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bowerbird.recommend.context import SourceContext
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.sources.source import Source
+from bowerbird.taste.state import DAY
+
+GENERAL_FEATURES = ("age_days", "unborn", "liked_count", "span_days", "gap_days", "price_ratio")
+"""Features of user and item that belong to no source; logarithms, but for `unborn`."""
+
+
+def feature_names(sources: Sequence[Source]) -> list[str]:
+    """Name the columns of `build_features`."""
+    return [*GENERAL_FEATURES, *(name for source in sources for name in source.feature_names)]
+
+
+def build_features(
+    query: Query, positions: np.ndarray, sources: Sequence[Source], context: SourceContext
+) -> np.ndarray:
+    """Describe C candidates, (C, features) float32, laid out by columns; NaN where something is unknown."""
+    columns = [*_general(query, positions, context)]
+    for source in sources:
+        columns += source.features(query, positions)
+    table = np.empty((len(columns), len(positions)), np.float32)
+    for row, column in zip(table, columns, strict=True):
+        row[:] = column
+    return table.T
+
+
+def _general(query: Query, positions: np.ndarray, context: SourceContext) -> list[np.ndarray]:
+    liked, n = query.liked, len(positions)
+    age_days = (query.at - context.first_seen[positions]) / DAY
+    span = np.log1p((query.at - liked.at[0]) / DAY) if len(liked) else np.nan
+    gap = np.log1p(max(0, context.popularity.end - query.at) / DAY)
+    return [
+        np.round(np.log1p(np.maximum(age_days, 0.0))),
+        age_days < 0,
+        np.full(n, np.log1p(len(liked))),
+        np.full(n, span),
+        np.full(n, gap),
+        _price_ratio(query, positions, context.items.catalogue.prices),
+    ]
+
+
+def _price_ratio(query: Query, positions: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    """Log of a price over the median of what the user likes; NaN where one is unknown."""
+    liked = prices[query.liked.items]
+    liked = liked[np.isfinite(liked) & (liked > 0)]
+    usual = np.median(liked) if len(liked) else np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: np.ndarray = np.log(prices[positions] / usual)
+    return np.where(np.isfinite(ratio), ratio, np.nan)

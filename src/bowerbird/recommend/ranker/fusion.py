@@ -1,0 +1,42 @@
+"""The plain order: reciprocal ranks of the sources, fused. It knows no training, so it fits every situation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bowerbird.recommend.ranks import fuse_ranks, ranks_of
+from bowerbird.recommend.sources.source import FusionTerm, Role
+
+LEARNED_WEIGHT = 3.0  # of the learned order, next to 1 for the fused one
+
+
+def fuse_sources(
+    rows: np.ndarray, columns: Mapping[str, int], terms: Sequence[FusionTerm], content_weight: float
+) -> np.ndarray:
+    """Fuse the sources' orders of C candidates by weighted reciprocal ranks, (C, features) -> (C,) float32.
+
+    `columns` gives each feature's column. Of a user who likes nothing yet only the general orders count.
+    """
+    ranks = {term.feature: np.expm1(rows[:, columns[term.feature]]) for term in terms}
+    parts = [(term.weight, ranks[term.feature]) for term in terms if term.role is Role.GENERAL]
+    content = [ranks[term.feature] for term in terms if term.role is Role.CONTENT]
+    if content and not any(np.isnan(order).any() for order in content):
+        mean_content = np.mean(content, axis=0)
+        for term in terms:
+            order = ranks[term.feature]
+            if term.role is Role.COLLABORATIVE:
+                # Of an item that nobody has liked, what people do together says nothing: content stands in.
+                parts.append((term.weight, np.where(np.isnan(order), mean_content, order)))
+            elif term.role is Role.CONTENT:
+                parts.append((term.weight * content_weight, order))
+            elif term.role is Role.PERSONAL:
+                parts.append((term.weight, order))
+    return fuse_ranks(parts)
+
+
+def blend(learned: np.ndarray, fused: np.ndarray) -> np.ndarray:
+    """Blend the learned and the fused order of C candidates, (C,) float32."""
+    return fuse_ranks([(LEARNED_WEIGHT, ranks_of(learned)), (1.0, ranks_of(fused))])

@@ -1,0 +1,172 @@
+"""The ranking model: candidates from all sources, ordered by a gradient-boosted ranker.
+
+LightGBM's LambdaRank (Burges, 2010) orders the union of what the sources propose. It learns on users and
+moments set aside inside the training events (see `training_examples`). Its order has three times the weight
+of a plain fusion of reciprocal ranks (Cormack et al., SIGIR 2009), which knows no training and so fits users
+and moments that are unlike the training's.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranker.features import build_features, feature_names
+from bowerbird.recommend.ranker.fusion import blend, fuse_sources
+from bowerbird.recommend.ranker.trees import Trees
+from bowerbird.recommend.sources import SOURCES, Source
+from bowerbird.recommend.sources.popularity import PopularSource
+from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
+from bowerbird.taste.state import TasteState
+
+CHUNK = 64  # users prepared together
+
+
+@dataclass(frozen=True)
+class RankerConfig:
+    """Hyper-parameters of the ranker."""
+
+    per_source: int = 200
+    """Candidates of each source."""
+    source: SourceConfig = field(default_factory=SourceConfig)
+    content_weight: float = 1.0
+    """Of content in the plain fusion, next to 1 for co-engagement."""
+
+
+@dataclass(frozen=True)
+class CandidateSet:
+    """The candidates of one user, C of them, and who proposed them."""
+
+    query: Query
+    positions: np.ndarray  # (C,) int64, ascending
+    proposals: Mapping[str, Sequence[np.ndarray]]
+    """By source: its orders of positions, best first."""
+    features: np.ndarray  # (C, features) float32
+
+    def sources_of(self, position: int) -> list[str]:
+        """Name the sources that proposed an item, the one that ranks it highest first."""
+        ranks: list[tuple[int, int, str]] = []
+        for number, (name, orders) in enumerate(self.proposals.items()):
+            hits = [int(np.argmax(order == position)) for order in orders if (order == position).any()]
+            if hits:
+                ranks.append((min(hits), number, name))
+        return [name for _, _, name in sorted(ranks)]
+
+
+class HybridRanker:
+    """Ranks the whole catalogue for anybody with a taste state. `training.fit_ranker` makes one."""
+
+    def __init__(self, items: ItemContext, config: RankerConfig | None = None) -> None:
+        self.items = items
+        self.config = config or RankerConfig()
+        self.sources: list[Source] = []
+        self.context: SourceContext
+        self.trees: Trees | None = None
+        self.report: dict[str, Any] = {}
+        """What was chosen in training, and how well it did on the ranker's own validation examples."""
+
+    # -- learning -----------------------------------------------------------------------------------------
+
+    def fit_sources(self, events: Interactions) -> None:
+        """Learn the sources alone; the order stays as it is."""
+        self.context = SourceContext.fit(events, self.items, self.config.source)
+        self.sources = [source.fit(events, self.context) for source in SOURCES]
+        self.__dict__.pop("columns", None)
+
+    def fitted_before(self, events: Interactions) -> HybridRanker:
+        """The ranker as it was when only some of its training events were there.
+
+        Without the learned order, which has seen what users liked later.
+        """
+        earlier = copy.copy(self)
+        earlier.trees = None
+        earlier.fit_sources(events)
+        return earlier
+
+    # -- ranking ------------------------------------------------------------------------------------------
+
+    def with_live_graph(self, graph: WalkGraph | None) -> HybridRanker:
+        """The same ranker, with walks over another graph; over none without one."""
+        other = copy.copy(self)
+        other.sources = [
+            WalkSource(self.context, graph) if isinstance(source, WalkSource) else source
+            for source in self.sources
+        ]
+        return other
+
+    def candidates(
+        self,
+        states: Sequence[TasteState],
+        eligible: Sequence[np.ndarray],
+        at_least: int = 0,
+        extra: Sequence[np.ndarray] | None = None,
+    ) -> Iterator[CandidateSet]:
+        """Collect each user's candidates among the `eligible` items, (n,) bool each, that they have not seen.
+
+        `at_least` so many where there are so many. `extra` positions of each user are candidates too, whether
+        a source proposes them or not, and whether they are eligible or not.
+        """
+        for start in range(0, len(states), CHUNK):
+            queries = [
+                Query(state, mask & state.unseen(len(self.items)), self.context)
+                for state, mask in zip(
+                    states[start : start + CHUNK], eligible[start : start + CHUNK], strict=True
+                )
+            ]
+            for source in self.sources:
+                source.prepare(queries)
+            for number, query in enumerate(queries, start=start):
+                yield self._collect(query, at_least, None if extra is None else extra[number])
+
+    def _collect(self, query: Query, at_least: int, extra: np.ndarray | None) -> CandidateSet:
+        count = max(self.config.per_source, at_least)
+        proposals = {source.name: source.propose(query, count) for source in self.sources}
+        orders = [order for several in proposals.values() for order in several]
+        positions = np.unique(np.concatenate([np.zeros(0, np.int64), *orders]))
+        if len(positions) < count:  # a small or narrow choice: whatever is left, by popularity
+            rest = self.context.popularity.top_now(query.eligible, count)
+            proposals[PopularSource.name] = [*proposals[PopularSource.name], rest]
+            positions = np.union1d(positions, rest)
+        if extra is not None and len(extra):
+            positions = np.union1d(positions, extra)
+        features = build_features(query, positions, self.sources, self.context)
+        return CandidateSet(query, positions, proposals, features)
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Score candidates by their features, (C, features) -> (C,) float32; they say an order only."""
+        if not len(features):
+            return np.zeros(0, np.float32)
+        terms = [term for source in self.sources for term in source.fusion]
+        fused = fuse_sources(features, self.columns, terms, self.config.content_weight)
+        return fused if self.trees is None else blend(self.trees(features), fused)
+
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """The column of each feature."""
+        return {name: column for column, name in enumerate(feature_names(self.sources))}
+
+    def explain(self, candidates: CandidateSet, position: int) -> tuple[str, str]:
+        """Give the source that brought an item, and a true sentence on why it may be for the user.
+
+        Of the sources that proposed it, the one that ranks it highest and has something to say; where none
+        has, the item's likers or the user's likes; and at the very least that the shop has it.
+        """
+        proposed = candidates.sources_of(position)
+        by_name = {source.name: source for source in self.sources}
+        for name in proposed:
+            reason = by_name[name].explain(candidates.query, position)
+            if reason is not None:
+                return name, reason
+        for source in self.sources:
+            reason = source.explain(candidates.query, position)
+            if reason is not None:
+                return (proposed or [source.name])[0], reason
+        return (proposed or [PopularSource.name])[0], "from the catalogue"

@@ -1,0 +1,96 @@
+"""What the ranker learns from: users as the recommender would have met them, and what they liked next.
+
+Made of training events alone. The sources of a fold are fitted without what its users did next, so that the
+ranker learns from the same kind of features that it will be given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.splits import hash_share
+from bowerbird.taste.state import TasteState
+
+MAX_EXAMPLES = 1500
+USER_FOLDS = 4  # parts of the users, each seen once as new users
+NEW_USER_SHARES = (0.8, 0.5)
+"""Shares of a new user's likes that are given."""
+NEW_USER_COUNTS = (1, 5)
+"""Numbers of likes of a new user that are given as well: one event must do better than popularity."""
+MOMENTS = (4 / 7, 5 / 7, 6 / 7)
+"""Shares of the likes before the moments after which all users are asked for their next likes."""
+
+
+@dataclass(frozen=True)
+class TrainingExample:
+    """A user's state at a moment, and the positions of what they liked next."""
+
+    state: TasteState
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainingFold:
+    """Events to fit the sources on, and users whose targets those events lack."""
+
+    events: Interactions
+    examples: list[TrainingExample]
+
+
+def build_folds(events: Interactions) -> list[TrainingFold]:
+    """Split training events into folds with examples.
+
+    First all users after each of three moments, until the next moment, cold-start users too; then each
+    quarter of the users as new ones, given one, five, half and most of their likes. So the ranker learns from
+    all kinds of users that it will meet.
+    """
+    liked = events.liked()
+    if not len(liked):
+        return []
+    moments = [int(np.quantile(liked.at, share)) for share in MOMENTS]
+    fold_of_user = np.array([int(hash_share(user, "ranker") * USER_FOLDS) for user in events.users], np.int64)
+    later: list[list[TrainingExample]] = [[] for _ in moments]
+    new: list[list[TrainingExample]] = [[] for _ in range(USER_FOLDS)]
+    for number, history in events.histories():
+        user, likes = events.users[number], history.liked()
+        for k, (moment, end) in enumerate(zip(moments, [*moments[1:], np.inf], strict=True)):
+            until = history.where(history.at <= end)
+            given = int(np.searchsorted(likes.at, moment, side="right"))
+            later[k] += _example(user, until, until.liked(), given)
+        for count in _counts_given(len(likes)):
+            new[fold_of_user[number]] += _example(user, history, likes, count)
+    folds = [
+        TrainingFold(events.where(events.at <= moment), _sample(examples, MAX_EXAMPLES // 2))
+        for moment, examples in zip(moments, later, strict=True)
+    ]
+    before = events.at <= moments[-1]
+    for k, examples in enumerate(new):
+        # Up to the last moment here too: users who are served like items that came after the last training.
+        others = events.where(before & (fold_of_user[events.user] != k))
+        folds.append(TrainingFold(others, _sample(examples, MAX_EXAMPLES // 2 // USER_FOLDS)))
+    return [fold for fold in folds if len(fold.events.liked()) and fold.examples]
+
+
+def _counts_given(n_likes: int) -> list[int]:
+    counts = {*NEW_USER_COUNTS, *(int(n_likes * share) for share in NEW_USER_SHARES)}
+    return sorted(count for count in counts if 0 < count < n_likes)
+
+
+def _example(user: str, history: History, likes: History, given: int) -> list[TrainingExample]:
+    """A user after their first `given` likes, if they liked something that they had not seen later on."""
+    before = history.where(history.at <= likes.at[given - 1]) if given else History.empty()
+    # Several likes may share one moment: what is to be predicted must not be among what is given.
+    seen = set(before.seen().items.tolist())
+    targets = [item for item in dict.fromkeys(likes.items[given:].tolist()) if item not in seen]
+    if not targets:
+        return []
+    return [TrainingExample(TasteState.of(before, user), np.array(targets, np.int64))]
+
+
+def _sample(examples: Sequence[TrainingExample], count: int) -> list[TrainingExample]:
+    rows = np.random.default_rng(0).permutation(len(examples))[:count]
+    return [examples[row] for row in rows]

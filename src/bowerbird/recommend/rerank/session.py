@@ -1,0 +1,38 @@
+"""What a user wants in a session that goes on: its likes say more of the next one than a long history.
+
+The weights of a history decay over weeks, as tastes do; a session has one goal. While it lasts, candidates
+near its likes move up: one more order in the fusion by reciprocal ranks, next to the ranker's own. Outside of
+a session nothing changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bowerbird.data.interactions import History
+from bowerbird.recommend.context import Matrix
+from bowerbird.recommend.query import latest
+from bowerbird.recommend.ranks import fuse_ranks, ranks_of
+from bowerbird.taste.state import SECOND
+
+SESSION_SECONDS = 1_800
+"""How long a like counts for its session."""
+MAX_LIKES = 5  # latest likes of the session that count
+SESSION_WEIGHT = 0.25
+"""Of the session's order, next to 1 for the ranker's; see docs/log.md."""
+
+
+def session_likes(liked: History, now: int) -> History:
+    """Give the likes of a session that goes on at `now` (microseconds), each item once, oldest first."""
+    return latest(liked.where((liked.at >= now - SESSION_SECONDS * SECOND) & (liked.at <= now)), MAX_LIKES)
+
+
+def rerank_by_session(
+    scores: np.ndarray, positions: np.ndarray, liked: History, now: int, vectors: Matrix
+) -> np.ndarray:
+    """Adapt the scores of candidates (C,) at positions (C,) to a session; unchanged outside of one."""
+    session = session_likes(liked, now)
+    if not len(session) or not len(positions):
+        return scores
+    nearest = (vectors[session.items] @ vectors[positions].T).max(axis=0)
+    return fuse_ranks([(1.0, ranks_of(scores)), (SESSION_WEIGHT, ranks_of(nearest))])

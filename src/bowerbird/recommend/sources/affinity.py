@@ -1,0 +1,108 @@
+"""Items with the attributes, categories and brands that the user chooses more often than others do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.recommend.context import SourceContext
+from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, total
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
+from bowerbird.recommend.sources.source import FusionTerm, Role, Source
+
+MIN_LIKES = 2  # of a value, before it is called the user's taste
+MAX_NAMED = 2  # values in one explanation
+LONGEST_VALUE = 40  # characters; longer texts are descriptions
+
+
+class AffinitySource(Source):
+    """What has the values that the user prefers, and sells or lies near what does."""
+
+    name = "attributes"
+    fusion = (FusionTerm("affinity_rank", 0.5, Role.PERSONAL),)
+
+    def __init__(self, context: SourceContext, model: AttributeAffinity) -> None:
+        super().__init__(context)
+        self.model = model
+        self.feature_names = ("affinity", "affinity_rank", *(f"affinity {n}" for n in model.facets.names))
+
+    @classmethod
+    def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        return cls(context, AttributeAffinity.fit(context.items.facets, context.popularity.total))
+
+    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        if query.is_cold_start or self.context.items.index is not None:
+            return []  # of a million items it only orders what others propose
+        popularity = self.context.popularity
+        affinity = self.model.to_all(self._preferences(query))
+        nearby = popularity.neighbourhood(popularity.end, popularity.lately)
+        cold = query.eligible & self.context.is_cold
+        orders = (
+            (affinity + nearby, query.eligible),
+            (affinity + nearby, cold),
+            (affinity + 3 * nearby, cold),
+            (affinity + popularity.log_now, query.eligible),
+        )
+        return [_top(scores, eligible, count) for scores, eligible in orders]
+
+    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        by_facet = self.model.to(self._preferences(query), positions)
+        overall = total(by_facet)
+        return [overall, log_ranks(overall), *by_facet.T]
+
+    def explain(self, query: Query, position: int) -> str | None:
+        facets = self.model.facets
+        counts = query.once("value counts", lambda: _value_counts(facets, query))
+        values = [value for value in facets.values_of(position).tolist() if counts.get(value, 0) >= MIN_LIKES]
+        values = [value for value in values if _is_nameable(facets, value)]
+        if not values:
+            return None
+        share_of_items = self.model.usual / np.exp(self.model.lift)
+        values.sort(key=lambda value: (-counts[value] / share_of_items[value], value))
+        # A value may stand in several facets (a material that is a style too): name each once.
+        texts = list(dict.fromkeys(str(facets.texts[value]) for value in values))
+        return f"your taste for {' and '.join(texts[:MAX_NAMED])}"
+
+    def arrays(self) -> Mapping[str, Any]:
+        facets = self.model.facets
+        return {
+            "values": facets.values,
+            "names": np.array(facets.names, np.str_),
+            "texts": facets.texts,
+            "facet": facets.facet,
+            "usual": self.model.usual,
+            "lift": self.model.lift,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        names = tuple(arrays["names"].tolist())
+        facets = Facets(names, arrays["texts"], arrays["facet"], arrays["values"])
+        return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"]))
+
+    def _preferences(self, query: Query) -> np.ndarray:
+        """The user's preference for each value, (V,) float64."""
+        return query.once(self.name, lambda: self.model.of(query.liked.items, query.weights))
+
+
+def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
+    positions = top_positions(scores, eligible, count)
+    return best_first(scores[positions], positions, count)
+
+
+def _value_counts(facets: Facets, query: Query) -> dict[int, int]:
+    """How many different liked items have each value that any of them has."""
+    items = np.unique(query.liked.items)
+    rows = [facets.values_of(int(item)) for item in items]
+    values, counts = np.unique(np.concatenate([np.zeros(0, np.int64), *rows]), return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _is_nameable(facets: Facets, value: int) -> bool:
+    """Whether a value can be said as a taste: no title, no long text, no bare number."""
+    text = str(facets.texts[value])
+    return facets.names[facets.facet[value]] != "title" and len(text) <= LONGEST_VALUE and not text.isdigit()

@@ -1,0 +1,49 @@
+"""Items whose ids are next to those of the user's likes: variants, and the rest of a range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bowerbird.recommend.models.id_neighbourhood import NARROW, WIDTH, id_distance, neighbours_of
+from bowerbird.recommend.models.popularity import MONTH
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.sources.source import Source
+
+
+class IdNeighbourhoodSource(Source):
+    """Neighbours of recent likes in the order of ids. Ids without an order bring only noise, which is
+    learned.
+    """
+
+    name = "same-range"
+    feature_names = (
+        *("neighbourhood", "neighbourhood_lately", "neighbourhood_narrow"),
+        *("neighbourhood_today", "neighbourhood_lately_today", "neighbourhood_narrow_today"),
+        "id_distance",
+    )
+
+    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        if query.is_cold_start:
+            return []
+        popularity = self.context.popularity
+        near = neighbours_of(query.recent.items, popularity.id_ranks, popularity.by_id)
+        near = near[query.eligible[near]]
+        distance = id_distance(query.recent.items, popularity.id_ranks, near)
+        return [near[np.argsort(distance, kind="stable")]]
+
+    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        popularity, liked = self.context.popularity, query.liked.items
+        end, lately = popularity.end, popularity.lately
+        moments = (
+            *((query.at, MONTH, WIDTH), (query.at, lately, WIDTH), (query.at, MONTH, NARROW)),
+            *((end, MONTH, WIDTH), (end, lately, WIDTH), (end, MONTH, NARROW)),
+        )
+        distance = np.full(len(positions), np.nan)
+        if len(liked):
+            distance = np.log1p(id_distance(liked, popularity.id_ranks, positions))
+        return [
+            *(np.round(4 * popularity.neighbourhood(*moment)[positions]) for moment in moments),
+            distance,
+        ]

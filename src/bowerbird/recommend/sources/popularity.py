@@ -1,0 +1,132 @@
+"""What is popular: over a year, with beginners, and lately. The only sources for users who like nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.recommend.context import SourceContext
+from bowerbird.recommend.models.popularity import MONTH, YEAR
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranks import coarse_log, log_ranks
+from bowerbird.recommend.sources.source import FusionTerm, Role, Source
+from bowerbird.recommend.sources.wording import people
+from bowerbird.taste.state import DAY
+
+MIN_LIKERS = 2
+"""Fewer are no reason to show an item to others."""
+
+
+class PopularSource(Source):
+    """What is liked over a year, ever, and by beginners, as of the moment at which the user asks."""
+
+    name = "popular"
+    feature_names: tuple[str, ...] = (
+        *("popularity", "popularity_vs_usual", "year", "year_rank", "beginners_rank"),
+        *("beginners_today", "beginners_today_rank", "approval"),
+    )
+    fusion: tuple[FusionTerm, ...] = (FusionTerm("beginners_today_rank", 0.15, Role.GENERAL),)
+
+    def __init__(self, context: SourceContext, likers: np.ndarray) -> None:
+        """`likers` (n,): how many users like each item."""
+        super().__init__(context)
+        self.likers = likers
+
+    @classmethod
+    def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        return cls(context, count_likers(events))
+
+    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        popularity, half = self.context.popularity, count // 2
+        return [
+            popularity.top(query.eligible, half, query.at, YEAR),
+            popularity.top(query.eligible, half, query.at, YEAR, beginners=True),
+            popularity.top_now(query.eligible, half),
+        ]
+
+    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        popularity, liked = self.context.popularity, query.liked.items
+        usual = np.log1p(popularity.total[liked]).mean() if len(liked) else np.nan
+        likes = np.log1p(popularity.total[positions])
+        year = popularity.share(query.at, YEAR)[positions]
+        beginners = popularity.share(query.at, YEAR, beginners=True)[positions]
+        beginners_today = popularity.share(popularity.end, popularity.lately, beginners=True)[positions]
+        return [
+            *(np.round(likes), np.round(likes - usual), coarse_log(year), log_ranks(year)),
+            log_ranks(beginners),
+            *(coarse_log(beginners_today), log_ranks(beginners_today)),
+            np.round(10 * popularity.approval[positions]),
+        ]
+
+    def explain(self, query: Query, position: int) -> str | None:
+        count = int(self.likers[position])
+        return f"liked by {people(count)}" if count >= MIN_LIKERS else None
+
+    def arrays(self) -> Mapping[str, Any]:
+        return {"likers": self.likers}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        return cls(context, arrays["likers"])
+
+
+class TrendingSource(PopularSource):
+    """What is liked in the last weeks: before the moment at which the user asks, and today."""
+
+    name = "trending"
+    feature_names: tuple[str, ...] = (
+        *("month", "month_rank", "today"),
+        *("lately", "lately_rank", "lately_today", "lately_today_rank"),
+    )
+    fusion: tuple[FusionTerm, ...] = (
+        FusionTerm("lately_rank", 0.15, Role.GENERAL),
+        FusionTerm("lately_today_rank", 0.15, Role.GENERAL),
+    )
+
+    @classmethod
+    def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        return cls(context, count_likers(events, since=_month_before(context.popularity.end)))
+
+    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        popularity = self.context.popularity
+        return [
+            popularity.top(query.eligible, count // 2, query.at, days) for days in (MONTH, popularity.lately)
+        ]
+
+    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        popularity, lately = self.context.popularity, self.context.popularity.lately
+        month = popularity.share(query.at, MONTH)[positions]
+        today = popularity.share(popularity.end, MONTH)[positions]
+        then, now = (popularity.share(at, lately)[positions] for at in (query.at, popularity.end))
+        return [
+            *(coarse_log(month), log_ranks(month), coarse_log(today)),
+            *(coarse_log(then), log_ranks(then), coarse_log(now), log_ranks(now)),
+        ]
+
+    def explain(self, query: Query, position: int) -> str | None:
+        count, end = int(self.likers[position]), self.context.popularity.end
+        if count < MIN_LIKERS:
+            return None
+        first, last = (_date(at) for at in (_month_before(end), end))
+        return f"trending: liked by {people(count)} from {first} to {last}"
+
+
+def count_likers(events: Interactions, since: int | None = None) -> np.ndarray:
+    """Count the users who like each item, from a moment on (microseconds) or ever, (n,) int32."""
+    liked = events.liked()
+    liked = liked if since is None else liked.where(liked.at >= since)
+    pairs = np.unique(liked.user * events.n_items + liked.item)
+    return np.bincount(pairs % events.n_items, minlength=events.n_items).astype(np.int32)
+
+
+def _month_before(end: int) -> int:
+    return end - int(MONTH * DAY)
+
+
+def _date(at: int) -> str:
+    return datetime.fromtimestamp(at / 1e6, UTC).strftime("%Y-%m-%d")

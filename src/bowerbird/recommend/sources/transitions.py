@@ -1,0 +1,64 @@
+"""Items that are chosen soon after what the user liked last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.recommend.context import SourceContext
+from bowerbird.recommend.models.transitions import Transitions
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranks import log_ranks
+from bowerbird.recommend.scores import DenseScores, Scores, SparseScores
+from bowerbird.recommend.sources.source import FusionTerm, Role, Source
+from bowerbird.recommend.sources.wording import describe_like
+
+
+class TransitionSource(Source):
+    """What users go on to from the user's latest likes."""
+
+    name = "transitions"
+    feature_names = ("transitions", "transitions_rank")
+    fusion = (FusionTerm("transitions_rank", 0.5, Role.COLLABORATIVE),)
+
+    def __init__(self, context: SourceContext, model: Transitions) -> None:
+        super().__init__(context)
+        self.model = model
+
+    @classmethod
+    def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        return cls(context, Transitions.fit(events))
+
+    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        if query.is_cold_start:
+            return []
+        return [self._scores(query).top(query.eligible, count)]
+
+    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        scores, is_cold = self._scores(query).at(positions), self.context.is_cold[positions]
+        return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
+
+    def explain(self, query: Query, position: int) -> str | None:
+        items, weights = self.model.weighted(query.liked)
+        shares = weights * self.model.after(items, position)
+        for row in np.argsort(-shares, kind="stable")[:5].tolist():
+            if shares[row] > 0 and self.model.is_followed(int(items[row]), position):
+                row_of_like = len(query.liked) - len(items) + row
+                like = describe_like(query, row_of_like, self.context.items.catalogue)
+                return f"chosen by others soon after {like}"
+        return None
+
+    def arrays(self) -> Mapping[str, Any]:
+        return {"pairs": self.model.pairs}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        return cls(context, Transitions(arrays["pairs"]))
+
+    def _scores(self, query: Query) -> Scores:
+        if self.context.items.index is None:
+            return query.once(self.name, lambda: DenseScores(self.model.scores(query.liked)))
+        return query.once(self.name, lambda: SparseScores(*self.model.reachable(query.liked)))

@@ -1,0 +1,92 @@
+"""Items reached by random walks over users and items: in service over the live graph, with every event."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import numpy as np
+
+from bowerbird.data.interactions import Interactions
+from bowerbird.data.store import Settings
+from bowerbird.recommend.context import SourceContext
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranks import log_ranks
+from bowerbird.recommend.sources.source import Source
+from bowerbird.recommend.sources.wording import describe_like, title_of
+from bowerbird.taste.everyone import Everyone
+from bowerbird.taste.state import TasteState
+from bowerbird.taste.walks import Walked, starts_of
+
+STEPS = 2_000
+MAX_WALKED = 100  # most visited items of a walk that become candidates
+
+
+class WalkGraph(Protocol):
+    """What walks go over."""
+
+    def walk(self, state: TasteState, steps: int) -> Walked:
+        """Walk from a user's likes, about so many steps in all."""
+        ...
+
+
+class WalkSource(Source):
+    """What people like who lately liked the user's items. Knows likes since the ranker was trained."""
+
+    name = "live-walk"
+    feature_names = ("walk", "walk_rank")
+
+    def __init__(self, context: SourceContext, graph: WalkGraph | None = None) -> None:
+        """Without a graph the source has nothing to say."""
+        super().__init__(context)
+        self.graph = graph
+
+    @classmethod
+    def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        return cls(context, EventGraph(events))
+
+    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        items = self._walk(query).items
+        return [items[query.eligible[items]][:MAX_WALKED]]
+
+    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        visits = self._walk(query).scores_at(positions)
+        return [np.round(np.log1p(visits)), log_ranks(visits)]
+
+    def explain(self, query: Query, position: int) -> str | None:
+        walk = self._walk(query)
+        if position not in walk.items:
+            return None
+        start, through = walk.way_to(position)
+        rows = np.flatnonzero(query.liked.items == start)
+        if not len(rows):
+            return None
+        catalogue = self.context.items.catalogue
+        like = describe_like(query, int(rows[-1]), catalogue)
+        if start == through:
+            return f"people who like {like}, like it too"
+        return f"people who like {like}, like {title_of(catalogue, through)} too, and this with it"
+
+    def _walk(self, query: Query) -> Walked:
+        return query.once(self.name, lambda: self._walked(query))
+
+    def _walked(self, query: Query) -> Walked:
+        if self.graph is None or query.is_cold_start:
+            none = np.zeros(0, np.int64)
+            return Walked(none, none.astype(np.float32), none, none, steps=0)
+        return self.graph.walk(query.state, STEPS)
+
+
+class EventGraph:
+    """A graph of training events, as the live graph would have been at their end."""
+
+    def __init__(self, events: Interactions) -> None:
+        self._users = Everyone(np.full(events.n_items, -1, np.int64))
+        rows = self._users.rows_of(events.users)
+        self._users.learn(rows[events.user], events.at, events.item, events.action)
+
+    def walk(self, state: TasteState, steps: int) -> Walked:
+        starts, weights = starts_of(state, Settings.half_life_days)
+        seed = zlib.crc32(state.items.tobytes())
+        return self._users.walk(state.user_id, starts, weights, steps, seed)

@@ -1,0 +1,34 @@
+"""The words that several sources use in their explanations."""
+
+from __future__ import annotations
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.items import Catalogue
+from bowerbird.recommend.query import Query
+
+_VERBS = {
+    ACTION_CODE[Action.SAVE.value]: "saved",
+    ACTION_CODE[Action.PURCHASE.value]: "bought",
+    ACTION_CODE[Action.ADD_TO_CART.value]: "put in the basket",
+}
+
+
+def title_of(catalogue: Catalogue, position: int) -> str:
+    """Give an item's title on one line, in quotes, or its id."""
+    item = catalogue.item(position)
+    return f"“{' '.join(item.title.split()) or item.item_id}”"
+
+
+def describe_like(query: Query, row: int, catalogue: Catalogue) -> str:
+    """Name one of the user's likes (a row of `query.liked`) and what they did: “Lamp”, which you saved."""
+    verb = _VERBS.get(int(query.liked.actions[row]), "liked")
+    return f"{title_of(catalogue, int(query.liked.items[row]))}, which you {verb}"
+
+
+def people(count: int) -> str:
+    """Count people in words.
+
+    >>> people(1), people(1200)
+    ('1 person', '1,200 people')
+    """
+    return "1 person" if count == 1 else f"{count:,} people"
