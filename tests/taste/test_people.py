@@ -102,28 +102,28 @@ def test_impressions_say_nothing() -> None:
 
 def test_a_row_has_the_size_that_is_promised() -> None:
     people = learnt(told(20 * RING, seed=0))
-    assert ROW_BYTES <= 1_792  # with an id of some 20 letters and its place in the dictionary: 2 KiB
+    assert ROW_BYTES <= 1_600  # with an id of some 20 letters and its place in the dictionary: 2 KiB
     assert people._rows._block[:1].nbytes == ROW_BYTES
 
 
-def test_what_the_ring_lets_go_of_stays_seen_until_there_is_too_much() -> None:
-    many = 4_000
-    people = People(np.zeros(many, np.int64))
-    people.row_of("ada")
-
-    def buy(items: np.ndarray) -> np.ndarray:
-        n = len(items)
-        people.learn(
-            np.zeros(n, np.int64), seconds_of(items * SECOND), items, np.full(n, ACTION_CODE["purchase"])
-        )
-        return people.state("ada").unseen(many)
-
-    unseen = buy(np.arange(RING + 150))
-    assert not unseen[: RING + 150].any()
-    assert unseen[RING + 150 :].mean() > 0.95, "a few are hidden by chance, not more"
-    unseen = buy(np.arange(RING + 150, many))
-    assert not unseen[-RING:].any()
-    assert unseen[: many - RING].all(), "a full filter would hide everything"
+@pytest.mark.parametrize("batch", [1, 7, RING, 4 * RING])
+def test_all_items_of_a_busy_user_stay_seen_and_no_others_are(batch: int, tmp_path: Path) -> None:
+    n_items, order = 4_000, np.random.default_rng(batch).permutation(3 * RING)
+    people, purchase = People(np.zeros(n_items, np.int64)), ACTION_CODE["purchase"]
+    rows = people.rows_of(["ada", "bob"])
+    for start in range(0, len(order), batch):
+        items = order[start : start + batch]
+        if batch == 1:
+            people.learn_one(int(rows[0]), second_of(int(items[0]) * SECOND), int(items[0]), purchase)
+        else:
+            actions = np.full(len(items), purchase, np.int8)
+            people.learn(np.full(len(items), rows[0]), seconds_of(items * SECOND), items, actions)
+    people.save(tmp_path)
+    for users in (people, People.opened(tmp_path, np.zeros(n_items, np.int64))):
+        assert np.flatnonzero(~users.state("ada").unseen(n_items)).tolist() == list(range(3 * RING))
+        assert users.state("bob").unseen(n_items).all()
+    people.forget("ada")
+    assert people.state("ada").unseen(n_items).all()
 
 
 def test_many_people_are_kept_apart_while_the_rows_grow() -> None:

@@ -6,9 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.events import ACTION_CODE, ACTIONS
 from bowerbird.data.interactions import History
-from bowerbird.taste.state import DAY, TasteState, decayed
+from bowerbird.taste.learning import RING
+from bowerbird.taste.people import People, seconds_of
+from bowerbird.taste.state import DAY, SECOND, TasteState, decayed
 
 
 def test_a_history_alone_makes_a_taste_without_impressions() -> None:
@@ -43,3 +45,21 @@ def test_decay_is_the_mean_of_halvings(weights: list[float], half_lives: list[fl
 
 def test_an_event_of_the_future_counts_as_one_of_now() -> None:
     assert decayed(np.array([3.0]), np.array([-DAY]), [1.0]).tolist() == [3.0]
+
+
+def test_a_history_becomes_the_state_that_the_live_graph_would_hold() -> None:
+    rng = np.random.default_rng(0)
+    n, n_items = 3 * RING, 500
+    history = History(
+        rng.integers(0, n_items, n),
+        rng.integers(0, len(ACTIONS), n).astype(np.int8),
+        np.sort(rng.integers(0, n // 2, n)) * SECOND + rng.integers(0, SECOND, n),
+    )
+    people = People(np.full(n_items, -1, np.int64))
+    rows = np.full(n, people.row_of("ada"))
+    people.learn(rows, seconds_of(history.at), history.items, history.actions)
+    live, made = people.state("ada"), TasteState.of(history, "ada")
+    for name in ("items", "actions", "at"):
+        assert getattr(live, name).tolist() == getattr(made, name).tolist()
+    assert live.unseen(n_items).tolist() == made.unseen(n_items).tolist()
+    assert made.unseen(n_items).sum() == n_items - len(np.unique(history.seen().items))

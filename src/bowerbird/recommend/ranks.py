@@ -31,8 +31,7 @@ def best_first(scores: np.ndarray, positions: np.ndarray, count: int) -> np.ndar
 
 
 def coarse_log(shares: np.ndarray) -> np.ndarray:
-    """Round to whole numbers: a share to the last digit identifies its item, and a ranker would memorise it.
-    """
+    """Round to whole numbers: an exact share identifies its item, and a ranker would memorise it."""
     rounded: np.ndarray = np.round(np.log(shares + 1e-6))
     return rounded
 

@@ -208,10 +208,10 @@ class Recommender:
         features = ranked.candidates.features[ranked.rows]
         odds = self.outcomes.probabilities(features, np.arange(1, len(features) + 1))
         items = self.catalogue.items_at(ranked.positions)
+        explained = self.ranker.explain(ranked.candidates, ranked.positions)
         recommendations = []
-        for row, item in enumerate(items):
+        for row, (item, (source, reason)) in enumerate(zip(items, explained, strict=True)):
             position = int(ranked.positions[row])
-            source, reason = self.ranker.explain(ranked.candidates, position)
             promoted = bool(ranked.is_promoted[row])
             recommendations.append(
                 Recommendation(

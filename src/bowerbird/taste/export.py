@@ -22,7 +22,6 @@ def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
     older = zip(
         state.older.interest.tolist(), state.older.at.tolist(), state.older.weight.tolist(), strict=True
     )
-    bits = state.seen_before.bits
     ids, names = reader.catalogue.ids, reader.groups.names
     return {
         "user": user_id,
@@ -36,8 +35,7 @@ def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
                 {"interest": names[number], "month_around": moment(at), "weight": weight}
                 for number, at, weight in older
             ],
-            # A Bloom filter: of items dealt with before, what it holds can only be asked item by item.
-            "seen_before": bits.tobytes().hex() if bits is not None else None,
+            "seen_before": [ids[item] for item in state.seen_before.tolist()],
         },
         "taste": reader.told(profile),
         "said": dict(reader.graph.said(user_id)),

@@ -132,8 +132,7 @@ class TasteGraph:
         self.learn_interactions(known)
 
     def learn_interactions(self, events: Interactions) -> None:
-        """Learn events of the catalogue's items, in any order; those that are known already change nothing.
-        """
+        """Learn events of the catalogue's items, in any order; those that are known change nothing."""
         with self._lock:
             rows = self._everyone.rows_of(events.users)
             self._everyone.learn(rows[events.user], events.at, events.item, events.action)

@@ -14,36 +14,31 @@ RING = 144
 """Events of a person that are kept one by one."""
 OLDER = 32
 """Sums kept of the events before those: one for each interest and period."""
-FILTER_WORDS = 24  # of 64 bits: a Bloom filter (1970) of the items among those
-FILTER_BITS = 64 * FILTER_WORDS
-FILTER_HASHES = 3
-FILTER_FULL = 600
-"""Bits set, of `FILTER_BITS`, beyond which a filter would hide one item in twenty by chance."""
 PERIOD = 30 * 86_400
 """Seconds that one sum covers."""
 MOST_INTERESTS = 1 << 16  # a key is the period's number times this, plus the interest's
 
 
 @njit(cache=True, nogil=True)
-def learn_rows(at, item, action, count, key, total, sums, seen, rows, when, what, how, interest, half_clicks):  # type: ignore[no-untyped-def]
+def learn_rows(at, item, action, count, key, total, sums, rows, when, what, how, interest, half_clicks):  # type: ignore[no-untyped-def]
     """Learn n events in turn; gives for each whether it changed its row, (n,) bool.
 
     Of P people: `at` (P, RING) uint32, seconds since the dawn of `people`; `item` (P, RING) int32; `action`
-    (P, RING) int8; `count` (P,) int16; `key` (P, OLDER) uint32; `total` (P, OLDER) int32; `sums` (P,) int16;
-    `seen` (P, FILTER_WORDS) uint64. Of the events: `rows`, `when`, `what`, `how`, (n,) each. What they speak
+    (P, RING) int8; `count` (P,) int16; `key` (P, OLDER) uint32; `total` (P, OLDER) int32; `sums` (P,)
+    int16. Of the events: `rows`, `when`, `what`, `how`, (n,) each. What they speak
     for, and how strongly in halves of a click: `interest` (items,) and `half_clicks` (actions,).
     """
     changed = np.zeros(len(rows), np.bool_)
     for event in range(len(rows)):
         row, t, i, a = rows[event], when[event], what[event], how[event]
         changed[event] = learn_row(
-            at, item, action, count, key, total, sums, seen, row, t, i, a, interest, half_clicks
+            at, item, action, count, key, total, sums, row, t, i, a, interest, half_clicks
         )
     return changed
 
 
 @njit(cache=True, nogil=True)
-def learn_row(at, item, action, count, key, total, sums, seen, row, t, i, a, interest, half_clicks):  # type: ignore[no-untyped-def]
+def learn_row(at, item, action, count, key, total, sums, row, t, i, a, interest, half_clicks):  # type: ignore[no-untyped-def]
     """Learn one event of row `row`: second t, item i, action a. See `learn_rows`."""
     n = count[row]
     place = _place(at[row], item[row], action[row], n, t, i, a)
@@ -54,11 +49,11 @@ def learn_row(at, item, action, count, key, total, sums, seen, row, t, i, a, int
             _copy(at, item, action, row, k - 1, k)
         count[row] = n + 1
     elif place == 0:  # older than all that is kept
-        _fold(key[row], total[row], sums, seen[row], row, t, i, interest[i], half_clicks[a])
+        _fold(key[row], total[row], sums, row, t, interest[i], half_clicks[a])
         return True
     else:  # the oldest makes room
         first, weight = item[row, 0], half_clicks[action[row, 0]]
-        _fold(key[row], total[row], sums, seen[row], row, at[row, 0], first, interest[first], weight)
+        _fold(key[row], total[row], sums, row, at[row, 0], interest[first], weight)
         place -= 1
         for k in range(place):
             _copy(at, item, action, row, k + 1, k)
@@ -91,15 +86,12 @@ def _place(at, item, action, n, t, i, a):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _fold(key, total, sums, seen, row, t, i, interest, half_clicks):  # type: ignore[no-untyped-def]
-    """Add an event to the sums of one row, and its item to the filter.
+def _fold(key, total, sums, row, t, interest, half_clicks):  # type: ignore[no-untyped-def]
+    """Add an event to the sums of one row.
 
     Only the `OLDER` highest keys are kept (the latest periods): a key that was let go of never comes back,
     since as many higher ones have been there ever since. So here too the order of events does not matter.
     """
-    for k in range(FILTER_HASHES):
-        bit = bit_of(i, k)
-        seen[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
     if interest < 0:
         return
     wanted = np.uint32(t // PERIOD * MOST_INTERESTS + interest)
@@ -118,27 +110,3 @@ def _fold(key, total, sums, seen, row, t, i, interest, half_clicks):  # type: ig
     key[place], total[place] = wanted, half_clicks
     if n < OLDER:
         sums[row] = n + 1
-
-
-@njit(cache=True, nogil=True)
-def bit_of(i, k):  # type: ignore[no-untyped-def]
-    """The k-th bit of an item in the filter, by multiplicative hashing (splitmix64's finaliser)."""
-    x = np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(k) * np.uint64(0xD1B54A32D192ED03)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((x ^ (x >> np.uint64(31))) % np.uint64(FILTER_BITS))
-
-
-@njit(cache=True, nogil=True)
-def in_filter(seen, n_items):  # type: ignore[no-untyped-def]
-    """Which of n items a filter (FILTER_WORDS,) holds, (n,) bool; a few that it does not, by chance."""
-    found = np.zeros(n_items, np.bool_)
-    for i in range(n_items):
-        held = True
-        for k in range(FILTER_HASHES):
-            bit = bit_of(i, k)
-            if not (seen[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1):
-                held = False
-                break
-        found[i] = held
-    return found

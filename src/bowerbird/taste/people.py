@@ -17,7 +17,6 @@ import pyarrow.feather as feather
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE
 from bowerbird.taste.learning import (
-    FILTER_WORDS,
     MOST_INTERESTS,
     OLDER,
     PERIOD,
@@ -27,7 +26,8 @@ from bowerbird.taste.learning import (
 )
 from bowerbird.taste.packed_rows import Columns, PackedRows, row_bytes
 from bowerbird.taste.roster import NOBODY, Roster
-from bowerbird.taste.state import SECOND, Older, Seen, TasteState
+from bowerbird.taste.seen_items import SeenItems
+from bowerbird.taste.state import SECOND, Older, TasteState
 
 COLUMNS: Columns = {
     "at": (np.uint32, RING),
@@ -37,11 +37,10 @@ COLUMNS: Columns = {
     "key": (np.uint32, OLDER),
     "total": (np.int32, OLDER),
     "sums": (np.int16, 1),
-    "seen": (np.uint64, FILTER_WORDS),
     "name": (np.uint64, 1),  # of the id, the same in every process: what orders people whatever their rows
 }
 ROW_BYTES = row_bytes(COLUMNS)
-LEARNT = ("at", "item", "action", "count", "key", "total", "sums", "seen")
+LEARNT = ("at", "item", "action", "count", "key", "total", "sums")
 HALF_CLICKS = np.round(2 * WEIGHT_OF_CODE).astype(np.int32)
 """Weight of each action code in halves of a click: whole numbers, whose sums know no order."""
 IMPRESSION = ACTION_CODE[Action.IMPRESSION.value]
@@ -59,6 +58,7 @@ class People:
         """`interest` (items,): which interest each item speaks for, -1 for none."""
         self.interest = interest.astype(np.int32)
         self._roster = Roster()
+        self._seen = SeenItems()
         self._rows = PackedRows(COLUMNS, FIRST_ROWS)
         self._look()
 
@@ -109,6 +109,7 @@ class People:
         """
         changed = np.zeros(len(rows), bool)
         telling = HALF_CLICKS[actions] != 0
+        self._note_seen(rows[telling], items[telling])
         chosen = (rows, seconds, items.astype(np.int32), actions.astype(np.int8))
         changed[telling] = learn_rows(
             *self._arrays, *(part[telling] for part in chosen), self.interest, HALF_CLICKS
@@ -119,7 +120,20 @@ class People:
         """As `learn`, one event: several times quicker than a batch of one."""
         if action == IMPRESSION:
             return False
+        if self._arrays[3][row] == RING:
+            self._note_seen(np.array([row]), np.array([item]))
         return bool(learn_row(*self._arrays, row, second, item, action, self.interest, HALF_CLICKS))
+
+    def _note_seen(self, rows: np.ndarray, items: np.ndarray) -> None:
+        """Keep the items of rows that get more events than they hold; before the events are learned."""
+        count = self._arrays[3]
+        many = np.bincount(rows, minlength=len(count)) + count > RING
+        for row in np.flatnonzero(many & (count > 0)).tolist():
+            if row not in self._seen:  # the first time: with all that it holds
+                held = self._arrays[1][row, : count[row]]
+                self._seen.add(np.full(len(held), row), held)
+        chosen = many[rows]
+        self._seen.add(rows[chosen], items[chosen])
 
     def state(self, user_id: str) -> TasteState:
         """A copy of what is kept of one person; an empty state for a stranger."""
@@ -139,7 +153,7 @@ class People:
                 at=(keys // MOST_INTERESTS * PERIOD + PERIOD // 2 + DAWN) * SECOND,
                 weight=of["total"][:m] / 2.0,
             ),
-            Seen(of["seen"] if of["seen"].any() else None),
+            self._seen.of(row).astype(np.int64),
         )
 
     @property
@@ -162,6 +176,7 @@ class People:
         row = self._roster.forget(user_id)
         if row != NOBODY:
             self._rows.clear(row)
+            self._seen.forget(row)
         return row
 
     def _look(self) -> None:
@@ -178,6 +193,7 @@ class People:
     def save(self, folder: Path) -> None:
         """Write the rows in use into a folder. Raises `OSError` where they can't be written."""
         self._rows.save(folder / ROWS_FILE, len(self))
+        self._seen.save(folder)
         feather.write_feather(pa.table({"user_id": pa.array(self.ids, pa.string())}), folder / IDS_FILE)
 
     @classmethod
@@ -186,6 +202,7 @@ class People:
         people = cls(interest)
         people._roster = Roster(feather.read_table(folder / IDS_FILE)["user_id"].to_pylist())
         people._rows = PackedRows.opened(COLUMNS, folder / ROWS_FILE, len(people))
+        people._seen = SeenItems.opened(folder)
         people._grow(FIRST_ROWS)
         people._look()
         return people

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from bowerbird.data.interactions import History
-from bowerbird.taste.learning import FILTER_FULL, RING, in_filter
+from bowerbird.taste.learning import RING
 
 SECOND = 1_000_000  # microseconds
 DAY = 86_400 * SECOND
@@ -33,23 +33,6 @@ class Older:
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
-@dataclass(frozen=True)
-class Seen:
-    """Items that a person dealt with before the kept events, as a Bloom filter."""
-
-    bits: np.ndarray | None = None  # (words,) uint64
-
-    def among(self, n_items: int) -> np.ndarray | None:
-        """Which of n items it holds, (n,) bool, with a few that it does not hold; None for none.
-
-        A filter that has become too full to tell anything is taken for empty.
-        """
-        if self.bits is None or int(np.bitwise_count(self.bits).sum()) > FILTER_FULL:
-            return None
-        found: np.ndarray = in_filter(self.bits, n_items)
-        return found
-
-
 def _nothing(kind: type) -> np.ndarray:
     return np.zeros(0, kind)
 
@@ -63,7 +46,8 @@ class TasteState:
     actions: np.ndarray = field(default_factory=lambda: _nothing(np.int8))
     at: np.ndarray = field(default_factory=lambda: _nothing(np.int64))  # microseconds
     older: Older = field(default_factory=Older.none)
-    seen_before: Seen = Seen()
+    seen_before: np.ndarray = field(default_factory=lambda: _nothing(np.int64))
+    """Items of events before the kept ones, (K,)."""
     muted: frozenset[int] = frozenset()
     """Interests that the person does not want to see."""
     boosted: frozenset[int] = frozenset()
@@ -84,9 +68,9 @@ class TasteState:
 
     def unseen(self, n_items: int) -> np.ndarray:
         """Which of n items the person has not dealt with, (n,) bool."""
-        before = self.seen_before.among(n_items)
-        open_ = np.ones(n_items, bool) if before is None else ~before
+        open_ = np.ones(n_items, bool)
         open_[self.items] = False
+        open_[self.seen_before] = False
         open_[self.set_aside] = False
         return open_
 
@@ -116,7 +100,7 @@ class TasteState:
         is_new[1:] = (np.diff(at) != 0) | (np.diff(items) != 0) | (np.diff(actions) != 0)
         items, actions, at = items[is_new], actions[is_new], at[is_new]
         older = np.unique(items[:-RING]) if len(items) > RING else _nothing(np.int64)
-        return cls(user_id, items[-RING:], actions[-RING:], at[-RING:], set_aside=older)
+        return cls(user_id, items[-RING:], actions[-RING:], at[-RING:], seen_before=older)
 
 
 def microseconds(moment: datetime) -> int:

@@ -1,5 +1,4 @@
-"""The plain order: reciprocal ranks of the sources, fused. It knows no training, so it fits every situation.
-"""
+"""The plain order: the sources' reciprocal ranks, fused. It knows no training, so it fits everywhere."""
 
 from __future__ import annotations
 

@@ -51,14 +51,18 @@ class CandidateSet:
     """By source: its orders of positions, best first."""
     features: np.ndarray  # (C, features) float32
 
-    def sources_of(self, position: int) -> list[str]:
-        """Name the sources that proposed an item, the one that ranks it highest first."""
-        ranks: list[tuple[int, int, str]] = []
+    def sources_of(self, positions: np.ndarray) -> list[list[str]]:
+        """Name the sources that proposed each of n items, the one that ranks it highest first."""
+        proposers: list[list[tuple[int, int, str]]] = [[] for _ in positions]
         for number, (name, orders) in enumerate(self.proposals.items()):
-            hits = [int(np.argmax(order == position)) for order in orders if (order == position).any()]
-            if hits:
-                ranks.append((min(hits), number, name))
-        return [name for _, _, name in sorted(ranks)]
+            ranks = np.full(len(positions), -1)
+            for order in orders:
+                hits, rows = np.nonzero(order[:, None] == positions)
+                is_better = (ranks[rows] < 0) | (hits < ranks[rows])
+                ranks[rows[is_better]] = hits[is_better]
+            for row in np.flatnonzero(ranks >= 0).tolist():
+                proposers[row].append((int(ranks[row]), number, name))
+        return [[name for _, _, name in sorted(several)] for several in proposers]
 
 
 class HybridRanker:
@@ -153,20 +157,25 @@ class HybridRanker:
         """The column of each feature."""
         return {name: column for column, name in enumerate(feature_names(self.sources))}
 
-    def explain(self, candidates: CandidateSet, position: int) -> tuple[str, str]:
-        """Give the source that brought an item, and a true sentence on why it may be for the user.
+    def explain(self, candidates: CandidateSet, positions: np.ndarray) -> list[tuple[str, str]]:
+        """Give the source that brought each of n items, and a true sentence on why it may be for the user.
 
-        Of the sources that proposed it, the one that ranks it highest and has something to say; where none
-        has, the item's likers or the user's likes; and at the very least that the shop has it.
+        Of the sources that proposed an item, the one that ranks it highest and has something to say; where
+        none has, what any source can say of it; and at the very least that the shop has it.
         """
-        proposed = candidates.sources_of(position)
         by_name = {source.name: source for source in self.sources}
-        for name in proposed:
-            reason = by_name[name].explain(candidates.query, position)
+        return [
+            self._explain_one(candidates.query, position, proposers, by_name)
+            for position, proposers in zip(positions.tolist(), candidates.sources_of(positions), strict=True)
+        ]
+
+    def _explain_one(
+        self, query: Query, position: int, proposers: Sequence[str], by_name: Mapping[str, Source]
+    ) -> tuple[str, str]:
+        for name in proposers:
+            reason = by_name[name].explain(query, position)
             if reason is not None:
                 return name, reason
-        for source in self.sources:
-            reason = source.explain(candidates.query, position)
-            if reason is not None:
-                return (proposed or [source.name])[0], reason
-        return (proposed or [PopularSource.name])[0], "from the catalogue"
+        brought_by = proposers[0] if proposers else PopularSource.name
+        reasons = (source.explain(query, position) for source in self.sources)
+        return brought_by, next((reason for reason in reasons if reason is not None), "from the catalogue")

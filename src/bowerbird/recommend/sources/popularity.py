@@ -1,5 +1,4 @@
-"""What is popular: over a year, with beginners, and lately. The only sources for users who like nothing yet.
-"""
+"""What is popular: over a year, with beginners, and lately. All that users get who like nothing yet."""
 
 from __future__ import annotations
 

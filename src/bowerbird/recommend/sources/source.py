@@ -38,8 +38,7 @@ class FusionTerm:
 
 
 class Source(ABC):
-    """One way to find items for a user. Adding one: a file with a subclass, and a line in `sources.SOURCES`.
-    """
+    """One way to find items for a user. To add one: a file with a subclass, a line in `sources.SOURCES`."""
 
     name: ClassVar[str]
     """Recorded with every candidate that the source brought, and answered with every recommendation."""
@@ -72,8 +71,7 @@ class Source(ABC):
         return []
 
     def explain(self, query: Query, position: int) -> str | None:
-        """Say why an item may be for the user, in words that catalogue and log bear out; None if they don't.
-        """
+        """Say why an item may be for the user, in words that catalogue and log prove; else None."""
         return None
 
     def arrays(self) -> Mapping[str, Any]:
