@@ -20,7 +20,7 @@ from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
 from bowerbird.recommend.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.rerank.diversity import diversify
-from bowerbird.recommend.rerank.session import rerank_by_session
+from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state import TasteState
@@ -144,7 +144,8 @@ class Recommender:
         positions, vectors = candidates.positions, self.ranker.items.vectors
         scores = self.ranker.score(candidates.features)
         if options.use_session:
-            scores = rerank_by_session(scores, positions, candidates.query.liked, now, vectors)
+            ranks = session_ranks(positions, candidates.query.liked, now, vectors)
+            scores = rerank_by_session(scores, ranks, self.ranker.config.session_weight)
         pool = np.lexsort((positions, -scores))[: max(POOL, 2 * n)]
         relevance = scores[pool]
         if options.use_outcomes:

@@ -31,7 +31,7 @@ from bowerbird.recommend.sources import SOURCES
 from bowerbird.recommend.threads import use_one_blas_thread
 
 KIND = "ranker"
-FORMAT = 2
+FORMAT = 3
 """Grows when older files can't be read any more; they are trained again then."""
 MODALITY_BYTES = 1 << 28
 """Untrained content of at most so many bytes is held in memory, where it is read in a third of the time."""

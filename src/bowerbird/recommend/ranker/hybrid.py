@@ -39,6 +39,8 @@ class RankerConfig:
     source: SourceConfig = field(default_factory=SourceConfig)
     content_weight: float = 1.0
     """Of content in the plain fusion, next to 1 for co-engagement."""
+    session_weight: float = 0.0
+    """Of the likes of a session that goes on, next to 1 for the ranker's order."""
 
 
 @dataclass(frozen=True)

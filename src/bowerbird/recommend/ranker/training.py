@@ -17,9 +17,12 @@ from bowerbird.recommend.ranker.hybrid import HybridRanker, RankerConfig
 from bowerbird.recommend.ranker.training_examples import USER_FOLDS, TrainingFold, build_folds
 from bowerbird.recommend.ranker.trees import Trees
 from bowerbird.recommend.ranks import top_positions
+from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
 
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
 CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
+SESSION_WEIGHTS = (0.0, 0.1, 0.25, 0.5)
+MIN_IN_SESSION = 20  # validation users in a session; fewer can't choose its weight
 MIN_EXAMPLES = 100  # fewer can't teach a ranker
 VALIDATION_SHARE = 4  # one example in so many is kept for validation
 MAX_NEGATIVES = 300  # candidates of one example that were not liked, as far as the ranker learns from them
@@ -47,14 +50,17 @@ class LabelledCandidates:
     features: np.ndarray  # (C, features)
     labels: np.ndarray  # (C,) bool: liked next
     n_targets: int
+    session: np.ndarray | None
+    """(C,) ranks by the session that goes on; None outside of one."""
 
 
 @dataclass(frozen=True)
 class LearnedOrder:
-    """What training gives: trees where they did better than the plain fusion, and the weight of content."""
+    """What training gives: trees where they beat the plain fusion, and the weights next to them."""
 
     trees: Trees | None = None
     content_weight: float = 1.0
+    session_weight: float = 0.0
     report: dict[str, Any] = field(default_factory=lambda: {"order": "fusion"})
 
 
@@ -64,7 +70,9 @@ def fit_ranker(items: ItemContext, events: Interactions) -> HybridRanker:
     ranker = HybridRanker(items, RankerConfig(source=SourceConfig(choose_ridge(folds))))
     learned = learn_order(ranker, folds, items.catalogue.launched <= events.at.max(initial=0))
     ranker.trees, ranker.report = learned.trees, learned.report
-    ranker.config = replace(ranker.config, content_weight=learned.content_weight)
+    ranker.config = replace(
+        ranker.config, content_weight=learned.content_weight, session_weight=learned.session_weight
+    )
     ranker.fit_sources(events)
     return ranker
 
@@ -114,7 +122,10 @@ def _label(
             fold.examples, ranker.candidates(states, [on_sale] * len(states)), strict=True
         ):
             labels = np.isin(candidates.positions, example.targets)
-            labelled = LabelledCandidates(candidates.features, labels, len(example.targets))
+            session = session_ranks(
+                candidates.positions, candidates.query.liked, example.asked_at, ranker.items.vectors
+            )
+            labelled = LabelledCandidates(candidates.features, labels, len(example.targets), session)
             if number % VALIDATION_SHARE == 0:
                 validation.append(labelled)
             elif labels.any():
@@ -127,7 +138,7 @@ def _sample_negatives(example: LabelledCandidates, rng: np.random.Generator) -> 
     """All that was liked, and a part of what was not: enough to learn from, in a fraction of the time."""
     negatives = rng.permutation(np.flatnonzero(~example.labels))[:MAX_NEGATIVES]
     rows = np.sort(np.concatenate([np.flatnonzero(example.labels), negatives]))
-    return LabelledCandidates(example.features[rows], example.labels[rows], example.n_targets)
+    return LabelledCandidates(example.features[rows], example.labels[rows], example.n_targets, None)
 
 
 def _choose_blend(
@@ -147,13 +158,30 @@ def _choose_blend(
     ]
     ndcg_learned = _mean_ndcg(blended, validation)
     is_better = ndcg_learned >= ndcg[weight]
+    session_weight = _choose_session_weight(blended if is_better else fused[weight], validation)
     report = {
         "content_weight": weight,
+        "session_weight": session_weight,
         "ndcg@20_learned": ndcg_learned,
         "ndcg@20_fusion": ndcg[weight],
         "order": "lambdarank" if is_better else "fusion",
     }
-    return LearnedOrder(trees if is_better else None, weight, report)
+    return LearnedOrder(trees if is_better else None, weight, session_weight, report)
+
+
+def _choose_session_weight(scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates]) -> float:
+    """Choose the weight of a session that serves those validation users best who are in one."""
+    pairs = [pair for pair in zip(scores, validation, strict=True) if pair[1].session is not None]
+    if len(pairs) < MIN_IN_SESSION:
+        return 0.0
+    examples = [example for _, example in pairs]
+    ndcg = {
+        weight: _mean_ndcg(
+            [rerank_by_session(values, example.session, weight) for values, example in pairs], examples
+        )
+        for weight in SESSION_WEIGHTS
+    }
+    return max(ndcg, key=lambda candidate: ndcg[candidate])
 
 
 def _mean_ndcg(scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates]) -> float:

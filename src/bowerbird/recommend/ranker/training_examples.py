@@ -27,9 +27,10 @@ MOMENTS = (4 / 7, 5 / 7, 6 / 7)
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A user's state at a moment, and the positions of what they liked next."""
+    """A user's state, when they ask (microseconds), and the positions of what they liked next."""
 
     state: TasteState
+    asked_at: int
     targets: np.ndarray
 
 
@@ -60,7 +61,7 @@ def build_folds(events: Interactions) -> list[TrainingFold]:
         for k, (moment, end) in enumerate(zip(moments, [*moments[1:], np.inf], strict=True)):
             until = history.where(history.at <= end)
             given = int(np.searchsorted(likes.at, moment, side="right"))
-            later[k] += _example(user, until, until.liked(), given)
+            later[k] += _example(user, until, until.liked(), given, moment)
         for count in _counts_given(len(likes)):
             new[fold_of_user[number]] += _example(user, history, likes, count)
     folds = [
@@ -80,15 +81,21 @@ def _counts_given(n_likes: int) -> list[int]:
     return sorted(count for count in counts if 0 < count < n_likes)
 
 
-def _example(user: str, history: History, likes: History, given: int) -> list[TrainingExample]:
-    """A user after their first `given` likes, if they liked something that they had not seen later on."""
+def _example(
+    user: str, history: History, likes: History, given: int, asked_at: int | None = None
+) -> list[TrainingExample]:
+    """A user after their first `given` likes, if they liked something that they had not seen later on.
+
+    They ask at a given moment, or right before their next like.
+    """
     before = history.where(history.at <= likes.at[given - 1]) if given else History.empty()
     # Several likes may share one moment: what is to be predicted must not be among what is given.
     seen = set(before.seen().items.tolist())
     targets = [item for item in dict.fromkeys(likes.items[given:].tolist()) if item not in seen]
     if not targets:
         return []
-    return [TrainingExample(TasteState.of(before, user), np.array(targets, np.int64))]
+    moment = int(likes.at[given]) if asked_at is None else asked_at
+    return [TrainingExample(TasteState.of(before, user), moment, np.array(targets, np.int64))]
 
 
 def _sample(examples: Sequence[TrainingExample], count: int) -> list[TrainingExample]:

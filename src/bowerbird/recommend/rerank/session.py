@@ -18,8 +18,6 @@ from bowerbird.taste.state import SECOND
 SESSION_SECONDS = 1_800
 """How long a like counts for its session."""
 MAX_LIKES = 5  # latest likes of the session that count
-SESSION_WEIGHT = 0.25
-"""Of the session's order, next to 1 for the ranker's; see docs/log.md."""
 
 
 def session_likes(liked: History, now: int) -> History:
@@ -27,12 +25,19 @@ def session_likes(liked: History, now: int) -> History:
     return latest(liked.where((liked.at >= now - SESSION_SECONDS * SECOND) & (liked.at <= now)), MAX_LIKES)
 
 
-def rerank_by_session(
-    scores: np.ndarray, positions: np.ndarray, liked: History, now: int, vectors: Matrix
-) -> np.ndarray:
-    """Adapt the scores of candidates (C,) at positions (C,) to a session; unchanged outside of one."""
+def session_ranks(positions: np.ndarray, liked: History, now: int, vectors: Matrix) -> np.ndarray | None:
+    """Rank candidates (C,) by similarity to the nearest like of a session, (C,); None outside of one."""
     session = session_likes(liked, now)
     if not len(session) or not len(positions):
+        return None
+    return ranks_of((vectors[session.items] @ vectors[positions].T).max(axis=0))
+
+
+def rerank_by_session(scores: np.ndarray, ranks: np.ndarray | None, weight: float) -> np.ndarray:
+    """Adapt the scores of candidates (C,) to a session, by its ranks (C,); unchanged outside of one.
+
+    `weight` is that of the session's order, next to 1 for the ranker's.
+    """
+    if ranks is None or weight == 0:
         return scores
-    nearest = (vectors[session.items] @ vectors[positions].T).max(axis=0)
-    return fuse_ranks([(1.0, ranks_of(scores)), (SESSION_WEIGHT, ranks_of(nearest))])
+    return fuse_ranks([(1.0, ranks_of(scores)), (weight, ranks)])
