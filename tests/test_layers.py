@@ -13,7 +13,7 @@ PACKAGE = Path(bowerbird.__file__).parent
 
 MAY_IMPORT: dict[str, set[str]] = {
     "data": set(),
-    "models": set(),
+    "models": {"data"},
     "sources": {"data"},
     "evaluate": {"data"},
     "embed": {"data", "models"},

@@ -166,14 +166,6 @@ def test_a_turned_photo_stands_upright_when_scaled() -> None:
     assert Image.open(io.BytesIO(kept)).size == (SCALED_TO // 2, SCALED_TO)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
-def test_other_formats_are_kept_as_jpeg(kind: str) -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (20, 10), "red").save(out, kind)
-    kept = prepared(out.getvalue())
-    assert kept is not None and Image.open(io.BytesIO(kept)).format == "JPEG"
-
-
 def test_programs_and_devices_are_no_pictures(jpeg: Callable[..., bytes]) -> None:
     eps = io.BytesIO()
     Image.new("RGB", (8, 8)).save(eps, "EPS")

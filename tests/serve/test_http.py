@@ -200,6 +200,19 @@ def test_forgetting_leaves_nothing(client: httpx.Client) -> None:
     assert client.get("/users/gone/interests").json()["interests"] == []
 
 
+def test_forgetting_nobody_changes_no_file(client: httpx.Client, shop_store: Path) -> None:
+    def content() -> dict[Path, tuple[int, bytes]]:
+        files = [path for path in shop_store.rglob("*") if path.is_file() and path.name != "live.db-shm"]
+        return {
+            path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files
+        }  # shm: SQLite's, of readers
+
+    before = content()
+    answer = client.request("DELETE", "/users/nobody-at-all")
+    assert answer.status_code == 200 and answer.json()["events_erased"] == 0
+    assert content() == before
+
+
 def test_metrics_count_by_route(client: httpx.Client) -> None:
     client.get("/items/BB-000004")
     told = client.get("/metrics").text

@@ -12,12 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
-from bowerbird.taste.forgetting import forget
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state import TasteState
 
@@ -364,13 +362,6 @@ def test_an_import_at_the_same_time_makes_forgetting_read_the_log(
     assert ada.state("ada").items[-1] == 33
 
 
-def test_forgetting_a_stranger_removes_nothing(ada: TasteGraph, store: Store) -> None:
-    before = store.log.read()
-    assert ada.forget("nobody") == 0
-    assert store.log.read().equals(before)
-    assert ada.people() == ["ada", "bo"]
-
-
 def test_events_after_forgetting_make_a_new_person(ada: TasteGraph, store: Store, did: Did) -> None:
     ada.forget("ada")
     store.log.append([did("ada", 35, day=20)])
@@ -388,14 +379,3 @@ def test_without_vectors_it_says_what_to_run(tmp_path: Path) -> None:
     store.publish_catalogue(Catalogue.of([Item("a", "a thing")]))
     with pytest.raises(StoreError, match="bowerbird embed"):
         TasteGraph.open(store)
-
-
-def test_forgetting_drops_a_persons_boards_from_every_version(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "store")
-    for name in ("first", "second"):
-        mine = Collection(f"ada-{name}", ("a",), name="mine", user_id="ada-lovelace")
-        store.publish_collections([mine, Collection("room", ("a",), kind="room")])
-    forget(store, "ada-lovelace")
-    assert [one.collection_id for one in store.collections()] == ["room"]
-    files = [path for path in store.path.rglob("*") if path.is_file()]
-    assert not any(b"ada-lovelace" in path.read_bytes() for path in files)

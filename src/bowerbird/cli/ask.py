@@ -29,24 +29,16 @@ def ask(
     """Answer a request with items of the catalogue; follow-ups keep its constraints."""
     from bowerbird.assist.assistant import Assistant
     from bowerbird.assist.conversation import Conversation
+    from bowerbird.data.images import read_picture
     from bowerbird.data.store import Store
 
     talk = Conversation.load(conversation) if conversation else Conversation()
-    picture = _read(image) if image else None
+    picture = read_picture(image) if image else None
     assistant = Assistant.open(Store.open(store))
     reply = assistant.reply(talk, text, user=user, image=picture, items=item or (), n=n)
     if conversation:
         talk.save(conversation)
     emit(reply.as_dict(), as_json, lambda console: _show(reply, console))
-
-
-def _read(path: Path) -> bytes:
-    from bowerbird.errors import InputError
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the picture {path} can't be read ({error.strerror}): name an image file") from None
 
 
 def _show(reply: Reply, console: Console) -> None:

@@ -36,6 +36,7 @@ def search(
 
     bowerbird search shop "but in blue, and longer" --image photo.jpg
     """
+    from bowerbird.data.images import read_picture
     from bowerbird.data.store import Store
     from bowerbird.embed.search import Searcher
 
@@ -47,7 +48,7 @@ def search(
             raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
         _batch(searcher, queries, n, out, as_json)
         return
-    found = searcher.search(text, _read(image) if image else None, item, n)
+    found = searcher.search(text, read_picture(image) if image else None, item, n)
     rows = [asdict(one) | {"title": searcher.catalogue.item(one.position).title} for one in found]
     emit(rows, as_json, lambda console: _show(rows, console))
 
@@ -61,13 +62,6 @@ def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) 
     result = {"queries": table.num_rows, "rows": answers.num_rows, "out": str(out)}
     said = f"{result['queries']:,} queries, {result['rows']:,} rows in {out}"
     emit(result, as_json, lambda console: console.print(said, soft_wrap=True))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the picture {path} can't be read ({error.strerror}): name an image file") from None
 
 
 def _show(rows: list[dict[str, Any]], console: Console) -> None:

@@ -213,11 +213,13 @@ def forget(store: StoreArgument, user: UserOption, as_json: JsonOption = False) 
     from bowerbird.taste.graph import TasteGraph
 
     opened = Store.open(store)
+    if not forgetting.is_named(opened, user):
+        raise InputError(f"nothing in {store} names {user!r}: nothing was erased")
     if snapshot.exists(opened):  # a new one spares every server a replay
         removed = TasteGraph.open(opened).forget(user)
     else:  # no graph: erasing must not need item vectors
         removed = forgetting.forget(opened, user).events
-    if not removed:
-        raise InputError(f"the log holds no event of {user!r}: nothing was erased")
-    said = f"{removed:,} events of {user} are erased; run `bowerbird embed` to train without them"
+    said = f"{removed:,} events of {user} are erased, and all else that named them; " + (
+        "run `bowerbird embed` to train without them"
+    )
     emit({"user": user, "events_erased": removed}, as_json, lambda console: console.print(escape(said)))

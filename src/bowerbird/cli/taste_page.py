@@ -9,6 +9,8 @@ from PIL import Image
 
 import bowerbird.evaluate.report as report
 from bowerbird.data.events import ACTIONS
+from bowerbird.data.images import open_picture
+from bowerbird.errors import InputError
 from bowerbird.evaluate.report import Card, InterestChart
 from bowerbird.evaluate.report.markup import card, picture, section, table, text
 from bowerbird.evaluate.report.stream import stream_chart
@@ -204,12 +206,11 @@ def _small(reader: TasteReader, position: int, side: int) -> bytes | None:
     if encoded is None:
         return None
     try:
-        opened = Image.open(io.BytesIO(encoded))
-        opened.draft("RGB", (side, side))
-        image = opened.convert("RGB")
-    except OSError:
+        with open_picture(encoded, draft=(side, side)) as opened:
+            image = opened.convert("RGB")
+            image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    except (InputError, ValueError):
         return None
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     image.save(out, "JPEG", quality=82)
     return out.getvalue()

@@ -1,44 +1,95 @@
-"""Pictures on their way into the catalogue: checked, and made no larger than any backbone looks at."""
+"""The one place where a picture is opened: few formats, a bound on its size, and few decoded at a time.
+
+A picture may come from a stranger. Pillow guesses formats by content and runs other programs for some
+(Ghostscript for EPS), and a file of some hundred kilobytes can claim to be a picture that fills the memory.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from bowerbird.errors import InputError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+"""What is opened, by Pillow's names; nothing else, whatever a file says of itself."""
+MAX_PIXELS = 25_000_000
+"""Larger pictures are refused by what their header says, before anything is decoded."""
+MAX_BYTES = 200_000_000  # of a file on disk
+MAX_DECODES = min(4, os.cpu_count() or 1)
+"""Pictures of more than `SMALL_PIXELS` that this process decodes at a time: each takes up to 200 MB."""
+SMALL_PIXELS = 1_000_000  # 4 MB decoded: these wait for nobody
+SUPPORTED = "a whole JPEG, PNG, WebP, GIF or AVIF picture of at most 25 megapixels"
 
 LARGEST_KEPT = 640  # pixels of the longer side; larger pictures are scaled to SCALED_TO
 SCALED_TO = 512
-MOST_PIXELS = 100_000_000
-"""More are refused unread: a small file can claim to be a picture that fills the memory."""
-MOST_BYTES = 200_000_000
 KEPT_AS_THEY_ARE = ("JPEG", "PNG", "WEBP")
-READ = (*KEPT_AS_THEY_ARE, "GIF", "BMP", "TIFF")  # no others: Pillow runs Ghostscript for EPS
 
-# Pillow warns from 89 megapixels on; the limit here is MOST_PIXELS. Set once, because threads share filters.
+_decodes = threading.BoundedSemaphore(MAX_DECODES)
+
+# Pillow warns from 89 megapixels on; the limit here is MAX_PIXELS. Set once, because threads share filters.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def prepared(picture: bytes | Path) -> bytes | None:
-    """Encoded bytes of a readable picture, scaled down if it is large; None where it is broken or missing."""
+@contextlib.contextmanager
+def open_picture(encoded: bytes, draft: tuple[int, int] | None = None) -> Iterator[Image.Image]:
+    """Decode a picture for as long as the block runs, the first frame of an animated one.
+
+    With `draft` (width, height) a JPEG is decoded at a fraction of its size, no smaller than that.
+    Large pictures take turns (`MAX_DECODES`), so make yours small inside the block, and open no second one.
+    Raises `InputError` for other formats, for more than `MAX_PIXELS`, and for damaged data.
+    """
+    with contextlib.ExitStack() as turn:
+        try:
+            image = Image.open(io.BytesIO(encoded), formats=FORMATS)
+            width, height = image.size
+            if width * height <= MAX_PIXELS:
+                if width * height > SMALL_PIXELS:
+                    turn.enter_context(_decodes)
+                if draft is not None:
+                    image.draft("RGB", draft)
+                image.load()
+        except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+            raise InputError(f"the picture can't be read ({_reason(error)}): give {SUPPORTED}") from None
+        if width * height > MAX_PIXELS:
+            raise InputError(f"the picture has {width:,} × {height:,} pixels: give {SUPPORTED}")
+        yield image
+
+
+def _reason(error: Exception) -> str:
+    """What Pillow says, without the address in memory that it names unknown bytes by."""
+    return "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error)
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture's file. Raises `InputError` where it is missing, a device, a pipe, or huge."""
     try:
-        encoded = picture if isinstance(picture, bytes) else _read(picture)
-        image = Image.open(io.BytesIO(encoded), formats=READ)
-        if image.width * image.height > MOST_PIXELS:
-            return None
-        kept = max(image.size) <= LARGEST_KEPT and image.format in KEPT_AS_THEY_ARE
-        image.draft("RGB", (SCALED_TO, SCALED_TO))
-        image.load()
-        return encoded if kept else _scaled(image)
-    except Exception:  # Pillow's decoders raise nearly anything on damaged files; one must not stop an import
+        if not path.is_file():  # a device or a pipe never ends
+            raise InputError(f"the picture {path} is no file: name an image file")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"the picture {path} is larger than {MAX_BYTES:,} bytes: scale it down")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the picture {path} can't be read ({error.strerror}): name an image file") from None
+
+
+def prepared(picture: bytes | Path) -> bytes | None:
+    """Bytes of a picture for the catalogue, scaled down if large; None where it is broken or missing."""
+    try:
+        encoded = picture if isinstance(picture, bytes) else read_picture(picture)
+        # No draft is smaller than asked for, so what was large stays so.
+        with open_picture(encoded, draft=(LARGEST_KEPT + 1, LARGEST_KEPT + 1)) as image:
+            large = max(image.size) > LARGEST_KEPT
+            return encoded if not large and image.format in KEPT_AS_THEY_ARE else _scaled(image)
+    except Exception:  # a picture that can't be converted either must not stop an import
         return None
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file() or path.stat().st_size > MOST_BYTES:  # a device or a pipe never ends
-        raise OSError(f"{path} is no file of at most {MOST_BYTES} bytes")
-    return path.read_bytes()
 
 
 def _scaled(image: Image.Image) -> bytes:

@@ -36,7 +36,8 @@ class EventLog(ABC):
     """
 
     forget_adds: int
-    """What one `forget` adds to `generation`: whoever sees it grow by more knows of another change."""
+    """What one `forget` that removes events adds to `generation`: who sees it grow by more knows of another
+    change."""
 
     def __init__(self) -> None:
         self._group = GroupCommit(self._commit)
@@ -84,8 +85,16 @@ class EventLog(ABC):
         """Add a batch of imported events; gives how many of them were new."""
 
     @abstractmethod
+    def names(self, user_id: str) -> bool:
+        """Whether there is something for `forget` to remove: events of a person, or what a `forget` that was
+        cut short may have left of anybody. Changes nothing."""
+
+    @abstractmethod
     def forget(self, user_id: str) -> int:
-        """Remove every event of a person, from the files as well; gives how many there were."""
+        """Remove every event of a person, from the files as well; gives how many there were.
+
+        Where `names` is false nothing changes, the generation included.
+        """
 
     @abstractmethod
     def close(self) -> None:

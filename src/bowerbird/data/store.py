@@ -212,13 +212,6 @@ class Store:
         assert version is not None
         return version
 
-    def drop_old(self, kind: str) -> None:
-        """Remove every version of `kind` but the one in force, and what killed writers left."""
-        current = self.current(kind)
-        for path in (self.path / kind).iterdir():
-            if path.is_dir() and (current is None or path.name != current.name):
-                shutil.rmtree(path, ignore_errors=True)
-
     def drop(self, kind: str) -> None:
         """Remove every version of `kind`."""
         shutil.rmtree(self.path / kind, ignore_errors=True)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import load_file
 
+from bowerbird.data.images import SUPPORTED
 from bowerbird.data.store import Store
 from bowerbird.embed.adapted import EncoderSource
 from bowerbird.embed.rows import unit
@@ -119,9 +120,7 @@ class QueryEncoder:
             )
             if not good.all():
                 bad = block[int(np.argmin(good))] + 1
-                raise InputError(
-                    f"the picture of query {bad} can't be read: give a whole JPEG, PNG or WebP file"
-                )
+                raise InputError(f"the picture of query {bad} can't be read: give {SUPPORTED}")
             looks = (pixels, pixels[:, :, ::-1], _middles(pixels))
             seen = [self._image_encoder.encode(np.ascontiguousarray(look)) for look in looks]
             out[block] = unit(np.sum(seen, axis=0))

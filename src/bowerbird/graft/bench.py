@@ -27,6 +27,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bowerbird.data.images import open_picture
 from bowerbird.data.store import Settings, Store
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
@@ -250,7 +251,8 @@ def subject_of(store: Store | None, n_items: int) -> Subject:
         for position in range(len(catalogue)):
             image = catalogue.image(position)
             if image is not None and len(pictures) < n_items:
-                pictures.append(_as_jpeg(Image.open(io.BytesIO(image))))
+                with open_picture(image) as opened:
+                    pictures.append(_as_jpeg(opened))
                 titles.append(catalogue.item(position).title)
     rng = np.random.default_rng(0)
     while len(pictures) < n_items:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from bowerbird.data.images import open_picture
+from bowerbird.errors import InputError
+
 SIDE = 224  # pixels
-MOST_PIXELS = 100_000_000
-"""More are refused unread: a small file can claim to be a picture that fills the memory."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,20 @@ class Sight:
 
 
 def pixels_of(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
-    """Decode a picture and fit it whole into a square on white: (side, side, 3) uint8; None if it is broken.
+    """Decode a picture and fit it whole into a square on white: (side, side, 3) uint8.
 
     The whole picture, not its centre: a tall dress and a long sofa both lose their ends to a crop.
+    None where `open_picture` refuses it: it is broken, too large, or of another format.
     """
     try:
-        image = Image.open(io.BytesIO(encoded))
-        if image.width * image.height > MOST_PIXELS:
-            return None
-        image.draft("RGB", (2 * side, 2 * side))
-        picture = image.convert("RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB")
-    except Exception:  # Pillow's decoders raise nearly anything on damaged files; one must not stop a run
+        with open_picture(encoded, draft=(2 * side, 2 * side)) as image:
+            mode = "RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB"
+            picture = image if image.mode == mode else image.convert(mode)
+            scale = side / max(picture.size)
+            size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+            picture = picture.resize(size, Image.Resampling.BICUBIC)
+    except (InputError, ValueError, OSError):  # a mode that has no colours; one must not stop a run
         return None
-    scale = side / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.BICUBIC)
     canvas = Image.new("RGB", (side, side), "white")
     place = ((side - size[0]) // 2, (side - size[1]) // 2)
     canvas.paste(picture, place, picture if picture.mode == "RGBA" else None)

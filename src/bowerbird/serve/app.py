@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -60,9 +61,14 @@ def worker() -> FastAPI:
 
 
 def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
+    checking = CapacityLimiter(1)  # a thread of its own: health must not wait for other requests to end
+
     @app.get("/healthz")
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         """What is served, and in which versions."""
+        return await to_thread.run_sync(served, limiter=checking)
+
+    def served() -> dict[str, Any]:
         now, graft = shop.now, shop.store.current("graft")
         return {
             "status": "ok",
@@ -73,7 +79,7 @@ def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
         }
 
     @app.get("/metrics")
-    def told() -> Response:
+    async def told() -> Response:
         """Prometheus metrics."""
         return metrics.told()
 
@@ -90,27 +96,30 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Every error as OpenAI's clients expect it: {"error": {"message", "type"}}."""
+    """Every error as OpenAI's clients expect it: {"error": {"message", "type"}}.
+
+    Async all of them: others would wait for a shared thread.
+    """
 
     def told(status: int, message: str, kind: str) -> JSONResponse:
         return JSONResponse({"error": {"message": message, "type": kind}}, status)
 
     @app.exception_handler(BowerbirdError)
-    def ours(_: Request, error: BowerbirdError) -> JSONResponse:
+    async def ours(_: Request, error: BowerbirdError) -> JSONResponse:
         status = 413 if isinstance(error, BodyTooLarge) else 400 if isinstance(error, InputError) else 503
         return told(status, str(error), type(error).__name__)
 
     @app.exception_handler(ImportError)
-    def lacking(_: Request, error: ImportError) -> JSONResponse:
+    async def lacking(_: Request, error: ImportError) -> JSONResponse:
         message = f"{error.name or error} is not installed here: `pip install 'bowerbird[models]'`"
         return told(503, message, "ImportError")
 
     @app.exception_handler(HTTPException)
-    def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
         return told(error.status_code, str(error.detail), "HTTPException")
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return told(422, f"{place}: {first['msg']}", "ValidationError")

@@ -4,28 +4,41 @@ The items of a reply come back in one extension: the field `bowerbird` of the re
 of a stream: `{"items": [...], "constraints": [...], "unmet": [...], "wording": "model"}` (or "mixed" or
 "template"). Clients that don't know it ignore it. Nothing is kept between requests: constraints of earlier
 turns are understood anew from the messages.
+
+At most `MAX_RUNNING` chats are answered at a time and `MAX_WAITING` wait; beyond them the answer is 429. A
+reply stops being written when its client leaves.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bowerbird.assist.conversation import Conversation
 from bowerbird.assist.reply import Reply
 from bowerbird.errors import InputError
 from bowerbird.serve.shop import Shop
 from bowerbird.serve.stages import Stages
+from bowerbird.serve.turns import TooBusy, Turns
 
 MODEL = "bowerbird"
+MAX_RUNNING = 4
+"""Chats answered at a time: a language model writes for one after the other, and each also takes processor
+time away from recommendations."""
+MAX_WAITING = 16
+RETRY_AFTER_S = 5
+CLIENT_GONE = 499  # nobody reads it; it is what the metrics count
 
 
 class Message(BaseModel):
@@ -47,32 +60,94 @@ class ChatRequest(BaseModel):
 
 
 def routes(shop: Shop) -> APIRouter:
-    router = APIRouter()
+    router, turns = APIRouter(), Turns(MAX_RUNNING, MAX_WAITING)
 
     @router.get("/v1/models")
-    def models() -> dict[str, Any]:
+    async def models() -> dict[str, Any]:
         """The one model there is."""
         return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": MODEL}]}
 
     @router.post("/v1/chat/completions", response_model=None)
-    def complete(asked: ChatRequest) -> JSONResponse | StreamingResponse:
+    async def complete(asked: ChatRequest, request: Request) -> Response:
         """Answer the last message of a user."""
-        said = [_parts(message) for message in asked.messages if message.role == "user"]
-        if not said:
-            raise InputError("messages hold no message with role user")
-        earlier, (text, image) = [text for text, _ in said[:-1]], said[-1]
-        now = shop.now
-        now.taste.refresh()
-        conversation = Conversation.replay(earlier, now.assistant, asked.user)
-        pieces = now.assistant.stream(conversation, text, user=asked.user, image=image)
-        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
-        if asked.stream:
-            first = next(pieces)  # errors come before the stream begins, with their proper status
-            return StreamingResponse(_chunks(head, first, pieces, now), media_type="text/event-stream")
-        reply = [piece for piece in pieces if isinstance(piece, Reply)][-1]
-        return JSONResponse(_completion(head, reply, " ".join([*earlier, text]), now))
+        try:
+            async with contextlib.AsyncExitStack() as held:
+                await held.enter_async_context(turns.turn(request))
+                answer = await turns.run(lambda: _Answer(shop, asked))
+                held.push_async_callback(turns.close, answer.pieces)
+                if not asked.stream:
+                    return await answer.whole(turns, request)
+                pieces = turns.pieces(answer.pieces)
+                first = await anext(pieces)  # errors come before the stream begins, with their proper status
+                return _Stream(answer.chunks(first, pieces), held.pop_all())
+        except TooBusy:
+            return _too_busy()
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_GONE)
 
     return router
+
+
+class _Answer:
+    """The reply to one request, being written."""
+
+    def __init__(self, shop: Shop, asked: ChatRequest) -> None:
+        """Understands the messages; raises `InputError` where none is of a user or a picture is broken."""
+        messages = [_parts(message) for message in asked.messages if message.role == "user"]
+        if not messages:
+            raise InputError("messages hold no message with role user")
+        earlier, (text, image) = [text for text, _ in messages[:-1]], messages[-1]
+        self._now = shop.now
+        self._now.taste.refresh()
+        self._prompt = " ".join([*earlier, text])
+        self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
+        conversation = Conversation.replay(earlier, self._now.assistant, asked.user)
+        self.pieces = self._now.assistant.stream(conversation, text, user=asked.user, image=image)
+
+    async def whole(self, turns: Turns, request: Request) -> JSONResponse:
+        """The reply at once. Raises `ClientDisconnect` as soon as nobody waits for it any more."""
+        async with contextlib.aclosing(turns.pieces(self.pieces)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Reply):
+                    return JSONResponse(_completion(self._head, piece, self._prompt, self._now))
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+        raise AssertionError("the assistant's stream ended without a reply")
+
+    async def chunks(self, first: str | Reply, pieces: AsyncIterator[str | Reply]) -> AsyncIterator[str]:
+        """The reply as server-sent events."""
+        yield self._chunk({"role": "assistant", "content": ""})
+        piece: str | Reply | None = first
+        while piece is not None:
+            if isinstance(piece, Reply):
+                yield self._chunk({}, "stop", bowerbird=_extension(piece, self._now))
+            else:
+                yield self._chunk({"content": piece})
+            piece = await anext(pieces, None)
+        yield "data: [DONE]\n\n"
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        body = {**self._head, "object": "chat.completion.chunk", "choices": [choice], **more}
+        return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+
+
+class _Stream(StreamingResponse):
+    """Server-sent events that let go of what they hold however they end: read, failed, or abandoned."""
+
+    def __init__(self, chunks: AsyncIterator[str], held: contextlib.AsyncExitStack) -> None:
+        super().__init__(chunks, media_type="text/event-stream")
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
+def _too_busy() -> JSONResponse:
+    message = f"{MAX_RUNNING + MAX_WAITING} chats are being answered or wait already: try again later"
+    error = {"message": message, "type": "rate_limit_error", "param": None, "code": "rate_limit_exceeded"}
+    return JSONResponse({"error": error}, 429, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _parts(message: Message) -> tuple[str, bytes | None]:
@@ -89,8 +164,8 @@ def _parts(message: Message) -> tuple[str, bytes | None]:
 
 
 def _picture(said: Any) -> bytes:
-    address = said.get("url", "") if isinstance(said, dict) else str(said)
-    head, _, data = address.partition(";base64,")
+    address = said.get("url") if isinstance(said, dict) else said
+    head, _, data = address.partition(";base64,") if isinstance(address, str) else ("", "", "")
     if not head.startswith("data:image/"):
         raise InputError("a picture must come as data:image/…;base64,…: no address is fetched")
     try:
@@ -116,25 +191,3 @@ def _completion(head: dict[str, Any], reply: Reply, prompt: str, now: Stages) ->
         "usage": {"prompt_tokens": heard, "completion_tokens": spoken, "total_tokens": heard + spoken},
         "bowerbird": _extension(reply, now),
     }
-
-
-def _chunks(
-    head: dict[str, Any], first: str | Reply, pieces: Iterator[str | Reply], now: Stages
-) -> Iterator[str]:
-    def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        body = {**head, "object": "chat.completion.chunk", "choices": [choice], **more}
-        return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
-
-    yield chunk({"role": "assistant", "content": ""})
-    for piece in _again(first, pieces):
-        if isinstance(piece, Reply):
-            yield chunk({}, "stop", bowerbird=_extension(piece, now))
-        else:
-            yield chunk({"content": piece})
-    yield "data: [DONE]\n\n"
-
-
-def _again(first: str | Reply, pieces: Iterator[str | Reply]) -> Iterator[str | Reply]:
-    yield first
-    yield from pieces

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
 from bowerbird.data.events import Event
 from bowerbird.errors import InputError
@@ -25,6 +25,9 @@ class Gathering:
 
     def __init__(self, take: Take) -> None:
         self._take = take
+        self._thread = CapacityLimiter(
+            1
+        )  # its own: the shared ones may all be busy, and events must not wait
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[Learnt]]] = []
         self._taking: asyncio.Task[None] | None = None
 
@@ -56,7 +59,7 @@ class Gathering:
 
     async def _taken(self, lots: Sequence[Sequence[Event]]) -> Sequence[Learnt | Exception]:
         try:
-            return await run_in_threadpool(self._take, lots)
+            return await to_thread.run_sync(self._take, lots, limiter=self._thread)
         except InputError as error:  # somebody's own mistake: the others must not pay for it
             if len(lots) == 1:
                 return [error]

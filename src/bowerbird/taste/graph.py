@@ -26,7 +26,7 @@ from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.taste import snapshot
 from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.forgetting import forget
+from bowerbird.taste.forgetting import forget, is_named
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import kept_interests
 from bowerbird.taste.overrides import Overrides, Said
@@ -304,6 +304,8 @@ class TasteGraph:
         Where there was a snapshot there is a new one, so that other processes need not read the whole log.
         """
         with self._lock:
+            if user_id not in self and not is_named(self.store, user_id):
+                return 0
             self.refresh()
             kept = snapshot.exists(self.store)
             erased = forget(self.store, user_id)

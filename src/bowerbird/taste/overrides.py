@@ -30,7 +30,7 @@ class Overrides:
 
     @property
     def path(self) -> Path:
-        return self._store.taste / "overrides.json"
+        return self._store.path / "taste" / "overrides.json"
 
     def of(self, user_id: str) -> Said:
         """What one person said. Raises `StoreError` where the file is broken."""
@@ -66,6 +66,10 @@ class Overrides:
             self._keep(user_id, mine)
             return item_id in mine["set_aside"]
 
+    def names(self, user_id: str) -> bool:
+        """Whether a person said anything."""
+        return user_id in self._current()
+
     def drop(self, user_id: str) -> None:
         """Forget what a person said; the caller holds the store's lock."""
         people = self._current()
@@ -93,4 +97,5 @@ class Overrides:
         return self._people
 
     def _write(self, people: dict[str, Said]) -> None:
+        self.path.parent.mkdir(exist_ok=True)
         write_atomically(self.path, json.dumps(people, ensure_ascii=False, indent=1).encode())

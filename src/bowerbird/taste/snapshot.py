@@ -14,10 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.feather as feather
 
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.errors import StoreError
 from bowerbird.taste.everyone import Everyone
+from bowerbird.taste.people import IDS_FILE
 
 POINTER = "people.json"
 
@@ -65,6 +68,23 @@ def load(store: Store, key: str, interest: np.ndarray) -> tuple[Everyone, Place]
 def exists(store: Store) -> bool:
     """Whether there is one, of whatever age."""
     return (store.taste / POINTER).exists()
+
+
+def names(store: Store, user_id: str) -> bool:
+    """Whether any snapshot, of whatever age, or what a killed writer left of one, names a person.
+
+    One that can't be read counts as one that does.
+    """
+    for folder in (store.path / "taste").glob("people-*"):
+        try:
+            ids = feather.read_table(folder / IDS_FILE)["user_id"]
+        except FileNotFoundError:  # cut short before any id was written
+            continue
+        except (OSError, ValueError, KeyError):
+            return True
+        if pc.any(pc.equal(ids, user_id)).as_py():
+            return True
+    return False
 
 
 def drop(store: Store) -> None:

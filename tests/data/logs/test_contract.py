@@ -3,8 +3,9 @@
 import contextlib
 import itertools
 import multiprocessing
+import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 from bowerbird.data.events import Action, Event
 from bowerbird.data.log import EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, StoreError
 
 FORK = multiprocessing.get_context("fork")
 Make = Callable[[], EventLog]
+CutShort = Callable[[EventLog], contextlib.AbstractContextManager[None]]
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]  # one log for all examples
 
 
@@ -108,6 +110,28 @@ class LogContract:
         assert log.append([event(3, "zelda-77")]) == [event(3, "zelda-77")]  # may come back
         assert log.forget("nobody") == 0
 
+    def test_forgetting_somebody_without_events_changes_nothing(self, log, make, event, table) -> None:
+        log.add_segment(table(event(1), event(2, "bob")))
+        log.append([event(3), event(4, 'a "b"')])
+        generation, tail, before = log.generation, log.tail_size, log.read()
+        for user in ("nobody", "an", "ann-1", "annn", "", 'a \\"b\\"'):
+            assert not log.names(user) and log.forget(user) == 0
+        assert (log.generation, log.tail_size) == (generation, tail) == (make().generation, make().tail_size)
+        assert log.read() == before
+        assert log.names("ann") and log.names("bob") and make().names('a "b"')
+
+    def test_what_was_cut_short_is_done_again(self, log, make, event, table, cut_short) -> None:
+        log.add_segment(table(event(1, "zelda-77"), event(1, "bob")))
+        log.append([event(number, "zelda-77") for number in range(2, 300)])
+        with cut_short(log), pytest.raises(StoreError):
+            log.forget("zelda-77")
+        assert make().names("zelda-77")
+        make().forget("zelda-77")
+        assert not [path for path in self.files(log) if b"zelda-77-2" in path.read_bytes()]
+        generation = log.generation
+        assert not log.names("zelda-77") and not log.names("bo") and log.forget("zelda-77") == 0
+        assert log.generation == generation and ids(log) == ["bob-1"]
+
     def test_forget_finds_a_person_however_json_spells_them(self, log, event) -> None:
         odd = ['o"n\\e\n', "\x00", "lämp", "ann\\u0062", "annb"]
         log.append([event(1, user) for user in odd])
@@ -183,6 +207,22 @@ class TestEmbeddedLog(LogContract):
         assert isinstance(log, EmbeddedLog)
         return [path for path in log.path.rglob("*") if path.is_file()]
 
+    @pytest.fixture
+    def cut_short(self) -> CutShort:
+        """As a reader does that holds up SQLite's checkpoint: the events are gone, their bytes are not."""
+
+        @contextlib.contextmanager
+        def cut(log: EventLog) -> Iterator[None]:
+            assert isinstance(log, EmbeddedLog)
+            with contextlib.closing(sqlite3.connect(log.path / "live.db", isolation_level=None)) as reader:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM live").fetchone()
+                log._live._writing().execute("PRAGMA busy_timeout=100")
+                yield
+                reader.execute("ROLLBACK")
+
+        return cut
+
 
 class TestPostgresLog(LogContract):
     @pytest.fixture
@@ -208,6 +248,36 @@ class TestPostgresLog(LogContract):
                 if path.is_file() and "pg_wal" not in path.parts:
                     yield path
 
+    @pytest.fixture
+    def cut_short(self) -> CutShort:
+        """As an operator does who cancels what waits for a table that somebody reads."""
+        import psycopg
+
+        waiting = (
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'VACUUM FULL bowerbird%'"
+        )
+
+        @contextlib.contextmanager
+        def cut(log: EventLog) -> Iterator[None]:
+            ended = threading.Event()
+
+            def cancel() -> None:
+                with psycopg.connect(self.server.address, autocommit=True) as own:
+                    while not ended.wait(0.05):
+                        own.execute(waiting)
+
+            with psycopg.connect(self.server.address) as reader:
+                reader.execute("SELECT count(*) FROM bowerbird_events").fetchone()
+                operator = threading.Thread(target=cancel)
+                operator.start()
+                try:
+                    yield
+                finally:
+                    ended.set()
+                    operator.join(60)
+
+        return cut
+
 
 class TestRedisLog(LogContract):
     @pytest.fixture
@@ -222,3 +292,18 @@ class TestRedisLog(LogContract):
 
     def files(self, log: EventLog) -> Iterable[Path]:
         return [path for path in self.server.folder.rglob("*") if path.is_file()]
+
+    @pytest.fixture
+    def cut_short(self, monkeypatch: pytest.MonkeyPatch) -> CutShort:
+        """As a full disk does: the events are gone, the server's files still hold them."""
+
+        @contextlib.contextmanager
+        def cut(log: EventLog) -> Iterator[None]:
+            def fail(_: object) -> None:
+                raise StoreError("its files could not be rewritten")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(type(log), "_rewrite_files", fail)
+                yield
+
+        return cut

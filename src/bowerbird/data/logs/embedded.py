@@ -4,6 +4,7 @@
     known-*.ids         digests of the segments' event ids, sorted; made from them, and anew where it lacks
     live.db             live events, in order of arrival
     GENERATION, LOCK
+    FORGETTING          empty; while a person is being removed, and after that was cut short
 
 `forget` is the one thing that rewrites segments: it removes a person from every file.
 """
@@ -116,11 +117,21 @@ class EmbeddedLog(EventLog):
             self._keep_known(imported, plus=KnownIds.of(high[fresh], low[fresh]))
         return count
 
-    def forget(self, user_id: str) -> int:
+    def names(self, user_id: str) -> bool:
         self._look_first()
+        return (
+            self._forgetting.exists()
+            or any(self._names_in(segment, user_id) for segment in self._segments())
+            or self._live.names(user_id)
+        )
+
+    def forget(self, user_id: str) -> int:
         gone = NONE
         with self._locked():
+            if not self.names(user_id):
+                return 0
             known = self._imported_ids()
+            self._replace(self._forgetting, b"")
             self._next_generation()
             for left in self.path.glob(".*-*"):  # parts of files that a killed writer left
                 left.unlink(missing_ok=True)
@@ -129,7 +140,12 @@ class EmbeddedLog(EventLog):
             live = self._live.forget(user_id)
             self._next_generation()
             self._keep_known(known, minus=gone)
+            self._forgetting.unlink()
         return len(gone) + live
+
+    @property
+    def _forgetting(self) -> Path:
+        return self.path / "FORGETTING"
 
     def close(self) -> None:
         self._live.close()
@@ -227,6 +243,10 @@ class EmbeddedLog(EventLog):
         finally:
             beside.unlink(missing_ok=True)
 
+    def _names_in(self, segment: Path, user_id: str) -> bool:
+        batches = self._file(segment).iter_batches(_AT_ONCE, columns=["user_id"])
+        return any(pc.any(pc.equal(batch["user_id"], user_id)).as_py() for batch in batches)
+
     def _forget_in(self, segment: Path, user_id: str) -> KnownIds:
         """Write a segment anew without a person; gives the ids of their events."""
         file, theirs = self._file(segment), []
@@ -290,8 +310,11 @@ class EmbeddedLog(EventLog):
             yield
 
     def _next_generation(self) -> None:
+        self._replace(self.path / "GENERATION", str(self.generation + 1).encode())
+
+    def _replace(self, path: Path, content: bytes) -> None:
         try:
-            write_atomically(self.path / "GENERATION", str(self.generation + 1).encode())
+            write_atomically(path, content)
         except OSError as error:
             raise StoreError(
                 f"the event log {self.path} can't be written ({error}): free some space and try again"

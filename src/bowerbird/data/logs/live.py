@@ -94,6 +94,22 @@ class LiveEvents:
             while chunk := rows.fetchmany(1 << 14):
                 yield halves_of(digest for (digest,) in chunk)
 
+    def names(self, user_id: str) -> bool:
+        """Whether there is an event of a person."""
+        if not self.path.exists():
+            return False
+        with self._told(), contextlib.closing(self._connected()) as own:
+            return any(True for _ in self._numbers_of(own, user_id))
+
+    def _numbers_of(self, connection: sqlite3.Connection, user_id: str) -> Iterator[int]:
+        """`seq` of a person's events."""
+        name = user_id.encode()
+        for number, crc, body in connection.execute("SELECT seq, crc, body FROM live"):
+            # Most need no parsing; where there is a backslash, JSON may spell the name in another way.
+            maybe_theirs = name in body or b"\\" in body
+            if maybe_theirs and event_of(self._checked(number, crc, body)).user_id == user_id:
+                yield number
+
     # -- writing ------------------------------------------------------------------------------------------
 
     def add(self, rows: Sequence[Row], generation: int) -> list[bool]:
@@ -125,15 +141,7 @@ class LiveEvents:
             return 0
         with self._told():
             with self._transaction() as writer:
-                rows = writer.execute("SELECT seq, crc, body FROM live")
-                named = user_id.encode()
-                theirs = [
-                    (number,)
-                    for number, crc, body in rows
-                    if named in body
-                    or b"\\" in body  # or JSON spells it in another way: most need no parsing
-                    if event_of(self._checked(number, crc, body)).user_id == user_id
-                ]
+                theirs = [(number,) for number in self._numbers_of(writer, user_id)]
                 writer.executemany("DELETE FROM live WHERE seq = ?", theirs)
             busy, *_ = self._writing().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:

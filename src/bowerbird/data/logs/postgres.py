@@ -60,6 +60,13 @@ _IMPORT = """
 INSERT INTO bowerbird_events (digest, live, user_id, body)
 SELECT digest, false, user_id, body FROM arriving ORDER BY place ON CONFLICT (digest) DO NOTHING
 """
+_NAMES = "SELECT EXISTS (SELECT FROM bowerbird_events WHERE user_id = %s)"
+# The table's comment says that a person is being removed, or that this was cut short before the VACUUM.
+_IS_FORGETTING = (
+    "SELECT obj_description('bowerbird_events'::regclass, 'pg_class') IS NOT DISTINCT FROM 'forgetting'"
+)
+_BEGIN_FORGETTING = "COMMENT ON TABLE bowerbird_events IS 'forgetting'"
+_END_FORGETTING = "COMMENT ON TABLE bowerbird_events IS NULL"
 _NEXT_GENERATION = "UPDATE bowerbird_generation SET generation = generation + 1"
 _CONNECT_S = 10
 _FETCHED_AT_ONCE = 10_000
@@ -150,14 +157,22 @@ class PostgresLog(EventLog):
                 own.execute(_NEXT_GENERATION)
         return count
 
+    def names(self, user_id: str) -> bool:
+        return bool(self._ask(_IS_FORGETTING)[0][0] or self._ask(_NAMES, user_id.encode())[0][0])
+
     def forget(self, user_id: str) -> int:
+        if not self.names(user_id):
+            return 0
         with self._told(), self._connection() as own:
             with own.transaction():
                 own.execute(_TAKE_TURN)
                 gone = own.execute("DELETE FROM bowerbird_events WHERE user_id = %s", (user_id.encode(),))
-                own.execute(_NEXT_GENERATION)
+                if gone.rowcount:
+                    own.execute(_NEXT_GENERATION)
+                    own.execute(_BEGIN_FORGETTING)
             # FULL: a plain VACUUM frees the place of a row, but leaves its bytes there.
             own.execute("VACUUM FULL bowerbird_events")
+            own.execute(_END_FORGETTING)
             return gone.rowcount
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ which may jump.
     {bowerbird}:live         number in order of arrival -> body, and :live:last, the last number
     {bowerbird}:imported     the same for imports
     {bowerbird}:generation
+    {bowerbird}:forgetting   while a person is being removed, and after that was cut short
 
 What `forget` can't reach: replicas that lag, and backups of the server's files.
 """
@@ -40,8 +41,8 @@ try:
 except ImportError:
     raise StoreError("a log on Redis needs its client: pip install 'bowerbird[redis]'") from None
 
-_IDS, _LIVE, _IMPORTED, _GENERATION = (
-    f"{{bowerbird}}:{name}" for name in ("ids", "live", "imported", "generation")
+_IDS, _LIVE, _IMPORTED, _GENERATION, _FORGETTING = (
+    f"{{bowerbird}}:{name}" for name in ("ids", "live", "imported", "generation", "forgetting")
 )
 # The id last: a script that fails between two lines must not leave an id known whose body is not kept.
 _ADD = """
@@ -122,19 +123,33 @@ class RedisLog(EventLog):
         with self._told():
             return _import(self._server(), events)
 
-    def forget(self, user_id: str) -> int:
+    def names(self, user_id: str) -> bool:
         with self._told():
+            if self._server().exists(_FORGETTING):
+                return True
+        return any(True for where in (_LIVE, _IMPORTED) for _ in self._theirs(where, user_id))
+
+    def forget(self, user_id: str) -> int:
+        if not self.names(user_id):
+            return 0
+        with self._told():
+            self._server().set(_FORGETTING, 1)
             self._server().incr(_GENERATION)
             removed = sum(self._forget_in(where, user_id) for where in (_LIVE, _IMPORTED))
             self._server().incr(_GENERATION)
             self._rewrite_files()
+            self._server().delete(_FORGETTING)
         return removed
 
-    def _forget_in(self, where: str, user_id: str) -> int:
-        removed, named = 0, user_id.encode()
-        candidates = (one for one in self._numbered(where, 0) if named in one[1] or b"\\" in one[1])
+    def _theirs(self, where: str, user_id: str) -> Iterator[tuple[int, bytes]]:
+        """Numbers, and digests of the ids, of a person's events."""
+        name = user_id.encode()
+        candidates = (row for row in self._numbered(where, 0) if name in row[1] or b"\\" in row[1])
         events = ((number, event_of(body)) for number, body in candidates)
-        theirs = ((number, digest_of(event.event_id)) for number, event in events if event.user_id == user_id)
+        return ((number, digest_of(event.event_id)) for number, event in events if event.user_id == user_id)
+
+    def _forget_in(self, where: str, user_id: str) -> int:
+        removed, theirs = 0, self._theirs(where, user_id)
         while part := list(islice(theirs, _AT_ONCE)):
             self._server().eval(_REMOVE, 2, _IDS, where, *chain.from_iterable(part))
             removed += len(part)

@@ -1,0 +1,183 @@
+"""Erasing: nobody changes no file, and anyone who is named somewhere is named nowhere afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from bowerbird.data.collections import Collection
+from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.store import Store
+from bowerbird.errors import StoreError
+from bowerbird.taste.forgetting import forget, is_named
+from bowerbird.taste.graph import TasteGraph
+from bowerbird.taste.overrides import Overrides
+
+NAME = "zebulon-the-visitor"
+NOBODY = "nobody-at-all"
+Did = Callable[..., Event]
+
+
+def content(folder: Path) -> dict[str, tuple[str, int]]:
+    """Hash and time of change of every file."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(one): (hashlib.sha256(one.read_bytes()).hexdigest(), one.stat().st_mtime_ns) for one in files}
+
+
+def files_with(folder: Path, name: str) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and name.encode() in path.read_bytes()]
+
+
+def board(name: str, user: str = "") -> Collection:
+    return Collection(name, ("1", "2"), name=f"board {name}", user_id=user)
+
+
+@pytest.fixture
+def used(ada: TasteGraph, store: Store, did: Did) -> Store:
+    """Imports, live events, boards in two versions, a snapshot, overrides, refused rows and a ranker; nothing
+    of it names `NAME`."""
+    rows = [did("ada", k, day=k).as_row() for k in range(5)]
+    store.log.add_segment(pa.Table.from_pylist(rows, schema=EVENT_SCHEMA))
+    ada.refresh()
+    ada.mute("ada", "1")
+    for version in ("first", "second"):
+        store.publish_collections([board(version, "ada"), board("room")])
+    (store.reports / "refused-segment-0.jsonl").write_text('{"reason": "unknown action", "row": {}}\n')
+    with store.publishing("ranker", {}) as folder:
+        (folder / "ranker.npz").write_bytes(b"who likes what")
+    assert ada.save()
+    store.log.close()
+    return store
+
+
+# -- somebody whom nothing names ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_snapshot", [True, False])
+def test_forgetting_nobody_changes_no_file(used: Store, with_snapshot: bool) -> None:
+    if not with_snapshot:
+        (used.taste / "people.json").unlink()
+    before, generation = content(used.path), used.log.generation
+    assert not is_named(used, NOBODY) and forget(used, NOBODY).events == 0
+    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", NOBODY]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 2 and "nothing was erased" in " ".join(ran.stderr.split())
+    used.log.close()
+    assert content(used.path) == before and used.log.generation == generation
+    assert used.current("ranker") is not None
+
+
+def test_a_graph_that_forgets_nobody_changes_no_file(used: Store) -> None:
+    graph = TasteGraph.open(used)
+    before, people = content(used.path), graph.people()
+    assert graph.forget(NOBODY) == 0 and content(used.path) == before and graph.people() == people
+
+
+# -- somebody who is named in one place ---------------------------------------------------------------------
+
+
+def by_override(store: Store, did: Did) -> None:
+    Overrides(store).set_aside(NAME, "1")
+
+
+def by_current_board(store: Store, did: Did) -> None:
+    store.publish_collections([*store.collections(), board("mine", NAME)])
+
+
+def by_earlier_board(store: Store, did: Did) -> None:
+    others = store.collections()
+    store.publish_collections([*others, board("mine", NAME)])
+    store.publish_collections(others)
+
+
+def by_board_of_two_versions(store: Store, did: Did) -> None:
+    others = store.collections()
+    for name in ("mine", "mine too"):
+        store.publish_collections([*others, board(name, NAME)])
+
+
+def by_refused_row(store: Store, did: Did) -> None:
+    with (store.reports / "refused-segment-0.jsonl").open("a") as file:
+        file.write(json.dumps({"reason": "no time", "row": {"userId": NAME}}) + "\n")
+
+
+def by_stale_snapshot(store: Store, did: Did) -> None:
+    """As after a kill between the removal of their events and that of the snapshot."""
+    store.log.append([did(NAME, 3)])
+    assert TasteGraph.open(store).save()
+    store.log.forget(NAME)
+
+
+def by_live_event(store: Store, did: Did) -> None:
+    store.log.append([did(NAME, 3)])
+
+
+def by_event_of_an_item_that_is_gone(store: Store, did: Did) -> None:
+    store.log.append([did(NAME, "sold out long ago")])
+
+
+PLACES = [
+    by_override, by_current_board, by_earlier_board, by_board_of_two_versions, by_refused_row,
+    by_stale_snapshot, by_live_event, by_event_of_an_item_that_is_gone,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name_them", PLACES)
+@pytest.mark.parametrize("way", ["graph", "store"])
+def test_who_is_named_somewhere_is_named_nowhere_afterwards(
+    used: Store, did: Did, name_them: Callable[[Store, Did], None], way: str
+) -> None:
+    name_them(used, did)
+    assert is_named(used, NAME) and files_with(used.path, NAME)
+    generation, events = used.log.generation, name_them in PLACES[-2:]
+    removed = TasteGraph.open(used).forget(NAME) if way == "graph" else forget(used, NAME).events
+    assert removed == int(events)
+    assert not is_named(used, NAME) and files_with(used.path, NAME) == []
+    assert (used.log.generation > generation) == events, "other servers need not read the log again"
+    may_hold_likes = events or "board" in name_them.__name__
+    assert (used.current("ranker") is None) == may_hold_likes, "it is not trained again for nothing"
+    assert [one.collection_id for one in used.collections()] == ["second", "room"]
+    assert TasteGraph.open(used).people() == ["ada", "bo"] and Overrides(used).of("ada")
+    before = content(used.path)
+    assert forget(used, NAME).events == 0 and content(used.path) == before
+
+
+def test_every_version_of_collections_that_is_kept_stays_usable(used: Store) -> None:
+    for version in ("third", "fourth"):
+        used.publish_collections([board(version, NAME), board("room")])
+    kept = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
+    forget(used, NAME)
+    left = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
+    assert left & kept, "what came before the current one is rewritten, not removed"
+    for name in left:
+        (used.path / "collections" / "CURRENT").write_text(name)
+        version = used.current("collections")
+        assert version is not None and version.meta["collections"] == len(used.collections()) == 1
+        assert used.collections() == [board("room")]
+
+
+def test_a_forgetting_that_fails_on_the_way_is_done_again(
+    used: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log comes last: until it is done, everything else would be looked at again."""
+    for name_them in PLACES:
+        name_them(used, did)
+
+    def fail(*_: object) -> int:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(type(used.log), "forget", fail)
+        forget(used, NAME)
+    assert used.current("ranker") is None
+    with used.publishing("ranker", {}) as folder:
+        (folder / "ranker.npz").write_bytes(b"trained meanwhile")
+    assert is_named(used, NAME) and forget(used, NAME).events == 2
+    assert used.current("ranker") is None and files_with(used.path, NAME) == []
