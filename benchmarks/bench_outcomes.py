@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2000, help="occasions that are judged")
     args = parser.parse_args()
     store = Store.open(args.store)
-    catalogue, vectors = store.catalogue(), load_vectors(store)
-    ranker, outcomes = fitted_ranker(store, vectors, catalogue)
+    catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
+    ranker, outcomes = fitted_ranker(store.snapshot())
     events = Interactions.of(store.log.read(), catalogue)
     until = Holdout(**vectors.meta["holdout"]).until
     later = [one for one in occasions_of(events)[1] if until is not None and one.at > until]

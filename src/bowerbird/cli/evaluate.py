@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bowerbird.data.interactions import History, Interactions
-    from bowerbird.data.items import Catalogue
     from bowerbird.data.ranker import Ranker
+    from bowerbird.data.snapshot import StoreSnapshot
     from bowerbird.data.store import Store
-    from bowerbird.embed.vectors import Vectors
     from bowerbird.evaluate import Evaluation, Split
     from bowerbird.evaluate.baselines import Effort
     from bowerbird.recommend import OurRanker
@@ -123,8 +122,8 @@ def evaluate_store(
     from bowerbird.evaluate.card import write_card
     from bowerbird.models.backbones import BACKBONES
 
-    catalogue = store.catalogue()
-    vectors = load_vectors(store)
+    snapshot = store.snapshot()
+    catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     trained, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
@@ -132,7 +131,7 @@ def evaluate_store(
     results = []
     for split in splits:
         ours: list[Ranker] = [
-            Served(store, vectors, catalogue),
+            Served(snapshot),
             GenericMean(trained, "ours: vectors only, mean"),
             GenericMax(trained, "ours: vectors only, max"),
         ]
@@ -145,7 +144,7 @@ def evaluate_store(
         ending = "" if given is None else f"-given-{given}"
         write_atomically(store.reports / f"evaluation-{split.value}{ending}.json", text.encode())
         results.append(result)
-    write_card(store, {backbone.name: backbone.licence for backbone in BACKBONES})
+    write_card(snapshot, {backbone.name: backbone.licence for backbone in BACKBONES})
     return results
 
 
@@ -157,8 +156,8 @@ class Served:
 
     name = "ours"
 
-    def __init__(self, store: Store, vectors: Vectors, catalogue: Catalogue) -> None:
-        self._of = store, vectors, catalogue
+    def __init__(self, snapshot: StoreSnapshot) -> None:
+        self._snapshot = snapshot
         self._ranker: OurRanker
 
     @property
@@ -168,7 +167,7 @@ class Served:
     def fit(self, events: Interactions) -> None:
         from bowerbird.recommend.saved import fitted_ranker
 
-        self._ranker, _ = fitted_ranker(*self._of)
+        self._ranker, _ = fitted_ranker(self._snapshot)
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
         return self._ranker.rank(histories, n)

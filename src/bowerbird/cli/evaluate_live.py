@@ -17,6 +17,7 @@ from bowerbird.cli.output import plain
 from bowerbird.data.events import ACTIONS, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.embed.vectors import load_vectors
@@ -110,14 +111,15 @@ class Stream:
         return not (self.events.at % DAY).any()
 
     @classmethod
-    def of(cls, store: Store, catalogue: Catalogue, most: int = MOST_ASKS, seed: int = 0) -> Stream:
+    def of(cls, snapshot: StoreSnapshot, most: int = MOST_ASKS, seed: int = 0) -> Stream:
         """Raises `InputError` where the vectors were trained on everything, or nothing came later."""
-        holdout = Holdout(**load_vectors(store).meta["holdout"])
+        holdout = Holdout(**load_vectors(snapshot).meta["holdout"])
         if holdout.until is None:
             raise InputError(
                 "nothing was kept from training: train with `bowerbird embed STORE --holdout default`"
             )
-        events = Interactions.of(store.log.read(), catalogue)
+        catalogue = snapshot.catalogue
+        events = Interactions.of(snapshot.store.log.read(), catalogue)
         asks = asks_of(events, holdout.until, most=most, seed=seed)
         everything = asks_of(events, holdout.until, most=len(events))
         return cls(events, holdout.until, asks, len(everything), catalogue.launched)
@@ -134,11 +136,11 @@ class Stream:
         )
 
 
-def places_on(store: Store, stream: Stream, catalogue: Catalogue) -> dict[str, np.ndarray]:
+def places_on(snapshot: StoreSnapshot, stream: Stream) -> dict[str, np.ndarray]:
     """Where each arm had the liked items, (A,) by arm; the store's ranker is learnt where there is none."""
-    vectors = load_vectors(store)
-    ranker, _ = fitted_ranker(store, vectors, catalogue)
-    interests = TasteGraph.open(store).interests_of_items
+    store, catalogue = snapshot.store, snapshot.catalogue
+    ranker, _ = fitted_ranker(snapshot)
+    interests = TasteGraph.open(snapshot).interests_of_items
     answers = Answers()
     arms = {
         name: Arm(Tasted(store, catalogue, interests, ranker, answers), freshness)
@@ -155,9 +157,10 @@ def evaluate_live(store: Store, most: int = MOST_ASKS, seed: int = 0) -> Prequen
     be asked for, some are drawn with `seed`. Raises `StoreError` where the store has no vectors,
     `InputError` where nothing can be asked.
     """
-    catalogue, vectors = store.catalogue(), load_vectors(store)
-    stream = Stream.of(store, catalogue, most, seed)
-    places = places_on(store, stream, catalogue)
+    snapshot = store.snapshot()
+    vectors = load_vectors(snapshot)
+    stream = Stream.of(snapshot, most, seed)
+    places = places_on(snapshot, stream)
     trained = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
     result = stream.judged(places, trained)
     told = plain(result.as_dict())

@@ -10,8 +10,7 @@ import numpy as np
 
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.recommend.boosts import Boosts
 from bowerbird.recommend.diversity import diversified
 from bowerbird.recommend.features import Signals, rows_of
@@ -72,14 +71,12 @@ class Recommender:
         self._available = catalogue.available
 
     @classmethod
-    def open(cls, store: Store, taste: TasteGraph | None = None) -> Recommender:
-        """Open a store's recommender; its ranker is learnt first where that has not happened yet.
+    def open(cls, snapshot: StoreSnapshot) -> Recommender:
+        """Open a snapshot's recommender; its ranker is trained first where that has not happened yet.
 
         Raises `StoreError` where the store has no items or no vectors.
         """
-        taste = taste or TasteGraph.open(store)
-        catalogue = taste.catalogue  # read once: it holds all pictures
-        return cls(catalogue, *fitted_ranker(store, load_vectors(store), catalogue), taste)
+        return cls(snapshot.catalogue, *fitted_ranker(snapshot), TasteGraph.open(snapshot))
 
     def recommend_user(self, user_id: str, n: int = 20, wishes: Wishes = PLAIN) -> list[Recommendation]:
         """Recommend to a person of the taste graph; a stranger gets what is popular."""

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from bowerbird.data.versions import KINDS
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve import chat, shopping, tasting, tracking
 from bowerbird.serve.metrics import Counted, Metrics
@@ -63,13 +64,15 @@ def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
     @app.get("/healthz")
     def health() -> dict[str, Any]:
         """What is served, and in which versions."""
-        now, graft = shop.now, shop.store.current("graft")
+        now = shop.now
+        names = now.snapshot.names
         return {
             "status": "ok",
             "items": len(now.catalogue),
             "people": now.taste.n_people,
             "synthetic": shop.synthetic,
-            "versions": {**now.versions, "graft": graft.name if graft else None},
+            "set": now.snapshot.number,
+            "versions": {kind: names.get(kind) for kind in KINDS},
         }
 
     @app.get("/metrics")
