@@ -130,4 +130,4 @@ def read_only_shop(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def recommender(read_only_shop: Store) -> Recommender:
-    return Recommender.open(read_only_shop)
+    return Recommender.open(read_only_shop.snapshot())
