@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
 
-    worded = Assistant.open(Store.open(given.store))
+    worded = Assistant.open(Store.open(given.store).snapshot())
     plain = worded.without_model()
     catalogue = worded.catalogue
     items = [catalogue.item(position) for position in range(len(catalogue))]

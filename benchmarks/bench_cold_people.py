@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--at", type=int, default=20, help="length of the judged list")
     args = parser.parse_args()
     store = Store.open(args.store)
-    catalogue, vectors = store.catalogue(), load_vectors(store)
+    catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     ours = OurRanker(vectors.aligned(catalogue), catalogue, sides=vectors.sides(catalogue))

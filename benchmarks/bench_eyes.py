@@ -57,8 +57,8 @@ class World:
     def __init__(self, store: Store, base: Base) -> None:
         self.store, self.base = store, base
         self.catalogue: Catalogue = store.catalogue()
-        vectors = load_vectors(store)
-        self.lesson = Lesson.of(store, vectors, self.catalogue)
+        vectors = load_vectors(store.snapshot())
+        self.lesson = Lesson.of(store.snapshot())
         events = Interactions.of(store.log.read(), self.catalogue)
         holdout = holdout_of(vectors)
         training = holdout.training(events).liked()

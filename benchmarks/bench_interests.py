@@ -46,7 +46,6 @@ from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.drift import drift_of
-from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile import TasteReader
 from bowerbird.taste.state import DAY
 from bowerbird.taste.tastes import DistinctTaste, liked_weights, queries_of
@@ -102,7 +101,7 @@ class World:
     def opened(cls, store: Path, world: Path) -> World:
         config = json.loads((world / "world.json").read_text())
         made = list(products(config["items"], config["days"], config["seed"]))
-        reader = TasteReader.of(TasteGraph.open(Store.open(store)))
+        reader = TasteReader.open(Store.open(store).snapshot())
         position = np.array([reader.catalogue.position[one.item_id] for one in made])
         kind, style = np.empty(len(made), np.int64), np.empty(len(made), np.int64)
         kind[position], style[position] = [one.kind for one in made], [one.style for one in made]

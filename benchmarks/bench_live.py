@@ -56,14 +56,15 @@ def main() -> None:
 
 def judged(store: Store, scratch: Path, asks: int, seeds: int) -> Prequential:
     """The same asks of a recommender of each seed."""
-    catalogue = store.catalogue()
-    stream = Stream.of(store, catalogue, asks)
+    stream = Stream.of(store.snapshot(), asks)
     each = [
-        places_on(seed_store(store, scratch, seed), stream, catalogue)
+        places_on(seed_store(store, scratch, seed).snapshot(), stream)
         for seed in track(range(seeds), "one seed after the other")
     ]
     places = {arm: np.stack([one[arm] for one in each]) for arm in each[0]}
-    return stream.judged(places, {"vectors": load_vectors(store).version, "seeds": list(range(seeds))})
+    return stream.judged(
+        places, {"vectors": load_vectors(store.snapshot()).version, "seeds": list(range(seeds))}
+    )
 
 
 def headline(result: Prequential) -> dict[str, Any]:

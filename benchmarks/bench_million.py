@@ -349,11 +349,11 @@ def main() -> None:
     assert version is not None
     opening, memory = {}, {"before": memory_mb()}
     start = time.perf_counter()
-    searcher = Searcher.open(store)
+    searcher = Searcher.open(store.snapshot())
     searcher.search(item=searcher.catalogue.ids[0])
     opening["search"], memory["search"] = time.perf_counter() - start, memory_mb()
     start = time.perf_counter()
-    recommender = Recommender.open(store)
+    recommender = Recommender.open(store.snapshot())
     opening["recommend"] = time.perf_counter() - start
     for person in recommender.taste.people()[:200]:
         recommender.recommend_user(person)

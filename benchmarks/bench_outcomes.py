@@ -27,7 +27,7 @@ from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.outcomes.calibration import BINS, LEAST, MOST, reliability
 from bowerbird.recommend.outcomes.slates import OUTCOMES
 from bowerbird.recommend.outcomes.probabilities import TrainingRows, build_rows, slates_of
-from bowerbird.recommend.saved import fitted_ranker
+from bowerbird.recommend.saved import open_ranker
 
 DRAWS = 1000
 
@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2000, help="occasions that are judged")
     args = parser.parse_args()
     store = Store.open(args.store)
-    catalogue, vectors = store.catalogue(), load_vectors(store)
-    ranker, outcomes = fitted_ranker(store, vectors, catalogue)
+    catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
+    ranker, outcomes = open_ranker(store.snapshot())
     events = Interactions.of(store.log.read(), catalogue)
     until = Holdout(**vectors.meta["holdout"]).until
     later = [one for one in slates_of(events)[1] if until is not None and one.at > until]

@@ -72,8 +72,8 @@ def reported(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
 
 def answers_of(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
     """The ten first items of each photo by arm, (photos, 10) positions."""
-    searcher, encoder = Searcher.open(store), QueryEncoder.open(store)
-    items = load_vectors(store).pictures(searcher.catalogue, encoder.picture_width)
+    searcher, encoder = Searcher.open(store.snapshot()), QueryEncoder.open(store.snapshot())
+    items = load_vectors(store.snapshot()).pictures(searcher.catalogue, encoder.picture_width)
     if items is None:
         raise SystemExit(f"{store.path} has no generic vectors: run `bowerbird embed {store.path}` again")
     network = load_image_encoder(encoder.backbones[0])

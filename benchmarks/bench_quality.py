@@ -41,7 +41,7 @@ from bowerbird.evaluate.judge import person_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
 from bowerbird.recommend.ranking import OurRanker
-from bowerbird.recommend.saved import fitted_ranker
+from bowerbird.recommend.saved import open_ranker
 from seed_stores import Shown, inputs_of, seed_store, shown_by
 
 TASKS: dict[str, tuple[Split, int | None]] = {
@@ -75,7 +75,7 @@ def main() -> None:
         results[-1].show(console)
     summary = {
         "bench": "quality",
-        "vectors": load_vectors(store).version,
+        "vectors": load_vectors(store.snapshot()).version,
         "seeds": list(range(args.seeds)),
         "at": args.at,
         "baselines": effort.value,
@@ -85,14 +85,14 @@ def main() -> None:
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
     write_atomically(store.reports / "seeds.json", json.dumps(plain(summary), indent=1).encode())
-    card = write_card(store, {one.name: one.licence for one in BACKBONES})
+    card = write_card(store.snapshot(), {one.name: one.licence for one in BACKBONES})
     console.print(f"{summary['minutes']} minutes. Model card: {card}", soft_wrap=True)
     print(json.dumps(plain(summary)))
 
 
 def tasks_of(store: Store, names: list[str]) -> dict[str, Task]:
     events = Interactions.of(store.log.read(), store.catalogue())
-    holdout = Holdout(**load_vectors(store).meta["holdout"])
+    holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     return {name: task_of(events, holdout, TASKS[name][0], TASKS[name][1]) for name in names}
 
 
@@ -115,13 +115,13 @@ def ours_on(
 
 
 def ours_with(store: Store) -> OurRanker:
-    return fitted_ranker(store, load_vectors(store), store.catalogue())[0]
+    return open_ranker(store.snapshot())[0]
 
 
 def baselines_on(
     store: Store, scratch: Path, name: str, task: Task, k: int, seeds: int, effort: Effort
 ) -> list[Shown]:
-    vectors, (split, given) = load_vectors(store), TASKS[name]
+    vectors, (split, given) = load_vectors(store.snapshot()), TASKS[name]
     generic = vectors.generic(store.catalogue())
     holdout = Holdout(**vectors.meta["holdout"])
     rankers = standard_baselines(generic, holdout, split, k, given, effort)

@@ -105,10 +105,10 @@ def main() -> None:
             sizes = (given.items, given.dim, given.people, given.events)
             store = make_store(Path(folder) / "store", *sizes, given.seed)
         start = time.perf_counter()
-        recommender = Recommender.open(store)
+        recommender = Recommender.open(store.snapshot())
         first = time.perf_counter() - start
         start = time.perf_counter()
-        Recommender.open(store)
+        Recommender.open(store.snapshot())
         again = time.perf_counter() - start
         took = timed(recommender, given.calls, given.n)
     result = {

@@ -115,7 +115,7 @@ def _recall(queries: np.ndarray, answers: np.ndarray) -> float:
 
 def kept_of_smaller(store: Store) -> dict[str, float]:
     """Recall@20 on new people by a mean of vectors, beside that of the vectors in full width and float32."""
-    catalogue, vectors = store.catalogue(), load_vectors(store)
+    catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     matrix = vectors.aligned(catalogue)
     events = Interactions.of(store.log.read(), catalogue)
     task = task_of(events, Holdout(**vectors.meta["holdout"]), Split.NEW_USERS)

@@ -79,15 +79,15 @@ def one_round(whole: Store, folder: Path, share: float, seed: int) -> Round:
     """Train before the cut, then update and train on the whole; what each took and found."""
     store, add_the_rest = cut(whole, folder, share)
     train_embedding(store, EmbedConfig(seed=seed))
-    old = load_vectors(store)
+    old = load_vectors(store.snapshot())
     add_the_rest()
     catalogue = store.catalogue()
     arms = {"not updated": old.aligned(catalogue)}
     updated, update_seconds = timed(lambda: update_embedding(store, UpdateConfig()))
     assert updated is not None
-    arms["updated"] = load_vectors(store).aligned(catalogue)
+    arms["updated"] = load_vectors(store.snapshot()).aligned(catalogue)
     full, full_seconds = timed(lambda: train_embedding(store, EmbedConfig(seed=seed)))
-    arms["full training"] = load_vectors(store).aligned(catalogue)
+    arms["full training"] = load_vectors(store.snapshot()).aligned(catalogue)
     holdout = Holdout(**updated.meta["holdout"])
     assert holdout == Holdout(**full.meta["holdout"])
     cases = cases_of(Interactions.of(store.log.read(), catalogue), holdout)

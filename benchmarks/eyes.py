@@ -73,7 +73,7 @@ class Arm:
 
 def arm_named(name: str, store: Store, base: Base, used: np.ndarray, seed: int) -> Arm:
     """One of `ARMS`; `used` are the items that will ever be shown (cells of others are not computed)."""
-    catalogue, vectors = store.catalogue(), load_vectors(store)
+    catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     own, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
     if name == "ours":
         return Arm(name, own, _connector_of(own), own)

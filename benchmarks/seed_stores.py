@@ -33,7 +33,7 @@ def seed_store(store: Store, scratch: Path, seed: int) -> Store:
 
     The published vectors serve for their own seed; others are trained with their settings and features.
     """
-    published = load_vectors(store)
+    published = load_vectors(store.snapshot())
     folder = scratch / f"seed-{seed}"
     config = _config(published.meta, seed)
     made_from = {"vectors": published.version, "path": str(store.path.resolve()), "config": vars(config)}

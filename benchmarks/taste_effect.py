@@ -59,7 +59,7 @@ def store_of(folder: Path, given: Path | None) -> Store:
 def effect(folder: Path, args: Any) -> dict[str, Any]:
     """Each event is somebody's save of a random item."""
     store = store_of(folder, args.store)
-    recommender = Recommender.open(store)
+    recommender = Recommender.open(store.snapshot())
     taste, ids, rng = recommender.taste, recommender.catalogue.ids, np.random.default_rng(1)
     someone = taste.people()[:500]
     spent: dict[str, list[float]] = defaultdict(list)
@@ -99,7 +99,7 @@ def milliseconds(seconds: list[float]) -> list[float]:
 
 def http(folder: Path, args: Any) -> dict[str, Any]:
     store = store_of(folder, args.store)
-    recommender = Recommender.open(store)  # learnt here, so that the server only opens it
+    recommender = Recommender.open(store.snapshot())  # learnt here, so that the server only opens it
     people, ids = recommender.taste.people()[:1000], recommender.catalogue.ids
     del recommender
     store.log.close()

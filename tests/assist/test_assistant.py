@@ -21,7 +21,7 @@ COLOURS = ("Red", "Green", "Blue", "Dark Blue", "Grey")
 
 @pytest.fixture(scope="module")
 def assistant(shop: Catalogue, shop_store: Store, shop_vectors: np.ndarray) -> Assistant:
-    assistant = Assistant(shop_store, shop, shop_vectors)
+    assistant = Assistant(shop_store.snapshot(), shop, shop_vectors)
     assistant.__dict__["encoder"] = None  # words are matched as words: no backbone is loaded here
     return assistant
 
@@ -196,7 +196,7 @@ class Parrot:
 
 
 def with_model(assistant: Assistant, said: Sequence[str]) -> Assistant:
-    other = Assistant(assistant.store, assistant.catalogue, assistant.matrix)
+    other = Assistant(assistant.snapshot, assistant.catalogue, assistant.matrix)
     voice = ModelWords(Parrot(said), assistant.vocabulary, assistant.catalogue)  # type: ignore[arg-type]
     other.__dict__.update(encoder=None, voice=voice, vocabulary=assistant.vocabulary)
     return other
@@ -228,6 +228,6 @@ def test_whatever_the_model_says_the_items_stand(assistant: Assistant, said: lis
 
 def _assistant_over(items: list[Item], store: Store) -> Assistant:
     catalogue = Catalogue.of(items)
-    assistant = Assistant(store, catalogue, np.eye(len(items), 8, dtype=np.float32))
+    assistant = Assistant(store.snapshot(), catalogue, np.eye(len(items), 8, dtype=np.float32))
     assistant.__dict__["encoder"] = None
     return assistant

@@ -36,18 +36,6 @@ def test_catalogue_comes_back_as_published(store: Store) -> None:
     )
 
 
-def test_a_clock_that_jumped_back_costs_nobody_the_version_before(store: Store) -> None:
-    publish(store, "first")
-    folder = store.path / "vectors"
-    ahead = "29990101T000000000000-abcdef"  # as if named by a clock that was wrong
-    (folder / (folder / "CURRENT").read_text()).rename(folder / ahead)
-    write_atomically(folder / "CURRENT", ahead.encode())
-    for content in ("second", "third"):
-        publish(store, content)
-    kept = {(path / "data").read_text() for path in folder.iterdir() if path.is_dir()}
-    assert kept == {"second", "third"}
-
-
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), OSError(28, "No space left")])
 def test_an_error_inside_the_block_leaves_the_old_version(store: Store, error: BaseException) -> None:
     publish(store, "old")
@@ -78,17 +66,6 @@ def test_full_disk_leaves_the_old_version(store: Store, feed, bowerbird) -> None
     assert left_overs(store) == []
     done = bowerbird("import", "google-feed", feed(rows), "--store", store.path)
     assert done.returncode == 0 and len(store.catalogue()) == 101
-
-
-def test_old_versions_are_dropped_but_one(store: Store) -> None:
-    names = []
-    for n in range(6):
-        publish(store, str(n))
-        current = store.current("vectors")
-        assert current is not None and (current.path / "data").read_text() == str(n)
-        names.append(current.name)
-    kept = {p.name for p in (store.path / "vectors").iterdir() if p.is_dir()}
-    assert kept == set(names[-2:])
 
 
 def test_newer_layout_is_refused(store: Store, bowerbird) -> None:
@@ -174,7 +151,7 @@ def test_write_atomically_keeps_the_old_file_on_error(tmp_path: Path) -> None:
 
 
 def test_pictures_are_mapped_and_older_stores_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bowerbird.data.store.PICTURES_CHUNK", 3)
+    monkeypatch.setattr("bowerbird.data.catalogue_files.PICTURES_CHUNK", 3)
     catalogue = Catalogue.of(
         [Item(str(k), title=f"item {k}", image=None if k % 4 == 0 else bytes([k]) * k) for k in range(10)]
     )

@@ -34,7 +34,7 @@ def blue(side_px: int = 60) -> bytes:
 def searcher(toy_store: Callable[..., Store]) -> Searcher:
     store = toy_store()
     train_embedding(store, EmbedConfig(dim=32, epochs=2))
-    return Searcher.open(store)
+    return Searcher.open(store.snapshot())
 
 
 def colours(found: list[str]) -> set[str]:
@@ -61,7 +61,7 @@ def test_what_is_cheaper_costs_less(toy_store: Callable[..., Store]) -> None:
     priced = [replace(toys.item(k), image=toys.image(k), price=10.0 + k) for k in range(len(toys))]
     store = toy_store(priced, [])
     train_embedding(store, EmbedConfig(dim=16, epochs=0))
-    found = Searcher.open(store).search("the same but cheaper", item="blue-3", n=100)
+    found = Searcher.open(store.snapshot()).search("the same but cheaper", item="blue-3", n=100)
     assert {f.position for f in found} == set(range(toys.position["blue-3"]))
 
 
@@ -93,11 +93,11 @@ def test_a_batch_answers_as_single_queries_do(searcher: Searcher) -> None:
 
 
 def test_only_items_of_todays_catalogue_are_found(searcher: Searcher) -> None:
-    store = searcher._store
+    store = searcher._snapshot.store
     whole = store.catalogue()
     try:
         store.publish_catalogue(Catalogue(whole.table.slice(5, 7)))
-        today = Searcher.open(store)
+        today = Searcher.open(store.snapshot())
         assert {one.item_id for one in today.search("chair", n=50)} == set(whole.ids[5:12])
     finally:
         store.publish_catalogue(whole)
@@ -143,7 +143,7 @@ def test_a_table_of_queries_that_can_not_be_read_is_refused(
 
 
 def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: Path) -> None:
-    store, run = str(searcher._store.path), CliRunner()
+    store, run = str(searcher._snapshot.store.path), CliRunner()
     out = tmp_path / "vectors.parquet"
     assert run.invoke(app, ["vectors", "export", store, str(out)]).exit_code == 0
     exported = pq.read_table(out)
@@ -163,7 +163,7 @@ def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: P
 def test_reading_vectors_and_searching_by_item_needs_no_torch(searcher: Searcher) -> None:
     code = (
         "import sys; from bowerbird.data.store import Store; from bowerbird.embed.search import Searcher; "
-        f"Searcher.open(Store.open({str(searcher._store.path)!r})).search(item='red-0'); "
+        f"Searcher.open(Store.open({str(searcher._snapshot.store.path)!r})).search(item='red-0'); "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

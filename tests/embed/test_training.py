@@ -40,7 +40,7 @@ def trained(toy_store: MakeStore) -> Store:
 
 
 def test_what_one_crowd_likes_comes_together(trained: Store) -> None:
-    vectors, catalogue = load_vectors(trained), trained.catalogue()
+    vectors, catalogue = load_vectors(trained.snapshot()), trained.catalogue()
     learned, generic, colour = vectors.aligned(catalogue), vectors.generic(catalogue), colours_of(trained)
 
     def pull(matrix: np.ndarray) -> float:
@@ -53,7 +53,7 @@ def test_what_one_crowd_likes_comes_together(trained: Store) -> None:
 
 def test_items_that_nobody_touched_keep_their_content(trained: Store) -> None:
     catalogue, colour = trained.catalogue(), colours_of(trained)
-    matrix = load_vectors(trained).aligned(catalogue)
+    matrix = load_vectors(trained.snapshot()).aligned(catalogue)
     touched = set(trained.log.read()["item_id"].to_pylist())
     cold = [row for row, item in enumerate(catalogue.ids) if item not in touched]
     assert len(cold) == 8
@@ -64,7 +64,7 @@ def test_items_that_nobody_touched_keep_their_content(trained: Store) -> None:
 
 
 def test_meta_says_what_was_learned_from_and_how_well(trained: Store) -> None:
-    meta = load_vectors(trained).meta
+    meta = load_vectors(trained.snapshot()).meta
     events = Interactions.of(trained.log.read(), trained.catalogue())
     assert Holdout(**meta["holdout"]) == Holdout.default(events)
     assert meta["dim"] == 32
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing
     assert 0 < n_changed < len(events)
     other = toy_store(events=changed)
     train_embedding(other, CONFIG)
-    first, second = load_vectors(trained), load_vectors(other)
+    first, second = load_vectors(trained.snapshot()), load_vectors(other.snapshot())
     assert first.meta["inputs"] == second.meta["inputs"]
     assert np.array_equal(first.matrix, second.matrix)
 
@@ -108,7 +108,7 @@ def test_without_a_holdout_everything_is_learned_from(toy_store: MakeStore) -> N
 def test_a_shop_without_people_is_embedded_by_its_content(toy_store: MakeStore) -> None:
     store = toy_store(events=[])
     train_embedding(store, replace(CONFIG, epochs=1))
-    matrix, colour = load_vectors(store).aligned(store.catalogue()), colours_of(store)
+    matrix, colour = load_vectors(store.snapshot()).aligned(store.catalogue()), colours_of(store)
     likeness = matrix @ matrix.T
     np.fill_diagonal(likeness, -1)
     assert (colour[likeness.argmax(axis=1)] == colour).mean() > 0.9
@@ -122,7 +122,7 @@ def test_a_broken_picture_leaves_its_text_and_nothing_at_all_is_no_vector(toy_st
     ]
     store = toy_store(items=items, events=[])
     train_embedding(store, replace(CONFIG, epochs=0))
-    whole, broken, nothing = load_vectors(store).aligned(store.catalogue())
+    whole, broken, nothing = load_vectors(store.snapshot()).aligned(store.catalogue())
     assert np.allclose(whole, broken, atol=1e-3)
     assert not nothing.any()
 

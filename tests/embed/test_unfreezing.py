@@ -196,14 +196,14 @@ def published(toy_store: MakeStore, tiny_backbones: tuple[str, str]) -> Store:
 def test_vectors_and_queries_come_from_the_adapted_backbones(
     published: Store, tiny_backbones: tuple[str, str]
 ) -> None:
-    meta, catalogue = load_vectors(published).meta, published.catalogue()
+    meta, catalogue = load_vectors(published.snapshot()).meta, published.catalogue()
     names = meta["backbones"]["image"], meta["backbones"]["text"]
     assert all("+adapted-" in name for name in names)
     assert [EncoderSource.of(published, name).base for name in names] == list(tiny_backbones)
     frozen, adapted = (item_features(published, catalogue, *two) for two in (tiny_backbones, names))
     for before, after in ((frozen.image, adapted.image), (frozen.text, adapted.text)):
         assert (np.abs(before - after).max(axis=1) > 0.01).all()
-    queries = QueryEncoder.open(published)
+    queries = QueryEncoder.open(published.snapshot())
     asked = queries.images([catalogue.image(position) or b"" for position in range(12)])
     now, then = (queries.image_features(features.image[:12]) for features in (adapted, frozen))
     assert np.abs(asked - now).max() < 0.2 * np.abs(asked - then).max()
@@ -213,15 +213,15 @@ def test_an_update_keeps_the_adapted_backbones(published: Store, tmp_path: Path)
     catalogue = published.catalogue()
     new = [*catalogue.items(), Item("new", "red lamp number 5")]
     published.publish_catalogue(Catalogue.of(new))
-    before = load_vectors(published).meta
+    before = load_vectors(published.snapshot()).meta
     version = update_embedding(published)
     assert version is not None
     assert version.meta["backbones"] == before["backbones"] and version.meta["unfrozen"] == before["unfrozen"]
-    assert load_vectors(published).aligned(published.catalogue())[-1].any()
+    assert load_vectors(published.snapshot()).aligned(published.catalogue())[-1].any()
 
 
 def test_backbones_stay_as_long_as_vectors_need_them(published: Store) -> None:
-    needed = load_vectors(published).meta["backbones"]["text"]
+    needed = load_vectors(published.snapshot()).meta["backbones"]["text"]
     for _ in range(4):
         with published.publishing(
             "backbones", {"inputs": "", "identities": {}}, unfreezing.in_use(published)

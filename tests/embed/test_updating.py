@@ -73,14 +73,14 @@ def new_items() -> list[Item]:
 
 
 def test_new_items_and_likes_are_taken_in_and_counted(store: Store) -> None:
-    before = load_vectors(store)
+    before = load_vectors(store.snapshot())
     kept, changed = toy_items()[1:], "blue-3"
     items = [replace(one, title="a different thing") if one.item_id == changed else one for one in kept]
     store.publish_catalogue(Catalogue.of(new_items() + items))
     store.log.append(later_events())
     version = update_embedding(store)
     assert version is not None
-    after = load_vectors(store)
+    after = load_vectors(store.snapshot())
     update = after.meta["update"]
     assert after.meta["updated_from"] == before.version
     assert update["items"] == {"new": 4, "changed": 1, "removed": 1}
@@ -97,10 +97,16 @@ def test_new_items_and_likes_are_taken_in_and_counted(store: Store) -> None:
 
 
 def test_what_was_made_of_old_vectors_fits_the_new_ones(store: Store) -> None:
-    before, asked_before = load_vectors(store), QueryEncoder.open(store).texts(["a red chair", "a rug"])
+    before, asked_before = (
+        load_vectors(store.snapshot()),
+        QueryEncoder.open(store.snapshot()).texts(["a red chair", "a rug"]),
+    )
     store.log.append(later_events())
     assert update_embedding(store) is not None
-    after, asked_after = load_vectors(store), QueryEncoder.open(store).texts(["a red chair", "a rug"])
+    after, asked_after = (
+        load_vectors(store.snapshot()),
+        QueryEncoder.open(store.snapshot()).texts(["a red chair", "a rug"]),
+    )
     assert (before.matrix * after.matrix).sum(1).mean() > 0.9
     assert (asked_before * asked_after).sum(1).min() > 0.9
     assert after.reads(before.version) and not before.reads(after.version)
@@ -112,10 +118,10 @@ def test_the_saved_tower_and_offsets_give_the_saved_vectors(store: Store) -> Non
     """So that the next update, and queries, start where this one ended, after the turn too."""
     store.log.append(later_events())
     update_embedding(store)
-    after = load_vectors(store)
+    after = load_vectors(store.snapshot())
     store.publish_catalogue(Catalogue.of(toy_items() + new_items()))  # items only: nothing is learned
     update_embedding(store)
-    again = load_vectors(store)
+    again = load_vectors(store.snapshot())
     rows = [again.ids.index(item_id) for item_id in after.ids]
     assert np.array_equal(again.kept[rows], after.kept)
     assert Before.open(store).offsets.any()
@@ -123,17 +129,17 @@ def test_the_saved_tower_and_offsets_give_the_saved_vectors(store: Store) -> Non
 
 
 def test_without_news_nothing_is_published(store: Store) -> None:
-    name = load_vectors(store).version
+    name = load_vectors(store.snapshot()).version
     assert update_embedding(store) is None
     store.publish_catalogue(Catalogue.of(toy_items()[::-1]))  # another order is no news
     assert update_embedding(store) is None
-    assert load_vectors(store).version == name
+    assert load_vectors(store.snapshot()).version == name
 
 
 def test_never_worse_than_before_on_the_judged_people(store: Store) -> None:
     store.log.append(later_events())
     update_embedding(store)
-    metrics = load_vectors(store).meta["metrics"]
+    metrics = load_vectors(store.snapshot()).meta["metrics"]
     assert metrics["people"] > 0
     for name in ("before", "tower"):
         assert set(metrics[name]) == {"warm", "cold", "recall_at_100", "across"}
@@ -142,7 +148,7 @@ def test_never_worse_than_before_on_the_judged_people(store: Store) -> None:
 
 
 def test_who_was_learned_from_is_never_held_out_later(store: Store) -> None:
-    before = Holdout(**load_vectors(store).meta["holdout"])
+    before = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     old = Interactions.of(store.log.read(), store.catalogue())
     # Many events that happened before everything pull the default moment back.
     early = [
@@ -152,7 +158,7 @@ def test_who_was_learned_from_is_never_held_out_later(store: Store) -> None:
     store.log.append(early)
     update_embedding(store)
     events = Interactions.of(store.log.read(), store.catalogue())
-    after = Holdout(**load_vectors(store).meta["holdout"])
+    after = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     assert Holdout.default(events).until < before.until
     assert after == before
     assert len(after.training(old)) == len(before.training(old))
@@ -162,11 +168,11 @@ def test_the_moment_of_the_holdout_moves_on_with_the_log(store: Store) -> None:
     store.log.append(later_events())
     update_embedding(store)
     events = Interactions.of(store.log.read(), store.catalogue())
-    assert Holdout(**load_vectors(store).meta["holdout"]) == Holdout.default(events)
+    assert Holdout(**load_vectors(store.snapshot()).meta["holdout"]) == Holdout.default(events)
 
 
 def test_held_out_people_change_nothing(store: Store) -> None:
-    holdout = Holdout(**load_vectors(store).meta["holdout"])
+    holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     held = next(f"x{k}" for k in range(100) if holdout.holds(f"x{k}"))
     store.log.append([Event(held, "red-1", Action.CLICK, START)])
     assert update_embedding(store) is None
@@ -189,7 +195,7 @@ def test_what_an_update_cannot_do_is_refused(store: Store, toy_store: MakeStore)
         update_embedding(store, UpdateConfig(dim=64))
     with pytest.raises(InputError, match=r"text backbone.*minilm-l6.*other"):
         update_embedding(store, UpdateConfig(text_backbone="other"))
-    meta = store.path / "vectors" / load_vectors(store).version / "meta.json"
+    meta = store.path / "vectors" / load_vectors(store.snapshot()).version / "meta.json"
     meta.write_text(
         json.dumps({k: v for k, v in json.loads(meta.read_text()).items() if k != "judged_below"})
     )
@@ -202,13 +208,13 @@ def test_int8_and_an_index_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) 
     for module in ("version_files", "saved_index"):
         monkeypatch.setattr(f"bowerbird.embed.{module}.EXACT_UP_TO", 10)
     train_embedding(store, replace(CONFIG, precision="int8"))
-    old = load_vectors(store)
+    old = load_vectors(store.snapshot())
     # Nobody liked what goes, so that there is nothing to learn.
     gone = {f"{colour}-{OF_EACH - k}" for colour in ("red", "green") for k in (1, 2)}
     rows = np.array([row for row, item in enumerate(toy_items()) if item.item_id not in gone])
     store.publish_catalogue(Catalogue.of([toy_items()[row] for row in rows] + new_items()))
     update_embedding(store)
-    new = load_vectors(store)
+    new = load_vectors(store.snapshot())
     assert new.kept.dtype == np.int8
     assert np.array_equal(new.kept[:44], old.kept[rows])
     assert new.path is not None
@@ -248,6 +254,6 @@ def test_the_command_tells_and_is_idempotent(store: Store) -> None:
     run = CliRunner().invoke(app, ["embed", str(store.path), "--update", "--json"])
     assert run.exit_code == 0, run.output
     told = json.loads(run.output)
-    assert told["version"] == load_vectors(store).version and told["update"]["likes"]["new"] > 0
+    assert told["version"] == load_vectors(store.snapshot()).version and told["update"]["likes"]["new"] > 0
     again = CliRunner().invoke(app, ["embed", str(store.path), "--update"])
     assert again.exit_code == 0 and "nothing has changed" in again.output

@@ -25,7 +25,7 @@ def test_rows_follow_the_catalogue_of_today(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
     publish(store, ["a", "b", "gone"], np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0]]))
     today = Catalogue.of([Item("new", "new"), Item("b", "b"), Item("a", "a")])
-    vectors = load_vectors(store)
+    vectors = load_vectors(store.snapshot())
     assert np.allclose(vectors.aligned(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
     assert np.allclose(vectors.generic(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
     assert np.allclose(np.linalg.norm(vectors.matrix, axis=1), 1.0)
@@ -38,7 +38,7 @@ def test_each_side_keeps_its_length_in_today_s_order(tmp_path: Path) -> None:
     assert version is not None
     facts, text, picture = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0]]), np.array([[1.0], [0.0]])
     np.save(version.path / SIDES_FILE, np.concatenate([facts, text, picture], axis=1).astype(np.float16))
-    vectors = replace(load_vectors(store), meta={"sides": [2, 2, 1]})
+    vectors = replace(load_vectors(store.snapshot()), meta={"sides": [2, 2, 1]})
     for ids, places in ((["a", "b"], [0, 1]), (["b", "new", "a"], [1, -1, 0])):
         catalogue = Catalogue.of(Item(item_id, item_id) for item_id in ids)
         for side, rows in zip(vectors.sides(catalogue), (facts, text, picture), strict=True):
@@ -48,7 +48,7 @@ def test_each_side_keeps_its_length_in_today_s_order(tmp_path: Path) -> None:
 
 def test_a_store_without_vectors_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="bowerbird embed"):
-        load_vectors(Store.create(tmp_path / "store"))
+        load_vectors(Store.create(tmp_path / "store").snapshot())
 
 
 def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
     assert version is not None
     (version.path / VECTORS_FILE).write_bytes(b"half a fi")
     with pytest.raises(StoreError, match="bowerbird embed"):
-        load_vectors(store)
+        load_vectors(store.snapshot())
 
 
 def test_vectors_kept_as_int8_are_read_as_any_others(tmp_path: Path) -> None:
@@ -68,5 +68,5 @@ def test_vectors_kept_as_int8_are_read_as_any_others(tmp_path: Path) -> None:
         np.save(folder / VECTORS_FILE, int8_of(matrix))
         (folder / IDS_FILE).write_text(json.dumps([f"i{k}" for k in range(20)]))
     catalogue = Catalogue.of(Item(f"i{k}", "a thing") for k in range(20))
-    aligned = load_vectors(store).aligned(catalogue)
+    aligned = load_vectors(store.snapshot()).aligned(catalogue)
     assert (aligned * matrix).sum(axis=1).min() > 0.9998

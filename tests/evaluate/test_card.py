@@ -98,9 +98,9 @@ def test_a_card_grows_with_evaluations_and_begins_anew_with_a_training(
     for name, vectors in (("new-users", first), ("global-time", "another")):
         other = one | {"given": None, "trained": {"vectors": vectors}}
         (store.reports / f"evaluation-{name}.json").write_text(json.dumps(other))
-    assert [found["given"] for found in card_of(store, LICENCES)["evaluations"]] == [2, None]
+    assert [found["given"] for found in card_of(store.snapshot(), LICENCES)["evaluations"]] == [2, None]
     second = train()
-    write_card(store, LICENCES)
+    write_card(store.snapshot(), LICENCES)
     anew = json.loads((store.reports / f"card-{second}.json").read_text())
     assert (anew["evaluations"], anew["ranker"]) == ([], None)
     assert (store.reports / f"card-{first}.md").exists()
@@ -108,7 +108,7 @@ def test_a_card_grows_with_evaluations_and_begins_anew_with_a_training(
 
 def test_what_was_not_measured_is_said(store: Store, train: Callable[[], str]) -> None:
     train()
-    said = write_card(store, LICENCES).read_text()
+    said = write_card(store.snapshot(), LICENCES).read_text()
     assert "Not evaluated on the split global-time" in said
     assert "Trained with one seed" in said
     assert "calibration) was not measured" in said
@@ -122,14 +122,14 @@ def test_a_ranker_that_knows_its_calibration_is_quoted(store: Store, train: Call
     measured = {"given": "visit", "click": click}
     with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": measured}):
         pass
-    assert card_of(store, LICENCES)["ranker"]["calibration"] == measured
-    said = write_card(store, LICENCES).read_text()
+    assert card_of(store.snapshot(), LICENCES)["ranker"]["calibration"] == measured
+    said = write_card(store.snapshot(), LICENCES).read_text()
     assert "- click: calibration_error 0.0123, cases 1,200" in said
     assert "calibration) was not measured" not in said
     too_few = {"given": "visit", "absent": {"click": "happened 3 times"}}
     with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": too_few}):
         pass
-    said = write_card(store, LICENCES).read_text()
+    said = write_card(store.snapshot(), LICENCES).read_text()
     assert "happened 3 times" in said and "calibration) was not measured" in said
 
 
@@ -141,11 +141,11 @@ def test_seeds_count_only_where_they_began_with_these_vectors(store: Store, trai
     for vectors, seeds, there in ((version, [0, 1], True), ("another", [0, 1], False), (version, [0], False)):
         found = {"vectors": vectors, "seeds": seeds, "figures": [figure]}
         (store.reports / "seeds.json").write_text(json.dumps(found))
-        said = write_card(store, LICENCES).read_text()
+        said = write_card(store.snapshot(), LICENCES).read_text()
         assert ("0.400, 0.600" in said) is there
         assert ("Trained with one seed" in said) is not there
 
 
 def test_a_store_without_vectors_says_what_to_run(store: Store) -> None:
     with pytest.raises(StoreError, match="bowerbird embed"):
-        write_card(store, LICENCES)
+        write_card(store.snapshot(), LICENCES)

@@ -18,7 +18,6 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential import Arm, places_found
 from bowerbird.recommend.saved import fitted_ranker
@@ -77,10 +76,10 @@ def test_a_table_says_it_to_people(store: Store) -> None:
 
 def test_arms_that_share_answers_answer_as_alone(store: Store) -> None:
     catalogue = store.catalogue()
-    stream = Stream.of(store, catalogue)
-    together = places_on(store, stream, catalogue)
-    ranker, _ = fitted_ranker(store, load_vectors(store), catalogue)
-    interests = TasteGraph.open(store).interests_of_items
+    stream = Stream.of(store.snapshot())
+    together = places_on(store.snapshot(), stream)
+    ranker, _ = fitted_ranker(store.snapshot())
+    interests = TasteGraph.open(store.snapshot()).interests_of_items
     for name, freshness in FRESHNESS.items():
         alone = Arm(Tasted(store, catalogue, interests, ranker, Answers()), freshness)
         places = places_found({name: alone}, stream.events, stream.asks, stream.start, stream.launched)
@@ -91,8 +90,8 @@ def test_a_person_is_read_from_what_was_told(store: Store) -> None:
     """As the store's own taste graph has it when all is told, and unknown when nothing is."""
     catalogue = store.catalogue()
     events = Interactions.of(store.log.read(), catalogue)
-    graph = TasteGraph.open(store)
-    ranker, _ = fitted_ranker(store, load_vectors(store), catalogue)
+    graph = TasteGraph.open(store.snapshot())
+    ranker, _ = fitted_ranker(store.snapshot())
     told = Tasted(store, catalogue, graph.interests_of_items, ranker, Answers())
     open_ = np.ones(ITEMS, bool)
     now = int(events.at[-1])

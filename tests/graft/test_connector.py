@@ -17,7 +17,7 @@ from bowerbird.graft.training.alignment import telling_words
 
 @pytest.fixture(scope="module")
 def graft(grafted: Store) -> Graft:
-    return Graft.open(grafted, runtime=EagerRuntime)
+    return Graft.open(grafted.snapshot(), runtime=EagerRuntime)
 
 
 def with_tokens(graft: Graft, tokens: int) -> Graft:

@@ -14,7 +14,7 @@ from bowerbird.graft.streaming import held_back
 
 @pytest.fixture(scope="module")
 def graft(grafted: Store) -> Graft:
-    return Graft.open(grafted, runtime=EagerRuntime)
+    return Graft.open(grafted.snapshot(), runtime=EagerRuntime)
 
 
 def test_an_item_takes_one_place_and_words_keep_theirs(graft: Graft) -> None:
@@ -78,7 +78,7 @@ def test_text_without_items_is_the_language_models_own(graft: Graft) -> None:
 
 
 def test_shared_beginnings_change_no_reply(grafted: Store) -> None:
-    cached = Graft.open(grafted, runtime=EagerRuntime)
+    cached = Graft.open(grafted.snapshot(), runtime=EagerRuntime)
     prompts: list[list[str | int]] = [
         ["you help people choose", 3, " which is red"],
         ["you help people choose", 3, " which is blue ", 4],

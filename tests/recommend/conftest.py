@@ -193,4 +193,4 @@ def shop(tmp_path: Path, read_only_shop: Store) -> Store:
 
 @pytest.fixture(scope="session")
 def recommender(read_only_shop: Store) -> Recommender:
-    return Recommender.open(read_only_shop)
+    return Recommender.open(read_only_shop.snapshot())

@@ -39,7 +39,7 @@ def test_never_what_is_sold_out_was_seen_or_is_too_dear(read_only_shop: Store) -
 def test_what_is_muted_does_not_come(shop: Store) -> None:
     runner = CliRunner()
     before = said(shop, "-n", "40")["items"]
-    interests = Recommender.open(shop).taste.interests_of_items
+    interests = Recommender.open(shop.snapshot()).taste.interests_of_items
     lamps = interests.fine.ids[interests.group[:30]]
     for interest in json.loads(
         runner.invoke(app, ["taste", "show", str(shop.path), "--user", "u0", "--json"]).stdout

@@ -66,7 +66,7 @@ def visited(shop: Store) -> Store:
 
 
 def test_no_file_of_a_used_store_names_a_forgotten_person(visited: Store) -> None:
-    recommender = Recommender.open(visited)
+    recommender = Recommender.open(visited.snapshot())
     taste = recommender.taste
     taste.mute(NAME, "1")
     assert taste.save() and recommender.recommend_user(NAME)
@@ -74,14 +74,14 @@ def test_no_file_of_a_used_store_names_a_forgotten_person(visited: Store) -> Non
     kinds = {Path(one).parts[0] for one in before}
     assert {"events", "collections", "taste", "reports"} <= kinds, "the search finds what is there"
     taste.forget(NAME)
-    again = Recommender.open(visited)
+    again = Recommender.open(visited.snapshot())
     again.recommend_user("u0")
     assert again.taste.save()
     assert files_that_name(visited.path, NAME) == set()
 
 
 def test_nothing_that_is_learnt_holds_their_likes(visited: Store) -> None:
-    recommender = Recommender.open(visited)
+    recommender = Recommender.open(visited.snapshot())
     taste, liked = recommender.taste, recommender.catalogue.position["item-64"]
     row = taste._everyone.people.find(NAME)
     assert any(row in taste._everyone.likers.of(item)[0] for item in range(len(recommender.catalogue)))
@@ -90,8 +90,8 @@ def test_nothing_that_is_learnt_holds_their_likes(visited: Store) -> None:
     rings = taste._everyone.likers
     assert not any(row in rings.of(item)[0] for item in range(len(recommender.catalogue)))
     assert not np.array(taste._everyone.people.arrays[2])[row]
-    for graph in (taste, TasteGraph.open(visited)):
+    for graph in (taste, TasteGraph.open(visited.snapshot())):
         assert NAME not in graph and not len(graph.state(NAME).items)
     training = Interactions.of(visited.log.read(), recommender.catalogue)
     assert NAME not in training.users, "the next training set"
-    assert Recommender.open(visited).ranker.world.popularity.total[liked] == likes - 1
+    assert Recommender.open(visited.snapshot()).ranker.world.popularity.total[liked] == likes - 1

@@ -113,7 +113,7 @@ def test_what_is_said_names_the_persons_own_likes_and_interests(recommender: Rec
 
 
 def test_a_walk_brings_what_people_like_since_the_ranker_was_learnt(shop: Store) -> None:
-    recommender = Recommender.open(shop)
+    recommender = Recommender.open(shop.snapshot())
     taste, catalogue = recommender.taste, recommender.catalogue
     mine = int(taste.state("u0").history.items[-1])
     # Vases are nothing to shirt people, until three of them like one beside u0's latest like.

@@ -142,7 +142,7 @@ def test_what_is_likelier_moves_up_where_that_outcome_is_hoped_for(recommender: 
 
 
 def test_an_event_changes_the_next_answer(shop: Store) -> None:
-    recommender = Recommender.open(shop)
+    recommender = Recommender.open(shop.snapshot())
     before = kinds(recommender.recommend_user("new", 10))
     for item in (91, 95, 99):
         recommender.taste.learn_one(Event("new", f"item-{item}", Action.SAVE, LATE))
@@ -160,10 +160,10 @@ def version_of(store: Store) -> str:
 
 
 def test_the_saved_ranker_gives_the_same_answers_and_is_not_learnt_again(shop: Store) -> None:
-    first = Recommender.open(shop)
+    first = Recommender.open(shop.snapshot())
     name = version_of(shop)
     shop.log.append([Event("u0", "item-3", Action.CLICK, LATE)])  # a live event changes a person, no ranker
-    again = Recommender.open(Store.open(shop.path))
+    again = Recommender.open(Store.open(shop.path).snapshot())
     assert version_of(shop) == name
     assert again.ranker.settings == first.ranker.settings
     histories = [first.taste.state(user).history for user in first.taste.people()]
@@ -174,7 +174,10 @@ def test_the_saved_ranker_gives_the_same_answers_and_is_not_learnt_again(shop: S
 
 
 def test_a_learnt_order_is_saved_too(crowds_store: Store) -> None:
-    first, again = Recommender.open(crowds_store), Recommender.open(Store.open(crowds_store.path))
+    first, again = (
+        Recommender.open(crowds_store.snapshot()),
+        Recommender.open(Store.open(crowds_store.path).snapshot()),
+    )
     assert first.ranker.settings["order"] == again.ranker.settings["order"] == "lambdarank"
     histories = [first.taste.state(user).history for user in first.taste.people()]
     for one, other in zip(
@@ -186,16 +189,16 @@ def test_a_learnt_order_is_saved_too(crowds_store: Store) -> None:
 def test_an_import_and_a_new_catalogue_make_it_learn_again(shop: Store) -> None:
     import pyarrow as pa
 
-    Recommender.open(shop)
+    Recommender.open(shop.snapshot())
     names = [version_of(shop)]
     fresh = [Event(f"v{k}", f"item-{k}", Action.CLICK, LATE + timedelta(hours=k)) for k in range(5)]
     shop.log.add_segment(pa.Table.from_pylist([one.as_row() for one in fresh], schema=EVENT_SCHEMA))
-    Recommender.open(shop)
+    Recommender.open(shop.snapshot())
     names.append(version_of(shop))
     catalogue = shop.catalogue()
     items = [catalogue.item(position) for position in range(len(catalogue))]
     shop.publish_catalogue(Catalogue.of([Item("first", "a new first item", price=3.0), *items]))
-    moved = Recommender.open(shop)
+    moved = Recommender.open(shop.snapshot())
     names.append(version_of(shop))
     assert len(set(names)) == 3
     shown = moved.recommend_user("u0", 10, options=RecommendOptions(diversity=0.0))
@@ -203,10 +206,10 @@ def test_an_import_and_a_new_catalogue_make_it_learn_again(shop: Store) -> None:
 
 
 def test_a_forgotten_person_leaves_the_ranker_too(shop: Store) -> None:
-    before = Recommender.open(shop)
+    before = Recommender.open(shop.snapshot())
     people = before.ranker.world.coengagement.likes.shape[0]
     before.taste.forget("u0")
-    assert Recommender.open(shop).ranker.world.coengagement.likes.shape[0] == people - 1
+    assert Recommender.open(shop.snapshot()).ranker.world.coengagement.likes.shape[0] == people - 1
 
 
 def test_what_was_held_out_is_not_learnt_from(shop: Store) -> None:
@@ -216,7 +219,7 @@ def test_what_was_held_out_is_not_learnt_from(shop: Store) -> None:
     with shop.publishing("vectors", {"holdout": {"until": until, "user_share": 0.0}}) as folder:
         for file in ("vectors.npy", "ids.json"):
             (folder / file).write_bytes((version.path / file).read_bytes())
-    learnt = Recommender.open(shop).ranker.world.popularity.total.sum()
+    learnt = Recommender.open(shop.snapshot()).ranker.world.popularity.total.sum()
     assert learnt == sum(event.at <= datetime(2026, 1, 20, tzinfo=UTC) for event in _logged(shop))
 
 
@@ -225,11 +228,11 @@ def _logged(store: Store) -> list[Event]:
 
 
 def test_a_broken_ranker_is_learnt_anew(shop: Store) -> None:
-    wanted = Recommender.open(shop).recommend_user("u0", 10)
+    wanted = Recommender.open(shop.snapshot()).recommend_user("u0", 10)
     version = shop.current("ranker")
     assert version is not None
     (version.path / "arrays.npz").write_bytes(b"garbage")
-    assert Recommender.open(shop).recommend_user("u0", 10) == wanted
+    assert Recommender.open(shop.snapshot()).recommend_user("u0", 10) == wanted
     assert version_of(shop) != version.name
 
 
@@ -237,4 +240,4 @@ def test_without_vectors_it_says_what_to_run(tmp_path: object) -> None:
     store = Store.create(f"{tmp_path}/store")
     store.publish_catalogue(Catalogue.of([Item("a", "a thing")]))
     with pytest.raises(StoreError, match="bowerbird embed"):
-        Recommender.open(store)
+        Recommender.open(store.snapshot())

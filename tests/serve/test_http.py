@@ -85,7 +85,7 @@ def test_filters_leave_out_what_they_say(client: httpx.Client) -> None:
 
 def test_what_is_muted_does_not_come(client: httpx.Client, shop_store: Path) -> None:
     user = "shopper-00002"
-    taste = TasteGraph.open(Store.open(shop_store))
+    taste = TasteGraph.open(Store.open(shop_store).snapshot())
     group = taste.interests_of_items.group
     mine = taste.interests(taste.state(user))[0]
 

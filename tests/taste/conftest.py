@@ -76,4 +76,4 @@ def ada(store: Store, did: Callable[..., Event]) -> TasteGraph:
             *(did("bo", 20 + k, day=k) for k in range(5)),
         ]
     )
-    return TasteGraph.open(store)
+    return TasteGraph.open(store.snapshot())

@@ -54,7 +54,7 @@ def test_mute_then_boost_then_back(store: Store) -> None:
 
 def test_forget(store: Store) -> None:
     assert said(store, "forget")["events_erased"] == 8
-    assert TasteGraph.open(store).people() == ["bo"]
+    assert TasteGraph.open(store.snapshot()).people() == ["bo"]
     with pytest.raises(InputError, match="'ada'"):
         said(store, "forget")
 

@@ -28,7 +28,7 @@ LAMPS, SHIRTS = "plain · wood · lamp", "striped · cotton · shirt"
 
 @pytest.fixture
 def reader(ada: TasteGraph) -> TasteReader:
-    return TasteReader.of(ada)
+    return TasteReader.open(ada.store.snapshot())
 
 
 # -- time-scales --------------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_queries_and_boards_speak_for_interests(reader: TasteReader, store: Stor
         Collection("b", ("20",), name="bo's", user_id="bo"),
     ]
     store.publish_collections(boards)
-    found = reader.profile("ada")
+    found = TasteReader.open(store.snapshot()).profile("ada")
     assert [(one["query"], one["events"]) for one in found.queries] == [("red sofa", 2), ("a lamp", 1)]
     assert found.queries[0]["interests"] == ["floral · velvet · sofa"]
     assert [(one["name"], one["interests"]) for one in found.boards] == [("hall", [LAMPS])]
@@ -182,7 +182,7 @@ def test_not_me_erases_an_interest_until_it_is_taken_back(ada: TasteGraph) -> No
     assert [one.name for one in ada.interests(state)] == [SHIRTS]
     assert not np.isin(state.items, range(10, 20)).any(), "its events count nowhere"
     assert not state.unseen(40)[14], "and what was bought is not new"
-    assert [one.name for one in TasteReader.of(ada).profile("ada").disowned] == [LAMPS]
+    assert [one.name for one in TasteReader.open(ada.store.snapshot()).profile("ada").disowned] == [LAMPS]
     assert not ada.correct("ada", LAMPS, None).corrected
     assert [one.name for one in ada.interests(ada.state("ada"))] == [LAMPS, SHIRTS]
 
@@ -193,7 +193,7 @@ def test_a_corrected_weight_stays_whatever_time_does(ada: TasteGraph) -> None:
     for days in (0, 400):
         ranked = ada.interests(state, now=state.last_at + days * 86_400_000_000)
         assert {one.name: one.weight for one in ranked}[SHIRTS] == 7.5
-    other = TasteGraph.open(ada.store)
+    other = TasteGraph.open(ada.store.snapshot())
     assert {one.name: one.weight for one in other.interests(other.state("ada"))}[SHIRTS] == 7.5
 
 
@@ -251,7 +251,7 @@ def test_the_export_holds_everything_of_the_person_and_nothing_of_others(
         ]
     )
     store.log.append([did("ada", 33, Action.IMPRESSION, day=9), did("ada", "sold out", day=9)])
-    reader.graph.refresh()
+    reader = TasteReader.open(store.snapshot())
     reader.graph.mute("ada", SHIRTS)
     reader.graph.correct("ada", LAMPS, 3.0)
     reader.graph.set_aside("ada", "10")

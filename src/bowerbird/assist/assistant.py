@@ -20,9 +20,9 @@ from bowerbird.assist.understanding import understand
 from bowerbird.assist.wording import line, opening, opening_of_near_misses, small_talk, wish
 from bowerbird.data.items import Catalogue
 from bowerbird.data.lexicon import Lexicon
-from bowerbird.data.store import Store
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.vectors import item_matrix
 from bowerbird.errors import BackboneError, InputError, StoreError
 
 if TYPE_CHECKING:
@@ -57,31 +57,15 @@ class Assistant:
     `matrix` (items, dim) float32 are the item vectors by position, zero rows where an item has none.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        catalogue: Catalogue,
-        matrix: np.ndarray,
-        *,
-        taste: TasteGraph | None = None,
-        recommender: Recommender | None = None,
-    ) -> None:
-        self.store = store
+    def __init__(self, snapshot: StoreSnapshot, catalogue: Catalogue, matrix: np.ndarray) -> None:
+        self.snapshot = snapshot
         self.catalogue = catalogue
         self.matrix = matrix
-        self._taste, self._recommender = taste, recommender
 
     @classmethod
-    def open(
-        cls, store: Store, *, taste: TasteGraph | None = None, recommender: Recommender | None = None
-    ) -> Assistant:
-        """Open over a store with a catalogue and vectors; `StoreError` where one is missing.
-
-        A server passes the taste graph and the recommender that it keeps up to date.
-        """
-        catalogue = store.catalogue()
-        matrix: np.ndarray = load_vectors(store).aligned(catalogue)
-        return cls(store, catalogue, matrix, taste=taste, recommender=recommender)
+    def open(cls, snapshot: StoreSnapshot) -> Assistant:
+        """Open over a store with a catalogue and vectors; `StoreError` where one is missing."""
+        return cls(snapshot, snapshot.catalogue, item_matrix(snapshot))
 
     def without_model(self) -> Assistant:
         """The same assistant, worded by templates: what a server answers with while the model is busy."""
@@ -101,11 +85,11 @@ class Assistant:
 
     @cached_property
     def encoder(self) -> QueryEncoder | None:
-        return _if_there(lambda: _opened_encoder(self.store))
+        return _if_there(lambda: _opened_encoder(self.snapshot))
 
     @cached_property
     def graft(self) -> Graft | None:
-        return _if_there(lambda: _opened_graft(self.store))
+        return _if_there(lambda: _opened_graft(self.snapshot))
 
     @cached_property
     def voice(self) -> ModelWords | None:
@@ -114,11 +98,11 @@ class Assistant:
 
     @cached_property
     def taste(self) -> TasteGraph | None:
-        return self._taste or _if_there(lambda: _opened_taste(self.store))
+        return _if_there(lambda: _opened_taste(self.snapshot))
 
     @cached_property
     def recommender(self) -> Recommender | None:
-        return self._recommender or _if_there(lambda: _opened_recommender(self.store, self.taste))
+        return _if_there(lambda: _opened_recommender(self.snapshot))
 
     # -- answers ------------------------------------------------------------------------------------------
 
@@ -326,29 +310,29 @@ def _if_there(opened: Callable[[], T]) -> T | None:
 # Imported when first needed: the query encoder and the graft load a deep-learning library.
 
 
-def _opened_encoder(store: Store) -> QueryEncoder:
+def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
     from bowerbird.embed.query import QueryEncoder
 
-    encoder = QueryEncoder.open(store)
+    encoder = QueryEncoder.open(snapshot)
     encoder.texts(["a lamp"])  # backbones come when first used: if they can't, words are matched as words
     return encoder
 
 
-def _opened_graft(store: Store) -> Graft:
-    if store.current("graft") is None:
+def _opened_graft(snapshot: StoreSnapshot) -> Graft:
+    if snapshot.version("graft") is None:
         raise StoreError("no graft was trained yet: run `bowerbird graft`")
     from bowerbird.graft.model import Graft
 
-    return Graft.open(store)
+    return Graft.open(snapshot)
 
 
-def _opened_taste(store: Store) -> TasteGraph:
+def _opened_taste(snapshot: StoreSnapshot) -> TasteGraph:
     from bowerbird.taste.graph import TasteGraph
 
-    return TasteGraph.open(store)
+    return TasteGraph.open(snapshot)
 
 
-def _opened_recommender(store: Store, taste: TasteGraph | None) -> Recommender:
+def _opened_recommender(snapshot: StoreSnapshot) -> Recommender:
     from bowerbird.recommend.recommender import Recommender
 
-    return Recommender.open(store, taste)
+    return Recommender.open(snapshot)

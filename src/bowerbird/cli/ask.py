@@ -34,7 +34,7 @@ def ask(
 
     talk = Conversation.load(conversation) if conversation else Conversation()
     picture = read_picture(image) if image else None
-    assistant = Assistant.open(Store.open(store))
+    assistant = Assistant.open(Store.open(store).snapshot())
     reply = assistant.reply(talk, text, user=user, image=picture, items=item or (), n=n)
     if conversation:
         talk.save(conversation)

@@ -38,7 +38,7 @@ def graft(
     from bowerbird.graft.bench import bench_graft
 
     opened = Store.open(store) if store else None
-    result = bench_graft(opened, items, rounds, new_tokens)
+    result = bench_graft(opened.snapshot() if opened else None, items, rounds, new_tokens)
     if opened:
         report = json_format.dumps(plain(result.as_dict()), indent=1)
         write_atomically(opened.reports / "bench-graft.json", report.encode())

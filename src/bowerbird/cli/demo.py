@@ -78,7 +78,7 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: Stages) -> N
             "graft: train connector and retrieval head",
             lambda: train_graft(store, GraftConfig(minutes=GRAFT_MINUTES)),
         )
-    stages.run("learn the ranker", lambda: Recommender.open(store))
+    stages.run("learn the ranker", lambda: Recommender.open(store.snapshot()))
 
 
 def _judge(
@@ -92,9 +92,9 @@ def _judge(
     from bowerbird.recommend.evaluation import evaluate_store
 
     judged = stages.run("evaluate beside eight baselines", lambda: evaluate_store(store, list(Split), 20))
-    write_card(store, {backbone.name: backbone.licence for backbone in BACKBONES})
+    write_card(store.snapshot(), {backbone.name: backbone.licence for backbone in BACKBONES})
     bench = stages.run(
-        "bench: vectors against pictures", lambda: bench_graft(store, BENCH_PICTURES, BENCH_ROUNDS)
+        "bench: vectors against pictures", lambda: bench_graft(store.snapshot(), BENCH_PICTURES, BENCH_ROUNDS)
     )
     write_atomically(
         store.reports / "bench-graft.json", json.dumps(plain(bench.as_dict()), indent=1).encode()
@@ -115,10 +115,11 @@ def _write_report(
     from bowerbird.evaluate.report import DemoReport, render_report
     from bowerbird.recommend.recommender import Recommender
 
-    recommender = Recommender.open(store)
+    snapshot = store.snapshot()
+    recommender = Recommender.open(snapshot)
     user = _shopper_to_show(recommender)
     panel = stages.run("recommend to one shopper", lambda: _panel(recommender, user))
-    assistant = Assistant.open(store, taste=recommender.taste, recommender=recommender)
+    assistant = Assistant.open(snapshot)
     talk = stages.run("talk with one shopper", lambda: _talk(assistant, user))
     result["conversation"] = [{"role": turn.role, "text": turn.text} for turn in talk]
     result["stages"] = [

@@ -70,7 +70,7 @@ def evaluate(
             raise InputError("--given shortens what is known of new people: use --split new-users with it")
     opened = Store.open(store)
     results = evaluate_store(opened, splits, at, given, Effort(baselines.value))
-    card = write_card(opened, {backbone.name: backbone.licence for backbone in BACKBONES})
+    card = write_card(opened.snapshot(), {backbone.name: backbone.licence for backbone in BACKBONES})
 
     def human(console: Console) -> None:
         tell(console, results)

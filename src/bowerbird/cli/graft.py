@@ -87,7 +87,7 @@ def export(
     from bowerbird.graft.export import export_graft
     from bowerbird.graft.model import Graft
 
-    graft = Graft.open(Store.open(store))
+    graft = Graft.open(Store.open(store).snapshot())
     files = export_graft(graft, to)
     emit(
         {"folder": str(to), "files": files}, json, lambda console: console.print(f"{to}: {', '.join(files)}")

@@ -59,7 +59,7 @@ def recommend(
         *(Action(outcome.value), diversity, explore, seed, price_min, price_max, category),
         boosts=Boosts.load(boosts) if boosts else Boosts(),
     )
-    recommender = Recommender.open(Store.open(store))
+    recommender = Recommender.open(Store.open(store).snapshot())
     if histories is not None and out is not None:
         _batch(recommender, histories, out, n, options, as_json)
         return

@@ -42,7 +42,7 @@ def search(
 
     if (queries is None) != (out is None):
         raise InputError("--queries and --out belong together: give both, or neither")
-    searcher = Searcher.open(Store.open(store))
+    searcher = Searcher.open(Store.open(store).snapshot())
     if queries is not None and out is not None:
         if text is not None or image is not None or item is not None:
             raise InputError("--queries holds the queries: leave out TEXT, --image and --item")

@@ -14,6 +14,7 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 
 if TYPE_CHECKING:
     from bowerbird.taste.graph import TasteGraph
+    from bowerbird.taste.profile import TasteReader
 
 taste = typer.Typer(help="See, explain, change and erase a person's taste.", no_args_is_help=True)
 
@@ -25,9 +26,18 @@ def _opened(store: Any, user: str) -> TasteGraph:
     from bowerbird.data.store import Store
     from bowerbird.taste.graph import TasteGraph
 
-    graph = TasteGraph.open(Store.open(store))
+    graph = TasteGraph.open(Store.open(store).snapshot())
     graph.check_known(user)
     return graph
+
+
+def _reader(store: Any, user: str) -> TasteReader:
+    from bowerbird.data.store import Store
+    from bowerbird.taste.profile import TasteReader
+
+    reader = TasteReader.open(Store.open(store).snapshot())
+    reader.graph.check_known(user)
+    return reader
 
 
 @taste.command()
@@ -40,9 +50,8 @@ def show(
     """Show a person's taste: interests over time, distinct tastes, prices, dislikes, what changed."""
     from bowerbird.cli.taste_page import taste_page
     from bowerbird.cli.taste_picture import draw_profile
-    from bowerbird.taste.profile import TasteReader
 
-    reader = TasteReader.of(_opened(store, user))
+    reader = _reader(store, user)
     profile = reader.profile(user)
     if html is not None:
         synthetic = (reader.graph.store.path / "SYNTHETIC").exists()
@@ -64,10 +73,10 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show the events that make up each interest, with their shares; or why an item is for a person."""
-    graph = _opened(store, user)
     if item is not None:
-        _explain_item(graph, user, item, as_json)
+        _explain_item(_reader(store, user), user, item, as_json)
         return
+    graph = _opened(store, user)
     found = graph.explain(user)
 
     def human(console: Console) -> None:
@@ -80,11 +89,9 @@ def explain(
     emit({"user": user, "interests": found}, as_json, human)
 
 
-def _explain_item(graph: TasteGraph, user: str, item: str, as_json: bool) -> None:
-    from bowerbird.taste.profile import TasteReader
-
-    found = TasteReader.of(graph).because(user, item)
-    title = graph.catalogue.item(found.item).title
+def _explain_item(reader: TasteReader, user: str, item: str, as_json: bool) -> None:
+    found = reader.because(user, item)
+    title = reader.catalogue.item(found.item).title
 
     def human(console: Console) -> None:
         console.print(f"[bold]{escape(title)}[/bold]")
@@ -98,10 +105,9 @@ def _explain_item(graph: TasteGraph, user: str, item: str, as_json: bool) -> Non
 def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
     """Show what there is to be drawn to: themes, their interests, and items that are typical of them."""
     from bowerbird.data.store import Store
-    from bowerbird.taste.graph import TasteGraph
     from bowerbird.taste.profile import TasteReader
 
-    found = TasteReader.of(TasteGraph.open(Store.open(store))).hierarchy()
+    found = TasteReader.open(Store.open(store).snapshot()).hierarchy()
 
     def human(console: Console) -> None:
         for theme in found:
@@ -116,9 +122,7 @@ def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
 @taste.command()
 def crowd(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
     """Show what people of similar taste share; never what fewer than 20 of them share, nor who they are."""
-    from bowerbird.taste.profile import TasteReader
-
-    reader = TasteReader.of(_opened(store, user))
+    reader = _reader(store, user)
     told = reader.told_crowd(reader.crowd(user))
 
     def human(console: Console) -> None:
@@ -192,9 +196,8 @@ def export(
 ) -> None:
     """Write everything that is kept of a person, as JSON."""
     from bowerbird.taste.export import exported
-    from bowerbird.taste.profile import TasteReader
 
-    found = exported(TasteReader.of(_opened(store, user)), user)
+    found = exported(_reader(store, user), user)
     if out is None:
         emit(found, True, lambda console: None)
         return
@@ -216,7 +219,7 @@ def forget(store: StoreArgument, user: UserOption, as_json: JsonOption = False) 
     if not forgetting.is_named(opened, user):
         raise InputError(f"nothing in {store} names {user!r}: nothing was erased")
     if snapshot.exists(opened):  # a new one spares every server a replay
-        removed = TasteGraph.open(opened).forget(user)
+        removed = TasteGraph.open(opened.snapshot()).forget(user)
     else:  # no graph: erasing must not need item vectors
         removed = forgetting.forget(opened, user).events
     said = f"{removed:,} events of {user} are erased, and all else that named them; " + (

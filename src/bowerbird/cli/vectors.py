@@ -34,8 +34,8 @@ def export(
     from bowerbird.data.store import Store
     from bowerbird.embed.vectors import load_vectors
 
-    opened = Store.open(store)
-    catalogue, published = opened.catalogue(), load_vectors(opened)
+    snapshot = Store.open(store).snapshot()
+    catalogue, published = snapshot.catalogue, load_vectors(snapshot)
     matrix = published.aligned(catalogue)
     rows = np.flatnonzero(matrix.any(axis=1))
     width = matrix.shape[1]

@@ -6,7 +6,7 @@ A catalogue is one Arrow table and an index from id to row. Everywhere else an i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -29,12 +29,14 @@ ITEM_SCHEMA = pa.schema(
         pa.field("brand", pa.string()),
         pa.field("category", pa.list_(pa.string())),  # from broad to narrow
         pa.field("attributes", pa.map_(pa.string(), pa.string())),  # colour, material, pattern, style, …
-        pa.field("availability", pa.string()),  # in_stock, out_of_stock, preorder, backorder
+        pa.field("availability", pa.string()),  # in_stock, out_of_stock, preorder, backorder, withdrawn
         pa.field("created_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 
 
+WITHDRAWN = "withdrawn"
+NOT_SOLD = ("out_of_stock", WITHDRAWN)
 LISTED = 100_000  # items; up to so many are kept as Python rows, five times as quick to read as Arrow's
 
 
@@ -118,9 +120,28 @@ class Catalogue:
     @cached_property
     def available(self) -> np.ndarray:
         """Whether each item can be bought now, (items,) bool."""
-        kept = pc.not_equal(self.table["availability"].fill_null("in_stock"), "out_of_stock")
-        available: np.ndarray = kept.to_numpy()
+        states = self.table["availability"].fill_null("in_stock")
+        available: np.ndarray = pc.invert(pc.is_in(states, pa.array(NOT_SOLD, pa.string()))).to_numpy()
         return available
+
+    @cached_property
+    def withdrawn(self) -> np.ndarray:
+        """Whether each item was taken out of the shop, (items,) bool: it may not be shown at all."""
+        gone: np.ndarray = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
+        return gone
+
+    def by_ids(self, ids: Sequence[str]) -> Catalogue:
+        """Items in the order of `ids`; one that is not held is there, withdrawn, with nothing but its id."""
+        if self.ids == ids:
+            return self
+        if self.ids[: len(ids)] == ids:
+            return Catalogue(self.table.slice(0, len(ids)))
+        rows = [self.position.get(item_id) for item_id in ids]
+        gone = [Item(ids[k], availability=WITHDRAWN) for k, row in enumerate(rows) if row is None]
+        table = pa.concat_tables([self.table, Catalogue.of(gone).table])
+        places = iter(range(len(self), len(self) + len(gone)))
+        order = [next(places) if row is None else row for row in rows]
+        return Catalogue(table.take(pa.array(order, pa.int64())))
 
     def in_category(self, name: str) -> np.ndarray:
         """Items with a name anywhere in their category path, in any case, (items,) bool."""

@@ -1,8 +1,9 @@
 """The store: one folder on disk where the stages meet.
 
 Everything that is replaced is **published**: written whole beside the current one, flushed, then switched to
-by an atomic rename of a small `CURRENT` file. A crash, a kill or a full disk leaves the old version in force.
-Two writers exclude each other with a lock file that says who holds it; readers never wait.
+by replacing one small file, `versions.json`, which names the versions that belong together (see `versions`).
+A crash, a kill or a full disk leaves the old set of versions in force. Two writers exclude each other with a
+lock file that says who holds it; readers never wait: they take a `snapshot()`.
 """
 
 from __future__ import annotations
@@ -15,27 +16,33 @@ import shutil
 import socket
 import tomllib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from bowerbird.data.collections import COLLECTION_SCHEMA, Collection
+from bowerbird.data.catalogue_files import (
+    read_catalogue,
+    read_collections,
+    read_item_ids,
+    write_catalogue,
+    write_collections,
+)
+from bowerbird.data.collections import Collection
+from bowerbird.data.durable import flush_folder
 from bowerbird.data.durable import write_atomically as write_atomically
-from bowerbird.data.items import ITEM_SCHEMA, Catalogue
+from bowerbird.data.items import Catalogue
+from bowerbird.data.leases import leased
 from bowerbird.data.log import IN_FOLDER, open_log
+from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.versions import KINDS, OLD_CURRENT, SETS_FILE, VersionHistory
+from bowerbird.data.versions import Version as Version
 from bowerbird.errors import StoreError
 
 LAYOUT_VERSION = 1
+BUILDING = ".building-"
 SETTINGS_FILE = "bowerbird.toml"
-ITEMS_FILE = "items.parquet"
-PICTURES_FILE = "pictures.arrow"
-"""Pictures lie apart and uncompressed, so that a million of them are mapped and not read into memory."""
-PICTURES_CHUNK = 4096
 _SETTINGS_TEXT = f"""\
 # Settings of this bowerbird store.
 layout_version = {LAYOUT_VERSION}
@@ -69,14 +76,8 @@ class Settings:
     """Half-lives of an interest, in days, from the shortest."""
 
 
-@dataclass(frozen=True)
-class Version:
-    """One published version of `vectors`, `graft` or `ranker`."""
-
-    kind: str
-    name: str
-    path: Path
-    meta: dict[str, Any] = field(repr=False)
+class Superseded(StoreError):
+    """What was made was made of versions that are not in force any more."""
 
 
 class Store:
@@ -86,6 +87,7 @@ class Store:
         self.path = path
         self.settings = settings
         self.log = open_log(settings.events, path / "events")
+        self._together: dict[str, str] | None = None
 
     @classmethod
     def create(cls, path: Path | str) -> Store:
@@ -119,111 +121,191 @@ class Store:
             raise StoreError(f"{path / SETTINGS_FILE} can't be read ({error}): mend or restore it") from None
         return cls(path, _settings_of(raw, path))
 
-    # -- catalogue and collections ------------------------------------------------------------------------
+    # -- catalogue and collections, for writers -----------------------------------------------------------
 
     def catalogue(self) -> Catalogue:
-        """The items. Raises `StoreError` where none was imported."""
+        """All items that were imported. Raises `StoreError` where none were."""
+        return read_catalogue(self._catalogue_version().path)
+
+    def item_ids(self) -> list[str]:
+        """Their ids alone. Raises `StoreError` as `catalogue` does."""
+        return read_item_ids(self._catalogue_version().path)
+
+    def _catalogue_version(self) -> Version:
         version = self.current("catalogue")
         if version is None:
             raise StoreError(
                 f"the store {self.path} has no items yet: run `bowerbird import` with a catalogue"
             )
-        table = pq.read_table(version.path / ITEMS_FILE)
-        if (version.path / PICTURES_FILE).exists():  # older stores have the pictures in the table
-            table = table.append_column(ITEM_SCHEMA.field("image"), _pictures(version.path / PICTURES_FILE))
-        return Catalogue(table)
+        return version
 
     def has_catalogue(self) -> bool:
         return self.current("catalogue") is not None
 
     def publish_catalogue(self, catalogue: Catalogue) -> Version:
-        with self.publishing("catalogue", {"items": len(catalogue)}) as folder:
-            facts = catalogue.table.drop_columns(["image"])
-            pq.write_table(facts, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
-            pictures = catalogue.table.select(["image"])
-            with pa.ipc.new_file(folder / PICTURES_FILE, pictures.schema) as file:
-                file.write_table(pictures, max_chunksize=PICTURES_CHUNK)
-        return self._must("catalogue")
+        about = {"items": len(catalogue)}
+        return self.publish("catalogue", about, lambda folder: write_catalogue(folder, catalogue))
 
     def collections(self) -> list[Collection]:
         version = self.current("collections")
-        if version is None:
-            return []
-        rows = pq.read_table(version.path / "collections.parquet").to_pylist()
-        return [Collection(**{**row, "item_ids": tuple(row["item_ids"])}) for row in rows]
+        return [] if version is None else read_collections(version.path)
 
     def publish_collections(self, collections: Sequence[Collection]) -> Version:
-        rows = [
-            {name: getattr(one, name) for name in COLLECTION_SCHEMA.names} | {"item_ids": list(one.item_ids)}
-            for one in collections
-        ]
-        with self.publishing("collections", {"collections": len(rows)}) as folder:
-            pq.write_table(
-                pa.Table.from_pylist(rows, schema=COLLECTION_SCHEMA), folder / "collections.parquet"
-            )
-        return self._must("collections")
+        about = {"collections": len(collections)}
+        return self.publish("collections", about, lambda folder: write_collections(folder, collections))
 
     # -- versions -----------------------------------------------------------------------------------------
 
+    def snapshot(self, previous: StoreSnapshot | None = None, number: int | None = None) -> StoreSnapshot:
+        """The versions in force now, or those of the set with a number, for everything that reads.
+
+        What `previous` has opened of versions that are still the same is taken over.
+        """
+        return StoreSnapshot.of(self, number, previous)
+
+    def history(self) -> VersionHistory:
+        """The sets of versions that are kept. Raises `StoreError` where their file is broken."""
+        return VersionHistory.read(self.path)
+
+    def version(self, kind: str, name: str, lease: object = None) -> Version | None:
+        """A version by its name; None where it is gone."""
+        folder = self.path / kind / name
+        try:
+            return Version(kind, name, folder, json.loads((folder / "meta.json").read_text()), lease)
+        except FileNotFoundError:
+            return None
+
+    def current(self, kind: str) -> Version | None:
+        """The version of `kind` in force, for writers; None where nothing was published."""
+        chosen = self.history().current
+        name = chosen.versions.get(kind) if chosen else None
+        return None if name is None else self.version(kind, name)
+
+    def publish(
+        self,
+        kind: str,
+        meta: dict[str, Any],
+        write: Callable[[Path], None],
+        made_of: Mapping[str, str] | None = None,
+        keep: frozenset[str] = frozenset(),
+    ) -> Version:
+        """As `publishing`, with a function that fills the folder; gives the new version."""
+        with self.publishing(kind, meta, keep, made_of) as folder:
+            write(folder)
+        name = folder.name.removeprefix(BUILDING)
+        return Version(kind, name, folder.with_name(name), meta)
+
     @contextlib.contextmanager
     def publishing(
-        self, kind: str, meta: dict[str, Any], keep: frozenset[str] = frozenset()
+        self,
+        kind: str,
+        meta: dict[str, Any],
+        keep: frozenset[str] = frozenset(),
+        made_of: Mapping[str, str] | None = None,
     ) -> Iterator[Path]:
         """Give an empty folder to fill; it becomes the current version of `kind` if the block ends well.
 
-        The one before it is kept, and those named in `keep`; older ones are removed.
-
         `meta` is written as `meta.json` when the block ends, so the block may add to it. On any error,
-        a full disk included, the folder is removed and the old version stays.
+        a full disk included, the folder is removed and the old version stays. `made_of` names versions by
+        kind that must still be in force at the end; else what was made is dropped and `Superseded` raised.
+        `keep` names versions of a kind outside of the sets that must stay.
         """
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
-        final = self.path / kind / name
-        building = self.path / kind / f".building-{name}"
-        in_force = self.path / kind / "CURRENT"
-        before = in_force.read_text().strip() if in_force.exists() else name
+        final, building = self.path / kind / name, self.path / kind / f"{BUILDING}{name}"
         try:
             building.mkdir(parents=True)
             yield building
             (building / "meta.json").write_text(json.dumps(meta, indent=1, default=str))
             _flush(building)
-            building.rename(final)
-            write_atomically(in_force, name.encode())
+            self._put(kind, building, final, made_of or {})
         except OSError as error:
-            shutil.rmtree(final, ignore_errors=True)
             raise StoreError(
                 f"{kind} could not be published in {self.path} ({error}); the version before stays in force. "
                 "Free some space or mend the folder's permissions and run the command again"
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        self._keep_only(kind, keep | {name, before})
+        if kind not in KINDS:
+            self._remove_others(kind, keep | {name})
 
-    def current(self, kind: str) -> Version | None:
-        """The version of `kind` in force; None where nothing was published."""
+    def _put(self, kind: str, building: Path, final: Path, made_of: Mapping[str, str]) -> None:
+        """Give a version its place, and put it in force."""
+
+        def placed() -> None:
+            building.rename(final)
+            flush_folder(final.parent)
+
+        if self._together is not None:
+            placed()
+            self._together[kind] = final.name
+        elif kind in KINDS:
+            self._switch({kind: final.name}, made_of, placed)
+        else:
+            placed()
+
+    @contextlib.contextmanager
+    def publishing_together(self) -> Iterator[None]:
+        """What is published inside comes into force at the end of the block, all of it or, on an error,
+        nothing. The caller holds the store's lock."""
+        self._together = {}
         try:
-            name = (self.path / kind / "CURRENT").read_text().strip()
-            meta = json.loads((self.path / kind / name / "meta.json").read_text())
-        except FileNotFoundError:
-            return None
-        return Version(kind, name, self.path / kind / name, meta)
+            yield
+            together, self._together = self._together, None
+            if together:
+                self._switch(together, {}, lambda: None)
+        finally:
+            self._together = None
 
-    def _must(self, kind: str) -> Version:
-        version = self.current(kind)
-        assert version is not None
-        return version
+    def roll_back(self, number: int | None = None) -> None:
+        """Put an older set of versions in force again: the one before the current one if not said.
+
+        The set that was in force stays, so that this can be undone the same way. Raises `StoreError` where
+        there is no such set.
+        """
+        self._change_history(lambda history: history.rolled_back(number))
 
     def drop(self, kind: str) -> None:
         """Remove every version of `kind`."""
+        self._change_history(lambda history: history.without(kind))
         shutil.rmtree(self.path / kind, ignore_errors=True)
 
-    def _keep_only(self, kind: str, kept: frozenset[str]) -> None:
-        """Remove all other versions; the one before is among those kept, as readers may still hold it open.
+    def _switch(
+        self, versions: Mapping[str, str], made_of: Mapping[str, str], before: Callable[[], None]
+    ) -> None:
+        """Put versions in force after `before` gave them their places."""
 
-        Names tell the time, but not the order: the clock may have jumped.
-        """
-        for path in (self.path / kind).iterdir():
-            if path.is_dir() and not path.name.startswith(".") and path.name not in kept:
-                shutil.rmtree(path, ignore_errors=True)
+        def changed(history: VersionHistory) -> VersionHistory:
+            now = history.current.versions if history.current else {}
+            others = [kind for kind, name in made_of.items() if now.get(kind) != name]
+            if others:
+                raise Superseded(f"other {others[0]} came into force meanwhile")
+            before()
+            return history.with_versions(versions)
+
+        self._change_history(changed)
+
+    def _change_history(self, change: Callable[[VersionHistory], VersionHistory]) -> None:
+        """Replace the file that says what is in force, then remove versions that nobody names or reads."""
+        with (self.path / "versions.lock").open("a") as file:  # held for milliseconds; ends with the process
+            fcntl.flock(file, fcntl.LOCK_EX)
+            before = self.history()
+            after = change(before).pruned()
+            if after != before or not (self.path / SETS_FILE).exists():
+                write_atomically(self.path / SETS_FILE, after.as_json().encode())
+            needed = after.named() | leased(self.path)
+            for kind in KINDS:
+                for path in (self.path / kind).glob("[!.]*"):
+                    if path.is_dir() and (kind, path.name) not in needed:
+                        shutil.rmtree(path, ignore_errors=True)
+                    elif path.name == OLD_CURRENT:
+                        path.unlink(missing_ok=True)
+
+    def _remove_others(self, kind: str, kept: frozenset[str]) -> None:
+        """Remove all versions of a kind outside of the sets but those kept and the newest before."""
+        names = sorted(path.name for path in (self.path / kind).glob("[!.]*") if path.is_dir())
+        for name in names[:-2]:
+            if name not in kept:
+                shutil.rmtree(self.path / kind / name, ignore_errors=True)
 
     # -- folders and lock ---------------------------------------------------------------------------------
 
@@ -245,6 +327,13 @@ class Store:
         return folder
 
     @contextlib.contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Let one process at a time do some long work (`ranker`, `index`), while others may go on writing."""
+        with (self.path / f"{work}.lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
     def lock(self, doing: str, wait: bool = False) -> Iterator[None]:
         """Exclude other writers while the block runs. Raises `StoreError` naming the holder, or waits for it.
 
@@ -262,16 +351,10 @@ class Store:
                 os.write(
                     file.fileno(), f"`{doing}`, process {os.getpid()} on {socket.gethostname()}".encode()
                 )
-            for left in self.path.glob("*/.building-*"):  # by a killed writer: nobody else writes now
+            for left in self.path.glob(f"*/{BUILDING}*"):  # by a killed writer: nobody else writes now
                 shutil.rmtree(left, ignore_errors=True)
             yield
             file.truncate(0)
-
-
-def _pictures(path: Path) -> pa.ChunkedArray:
-    """The pictures of a catalogue, mapped from their file; each is read when it is looked at."""
-    with pa.memory_map(str(path)) as file:
-        return pa.ipc.open_file(file).read_all()["image"]
 
 
 def _flush(folder: Path) -> None:

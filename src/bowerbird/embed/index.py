@@ -25,16 +25,23 @@ class ItemIndex:
     """Finds items by their positions in a catalogue. Safe to ask from several threads."""
 
     def __init__(
-        self, rows: Rows, approximate: AnnIndex | None = None, keys: np.ndarray | None = None
+        self,
+        rows: Rows,
+        approximate: AnnIndex | None = None,
+        keys: np.ndarray | None = None,
+        dense: np.ndarray | None = None,
     ) -> None:
         """`keys` (N,) int64: each item's key in the approximate index, -1 for none; else its position.
 
-        Without an `approximate` index every answer is exact.
+        Without an `approximate` index every answer is exact, by `dense` (N, D): all rows, where they are in
+        memory already.
         """
         self.rows = rows
         self._approximate = approximate
         self._keys = keys
-        self._dense = rows.dense() if approximate is None else None
+        self._dense = None
+        if approximate is None:
+            self._dense = rows.dense() if dense is None else dense
         self._positions = None if keys is None else _inverse(keys)
 
     def nearest(

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from bowerbird.data.images import SUPPORTED
-from bowerbird.data.store import Store
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.adapted import EncoderSource
 from bowerbird.embed.rows import unit
 from bowerbird.embed.sides import Sides, words_in
@@ -55,9 +55,13 @@ class QueryEncoder:
         self._image_source, self._text_source = sources or named
 
     @classmethod
-    def open(cls, store: Store) -> QueryEncoder:
-        """The encoder of the vectors in force. Raises `StoreError` where there are none."""
-        version = store.current("vectors")
+    def open(cls, snapshot: StoreSnapshot) -> QueryEncoder:
+        """The encoder of a snapshot's vectors, opened once. Raises `StoreError` where there are none."""
+        return snapshot.open_once("query encoder", lambda: cls._opened(snapshot), of=("vectors",))
+
+    @classmethod
+    def _opened(cls, snapshot: StoreSnapshot) -> QueryEncoder:
+        version, store = snapshot.version("vectors"), snapshot.store
         if version is None:
             raise StoreError(f"{store.path} has no item vectors yet: run `bowerbird embed {store.path}`")
         try:

@@ -11,36 +11,38 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.ann import AnnIndex
 from bowerbird.embed.index import EXACT_UP_TO, ItemIndex, built
 from bowerbird.embed.rows import Rows, int8_of
-from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE, Vectors, load_vectors
+from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE, item_matrix, item_rows, load_vectors
 
 INDEX_FILE, KEYS_FILE = "index.usearch", "keys.npy"
 LEAST_KEPT = 0.5  # share of the items whose vectors must be the same; else a new index is as quick
 
 
-def item_index(store: Store, catalogue: Catalogue, vectors: Vectors | None = None) -> ItemIndex:
-    """The index of a store's items; built first where there are many and none was built yet.
+def item_index(snapshot: StoreSnapshot) -> ItemIndex:
+    """The index of a snapshot's items; built first where there are many and none was built yet.
 
     Raises `StoreError` where the store has no vectors, or its index is broken.
     """
-    vectors = vectors or load_vectors(store)
-    rows = vectors.rows(catalogue)
+    return snapshot.open_once("item index", lambda: _opened(snapshot), of=("vectors",))
+
+
+def _opened(snapshot: StoreSnapshot) -> ItemIndex:
+    vectors, rows = load_vectors(snapshot), item_rows(snapshot)
     if len(vectors.ids) <= EXACT_UP_TO or vectors.path is None:
-        return ItemIndex(rows)
+        return ItemIndex(rows, dense=item_matrix(snapshot))
     if not (vectors.path / INDEX_FILE).exists():
-        with store.lock("building the index", wait=True):
+        with snapshot.store.alone("index"):
             if not (vectors.path / INDEX_FILE).exists():  # another process may have built it just now
                 write_index(vectors.path, version_before(vectors.path))
     keys = np.load(vectors.path / KEYS_FILE)
-    if rows.places is not None:
-        keys = np.where(rows.places >= 0, keys[rows.places], -1)
-    elif np.array_equal(keys, np.arange(len(keys))):
-        keys = None
-    return ItemIndex(rows, AnnIndex.opened(vectors.path / INDEX_FILE), keys)
+    return ItemIndex(
+        rows,
+        AnnIndex.opened(vectors.path / INDEX_FILE),
+        None if np.array_equal(keys, np.arange(len(keys))) else keys,
+    )
 
 
 def write_index(folder: Path, before: Path | None = None) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.refining import CANDIDATES, Refiner
 from bowerbird.embed.rows import unit
@@ -49,16 +49,15 @@ class Found:
 class Searcher:
     """Search over a store's items, exact up to `index.EXACT_UP_TO` of them."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, index: ItemIndex) -> None:
+    def __init__(self, snapshot: StoreSnapshot, catalogue: Catalogue, index: ItemIndex) -> None:
         self.catalogue = catalogue
         self.index = index
-        self._store = store
+        self._snapshot = snapshot
 
     @classmethod
-    def open(cls, store: Store) -> Searcher:
+    def open(cls, snapshot: StoreSnapshot) -> Searcher:
         """Raises `StoreError` where the store has no items or no vectors."""
-        catalogue = store.catalogue()
-        return cls(store, catalogue, item_index(store, catalogue))
+        return cls(snapshot, snapshot.catalogue, item_index(snapshot))
 
     def search(
         self,
@@ -96,7 +95,8 @@ class Searcher:
         asked = self._encoder.asked(texts, images) if ids else []
         worded = [row for row, one in enumerate(asked) if one.picture is None]
         said = np.array([asked[row].said for row in worded], np.float32).reshape(-1, self.index.rows.dim)
-        answers = dict(zip(worded, zip(*self.index.nearest(said, n), strict=True), strict=True))
+        nearest = self.index.nearest(said, n, self._sold)
+        answers = dict(zip(worded, zip(*nearest, strict=True), strict=True))
         parts = []
         for row in range(len(ids)):
             positions, scores = answers[row] if row in answers else self._answer(asked[row], -1, n)
@@ -138,6 +138,8 @@ class Searcher:
     def _nearest(
         self, query: np.ndarray, n: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
+        if self._sold is not None:
+            allowed = self._sold if allowed is None else self._sold & allowed
         positions, scores = self.index.nearest(unit(query[None]), n, allowed)
         there = positions[0] >= 0
         return positions[0, there], scores[0, there]
@@ -149,22 +151,29 @@ class Searcher:
         return within if allowed is None else within & allowed
 
     @cached_property
+    def _sold(self) -> np.ndarray | None:
+        """Items that were not taken out of the shop, (items,) bool; None for all of them."""
+        withdrawn = self.catalogue.withdrawn
+        return ~withdrawn if withdrawn.any() else None
+
+    @cached_property
     def _encoder(self) -> QueryEncoder:
         from bowerbird.embed.query import QueryEncoder  # torch, only where something must be encoded
 
-        return QueryEncoder.open(self._store)
+        return QueryEncoder.open(self._snapshot)
 
     @cached_property
     def _refiner(self) -> Refiner:
-        pictures = load_vectors(self._store).pictures(self.catalogue, self._encoder.picture_width)
+        pictures = load_vectors(self._snapshot).pictures(self.catalogue, self._encoder.picture_width)
         return Refiner(ShopWords.of(self.catalogue), self.catalogue, self.index.rows, pictures)
 
     def _position(self, item: str) -> int:
-        if item not in self.catalogue:
+        position = self.catalogue.position.get(item)
+        if position is None and item not in self._snapshot.imported:
             raise InputError(f"there is no item {item!r} in this catalogue: check the id")
-        position = self.catalogue.position[item]
-        if not self.index.rows.known[position]:
-            raise InputError(f"the item {item!r} has no vector yet: run `bowerbird embed {self._store.path}`")
+        if position is None or not self.index.rows.known[position]:
+            path = self._snapshot.store.path
+            raise InputError(f"the item {item!r} has no vector yet: run `bowerbird embed {path}`")
         return position
 
     def _found(self, positions: np.ndarray, scores: np.ndarray) -> list[Found]:

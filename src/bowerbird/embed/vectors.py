@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store
+from bowerbird.data.snapshot import IDS_FILE as IDS_FILE
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.rows import unit as unit
 from bowerbird.errors import StoreError
 
-VECTORS_FILE, GENERIC_FILE, IDS_FILE = "vectors.npy", "generic.npy", "ids.json"
+VECTORS_FILE, GENERIC_FILE = "vectors.npy", "generic.npy"
 SIDES_FILE, SIDES_MAPS_FILE, TOWER_FILE = "sides.npy", "sides.npz", "tower.safetensors"
 OFFSETS_FILE, CONTENTS_FILE = "offsets.npz", "contents.npy"
 
@@ -33,6 +33,8 @@ class Vectors:
     meta: dict[str, Any] = field(repr=False)
     path: Path | None = None
     """The version's folder; None for vectors that were not read from a store."""
+    lease: object = field(default=None, repr=False, compare=False)
+    """Keeps the folder from being removed."""
 
     def reads(self, version: str) -> bool:
         """Whether what was made for another version (a graft, kept queries) may go on with these vectors.
@@ -97,18 +99,30 @@ class Vectors:
         return rows if places is None else Rows(rows, places).dense()
 
 
-def load_vectors(store: Store) -> Vectors:
-    """The vectors in force. Raises `StoreError` where none were trained."""
-    version = store.current("vectors")
-    if version is None:
-        raise StoreError(
-            f"the store {store.path} has no item vectors yet: run `bowerbird embed {store.path}`"
-        )
+def load_vectors(snapshot: StoreSnapshot) -> Vectors:
+    """The vectors of a snapshot, opened once. Raises `StoreError` where none were trained."""
+    return snapshot.open_once("vectors", lambda: _opened(snapshot), of=("vectors",))
+
+
+def _opened(snapshot: StoreSnapshot) -> Vectors:
+    version, path = snapshot.version("vectors"), snapshot.store.path
+    ids = snapshot.item_ids
+    if version is None or ids is None:
+        raise StoreError(f"the store {path} has no item vectors yet: run `bowerbird embed {path}`")
     try:
-        ids = json.loads((version.path / IDS_FILE).read_text())
         kept = np.load(version.path / VECTORS_FILE, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise StoreError(
-            f"the vectors {version.name} can't be read ({error}): run `bowerbird embed {store.path}` again"
+            f"the vectors {version.name} can't be read ({error}): run `bowerbird embed {path}` again"
         ) from None
-    return Vectors(ids, kept, version.name, version.meta, version.path)
+    return Vectors(ids, kept, version.name, version.meta, version.path, version.lease)
+
+
+def item_matrix(snapshot: StoreSnapshot) -> np.ndarray:
+    """The vectors of a snapshot's items by position, (items, D) float32, in memory once for all who ask."""
+    return snapshot.open_once("item matrix", lambda: item_rows(snapshot).dense(), of=("vectors",))
+
+
+def item_rows(snapshot: StoreSnapshot) -> Rows:
+    """The same, read where they are needed."""
+    return snapshot.open_once("item rows", lambda: Rows(load_vectors(snapshot).kept), of=("vectors",))

@@ -70,7 +70,7 @@ class Before:
     @classmethod
     def open(cls, store: Store) -> Before:
         """Raises `StoreError` where there is no version, or one that can't be updated."""
-        vectors = load_vectors(store)
+        vectors = load_vectors(store.snapshot())
         path = vectors.path
         assert path is not None
         try:

@@ -17,8 +17,9 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, Version, write_atomically
+from bowerbird.data.store import Version, write_atomically
 from bowerbird.errors import StoreError
 from bowerbird.evaluate.card_limits import limits_of
 from bowerbird.evaluate.card_text import card_text
@@ -30,25 +31,25 @@ TRAINING = (
 """What of the vectors' `meta.json` a card tells."""
 
 
-def write_card(store: Store, licences: Mapping[str, str]) -> Path:
+def write_card(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> Path:
     """Write `reports/card-<vectors version>.md`, and the same as `.json`; the Markdown's path.
 
     `licences`: that of each backbone by name, as far as they are known.
     Raises `StoreError` where the store has no vectors.
     """
-    card = card_of(store, licences)
-    path = store.reports / f"card-{card['version']}.md"
+    card = card_of(snapshot, licences)
+    path = snapshot.store.reports / f"card-{card['version']}.md"
     write_atomically(path.with_suffix(".json"), json.dumps(card, ensure_ascii=False, indent=1).encode())
     write_atomically(path, card_text(card).encode())
     return path
 
 
-def card_of(store: Store, licences: Mapping[str, str]) -> dict[str, Any]:
+def card_of(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> dict[str, Any]:
     """Everything that a card says, as JSON takes it."""
-    vectors = store.current("vectors")
+    store, vectors = snapshot.store, snapshot.version("vectors")
     if vectors is None:
         raise StoreError(f"the store {store.path} has no vectors to write a card of: run `bowerbird embed`")
-    catalogue = store.catalogue()
+    catalogue = snapshot.catalogue
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout(**vectors.meta["holdout"])
     card: dict[str, Any] = {
@@ -56,7 +57,7 @@ def card_of(store: Store, licences: Mapping[str, str]) -> dict[str, Any]:
         "data": _data(events, catalogue, holdout),
         "vectors": {name: vectors.meta[name] for name in TRAINING if name in vectors.meta},
         "licences": {name: licences.get(name) for name in vectors.meta.get("backbones", {}).values()},
-        "ranker": _ranker(store.current("ranker"), vectors.name),
+        "ranker": _ranker(snapshot.version("ranker"), vectors.name),
         "evaluations": _evaluations(store.reports, vectors.name),
         "seeds": _seeds(store.reports, vectors.name),
     }

@@ -28,7 +28,8 @@ from PIL import Image
 from torch import Tensor
 
 from bowerbird.data.images import open_picture
-from bowerbird.data.store import Settings, Store
+from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.store import Settings
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
@@ -190,25 +191,25 @@ def measure(request: Request, rounds: int, new_tokens: int) -> dict[str, list[tu
 
 
 def bench_graft(
-    store: Store | None = None,
+    snapshot: StoreSnapshot | None = None,
     n_items: int = 10,
     rounds: int = 5,
     new_tokens: int = 32,
     base: str = "smollm2-135m",
     memory: Callable[[str, str, Subject, int], float] | None = peak_memory_mb,
 ) -> BenchResult:
-    """Compare the arms on a store's pictures and graft, or, without a store, on drawn noise.
+    """Compare the arms on a snapshot's pictures and graft, or, without one, on drawn noise.
 
     `memory` measures an arm's peak (base, arm, subject, new tokens) in MiB; None leaves it out.
     Raises `InputError` for fewer than one item or round.
     """
     if n_items < 1 or rounds < 1:
         raise InputError(f"items and rounds must be at least 1, not {n_items} and {rounds}")
-    settings = store.settings if store else Settings()
-    version = store.current("graft") if store else None
+    settings = snapshot.store.settings if snapshot else Settings()
+    version = snapshot.version("graft") if snapshot else None
     name = version.meta["base"] if version else base
     loaded = Base.load(name)
-    subject = subject_of(store, n_items)
+    subject = subject_of(snapshot, n_items)
     torch.manual_seed(0)
     connector = (
         load_connector(version.path, *(version.meta[name] for name in ("dim", "hidden", "tokens")))
@@ -242,12 +243,12 @@ def bench_graft(
     )
 
 
-def subject_of(store: Store | None, n_items: int) -> Subject:
+def subject_of(snapshot: StoreSnapshot | None, n_items: int) -> Subject:
     """The first items with a picture, scaled to 512 × 512 JPEG; drawn noise where the store has too few."""
     pictures: list[bytes] = []
     titles: list[str] = []
-    if store is not None and store.has_catalogue():
-        catalogue = store.catalogue()
+    if snapshot is not None and snapshot.version("catalogue") is not None:
+        catalogue = snapshot.catalogue
         for position in range(len(catalogue)):
             image = catalogue.image(position)
             if image is not None and len(pictures) < n_items:
@@ -260,12 +261,12 @@ def subject_of(store: Store | None, n_items: int) -> Subject:
         pictures.append(_as_jpeg(Image.fromarray(coarse)))
         titles.append("Scandinavian oak reading lamp, green")
     # The vectors' values change no time; their width does.
-    vectors = rng.normal(size=(n_items, _width(store))).astype(np.float32)
+    vectors = rng.normal(size=(n_items, _width(snapshot))).astype(np.float32)
     return Subject(pictures, titles, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _width(store: Store | None) -> int:
-    version = store.current("graft") if store else None
+def _width(snapshot: StoreSnapshot | None) -> int:
+    version = snapshot.version("graft") if snapshot else None
     return int(version.meta["dim"]) if version else 256
 
 

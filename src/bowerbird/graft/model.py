@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from bowerbird.data.events import Action
 from bowerbird.data.interactions import History
-from bowerbird.data.store import Store, Version
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.versions import Version
+from bowerbird.embed.vectors import item_matrix, load_vectors
 from bowerbird.errors import InputError, StoreError
 from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
@@ -62,18 +63,28 @@ class Graft:
         self._history = history
 
     @classmethod
-    def open(cls, store: Store, version: Version | None = None, runtime: OpensRuntime | None = None) -> Graft:
-        """Open the store's current graft, or a given version of it.
+    def open(
+        cls, snapshot: StoreSnapshot, version: Version | None = None, runtime: OpensRuntime | None = None
+    ) -> Graft:
+        """Open a snapshot's graft, once, or a given version of it.
 
         `runtime` makes the engine that writes; by default it is the embedded one, on OpenVINO.
 
         Raises `StoreError` where there is none, or where its base or its vectors are not those of today.
         """
-        version = version or store.current("graft")
+        if version is None and runtime is None:
+            return snapshot.open_once("graft", lambda: cls._opened(snapshot), of=("vectors", "graft"))
+        return cls._opened(snapshot, version, runtime)
+
+    @classmethod
+    def _opened(
+        cls, snapshot: StoreSnapshot, version: Version | None = None, runtime: OpensRuntime | None = None
+    ) -> Graft:
+        store, version = snapshot.store, version or snapshot.version("graft")
         if version is None:
             raise StoreError(f"the store {store.path} has no graft yet: run `bowerbird graft {store.path}`")
         meta = version.meta
-        vectors, catalogue = load_vectors(store), store.catalogue()
+        vectors = load_vectors(snapshot)
         again = f"run `bowerbird graft {store.path}` again"
         if "tokens" not in meta:
             raise StoreError(f"the graft {version.name} was made by an older bowerbird: {again}")
@@ -92,7 +103,7 @@ class Graft:
         base = adapted_base(original, version.path)
         connector = load_connector(version.path, meta["dim"], meta["hidden"], meta["tokens"])
         heads = Heads.load(version.path, meta)
-        matrix = vectors.aligned(catalogue)
+        matrix = item_matrix(snapshot)
         # What is converted of a base is of use to every graft on it; an adapted one is this version's own.
         kept = None if base is original else version.path / "openvino"
         engine = runtime or partial(embedded_runtime, folder=kept)

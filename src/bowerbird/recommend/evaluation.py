@@ -97,8 +97,9 @@ def evaluate_store(
     `given` is that of `bowerbird.evaluate.task_of`. The holdout is the one that the vectors were trained
     with. Raises `StoreError` where the store has no vectors, `InputError` where a split has no test users.
     """
-    recommender = Recommender.open(store)
-    catalogue, vectors = recommender.catalogue, load_vectors(store)
+    snapshot = store.snapshot()
+    recommender = Recommender.open(snapshot)
+    catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     matrix, generic = vectors.aligned(catalogue), vectors.generic(catalogue)

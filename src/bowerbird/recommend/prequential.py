@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.items import Catalogue
 from bowerbird.data.plain import plain
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.embed.vectors import load_vectors
@@ -99,14 +99,15 @@ class Stream:
         return not (self.events.at % DAY).any()
 
     @classmethod
-    def of(cls, store: Store, catalogue: Catalogue, most: int = MOST_ASKS, seed: int = 0) -> Stream:
+    def of(cls, snapshot: StoreSnapshot, most: int = MOST_ASKS, seed: int = 0) -> Stream:
         """Raises `InputError` where the vectors were trained on everything, or nothing came later."""
-        holdout = Holdout(**load_vectors(store).meta["holdout"])
+        holdout = Holdout(**load_vectors(snapshot).meta["holdout"])
         if holdout.until is None:
             raise InputError(
                 "nothing was kept from training: train with `bowerbird embed STORE --holdout default`"
             )
-        events = Interactions.of(store.log.read(), catalogue)
+        catalogue = snapshot.catalogue
+        events = Interactions.of(snapshot.store.log.read(), catalogue)
         asks = asks_of(events, holdout.until, most=most, seed=seed)
         everything = asks_of(events, holdout.until, most=len(events))
         return cls(events, holdout.until, asks, len(everything), catalogue.launched)
@@ -138,8 +139,9 @@ def evaluate_prequential(store: Store, most: int = MOST_ASKS, seed: int = 0) -> 
     be asked for, some are drawn with `seed`. Raises `StoreError` where the store has no vectors,
     `InputError` where nothing can be asked.
     """
-    recommender, vectors = Recommender.open(store), load_vectors(store)
-    stream = Stream.of(store, recommender.catalogue, most, seed)
+    snapshot = store.snapshot()
+    recommender, vectors = Recommender.open(snapshot), load_vectors(snapshot)
+    stream = Stream.of(snapshot, most, seed)
     places = places_on(recommender, stream)
     trained = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
     result = stream.judged(places, trained)

@@ -11,8 +11,7 @@ import numpy as np
 
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
@@ -90,14 +89,12 @@ class Recommender:
         self._without_walks = ranker.with_live_graph(None)
 
     @classmethod
-    def open(cls, store: Store, taste: TasteGraph | None = None) -> Recommender:
-        """Open a store's recommender; its ranker is trained first where that has not happened yet.
+    def open(cls, snapshot: StoreSnapshot) -> Recommender:
+        """Open a snapshot's recommender; its ranker is trained first where that has not happened yet.
 
         Raises `StoreError` where the store has no items or no vectors.
         """
-        taste = taste or TasteGraph.open(store)
-        catalogue = taste.catalogue  # read once: it holds all pictures
-        return cls(catalogue, *open_ranker(store, load_vectors(store), catalogue), taste)
+        return cls(snapshot.catalogue, *open_ranker(snapshot), TasteGraph.open(snapshot))
 
     def with_graph(self, taste: TasteGraph) -> Recommender:
         """The same recommender over another taste graph: what it would answer if that were the live one."""

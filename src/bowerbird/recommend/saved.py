@@ -13,13 +13,13 @@ import numpy as np
 import scipy.sparse as sparse
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Superseded, Version
 from bowerbird.embed.index import EXACT_UP_TO
 from bowerbird.embed.rows import Rows
 from bowerbird.embed.saved_index import item_index
-from bowerbird.embed.vectors import Vectors
+from bowerbird.embed.vectors import item_matrix, load_vectors
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.models.neighbours import MIN_ITEMS, cached_neighbours
 from bowerbird.recommend.models.popularity import Popularity
@@ -40,47 +40,74 @@ POPULARITY = ("total", "recent", "items", "at", "early", "id_ranks", "approval")
 _SPARSE = ("data", "indices", "indptr", "shape")
 
 
-def open_ranker(store: Store, vectors: Vectors, catalogue: Catalogue) -> tuple[HybridRanker, Outcomes]:
-    """Open the store's ranker and its outcomes: loaded where they fit today's inputs, else trained,
-    published.
+def open_ranker(snapshot: StoreSnapshot) -> tuple[HybridRanker, Outcomes]:
+    """Open the ranker of a snapshot and its outcomes, once: loaded where it fits, else trained and published.
+
+    Raises `StoreError` where the store has no items or no vectors.
     """
     use_one_blas_thread()
-    items = _items_of(store, vectors, catalogue)
-    inputs = _inputs_of(store, vectors)
-    loaded = _load(items, store.current(KIND), inputs)
+    return snapshot.open_once("ranker", lambda: _open(snapshot), of=("catalogue", "vectors", KIND))
+
+
+def _open(snapshot: StoreSnapshot) -> tuple[HybridRanker, Outcomes]:
+    items, version = _items_of(snapshot), snapshot.version(KIND)
+    loaded = _load(items, version, snapshot)
     if loaded is None:
-        with store.lock("training the ranker", wait=True):
-            loaded = _load(items, store.current(KIND), inputs)  # another process may have trained it just now
+        with snapshot.store.alone(KIND):
+            version = snapshot.store.current(KIND)  # another process may have trained it just now
+            loaded = _load(items, version, snapshot)
             if loaded is None:
-                events = Interactions.of(store.log.read(), catalogue)
-                training = Holdout(**vectors.meta["holdout"]).training(events)
-                ranker = fit_ranker(items, training)
-                outcomes = Outcomes.fit(ranker, training)
-                _publish(store, ranker, outcomes, inputs, vectors)
+                ranker, outcomes, version = _train(snapshot, items)
                 loaded = ranker, outcomes
-    _add_neighbours(store, loaded[0])
+            elif version is not None:
+                snapshot.adopt(version)
+    if version is not None:
+        _add_neighbours(snapshot, version, loaded[0])
     return loaded
 
 
-def _items_of(store: Store, vectors: Vectors, catalogue: Catalogue) -> ItemContext:
+def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, Outcomes, Version | None]:
+    """Train and publish; again where somebody was erased or events were imported meanwhile.
+
+    Without a version where other vectors came into force meanwhile: nobody else needs it.
+    """
+    store, vectors = snapshot.store, load_vectors(snapshot)
+    while True:
+        inputs = _inputs_of(snapshot)
+        events = Interactions.of(store.log.read(), snapshot.catalogue)
+        training = Holdout(**vectors.meta["holdout"]).training(events)
+        ranker = fit_ranker(items, training)
+        outcomes = Outcomes.fit(ranker, training)
+        with store.lock("publishing the ranker", wait=True):
+            if inputs != _inputs_of(snapshot):
+                continue
+            try:
+                version = _publish(snapshot, ranker, outcomes, inputs)
+            except Superseded:
+                return ranker, outcomes, None
+        snapshot.adopt(version)
+        return ranker, outcomes, version
+
+
+def _items_of(snapshot: StoreSnapshot) -> ItemContext:
+    vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
     modalities: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
         if sum(4 * rows.dim * len(rows) for rows in vectors.sides(catalogue)) <= MODALITY_BYTES:
             modalities = tuple(rows.dense() for rows in vectors.sides(catalogue))
-        return ItemContext(catalogue, vectors.aligned(catalogue), modalities)
-    index = item_index(store, catalogue, vectors)
+        return ItemContext(catalogue, item_matrix(snapshot), modalities)
+    index = item_index(snapshot)
     return ItemContext(catalogue, index.rows, modalities, index)
 
 
-def _add_neighbours(store: Store, ranker: HybridRanker) -> None:
+def _add_neighbours(snapshot: StoreSnapshot, version: Version, ranker: HybridRanker) -> None:
     """Give a ranker of many items its lists of nearest items; found first where that has not happened yet."""
-    items, version = ranker.items, store.current(KIND)
+    items = ranker.items
     if items.index is not None or len(items) < MIN_ITEMS or not isinstance(items.vectors, np.ndarray):
         return
-    assert version is not None, "a ranker was opened, so there is a version"
     count = ranker.config.per_source
     lists = [
-        cached_neighbours(store, version.path, name, items.vectors, among, depth)
+        cached_neighbours(snapshot.store, version.path, name, items.vectors, among, depth)
         for name, among, depth in (
             ("neighbours", np.arange(len(items)), count),
             ("new-neighbours", np.flatnonzero(ranker.context.is_cold), 2 * count),
@@ -89,21 +116,32 @@ def _add_neighbours(store: Store, ranker: HybridRanker) -> None:
     ranker.context.neighbours = (lists[0], lists[1])
 
 
-def _inputs_of(store: Store, vectors: Vectors) -> dict[str, Any]:
-    """What a ranker was trained from. Live events don't count: they change users, not the ranker."""
-    catalogue = store.current("catalogue")
+def _inputs_of(snapshot: StoreSnapshot) -> dict[str, Any]:
+    """What a ranker is trained on. Not live events, nor what items cost: those change answers, not it."""
     return {
         "format": FORMAT,
-        "vectors": vectors.version,
-        "catalogue": catalogue.name if catalogue else "",
-        "log_generation": store.log.generation,
+        "vectors": load_vectors(snapshot).version,
+        "items": snapshot.fingerprint,
+        "log_generation": snapshot.store.log.generation,
         "sources": [source.name for source in SOURCES],
     }
 
 
+def _fits(inputs: dict[str, Any], snapshot: StoreSnapshot) -> bool:
+    """Whether a ranker of these inputs is that of a snapshot.
+
+    After a rollback the ranker of then is wanted, whatever was imported since; erasure leaves no older one.
+    """
+    current = _inputs_of(snapshot)
+    if snapshot.rolled_back:
+        inputs = inputs | {"log_generation": current["log_generation"]}
+    return inputs == current
+
+
 def _publish(
-    store: Store, ranker: HybridRanker, outcomes: Outcomes, inputs: dict[str, Any], vectors: Vectors
-) -> None:
+    snapshot: StoreSnapshot, ranker: HybridRanker, outcomes: Outcomes, inputs: dict[str, Any]
+) -> Version:
+    vectors = load_vectors(snapshot)
     meta = {
         "inputs": inputs,
         "config": asdict(ranker.config),
@@ -111,22 +149,27 @@ def _publish(
         "holdout": vectors.meta["holdout"],
         "outcomes": outcomes.report,
     }
-    with store.publishing(KIND, meta) as folder:
-        context = ranker.context
-        popularity = {name: getattr(context.popularity, name) for name in POPULARITY}
-        _save_arrays(folder / CONTEXT_FILE, {"first_seen": context.first_seen, **popularity})
-        for source in ranker.sources:
-            _save_arrays(folder / f"{source.name}.npz", source.arrays())
-        if ranker.trees is not None:
-            (folder / BOOSTER_FILE).write_text(ranker.trees.text)
-        outcomes.save(folder)
+    return snapshot.store.publish(
+        KIND, meta, lambda folder: _write(folder, ranker, outcomes), made_of={"vectors": vectors.version}
+    )
+
+
+def _write(folder: Path, ranker: HybridRanker, outcomes: Outcomes) -> None:
+    context = ranker.context
+    popularity = {name: getattr(context.popularity, name) for name in POPULARITY}
+    _save_arrays(folder / CONTEXT_FILE, {"first_seen": context.first_seen, **popularity})
+    for source in ranker.sources:
+        _save_arrays(folder / f"{source.name}.npz", source.arrays())
+    if ranker.trees is not None:
+        (folder / BOOSTER_FILE).write_text(ranker.trees.text)
+    outcomes.save(folder)
 
 
 def _load(
-    items: ItemContext, version: Version | None, inputs: dict[str, Any]
+    items: ItemContext, version: Version | None, snapshot: StoreSnapshot
 ) -> tuple[HybridRanker, Outcomes] | None:
-    """Load a version; None where it was trained from other inputs, or its files are broken."""
-    if version is None or version.meta.get("inputs") != inputs:
+    """Load a version; None where it was trained on other inputs, or its files are broken."""
+    if version is None or not _fits(version.meta.get("inputs", {}), snapshot):
         return None
     try:
         return _read_ranker(items, version), Outcomes.load(version.path)

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from bowerbird.data.versions import KINDS
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve import chat, shopping, tasting, tracking
 from bowerbird.serve.metrics import Counted, Metrics
@@ -69,13 +70,15 @@ def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
         return await to_thread.run_sync(served, limiter=checking)
 
     def served() -> dict[str, Any]:
-        now, graft = shop.now, shop.store.current("graft")
+        now = shop.now
+        names = now.snapshot.names
         return {
             "status": "ok",
             "items": len(now.catalogue),
             "people": now.taste.n_people,
             "synthetic": shop.synthetic,
-            "versions": {**now.versions, "graft": graft.name if graft else None},
+            "set": now.snapshot.number,
+            "versions": {kind: names.get(kind) for kind in KINDS},
         }
 
     @app.get("/metrics")

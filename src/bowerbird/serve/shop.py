@@ -14,19 +14,16 @@ from pathlib import Path
 
 from bowerbird.data.events import Event
 from bowerbird.data.intake import Intake
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.data.versions import NEEDED
 from bowerbird.recommend.rerank.boosts import Boosts
-from bowerbird.serve.stages import Stages, versions_of
+from bowerbird.serve.stages import Stages
 
 BOOSTS_FILE = "boosts.toml"
 """In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
 LOOK_S = 1.0  # between two looks at whether there are new versions
 NICENESS = 5  # of the process that learns a new ranker while this one answers
-_LEARN = (
-    "import sys; from bowerbird.data.store import Store; "
-    "from bowerbird.recommend.recommender import Recommender; Recommender.open(Store.open(sys.argv[1]))"
-)
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +42,7 @@ class Shop:
 
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
-        self.now = Stages(self.store)
+        self.now = Stages(self.store.snapshot())
         self._intake = Intake(self.store)
         rules = self.store.path / BOOSTS_FILE
         self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
@@ -89,27 +86,31 @@ class Shop:
             self._child.terminate()
 
     def _watch(self) -> None:
-        passed: dict[str, str] = {}  # versions that can't be opened, or not yet
+        failed: dict[str, str] | None = None  # versions that can't be opened
         while not self._closed.wait(LOOK_S):
-            versions = versions_of(self.store)
-            if versions in (self.now.versions, passed):
-                continue
-            passed = versions
             try:
-                if any(versions[kind] != self.now.versions[kind] for kind in ("catalogue", "vectors")):
-                    if not set(self.store.catalogue().ids) <= set(load_vectors(self.store).ids):
-                        continue  # imported, and `bowerbird embed` will follow
-                    self._learn_aside()
-                self.now = Stages(self.store)
+                snapshot = self.store.snapshot(self.now.snapshot)
+                if snapshot.names in (self.now.snapshot.names, failed):
+                    continue
+                failed = snapshot.names
+                if not _complete(snapshot):
+                    self._train_aside()
+                    snapshot = self.store.snapshot(self.now.snapshot)
+                self.now = Stages(snapshot)
+                failed = None
             except Exception:
                 if not self._closed.is_set():
                     _log.exception("new versions of %s can't be opened; the old ones go on", self.store.path)
 
-    def _learn_aside(self) -> None:
-        """Let another process learn the ranker of new versions, gently: here it would hold up the answers."""
-        command = [sys.executable, "-c", _LEARN, str(self.store.path)]
+    def _train_aside(self) -> None:
+        """Let another process train what new versions lack, gently: here it would hold up the answers."""
+        command = [sys.executable, "-m", "bowerbird.recommend.train", str(self.store.path)]
         self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
         if self._closed.is_set():
             self._child.terminate()
         self._child.wait()  # where it failed, opening tells why
+
+
+def _complete(snapshot: StoreSnapshot) -> bool:
+    return all(snapshot.version(kind) is not None for kind in NEEDED)

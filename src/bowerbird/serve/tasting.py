@@ -5,7 +5,6 @@ What a person says of their taste holds for the next request, in this process an
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -36,17 +35,16 @@ class Disowned(BaseModel):
     item_id: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-@lru_cache(maxsize=1)
-def _reader_of(taste: TasteGraph) -> TasteReader:
-    """One for as long as the same versions answer: it holds a sample of the vectors."""
-    return TasteReader.of(taste)
-
-
 def _up_to_date(shop: Shop) -> TasteGraph:
     """The graph that answers now, with every event that the log holds."""
     taste = shop.now.taste
     taste.refresh()
     return taste
+
+
+def _reader(shop: Shop) -> TasteReader:
+    """A reader of the versions that answer now, with every event that the log holds."""
+    return shop.now.reader  # opening it takes in what the log has
 
 
 def routes(shop: Shop) -> APIRouter:
@@ -63,7 +61,7 @@ def _reading(router: APIRouter, shop: Shop) -> None:
 
         With `log` also searches, and what was passed over; the whole log is read for them.
         """
-        found = _reader_of(_up_to_date(shop))
+        found = _reader(shop)
         return found.told(found.profile(user, log=log))
 
     @router.get("/users/{user}/taste/interests")
@@ -76,19 +74,19 @@ def _reading(router: APIRouter, shop: Shop) -> None:
     @router.get("/users/{user}/taste/explain")
     def explain(user: str, item: str) -> dict[str, Any]:
         """Why an item may be for a person: the events and the interest that lead to it."""
-        found = _reader_of(_up_to_date(shop))
+        found = _reader(shop)
         return {"user": user, "item_id": item, **found.because(user, item).as_dict()}
 
     @router.get("/users/{user}/taste/crowd")
     def crowd(user: str) -> dict[str, Any]:
         """What people of similar taste share; never of fewer than 20, never who they are."""
-        found = _reader_of(_up_to_date(shop))
+        found = _reader(shop)
         return {"user": user, **found.told_crowd(found.crowd(user))}
 
     @router.get("/users/{user}/taste/export")
     def export(user: str) -> dict[str, Any]:
         """Everything kept of a person."""
-        return exported(_reader_of(_up_to_date(shop)), user)
+        return exported(_reader(shop), user)
 
 
 def _saying(router: APIRouter, shop: Shop) -> None:

@@ -21,14 +21,14 @@ import pyarrow.compute as pc
 from bowerbird.data.events import ACTION_CODE, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError
-from bowerbird.taste import snapshot
+from bowerbird.taste import snapshot as people_files
 from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.forgetting import forget, is_named
 from bowerbird.taste.interests import Interests
-from bowerbird.taste.kept_interests import kept_interests
+from bowerbird.taste.kept_interests import interests_of
 from bowerbird.taste.overrides import Overrides, Said
 from bowerbird.taste.people import second_of
 from bowerbird.taste.reading import Interest as Interest
@@ -60,21 +60,20 @@ class TasteGraph:
         """Events that named an item the catalogue does not hold, since this graph was opened."""
 
     @classmethod
-    def open(cls, store: Store) -> TasteGraph:
-        """The graph of a store. Raises `StoreError` where it has no items or no vectors yet."""
-        catalogue, vectors = store.catalogue(), load_vectors(store)
-        held = store.current("catalogue")
-        key = f"{vectors.version}/{held.name if held else ''}"
-        interests = kept_interests(
-            store.taste,
-            key,
-            lambda: vectors.aligned(catalogue),
-            catalogue,
-            fits=lambda kept: vectors.reads(kept.split("/")[0]),
-        )
-        graph = cls(store, catalogue, interests, key)
+    def open(cls, snapshot: StoreSnapshot) -> TasteGraph:
+        """The graph of a snapshot, opened once, with every event that the log holds by now.
+
+        Raises `StoreError` where the store has no items or no vectors yet.
+        """
+        graph = snapshot.open_once("taste graph", lambda: cls._opened(snapshot), of=("catalogue", "vectors"))
         graph.refresh()
         return graph
+
+    @classmethod
+    def _opened(cls, snapshot: StoreSnapshot) -> TasteGraph:
+        catalogue = snapshot.catalogue  # first, since without items there is nothing to have vectors of
+        interests = interests_of(snapshot)
+        return cls(snapshot.store, catalogue, interests, interests.key)
 
     # -- learning -----------------------------------------------------------------------------------------
 
@@ -100,14 +99,14 @@ class TasteGraph:
     def save(self) -> bool:
         """Keep a snapshot, by which the next process starts at once; False where none could be written."""
         with self._lock:
-            place = snapshot.Place(self._key, self._generation, self._offset)
-            saved = bool(self._key) and snapshot.save(self.store, self._everyone, place)
+            place = people_files.Place(self._key, self._generation, self._offset)
+            saved = bool(self._key) and people_files.save(self.store, self._everyone, place)
             self._since_snapshot = 0
             return saved
 
     def _from_snapshot(self) -> bool:
         """Go on from a snapshot of the log's generation, if there is one."""
-        found = snapshot.load(self.store, self._key, self.interests_of_items.group) if self._key else None
+        found = people_files.load(self.store, self._key, self.interests_of_items.group) if self._key else None
         if found is not None:
             self._everyone, place = found
             self._generation, self._offset = place.generation, place.offset
@@ -307,7 +306,7 @@ class TasteGraph:
             if user_id not in self and not is_named(self.store, user_id):
                 return 0
             self.refresh()
-            kept = snapshot.exists(self.store)
+            kept = people_files.exists(self.store)
             erased = forget(self.store, user_id)
             if erased.generation == self._generation and erased.alone is not None:
                 self._everyone.forget(user_id)

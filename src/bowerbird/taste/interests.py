@@ -7,9 +7,11 @@ of the group before with which it shares most of its items, if it shares enough.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -54,6 +56,13 @@ class Interests:
 
     def __len__(self) -> int:
         return len(self.fine)
+
+    @cached_property
+    def key(self) -> str:
+        """128 bits that change with which item speaks for which interest."""
+        digest = hashlib.blake2b(np.ascontiguousarray(self.group).tobytes(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.fine.ids).tobytes())
+        return digest.hexdigest()
 
     @property
     def names(self) -> list[str]:

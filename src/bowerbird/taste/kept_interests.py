@@ -1,106 +1,139 @@
-"""Interests on disk: grown once for a version of the vectors, and what the next ones take their ids from."""
+"""Interests as files of a version: grown once for a version of the vectors, and what the next ones take their
+ids from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from bowerbird.data.items import Catalogue
-from bowerbird.data.store import write_atomically
+from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.embed.vectors import item_matrix, load_vectors
+from bowerbird.errors import StoreError
 from bowerbird.taste.interests import Interests, Level
 
+KIND = "interests"
+ARRAYS_FILE, NAMES_FILE = "interests.npz", "interests.json"
 BROKEN = (OSError, ValueError, KeyError, BadZipFile)
 
 
-def kept_interests(
-    folder: Path,
-    key: str,
-    matrix: Callable[[], np.ndarray],
-    catalogue: Catalogue,
-    fits: Callable[[str], bool] = lambda key: False,
-) -> Interests:
-    """The interests for this version of the vectors and the catalogue (`key`), kept for the next time.
+def interests_of(snapshot: StoreSnapshot) -> Interests:
+    """The interests of a snapshot's items, opened once; grown and published where it has none yet.
 
-    Where they are not there yet, kept ones whose key `fits` (vectors in the same space) go on with today's
-    items; else they are grown, and those that mean the same keep their ids.
+    Those before, of vectors in the same space, go on with today's items; else they are grown, and those that
+    mean the same keep their ids. Raises `StoreError` where there are no items or no vectors.
     """
-    arrays, text = _files(folder, key)
-    try:
-        return _read(arrays, text)[0]
-    except BROKEN:
-        pass  # not there yet, or broken: grown anew
-    rows = matrix()
-    found = _from_before(folder, rows, catalogue, fits) or Interests.grown(rows, catalogue)
-    for old in folder.glob("interests-*"):
-        old.unlink(missing_ok=True)
-    _write(found, catalogue, key, arrays, text)
-    return found
+    return snapshot.open_once("interests", lambda: _opened(snapshot), of=("vectors",))
 
 
-def _from_before(
-    folder: Path, rows: np.ndarray, catalogue: Catalogue, fits: Callable[[str], bool]
-) -> Interests | None:
-    """What kept interests become for today's items; None where there are none, or they are broken."""
-    for text in folder.glob("interests-*.json"):
+def _opened(snapshot: StoreSnapshot) -> Interests:
+    version, vectors = snapshot.version(KIND), load_vectors(snapshot)
+    if version is not None and version.meta.get("vectors") == vectors.version:
         try:
-            before, key, items = _read(text.with_suffix(".npz"), text)
+            return _read(version.path / ARRAYS_FILE, version.path / NAMES_FILE)[0]
+        except BROKEN:
+            pass  # grown again
+    interests = _from_before(snapshot) or Interests.grown(item_matrix(snapshot), snapshot.catalogue)
+    _publish(snapshot, interests)
+    return interests
+
+
+def _publish(snapshot: StoreSnapshot, interests: Interests) -> None:
+    """Keep interests for the next time, if nobody else is writing just now."""
+    ids, store = snapshot.catalogue.ids, snapshot.store
+    vectors = load_vectors(snapshot).version
+    meta = {"vectors": vectors, "interests": len(interests), "themes": len(interests.themes)}
+    try:
+        with store.lock("keeping interests"):
+            snapshot.adopt(
+                store.publish(
+                    KIND, meta, lambda folder: _write(folder, interests, ids), made_of={"vectors": vectors}
+                )
+            )
+    except (OSError, StoreError):
+        return  # a store that is being written, or can only be read: this process goes on with what it grew
+    for old in store.taste.glob("interests-*"):  # where an older bowerbird kept them
+        old.unlink(missing_ok=True)
+
+
+def _from_before(snapshot: StoreSnapshot) -> Interests | None:
+    """What earlier interests become for today's items; None where there are none, or they are broken."""
+    vectors, matrix = load_vectors(snapshot), item_matrix(snapshot)
+    for arrays, names in _earlier(snapshot):
+        try:
+            before, made_for, items = _read(arrays, names)
         except BROKEN:
             continue
         if not len(before):
             continue
-        if fits(key) and before.centres.shape[1] == rows.shape[1]:
-            return before.around(rows)
-        return Interests.grown(rows, catalogue).named_after(before, _places(before.group, items, catalogue))
+        if vectors.reads(made_for) and before.centres.shape[1] == matrix.shape[1]:
+            same = np.array_equal(items, _hashes(snapshot.catalogue.ids))
+            return before if same and made_for == vectors.version else before.around(matrix)
+        grown = Interests.grown(matrix, snapshot.catalogue)
+        return grown.named_after(before, _places(before.group, items, snapshot.catalogue.ids))
     return None
 
 
-def _places(group: np.ndarray, items: np.ndarray, catalogue: Catalogue) -> np.ndarray:
+def _earlier(snapshot: StoreSnapshot) -> Iterator[tuple[Path, Path]]:
+    """Files of interests that other sets of versions have, the latest first."""
+    for chosen in reversed(snapshot.store.history().sets):
+        if KIND in chosen.versions:
+            folder = snapshot.store.path / KIND / chosen.versions[KIND]
+            yield folder / ARRAYS_FILE, folder / NAMES_FILE
+    for names in snapshot.store.taste.glob("interests-*.json"):
+        yield names.with_suffix(".npz"), names
+
+
+def _places(group: np.ndarray, items: np.ndarray, ids: Sequence[str]) -> np.ndarray:
     """Former numbers of today's items, (items,), -1 for new ones; `items` are the former ones' hashes."""
     order = np.argsort(items)
-    today = _hashes(catalogue.ids)
+    today = _hashes(ids)
     place = np.minimum(np.searchsorted(items[order], today), len(items) - 1)
     known = items[order][place] == today
     return np.where(known, group[order][place], -1)
 
 
 def _hashes(ids: Sequence[str]) -> np.ndarray:
-    found = (hashlib.blake2b(one.encode(), digest_size=8).digest() for one in ids)
-    return np.frombuffer(b"".join(found), np.uint64)
+    digests = (hashlib.blake2b(item_id.encode(), digest_size=8).digest() for item_id in ids)
+    return np.frombuffer(b"".join(digests), np.uint64)
 
 
-def _files(folder: Path, key: str) -> tuple[Path, Path]:
-    stem = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-    return folder / f"interests-{stem}.npz", folder / f"interests-{stem}.json"
-
-
-def _write(found: Interests, catalogue: Catalogue, key: str, arrays: Path, text: Path) -> None:
-    beside = arrays.with_name(f".{uuid.uuid4().hex[:6]}-{arrays.name}")
+def _write(folder: Path, interests: Interests, ids: Sequence[str]) -> None:
     np.savez(
-        beside,
-        group=found.group,
-        centres=found.centres,
-        theme=found.theme,
-        ids=found.fine.ids,
-        theme_ids=found.themes.ids,
-        items=_hashes(catalogue.ids),
+        folder / ARRAYS_FILE,
+        group=interests.group,
+        centres=interests.centres,
+        theme=interests.theme,
+        ids=interests.fine.ids,
+        theme_ids=interests.themes.ids,
+        items=_hashes(ids),
     )
-    beside.replace(arrays)
-    levels = {"interests": found.fine, "themes": found.themes}
-    said = {name: {"names": level.names, "words": level.words} for name, level in levels.items()}
-    write_atomically(text, json.dumps({"key": key, "next_id": found.next_id, **said}).encode())
+    levels = {"interests": interests.fine, "themes": interests.themes}
+    words = {name: {"names": level.names, "words": level.words} for name, level in levels.items()}
+    (folder / NAMES_FILE).write_text(json.dumps({"next_id": interests.next_id, **words}))
 
 
-def _read(arrays: Path, text: Path) -> tuple[Interests, str, np.ndarray]:
-    """Kept interests, their key, and the hashes of their items. Raises one of `BROKEN`."""
-    said = json.loads(text.read_text())
+def _read(arrays: Path, names: Path) -> tuple[Interests, str, np.ndarray]:
+    """Interests, the version of the vectors that they were made for, and the hashes of their items.
+
+    Raises one of `BROKEN`.
+    """
+    words = json.loads(names.read_text())
+    # An older bowerbird wrote "<vectors>/<catalogue>" beside the names.
+    made_for = words["key"].split("/")[0] if "key" in words else _vectors_of(arrays.parent)
     with np.load(arrays) as kept:
-        fine = Level(kept["ids"], said["interests"]["names"], said["interests"]["words"])
-        themes = Level(kept["theme_ids"], said["themes"]["names"], said["themes"]["words"])
-        found = Interests(kept["group"], kept["centres"], fine, kept["theme"], themes, int(said["next_id"]))
-        return found, said["key"], kept["items"]
+        fine = Level(kept["ids"], words["interests"]["names"], words["interests"]["words"])
+        themes = Level(kept["theme_ids"], words["themes"]["names"], words["themes"]["words"])
+        interests = Interests(
+            kept["group"], kept["centres"], fine, kept["theme"], themes, int(words["next_id"])
+        )
+        return interests, made_for, kept["items"]
+
+
+def _vectors_of(folder: Path) -> str:
+    vectors: str = json.loads((folder / "meta.json").read_text())["vectors"]
+    return vectors

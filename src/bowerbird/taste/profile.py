@@ -5,6 +5,7 @@ Computed when asked, from the person's row of fixed size, the item vectors, and,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.rows import Rows, unit
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.vectors import item_rows
 from bowerbird.errors import InputError
 from bowerbird.taste.asked import boards_of, queries_of
 from bowerbird.taste.because import Because, because
@@ -66,9 +69,10 @@ class Profile:
 class TasteReader:
     """Reads people's taste from a graph and the item vectors. Safe to use from several threads."""
 
-    def __init__(self, graph: TasteGraph, rows: Rows) -> None:
-        """`rows`: vectors in the catalogue's order."""
+    def __init__(self, graph: TasteGraph, rows: Rows, collections: Sequence[Collection] = ()) -> None:
+        """`rows`: vectors in the catalogue's order; `collections`: everybody's."""
         self.graph = graph
+        self.collections = collections
         self.catalogue = graph.catalogue
         self.groups = graph.interests_of_items
         self._half_lives = graph.store.settings.half_life_days
@@ -77,9 +81,12 @@ class TasteReader:
         self._sample = rows[drawn]
 
     @classmethod
-    def of(cls, graph: TasteGraph) -> TasteReader:
-        """A reader with the vectors in force. Raises `StoreError` where there are none."""
-        return cls(graph, load_vectors(graph.store).rows(graph.catalogue))
+    def open(cls, snapshot: StoreSnapshot) -> TasteReader:
+        """A reader of a snapshot, opened once. Raises `StoreError` where it has no items or no vectors."""
+        graph = TasteGraph.open(snapshot)
+        return snapshot.open_once(
+            "taste reader", lambda: cls(graph, item_rows(snapshot), snapshot.collections)
+        )
 
     def vectors(self, positions: np.ndarray) -> np.ndarray:
         """Vectors of items, (n,) -> (n, D)."""
@@ -110,7 +117,7 @@ class TasteReader:
             drift=drift,
             changes=changes_of(drift, self.groups) if drift else [],
             queries=queries_of(events, self.catalogue, self.groups),
-            boards=boards_of(self.graph.store.collections(), user_id, self.catalogue, self.groups),
+            boards=boards_of(self.collections, user_id, self.catalogue, self.groups),
         )
 
     def tastes(self, state: TasteState, now: int | None = None) -> list[DistinctTaste]:

@@ -173,7 +173,7 @@ def test_a_graft_names_only_candidates(count: int, seed: int, temperature: float
 
 
 def test_a_graft_reads_its_candidates(grafted: Store) -> None:
-    graft = Graft.open(grafted)
+    graft = Graft.open(grafted.snapshot())
     assert graft.rendered([*numbered([7, 3]), "which"]).things == (7, 3)
 
 

@@ -33,7 +33,7 @@ from bowerbird.graft.training.train import train_graft
 
 @pytest.fixture(scope="module")
 def lesson(grafted: Store) -> Lesson:
-    return Lesson.of(grafted, load_vectors(grafted), grafted.catalogue())
+    return Lesson.of(grafted.snapshot())
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_an_adapted_graft_is_saved_loaded_and_exported_whole(
     config = GraftConfig(base=str(tiny_base), minutes=0.1, steps=6, adapt=adapt, tokens=2, accumulate=2)
     version = train_graft(fresh_store, config)
     assert version.meta["adapt"] == adapt.value
-    graft, again = Graft.open(fresh_store), Graft.open(fresh_store)
+    graft, again = Graft.open(fresh_store.snapshot()), Graft.open(fresh_store.snapshot())
     plain = Base.load(str(tiny_base))
     ids = torch.tensor([graft.base.tokens("this person likes red lamp")])
     changed = (graft.base.model(ids).logits - plain.model(ids).logits).abs().max()
@@ -189,11 +189,11 @@ def test_an_adapted_graft_is_saved_loaded_and_exported_whole(
 
 def test_a_frozen_graft_leaves_plain_text_exactly_as_it_was(grafted: Store, base: Base) -> None:
     ids = torch.tensor([base.tokens("this person likes red lamp")])
-    assert torch.equal(Graft.open(grafted).base.model(ids).logits, base.model(ids).logits)
+    assert torch.equal(Graft.open(grafted.snapshot()).base.model(ids).logits, base.model(ids).logits)
 
 
 def test_requests_are_looked_up_and_empty_ones_refused(grafted: Store) -> None:
-    graft = Graft.open(grafted)
+    graft = Graft.open(grafted.snapshot())
     query = graft.retrieve_request(["red lamp"])
     assert np.linalg.norm(query) == pytest.approx(1, abs=1e-4)
     other = graft.retrieve_request(["blue", "What type?", "rug"], events([("click", 4, 0)]))
@@ -213,7 +213,7 @@ def test_an_older_graft_is_refused(grafted: Store, tmp_path: Path) -> None:
     meta = {name: value for name, value in version.meta.items() if name != "tokens"}
     (version.path / "meta.json").write_text(json.dumps(meta))
     with pytest.raises(StoreError, match=r"older bowerbird.*again"):
-        Graft.open(Store.open(tmp_path / "store"))
+        Graft.open(Store.open(tmp_path / "store").snapshot())
 
 
 def test_a_graft_goes_on_with_updates_of_its_vectors(grafted: Store, tmp_path: Path) -> None:
@@ -221,12 +221,12 @@ def test_a_graft_goes_on_with_updates_of_its_vectors(grafted: Store, tmp_path: P
 
     shutil.copytree(grafted.path, tmp_path / "store")
     store = Store.open(tmp_path / "store")
-    vectors = load_vectors(store)
+    vectors = load_vectors(store.snapshot())
     assert vectors.path is not None
     with store.publishing("vectors", {**vectors.meta, "aligned_with": [vectors.version]}) as folder:
         for name in ("vectors.npy", "ids.json"):
             shutil.copy(vectors.path / name, folder)
-    assert Graft.open(store).heads.of_next_item is not None
+    assert Graft.open(store.snapshot()).heads.of_next_item is not None
 
 
 @pytest.mark.parametrize("bad", [{"tokens": 0}, {"tokens": 9}, {"accumulate": 0}, {"minutes": 0}])

@@ -52,7 +52,7 @@ def test_the_trained_graft_reads_items(grafted: Store) -> None:
 
 
 def test_the_head_finds_the_crowd(grafted: Store) -> None:
-    graft = Graft.open(grafted)
+    graft = Graft.open(grafted.snapshot())
     rng = np.random.default_rng(5)
     right, by_state = [], []
     head, layer = graft.heads.next_item
@@ -77,7 +77,7 @@ def crowd_share(graft: Graft, query: np.ndarray, liked: np.ndarray, crowd: int) 
 
 
 def test_people_do_not_change_each_other(grafted: Store) -> None:
-    graft = Graft.open(grafted)
+    graft = Graft.open(grafted.snapshot())
     histories = [history(list(range(n))) for n in (3, 0, 1, 40, 7)] * 5
     together = graft.retrieve_many(histories)
     alone = np.stack([graft.retrieve(one) for one in histories])
@@ -86,7 +86,7 @@ def test_people_do_not_change_each_other(grafted: Store) -> None:
 
 
 def test_the_wanted_outcome_is_heard(grafted: Store) -> None:
-    graft = Graft.open(grafted)
+    graft = Graft.open(grafted.snapshot())
     torch.nn.init.normal_(graft.heads.next_item[0].shift.weight)
     click, buy = (graft.retrieve(history([1, 3]), one) for one in (Action.CLICK, Action.PURCHASE))
     assert not np.allclose(click, buy, atol=1e-3)
@@ -130,8 +130,8 @@ def test_liked_items_stand_once_with_their_strongest_outcome() -> None:
 
 
 def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
-    vectors, catalogue = load_vectors(grafted), grafted.catalogue()
-    lesson = Lesson.of(grafted, vectors, catalogue)
+    vectors, catalogue = load_vectors(grafted.snapshot()), grafted.catalogue()
+    lesson = Lesson.of(grafted.snapshot())
     events = Interactions.of(grafted.log.read(), catalogue)
     assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
     held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
@@ -146,7 +146,7 @@ def _holds(said: dict[str, float], user: str) -> bool:
 
 
 def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
-    graft = Graft.open(grafted)
+    graft = Graft.open(grafted.snapshot())
     files = export_graft(graft, tmp_path / "out")
     parts = {f"graft/{name}" for name in ("connector.safetensors", "head.safetensors", "graft.json")}
     assert {"config.json", "README.md", *parts} <= set(files)
@@ -171,12 +171,12 @@ def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
 def test_other_vectors_are_refused(grafted: Store, tmp_path: Path) -> None:
     shutil.copytree(grafted.path, tmp_path / "store")
     store = Store.open(tmp_path / "store")
-    matrix = load_vectors(store)
+    matrix = load_vectors(store.snapshot())
     with store.publishing("vectors", dict(matrix.meta)) as folder:
         for name in ("vectors.npy", "ids.json"):
             shutil.copy(grafted.path / "vectors" / matrix.version / name, folder / name)
     with pytest.raises(StoreError, match=f"{matrix.version}.*run `bowerbird graft"):
-        Graft.open(store)
+        Graft.open(store.snapshot())
 
 
 def test_another_base_under_the_same_name_is_refused(
@@ -190,12 +190,12 @@ def test_another_base_under_the_same_name_is_refused(
         model.get_input_embeddings().weight.mul_(1.01)
     model.save_pretrained(base)
     with pytest.raises(StoreError, match="found now"):
-        Graft.open(fresh_store)
+        Graft.open(fresh_store.snapshot())
 
 
 def test_a_store_without_vectors_or_graft_says_what_to_do(tmp_path: Path, fresh_store: Store) -> None:
     with pytest.raises(StoreError, match="run `bowerbird graft"):
-        Graft.open(fresh_store)
+        Graft.open(fresh_store.snapshot())
     with pytest.raises(StoreError, match="bowerbird import"):
         train_graft(Store.create(tmp_path / "empty"), GraftConfig())
 
@@ -220,7 +220,7 @@ def test_an_interrupted_training_goes_on_to_the_same_end(
 ) -> None:
     torch.set_num_threads(1)
     base = Base.load(str(tiny_base))
-    lesson = Lesson.of(fresh_store, load_vectors(fresh_store), fresh_store.catalogue())
+    lesson = Lesson.of(fresh_store.snapshot())
     config = GraftConfig(base=str(tiny_base), minutes=30, steps=6)
 
     class Interrupted(GraftTraining):

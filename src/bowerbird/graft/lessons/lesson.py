@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store
-from bowerbird.embed.vectors import Vectors
+from bowerbird.embed.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.graft.lessons.facts import Facts, caption
 from bowerbird.graft.lessons.questions import Material
@@ -35,9 +34,10 @@ class Lesson:
     judged_histories: list[History]
 
     @classmethod
-    def of(cls, store: Store, vectors: Vectors, catalogue: Catalogue) -> Lesson:
-        """Read a store. Raises `StoreError` where its vectors do not say what they were kept from."""
-        events = Interactions.of(store.log.read(), catalogue)
+    def of(cls, snapshot: StoreSnapshot) -> Lesson:
+        """Read a snapshot. Raises `StoreError` where its vectors do not say what they were kept from."""
+        vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
+        events = Interactions.of(snapshot.store.log.read(), catalogue)
         training = holdout_of(vectors).training(events)
         share = float(np.clip(200 / max(1, len(events.users)), 0.02, 0.2))
         people: dict[bool, list[History]] = {False: [], True: []}
@@ -45,7 +45,7 @@ class Lesson:
             if len(Liked.of(history)) >= SHORTEST:
                 people[left_out(training.users[person], share)].append(history)
         teaching = people[False] or people[True]
-        matrix = vectors.aligned(catalogue)
+        matrix = item_matrix(snapshot)
         said = {
             position: text
             for position in np.flatnonzero(np.abs(matrix).sum(1) > 0).tolist()
@@ -57,8 +57,8 @@ class Lesson:
             {p: text for p, text in said.items() if p not in judged},
             Facts.read(catalogue),
             [Liked.of(history).items for history in teaching],
-            _collections(store, catalogue),
-            _pictures(store, catalogue),
+            _collections(snapshot),
+            _pictures(snapshot),
         )
         return cls(material, judged, teaching, people[True])
 
@@ -68,24 +68,25 @@ class Lesson:
         return self.material.matrix
 
 
-def _collections(store: Store, catalogue: Catalogue) -> list[tuple[str, np.ndarray]]:
+def _collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
+    catalogue = snapshot.catalogue
     known = [
         (one.name, np.array([catalogue.position[i] for i in one.item_ids if i in catalogue], np.int64))
-        for one in store.collections()
+        for one in snapshot.collections
     ]
     return [(name, members) for name, members in known if len(members) > 1]
 
 
-def _pictures(store: Store, catalogue: Catalogue) -> np.ndarray | None:
+def _pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
     """What the tower makes of each item's picture alone, (items, dim); None where the store can't tell."""
     from bowerbird.embed.features import cached_image_features
     from bowerbird.embed.query import QueryEncoder
 
     try:
-        encoder = QueryEncoder.open(store)
+        encoder = QueryEncoder.open(snapshot)
     except StoreError:
         return None
-    features = cached_image_features(store, catalogue, encoder.backbones[0])
+    features = cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
     return None if features is None else encoder.image_features(features)
 
 

@@ -50,8 +50,8 @@ def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
 
 
 def _train(store: Store, config: GraftConfig) -> None:
-    catalogue, vectors = store.catalogue(), load_vectors(store)
-    lesson = Lesson.of(store, vectors, catalogue)
+    snapshot = store.snapshot()
+    vectors, lesson = load_vectors(snapshot), Lesson.of(snapshot)
     start = time.perf_counter()
     base = Base.load(config.base)
     loading = time.perf_counter() - start

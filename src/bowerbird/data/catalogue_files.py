@@ -1,0 +1,56 @@
+"""A catalogue and collections as files of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bowerbird.data.collections import COLLECTION_SCHEMA, Collection
+from bowerbird.data.items import ITEM_SCHEMA, Catalogue
+
+ITEMS_FILE = "items.parquet"
+PICTURES_FILE = "pictures.arrow"
+"""Pictures lie apart and uncompressed, so that a million of them are mapped and not read into memory."""
+PICTURES_CHUNK = 4096
+COLLECTIONS_FILE = "collections.parquet"
+
+
+def write_catalogue(folder: Path, catalogue: Catalogue) -> None:
+    facts = catalogue.table.drop_columns(["image"])
+    pq.write_table(facts, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
+    pictures = catalogue.table.select(["image"])
+    with pa.ipc.new_file(folder / PICTURES_FILE, pictures.schema) as file:
+        file.write_table(pictures, max_chunksize=PICTURES_CHUNK)
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """The items; each picture is read from its mapped file when it is looked at."""
+    table = pq.read_table(folder / ITEMS_FILE)
+    if (folder / PICTURES_FILE).exists():  # older stores have the pictures in the table
+        with pa.memory_map(str(folder / PICTURES_FILE)) as file:
+            pictures = pa.ipc.open_file(file).read_all()["image"]
+        table = table.append_column(ITEM_SCHEMA.field("image"), pictures)
+    return Catalogue(table)
+
+
+def read_item_ids(folder: Path) -> list[str]:
+    """Ids alone, in the catalogue's order."""
+    ids: list[str] = pq.read_table(folder / ITEMS_FILE, columns=["item_id"])["item_id"].to_pylist()
+    return ids
+
+
+def write_collections(folder: Path, collections: Sequence[Collection]) -> None:
+    rows = [
+        {name: getattr(collection, name) for name in COLLECTION_SCHEMA.names}
+        | {"item_ids": list(collection.item_ids)}
+        for collection in collections
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=COLLECTION_SCHEMA), folder / COLLECTIONS_FILE)
+
+
+def read_collections(folder: Path) -> list[Collection]:
+    rows = pq.read_table(folder / COLLECTIONS_FILE).to_pylist()
+    return [Collection(**{**row, "item_ids": tuple(row["item_ids"])}) for row in rows]

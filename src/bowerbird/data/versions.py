@@ -1,0 +1,174 @@
+"""Which versions belong together, and which sets of them were in force.
+
+One small file, `versions.json`, names the version of each kind, set by set; it is replaced whole, so that a
+reader sees one set or another and never a mixture. Pure bookkeeping: nothing here touches a version's files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bowerbird.errors import StoreError
+
+SETS_FILE = "versions.json"
+KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "graft")
+"""What a set names a version of."""
+NEEDED = ("catalogue", "vectors", "interests", "ranker")
+"""A set that has these can be served; the last two are made when a set without them is first opened."""
+MADE_OF_VECTORS = ("interests", "ranker")
+"""Of no use with other vectors."""
+KEPT_SETS = 5
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published version of one kind."""
+
+    kind: str
+    name: str
+    path: Path
+    meta: dict[str, Any] = field(repr=False)
+    lease: object = field(default=None, repr=False, compare=False)
+    """While this lives, no process removes the version; see `leases`."""
+
+
+@dataclass(frozen=True)
+class VersionSet:
+    """Versions that belong together."""
+
+    number: int
+    versions: Mapping[str, str]
+    """Name of the version of each kind that there is."""
+    since: str
+    """When it came into force last, ISO 8601 in UTC."""
+    changed: tuple[str, ...] = ()
+    """Kinds in which it differs from the set that it was made from."""
+    rolled_back: bool = False
+    """Whether somebody went back to it: then only what it lacks is made, and nothing is trained again."""
+
+    @property
+    def complete(self) -> bool:
+        return all(kind in self.versions for kind in NEEDED)
+
+
+@dataclass(frozen=True)
+class VersionHistory:
+    """Sets in the order in which they were last in force; the last one is now."""
+
+    sets: tuple[VersionSet, ...] = ()
+
+    @property
+    def current(self) -> VersionSet | None:
+        return self.sets[-1] if self.sets else None
+
+    def with_versions(self, versions: Mapping[str, str]) -> VersionHistory:
+        """With new versions of some kinds in force.
+
+        They make a new set, or complete the one in force where that could not be served without them.
+        """
+        last = self.current or VersionSet(0, {}, "")
+        kept = dict(last.versions)
+        if "vectors" in versions:
+            kept = {kind: name for kind, name in kept.items() if kind not in MADE_OF_VECTORS}
+        names = {**kept, **versions}
+        replaces = set(versions) & set(last.versions)
+        if self.sets and not last.complete and not (replaces and "vectors" in last.versions):
+            changed = dict.fromkeys((*last.changed, *versions))
+            amended = replace(last, versions=names, since=_now(), changed=tuple(changed))
+            return VersionHistory((*self.sets[:-1], amended))
+        number = max((one.number for one in self.sets), default=0) + 1
+        return VersionHistory((*self.sets, VersionSet(number, names, _now(), tuple(versions))))
+
+    def rolled_back(self, number: int | None = None) -> VersionHistory:
+        """With an older set in force again; the one that was in force before the current one if not said.
+
+        Raises `StoreError` where there is no such set.
+        """
+        if number is None and len(self.sets) < 2:
+            raise StoreError("there is no earlier set of versions to go back to")
+        number = self.sets[-2].number if number is None else number
+        chosen = [one for one in self.sets if one.number == number]
+        if not chosen:
+            known = ", ".join(str(one.number) for one in self.sets) or "none"
+            raise StoreError(f"there is no set {number} of versions: there are {known}")
+        others = tuple(one for one in self.sets if one.number != number)
+        return VersionHistory((*others, replace(chosen[0], since=_now(), rolled_back=True)))
+
+    def without(self, kind: str) -> VersionHistory:
+        """With no version of a kind in any set."""
+        return self._mapped(lambda names: {k: name for k, name in names.items() if k != kind})
+
+    def with_current_only(self, kind: str) -> VersionHistory:
+        """With the current version of a kind in every set that has one."""
+        name = self.current.versions.get(kind) if self.current else None
+        if name is None:
+            return self.without(kind)
+        return self._mapped(lambda names: names | {kind: name} if kind in names else names)
+
+    def pruned(self) -> VersionHistory:
+        """The last sets, the last complete ones, and the newest complete one with other vectors than those.
+
+        Without the latter a few changes of prices would leave no way back to the vectors before.
+        """
+        complete = [one for one in self.sets if one.complete]
+        kept = {one.number for one in (*self.sets[-KEPT_SETS:], *complete[-KEPT_SETS:])}
+        vectors = {one.versions["vectors"] for one in complete if one.number in kept}
+        others = [one for one in complete if one.versions["vectors"] not in vectors]
+        if len(vectors) == 1 and others:
+            kept.add(others[-1].number)
+        return VersionHistory(tuple(one for one in self.sets if one.number in kept))
+
+    def named(self) -> set[tuple[str, str]]:
+        """Every (kind, name) of a version that some set holds."""
+        return {pair for one in self.sets for pair in one.versions.items()}
+
+    def _mapped(self, change: Any) -> VersionHistory:
+        """With every set's versions changed; of neighbours that are equal then, the later one stays."""
+        changed = [replace(one, versions=change(dict(one.versions))) for one in self.sets]
+        following: Iterable[VersionSet | None] = [*changed[1:], None]
+        return VersionHistory(
+            tuple(
+                one
+                for one, after in zip(changed, following, strict=True)
+                if after is None or one.versions != after.versions
+            )
+        )
+
+    # -- on disk ------------------------------------------------------------------------------------------
+
+    def as_json(self) -> str:
+        return json.dumps({"sets": [asdict(one) for one in self.sets]}, indent=1)
+
+    @classmethod
+    def read(cls, store: Path) -> VersionHistory:
+        """Of a store's folder; of one that an older bowerbird wrote, what its `CURRENT` files name.
+
+        Raises `StoreError` where the file is broken.
+        """
+        path = store / SETS_FILE
+        try:
+            sets = json.loads(path.read_text())["sets"]
+            return cls(tuple(VersionSet(**one | {"changed": tuple(one["changed"])}) for one in sets))
+        except FileNotFoundError:
+            return cls._of_older(store)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{path} can't be read ({error}): restore it from a backup") from None
+
+    @classmethod
+    def _of_older(cls, store: Path) -> VersionHistory:
+        files = {kind: store / kind / OLD_CURRENT for kind in KINDS}
+        names = {kind: file.read_text().strip() for kind, file in files.items() if file.exists()}
+        return cls((VersionSet(1, names, "", tuple(names)),)) if names else cls()
+
+
+OLD_CURRENT = "CURRENT"
+"""The file that named a kind's version before there were sets."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
