@@ -103,7 +103,8 @@ def recommender_on(
     """Open the recommender of a store with these events and `crowd_vectors`, or others."""
     catalogue = plain_catalogue(events.n_items if n_items is None else n_items)
     vectors = crowd_vectors(len(catalogue)) if vectors is None else vectors
-    return Recommender.open(publish_store(path, catalogue, vectors, events_of(events, catalogue)))
+    store = publish_store(path, catalogue, vectors, events_of(events, catalogue))
+    return Recommender.open(store.snapshot())
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +181,7 @@ def read_only_shop(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """The shop with its trained ranker, for tests that change nothing in it."""
     path = tmp_path_factory.mktemp("read_only") / "shop"
     store = publish_store(path, Catalogue.of(shop_items()), shop_vectors(), shop_events())
-    Recommender.open(store)
+    Recommender.open(store.snapshot())
     return store
 
 

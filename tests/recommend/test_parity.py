@@ -94,7 +94,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def recommender(store: Store) -> Recommender:
-    return Recommender.open(store)
+    return Recommender.open(store.snapshot())
 
 
 def task_on(store: Store, split: Split) -> Task:
@@ -142,7 +142,7 @@ def test_the_evaluated_lists_are_those_that_a_server_would_give(
     past = publish_store(
         tmp_path / "past", catalogue(), toy_vectors(), known_events(store, task), HOLDOUT
     )
-    server = Recommender.open(past)
+    server = Recommender.open(past.snapshot())
     assert server.ranker.report == recommender.ranker.report
     for user, moment, positions in zip(task.users, task.moments, evaluated, strict=True):
         served = server.recommend(server.taste.state(user), N, now=moment)
