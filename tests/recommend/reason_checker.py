@@ -19,7 +19,7 @@ from bowerbird.data.items import Catalogue
 
 DAY_US = 86_400_000_000
 WINDOW_US = 365 * DAY_US
-"""Within which a like comes "soon after" another."""
+"""Within which a like comes "soon after" another; "with" it at the same moment."""
 MIN_LIKES = 2  # of a value, before it may be called a taste
 VERBS = {"liked": None, "saved": "save", "bought": "purchase", "put in the basket": "add_to_cart"}
 LIKE = rf"“(?P<like>.+)”, which you (?P<verb>{'|'.join(VERBS)})"
@@ -72,7 +72,7 @@ class ReasonChecker:
         two_steps = r"like “(?P<other>.+)” too, and this with it"
         yield f"people who like {LIKE}, {two_steps}", self._two_steps
         yield f"people who like {LIKE}, like it too", self._one_step
-        yield f"chosen by others soon after {LIKE}", self._follows
+        yield f"chosen by others with or soon after {LIKE}", self._follows
         yield r"your taste for (?P<values>.+)", self._taste
         yield f"liked by {PEOPLE}", self._popular
         date = r"\d{4}-\d\d-\d\d"
@@ -112,9 +112,9 @@ class ReasonChecker:
             for other in (self._likers[item] & self._likers[position]) - {user}:
                 before = [one.at for one in self._likes[other] if one.item == item]
                 after = [one.at for one in self._likes[other] if one.item == position]
-                if any(0 < late - early <= WINDOW_US for early in before for late in after):
+                if any(0 <= late - early <= WINDOW_US for early in before for late in after):
                     return None
-        return f"nobody else likes it soon after “{like}”"
+        return f"nobody else likes it with or soon after “{like}”"
 
     def _taste(self, user: str, position: int, values: str) -> str | None:
         """The text may hold " and " within a value: some way to cut it must be true."""
