@@ -21,6 +21,7 @@ from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.taste.state import TasteState
 
 DAY_US = 86_400_000_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,6 +96,18 @@ def ranker_on(events: Interactions, vectors: np.ndarray | None = None) -> Hybrid
     """Fit a ranker on events and `crowd_vectors`, or others."""
     vectors = crowd_vectors(events.n_items) if vectors is None else vectors
     return fit_ranker(ItemContext(plain_catalogue(events.n_items), vectors.astype(np.float32)), events)
+
+
+def best_positions(
+    ranker: HybridRanker, states: Sequence[TasteState], n: int, eligible: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Order each user's candidates by the ranker's scores alone, at most n of them, best first."""
+    mask = np.ones(len(ranker.items), bool) if eligible is None else eligible
+    best = []
+    for candidates in ranker.candidates(states, [mask] * len(states), at_least=n):
+        scores = ranker.score(candidates.features)
+        best.append(candidates.positions[np.lexsort((candidates.positions, -scores))[:n]])
+    return best
 
 
 def recommender_on(
