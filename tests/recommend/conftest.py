@@ -110,16 +110,6 @@ def best_positions(
     return best
 
 
-def recommender_on(
-    path: Path, events: Interactions, vectors: np.ndarray | None = None, n_items: int | None = None
-) -> Recommender:
-    """Open the recommender of a store with these events and `crowd_vectors`, or others."""
-    catalogue = plain_catalogue(events.n_items if n_items is None else n_items)
-    vectors = crowd_vectors(len(catalogue)) if vectors is None else vectors
-    store = publish_store(path, catalogue, vectors, events_of(events, catalogue))
-    return Recommender.open(store.snapshot())
-
-
 @pytest.fixture(scope="session")
 def two_crowds() -> Interactions:
     """Even people like even items, odd ones odd; what person k has not seen of their own crowd is item k."""
@@ -132,6 +122,18 @@ def crowds_of_many() -> Interactions:
     rng = np.random.default_rng(0)
     drawn = [(k, int(2 * i + k % 2)) for k in range(160) for i in rng.permutation(40)[:12]]
     return clicks_of([drawn[row] for row in rng.permutation(len(drawn))], n_items=80)
+
+
+@pytest.fixture(scope="session")
+def few_users(two_crowds: Interactions) -> HybridRanker:
+    """A ranker that fuses its sources: too few to learn an order from."""
+    return ranker_on(two_crowds)
+
+
+@pytest.fixture(scope="session")
+def many_users(crowds_of_many: Interactions) -> HybridRanker:
+    """A ranker with a learned order: its vectors know nothing, and the fusion would believe them."""
+    return ranker_on(crowds_of_many, noise_vectors(crowds_of_many.n_items))
 
 
 @pytest.fixture(scope="session")
