@@ -74,6 +74,25 @@ def test_forgetting_nobody_changes_no_file(used: Store, with_snapshot: bool) -> 
     assert used.current("ranker") is not None
 
 
+def test_forgetting_nobody_leaves_what_a_killed_server_wrote_as_it_is(used: Store, did: Did) -> None:
+    """SQLite would move its write-ahead file into the database when the last reader closes."""
+    code = (
+        "import os, sys; from datetime import UTC, datetime; "
+        "from bowerbird.data.events import Action, Event; "
+        "from bowerbird.data.store import Store; event = Event('bo', '7', Action.SAVE, datetime.now(UTC)); "
+        "Store.open(sys.argv[1]).log.append([event]); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(used.path)], check=True)
+    assert (used.path / "events" / "live.db-wal").stat().st_size
+    before = content(used.path)
+    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", NOBODY]
+    assert subprocess.run(command, capture_output=True).returncode == 2
+    index_of_readers = str(used.path / "events" / "live.db-shm")
+    after = content(used.path)
+    assert after | {index_of_readers: before[index_of_readers]} == before
+    assert used.log.names("bo") and len(used.log) == 19
+
+
 def test_a_graph_that_forgets_nobody_changes_no_file(used: Store) -> None:
     graph = TasteGraph.open(used)
     before, people = content(used.path), graph.people()
