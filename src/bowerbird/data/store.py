@@ -167,6 +167,14 @@ class Store:
         """The sets of versions that are kept. Raises `StoreError` where their file is broken."""
         return VersionHistory.read(self.path)
 
+    def history_changed(self) -> tuple[int, int]:
+        """What is another one after every change of what is in force; costs next to nothing to ask."""
+        try:
+            found = (self.path / SETS_FILE).stat()
+        except FileNotFoundError:  # an older store, which nobody has written since
+            return 0, 0
+        return found.st_ino, found.st_mtime_ns
+
     def version(self, kind: str, name: str, lease: object = None) -> Version | None:
         """A version by its name; None where it is gone."""
         folder = self.path / kind / name

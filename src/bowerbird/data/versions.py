@@ -100,15 +100,19 @@ class VersionHistory:
         return VersionHistory((*others, replace(chosen[0], since=_now(), rolled_back=True)))
 
     def without(self, kind: str) -> VersionHistory:
-        """With no version of a kind in any set."""
-        return self._mapped(lambda names: {k: name for k, name in names.items() if k != kind})
-
-    def with_current_only(self, kind: str) -> VersionHistory:
-        """With the current version of a kind in every set that has one."""
-        name = self.current.versions.get(kind) if self.current else None
-        if name is None:
-            return self.without(kind)
-        return self._mapped(lambda names: names | {kind: name} if kind in names else names)
+        """With no version of a kind in any set; of neighbours that are equal then, the later one stays."""
+        sets = [
+            replace(one, versions={k: name for k, name in one.versions.items() if k != kind})
+            for one in self.sets
+        ]
+        following: Iterable[VersionSet | None] = [*sets[1:], None]
+        return VersionHistory(
+            tuple(
+                one
+                for one, after in zip(sets, following, strict=True)
+                if after is None or one.versions != after.versions
+            )
+        )
 
     def pruned(self) -> VersionHistory:
         """The last sets, the last complete ones, and the newest complete one with other vectors than those.
@@ -126,18 +130,6 @@ class VersionHistory:
     def named(self) -> set[tuple[str, str]]:
         """Every (kind, name) of a version that some set holds."""
         return {pair for one in self.sets for pair in one.versions.items()}
-
-    def _mapped(self, change: Any) -> VersionHistory:
-        """With every set's versions changed; of neighbours that are equal then, the later one stays."""
-        changed = [replace(one, versions=change(dict(one.versions))) for one in self.sets]
-        following: Iterable[VersionSet | None] = [*changed[1:], None]
-        return VersionHistory(
-            tuple(
-                one
-                for one, after in zip(changed, following, strict=True)
-                if after is None or one.versions != after.versions
-            )
-        )
 
     # -- on disk ------------------------------------------------------------------------------------------
 
