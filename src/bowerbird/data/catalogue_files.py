@@ -28,7 +28,7 @@ def write_catalogue(folder: Path, catalogue: Catalogue) -> None:
 
 def read_catalogue(folder: Path) -> Catalogue:
     """The items; each picture is read from its mapped file when it is looked at."""
-    table = pq.read_table(folder / ITEMS_FILE)
+    table = pq.ParquetFile(folder / ITEMS_FILE).read()
     if (folder / PICTURES_FILE).exists():  # older stores have the pictures in the table
         with pa.memory_map(str(folder / PICTURES_FILE)) as file:
             pictures = pa.ipc.open_file(file).read_all()["image"]
@@ -38,7 +38,7 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 def read_item_ids(folder: Path) -> list[str]:
     """Ids alone, in the catalogue's order."""
-    ids: list[str] = pq.read_table(folder / ITEMS_FILE, columns=["item_id"])["item_id"].to_pylist()
+    ids: list[str] = pq.ParquetFile(folder / ITEMS_FILE).read(columns=["item_id"])["item_id"].to_pylist()
     return ids
 
 
@@ -52,5 +52,5 @@ def write_collections(folder: Path, collections: Sequence[Collection]) -> None:
 
 
 def read_collections(folder: Path) -> list[Collection]:
-    rows = pq.read_table(folder / COLLECTIONS_FILE).to_pylist()
+    rows = pq.ParquetFile(folder / COLLECTIONS_FILE).read().to_pylist()
     return [Collection(**{**row, "item_ids": tuple(row["item_ids"])}) for row in rows]
