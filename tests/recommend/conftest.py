@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bowerbird.data.events import ACTION_CODE, Action, Event
-from bowerbird.data.interactions import Interactions
+from bowerbird.data.events import ACTION_CODE, ACTIONS, Action, Event
+from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from bowerbird.embed.vectors import unit
+from bowerbird.recommend.context import ItemContext
+from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
 
 DAY_US = 86_400_000_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOTHING_HELD_OUT = Holdout(None, 0.0)
 KINDS = (("striped", "shirt"), ("wooden", "lamp"), ("velvet", "sofa"), ("glass", "vase"))
 OF_A_KIND = 30  # item k is of kind k // 30
 
@@ -30,7 +38,76 @@ def clicks_of(pairs: Sequence[tuple[int, int]], n_items: int) -> Interactions:
     return Interactions(users, user, item, code, np.arange(len(user)) * DAY_US, n_items)
 
 
-@pytest.fixture
+def history_of(*items: int, action: Action = Action.CLICK) -> History:
+    """One event a second, in the order given."""
+    code = np.full(len(items), ACTION_CODE[action], np.int8)
+    return History(np.array(items, np.int64), code, np.arange(len(items)) * 10**6)
+
+
+def publish_store(
+    path: Path,
+    catalogue: Catalogue,
+    vectors: np.ndarray,
+    events: Iterable[Event],
+    holdout: Holdout = NOTHING_HELD_OUT,
+) -> Store:
+    """Create a store with these items, vectors and events."""
+    store = Store.create(path)
+    store.publish_catalogue(catalogue)
+    with store.publishing("vectors", {"holdout": vars(holdout), "seed": 0}) as folder:
+        np.save(folder / "vectors.npy", vectors.astype(np.float16))
+        np.save(folder / "generic.npy", vectors.astype(np.float32))
+        (folder / "ids.json").write_text(json.dumps(catalogue.ids))
+    store.log.append(list(events))
+    return store
+
+
+def events_of(interactions: Interactions, catalogue: Catalogue) -> list[Event]:
+    """Write arrays as events."""
+    columns = (interactions.user, interactions.item, interactions.action, interactions.at)
+    return [
+        Event(
+            interactions.users[user],
+            catalogue.ids[item],
+            ACTIONS[action],
+            EPOCH + timedelta(microseconds=int(at)),
+        )
+        for user, item, action, at in zip(*columns, strict=True)
+    ]
+
+
+def plain_catalogue(n_items: int) -> Catalogue:
+    return Catalogue.of(Item(str(k), f"item {k}", price=5.0 + k) for k in range(n_items))
+
+
+def noise_vectors(n_items: int) -> np.ndarray:
+    """Vectors that know nothing."""
+    return unit(np.random.default_rng(0).normal(size=(n_items, 8)))
+
+
+def crowd_vectors(n_items: int) -> np.ndarray:
+    """Vectors that know even items from odd ones, but not well."""
+    crowd = np.eye(2, 8)[np.arange(n_items) % 2]
+    return unit(crowd + np.random.default_rng(0).normal(0, 0.3, (n_items, 8)))
+
+
+def ranker_on(events: Interactions, vectors: np.ndarray | None = None) -> HybridRanker:
+    """Fit a ranker on events and `crowd_vectors`, or others."""
+    vectors = crowd_vectors(events.n_items) if vectors is None else vectors
+    return fit_ranker(ItemContext(plain_catalogue(events.n_items), vectors.astype(np.float32)), events)
+
+
+def recommender_on(
+    path: Path, events: Interactions, vectors: np.ndarray | None = None, n_items: int | None = None
+) -> Recommender:
+    """Open the recommender of a store with these events and `crowd_vectors`, or others."""
+    catalogue = plain_catalogue(events.n_items if n_items is None else n_items)
+    vectors = crowd_vectors(len(catalogue)) if vectors is None else vectors
+    store = publish_store(path, catalogue, vectors, events_of(events, catalogue))
+    return Recommender.open(store.snapshot())
+
+
+@pytest.fixture(scope="session")
 def two_crowds() -> Interactions:
     """Even people like even items, odd ones odd; what person k has not seen of their own crowd is item k."""
     return clicks_of([(k, i) for k in range(20) for i in range(k % 2, 20, 2) if i != k], n_items=20)
@@ -44,22 +121,11 @@ def crowds_of_many() -> Interactions:
     return clicks_of([drawn[row] for row in rng.permutation(len(drawn))], n_items=80)
 
 
-@pytest.fixture
-def crowds_store(tmp_path: Path, crowds_of_many: Interactions) -> Store:
-    """The many people's clicks, with vectors that know nothing: an order that is learnt wins here."""
-    store = Store.create(tmp_path / "crowds")
-    store.publish_catalogue(Catalogue.of(Item(str(k), f"item {k}", price=5.0 + k) for k in range(80)))
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", np.random.default_rng(0).normal(size=(80, 8)).astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps([str(k) for k in range(80)]))
-    rows = zip(crowds_of_many.user, crowds_of_many.item, crowds_of_many.at, strict=True)
-    store.log.append(
-        [
-            Event(f"u{user}", str(item), Action.CLICK, START + timedelta(microseconds=int(at)))
-            for user, item, at in rows
-        ]
-    )
-    return store
+@pytest.fixture(scope="session")
+def crowds_store(tmp_path_factory: pytest.TempPathFactory, crowds_of_many: Interactions) -> Store:
+    """The many people's clicks, with vectors that know nothing: an order that is learned wins here."""
+    path, catalogue = tmp_path_factory.mktemp("crowds") / "store", plain_catalogue(80)
+    return publish_store(path, catalogue, noise_vectors(80), events_of(crowds_of_many, catalogue))
 
 
 @pytest.fixture
@@ -104,28 +170,26 @@ def shop_events(people: int = 60) -> list[Event]:
     return events
 
 
-def open_shop(path: Path) -> Store:
-    store = Store.create(path)
-    store.publish_catalogue(Catalogue.of(shop_items()))
+def shop_vectors() -> np.ndarray:
     rng = np.random.default_rng(1)
     kind = np.arange(len(KINDS) * OF_A_KIND) // OF_A_KIND
-    rows = np.eye(len(KINDS), 12)[kind] + rng.normal(0, 0.15, (len(kind), 12))
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", rows.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps([item.item_id for item in shop_items()]))
-    store.log.append(shop_events())
-    return store
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Store:
-    return open_shop(tmp_path / "shop")
+    return np.eye(len(KINDS), 12)[kind] + rng.normal(0, 0.15, (len(kind), 12))
 
 
 @pytest.fixture(scope="session")
 def read_only_shop(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The same shop, made once, for whoever changes nothing in it."""
-    return open_shop(tmp_path_factory.mktemp("read_only") / "shop")
+    """The shop with its trained ranker, for tests that change nothing in it."""
+    path = tmp_path_factory.mktemp("read_only") / "shop"
+    store = publish_store(path, Catalogue.of(shop_items()), shop_vectors(), shop_events())
+    Recommender.open(store.snapshot())
+    return store
+
+
+@pytest.fixture
+def shop(tmp_path: Path, read_only_shop: Store) -> Store:
+    """A copy of the shop, for tests that change it."""
+    shutil.copytree(read_only_shop.path, tmp_path / "shop")
+    return Store.open(tmp_path / "shop")
 
 
 @pytest.fixture(scope="session")

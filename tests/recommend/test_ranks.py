@@ -1,11 +1,11 @@
-"""Places and top_positions scores against sorting everything."""
+"""Ranks, top scores and their fusion, against sorting everything."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from bowerbird.recommend.ranks import top_positions, ranks_among, ranks_of
+from bowerbird.recommend.ranks import FUSION_K, best_first, fuse_ranks, ranks_among, ranks_of, top_positions
 
 
 def scores(seed: int) -> np.ndarray:
@@ -16,18 +16,33 @@ def scores(seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_place_is_how_many_are_higher(seed: int) -> None:
-    one = scores(seed)
-    slow = [int((one > score).sum()) for score in one]
-    assert ranks_of(one).tolist() == slow
-    assert ranks_among(one, np.arange(len(one))[::2]).tolist() == slow[::2]
+def test_a_rank_is_how_many_are_higher(seed: int) -> None:
+    values = scores(seed)
+    slow = [int((values > score).sum()) for score in values]
+    assert ranks_of(values).tolist() == slow
+    assert ranks_among(values, np.arange(len(values))[::2]).tolist() == slow[::2]
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_the_highest_are_those_of_sorting_everything(seed: int) -> None:
-    one, rng = scores(seed), np.random.default_rng(seed)
-    open_, count = rng.random(len(one)) < 0.7, int(rng.integers(0, 60))
+def test_the_top_are_those_of_sorting_everything(seed: int) -> None:
+    values, rng = scores(seed), np.random.default_rng(seed)
+    eligible, count = rng.random(len(values)) < 0.7, int(rng.integers(0, 60))
     above = 0.0 if seed % 3 == 0 else -np.inf
-    rows = np.flatnonzero(open_ & (one > above))
-    slow = sorted(rows[np.lexsort((rows, -one[rows]))[:count]].tolist())
-    assert top_positions(one, open_, count, above).tolist() == slow
+    rows = np.flatnonzero(eligible & (values > above))
+    slow = sorted(rows[np.lexsort((rows, -values[rows]))[:count]].tolist())
+    assert top_positions(values, eligible, count, above).tolist() == slow
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_best_first_is_a_stable_sort(seed: int) -> None:
+    values, rng = scores(seed), np.random.default_rng(seed)
+    positions = np.sort(rng.choice(10_000, len(values), replace=False))
+    for count in (0, 1, 7, 1_000):
+        order = np.lexsort((positions, -values))[:count]
+        assert best_first(values, positions, count).tolist() == positions[order].tolist()
+
+
+def test_ranks_are_fused_by_their_reciprocals() -> None:
+    first, second = np.array([0, 1, 2]), np.array([2, 0, 1])
+    expected = [1 / (FUSION_K + a) + 0.5 / (FUSION_K + b) for a, b in zip(first, second, strict=True)]
+    np.testing.assert_allclose(fuse_ranks([(1.0, first), (0.5, second)]), expected, rtol=1e-6)

@@ -17,7 +17,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.readers.fields import time_of
 from bowerbird.errors import InputError
 from bowerbird.recommend.recommender import RankedList
-from bowerbird.taste.state import microseconds
+from bowerbird.taste.state import SECOND, microseconds
 
 CLICK = ACTION_CODE["click"]
 
@@ -67,7 +67,7 @@ def _history(rows: np.ndarray, positions: np.ndarray, actions: np.ndarray, at: n
 
 def _times(table: pa.Table, path: Path) -> np.ndarray:
     if "at" not in table.column_names:
-        return np.arange(table.num_rows, dtype=np.int64)
+        return np.arange(table.num_rows, dtype=np.int64) * SECOND  # a state tells seconds apart, not less
     moments = [time_of(said) for said in table["at"].to_pylist()]
     bad = next((row for row, moment in enumerate(moments) if moment is None), None)
     if bad is not None:

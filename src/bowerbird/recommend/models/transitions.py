@@ -66,7 +66,7 @@ class Transitions:
         return _column_of(pairs.indptr, pairs.indices, pairs.data, items, other)  # type: ignore[no-any-return]
 
     def is_followed(self, item: int, other: int) -> bool:
-        """Say whether some user liked `other` after `item`, and not only the other way round.
+        """Say whether some user liked `other` after `item` or at the same moment, not only before it.
 
         With forward counts t, `pairs` holds p(i, j) = s_i s_j (t_ij + b t_ji), so t_ij > 0 exactly where
         p(i, j) > b p(j, i).

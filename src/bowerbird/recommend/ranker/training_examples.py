@@ -86,9 +86,10 @@ def _example(
 ) -> list[TrainingExample]:
     """A user after their first `given` likes, if they liked something that they had not seen later on.
 
-    They ask at a given moment, or right before their next like.
+    They ask at a given moment, with all that they did until then, or right before their next like.
     """
-    before = history.where(history.at <= likes.at[given - 1]) if given else History.empty()
+    last = asked_at if asked_at is not None else int(likes.at[given - 1])
+    before = history.where(history.at <= last)
     # Several likes may share one moment: what is to be predicted must not be among what is given.
     seen = set(before.seen().items.tolist())
     targets = [item for item in dict.fromkeys(likes.items[given:].tolist()) if item not in seen]

@@ -119,7 +119,10 @@ class SimilarSource(Source):
         if query.is_cold_start:
             return None
         vectors = self.context.items.vectors
-        row = int((vectors[query.liked.items] @ vectors[position]).argmax())
+        similar = vectors[query.liked.items] @ vectors[position]
+        row = int(similar.argmax())
+        if similar[row] <= 0:
+            return None  # an item without a vector, or unlike all of them
         return f"similar to {describe_like(query, row, self.context.items.catalogue)}"
 
 

@@ -48,7 +48,8 @@ class TransitionSource(Source):
             if shares[row] > 0 and self.model.is_followed(int(items[row]), position):
                 row_of_like = len(query.liked) - len(items) + row
                 like = describe_like(query, row_of_like, self.context.items.catalogue)
-                return f"chosen by others soon after {like}"
+                # Likes of one moment (a basket, a log of dates) count as a step too.
+                return f"chosen by others with or soon after {like}"
         return None
 
     def arrays(self) -> Mapping[str, Any]:

@@ -66,6 +66,8 @@ class WalkSource(Source):
         like = describe_like(query, int(rows[-1]), catalogue)
         if start == through:
             return f"people who like {like}, like it too"
+        if through not in walk.items or walk.way_to(through) != (start, start):
+            return None  # three steps or more: it may be that nobody likes both ends of the first two
         return f"people who like {like}, like {title_of(catalogue, through)} too, and this with it"
 
     def _walk(self, query: Query) -> Walked:

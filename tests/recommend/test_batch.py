@@ -18,8 +18,10 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.recommend.batch import read_histories, write_ranking
-from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.batch import read_histories, write_lists
+from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.recommender import RankedList, Recommender
+from bowerbird.taste.state import TasteState
 
 CATALOGUE = Catalogue.of(Item(name, name) for name in "abcdef")
 
@@ -91,24 +93,37 @@ def test_no_parquet_at_all(tmp_path: Path) -> None:
             read_histories(path, CATALOGUE)
 
 
-def test_answers_are_written_best_first_without_padding(tmp_path: Path) -> None:
-    positions, scores = np.array([[4, 0, -1], [1, -1, -1]]), np.array([[0.9, 0.5, -np.inf]] * 2, np.float32)
-    out = tmp_path / "answers.parquet"
-    assert write_ranking(out, ["x", "y"], positions, scores, CATALOGUE) == 3
-    rows = pq.read_table(out).to_pylist()
-    assert [(row["user_id"], row["rank"], row["item_id"]) for row in rows] == [
-        ("x", 1, "e"),
-        ("x", 2, "a"),
-        ("y", 1, "b"),
-    ]
-    assert list(tmp_path.iterdir()) == [out]
+def test_rows_without_times_keep_their_order_in_the_state(tmp_path: Path) -> None:
+    """A state tells seconds apart, not less."""
+    path = written(tmp_path, user_id=["x"] * 4, item_id=["c", "a", "d", "b"])
+    _, [history], _ = read_histories(path, CATALOGUE)
+    assert TasteState.of(history).items.tolist() == [2, 0, 3, 1]
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_lists_are_written_best_first(recommender: Recommender, tmp_path: Path) -> None:
+    users = ["u0", "nobody", "u5"]
+    states = [recommender.taste.state(user) for user in users]
+    few = np.zeros(len(recommender.catalogue), bool)
+    few[:5] = True
+    for eligible, n, of_nobody in ((None, 3, 3), (few, 9, 5)):  # as many as there are, without padding
+        lists: list[RankedList] = list(recommender.lists(states, n, eligible=eligible))
+        out = tmp_path / "lists.parquet"
+        assert write_lists(out, users, lists, recommender.catalogue) == sum(len(one.rows) for one in lists)
+        rows = pq.read_table(out).to_pylist()
+        expected = [
+            (user, rank, recommender.catalogue.ids[position], pytest.approx(score))
+            for user, one in zip(users, lists, strict=True)
+            for rank, (position, score) in enumerate(zip(one.positions, one.relevance, strict=True), start=1)
+        ]
+        assert [tuple(row.values()) for row in rows] == expected
+        assert list(tmp_path.iterdir()) == [out]
+        assert [row["user_id"] for row in rows].count("nobody") == of_nobody
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, recommender: Recommender) -> None:
+    lists = recommender.lists([recommender.taste.state("u0")], 3)
     with pytest.raises(InputError, match="can't be written"):
-        write_ranking(
-            tmp_path / "absent" / "o.parquet", ["x"], np.zeros((1, 1), int), np.zeros((1, 1)), CATALOGUE
-        )
+        write_lists(tmp_path / "absent" / "o.parquet", ["x"], lists, recommender.catalogue)
 
 
 # -- the command ---------------------------------------------------------------------------------------------
@@ -149,12 +164,9 @@ def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, t
     _, histories, _ = read_histories(path, recommender.catalogue)
     in_stock = recommender.catalogue.available
     assert all(in_stock[recommender.catalogue.position[row["item_id"]]] for row in rows)
-    wanted = [
-        ids[position]
-        for history in histories
-        for position in recommender.ranker.rank_scored([history], 7, in_stock)[0][0]
-    ]
-    assert [row["item_id"] for row in rows] == wanted
+    states = [TasteState.of(history, user) for history, user in zip(histories, users, strict=True)]
+    expected = [ids[position] for ranked in recommender.lists(states, 7) for position in ranked.positions]
+    assert [row["item_id"] for row in rows] == expected
     assert "1 rows of the histories name items" in run(
         read_only_shop.path, "--histories", path, "--out", out, "-n", 3
     )
@@ -187,3 +199,16 @@ def test_filters_that_nothing_passes_say_so(read_only_shop: Store) -> None:
     asked = ["recommend", str(read_only_shop.path), "--user", "u0", "--category", "none"]
     said = CliRunner().invoke(app, asked)
     assert said.exit_code == 0 and "no item in stock passes these filters" in said.stderr
+
+
+def test_options_count_for_a_file_too(read_only_shop: Store, recommender: Recommender, tmp_path: Path) -> None:
+    ids = recommender.catalogue.ids
+    items = recommender.taste.state("u1").history.items
+    path = written(tmp_path, user_id=["u1"] * len(items), item_id=[ids[item] for item in items])
+    out = tmp_path / "out.parquet"
+    run(read_only_shop.path, "--histories", path, "--out", out, "-n", 9, "--price-max", 40, "--diversity", 0)
+    _, [history], _ = read_histories(path, recommender.catalogue)
+    options = RecommendOptions(diversity=0.0, price_max=40.0)
+    (ranked,) = recommender.lists([TasteState.of(history, "u1")], 9, options)
+    assert pq.read_table(out)["item_id"].to_pylist() == [ids[position] for position in ranked.positions]
+    assert (recommender.catalogue.prices[ranked.positions] <= 40).all()

@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend import coengagement
-from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix, like_matrix
+from bowerbird.recommend.models import coengagement
+from bowerbird.recommend.models.coengagement import (
+    CoEngagement,
+    history_matrix,
+    last_of_each,
+    like_matrix,
+)
+from bowerbird.recommend.query import recency_weights
 
 Likes = Callable[[int], Interactions]
 
@@ -34,7 +40,7 @@ def test_it_is_ease(random_likes: Likes, seed: int, ridge: float) -> None:
     for row, items in enumerate(histories):
         dense[row, items] = 1.0
     wanted = dense @ textbook(events, ridge)
-    found = CoEngagement.fitted(events, ridge).scores(history_matrix(histories, 25))
+    found = CoEngagement.fit(events, ridge).scores(history_matrix(histories, 25))
     assert found.dtype == np.float32 and np.abs(wanted).max() > 0.01
     assert np.allclose(found, wanted, atol=1e-5)
 
@@ -45,14 +51,37 @@ def test_people_that_would_cost_too_much_are_the_least_active(
     events = random_likes(0)
     counts = np.asarray(like_matrix(events).sum(axis=1)).ravel()
     active = np.argsort(-counts, kind="stable")[:15]
-    monkeypatch.setattr(coengagement, "MOST_PEOPLE", 15)
-    some = CoEngagement.fitted(events, 10.0)
+    monkeypatch.setattr(coengagement, "MAX_USERS", 15)
+    some = CoEngagement.fit(events, 10.0)
     assert some.likes.shape == (15, 25) and some.inverse.shape == (15, 15)
     wanted = np.eye(25) @ textbook(events.where(np.isin(events.user, active)), 10.0)
     assert np.allclose(some.scores(history_matrix([np.array([k]) for k in range(25)], 25)), wanted, atol=1e-5)
 
 
 def test_nobody_likes_anything() -> None:
-    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 4)
-    found = CoEngagement.fitted(nothing, 10.0).scores(history_matrix([np.array([1])], 4))
-    assert np.allclose(found, 0.0)
+    scores = CoEngagement.fit(Interactions.empty(4), 10.0).scores(history_matrix([np.array([1])], 4))
+    assert np.allclose(scores, 0.0)
+
+
+@pytest.mark.parametrize("liked", [[4], [1, 7, 9], [3, 8, 3, 1, 8]])
+def test_one_history_is_scored_as_in_a_batch_and_item_by_item(random_likes: Likes, liked: list[int]) -> None:
+    """Of an item that is liked twice the last weight counts."""
+    model, items = CoEngagement.fit(random_likes(0), 30.0), np.array(liked)
+    weights = recency_weights(len(items))
+    batch = model.scores(history_matrix([items], 25, [weights]))[0]
+    np.testing.assert_allclose(model.scores_of(*last_of_each(items, weights)), batch, atol=1e-5)
+    warm, likers = model.warm
+    some = (likers @ model.through(*last_of_each(items, weights))) / model.scale[warm]
+    is_other = ~np.isin(warm, items)
+    np.testing.assert_allclose(some[is_other], batch[warm[is_other]], atol=1e-5)
+    assert np.abs(batch).max() > 0.01
+    for item in np.setdiff1d(np.arange(25), items):
+        shares = model.shares_of(int(item), items, weights)
+        assert shares.sum() == pytest.approx(batch[item], abs=1e-5)
+
+
+def test_common_likers_are_counted(random_likes: Likes) -> None:
+    events = random_likes(3)
+    model, likes = CoEngagement.fit(events, 30.0), like_matrix(events).toarray()
+    counts = [[model.common_likers(item, other) for other in range(25)] for item in range(25)]
+    np.testing.assert_array_equal(counts, likes.T @ likes)

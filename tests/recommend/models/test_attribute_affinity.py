@@ -1,4 +1,4 @@
-"""What a person leans to by facets, against the definition item by item."""
+"""What a user prefers by facets, against the definition item by item."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.recommend.models.attribute_affinity import MIN_LIKES, PRIOR, Facets, AttributeAffinity, total
+from bowerbird.recommend.models.attribute_affinity import MIN_LIKES, PRIOR, AttributeAffinity, Facets, total
 
 COLOURS = ("red", "blue", "red", "green", "Blue", "red", "", "violet")
 GENRES = ("war", "war, love", "love", "war , crime", "crime", "love,war", "crime", "war")
@@ -62,13 +62,13 @@ def slow(
 
 
 @pytest.mark.parametrize("liked", [[], [0], [1, 5, 3]])
-def test_leanings_are_the_definition_item_by_item(liked: list[int]) -> None:
+def test_preferences_are_the_definition_item_by_item(liked: list[int]) -> None:
     facets = Facets.of(catalogue())
     likes = np.array([3, 0, 1, 0, 2, 0, 0, 1.0])
     weights = [0.5, 0.7, 1.0][: len(liked)]
-    leanings = AttributeAffinity.fitted(facets, likes)
-    leaning = leanings.of(np.array(liked, np.int64), np.array(weights, np.float32))
-    found = leanings.to(leaning, np.arange(8))
+    affinity = AttributeAffinity.fit(facets, likes)
+    preference = affinity.of(np.array(liked, np.int64), np.array(weights, np.float32))
+    found = affinity.to(preference, np.arange(8))
     genres = [{part.strip() for part in genre.split(",")} for genre in GENRES]
     colours = [{colour.casefold()} & {"red", "blue"} for colour in COLOURS]
     for name, values in (("genre", genres), ("colour", colours)):
@@ -79,20 +79,20 @@ def test_leanings_are_the_definition_item_by_item(liked: list[int]) -> None:
 
 
 def test_all_items_are_told_what_some_are() -> None:
-    leanings = AttributeAffinity.fitted(Facets.of(catalogue()), np.ones(8))
-    leaning, among = leanings.of(np.array([1, 4]), np.ones(2, np.float32)), np.array([7, 0, 3])
-    some = total(leanings.to(leaning, among))
-    np.testing.assert_allclose(leanings.to_all(leaning)[among], some, rtol=1e-5)
+    affinity = AttributeAffinity.fit(Facets.of(catalogue()), np.ones(8))
+    preference, among = affinity.of(np.array([1, 4]), np.ones(2, np.float32)), np.array([7, 0, 3])
+    some = total(affinity.to(preference, among))
+    np.testing.assert_allclose(affinity.to_all(preference)[among], some, rtol=1e-5)
     assert len(set(some.tolist())) > 1
 
 
 def test_who_likes_red_leans_to_what_is_red_and_strangers_to_what_sells() -> None:
-    leanings = AttributeAffinity.fitted(Facets.of(catalogue()), np.array([0, 9, 0, 0, 0, 0, 0, 0.0]))
-    colour = leanings.facets.names.index("colour")
+    affinity = AttributeAffinity.fit(Facets.of(catalogue()), np.array([0, 9, 0, 0, 0, 0, 0, 0.0]))
+    colour = affinity.facets.names.index("colour")
 
     def to_colours(*liked: int) -> np.ndarray:
-        leaning = leanings.of(np.array(liked, np.int64), np.ones(len(liked), np.float32))
-        return leanings.to(leaning, np.arange(8))[:, colour]
+        preference = affinity.of(np.array(liked, np.int64), np.ones(len(liked), np.float32))
+        return affinity.to(preference, np.arange(8))[:, colour]
 
     red, stranger = to_colours(0, 0, 0, 5, 5), to_colours()
     assert red[2] > red[4] and stranger[4] > stranger[2], "nobody has liked item 4, but a blue one sells"
@@ -100,6 +100,6 @@ def test_who_likes_red_leans_to_what_is_red_and_strangers_to_what_sells() -> Non
 
 def test_a_catalogue_without_facets_says_nothing() -> None:
     bare = Facets.of(Catalogue.of(Item(str(k), f"item {k}") for k in range(5)))
-    leanings = AttributeAffinity.fitted(bare, np.ones(5))
-    found = leanings.to(leanings.of(np.array([1]), np.ones(1, np.float32)), np.arange(5))
+    affinity = AttributeAffinity.fit(bare, np.ones(5))
+    found = affinity.to(affinity.of(np.array([1]), np.ones(1, np.float32)), np.arange(5))
     assert bare.names == () and found.shape == (5, 0) and not total(found).any()
