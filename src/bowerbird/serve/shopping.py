@@ -47,7 +47,7 @@ def _people(router: APIRouter, shop: Shop) -> None:
         user: str,
         n: Count = 20,
         outcome: Action = Action.CLICK,
-        diversity: float = 0.3,
+        diversity: float = 0.2,
         explore: float = 0.0,
         seed: int | None = None,
         price_min: float | None = None,
