@@ -78,6 +78,12 @@ class Shop:
             found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
         return found
 
+    def forget(self, user_id: str) -> int:
+        """Erase a user from the store and from what is served; gives how many events there were."""
+        erased = self.now.taste.forget(user_id)
+        self.follow()  # their boards are gone from the next answer on
+        return erased
+
     # -- new versions -------------------------------------------------------------------------------------
 
     def watch(self) -> None:
