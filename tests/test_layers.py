@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "embed": {"data", "models"},
     "taste": {"data", "embed"},
     "graft": {"data", "models", "embed"},
-    "recommend": {"data", "embed", "taste"},
+    "recommend": {"data", "embed", "taste", "evaluate"},
     "assist": {"data", "embed", "graft", "taste", "recommend"},
     "serve": {"data", "embed", "taste", "recommend", "assist"},
 }

@@ -84,7 +84,7 @@ def test_where_nothing_fits_the_nearest_is_named_with_its_difference(
 def test_a_difference_in_colour_is_named(assistant: Assistant) -> None:
     items = [Item("a", title="Blue mug", attributes={"type": "Mug", "colour": "Blue"}, price=5.0)]
     items.append(Item("b", title="Green bowl", attributes={"type": "Bowl", "colour": "Green"}, price=5.0))
-    other = _assistant_over(items, assistant.store)
+    other = _assistant_over(items, assistant.snapshot.store)
     reply = other.reply(Conversation(), "a green mug")
     assert reply.nearest[0].item_id == "a", "the kind of thing is the last to give up"
     assert reply.nearest[0].differences == ("blue rather than green",)
@@ -95,7 +95,7 @@ def test_an_item_without_a_price_is_never_under_a_bound(assistant: Assistant) ->
         Item("a", title="Mug", attributes={"type": "Mug"}),
         Item("b", title="Cup", attributes={"type": "Bowl"}),
     ]
-    reply = _assistant_over(items, assistant.store).reply(Conversation(), "a mug under 60")
+    reply = _assistant_over(items, assistant.snapshot.store).reply(Conversation(), "a mug under 60")
     assert not reply.items and reply.nearest[0].differences == ("no stated price",)
 
 

@@ -163,7 +163,7 @@ def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: P
 def test_reading_vectors_and_searching_by_item_needs_no_torch(searcher: Searcher) -> None:
     code = (
         "import sys; from bowerbird.data.store import Store; from bowerbird.embed.search import Searcher; "
-        f"Searcher.open(Store.open({str(searcher._snapshot.store.path)!r})).search(item='red-0'); "
+        f"Searcher.open(Store.open({str(searcher._snapshot.store.path)!r}).snapshot()).search(item='red-0'); "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -74,8 +74,27 @@ def test_forgetting_nobody_changes_no_file(used: Store, with_snapshot: bool) -> 
     assert used.current("ranker") is not None
 
 
+def test_forgetting_nobody_leaves_what_a_killed_server_wrote_as_it_is(used: Store, did: Did) -> None:
+    """SQLite would move its write-ahead file into the database when the last reader closes."""
+    code = (
+        "import os, sys; from datetime import UTC, datetime; "
+        "from bowerbird.data.events import Action, Event; "
+        "from bowerbird.data.store import Store; event = Event('bo', '7', Action.SAVE, datetime.now(UTC)); "
+        "Store.open(sys.argv[1]).log.append([event]); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(used.path)], check=True)
+    assert (used.path / "events" / "live.db-wal").stat().st_size
+    before = content(used.path)
+    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", NOBODY]
+    assert subprocess.run(command, capture_output=True).returncode == 2
+    index_of_readers = str(used.path / "events" / "live.db-shm")
+    after = content(used.path)
+    assert after | {index_of_readers: before[index_of_readers]} == before
+    assert used.log.names("bo") and len(used.log) == 19
+
+
 def test_a_graph_that_forgets_nobody_changes_no_file(used: Store) -> None:
-    graph = TasteGraph.open(used)
+    graph = TasteGraph.open(used.snapshot())
     before, people = content(used.path), graph.people()
     assert graph.forget(NOBODY) == 0 and content(used.path) == before and graph.people() == people
 
@@ -111,7 +130,7 @@ def by_refused_row(store: Store, did: Did) -> None:
 def by_stale_snapshot(store: Store, did: Did) -> None:
     """As after a kill between the removal of their events and that of the snapshot."""
     store.log.append([did(NAME, 3)])
-    assert TasteGraph.open(store).save()
+    assert TasteGraph.open(store.snapshot()).save()
     store.log.forget(NAME)
 
 
@@ -137,14 +156,14 @@ def test_who_is_named_somewhere_is_named_nowhere_afterwards(
     name_them(used, did)
     assert is_named(used, NAME) and files_with(used.path, NAME)
     generation, events = used.log.generation, name_them in PLACES[-2:]
-    removed = TasteGraph.open(used).forget(NAME) if way == "graph" else forget(used, NAME).events
+    removed = TasteGraph.open(used.snapshot()).forget(NAME) if way == "graph" else forget(used, NAME).events
     assert removed == int(events)
     assert not is_named(used, NAME) and files_with(used.path, NAME) == []
     assert (used.log.generation > generation) == events, "other servers need not read the log again"
     may_hold_likes = events or "board" in name_them.__name__
     assert (used.current("ranker") is None) == may_hold_likes, "it is not trained again for nothing"
     assert [one.collection_id for one in used.collections()] == ["second", "room"]
-    assert TasteGraph.open(used).people() == ["ada", "bo"] and Overrides(used).of("ada")
+    assert TasteGraph.open(used.snapshot()).people() == ["ada", "bo"] and Overrides(used).of("ada")
     before = content(used.path)
     assert forget(used, NAME).events == 0 and content(used.path) == before
 

@@ -20,7 +20,7 @@ from bowerbird.assist.understanding import understand
 from bowerbird.assist.wording import line, opening, opening_of_near_misses, small_talk, wish
 from bowerbird.data.items import Catalogue
 from bowerbird.data.lexicon import Lexicon
-from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.embed.vectors import item_matrix
 from bowerbird.errors import BackboneError, InputError, StoreError
@@ -77,11 +77,13 @@ class Assistant:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary.of(self.catalogue)
+        return self.snapshot.open_once(
+            "vocabulary", lambda: Vocabulary.of(self.catalogue), of=("vectors", TEXTS)
+        )
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        return Lexicon.of(self.catalogue)
+        return self.snapshot.open_once("lexicon", lambda: Lexicon.of(self.catalogue), of=("vectors", TEXTS))
 
     @cached_property
     def encoder(self) -> QueryEncoder | None:

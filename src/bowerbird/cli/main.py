@@ -23,6 +23,7 @@ from bowerbird.cli.search import search
 from bowerbird.cli.serve import serve
 from bowerbird.cli.taste import taste
 from bowerbird.cli.vectors import vectors_app
+from bowerbird.cli.versions import versions_app
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.add_typer(taste, name="taste")
 app.command()(evaluate)
 app.add_typer(bench_app, name="bench")
 app.command()(serve)
+app.add_typer(versions_app, name="versions")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +20,14 @@ PICTURES_CHUNK = 4096
 COLLECTIONS_FILE = "collections.parquet"
 
 
-def write_catalogue(folder: Path, catalogue: Catalogue) -> None:
+def write_catalogue(folder: Path, catalogue: Catalogue, pictures_of: Path | None = None) -> None:
+    """Into a version's folder; `pictures_of` is a version with the same pictures, whose file is shared."""
     facts = catalogue.table.drop_columns(["image"])
     pq.write_table(facts, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
+    if pictures_of is not None:
+        with contextlib.suppress(OSError):  # no links on this disk, or an older version without the file
+            os.link(pictures_of / PICTURES_FILE, folder / PICTURES_FILE)
+            return
     pictures = catalogue.table.select(["image"])
     with pa.ipc.new_file(folder / PICTURES_FILE, pictures.schema) as file:
         file.write_table(pictures, max_chunksize=PICTURES_CHUNK)
@@ -28,7 +35,7 @@ def write_catalogue(folder: Path, catalogue: Catalogue) -> None:
 
 def read_catalogue(folder: Path) -> Catalogue:
     """The items; each picture is read from its mapped file when it is looked at."""
-    table = pq.read_table(folder / ITEMS_FILE)
+    table = pq.ParquetFile(folder / ITEMS_FILE).read()
     if (folder / PICTURES_FILE).exists():  # older stores have the pictures in the table
         with pa.memory_map(str(folder / PICTURES_FILE)) as file:
             pictures = pa.ipc.open_file(file).read_all()["image"]
@@ -38,7 +45,7 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 def read_item_ids(folder: Path) -> list[str]:
     """Ids alone, in the catalogue's order."""
-    ids: list[str] = pq.read_table(folder / ITEMS_FILE, columns=["item_id"])["item_id"].to_pylist()
+    ids: list[str] = pq.ParquetFile(folder / ITEMS_FILE).read(columns=["item_id"])["item_id"].to_pylist()
     return ids
 
 
@@ -52,5 +59,5 @@ def write_collections(folder: Path, collections: Sequence[Collection]) -> None:
 
 
 def read_collections(folder: Path) -> list[Collection]:
-    rows = pq.read_table(folder / COLLECTIONS_FILE).to_pylist()
+    rows = pq.ParquetFile(folder / COLLECTIONS_FILE).read().to_pylist()
     return [Collection(**{**row, "item_ids": tuple(row["item_ids"])}) for row in rows]

@@ -24,7 +24,7 @@ MAX_PIXELS = 25_000_000
 """Larger pictures are refused by what their header says, before anything is decoded."""
 MAX_BYTES = 200_000_000  # of a file on disk
 MAX_DECODES = min(4, os.cpu_count() or 1)
-"""Pictures of more than `SMALL_PIXELS` that this process decodes at a time: each takes up to 200 MB."""
+"""Pictures of more than `SMALL_PIXELS` that this process decodes at a time: each takes up to 300 MB."""
 SMALL_PIXELS = 1_000_000  # 4 MB decoded: these wait for nobody
 SUPPORTED = "a whole JPEG, PNG, WebP, GIF or AVIF picture of at most 25 megapixels"
 

@@ -22,13 +22,18 @@ from bowerbird.data.catalogue_files import read_catalogue, read_collections
 from bowerbird.data.collections import Collection as ItemCollection
 from bowerbird.data.items import Catalogue
 from bowerbird.data.leases import Lease
-from bowerbird.data.versions import KINDS, Version, VersionHistory, VersionSet
+from bowerbird.data.versions import KINDS, NEEDED, Version, VersionSet
 from bowerbird.errors import StoreError
 
 if TYPE_CHECKING:
     from bowerbird.data.store import Store
 
 T = TypeVar("T")
+FACTS = ("catalogue", "collections")
+"""Kinds that a server shows at once, whatever the models were made of."""
+TEXTS = "texts"
+"""What the items say of themselves: their order and all but prices, stock and pictures."""
+NO_WORDS = ["image", "price", "currency", "availability"]
 IDS_FILE = "ids.json"
 """In a version of the vectors: the ids of its items, in the order of its rows."""
 
@@ -36,12 +41,17 @@ IDS_FILE = "ids.json"
 class StoreSnapshot:
     """One set of versions, each opened lazily and once. Safe to use from several threads."""
 
-    def __init__(self, store: Store, chosen: VersionSet, pinned: Mapping[str, Version]) -> None:
+    def __init__(
+        self, store: Store, pinned: Mapping[str, Version], number: int, rolled_back: bool = False
+    ) -> None:
         self.store = store
         """For what has no versions (the log, the settings, the lock); not for reading versions."""
-        self.number = chosen.number
-        self.rolled_back = chosen.rolled_back
+        self.number = number
+        """Of the set; 0 in a store without any."""
+        self.rolled_back = rolled_back
+        """Whether somebody went back to this set: then nothing in it is trained again."""
         self._pinned = dict(pinned)
+        self._texts = "/".join(pinned[kind].name for kind in ("catalogue", "vectors") if kind in pinned)
         self._lock = threading.Lock()
         self._opened: dict[_Key, _Opened] = {}
 
@@ -63,16 +73,34 @@ class StoreSnapshot:
             if chosen.number and chosen not in store.history().sets:
                 continue
             pinned = {kind: store.version(kind, name, lease) for kind, name in chosen.versions.items()}
-            snapshot = cls(store, chosen, {kind: one for kind, one in pinned.items() if one is not None})
+            there = {kind: version for kind, version in pinned.items() if version is not None}
+            snapshot = cls(store, there, chosen.number, chosen.rolled_back)
             if previous is not None:
                 snapshot._take_over(previous)
             return snapshot
+
+    def with_facts_of(self, newer: StoreSnapshot) -> StoreSnapshot:
+        """The same models with the catalogue and the collections of another snapshot.
+
+        What is served while new vectors lack their ranker: prices and stock don't wait for it.
+        """
+        facts = {kind: version for kind, version in newer._pinned.items() if kind in FACTS}
+        models = {kind: version for kind, version in self._pinned.items() if kind not in FACTS}
+        snapshot = StoreSnapshot(self.store, models | facts, self.number, self.rolled_back)
+        snapshot._take_over(newer)
+        snapshot._take_over(self)
+        return snapshot
 
     # -- versions -----------------------------------------------------------------------------------------
 
     def version(self, kind: str) -> Version | None:
         """The pinned version of a kind; None where there was none."""
         return self._pinned.get(kind)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has all that a server needs."""
+        return all(kind in self._pinned for kind in NEEDED)
 
     @property
     def names(self) -> dict[str, str]:
@@ -87,7 +115,7 @@ class StoreSnapshot:
             before, after = (version.kind, was.name if was else ""), (version.kind, version.name)
             self._pinned[version.kind] = version
             self._opened = {
-                (key, tuple(after if one == before else one for one in of)): value
+                (key, tuple(after if pair == before else pair for pair in of)): value
                 for (key, of), value in self._opened.items()
             }
 
@@ -96,9 +124,9 @@ class StoreSnapshot:
     def open_once(self, key: str, opener: Callable[[], T], of: Collection[str] = KINDS) -> T:
         """What `opener` gives, called once for this snapshot however many ask, and from whichever thread.
 
-        `of` are the kinds whose versions it is made of: later snapshots with the same ones share it. An
-        opener may open others, as long as they don't open it in turn. Where it raises, the next one who asks
-        tries again.
+        `of` are the kinds whose versions it is made of, or `TEXTS`: later snapshots with the same ones share
+        it. An opener may open others, as long as they don't open it in turn. Where it raises, the next one
+        who asks tries again.
         """
         with self._lock:
             opened = self._opened.setdefault((key, self._names_of(of)), _Opened())
@@ -108,17 +136,24 @@ class StoreSnapshot:
         return cast(T, opened.value)
 
     def _names_of(self, kinds: Collection[str]) -> tuple[tuple[str, str], ...]:
-        pinned = self._pinned
-        return tuple((kind, pinned[kind].name if kind in pinned else "") for kind in sorted(kinds))
+        names = {kind: version.name for kind, version in self._pinned.items()} | {TEXTS: self._texts}
+        return tuple((kind, names.get(kind, "")) for kind in sorted(kinds))
 
     def _take_over(self, previous: StoreSnapshot) -> None:
         with previous._lock:
             opened = dict(previous._opened)
-        self._opened = {
-            (key, of): value
-            for (key, of), value in opened.items()
-            if of == self._names_of([kind for kind, _ in of])
-        }
+        if self._texts != previous._texts and self._tells_as(previous):
+            self._texts = previous._texts
+        for (key, of), value in opened.items():
+            if of == self._names_of([kind for kind, _ in of]):
+                self._opened.setdefault((key, of), value)
+
+    def _tells_as(self, previous: StoreSnapshot) -> bool:
+        """Whether all items are the same in the same order, with the same words."""
+        if "catalogue" not in self._pinned or "catalogue" not in previous._pinned:
+            return False
+        now, then = (each.catalogue.table.drop_columns(NO_WORDS) for each in (self, previous))
+        return bool(now.equals(then))
 
     # -- what the data layer itself reads -----------------------------------------------------------------
 
@@ -178,14 +213,8 @@ class _Opened:
 
 
 def _chosen(store: Store, number: int | None) -> VersionSet:
-    history: VersionHistory = store.history()
-    if number is None:
-        return history.current or VersionSet(0, {}, "")
-    chosen = [one for one in history.sets if one.number == number]
-    if not chosen:
-        known = ", ".join(str(one.number) for one in history.sets) or "none"
-        raise StoreError(f"{store.path} has no set {number} of versions: there are {known}")
-    return chosen[0]
+    history = store.history()
+    return (history.current or VersionSet(0, {}, "")) if number is None else history.numbered(number)
 
 
 def _ids_of(version: Version) -> list[str]:

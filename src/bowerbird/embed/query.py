@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from PIL import Image
@@ -168,11 +168,24 @@ class QueryEncoder:
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
-        return load_text_encoder(self._text_source.base, self._text_source.weights)
+        return _text_encoder(self._text_source)
 
     @cached_property
     def _image_encoder(self) -> ImageEncoder:
-        return load_image_encoder(self._image_source.base, self._image_source.weights)
+        return _image_encoder(self._image_source)
+
+
+# Loaded once for all versions of the vectors: a server that goes over to new ones needs no second copy.
+
+
+@lru_cache(maxsize=2)
+def _text_encoder(source: EncoderSource) -> TextEncoder:
+    return load_text_encoder(source.base, source.weights)
+
+
+@lru_cache(maxsize=2)
+def _image_encoder(source: EncoderSource) -> ImageEncoder:
+    return load_image_encoder(source.base, source.weights)
 
 
 def _check(texts: Sequence[str | None], images: Sequence[bytes | None]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from bowerbird.data.items import Catalogue
-from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index import ItemIndex
 from bowerbird.embed.refining import CANDIDATES, Refiner
 from bowerbird.embed.rows import unit
@@ -164,6 +164,9 @@ class Searcher:
 
     @cached_property
     def _refiner(self) -> Refiner:
+        return self._snapshot.open_once("refiner", self._opened_refiner, of=("vectors", TEXTS))
+
+    def _opened_refiner(self) -> Refiner:
         pictures = load_vectors(self._snapshot).pictures(self.catalogue, self._encoder.picture_width)
         return Refiner(ShopWords.of(self.catalogue), self.catalogue, self.index.rows, pictures)
 

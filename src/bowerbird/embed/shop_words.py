@@ -36,7 +36,6 @@ class Facts:
 
     values: Mapping[str, frozenset[Phrase]]
     text: str
-    price: float | None = None
 
     @cached_property
     def kind(self) -> str:
@@ -107,7 +106,7 @@ def facts_of(item: Item) -> Facts:
         values.setdefault(facet, set()).add(key_of(value))
     said = [item.title, item.brand, *item.category, *item.attributes.values(), item.description]
     text = " . ".join(_stemmed(part) for part in said if part)
-    return Facts({name: frozenset(keys) for name, keys in values.items()}, f" {text} ", item.price)
+    return Facts({name: frozenset(keys) for name, keys in values.items()}, f" {text} ")
 
 
 @lru_cache(50_000)  # colours of one thing share a description, and values repeat

@@ -40,22 +40,30 @@ POPULARITY = ("total", "recent", "items", "at", "early", "id_ranks", "approval")
 _SPARSE = ("data", "indices", "indptr", "shape")
 
 
-def open_ranker(snapshot: StoreSnapshot) -> tuple[HybridRanker, Outcomes]:
+def open_ranker(snapshot: StoreSnapshot, as_published: bool = False) -> tuple[HybridRanker, Outcomes]:
     """Open the ranker of a snapshot and its outcomes, once: loaded where it fits, else trained and published.
 
-    Raises `StoreError` where the store has no items or no vectors.
+    `as_published` takes the snapshot's own even if events were imported since: a server answers from it while
+    another process trains. Raises `StoreError` where the store has no items or no vectors.
     """
     use_one_blas_thread()
-    return snapshot.open_once("ranker", lambda: _open(snapshot), of=("catalogue", "vectors", KIND))
+    ranker, outcomes = snapshot.open_once(KIND, lambda: _open(snapshot, as_published), of=("vectors", KIND))
+    return ranker.with_catalogue(snapshot.catalogue), outcomes
 
 
-def _open(snapshot: StoreSnapshot) -> tuple[HybridRanker, Outcomes]:
+def is_trained(snapshot: StoreSnapshot) -> bool:
+    """Whether the snapshot's ranker was trained on what the log holds now."""
+    version = snapshot.version(KIND)
+    return version is not None and _fits(version, snapshot)
+
+
+def _open(snapshot: StoreSnapshot, as_published: bool) -> tuple[HybridRanker, Outcomes]:
     items, version = _items_of(snapshot), snapshot.version(KIND)
-    loaded = _load(items, version, snapshot)
+    loaded = _load(items, version) if as_published or is_trained(snapshot) else None
     if loaded is None:
         with snapshot.store.alone(KIND):
             version = snapshot.store.current(KIND)  # another process may have trained it just now
-            loaded = _load(items, version, snapshot)
+            loaded = _load(items, version) if version is not None and _fits(version, snapshot) else None
             if loaded is None:
                 ranker, outcomes, version = _train(snapshot, items)
                 loaded = ranker, outcomes
@@ -127,14 +135,14 @@ def _inputs_of(snapshot: StoreSnapshot) -> dict[str, Any]:
     }
 
 
-def _fits(inputs: dict[str, Any], snapshot: StoreSnapshot) -> bool:
-    """Whether a ranker of these inputs is that of a snapshot.
+def _fits(version: Version, snapshot: StoreSnapshot) -> bool:
+    """Whether a ranker is that of a snapshot.
 
     After a rollback the ranker of then is wanted, whatever was imported since; erasure leaves no older one.
     """
-    current = _inputs_of(snapshot)
+    inputs, current = dict(version.meta.get("inputs", {})), _inputs_of(snapshot)
     if snapshot.rolled_back:
-        inputs = inputs | {"log_generation": current["log_generation"]}
+        inputs["log_generation"] = current["log_generation"]
     return inputs == current
 
 
@@ -165,11 +173,9 @@ def _write(folder: Path, ranker: HybridRanker, outcomes: Outcomes) -> None:
     outcomes.save(folder)
 
 
-def _load(
-    items: ItemContext, version: Version | None, snapshot: StoreSnapshot
-) -> tuple[HybridRanker, Outcomes] | None:
-    """Load a version; None where it was trained on other inputs, or its files are broken."""
-    if version is None or not _fits(version.meta.get("inputs", {}), snapshot):
+def _load(items: ItemContext, version: Version | None) -> tuple[HybridRanker, Outcomes] | None:
+    """Load a version; None where there is none, or its files are broken."""
+    if version is None:
         return None
     try:
         return _read_ranker(items, version), Outcomes.load(version.path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,14 +18,16 @@ from bowerbird.data.events import Event
 from bowerbird.data.intake import Intake
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
-from bowerbird.data.versions import NEEDED
 from bowerbird.recommend.rerank.boosts import Boosts
+from bowerbird.recommend.saved import is_trained
 from bowerbird.serve.stages import Stages
 
 BOOSTS_FILE = "boosts.toml"
 """In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
-LOOK_S = 1.0  # between two looks at whether there are new versions
-NICENESS = 5  # of the process that learns a new ranker while this one answers
+LOOK_S = 0.2  # between two looks at whether there are new versions
+LOG_LOOKS = 10  # of them, between two looks at whether events were imported that the ranker does not know
+AGAIN_S = 60.0  # before a training that failed is tried again
+NICENESS = 10  # of the process that trains while this one answers
 _log = logging.getLogger(__name__)
 
 
@@ -38,16 +42,18 @@ class Learnt:
 
 
 class Shop:
-    """A store and its stages. A request takes `now` once, and so speaks of one catalogue throughout."""
+    """A store and its stages. A request takes `now` once, and so speaks of one set of versions throughout."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
-        self.now = Stages(self.store.snapshot())
+        self.now = Stages(_servable(self.store))
         self._intake = Intake(self.store)
         rules = self.store.path / BOOSTS_FILE
         self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
         self._closed = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._following = threading.Lock()
+        self._training = Training(self.store)
+        self._failed: dict[str, str] | None = None  # versions that could not be opened
 
     @property
     def synthetic(self) -> bool:
@@ -72,6 +78,12 @@ class Shop:
             found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
         return found
 
+    def forget(self, user_id: str) -> int:
+        """Erase a user from the store and from what is served; gives how many events there were."""
+        erased = self.now.taste.forget(user_id)
+        self.follow()  # their boards are gone from the next answer on
+        return erased
+
     # -- new versions -------------------------------------------------------------------------------------
 
     def watch(self) -> None:
@@ -82,35 +94,86 @@ class Shop:
     def close(self) -> None:
         """Stop looking."""
         self._closed.set()
+        self._training.stop()
+
+    def _watch(self) -> None:
+        seen, looks = None, 0
+        while not self._closed.wait(LOOK_S):
+            looks += 1
+            changed = self.store.history_changed()
+            if changed == seen and looks % LOG_LOOKS and not self._training.ended:
+                continue
+            try:
+                self.follow()
+                seen = changed
+            except Exception:
+                if not self._closed.is_set():
+                    _log.exception("new versions of %s can't be read; the old ones go on", self.store.path)
+
+    def follow(self) -> None:
+        """Go over to the versions in force, as far as they can be served; have trained what they lack."""
+        with self._following:
+            current = self.store.snapshot(self.now.snapshot)
+            wanted = current if current.complete else self.now.snapshot.with_facts_of(current)
+            if wanted.names not in (self.now.snapshot.names, self._failed):
+                self._swap(wanted)
+            if not self._closed.is_set():
+                self._training.see_to(current)
+
+    def _swap(self, wanted: StoreSnapshot) -> None:
+        try:
+            stages = Stages(wanted)
+            stages.warm_up(self.now)
+        except Exception:
+            self._failed = wanted.names
+            _log.exception("versions of %s can't be opened; the old ones go on", self.store.path)
+            return
+        before, self.now, self._failed = self.now, stages, None
+        if before.snapshot.version("vectors") != wanted.version("vectors"):
+            before.taste.save()  # for a rollback
+
+
+class Training:
+    """Has another process train what a set of versions lacks, gently: here it would hold up the answers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._child: subprocess.Popen[bytes] | None = None
+        self._tried: tuple[dict[str, str], int] | None = None
+        self._again_at = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether a process has ended that nobody has looked after yet."""
+        return self._child is not None and self._child.poll() is not None
+
+    def see_to(self, current: StoreSnapshot) -> None:
+        """Start a process if versions lack something, none is running, and the same was not just tried."""
+        if self._child is not None and self._child.poll() is None:
+            return
+        self._child = None
+        if current.complete and is_trained(current):
+            self._tried = None
+            return
+        wanted = (current.names, self._store.log.generation)
+        if wanted == self._tried and time.monotonic() < self._again_at:
+            return
+        self._tried, self._again_at = wanted, time.monotonic() + AGAIN_S
+        command = [sys.executable, "-m", "bowerbird.recommend.train", str(self._store.path)]
+        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended already
+            os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
+
+    def stop(self) -> None:
         if self._child is not None:
             self._child.terminate()
 
-    def _watch(self) -> None:
-        failed: dict[str, str] | None = None  # versions that can't be opened
-        while not self._closed.wait(LOOK_S):
-            try:
-                snapshot = self.store.snapshot(self.now.snapshot)
-                if snapshot.names in (self.now.snapshot.names, failed):
-                    continue
-                failed = snapshot.names
-                if not _complete(snapshot):
-                    self._train_aside()
-                    snapshot = self.store.snapshot(self.now.snapshot)
-                self.now = Stages(snapshot)
-                failed = None
-            except Exception:
-                if not self._closed.is_set():
-                    _log.exception("new versions of %s can't be opened; the old ones go on", self.store.path)
 
-    def _train_aside(self) -> None:
-        """Let another process train what new versions lack, gently: here it would hold up the answers."""
-        command = [sys.executable, "-m", "bowerbird.recommend.train", str(self.store.path)]
-        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
-        if self._closed.is_set():
-            self._child.terminate()
-        self._child.wait()  # where it failed, opening tells why
-
-
-def _complete(snapshot: StoreSnapshot) -> bool:
-    return all(snapshot.version(kind) is not None for kind in NEEDED)
+def _servable(store: Store) -> StoreSnapshot:
+    """The versions in force; while they lack something, the newest models that can be served, with their
+    catalogue. Where there are none yet, what is lacking is trained when they are opened."""
+    current = store.snapshot()
+    complete = [chosen.number for chosen in store.history().sets if chosen.complete]
+    if current.complete or not complete:
+        return current
+    return store.snapshot(number=complete[-1]).with_facts_of(current)

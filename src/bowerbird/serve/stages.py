@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile import TasteReader
 
@@ -26,8 +27,17 @@ class Stages:
         """Raises `StoreError` where the store has no items or no vectors."""
         self.snapshot = snapshot
         self.taste = TasteGraph.open(snapshot)
+        open_ranker(snapshot, as_published=snapshot.complete)
         self.recommender = Recommender.open(snapshot)
         self.catalogue = snapshot.catalogue
+        self._used: set[str] = set()
+
+    def warm_up(self, previous: Stages) -> None:
+        """Open what the stages before were asked for, so that nobody waits for it."""
+        if "searcher" in previous._used:
+            _ = self.searcher
+        if "assistant" in previous._used:
+            _ = self.assistant.vocabulary, self.assistant.lexicon
 
     @property
     def reader(self) -> TasteReader:
@@ -37,12 +47,14 @@ class Stages:
     def searcher(self) -> Searcher:
         from bowerbird.embed.search import Searcher
 
+        self._used.add("searcher")
         return self.snapshot.open_once("searcher", lambda: Searcher.open(self.snapshot))
 
     @property
     def assistant(self) -> Assistant:
         from bowerbird.assist.assistant import Assistant
 
+        self._used.add("assistant")
         return self.snapshot.open_once("assistant", lambda: Assistant.open(self.snapshot))
 
     def item(self, position: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import math
 import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -41,23 +41,39 @@ SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
 it writes everybody."""
 
 
+@dataclass
+class _Live:
+    """How far the log was followed, and what came of it; graphs that tell other facts share it."""
+
+    everyone: Everyone
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    generation: int = -1
+    offset: int = 0
+    since_snapshot: int = 0
+    unknown_items: int = 0
+
+
 class TasteGraph:
     """Everybody's taste. Safe to use from several threads."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, interests: Interests, key: str = "") -> None:
-        """`key` names the catalogue and the interests, so that a snapshot of others is not taken for one of
-        these; without one no snapshot is kept."""
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        interests: Interests,
+        key: str = "",
+        live: _Live | None = None,
+    ) -> None:
+        """`key` names the items and the interests, so that a snapshot of others is not taken for one of
+        these; without one no snapshot is kept. `live` is that of a graph of the same items."""
         self.store = store
         self.catalogue = catalogue
         self.interests_of_items = interests
         self._key = key
         self._half_lives = store.settings.half_life_days
-        self._lock = threading.RLock()
-        self._everyone = Everyone(interests.group)
+        self._live = live or _Live(Everyone(interests.group))
+        self._lock = self._live.lock
         self._overrides = Overrides(store)
-        self._generation, self._offset, self._since_snapshot = -1, 0, 0
-        self.unknown_items = 0
-        """Events that named an item the catalogue does not hold, since this graph was opened."""
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> TasteGraph:
@@ -73,7 +89,8 @@ class TasteGraph:
     def _opened(cls, snapshot: StoreSnapshot) -> TasteGraph:
         catalogue = snapshot.catalogue  # first, since without items there is nothing to have vectors of
         interests = interests_of(snapshot)
-        return cls(snapshot.store, catalogue, interests, interests.key)
+        live = snapshot.open_once("taste", lambda: _Live(Everyone(interests.group)), of=("vectors",))
+        return cls(snapshot.store, catalogue, interests, interests.key, live)
 
     # -- learning -----------------------------------------------------------------------------------------
 
@@ -81,44 +98,44 @@ class TasteGraph:
         """Catch up with the log: what was appended since, or all of it where it was rewritten or imported."""
         with self._lock:
             generation = self.store.log.generation
-            if generation == self._generation or self._from_snapshot():
+            if generation == self._live.generation or self._from_snapshot():
                 try:
-                    events, offset = self.store.log.tail_since(self._offset)
+                    events, offset = self.store.log.tail_since(self._live.offset)
                 except ValueError:  # somebody is being forgotten just now: the tail was cut before the offset
-                    self._generation = -1
+                    self._live.generation = -1
                     self._replay()
                     return
                 self.learn(events)
-                self._offset = offset
+                self._live.offset = offset
             else:
                 self._replay()
-                self._generation = generation
-            if self._since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._everyone.people)):
+                self._live.generation = generation
+            if self._live.since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._everyone.people)):
                 self.save()
 
     def save(self) -> bool:
         """Keep a snapshot, by which the next process starts at once; False where none could be written."""
         with self._lock:
-            place = people_files.Place(self._key, self._generation, self._offset)
-            saved = bool(self._key) and people_files.save(self.store, self._everyone, place)
-            self._since_snapshot = 0
+            place = people_files.Place(self._key, self._live.generation, self._live.offset)
+            saved = bool(self._key) and people_files.save(self.store, self._live.everyone, place)
+            self._live.since_snapshot = 0
             return saved
 
     def _from_snapshot(self) -> bool:
         """Go on from a snapshot of the log's generation, if there is one."""
         found = people_files.load(self.store, self._key, self.interests_of_items.group) if self._key else None
         if found is not None:
-            self._everyone, place = found
-            self._generation, self._offset = place.generation, place.offset
+            self._live.everyone, place = found
+            self._live.generation, self._live.offset = place.generation, place.offset
         return found is not None
 
     def _replay(self) -> None:
-        self._everyone, self.unknown_items = Everyone(self.interests_of_items.group), 0
+        self._live.everyone, self._live.unknown_items = Everyone(self.interests_of_items.group), 0
         # Before reading: what is appended meanwhile is found twice, and dropped once by its id.
         start = self.store.log.tail_size
         table = self.store.log.read()
         self._learn_table(table)
-        events, self._offset = self.store.log.tail_since(start)
+        events, self._live.offset = self.store.log.tail_since(start)
         if events:
             ids = pa.array([event.event_id for event in events], pa.string())
             known = pc.is_in(ids, value_set=table["event_id"].combine_chunks()).to_pylist()
@@ -127,7 +144,7 @@ class TasteGraph:
     def _learn_table(self, table: pa.Table) -> None:
         """Learn a table in `EVENT_SCHEMA`."""
         known = Interactions.of(table, self.catalogue)
-        self.unknown_items += table.num_rows - len(known)
+        self._live.unknown_items += table.num_rows - len(known)
         self.learn_interactions(known)
 
     def learn_interactions(self, events: Interactions) -> None:
@@ -135,7 +152,7 @@ class TasteGraph:
         with self._lock:
             rows = self._everyone.rows_of(events.users)
             self._everyone.learn(rows[events.user], events.at, events.item, events.action)
-            self._since_snapshot += len(events)
+            self._live.since_snapshot += len(events)
 
     def learn(self, events: Sequence[Event]) -> int:
         """Take in events that were not learned before, in any order; gives how many changed somebody's state.
@@ -145,10 +162,10 @@ class TasteGraph:
         place = self.catalogue.position
         with self._lock:
             known = [event for event in events if event.item_id in place]
-            self.unknown_items += len(events) - len(known)
+            self._live.unknown_items += len(events) - len(known)
             if not known:
                 return 0
-            self._since_snapshot += len(known)
+            self._live.since_snapshot += len(known)
             rows = self._everyone.rows_of([event.user_id for event in known])
             at = np.array([microseconds(event.at) for event in known], np.int64)
             items = np.array([place[event.item_id] for event in known], np.int64)
@@ -161,12 +178,21 @@ class TasteGraph:
         at, action = microseconds(event.at), ACTION_CODE[event.action]
         with self._lock:
             if position is None:
-                self.unknown_items += 1
+                self._live.unknown_items += 1
                 return False
-            self._since_snapshot += 1
+            self._live.since_snapshot += 1
             return self._everyone.learn_one(event.user_id, at, position, action)
 
     # -- asking -------------------------------------------------------------------------------------------
+
+    @property
+    def _everyone(self) -> Everyone:
+        return self._live.everyone
+
+    @property
+    def unknown_items(self) -> int:
+        """Events that named an item which the catalogue does not hold, since the log was last read whole."""
+        return self._live.unknown_items
 
     @property
     def n_people(self) -> int:
@@ -308,9 +334,9 @@ class TasteGraph:
             self.refresh()
             kept = people_files.exists(self.store)
             erased = forget(self.store, user_id)
-            if erased.generation == self._generation and erased.alone is not None:
+            if erased.generation == self._live.generation and erased.alone is not None:
                 self._everyone.forget(user_id)
-                self._generation = erased.alone
+                self._live.generation = erased.alone
                 if kept:
                     self.save()
             self.refresh()

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.versions import Version
 from bowerbird.embed.vectors import item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.taste.interests import Interests, Level
@@ -30,34 +31,53 @@ def interests_of(snapshot: StoreSnapshot) -> Interests:
     return snapshot.open_once("interests", lambda: _opened(snapshot), of=("vectors",))
 
 
+def publish_interests(snapshot: StoreSnapshot) -> None:
+    """Publish the interests of a snapshot where that has not happened yet; waits for whoever is writing.
+
+    Raises `StoreError` where they can't be kept.
+    """
+    interests = interests_of(snapshot)
+    if snapshot.version(KIND) is None:
+        _publish(snapshot, interests, wait=True)
+
+
 def _opened(snapshot: StoreSnapshot) -> Interests:
-    version, vectors = snapshot.version(KIND), load_vectors(snapshot)
-    if version is not None and version.meta.get("vectors") == vectors.version:
-        try:
-            return _read(version.path / ARRAYS_FILE, version.path / NAMES_FILE)[0]
-        except BROKEN:
-            pass  # grown again
+    published = _read_version(snapshot.version(KIND), load_vectors(snapshot).version)
+    if published is not None:
+        return published
     interests = _from_before(snapshot) or Interests.grown(item_matrix(snapshot), snapshot.catalogue)
-    _publish(snapshot, interests)
-    return interests
+    try:
+        return _publish(snapshot, interests, wait=False)
+    except (OSError, StoreError):  # being written, or not ours to write: this process has what it needs
+        return interests
 
 
-def _publish(snapshot: StoreSnapshot, interests: Interests) -> None:
-    """Keep interests for the next time, if nobody else is writing just now."""
+def _read_version(version: Version | None, vectors: str) -> Interests | None:
+    """Those of a version, if they were made for these vectors and are whole."""
+    if version is None or version.meta.get("vectors") != vectors:
+        return None
+    try:
+        return _read(version.path / ARRAYS_FILE, version.path / NAMES_FILE)[0]
+    except BROKEN:
+        return None
+
+
+def _publish(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Interests:
+    """Publish interests; gives those that another process published first, where one did."""
     ids, store = snapshot.catalogue.ids, snapshot.store
     vectors = load_vectors(snapshot).version
     meta = {"vectors": vectors, "interests": len(interests), "themes": len(interests.themes)}
-    try:
-        with store.lock("keeping interests"):
-            snapshot.adopt(
-                store.publish(
-                    KIND, meta, lambda folder: _write(folder, interests, ids), made_of={"vectors": vectors}
-                )
+    with store.lock("keeping interests", wait):
+        version = store.current(KIND)
+        published = _read_version(version, vectors)
+        if version is None or published is None:
+            version = store.publish(
+                KIND, meta, lambda folder: _write(folder, interests, ids), made_of={"vectors": vectors}
             )
-    except (OSError, StoreError):
-        return  # a store that is being written, or can only be read: this process goes on with what it grew
-    for old in store.taste.glob("interests-*"):  # where an older bowerbird kept them
+    snapshot.adopt(version)
+    for old in store.taste.glob("interests-*"):  # where an older bowerbird had them
         old.unlink(missing_ok=True)
+    return published or interests
 
 
 def _from_before(snapshot: StoreSnapshot) -> Interests | None:
@@ -125,13 +145,13 @@ def _read(arrays: Path, names: Path) -> tuple[Interests, str, np.ndarray]:
     words = json.loads(names.read_text())
     # An older bowerbird wrote "<vectors>/<catalogue>" beside the names.
     made_for = words["key"].split("/")[0] if "key" in words else _vectors_of(arrays.parent)
-    with np.load(arrays) as kept:
-        fine = Level(kept["ids"], words["interests"]["names"], words["interests"]["words"])
-        themes = Level(kept["theme_ids"], words["themes"]["names"], words["themes"]["words"])
+    with np.load(arrays) as saved:
+        fine = Level(saved["ids"], words["interests"]["names"], words["interests"]["words"])
+        themes = Level(saved["theme_ids"], words["themes"]["names"], words["themes"]["words"])
         interests = Interests(
-            kept["group"], kept["centres"], fine, kept["theme"], themes, int(words["next_id"])
+            saved["group"], saved["centres"], fine, saved["theme"], themes, int(words["next_id"])
         )
-        return interests, made_for, kept["items"]
+        return interests, made_for, saved["items"]
 
 
 def _vectors_of(folder: Path) -> str:

@@ -1,7 +1,8 @@
 """Everyone on disk, with the place in the event log that they stand for: start-up without a replay.
 
-A small pointer file is switched atomically to a folder written whole beside the one before. Whoever forgets
-a person drops them all, under the same lock.
+A small file that names the folders is replaced atomically after a new one was written whole. Those of the
+last two sets of items and interests are kept, so that a rollback needs no replay either. Whoever forgets a
+person drops them all, under the same lock.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import contextlib
 import json
 import shutil
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -23,6 +26,7 @@ from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.people import IDS_FILE
 
 POINTER = "people.json"
+KEPT = 2  # snapshots, each of other items or interests
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,10 @@ def save(store: Store, everyone: Everyone, place: Place) -> bool:
             if store.log.generation != place.generation:  # somebody was forgotten meanwhile
                 return False
             everyone.save(folder)
-            about = {**asdict(place), "folder": folder.name}
-            write_atomically(store.taste / POINTER, json.dumps(about).encode())
-            _drop_folders(store.taste, but=folder.name)
+            others = [one for one in _kept(store) if one["key"] != place.key]
+            kept = [{**asdict(place), "folder": folder.name}, *others][:KEPT]
+            write_atomically(store.taste / POINTER, json.dumps({"kept": kept}).encode())
+            _drop_folders(store.taste, {one["folder"] for one in kept})
     except (OSError, StoreError):
         shutil.rmtree(folder, ignore_errors=True)
         return False
@@ -56,13 +61,22 @@ def save(store: Store, everyone: Everyone, place: Place) -> bool:
 
 def load(store: Store, key: str, interest: np.ndarray) -> tuple[Everyone, Place] | None:
     """The snapshot for this catalogue and these interests, if it is whole and of the log's generation."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        about = json.loads((store.taste / POINTER).read_text())
-        folder = store.taste / about.pop("folder")
-        place = Place(**about)
-        if place.key == key and place.generation == store.log.generation:
-            return Everyone.opened(folder, interest), place
+    generation = store.log.generation
+    for about in _kept(store):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            folder = store.taste / about["folder"]
+            if about["key"] == key and about["generation"] == generation:
+                return Everyone.opened(folder, interest), Place(key, generation, about["offset"])
     return None
+
+
+def _kept(store: Store) -> list[dict[str, Any]]:
+    """What the file says of each kept snapshot, the newest first."""
+    try:
+        kept: list[dict[str, Any]] = json.loads((store.taste / POINTER).read_text())["kept"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # none yet, or an older bowerbird's
+    return kept
 
 
 def exists(store: Store) -> bool:
@@ -93,7 +107,7 @@ def drop(store: Store) -> None:
     _drop_folders(store.taste)
 
 
-def _drop_folders(path: Path, but: str = "") -> None:
+def _drop_folders(path: Path, but: Collection[str] = ()) -> None:
     for folder in path.glob("people-*"):
-        if folder.name != but:
+        if folder.name not in but:
             shutil.rmtree(folder, ignore_errors=True)

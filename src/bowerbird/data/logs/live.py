@@ -95,10 +95,13 @@ class LiveEvents:
                 yield halves_of(digest for (digest,) in chunk)
 
     def names(self, user_id: str) -> bool:
-        """Whether there is an event of a person."""
+        """Whether there is an event of a person. Changes no file but SQLite's index of readers, `*-shm`."""
         if not self.path.exists():
             return False
-        with self._told(), contextlib.closing(self._connected()) as own:
+        # The last connection that closes moves a write-ahead file into the database, unless it may only read.
+        # Where there is no such file, one that may only read would leave an empty one.
+        only_reads = self.path.with_name("live.db-wal").exists()
+        with self._told(), contextlib.closing(self._connected(only_reads)) as own:
             return any(True for _ in self._numbers_of(own, user_id))
 
     def _numbers_of(self, connection: sqlite3.Connection, user_id: str) -> Iterator[int]:
@@ -199,8 +202,11 @@ class LiveEvents:
             return None
         return os.getpid(), found.st_dev, found.st_ino
 
-    def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, _WAIT_S, isolation_level=None, check_same_thread=False)
+    def _connected(self, only_reads: bool = False) -> sqlite3.Connection:
+        address = self.path.absolute().as_uri() + ("?mode=ro" if only_reads else "")
+        connection = sqlite3.connect(
+            address, _WAIT_S, isolation_level=None, check_same_thread=False, uri=True
+        )
         connection.text_factory = bytes
         for pragma in (
             "synchronous=FULL",

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import build_features, feature_names
@@ -98,6 +99,18 @@ class HybridRanker:
         return earlier
 
     # -- ranking ------------------------------------------------------------------------------------------
+
+    def with_catalogue(self, catalogue: Catalogue) -> HybridRanker:
+        """The same ranker with other facts (prices, words) of the same items."""
+        if catalogue is self.items.catalogue:
+            return self
+        other = copy.copy(self)
+        other.items = copy.copy(self.items)
+        other.items.catalogue = catalogue
+        other.context = copy.copy(self.context)
+        other.context.items = other.items
+        other.sources = [source.with_context(other.context) for source in self.sources]
+        return other
 
     def with_live_graph(self, graph: WalkGraph | None) -> HybridRanker:
         """The same ranker, with walks over another graph; over none without one."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import lightgbm
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
@@ -97,6 +96,8 @@ def learn_order(ranker: HybridRanker, folds: Sequence[TrainingFold], on_sale: np
     """
     if sum(len(fold.examples) for fold in folds) < MIN_EXAMPLES:
         return LearnedOrder()
+    import lightgbm  # takes as long as the rest of a cold start, and only training needs it
+
     train, validation = _label(ranker, folds, on_sale)
     if len(train) < MIN_EXAMPLES // 4 or not validation:
         return LearnedOrder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ class Source(ABC):
 
     def __init__(self, context: SourceContext) -> None:
         self.context = context
+
+    def with_context(self, context: SourceContext) -> Self:
+        """The same source that tells other facts of the same items."""
+        other = copy.copy(self)
+        other.context = context
+        return other
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
