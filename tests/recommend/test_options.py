@@ -32,7 +32,9 @@ def test_filters_leave_what_passes_all_of_them() -> None:
     assert left(price_min=10, price_max=15, category="home") == "a"
 
 
-@pytest.mark.parametrize("bad", [{"explore": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}])
+@pytest.mark.parametrize(
+    "bad", [{"explore": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}]
+)
 def test_senseless_options_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"expected 0 to 1|above the highest|expected one of"):
         RecommendOptions(**bad)  # type: ignore[arg-type]

@@ -181,7 +181,9 @@ def small_world() -> ReasonChecker:
     """Ada and Bob saved the lamp; Bob clicked the sofa a day later; Cy clicked sofa and vase."""
     catalogue = Catalogue.of(
         [
-            Item("lamp", "Lamp", brand="Acme", attributes={"colour": "red, White", "style": "salt and pepper"}),
+            Item(
+                "lamp", "Lamp", brand="Acme", attributes={"colour": "red, White", "style": "salt and pepper"}
+            ),
             Item("sofa", "Sofa", category=("Home", "Sofas"), attributes={"colour": "white"}),
             Item("vase", "Vase", attributes={"colour": "white", "style": "salt and pepper"}),
             Item("rug", "Rug"),

@@ -206,7 +206,9 @@ def test_a_log_without_impressions_gives_probabilities_of_a_session(
     assert 0.15 > own > 2 * other > 0, "a person clicks on a few of the 40 items of their kind in a week"
 
 
-def test_saved_probabilities_are_the_same(world: tuple[HybridRanker, Outcomes, Interactions], tmp_path: Path) -> None:
+def test_saved_probabilities_are_the_same(
+    world: tuple[HybridRanker, Outcomes, Interactions], tmp_path: Path
+) -> None:
     ranker, outcomes, events = world
     outcomes.save(tmp_path)
     again = Outcomes.load(tmp_path)

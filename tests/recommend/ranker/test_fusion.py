@@ -55,7 +55,8 @@ def test_of_users_who_like_nothing_only_general_terms_count() -> None:
 def test_the_learned_order_has_its_weight_next_to_the_fused_one() -> None:
     learned, fused = np.array([0.1, 0.9, 0.5]), np.array([3.0, 1.0, 2.0])
     expected = [
-        LEARNED_WEIGHT / (FUSION_K + a) + 1 / (FUSION_K + b) for a, b in zip([2, 0, 1], [0, 2, 1], strict=True)
+        LEARNED_WEIGHT / (FUSION_K + a) + 1 / (FUSION_K + b)
+        for a, b in zip([2, 0, 1], [0, 2, 1], strict=True)
     ]
     np.testing.assert_allclose(blend(learned, fused), expected, rtol=1e-6)
 

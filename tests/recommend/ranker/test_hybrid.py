@@ -1,4 +1,4 @@
-"""What every ranker promises, asked of the hybrid one; with few users (fusion) and with many (a learned order)."""
+"""What every ranker promises, asked of the hybrid one with few users (fusion) and many (a learned order)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def test_each_candidate_once_and_with_a_finite_score(recommender: Recommender) -
         assert scores.shape == candidates.positions.shape and np.isfinite(scores).all()
 
 
-def test_learning_twice_gives_the_same_answers(crowds_of_many: Interactions, many_users: HybridRanker) -> None:
+def test_learning_twice_gives_the_same_answers(
+    crowds_of_many: Interactions, many_users: HybridRanker
+) -> None:
     histories = [history for _, history in crowds_of_many.histories()]
     again = fit_ranker(many_users.items, crowds_of_many)
     assert best(again, histories, 20) == best(many_users, histories, 20)
@@ -126,9 +128,7 @@ def test_a_batch_is_the_same_as_one_by_one(
     assert best(ranker, histories, 20) == [best(ranker, [history], 20)[0] for history in histories]
 
 
-def test_a_batch_gets_the_same_lists_as_one_by_one(
-    crowds_store: Store, recommender: Recommender
-) -> None:
+def test_a_batch_gets_the_same_lists_as_one_by_one(crowds_store: Store, recommender: Recommender) -> None:
     served = Recommender.open(crowds_store.snapshot())
     for one in (served, recommender):
         states = [one.taste.state(user) for user in [*one.taste.people()[:90], "nobody"]]
@@ -187,5 +187,8 @@ def test_diversity_and_session_are_no_part_of_the_ranker(recommender: Recommende
 def test_a_longer_list_begins_with_the_shorter(recommender: Recommender) -> None:
     """While no source needs more candidates for it."""
     state = recommender.taste.state("u9")
-    short, long = best_positions(recommender.ranker, [state], 10), best_positions(recommender.ranker, [state], 60)
+    short, long = (
+        best_positions(recommender.ranker, [state], 10),
+        best_positions(recommender.ranker, [state], 60),
+    )
     assert long[0][:10].tolist() == short[0].tolist()

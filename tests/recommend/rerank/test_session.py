@@ -68,7 +68,9 @@ def test_the_kind_of_the_session_moves_up(in_sessions: Recommender) -> None:
     assert later == without
 
 
-def test_without_a_weight_a_session_changes_nothing(in_sessions: Recommender, recommender: Recommender) -> None:
+def test_without_a_weight_a_session_changes_nothing(
+    in_sessions: Recommender, recommender: Recommender
+) -> None:
     ranker = recommender.ranker.with_live_graph(None)
     ranker.config = replace(ranker.config, session_weight=0.0)
     never = Recommender(recommender.catalogue, ranker, recommender.outcomes, recommender.taste)
@@ -106,6 +108,7 @@ def test_scores_are_as_the_formula_says(recommender: Recommender) -> None:
 def test_what_is_served_follows_the_session(in_sessions: Recommender) -> None:
     state = TasteState.of(history_of([0, 1, 2, 3, 4, 5, 6, 7, OF_A_KIND], [40 * 86_400] * 8 + [30]))
     within, later = (
-        [one.position // OF_A_KIND for one in in_sessions.recommend(state, now=now)] for now in (NOW, NOW + DAY)
+        [one.position // OF_A_KIND for one in in_sessions.recommend(state, now=now)]
+        for now in (NOW, NOW + DAY)
     )
     assert within.count(1) > later.count(1)  # lamps

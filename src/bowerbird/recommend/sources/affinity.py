@@ -59,7 +59,9 @@ class AffinitySource(Source):
     def explain(self, query: Query, position: int) -> str | None:
         facets = self.model.facets
         likes = query.once("likes by value", lambda: _likes_by_value(facets, query))
-        values = [value for value in facets.values_of(position).tolist() if len(likes.get(value, ())) >= MIN_LIKES]
+        values = [
+            value for value in facets.values_of(position).tolist() if len(likes.get(value, ())) >= MIN_LIKES
+        ]
         values = [value for value in values if _is_nameable(facets, value)]
         share_of_items = self.model.usual / np.exp(self.model.lift)
         values.sort(key=lambda value: (-len(likes[value]) / share_of_items[value], value))
