@@ -150,10 +150,3 @@ def test_several_threads_write_what_one_would(graft: Graft) -> None:
     alone = [write(prompt) for prompt in prompts]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(write, prompts)) == alone
-
-
-def test_score_is_the_mean_log_probability(graft: Graft) -> None:
-    ids = torch.tensor([graft.base.tokens("this is red lamp")])
-    chances = torch.log_softmax(graft.base.model(ids).logits[0], -1)
-    slow = (chances[1, ids[0, 2]] + chances[2, ids[0, 3]]) / 2
-    assert graft.score(["this is"], " red lamp") == pytest.approx(float(slow), abs=1e-5)

@@ -21,7 +21,6 @@ from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.heads import Heads
-from bowerbird.graft.lessons.questions import describe
 from bowerbird.graft.lessons.requests import REMEMBERED, request_prompt
 from bowerbird.graft.lessons.sequences import Liked, Reader, decayed_mean, whole
 from bowerbird.graft.naming.markers import Markers
@@ -156,19 +155,6 @@ class Graft:
         """Input embeddings of a rendered prompt, (T, hidden): what engines take as prompt embeddings."""
         vectors, kinds = vectors_of(rendered.things, self.matrix)
         return embed(self.base, rendered, self.connector(vectors, kinds).flatten(0, 1))
-
-    @torch.no_grad()
-    def score(self, prompt: Prompt, continuation: str) -> float:
-        """Mean log-probability (nats a token) of a text after a prompt: higher is more likely."""
-        words = self.base.tokens(continuation)
-        ids = torch.tensor(words)
-        embedded = self.embedded(self.rendered(prompt).followed_by(words)).to(self.base.table.dtype)
-        logits = self.base.model(inputs_embeds=embedded[None], logits_to_keep=len(ids) + 1).logits[0, :-1]
-        return float(torch.log_softmax(logits.float(), -1).gather(1, ids[:, None]).mean())
-
-    def describe(self, position: int, max_tokens: int = 32) -> str:
-        """What the model says of an item from its vector alone."""
-        return "".join(self.generate(describe(position), max_tokens)).strip()
 
     # -- items in, a vector out ---------------------------------------------------------------------------
 

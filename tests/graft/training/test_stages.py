@@ -179,9 +179,9 @@ def test_an_adapted_graft_is_saved_loaded_and_exported_whole(
     ids = torch.tensor([graft.base.tokens("this person likes red lamp")])
     changed = (graft.base.model(ids).logits - plain.model(ids).logits).abs().max()
     assert changed > 1e-5, "the language model itself has learnt"
-    prompt = ["Product: ", 5, "\nDescription:"]
     assert torch.equal(graft.base.model(ids).logits, again.base.model(ids).logits)
-    assert graft.score(prompt, " red lamp") == again.score(prompt, " red lamp")
+    prompt = ["Product: ", 5, "\nDescription:"]
+    assert torch.equal(graft.embedded(graft.rendered(prompt)), again.embedded(again.rendered(prompt)))
     export_graft(graft, tmp_path / "out")
     exported = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     assert torch.allclose(exported(ids).logits, graft.base.model(ids).logits, atol=1e-6)
