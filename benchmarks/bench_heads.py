@@ -8,8 +8,8 @@
 `requests`: the request head beside text search, on requests generated for users that no training saw.
 `dialogues`: the same on real conversations: the words before a recommendation, and what was recommended.
 
-Fusion is by reciprocal ranks. Its weight of the head is chosen on half of the users and measured on the other
-half, with paired bootstrap intervals over users (or dialogues). The last line printed is the result as JSON.
+Fusion is by reciprocal ranks. Each half of the users is measured with the weight of the head that serves the
+other half best, with paired bootstrap intervals over users (or dialogues). The last line printed is JSON.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def metrics_of(
 
 @dataclass(frozen=True)
 class Judge:
-    """Targets of Q queries, each one's unit (user, dialogue) and excluded items, and the cut-offs of recall."""
+    """Targets of Q queries, each one's unit (user, dialogue) and excluded items; cut-offs of recall."""
 
     targets: Sequence[np.ndarray]
     unit: np.ndarray
@@ -128,23 +128,35 @@ class Judge:
         return top(np.where(total > 0, total, -np.inf), LIST)
 
     def gain(
-        self, without: Sequence[tuple[float, np.ndarray]], added: np.ndarray, choose_by: str
+        self,
+        without: Sequence[tuple[float, np.ndarray]],
+        added: np.ndarray,
+        choose_by: str,
+        units: np.ndarray | None = None,
     ) -> dict[str, Any]:
-        """What adding a list to a fusion changes, on the half of the units that did not choose its weight."""
-        tested = np.random.default_rng(0).random(int(self.unit.max()) + 1) < 0.5
+        """What adding a list to a fusion changes; each half of the units gets the other's weight.
+
+        `units` (units,) bool restricts what is reported, not what chooses the weight.
+        """
+        half = np.random.default_rng(0).random(int(self.unit.max()) + 1) < 0.5
         before = self.values(self.fused(without) if len(without) > 1 else without[0][1])
         after = {w: self.values(self.fused([*without, (w, added)])) for w in WEIGHTS}
-        chosen = max(WEIGHTS, key=lambda w: float(np.nanmean(after[w][choose_by][~tested])))
-        result: dict[str, Any] = {"weight": chosen, "units": int(tested.sum())}
+        weights = [
+            max(WEIGHTS, key=lambda w: float(np.nanmean(after[w][choose_by][chooses])))
+            for chooses in (~half, half)
+        ]
+        result: dict[str, Any] = {"weights": weights}
         for name, values in before.items():
-            difference, ratio = paired_intervals(after[chosen][name][tested], values[tested])
+            chosen = np.where(half, after[weights[0]][name], after[weights[1]][name])
+            values = values if units is None else np.where(units, values, np.nan)
+            difference, ratio = paired_intervals(chosen, values)
             result[name] = {
-                "without": float(np.nanmean(values[tested])),
+                "without": float(np.nanmean(values)),
                 "difference": difference.as_dict(),
                 "ratio": ratio.as_dict(),
-            }
-            result[name]["all weights, all units"] = {
-                str(w): paired_intervals(one[name], values)[0].as_dict() for w, one in after.items()
+                "by weight": {
+                    str(w): paired_intervals(one[name], values)[0].as_dict() for w, one in after.items()
+                },
             }
         return result
 
@@ -175,6 +187,7 @@ def next_items(opened: Opened, split: Split, outcome: Action, most: int) -> dict
     windows = [whole(Liked.of(history), 20) for history in histories]
     means = np.stack([decayed_mean(w, len(w.items), opened.matrix) for w in windows])
     arms["the head's mean alone"] = judge.lists(means @ opened.matrix.T)
+    known = np.array([len(window.items) > 0 for window in windows])
     return {
         "split": split.value,
         "outcome": outcome.value,
@@ -185,6 +198,11 @@ def next_items(opened: Opened, split: Split, outcome: Action, most: int) -> dict
         "candidates": candidates(ranker, histories, targets, arms),
         "fused with the ranker": {
             name: judge.gain([(1.0, arms["ranker"])], arms[name], "ndcg@20")
+            for name in ("head", "vectors, mean", "the head's mean alone")
+        },
+        "users with likes": int(known.sum()),
+        "fused with the ranker, users with likes": {
+            name: judge.gain([(1.0, arms["ranker"])], arms[name], "ndcg@20", known)
             for name in ("head", "vectors, mean", "the head's mean alone")
         },
     }
