@@ -4,9 +4,9 @@
 
 The ranker and its outcomes are those of the STORE (trained first where they are not), from training events
 alone. Tested on what came after the moment that training ends at: lists that were shown then, or sessions,
-where the log has no impressions (see `bowerbird.recommend.outcomes`). Expected calibration error (ten parts of
-equal size) and log loss, calibrated and not, next to the training rate predicted for everything; 95 % bootstrap
-intervals over users.
+where the log has no impressions (see `bowerbird.recommend.outcomes`). Expected calibration error (ten parts
+of equal size) and log loss, calibrated and not, next to the training rate predicted for everything; 95 %
+bootstrap intervals over users.
 """
 
 from __future__ import annotations

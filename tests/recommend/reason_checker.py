@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue

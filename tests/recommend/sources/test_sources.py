@@ -23,7 +23,6 @@ from bowerbird.recommend.sources.latent_factors import LatentFactorSource
 from bowerbird.recommend.sources.popularity import PopularSource, TrendingSource
 from bowerbird.recommend.sources.transitions import TransitionSource
 from bowerbird.recommend.sources.walks import MAX_WALKED, WalkSource
-from bowerbird.taste.state import DAY
 
 from .conftest import COLD, ITEMS, queries_of
 
