@@ -28,7 +28,7 @@ POOL = (
     100  # the best candidates, among which diversity chooses; twice as many as are asked for, if that is more
 )
 CANDIDATES_PER_ITEM = 4
-"""Of each source, for each item of a list, where that is more than usual: a long list needs wide candidates."""
+"""Candidates of each source for each item of a list, where that is more than usual."""
 INTEREST_BOOST = 0.25  # what an interest that the user boosted adds to a relevance between 0 and 1
 OUTCOME_WEIGHT = 0.25
 """Of the order by the target outcome's probability, next to 1 for that by relevance."""
