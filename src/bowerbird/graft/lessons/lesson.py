@@ -33,7 +33,7 @@ class Lesson:
     @classmethod
     def of(cls, snapshot: StoreSnapshot) -> Lesson:
         """Read a snapshot. Raises `StoreError` where its vectors do not say what they were kept from."""
-        vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
+        catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
         events = Interactions.of(snapshot.store.log.read(), catalogue)
         training = holdout_of(vectors).training(events)
         liked = [np.unique(history.liked().items) for _, history in training.histories()]

@@ -47,7 +47,7 @@ def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
 
 def _train(store: Store, config: GraftConfig) -> None:
     snapshot = store.snapshot()
-    vectors, lesson = load_vectors(snapshot), Lesson.of(snapshot)
+    lesson, vectors = Lesson.of(snapshot), load_vectors(snapshot)
     start = time.perf_counter()
     base = Base.load(config.base)
     loading = time.perf_counter() - start
