@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,25 @@ def test_an_item_without_a_vector_is_similar_to_nothing(tmp_path: Path) -> None:
     assert not [one for one in recommender.recommend_user("a", 120) if one.reason.startswith("similar")]
     of_b = {one.position: one.reason for one in recommender.recommend_user("b", 120)}
     assert of_b[5].startswith("similar") and not of_b[40].startswith("similar")
+
+
+def test_tastes_are_named_by_the_newest_facts(shop: Store) -> None:
+    """A newer catalogue may take back what the ranker was trained on."""
+    before, version = Recommender.open(shop.snapshot()), shop.current("ranker")
+    named = [one for one in before.recommend_user("u0", 60) if "striped" in one.reason]
+    items = list(before.catalogue.items())
+    changed = [
+        replace(item, attributes={**item.attributes, "style": "dotted" if k % 2 else "striped"})
+        for k, item in enumerate(items)
+    ]
+    shop.publish_catalogue(Catalogue.of(changed))
+    after = Recommender.open(shop.snapshot())
+    current = shop.current("ranker")
+    assert named and version is not None and current is not None and current.name == version.name
+    shown = after.recommend_user("u0", 60)
+    assert [one for one in shown if one.reason.startswith("your taste for")]
+    reasons = [("u0", one.position, one.reason) for one in shown]
+    assert not check_reasons(checker_of(shop, after), reasons)
 
 
 def test_a_promoted_item_keeps_its_reason(read_only_shop: Store, recommender: Recommender) -> None:
