@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.collections import Collection
@@ -260,12 +260,14 @@ def whole(catalogue: Catalogue) -> list[Item]:
     return [replace(item, image=catalogue.image(row)) for row, item in enumerate(catalogue.items())]
 
 
+@settings(deadline=None)
 @given(CATALOGUE, CATALOGUE)
 def test_updating_is_what_a_dictionary_does(before: list[Item], fresh: list[Item]) -> None:
     wanted = {item.item_id: item for item in before} | {item.item_id: item for item in fresh}
     assert whole(Catalogue.of(before).updated(Catalogue.of(fresh))) == list(wanted.values())
 
 
+@settings(deadline=None)
 @given(CATALOGUE, st.lists(st.sampled_from("abcdefgh"), unique=True))
 def test_by_ids_is_what_a_dictionary_does(held: list[Item], ids: list[str]) -> None:
     by_id = {item.item_id: item for item in held}

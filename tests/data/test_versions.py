@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.versions import KEPT_SETS, KINDS, NEEDED, VersionHistory
@@ -99,6 +99,7 @@ def test_what_is_dropped_is_in_no_set() -> None:
 STEPS = st.lists(st.sampled_from([*KINDS, "rollback", "drop ranker"]), max_size=40)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_whatever_happens_the_newest_versions_are_in_force(steps: Sequence[str]) -> None:
     """Against plain bookkeeping of what is in force, pruned after every step as the store does."""
