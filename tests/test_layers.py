@@ -49,7 +49,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
     *("data/store.py", "data/imports.py", "data/intake.py"),  # writers: they change what is current
     *("embed/training.py", "embed/updating.py", "embed/news.py", "embed/unfreezing.py"),
     *("graft/training/train.py", "taste/forgetting.py", "cli/demo.py"),
-    *("recommend/saved.py", "taste/kept_interests.py"),  # before they publish what another may have published
+    *("recommend/saved.py", "recommend/completion.py", "taste/kept_interests.py"),  # before they publish what another may have published
 }
 
 
