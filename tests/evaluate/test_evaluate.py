@@ -88,7 +88,9 @@ def test_histories_hold_what_was_seen_and_users_ask_at_a_moment(
     for user, history, wanted, moment in rows:
         whole = mixed.history_of(user)
         assert not (history.weights == 0).any()
-        later = whole.where(whole.at >= moment) if split is Split.NEW_USERS else whole.where(whole.at > moment)
+        later = (
+            whole.where(whole.at >= moment) if split is Split.NEW_USERS else whole.where(whole.at > moment)
+        )
         assert set(wanted.tolist()) == set(later.liked().items.tolist()) - set(history.items.tolist())
         assert split is Split.NEW_USERS or moment == holdout.until
         assert len(history) == len(whole.where(np.isin(whole.at, later.at, invert=True)).seen())

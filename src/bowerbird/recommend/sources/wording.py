@@ -22,7 +22,7 @@ def title_of(catalogue: Catalogue, position: int) -> str:
 
 
 def values_of(item: Item) -> set[str]:
-    """Give the lower-case values of an item: attributes, cut at commas, category names and brand."""
+    """Split what the catalogue says of an item into values: attributes cut at commas, category, brand."""
     parts = [part for text in item.attributes.values() for part in re.split(r"\s*,\s*", text)]
     return {value.lower() for value in (*parts, *item.category, item.brand)}
 
