@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.versions import KEPT_SETS, KINDS, NEEDED, VersionHistory
+from bowerbird.data.versions import KEPT_SETS, KINDS, MADE_OF_VECTORS, NEEDED, VersionHistory
 from bowerbird.errors import StoreError
 
 
@@ -115,7 +115,8 @@ def test_whatever_happens_the_newest_versions_are_in_force(steps: Sequence[str])
         else:
             in_force[step] = f"{step}-{number}"
             if step == "vectors":
-                in_force.pop("interests", None), in_force.pop("ranker", None)
+                for kind in MADE_OF_VECTORS:
+                    in_force.pop(kind, None)
             history = history.with_versions({step: in_force[step]})
         history = history.pruned()
         assert dict(history.current.versions if history.current else {}) == in_force

@@ -11,6 +11,7 @@ import typer
 
 from bowerbird.cli.ask import ask
 from bowerbird.cli.bench import bench_app
+from bowerbird.cli.complete import complete
 from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
@@ -47,6 +48,7 @@ app.add_typer(vectors_app, name="vectors")
 app.add_typer(graft_app, name="graft")
 app.command()(search)
 app.command()(recommend)
+app.command()(complete)
 app.command()(ask)
 app.add_typer(taste, name="taste")
 app.command()(evaluate)

@@ -17,11 +17,11 @@ from typing import Any
 from bowerbird.errors import StoreError
 
 SETS_FILE = "versions.json"
-KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "graft")
+KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "completion", "graft")
 """What a set names a version of."""
 NEEDED = ("catalogue", "vectors", "interests", "ranker")
 """A set that has these can be served; the last two are made when a set without them is first opened."""
-MADE_OF_VECTORS = ("interests", "ranker")
+MADE_OF_VECTORS = ("interests", "ranker", "completion")
 """Of no use with other vectors."""
 KEPT_SETS = 5
 

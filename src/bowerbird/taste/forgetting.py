@@ -53,6 +53,7 @@ def forget(store: Store, user_id: str) -> Erased:
         _forget_refused(store, user_id)
         if had_boards or store.log.names(user_id):
             store.drop("ranker")
+            store.drop("completion")
         before = store.log.generation
         removed = store.log.forget(user_id)
         after = store.log.generation
