@@ -18,6 +18,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
+from bowerbird.recommend.evaluation import ABLATIONS, NAME
 
 run = CliRunner().invoke
 EVERY_BASELINE = {
@@ -72,7 +73,9 @@ def test_every_baseline_beside_ours_and_a_file_per_split(store: Store) -> None:
     for one in results:
         names = {arm["name"] for arm in one["arms"]}
         assert names > EVERY_BASELINE
-        assert any(arm["ours"] for arm in one["arms"])
+        ours = [arm["name"] for arm in one["arms"] if arm["ours"]]
+        assert ours[0] == NAME and set(ABLATIONS) < set(ours)
+        assert one["comparisons"][0]["ours"] == NAME
         assert one["comparisons"][0]["baseline"] in EVERY_BASELINE
         assert json.loads((store.reports / f"evaluation-{one['split']}.json").read_text()) == one
         recall = {arm["name"]: arm["metrics"]["recall@5"]["mean"] for arm in one["arms"]}
@@ -88,7 +91,7 @@ def test_the_table_names_every_ranker(store: Store) -> None:
         env={"COLUMNS": "160"},
     )
     assert said.exit_code == 0
-    assert all(name in said.stdout for name in EVERY_BASELINE)
+    assert all(name in said.stdout for name in {*EVERY_BASELINE, *ABLATIONS, NAME})
 
 
 def test_few_items_given_are_a_report_of_their_own(store: Store) -> None:

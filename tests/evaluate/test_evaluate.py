@@ -17,6 +17,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
 from bowerbird.evaluate import Split, evaluate, task_of
 from bowerbird.evaluate.baselines import EASE, IALS, ItemKNN, Popularity, RecentPopularity
+from bowerbird.evaluate.judge import rank_eligible
 
 
 def catalogue_of(n: int) -> Catalogue:
@@ -66,6 +67,74 @@ def test_only_likes_are_asked_for(random_likes: Interactions) -> None:
     task = task_of(mixed, Holdout(int(mixed.at[200]), 0.0), Split.GLOBAL_TIME)
     for user, wanted in zip(task.users, task.targets, strict=True):
         assert set(wanted.tolist()) <= set(mixed.liked().history_of(user).items.tolist())
+
+
+def with_impressions(events: Interactions) -> Interactions:
+    """Every third event becomes an impression."""
+    actions = events.action.copy()
+    actions[::3] = ACTION_CODE[Action.IMPRESSION]
+    return replace(events, action=actions)
+
+
+@pytest.mark.parametrize("split", list(Split))
+def test_histories_hold_what_was_seen_and_users_ask_at_a_moment(
+    random_likes: Interactions, split: Split
+) -> None:
+    """Nothing of a history is later than the moment, and nothing that is asked for earlier."""
+    mixed = with_impressions(random_likes)
+    holdout = Holdout(int(mixed.at[200]), 0.3)
+    task = task_of(mixed, holdout, split)
+    rows = zip(task.users, task.histories, task.targets, task.moments, strict=True)
+    for user, history, wanted, moment in rows:
+        whole = mixed.history_of(user)
+        assert not (history.weights == 0).any()
+        later = (
+            whole.where(whole.at >= moment) if split is Split.NEW_USERS else whole.where(whole.at > moment)
+        )
+        assert set(wanted.tolist()) == set(later.liked().items.tolist()) - set(history.items.tolist())
+        assert split is Split.NEW_USERS or moment == holdout.until
+        assert len(history) == len(whole.where(np.isin(whole.at, later.at, invert=True)).seen())
+
+
+def test_what_can_not_be_recommended_is_not_asked_for(random_likes: Interactions) -> None:
+    eligible = np.arange(20) % 3 != 0
+    holdout = Holdout(int(random_likes.at[200]), 0.2)
+    for split in Split:
+        whole = task_of(random_likes, holdout, split)
+        task = task_of(random_likes, holdout, split, eligible=eligible)
+        wanted = dict(zip(task.users, task.targets, strict=True))
+        for user, targets in zip(whole.users, whole.targets, strict=True):
+            assert wanted.get(user, np.zeros(0)).tolist() == targets[eligible[targets]].tolist()
+        assert whole.eligible.all() and (task.eligible == eligible).all()
+
+
+def test_no_ranker_is_credited_or_blamed_for_what_can_not_be_recommended(random_likes: Interactions) -> None:
+    """Every arm's list is its own order without these items, filled up from behind."""
+    eligible = np.arange(20) % 3 != 0
+    task = task_of(random_likes, Holdout(int(random_likes.at[200]), 0.2), Split.NEW_USERS, eligible=eligible)
+    ranker = ItemKNN()
+    ranker.fit(task.training)
+    for row, everything in zip(rank_eligible(ranker, task, 6), ranker.rank(task.histories, 20), strict=True):
+        assert row.tolist() == [item for item in everything if item >= 0 and eligible[item]][:6]
+
+
+@pytest.mark.parametrize("split", list(Split))
+def test_what_is_known_are_the_training_events_and_the_histories(
+    random_likes: Interactions, split: Split
+) -> None:
+    task = task_of(with_impressions(random_likes), Holdout(int(random_likes.at[200]), 0.3), split)
+
+    def rows(events: Interactions) -> set[tuple[str, int, int, int]]:
+        columns = zip(events.user, events.item, events.action, events.at, strict=True)
+        return {(events.users[user], int(item), int(action), int(at)) for user, item, action, at in columns}
+
+    expected = rows(task.training) | {
+        (user, int(item), int(action), int(at))
+        for user, history in zip(task.users, task.histories, strict=True)
+        for item, action, at in zip(history.items, history.actions, history.at, strict=True)
+    }
+    assert rows(task.known) == expected
+    assert len(expected) < len(random_likes)
 
 
 @pytest.mark.parametrize("split", list(Split))
