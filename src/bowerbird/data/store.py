@@ -188,6 +188,10 @@ class Store:
             return Version(kind, name, folder, json.loads((folder / "meta.json").read_text()), lease)
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            raise StoreError(
+                f"{folder / 'meta.json'} can't be read ({error}): restore it, or roll back"
+            ) from None
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force, for writers; None where nothing was published."""
