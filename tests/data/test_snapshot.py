@@ -288,6 +288,12 @@ def test_pictures_that_stay_are_not_written_again(store: Store) -> None:
     assert snapshot.catalogue.image(1) == bytes([1]) * 9
 
 
+def test_a_long_training_stops_no_import(store: Store, feed: Callable[..., Path]) -> None:
+    with store.alone("ranker"):
+        import_layout(store, "google-feed", [feed([("a", "Lamp", "1", "")])])
+    assert store.item_ids() == ["a"]
+
+
 # -- switching ----------------------------------------------------------------------------------------------
 
 

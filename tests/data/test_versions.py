@@ -81,6 +81,12 @@ def test_rolling_back_twice_is_where_one_was() -> None:
     assert numbers(published(history.rolled_back(1), "ranker")) == [2, 3, 1, 4]
 
 
+def test_new_prices_are_no_reason_to_train_what_was_gone_back_to() -> None:
+    back = published(COMPLETE, "ranker").rolled_back()
+    assert published(back, "catalogue").sets[-1].rolled_back
+    assert not published(back, "catalogue", "vectors").sets[-1].rolled_back
+
+
 def test_where_there_is_no_way_back_it_says_so() -> None:
     with pytest.raises(StoreError, match="no earlier set"):
         COMPLETE.rolled_back()

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
+from bowerbird.recommend import saved
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.saved import CONTEXT_FILE, KIND
+from bowerbird.taste.forgetting import forget
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -112,6 +116,39 @@ def test_a_forgotten_user_leaves_the_ranker_too(shop: Store) -> None:
     count = likers_in(before.ranker)
     before.taste.forget("u0")
     assert likers_in(opened(shop).ranker) == count - 1
+
+
+def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
+    shop: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.publish_collections([Collection("board", ("item-1", "item-2"), user_id="ada")])
+    shop.drop(KIND)
+    fit = saved.fit_ranker
+
+    def fit_meanwhile(*arguments: Any) -> HybridRanker:
+        forget(shop, "ada")
+        return fit(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saved, "fit_ranker", fit_meanwhile)
+        opened(shop)
+    assert shop.current(KIND) is None, "it may know the board"
+    opened(shop)
+    assert shop.current(KIND) is not None
+
+
+def test_after_a_rollback_nothing_is_trained_again(shop: Store) -> None:
+    name = version_of(shop)
+    first = shop.snapshot().number
+    shop.publish_collections([Collection("board", ("item-1", "item-2"), kind="room")])
+    opened(shop)
+    assert version_of(shop) != name
+    shop.roll_back(first)
+    fresh = [Event("v", "item-1", Action.CLICK, LATE)]
+    shop.log.add_segment(pa.Table.from_pylist([event.as_row() for event in fresh], schema=EVENT_SCHEMA))
+    shop.publish_collections([Collection("board", ("item-1", "item-3"), kind="room")])
+    opened(shop)
+    assert version_of(shop) == name
 
 
 def test_what_was_held_out_is_not_learned_from(shop: Store) -> None:

@@ -67,6 +67,11 @@ def versions(client: httpx.Client) -> dict[str, str]:
     return names
 
 
+def there(client: httpx.Client) -> dict[str, str]:
+    """Names of the versions that are served, of those kinds that there are."""
+    return {kind: name for kind, name in versions(client).items() if name is not None}
+
+
 def test_new_items_take_part_without_a_restart(
     small_store: Store, serve: Serve, publish: tuple[Publish, Publish]
 ) -> None:
@@ -187,20 +192,19 @@ def test_a_rollback_reaches_a_server_under_load_without_a_failed_request(
         ]
         for thread in threads:
             thread.start()
-        with httpx.Client(base_url=address, timeout=60) as client:
-            for number, wanted in ((first.number, first), (None, second), (first.number, first)):
-                arguments = ["versions", "rollback", str(small_store.path)]
-                arguments += [] if number is None else [str(number)]
-                subprocess.run([sys.executable, "-m", "bowerbird", *arguments], check=True)
-                wait_for(lambda: versions(client), lambda names: names == wanted.names | NO_OTHERS)  # noqa: B023
-        ended.set()
-        for thread in threads:
-            thread.join(60)
+        try:
+            with httpx.Client(base_url=address, timeout=60) as client:
+                for number, wanted in ((first.number, first), (None, second), (first.number, first)):
+                    arguments = ["versions", "rollback", str(small_store.path)]
+                    arguments += [] if number is None else [str(number)]
+                    subprocess.run([sys.executable, "-m", "bowerbird", *arguments], check=True)
+                    wait_for(lambda: there(client), lambda names: names == wanted.names)  # noqa: B023
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join(60)
     assert not failed and answers and all(len(sides) == 1 for sides in answers), "no answer mixes prices"
     assert {True} in answers and {False} in answers
-
-
-NO_OTHERS = {"collections": None, "graft": None}
 
 
 def test_a_server_that_starts_before_new_vectors_have_a_ranker_answers_from_the_old_ones(

@@ -175,11 +175,13 @@ def test_every_version_of_collections_that_is_kept_stays_usable(used: Store) -> 
     forget(used, NAME)
     left = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
     assert left & kept, "what came before the current one is rewritten, not removed"
-    for name in left:
-        (used.path / "collections" / "CURRENT").write_text(name)
-        version = used.current("collections")
-        assert version is not None and version.meta["collections"] == len(used.collections()) == 1
-        assert used.collections() == [board("room")]
+    assert len(used.history().sets) > 1, "a rollback must not bring them back"
+    for chosen in used.history().sets:
+        snapshot = used.snapshot(number=chosen.number)
+        version = snapshot.version("collections")
+        assert version is not None and version.meta["collections"] == len(snapshot.collections)
+        assert board("room") in snapshot.collections
+        assert NAME not in {collection.user_id for collection in snapshot.collections}
 
 
 def test_a_forgetting_that_fails_on_the_way_is_done_again(

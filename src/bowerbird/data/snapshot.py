@@ -15,22 +15,19 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from bowerbird.data.catalogue_files import read_catalogue, read_collections
 from bowerbird.data.collections import Collection as ItemCollection
 from bowerbird.data.items import Catalogue
 from bowerbird.data.leases import Lease
-from bowerbird.data.versions import KINDS, NEEDED, Version, VersionSet
+from bowerbird.data.versions import FACTS, KINDS, NEEDED, Version, VersionSet
 from bowerbird.errors import StoreError
 
 if TYPE_CHECKING:
     from bowerbird.data.store import Store
 
 T = TypeVar("T")
-FACTS = ("catalogue", "collections")
-"""Kinds that a server shows at once, whatever the models were made of."""
 TEXTS = "texts"
 """What the items say of themselves: their order and all but prices, stock and pictures."""
 NO_WORDS = ["image", "price", "currency", "availability"]
@@ -188,11 +185,14 @@ class StoreSnapshot:
             return None
         return self.open_once("item ids", lambda: _ids_of(version), of=("vectors",))
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """128 bits that change with the ids of the items, or their order."""
-        digest = hashlib.blake2b("\n".join(self.catalogue.ids).encode(), digest_size=16)
-        return digest.hexdigest()
+
+        def digest() -> str:
+            return hashlib.blake2b("\n".join(self.catalogue.ids).encode(), digest_size=16).hexdigest()
+
+        return self.open_once("fingerprint", digest, of=("catalogue", "vectors"))
 
     @property
     def collections(self) -> list[ItemCollection]:

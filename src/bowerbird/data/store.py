@@ -188,6 +188,10 @@ class Store:
             return Version(kind, name, folder, json.loads((folder / "meta.json").read_text()), lease)
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            raise StoreError(
+                f"{folder / 'meta.json'} can't be read ({error}): restore it, or roll back"
+            ) from None
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force, for writers; None where nothing was published."""
@@ -221,7 +225,8 @@ class Store:
 
         `meta` is written as `meta.json` when the block ends, so the block may add to it. On any error,
         a full disk included, the folder is removed and the old version stays. `made_of` names versions by
-        kind that must still be in force at the end; else what was made is dropped and `Superseded` raised.
+        kind (empty for none) that must still be in force at the end; else what was made is dropped and
+        `Superseded` raised.
         `keep` names versions of a kind outside of the sets that must stay.
         """
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
@@ -291,7 +296,7 @@ class Store:
 
         def changed(history: VersionHistory) -> VersionHistory:
             now = history.current.versions if history.current else {}
-            others = [kind for kind, name in made_of.items() if now.get(kind) != name]
+            others = [kind for kind, name in made_of.items() if now.get(kind, "") != name]
             if others:
                 raise Superseded(f"other {others[0]} came into force meanwhile")
             before()

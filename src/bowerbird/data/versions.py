@@ -19,6 +19,8 @@ from bowerbird.errors import StoreError
 SETS_FILE = "versions.json"
 KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "completion", "graft")
 """What a set names a version of."""
+FACTS = ("catalogue", "collections")
+"""Kinds that are shown as they are, whatever the models were made of."""
 NEEDED = ("catalogue", "vectors", "interests", "ranker")
 """A set that has these can be served; the last two are made when a set without them is first opened."""
 MADE_OF_VECTORS = ("interests", "ranker", "completion")
@@ -50,7 +52,8 @@ class VersionSet:
     changed: tuple[str, ...] = ()
     """Kinds in which it differs from the set that it was made from."""
     rolled_back: bool = False
-    """Whether somebody went back to it: then only what it lacks is made, and nothing is trained again."""
+    """Whether somebody went back to its models: then only what it lacks is made, and nothing is trained again
+    before other models are published."""
 
     @property
     def complete(self) -> bool:
@@ -88,7 +91,8 @@ class VersionHistory:
             amended = replace(last, versions=names, since=_now(), changed=tuple(changed))
             return VersionHistory((*self.sets[:-1], amended))
         number = max((earlier.number for earlier in self.sets), default=0) + 1
-        return VersionHistory((*self.sets, VersionSet(number, names, _now(), tuple(versions))))
+        rolled_back = last.rolled_back and all(kind in FACTS for kind in versions)
+        return VersionHistory((*self.sets, VersionSet(number, names, _now(), tuple(versions), rolled_back)))
 
     def rolled_back(self, number: int | None = None) -> VersionHistory:
         """With an older set in force again; the one that was in force before the current one if not said.

@@ -120,7 +120,7 @@ def _opened(snapshot: StoreSnapshot) -> Vectors:
 
 def item_matrix(snapshot: StoreSnapshot) -> np.ndarray:
     """The vectors of a snapshot's items by position, (items, D) float32, in memory once for all who ask."""
-    return snapshot.open_once("item matrix", lambda: item_rows(snapshot).dense(), of=("vectors",))
+    return load_vectors(snapshot).matrix  # its rows are in the order of positions
 
 
 def item_rows(snapshot: StoreSnapshot) -> Rows:

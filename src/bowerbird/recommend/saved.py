@@ -31,6 +31,8 @@ from bowerbird.recommend.sources import SOURCES
 from bowerbird.recommend.threads import use_one_blas_thread
 
 KIND = "ranker"
+LEARNED_FROM = ("log_generation", "collections")
+"""Inputs that may have grown since, where somebody went back to a ranker."""
 FORMAT = 3
 """Grows when older files can't be read any more; they are trained again then."""
 MODALITY_BYTES = 1 << 28
@@ -79,7 +81,8 @@ def _open(snapshot: StoreSnapshot, as_published: bool) -> tuple[HybridRanker, Ou
 def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, Outcomes, Version | None]:
     """Train and publish; again where somebody was erased or events were imported meanwhile.
 
-    Without a version where other vectors came into force meanwhile: nobody else needs it.
+    Without a version where other vectors or collections came into force meanwhile: nobody else needs it, and
+    it may know somebody's boards that were erased.
     """
     store, vectors = snapshot.store, load_vectors(snapshot)
     while True:
@@ -147,7 +150,8 @@ def _fits(version: Version, snapshot: StoreSnapshot) -> bool:
     """
     inputs, current = dict(version.meta.get("inputs", {})), _inputs_of(snapshot)
     if snapshot.rolled_back:
-        inputs["log_generation"] = current["log_generation"]
+        for name in LEARNED_FROM:
+            inputs.pop(name, None), current.pop(name, None)
     return inputs == current
 
 
@@ -162,8 +166,9 @@ def _publish(
         "holdout": vectors.meta["holdout"],
         "outcomes": outcomes.report,
     }
+    made_of = {kind: snapshot.names.get(kind, "") for kind in ("vectors", "collections")}
     return snapshot.store.publish(
-        KIND, meta, lambda folder: _write(folder, ranker, outcomes), made_of={"vectors": vectors.version}
+        KIND, meta, lambda folder: _write(folder, ranker, outcomes), made_of=made_of
     )
 
 

@@ -47,6 +47,7 @@ class Shop:
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
         self.now = Stages(_servable(self.store))
+        self._current = self.now.snapshot
         self._intake = Intake(self.store)
         rules = self.store.path / BOOSTS_FILE
         self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
@@ -99,21 +100,23 @@ class Shop:
     def _watch(self) -> None:
         seen, looks = None, 0
         while not self._closed.wait(LOOK_S):
-            looks += 1
-            changed = self.store.history_changed()
-            if changed == seen and looks % LOG_LOOKS and not self._training.ended:
-                continue
+            changed, looks = self.store.history_changed(), looks + 1
             try:
-                self.follow()
-                seen = changed
+                if changed != seen:
+                    seen = changed
+                    self.follow()
+                elif looks % LOG_LOOKS == 0 or self._training.ended:
+                    self._training.see_to(self._current)
             except Exception:
                 if not self._closed.is_set():
                     _log.exception("new versions of %s can't be read; the old ones go on", self.store.path)
+                seen = None
+                self._closed.wait(LOG_LOOKS * LOOK_S)
 
     def follow(self) -> None:
         """Go over to the versions in force, as far as they can be served; have trained what they lack."""
         with self._following:
-            current = self.store.snapshot(self.now.snapshot)
+            current = self._current = self.store.snapshot(self.now.snapshot)
             wanted = current if current.complete else self.now.snapshot.with_facts_of(current)
             if wanted.names not in (self.now.snapshot.names, self._failed):
                 self._swap(wanted)

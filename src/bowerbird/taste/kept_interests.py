@@ -13,7 +13,8 @@ import numpy as np
 
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import Version
-from bowerbird.embed.vectors import item_matrix, load_vectors
+from bowerbird.embed.index import EXACT_UP_TO
+from bowerbird.embed.vectors import item_matrix, item_rows, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.taste.interests import Interests, Level
 
@@ -45,7 +46,8 @@ def _opened(snapshot: StoreSnapshot) -> Interests:
     published = _read_version(snapshot.version(KIND), load_vectors(snapshot).version)
     if published is not None:
         return published
-    interests = _from_before(snapshot) or Interests.grown(item_matrix(snapshot), snapshot.catalogue)
+    matrix = _matrix(snapshot)
+    interests = _from_before(snapshot, matrix) or Interests.grown(matrix, snapshot.catalogue)
     try:
         return _publish(snapshot, interests, wait=False)
     except (OSError, StoreError):  # being written, or not ours to write: this process has what it needs
@@ -80,9 +82,15 @@ def _publish(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Inter
     return published or interests
 
 
-def _from_before(snapshot: StoreSnapshot) -> Interests | None:
+def _matrix(snapshot: StoreSnapshot) -> np.ndarray:
+    """All vectors (items, D) float32; of so many items that search does without, they are not held."""
+    rows = item_rows(snapshot)
+    return item_matrix(snapshot) if len(rows) <= EXACT_UP_TO else rows.dense()
+
+
+def _from_before(snapshot: StoreSnapshot, matrix: np.ndarray) -> Interests | None:
     """What earlier interests become for today's items; None where there are none, or they are broken."""
-    vectors, matrix = load_vectors(snapshot), item_matrix(snapshot)
+    vectors = load_vectors(snapshot)
     for arrays, names in _earlier(snapshot):
         try:
             before, made_for, items = _read(arrays, names)

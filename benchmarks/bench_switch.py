@@ -1,0 +1,158 @@
+"""How soon do new prices, and a rollback, reach the answers of a running server, and do requests fail?
+
+    python benchmarks/bench_switch.py STORE [--rounds 10]
+
+A copy of the STORE is served by `bowerbird serve` while two clients ask for recommendations and search by
+item without a pause. In each round a price is published and an item asked for until it has that price; then
+this is rolled back; then a set with other vectors and another ranker is put in force. Ends in one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+
+from bowerbird.data.items import Catalogue
+from bowerbird.data.store import Store
+from bowerbird.recommend.train import complete
+
+PAUSE_S = 0.01  # between two looks at the price
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("store", type=Path)
+    options.add_argument("--rounds", type=int, default=10)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store"
+        shutil.copytree(chosen.store, path)
+        store = Store.open(path)
+        complete(store)
+        publish_vectors_again(store)
+        complete(store)
+        result = measure(store, chosen.rounds)
+    for name, seconds in result["seconds"].items():
+        print(f"{name:>10}: median {np.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f}")
+    print(f"{result['requests']:,} requests beside, {result['failed']} failed")
+    print(json.dumps({"bench": "switch", "store": chosen.store.name, **result}))
+
+
+def publish_vectors_again(store: Store) -> None:
+    """The same vectors as another version, so that nothing of the first can go on."""
+    version = store.snapshot().version("vectors")
+    assert version is not None
+    names = [path.name for path in version.path.iterdir() if path.name != "meta.json"]
+
+    def write(folder: Path) -> None:
+        for name in names:
+            shutil.copy2(version.path / name, folder / name)
+
+    store.publish("vectors", dict(version.meta), write)
+
+
+def measure(store: Store, rounds: int) -> dict[str, object]:
+    """Seconds until new prices and rollbacks were answered, and what became of the requests meanwhile."""
+    item = store.snapshot().catalogue.item(0)
+    seconds: dict[str, list[float]] = {"price": [], "price back": [], "vectors": []}
+    others = [each for each in store.history().sets if each.complete][-2:]
+    process, address = served(store.path)
+    load = Load(address, item.item_id, store)
+    try:
+        with httpx.Client(base_url=address, timeout=120) as client:
+
+            def until(price: float | None) -> float:
+                return seconds_until(
+                    lambda: client.get(f"/items/{quote(item.item_id)}").json()["price"] == price
+                )
+
+            for number in range(rounds):
+                price = 1_000_000.0 + number
+                before = store.catalogue()
+                was = before.item(before.position[item.item_id]).price
+                fresh = replace(item, price=price, image=before.image(before.position[item.item_id]))
+                store.publish_catalogue(before.updated(Catalogue.of([fresh])), before)
+                seconds["price"].append(until(price))
+                store.roll_back()
+                seconds["price back"].append(until(was))
+                store.roll_back(others[number % 2].number)
+                wanted = others[number % 2].versions["vectors"]
+                seconds["vectors"].append(seconds_until(lambda: vectors_of(client) == wanted))  # noqa: B023
+    finally:
+        load.end()
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(60)
+    return {
+        "items": len(store.item_ids()),
+        "seconds": seconds,
+        "requests": load.answered,
+        "failed": load.failed,
+    }
+
+
+def vectors_of(client: httpx.Client) -> str:
+    name: str = client.get("/healthz").json()["versions"]["vectors"]
+    return name
+
+
+def seconds_until(is_reached: Callable[[], bool]) -> float:
+    start = time.perf_counter()
+    while not is_reached():
+        time.sleep(PAUSE_S)
+    return time.perf_counter() - start
+
+
+class Load:
+    """Two clients that ask without a pause."""
+
+    def __init__(self, address: str, item_id: str, store: Store) -> None:
+        user = store.log.read().slice(0, 1)["user_id"][0].as_py()
+        self.answered = self.failed = 0
+        self._ended = threading.Event()
+        paths = (f"/users/{quote(user)}/recommendations", f"/search?item={quote(item_id)}")
+        self._threads = [threading.Thread(target=self._ask, args=(address, path)) for path in paths]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, address: str, path: str) -> None:
+        with httpx.Client(base_url=address, timeout=120) as client:
+            while not self._ended.is_set():
+                self.answered += 1
+                self.failed += client.get(path).status_code != 200
+
+    def end(self) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def served(path: Path) -> tuple[subprocess.Popen[str], str]:
+    """A server process on a free port, and its address."""
+    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(path), "--port", "0"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("http://"):
+            return process, line.strip()
+    raise SystemExit("the server did not start")
+
+
+if __name__ == "__main__":
+    main()
