@@ -19,12 +19,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.features import ItemFeatures, item_features
 from bowerbird.embed.negatives import categories_of
-from bowerbird.embed.neighbours import Strings, baskets_of
+from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.rows import Rows, int8_of, unit
 from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Tower, Views
@@ -79,7 +80,8 @@ def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float,
     views = Views.of(sides.shown(seen.image), told)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
-    strings = Strings.of(holdout.training(events), baskets_of(store.collections(), catalogue, holdout))
+    sets = training_sets(store.collections(), events, catalogue, holdout)
+    strings = Strings.of(holdout.training(events), sets)
     place = np.full(len(catalogue), -1)
     place[keep] = np.arange(len(keep))
     left = strings.without(out, np.zeros(0, np.int64))

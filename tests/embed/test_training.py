@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.neighbours import Strings, baskets_of
+from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
@@ -157,8 +158,7 @@ def test_neighbours_are_others_of_the_same_person_or_basket() -> None:
         Collection("y", ("8", "9"), user_id=held),
         Collection("z", ("10",)),
     ]
-    baskets = baskets_of(collections, catalogue, Holdout(None, 0.1))
-    strings = Strings.of(likes, baskets)
+    strings = Strings.of(likes, training_sets(collections, likes, catalogue, Holdout(None, 0.1)))
     rng = np.random.default_rng(0)
     seen = {tuple(sorted(pair)) for _ in range(200) for pair in strings.pairs(rng).tolist()}
     # 2 was liked a year after its like-minded; 8 and 9 are of someone held out.

@@ -14,10 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from bowerbird.data.collections import Collection
+from bowerbird.data.collection_likes import ItemSet
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.items import Catalogue
-from bowerbird.data.splits import Holdout
 
 REACH = 10
 """A neighbour is at most so many likes away."""
@@ -43,12 +41,13 @@ class Strings:
     at: np.ndarray  # (n,) int64 microseconds; 0 in collections
 
     @classmethod
-    def of(cls, training: Interactions, baskets: Sequence[np.ndarray]) -> Strings:
-        """Likes of training events, and of collections given as arrays of positions."""
+    def of(cls, training: Interactions, sets: Sequence[ItemSet] = ()) -> Strings:
+        """Likes of training events, and collections of several items."""
         liked = training.liked()
         # By id, not by number: numbers depend on people whom training must not see.
         rank = np.argsort(np.argsort(np.array(liked.users, dtype=object))) if len(liked.users) else liked.user
         order = np.lexsort((liked.item, liked.at, rank[liked.user])) if len(liked) else np.zeros(0, np.int64)
+        baskets = [each.items for each in sets if len(each.items) > 1]
         sizes = [len(basket) for basket in baskets]
         return cls(
             np.concatenate([liked.item[order], *baskets]).astype(np.int64),
@@ -139,15 +138,3 @@ def hubs_of(likes: np.ndarray) -> np.ndarray:
     hub = np.zeros(len(likes), bool)
     hub[order[before < HUB_SHARE * likes.sum()]] = True
     return hub
-
-
-def baskets_of(collections: Sequence[Collection], catalogue: Catalogue, holdout: Holdout) -> list[np.ndarray]:
-    """Positions of each collection's items; without the collections of people who are held out."""
-    baskets = []
-    for one in sorted(collections, key=lambda c: c.collection_id):
-        if one.user_id and holdout.holds(one.user_id):
-            continue
-        known = [catalogue.position[item] for item in one.item_ids if item in catalogue]
-        if len(known) > 1:
-            baskets.append(np.array(known, dtype=np.int64))
-    return baskets

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
@@ -14,7 +15,7 @@ from bowerbird.data.store import Store
 from bowerbird.embed.changes import ItemChanges, contents_of, holdout_after, likes_key, unseen_share
 from bowerbird.embed.features import ItemFeatures
 from bowerbird.embed.negatives import categories_of
-from bowerbird.embed.neighbours import Strings, baskets_of
+from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.sides import words_of
 from bowerbird.embed.validation import Lots
 from bowerbird.embed.version_files import Before
@@ -49,7 +50,8 @@ class News:
         meta = before.vectors.meta
         events = Interactions.of(store.log.read(), catalogue)
         holdout = holdout_after(Holdout(**meta["holdout"]), events) if keep_out else Holdout(None, 0.0)
-        strings = Strings.of(holdout.training(events), baskets_of(store.collections(), catalogue, holdout))
+        sets = training_sets(store.collections(), events, catalogue, holdout)
+        strings = Strings.of(holdout.training(events), sets)
         lots = Lots.of(events.users, catalogue.ids, meta["seed"])
         said = [words_of(item) for item in catalogue.items()]
         contents = contents_of(said, features)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
@@ -27,7 +28,7 @@ from bowerbird.embed.changes import contents_of, likes_key
 from bowerbird.embed.features import ItemFeatures, item_features
 from bowerbird.embed.lesson import Lesson, Material
 from bowerbird.embed.negatives import categories_of
-from bowerbird.embed.neighbours import Strings, baskets_of
+from bowerbird.embed.neighbours import Strings
 from bowerbird.embed.precompute import LOCAL, Precompute
 from bowerbird.embed.rows import int8_of, unit
 from bowerbird.embed.seeds import over_seeds
@@ -96,7 +97,8 @@ def train_embedding(
         encoded = time.monotonic()
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
-        strings = Strings.of(holdout.training(events), baskets_of(store.collections(), catalogue, holdout))
+        sets = training_sets(store.collections(), events, catalogue, holdout)
+        strings = Strings.of(holdout.training(events), sets)
         said = [words_of(item) for item in catalogue.items()]
         lots = Lots.of(events.users, catalogue.ids, config.seed)
         adapted = None
