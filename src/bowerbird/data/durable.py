@@ -34,9 +34,9 @@ def flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's write lock, waiting for it; the kernel lets go of it if the process dies."""
+def locked(folder: Path, name: str = "LOCK") -> Iterator[None]:
+    """Hold a lock of a folder, waiting for it; the kernel lets go of it if the process dies."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "LOCK").open("a") as file:
+    with (folder / name).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
