@@ -24,6 +24,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def remove_parts(path: Path) -> None:
+    """Remove what killed writers left beside a file; the caller sees to it that nobody else writes it."""
+    for part in path.parent.glob(f".{path.name}-*"):
+        part.unlink(missing_ok=True)
+
+
 def flush_folder(folder: Path) -> None:
     """Make the renames and removals in a folder outlast a loss of power."""
     handle = os.open(folder, os.O_RDONLY)

@@ -24,7 +24,7 @@ IN_FOLDER = "folder"
 
 
 class LogMark(NamedTuple):
-    """How far a log had come at one moment: what arrived until then, and what since. Opaque, and of one log."""
+    """How far a log had come at one moment: what arrived before, and what since. Opaque; of one log."""
 
     live: int
     imported: int
