@@ -27,9 +27,11 @@ from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import Popularity, RecentPopularity, Tuned
 from bowerbird.evaluate.baselines.standard import GRIDS
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
+from bowerbird.evaluate.judge import rank_eligible
 from bowerbird.evaluate.metrics import ndcg_at, recall_at
 from bowerbird.evaluate.protocols import Split, task_of
-from bowerbird.recommend import OurRanker
+from bowerbird.recommend.evaluation import ServedRanker
+from bowerbird.recommend.recommender import Recommender
 
 BUDGET = 12  # settings of recent popularity that are tried
 
@@ -46,14 +48,13 @@ def main() -> None:
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
-    ours = OurRanker(vectors.aligned(catalogue), catalogue, sides=vectors.sides(catalogue))
-    ours.fit(holdout.training(events))
+    ours = ServedRanker(Recommender.open(store.snapshot()))
     found = {likes: judged(ours, events, holdout, likes, args.at) for likes in args.likes}
     show(found, args.at)
     print(json.dumps({"bench": "cold people", "at": args.at, "likes": {str(k): v for k, v in found.items()}}))
 
 
-def judged(ours: OurRanker, events: Interactions, holdout: Holdout, likes: int, at: int) -> dict[str, Any]:
+def judged(ours: ServedRanker, events: Interactions, holdout: Holdout, likes: int, at: int) -> dict[str, Any]:
     """Means with intervals of each ranker for people with `likes` known likes, and ours beside each."""
     task = task_of(events, holdout, Split.NEW_USERS, likes)
     grid = dict(GRIDS[0][1])
@@ -63,7 +64,7 @@ def judged(ours: OurRanker, events: Interactions, holdout: Holdout, likes: int, 
         one.fit(task.training)
     values: dict[str, dict[str, np.ndarray]] = {}
     for one in [ours, *rankers]:
-        ranking = one.rank(task.histories, at)
+        ranking = rank_eligible(one, task, at)
         values[one.name] = {
             f"recall@{at}": recall_at(ranking, task.targets, at),
             f"ndcg@{at}": ndcg_at(ranking, task.targets, at),

@@ -31,14 +31,12 @@ from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
-from bowerbird.graft.lessons.lesson import Lesson, holdout_of
+from bowerbird.graft.lessons.lesson import Lesson, holdout_of, left_out
 from bowerbird.graft.lessons.questions import Question, Questions, Sort, describe, fact_question
-from bowerbird.graft.lessons.sequences import Liked, Reader, decayed_mean, whole, windows_of
 from bowerbird.graft.prompt import embed, render, vectors_of
 from bowerbird.graft.training.alignment import Aligned, AlignmentTraining
-from bowerbird.graft.training.behaviour import examples_of_windows
-from bowerbird.graft.training.ranking import Judges, fit_head
 from eyes import ARMS, Arm, arm_named
+from eyes_head import Head, Likes, Reader, Validation, fitted_head, targets_of, whole, windows_of
 
 HISTORY = 5
 """Items that the language model reads of a person: 5 pictures of 49 cells are 245 tokens."""
@@ -46,7 +44,6 @@ BATCH, JUDGED_AT_ONCE = 8, 32
 TEACHING, JUDGING, LATER = 100, 40, 150
 """People whose windows the head is fitted on, who choose it, and who are judged on cold items (at most)."""
 CAPTIONED, JUDGED_ITEMS, PICKED, AMONG = 1_500, 80, 20, 20
-HEAD_SECONDS = 12.0
 SORTS = (Sort.DESCRIBE, Sort.FACT)
 ASKED = ("type", "colour", "pattern")
 
@@ -64,23 +61,20 @@ class World:
         training = holdout.training(events).liked()
         self.known = np.unique(training.item)
         rng = np.random.default_rng(0)
-        teaching = [Liked.of(history).last(2 * HISTORY) for history in self.lesson.histories]
-        order = rng.permutation(len(teaching))[:TEACHING]
-        self.teaching = [teaching[i] for i in order]
-        judging = [Liked.of(history).last(2 * HISTORY) for history in self.lesson.judged_histories]
+        teaching, judging = users_of(holdout.training(events))
+        self.teaching = [teaching[i] for i in rng.permutation(len(teaching))[:TEACHING]]
         self.judging = [judging[i] for i in rng.permutation(len(judging))[:JUDGING]]
         held = holdout.held_people(events)
-        self.new_people: list[tuple[Liked, np.ndarray]] = []
-        self.later: list[tuple[Liked, np.ndarray]] = []
+        self.new_people: list[tuple[Likes, np.ndarray]] = []
+        self.later: list[tuple[Likes, np.ndarray]] = []
         for person, history in events.histories():
-            liked = Liked.of(history)
+            liked = Likes.of(history)
             if held[person]:
                 cut = int(0.8 * len(liked))
                 if cut >= 1 and len(liked) - cut >= 1:
-                    begun = Liked(liked.items[:cut], liked.outcomes[:cut])
-                    self.new_people.append((begun, liked.items[cut:]))
+                    self.new_people.append((liked.first(cut), liked.items[cut:]))
             elif holdout.until is not None:
-                before = Liked.of(history.where(history.at <= holdout.until))
+                before = Likes.of(history.where(history.at <= holdout.until))
                 cold = np.setdiff1d(liked.items, self.known)
                 cold = np.setdiff1d(cold, before.items)
                 if len(before) and len(cold):
@@ -100,6 +94,17 @@ class World:
         return np.unique(np.concatenate([*people, list(self.captions), self.judged_items]).astype(np.int64))
 
 
+def users_of(training: Interactions) -> tuple[list[Likes], list[Likes]]:
+    """The last likes of users whom the head is fitted on, and of those who choose it; two or more each."""
+    share = float(np.clip(200 / max(1, len(training.users)), 0.02, 0.2))
+    parts: tuple[list[Likes], list[Likes]] = ([], [])
+    for person, history in training.histories():
+        likes = Likes.of(history)
+        if len(likes) >= 2:
+            parts[left_out(training.users[person], share)].append(likes.last(2 * HISTORY))
+    return parts
+
+
 def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
     """Train one arm and judge it; per-person and per-item results, to be compared pairwise."""
     base, start = world.base, time.perf_counter()
@@ -113,7 +118,7 @@ def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
     losses = [training.step(BATCH, step / steps) for step in range(steps)]
     module.eval()
     aligned_s = time.perf_counter() - start
-    said = facts_and_picks(world, aligned, seed) | next_items(world, arm, module, model, seed)
+    said = facts_and_picks(world, aligned, seed) | next_items(world, arm, module, model)
     return said | {
         "arm": arm.name,
         "seed": seed,
@@ -173,32 +178,25 @@ def blocks(questions: Sequence[Question]) -> list[Sequence[Question]]:
     return [questions[i : i + JUDGED_AT_ONCE] for i in range(0, len(questions), JUDGED_AT_ONCE)]
 
 
-@torch.no_grad()
-def states_of(reader: Reader, people: Sequence[Liked], layers: Sequence[int]) -> Tensor:
-    windows = [whole(one, HISTORY) for one in people]
-    size = JUDGED_AT_ONCE
-    return torch.cat([reader.states(windows[i : i + size], layers) for i in range(0, len(windows), size)])
-
-
-def next_items(world: World, arm: Arm, module: nn.Module, model: Any, seed: int) -> dict[str, Any]:
+def next_items(world: World, arm: Arm, module: nn.Module, model: Any) -> dict[str, Any]:
     """The head fitted on the people who teach, judged on people and items that nothing was trained on."""
     depth = int(world.base.model.config.num_hidden_layers)
     layers = [round(depth * share) for share in (0.25, 0.5, 0.75, 1.0)]
     reader = Reader(world.base, module, arm.shown, model)
-    work = [(one, window) for one in world.teaching for window in windows_of(one, HISTORY)]
-    with torch.no_grad():
-        read = [
-            reader.states([window for _, window in work[i : i + BATCH]], layers)
-            for i in range(0, len(work), BATCH)
-        ]
-    examples = examples_of_windows(work, torch.cat(read), arm.space)
-    judges = Judges.of(world.judging, arm.space)
-    fitted = fit_head(examples, judges, states_of(reader, judges.begun, layers), seed, HEAD_SECONDS)
-    layer = layers[fitted.layer]
-    new = found(
-        world.new_people, arm, fitted.head, states_of(reader, [b for b, _ in world.new_people], [layer])
+    work = [(likes, window) for likes in world.teaching for window in windows_of(likes, HISTORY)]
+    states = reader.states([window for _, window in work], layers, BATCH)
+    targets = np.concatenate([targets_of(likes, window, arm.space) for likes, window in work])
+    validation = Validation.of(world.judging, arm.space)
+
+    def states_now(users: Sequence[Likes], layers: Sequence[int]) -> Tensor:
+        return reader.states([whole(likes, HISTORY) for likes in users], layers, JUDGED_AT_ONCE)
+
+    head = fitted_head(states, targets, validation, states_now(validation.begun, layers))
+    layer = [layers[head.layer]]
+    new, cold = (
+        ranked(users, arm, head, states_now([begun for begun, _ in users], layer)[:, 0].numpy())
+        for users in (world.new_people, world.later)
     )
-    cold = found(world.later, arm, fitted.head, states_of(reader, [b for b, _ in world.later], [layer]))
     return {
         "new people nDCG@20": [one["ndcg@20"] for one in new],
         "new people recall@20": [one["recall@20"] for one in new],
@@ -206,16 +204,13 @@ def next_items(world: World, arm: Arm, module: nn.Module, model: Any, seed: int)
     }
 
 
-@torch.no_grad()
-def found(
-    people: Sequence[tuple[Liked, np.ndarray]], arm: Arm, head: nn.Module, states: Tensor
+def ranked(
+    users: Sequence[tuple[Likes, np.ndarray]], arm: Arm, head: Head, states: np.ndarray
 ) -> list[dict[str, float]]:
-    """Full ranking over the catalogue for each person, what they had already left out."""
+    """Metrics of a full ranking over the catalogue for each user, without what they had liked before."""
     results = []
-    for row, (begun, wanted) in enumerate(people):
-        mean = decayed_mean(whole(begun, len(begun)), len(begun), arm.space)
-        query = head(states[row, :1], torch.from_numpy(mean)[None], torch.zeros(1, dtype=torch.int64))[0]
-        scores = arm.space @ query.numpy()
+    for row, (begun, wanted) in enumerate(users):
+        scores = arm.space @ head.queries(states[row : row + 1], begun.mean(arm.space)[None])[0]
         scores[begun.items] = -np.inf
         ranks = (scores[None] > scores[wanted][:, None]).sum(1)
         ideal = (1 / np.log2(np.arange(min(20, len(wanted))) + 2)).sum()

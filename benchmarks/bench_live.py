@@ -23,12 +23,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bowerbird.cli.evaluate_live import Stream, places_on, tell_live
+from bowerbird.cli.evaluate_live import tell_live
 from bowerbird.cli.output import plain
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.freshness import Prequential
 from bowerbird.progress import track
+from bowerbird.recommend.prequential import Stream, places_on
+from bowerbird.recommend.recommender import Recommender
 from seed_stores import seed_store
 
 
@@ -58,7 +60,7 @@ def judged(store: Store, scratch: Path, asks: int, seeds: int) -> Prequential:
     """The same asks of a recommender of each seed."""
     stream = Stream.of(store.snapshot(), asks)
     each = [
-        places_on(seed_store(store, scratch, seed).snapshot(), stream)
+        places_on(Recommender.open(seed_store(store, scratch, seed).snapshot()), stream)
         for seed in track(range(seeds), "one seed after the other")
     ]
     places = {arm: np.stack([one[arm] for one in each]) for arm in each[0]}

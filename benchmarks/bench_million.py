@@ -47,10 +47,8 @@ from bowerbird.embed.sides import Sides, words_of
 from bowerbird.embed.tower import Tower
 from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
 from bowerbird.progress import track
-from bowerbird.recommend.candidates import ASKED
-from bowerbird.recommend.candidates import NEIGHBOURS as AROUND
-from bowerbird.recommend.ranking import PER_SOURCE
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.sources.content import LOOKUP_DEPTH, LOOKUPS
 from million_items import Products, products, vectors_of
 
 START = 1_767_225_600_000_000  # 2026-01-01, microseconds
@@ -319,10 +317,10 @@ def recommend_figures(recommender: Recommender, bare: Bare, calls: int) -> dict[
 
     def looked_up(k: int) -> None:
         """The look-ups of one recommendation, by the library alone."""
-        liked = recommender.taste.state(people[k % len(people)]).history.liked().items[-ASKED:]
-        rows = recommender.ranker.matrix[liked]
-        bare.usearch.search(int8_of(rows), AROUND, threads=1)
-        bare.usearch.search(int8_of(rows.mean(axis=0)), 2 * PER_SOURCE, threads=1)
+        liked = recommender.taste.state(people[k % len(people)]).history.liked().items[-LOOKUPS:]
+        rows = recommender.ranker.items.vectors[liked]
+        bare.usearch.search(int8_of(rows), LOOKUP_DEPTH, threads=1)
+        bare.usearch.search(int8_of(rows.mean(axis=0)), 2 * recommender.ranker.config.per_source, threads=1)
 
     took, answers = in_turn(
         {
@@ -382,7 +380,7 @@ def main() -> None:
         "p99_ratio_to_usearch": searched["search"]["p99_ms"] / searched["usearch alone"]["p99_ms"],
         "p99_ratio_recommend_to_look_ups": recommended["recommend"]["p99_ms"]
         / recommended["its look-ups alone"]["p99_ms"],
-        "order": recommender.ranker.settings["order"],
+        "order": recommender.ranker.report["order"],
     }
     show(result)
     print(json.dumps(result))

@@ -2,11 +2,11 @@
 
     python benchmarks/bench_outcomes.py STORE [--most 2000]
 
-The ranker and its outcomes are those of the STORE (learnt there first where they are not), from training
-events alone. Judged on what came after the moment that training ends at: lists that were shown then, or
-session_starts, where the log has no impressions (see `bowerbird.recommend.outcomes`). Expected calibration error (ten
-parts of equal size) and log loss, calibrated and not, beside the training rate said of everything;
-95 % bootstrap intervals over people.
+The ranker and its outcomes are those of the STORE (trained first where they are not), from training events
+alone. Tested on what came after the moment that training ends at: lists that were shown then, or sessions,
+where the log has no impressions (see `bowerbird.recommend.outcomes`). Expected calibration error (ten parts
+of equal size) and log loss, calibrated and not, next to the training rate predicted for everything; 95 %
+bootstrap intervals over users.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.recommend.outcomes.calibration import BINS, LEAST, MOST, reliability
-from bowerbird.recommend.outcomes.slates import OUTCOMES
 from bowerbird.recommend.outcomes.probabilities import TrainingRows, build_rows, slates_of
+from bowerbird.recommend.outcomes.slates import OUTCOMES
 from bowerbird.recommend.saved import open_ranker
 
 DRAWS = 1000

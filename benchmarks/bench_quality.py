@@ -7,7 +7,7 @@ STORE has vectors (`bowerbird embed`); it is only read, but for its reports. Our
 item vectors with that seed, and the ranker on them. Baselines are tuned with one seed; those in which chance
 has a part (iALS, BPR, the networks) are then fitted with each seed. A person's value is the mean over the
 seeds, intervals are over people, and every ratio is between means on the same people. The best baseline is
-the one with the top_positions mean on the test itself, generic vectors among them; the best generic form is told
+the one with the highest mean on the test itself, generic vectors among them; the best generic form is told
 apart.
 
 Vectors and what baselines showed are kept in the scratch folder, by default STORE-seeds beside the store: a
@@ -40,8 +40,8 @@ from bowerbird.evaluate.card import write_card
 from bowerbird.evaluate.judge import person_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
-from bowerbird.recommend.ranking import OurRanker
-from bowerbird.recommend.saved import open_ranker
+from bowerbird.recommend.evaluation import ServedRanker
+from bowerbird.recommend.recommender import Recommender
 from seed_stores import Shown, inputs_of, seed_store, shown_by
 
 TASKS: dict[str, tuple[Split, int | None]] = {
@@ -93,7 +93,8 @@ def main() -> None:
 def tasks_of(store: Store, names: list[str]) -> dict[str, Task]:
     events = Interactions.of(store.log.read(), store.catalogue())
     holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
-    return {name: task_of(events, holdout, TASKS[name][0], TASKS[name][1]) for name in names}
+    eligible = store.snapshot().catalogue.available
+    return {name: task_of(events, holdout, *TASKS[name], eligible) for name in names}
 
 
 def ours_on(
@@ -107,15 +108,11 @@ def ours_on(
     seconds = []
     for seed in track(range(seeds), "ours, one seed after the other"):
         started = time.process_time()
-        ranker = ours_with(seed_store(store, scratch, seed))
+        served = ServedRanker(Recommender.open(seed_store(store, scratch, seed).snapshot()))
         for name, task in tasks.items():
-            shown[name].append(ranker.rank(task.histories, k))
+            shown[name].append(served.rank_task(task, k))
         seconds.append(round(time.process_time() - started, 1))
     return {name: np.stack(rankings) for name, rankings in shown.items()}, seconds
-
-
-def ours_with(store: Store) -> OurRanker:
-    return open_ranker(store.snapshot())[0]
 
 
 def baselines_on(

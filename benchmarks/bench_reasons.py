@@ -24,7 +24,7 @@ from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "recommend"))
-from reason_checker import ReasonChecker, check_reasons, kind_of  # noqa: E402
+from reason_checker import ReasonChecker, check_reasons, kind_of
 
 Reason = tuple[str, int, str]  # user, position, reason
 

@@ -124,7 +124,7 @@ def main() -> None:
         "mean_ms": float(took.mean()),
         "first_open_seconds": first,
         "open_seconds": again,
-        "order": recommender.ranker.settings["order"],
+        "order": recommender.ranker.report["order"],
     }
     for name, value in result.items():
         print(f"{name:>20}  {round(value, 2) if isinstance(value, float) else value}")

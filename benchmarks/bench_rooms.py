@@ -1,164 +1,166 @@
-"""Which item is missing from a room? Hit@10 over the whole catalogue: ours, baselines, generic vectors.
+"""Which item is missing from a room? Hit@10 over the whole catalogue, through `bowerbird complete`.
 
-    python benchmarks/bench_rooms.py STORE [--folds 5] [--seed 0]
+    python benchmarks/bench_rooms.py STORE ROOMS.parquet [STORE ROOMS.parquet ...] [--n 10]
 
-STORE holds items and collections (`bowerbird import ikea-rooms FOLDER --store STORE`). Rooms are dealt into
-folds; each room of a fold is met with one of its items hidden, every item in turn, by models fitted on the
-other folds' rooms only: the tower on their items, the rankers on rooms in place of people. The unit of the
-bootstrap is the room. Baselines choose their settings on a fifth of the training rooms.
+Each fold is a store of its own, which knows its training rooms only (`bowerbird import ikea-rooms`,
+`bowerbird embed`), and a file of rooms that it has never seen: columns `room`, `item_ids`. Each item of each
+room is hidden in turn, and `bowerbird complete --collections` is asked for it. Baselines are fitted on the
+store's collections in place of users, and tuned on a fifth of them. The unit of the bootstrap is the room.
+Ends in one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
-from bowerbird.data.ranker import Ranker
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.features import item_features
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.sides import Sides, words_of
-from bowerbird.embed.tower import Views
-from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
-from bowerbird.embed.validation import Lots
+from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import GenericMax, GenericMean
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Split
-from bowerbird.progress import track
-from bowerbird.recommend import OurRanker
+from bowerbird.recommend.completion import IN_SET, as_interactions
 
-AT = 10
-PLACED = ACTION_CODE["purchase"]
-STEP = 1_000_000  # microseconds between two items of a room, which come at no time
+OURS = "bowerbird complete"
+Rooms = Mapping[str, np.ndarray]  # positions by the room's name
 
 
-def rooms_of(store: Store, catalogue: Catalogue) -> list[np.ndarray]:
-    """Positions of each room's items; rooms of one item ask nothing."""
-    rooms = [
-        np.unique([catalogue.position[item] for item in one.item_ids if item in catalogue])
-        for one in sorted(store.collections(), key=lambda one: one.collection_id)
+def read_rooms(path: Path, catalogue: Catalogue) -> Rooms:
+    """Rooms of two known items or more."""
+    table = pq.read_table(path, columns=["room", "item_ids"]).to_pylist()
+    rooms = {}
+    for row in table:
+        known = [catalogue.position[str(item)] for item in row["item_ids"] if str(item) in catalogue]
+        if len(set(known)) > 1:
+            rooms[str(row["room"])] = np.unique(known)
+    return rooms
+
+
+def complete_rooms(store: Path, rooms: Rooms, catalogue: Catalogue, n: int) -> dict[str, float]:
+    """Share of each room's items that `bowerbird complete` names when they are hidden."""
+    ids = catalogue.ids
+    rows = [
+        (f"{room}/{hidden}", ids[item])
+        for room, items in rooms.items()
+        for hidden in items
+        for item in items
+        if item != hidden
     ]
-    return [room for room in rooms if len(room) > 1]
+    with tempfile.TemporaryDirectory() as folder:
+        asked, answered = Path(folder) / "asked.parquet", Path(folder) / "answered.parquet"
+        pq.write_table(
+            pa.table({"collection_id": [r[0] for r in rows], "item_id": [r[1] for r in rows]}), asked
+        )
+        command = [sys.executable, "-m", "bowerbird", "complete", str(store), "--collections", str(asked)]
+        subprocess.run(
+            [*command, "--out", str(answered), "-n", str(n)], check=True, stdout=subprocess.DEVNULL
+        )
+        table = pq.read_table(answered)
+    named: dict[str, set[str]] = {}
+    for key, item_id in zip(table["collection_id"].to_pylist(), table["item_id"].to_pylist(), strict=True):
+        named.setdefault(key, set()).add(item_id)
+    return {
+        room: float(np.mean([ids[item] in named.get(f"{room}/{item}", ()) for item in items]))
+        for room, items in rooms.items()
+    }
 
 
-def as_events(rooms: Sequence[np.ndarray], n_items: int) -> Interactions:
-    """Rooms in place of people, one after the other."""
-    user = np.repeat(np.arange(len(rooms)), [len(room) for room in rooms])
-    item = np.concatenate(rooms).astype(np.int64)
-    codes, at = np.full(len(item), PLACED, np.int8), np.arange(len(item), dtype=np.int64) * STEP
-    return Interactions([f"room {k}" for k in range(len(rooms))], user, item, codes, at, n_items)
-
-
-def asked(room: np.ndarray, end: int) -> list[History]:
-    """A room without each of its items in turn."""
-    size = len(room) - 1
-    codes, at = np.full(size, PLACED, np.int8), np.full(size, end, np.int64)
-    return [History(np.delete(room, k), codes, at) for k in range(len(room))]
-
-
-def hits(ranker: Ranker, rooms: Sequence[np.ndarray], end: int) -> np.ndarray:
-    """Share of each room's items that are found when hidden, (rooms,)."""
-    found = []
-    for room in rooms:
-        ranking = ranker.rank(asked(room, end), AT)
-        found.append(float(np.mean([item in row for item, row in zip(room, ranking, strict=True)])))
-    return np.array(found)
-
-
-def rankers_of(
-    train: Sequence[np.ndarray], catalogue: Catalogue, parts: dict[str, np.ndarray], seed: int
-) -> list[Ranker]:
-    none = Interactions(
-        [], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), len(catalogue)
-    )
-    strings = Strings.of(none, list(train))
-    # Rooms judge the tower's training as people do elsewhere.
-    lots = Lots.of([f"room {number}" for number in range(len(train))], catalogue.ids, seed)
-    views = Views.of(parts["shown"], parts["told"])
-    fit = fit_tower(views, parts["join"], strings, lots, EmbedConfig(seed=seed))
-    sides = (parts["facts"], parts["text"], parts["shown"])
-    plain = [GenericMean(parts[name], f"generic {name}, mean") for name in ("picture", "words")] + [
-        GenericMax(parts[name], f"generic {name}, max") for name in ("picture", "words")
+def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, dict[str, float]]:
+    """The same of the baselines, which are fitted on the store's collections."""
+    catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
+    events = Interactions.of(snapshot.store.log.read(), catalogue)
+    sets = training_sets(snapshot.collections, events, catalogue, Holdout(**vectors.meta["holdout"]))
+    training = as_interactions([each for each in sets if len(each.items) > 1], len(catalogue))
+    generic = vectors.generic(catalogue)
+    rankers = [
+        *standard_baselines(generic, Holdout(None, 0.0), Split.NEW_USERS, n, None, Effort.QUICK),
+        GenericMean(vectors.aligned(catalogue), "vectors only, mean"),
+        GenericMax(vectors.aligned(catalogue), "vectors only, max"),
     ]
-    return [
-        *standard_baselines(parts["join"], Holdout(None, 0.0), Split.NEW_USERS, AT, None, Effort.QUICK),
-        *plain,
-        GenericMean(fit.vectors, "ours: vectors only, mean"),
-        GenericMax(fit.vectors, "ours: vectors only, max"),
-        OurRanker(fit.vectors, catalogue, sides=sides),
-    ]
+    for rows, name in zip(vectors.sides(catalogue), ("facts", "text", "picture"), strict=False):
+        rankers += [
+            GenericMean(rows.dense(), f"generic {name}, mean"),
+            GenericMax(rows.dense(), f"generic {name}, max"),
+        ]
+    hits: dict[str, dict[str, float]] = {}
+    end = int(training.at.max())
+    for ranker in rankers:
+        ranker.fit(training)
+        hits[ranker.name] = {}
+        for room, items in rooms.items():
+            ranking = ranker.rank(_without_each(items, end), n)
+            found = [item in row for item, row in zip(items, ranking, strict=True)]
+            hits[ranker.name][room] = float(np.mean(found))
+    return hits
+
+
+def _without_each(items: np.ndarray, end: int) -> list[History]:
+    codes, at = np.full(len(items) - 1, IN_SET, np.int8), np.full(len(items) - 1, end, np.int64)
+    return [History(np.delete(items, row), codes, at) for row in range(len(items))]
+
+
+def report(hits: Mapping[str, Mapping[str, float]], n: int) -> None:
+    values = {name: np.array(list(by_room.values())) for name, by_room in hits.items()}
+    others = [name for name in values if name != OURS]
+    forms = [name for name in others if name.startswith("generic")]
+    best = max(others, key=lambda name: values[name].mean())
+    table = Table(title=f"hit@{n}: {len(values[OURS])} unseen rooms", title_justify="left")
+    for column in ("ranker", f"hit@{n}", "95 %", "ours over it"):
+        table.add_column(column)
+    result = {}
+    for name, hit in values.items():
+        interval, (_, ratio) = mean_interval(hit), paired_intervals(values[OURS], hit)
+        cells = (
+            f"{interval.low:.3f}–{interval.high:.3f}",
+            f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]",
+        )
+        table.add_row(name, f"{interval.mean:.4f}", *cells)
+        result[name] = {**interval.as_dict(), "ours over it": ratio.as_dict()}
+    Console(width=120).print(table)
+    best_form = max(forms, key=lambda name: values[name].mean())
+    print(json.dumps({"bench": "rooms", "n": n, "best": best, "best generic": best_form, "hit": result}))
+
+
+def measure(folds: Sequence[tuple[Path, Path]], n: int) -> dict[str, dict[str, float]]:
+    """Hits of every ranker by room, over all folds."""
+    hits: dict[str, dict[str, float]] = {}
+    for store, file in folds:
+        snapshot = Store.open(store).snapshot()
+        rooms = read_rooms(file, snapshot.catalogue)
+        found = {OURS: complete_rooms(store, rooms, snapshot.catalogue, n)}
+        for name, by_room in (found | baseline_hits(snapshot, rooms, n)).items():
+            hits.setdefault(name, {}).update({f"{store}/{room}": hit for room, hit in by_room.items()})
+    return hits
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("store", type=Path)
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("folds", type=Path, nargs="+", help="STORE ROOMS.parquet, pair by pair")
+    parser.add_argument("--n", type=int, default=10)
     args = parser.parse_args()
-    store = Store.open(args.store)
-    catalogue = store.catalogue()
-    features = item_features(store, catalogue)
-    said = [words_of(item) for item in catalogue.items()]
-    sides = Sides.of(said, features)
-    told, facts = sides.told(said, features.text), sides.widths[0]
-    parts = {
-        **{
-            "shown": sides.shown(features.image),
-            "told": told,
-            "facts": told[:, :facts],
-            "text": told[:, facts:],
-        },
-        **{"join": generic_vectors(features), "picture": features.image, "words": features.text},
-    }
-    rooms = rooms_of(store, catalogue)
-    fold = np.random.default_rng(args.seed).permutation(len(rooms)) % args.folds
-    found: dict[str, np.ndarray] = {}
-    for number in track(range(args.folds), "folds of rooms"):
-        train = [room for room, k in zip(rooms, fold, strict=True) if k != number]
-        test = np.flatnonzero(fold == number)
-        events = as_events(train, len(catalogue))
-        for ranker in rankers_of(train, catalogue, parts, args.seed):
-            ranker.fit(events)
-            scores = found.setdefault(ranker.name, np.full(len(rooms), np.nan))
-            scores[test] = hits(ranker, [rooms[k] for k in test], int(events.at.max()))
-    tell(found, len(rooms), sum(map(len, rooms)), len(catalogue), args.seed)
-
-
-def tell(found: dict[str, np.ndarray], rooms: int, asked_for: int, items: int, seed: int) -> None:
-    best = max((name for name in found if not name.startswith("ours")), key=lambda name: found[name].mean())
-    table = Table(
-        title=f"hit@{AT}: {rooms} rooms, {asked_for:,} hidden items, {items:,} items ranked",
-        title_justify="left",
-    )
-    for column in ("ranker", f"hit@{AT}", "95 %", f"× {best}"):
-        table.add_column(column)
-    result = {}
-    for name, values in found.items():
-        interval, (_, ratio) = mean_interval(values), paired_intervals(values, found[best])
-        spread = f"{interval.low:.3f}–{interval.high:.3f}"
-        table.add_row(
-            name, f"{interval.mean:.4f}", spread, f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-        )
-        result[name] = {**interval.as_dict(), "ratio": ratio.as_dict()}
-    Console().print(table)
-    print(
-        json.dumps(
-            {"bench": "rooms", "rooms": rooms, "hidden": asked_for, "seed": seed, "best": best, "hit": result}
-        )
-    )
+    if len(args.folds) % 2:
+        parser.error("give a file of rooms for every store")
+    folds = list(zip(args.folds[::2], args.folds[1::2], strict=True))
+    report(measure(folds, args.n), args.n)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,15 @@ import numpy as np
 import bowerbird.evaluate.baselines as baselines
 from bowerbird.data.ranker import Ranker
 from bowerbird.data.store import SETTINGS_FILE, Store, write_atomically
+from bowerbird.data.versions import SETS_FILE, VersionHistory
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import Tuned
 from bowerbird.evaluate.protocols import Task
 
-SHARED = ("catalogue", "collections", "events", "features", "backbones")
+SHARED = ("events", "features", "backbones")
+LINKED = ("catalogue", "collections")
+"""Kinds whose version in force is shared; each store keeps its own list of versions."""
 MADE_FROM = "made-from.json"
 
 
@@ -42,16 +46,25 @@ def seed_store(store: Store, scratch: Path, seed: int) -> Store:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shutil.copy(store.path / SETTINGS_FILE, folder)
-        shared = [*SHARED, *(["vectors"] if seed == published.meta["seed"] else [])]
-        for name in shared:
+        for name in SHARED:
             if (store.path / name).exists():
                 (folder / name).symlink_to((store.path / name).resolve())
-        if "vectors" not in shared:
+        _link_versions(store, folder, (*LINKED, "vectors") if seed == published.meta["seed"] else LINKED)
+        if seed != published.meta["seed"]:
             train_embedding(Store.open(folder), config)
         write_atomically(folder / MADE_FROM, json.dumps(made_from).encode())
     opened = Store.open(folder)
     opened.drop("ranker")  # it is what is judged: always learnt anew
     return opened
+
+
+def _link_versions(store: Store, folder: Path, kinds: Sequence[str]) -> None:
+    """Put the store's versions of some kinds in force in a folder, without a copy."""
+    names = {kind: name for kind, name in store.snapshot().names.items() if kind in kinds}
+    for kind, name in names.items():
+        (folder / kind).mkdir()
+        (folder / kind / name).symlink_to((store.path / kind / name).resolve())
+    write_atomically(folder / SETS_FILE, VersionHistory().with_versions(names).as_json().encode())
 
 
 def _config(meta: dict[str, Any], seed: int) -> EmbedConfig:

@@ -1,6 +1,7 @@
 """Imports follow the data: a folder imports only what lies before it on the data's way."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "embed": {"data", "models"},
     "taste": {"data", "embed"},
     "graft": {"data", "models", "embed"},
-    "recommend": {"data", "embed", "taste"},
+    "recommend": {"data", "embed", "taste", "evaluate"},
     "assist": {"data", "embed", "graft", "taste", "recommend"},
     "serve": {"data", "embed", "taste", "recommend", "assist"},
 }
@@ -42,6 +43,22 @@ def folders_imported_by(folder: str) -> set[str]:
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_imports_follow_the_data(folder: str) -> None:
     assert folders_imported_by(folder) <= MAY_IMPORT[folder]
+
+
+MAY_ASK_WHAT_IS_CURRENT = {
+    *("data/store.py", "data/imports.py", "data/intake.py"),  # writers: they change what is current
+    *("embed/training.py", "embed/updating.py", "embed/news.py", "embed/unfreezing.py"),
+    *("graft/training/train.py", "taste/forgetting.py", "cli/demo.py"),
+    *("recommend/saved.py", "taste/kept_interests.py"),  # before they publish what another may have published
+}
+
+
+def test_who_reads_takes_a_snapshot() -> None:
+    """Nothing but a writer asks a store what is current: two questions can have answers of two versions."""
+    asks = re.compile(r"\bstore\.(current|catalogue|collections|item_ids)\(")
+    paths = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
+    asking = {name for name, path in paths.items() if asks.search(path.read_text())}
+    assert asking <= MAY_ASK_WHAT_IS_CURRENT
 
 
 NETWORKS = "evaluate/baselines/deep"  # imported when it is asked for, by its rankers' names only

@@ -178,7 +178,7 @@ def test_small_ones_wait_for_nobody_and_a_refused_one_gives_its_turn_back() -> N
 
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     for path in (Path("/dev/zero"), tmp_path, tmp_path / "absent"):
-        with pytest.raises(InputError, match="no file"):
+        with pytest.raises(InputError, match=r"is no file|can't be read"):
             read_picture(path)
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
     assert read_picture(tmp_path / "a.png") == encoded("PNG")

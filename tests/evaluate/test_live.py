@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bowerbird.cli.evaluate_live import FRESHNESS, POPULAR, Answers, Stream, Tasted, places_on
 from bowerbird.cli.main import app
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
@@ -20,8 +19,8 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential import Arm, places_found
-from bowerbird.recommend.saved import fitted_ranker
-from bowerbird.taste.graph import TasteGraph
+from bowerbird.recommend.prequential import FRESHNESS, POPULAR, Answers, GraphArm, Stream, places_on
+from bowerbird.recommend.recommender import Recommender
 
 run = CliRunner().invoke
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,32 +74,27 @@ def test_a_table_says_it_to_people(store: Store) -> None:
 
 
 def test_arms_that_share_answers_answer_as_alone(store: Store) -> None:
-    catalogue = store.catalogue()
-    stream = Stream.of(store.snapshot())
-    together = places_on(store.snapshot(), stream)
-    ranker, _ = fitted_ranker(store.snapshot())
-    interests = TasteGraph.open(store.snapshot()).interests_of_items
+    snapshot = store.snapshot()
+    recommender, stream = Recommender.open(snapshot), Stream.of(snapshot)
+    together = places_on(recommender, stream)
     for name, freshness in FRESHNESS.items():
-        alone = Arm(Tasted(store, catalogue, interests, ranker, Answers()), freshness)
+        alone = Arm(GraphArm(recommender, Answers()), freshness)
         places = places_found({name: alone}, stream.events, stream.asks, stream.start, stream.launched)
         assert places[name].tolist() == together[name].tolist()
 
 
 def test_a_person_is_read_from_what_was_told(store: Store) -> None:
     """As the store's own taste graph has it when all is told, and unknown when nothing is."""
-    catalogue = store.catalogue()
-    events = Interactions.of(store.log.read(), catalogue)
-    graph = TasteGraph.open(store.snapshot())
-    ranker, _ = fitted_ranker(store.snapshot())
-    told = Tasted(store, catalogue, graph.interests_of_items, ranker, Answers())
-    open_ = np.ones(ITEMS, bool)
+    recommender = Recommender.open(store.snapshot())
+    events = Interactions.of(store.log.read(), recommender.catalogue)
+    arm = GraphArm(recommender, Answers())
+    eligible = np.ones(ITEMS, bool)
     now = int(events.at[-1])
-    stranger = told.ask("u3", now, open_, 5)
+    unknown = arm.ask("u3", now, eligible, 5)
     for start in range(0, len(events), 7):
-        told.tell(events.where(np.arange(start, min(start + 7, len(events)))))
-    mine = graph.state("u3")
-    want = ranker.rank_scored([mine.history], 5, mine.unseen(ITEMS), now)[0][0]
-    assert told.ask("u3", now, open_, 5).tolist() == want.tolist() != stranger.tolist()
+        arm.tell(events.where(np.arange(start, min(start + 7, len(events)))))
+    served = recommender.recommend(recommender.taste.state("u3"), 5, now=now)
+    assert arm.ask("u3", now, eligible, 5).tolist() == [one.position for one in served] != unknown.tolist()
 
 
 def test_without_a_holdout_it_says_what_to_run(tmp_path: Path, store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,8 @@ def task(histories: list[History], targets: list[list[int]], trained_items: list
     item, action = np.array(trained_items, np.int64), np.full(count, CLICK, np.int8)
     training = Interactions(["old"], np.zeros(count, np.int64), item, action, np.arange(count), n)
     users = ["old", *(f"new {k}" for k in range(1, len(histories)))]
-    return Task(training, users, histories, [np.array(one, np.int64) for one in targets])
+    arrays = [np.array(positions, np.int64) for positions in targets]
+    return Task(training, users, histories, arrays, [count] * len(users), np.ones(n, bool))
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_bands_in_several_currencies_would_compare_nothing(three: Task) -> None:
 
 def test_what_holds_everybody_or_nobody_is_left_out() -> None:
     alike = task([history(0), history(1)], [[2], [3]], [0, 1, 2, 3], 4)
-    alike = Task(alike.training, ["new 1", "new 2"], alike.histories, alike.targets)
+    alike = replace(alike, users=["new 1", "new 2"])
     assert parts_of(alike, shop([None] * 4)) == []
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.model import Graft
-from bowerbird.graft.training.alignment import telling_words
+from bowerbird.graft.lessons.questions import Question, Sort, describe
+from bowerbird.graft.training.alignment import Aligned, telling_words
 from bowerbird.models import BACKBONES, is_pulled
 
 PULLED = any(one.name == "smollm2-135m" and is_pulled(one) for one in BACKBONES)
@@ -15,18 +16,15 @@ PULLED = any(one.name == "smollm2-135m" and is_pulled(one) for one in BACKBONES)
 @pytest.mark.skipif(not PULLED, reason="run `bowerbird models pull`")
 def test_the_closed_form_connector_is_read_before_any_training() -> None:
     base = Base.load("smollm2-135m")
-    assert base.tokenizer.convert_ids_to_tokens([base.item_id, base.recommend_id]) == [
-        "<repo_name>",
-        "<file_sep>",
-    ]
+    assert base.tokenizer.convert_ids_to_tokens(base.item_id) == "<repo_name>"
     things = ["green velvet sofa", "oak reading lamp", "red summer dress", "leather hiking boots", "wool rug"]
     vectors = np.eye(5, 8, dtype=np.float32)
     connector = Connector(8, base.hidden, float(base.table.norm(dim=1).median()))
     connector.start_from(vectors, telling_words(base, things), strength=0.01)
-    graft = Graft(base, connector, vectors)
-    scores = np.array(
-        [[graft.score(["Product: ", n, "\nDescription:"], f" {t}") for t in things] for n in range(5)]
-    )
+    aligned = Aligned(base, connector, base.model, vectors)
+    questions = [Question(describe(n), f" {text}", Sort.DESCRIBE) for n in range(5) for text in things]
+    with torch.no_grad():
+        scores = -aligned(questions).each.numpy().reshape(5, 5)  # log-probability a token
     # How much better each item's own words are read than from the average other item.
     gains = scores - scores.mean(0)
     assert (gains.argmax(1) == np.arange(5)).mean() >= 0.8

@@ -21,6 +21,7 @@ from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.taste.state import TasteState
 
 DAY_US = 86_400_000_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,14 +98,16 @@ def ranker_on(events: Interactions, vectors: np.ndarray | None = None) -> Hybrid
     return fit_ranker(ItemContext(plain_catalogue(events.n_items), vectors.astype(np.float32)), events)
 
 
-def recommender_on(
-    path: Path, events: Interactions, vectors: np.ndarray | None = None, n_items: int | None = None
-) -> Recommender:
-    """Open the recommender of a store with these events and `crowd_vectors`, or others."""
-    catalogue = plain_catalogue(events.n_items if n_items is None else n_items)
-    vectors = crowd_vectors(len(catalogue)) if vectors is None else vectors
-    store = publish_store(path, catalogue, vectors, events_of(events, catalogue))
-    return Recommender.open(store.snapshot())
+def best_positions(
+    ranker: HybridRanker, states: Sequence[TasteState], n: int, eligible: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Order each user's candidates by the ranker's scores alone, at most n of them, best first."""
+    mask = np.ones(len(ranker.items), bool) if eligible is None else eligible
+    best = []
+    for candidates in ranker.candidates(states, [mask] * len(states), at_least=n):
+        scores = ranker.score(candidates.features)
+        best.append(candidates.positions[np.lexsort((candidates.positions, -scores))[:n]])
+    return best
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +122,18 @@ def crowds_of_many() -> Interactions:
     rng = np.random.default_rng(0)
     drawn = [(k, int(2 * i + k % 2)) for k in range(160) for i in rng.permutation(40)[:12]]
     return clicks_of([drawn[row] for row in rng.permutation(len(drawn))], n_items=80)
+
+
+@pytest.fixture(scope="session")
+def few_users(two_crowds: Interactions) -> HybridRanker:
+    """A ranker that fuses its sources: too few to learn an order from."""
+    return ranker_on(two_crowds)
+
+
+@pytest.fixture(scope="session")
+def many_users(crowds_of_many: Interactions) -> HybridRanker:
+    """A ranker with a learned order: its vectors know nothing, and the fusion would believe them."""
+    return ranker_on(crowds_of_many, noise_vectors(crowds_of_many.n_items))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
@@ -176,7 +174,9 @@ def check_reasons(
     checker: ReasonChecker, reasons: list[tuple[str, int, str]]
 ) -> list[tuple[str, int, str, str]]:
     """Give the reasons that are not true, each with what is wrong, of (user, position, reason)."""
-    faults = ((user, position, reason, checker.fault(user, position, reason)) for user, position, reason in reasons)
+    faults = (
+        (user, position, reason, checker.fault(user, position, reason)) for user, position, reason in reasons
+    )
     return [(user, position, reason, fault) for user, position, reason, fault in faults if fault is not None]
 
 

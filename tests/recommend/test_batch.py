@@ -201,7 +201,9 @@ def test_filters_that_nothing_passes_say_so(read_only_shop: Store) -> None:
     assert said.exit_code == 0 and "no item in stock passes these filters" in said.stderr
 
 
-def test_options_count_for_a_file_too(read_only_shop: Store, recommender: Recommender, tmp_path: Path) -> None:
+def test_options_count_for_a_file_too(
+    read_only_shop: Store, recommender: Recommender, tmp_path: Path
+) -> None:
     ids = recommender.catalogue.ids
     items = recommender.taste.state("u1").history.items
     path = written(tmp_path, user_id=["u1"] * len(items), item_id=[ids[item] for item in items])

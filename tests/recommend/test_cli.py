@@ -74,7 +74,7 @@ def test_an_outcome_that_the_log_does_not_hold_is_said(read_only_shop: Store) ->
     told = CliRunner().invoke(app, asked)
     assert told.exit_code == 0 and "a purchase has no known chance here" in told.stderr
     meaning = said(read_only_shop)["outcomes"]
-    assert meaning["given"] == "visit" and {"save", "purchase"} <= set(meaning["absent"])
+    assert meaning["given"] == "session" and {"save", "purchase"} <= set(meaning["absent"])
 
 
 @pytest.mark.parametrize("asked", ["--outcome=hide", "--price-min=x"])

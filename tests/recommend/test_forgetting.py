@@ -18,9 +18,12 @@ import pytest
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.graph import TasteGraph
+
+from .conftest import publish_store, shop_events, shop_items, shop_vectors
 
 NAME = "zebulon-the-visitor"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,8 +55,9 @@ def files_that_name(folder: Path, word: str) -> set[str]:
 
 
 @pytest.fixture
-def visited(shop: Store) -> Store:
-    """Somebody was there: in the log, on a board, in a refused row; what they like nobody else does."""
+def visited(tmp_path: Path) -> Store:
+    """Somebody was there: in the log, on a board, in a refused row; the ranker is yet to be trained."""
+    shop = publish_store(tmp_path / "shop", Catalogue.of(shop_items()), shop_vectors(), shop_events())
     only = [f"item-{k}" for k in (60, 61, 62, 63, 64)]
     did = [
         Event(NAME, one, Action.SAVE, START + timedelta(days=k), event_id=f"visit-{k}", query="velvet")
@@ -85,7 +89,7 @@ def test_nothing_that_is_learnt_holds_their_likes(visited: Store) -> None:
     taste, liked = recommender.taste, recommender.catalogue.position["item-64"]
     row = taste._everyone.people.find(NAME)
     assert any(row in taste._everyone.likers.of(item)[0] for item in range(len(recommender.catalogue)))
-    likes = recommender.ranker.world.popularity.total[liked]
+    likes = recommender.ranker.context.popularity.total[liked]
     taste.forget(NAME)
     rings = taste._everyone.likers
     assert not any(row in rings.of(item)[0] for item in range(len(recommender.catalogue)))
@@ -94,4 +98,4 @@ def test_nothing_that_is_learnt_holds_their_likes(visited: Store) -> None:
         assert NAME not in graph and not len(graph.state(NAME).items)
     training = Interactions.of(visited.log.read(), recommender.catalogue)
     assert NAME not in training.users, "the next training set"
-    assert Recommender.open(visited.snapshot()).ranker.world.popularity.total[liked] == likes - 1
+    assert Recommender.open(visited.snapshot()).ranker.context.popularity.total[liked] == likes - 1

@@ -129,7 +129,9 @@ def test_the_toy_world_holds_what_could_tell_lists_apart(store: Store) -> None:
         sizes = [len(history) for history in task.histories]
         assert len(sizes) > 5 and max(sizes) > RING > min(sizes)
         assert not task.eligible.all()
-        assert any(not np.isin(np.unique(history.items), history.liked().items).all() for history in task.histories)
+        assert any(
+            not np.isin(np.unique(history.items), history.liked().items).all() for history in task.histories
+        )
 
 
 @pytest.mark.parametrize("split", list(Split))
@@ -139,9 +141,7 @@ def test_the_evaluated_lists_are_those_that_a_server_would_give(
     """By a store of its own whose log holds what is known when the users ask, and nothing else."""
     task = task_on(store, split)
     evaluated = ServedRanker(recommender).rank_task(task, N)
-    past = publish_store(
-        tmp_path / "past", catalogue(), toy_vectors(), known_events(store, task), HOLDOUT
-    )
+    past = publish_store(tmp_path / "past", catalogue(), toy_vectors(), known_events(store, task), HOLDOUT)
     server = Recommender.open(past.snapshot())
     assert server.ranker.report == recommender.ranker.report
     for user, moment, positions in zip(task.users, task.moments, evaluated, strict=True):

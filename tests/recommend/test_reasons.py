@@ -1,130 +1,259 @@
-"""Reasons are true: the source named had put the item top_positions, and the like named carried it."""
+"""Every reason is true by catalogue and log alone, and comes from a source that brought the item."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.recommend import OurRanker
-from bowerbird.recommend.models.coengagement import history_matrix
-from bowerbird.recommend.features import by_place, rows_of, signals_of
-from bowerbird.recommend.models.popularity import MONTH, YEAR
-from bowerbird.recommend.reasons import Source, shares_next, sources_of, throughs_of
-from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.ranker.hybrid import CandidateSet
+from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.rerank.boosts import Boosts, Rule
+from bowerbird.taste.state import TasteState
+
+from .conftest import START, plain_catalogue, publish_store, shop_items, shop_vectors
+from .reason_checker import ReasonChecker, check_reasons, kind_of
+
+KINDS_OF_REASON = {
+    "similar to “…”, which you …",
+    "people who like “…”, which you …, like it too",
+    "chosen by others with or soon after “…”, which you …",
+    "your taste for …",
+    "liked by … people",
+}
 
 
-def test_the_source_is_the_one_that_has_it_highest(recommender: Recommender) -> None:
-    world, found = recommender.ranker.world, Counter[Source]()
-    for user in recommender.taste.people()[:8]:
-        history = recommender.taste.state(user).history
-        candidates, signals = next(recommender.ranker.met([history], None))
-        walked = recommender.taste.walk(recommender.taste.state(user), 2_000)
-        met = np.zeros(len(world.cold))
-        met[walked.items] = walked.scores
-        popularity = world.popularity
-        year = popularity.share(signals.at, YEAR) + 1e-6 * popularity.now
-        liked = signals.liked
-        leaning = world.leanings.to_all(world.leanings.of(liked.items, by_place(len(liked))))
-        leaning += popularity.shelf(popularity.end, popularity.lately)
-        orders = {
-            Source.FACETS: leaning - leaning.min() + 1,
-            Source.TOGETHER: np.where(world.cold, 0, signals.coengagement),
-            Source.SIMILAR: signals.nearest + 2,
-            Source.INTEREST: signals.mean + 2,
-            Source.NEXT: np.where(world.cold, 0, signals.follows),
-            Source.WALK: met,
-            Source.CROWD: np.where(world.cold, 0, signals.low_rank),
-            Source.FRESH: np.where(world.cold, signals.nearest + 2, 0),
-            Source.TRENDING: popularity.share(signals.at, MONTH),
-            Source.POPULAR: year,
-        }
-        everybody = np.arange(len(candidates))
-        rows = rows_of(signals, candidates, world)
-        sources = sources_of(signals, candidates, rows, met[candidates], everybody, world)
-        for item, source in zip(candidates, sources, strict=True):
-            found[source] += 1
-            ahead = {
-                name: int((scores[candidates] > scores[item]).sum())
-                for name, scores in orders.items()
-                if scores[item] > 0
-            }
-            assert ahead[source] == min(ahead.values())
-    assert len(found) >= 4
+def checker_of(store: Store, recommender: Recommender) -> ReasonChecker:
+    return ReasonChecker(recommender.catalogue, Interactions.of(store.log.read(), recommender.catalogue))
 
 
-def test_shares_of_likes_sum_to_the_score(two_crowds: Interactions) -> None:
-    ranker = fitted(two_crowds)
-    world = ranker.world
-    for _, history in list(two_crowds.histories())[:6]:
-        twice = History(*(np.concatenate([x, x[:2]]) for x in (history.items, history.actions, history.at)))
-        for liked in (history, twice):
-            score = world.coengagement.scores(history_matrix([liked.items], 20, [by_place(len(liked))]))[0]
-            follows = world.follows.scores(liked)
-            for item in np.setdiff1d(np.arange(20), liked.items):
-                shares = world.coengagement.shares_of(int(item), liked.items, by_place(len(liked)))
-                assert shares.sum() == pytest.approx(score[item], abs=1e-5)
-                assert shares_next(world.follows, liked, int(item)).sum() == pytest.approx(
-                    follows[item], abs=1e-6
-                )
+def test_every_reason_is_true(read_only_shop: Store, recommender: Recommender) -> None:
+    reasons = [
+        (user, one.position, one.reason)
+        for user in [*recommender.taste.people(), "nobody"]
+        for one in recommender.recommend_user(user, 20)
+    ]
+    assert len(reasons) > 1_000
+    assert not check_reasons(checker_of(read_only_shop, recommender), reasons)
+    assert {kind_of(reason) for _, _, reason in reasons} >= KINDS_OF_REASON
 
 
-def fitted(events: Interactions) -> OurRanker:
-    from bowerbird.data.items import Catalogue, Item
-
-    catalogue = Catalogue.of(Item(str(k), f"item {k}") for k in range(events.n_items))
-    ranker = OurRanker(np.eye(events.n_items, dtype=np.float32), catalogue)
-    ranker.fit(events)
-    return ranker
-
-
-def test_the_like_that_carried_an_item_is_of_its_crowd(two_crowds: Interactions) -> None:
-    world = fitted(two_crowds).world
-    likes = History(np.array([2, 3]), np.full(2, 2, np.int8), np.array([0, 1]))
-    signals = signals_of([likes], world)[0]
-    sources = [Source.TOGETHER, Source.TOGETHER, Source.CROWD]
-    found = throughs_of(sources, np.array([8, 9, 9]), signals, world, [None] * 3)
-    assert found == [0, 1, None], "even items are liked with even ones"
+def test_every_source_tells_the_truth_of_every_item(read_only_shop: Store, recommender: Recommender) -> None:
+    """Also of items that it did not propose: others' reasons stand in where a proposer has none."""
+    checker, spoken = checker_of(read_only_shop, recommender), Counter[str]()
+    states = [recommender.taste.state(user) for user in ("u0", "u7", "nobody")]
+    everything = [np.ones(len(recommender.catalogue), bool)] * len(states)
+    for candidates in recommender.ranker.candidates(states, everything):
+        user = candidates.query.state.user_id
+        for source in recommender.ranker.sources:
+            for position in np.flatnonzero(candidates.query.eligible).tolist():
+                reason = source.explain(candidates.query, position)
+                if reason is not None:
+                    spoken[source.name] += 1
+                    assert checker.fault(user, position, reason) is None
+    assert len(spoken) >= 6
 
 
-def test_what_is_said_names_the_persons_own_likes_and_interests(recommender: Recommender) -> None:
-    seen = set()
-    for user in recommender.taste.people():
-        state = recommender.taste.state(user)
-        titles = {recommender.catalogue.item(int(item)).title for item in state.history.items}
-        interests = {one.name for one in recommender.taste.interests(state)}
-        for one in recommender.recommend_user(user, 20):
-            seen.add(one.source)
-            quoted = re.search(r"“(.+?)”", one.reason)
-            if quoted:
-                assert quoted[1] in titles
-                assert one.source in ("together", "similar", "next", "fresh", "walk")
-            elif one.reason.startswith("your taste for "):
-                assert one.reason.removeprefix("your taste for ") in interests
-            assert one.title == recommender.catalogue.item(one.position).title
-    assert {"similar", "interest", "together"} <= seen
+def proposers(candidates: CandidateSet, position: int) -> list[str]:
+    """Sources that proposed an item, the one that ranks it highest first; of equal ones the first."""
+    ranks = {
+        name: min(order.tolist().index(position) for order in orders if position in order)
+        for name, orders in candidates.proposals.items()
+        if any(position in order for order in orders)
+    }
+    return sorted(ranks, key=lambda name: ranks[name])
 
 
-def test_a_walk_brings_what_people_like_since_the_ranker_was_learnt(shop: Store) -> None:
-    recommender = Recommender.open(shop.snapshot())
-    taste, catalogue = recommender.taste, recommender.catalogue
-    mine = int(taste.state("u0").history.items[-1])
-    # Vases are nothing to shirt people, until three of them like one beside u0's latest like.
-    vase, when = catalogue.position["item-95"], datetime(2026, 3, 1, tzinfo=UTC)
-    for k, user in enumerate(("new-1", "new-2", "new-3")):
-        for item in (mine, vase):
-            taste.learn_one(Event(user, catalogue.ids[item], Action.SAVE, when, event_id=f"{k}-{item}"))
-    walked = taste.walk(taste.state("u0"), 2_000)
-    assert vase in walked.items[:40]
-    start, through = walked.way_to(vase)
-    assert start in taste.state("u0").history.items and through in [*walked.items.tolist(), start]
-    found = recommender.recommend_user("u0", 100, RecommendOptions(diversity=0.0))
-    told = [one.reason for one in found if one.source == "walk"]
-    assert told and all(re.fullmatch(r"people who like “.+”, which you liked, like .+", one) for one in told)
+def test_the_source_is_the_one_that_ranks_an_item_highest_and_has_something_to_say(
+    recommender: Recommender,
+) -> None:
+    by_name, sources = {source.name: source for source in recommender.ranker.sources}, Counter[str]()
+    states = [recommender.taste.state(user) for user in [*recommender.taste.people()[:8], "nobody"]]
+    for ranked in recommender.lists(states, 20):
+        candidates = ranked.candidates
+        names = candidates.sources_of(ranked.positions)
+        explained = recommender.ranker.explain(candidates, ranked.positions)
+        for position, several, (source, reason) in zip(
+            ranked.positions.tolist(), names, explained, strict=True
+        ):
+            sources[source] += 1
+            assert several == proposers(candidates, position)
+            reasons = {name: by_name[name].explain(candidates.query, position) for name in several}
+            speaking = [name for name in several if reasons[name] is not None]
+            assert source == (speaking or several)[0]
+            assert reason == reasons[source] or not speaking
+    assert len(sources) >= 4
+
+
+def test_what_is_served_says_what_was_explained(recommender: Recommender) -> None:
+    state = recommender.taste.state("u3")
+    (ranked,) = recommender.lists([state], 20)
+    explained = recommender.ranker.explain(ranked.candidates, ranked.positions)
+    assert [(one.source, one.reason) for one in recommender.recommend(state, 20)] == explained
+
+
+@pytest.mark.parametrize(
+    ("action", "verb"),
+    [
+        (Action.PURCHASE, "bought"),
+        (Action.SAVE, "saved"),
+        (Action.ADD_TO_CART, "put in the basket"),
+        (Action.CLICK, "liked"),
+    ],
+)
+def test_a_reason_says_what_was_done(recommender: Recommender, action: Action, verb: str) -> None:
+    code = list(Action).index(action)
+    state = TasteState.of(History(np.array([65]), np.array([code], np.int8), np.array([0])))
+    similar = [one for one in recommender.recommend(state, 10) if one.source == "similar"]
+    assert similar
+    assert {one.reason for one in similar} == {f"similar to “velvet sofa no. 65”, which you {verb}"}
+
+
+def test_a_shop_without_events_says_nothing_of_people(tmp_path: Path) -> None:
+    store = publish_store(tmp_path / "shop", Catalogue.of(shop_items()), shop_vectors(), [])
+    recommender = Recommender.open(store.snapshot())
+    checker = checker_of(store, recommender)
+    for user in ("nobody", "nobody else"):
+        shown = recommender.recommend_user(user, 30)
+        assert len(shown) == 30 and {one.reason for one in shown} == {"from the catalogue"}
+        assert not check_reasons(checker, [(user, one.position, one.reason) for one in shown])
+    click = Event("first", "item-3", Action.CLICK, START)
+    store.log.append([click])
+    recommender.taste.refresh()
+    shown = recommender.recommend_user("first", 30)
+    reasons = [("first", one.position, one.reason) for one in shown]
+    assert "similar to “striped shirt no. 3”, which you liked" in {reason for _, _, reason in reasons}
+    assert not check_reasons(checker_of(store, recommender), reasons)
+
+
+def test_an_item_without_a_vector_is_similar_to_nothing(tmp_path: Path) -> None:
+    vectors = shop_vectors()
+    vectors[[3, 40]] = 0.0
+    events = [Event("a", "item-3", Action.CLICK, START), Event("b", "item-4", Action.CLICK, START)]
+    store = publish_store(tmp_path / "shop", Catalogue.of(shop_items()), vectors, events)
+    recommender = Recommender.open(store.snapshot())
+    assert not [one for one in recommender.recommend_user("a", 120) if one.reason.startswith("similar")]
+    of_b = {one.position: one.reason for one in recommender.recommend_user("b", 120)}
+    assert of_b[5].startswith("similar") and not of_b[40].startswith("similar")
+
+
+def test_tastes_are_named_by_the_newest_facts(shop: Store) -> None:
+    """A newer catalogue may take back what the ranker was trained on."""
+    before, version = Recommender.open(shop.snapshot()), shop.current("ranker")
+    named = [one for one in before.recommend_user("u0", 60) if "striped" in one.reason]
+    items = list(before.catalogue.items())
+    changed = [
+        replace(item, attributes={**item.attributes, "style": "dotted" if k % 2 else "striped"})
+        for k, item in enumerate(items)
+    ]
+    shop.publish_catalogue(Catalogue.of(changed))
+    after = Recommender.open(shop.snapshot())
+    current = shop.current("ranker")
+    assert named and version is not None and current is not None and current.name == version.name
+    shown = after.recommend_user("u0", 60)
+    assert [one for one in shown if one.reason.startswith("your taste for")]
+    reasons = [("u0", one.position, one.reason) for one in shown]
+    assert not check_reasons(checker_of(shop, after), reasons)
+
+
+def test_a_promoted_item_keeps_its_reason(read_only_shop: Store, recommender: Recommender) -> None:
+    plain = recommender.recommend_user("u0", 20)
+    boosts = Boosts([Rule(100.0, item_ids=frozenset({plain[10].item_id}))])
+    (promoted,) = (
+        one for one in recommender.recommend_user("u0", 20, RecommendOptions(boosts=boosts)) if one.promoted
+    )
+    assert promoted.reason == f"promoted by the shop; {plain[10].reason}"
+    assert checker_of(read_only_shop, recommender).fault("u0", promoted.position, promoted.reason) is None
+
+
+# -- the checker itself -----------------------------------------------------------------------------------
+
+
+def small_world() -> ReasonChecker:
+    """Ada and Bob saved the lamp; Bob clicked the sofa a day later; Cy clicked sofa and vase."""
+    catalogue = Catalogue.of(
+        [
+            Item(
+                "lamp", "Lamp", brand="Acme", attributes={"colour": "red, White", "style": "salt and pepper"}
+            ),
+            Item("sofa", "Sofa", category=("Home", "Sofas"), attributes={"colour": "white"}),
+            Item("vase", "Vase", attributes={"colour": "white", "style": "salt and pepper"}),
+            Item("rug", "Rug"),
+        ]
+    )
+    rows = [
+        ("ada", 0, Action.SAVE, 0),
+        ("bob", 0, Action.SAVE, 1),
+        ("bob", 1, Action.CLICK, 2),
+        ("cy", 1, Action.CLICK, 3),
+        ("cy", 2, Action.CLICK, 3),
+        ("ada", 2, Action.VIEW, 4),
+        ("dan", 0, Action.CLICK, 5),
+        ("dan", 2, Action.CLICK, 5),
+    ]
+    users = ["ada", "bob", "cy", "dan"]
+    codes = np.array([list(Action).index(action) for _, _, action, _ in rows], np.int8)
+    at = np.array([day * 86_400 * 10**6 for _, _, _, day in rows], np.int64)
+    user = np.array([users.index(name) for name, _, _, _ in rows], np.int64)
+    item = np.array([position for _, position, _, _ in rows], np.int64)
+    return ReasonChecker(catalogue, Interactions(users, user, item, codes, at, 4))
+
+
+@pytest.mark.parametrize(
+    ("user", "position", "reason"),
+    [
+        ("ada", 1, "people who like “Lamp”, which you saved, like it too"),
+        ("ada", 1, "chosen by others with or soon after “Lamp”, which you saved"),
+        ("ada", 2, "people who like “Lamp”, which you liked, like “Sofa” too, and this with it"),
+        ("ada", 3, "similar to “Lamp”, which you saved"),
+        ("dan", 1, "your taste for white"),
+        ("dan", 2, "your taste for Salt and Pepper and white"),
+        ("nobody", 1, "liked by 2 people"),
+        ("nobody", 0, "promoted by the shop; trending: liked by 2 people from 1970-01-01 to 1970-01-02"),
+        ("nobody", 3, "from the catalogue"),
+    ],
+)
+def test_the_checker_accepts_what_is_true(user: str, position: int, reason: str) -> None:
+    assert small_world().fault(user, position, reason) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "position", "reason", "fault"),
+    [
+        ("bob", 2, "people who like “Rug”, which you liked, like it too", "liked no “Rug”"),
+        ("ada", 1, "people who like “Lamp”, which you bought, like it too", "bought no “Lamp”"),
+        ("ada", 3, "people who like “Lamp”, which you saved, like it too", "nobody else"),
+        ("dan", 1, "people who like “Vase”, which you liked, like “Rug” too, and this with it", "connect"),
+        ("cy", 0, "chosen by others with or soon after “Sofa”, which you liked", "nobody else"),
+        ("ada", 3, "similar to “Vase”, which you liked", "liked no “Vase”"),
+        ("ada", 1, "your taste for white", "they like 1 items"),
+        ("dan", 1, "your taste for red and white", "not 'red'"),
+        ("nobody", 1, "liked by 3 people", "2 users"),
+        ("nobody", 0, "trending: liked by 3 people from 1970-01-01 to 1970-01-02", "2 users"),
+        ("ada", 1, "you will love it", "no pattern"),
+    ],
+)
+def test_the_checker_finds_what_is_not(user: str, position: int, reason: str, fault: str) -> None:
+    assert fault in (small_world().fault(user, position, reason) or "")
+
+
+def test_the_checker_wants_nothing_said_of_people_where_there_are_none() -> None:
+    checker = ReasonChecker(plain_catalogue(3), Interactions.empty(3))
+    assert checker.fault("ada", 1, "liked by 0 people") == "nobody has done anything yet"
+    assert checker.fault("ada", 1, "from the catalogue") is None
+
+
+def test_kinds_of_reasons_are_told_apart() -> None:
+    assert kind_of("people who like “A, b”, which you put in the basket, like it too") == (
+        "people who like “…”, which you …, like it too"
+    )
+    assert kind_of("liked by 1,234 people") == kind_of("liked by 2 people") == "liked by … people"
+    assert kind_of("your taste for red and white") == "your taste for …"

@@ -1,30 +1,27 @@
-"""What a person is shown: nothing they must not see, what they asked for higher, and true reasons."""
+"""What a user is shown: nothing that they must not see, and what they asked for higher."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
-import pytest
 
-from bowerbird.data.events import EVENT_SCHEMA, Action, Event
-from bowerbird.data.interactions import History
-from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
-from bowerbird.errors import StoreError
-from bowerbird.recommend.outcomes.calibration import Platt
-from bowerbird.recommend.features import NAMES
-from bowerbird.recommend.outcomes.slates import Conditioning
-from bowerbird.recommend.outcomes.probabilities import Outcomes
-from bowerbird.recommend.recommender import Recommendation, Recommender
 from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.outcomes.calibration import Platt
+from bowerbird.recommend.outcomes.probabilities import Outcomes
+from bowerbird.recommend.outcomes.slates import Conditioning
+from bowerbird.recommend.recommender import Recommendation, Recommender
 from bowerbird.taste.state import TasteState
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def kinds(found: list[Recommendation]) -> list[int]:
+def kinds(found: Sequence[Recommendation]) -> list[int]:
     return [one.position // 30 for one in found]
 
 
@@ -58,9 +55,12 @@ def test_only_what_is_allowed(recommender: Recommender) -> None:
     assert recommender.recommend(state, 15, np.zeros(120, bool)) == []
 
 
-def test_as_many_as_are_asked_for(recommender: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bowerbird.recommend.recommender.PER_SOURCE", 5)
-    assert len(recommender.recommend_user("u5", 60)) == 60
+def test_as_many_as_are_asked_for(recommender: Recommender) -> None:
+    """Also where each source proposes fewer."""
+    ranker = recommender.ranker.with_live_graph(None)
+    ranker.config = replace(ranker.config, per_source=5)
+    narrow = Recommender(recommender.catalogue, ranker, recommender.outcomes, recommender.taste)
+    assert len(narrow.recommend_user("u5", 60)) == 60
 
 
 def muted_and_boosted(recommender: Recommender, *, muted: int = -1, boosted: int = -1) -> TasteState:
@@ -89,46 +89,38 @@ def test_what_is_boosted_moves_up(recommender: Recommender) -> None:
 def test_diversity_is_one_number(recommender: Recommender) -> None:
     def likeness(diversity: float) -> float:
         found = recommender.recommend_user("u2", 15, options=RecommendOptions(diversity=diversity))
-        rows = recommender.ranker.matrix[[one.position for one in found]]
+        rows = np.asarray(recommender.ranker.items.vectors)[[one.position for one in found]]
         return float((rows @ rows.T)[np.triu_indices(15, 1)].mean())
 
     assert likeness(0.0) > likeness(0.5) > likeness(0.95)
-    scores = [one.score for one in recommender.recommend_user("u2", 15, options=RecommendOptions(diversity=0.0))]
+    plain = RecommendOptions(diversity=0.0)
+    scores = [one.score for one in recommender.recommend_user("u2", 15, options=plain)]
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_stranger_gets_popular_things(recommender: Recommender) -> None:
+def test_an_unknown_user_gets_popular_items(recommender: Recommender) -> None:
     found = recommender.recommend_user("nobody", 12)
     assert len(found) == 12
-    assert {(one.reason, one.source) for one in found} <= {
-        ("popular now", "trending"),
-        ("liked by many", "popular"),
-    }
+    assert {one.source for one in found} <= {"trending", "popular"}
+    reasons = r"liked by \d+ people|trending: liked by \d+ people from [\d-]+ to [\d-]+"
+    assert all(re.fullmatch(reasons, one.reason) for one in found)
 
 
-@pytest.mark.parametrize(
-    ("action", "word"), [(Action.PURCHASE, "bought"), (Action.SAVE, "saved"), (Action.CLICK, "liked")]
-)
-def test_a_reason_says_what_was_done(recommender: Recommender, action: Action, word: str) -> None:
-    code = list(Action).index(action)
-    state = TasteState.of(History(np.array([65]), np.array([code], np.int8), np.array([0])))
-    similar = [one for one in recommender.recommend(state, 10) if one.source == "similar"]
-    assert similar and all(one.reason == f"like “velvet sofa no. 65”, which you {word}" for one in similar)
+def with_probabilities(recommender: Recommender) -> Recommender:
+    """The same recommender, where a purchase is likely of expensive items, and unlikely of others."""
 
-
-def with_chances(recommender: Recommender) -> Recommender:
-    """The same recommender, where a purchase is likely of what is dear, and unlikely of the rest."""
+    column = recommender.ranker.columns["price_ratio"]
 
     class Dearer:
         def __call__(self, table: np.ndarray) -> np.ndarray:
-            return np.where(table[:, NAMES.index("price_ratio")] > 0.3, np.log(9), -np.log(9))
+            return np.where(table[:, column] > 0.3, np.log(9), -np.log(9))
 
-    outcomes = Outcomes(Conditioning.SHOWN, 8, {Action.PURCHASE: (Dearer(), Platt())})
+    outcomes = Outcomes(Conditioning.SHOWN, 8, {Action.PURCHASE: (Dearer(), Platt())})  # type: ignore[dict-item]
     return Recommender(recommender.catalogue, recommender.ranker, outcomes, recommender.taste)
 
 
-def test_what_is_likelier_moves_up_where_that_outcome_is_hoped_for(recommender: Recommender) -> None:
-    hopeful = with_chances(recommender)
+def test_what_is_likelier_moves_up_where_it_is_the_target_outcome(recommender: Recommender) -> None:
+    hopeful = with_probabilities(recommender)
 
     def likely(outcome: Action) -> int:
         found = hopeful.recommend_user("u0", 40, options=RecommendOptions(outcome, 0.0))
@@ -136,9 +128,13 @@ def test_what_is_likelier_moves_up_where_that_outcome_is_hoped_for(recommender: 
         return sum(one.probability["purchase"] > 0.5 for one in found)
 
     assert likely(Action.PURCHASE) > likely(Action.CLICK) + 2
+    ablated = RecommendOptions(Action.PURCHASE, 0.0, use_outcomes=False)
+    assert [one.item_id for one in hopeful.recommend_user("u0", 40, options=ablated)] == [
+        one.item_id for one in recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
+    ]
     plain = recommender.recommend_user("u0", 40, options=RecommendOptions(Action.PURCHASE, 0.0))
     usual = recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
-    assert [one.item_id for one in plain] == [one.item_id for one in usual], "no chance is known of it"
+    assert [one.item_id for one in plain] == [one.item_id for one in usual], "nothing is known of it"
 
 
 def test_an_event_changes_the_next_answer(shop: Store) -> None:
@@ -148,96 +144,3 @@ def test_an_event_changes_the_next_answer(shop: Store) -> None:
         recommender.taste.learn_one(Event("new", f"item-{item}", Action.SAVE, LATE))
     after = kinds(recommender.recommend_user("new", 10, options=RecommendOptions(diversity=0.0)))
     assert after.count(3) > max(before.count(3), 7)
-
-
-# -- the saved ranker --------------------------------------------------------------------------------------
-
-
-def version_of(store: Store) -> str:
-    version = store.current("ranker")
-    assert version is not None
-    return version.name
-
-
-def test_the_saved_ranker_gives_the_same_answers_and_is_not_learnt_again(shop: Store) -> None:
-    first = Recommender.open(shop.snapshot())
-    name = version_of(shop)
-    shop.log.append([Event("u0", "item-3", Action.CLICK, LATE)])  # a live event changes a person, no ranker
-    again = Recommender.open(Store.open(shop.path).snapshot())
-    assert version_of(shop) == name
-    assert again.ranker.settings == first.ranker.settings
-    histories = [first.taste.state(user).history for user in first.taste.people()]
-    for one, other in zip(
-        first.ranker.rank_scored(histories, 30), again.ranker.rank_scored(histories, 30), strict=True
-    ):
-        assert (one == other).all()
-
-
-def test_a_learnt_order_is_saved_too(crowds_store: Store) -> None:
-    first, again = (
-        Recommender.open(crowds_store.snapshot()),
-        Recommender.open(Store.open(crowds_store.path).snapshot()),
-    )
-    assert first.ranker.settings["order"] == again.ranker.settings["order"] == "lambdarank"
-    histories = [first.taste.state(user).history for user in first.taste.people()]
-    for one, other in zip(
-        first.ranker.rank_scored(histories, 30), again.ranker.rank_scored(histories, 30), strict=True
-    ):
-        assert (one == other).all()
-
-
-def test_an_import_and_a_new_catalogue_make_it_learn_again(shop: Store) -> None:
-    import pyarrow as pa
-
-    Recommender.open(shop.snapshot())
-    names = [version_of(shop)]
-    fresh = [Event(f"v{k}", f"item-{k}", Action.CLICK, LATE + timedelta(hours=k)) for k in range(5)]
-    shop.log.add_segment(pa.Table.from_pylist([one.as_row() for one in fresh], schema=EVENT_SCHEMA))
-    Recommender.open(shop.snapshot())
-    names.append(version_of(shop))
-    catalogue = shop.catalogue()
-    items = [catalogue.item(position) for position in range(len(catalogue))]
-    shop.publish_catalogue(Catalogue.of([Item("first", "a new first item", price=3.0), *items]))
-    moved = Recommender.open(shop.snapshot())
-    names.append(version_of(shop))
-    assert len(set(names)) == 3
-    shown = moved.recommend_user("u0", 10, options=RecommendOptions(diversity=0.0))
-    assert [(one.position - 1) // 30 for one in shown].count(0) >= 6, "positions moved by one"
-
-
-def test_a_forgotten_person_leaves_the_ranker_too(shop: Store) -> None:
-    before = Recommender.open(shop.snapshot())
-    people = before.ranker.world.coengagement.likes.shape[0]
-    before.taste.forget("u0")
-    assert Recommender.open(shop.snapshot()).ranker.world.coengagement.likes.shape[0] == people - 1
-
-
-def test_what_was_held_out_is_not_learnt_from(shop: Store) -> None:
-    version = shop.current("vectors")
-    assert version is not None
-    until = int(datetime(2026, 1, 20, tzinfo=UTC).timestamp()) * 1_000_000
-    with shop.publishing("vectors", {"holdout": {"until": until, "user_share": 0.0}}) as folder:
-        for file in ("vectors.npy", "ids.json"):
-            (folder / file).write_bytes((version.path / file).read_bytes())
-    learnt = Recommender.open(shop.snapshot()).ranker.world.popularity.total.sum()
-    assert learnt == sum(event.at <= datetime(2026, 1, 20, tzinfo=UTC) for event in _logged(shop))
-
-
-def _logged(store: Store) -> list[Event]:
-    return [Event.from_row(row) for row in store.log.read().to_pylist()]
-
-
-def test_a_broken_ranker_is_learnt_anew(shop: Store) -> None:
-    wanted = Recommender.open(shop.snapshot()).recommend_user("u0", 10)
-    version = shop.current("ranker")
-    assert version is not None
-    (version.path / "arrays.npz").write_bytes(b"garbage")
-    assert Recommender.open(shop.snapshot()).recommend_user("u0", 10) == wanted
-    assert version_of(shop) != version.name
-
-
-def test_without_vectors_it_says_what_to_run(tmp_path: object) -> None:
-    store = Store.create(f"{tmp_path}/store")
-    store.publish_catalogue(Catalogue.of([Item("a", "a thing")]))
-    with pytest.raises(StoreError, match="bowerbird embed"):
-        Recommender.open(store.snapshot())

@@ -85,7 +85,17 @@ N = 60  # items of the small store
 @pytest.fixture
 def small_store(tmp_path: Path) -> Store:
     """Items of two kinds and 40 people who like one kind each; made without a backbone."""
-    store = Store.create(tmp_path / "small")
+    return small_store_at(tmp_path / "small")
+
+
+@pytest.fixture(scope="session")
+def make_small_store() -> Callable[[Path], Store]:
+    """Makes such a store in a folder."""
+    return small_store_at
+
+
+def small_store_at(path: Path) -> Store:
+    store = Store.create(path)
     publish_items(store, N)
     rng, start = np.random.default_rng(0), datetime(2026, 1, 1, tzinfo=UTC)
     store.log.append(

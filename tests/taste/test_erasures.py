@@ -341,9 +341,7 @@ def test_nobody_waits_for_the_lock_but_who_erases(ada: TasteGraph, store: Store)
 def test_two_workers_erase_once(ada: TasteGraph, store: Store) -> None:
     ada.request_erasures(["ada", "bo"])
     counts: list[int | None] = []
-    workers = [
-        threading.Thread(target=lambda: counts.append(erase_queued(other(store)))) for _ in range(3)
-    ]
+    workers = [threading.Thread(target=lambda: counts.append(erase_queued(other(store)))) for _ in range(3)]
     with store.lock("an import"):
         for worker in workers:
             worker.start()

@@ -228,16 +228,6 @@ def test_what_is_muted_is_no_taste_to_search_with(reader: TasteReader) -> None:
     assert {item // 10 for one in found for item in one.items} == {0}
 
 
-def test_tokens_are_the_middles_of_distinct_tastes(reader: TasteReader) -> None:
-    state = reader.graph.state("ada")
-    tokens = reader.tokens(state)
-    assert tokens.shape == (2, 6) and tokens.dtype == np.float32
-    lamps, shirts = reader.vectors(np.array([10, 0]))
-    assert tokens == pytest.approx(np.stack([lamps, shirts]), abs=1e-6), "the strongest first"
-    assert reader.tokens(state, most=1).shape == (1, 6)
-    assert reader.tokens(reader.graph.state("nobody")).shape == (0, 6)
-
-
 # -- taking it away -----------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bowerbird.evaluate.report import ShopperPanel, Turn
     from bowerbird.recommend.recommender import Recommender
 
-GRAFT_MINUTES = 4.0  # of training; with the tower's the demo's whole training stays within 8
+GRAFT_MINUTES = 3.0  # of training
 BENCH_PICTURES, BENCH_ROUNDS = 10, 5
 TALK = ("a warm lamp for a reading corner under 80", "but in green", "cheaper than the second one")
 
@@ -75,7 +75,7 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: Stages) -> N
     vectors, graft = store.current("vectors"), store.current("graft")
     if graft is None or vectors is None or graft.meta["vectors"] != vectors.name:
         stages.run(
-            "graft: train connector and retrieval head",
+            "graft: train the connector",
             lambda: train_graft(store, GraftConfig(minutes=GRAFT_MINUTES)),
         )
     stages.run("learn the ranker", lambda: Recommender.open(store.snapshot()))

@@ -35,8 +35,8 @@ def graft() -> None:
 def train(
     store: StoreArgument,
     base: Annotated[str, typer.Option(help="A backbone's name, hf:org/name, or a folder.")] = "smollm2-135m",
-    minutes: Annotated[float, typer.Option(help="Time for training, loading excluded.")] = 4.0,
-    steps: Annotated[int | None, typer.Option(help="Alignment steps at most.")] = None,
+    minutes: Annotated[float, typer.Option(help="Time for training, loading excluded.")] = 3.0,
+    steps: Annotated[int | None, typer.Option(help="Training steps at most.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     tokens: Annotated[int, typer.Option(help="Soft tokens an item, 1 to 8.")] = 1,
     adapt: Annotated[str, typer.Option(help="Train of the language model: frozen, lora or full.")] = "frozen",
@@ -44,7 +44,7 @@ def train(
     accumulate: Annotated[int, typer.Option(help="Passes whose gradients make one step.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Train the connector and the heads (and an adapter, if asked), and publish them.
+    """Train the connector (and an adapter, if asked), and publish it.
 
     Run again after Ctrl-C to go on. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
@@ -82,7 +82,7 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="A new or empty folder.")],
     json: JsonOption = False,
 ) -> None:
-    """Write the language model as a plain decoder folder, with the connector and the head beside it."""
+    """Write the language model as a plain decoder folder, and the connector in a folder of its own."""
     from bowerbird.data.store import Store
     from bowerbird.graft.export import export_graft
     from bowerbird.graft.model import Graft
@@ -95,8 +95,8 @@ def export(
 
 
 def _print(console: Console, meta: dict[str, Any]) -> None:
-    table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} alignment steps")
-    table.add_column("measured on items and people left out")
+    table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} steps")
+    table.add_column("measured on items left out")
     table.add_column("", justify="right")
     for name, value in meta["metrics"].items():
         table.add_row(name, f"{value:.3f}" if value != int(value) else f"{value:.0f}")

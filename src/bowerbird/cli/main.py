@@ -11,6 +11,7 @@ import typer
 
 from bowerbird.cli.ask import ask
 from bowerbird.cli.bench import bench_app
+from bowerbird.cli.complete import complete
 from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
@@ -23,6 +24,7 @@ from bowerbird.cli.search import search
 from bowerbird.cli.serve import serve
 from bowerbird.cli.taste import taste
 from bowerbird.cli.vectors import vectors_app
+from bowerbird.cli.versions import versions_app
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(
@@ -46,11 +48,13 @@ app.add_typer(vectors_app, name="vectors")
 app.add_typer(graft_app, name="graft")
 app.command()(search)
 app.command()(recommend)
+app.command()(complete)
 app.command()(ask)
 app.add_typer(taste, name="taste")
 app.command()(evaluate)
 app.add_typer(bench_app, name="bench")
 app.command()(serve)
+app.add_typer(versions_app, name="versions")
 
 
 def main() -> None:

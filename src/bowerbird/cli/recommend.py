@@ -33,7 +33,7 @@ def recommend(
     out: Annotated[Path | None, typer.Option(help="Parquet: user_id, rank, item_id, score.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items for each person.")] = 20,
     outcome: Annotated[Outcome, typer.Option(help="What is hoped for.")] = Outcome.CLICK,
-    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance alone.")] = 0.3,
+    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance alone.")] = 0.2,
     explore: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="0: the best order known; 1: drawn widely.")
     ] = 0.0,

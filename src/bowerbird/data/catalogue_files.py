@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +20,14 @@ PICTURES_CHUNK = 4096
 COLLECTIONS_FILE = "collections.parquet"
 
 
-def write_catalogue(folder: Path, catalogue: Catalogue) -> None:
+def write_catalogue(folder: Path, catalogue: Catalogue, pictures_of: Path | None = None) -> None:
+    """Into a version's folder; `pictures_of` is a version with the same pictures, whose file is shared."""
     facts = catalogue.table.drop_columns(["image"])
     pq.write_table(facts, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
+    if pictures_of is not None:
+        with contextlib.suppress(OSError):  # no links on this disk, or an older version without the file
+            os.link(pictures_of / PICTURES_FILE, folder / PICTURES_FILE)
+            return
     pictures = catalogue.table.select(["image"])
     with pa.ipc.new_file(folder / PICTURES_FILE, pictures.schema) as file:
         file.write_table(pictures, max_chunksize=PICTURES_CHUNK)

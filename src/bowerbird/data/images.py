@@ -71,7 +71,7 @@ def _reason(error: Exception) -> str:
 def read_picture(path: Path) -> bytes:
     """The bytes of a picture's file. Raises `InputError` where it is missing, a device, a pipe, or huge."""
     try:
-        if not path.is_file():  # a device or a pipe never ends
+        if path.exists() and not path.is_file():  # a device or a pipe never ends
             raise InputError(f"the picture {path} is no file: name an image file")
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"the picture {path} is larger than {MAX_BYTES:,} bytes: scale it down")

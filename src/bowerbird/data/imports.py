@@ -22,7 +22,7 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.images import prepared
 from bowerbird.data.intake import latest_possible, why_refused
-from bowerbird.data.items import ITEM_SCHEMA, Catalogue, Item
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers import (
     ga4,
     google_feed,
@@ -218,8 +218,9 @@ class _Import:
             raise InputError("the files hold no rows at all: nothing was imported")
         if self.summary.items.read and not self.items and not len(self.before):
             raise InputError(f"none of the {self.summary.items.read} items can be used: {self._why('items')}")
-        self._publish_items()
-        self._publish_collections()
+        with self.store.publishing_together():
+            self._publish_items()
+            self._publish_collections()
         if self.events:
             rows = _event_table(self.events)
             self.summary.events.new = self.store.log.add_segment(rows)
@@ -236,10 +237,8 @@ class _Import:
         self.summary.items.new = len(changed)
         if not changed:
             return
-        replaced = {fresh.ids[row] for row in changed}
-        kept = self.before.table.filter(pa.array([i not in replaced for i in self.before.ids], pa.bool_()))
-        appended = fresh.table.take(pa.array(changed, pa.int64()))
-        self.store.publish_catalogue(Catalogue(pa.concat_tables([kept.cast(ITEM_SCHEMA), appended])))
+        changes = Catalogue(fresh.table.take(pa.array(changed, pa.int64())))
+        self.store.publish_catalogue(self.before.updated(changes), self.before)
 
     def _publish_collections(self) -> None:
         if not self.collections:

@@ -61,7 +61,7 @@ class Intake:
 
     def _read_catalogue(self) -> None:
         self._version = self.store.current("catalogue")
-        self._items = frozenset(self.store.catalogue().ids)
+        self._items = frozenset(self.store.item_ids())
 
     def _read_catalogue_if_new(self) -> None:
         """Items may be imported while events come in for weeks."""

@@ -143,6 +143,24 @@ class Catalogue:
         order = [next(places) if row is None else row for row in rows]
         return Catalogue(table.take(pa.array(order, pa.int64())))
 
+    def has_pictures_of(self, other: Catalogue) -> bool:
+        """Whether every picture is the very memory of the other's, so that it need not be written again."""
+        mine, theirs = self.table["image"].chunks, other.table["image"].chunks
+        return len(mine) == len(theirs) and all(map(_is_same_memory, mine, theirs))
+
+    def updated(self, fresh: Catalogue) -> Catalogue:
+        """With the items of `fresh` in the places of those with the same ids, and new ones at the end."""
+        places = [self.position.get(item_id, -1) for item_id in fresh.ids]
+        order, new = np.arange(len(self)), [row for row, place in enumerate(places) if place < 0]
+        for row, place in enumerate(places):
+            if place >= 0:
+                order[place] = len(self) + row
+        order = np.concatenate([order, len(self) + np.array(new, np.int64)])
+        old_and_new = pa.concat_tables([part.table.drop_columns(["image"]) for part in (self, fresh)])
+        facts = old_and_new.take(pa.array(order))
+        images = _in_places(self.table["image"], fresh.table["image"], np.array(places, np.int64))
+        return Catalogue(facts.append_column(ITEM_SCHEMA.field("image"), images))
+
     def in_category(self, name: str) -> np.ndarray:
         """Items with a name anywhere in their category path, in any case, (items,) bool."""
         names, rows = self._categories
@@ -199,6 +217,35 @@ class Catalogue:
     def text(self, position: int) -> str:
         """What a text encoder reads of an item: title, category, attributes, description."""
         return _text_of(self.item(position))
+
+
+def _is_same_memory(one: pa.Array, other: pa.Array) -> bool:
+    places = [
+        (chunk.offset, len(chunk), [buffer and buffer.address for buffer in chunk.buffers()])
+        for chunk in (one, other)
+    ]
+    return bool(places[0] == places[1])
+
+
+def _in_places(images: pa.ChunkedArray, fresh: pa.ChunkedArray, places: np.ndarray) -> pa.ChunkedArray:
+    """Pictures of items (n,) after those of m fresh ones took their places (m,), -1 for the end.
+
+    Only chunks in which a picture changes are built again: the others may lie in a file of any size.
+    """
+    chunks, start = [], 0
+    for chunk in images.chunks:
+        rows = np.flatnonzero((places >= start) & (places < start + len(chunk)))
+        row_at = dict(zip((places[rows] - start).tolist(), rows.tolist(), strict=True))
+        changed = {place: fresh[row] for place, row in row_at.items() if not fresh[row].equals(chunk[place])}
+        if changed:
+            values = [changed.get(place, value).as_py() for place, value in enumerate(chunk)]
+            chunk = pa.array(values, ITEM_SCHEMA.field("image").type)
+        chunks.append(chunk)
+        start += len(chunk)
+    added = [fresh[row].as_py() for row in np.flatnonzero(places < 0).tolist()]
+    if added:
+        chunks.append(pa.array(added, ITEM_SCHEMA.field("image").type))
+    return pa.chunked_array(chunks, ITEM_SCHEMA.field("image").type)
 
 
 def _item_of(row: Mapping[str, Any]) -> Item:

@@ -44,13 +44,13 @@ def _released(path: Path, file: TextIOWrapper, owner: int) -> None:
 
 def leased(store: Path) -> set[tuple[str, str]]:
     """Every (kind, name) of a version that some living process reads."""
-    found: set[tuple[str, str]] = set()
+    versions: set[tuple[str, str]] = set()
     for path in (store / FOLDER).glob("*.json"):
         with contextlib.suppress(FileNotFoundError), path.open() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                found |= set(json.load(file).items())
+                versions |= set(json.load(file).items())
             else:
                 path.unlink(missing_ok=True)
-    return found
+    return versions

@@ -115,7 +115,7 @@ class StoreSnapshot:
             before, after = (version.kind, was.name if was else ""), (version.kind, version.name)
             self._pinned[version.kind] = version
             self._opened = {
-                (key, tuple(after if one == before else one for one in of)): value
+                (key, tuple(after if pair == before else pair for pair in of)): value
                 for (key, of), value in self._opened.items()
             }
 
@@ -152,7 +152,7 @@ class StoreSnapshot:
         """Whether all items are the same in the same order, with the same words."""
         if "catalogue" not in self._pinned or "catalogue" not in previous._pinned:
             return False
-        now, then = (one.catalogue.table.drop_columns(NO_WORDS) for one in (self, previous))
+        now, then = (each.catalogue.table.drop_columns(NO_WORDS) for each in (self, previous))
         return bool(now.equals(then))
 
     # -- what the data layer itself reads -----------------------------------------------------------------
@@ -214,13 +214,7 @@ class _Opened:
 
 def _chosen(store: Store, number: int | None) -> VersionSet:
     history = store.history()
-    if number is None:
-        return history.current or VersionSet(0, {}, "")
-    chosen = [one for one in history.sets if one.number == number]
-    if not chosen:
-        known = ", ".join(str(one.number) for one in history.sets) or "none"
-        raise StoreError(f"{store.path} has no set {number} of versions: there are {known}")
-    return chosen[0]
+    return (history.current or VersionSet(0, {}, "")) if number is None else history.numbered(number)
 
 
 def _ids_of(version: Version) -> list[str]:

@@ -36,7 +36,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.leases import leased
 from bowerbird.data.log import IN_FOLDER, open_log
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.versions import KINDS, OLD_CURRENT, SETS_FILE, VersionHistory
+from bowerbird.data.versions import KINDS, OLD_CURRENT, SETS_FILE, VersionHistory, VersionSet
 from bowerbird.data.versions import Version as Version
 from bowerbird.errors import StoreError
 
@@ -142,9 +142,15 @@ class Store:
     def has_catalogue(self) -> bool:
         return self.current("catalogue") is not None
 
-    def publish_catalogue(self, catalogue: Catalogue) -> Version:
+    def publish_catalogue(self, catalogue: Catalogue, before: Catalogue | None = None) -> Version:
+        """Put items in force. `before` are those in force: pictures that stayed are not written again."""
+        current = self.current("catalogue")
+        shares = before is not None and current is not None and catalogue.has_pictures_of(before)
+        pictures_of = current.path if current is not None and shares else None
         about = {"items": len(catalogue)}
-        return self.publish("catalogue", about, lambda folder: write_catalogue(folder, catalogue))
+        return self.publish(
+            "catalogue", about, lambda folder: write_catalogue(folder, catalogue, pictures_of)
+        )
 
     def collections(self) -> list[Collection]:
         version = self.current("collections")
@@ -170,10 +176,10 @@ class Store:
     def history_changed(self) -> tuple[int, int]:
         """What is another one after every change of what is in force; costs next to nothing to ask."""
         try:
-            found = (self.path / SETS_FILE).stat()
+            about = (self.path / SETS_FILE).stat()
         except FileNotFoundError:  # an older store, which nobody has written since
             return 0, 0
-        return found.st_ino, found.st_mtime_ns
+        return about.st_ino, about.st_mtime_ns
 
     def version(self, kind: str, name: str, lease: object = None) -> Version | None:
         """A version by its name; None where it is gone."""
@@ -264,13 +270,14 @@ class Store:
         finally:
             self._together = None
 
-    def roll_back(self, number: int | None = None) -> None:
+    def roll_back(self, number: int | None = None) -> tuple[VersionSet, VersionSet]:
         """Put an older set of versions in force again: the one before the current one if not said.
 
-        The set that was in force stays, so that this can be undone the same way. Raises `StoreError` where
-        there is no such set.
+        The set that was in force stays, so that this can be undone the same way. Gives what was in force and
+        what is now. Raises `StoreError` where there is no such set.
         """
-        self._change_history(lambda history: history.rolled_back(number))
+        before, after = self._change_history(lambda history: history.rolled_back(number))
+        return before.sets[-1], after.sets[-1]
 
     def drop(self, kind: str) -> None:
         """Remove every version of `kind`."""
@@ -292,8 +299,13 @@ class Store:
 
         self._change_history(changed)
 
-    def _change_history(self, change: Callable[[VersionHistory], VersionHistory]) -> None:
-        """Replace the file that says what is in force, then remove versions that nobody names or reads."""
+    def _change_history(
+        self, change: Callable[[VersionHistory], VersionHistory]
+    ) -> tuple[VersionHistory, VersionHistory]:
+        """Replace the file that says what is in force, then remove versions that nobody names or reads.
+
+        Gives what it said before, and what it says now.
+        """
         with (self.path / "versions.lock").open("a") as file:  # held for milliseconds; ends with the process
             fcntl.flock(file, fcntl.LOCK_EX)
             before = self.history()
@@ -307,12 +319,13 @@ class Store:
                         shutil.rmtree(path, ignore_errors=True)
                     elif path.name == OLD_CURRENT:
                         path.unlink(missing_ok=True)
+        return before, after
 
-    def _remove_others(self, kind: str, kept: frozenset[str]) -> None:
+    def _remove_others(self, kind: str, keep: frozenset[str]) -> None:
         """Remove all versions of a kind outside of the sets but those kept and the newest before."""
         names = sorted(path.name for path in (self.path / kind).glob("[!.]*") if path.is_dir())
         for name in names[:-2]:
-            if name not in kept:
+            if name not in keep:
                 shutil.rmtree(self.path / kind / name, ignore_errors=True)
 
     # -- folders and lock ---------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import math
 import resource
 import time
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -131,21 +132,22 @@ def train_embedding(
             "learned_until": int(strings.at.max(initial=0)),
             "judged_below": fit.judged_below,
         }
-        with store.publishing("vectors", meta) as folder:
-            VersionFiles(
-                catalogue.ids,
-                kept_as(fit.vectors, config.precision),
-                generic,
-                np.concatenate([told, shown], axis=1),
-                contents_of(said, features),
-                sides,
-                fit.tower.state_dict(),
-                fit.offsets,
-            ).write(folder)
-            meta |= spent(started, encoded)
-    version = store.current("vectors")
-    assert version is not None
-    return version
+        files = VersionFiles(
+            catalogue.ids,
+            kept_as(fit.vectors, config.precision),
+            generic,
+            np.concatenate([told, shown], axis=1),
+            contents_of(said, features),
+            sides,
+            fit.tower.state_dict(),
+            fit.offsets,
+        )
+
+        def write(folder: Path) -> None:
+            files.write(folder)
+            meta.update(spent(started, encoded))
+
+        return store.publish("vectors", meta, write)
 
 
 def settings_of(config: EmbedConfig, backbones: tuple[str, str]) -> dict[str, Any]:

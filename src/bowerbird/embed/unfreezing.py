@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -285,12 +286,12 @@ def _published(
         side: identity_of(meta["bases"][side], {name: t.numpy() for name, t in trained.items()})
         for side, trained in kept.items()
     }
-    with store.publishing(KIND, meta, in_use(store)) as folder:
+
+    def write(folder: Path) -> None:
         for side, trained in kept.items():
             save_file(trained, weights_file(folder, side))
-    version = store.current(KIND)
-    assert version is not None
-    return version
+
+    return store.publish(KIND, meta, write, keep=in_use(store))
 
 
 def _told(quality: Quality) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -90,19 +91,22 @@ def update_embedding(
                 "old_state": old_state_recall(new, old, cases),
             },
         }
-        with store.publishing("vectors", meta) as folder:
-            VersionFiles(
-                catalogue.ids,
-                fit.kept,
-                generic_vectors(features),
-                np.concatenate([news.told, news.shown], axis=1),
-                news.contents,
-                before.sides,
-                fit.tower,
-                fit.offsets,
-            ).write(folder)
-            meta |= spent(started, encoded)
-    return store.current("vectors")
+        files = VersionFiles(
+            catalogue.ids,
+            fit.kept,
+            generic_vectors(features),
+            np.concatenate([news.told, news.shown], axis=1),
+            news.contents,
+            before.sides,
+            fit.tower,
+            fit.offsets,
+        )
+
+        def write(folder: Path) -> None:
+            files.write(folder)
+            meta.update(spent(started, encoded))
+
+        return store.publish("vectors", meta, write)
 
 
 def _settings(meta: dict[str, Any], config: UpdateConfig) -> EmbedConfig:

@@ -23,7 +23,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 class Adapt(StrEnum):
-    """What of the language model is trained beside the connector and the head."""
+    """What of the language model is trained in addition to the connector."""
 
     FROZEN = "frozen"
     """Nothing: plain text stays exactly as it was."""

@@ -1,9 +1,8 @@
 """The language model that items are grafted into: never changed, so that plain text stays exactly as it was.
 
-Two vocabulary entries that ordinary text never holds serve as markers: one keeps an item's place in a list of
-token ids, the other asks for a recommendation. They are existing entries (SmolLM2's `<repo_name>` and
-`<file_sep>`, Qwen's `<|image_pad|>` and `<|fim_pad|>`), so no matrix is resized and any engine's tokenizer
-knows them. Models without such entries lend the last two rows of their matrix.
+A vocabulary entry that ordinary text never holds keeps an item's place in a list of token ids. It is an
+existing entry (SmolLM2's `<repo_name>`, Qwen's `<|image_pad|>`), so no matrix is resized and any engine's
+tokenizer knows it. Models without such an entry lend the last row but one of their matrix.
 """
 
 from __future__ import annotations
@@ -24,19 +23,20 @@ from bowerbird.graft.runtimes.runtime import Limits
 from bowerbird.graft.surgery.decoder import load_text_decoder
 from bowerbird.models import load_language_model
 
-SPARE_TOKENS = (("<repo_name>", "<file_sep>"), ("<|image_pad|>", "<|fim_pad|>"))
-"""Pairs of reserved entries to use as (item, recommend) markers, in order of preference."""
+ITEM_TOKENS = ("<repo_name>", "<|image_pad|>")
+"""Reserved entries that can keep an item's place, in order of preference."""
+RESERVED_TOKENS = frozenset({*ITEM_TOKENS, "<file_sep>", "<|fim_pad|>"})
+"""Entries of code models' formats that are no word of a reply."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """A frozen decoder with its tokenizer and the two markers."""
+    """A frozen decoder with its tokenizer and the id that keeps an item's place."""
 
     name: str
     model: Any
     tokenizer: Any
     item_id: int
-    recommend_id: int
 
     @classmethod
     def load(cls, name: str) -> Base:
@@ -56,11 +56,10 @@ class Base:
             )
         model.requires_grad_(False).eval()
         vocabulary = tokenizer.get_vocab()
-        for pair in SPARE_TOKENS:
-            if all(token in vocabulary for token in pair):
-                return cls(name, model, tokenizer, vocabulary[pair[0]], vocabulary[pair[1]])
-        rows = model.get_input_embeddings().weight.shape[0]
-        return cls(name, model, tokenizer, rows - 2, rows - 1)
+        spare = model.get_input_embeddings().weight.shape[0] - 2
+        return cls(
+            name, model, tokenizer, next((vocabulary[t] for t in ITEM_TOKENS if t in vocabulary), spare)
+        )
 
     @property
     def trunk(self) -> Any:
@@ -95,8 +94,10 @@ class Base:
 
     @cached_property
     def never(self) -> frozenset[int]:
-        """Ids that are never written: control tokens and markers, but for those that end a text."""
-        return (frozenset(self.tokenizer.all_special_ids) | {self.item_id, self.recommend_id}) - self.ends
+        """Ids that are never written: control and reserved tokens, but for those that end a text."""
+        vocabulary = self.tokenizer.get_vocab()
+        reserved = {vocabulary[token] for token in RESERVED_TOKENS if token in vocabulary}
+        return (frozenset(self.tokenizer.all_special_ids) | reserved | {self.item_id}) - self.ends
 
     @property
     def limits(self) -> Limits:

@@ -15,15 +15,13 @@ class GraftConfig:
 
     base: str = "smollm2-135m"
     """A backbone of `bowerbird models list`, `hf:org/name`, or a folder: a decoder or a Qwen-VL model."""
-    minutes: float = 4.0
-    """Time for the slow parts, loading excluded: alignment 70 %, behaviour 30 %."""
+    minutes: float = 3.0
+    """Time for training, loading excluded."""
     steps: int | None = None
-    """Alignment steps at most; None: as many as the time allows. 0 keeps the closed-form connector."""
+    """Training steps at most; None: as many as the time allows. 0 keeps the closed-form connector."""
     seed: int = 0
-    history: int = 20
-    """How many of a person's last liked items the language model reads."""
     batch: int = 16
-    """Questions, or people's windows, in one pass through the language model."""
+    """Questions in one pass through the language model."""
     accumulate: int = 1
     """Passes whose gradients are added up for one step."""
     tokens: int = 1
@@ -36,10 +34,9 @@ class GraftConfig:
             raise InputError(
                 f"minutes must be above 0 and steps at least 0, not {self.minutes} and {self.steps}"
             )
-        if self.history < 1 or self.batch < 1 or self.accumulate < 1:
+        if self.batch < 1 or self.accumulate < 1:
             raise InputError(
-                "history, batch and accumulate must be at least 1, not "
-                f"{self.history}, {self.batch} and {self.accumulate}"
+                f"batch and accumulate must be at least 1, not {self.batch} and {self.accumulate}"
             )
         if not 1 <= self.tokens <= MOST_TOKENS:
             raise InputError(f"an item is 1 to {MOST_TOKENS} soft tokens, not {self.tokens}")

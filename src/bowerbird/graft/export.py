@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 
 from bowerbird.errors import InputError
-from bowerbird.graft.lessons.sequences import OPENING
 from bowerbird.graft.model import Graft
 from bowerbird.graft.training.train import save_connector
 
@@ -36,14 +35,6 @@ A prompt is the list of its token embeddings, in which each item stands as its s
 positions. In a list of token ids an item's place is kept by id {item} ({item_text}); replace those rows. Give
 the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
 
-`graft/head.safetensors`, where present, reads the hidden state of layer {layer} (0 is the embeddings) after
-"{opening}", the items in order, and id {recommend} ({recommend_text}) back into item space:
-
-    query = unit(skip * mean + (project.weight @ ((state - centre) / spread) + project.bias)
-                 * (1 + gain[outcome]) + shift[outcome])
-
-`graft/request-head.safetensors` does the same for requests, at layer {request_layer} after a chat prompt.
-`mean` is the weighted mean of the items' vectors; outcome is 0 for click, 1 save, 2 purchase.
 `graft/graft.json` holds the versions, the holdout and the measurements.
 """
 
@@ -66,10 +57,9 @@ def export_graft(graft: Graft, folder: Path) -> list[str]:
     parts = folder / "graft"
     parts.mkdir()
     save_connector(parts, graft.connector)
-    graft.heads.save(parts)
     meta = dict(graft.version.meta) if graft.version else {}
     (parts / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
-    item_text, recommend_text = base.tokenizer.convert_ids_to_tokens([base.item_id, base.recommend_id])
+    item_text = base.tokenizer.convert_ids_to_tokens(base.item_id)
     (folder / "README.md").write_text(
         _README.format(
             base=base.name,
@@ -78,12 +68,7 @@ def export_graft(graft: Graft, folder: Path) -> list[str]:
             hidden=base.hidden,
             item=base.item_id,
             item_text=item_text or "no text",
-            recommend=base.recommend_id,
-            recommend_text=recommend_text or "no text",
             tokens=graft.connector.tokens,
-            layer=meta.get("layer"),
-            request_layer=meta.get("request_layer"),
-            opening=OPENING,
         )
     )
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""A graft in use: a language model that reads items as soft tokens, and answers in words or by a vector."""
+"""A graft in use: a language model that reads items as soft tokens."""
 
 from __future__ import annotations
 
@@ -12,19 +12,13 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from bowerbird.data.events import Action
-from bowerbird.data.interactions import History
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import Version
 from bowerbird.embed.vectors import item_matrix, load_vectors
-from bowerbird.errors import InputError, StoreError
+from bowerbird.errors import StoreError
 from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.heads import Heads
-from bowerbird.graft.lessons.questions import describe
-from bowerbird.graft.lessons.requests import REMEMBERED, request_prompt
-from bowerbird.graft.lessons.sequences import Liked, Reader, decayed_mean, whole
 from bowerbird.graft.naming.markers import Markers
 from bowerbird.graft.prompt import Piece, Prompt, Rendered, Turn, chat_prompt, embed, render, vectors_of
 from bowerbird.graft.runtimes.eager import EagerRuntime
@@ -35,8 +29,6 @@ from bowerbird.graft.streaming import streamed
 OpensRuntime = Callable[[Base], Runtime]
 """Makes an engine for a language model."""
 
-OUTCOME_OF = {Action.CLICK: 0, Action.VIEW: 0, Action.SAVE: 1, Action.ADD_TO_CART: 2, Action.PURCHASE: 2}
-
 
 class Graft:
     """Reads prompts of words and items (positions in the catalogue). Safe to use from several threads."""
@@ -46,21 +38,16 @@ class Graft:
         base: Base,
         connector: Connector,
         matrix: np.ndarray,
-        heads: Heads | None = None,
         version: Version | None = None,
-        history: int = 20,
         runtime: OpensRuntime = EagerRuntime,
     ) -> None:
         """`matrix` (items, dim): the catalogue's vectors; `runtime` makes the engine that writes."""
         self.base = base
         self.connector = connector.eval()
-        self.heads = heads or Heads()
         self.matrix = matrix
         self.version = version
         self._opens_runtime = runtime
         self._opening = threading.Lock()
-        self._reader = Reader(base, self.connector, matrix)
-        self._history = history
 
     @classmethod
     def open(
@@ -102,12 +89,11 @@ class Graft:
         original = base
         base = adapted_base(original, version.path)
         connector = load_connector(version.path, meta["dim"], meta["hidden"], meta["tokens"])
-        heads = Heads.load(version.path, meta)
         matrix = item_matrix(snapshot)
         # What is converted of a base is of use to every graft on it; an adapted one is this version's own.
         kept = None if base is original else version.path / "openvino"
         engine = runtime or partial(embedded_runtime, folder=kept)
-        return cls(base, connector, matrix, heads, version, meta["history"], engine)
+        return cls(base, connector, matrix, version, engine)
 
     @cached_property
     def _runtime(self) -> Runtime:
@@ -118,8 +104,6 @@ class Graft:
         """The engine that writes, opened when it is first needed."""
         with self._opening:
             return self._runtime
-
-    # -- words in, words out ------------------------------------------------------------------------------
 
     def chat_prompt(self, system: str, turns: Sequence[Turn]) -> list[Piece]:
         """A conversation in the base's chat format, up to where the assistant speaks. A turn is
@@ -167,63 +151,6 @@ class Graft:
         """Input embeddings of a rendered prompt, (T, hidden): what engines take as prompt embeddings."""
         vectors, kinds = vectors_of(rendered.things, self.matrix)
         return embed(self.base, rendered, self.connector(vectors, kinds).flatten(0, 1))
-
-    @torch.no_grad()
-    def score(self, prompt: Prompt, continuation: str) -> float:
-        """Mean log-probability (nats a token) of a text after a prompt: higher is more likely."""
-        words = self.base.tokens(continuation)
-        ids = torch.tensor(words)
-        embedded = self.embedded(self.rendered(prompt).followed_by(words)).to(self.base.table.dtype)
-        logits = self.base.model(inputs_embeds=embedded[None], logits_to_keep=len(ids) + 1).logits[0, :-1]
-        return float(torch.log_softmax(logits.float(), -1).gather(1, ids[:, None]).mean())
-
-    def describe(self, position: int, max_tokens: int = 32) -> str:
-        """What the model says of an item from its vector alone."""
-        return "".join(self.generate(describe(position), max_tokens)).strip()
-
-    # -- items in, a vector out ---------------------------------------------------------------------------
-
-    def retrieve(self, history: History, outcome: Action = Action.CLICK) -> np.ndarray:
-        """Where in item space to look for what this person will `outcome` next, (dim,) of length 1."""
-        query: np.ndarray = self.retrieve_many([history], outcome)[0]
-        return query
-
-    @torch.no_grad()
-    def retrieve_many(self, histories: Sequence[History], outcome: Action = Action.CLICK) -> np.ndarray:
-        """`retrieve` for many people, (people, dim) float32; a row does not depend on its neighbours.
-
-        Raises `StoreError` where the graft was trained without people's events.
-        """
-        head, layer = self.heads.next_item
-        windows = [whole(Liked.of(history), self._history) for history in histories]
-        queries = np.zeros((len(windows), self.matrix.shape[1]), np.float32)
-        by_length = np.argsort([len(window.items) for window in windows], kind="stable")
-        for rows in np.array_split(by_length, -(-len(windows) // 16)) if len(windows) else []:
-            some = [windows[row] for row in rows]
-            means = np.stack([decayed_mean(w, len(w.items), self.matrix) for w in some])
-            states = self._reader.states(some, [layer])[:, 0]
-            outcomes = torch.full((len(some),), OUTCOME_OF[outcome])
-            queries[rows] = head(states, torch.from_numpy(means), outcomes).numpy()
-        return queries
-
-    @torch.no_grad()
-    def retrieve_request(
-        self, said: Sequence[str], history: History | None = None, outcome: Action = Action.CLICK
-    ) -> np.ndarray:
-        """Where in item space to look for what somebody asks for, (dim,) of length 1.
-
-        `said` alternates between the person and the assistant; `history` stands before it. Raises
-        `StoreError` where the graft learnt from no requests, `InputError` for no words.
-        """
-        if not said or not said[0].strip():
-            raise InputError("the request is empty: say at least one word")
-        head, layer = self.heads.request
-        before = Liked.of(history or History.empty()).last(REMEMBERED)
-        window = whole(before, REMEMBERED)
-        state = self._reader.asked([request_prompt(self.base, before.items, said)], [layer])[:, 0]
-        mean = torch.from_numpy(decayed_mean(window, len(window.items), self.matrix))[None]
-        query: np.ndarray = head(state, mean, torch.tensor([OUTCOME_OF[outcome]]))[0].numpy()
-        return query
 
 
 def load_connector(folder: Path, dim: int, hidden: int, tokens: int) -> Connector:

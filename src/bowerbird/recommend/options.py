@@ -19,7 +19,7 @@ class RecommendOptions:
 
     outcome: Action = Action.CLICK
     """Outcome to optimise for: click, save or purchase; items for which it is likelier move up."""
-    diversity: float = 0.3
+    diversity: float = 0.2
     """From 0 (relevance alone) to 1."""
     explore: float = 0.0
     """From 0 (the best known order) to 1 (sampled widely; every item gives its propensity)."""

@@ -27,6 +27,8 @@ from bowerbird.taste.state import TasteState
 POOL = (
     100  # the best candidates, among which diversity chooses; twice as many as are asked for, if that is more
 )
+CANDIDATES_PER_ITEM = 4
+"""Candidates of each source for each item of a list, where that is more than usual."""
 INTEREST_BOOST = 0.25  # what an interest that the user boosted adds to a relevance between 0 and 1
 OUTCOME_WEIGHT = 0.25
 """Of the order by the target outcome's probability, next to 1 for that by relevance."""
@@ -123,7 +125,7 @@ class Recommender:
         ranker = self.ranker if options.use_walks else self._without_walks
         moments = now if now is not None else [time.time_ns() // 1000] * len(states)
         for state, moment, candidates in zip(
-            states, moments, ranker.candidates(states, masks, at_least=n), strict=True
+            states, moments, ranker.candidates(states, masks, at_least=CANDIDATES_PER_ITEM * n), strict=True
         ):
             yield self._rank(state, candidates, n, options, moment)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +36,8 @@ MODALITY_BYTES = 1 << 28
 """Untrained content of at most so many bytes is held in memory, where it is read in a third of the time."""
 CONTEXT_FILE, BOOSTER_FILE = "context.npz", "booster.txt"
 POPULARITY = ("total", "recent", "items", "at", "early", "id_ranks", "approval")
+BROKEN = (OSError, ValueError, KeyError, TypeError, BadZipFile)
+"""What reading a version raises whose files are broken or of another format."""
 _SPARSE = ("data", "indices", "indptr", "shape")
 
 
@@ -58,7 +59,7 @@ def is_trained(snapshot: StoreSnapshot) -> bool:
 
 
 def _open(snapshot: StoreSnapshot, as_published: bool) -> tuple[HybridRanker, Outcomes]:
-    items, version = _items_of(snapshot), snapshot.version(KIND)
+    items, version = open_items(snapshot), snapshot.version(KIND)
     loaded = _load(items, version) if as_published or is_trained(snapshot) else None
     if loaded is None:
         with snapshot.store.alone(KIND):
@@ -97,7 +98,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
         return ranker, outcomes, version
 
 
-def _items_of(snapshot: StoreSnapshot) -> ItemContext:
+def open_items(snapshot: StoreSnapshot) -> ItemContext:
     vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
     modalities: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
@@ -163,6 +164,12 @@ def _publish(
 
 
 def _write(folder: Path, ranker: HybridRanker, outcomes: Outcomes) -> None:
+    write_ranker(folder, ranker)
+    outcomes.save(folder)
+
+
+def write_ranker(folder: Path, ranker: HybridRanker) -> None:
+    """Write a fitted ranker into a version's folder, for `read_ranker`."""
     context = ranker.context
     popularity = {name: getattr(context.popularity, name) for name in POPULARITY}
     _save_arrays(folder / CONTEXT_FILE, {"first_seen": context.first_seen, **popularity})
@@ -170,7 +177,6 @@ def _write(folder: Path, ranker: HybridRanker, outcomes: Outcomes) -> None:
         _save_arrays(folder / f"{source.name}.npz", source.arrays())
     if ranker.trees is not None:
         (folder / BOOSTER_FILE).write_text(ranker.trees.text)
-    outcomes.save(folder)
 
 
 def _load(items: ItemContext, version: Version | None) -> tuple[HybridRanker, Outcomes] | None:
@@ -178,12 +184,13 @@ def _load(items: ItemContext, version: Version | None) -> tuple[HybridRanker, Ou
     if version is None:
         return None
     try:
-        return _read_ranker(items, version), Outcomes.load(version.path)
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, json.JSONDecodeError):
+        return read_ranker(items, version), Outcomes.load(version.path)
+    except BROKEN:
         return None
 
 
-def _read_ranker(items: ItemContext, version: Version) -> HybridRanker:
+def read_ranker(items: ItemContext, version: Version) -> HybridRanker:
+    """Read what `write_ranker` wrote. Raises one of `BROKEN` where it did not, or files are broken."""
     raw, path = dict(version.meta["config"]), version.path
     config = RankerConfig(**raw | {"source": SourceConfig(**raw["source"])})
     ranker = HybridRanker(items, config)

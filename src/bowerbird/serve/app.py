@@ -45,6 +45,7 @@ def create_app(store: Path | str) -> FastAPI:
 
     told = "Recommendations, search and chat from one store."
     app = FastAPI(title="bowerbird", description=told, lifespan=watching)
+    app.state.shop = shop
     app.add_middleware(Counted, metrics=metrics)
     app.include_router(tracking.routes(shop, metrics))
     app.include_router(shopping.routes(shop))

@@ -28,7 +28,7 @@ BOOSTS_FILE = "boosts.toml"
 LOOK_S = 0.2  # between two looks at whether there are new versions
 LOG_LOOKS = 10  # of them, between two looks at whether events were imported that the ranker does not know
 AGAIN_S = 60.0  # before a training that failed is tried again
-NICENESS = 10  # of the process that trains while this one answers
+NICENESS = 5  # of the process that trains while this one answers
 _log = logging.getLogger(__name__)
 
 
@@ -162,7 +162,9 @@ class Training:
             return
         self._tried, self._again_at = wanted, time.monotonic() + AGAIN_S
         command = [sys.executable, "-m", "bowerbird.recommend.train", str(self._store.path)]
-        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        # OpenMP threads that spin while they wait would take the processor from answers and from each other.
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
         with contextlib.suppress(ProcessLookupError):  # it may have ended already
             os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
 

@@ -47,7 +47,7 @@ def _people(router: APIRouter, shop: Shop) -> None:
         user: str,
         n: Count = 20,
         outcome: Action = Action.CLICK,
-        diversity: float = 0.3,
+        diversity: float = 0.2,
         explore: float = 0.0,
         seed: int | None = None,
         price_min: float | None = None,
@@ -85,7 +85,7 @@ def _items(router: APIRouter, shop: Shop) -> None:
 
     def position_of(item_id: str, now: Stages) -> int:
         position = now.catalogue.position.get(item_id)
-        if position is None:
+        if position is None or now.catalogue.withdrawn[position]:
             raise HTTPException(404, f"there is no item {item_id!r}")
         return position
 

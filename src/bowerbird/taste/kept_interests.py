@@ -38,21 +38,21 @@ def publish_interests(snapshot: StoreSnapshot) -> None:
     """
     interests = interests_of(snapshot)
     if snapshot.version(KIND) is None:
-        _published(snapshot, interests, wait=True)
+        _publish(snapshot, interests, wait=True)
 
 
 def _opened(snapshot: StoreSnapshot) -> Interests:
-    kept = _kept(snapshot.version(KIND), load_vectors(snapshot).version)
-    if kept is not None:
-        return kept
+    published = _read_version(snapshot.version(KIND), load_vectors(snapshot).version)
+    if published is not None:
+        return published
     interests = _from_before(snapshot) or Interests.grown(item_matrix(snapshot), snapshot.catalogue)
     try:
-        return _published(snapshot, interests, wait=False)
+        return _publish(snapshot, interests, wait=False)
     except (OSError, StoreError):  # being written, or not ours to write: this process has what it needs
         return interests
 
 
-def _kept(version: Version | None, vectors: str) -> Interests | None:
+def _read_version(version: Version | None, vectors: str) -> Interests | None:
     """Those of a version, if they were made for these vectors and are whole."""
     if version is None or version.meta.get("vectors") != vectors:
         return None
@@ -62,22 +62,22 @@ def _kept(version: Version | None, vectors: str) -> Interests | None:
         return None
 
 
-def _published(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Interests:
+def _publish(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Interests:
     """Publish interests; gives those that another process published first, where one did."""
     ids, store = snapshot.catalogue.ids, snapshot.store
     vectors = load_vectors(snapshot).version
     meta = {"vectors": vectors, "interests": len(interests), "themes": len(interests.themes)}
     with store.lock("keeping interests", wait):
         version = store.current(KIND)
-        kept = _kept(version, vectors)
-        if version is None or kept is None:
+        published = _read_version(version, vectors)
+        if version is None or published is None:
             version = store.publish(
                 KIND, meta, lambda folder: _write(folder, interests, ids), made_of={"vectors": vectors}
             )
     snapshot.adopt(version)
-    for old in store.taste.glob("interests-*"):  # where an older bowerbird kept them
+    for old in store.taste.glob("interests-*"):  # where an older bowerbird had them
         old.unlink(missing_ok=True)
-    return kept or interests
+    return published or interests
 
 
 def _from_before(snapshot: StoreSnapshot) -> Interests | None:
@@ -145,13 +145,13 @@ def _read(arrays: Path, names: Path) -> tuple[Interests, str, np.ndarray]:
     words = json.loads(names.read_text())
     # An older bowerbird wrote "<vectors>/<catalogue>" beside the names.
     made_for = words["key"].split("/")[0] if "key" in words else _vectors_of(arrays.parent)
-    with np.load(arrays) as kept:
-        fine = Level(kept["ids"], words["interests"]["names"], words["interests"]["words"])
-        themes = Level(kept["theme_ids"], words["themes"]["names"], words["themes"]["words"])
+    with np.load(arrays) as saved:
+        fine = Level(saved["ids"], words["interests"]["names"], words["interests"]["words"])
+        themes = Level(saved["theme_ids"], words["themes"]["names"], words["themes"]["words"])
         interests = Interests(
-            kept["group"], kept["centres"], fine, kept["theme"], themes, int(words["next_id"])
+            saved["group"], saved["centres"], fine, saved["theme"], themes, int(words["next_id"])
         )
-        return interests, made_for, kept["items"]
+        return interests, made_for, saved["items"]
 
 
 def _vectors_of(folder: Path) -> str:

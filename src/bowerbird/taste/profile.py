@@ -17,7 +17,7 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.embed.rows import Rows, unit
+from bowerbird.embed.rows import Rows
 from bowerbird.embed.vectors import item_rows
 from bowerbird.errors import InputError
 from bowerbird.taste.asked import boards_of, queries_of
@@ -134,14 +134,6 @@ class TasteReader:
         """A person's distinct tastes, strongest first, without what they muted."""
         muted = np.isin(self.groups.group[state.items], list(state.muted))
         return distinct_tastes(state.without(muted, []), self.vectors, self._half_lives, now)
-
-    def tokens(self, state: TasteState, most: int = 3, now: int | None = None) -> np.ndarray:
-        """What a graft reads as a person's taste: the middle of each of the `most` strongest distinct tastes,
-        strongest first, (T, D) float32 of length 1; none for a stranger. Each is a `Thing(Kind.TASTE, row)`
-        in a prompt, as in the graft's lessons."""
-        strongest = self.tastes(state, now)[:most]
-        middles = [unit(self.vectors(np.array(one.items)).sum(axis=0)) for one in strongest]
-        return np.array(middles, np.float32).reshape(len(middles), self._sample.shape[1])
 
     def hierarchy(self, examples: int = 3) -> list[dict[str, Any]]:
         """Themes with their interests, the largest first: id, name, number of items, and titles of the items

@@ -7,8 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.vectors import load_vectors
@@ -17,21 +16,11 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
-from bowerbird.graft.heads import Heads
 from bowerbird.graft.lessons.facts import caption
 from bowerbird.graft.lessons.lesson import Lesson
-from bowerbird.graft.lessons.sequences import Liked, Reader, Window, whole, windows_of
 from bowerbird.graft.model import Graft, load_connector
-from bowerbird.graft.training.stages import GraftTraining
+from bowerbird.graft.training.graft_training import GraftTraining
 from bowerbird.graft.training.train import train_graft
-
-
-def history(items: list[int], action: Action = Action.CLICK) -> History:
-    return History(
-        np.array(items, np.int64),
-        np.full(len(items), ACTION_CODE[action], np.int8),
-        np.arange(len(items), dtype=np.int64),
-    )
 
 
 def test_the_connector_starts_closed_form_and_its_gate_shut() -> None:
@@ -51,84 +40,6 @@ def test_the_trained_graft_reads_items(grafted: Store) -> None:
     assert metrics["describe loss"] < metrics["describe loss, closed form"]
 
 
-def test_the_head_finds_the_crowd(grafted: Store) -> None:
-    graft = Graft.open(grafted.snapshot())
-    rng = np.random.default_rng(5)
-    right, by_state = [], []
-    head, layer = graft.heads.next_item
-    for crowd in (0, 1):
-        for _ in range(10):
-            liked = 2 * rng.permutation(30)[:8] + crowd
-            query = graft.retrieve(history(liked.tolist()))
-            right.append(crowd_share(graft, query, liked, crowd))
-            window = whole(Liked.of(history(liked.tolist())), 20)
-            state = graft._reader.states([window], [layer])[:, 0]
-            by_state.append(crowd_share(graft, head.read(state)[0].detach().numpy(), liked, crowd))
-    # By chance 0.42, since the history's own items are left out.
-    assert np.mean(right) > 0.9
-    assert np.mean(by_state) > 0.7, "the language model's state alone must tell the crowd"
-
-
-def crowd_share(graft: Graft, query: np.ndarray, liked: np.ndarray, crowd: int) -> float:
-    """Share of the crowd's items among the ten nearest that are not liked already."""
-    scores = graft.matrix @ query
-    scores[liked] = -np.inf
-    return float(np.mean(np.argsort(-scores)[:10] % 2 == crowd))
-
-
-def test_people_do_not_change_each_other(grafted: Store) -> None:
-    graft = Graft.open(grafted.snapshot())
-    histories = [history(list(range(n))) for n in (3, 0, 1, 40, 7)] * 5
-    together = graft.retrieve_many(histories)
-    alone = np.stack([graft.retrieve(one) for one in histories])
-    assert np.allclose(together, alone, atol=1e-5)
-    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
-
-
-def test_the_wanted_outcome_is_heard(grafted: Store) -> None:
-    graft = Graft.open(grafted.snapshot())
-    torch.nn.init.normal_(graft.heads.next_item[0].shift.weight)
-    click, buy = (graft.retrieve(history([1, 3]), one) for one in (Action.CLICK, Action.PURCHASE))
-    assert not np.allclose(click, buy, atol=1e-3)
-
-
-@pytest.mark.parametrize("tokens", [1, 3])
-def test_many_cuts_in_one_pass_equal_one_pass_each(tiny_base: Path, tokens: int) -> None:
-    base = Base.load(str(tiny_base))
-    torch.manual_seed(0)
-    matrix = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
-    connector = Connector(8, base.hidden, 3.0, tokens)
-    reader = Reader(base, connector, matrix)
-    items = np.array([4, 9, 2, 7])
-    windows = [Window(items, items * 0, np.array([0, 2, 4])), Window(items[:1], items[:1] * 0, np.array([1]))]
-    packed = reader.states(windows, [2])[:, 0]
-    for row, cut in zip(packed, (0, 2, 4, 1), strict=True):
-        soft = reader.connector(torch.from_numpy(reader.matrix[items[:cut]])).flatten(0, 1)
-        plain = torch.cat([reader.opening, soft, reader.asking[None]])
-        slow = base.model.base_model(inputs_embeds=plain[None]).last_hidden_state[0, -1]
-        assert torch.allclose(row, slow, atol=1e-5)
-
-
-@pytest.mark.parametrize("length", [1, 2, 5, 6, 7, 23])
-def test_windows_answer_for_every_beginning_once(length: int) -> None:
-    liked = Liked(np.arange(100, 100 + length), np.zeros(length, np.int64))
-    seen = []
-    for window in windows_of(liked, 6):
-        assert len(window.items) <= 6
-        for cut in window.cuts:
-            assert window.items[:cut].tolist() == liked.items[window.start : window.start + cut].tolist()
-            seen.append(window.start + int(cut))
-    assert seen == list(range(length))
-
-
-def test_liked_items_stand_once_with_their_strongest_outcome() -> None:
-    codes = [ACTION_CODE[name] for name in ("view", "click", "purchase", "save", "hide", "click")]
-    events = History(np.array([9, 5, 7, 5, 7, 7]), np.array(codes, np.int8), np.arange(6))
-    liked = Liked.of(events)
-    assert liked.items.tolist() == [5, 7]
-    assert liked.outcomes.tolist() == [1, 2]
-
-
 def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
     vectors, catalogue = load_vectors(grafted.snapshot()), grafted.catalogue()
     lesson = Lesson.of(grafted.snapshot())
@@ -136,7 +47,7 @@ def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
     assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
     held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
     assert held > 0
-    assert len(lesson.histories) + len(lesson.judged_histories) == len(events.users) - held
+    assert len(lesson.material.people) == len(events.users) - held
 
 
 def _holds(said: dict[str, float], user: str) -> bool:
@@ -148,7 +59,7 @@ def _holds(said: dict[str, float], user: str) -> bool:
 def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
     graft = Graft.open(grafted.snapshot())
     files = export_graft(graft, tmp_path / "out")
-    parts = {f"graft/{name}" for name in ("connector.safetensors", "head.safetensors", "graft.json")}
+    parts = {f"graft/{name}" for name in ("connector.safetensors", "graft.json")}
     assert {"config.json", "README.md", *parts} <= set(files)
     # Engines take every weight file beside config.json for the decoder's.
     assert [path.name for path in (tmp_path / "out").glob("*.safetensors")] == ["model.safetensors"]
@@ -158,12 +69,8 @@ def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
     assert torch.equal(model(ids).logits, graft.base.model(ids).logits)
     meta = json.loads((tmp_path / "out" / "graft" / "graft.json").read_text())
     connector = load_connector(tmp_path / "out" / "graft", meta["dim"], meta["hidden"], meta["tokens"])
-    heads = Heads.load(tmp_path / "out" / "graft", meta)
     vectors = torch.from_numpy(graft.matrix)
     assert torch.equal(connector(vectors), graft.connector(vectors))
-    (head, layer), (same, same_layer) = heads.next_item, graft.heads.next_item
-    assert layer == same_layer
-    assert torch.equal(head.project.weight, same.project.weight)
     with pytest.raises(InputError, match="not empty"):
         export_graft(graft, tmp_path / "out")
 

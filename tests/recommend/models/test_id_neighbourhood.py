@@ -44,6 +44,8 @@ def test_the_nearest_in_the_order_of_ids_are_those_of_all_distances() -> None:
     for liked in ([7], [0, 299, 5], list(range(0, 300, 11))):
         slow = np.abs(places[:, None] - places[liked]).min(axis=1)
         np.testing.assert_array_equal(id_distance(np.array(liked), places), slow)
-        np.testing.assert_array_equal(id_distance(np.array(liked), places, np.array([4, 200])), slow[[4, 200]])
+        np.testing.assert_array_equal(
+            id_distance(np.array(liked), places, np.array([4, 200])), slow[[4, 200]]
+        )
         found = neighbours_of(np.array(liked), places, np.argsort(places))
         np.testing.assert_array_equal(found, np.flatnonzero(slow <= REACH))

@@ -88,4 +88,3 @@ def test_what_people_did_without_liking_lowers_approval() -> None:
     usual = 9 / 12
     wanted = [(3 + CAUTION * usual) / (6 + CAUTION), (6 + CAUTION * usual) / (6 + CAUTION), usual]
     np.testing.assert_allclose(approval, wanted, rtol=1e-6)
-

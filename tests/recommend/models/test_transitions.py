@@ -32,7 +32,9 @@ def test_scores_are_the_definition_pair_by_pair(random_likes: Likes, seed: int) 
     slow *= often[:, None] * often
     items = [3, 8, 3, 1]
     wanted = sum(slow[item] * (len(items) - k) ** -0.5 for k, item in enumerate(items))
-    np.testing.assert_allclose(Transitions.fit(events).scores(history_of(items)), wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        Transitions.fit(events).scores(history_of(items)), wanted, rtol=1e-4, atol=1e-6
+    )
 
 
 def test_only_the_latest_likes_count(random_likes: Likes) -> None:

@@ -1,4 +1,4 @@
-"""Chances of outcomes: what happened is counted right, and what is said comes true as often as it is said."""
+"""Probabilities of outcomes: what happened is counted right, and comes true as often as it is predicted."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, Interactions
-from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.rows import unit
-from bowerbird.recommend import OurRanker
 from bowerbird.recommend.outcomes.calibration import Platt, calibration_error, log_loss, reliability
-from bowerbird.recommend.features import rows_of
+from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import (
     OUTCOMES,
-    SHOWN_DAYS,
     SESSION_DAYS,
+    SHOWN_DAYS,
     Conditioning,
     offer,
-    shown_slates,
     session_starts,
+    shown_slates,
 )
-from bowerbird.recommend.outcomes.probabilities import Outcomes
-from bowerbird.taste.state import DAY
+from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.taste.state import DAY, TasteState
+
+from ..conftest import ranker_on
 
 HOUR = DAY // 24
 Row = tuple[int, int, Action, int, int]  # person, item, action, hours, place
@@ -60,9 +59,9 @@ drawn_rows = st.lists(
 def test_a_showing_gets_what_came_before_the_next_one_and_within_a_day(drawn: list[Row]) -> None:
     events = events_of(drawn, n_items=4, people=3)
     found = {
-        (one.user, int(item), one.at): (int(place), tuple(happened))
+        (one.user, int(item), one.at): (int(rank), tuple(happened))
         for one in shown_slates(events)
-        for item, place, happened in zip(one.items, one.places, one.happened.tolist(), strict=True)
+        for item, rank, happened in zip(one.items, one.ranks, one.happened.tolist(), strict=True)
     }
     expected: dict[tuple[int, int, int], set[tuple[bool, ...]]] = {}
     end = max((row[3] for row in drawn), default=0)
@@ -80,13 +79,13 @@ def test_a_showing_gets_what_came_before_the_next_one_and_within_a_day(drawn: li
         assert happened in expected[key]
 
 
-def test_a_list_keeps_its_order_of_places() -> None:
+def test_a_list_keeps_its_order_of_ranks() -> None:
     rows = [(0, item, Action.IMPRESSION, 5, place) for item, place in ((3, 2), (1, 1), (2, 3))]
     (shown,) = shown_slates(events_of([*rows, (0, 0, Action.VIEW, 200, 0)], 4, 1))
-    assert shown.items.tolist() == [1, 3, 2] and shown.places.tolist() == [1, 2, 3]
+    assert shown.items.tolist() == [1, 3, 2] and shown.ranks.tolist() == [1, 2, 3]
 
 
-def test_a_visit_begins_after_a_break_and_its_outcomes_come_within_a_week() -> None:
+def test_a_session_begins_after_a_break_and_its_outcomes_come_within_a_week() -> None:
     hours = [0, 2, 30, 31, 500]
     events = events_of([(0, k, Action.CLICK, hour, 0) for k, hour in enumerate(hours)], 6, 1)
     assert [one.at // HOUR for one in session_starts(events)] == [0, 30], "the last one's week is not over"
@@ -135,10 +134,10 @@ def test_the_error_is_the_mean_gap_of_the_curve() -> None:
     assert calibration_error(happened.astype(float), happened) == 0
 
 
-# -- a world with known probabilities -----------------------------------------------------------------------------
+# -- a world with known probabilities ---------------------------------------------------------------------
 
 OWN, OTHER, SAVED = 0.5, 0.05, 0.4
-"""Chance of a click on what is of one's own kind, on what is not, and of a save after a click."""
+"""Probability of a click on what is of one's own kind, on what is not, and of a save after a click."""
 
 
 def shown_world(people: int = 120, lists: int = 9) -> Interactions:
@@ -156,40 +155,32 @@ def shown_world(people: int = 120, lists: int = 9) -> Interactions:
     return events_of(rows, 80, people)
 
 
-def ranker_of(events: Interactions) -> OurRanker:
-    crowd = np.eye(2, 8)[np.arange(events.n_items) % 2]
-    vectors = unit(crowd + np.random.default_rng(0).normal(0, 0.3, (events.n_items, 8)))
-    ranker = OurRanker(
-        vectors, Catalogue.of(Item(str(k), f"item {k}", price=5.0) for k in range(events.n_items))
-    )
-    ranker.fit(events)
-    return ranker
-
-
 @pytest.fixture(scope="module")
-def world() -> tuple[OurRanker, Outcomes, Interactions]:
+def world() -> tuple[HybridRanker, Outcomes, Interactions]:
     events = shown_world()
-    ranker = ranker_of(events)
+    ranker = ranker_on(events)
     return ranker, Outcomes.fit(ranker, events), events
 
 
-def chances_for(ranker: OurRanker, outcomes: Outcomes, events: Interactions) -> dict[Action, np.ndarray]:
-    """Mean chance of people with ten likes or more on what is of their own kind and what is not, (2,)."""
-    histories = {person: one for person, one in events.histories() if len(one.liked()) > 9}
+def mean_probabilities(
+    ranker: HybridRanker, outcomes: Outcomes, events: Interactions
+) -> dict[Action, np.ndarray]:
+    """Mean probability of users with ten likes or more for items of their own kind and others, (2,)."""
+    histories = {user: one for user, one in events.histories() if len(one.liked()) > 9}
+    states = [TasteState.of(one, events.users[user]) for user, one in histories.items()]
     means: dict[Action, list[list[float]]] = {one: [] for one in outcomes.models}
-    met = ranker.met(list(histories.values()), None)
-    for person, (candidates, signals) in zip(histories, met, strict=True):
-        rows = rows_of(signals, candidates, ranker.world)
-        own = candidates % 2 == person % 2
-        for outcome, found in outcomes.probabilities(rows, np.ones(len(rows))).items():
-            means[outcome].append([found[own].mean(), found[~own].mean()])
-    return {outcome: np.mean(found, axis=0) for outcome, found in means.items()}
+    everything = [np.ones(len(ranker.items), bool)] * len(states)
+    for user, candidates in zip(histories, ranker.candidates(states, everything), strict=True):
+        own, first = candidates.positions % 2 == user % 2, np.ones(len(candidates.positions))
+        for outcome, odds in outcomes.probabilities(candidates.features, first).items():
+            means[outcome].append([odds[own].mean(), odds[~own].mean()])
+    return {outcome: np.mean(pairs, axis=0) for outcome, pairs in means.items()}
 
 
-def test_chances_are_those_of_the_world(world: tuple[OurRanker, Outcomes, Interactions]) -> None:
+def test_probabilities_are_those_of_the_world(world: tuple[HybridRanker, Outcomes, Interactions]) -> None:
     ranker, outcomes, events = world
     assert outcomes.given is Conditioning.SHOWN and set(outcomes.models) == {Action.CLICK, Action.SAVE}
-    found = chances_for(ranker, outcomes, events)
+    found = mean_probabilities(ranker, outcomes, events)
     assert found[Action.CLICK] == pytest.approx([OWN, OTHER], abs=0.1)
     assert found[Action.SAVE] == pytest.approx([OWN * SAVED, OTHER * SAVED], abs=0.06)
     told = outcomes.report["click"]
@@ -197,34 +188,36 @@ def test_chances_are_those_of_the_world(world: tuple[OurRanker, Outcomes, Intera
     assert len(told["curve"]) == 10 and sum(row[0] for row in told["curve"]) == told["cases"]
 
 
-def test_what_never_happens_has_no_chance(world: tuple[OurRanker, Outcomes, Interactions]) -> None:
+def test_what_never_happens_has_no_probability(world: tuple[HybridRanker, Outcomes, Interactions]) -> None:
     _, outcomes, _ = world
     assert set(outcomes.meaning["absent"]) == {"purchase"}
     assert "0 times" in outcomes.meaning["absent"]["purchase"]
 
 
-def test_a_log_without_impressions_gives_chances_at_a_visit(
-    world: tuple[OurRanker, Outcomes, Interactions],
+def test_a_log_without_impressions_gives_probabilities_of_a_session(
+    world: tuple[HybridRanker, Outcomes, Interactions],
 ) -> None:
     _, _, events = world
     clicks = events.where(events.action == ACTION_CODE["click"])
-    ranker = ranker_of(clicks)
+    ranker = ranker_on(clicks)
     outcomes = Outcomes.fit(ranker, clicks)
-    assert outcomes.given is Conditioning.VISIT and set(outcomes.models) == {Action.CLICK}
-    own, other = chances_for(ranker, outcomes, clicks)[Action.CLICK]
+    assert outcomes.given is Conditioning.SESSION and set(outcomes.models) == {Action.CLICK}
+    own, other = mean_probabilities(ranker, outcomes, clicks)[Action.CLICK]
     assert 0.15 > own > 2 * other > 0, "a person clicks on a few of the 40 items of their kind in a week"
 
 
-def test_saved_chances_are_the_same(world: tuple[OurRanker, Outcomes, Interactions], tmp_path: Path) -> None:
+def test_saved_probabilities_are_the_same(
+    world: tuple[HybridRanker, Outcomes, Interactions], tmp_path: Path
+) -> None:
     ranker, outcomes, events = world
     outcomes.save(tmp_path)
     again = Outcomes.load(tmp_path)
     assert again.meaning == outcomes.meaning and again.report == outcomes.report
-    first, second = (chances_for(ranker, one, events) for one in (outcomes, again))
+    first, second = (mean_probabilities(ranker, one, events) for one in (outcomes, again))
     assert all((first[name] == second[name]).all() for name in first)
 
 
-def test_without_events_nothing_has_a_chance() -> None:
-    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 6)
-    outcomes = Outcomes.fit(ranker_of(nothing), nothing)
+def test_without_events_nothing_has_a_probability() -> None:
+    nothing = Interactions.empty(6)
+    outcomes = Outcomes.fit(ranker_on(nothing), nothing)
     assert not outcomes.models and set(outcomes.meaning["absent"]) == set(OUTCOMES)

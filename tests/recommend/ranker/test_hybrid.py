@@ -1,324 +1,194 @@
-"""What every ranker promises, asked of ours; with few people (fusion) and with many (the learnt order)."""
+"""What every ranker promises, asked of the hybrid one with few users (fusion) and many (a learned order)."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.vectors import unit
-from bowerbird.recommend import OurRanker
-from bowerbird.recommend.features import NAMES, by_place, rows_of, signals_of
-from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, TREND_SHARE, YEAR, Popularity
-from bowerbird.recommend.ranking import FUSION_K
+from bowerbird.data.store import Store
+from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.models.id_neighbourhood import REACH, WIDTH, beside, neighbours_of, rank_ids, smooth
-from bowerbird.recommend.trends import TREND_NAMES, trends_of
-from bowerbird.taste.state import DAY
+from bowerbird.taste.state import TasteState
 
-CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
+from ..conftest import best_positions, history_of, ranker_on
 
-
-def catalogue_of(n_items: int) -> Catalogue:
-    return Catalogue.of(Item(str(k), f"item {k}", price=5.0 + k) for k in range(n_items))
+CLICK = ACTION_CODE["click"]
 
 
-def fitted(events: Interactions) -> OurRanker:
-    """With vectors that know the two crowds of even and odd items, not well."""
-    crowd = np.eye(2, 8)[np.arange(events.n_items) % 2]
-    noise = np.random.default_rng(0).normal(0, 0.3, (events.n_items, 8))
-    ranker = OurRanker(unit(crowd + noise), catalogue_of(events.n_items))
-    ranker.fit(events)
-    return ranker
+def best(ranker: HybridRanker, histories: Sequence[History], n: int) -> list[list[int]]:
+    states = [TasteState.of(history) for history in histories]
+    return [positions.tolist() for positions in best_positions(ranker, states, n)]
 
 
-def clicked(*items: int, action: int = CLICK) -> History:
-    return History(
-        np.array(items, np.int64), np.full(len(items), action, np.int8), np.arange(len(items)) * 10**6
-    )
-
-
-def test_finds_the_one_item_missing(two_crowds: Interactions) -> None:
+def test_it_finds_the_one_item_missing(few_users: HybridRanker, two_crowds: Interactions) -> None:
     histories = dict(two_crowds.histories())
-    ranker = fitted(two_crowds)
-    ranked = ranker.rank([histories[k] for k in range(20)], n=3)
-    assert ranked[:, 0].tolist() == list(range(20))
+    ranked = best(few_users, [histories[k] for k in range(20)], 3)
+    assert [positions[0] for positions in ranked] == list(range(20))
 
 
-def test_the_events_speak_where_the_vectors_know_nothing(crowds_of_many: Interactions) -> None:
-    ranked = learnt_from(crowds_of_many).rank([history for _, history in crowds_of_many.histories()], n=5)
+def test_the_events_count_where_the_vectors_know_nothing(
+    many_users: HybridRanker, crowds_of_many: Interactions
+) -> None:
+    ranked = np.array(best(many_users, [history for _, history in crowds_of_many.histories()], 5))
     own = ranked % 2 == np.arange(len(ranked))[:, None] % 2
     assert own.mean() > 0.9
 
 
 def test_vectors_alone_tell_the_crowds_apart() -> None:
-    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 20)
-    matrix = np.eye(2, dtype=np.float32)[np.arange(20) % 2]
-    ranker = OurRanker(matrix, catalogue_of(20))
-    ranker.fit(nothing)
-    assert set(ranker.rank([clicked(4, 6)], n=8)[0] % 2) == {0}
-    assert set(ranker.rank([clicked(3)], n=9)[0] % 2) == {1}
+    ranker = ranker_on(Interactions.empty(20), np.eye(2)[np.arange(20) % 2])
+    assert {item % 2 for item in best(ranker, [history_of(4, 6)], 8)[0]} == {0}
+    assert {item % 2 for item in best(ranker, [history_of(3)], 9)[0]} == {1}
 
 
-def test_never_an_item_of_the_history(two_crowds: Interactions, recommender: Recommender) -> None:
+def test_never_an_item_of_the_history(
+    few_users: HybridRanker, two_crowds: Interactions, recommender: Recommender
+) -> None:
     for ranker, histories in (
-        (fitted(two_crowds), [history for _, history in two_crowds.histories()]),
-        (recommender.ranker, [clicked(*range(k, k + 25)) for k in range(0, 80, 9)]),
+        (few_users, [history for _, history in two_crowds.histories()]),
+        (recommender.ranker, [history_of(*range(k, k + 25)) for k in range(0, 80, 9)]),
     ):
-        for history, row in zip(histories, ranker.rank(histories, n=200), strict=True):
-            assert not set(history.items.tolist()) & set(row.tolist())
+        for history, positions in zip(histories, best(ranker, histories, 200), strict=True):
+            assert positions and not set(history.items.tolist()) & set(positions)
 
 
-def test_all_that_is_left_then_minus_one(two_crowds: Interactions) -> None:
-    ranker = fitted(two_crowds)
-    positions, scores = ranker.rank_scored([clicked(*range(15)), clicked(*range(20))], n=8)
-    assert sorted(positions[0][:5].tolist()) == [15, 16, 17, 18, 19]
-    assert positions[0][5:].tolist() == [-1] * 3 and positions[1].tolist() == [-1] * 8
-    assert np.isfinite(scores[0][:5]).all() and np.isneginf(scores[0][5:]).all()
+def test_all_that_is_left_and_no_more(few_users: HybridRanker) -> None:
+    ranked = best(few_users, [history_of(*range(15)), history_of(*range(20))], 8)
+    assert sorted(ranked[0]) == [15, 16, 17, 18, 19] and ranked[1] == []
 
 
-def test_each_item_once_and_the_best_first(recommender: Recommender) -> None:
-    histories = [clicked(k, k + 40) for k in range(30)]
-    positions, scores = recommender.ranker.rank_scored(histories, n=60)
-    assert positions.shape == scores.shape == (30, 60) and positions.dtype == np.int64
-    assert all(len(set(row.tolist())) == 60 for row in positions)
-    assert (np.diff(scores, axis=1) <= 0).all()
+def test_each_candidate_once_and_with_a_finite_score(recommender: Recommender) -> None:
+    states = [TasteState.of(history_of(k, k + 40)) for k in range(30)]
+    masks = [np.ones(120, bool)] * 30
+    for candidates in recommender.ranker.candidates(states, masks, at_least=60):
+        assert len(candidates.positions) >= 60
+        assert (np.diff(candidates.positions) > 0).all(), "ascending, each once"
+        scores = recommender.ranker.score(candidates.features)
+        assert scores.shape == candidates.positions.shape and np.isfinite(scores).all()
 
 
-def test_learning_twice_gives_the_same_answers(recommender: Recommender) -> None:
-    taste = recommender.taste
-    histories = [taste.state(user).history for user in taste.people()]
-    users = np.repeat(np.arange(len(histories)), [len(one) for one in histories])
-    fields = (
-        np.concatenate([getattr(one, name) for one in histories]) for name in ("items", "actions", "at")
-    )
-    events = Interactions(taste.people(), users, *fields, n_items=len(recommender.catalogue))
-    rankings = []
-    for _ in range(2):
-        ranker = OurRanker(recommender.ranker.matrix, recommender.catalogue)
-        ranker.fit(events)
-        rankings.append(ranker.rank(histories, n=20))
-    assert (rankings[0] == rankings[1]).all()
+def test_learning_twice_gives_the_same_answers(
+    crowds_of_many: Interactions, many_users: HybridRanker
+) -> None:
+    histories = [history for _, history in crowds_of_many.histories()]
+    again = fit_ranker(many_users.items, crowds_of_many)
+    assert best(again, histories, 20) == best(many_users, histories, 20)
+    assert again.report == many_users.report and again.config == many_users.config
 
 
-def test_a_stranger_gets_what_is_popular(two_crowds: Interactions) -> None:
+def test_a_cold_start_user_gets_what_is_popular(two_crowds: Interactions) -> None:
     counts = np.bincount(two_crowds.item, minlength=20)
+    assert counts.max() - counts.min() == 0, "nothing was more popular before"
     extra = np.repeat([7, 12], [9, 5])
     more = Interactions(
         two_crowds.users,
         np.concatenate([two_crowds.user, np.arange(14)]),
         np.concatenate([two_crowds.item, extra]),
         np.full(len(two_crowds) + 14, CLICK, np.int8),
-        np.full(len(two_crowds) + 14, 10**9, np.int64),
+        np.concatenate([two_crowds.at, np.full(14, int(two_crowds.at.max()))]),
         20,
     )
-    assert counts.max() - counts.min() == 0, "nothing was more popular before"
-    ranked = fitted(more).rank([History.empty()], n=5)[0]
-    assert ranked[:2].tolist() == [7, 12] and (ranked >= 0).all()
+    (ranked,) = best(ranker_on(more), [History.empty()], 5)
+    assert ranked[:2] == [7, 12] and len(ranked) == 5
 
 
-def test_somebody_who_only_hides_is_told_what_is_popular(two_crowds: Interactions) -> None:
-    ranker = fitted(two_crowds)
-    ranked = ranker.rank([clicked(3, action=HIDE)], n=5)[0]
-    popular = [item for item in ranker.rank([History.empty()], n=20)[0].tolist() if item != 3]
-    assert ranked.tolist() == popular[:5]
+def test_who_only_hides_gets_what_is_popular(few_users: HybridRanker) -> None:
+    (ranked,) = best(few_users, [history_of(3, action=Action.HIDE)], 5)
+    popular = [item for item in best(few_users, [History.empty()], 20)[0] if item != 3]
+    assert ranked == popular[:5]
 
 
-def test_no_events_and_no_people() -> None:
-    nothing = Interactions([], *(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int8, np.int64)), 6)
-    ranker = fitted(nothing)
-    assert ranker.rank([], n=4).shape == (0, 4)
-    assert (ranker.rank([History.empty()], n=4) >= 0).all()
-
-
-def learnt_from(events: Interactions) -> OurRanker:
-    """A ranker with a learnt order: its vectors know nothing, and the fusion would believe them."""
-    ranker = OurRanker(
-        unit(np.random.default_rng(0).normal(size=(events.n_items, 8))), catalogue_of(events.n_items)
-    )
-    ranker.fit(events)
-    return ranker
+def test_no_events_and_no_users() -> None:
+    ranker = ranker_on(Interactions.empty(6))
+    assert best(ranker, [], 4) == []
+    assert len(best(ranker, [History.empty()], 4)[0]) == 4
 
 
 @pytest.mark.parametrize("order", ["lambdarank", "fusion"])
-def test_a_batch_is_the_same_as_one_by_one(crowds_of_many: Interactions, order: str) -> None:
-    ranker = learnt_from(crowds_of_many)
-    assert ranker.trees is not None
-    ranker.trees = ranker.trees if order == "lambdarank" else None
-    histories = [history for _, history in crowds_of_many.histories()]
-    histories += [History.empty(), *(clicked(k) for k in range(10))]
-    batch, batch_scores = ranker.rank_scored(histories, n=20)
-    alone = [ranker.rank_scored([history], n=20) for history in histories]
-    assert (batch == np.concatenate([positions for positions, _ in alone])).all()
-    np.testing.assert_allclose(batch_scores, np.concatenate([scores for _, scores in alone]), atol=1e-5)
-
-
-def test_the_learnt_order_is_used_where_it_was_better_than_the_fusion(
-    crowds_of_many: Interactions, recommender: Recommender
+def test_a_batch_is_the_same_as_one_by_one(
+    crowds_of_many: Interactions, many_users: HybridRanker, order: str
 ) -> None:
-    for ranker in (learnt_from(crowds_of_many), recommender.ranker):
-        settings = ranker.settings
-        assert {"ndcg@20_learnt", "ndcg@20_fusion"} <= set(settings), "these are people enough to learn from"
-        better = settings["ndcg@20_learnt"] >= settings["ndcg@20_fusion"]
-        assert (settings["order"] == "lambdarank") == better == (ranker.trees is not None)
+    assert many_users.trees is not None
+    ranker = many_users.with_live_graph(None)
+    ranker.trees = many_users.trees if order == "lambdarank" else None
+    histories = [history for _, history in crowds_of_many.histories()]
+    histories += [History.empty(), *(history_of(k) for k in range(10))]
+    states, mask = [TasteState.of(history) for history in histories], np.ones(80, bool)
+    batch = ranker.candidates(states, [mask] * len(states))
+    for state, together in zip(states, batch, strict=True):
+        (alone,) = ranker.candidates([state], [mask])
+        np.testing.assert_array_equal(together.positions, alone.positions)
+        np.testing.assert_allclose(ranker.score(together.features), ranker.score(alone.features), atol=1e-5)
+    assert best(ranker, histories, 20) == [best(ranker, [history], 20)[0] for history in histories]
 
 
-def test_signals_agree_with_a_slow_reading_of_their_names(recommender: Recommender) -> None:
-    world, history = recommender.ranker.world, clicked(3, 40, 3, 77)
-    signals = signals_of([history], world)[0]
-    similar = world.matrix.astype(float) @ world.matrix.astype(float).T
-    latest = [40, 3, 77]  # each liked item once, at its last time
-    np.testing.assert_allclose(signals.nearest, similar[:, latest].max(axis=1), atol=1e-5)
-    np.testing.assert_allclose(signals.mean, similar[:, latest].mean(axis=1), atol=1e-5)
-    rows = rows_of(signals, np.arange(120), world)
-    prices = recommender.catalogue.prices
-    assert rows.shape == (120, len(NAMES) + len(world.leanings.facets.names))
-    np.testing.assert_allclose(
-        rows[:, NAMES.index("price_ratio")], np.log(prices / np.median(prices[[3, 40, 3, 77]])), atol=1e-5
+def test_a_batch_gets_the_same_lists_as_one_by_one(crowds_store: Store, recommender: Recommender) -> None:
+    served = Recommender.open(crowds_store.snapshot())
+    for one in (served, recommender):
+        states = [one.taste.state(user) for user in [*one.taste.people()[:90], "nobody"]]
+        together = list(one.lists(states, 20))
+        for state, ranked in zip(states, together, strict=True):
+            (alone,) = one.lists([state], 20)
+            assert ranked.positions.tolist() == alone.positions.tolist()
+            np.testing.assert_allclose(ranked.relevance, alone.relevance, atol=1e-5)
+
+
+def test_extra_candidates_are_described_whether_they_may_be_recommended_or_not(
+    recommender: Recommender,
+) -> None:
+    state, nothing = recommender.taste.state("u0"), np.zeros(120, bool)
+    seen = int(state.items[0])
+    (candidates,) = recommender.ranker.candidates([state], [nothing], extra=[np.array([seen, 7])])
+    assert candidates.positions.tolist() == sorted({seen, 7}) and len(candidates.features) == 2
+    assert not candidates.query.eligible.any()
+
+
+def test_a_narrow_choice_is_filled_up_by_popularity(recommender: Recommender) -> None:
+    state, few = TasteState("nobody"), np.zeros(120, bool)
+    few[[5, 50, 100]] = True
+    (candidates,) = recommender.ranker.candidates([state], [few])
+    assert candidates.positions.tolist() == [5, 50, 100]
+    assert all(names for names in candidates.sources_of(candidates.positions))
+
+
+def test_an_earlier_ranker_knows_nothing_of_later_events(
+    many_users: HybridRanker, crowds_of_many: Interactions
+) -> None:
+    moment = int(np.median(crowds_of_many.at))
+    past = crowds_of_many.where(crowds_of_many.at <= moment)
+    shifted = replace(
+        crowds_of_many,
+        item=np.where(crowds_of_many.at > moment, (crowds_of_many.item + 1) % 80, crowds_of_many.item),
     )
-    content = [rows[:, NAMES.index(f"content_{how}")] for how in ("max", "mean", "last", "top3")]
-    np.testing.assert_allclose(content[0], similar[:, latest].max(axis=1), atol=1e-5)
-    np.testing.assert_allclose(content[1], similar[:, latest].mean(axis=1), atol=1e-5)
-    np.testing.assert_allclose(content[2], similar[:, 77], atol=1e-5)
-    np.testing.assert_allclose(content[3], similar[:, latest].mean(axis=1), atol=1e-5)
-    order = np.argsort(-content[1], kind="stable")
-    places = rows[order, NAMES.index("content_mean_rank")]
-    assert places.tolist() == np.log1p(np.arange(120, dtype=np.float32)).tolist()
-    assert (rows[:, NAMES.index("liked_count")] == np.float32(np.log1p(4))).all()
+    histories = [history for _, history in past.histories()][:20]
+    expected = best(many_users.fitted_before(past), histories, 20)
+    changed = shifted.where(shifted.at <= moment)
+    assert best(many_users.fitted_before(changed), histories, 20) == expected
+    assert best(many_users, histories, 20) != expected
+    assert many_users.trees is not None and many_users.fitted_before(past).trees is None
+    assert many_users.context.popularity.end == crowds_of_many.at.max(), "the ranker itself stays as it was"
 
 
-@pytest.mark.parametrize("steps", [-1, 0, 1, 5, 1000])
-def test_what_was_popular_then_knows_nothing_of_later(two_crowds: Interactions, steps: int) -> None:
-    popularity = Popularity.of(two_crowds, np.arange(two_crowds.n_items))
-    moment = steps * int(YEAR * DAY / STEPS)  # answers are kept for moments so far apart
-    past = two_crowds.at <= moment
-    slow = np.zeros(20)
-    end = min(moment, int(two_crowds.at.max()))
-    for item, at in zip(two_crowds.item[past], two_crowds.at[past], strict=True):
-        slow[item] += 0.5 ** ((end - at) / (YEAR * DAY))
-    found = popularity.share(moment, YEAR)
-    np.testing.assert_allclose(found, slow / max(slow.sum(), 1e-9), atol=1e-6)
-    assert not found[~np.isin(np.arange(20), two_crowds.item[past])].any()
+def test_diversity_and_session_are_no_part_of_the_ranker(recommender: Recommender) -> None:
+    """A list without either is the head of the ranker's order."""
+    state = recommender.taste.state("u0")
+    options = RecommendOptions(diversity=0.0, use_session=False, use_outcomes=False)
+    (ranked,) = recommender.lists([state], 20, options)
+    (expected,) = best_positions(recommender.ranker, [state], 20, recommender.catalogue.available)
+    assert ranked.positions.tolist() == expected.tolist()
 
 
-def test_answers_for_moments_are_right_from_several_threads(crowds_of_many: Interactions) -> None:
-    places = np.arange(crowds_of_many.n_items)
-    alone, shared = (Popularity.of(crowds_of_many, places) for _ in range(2))
-    moments = np.random.default_rng(0).integers(0, shared.end, 600).tolist()
-    open_ = np.ones(80, bool)
-
-    def asked(moment: int) -> list[int]:
-        found: list[int] = shared.leading(open_, 10, moment, MONTH / 100).tolist()
-        return found
-
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(asked, moments))
-    assert found == [alone.leading(open_, 10, moment, MONTH / 100).tolist() for moment in moments]
-
-
-def test_what_beginners_like_counts_the_first_likes_of_each_person_most() -> None:
-    # Three people like 0, then 1; one likes 2 after twenty others.
-    pairs = [(person, item) for person in range(3) for item in (0, 1)] + [(3, 3 + k) for k in range(20)]
-    user, item = np.array([*pairs, (3, 2)], np.int64).T
-    codes, at = np.full(len(user), CLICK, np.int8), np.arange(len(user), dtype=np.int64)
-    events = Interactions(["a", "b", "c", "d"], user, item, codes, at, 23)
-    share = Popularity.of(events, np.arange(events.n_items)).share(10**18, YEAR * 1000, beginners=True)
-    assert share[0] > share[1] > share[3] > share[2]
-    assert share[0] / share[1] == pytest.approx(1.1, rel=1e-2) and share[3] / share[2] == pytest.approx(
-        3, rel=1e-2
+def test_a_longer_list_begins_with_the_shorter(recommender: Recommender) -> None:
+    """While no source needs more candidates for it."""
+    state = recommender.taste.state("u9")
+    short, long = (
+        best_positions(recommender.ranker, [state], 10),
+        best_positions(recommender.ranker, [state], 60),
     )
-
-
-def test_the_fusion_is_the_sum_of_reciprocal_ranks(two_crowds: Interactions) -> None:
-    ranker = fitted(two_crowds)
-    assert ranker.trees is None, "20 people are too few to learn an order from"
-    history = clicked(0, 2, 4)
-    candidates, signals = next(ranker.met([history], None))
-    scores = ranker.scores(candidates, signals)
-    popularity, similar = ranker.world.popularity, ranker.matrix @ ranker.matrix[[0, 2, 4]].T
-    end, days = popularity.end, popularity.lately
-    sources = [(0.15, popularity.share(at, days)) for at in (signals.at, end)]
-    sources += [(0.15, popularity.share(end, days, beginners=True)), (1, signals.coengagement)]
-    sources += [(0.5, signals.low_rank), (0.5, signals.follows), (1, similar.max(1)), (1, similar.mean(1))]
-    liked = signals.liked.items
-    leanings = ranker.world.leanings
-    sources.append((0.5, leanings.to_all(leanings.of(liked, by_place(len(liked))))))
-    for row, item in enumerate(candidates):
-        places = [int((source[candidates] > source[item]).sum()) for _, source in sources]
-        slow = sum(weight / (FUSION_K + place) for (weight, _), place in zip(sources, places, strict=True))
-        assert scores[row] == pytest.approx(slow, rel=1e-5)
-
-
-LAUNCH = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def test_what_was_launched_later_is_not_learnt_to_be_disliked() -> None:
-    launched = Catalogue.of([Item("old", title="a", created_at=LAUNCH), Item("b", title="b")]).launched
-    assert launched[0] == int(LAUNCH.timestamp() * 1e6)
-    assert launched[1] < launched[0], "an unknown launch counts as long ago"
-
-
-def test_the_shelf_is_the_popularity_beside_an_item_in_the_order_of_ids() -> None:
-    """Against a kernel estimate written out: every like, times the bell of its distance in places."""
-    rng = np.random.default_rng(0)
-    ids = [f"a-{number}" for number in rng.permutation(2000)]
-    places = rank_ids(ids)
-    assert [ids[row] for row in np.argsort(places)[:3]] == ["a-0", "a-1", "a-2"]
-    box = np.ones(2 * WIDTH + 1) / (2 * WIDTH + 1)
-    bell = np.convolve(np.convolve(box, box), box)
-    steps = np.arange(len(bell)) - len(bell) // 2
-    assert np.sqrt(bell @ steps**2) == pytest.approx(WIDTH, rel=0.01), "as wide as it says"
-    gaussian = np.exp(-0.5 * (steps / WIDTH) ** 2) / (WIDTH * np.sqrt(2 * np.pi))
-    assert np.abs(bell - gaussian).max() < 0.1 * gaussian.max()
-    likes = np.zeros(2000)
-    likes[rng.integers(0, 2000, 5)] = 1.0
-    middle = np.flatnonzero((places > 500) & (places < 1500))
-    distance = np.abs(places[middle][:, None] - places[np.flatnonzero(likes)][None, :])
-    reach = len(bell) // 2
-    expected = np.where(distance <= reach, bell[np.minimum(distance + reach, len(bell) - 1)], 0.0).sum(axis=1)
-    near = np.abs(places[np.flatnonzero(likes)] - 1000) < 700  # the ends are mirrored
-    assert near.any()
-    np.testing.assert_allclose(smooth(likes, places)[middle], expected, atol=1e-5)
-
-
-def test_what_lies_beside_a_like_is_found_by_looking_at_all_distances() -> None:
-    rng = np.random.default_rng(0)
-    places = rng.permutation(300)
-    for liked in ([7], [0, 299, 5], list(range(0, 300, 11))):
-        slow = np.abs(places[:, None] - places[liked]).min(axis=1)
-        np.testing.assert_array_equal(beside(np.array(liked), places), slow)
-        np.testing.assert_array_equal(beside(np.array(liked), places, np.array([4, 200])), slow[[4, 200]])
-        found = neighbours_of(np.array(liked), places, np.argsort(places))
-        np.testing.assert_array_equal(found, np.flatnonzero(slow <= REACH))
-
-
-def test_trends_are_told_as_of_then_and_as_of_now(crowds_of_many: Interactions) -> None:
-    popularity = Popularity.of(crowds_of_many, np.arange(80))
-    half = popularity.end // 2
-    assert popularity.lately == pytest.approx(TREND_SHARE * popularity.end / DAY)
-    then, now = (
-        dict(zip(TREND_NAMES, trends_of(popularity, History.empty(), at, np.arange(80)), strict=True))
-        for at in (half, popularity.end)
-    )
-    for name in TREND_NAMES:
-        same = np.array_equal(then[name], now[name], equal_nan=True)
-        assert same == (name.endswith(("today", "today_rank")) or name in ("approval", "beside")), name
-    slow = popularity.share(half, popularity.lately)
-    order = [int((slow > one).sum()) for one in slow]
-    np.testing.assert_allclose(then["lately_rank"], np.log1p(order), rtol=1e-6)
-
-
-def test_what_people_did_without_liking_lowers_approval() -> None:
-    """Three likes and three hides of item 0, six likes of item 1, nothing of item 2."""
-    item = np.array([0] * 6 + [1] * 6, np.int64)
-    codes = np.array([CLICK] * 3 + [HIDE] * 3 + [CLICK] * 6, np.int8)
-    events = Interactions(["a"], np.zeros(12, np.int64), item, codes, np.arange(12), 3)
-    approval = Popularity.of(events, np.arange(3)).approval
-    usual = 9 / 12
-    wanted = [(3 + CAUTION * usual) / (6 + CAUTION), (6 + CAUTION * usual) / (6 + CAUTION), usual]
-    np.testing.assert_allclose(approval, wanted, rtol=1e-6)
+    assert long[0][:10].tolist() == short[0].tolist()

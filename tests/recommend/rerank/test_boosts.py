@@ -1,4 +1,4 @@
-"""Filters, exploration and boosts do what they say, and no more."""
+"""Boosts of the shop move items up, by no more than their cap, and say so."""
 
 from __future__ import annotations
 
@@ -9,79 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.items import Item
 from bowerbird.errors import InputError
-from bowerbird.recommend.rerank.boosts import Boosts, Rule
-from bowerbird.recommend.rerank.diversity import diversify
-from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.options import RecommendOptions
-
-# -- filters ------------------------------------------------------------------------------------------------
-
-
-def test_filters_leave_what_fulfils_all_of_them() -> None:
-    catalogue = Catalogue.of(
-        [
-            Item("a", "a", price=10.0, category=("Home", "Lamps")),
-            Item("b", "b", price=20.0, category=("Home", "Sofas")),
-            Item("c", "c", category=("home",)),
-            Item("d", "d", price=10.0),
-        ]
-    )
-
-    def left(**wishes: object) -> str:
-        mask = RecommendOptions(**wishes).allowed(catalogue)  # type: ignore[arg-type]
-        assert mask is not None
-        return "".join(np.array(catalogue.ids)[mask])
-
-    assert RecommendOptions().allowed(catalogue) is None
-    assert left(category="HOME") == "abc" and left(category="lamps") == "a" and left(category="x") == ""
-    assert left(price_min=10) == "abd" and left(price_max=15) == "ad"
-    assert left(price_min=10, price_max=15, category="home") == "a"
-
-
-@pytest.mark.parametrize("bad", [{"explore": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}])
-def test_senseless_wishes_are_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=r"expected 0 to 1|above the top_positions"):
-        RecommendOptions(**bad)  # type: ignore[arg-type]
-
-
-def test_a_person_gets_only_what_passes_the_filters(recommender: Recommender) -> None:
-    prices = recommender.catalogue.prices
-    low, high = np.nanquantile(prices, [0.2, 0.4])
-    found = recommender.recommend_user("u0", 200, RecommendOptions(price_min=low, price_max=high))
-    assert found and all(low <= (one.price or 0) <= high for one in found)
-
-
-# -- exploration --------------------------------------------------------------------------------------------
-
-
-def test_propensities_are_how_often_an_item_comes_first() -> None:
-    relevance = np.array([1.0, 0.9, 0.6, 0.0])
-    rng = np.random.default_rng(0)
-    drawn = [diversify(relevance, np.eye(4), 4, 0.0, 0.5, rng) for _ in range(4000)]
-    firsts = np.bincount([order[0] for order, _ in drawn], minlength=4) / len(drawn)
-    told = np.array([next(c[0] for o, c in drawn if o[0] == row) for row in range(3)])
-    assert firsts[:3] == pytest.approx(told, abs=0.03)
-    weighed = np.mean([relevance[order[0]] / probabilities[0] for order, probabilities in drawn])
-    assert weighed == pytest.approx(relevance.sum(), rel=0.1), "inverse propensities undo the choice"
-
-
-def test_without_exploration_the_order_is_the_best_and_its_chance_one(recommender: Recommender) -> None:
-    plain = recommender.recommend_user("u0", 20)
-    assert plain == recommender.recommend_user("u0", 20, RecommendOptions(explore=0.0, seed=3))
-    assert {one.propensity for one in plain} == {1.0}
-
-
-def test_a_seed_draws_the_same_again(recommender: Recommender) -> None:
-    found = recommender.recommend_user("u0", 20, RecommendOptions(explore=1.0, seed=3))
-    assert found == recommender.recommend_user("u0", 20, RecommendOptions(explore=1.0, seed=3))
-    assert found != recommender.recommend_user("u0", 20)
-    assert all(0 < one.propensity <= 1 for one in found)
-    assert len({one.item_id for one in found}) == 20
-
-
-# -- boosts -------------------------------------------------------------------------------------------------
+from bowerbird.recommend.recommender import Recommender
+from bowerbird.recommend.rerank.boosts import Boosts, Rule
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,19 +1,27 @@
-"""While a visit goes on its likes have their say; before and after nothing changes."""
+"""While a session goes on its likes count more; before and after nothing changes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
-from bowerbird.recommend.ranking import FUSION_K, OurRanker
-from bowerbird.recommend.ranks import ranks_of
+from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.ranks import FUSION_K, ranks_of
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.rerank.session import SPEAKING, VISIT_SAY, VISIT_SECONDS, visit_of
+from bowerbird.recommend.rerank.session import (
+    MAX_LIKES,
+    SESSION_SECONDS,
+    rerank_by_session,
+    session_likes,
+    session_ranks,
+)
 from bowerbird.taste.state import DAY, SECOND, TasteState
 
-from .conftest import KINDS, OF_A_KIND
+from ..conftest import KINDS, OF_A_KIND
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
 NOW = 1_000 * DAY
@@ -24,58 +32,83 @@ def history_of(items: list[int], ages_s: list[int], action: int = CLICK) -> Hist
     return History(np.array(items, np.int64), np.full(len(items), action, np.int8), at)
 
 
-def test_a_visit_is_what_was_liked_within_half_an_hour() -> None:
-    old, edge, new = VISIT_SECONDS + 1, VISIT_SECONDS, 5
-    assert visit_of(history_of([1, 2, 3], [old, edge, new]), NOW).items.tolist() == [2, 3]
-    assert visit_of(history_of([1, 2, 1], [90, 60, 30]), NOW).items.tolist() == [2, 1]  # each once
-    many = list(range(SPEAKING + 3))
-    assert visit_of(history_of(many, [60] * len(many)), NOW).items.tolist() == many[3:]
-    assert not len(visit_of(History.empty(), NOW))
+@pytest.fixture(scope="module")
+def in_sessions(recommender: Recommender) -> Recommender:
+    """The recommender, as if validation users had chosen a weight for sessions."""
+    ranker = recommender.ranker.with_live_graph(None)
+    ranker.config = replace(ranker.config, session_weight=0.25)
+    return Recommender(recommender.catalogue, ranker, recommender.outcomes, recommender.taste)
 
 
-@pytest.fixture
-def ranker(recommender: Recommender) -> OurRanker:
-    return recommender.ranker
+def kinds(recommender: Recommender, history: History, now: int, n: int = 20, **options: bool) -> list[int]:
+    chosen = RecommendOptions(**options)  # type: ignore[arg-type]
+    (ranked,) = recommender.lists([TasteState.of(history)], n, chosen, now=[now])
+    return (ranked.positions // OF_A_KIND).tolist()
 
 
-def test_the_visit_s_kind_moves_up(ranker: OurRanker) -> None:
+def test_a_session_is_what_was_liked_within_half_an_hour() -> None:
+    old, edge, new = SESSION_SECONDS + 1, SESSION_SECONDS, 5
+    assert session_likes(history_of([1, 2, 3], [old, edge, new]), NOW).items.tolist() == [2, 3]
+    assert session_likes(history_of([1, 2, 1], [90, 60, 30]), NOW).items.tolist() == [2, 1]  # each once
+    many = list(range(MAX_LIKES + 3))
+    assert session_likes(history_of(many, [60] * len(many)), NOW).items.tolist() == many[3:]
+    assert not len(session_likes(History.empty(), NOW))
+    assert not len(session_likes(history_of([1], [-5]), NOW)), "what comes later is no part of it"
+
+
+def test_the_kind_of_the_session_moves_up(in_sessions: Recommender) -> None:
     """Somebody of shirts who clicks lamps just now sees more lamps; a day later all is as it was."""
     shirts, lamps = [0, 1, 2, 3, 4, 5, 6, 7], [OF_A_KIND, OF_A_KIND + 1]
     history = history_of([*shirts, *lamps], [40 * 86_400] * 8 + [60, 30])
-    (without,), _ = ranker.rank_scored([history], 20)
-    (visiting,), _ = ranker.rank_scored([history], 20, now=NOW)
-    (later,), _ = ranker.rank_scored([history], 20, now=NOW + 86_400 * SECOND)
     lamp = KINDS.index(("wooden", "lamp"))
-    assert (visiting // OF_A_KIND == lamp).sum() > (without // OF_A_KIND == lamp).sum()
-    assert later.tolist() == without.tolist()
+    within = kinds(in_sessions, history, NOW)
+    later = kinds(in_sessions, history, NOW + DAY)
+    without = kinds(in_sessions, history, NOW, use_session=False)
+    assert within.count(lamp) > without.count(lamp)
+    assert later == without
 
 
-def test_what_was_hidden_speaks_for_no_visit(ranker: OurRanker) -> None:
+def test_without_a_weight_a_session_changes_nothing(
+    in_sessions: Recommender, recommender: Recommender
+) -> None:
+    ranker = recommender.ranker.with_live_graph(None)
+    ranker.config = replace(ranker.config, session_weight=0.0)
+    never = Recommender(recommender.catalogue, ranker, recommender.outcomes, recommender.taste)
+    history = history_of([0, 1, OF_A_KIND], [40 * 86_400] * 2 + [30])
+    assert kinds(never, history, NOW) == kinds(never, history, NOW + DAY)
+    assert kinds(in_sessions, history, NOW, 60) != kinds(in_sessions, history, NOW + DAY, 60)
+
+
+def test_what_was_hidden_is_no_part_of_a_session(in_sessions: Recommender) -> None:
     liked, hidden = history_of([0, 1, 2], [9 * 86_400] * 3), history_of([40], [10], HIDE)
-    both = History(
+    joined = History(
         *(
             np.concatenate([getattr(one, name) for one in (liked, hidden)])
             for name in ("items", "actions", "at")
         )
     )
-    assert ranker.rank_scored([both], 10, now=NOW)[0].tolist() == ranker.rank_scored([both], 10)[0].tolist()
+    assert kinds(in_sessions, joined, NOW) == kinds(in_sessions, joined, NOW + DAY)
 
 
-def test_scores_as_the_formula_says(ranker: OurRanker) -> None:
-    """The ranker's places and those by the largest cosine to one of the visit's likes, fused."""
-    history = history_of([3, 50, 70], [3 * 86_400, 100, 20])
-    candidates, signals = next(ranker.met([history], None))
-    scores = ranker.scores(candidates, signals)
-    near = [max(float(ranker.matrix[k] @ ranker.matrix[item]) for item in (50, 70)) for k in candidates]
-    want = 1.0 / (FUSION_K + ranks_of(scores)) + VISIT_SAY / (FUSION_K + ranks_of(np.array(near)))
-    found = ranker.at_moment(scores, candidates, signals, NOW)
-    np.testing.assert_allclose(found, want, rtol=1e-5)
+def test_scores_are_as_the_formula_says(recommender: Recommender) -> None:
+    """The ranker's ranks and those by the largest cosine to one of the session's likes, fused."""
+    state = TasteState.of(history_of([3, 50, 70], [3 * 86_400, 100, 20]))
+    (candidates,) = recommender.ranker.candidates([state], [np.ones(120, bool)])
+    positions, vectors = candidates.positions, recommender.ranker.items.vectors
+    scores = recommender.ranker.score(candidates.features)
+    near = [max(float(vectors[k] @ vectors[item]) for item in (50, 70)) for k in positions]
+    expected = 1.0 / (FUSION_K + ranks_of(scores)) + 0.25 / (FUSION_K + ranks_of(np.array(near)))
+    ranks = session_ranks(positions, candidates.query.liked, NOW, vectors)
+    np.testing.assert_allclose(rerank_by_session(scores, ranks, 0.25), expected, rtol=1e-5)
+    assert rerank_by_session(scores, ranks, 0.0) is scores
+    nothing = session_ranks(positions, candidates.query.liked, NOW + DAY, vectors)
+    assert nothing is None and rerank_by_session(scores, nothing, 0.25) is scores
 
 
-def test_what_is_served_follows_the_visit(recommender: Recommender) -> None:
-    history = history_of([0, 1, 2, 3, 4, 5, 6, 7, OF_A_KIND], [40 * 86_400] * 8 + [30])
-    served, later = (
-        [one.position // OF_A_KIND for one in recommender.recommend(TasteState.of(history), now=now)]
+def test_what_is_served_follows_the_session(in_sessions: Recommender) -> None:
+    state = TasteState.of(history_of([0, 1, 2, 3, 4, 5, 6, 7, OF_A_KIND], [40 * 86_400] * 8 + [30]))
+    within, later = (
+        [one.position // OF_A_KIND for one in in_sessions.recommend(state, now=now)]
         for now in (NOW, NOW + DAY)
     )
-    assert served.count(1) > later.count(1)  # lamps
+    assert within.count(1) > later.count(1)  # lamps

@@ -1,4 +1,4 @@
-"""A shop with old and new items, and the sources that were fitted on it, as they are and as they are loaded."""
+"""A shop with old and new items, and the sources that were fitted on it, as fitted and as loaded."""
 
 from __future__ import annotations
 

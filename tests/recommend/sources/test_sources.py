@@ -23,7 +23,6 @@ from bowerbird.recommend.sources.latent_factors import LatentFactorSource
 from bowerbird.recommend.sources.popularity import PopularSource, TrendingSource
 from bowerbird.recommend.sources.transitions import TransitionSource
 from bowerbird.recommend.sources.walks import MAX_WALKED, WalkSource
-from bowerbird.taste.state import DAY
 
 from .conftest import COLD, ITEMS, queries_of
 
@@ -117,7 +116,7 @@ def visits(source: WalkSource, query: Query) -> Column:
 
 
 def orders_of(source: Source, query: Query, count: int) -> Iterator[tuple[Column, np.ndarray, int, bool]]:
-    """Of each order that a source should propose: scores, eligible items, length, and whether 0 is nothing."""
+    """Of each order that should be proposed: scores, eligible items, length, and whether 0 is nothing."""
     popularity, eligible, cold = source.context.popularity, query.eligible, query.eligible & COLD
     if isinstance(source, TrendingSource):
         for days in (MONTH, popularity.lately):

@@ -1,7 +1,8 @@
-"""Candidates from an index, against a look at every item."""
+"""Sources through an approximate index, and through lists of neighbours, against a look at every item."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,110 +13,206 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed import index as index_module
 from bowerbird.embed.index import ItemIndex, built
 from bowerbird.embed.rows import Rows, unit
-from bowerbird.recommend import OurRanker
-from bowerbird.recommend.candidates import Values, reached, sought
-from bowerbird.recommend.models.coengagement import history_matrix
-from bowerbird.recommend.features import by_place, rows_of, signals_of
-from bowerbird.recommend.models.popularity import YEAR
+from bowerbird.recommend.context import ItemContext
+from bowerbird.recommend.models.neighbours import Neighbours
+from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.sources import SOURCES, Source
+from bowerbird.recommend.sources.affinity import AffinitySource
+from bowerbird.recommend.sources.content import ColdItemSource, SimilarSource, TasteCentreSource
+from bowerbird.recommend.sources.latent_factors import LatentFactorSource
+from bowerbird.taste.state import TasteState
 
-ITEMS, PEOPLE, EVENTS = 6000, 60, 900
+from ..conftest import best_positions
+
+ITEMS, USERS, EVENTS, COUNT = 6000, 60, 900, 120
+BY_VECTORS = (SimilarSource, TasteCentreSource, ColdItemSource)
+ONLY_ORDERING = (LatentFactorSource, AffinitySource)
+"""Sources that propose nothing where there is an index."""
+EVERY_SOURCE = pytest.mark.parametrize("number", range(len(SOURCES)), ids=[kind.name for kind in SOURCES])
 
 
 @pytest.fixture(scope="module", autouse=True)
-def looking_is_dear() -> Iterator[None]:
-    """So few items would otherwise all be looked at, and the approximate index never asked."""
+def exact_search_costs_more() -> Iterator[None]:
+    """So few items would otherwise all be compared, and the approximate index never asked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index_module, "LOOKS", 1)
         yield
 
 
 @pytest.fixture(scope="module")
-def rankers() -> tuple[OurRanker, OurRanker, list[History]]:
-    """The same model twice, with a look at every item and with an index, and people to serve."""
+def events() -> Interactions:
+    """Users who like the first items of two kinds each."""
     rng = np.random.default_rng(0)
-    kind = rng.integers(60, size=ITEMS)
-    matrix = unit(rng.normal(size=(60, 32))[kind] + 0.6 * rng.normal(size=(ITEMS, 32))).astype(np.float16)
-    person = np.sort(rng.integers(PEOPLE, size=EVENTS))
-    taste = rng.integers(60, size=(PEOPLE, 2))
-    members = [np.flatnonzero(kind == k) for k in range(60)]
-    item = np.array([rng.choice(members[taste[p, rng.integers(2)]][:40]) for p in person])
+    user = np.sort(rng.integers(USERS, size=EVENTS))
+    taste = rng.integers(60, size=(USERS, 2))
+    members = [np.flatnonzero(kind_of_items() == k) for k in range(60)]
+    item = np.array([rng.choice(members[taste[u, rng.integers(2)]][:40]) for u in user], np.int64)
     at = rng.integers(10**12, 10**13, EVENTS)
     order = np.argsort(at)
     click = np.full(EVENTS, ACTION_CODE["click"], np.int8)
-    users = [f"u{k}" for k in range(PEOPLE)]
-    events = Interactions(users, person[order], item[order].astype(np.int64), click, at[order], ITEMS)
-    catalogue = Catalogue.of(Item(str(k), f"item {k}", price=1.0 + k % 50) for k in range(ITEMS))
-    rows = Rows(matrix)
-    quick = OurRanker(rows, catalogue, index=ItemIndex(rows, built(rows, threads=1)))
-    quick.fit(events)
-    whole = OurRanker(rows.dense(), catalogue)
-    whole.world = replace(quick.world, matrix=whole.matrix, sides=whole.sides)
-    whole.trees, whole.settings = quick.trees, quick.settings
-    return whole, quick, [history for _, history in events.histories()]
+    return Interactions([f"u{k}" for k in range(USERS)], user[order], item[order], click, at[order], ITEMS)
 
 
-def test_every_signal_of_a_candidate_is_that_of_a_look_at_every_item(
-    rankers: tuple[OurRanker, OurRanker, list[History]],
+def kind_of_items() -> np.ndarray:
+    return np.random.default_rng(1).integers(60, size=ITEMS)
+
+
+def item_rows() -> Rows:
+    rng = np.random.default_rng(2)
+    vectors = rng.normal(size=(60, 32))[kind_of_items()] + 0.6 * rng.normal(size=(ITEMS, 32))
+    return Rows(unit(vectors).astype(np.float16))
+
+
+def item_catalogue() -> Catalogue:
+    return Catalogue.of(
+        Item(str(k), f"item {k}", price=1.0 + k % 50, attributes={"kind": f"kind {kind}"})
+        for k, kind in enumerate(kind_of_items().tolist())
+    )
+
+
+def fitted(items: ItemContext, events: Interactions) -> HybridRanker:
+    ranker = HybridRanker(items)
+    ranker.fit_sources(events)
+    return ranker
+
+
+@pytest.fixture(scope="module")
+def dense(events: Interactions) -> HybridRanker:
+    """Compares all items."""
+    return fitted(ItemContext(item_catalogue(), item_rows().dense()), events)
+
+
+@pytest.fixture(scope="module")
+def approximate(events: Interactions) -> HybridRanker:
+    """Asks an index, and reads vectors where it needs them."""
+    rows = item_rows()
+    index = ItemIndex(rows, built(rows, threads=1))
+    return fitted(ItemContext(item_catalogue(), rows, index=index), events)
+
+
+@pytest.fixture(scope="module")
+def listed(dense: HybridRanker, events: Interactions) -> HybridRanker:
+    """Reads lists of each item's nearest items."""
+    ranker = fitted(dense.items, events)
+    vectors = np.asarray(dense.items.vectors)
+    cold = np.flatnonzero(ranker.context.is_cold)
+    ranker.context.neighbours = (
+        Neighbours.of(vectors, np.arange(ITEMS), 320),
+        Neighbours.of(vectors, cold, 520),
+    )
+    return ranker
+
+
+@pytest.fixture(scope="module")
+def states(events: Interactions) -> list[TasteState]:
+    histories = [history for _, history in events.histories()][:25]
+    return [TasteState.of(history) for history in [*histories, History.empty()]]
+
+
+def queries(ranker: HybridRanker, states: list[TasteState], eligible: np.ndarray) -> list[Query]:
+    return [one.query for one in ranker.candidates(states, [eligible] * len(states))]
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return len(np.intersect1d(one, other)) / max(1, len(other))
+
+
+def source_pairs(
+    number: int, first: HybridRanker, second: HybridRanker, states: list[TasteState]
+) -> Iterator[tuple[Source, Query, Source, Query]]:
+    for share in (1.0, 0.6):
+        eligible = np.random.default_rng(3).random(ITEMS) < share
+        pairs = zip(queries(first, states, eligible), queries(second, states, eligible), strict=True)
+        for mine, theirs in pairs:
+            yield first.sources[number], mine, second.sources[number], theirs
+
+
+@EVERY_SOURCE
+def test_an_index_proposes_nearly_the_same(
+    dense: HybridRanker, approximate: HybridRanker, states: list[TasteState], number: int
 ) -> None:
-    whole, quick, people = rankers
-    assert quick.index is not None
-    for history in [*people[:10], History.empty()]:
-        candidates, signals = sought(history, whole.world, quick.index, None, 120)
-        expected = signals_of([history], whole.world)[0]
-        got, wanted = (rows_of(one, candidates, whole.world) for one in (signals, expected))
-        assert len(candidates)
-        np.testing.assert_allclose(got, wanted, atol=2e-4)
+    overlaps = []
+    for source, query, by_index, same_query in source_pairs(number, approximate, dense, states):
+        proposed, expected = source.propose(query, COUNT), by_index.propose(same_query, COUNT)
+        if isinstance(source, ONLY_ORDERING):
+            assert not proposed
+            continue
+        for order, best in zip(proposed, expected, strict=True):
+            assert query.eligible[order].all() and len(np.unique(order)) == len(order)
+            if isinstance(source, BY_VECTORS):
+                overlaps.append(overlap(order, best))
+            else:
+                assert set(order.tolist()) == set(best.tolist())
+    assert not overlaps or np.mean(overlaps) > 0.9
 
 
-def test_co_engagement_reaches_all_that_ease_scores(
-    rankers: tuple[OurRanker, OurRanker, list[History]],
+@EVERY_SOURCE
+def test_an_index_describes_candidates_in_the_same_way(
+    dense: HybridRanker, approximate: HybridRanker, states: list[TasteState], number: int
 ) -> None:
-    whole, _, people = rankers
-    for history in people[:10]:
-        found = reached(whole.world, history.liked())
-        items = history.liked().items
-        given = history_matrix([items], ITEMS, [by_place(len(items))])
-        wanted = whole.world.coengagement.scores(given)[0]
-        others = np.setdiff1d(np.arange(ITEMS), history.items)
-        np.testing.assert_allclose(found[others], wanted[others], atol=1e-5)
+    for source, query, other, same_query in source_pairs(number, approximate, dense, states):
+        positions = np.random.default_rng(4).choice(np.flatnonzero(query.eligible), 300, replace=False)
+        for name, column, expected in zip(
+            source.feature_names,
+            source.features(query, positions),
+            other.features(same_query, positions),
+            strict=True,
+        ):
+            if not name.endswith("_rank"):  # of scores that differ in the last digit
+                np.testing.assert_allclose(column, expected, atol=2e-4, err_msg=name)
+            elif not np.isnan(expected).all():
+                same = np.isclose(column, expected, atol=1e-6, equal_nan=True)
+                assert same.mean() > 0.95, name
 
 
-def test_the_answers_are_nearly_those_of_a_look_at_every_item(
-    rankers: tuple[OurRanker, OurRanker, list[History]],
+@EVERY_SOURCE
+def test_lists_of_neighbours_propose_and_describe_the_same(
+    dense: HybridRanker, listed: HybridRanker, states: list[TasteState], number: int
 ) -> None:
-    whole, quick, people = rankers
-    allowed = np.random.default_rng(1).random(ITEMS) < 0.6
-    for mask in (None, allowed):
-        (expected, _), (found, _) = whole.rank_scored(people, 20, mask), quick.rank_scored(people, 20, mask)
-        same = [len(np.intersect1d(a, b)) / 20 for a, b in zip(found, expected, strict=True)]
-        assert np.mean(same) > 0.9
-        for row, history in zip(found, people, strict=True):
-            assert (row >= 0).all() and not np.isin(row, history.items).any()
-            assert mask is None or mask[row].all()
+    for source, query, other, same_query in source_pairs(number, listed, dense, states):
+        for order, best in zip(source.propose(query, COUNT), other.propose(same_query, COUNT), strict=True):
+            np.testing.assert_array_equal(order, best)
+        positions = np.arange(0, ITEMS, 20)
+        for column, expected in zip(
+            source.features(query, positions), other.features(same_query, positions), strict=True
+        ):
+            np.testing.assert_allclose(column, expected, atol=1e-5)
 
 
-def test_few_items_allowed_are_all_found(rankers: tuple[OurRanker, OurRanker, list[History]]) -> None:
-    _, quick, people = rankers
-    allowed = np.zeros(ITEMS, bool)
-    allowed[[5, 1000, 5999]] = True
-    found, _ = quick.rank_scored(people[:5], 10, allowed)
-    for row, history in zip(found, people, strict=False):
-        assert set(row[row >= 0]) == {5, 1000, 5999} - set(history.items.tolist())
-
-
-def test_the_popular_list_goes_on_where_its_head_is_excluded(
-    rankers: tuple[OurRanker, OurRanker, list[History]],
+def test_lists_of_neighbours_give_the_same_order(
+    dense: HybridRanker, listed: HybridRanker, states: list[TasteState]
 ) -> None:
-    popularity = rankers[0].world.popularity
-    share = popularity.share(popularity.end, YEAR)
-    order = np.argsort(-share, kind="stable")[: np.count_nonzero(share)]
-    open_ = np.ones(ITEMS, bool)
-    open_[order[:250]] = False
-    found = popularity.leading(open_, 10, popularity.end, YEAR)
-    assert len(order) > 260 and found.tolist() == order[250:260].tolist()
+    everything = np.ones(ITEMS, bool)
+    slow, quick = (best_positions(ranker, states, 50, everything) for ranker in (dense, listed))
+    for one, other in zip(quick, slow, strict=True):
+        assert one.tolist() == other.tolist()
 
 
-def test_values_are_read_by_position() -> None:
-    values = Values(np.array([2, 5]), np.array([0.5, 0.7]))
-    assert values[5] == 0.7 and values[6] == 0.0 and values[0] == 0.0
-    assert Values(np.zeros(0, np.int64), np.zeros(0))[np.array([1, 2])].tolist() == [0.0, 0.0]
+def test_the_best_are_nearly_those_of_a_look_at_every_item(
+    dense: HybridRanker, approximate: HybridRanker, states: list[TasteState]
+) -> None:
+    for share in (1.0, 0.6):
+        eligible = np.random.default_rng(5).random(ITEMS) < share
+        expected, best = (best_positions(one, states, 20, eligible) for one in (dense, approximate))
+        assert np.mean([overlap(mine, theirs) for mine, theirs in zip(best, expected, strict=True)]) > 0.9
+        for positions, state in zip(best, states, strict=True):
+            assert len(positions) == 20 and eligible[positions].all()
+            assert not np.isin(positions, state.items).any()
+
+
+def test_a_few_eligible_items_are_all_candidates(approximate: HybridRanker, states: list[TasteState]) -> None:
+    eligible = np.zeros(ITEMS, bool)
+    eligible[[5, 1000, 5999]] = True
+    for positions, state in zip(best_positions(approximate, states, 10, eligible), states, strict=True):
+        assert set(positions.tolist()) == {5, 1000, 5999} - set(state.items.tolist())
+
+
+def test_the_popular_list_goes_on_where_its_head_is_excluded(dense: HybridRanker) -> None:
+    popularity = dense.context.popularity
+    order = np.argsort(-popularity.share(popularity.end, 300.0), kind="stable")
+    order = order[: np.count_nonzero(popularity.share(popularity.end, 300.0))]
+    eligible = np.ones(ITEMS, bool)
+    eligible[order[:250]] = False
+    assert len(order) > 260
+    assert popularity.top(eligible, 10, popularity.end, 300.0).tolist() == order[250:260].tolist()

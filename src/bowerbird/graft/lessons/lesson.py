@@ -1,7 +1,7 @@
 """What a store teaches a graft, and what is left out of the lessons to judge them by.
 
-Only events of the vectors' own training part are learnt from; a further tenth of the items and some of the
-people judge. Nothing here comes from an outside model.
+Only events of the vectors' own training part are learned from; a further tenth of the items is left out to
+validate on. Nothing here comes from an outside model.
 """
 
 from __future__ import annotations
@@ -11,40 +11,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.embed.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.graft.lessons.facts import Facts, caption
 from bowerbird.graft.lessons.questions import Material
-from bowerbird.graft.lessons.sequences import Liked
 
-SHORTEST = 2
-"""Liked items of a person who teaches or judges."""
+LEAST_LIKED = 2
+"""Items that a user must like for a question about their taste."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """Texts of items and histories of people, each in two parts: those that teach and those that judge."""
+    """What questions are made of, and the texts of the items that are left out of it."""
 
     material: Material
     judged_captions: dict[int, str]
-    histories: list[History]
-    judged_histories: list[History]
 
     @classmethod
     def of(cls, snapshot: StoreSnapshot) -> Lesson:
         """Read a snapshot. Raises `StoreError` where its vectors do not say what they were kept from."""
-        vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
+        catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
         events = Interactions.of(snapshot.store.log.read(), catalogue)
         training = holdout_of(vectors).training(events)
-        share = float(np.clip(200 / max(1, len(events.users)), 0.02, 0.2))
-        people: dict[bool, list[History]] = {False: [], True: []}
-        for person, history in training.histories():
-            if len(Liked.of(history)) >= SHORTEST:
-                people[left_out(training.users[person], share)].append(history)
-        teaching = people[False] or people[True]
+        liked = [np.unique(history.liked().items) for _, history in training.histories()]
         matrix = item_matrix(snapshot)
         said = {
             position: text
@@ -56,11 +48,11 @@ class Lesson:
             matrix,
             {p: text for p, text in said.items() if p not in judged},
             Facts.read(catalogue),
-            [Liked.of(history).items for history in teaching],
+            [items for items in liked if len(items) >= LEAST_LIKED],
             _collections(snapshot),
             _pictures(snapshot),
         )
-        return cls(material, judged, teaching, people[True])
+        return cls(material, judged)
 
     @property
     def matrix(self) -> np.ndarray:
@@ -101,6 +93,6 @@ def holdout_of(vectors: Vectors) -> Holdout:
 
 
 def left_out(identifier: str, share: float = 0.1) -> bool:
-    """Whether an item or a person judges the training instead of taking part; not the holdout's hash."""
+    """Whether an item (or a user, in benchmarks) is left out to validate on; not the holdout's hash."""
     digest = hashlib.blake2b(identifier.encode(), digest_size=8, person=b"graft-judge").digest()
     return int.from_bytes(digest, "big") < share * 2**64

@@ -1,4 +1,4 @@
-"""What the alignment stage asks, made from a store alone: no outside model writes a word of it.
+"""What training asks, made from a store alone: no outside model writes a word of it.
 
 Name and describe an item; say its type, colour, style, price band or whatever the catalogue has facts of;
 which of several items a text describes; what a person of this taste, an interest, a collection is about; what

@@ -11,8 +11,7 @@ and no engine is imported here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bowerbird.graft.runtimes.runtime import Allowed
@@ -23,16 +22,8 @@ if TYPE_CHECKING:
 
 MARKER = re.compile(r"\[([1-9][0-9]{0,2})\]")
 """A marker in a text; its number counts candidates from 1."""
-_OPEN = re.compile(r"\[(?:[1-9][0-9]{0,2})?\Z")
 _MOST = 999
 _DIGITS = frozenset("0123456789")
-
-
-@dataclass(frozen=True)
-class Named:
-    """A place in a text where an item is named, by its position in the catalogue."""
-
-    position: int
 
 
 def numbered(candidates: Sequence[int]) -> list[str | int]:
@@ -136,43 +127,3 @@ def _live(pieces: Iterable[str], count: int) -> frozenset[str]:
         live |= more
         waiting -= more
     return frozenset(live)
-
-
-class Resolver:
-    """Turns a text that comes in pieces into texts and items; a marker is passed on whole or not at all.
-
-    Where the text ends in half a marker, that half is never told.
-    """
-
-    def __init__(self, candidates: Sequence[int]) -> None:
-        """`candidates`: positions in the catalogue, the first is `[1]`."""
-        self._candidates = candidates
-        self._held = ""
-
-    def feed(self, text: str) -> Iterator[str | Named]:
-        """What can be told after this text. A marker of no candidate stays text, for `Names` to catch."""
-        text = self._held + text
-        open_ = _OPEN.search(text)
-        told = len(text) if open_ is None else open_.start()
-        self._held = text[told:]
-        at = 0
-        for match in MARKER.finditer(text, 0, told):
-            if int(match[1]) <= len(self._candidates):
-                if match.start() > at:
-                    yield text[at : match.start()]
-                yield Named(self._candidates[int(match[1]) - 1])
-                at = match.end()
-        if told > at:
-            yield text[at:told]
-
-
-def resolved(texts: Iterable[str], candidates: Sequence[int]) -> Iterator[str | Named]:
-    """Texts and items of a streamed text; joined, the texts do not depend on where it was cut."""
-    resolver = Resolver(candidates)
-    for text in texts:
-        yield from resolver.feed(text)
-
-
-def titled(pieces: Iterable[str | Named], titles: Mapping[int, str]) -> Iterator[str]:
-    """The pieces as text: an item is named by its title, `titles` being by position."""
-    return (titles[piece.position] if isinstance(piece, Named) else piece for piece in pieces)

@@ -1,5 +1,5 @@
-"""Stage 1: the connector learns to be read. The language model must answer questions about items from their
-soft tokens alone; gradients pass through it to the connector, and to its adapter where there is one.
+"""The connector learns to be read. The language model must answer questions about items from their soft
+tokens alone; gradients pass through it to the connector, and to its adapter where there is one.
 
 The same questions about items left out, with their own vectors and with each other's, tell whether the
 vectors matter at all.

@@ -1,12 +1,9 @@
-"""Training a graft: alignment, behaviour, preference, then publish.
+"""Training a graft, and publishing it.
 
-1. The connector starts in closed form and learns to be read (`alignment.py`), and with it, if asked, the
-   language model's adapter.
-2. The language model reads people's sequences and requests; heads are fitted on its states (`behaviour.py`).
-3. The head learns what people chose over what they passed by (`preference.py`).
-
-Everything on the way is kept in `graft/.training`, so that an interrupted training goes on where it stopped.
-Under `accelerate launch` every process aligns on questions of its own; the first one does the rest.
+The connector starts in closed form and learns to be read (`alignment.py`), and with it, if asked, the
+language model's adapter. Everything on the way is kept in `graft/.training`, so that an interrupted training
+goes on where it stopped. Under `accelerate launch` every process trains on questions of its own; the first
+one publishes.
 """
 
 from __future__ import annotations
@@ -26,9 +23,8 @@ from bowerbird.embed.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.heads import Heads
 from bowerbird.graft.lessons.lesson import Lesson
-from bowerbird.graft.training.stages import GraftTraining
+from bowerbird.graft.training.graft_training import GraftTraining
 
 
 def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
@@ -51,7 +47,7 @@ def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
 
 def _train(store: Store, config: GraftConfig) -> None:
     snapshot = store.snapshot()
-    vectors, lesson = load_vectors(snapshot), Lesson.of(snapshot)
+    lesson, vectors = Lesson.of(snapshot), load_vectors(snapshot)
     start = time.perf_counter()
     base = Base.load(config.base)
     loading = time.perf_counter() - start
@@ -59,24 +55,14 @@ def _train(store: Store, config: GraftConfig) -> None:
     connector, metrics = training.align()
     if not PartialState().is_main_process:
         return
-    head = training.behave()
-    asked = training.request() if head else None
-    if head:
-        metrics |= head.metrics | training.prefer(head)
-    if asked:
-        metrics |= {f"requests: {name}": value for name, value in asked.metrics.items()}
-    heads = Heads(training.head(head), training.head(asked))
     meta = _meta(base, vectors, config, metrics) | {
-        "layer": heads.of_next_item and heads.of_next_item[1],
-        "request_layer": heads.of_request and heads.of_request[1],
-        "alignment_steps": training.alignment_steps,
+        "alignment_steps": training.steps,
         "seconds": time.perf_counter() - start,
         "loading_seconds": loading,
         "peak_memory_mb": peak_memory_mb(),
     }
     with store.publishing("graft", meta) as folder:
         save_connector(folder, connector)
-        heads.save(folder)
         training.adapted.save(folder)
     training.forget()
 
@@ -97,8 +83,7 @@ def _meta(base: Base, vectors: Vectors, config: GraftConfig, metrics: dict[str, 
         "tokens": config.tokens,
         "adapt": config.adapt.value,
         "vectors": vectors.version,
-        "markers": {"item": base.item_id, "recommend": base.recommend_id},
-        "history": config.history,
+        "markers": {"item": base.item_id},
         "holdout": vectors.meta["holdout"],
         "config": dataclasses.asdict(config),
         "metrics": metrics,

@@ -63,9 +63,11 @@ class LearnedOrder:
     report: dict[str, Any] = field(default_factory=lambda: {"order": "fusion"})
 
 
-def fit_ranker(items: ItemContext, events: Interactions) -> HybridRanker:
-    """Learn the sources and their common order from training events."""
-    folds = build_folds(events)
+def fit_ranker(
+    items: ItemContext, events: Interactions, folds: Sequence[TrainingFold] | None = None
+) -> HybridRanker:
+    """Learn the sources and their common order from training events; `folds` are users' by default."""
+    folds = build_folds(events) if folds is None else folds
     ranker = HybridRanker(items, RankerConfig(source=SourceConfig(choose_ridge(folds))))
     learned = learn_order(ranker, folds, items.catalogue.launched <= events.at.max(initial=0))
     ranker.trees, ranker.report = learned.trees, learned.report

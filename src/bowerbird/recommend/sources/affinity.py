@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Fac
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
+from bowerbird.recommend.sources.wording import values_of
 
 MIN_LIKES = 2  # of a value, before it is called the user's taste
 MAX_NAMED = 2  # values in one explanation
@@ -56,16 +58,22 @@ class AffinitySource(Source):
 
     def explain(self, query: Query, position: int) -> str | None:
         facets = self.model.facets
-        counts = query.once("value counts", lambda: _value_counts(facets, query))
-        values = [value for value in facets.values_of(position).tolist() if counts.get(value, 0) >= MIN_LIKES]
+        likes = query.once("likes by value", lambda: _likes_by_value(facets, query))
+        values = [
+            value for value in facets.values_of(position).tolist() if len(likes.get(value, ())) >= MIN_LIKES
+        ]
         values = [value for value in values if _is_nameable(facets, value)]
-        if not values:
-            return None
         share_of_items = self.model.usual / np.exp(self.model.lift)
-        values.sort(key=lambda value: (-counts[value] / share_of_items[value], value))
-        # A value may stand in several facets (a material that is a style too): name each once.
-        texts = list(dict.fromkeys(str(facets.texts[value]) for value in values))
-        return f"your taste for {' and '.join(texts[:MAX_NAMED])}"
+        values.sort(key=lambda value: (-len(likes[value]) / share_of_items[value], value))
+        texts: list[str] = []
+        for value in values:
+            text = str(facets.texts[value])
+            # A value may stand in several facets (a material that is a style too): name each once.
+            if text not in texts and self._is_current(query, text, position, likes[value]):
+                texts.append(text)
+            if len(texts) == MAX_NAMED:
+                break
+        return f"your taste for {' and '.join(texts)}" if texts else None
 
     def arrays(self) -> Mapping[str, Any]:
         facets = self.model.facets
@@ -84,6 +92,15 @@ class AffinitySource(Source):
         facets = Facets(names, arrays["texts"], arrays["facet"], arrays["values"])
         return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"]))
 
+    def _is_current(self, query: Query, text: str, position: int, likes: Sequence[int]) -> bool:
+        """Say whether the item and enough likes still have a value: the catalogue may be newer than this."""
+        catalogue = self.context.items.catalogue
+
+        def has(item: int) -> bool:
+            return text in query.once(f"values of {item}", lambda: values_of(catalogue.item(item)))
+
+        return has(position) and sum(1 for _ in islice(filter(has, likes), MIN_LIKES)) == MIN_LIKES
+
     def _preferences(self, query: Query) -> np.ndarray:
         """The user's preference for each value, (V,) float64."""
         return query.once(self.name, lambda: self.model.of(query.liked.items, query.weights))
@@ -94,12 +111,13 @@ def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
     return best_first(scores[positions], positions, count)
 
 
-def _value_counts(facets: Facets, query: Query) -> dict[int, int]:
-    """How many different liked items have each value that any of them has."""
-    items = np.unique(query.liked.items)
-    rows = [facets.values_of(int(item)) for item in items]
-    values, counts = np.unique(np.concatenate([np.zeros(0, np.int64), *rows]), return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+def _likes_by_value(facets: Facets, query: Query) -> dict[int, list[int]]:
+    """Which different liked items have each value that any of them has, the latest first."""
+    likes: dict[int, list[int]] = {}
+    for item in dict.fromkeys(query.liked.items[::-1].tolist()):
+        for value in facets.values_of(item).tolist():
+            likes.setdefault(value, []).append(item)
+    return likes
 
 
 def _is_nameable(facets: Facets, value: int) -> bool:

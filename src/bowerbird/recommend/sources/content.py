@@ -18,6 +18,7 @@ from bowerbird.recommend.sources.wording import describe_like
 MODALITIES = ("facts", "text", "picture")
 LOOKUPS = 16  # latest liked items whose neighbours are looked up in an index; each takes about 0.3 ms
 LOOKUP_DEPTH = 48  # neighbours of each
+ROWS_AT_ONCE = 256  # likes of several users that are compared with all items in one product
 COLD_LOOKUPS = 4  # liked items whose cold neighbours are looked up, where others brought few cold ones
 
 
@@ -51,6 +52,15 @@ def similarities_of(query: Query, context: SourceContext, count: int) -> Similar
         return _by_lists(query, context, count) or _by_all(query, context)
 
     return query.once("similarities", compute)
+
+
+def _compare_together(queries: Sequence[Query], context: SourceContext) -> None:
+    """Compare the recent likes of several users with all items: one pass over the vectors for all of them."""
+    recent = np.concatenate([query.recent.items for query in queries])
+    similar = context.items.vectors[recent] @ context.items.columns
+    ends = np.cumsum([len(query.recent) for query in queries])
+    for query, rows in zip(queries, np.split(similar, ends[:-1]), strict=True):
+        query.remember("similarities", Similarities(None, rows.max(axis=0), query.recent_weights @ rows))
 
 
 def _by_all(query: Query, context: SourceContext) -> Similarities:
@@ -98,6 +108,18 @@ class SimilarSource(Source):
         FusionTerm("content_max_rank", 1.0, Role.CONTENT),
         FusionTerm("content_mean_rank", 1.0, Role.CONTENT),
     )
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        if len(queries) < 2 or self.context.items.index is not None:
+            return
+        waiting: list[Query] = []
+        for query in queries:
+            if waiting and sum(len(other.recent) for other in [*waiting, query]) > ROWS_AT_ONCE:
+                _compare_together(waiting, self.context)
+                waiting = []
+            waiting += [] if query.is_cold_start else [query]
+        if waiting:
+            _compare_together(waiting, self.context)
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start:

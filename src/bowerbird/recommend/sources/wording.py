@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.data.items import Catalogue
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.recommend.query import Query
 
 _VERBS = {
@@ -17,6 +19,12 @@ def title_of(catalogue: Catalogue, position: int) -> str:
     """Give an item's title on one line, in quotes, or its id."""
     item = catalogue.item(position)
     return f"“{' '.join(item.title.split()) or item.item_id}”"
+
+
+def values_of(item: Item) -> set[str]:
+    """Split what the catalogue says of an item into values: attributes cut at commas, category, brand."""
+    parts = [part for text in item.attributes.values() for part in re.split(r"\s*,\s*", text)]
+    return {value.lower() for value in (*parts, *item.category, item.brand)}
 
 
 def describe_like(query: Query, row: int, catalogue: Catalogue) -> str:
