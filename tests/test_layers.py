@@ -49,7 +49,8 @@ MAY_ASK_WHAT_IS_CURRENT = {
     *("data/store.py", "data/imports.py", "data/intake.py"),  # writers: they change what is current
     *("embed/training.py", "embed/updating.py", "embed/news.py", "embed/unfreezing.py"),
     *("graft/training/train.py", "taste/forgetting.py", "cli/demo.py"),
-    *("recommend/saved.py", "taste/kept_interests.py"),  # before they publish what another may have published
+    # Before they publish what another process may have published.
+    *("recommend/saved.py", "recommend/completion.py", "taste/kept_interests.py"),
 }
 
 

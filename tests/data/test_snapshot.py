@@ -45,7 +45,7 @@ def publish_round(store: Store, number: int) -> None:
     """One version of everything that says its number."""
     store.publish_catalogue(items(3, price=number))
     store.publish_collections([Collection(f"c{number}", ("i0",))])
-    for kind in ("vectors", "interests", "ranker", "graft"):
+    for kind in ("vectors", "interests", "ranker", "completion", "graft"):
         with store.publishing(kind, {"number": number}) as folder:
             (folder / "ids.json").write_text('["i0", "i1", "i2"]')
 

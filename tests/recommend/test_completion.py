@@ -15,11 +15,15 @@ from typer.testing import CliRunner
 
 from bowerbird.cli.main import app
 from bowerbird.data.collections import Collection
+from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.completion import Completer
+from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.forgetting import forget
+from bowerbird.taste.state import SECOND, TasteState
 
 run = CliRunner().invoke
 THEMES, OF_A_THEME = 4, 15
@@ -98,6 +102,16 @@ def test_the_next_process_loads_what_was_trained(store: Store, completer: Comple
     again = Completer.open(Store.open(store.path).snapshot())
     assert store.current("completion") == version is not None
     assert again.complete(["i3", "i7"], 6) == completer.complete(["i3", "i7"], 6)
+
+
+def test_collections_teach_the_recommender_too(store: Store) -> None:
+    """No event in the log: that items of a theme go together is known from rooms alone."""
+    recommender = Recommender.open(store.snapshot())
+    for theme in range(THEMES):
+        items = np.array([theme, theme + THEMES, theme + 2 * THEMES])
+        history = History(items, np.full(3, ACTION_CODE["save"], np.int8), np.arange(3) * SECOND)
+        ranked = next(recommender.lists([TasteState.of(history)], 8, now=[0]))
+        assert np.mean(ranked.positions % THEMES == theme) >= 0.6
 
 
 def test_an_erased_users_boards_leave_it(tmp_path: Path) -> None:

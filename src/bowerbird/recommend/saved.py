@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import scipy.sparse as sparse
 
+from bowerbird.data.collection_likes import training_likes
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
@@ -84,9 +85,10 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
     while True:
         inputs = _inputs_of(snapshot)
         events = Interactions.of(store.log.read(), snapshot.catalogue)
-        training = Holdout(**vectors.meta["holdout"]).training(events)
-        ranker = fit_ranker(items, training)
-        outcomes = Outcomes.fit(ranker, training)
+        holdout = Holdout(**vectors.meta["holdout"])
+        likes = training_likes(events, snapshot.collections, snapshot.catalogue, holdout)
+        ranker = fit_ranker(items, likes)
+        outcomes = Outcomes.fit(ranker, holdout.training(events))
         with store.lock("publishing the ranker", wait=True):
             if inputs != _inputs_of(snapshot):
                 continue
@@ -127,13 +129,15 @@ def _add_neighbours(snapshot: StoreSnapshot, version: Version, ranker: HybridRan
 
 def _inputs_of(snapshot: StoreSnapshot) -> dict[str, Any]:
     """What a ranker is trained on. Not live events, nor what items cost: those change answers, not it."""
-    return {
+    inputs = {
         "format": FORMAT,
         "vectors": load_vectors(snapshot).version,
         "items": snapshot.fingerprint,
         "log_generation": snapshot.store.log.generation,
         "sources": [source.name for source in SOURCES],
     }
+    collections = snapshot.version("collections")
+    return inputs if collections is None else inputs | {"collections": collections.name}
 
 
 def _fits(version: Version, snapshot: StoreSnapshot) -> bool:
