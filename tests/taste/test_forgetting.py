@@ -16,7 +16,8 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.taste.forgetting import forget, is_named
+from bowerbird.taste.erasures import ErasureQueue
+from bowerbird.taste.forgetting import erase_queued, forget, is_named
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.overrides import Overrides
 
@@ -65,7 +66,7 @@ def test_forgetting_nobody_changes_no_file(used: Store, with_snapshot: bool) -> 
     if not with_snapshot:
         (used.taste / "people.json").unlink()
     before, generation = content(used.path), used.log.generation
-    assert not is_named(used, NOBODY) and forget(used, NOBODY).events == 0
+    assert not is_named(used, NOBODY) and forget(used, NOBODY) == 0
     command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", NOBODY]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 2 and "nothing was erased" in " ".join(ran.stderr.split())
@@ -156,7 +157,7 @@ def test_who_is_named_somewhere_is_named_nowhere_afterwards(
     name_them(used, did)
     assert is_named(used, NAME) and files_with(used.path, NAME)
     generation, events = used.log.generation, name_them in PLACES[-2:]
-    removed = TasteGraph.open(used.snapshot()).forget(NAME) if way == "graph" else forget(used, NAME).events
+    removed = TasteGraph.open(used.snapshot()).forget(NAME) if way == "graph" else forget(used, NAME)
     assert removed == int(events)
     assert not is_named(used, NAME) and files_with(used.path, NAME) == []
     assert (used.log.generation > generation) == events, "other servers need not read the log again"
@@ -165,7 +166,7 @@ def test_who_is_named_somewhere_is_named_nowhere_afterwards(
     assert [one.collection_id for one in used.collections()] == ["second", "room"]
     assert TasteGraph.open(used.snapshot()).people() == ["ada", "bo"] and Overrides(used).of("ada")
     before = content(used.path)
-    assert forget(used, NAME).events == 0 and content(used.path) == before
+    assert forget(used, NAME) == 0 and content(used.path) == before
 
 
 def test_every_version_of_collections_that_is_kept_stays_usable(used: Store) -> None:
@@ -184,21 +185,23 @@ def test_every_version_of_collections_that_is_kept_stays_usable(used: Store) -> 
         assert NAME not in {collection.user_id for collection in snapshot.collections}
 
 
+@pytest.mark.parametrize("when", ["before the log", "after the log"])
 def test_a_forgetting_that_fails_on_the_way_is_done_again(
-    used: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+    used: Store, did: Did, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """The log comes last: until it is done, everything else would be looked at again."""
+    """It stays in the queue, and the next one takes the ranker along, which may hold their likes."""
     for name_them in PLACES:
         name_them(used, did)
 
     def fail(*_: object) -> int:
         raise StoreError("the disk is full")
 
+    failing = ("forget_all" if when == "before the log" else "drop", fail)
     with monkeypatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr(type(used.log), "forget", fail)
+        patch.setattr(used.log if when == "before the log" else Store, *failing)
         forget(used, NAME)
-    assert used.current("ranker") is None
-    with used.publishing("ranker", {}) as folder:
-        (folder / "ranker.npz").write_bytes(b"trained meanwhile")
-    assert is_named(used, NAME) and forget(used, NAME).events == 2
+    assert ErasureQueue(used).read().requests and used.current("ranker") is not None
+    assert NAME not in TasteGraph.open(used.snapshot()), "acknowledged is acknowledged"
+    assert erase_queued(used) == (2 if when == "before the log" else 0)
     assert used.current("ranker") is None and files_with(used.path, NAME) == []
+    assert erase_queued(used) is None

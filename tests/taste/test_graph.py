@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.log import LogMark
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.graph import TasteGraph
@@ -355,14 +356,14 @@ def test_an_import_at_the_same_time_makes_forgetting_read_the_log(
     ada: TasteGraph, store: Store, did: Did, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = store.log
-    erase = type(log).forget
+    erase = log.forget_all
 
-    def forget_and_import(self: object, user_id: str) -> int:
-        removed = erase(log, user_id)
+    def forget_and_import(users: Mapping[str, LogMark]) -> int:
+        removed = erase(users)
         log.add_segment(table_of([did("ada", 33, day=30)]))
         return removed
 
-    monkeypatch.setattr(type(log), "forget", forget_and_import)
+    monkeypatch.setattr(log, "forget_all", forget_and_import)
     ada.forget("bo")
     assert ada.state("ada").items[-1] == 33
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 
 if TYPE_CHECKING:
+    from bowerbird.data.store import Store
     from bowerbird.taste.graph import TasteGraph
     from bowerbird.taste.profile import TasteReader
 
@@ -208,21 +209,37 @@ def export(
 
 
 @taste.command()
-def forget(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
-    """Erase a person from every file of the store."""
+def forget(
+    store: StoreArgument,
+    user: Annotated[list[str], typer.Option("--user", help="Whom; may be repeated.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Erase users from every file of the store, and everyone whose erasure a server acknowledged before."""
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
-    from bowerbird.taste import forgetting, snapshot
-    from bowerbird.taste.graph import TasteGraph
+    from bowerbird.taste import forgetting
 
     opened = Store.open(store)
-    if not forgetting.is_named(opened, user):
-        raise InputError(f"nothing in {store} names {user!r}: nothing was erased")
-    if snapshot.exists(opened):  # a new one spares every server a replay
-        removed = TasteGraph.open(opened.snapshot()).forget(user)
-    else:  # no graph: erasing must not need item vectors
-        removed = forgetting.forget(opened, user).events
-    said = f"{removed:,} events of {user} are erased, and all else that named them; " + (
+    named = [one for one in user if forgetting.is_named(opened, one)]
+    if named:
+        forgetting.request_erasures(opened, named)
+    events = _erase_queued(opened)
+    if not named:
+        others = ", ".join(map(repr, user))
+        raise InputError(f"nothing in {store} names {others}: nothing was erased of them")
+    count = "all" if events is None else f"{events:,}"  # a server that runs was quicker
+    said = f"{count} events of {', '.join(named)} are erased, and all else that named them; " + (
         "run `bowerbird embed` to train without them"
     )
-    emit({"user": user, "events_erased": removed}, as_json, lambda console: console.print(escape(said)))
+    result = {"users": named, "events_erased": events}
+    emit(result, as_json, lambda console: console.print(escape(said)))
+
+
+def _erase_queued(store: Store) -> int | None:
+    from bowerbird.taste import forgetting, snapshot
+    from bowerbird.taste.erasures import ErasureQueue
+    from bowerbird.taste.graph import TasteGraph
+
+    if ErasureQueue(store).read().requests and snapshot.exists(store):  # a new one spares servers a replay
+        return TasteGraph.open(store.snapshot()).erase_queued()
+    return forgetting.erase_queued(store)  # no graph: erasing must not need item vectors

@@ -24,6 +24,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def remove_parts(path: Path) -> None:
+    """Remove what killed writers left beside a file; the caller sees to it that nobody else writes it."""
+    for part in path.parent.glob(f".{path.name}-*"):
+        part.unlink(missing_ok=True)
+
+
 def flush_folder(folder: Path) -> None:
     """Make the renames and removals in a folder outlast a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
@@ -34,9 +40,9 @@ def flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's write lock, waiting for it; the kernel lets go of it if the process dies."""
+def locked(folder: Path, name: str = "LOCK") -> Iterator[None]:
+    """Hold a lock of a folder, waiting for it; the kernel lets go of it if the process dies."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "LOCK").open("a") as file:
+    with (folder / name).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

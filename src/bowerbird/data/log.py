@@ -8,8 +8,9 @@ and `tests/data/test_log_contract.py` checks them on each.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -20,6 +21,17 @@ from bowerbird.errors import StoreError
 
 IN_FOLDER = "folder"
 """The setting `events` of a log in the store's own folder."""
+
+
+class LogMark(NamedTuple):
+    """How far a log had come at one moment: what arrived before, and what since. Opaque; of one log."""
+
+    live: int
+    imported: int
+
+
+EVERYTHING = LogMark(2**62, 2**62)
+"""A mark behind whatever will arrive."""
 
 
 class EventLog(ABC):
@@ -36,8 +48,8 @@ class EventLog(ABC):
     """
 
     forget_adds: int
-    """What one `forget` that removes events adds to `generation`: who sees it grow by more knows of another
-    change."""
+    """What one `forget_all` that removes events adds to `generation` at most: who sees it grow by more knows
+    of another change."""
 
     def __init__(self) -> None:
         self._group = GroupCommit(self._commit)
@@ -57,6 +69,11 @@ class EventLog(ABC):
     @abstractmethod
     def tail_size(self) -> int:
         """The offset behind the last live event."""
+
+    @property
+    @abstractmethod
+    def mark(self) -> LogMark:
+        """How far the log has come: live events and imports that were acknowledged lie before it."""
 
     @property
     @abstractmethod
@@ -84,16 +101,25 @@ class EventLog(ABC):
     def add_segment(self, events: pa.Table) -> int:
         """Add a batch of imported events; gives how many of them were new."""
 
-    @abstractmethod
     def names(self, user_id: str) -> bool:
-        """Whether there is something for `forget` to remove: events of a person, or what a `forget` that was
+        """As `names_any`, every event of one user."""
+        return self.names_any({user_id: EVERYTHING})
+
+    def forget(self, user_id: str) -> int:
+        """As `forget_all`, every event of one user."""
+        return self.forget_all({user_id: EVERYTHING})
+
+    @abstractmethod
+    def names_any(self, users: Mapping[str, LogMark]) -> bool:
+        """Whether there is something for `forget_all` to remove: events of these users, or what one that was
         cut short may have left of anybody. Changes nothing."""
 
     @abstractmethod
-    def forget(self, user_id: str) -> int:
-        """Remove every event of a person, from the files as well; gives how many there were.
+    def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        """Remove the events of users that arrived before their marks, from the files as well; gives how many.
 
-        Where `names` is false nothing changes, the generation included.
+        The files are rewritten once for all of them. Where `names_any` is false nothing changes, the
+        generation included.
         """
 
     @abstractmethod

@@ -168,8 +168,12 @@ def _train(snapshot: StoreSnapshot, items: ItemContext, inputs: dict[str, Any]) 
     }
     with store.lock("publishing the completer", wait=True):
         if inputs == _inputs_of(snapshot):  # else somebody was erased meanwhile: used once, and not kept
-            with contextlib.suppress(Superseded):  # other vectors came into force: nobody else needs it
+            # Other vectors came into force, or other collections: the boards of somebody who was erased left.
+            with contextlib.suppress(Superseded):
+                collections = snapshot.version("collections")
                 made_of = {"vectors": vectors.version}
+                if collections is not None:
+                    made_of["collections"] = collections.name
                 snapshot.adopt(
                     store.publish(KIND, meta, lambda folder: write_ranker(folder, ranker), made_of)
                 )

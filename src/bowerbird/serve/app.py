@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve import chat, shopping, tasting, tracking
+from bowerbird.serve import chat, erasing, shopping, tasting, tracking
 from bowerbird.serve.metrics import Counted, Metrics
 from bowerbird.serve.shop import Shop
 from bowerbird.serve.tracking import BodyTooLarge
@@ -50,6 +50,7 @@ def create_app(store: Path | str) -> FastAPI:
     app.include_router(tracking.routes(shop, metrics))
     app.include_router(shopping.routes(shop))
     app.include_router(tasting.routes(shop))
+    app.include_router(erasing.routes(shop))
     app.include_router(chat.routes(shop))
     _add_health(app, shop, metrics)
     _add_page(app)

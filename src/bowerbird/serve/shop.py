@@ -21,6 +21,7 @@ from bowerbird.data.store import Store
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.saved import is_trained
 from bowerbird.serve.stages import Stages
+from bowerbird.taste.erasures import ErasureQueue, ErasureRequest
 
 BOOSTS_FILE = "boosts.toml"
 """In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
@@ -53,6 +54,7 @@ class Shop:
         self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
         self._closed = threading.Event()
         self._following = threading.Lock()
+        self._erasures = ErasureQueue(self.store)
         self._training = Training(self.store)
         self._failed: dict[str, str] | None = None  # versions that could not be opened
 
@@ -79,12 +81,6 @@ class Shop:
             found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
         return found
 
-    def forget(self, user_id: str) -> int:
-        """Erase a user from the store and from what is served; gives how many events there were."""
-        erased = self.now.taste.forget(user_id)
-        self.follow()  # their boards are gone from the next answer on
-        return erased
-
     # -- new versions -------------------------------------------------------------------------------------
 
     def watch(self) -> None:
@@ -100,7 +96,7 @@ class Shop:
     def _watch(self) -> None:
         seen, looks = None, 0
         while not self._closed.wait(LOOK_S):
-            changed, looks = self.store.history_changed(), looks + 1
+            changed, looks = (self.store.history_changed(), self._erasures.changed()), looks + 1
             try:
                 if changed != seen:
                     seen = changed
@@ -114,8 +110,10 @@ class Shop:
                 self._closed.wait(LOG_LOOKS * LOOK_S)
 
     def follow(self) -> None:
-        """Go over to the versions in force, as far as they can be served; have trained what they lack."""
+        """Go over to the versions in force, as far as they can be served; have erased who is queued, and
+        trained what the versions lack."""
         with self._following:
+            self.now.taste.refresh()  # whoever was erased is unknown, also where nobody asks
             current = self._current = self.store.snapshot(self.now.snapshot)
             wanted = current if current.complete else self.now.snapshot.with_facts_of(current)
             if wanted.names not in (self.now.snapshot.names, self._failed):
@@ -137,12 +135,14 @@ class Shop:
 
 
 class Training:
-    """Has another process train what a set of versions lacks, gently: here it would hold up the answers."""
+    """Has another process erase who is queued and train what a set of versions lacks, gently: here it would
+    hold up the answers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._erasures = ErasureQueue(store)
         self._child: subprocess.Popen[bytes] | None = None
-        self._tried: tuple[dict[str, str], int] | None = None
+        self._tried: tuple[dict[str, str], int, tuple[ErasureRequest, ...]] | None = None
         self._again_at = 0.0
 
     @property
@@ -151,14 +151,16 @@ class Training:
         return self._child is not None and self._child.poll() is not None
 
     def see_to(self, current: StoreSnapshot) -> None:
-        """Start a process if versions lack something, none is running, and the same was not just tried."""
+        """Start a process if somebody is to be erased or versions lack something, none is running, and the
+        same was not just tried."""
         if self._child is not None and self._child.poll() is None:
             return
         self._child = None
-        if current.complete and is_trained(current):
+        queued = self._erasures.read().requests
+        if not queued and current.complete and is_trained(current):
             self._tried = None
             return
-        wanted = (current.names, self._store.log.generation)
+        wanted = (current.names, self._store.log.generation, queued)
         if wanted == self._tried and time.monotonic() < self._again_at:
             return
         self._tried, self._again_at = wanted, time.monotonic() + AGAIN_S

@@ -77,11 +77,6 @@ def _people(router: APIRouter, shop: Shop) -> None:
         found = taste.interests(taste.state(user))
         return {"user": user, "interests": [one.as_dict() for one in found]}
 
-    @router.delete("/users/{user}")
-    def forget(user: str) -> dict[str, Any]:
-        """Erase a person."""
-        return {"user": user, "events_erased": shop.forget(user)}
-
 
 def _items(router: APIRouter, shop: Shop) -> None:
     # Ids may hold a slash, so they are paths, and the bare item comes last.

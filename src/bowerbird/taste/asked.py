@@ -39,10 +39,9 @@ def queries_of(
 
 
 def boards_of(
-    collections: Iterable[Collection], user_id: str, catalogue: Catalogue, interests: Interests
+    collections: Iterable[Collection], catalogue: Catalogue, interests: Interests
 ) -> list[dict[str, Any]]:
-    """A person's boards, the largest first: name, kind, item ids, and the interests that they speak for."""
-    mine = [one for one in collections if one.user_id == user_id]
+    """A user's boards, the largest first: name, kind, item ids, and the interests that they speak for."""
     return [
         {
             "name": one.name or one.collection_id,
@@ -50,7 +49,7 @@ def boards_of(
             "item_ids": list(one.item_ids),
             "interests": _spoken_for(one.item_ids, catalogue, interests),
         }
-        for one in sorted(mine, key=lambda one: (-len(one.item_ids), one.name, one.collection_id))
+        for one in sorted(collections, key=lambda one: (-len(one.item_ids), one.name, one.collection_id))
     ]
 
 

@@ -47,11 +47,11 @@ class Everyone:
         row = self.people.find(user_id)
         return self._walker.walk(row, starts, weights, self.people.arrays, self.likers.arrays, steps, seed)
 
-    def forget(self, user_id: str) -> None:
-        """Take a person out of everything; a full ring of likers then holds one less until its next like."""
-        row = self.people.forget(user_id)
-        if row != NOBODY:
-            self.likers.forget(row)
+    def forget(self, *user_ids: str) -> None:
+        """Take users out of everything; a full ring of likers then holds fewer until its next likes."""
+        rows = [row for row in map(self.people.forget, user_ids) if row != NOBODY]
+        if rows:
+            self.likers.forget(*rows)
 
     def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
         """Rows of n people, made where there are none yet, (n,) int64."""

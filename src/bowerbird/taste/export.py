@@ -39,5 +39,5 @@ def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
         },
         "taste": reader.told(profile),
         "said": dict(reader.graph.said(user_id)),
-        "collections": [asdict(one) for one in reader.collections if one.user_id == user_id],
+        "collections": [asdict(collection) for collection in reader.collections_of(user_id)],
     }

@@ -1,64 +1,108 @@
-"""Erasing a person from the store: log, boards, what they said of their taste, reports of refused rows."""
+"""Erasing users from the store: log, boards, what they said of their taste, reports of refused rows.
+
+In two steps. `request_erasures` is durable in milliseconds, and whoever follows the queue knows the users no
+more; `erase_queued` rewrites the files once for all who wait. One that is killed is done again by the next.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.log import LogMark
+from bowerbird.data.store import Store
 from bowerbird.taste import snapshot
+from bowerbird.taste.erasures import ErasureBatch, ErasureQueue, ErasureRequest
 from bowerbird.taste.overrides import Overrides
 
-
-@dataclass(frozen=True)
-class Erased:
-    """What erasing a person took."""
-
-    events: int  # that the log held of them
-    generation: int  # of the log before
-    alone: int | None
-    """Generation of the log after; None where something else changed it at the same time."""
+LEARNED = ("ranker", "completion")
+"""Kinds of versions that hold what users like."""
 
 
 def is_named(store: Store, user_id: str) -> bool:
-    """Whether anything in a store names a person, so that there is something to erase. Changes no file."""
+    """Whether anything in a store names a user, so that there is something to erase. Changes no file."""
     return (
         Overrides(store).names(user_id)
-        or any(_has_board(path, user_id) for path in _collection_files(store))
-        or any(_lines_without(path, user_id) is not None for path in _refused_files(store))
+        or any(_has_board(path, {user_id}) for path in _collection_files(store))
+        or any(_lines_without(path, {user_id}) is not None for path in _refused_files(store))
         or snapshot.names(store, user_id)
         or store.log.names(user_id)
     )
 
 
-def forget(store: Store, user_id: str) -> Erased:
-    """Erase a person from every file of a store; where nothing names them, no file changes.
+def request_erasures(store: Store, user_ids: Sequence[str], queue: ErasureQueue | None = None) -> None:
+    """Queue users, whom something names, to be erased; durable when this returns.
 
-    The ranker is trained again when it is next needed, if it may hold what they liked. Vectors and grafts
-    that were trained with these events stay until they are trained again; they hold no person's rows.
+    What they said of their taste goes now, so that what a new user of the same id says later stays.
     """
-    if not is_named(store, user_id):
-        return Erased(0, store.log.generation, store.log.generation)
-    with store.lock("bowerbird taste forget"):
-        # The log comes last: while it names the person, all of this is done again after a kill.
+    Overrides(store).drop(user_ids)
+    (queue or ErasureQueue(store)).add(user_ids)
+
+
+def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> int | None:
+    """Erase all who are queued from every file of a store; gives how many events the log held of them.
+
+    None, and no file changes, where nobody waits. Who follows the queue calls `begun` between the
+    acknowledgement and the first change. Boards and refused rows that name a user go even if they are newer
+    than the acknowledgement: they have no place in the log. Ranker and completion are trained again when they
+    are next needed, if they may hold what the users liked. Vectors and grafts that were trained with these
+    events stay until they are trained again; they hold no user's rows.
+    """
+    queue = ErasureQueue(store)
+    if not queue.read().requests:
+        return None
+    with store.lock("bowerbird taste forget", wait=True):
+        if not queue.read().requests:
+            return None
+        batch, is_resumed = queue.begin(store.log.generation)
+        begun()
+        users = _marks(queue.read().of(batch.requests), store)
         snapshot.drop(store)
-        Overrides(store).drop(user_id)
-        had_boards = _forget_collections(store, user_id)
-        _forget_refused(store, user_id)
-        if had_boards or store.log.names(user_id):
-            store.drop("ranker")
-            store.drop("completion")
-        before = store.log.generation
-        removed = store.log.forget(user_id)
-        after = store.log.generation
-    expected = before + (store.log.forget_adds if removed else 0)
-    return Erased(removed, before, after if after == expected else None)
+        had_boards = _forget_collections(store, users.keys())
+        _forget_refused(store, users.keys())
+        removed = store.log.forget_all(users)
+        if removed or had_boards or is_resumed:
+            for kind in LEARNED:
+                store.drop(kind)
+        _remove_parts(store)
+        after, collections = store.log.generation, store.current("collections")
+        is_alone = after == batch.before + (store.log.forget_adds if removed else 0)
+        name = collections.name if collections else ""
+        queue.finish(ErasureBatch(batch.requests, batch.before if is_alone else -1, after, name))
+    return removed
+
+
+def forget(store: Store, *user_ids: str) -> int:
+    """Erase users from every file of a store, and all who are queued; gives how many events the log held.
+
+    Where nothing names them and nobody waits, no file changes.
+    """
+    named = [user for user in user_ids if is_named(store, user)]
+    if named:
+        request_erasures(store, named)
+    return erase_queued(store) or 0
+
+
+def _marks(requests: Sequence[ErasureRequest], store: Store) -> dict[str, LogMark]:
+    """Up to where each user is erased; the latest request of a user tells."""
+    return {request.user_id: request.until(store) for request in requests}
+
+
+def _remove_parts(store: Store) -> None:
+    """Remove what killed writers left half written; the caller holds the store's lock."""
+    with store.alone("overrides"):
+        remove_parts(Overrides(store).path)
+    for pattern in ("reports/.refused-*", "collections/*/.*-*"):
+        for part in store.path.glob(pattern):
+            part.unlink(missing_ok=True)
 
 
 # -- boards -------------------------------------------------------------------------------------------------
@@ -69,32 +113,36 @@ def _collection_files(store: Store) -> list[Path]:
     return sorted(store.path.glob("collections/*/collections.parquet"))
 
 
-def _has_board(path: Path, user_id: str) -> bool:
+def _is_theirs(owners: pa.ChunkedArray, user_ids: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(owners, pa.array(list(user_ids), pa.string()))
+
+
+def _has_board(path: Path, user_ids: Collection[str]) -> bool:
     owners = pq.read_table(path, columns=["user_id"])["user_id"]
-    return bool(pc.any(pc.equal(owners, user_id)).as_py())
+    return bool(pc.any(_is_theirs(owners, user_ids)).as_py())
 
 
-def _forget_collections(store: Store, user_id: str) -> bool:
-    """Drop the person's boards from every version; whether there were any.
+def _forget_collections(store: Store, user_ids: Collection[str]) -> bool:
+    """Drop the users' boards from every version; whether there were any.
 
     What is current is published anew, so that whoever watches versions notices. Those before it are
-    rewritten where they are, which nothing else does to a version: a rollback must not bring the person back.
+    rewritten where they are, which nothing else does to a version: a rollback must not bring anyone back.
     """
-    named = [path for path in _collection_files(store) if _has_board(path, user_id)]
+    named = [path for path in _collection_files(store) if _has_board(path, user_ids)]
     collections = store.collections()
-    others = [one for one in collections if one.user_id != user_id]
+    others = [collection for collection in collections if collection.user_id not in user_ids]
     if len(others) < len(collections):
         store.publish_collections(others)
     for path in named:
         if path.exists():  # publishing removes the oldest
-            _rewrite_without(path, user_id)
+            _rewrite_without(path, user_ids)
     return bool(named)
 
 
-def _rewrite_without(path: Path, user_id: str) -> None:
+def _rewrite_without(path: Path, user_ids: Collection[str]) -> None:
     table = pq.read_table(path)
-    theirs = pc.fill_null(pc.equal(table["user_id"], user_id), False)
-    others, content, about = table.filter(pc.invert(theirs)), io.BytesIO(), path.with_name("meta.json")
+    others = table.filter(pc.invert(_is_theirs(table["user_id"], user_ids)))
+    content, about = io.BytesIO(), path.with_name("meta.json")
     pq.write_table(others, content)
     write_atomically(path, content.getvalue())
     meta = json.loads(about.read_text()) | {"collections": others.num_rows}
@@ -108,18 +156,18 @@ def _refused_files(store: Store) -> list[Path]:
     return sorted(store.path.glob("reports/refused-*.jsonl"))
 
 
-def _lines_without(path: Path, user_id: str) -> list[str] | None:
-    """The rows that do not name the person anywhere, since what a refused row meant can't be told; None where
+def _lines_without(path: Path, user_ids: Collection[str]) -> list[str] | None:
+    """The rows that do not name the users anywhere, since what a refused row meant can't be told; None where
     that is all of them."""
-    written = (re.escape(one) for one in {user_id, json.dumps(user_id)[1:-1]})
-    named = re.compile(rf"(?<!\w)(?:{'|'.join(written)})(?!\w)")
+    written = {form for user in user_ids for form in (user, json.dumps(user)[1:-1])}
+    named = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, written))})(?!\w)")
     lines = path.read_text().splitlines(keepends=True)
     others = [line for line in lines if not named.search(line)]
     return others if len(others) < len(lines) else None
 
 
-def _forget_refused(store: Store, user_id: str) -> None:
+def _forget_refused(store: Store, user_ids: Collection[str]) -> None:
     for path in _refused_files(store):
-        others = _lines_without(path, user_id)
+        others = _lines_without(path, user_ids)
         if others is not None:
             write_atomically(path, "".join(others).encode())

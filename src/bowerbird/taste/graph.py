@@ -25,8 +25,9 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.taste import snapshot as people_files
+from bowerbird.taste.erasures import ErasureQueue, ErasureRequest, Erasures
 from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.forgetting import forget, is_named
+from bowerbird.taste.forgetting import erase_queued, is_named, request_erasures
 from bowerbird.taste.interests import Interests
 from bowerbird.taste.kept_interests import interests_of
 from bowerbird.taste.overrides import Overrides, Said
@@ -51,6 +52,8 @@ class _Live:
     offset: int = 0
     since_snapshot: int = 0
     unknown_items: int = 0
+    erased: dict[str, str] = field(default_factory=dict)
+    """Users by the ids of their erasures that were followed, while the queue still speaks of them."""
 
 
 class TasteGraph:
@@ -74,6 +77,7 @@ class TasteGraph:
         self._live = live or _Live(Everyone(interests.group))
         self._lock = self._live.lock
         self._overrides = Overrides(store)
+        self._queue = ErasureQueue(store)
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> TasteGraph:
@@ -95,23 +99,62 @@ class TasteGraph:
     # -- learning -----------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Catch up with the log: what was appended since, or all of it where it was rewritten or imported."""
+        """Catch up with the log and the queue of erasures: what came since, or all of it where the log was
+        rewritten or imported."""
         with self._lock:
             generation = self.store.log.generation
-            if generation == self._live.generation or self._from_snapshot():
-                try:
-                    events, offset = self.store.log.tail_since(self._live.offset)
-                except ValueError:  # somebody is being forgotten just now: the tail was cut before the offset
-                    self._live.generation = -1
+            erasures = self._queue.read()  # after the generation: it tells first why that grows
+            if self._live.generation >= 0:
+                self._learn_tail()
+                self._erase(erasures)
+            if not self._is_of(generation, erasures):
+                if self._from_snapshot():
+                    self._learn_tail()
+                else:
                     self._replay()
-                    return
-                self.learn(events)
-                self._live.offset = offset
-            else:
-                self._replay()
-                self._live.generation = generation
+                    self._live.generation = generation
+                self._erase(erasures)
             if self._live.since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * len(self._everyone.people)):
                 self.save()
+
+    def _learn_tail(self) -> None:
+        events, self._live.offset = self.store.log.tail_since(self._live.offset)
+        self.learn(events)
+
+    def _is_of(self, generation: int, erasures: Erasures) -> bool:
+        """Whether this is what the log of a generation says; erasures that were followed need no replay."""
+        live = self._live
+        if generation == live.generation:
+            return True
+        for batch in erasures.batches:
+            if batch.before == live.generation and live.erased.keys() >= set(batch.requests):
+                if batch.after is None:  # under way
+                    return live.generation < generation <= live.generation + self.store.log.forget_adds
+                live.generation = batch.after
+        return live.generation == self.store.log.generation
+
+    def _erase(self, erasures: Erasures) -> None:
+        """Let go of users whose erasure was acknowledged; what they did since is of new users."""
+        erased = self._live.erased
+        new = [request for request in erasures.requests if request.id not in erased]
+        if new:
+            self._everyone.forget(*(request.user_id for request in new))
+            for request in {request.user_id: request for request in new}.values():
+                self.learn(self._events_since(request))
+            erased |= {request.id: request.user_id for request in new}
+        if len(erased) > len(erasures.requests):
+            spoken_of = {request.id for request in erasures.requests}
+            spoken_of.update(*(batch.requests for batch in erasures.batches))
+            self._live.erased = {id_: user for id_, user in erased.items() if id_ in spoken_of}
+
+    def _events_since(self, request: ErasureRequest) -> list[Event]:
+        """What a user did after their erasure was acknowledged, as far as the log was followed."""
+        events, offset = self.store.log.tail_since(request.until(self.store).live)
+        theirs = [event for event in events if event.user_id == request.user_id]
+        if not theirs or offset == self._live.offset:
+            return theirs
+        later = {event.event_id for event in self.store.log.tail_since(self._live.offset)[0]}
+        return [event for event in theirs if event.event_id not in later]
 
     def save(self) -> bool:
         """Keep a snapshot, by which the next process starts at once; False where none could be written."""
@@ -127,10 +170,12 @@ class TasteGraph:
         if found is not None:
             self._live.everyone, place = found
             self._live.generation, self._live.offset = place.generation, place.offset
+            self._live.erased = {}
         return found is not None
 
     def _replay(self) -> None:
         self._live.everyone, self._live.unknown_items = Everyone(self.interests_of_items.group), 0
+        self._live.erased = {}
         # Before reading: what is appended meanwhile is found twice, and dropped once by its id.
         start = self.store.log.tail_size
         table = self.store.log.read()
@@ -323,24 +368,45 @@ class TasteGraph:
         mine = (one for one in self.interests(state) if one.number == found.number)
         return next(mine, one_interest(self.interests_of_items, state, found.number))
 
-    def forget(self, user_id: str) -> int:
-        """Erase a person from the store (see `forgetting`) and from this graph; gives how many events.
+    # -- erasure ------------------------------------------------------------------------------------------
+
+    def request_erasures(self, user_ids: Sequence[str]) -> None:
+        """Have users erased whom something names: durable when this returns, and from here on unknown to this
+        graph; `erase_queued` does the rest."""
+        request_erasures(self.store, user_ids, self._queue)
+        self.refresh()
+
+    def erase_queued(self) -> int | None:
+        """Erase all who are queued from the store, see `forgetting.erase_queued`; gives how many events.
 
         Where there was a snapshot there is a new one, so that other processes need not read the whole log.
         """
-        with self._lock:
-            if user_id not in self and not is_named(self.store, user_id):
-                return 0
-            self.refresh()
-            kept = people_files.exists(self.store)
-            erased = forget(self.store, user_id)
-            if erased.generation == self._live.generation and erased.alone is not None:
-                self._everyone.forget(user_id)
-                self._live.generation = erased.alone
-                if kept:
-                    self.save()
-            self.refresh()
-            return erased.events
+        had_snapshot = people_files.exists(self.store)
+        events = erase_queued(self.store, begun=self.refresh)
+        self.refresh()
+        if events is not None and had_snapshot:
+            self.save()
+        return events
+
+    def forget(self, user_id: str) -> int:
+        """Erase a user from the store and from this graph; gives how many events there were."""
+        self.refresh()
+        if user_id in self or is_named(self.store, user_id):
+            self.request_erasures([user_id])
+        return self.erase_queued() or 0
+
+    def erasure_of(self, user_id: str) -> ErasureRequest | None:
+        """The latest acknowledged erasure of a user that is not complete."""
+        theirs = [request for request in self._queue.read().requests if request.user_id == user_id]
+        return theirs[-1] if theirs else None
+
+    def is_erased_from(self, user_id: str, collections: str) -> bool:
+        """Whether an erasure took a user's boards that this version of the collections may still hold."""
+        theirs = {id_ for id_, user in self._live.erased.items() if user == user_id}
+        batches = self._queue.read().batches
+        return self.erasure_of(user_id) is not None or any(
+            collections < batch.collections and theirs.intersection(batch.requests) for batch in batches
+        )
 
     def check_known(self, user_id: str) -> None:
         """Raises `InputError` for a stranger, naming somebody who is known."""

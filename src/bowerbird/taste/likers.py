@@ -66,9 +66,11 @@ class Likers:
         found: np.ndarray = _trending(at, count, np.uint32(max(second, 0)), half_life_days * 86_400)
         return found
 
-    def forget(self, person: int) -> None:
-        """Take a person out of every ring. A ring that was full holds one less until the next like."""
-        _take_out(*self._arrays, person)
+    def forget(self, *people: int) -> None:
+        """Take people out of every ring. A ring that was full holds fewer until the next likes."""
+        gone = np.zeros(max(people) + 1, np.bool_)
+        gone[list(people)] = True
+        _take_out(*self._arrays, gone)
 
     def save(self, folder: Path) -> None:
         """Write into a folder. Raises `OSError` where that can't be done."""
@@ -126,11 +128,12 @@ def _before(second, who, other_second, other, names):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _take_out(at, person, count, who):  # type: ignore[no-untyped-def]
+def _take_out(at, person, count, gone):  # type: ignore[no-untyped-def]
+    """`gone` (P,) bool, for the people up to the last one who goes."""
     for item in range(len(count)):
         kept = 0
         for k in range(count[item]):
-            if person[item, k] != who:
+            if person[item, k] >= len(gone) or not gone[person[item, k]]:
                 at[item, kept], person[item, kept] = at[item, k], person[item, k]
                 kept += 1
         for k in range(kept, count[item]):

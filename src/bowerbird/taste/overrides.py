@@ -4,10 +4,12 @@ items that were not for them."""
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
 
@@ -37,8 +39,8 @@ class Overrides:
         return self._current().get(user_id, {})
 
     def toggle(self, user_id: str, what: Literal["muted", "boosted"], interest: int, name: str) -> None:
-        """Say `what` of an interest, or take it back. Raises `StoreError` while another process writes."""
-        with self._store.lock(f"bowerbird taste {what}"):
+        """Say `what` of an interest, or take it back."""
+        with self._store.alone("overrides"):
             mine = self._mine(user_id)
             said = mine.get(what, [])
             others = [one for one in said if one not in (interest, name)]
@@ -46,19 +48,16 @@ class Overrides:
             self._keep(user_id, mine)
 
     def correct(self, user_id: str, interest: int, weight: float | None) -> None:
-        """Set an interest's weight, or with None take that back. Raises `StoreError` as `toggle`."""
-        with self._store.lock("bowerbird taste correct"):
+        """Set an interest's weight, or with None take that back."""
+        with self._store.alone("overrides"):
             mine = self._mine(user_id)
             others = {id_: w for id_, w in mine.get("corrected", {}).items() if id_ != str(interest)}
             mine["corrected"] = others if weight is None else others | {str(interest): weight}
             self._keep(user_id, mine)
 
     def set_aside(self, user_id: str, item_id: str) -> bool:
-        """Let an item's events not count, or count again; gives whether they are set aside now.
-
-        Raises `StoreError` as `toggle`.
-        """
-        with self._store.lock("bowerbird taste not-mine"):
+        """Let an item's events not count, or count again; gives whether they are set aside now."""
+        with self._store.alone("overrides"):
             mine = self._mine(user_id)
             aside = mine.get("set_aside", [])
             others = [one for one in aside if one != item_id]
@@ -70,11 +69,12 @@ class Overrides:
         """Whether a person said anything."""
         return user_id in self._current()
 
-    def drop(self, user_id: str) -> None:
-        """Forget what a person said; the caller holds the store's lock."""
-        people = self._current()
-        if user_id in people:
-            self._write({user: said for user, said in people.items() if user != user_id})
+    def drop(self, user_ids: Collection[str]) -> None:
+        """Forget what users said."""
+        if not any(map(self.names, user_ids)):
+            return
+        with self._store.alone("overrides"):
+            self._write({user: said for user, said in self._current().items() if user not in user_ids})
 
     def _mine(self, user_id: str) -> Said:
         """A copy, to be changed: what `of` gave to others stays as it is."""
@@ -98,4 +98,5 @@ class Overrides:
 
     def _write(self, people: dict[str, Said]) -> None:
         self.path.parent.mkdir(exist_ok=True)
+        remove_parts(self.path)
         write_atomically(self.path, json.dumps(people, ensure_ascii=False, indent=1).encode())

@@ -69,10 +69,12 @@ class Profile:
 class TasteReader:
     """Reads people's taste from a graph and the item vectors. Safe to use from several threads."""
 
-    def __init__(self, graph: TasteGraph, rows: Rows, collections: Sequence[Collection] = ()) -> None:
-        """`rows`: vectors in the catalogue's order; `collections`: everybody's."""
+    def __init__(
+        self, graph: TasteGraph, rows: Rows, collections: Sequence[Collection] = (), version: str = ""
+    ) -> None:
+        """`rows`: vectors in the catalogue's order; `collections`: everybody's, and their version's name."""
         self.graph = graph
-        self.collections = collections
+        self._collections, self._version = collections, version
         self.catalogue = graph.catalogue
         self.groups = graph.interests_of_items
         self._half_lives = graph.store.settings.half_life_days
@@ -84,9 +86,17 @@ class TasteReader:
     def open(cls, snapshot: StoreSnapshot) -> TasteReader:
         """A reader of a snapshot, opened once. Raises `StoreError` where it has no items or no vectors."""
         graph = TasteGraph.open(snapshot)
+        version = snapshot.version("collections")
+        name = version.name if version else ""
         return snapshot.open_once(
-            "taste reader", lambda: cls(graph, item_rows(snapshot), snapshot.collections)
+            "taste reader", lambda: cls(graph, item_rows(snapshot), snapshot.collections, name)
         )
+
+    def collections_of(self, user_id: str) -> list[Collection]:
+        """A user's collections, without those that an erasure took."""
+        if self.graph.is_erased_from(user_id, self._version):
+            return []
+        return [collection for collection in self._collections if collection.user_id == user_id]
 
     def vectors(self, positions: np.ndarray) -> np.ndarray:
         """Vectors of items, (n,) -> (n, D)."""
@@ -117,7 +127,7 @@ class TasteReader:
             drift=drift,
             changes=changes_of(drift, self.groups) if drift else [],
             queries=queries_of(events, self.catalogue, self.groups),
-            boards=boards_of(self.collections, user_id, self.catalogue, self.groups),
+            boards=boards_of(self.collections_of(user_id), self.catalogue, self.groups),
         )
 
     def tastes(self, state: TasteState, now: int | None = None) -> list[DistinctTaste]:
@@ -171,8 +181,17 @@ class TasteReader:
         return crowd.as_dict(self.groups, {k: self.catalogue.item(k).title for k, _ in crowd.items})
 
     def events_of(self, user_id: str) -> pa.Table:
-        """Everything the log holds of one person, in order of time: the whole log is read for it."""
-        table = self.graph.store.log.read()
+        """Everything the log holds of one person, in order of time: the whole log is read for it.
+
+        Of one whose erasure is not complete, live events after the acknowledgement.
+        """
+        store, erasure = self.graph.store, self.graph.erasure_of(user_id)
+        if erasure is not None:
+            rows = [event.as_row() for event in store.log.tail_since(erasure.until(store).live)[0]]
+            table = pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
+            table = table.sort_by([("at", "ascending"), ("event_id", "ascending")])
+        else:
+            table = store.log.read()
         return table.filter(pc.equal(table["user_id"], user_id))
 
     def _all_seen(self, events: pa.Table) -> History | None:

@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Event
-from bowerbird.data.log import EventLog
+from bowerbird.data.log import EVERYTHING, EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.errors import InputError, StoreError
 
 FORK = multiprocessing.get_context("fork")
 Make = Callable[[], EventLog]
 CutShort = Callable[[EventLog], contextlib.AbstractContextManager[None]]
+NUMBERS = itertools.count()
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]  # one log for all examples
 
 
@@ -109,6 +110,60 @@ class LogContract:
         assert log.tail_since(offset)[0] == [event(3, "bob")]  # offsets outlast it
         assert log.append([event(3, "zelda-77")]) == [event(3, "zelda-77")]  # may come back
         assert log.forget("nobody") == 0
+
+    def test_many_are_forgotten_at_once_each_up_to_a_mark(self, log, make, event, table) -> None:
+        """What a user does after their mark belongs to a new user of the same id, and stays."""
+        log.add_segment(table(*(event(n, user) for n in range(3) for user in ("ann", "bob", "cy"))))
+        log.append([event(n, user) for n in range(3, 6) for user in ("ann", "bob", "cy")])
+        early = log.mark
+        log.append([event(6, "ann"), event(6, "bob")])
+        late = make().mark
+        log.add_segment(table(event(7, "ann"), event(7, "bob")))
+        log.append([event(8, "ann"), event(8, "bob")])
+        users = {"ann": early, "bob": late, "nobody": late}
+        generation, offset = log.generation, log.tail_size
+        assert log.names_any(users) and not log.names_any({"nobody": late, "dora": late})
+        assert log.forget_all(users) == 13
+        expected = [f"cy-{n}" for n in range(6)] + ["ann-6", "ann-7", "bob-7", "ann-8", "bob-8"]
+        assert sorted(ids(make())) == sorted(expected) and len(log) == len(expected)
+        assert generation < log.generation <= generation + log.forget_adds
+        generation = log.generation
+        assert not log.names_any(users) and log.forget_all(users) == 0 == log.forget_all({})
+        assert log.generation == generation and log.tail_since(offset) == ([], log.tail_size)
+        assert log.append([event(6, "ann"), event(3, "bob")]) == [event(3, "bob")], "known by what is there"
+
+    def test_a_mark_lies_behind_what_was_acknowledged(self, log, event, table) -> None:
+        before = log.mark
+        for number, add in enumerate([log.append, lambda some: log.add_segment(table(*some))] * 2):
+            add([event(number)])
+            assert not log.names_any({"ann": before}) and log.names_any({"ann": log.mark})
+            assert log.forget_all({"ann": log.mark}) == 1
+            before = log.mark
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=SHARED)
+    @given(st.data())
+    def test_forgetting_leaves_what_a_list_leaves(self, log, event, table, data) -> None:
+        """Against a plain list of (arrival, event): random appends, imports and erasures up to marks."""
+        odd = 'c"\\y'
+        users = st.sampled_from(["ann", "bob", odd])
+        log.forget_all(dict.fromkeys(("ann", "bob", odd), EVERYTHING))
+        arrivals, marks, there = 0, [(0, log.mark)], []
+        for what in data.draw(st.lists(st.sampled_from(["append", "import", "mark", "forget"]), max_size=8)):
+            if what == "mark":
+                marks.append((arrivals, log.mark))
+            elif what == "forget":
+                chosen = data.draw(st.dictionaries(users, st.sampled_from(marks)))
+                until = {user: arrival for user, (arrival, _) in chosen.items()}
+                left = [(arrival, one) for arrival, one in there if arrival >= until.get(one.user_id, 0)]
+                removed = log.forget_all({user: mark for user, (_, mark) in chosen.items()})
+                assert removed == len(there) - len(left)
+                there = left
+            else:
+                events = [event(next(NUMBERS), user) for user in data.draw(st.lists(users, max_size=4))]
+                log.append(events) if what == "append" else log.add_segment(table(*events))
+                there += [(arrivals + n, one) for n, one in enumerate(events)]
+                arrivals += len(events)
+        assert sorted(ids(log)) == sorted(one.event_id for _, one in there)
 
     def test_forgetting_somebody_without_events_changes_nothing(self, log, make, event, table) -> None:
         log.add_segment(table(event(1), event(2, "bob")))

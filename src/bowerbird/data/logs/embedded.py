@@ -4,9 +4,11 @@
     known-*.ids         digests of the segments' event ids, sorted; made from them, and anew where it lacks
     live.db             live events, in order of arrival
     GENERATION, LOCK
-    FORGETTING          empty; while a person is being removed, and after that was cut short
+    FORGETTING          empty; while users are being removed, and after that was cut short
+    forgetting.lock     held by who removes users, one at a time
 
-`forget` is the one thing that rewrites segments: it removes a person from every file.
+`forget_all` is the one thing that rewrites segments: it removes users from every file. It writes them anew
+beside the old ones, which may take minutes; writers wait only while those take their places.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import contextlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +28,7 @@ import pyarrow.parquet as pq
 
 from bowerbird.data.durable import flush_folder, locked, write_atomically
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.log import EventLog
+from bowerbird.data.log import EventLog, LogMark
 from bowerbird.data.logs.known_ids import NONE, KnownIds, first_of_each, halves_of, halves_of_ids
 from bowerbird.data.logs.legacy_tail import TAIL, tail_rows
 from bowerbird.data.logs.live import LiveEvents
@@ -66,6 +69,11 @@ class EmbeddedLog(EventLog):
     def tail_size(self) -> int:
         self._look_first()
         return self._live.last
+
+    @property
+    def mark(self) -> LogMark:
+        self._look_first()
+        return LogMark(self._live.last, self._next_segment())
 
     @property
     def generation(self) -> int:
@@ -110,38 +118,49 @@ class EmbeddedLog(EventLog):
             count = int(fresh.sum())
             if not count:
                 return 0
-            name = f"segment-{len(self._segments()):06d}-{uuid.uuid4().hex[:6]}.parquet"
+            name = f"segment-{self._next_segment():06d}-{uuid.uuid4().hex[:6]}.parquet"
             self._next_generation()  # before as well: a kill on the way must not leave a snapshot in force
             self._write_segment([events.filter(pa.array(fresh))], self.path / name)
             self._next_generation()
             self._keep_known(imported, plus=KnownIds.of(high[fresh], low[fresh]))
         return count
 
-    def names(self, user_id: str) -> bool:
+    def names_any(self, users: Mapping[str, LogMark]) -> bool:
         self._look_first()
         return (
             self._forgetting.exists()
-            or any(self._names_in(segment, user_id) for segment in self._segments())
-            or self._live.names(user_id)
+            or any(self._names_in(segment, _users_in(segment, users)) for segment in self._segments())
+            or self._live.names_any(_until(users))
         )
 
-    def forget(self, user_id: str) -> int:
-        gone = NONE
-        with self._locked():
-            if not self.names(user_id):
-                return 0
-            known = self._imported_ids()
-            self._replace(self._forgetting, b"")
-            self._next_generation()
-            for left in self.path.glob(".*-*"):  # parts of files that a killed writer left
+    def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        if not users or not self.names_any(users):
+            return 0
+        with self._locked("forgetting.lock"):
+            now = self.mark  # what arrives from here on stays
+            users = {user: LogMark(*map(min, mark, now)) for user, mark in users.items()}
+            others = [self._without(path, _users_in(path, users)) for path in self._segments()]
+            live = self._live.numbers_of(_until(users))
+            with self._locked():
+                return self._remove([one for one in others if one is not None], live)
+
+    def _remove(self, rewritten: Sequence[_Rewritten], live: Sequence[int]) -> int:
+        """Put rewritten segments in the places of the old ones, and remove live events."""
+        gone, known, beside = NONE, self._imported_ids(), {one.beside for one in rewritten}
+        self._replace(self._forgetting, b"")
+        self._next_generation()
+        for left in self.path.glob(".*-*"):  # parts of files that a killed writer left
+            if left not in beside:
                 left.unlink(missing_ok=True)
-            for segment in self._segments():
-                gone = gone.merged(self._forget_in(segment, user_id))
-            live = self._live.forget(user_id)
-            self._next_generation()
-            self._keep_known(known, minus=gone)
-            self._forgetting.unlink()
-        return len(gone) + live
+        for one in rewritten:
+            one.beside.replace(one.segment)
+            gone = gone.merged(one.gone)
+        flush_folder(self.path)
+        self._live.remove(live)
+        self._next_generation()
+        self._keep_known(known, minus=gone)
+        self._forgetting.unlink()
+        return len(gone) + len(live)
 
     @property
     def _forgetting(self) -> Path:
@@ -166,8 +185,8 @@ class EmbeddedLog(EventLog):
             if self._holds_files():
                 add(self._all())
                 self.close()
-                for kept in ("segment-*.parquet", "known-*.ids", "live.db*"):
-                    for path in self.path.glob(kept):
+                for files in ("segment-*.parquet", "known-*.ids", "live.db*", ".*-*"):
+                    for path in self.path.glob(files):
                         path.unlink()
                 flush_folder(self.path)
 
@@ -203,6 +222,10 @@ class EmbeddedLog(EventLog):
     def _segments(self) -> list[Path]:
         return sorted(self.path.glob("segment-*.parquet"))
 
+    def _next_segment(self) -> int:
+        """Number of the next import, larger than those before."""
+        return 1 + max((_number_of(path) for path in self._segments()), default=-1)
+
     def _file(self, path: Path) -> pq.ParquetFile:
         try:
             return pq.ParquetFile(path, page_checksum_verification=True)
@@ -227,36 +250,46 @@ class EmbeddedLog(EventLog):
     def _write_segment(self, tables: Iterable[pa.Table], path: Path) -> None:
         """Write tables as one file, whole or not at all."""
         beside = path.with_name(f".{path.name}")
+        self._write_tables(tables, beside)
+        beside.replace(path)
+        flush_folder(self.path)
+
+    def _write_tables(self, tables: Iterable[pa.Table], path: Path) -> None:
         try:
-            with pq.ParquetWriter(beside, EVENT_SCHEMA, compression="zstd", write_page_checksum=True) as file:
+            with pq.ParquetWriter(path, EVENT_SCHEMA, compression="zstd", write_page_checksum=True) as file:
                 for table in tables:
                     file.write_table(table)
-            with beside.open("rb") as written:
+            with path.open("rb") as written:
                 os.fsync(written.fileno())
-            beside.replace(path)
-            flush_folder(self.path)
-        except OSError as error:
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if not isinstance(error, OSError):
+                raise
             raise StoreError(
                 f"the event log {self.path} can't be written ({error}); nothing changed: free some space or "
                 "mend the folder's permissions, and try again"
             ) from error
-        finally:
-            beside.unlink(missing_ok=True)
 
-    def _names_in(self, segment: Path, user_id: str) -> bool:
+    def _names_in(self, segment: Path, users: pa.Array) -> bool:
+        if not len(users):
+            return False
         batches = self._file(segment).iter_batches(_AT_ONCE, columns=["user_id"])
-        return any(pc.any(pc.equal(batch["user_id"], user_id)).as_py() for batch in batches)
+        return any(pc.any(pc.is_in(batch["user_id"], users)).as_py() for batch in batches)
 
-    def _forget_in(self, segment: Path, user_id: str) -> KnownIds:
-        """Write a segment anew without a person; gives the ids of their events."""
+    def _without(self, segment: Path, users: pa.Array) -> _Rewritten | None:
+        """Write a segment without some users beside it; None where it does not name them."""
+        if not len(users):
+            return None
         file, theirs = self._file(segment), []
         for batch in file.iter_batches(_AT_ONCE, columns=["user_id", "event_id"]):
-            theirs += batch["event_id"].filter(pc.equal(batch["user_id"], user_id)).to_pylist()
-        if theirs:
-            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_AT_ONCE))
-            kept = (table.filter(pc.not_equal(table["user_id"], user_id)) for table in batches)
-            self._write_segment((table.cast(EVENT_SCHEMA) for table in kept), segment)
-        return KnownIds.of(*halves_of(digest_of(one) for one in theirs))
+            theirs += batch["event_id"].filter(pc.is_in(batch["user_id"], users)).to_pylist()
+        if not theirs:
+            return None
+        batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_AT_ONCE))
+        others = (table.filter(pc.invert(pc.is_in(table["user_id"], users))) for table in batches)
+        beside = segment.with_name(f".without-{segment.name}")
+        self._write_tables((table.cast(EVENT_SCHEMA) for table in others), beside)
+        return _Rewritten(segment, beside, KnownIds.of(*halves_of(digest_of(one) for one in theirs)))
 
     # -- which ids were imported --------------------------------------------------------------------------
 
@@ -301,10 +334,10 @@ class EmbeddedLog(EventLog):
     # -- lock and generation ------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, name: str = "LOCK") -> Iterator[None]:
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.path))
+                stack.enter_context(locked(self.path, name))
             except OSError as error:
                 raise StoreError(f"the event log {self.path} can't be written ({error})") from error
             yield
@@ -319,3 +352,25 @@ class EmbeddedLog(EventLog):
             raise StoreError(
                 f"the event log {self.path} can't be written ({error}): free some space and try again"
             ) from error
+
+
+class _Rewritten(NamedTuple):
+    """A segment, what is to take its place, and the ids of the events that leave."""
+
+    segment: Path
+    beside: Path
+    gone: KnownIds
+
+
+def _number_of(segment: Path) -> int:
+    return int(segment.name.split("-")[1])
+
+
+def _users_in(segment: Path, users: Mapping[str, LogMark]) -> pa.Array:
+    """Those of the users who are to leave a segment, which was there before their marks."""
+    number = _number_of(segment)
+    return pa.array([user for user, mark in users.items() if number < mark.imported], pa.string())
+
+
+def _until(users: Mapping[str, LogMark]) -> dict[str, int]:
+    return {user: mark.live for user, mark in users.items()}

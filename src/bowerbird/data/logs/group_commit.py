@@ -10,24 +10,26 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
-from bowerbird.data.logs.rows import Row
 from bowerbird.errors import StoreError
+
+T = TypeVar("T")
 
 MOST_ROWS = 1000
 """Rows of one commit, unless a single call brings more: it bounds how long a commit holds the others up."""
 
 
-class GroupCommit:
+class GroupCommit(Generic[T]):
     """Gathers the rows of several threads into one `keep`, which says of each row whether it was new."""
 
-    def __init__(self, keep: Callable[[Sequence[Row]], list[bool]]) -> None:
+    def __init__(self, keep: Callable[[Sequence[T]], list[bool]]) -> None:
         self._keep = keep
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[_Ticket[T]] = deque()
         self._led = False
         self._changed = threading.Condition()
 
-    def commit(self, rows: Sequence[Row]) -> list[bool]:
+    def commit(self, rows: Sequence[T]) -> list[bool]:
         """Keep rows; returns when they are kept. Raises what keeping them raised."""
         if not rows:
             return []
@@ -40,7 +42,7 @@ class GroupCommit:
             raise StoreError(str(ticket.failed)) from ticket.failed
         return ticket.new
 
-    def _group_to_lead(self, ticket: _Ticket) -> list[_Ticket]:
+    def _group_to_lead(self, ticket: _Ticket[T]) -> list[_Ticket[T]]:
         """Wait until a ticket is done (gives none) or nobody leads: then those that wait, oldest first."""
         with self._changed:
             # A condition and not a lock that the leader holds: whom it served would get that lock only after
@@ -56,8 +58,8 @@ class GroupCommit:
                 count += len(group[-1].rows)
             return group
 
-    def _lead(self, group: Sequence[_Ticket]) -> None:
-        failed: StoreError | None = StoreError("the commit was interrupted: send the events again")
+    def _lead(self, group: Sequence[_Ticket[T]]) -> None:
+        failed: StoreError | None = StoreError("the commit was interrupted: send it again")
         new: list[bool] = []
         try:
             new = self._keep([row for ticket in group for row in ticket.rows])
@@ -75,10 +77,10 @@ class GroupCommit:
                 self._changed.notify_all()
 
 
-class _Ticket:
+class _Ticket(Generic[T]):
     """What one call brought, and what became of it."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[T]) -> None:
         self.rows = rows
         self.new: list[bool] = []
         self.failed: StoreError | None = None

@@ -17,7 +17,7 @@ import threading
 import uuid
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +26,7 @@ import numpy as np
 from bowerbird.data.durable import flush_folder
 from bowerbird.data.events import Event
 from bowerbird.data.logs.known_ids import halves_of
-from bowerbird.data.logs.rows import Row, event_of
+from bowerbird.data.logs.rows import Row, event_of, user_of
 from bowerbird.data.logs.write_ahead import damaged_commits
 from bowerbird.errors import StoreError
 
@@ -94,24 +94,32 @@ class LiveEvents:
             while chunk := rows.fetchmany(1 << 14):
                 yield halves_of(digest for (digest,) in chunk)
 
-    def names(self, user_id: str) -> bool:
-        """Whether there is an event of a person. Changes no file but SQLite's index of readers, `*-shm`."""
+    def names_any(self, users: Mapping[str, int]) -> bool:
+        """Whether there is an event of users up to their `seq`. Changes no file but SQLite's index of
+        readers, `*-shm`."""
         if not self.path.exists():
             return False
+        return any(True for _ in self._theirs(users))
+
+    def numbers_of(self, users: Mapping[str, int]) -> list[int]:
+        """`seq` of the events of users up to theirs: of what was kept already, so that no lock is needed."""
+        return list(self._theirs(users)) if self.path.exists() else []
+
+    def _theirs(self, users: Mapping[str, int]) -> Iterator[int]:
         # The last connection that closes moves a write-ahead file into the database, unless it may only read.
         # Where there is no such file, one that may only read would leave an empty one.
         only_reads = self.path.with_name("live.db-wal").exists()
         with self._told(), contextlib.closing(self._connected(only_reads)) as own:
-            return any(True for _ in self._numbers_of(own, user_id))
-
-    def _numbers_of(self, connection: sqlite3.Connection, user_id: str) -> Iterator[int]:
-        """`seq` of a person's events."""
-        name = user_id.encode()
-        for number, crc, body in connection.execute("SELECT seq, crc, body FROM live"):
-            # Most need no parsing; where there is a backslash, JSON may spell the name in another way.
-            maybe_theirs = name in body or b"\\" in body
-            if maybe_theirs and event_of(self._checked(number, crc, body)).user_id == user_id:
-                yield number
+            last = max(users.values())
+            rows = own.execute("SELECT seq, crc, body FROM live WHERE seq <= ? ORDER BY seq", (last,))
+            for number, crc, body in rows:
+                try:
+                    is_theirs = number <= users.get(user_of(body), -1)
+                except ValueError:
+                    is_theirs = True
+                if is_theirs:
+                    self._checked(number, crc, body)
+                    yield number
 
     # -- writing ------------------------------------------------------------------------------------------
 
@@ -138,21 +146,19 @@ class LiveEvents:
         self._own.add([row.event for row in fresh], last, (generation, self._identity()))
         return new
 
-    def forget(self, user_id: str) -> int:
-        """Delete a person's events; no byte of them is left in the database or its write-ahead file."""
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Delete events by their `seq`; no byte of them is left in the database or its write-ahead file."""
         if not self.path.exists():
-            return 0
+            return
         with self._told():
             with self._transaction() as writer:
-                theirs = [(number,) for number in self._numbers_of(writer, user_id)]
-                writer.executemany("DELETE FROM live WHERE seq = ?", theirs)
+                writer.executemany("DELETE FROM live WHERE seq = ?", [(number,) for number in numbers])
             busy, *_ = self._writing().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreError(
-                f"{len(theirs)} events were removed from {self.path}, but another process reads it for so "
+                f"{len(numbers)} events were removed from {self.path}, but another process reads it for so "
                 "long that its write-ahead file still holds them: run `bowerbird taste forget` again"
             )
-        return len(theirs)
 
     def close(self) -> None:
         for held in (self._reader, self._writer):

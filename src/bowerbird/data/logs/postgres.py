@@ -14,14 +14,14 @@ import contextlib
 import os
 import select
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.log import EventLog
+from bowerbird.data.log import EventLog, LogMark
 from bowerbird.data.logs.address import shown, without_secrets
 from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.data.logs.rows import Row, event_of, in_order, newness, rows_of, table_of
@@ -60,7 +60,12 @@ _IMPORT = """
 INSERT INTO bowerbird_events (digest, live, user_id, body)
 SELECT digest, false, user_id, body FROM arriving ORDER BY place ON CONFLICT (digest) DO NOTHING
 """
-_NAMES = "SELECT EXISTS (SELECT FROM bowerbird_events WHERE user_id = %s)"
+_THEIRS = """
+unnest(%s::bytea[], %s::bigint[]) AS gone (id, until)
+WHERE bowerbird_events.user_id = gone.id AND bowerbird_events.seq <= gone.until
+"""
+_NAMES = f"SELECT EXISTS (SELECT FROM bowerbird_events, {_THEIRS})"
+_FORGET = f"DELETE FROM bowerbird_events USING {_THEIRS}"
 # The table's comment says that a person is being removed, or that this was cut short before the VACUUM.
 _IS_FORGETTING = (
     "SELECT obj_description('bowerbird_events'::regclass, 'pg_class') IS NOT DISTINCT FROM 'forgetting'"
@@ -110,6 +115,11 @@ class PostgresLog(EventLog):
         return int(self._ask(f"SELECT coalesce(({last}), 0)")[0][0])
 
     @property
+    def mark(self) -> LogMark:
+        last = int(self._ask("SELECT coalesce(max(seq), 0) FROM bowerbird_events")[0][0])
+        return LogMark(last, last)
+
+    @property
     def generation(self) -> int:
         return int(self._ask("SELECT generation FROM bowerbird_generation")[0][0])
 
@@ -157,16 +167,16 @@ class PostgresLog(EventLog):
                 own.execute(_NEXT_GENERATION)
         return count
 
-    def names(self, user_id: str) -> bool:
-        return bool(self._ask(_IS_FORGETTING)[0][0] or self._ask(_NAMES, user_id.encode())[0][0])
+    def names_any(self, users: Mapping[str, LogMark]) -> bool:
+        return bool(self._ask(_IS_FORGETTING)[0][0] or self._ask(_NAMES, *_columns_of(users))[0][0])
 
-    def forget(self, user_id: str) -> int:
-        if not self.names(user_id):
+    def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        if not users or not self.names_any(users):
             return 0
         with self._told(), self._connection() as own:
             with own.transaction():
                 own.execute(_TAKE_TURN)
-                gone = own.execute("DELETE FROM bowerbird_events WHERE user_id = %s", (user_id.encode(),))
+                gone = own.execute(_FORGET, _columns_of(users))
                 if gone.rowcount:
                     own.execute(_NEXT_GENERATION)
                     own.execute(_BEGIN_FORGETTING)
@@ -245,6 +255,11 @@ class PostgresLog(EventLog):
                 f"the event log at {shown(self._address)} can't be used ({said}): mend the server or the "
                 "setting `events`, and send again what was not acknowledged; an event counts once"
             ) from None
+
+
+def _columns_of(users: Mapping[str, LogMark]) -> tuple[list[bytes], list[int]]:
+    """Ids and marks; imports and live events share one sequence here."""
+    return [user.encode() for user in users], [mark.live for mark in users.values()]
 
 
 def _usable(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:

@@ -20,7 +20,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ from typing import Any
 import pyarrow as pa
 
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.log import EventLog
+from bowerbird.data.log import EventLog, LogMark
 from bowerbird.data.logs.address import shown, without_secrets
 from bowerbird.data.logs.embedded import EmbeddedLog
-from bowerbird.data.logs.rows import Row, digest_of, event_of, in_order, rows_of, table_of
+from bowerbird.data.logs.rows import Row, digest_of, event_of, in_order, rows_of, table_of, user_of
 from bowerbird.errors import StoreError
 
 try:
@@ -100,6 +100,10 @@ class RedisLog(EventLog):
         return self._last(_LIVE)
 
     @property
+    def mark(self) -> LogMark:
+        return LogMark(self._last(_LIVE), self._last(_IMPORTED))
+
+    @property
     def generation(self) -> int:
         with self._told():
             return int(self._server().get(_GENERATION) or 0)
@@ -123,33 +127,32 @@ class RedisLog(EventLog):
         with self._told():
             return _import(self._server(), events)
 
-    def names(self, user_id: str) -> bool:
+    def names_any(self, users: Mapping[str, LogMark]) -> bool:
         with self._told():
             if self._server().exists(_FORGETTING):
                 return True
-        return any(True for where in (_LIVE, _IMPORTED) for _ in self._theirs(where, user_id))
+        return any(True for part in _by_place(users) for _ in self._theirs(*part))
 
-    def forget(self, user_id: str) -> int:
-        if not self.names(user_id):
+    def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        if not users or not self.names_any(users):
             return 0
         with self._told():
             self._server().set(_FORGETTING, 1)
             self._server().incr(_GENERATION)
-            removed = sum(self._forget_in(where, user_id) for where in (_LIVE, _IMPORTED))
+            removed = sum(self._forget_in(*part) for part in _by_place(users))
             self._server().incr(_GENERATION)
             self._rewrite_files()
             self._server().delete(_FORGETTING)
         return removed
 
-    def _theirs(self, where: str, user_id: str) -> Iterator[tuple[int, bytes]]:
-        """Numbers, and digests of the ids, of a person's events."""
-        name = user_id.encode()
-        candidates = (row for row in self._numbered(where, 0) if name in row[1] or b"\\" in row[1])
-        events = ((number, event_of(body)) for number, body in candidates)
-        return ((number, digest_of(event.event_id)) for number, event in events if event.user_id == user_id)
+    def _theirs(self, where: str, users: Mapping[str, int]) -> Iterator[tuple[int, bytes]]:
+        """Numbers, and digests of the ids, of the events of users up to a number."""
+        for number, body in self._numbered(where, 0):
+            if number <= users.get(user_of(body), -1):
+                yield number, digest_of(event_of(body).event_id)
 
-    def _forget_in(self, where: str, user_id: str) -> int:
-        removed, theirs = 0, self._theirs(where, user_id)
+    def _forget_in(self, where: str, users: Mapping[str, int]) -> int:
+        removed, theirs = 0, self._theirs(where, users)
         while part := list(islice(theirs, _AT_ONCE)):
             self._server().eval(_REMOVE, 2, _IDS, where, *chain.from_iterable(part))
             removed += len(part)
@@ -242,6 +245,12 @@ class RedisLog(EventLog):
                 f"the event log at {shown(self._address)} can't be used ({said}): mend the server or the "
                 "setting `events`, and send again what was not acknowledged; an event counts once"
             ) from None
+
+
+def _by_place(users: Mapping[str, LogMark]) -> list[tuple[str, dict[str, int]]]:
+    """Where to look, and for each user up to which number."""
+    live = {user: mark.live for user, mark in users.items()}
+    return [(_LIVE, live), (_IMPORTED, {user: mark.imported for user, mark in users.items()})]
 
 
 def _add(client: Any, rows: Sequence[Row], where: str, *counting: str) -> list[int]:
