@@ -95,7 +95,7 @@ def test_the_crowd_names_nobody(client: httpx.Client) -> None:
 
 def test_export_and_forget(client: httpx.Client, user: str) -> None:
     assert len(get(client, f"/users/{user}/taste/export")["events"]) == 5
-    assert client.delete(f"/users/{user}").json()["events_erased"] == 5
+    assert client.delete(f"/users/{user}").json()["status"] == "acknowledged"
     assert get(client, f"/users/{user}/taste/export")["events"] == []
 
 
