@@ -20,16 +20,16 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.ranker import Ranker
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import Popularity, RecentPopularity, Tuned
 from bowerbird.evaluate.baselines.standard import GRIDS
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.evaluate.judge import rank_eligible
+from bowerbird.evaluate.evaluator import rank_eligible
 from bowerbird.evaluate.metrics import ndcg_at, recall_at
 from bowerbird.evaluate.protocols import Split, task_of
+from bowerbird.evaluate.ranker import Ranker
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
 

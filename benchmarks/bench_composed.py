@@ -31,14 +31,14 @@ from rich.table import Table
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.features import ItemFeatures, item_features
-from bowerbird.embed.index import nearest
-from bowerbird.embed.modification import modification_of
-from bowerbird.embed.refining import CANDIDATES, Refiner
-from bowerbird.embed.rows import Rows, unit
-from bowerbird.embed.shop_words import ShopWords
-from bowerbird.embed.sides import Sides, words_in, words_of
-from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.encode.features import ItemFeatures, item_features
+from bowerbird.embed.encode.modalities import Sides, words_in, words_of
+from bowerbird.embed.index.item_index import nearest
+from bowerbird.embed.index.rows import Rows, unit
+from bowerbird.embed.search.catalogue_words import ShopWords
+from bowerbird.embed.search.modification import modification_of
+from bowerbird.embed.search.refining import CANDIDATES, Refiner
+from bowerbird.embed.train.tower import Tower, Views
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.text import load_text_encoder
 from composed_pairs import Pair, pairs_of, trait, type_of

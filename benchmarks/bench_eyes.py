@@ -28,11 +28,11 @@ from torch import Tensor, nn
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
-from bowerbird.graft.lessons.lesson import Lesson, holdout_of, left_out
-from bowerbird.graft.lessons.questions import Question, Questions, Sort, describe, fact_question
+from bowerbird.graft.examples.dataset import Lesson, holdout_of, left_out
+from bowerbird.graft.examples.questions import Question, Questions, Sort, describe, fact_question
 from bowerbird.graft.prompt import embed, render, vectors_of
 from bowerbird.graft.training.alignment import Aligned, AlignmentTraining
 from eyes import ARMS, Arm, arm_named

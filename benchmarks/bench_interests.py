@@ -38,17 +38,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.demo.products import WORLD_ENDS, products
-from bowerbird.data.demo.shoppers import Shelf, Shopper, acts, shopper
-from bowerbird.data.demo.vocabulary import TYPES
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
+from bowerbird.demo.products import WORLD_ENDS, products
+from bowerbird.demo.shoppers import Shelf, Shopper, acts, shopper
+from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.taste.drift import drift_of
-from bowerbird.taste.profile import TasteReader
-from bowerbird.taste.state import DAY
-from bowerbird.taste.tastes import DistinctTaste, liked_weights, queries_of
+from bowerbird.taste.interests.drift import drift_of
+from bowerbird.taste.profile.medoids import DistinctTaste, liked_weights, queries_of
+from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.state.user_state import DAY
 
 FIRST_MORE = 1_200  # number of the first shopper beyond the world's own; those before it set the thresholds
 LEAST_BEFORE = 8  # events before the change: of a stranger nothing can be told

@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bowerbird.cli.evaluate_live import tell_live
+from bowerbird.cli.evaluate_prequential import tell_live
 from bowerbird.cli.output import plain
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
-from bowerbird.evaluate.freshness import Prequential
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.evaluate.prequential_comparison import Prequential
 from bowerbird.progress import track
 from bowerbird.recommend.prequential import Stream, places_on
 from bowerbird.recommend.recommender import Recommender

@@ -32,20 +32,20 @@ import pyarrow as pa
 import torch
 from PIL import Image
 
-from bowerbird.data.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.ann import NEIGHBOURS, WIDTH_OF_BUILDING, WIDTH_OF_SEARCH
-from bowerbird.embed.features import ItemFeatures
-from bowerbird.embed.index import nearest, ranked
-from bowerbird.embed.query import QueryEncoder
-from bowerbird.embed.rows import int8_of, unit
-from bowerbird.embed.saved_index import INDEX_FILE, write_index
-from bowerbird.embed.search import Searcher
-from bowerbird.embed.sides import Sides, words_of
-from bowerbird.embed.tower import Tower
-from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
+from bowerbird.demo.vocabulary import COLOURS, STYLES, TYPES
+from bowerbird.embed.encode.features import ItemFeatures
+from bowerbird.embed.encode.modalities import Sides, words_of
+from bowerbird.embed.index.ann import NEIGHBOURS, WIDTH_OF_BUILDING, WIDTH_OF_SEARCH
+from bowerbird.embed.index.item_index import nearest, ranked
+from bowerbird.embed.index.rows import int8_of, unit
+from bowerbird.embed.index.saved_index import INDEX_FILE, write_index
+from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
+from bowerbird.embed.search.query import QueryEncoder
+from bowerbird.embed.search.searcher import Searcher
+from bowerbird.embed.train.tower import Tower
 from bowerbird.progress import track
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources.content import LOOKUP_DEPTH, LOOKUPS

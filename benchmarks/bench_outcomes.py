@@ -23,7 +23,7 @@ from rich.table import Table
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.recommend.outcomes.calibration import BINS, LEAST, MOST, reliability
 from bowerbird.recommend.outcomes.probabilities import TrainingRows, build_rows, slates_of
 from bowerbird.recommend.outcomes.slates import OUTCOMES

@@ -22,7 +22,7 @@ from bowerbird.data.events import ACTIONS, EVENT_SCHEMA
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.evaluate import Split, Task, task_of
 from bowerbird.progress import track

@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.store import Store
-from bowerbird.embed.index import nearest
-from bowerbird.embed.query import QueryEncoder
-from bowerbird.embed.search import Searcher
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.item_index import nearest
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.search.query import QueryEncoder
+from bowerbird.embed.search.searcher import Searcher
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.image import load_image_encoder, pixels_of_many
 

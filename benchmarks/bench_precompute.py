@@ -35,11 +35,11 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.demo import DemoConfig, write_demo_world
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.features import IMAGE_BATCH, item_features
-from bowerbird.embed.precompute import in_batches
+from bowerbird.demo import DemoConfig, write_demo_world
+from bowerbird.embed.encode.batches import in_batches
+from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
 from bowerbird.models.efficientnet import by_torch, differentiable_network
 from bowerbird.models.fetching import fetch
 from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many

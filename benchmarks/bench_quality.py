@@ -32,12 +32,12 @@ from bowerbird.cli.output import plain
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import Split, Task, task_of
 from bowerbird.evaluate.baselines import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.card import write_card
-from bowerbird.evaluate.judge import person_metrics
+from bowerbird.evaluate.evaluator import person_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker

@@ -31,7 +31,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import GenericMax, GenericMean
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals

@@ -33,10 +33,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.graft.base import Base
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime
 
 LENGTH, REPLY = 150, 64
 REFERENCE = "generate"

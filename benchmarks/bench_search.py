@@ -23,15 +23,15 @@ from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.features import ItemFeatures, item_features
-from bowerbird.embed.negatives import categories_of
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.rows import Rows, int8_of, unit
-from bowerbird.embed.sides import Sides, words_of
-from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.encode.features import ItemFeatures, item_features
+from bowerbird.embed.encode.modalities import Sides, words_of
+from bowerbird.embed.index.rows import Rows, int8_of, unit
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.train.negatives import categories_of
+from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.train.validation import Lots
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
-from bowerbird.embed.validation import Lots
-from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
 from bowerbird.evaluate.protocols import Split, task_of

@@ -37,11 +37,11 @@ from rich.table import Table
 from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.taste.everyone import Everyone
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.interests import Interests
-from bowerbird.taste.people import ROW_BYTES
-from bowerbird.taste.state import DAY, SECOND
+from bowerbird.taste.interests.interests import Interests
+from bowerbird.taste.state.user_state import DAY, SECOND
+from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.user_table import ROW_BYTES
 from taste_effect import effect, http
 from taste_walks import walks
 

@@ -35,11 +35,11 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.alignment import rotation
-from bowerbird.embed.rows import unit
+from bowerbird.embed.index.rows import unit
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.train.alignment import rotation
 from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.updating import UpdateConfig, update_embedding
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.update.updating import UpdateConfig, update_embedding
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.metrics import recall_at
 

@@ -36,9 +36,9 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.runtimes.completions import CompletionServer, Refused
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.runtimes.vllm import VllmRuntime, encoded
 from vllm_server import VllmServer
 

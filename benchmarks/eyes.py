@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.adapted import base_of
-from bowerbird.embed.vectors import load_vectors, unit
+from bowerbird.embed.encode.adapted_backbones import base_of
+from bowerbird.embed.index.vectors import load_vectors, unit
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, ridge
 from bowerbird.graft.training.alignment import telling_words

@@ -1,6 +1,6 @@
 """A shop of a million items without pictures: the demo world's products as arrays, and their vectors.
 
-Types, styles, colours, materials and patterns are drawn as `bowerbird.data.demo.products` draws them. A
+Types, styles, colours, materials and patterns are drawn as `bowerbird.demo.products` draws them. A
 vector is the sum of one direction for each of these and a rest of its own. How much each part weighs, and how
 the rest spreads over dimensions, was measured on the vectors of a tower trained on the demo world (600
 items, 256 dimensions, least squares on the attributes): shares of the squared length .245 type, .154
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.demo.vocabulary import COLOURS, MATERIAL_PRICE, PATTERNS, STYLES, TYPES
+from bowerbird.demo.vocabulary import COLOURS, MATERIAL_PRICE, PATTERNS, STYLES, TYPES
 
 MATERIALS = sorted({material for kind in TYPES for material in kind.materials})
 SHARES = {"type": 0.245, "style": 0.154, "colour": 0.089, "material": 0.085, "pattern": 0.081}

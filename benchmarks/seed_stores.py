@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 import bowerbird.evaluate.baselines as baselines
-from bowerbird.data.ranker import Ranker
 from bowerbird.data.store import SETTINGS_FILE, Store, write_atomically
 from bowerbird.data.versions import SETS_FILE, VersionHistory
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.vectors import load_vectors
 from bowerbird.evaluate.baselines import Tuned
 from bowerbird.evaluate.protocols import Task
+from bowerbird.evaluate.ranker import Ranker
 
 SHARED = ("events", "features", "backbones")
 LINKED = ("catalogue", "collections")

@@ -19,9 +19,9 @@ import scipy.sparse as sparse
 from numba import njit
 
 from bowerbird.data.events import ACTION_CODE
-from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.state import DAY, SECOND
-from bowerbird.taste.walks import RESTART, STARTS, STEPS
+from bowerbird.taste.state.user_state import DAY, SECOND
+from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.walks import RESTART, STARTS, STEPS
 
 PEOPLE, ITEMS, EVENTS = 100_000, 25_000, 3_000_000
 ROUNDS, WALKS = 5, 100

@@ -13,44 +13,115 @@ import bowerbird
 PACKAGE = Path(bowerbird.__file__).parent
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "demo": set(),
     "data": set(),
+    "text": {"data"},
     "models": {"data"},
     "sources": {"data"},
     "evaluate": {"data"},
-    "embed": {"data", "models"},
+    "embed": {"data", "models", "text"},
     "taste": {"data", "embed"},
+    "report": {"data", "taste"},
     "graft": {"data", "models", "embed"},
-    "recommend": {"data", "embed", "taste", "evaluate"},
-    "assist": {"data", "embed", "graft", "taste", "recommend"},
+    "recommend": {"data", "embed", "taste", "evaluate", "report"},
+    "assist": {"data", "text", "embed", "graft", "taste", "recommend"},
     "serve": {"data", "embed", "taste", "recommend", "assist"},
+    "cli": {
+        *("assist", "data", "demo", "embed", "evaluate", "graft", "models", "recommend", "report", "serve"),
+        *("sources", "taste"),
+    },
 }
-WITHOUT_TORCH = ["data", "sources", "taste", "recommend", "evaluate", "serve"]
+WITHOUT_TORCH = ["data", "text", "demo", "sources", "taste", "report", "recommend", "evaluate", "serve"]
 
 
-def folders_imported_by(folder: str) -> set[str]:
-    found = set()
-    for path in (PACKAGE / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for name in names:
-                parts = name.split(".")
-                if parts[0] == "bowerbird" and len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
-                    found.add(parts[1])
-    return found - {folder}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+TYPES_ONLY = {("data.snapshot", "data.store")}
+"""Imports under `TYPE_CHECKING`: no code runs, so no cycle."""
+
+
+def imports_of(module: str) -> set[str]:
+    """Modules of the package that one imports, inside functions as well."""
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bowerbird."):
+            parent = (node.module or "").removeprefix("bowerbird.")
+            names = [f"{parent}.{alias.name}" for alias in node.names]
+            imported |= {name if name in MODULES else parent for name in names}
+        elif isinstance(node, ast.Import):
+            names = [alias.name.removeprefix("bowerbird.") for alias in node.names]
+            imported |= {name for name in names if name in MODULES}
+    return {name for name in imported if (module, name) not in TYPES_ONLY}
+
+
+IMPORTS = {module: imports_of(module) for module in MODULES}
+
+
+def imports_between(depth: int) -> dict[str, set[str]]:
+    """What folders and modules at a depth of the tree import of each other."""
+    edges: dict[str, set[str]] = {}
+    for module, imported in IMPORTS.items():
+        start = ".".join(module.split(".")[:depth])
+        ends = {".".join(name.split(".")[:depth]) for name in imported}
+        edges.setdefault(start, set()).update(ends - {start})
+    return edges
+
+
+def cycle_in(edges: dict[str, set[str]]) -> list[str]:
+    """Nodes of one cycle; none where there is none."""
+    finished: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return path[path.index(node) :]
+        if node in finished:
+            return []
+        for target in sorted(edges.get(node, ())):
+            if cycle := visit(target, [*path, node]):
+                return cycle
+        finished.add(node)
+        return []
+
+    for start in sorted(edges):
+        if cycle := visit(start, []):
+            return cycle
+    return []
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_imports_follow_the_data(folder: str) -> None:
-    assert folders_imported_by(folder) <= MAY_IMPORT[folder]
+    folders = {name for name in imports_between(1)[folder] if (PACKAGE / name).is_dir()}
+    assert folders <= MAY_IMPORT[folder]
+
+
+def test_every_folder_has_its_rule() -> None:
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_no_import_goes_in_a_circle(depth: int) -> None:
+    """Neither between folders, nor between their sub-folders, nor between modules."""
+    assert not cycle_in(imports_between(depth))
+
+
+def test_a_cycle_is_seen() -> None:
+    assert cycle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+    assert not cycle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()})
 
 
 MAY_ASK_WHAT_IS_CURRENT = {
-    *("data/store.py", "data/imports.py", "data/intake.py"),  # writers: they change what is current
-    *("embed/training.py", "embed/updating.py", "embed/news.py", "embed/unfreezing.py"),
-    *("graft/training/train.py", "taste/forgetting.py", "cli/demo.py"),
+    *("data/store.py", "data/imports.py", "data/ingestion.py"),  # writers: they change what is current
+    *(
+        "embed/training.py",
+        "embed/update/updating.py",
+        "embed/update/changeset.py",
+        "embed/finetune/finetuning.py",
+    ),
+    *("graft/training/train.py", "taste/control/forgetting.py", "cli/demo.py"),
     # Before they publish what another process may have published.
-    *("recommend/saved.py", "recommend/completion.py", "taste/kept_interests.py"),
+    *("recommend/saved.py", "recommend/completion.py", "taste/interests/saved_interests.py"),
 }
 
 

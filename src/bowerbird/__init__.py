@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from bowerbird.data.items import Catalogue as Catalogue
     from bowerbird.data.items import Item as Item
     from bowerbird.data.store import Store as Store
-    from bowerbird.embed.search import Searcher as Searcher
+    from bowerbird.embed.index.vectors import load_vectors as load_vectors
+    from bowerbird.embed.search.searcher import Searcher as Searcher
     from bowerbird.embed.training import EmbedConfig as EmbedConfig
     from bowerbird.embed.training import train_embedding as train_embedding
-    from bowerbird.embed.vectors import load_vectors as load_vectors
     from bowerbird.errors import BowerbirdError as BowerbirdError
     from bowerbird.graft.config import GraftConfig as GraftConfig
     from bowerbird.graft.model import Graft as Graft
@@ -43,11 +43,11 @@ _HOME = {
     "GraftConfig": "graft.config",
     "Item": "data.items",
     "Recommender": "recommend.recommender",
-    "Searcher": "embed.search",
+    "Searcher": "embed.search.searcher",
     "Store": "data.store",
     "TasteGraph": "taste.graph",
     "import_layout": "data.imports",
-    "load_vectors": "embed.vectors",
+    "load_vectors": "embed.index.vectors",
     "train_embedding": "embed.training",
     "train_graft": "graft.training.train",
 }

@@ -10,7 +10,7 @@ import pytest
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
+from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from bowerbird.assist.grounding import Ground, problems, with_titles
 from bowerbird.assist.reply import Named
 from bowerbird.assist.understanding import understand
 from bowerbird.data.items import Catalogue
-from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.text.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bowerbird.assist.prices import take_prices
 from bowerbird.assist.request import PriceRange
 from bowerbird.assist.retrieval import in_range
-from bowerbird.data.words import cleaned
+from bowerbird.text.words import cleaned
 
 INF = math.inf
 

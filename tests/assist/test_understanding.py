@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from bowerbird.assist.request import Order, PriceRange, Request, Shown
 from bowerbird.assist.understanding import understand
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.lexicon import Lexicon
-from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.data.words import cleaned
 from bowerbird.errors import InputError
+from bowerbird.text.lexicon import Lexicon
+from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.text.words import cleaned
 
 LAMPS = {"Table lamp", "Floor lamp"}
 BLUES = {"Blue", "Dark Blue"}

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.data.demo import DemoConfig, DemoFiles, read_truth, write_demo_world
-from bowerbird.data.demo.picture import draw
-from bowerbird.data.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.data.imports import import_layout
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
+from bowerbird.demo import DemoConfig, DemoFiles, read_truth, write_demo_world
+from bowerbird.demo.picture import draw
+from bowerbird.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.errors import InputError
 
 CONFIG = DemoConfig(items=150, people=60, days=60, seed=3, image_px=32)

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.embed.alignment import rotation, turned
-from bowerbird.embed.rows import unit
-from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.index.rows import unit
+from bowerbird.embed.train.alignment import rotation, turned
+from bowerbird.embed.train.tower import Tower, Views
 
 SEEDS = st.integers(0, 10_000)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.embed.ann import AnnIndex
-from bowerbird.embed.rows import unit
+from bowerbird.embed.index.ann import AnnIndex
+from bowerbird.embed.index.rows import unit
 from bowerbird.errors import StoreError
 
 

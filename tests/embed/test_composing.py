@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.kinds import Kinds
-from bowerbird.embed.modification import modification_of
-from bowerbird.embed.refining import Refiner
-from bowerbird.embed.rows import Rows, unit
-from bowerbird.embed.shop_words import ShopWords
+from bowerbird.embed.index.rows import Rows, unit
+from bowerbird.embed.search.catalogue_words import ShopWords
+from bowerbird.embed.search.modification import modification_of
+from bowerbird.embed.search.refining import Refiner
+from bowerbird.embed.search.type_votes import Kinds
 
 TYPES, COLOURS, LENGTHS = ("Dress", "Skirt", "Coat"), ("red", "blue", "green", "black"), ("maxi", "mini")
 EACH, DIM = 8, 24

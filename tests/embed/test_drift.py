@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bowerbird.embed.drift import moved, old_state_recall
-from bowerbird.embed.rows import unit
+from bowerbird.embed.index.rows import unit
+from bowerbird.embed.update.drift import moved, old_state_recall
 
 
 def world() -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.embed.feature_cache import FeatureCache
+from bowerbird.embed.encode.feature_cache import FeatureCache
 from bowerbird.errors import StoreError
 
 KEYS = st.binary(min_size=16, max_size=16) | st.sampled_from([b"\0" * 15 + b"a", b"a" + b"\0" * 15])

@@ -17,9 +17,10 @@ from PIL import Image
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.feature_cache import FeatureCache
-from bowerbird.embed.features import item_features
-from bowerbird.embed.precompute import AHEAD, Batch, Precompute, by_threads, in_batches
+from bowerbird.embed.encode.batches import AHEAD, Batch, by_threads, in_batches
+from bowerbird.embed.encode.feature_cache import FeatureCache
+from bowerbird.embed.encode.features import item_features
+from bowerbird.embed.encode.precompute import Precompute
 from bowerbird.errors import BackboneError, InputError
 
 ITEMS = [Item("a", "a red chair"), Item("b", "a blue lamp"), Item("c", "a green rug")]
@@ -122,7 +123,7 @@ def test_contents_stream_through(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from bowerbird.data.store import Store
-from bowerbird.embed import features
+from bowerbird.embed.encode import features
 features.SHARD = 16
 store = Store.open(sys.argv[1])
 features.item_features(store, store.catalogue())
@@ -130,7 +131,7 @@ features.item_features(store, store.catalogue())
 
 
 def test_a_killed_run_goes_on_after_its_last_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bowerbird.embed.features.SHARD", 16)
+    monkeypatch.setattr("bowerbird.embed.encode.features.SHARD", 16)
     catalogue = Catalogue.of(pictured(400))
     store = Store.create(tmp_path / "killed")
     store.publish_catalogue(catalogue)

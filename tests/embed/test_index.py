@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.embed import index
-from bowerbird.embed.index import ItemIndex, built, nearest
-from bowerbird.embed.rows import Rows, unit
+from bowerbird.embed.index import item_index
+from bowerbird.embed.index.item_index import ItemIndex, built, nearest
+from bowerbird.embed.index.rows import Rows, unit
 
 
 def clustered(count: int, seed: int, dim: int = 32) -> np.ndarray:
@@ -45,7 +45,7 @@ def test_a_batch_in_blocks_equals_single_queries(monkeypatch) -> None:  # type: 
     rng = np.random.default_rng(0)
     matrix, queries = rng.normal(size=(200, 8)), rng.normal(size=(30, 8))
     matrix, queries = matrix.astype(np.float32), queries.astype(np.float32)
-    monkeypatch.setattr(index, "BLOCK_SCORES", 7 * len(matrix))  # five blocks, the last one short
+    monkeypatch.setattr(item_index, "BLOCK_SCORES", 7 * len(matrix))  # five blocks, the last one short
     together, _ = nearest(matrix, queries, 10)
     alone = np.concatenate([nearest(matrix, query[None], 10)[0] for query in queries])
     assert together.tolist() == alone.tolist()
@@ -62,7 +62,7 @@ def test_nothing_allowed_answers_nothing() -> None:
 def looking_is_dear() -> Iterator[None]:
     """So few items would otherwise all be looked at, and the approximate index never asked."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "LOOKS", 1)
+        patch.setattr(item_index, "LOOKS", 1)
         yield
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.modification import Wish, modification_of
-from bowerbird.embed.shop_words import ShopWords, facts_of
+from bowerbird.embed.search.catalogue_words import ShopWords, facts_of
+from bowerbird.embed.search.modification import Wish, modification_of
 
 
 def shop_items() -> list[Item]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bowerbird.embed.negatives import SameCategory
-from bowerbird.embed.neighbours import Strings
+from bowerbird.embed.train.negatives import SameCategory
+from bowerbird.embed.train.neighbours import Strings
 
 
 def of_people(*likes: list[int]) -> Strings:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.embed.lesson import Lesson, Material
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.nested import layout
-from bowerbird.embed.rows import unit
-from bowerbird.embed.tower import Views
+from bowerbird.embed.index.rows import unit
+from bowerbird.embed.train.matryoshka import layout
+from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.objective import Lesson, Material
+from bowerbird.embed.train.tower import Views
 
 KINDS, CLUSTERS, OF_EACH, DIM = 15, 60, 8, 32
 NOBODY = Strings(*(np.zeros(0, np.int64) for _ in range(3)))

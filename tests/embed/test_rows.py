@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.embed.rows import Rows, int8_of, unit
+from bowerbird.embed.index.rows import Rows, int8_of, unit
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_in_another_order_with_some_missing(vectors: np.ndarray) -> None:
 
 
 def test_blocks_together_are_all_rows(vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bowerbird.embed.rows.BLOCK", 16)  # the last one is short
+    monkeypatch.setattr("bowerbird.embed.index.rows.BLOCK", 16)  # the last one is short
     rows = Rows(vectors)
     assert [start for start, _ in rows.blocks()] == [0, 16, 32, 48]
     assert np.array_equal(rows.dense(), unit(vectors))

@@ -9,12 +9,12 @@ import pytest
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed import saved_index
-from bowerbird.embed.index import nearest
-from bowerbird.embed.rows import Rows, unit
-from bowerbird.embed.saved_index import INDEX_FILE, item_index
-from bowerbird.embed.search import Searcher
-from bowerbird.embed.vectors import IDS_FILE, VECTORS_FILE
+from bowerbird.embed.index import saved_index
+from bowerbird.embed.index.item_index import nearest
+from bowerbird.embed.index.rows import Rows, unit
+from bowerbird.embed.index.saved_index import INDEX_FILE, item_index
+from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
+from bowerbird.embed.search.searcher import Searcher
 
 VECTORS = unit(np.random.default_rng(0).normal(size=(400, 16)))
 
@@ -22,7 +22,7 @@ VECTORS = unit(np.random.default_rng(0).normal(size=(400, 16)))
 @pytest.fixture(autouse=True)
 def many_means_fifty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved_index, "EXACT_UP_TO", 50)
-    monkeypatch.setattr("bowerbird.embed.index.LOOKS", 1)  # so few items would all be looked at
+    monkeypatch.setattr("bowerbird.embed.index.item_index.LOOKS", 1)  # so few items would all be looked at
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from bowerbird.cli.main import app
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.search import Searcher
+from bowerbird.embed.search.searcher import Searcher
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.errors import InputError
 
@@ -162,7 +162,8 @@ def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: P
 
 def test_reading_vectors_and_searching_by_item_needs_no_torch(searcher: Searcher) -> None:
     code = (
-        "import sys; from bowerbird.data.store import Store; from bowerbird.embed.search import Searcher; "
+        "import sys; from bowerbird.data.store import Store; "
+        "from bowerbird.embed.search.searcher import Searcher; "
         f"Searcher.open(Store.open({str(searcher._snapshot.store.path)!r}).snapshot()).search(item='red-0'); "
         "assert 'torch' not in sys.modules"
     )

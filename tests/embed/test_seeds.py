@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowerbird.embed.seeds import over_seeds
+from bowerbird.embed.train.seeds import over_seeds
 
 
 def of_one(warm: float, cold: float | None, trust: float) -> dict[str, object]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Item
-from bowerbird.embed.features import ItemFeatures
-from bowerbird.embed.sides import Sides, Whitening, Words, words_in, words_of
+from bowerbird.embed.encode.features import ItemFeatures
+from bowerbird.embed.encode.modalities import Sides, Whitening, Words, words_in, words_of
 
 
 def things() -> list[set[str]]:

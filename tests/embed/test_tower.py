@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bowerbird.embed.rows import unit
-from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.index.rows import unit
+from bowerbird.embed.train.tower import Tower, Views
 
 
 def world(n: int = 400) -> Views:

@@ -15,9 +15,9 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.neighbours import Strings
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.train.neighbours import Strings
 from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
 
 CONFIG = EmbedConfig(dim=32, epochs=5, seed=4)

@@ -23,20 +23,28 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
-from bowerbird.embed import training, unfreezing
-from bowerbird.embed.adapted import EncoderSource
-from bowerbird.embed.backbone_judge import BackboneJudge
-from bowerbird.embed.content_space import Batch
-from bowerbird.embed.features import ItemFeatures, item_features
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.query import QueryEncoder
-from bowerbird.embed.sides import words_of
+from bowerbird.embed import training
+from bowerbird.embed.encode.adapted_backbones import EncoderSource
+from bowerbird.embed.encode.features import ItemFeatures, item_features
+from bowerbird.embed.encode.modalities import words_of
+from bowerbird.embed.finetune import finetuning
+from bowerbird.embed.finetune.backbone_validation import BackboneJudge
+from bowerbird.embed.finetune.checkpoints import Reachable, Unfinished
+from bowerbird.embed.finetune.content_space import Batch
+from bowerbird.embed.finetune.finetuning import (
+    BETTER,
+    Shop,
+    Training,
+    UnfreezeConfig,
+    names_of,
+    unfrozen_backbones,
+)
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.search.query import QueryEncoder
+from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.validation import Lots
 from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.unfinished import Reachable, Unfinished
-from bowerbird.embed.unfreezing import BETTER, Shop, Training, UnfreezeConfig, names_of, unfrozen_backbones
-from bowerbird.embed.updating import update_embedding
-from bowerbird.embed.validation import Lots
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.update.updating import update_embedding
 from bowerbird.errors import InputError, StoreError
 
 from .conftest import COLOURS, toy_events
@@ -59,7 +67,7 @@ def training_of(store: Store, backbones: tuple[str, str], config: UnfreezeConfig
     shop = shop_of(store, backbones)
     usable = np.arange(len(shop.catalogue))
     judge = BackboneJudge(shop.strings, shop.lots, shop.said, usable, config.seed)
-    sides = unfreezing.sides_of(store, shop, config, torch.device("cpu"))
+    sides = finetuning.sides_of(store, shop, config, torch.device("cpu"))
     return Training(shop, judge, sides, config, usable)
 
 
@@ -187,7 +195,7 @@ def published(toy_store: MakeStore, tiny_backbones: tuple[str, str]) -> Store:
     image, text = tiny_backbones
     config = EmbedConfig(dim=32, epochs=1, seed=4, image_backbone=image, text_backbone=text, unfreeze=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unfreezing, "BETTER", 0.0)
+        patch.setattr(finetuning, "BETTER", 0.0)
         patch.setattr(training, "UnfreezeConfig", partial(UnfreezeConfig, learning_rate=3e-3, rounds=1))
         train_embedding(store, config)
     return store
@@ -224,7 +232,7 @@ def test_backbones_stay_as_long_as_vectors_need_them(published: Store) -> None:
     needed = load_vectors(published.snapshot()).meta["backbones"]["text"]
     for _ in range(4):
         with published.publishing(
-            "backbones", {"inputs": "", "identities": {}}, unfreezing.in_use(published)
+            "backbones", {"inputs": "", "identities": {}}, finetuning.in_use(published)
         ):
             pass
     assert EncoderSource.of(published, needed).weights is not None
@@ -237,9 +245,9 @@ import sys, json
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from bowerbird.data.store import Store
-from bowerbird.embed import unfinished
+from bowerbird.embed.finetune import checkpoints
 from embed.test_unfreezing import HELPS, shop_of, unfrozen_backbones
-unfinished.KEEP_SECONDS = 0.0
+checkpoints.KEEP_SECONDS = 0.0
 store = Store.open(sys.argv[1])
 unfrozen_backbones(store, shop_of(store, (sys.argv[2], sys.argv[3])), HELPS)
 """

@@ -20,15 +20,15 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.lesson import Material
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.query import QueryEncoder
-from bowerbird.embed.tower import Tower, Views
+from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.search.query import QueryEncoder
+from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.objective import Material
+from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.train.version_files import Before
 from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.updating import UpdateConfig, update_embedding
-from bowerbird.embed.vectors import load_vectors
-from bowerbird.embed.version_files import Before
-from bowerbird.embed.warm_start import WarmLesson, between, news_of
+from bowerbird.embed.update.updating import UpdateConfig, update_embedding
+from bowerbird.embed.update.warm_start import WarmLesson, between, news_of
 from bowerbird.errors import InputError, StoreError
 
 from .conftest import CROWDS, OF_EACH, START, square, toy_events, toy_items

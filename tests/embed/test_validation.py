@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.validation import Judge, Lots, Quality
+from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.validation import Judge, Lots, Quality
 
 
 def likes_and_lots(items: int = 1200) -> tuple[Strings, Lots]:

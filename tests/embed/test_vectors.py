@@ -9,8 +9,8 @@ import pytest
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.rows import int8_of, unit
-from bowerbird.embed.vectors import GENERIC_FILE, IDS_FILE, SIDES_FILE, VECTORS_FILE, load_vectors
+from bowerbird.embed.index.rows import int8_of, unit
+from bowerbird.embed.index.vectors import GENERIC_FILE, IDS_FILE, SIDES_FILE, VECTORS_FILE, load_vectors
 from bowerbird.errors import StoreError
 
 

@@ -12,7 +12,6 @@ import torch
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.ranker import Ranker
 from bowerbird.data.splits import Holdout
 from bowerbird.evaluate.baselines import (
     BPR,
@@ -32,6 +31,7 @@ from bowerbird.evaluate.baselines.deep.sasrec import SASRec
 from bowerbird.evaluate.baselines.rounds import RoundsRanker
 from bowerbird.evaluate.baselines.scoring import best, given_matrix
 from bowerbird.evaluate.protocols import Split
+from bowerbird.evaluate.ranker import Ranker
 
 NO_ONE = Holdout(None, 0.0)
 

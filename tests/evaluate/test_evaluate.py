@@ -17,7 +17,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
 from bowerbird.evaluate import Split, evaluate, task_of
 from bowerbird.evaluate.baselines import EASE, IALS, ItemKNN, Popularity, RecentPopularity
-from bowerbird.evaluate.judge import rank_eligible
+from bowerbird.evaluate.evaluator import rank_eligible
 
 
 def catalogue_of(n: int) -> Catalogue:

@@ -13,11 +13,11 @@ import pytest
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.ranker import Ranker
 from bowerbird.data.splits import Holdout
 from bowerbird.evaluate import Split, task_of
 from bowerbird.evaluate.baselines import EASE, ItemKNN, Popularity
 from bowerbird.evaluate.metrics import recall_at
+from bowerbird.evaluate.ranker import Ranker
 
 RATINGS = Path(os.environ.get("BOWERBIRD_DATA", "../shared/data")) / "movies" / "ratings.parquet"
 pytestmark = pytest.mark.skipif(not RATINGS.exists(), reason=f"no ratings at {RATINGS}")

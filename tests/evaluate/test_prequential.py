@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.errors import InputError
-from bowerbird.evaluate.freshness import parts_of
 from bowerbird.evaluate.prequential import (
     DAILY,
     DAY,
@@ -27,6 +26,7 @@ from bowerbird.evaluate.prequential import (
     asks_of,
     places_found,
 )
+from bowerbird.evaluate.prequential_comparison import parts_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FRESHNESS = {"live": LIVE, "daily": DAILY, "weekly": WEEKLY, "frozen": FROZEN}

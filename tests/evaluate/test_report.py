@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.evaluate.report import (
+from bowerbird.report import (
     BenchGroup,
     Card,
     DemoReport,

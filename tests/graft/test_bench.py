@@ -12,7 +12,8 @@ from bowerbird.cli.main import app
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.graft.base import Base
-from bowerbird.graft.bench import ARMS, ArmResult, BenchResult, Request, bench_graft, measure, subject_of
+from bowerbird.graft.bench import ARMS, ArmResult, BenchResult, bench_graft, measure, subject_of
+from bowerbird.graft.bench_request import Request
 from bowerbird.graft.connector import Connector
 
 

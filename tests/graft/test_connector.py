@@ -10,8 +10,8 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, Kind
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import Thing
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings, checked
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, checked
 from bowerbird.graft.training.alignment import telling_words
 
 

@@ -7,8 +7,8 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import plain
+from bowerbird.graft.runtime import Decoding
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.runtime import Decoding
 from bowerbird.graft.streaming import held_back
 
 

@@ -6,7 +6,7 @@ import torch
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.lessons.questions import Question, Sort, describe
+from bowerbird.graft.examples.questions import Question, Sort, describe
 from bowerbird.graft.training.alignment import Aligned, telling_words
 from bowerbird.models import BACKBONES, is_pulled
 

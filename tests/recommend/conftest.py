@@ -16,12 +16,12 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import unit
+from bowerbird.embed.index.vectors import unit
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 DAY_US = 86_400_000_000
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from bowerbird.errors import InputError
 from bowerbird.recommend.batch import read_histories, write_lists
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.recommender import RankedList, Recommender
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 CATALOGUE = Catalogue.of(Item(name, name) for name in "abcdef")
 

@@ -22,8 +22,8 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.completion import Completer
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.forgetting import forget
-from bowerbird.taste.state import SECOND, TasteState
+from bowerbird.taste.control.forgetting import forget
+from bowerbird.taste.state.user_state import SECOND, TasteState
 
 run = CliRunner().invoke
 THEMES, OF_A_THEME = 4, 15

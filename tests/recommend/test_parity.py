@@ -17,13 +17,13 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import unit
+from bowerbird.embed.index.vectors import unit
 from bowerbird.evaluate.protocols import Split, Task, task_of
 from bowerbird.recommend.batch import read_histories
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.learning import RING
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.learning import RING
+from bowerbird.taste.state.user_state import TasteState
 
 from .conftest import START, publish_store
 

@@ -9,7 +9,7 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import HALF_LIFE_DAYS, RECENT, Query, latest, recency_weights
-from bowerbird.taste.state import DAY, TasteState
+from bowerbird.taste.state.user_state import DAY, TasteState
 
 from .conftest import clicks_of, crowd_vectors, history_of, plain_catalogue
 

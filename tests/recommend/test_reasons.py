@@ -17,7 +17,7 @@ from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.ranker.hybrid import CandidateSet
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.rerank.boosts import Boosts, Rule
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from .conftest import START, plain_catalogue, publish_store, shop_items, shop_vectors
 from .reason_checker import ReasonChecker, check_reasons, kind_of

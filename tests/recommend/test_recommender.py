@@ -16,7 +16,7 @@ from bowerbird.recommend.outcomes.calibration import Platt
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
 from bowerbird.recommend.recommender import Recommendation, Recommender
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
 

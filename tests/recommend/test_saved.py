@@ -21,7 +21,7 @@ from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.saved import CONTEXT_FILE, KIND
-from bowerbird.taste.forgetting import forget
+from bowerbird.taste.control.forgetting import forget
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from bowerbird.evaluate.prequential import asks_of
 from bowerbird.evaluate.protocols import Split, task_of
 from bowerbird.recommend.ranker.training_examples import MOMENTS, build_folds
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.state import SECOND, TasteState
+from bowerbird.taste.state.user_state import SECOND, TasteState
 
 from .conftest import START, clicks_of, crowd_vectors, events_of, plain_catalogue, publish_store
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.data.demo import DemoConfig, write_demo_world
 from bowerbird.data.events import Action, Event
 from bowerbird.data.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.errors import BackboneError
 
 

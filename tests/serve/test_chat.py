@@ -12,7 +12,7 @@ import httpx
 import openai
 import pytest
 
-from bowerbird.serve.chat import MAX_RUNNING, MAX_WAITING
+from bowerbird.serve.routes.chat import MAX_RUNNING, MAX_WAITING
 
 ASKED = "a lamp under 500"
 

@@ -21,8 +21,8 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
-from bowerbird.taste.erasures import ErasureQueue
-from bowerbird.taste.overrides import Overrides
+from bowerbird.taste.control.erasure_queue import ErasureQueue
+from bowerbird.taste.control.overrides import Overrides
 
 Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
 MOST_S = 300  # for a training on a busy machine

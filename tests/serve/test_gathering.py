@@ -14,8 +14,8 @@ from bowerbird.cli.serve import listening_on
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.serve.gathering import Gathering
-from bowerbird.serve.shop import Learnt, Shop
+from bowerbird.serve.app_state import Learnt, Shop
+from bowerbird.serve.event_batcher import Gathering
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

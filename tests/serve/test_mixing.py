@@ -23,8 +23,8 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
 from bowerbird.serve.app import create_app
-from bowerbird.serve.shop import Shop
-from bowerbird.serve.stages import Stages
+from bowerbird.serve.app_state import Shop
+from bowerbird.serve.served_snapshot import Stages
 from bowerbird.taste.graph import TasteGraph
 
 TITLE = re.compile(r"thing (\d+) of (\w+)")

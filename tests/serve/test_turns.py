@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from bowerbird.cli.serve import listening_on
-from bowerbird.serve.chat import _Stream
-from bowerbird.serve.turns import TooBusy, Turns
+from bowerbird.serve.routes.chat import _Stream
+from bowerbird.serve.worker_pool import TooBusy, Turns
 
 RUNNING, WAITING = 2, 3
 PATIENCE_S = 30.0  # before a test gives up

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from bowerbird.cli.listen import LayoutChoice, listen
+from bowerbird.cli.consume import LayoutChoice, listen
 from bowerbird.cli.serve import serve
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store

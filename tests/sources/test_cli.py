@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from bowerbird.cli import listen as command
+from bowerbird.cli import consume as command
 from bowerbird.cli.main import main
 from bowerbird.data.store import Store
-from bowerbird.sources.listening import Tally
+from bowerbird.sources.consuming import Tally
 from bowerbird.sources.source import Lag
 
 

@@ -16,7 +16,7 @@ from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError
 from bowerbird.sources.address import Address
-from bowerbird.sources.listening import Listener, Tally
+from bowerbird.sources.consuming import Listener, Tally
 from bowerbird.sources.opening import open_source
 from bowerbird.sources.source import Source
 

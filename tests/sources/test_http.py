@@ -16,7 +16,7 @@ from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.sources.address import Address
-from bowerbird.sources.listening import Listener
+from bowerbird.sources.consuming import Listener
 from bowerbird.sources.opening import open_source
 
 

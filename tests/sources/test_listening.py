@@ -18,8 +18,8 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceAway, SourceError, StoreError
-from bowerbird.sources import batches, listening
-from bowerbird.sources.listening import Listener, Tally
+from bowerbird.sources import batches, consuming
+from bowerbird.sources.consuming import Listener, Tally
 from bowerbird.sources.source import Lag, Message, Source
 
 
@@ -163,13 +163,13 @@ def test_refused_messages_that_can_not_be_written_down_are_not_acknowledged(
 ) -> None:
     broker = ToyBroker([b"{"])
     with monkeypatch.context() as patch, pytest.raises(StoreError, match="refused messages can't be written"):
-        patch.setattr(listening.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("no space")))
+        patch.setattr(consuming.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("no space")))
         listen(store, broker)
     assert len(broker.held) == 1
 
 
 def test_a_flood_of_refused_messages_is_counted_and_not_kept(store: Store, monkeypatch) -> None:
-    monkeypatch.setattr(listening, "MOST_LISTED", 10)
+    monkeypatch.setattr(consuming, "MOST_LISTED", 10)
     tally = listen(store, ToyBroker([b"{"] * 25))
     assert tally.refused == {"no JSON": 25} and tally.refused_file is not None
     assert len(tally.refused_file.read_text().splitlines()) == 10
@@ -180,7 +180,7 @@ def test_a_message_that_makes_its_reader_fail_is_refused(store: Store, body, mon
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(listening, "events_in", fails)
+        patch.setattr(consuming, "events_in", fails)
         tally = listen(store, ToyBroker([body(1)]))
     assert tally.refused == {"it made its reader fail (ZeroDivisionError)": 1}
 
@@ -233,7 +233,7 @@ def test_the_log_of_one_store_can_be_told_to_another(store: Store, body, tmp_pat
 
 
 def test_forgotten_people_are_forgotten_by_refused_messages_too(store: Store, body) -> None:
-    from bowerbird.taste.forgetting import forget
+    from bowerbird.taste.control.forgetting import forget
 
     unknown = json.loads(body(1)) | {"user_id": "zelda-77", "item_id": "nothing"}
     tally = listen(store, ToyBroker([json.dumps(unknown).encode(), b"{"]))

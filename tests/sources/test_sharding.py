@@ -18,7 +18,7 @@ import pytest
 from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.sources.address import Address
-from bowerbird.sources.listening import Listener
+from bowerbird.sources.consuming import Listener
 from bowerbird.sources.opening import open_source
 
 PEOPLE, EVENTS = 7, 140

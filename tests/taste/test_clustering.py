@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.taste.clustering import grouped, joined_means, spherical_means
+from bowerbird.taste.interests.clustering import grouped, joined_means, spherical_means
 
 
 def blobs(sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
-from bowerbird.taste.changes import changes_of, in_words
-from bowerbird.taste.drift import CLEARLY, LEAST_BEFORE, drift_of, visits_of
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.state import DAY, SECOND
+from bowerbird.taste.interests.drift import CLEARLY, LEAST_BEFORE, drift_of, visits_of
+from bowerbird.taste.profile.changes import changes_of, in_words
+from bowerbird.taste.state.user_state import DAY, SECOND
 
 KINDS, OF_A_KIND = 8, 10
 

@@ -21,12 +21,12 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.taste.erasures import FILE, ErasureQueue
-from bowerbird.taste.export import exported
-from bowerbird.taste.forgetting import erase_queued, is_named, request_erasures
+from bowerbird.taste.control.erasure_queue import FILE, ErasureQueue
+from bowerbird.taste.control.forgetting import erase_queued, is_named, request_erasures
+from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.overrides import Overrides
-from bowerbird.taste.profile import TasteReader
+from bowerbird.taste.profile.export import exported
+from bowerbird.taste.profile.profile import TasteReader
 
 Did = Callable[..., Event]
 NAME = "zebulon-the-visitor"
@@ -275,16 +275,16 @@ def test_graphs_hold_what_was_not_erased_whatever_happens_when(
 # -- a kill on the way --------------------------------------------------------------------------------------
 
 KILLED_AT = {
-    "before anything is erased": "bowerbird.taste.snapshot.drop",
+    "before anything is erased": "bowerbird.taste.state.saved_states.drop",
     "before the log": "bowerbird.data.logs.embedded.EmbeddedLog.forget_all",
     "in the log": "bowerbird.data.logs.live.LiveEvents.remove",
     "before the ranker": "bowerbird.data.store.Store.drop",
-    "before the end": "bowerbird.taste.erasures.ErasureQueue.finish",
+    "before the end": "bowerbird.taste.control.erasure_queue.ErasureQueue.finish",
 }
 KILL = """
 import os, signal, sys, unittest.mock
 from bowerbird.data.store import Store
-from bowerbird.taste.forgetting import erase_queued, request_erasures
+from bowerbird.taste.control.forgetting import erase_queued, request_erasures
 store = Store.open(sys.argv[1])
 request_erasures(store, [sys.argv[3]])
 with unittest.mock.patch(sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL)):

@@ -16,10 +16,10 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.taste.erasures import ErasureQueue
-from bowerbird.taste.forgetting import erase_queued, forget, is_named
+from bowerbird.taste.control.erasure_queue import ErasureQueue
+from bowerbird.taste.control.forgetting import erase_queued, forget, is_named
+from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.overrides import Overrides
 
 NAME = "zebulon-the-visitor"
 NOBODY = "nobody-at-all"

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.log import LogMark
+from bowerbird.data.logs.contract import LogMark
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 Did = Callable[..., Event]
 

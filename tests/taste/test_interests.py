@@ -12,9 +12,9 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors, unit
-from bowerbird.taste.interests import Interests
-from bowerbird.taste.kept_interests import interests_of
+from bowerbird.embed.index.vectors import load_vectors, unit
+from bowerbird.taste.interests.interests import Interests
+from bowerbird.taste.interests.saved_interests import interests_of
 
 
 def grown(store: Store) -> tuple[Interests, Catalogue]:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.likers import ITEM_BYTES, LIKERS
-from bowerbird.taste.people import DAWN
-from bowerbird.taste.state import SECOND
+from bowerbird.taste.state.likers import ITEM_BYTES, LIKERS
+from bowerbird.taste.state.user_state import SECOND
+from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.user_table import DAWN
 
 ITEMS = 4
 Told = tuple[str, int, int, int]  # person, second, item, action code

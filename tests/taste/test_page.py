@@ -14,10 +14,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bowerbird.cli.main import app
-from bowerbird.cli.taste_picture import sparkline
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.report.taste_picture import sparkline
 from bowerbird.taste.graph import TasteGraph
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS
-from bowerbird.taste.learning import OLDER, PERIOD, RING
-from bowerbird.taste.people import COLUMNS, DAWN, ROW_BYTES, People, second_of, seconds_of
-from bowerbird.taste.state import SECOND
+from bowerbird.taste.state.learning import OLDER, PERIOD, RING
+from bowerbird.taste.state.user_state import SECOND
+from bowerbird.taste.state.user_table import COLUMNS, DAWN, ROW_BYTES, People, second_of, seconds_of
 
 Told = tuple[int, int, int]  # second, item, action code
 N_ITEMS = 60

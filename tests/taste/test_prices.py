@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Event
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.prices import price_comfort, weighted_quantiles
+from bowerbird.taste.profile.price_range import price_comfort, weighted_quantiles
 
 HALF_LIVES = (0.02, 7.0, 90.0)
 

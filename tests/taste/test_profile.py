@@ -15,12 +15,12 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.taste.crowd import K_ANONYMOUS, ROUNDED_TO, crowd_like
-from bowerbird.taste.export import exported
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.profile import TasteReader
-from bowerbird.taste.reading import Scale
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.interests.ranking import Scale
+from bowerbird.taste.profile.export import exported
+from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.similar_users import K_ANONYMOUS, ROUNDED_TO, crowd_like
+from bowerbird.taste.state.user_state import TasteState
 
 Did = Callable[..., Event]
 LAMPS, SHIRTS = "plain · wood · lamp", "striped · cotton · shirt"
@@ -154,7 +154,7 @@ def _graph() -> TasteGraph:
     import tempfile
     from pathlib import Path
 
-    from bowerbird.taste.interests import Interests
+    from bowerbird.taste.interests.interests import Interests
 
     store = Store.create(Path(tempfile.mkdtemp()) / "store")
     from bowerbird.data.items import Catalogue, Item

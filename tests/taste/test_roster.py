@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.taste.roster import FIRST_SLOTS, NOBODY, Roster
+from bowerbird.taste.state.user_index import FIRST_SLOTS, NOBODY, Roster
 
 IDS = st.text(st.characters(min_codepoint=1, max_codepoint=0x2FF), min_size=1, max_size=3)
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS
 from bowerbird.data.interactions import History
-from bowerbird.taste.learning import RING
-from bowerbird.taste.people import People, seconds_of
-from bowerbird.taste.state import DAY, SECOND, TasteState, decayed
+from bowerbird.taste.state.learning import RING
+from bowerbird.taste.state.user_state import DAY, SECOND, TasteState, decayed
+from bowerbird.taste.state.user_table import People, seconds_of
 
 
 def test_a_history_alone_makes_a_taste_without_impressions() -> None:

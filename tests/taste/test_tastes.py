@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
-from bowerbird.taste.state import DAY, TasteState, decayed
-from bowerbird.taste.tastes import MOST_TASTES, distinct_tastes, liked_weights
+from bowerbird.taste.profile.medoids import MOST_TASTES, distinct_tastes, liked_weights
+from bowerbird.taste.state.user_state import DAY, TasteState, decayed
 
 HALF_LIVES = (0.02, 7.0, 90.0)
 KINDS = np.repeat(np.eye(6), 10, axis=0).astype(np.float32)  # item k is of kind k // 10

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bowerbird.data.events import ACTION_CODE
-from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.state import DAY, SECOND
-from bowerbird.taste.walks import RESTART, STARTS, starts_of
+from bowerbird.taste.state.user_state import DAY, SECOND
+from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.walks import RESTART, STARTS, starts_of
 
 CLICK, HIDE, SAVE = (ACTION_CODE[name] for name in ("click", "hide", "save"))
 LIKES = {"ann": [0, 1, 2], "bob": [1, 2, 3], "cy": [3, 4], "di": [4, 5, 6, 0], "eve": [7]}

@@ -19,14 +19,14 @@ from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ran
 from bowerbird.assist.understanding import understand
 from bowerbird.assist.wording import line, opening, opening_of_near_misses, small_talk, wish
 from bowerbird.data.items import Catalogue
-from bowerbird.data.lexicon import Lexicon
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
-from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.embed.vectors import item_matrix
+from bowerbird.embed.index.vectors import item_matrix
 from bowerbird.errors import BackboneError, InputError, StoreError
+from bowerbird.text.lexicon import Lexicon
+from bowerbird.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from bowerbird.embed.query import QueryEncoder
+    from bowerbird.embed.search.query import QueryEncoder
     from bowerbird.graft.model import Graft
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.taste.graph import TasteGraph
@@ -313,7 +313,7 @@ def _if_there(opened: Callable[[], T]) -> T | None:
 
 
 def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
-    from bowerbird.embed.query import QueryEncoder
+    from bowerbird.embed.search.query import QueryEncoder
 
     encoder = QueryEncoder.open(snapshot)
     encoder.texts(["a lamp"])  # backbones come when first used: if they can't, words are matched as words

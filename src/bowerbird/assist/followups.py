@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bowerbird.assist.references import Pointed
 from bowerbird.assist.request import Order, PriceRange, Request
-from bowerbird.data.words import key_of, word_set
+from bowerbird.text.words import key_of, word_set
 
 _SAME = re.compile(r"\b(?:same|similar)\s+([a-z]{3,20})\b")
 FACET_WORDS = {

@@ -15,10 +15,10 @@ from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import amount
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
-from bowerbird.data.lexicon import EMPTY_WORDS
-from bowerbird.data.vocabulary import FACETS, Vocabulary
-from bowerbird.data.words import cleaned, stem, tokens, word_set
 from bowerbird.graft.naming.invented import Names
+from bowerbird.text.lexicon import EMPTY_WORDS
+from bowerbird.text.vocabulary import FACETS, Vocabulary
+from bowerbird.text.words import cleaned, stem, tokens, word_set
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bowerbird.data.vocabulary import Meaning, Vocabulary
-from bowerbird.data.words import spans, tokens, word_set
+from bowerbird.text.vocabulary import Meaning, Vocabulary
+from bowerbird.text.words import spans, tokens, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(

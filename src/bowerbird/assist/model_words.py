@@ -17,11 +17,11 @@ from bowerbird.assist.grounding import Ground, problems, with_titles
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
 from bowerbird.data.items import Catalogue
-from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.data.words import cleaned, stem, tokens
 from bowerbird.errors import InputError
 from bowerbird.graft.naming.invented import Names
-from bowerbird.graft.runtimes.runtime import Decoding
+from bowerbird.graft.runtime import Decoding
+from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.text.words import cleaned, stem, tokens
 
 if TYPE_CHECKING:
     from bowerbird.graft.model import Graft

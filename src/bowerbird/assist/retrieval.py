@@ -11,8 +11,8 @@ import numpy as np
 
 from bowerbird.assist.request import Order, PriceRange, Request, exact_price
 from bowerbird.data.items import Catalogue
-from bowerbird.data.lexicon import Lexicon
-from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.text.lexicon import Lexicon
+from bowerbird.text.vocabulary import Vocabulary
 
 _SOFTER_FIRST = {"price": 1.0, "category": 3.0, "type": 5.0}
 """What giving up a constraint costs; unnamed ones cost 0.9. The kind of thing is the last to give up."""

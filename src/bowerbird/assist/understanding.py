@@ -20,9 +20,9 @@ from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import GAP, take_prices
 from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
-from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.data.words import cleaned, key_of, tokens
 from bowerbird.errors import InputError
+from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.text.words import cleaned, key_of, tokens
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"

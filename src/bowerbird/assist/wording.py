@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
-from bowerbird.data.words import cleaned, tokens, word_set
+from bowerbird.text.words import cleaned, tokens, word_set
 
 _COUNT = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 _SMALL_TALK = word_set(

@@ -11,15 +11,15 @@ import typer
 from rich.console import Console
 
 from bowerbird.cli.output import JsonOption, emit, plain
-from bowerbird.cli.stages import Stages
+from bowerbird.cli.timed_steps import Stages
 
 if TYPE_CHECKING:
     from bowerbird.assist.reply import Reply
-    from bowerbird.data.demo import DemoConfig, DemoFiles
     from bowerbird.data.imports import ImportSummary
     from bowerbird.data.store import Store
-    from bowerbird.evaluate.report import ShopperPanel, Turn
+    from bowerbird.demo import DemoConfig, DemoFiles
     from bowerbird.recommend.recommender import Recommender
+    from bowerbird.report import ShopperPanel, Turn
 
 GRAFT_MINUTES = 3.0  # of training
 BENCH_PICTURES, BENCH_ROUNDS = 10, 5
@@ -38,8 +38,8 @@ def demo(
 
     The drawn world and the trained versions that are already there are kept: an interrupted run goes on.
     """
-    from bowerbird.data.demo import DemoConfig, write_demo_world
     from bowerbird.data.store import Store
+    from bowerbird.demo import DemoConfig, write_demo_world
 
     stages = Stages()
     config = DemoConfig(items=items, people=people, seed=seed)
@@ -112,8 +112,8 @@ def _write_report(
     store: Store, path: Path, imported: Sequence[ImportSummary], result: dict[str, Any], stages: Stages
 ) -> Path:
     from bowerbird.assist.assistant import Assistant
-    from bowerbird.evaluate.report import DemoReport, render_report
     from bowerbird.recommend.recommender import Recommender
+    from bowerbird.report import DemoReport, render_report
 
     snapshot = store.snapshot()
     recommender = Recommender.open(snapshot)
@@ -152,7 +152,7 @@ def _shopper_to_show(recommender: Recommender) -> str:
 
 
 def _panel(recommender: Recommender, user: str) -> ShopperPanel:
-    from bowerbird.evaluate.report import Card, InterestChart, ShopperPanel
+    from bowerbird.report import Card, InterestChart, ShopperPanel
 
     catalogue, taste = recommender.catalogue, recommender.taste
 
@@ -174,7 +174,7 @@ def _panel(recommender: Recommender, user: str) -> ShopperPanel:
 
 def _talk(assistant: Any, user: str) -> list[Turn]:
     from bowerbird.assist.conversation import Conversation
-    from bowerbird.evaluate.report import Card, Turn
+    from bowerbird.report import Card, Turn
 
     conversation, turns = Conversation(), []
     for text in TALK:
@@ -188,7 +188,7 @@ def _talk(assistant: Any, user: str) -> list[Turn]:
 
 
 def _bench_groups(bench: dict[str, Any]) -> list[Any]:
-    from bowerbird.evaluate.report import BenchGroup
+    from bowerbird.report import BenchGroup
 
     currency = str(bench["currency"])
     groups: dict[tuple[str, str], list[tuple[str, float, bool]]] = {}

@@ -105,9 +105,9 @@ def embed(
 ) -> None:
     """Train item vectors on content and engagement, and publish them as the store's current version."""
     from bowerbird.data.store import Store
-    from bowerbird.embed.precompute import Precompute
+    from bowerbird.embed.encode.precompute import Precompute
     from bowerbird.embed.training import EmbedConfig, train_embedding
-    from bowerbird.embed.updating import UpdateConfig, update_embedding
+    from bowerbird.embed.update.updating import UpdateConfig, update_embedding
     from bowerbird.errors import InputError
 
     asked = {

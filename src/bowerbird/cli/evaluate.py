@@ -80,7 +80,7 @@ def evaluate(
 
 
 def _evaluate_live(store: Store, asks: int, as_json: bool) -> None:
-    from bowerbird.cli.evaluate_live import tell_live
+    from bowerbird.cli.evaluate_prequential import tell_live
     from bowerbird.recommend.prequential import evaluate_prequential
 
     result = evaluate_prequential(store, asks)

@@ -12,12 +12,12 @@ import typer
 from bowerbird.cli.ask import ask
 from bowerbird.cli.bench import bench_app
 from bowerbird.cli.complete import complete
+from bowerbird.cli.consume import listen
 from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.graft import graft_app
 from bowerbird.cli.import_ import import_
-from bowerbird.cli.listen import listen
 from bowerbird.cli.models import models
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.search import search

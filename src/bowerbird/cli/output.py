@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bowerbird.data.plain import plain as plain
+from bowerbird.data.json_values import plain as plain
 
 StoreArgument = Annotated[
     Path, typer.Argument(help="The store's folder.", metavar="STORE", show_default=False)

@@ -94,7 +94,7 @@ def _batch(
 ) -> None:
     from bowerbird.progress import track
     from bowerbird.recommend.batch import read_histories, write_lists
-    from bowerbird.taste.state import TasteState
+    from bowerbird.taste.state.user_state import TasteState
 
     users, known, unknown = read_histories(histories, recommender.catalogue)
     states = [TasteState.of(history, user) for user, history in zip(users, known, strict=True)]

@@ -15,7 +15,7 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
-    from bowerbird.embed.search import Searcher
+    from bowerbird.embed.search.searcher import Searcher
 
 
 def search(
@@ -38,7 +38,7 @@ def search(
     """
     from bowerbird.data.images import read_picture
     from bowerbird.data.store import Store
-    from bowerbird.embed.search import Searcher
+    from bowerbird.embed.search.searcher import Searcher
 
     if (queries is None) != (out is None):
         raise InputError("--queries and --out belong together: give both, or neither")

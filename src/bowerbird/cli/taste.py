@@ -15,7 +15,7 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
 if TYPE_CHECKING:
     from bowerbird.data.store import Store
     from bowerbird.taste.graph import TasteGraph
-    from bowerbird.taste.profile import TasteReader
+    from bowerbird.taste.profile.profile import TasteReader
 
 taste = typer.Typer(help="See, explain, change and erase a person's taste.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def _opened(store: Any, user: str) -> TasteGraph:
 
 def _reader(store: Any, user: str) -> TasteReader:
     from bowerbird.data.store import Store
-    from bowerbird.taste.profile import TasteReader
+    from bowerbird.taste.profile.profile import TasteReader
 
     reader = TasteReader.open(Store.open(store).snapshot())
     reader.graph.check_known(user)
@@ -49,8 +49,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a person's taste: interests over time, distinct tastes, prices, dislikes, what changed."""
-    from bowerbird.cli.taste_page import taste_page
-    from bowerbird.cli.taste_picture import draw_profile
+    from bowerbird.report.taste_page import taste_page
+    from bowerbird.report.taste_picture import draw_profile
 
     reader = _reader(store, user)
     profile = reader.profile(user)
@@ -106,7 +106,7 @@ def _explain_item(reader: TasteReader, user: str, item: str, as_json: bool) -> N
 def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
     """Show what there is to be drawn to: themes, their interests, and items that are typical of them."""
     from bowerbird.data.store import Store
-    from bowerbird.taste.profile import TasteReader
+    from bowerbird.taste.profile.profile import TasteReader
 
     found = TasteReader.open(Store.open(store).snapshot()).hierarchy()
 
@@ -196,7 +196,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write everything that is kept of a person, as JSON."""
-    from bowerbird.taste.export import exported
+    from bowerbird.taste.profile.export import exported
 
     found = exported(_reader(store, user), user)
     if out is None:
@@ -217,7 +217,7 @@ def forget(
     """Erase users from every file of the store, and everyone whose erasure a server acknowledged before."""
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
-    from bowerbird.taste import forgetting
+    from bowerbird.taste.control import forgetting
 
     opened = Store.open(store)
     named = [one for one in user if forgetting.is_named(opened, one)]
@@ -236,10 +236,11 @@ def forget(
 
 
 def _erase_queued(store: Store) -> int | None:
-    from bowerbird.taste import forgetting, snapshot
-    from bowerbird.taste.erasures import ErasureQueue
+    from bowerbird.taste.control import forgetting
+    from bowerbird.taste.control.erasure_queue import ErasureQueue
     from bowerbird.taste.graph import TasteGraph
+    from bowerbird.taste.state import saved_states
 
-    if ErasureQueue(store).read().requests and snapshot.exists(store):  # a new one spares servers a replay
+    if ErasureQueue(store).read().requests and saved_states.exists(store):
         return TasteGraph.open(store.snapshot()).erase_queued()
     return forgetting.erase_queued(store)  # no graph: erasing must not need item vectors

@@ -32,7 +32,7 @@ def export(
 ) -> None:
     """Write the vector of every item that has one: item_id (string), vector (list of float32)."""
     from bowerbird.data.store import Store
-    from bowerbird.embed.vectors import load_vectors
+    from bowerbird.embed.index.vectors import load_vectors
 
     snapshot = Store.open(store).snapshot()
     catalogue, published = snapshot.catalogue, load_vectors(snapshot)

@@ -21,7 +21,7 @@ import pyarrow as pa
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.images import prepared
-from bowerbird.data.intake import latest_possible, why_refused
+from bowerbird.data.ingestion import latest_possible, why_refused
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers import (
     ga4,

@@ -34,7 +34,7 @@ from bowerbird.data.durable import flush_folder
 from bowerbird.data.durable import write_atomically as write_atomically
 from bowerbird.data.items import Catalogue
 from bowerbird.data.leases import leased
-from bowerbird.data.log import IN_FOLDER, open_log
+from bowerbird.data.logs.opening import IN_FOLDER, open_log
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import KINDS, OLD_CURRENT, SETS_FILE, VersionHistory, VersionSet
 from bowerbird.data.versions import Version as Version
@@ -68,7 +68,7 @@ class Settings:
 
     layout_version: int = LAYOUT_VERSION
     events: str = field(default=IN_FOLDER, repr=False)
-    """Where the event log lives, see `log.open_log`; never shown, since it may hold a password."""
+    """Where the event log lives, see `logs.opening.open_log`; never shown, since it may hold a password."""
     machine_hour_price: float = 0.20
     """Price of one machine hour, in `currency_name`."""
     currency_name: str = "USD"

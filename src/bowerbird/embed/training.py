@@ -23,20 +23,20 @@ from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.adapted import Side
-from bowerbird.embed.changes import contents_of, likes_key
-from bowerbird.embed.features import ItemFeatures, item_features
-from bowerbird.embed.lesson import Lesson, Material
-from bowerbird.embed.negatives import categories_of
-from bowerbird.embed.neighbours import Strings
-from bowerbird.embed.precompute import LOCAL, Precompute
-from bowerbird.embed.rows import int8_of, unit
-from bowerbird.embed.seeds import over_seeds
-from bowerbird.embed.sides import Sides, words_of
-from bowerbird.embed.tower import Tower, Views
-from bowerbird.embed.unfreezing import Shop, UnfreezeConfig, names_of, unfrozen_backbones
-from bowerbird.embed.validation import Judge, Lots, Quality
-from bowerbird.embed.version_files import VersionFiles
+from bowerbird.embed.encode.adapted_backbones import Side
+from bowerbird.embed.encode.features import ItemFeatures, item_features
+from bowerbird.embed.encode.modalities import Sides, words_of
+from bowerbird.embed.encode.precompute import LOCAL, Precompute
+from bowerbird.embed.finetune.finetuning import Shop, UnfreezeConfig, names_of, unfrozen_backbones
+from bowerbird.embed.index.rows import int8_of, unit
+from bowerbird.embed.train.changes import contents_of, likes_key
+from bowerbird.embed.train.negatives import categories_of
+from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.objective import Lesson, Material
+from bowerbird.embed.train.seeds import over_seeds
+from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.train.validation import Judge, Lots, Quality
+from bowerbird.embed.train.version_files import VersionFiles
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 

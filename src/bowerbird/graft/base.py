@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from bowerbird.errors import BackboneError
-from bowerbird.graft.runtimes.runtime import Limits
+from bowerbird.graft.runtime import Limits
 from bowerbird.graft.surgery.decoder import load_text_decoder
 from bowerbird.models import load_language_model
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bowerbird.errors import BackboneError
 
 if TYPE_CHECKING:
-    from bowerbird.graft.bench import Subject
+    from bowerbird.graft.bench_request import Subject
 
 
 def peak_memory_mb(base: str, arm: str, subject: Subject, new_tokens: int) -> float:
@@ -34,7 +34,7 @@ def peak_memory_mb(base: str, arm: str, subject: Subject, new_tokens: int) -> fl
 def _answer_once() -> float:
     base_name, arm, subject, new_tokens = pickle.loads(sys.stdin.buffer.read())
     from bowerbird.graft.base import Base
-    from bowerbird.graft.bench import Request, stock_eyes
+    from bowerbird.graft.bench_request import Request, stock_eyes
     from bowerbird.graft.connector import Connector
 
     base = Base.load(base_name)

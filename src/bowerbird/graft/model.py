@@ -14,16 +14,16 @@ from safetensors.torch import load_file
 
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import Version
-from bowerbird.embed.vectors import item_matrix, load_vectors
+from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.graft.adapter import adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.naming.markers import Markers
 from bowerbird.graft.prompt import Piece, Prompt, Rendered, Turn, chat_prompt, embed, render, vectors_of
+from bowerbird.graft.runtime import Allowed, Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import embedded_runtime
-from bowerbird.graft.runtimes.runtime import Allowed, Decoding, PromptEmbeddings, Runtime
 from bowerbird.graft.streaming import streamed
 
 OpensRuntime = Callable[[Base], Runtime]

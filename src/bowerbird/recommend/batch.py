@@ -20,7 +20,7 @@ from bowerbird.errors import InputError
 from bowerbird.progress import track
 from bowerbird.recommend.completion import Completer
 from bowerbird.recommend.recommender import RankedList
-from bowerbird.taste.state import SECOND, microseconds
+from bowerbird.taste.state.user_state import SECOND, microseconds
 
 CLICK = ACTION_CODE["click"]
 

@@ -19,7 +19,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout, hash_share
 from bowerbird.data.store import Superseded, Version
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.models.coengagement import CoEngagement
@@ -31,7 +31,7 @@ from bowerbird.recommend.sources import SOURCES
 from bowerbird.recommend.sources.coengagement import CoEngagementSource
 from bowerbird.recommend.sources.wording import title_of, values_of
 from bowerbird.recommend.threads import use_one_blas_thread
-from bowerbird.taste.state import SECOND, TasteState
+from bowerbird.taste.state.user_state import SECOND, TasteState
 
 KIND = "completion"
 IN_SET = ACTION_CODE[Action.SAVE.value]

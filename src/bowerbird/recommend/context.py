@@ -10,8 +10,8 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
-from bowerbird.embed.index import ItemIndex
-from bowerbird.embed.rows import Rows
+from bowerbird.embed.index.item_index import ItemIndex
+from bowerbird.embed.index.rows import Rows
 from bowerbird.recommend.models.attribute_affinity import Facets
 from bowerbird.recommend.models.id_neighbourhood import rank_ids
 from bowerbird.recommend.models.neighbours import Neighbours

@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.plain import plain
-from bowerbird.data.ranker import Ranker
+from bowerbird.data.json_values import plain
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
-from bowerbird.evaluate.judge import Evaluation, evaluate
+from bowerbird.evaluate.evaluator import Evaluation, evaluate
 from bowerbird.evaluate.protocols import Split, Task
+from bowerbird.evaluate.ranker import Ranker
 from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
 from bowerbird.recommend.recommender import RankedList, Recommender
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 NAME = "ours"
 ABLATIONS: Mapping[str, RecommendOptions] = {

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.plain import plain
+from bowerbird.data.json_values import plain
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
-from bowerbird.evaluate.freshness import Prequential, parts_of
 from bowerbird.evaluate.prequential import (
     DAILY,
     DAY,
@@ -33,9 +32,10 @@ from bowerbird.evaluate.prequential import (
     asks_of,
     places_found,
 )
-from bowerbird.evaluate.report.freshness import freshness_picture
+from bowerbird.evaluate.prequential_comparison import Prequential, parts_of
 from bowerbird.recommend.evaluation import graph_of
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.report.prequential import freshness_picture
 
 FRESHNESS = {"live": LIVE, "daily": DAILY, "weekly": WEEKLY, "frozen": FROZEN}
 POPULAR = "popularity, live"

@@ -22,7 +22,7 @@ from bowerbird.recommend.rerank.diversity import diversify
 from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 POOL = (
     100  # the best candidates, among which diversity chooses; twice as many as are asked for, if that is more

@@ -16,10 +16,10 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Superseded, Version
-from bowerbird.embed.index import EXACT_UP_TO
-from bowerbird.embed.rows import Rows
-from bowerbird.embed.saved_index import item_index
-from bowerbird.embed.vectors import item_matrix, load_vectors
+from bowerbird.embed.index.item_index import EXACT_UP_TO
+from bowerbird.embed.index.rows import Rows
+from bowerbird.embed.index.saved_index import item_index
+from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.models.neighbours import MIN_ITEMS, cached_neighbours
 from bowerbird.recommend.models.popularity import Popularity

@@ -13,9 +13,9 @@ from pathlib import Path
 from bowerbird.data.store import Store
 from bowerbird.errors import BowerbirdError
 from bowerbird.recommend.saved import open_ranker
-from bowerbird.taste.forgetting import erase_queued
+from bowerbird.taste.control.forgetting import erase_queued
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.kept_interests import publish_interests
+from bowerbird.taste.interests.saved_interests import publish_interests
 
 
 def complete(store: Store) -> None:

@@ -17,10 +17,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve import chat, erasing, shopping, tasting, tracking
+from bowerbird.serve.app_state import Shop
 from bowerbird.serve.metrics import Counted, Metrics
-from bowerbird.serve.shop import Shop
-from bowerbird.serve.tracking import BodyTooLarge
+from bowerbird.serve.routes import chat, erasure, events, items, profiles
+from bowerbird.serve.routes.events import BodyTooLarge
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
 """Environment variable by which the processes of one server know their store."""
@@ -47,10 +47,10 @@ def create_app(store: Path | str) -> FastAPI:
     app = FastAPI(title="bowerbird", description=told, lifespan=watching)
     app.state.shop = shop
     app.add_middleware(Counted, metrics=metrics)
-    app.include_router(tracking.routes(shop, metrics))
-    app.include_router(shopping.routes(shop))
-    app.include_router(tasting.routes(shop))
-    app.include_router(erasing.routes(shop))
+    app.include_router(events.routes(shop, metrics))
+    app.include_router(items.routes(shop))
+    app.include_router(profiles.routes(shop))
+    app.include_router(erasure.routes(shop))
     app.include_router(chat.routes(shop))
     _add_health(app, shop, metrics)
     _add_page(app)

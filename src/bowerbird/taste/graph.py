@@ -24,18 +24,26 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.taste import snapshot as people_files
-from bowerbird.taste.erasures import ErasureQueue, ErasureRequest, Erasures
-from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.forgetting import erase_queued, is_named, request_erasures
-from bowerbird.taste.interests import Interests
-from bowerbird.taste.kept_interests import interests_of
-from bowerbird.taste.overrides import Overrides, Said
-from bowerbird.taste.people import second_of
-from bowerbird.taste.reading import Interest as Interest
-from bowerbird.taste.reading import Scale, Timeline, drawn_to, explained, one_interest, ranked, timeline
-from bowerbird.taste.state import TasteState, microseconds
-from bowerbird.taste.walks import STEPS, Walked, starts_of
+from bowerbird.taste.control.erasure_queue import ErasureQueue, ErasureRequest, Erasures
+from bowerbird.taste.control.forgetting import erase_queued, is_named, request_erasures
+from bowerbird.taste.control.overrides import Overrides, Said
+from bowerbird.taste.interests.interests import Interests
+from bowerbird.taste.interests.ranking import Interest as Interest
+from bowerbird.taste.interests.ranking import (
+    Scale,
+    Timeline,
+    drawn_to,
+    explained,
+    one_interest,
+    ranked,
+    timeline,
+)
+from bowerbird.taste.interests.saved_interests import interests_of
+from bowerbird.taste.state import saved_states as people_files
+from bowerbird.taste.state.user_state import TasteState, microseconds
+from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.user_table import second_of
+from bowerbird.taste.state.walks import STEPS, Walked, starts_of
 
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 50_000, 10
 """Events learned since the last snapshot before there is another: so many, and so many for each person, since

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Event
-from bowerbird.data.log import EVERYTHING, EventLog
+from bowerbird.data.logs.contract import EVERYTHING, EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.errors import InputError, StoreError
 

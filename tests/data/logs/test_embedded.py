@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.log import EventLog
+from bowerbird.data.logs.contract import EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.data.logs.write_ahead import damaged_commits
 from bowerbird.data.store import Store

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.data.log import EventLog, open_log
+from bowerbird.data.logs.contract import EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.opening import open_log
 from bowerbird.data.store import Settings, Store
 from bowerbird.errors import StoreError
 

@@ -17,7 +17,7 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import Graft
 from bowerbird.graft.naming.markers import MARKER, Markers, numbered
-from bowerbird.graft.runtimes.runtime import Decoding
+from bowerbird.graft.runtime import Decoding
 from bowerbird.graft.streaming import decoded
 
 SINGLE = [*string.ascii_lowercase, *string.digits, *'[]#.,:" \n']

@@ -62,10 +62,10 @@ def test_a_packed_model_writes_what_it_wrote_and_is_smaller(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bowerbird.graft.base import Base
+    from bowerbird.graft.runtime import Decoding, PromptEmbeddings
     from bowerbird.graft.runtimes.eager import EagerRuntime
     from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
     from bowerbird.graft.runtimes.openvino_conversion import Precision, converted
-    from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings
 
     base = Base.load(str(tiny_base))
     whole = converted(base, Precision.FLOAT32, tmp_path / "whole").with_suffix(".bin").stat().st_size

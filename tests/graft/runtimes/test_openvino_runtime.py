@@ -11,8 +11,8 @@ import pytest
 
 from bowerbird.errors import BackboneError, InputError
 from bowerbird.graft.base import Base
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings
 from bowerbird.models import BACKBONES, is_pulled
 
 pytest.importorskip("openvino", reason="pip install 'bowerbird[openvino]'")

@@ -19,8 +19,8 @@ import torch
 
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings
 from bowerbird.graft.runtimes.vllm import VllmRuntime, encoded
 
 LONGEST = 48

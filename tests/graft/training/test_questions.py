@@ -8,15 +8,15 @@ import torch
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
 from bowerbird.graft.adapter import Adapt
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector, Kind
-from bowerbird.graft.lessons.facts import Facts
-from bowerbird.graft.lessons.lesson import Lesson
-from bowerbird.graft.lessons.questions import Question, Questions, Sort
+from bowerbird.graft.examples.dataset import Lesson
+from bowerbird.graft.examples.facts import Facts
+from bowerbird.graft.examples.questions import Question, Questions, Sort
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import Thing
 from bowerbird.graft.training.alignment import Aligned

@@ -10,14 +10,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
+from bowerbird.graft.examples.dataset import Lesson
+from bowerbird.graft.examples.facts import caption
 from bowerbird.graft.export import export_graft
-from bowerbird.graft.lessons.facts import caption
-from bowerbird.graft.lessons.lesson import Lesson
 from bowerbird.graft.model import Graft, load_connector
 from bowerbird.graft.training.graft_training import GraftTraining
 from bowerbird.graft.training.train import train_graft

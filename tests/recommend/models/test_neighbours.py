@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.store import Store
-from bowerbird.embed.rows import unit
+from bowerbird.embed.index.rows import unit
 from bowerbird.recommend.models.neighbours import Neighbours, cached_neighbours
 from bowerbird.recommend.ranks import top_positions
 

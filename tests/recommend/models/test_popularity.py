@@ -11,7 +11,7 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.models import popularity
 from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, YEAR, Popularity
-from bowerbird.taste.state import DAY
+from bowerbird.taste.state.user_state import DAY
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
 

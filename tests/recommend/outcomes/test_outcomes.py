@@ -23,7 +23,7 @@ from bowerbird.recommend.outcomes.slates import (
     shown_slates,
 )
 from bowerbird.recommend.ranker.hybrid import HybridRanker
-from bowerbird.taste.state import DAY, TasteState
+from bowerbird.taste.state.user_state import DAY, TasteState
 
 from ..conftest import ranker_on
 

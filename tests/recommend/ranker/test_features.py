@@ -12,7 +12,7 @@ from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import GENERAL_FEATURES, build_features, feature_names
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.state import DAY, TasteState
+from bowerbird.taste.state.user_state import DAY, TasteState
 
 from ..conftest import clicks_of, crowd_vectors, history_of
 

@@ -9,7 +9,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.ranker.fusion import LEARNED_WEIGHT, blend, fuse_sources
 from bowerbird.recommend.ranks import FUSION_K
 from bowerbird.recommend.sources.source import FusionTerm, Role
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import history_of, ranker_on
 

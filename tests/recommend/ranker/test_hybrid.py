@@ -15,7 +15,7 @@ from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import best_positions, history_of, ranker_on
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bowerbird.embed.vectors import unit
+from bowerbird.embed.index.vectors import unit
 from bowerbird.recommend.rerank.diversity import diversify
 
 

@@ -19,7 +19,7 @@ from bowerbird.recommend.rerank.session import (
     session_likes,
     session_ranks,
 )
-from bowerbird.taste.state import DAY, SECOND, TasteState
+from bowerbird.taste.state.user_state import DAY, SECOND, TasteState
 
 from ..conftest import KINDS, OF_A_KIND
 

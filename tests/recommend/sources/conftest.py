@@ -12,10 +12,10 @@ from bowerbird.data.events import ACTIONS, Action, Event
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import unit
+from bowerbird.embed.index.vectors import unit
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import START, publish_store
 

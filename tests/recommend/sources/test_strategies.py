@@ -10,9 +10,9 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed import index as index_module
-from bowerbird.embed.index import ItemIndex, built
-from bowerbird.embed.rows import Rows, unit
+from bowerbird.embed.index import item_index as index_module
+from bowerbird.embed.index.item_index import ItemIndex, built
+from bowerbird.embed.index.rows import Rows, unit
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.models.neighbours import Neighbours
 from bowerbird.recommend.query import Query
@@ -21,7 +21,7 @@ from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.affinity import AffinitySource
 from bowerbird.recommend.sources.content import ColdItemSource, SimilarSource, TasteCentreSource
 from bowerbird.recommend.sources.latent_factors import LatentFactorSource
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import best_positions
 

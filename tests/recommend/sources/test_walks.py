@@ -18,7 +18,7 @@ from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training_examples import MOMENTS, build_folds
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources.walks import EventGraph, WalkSource
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import START, clicks_of, history_of
 from .conftest import ITEMS, shop_catalogue, states_of

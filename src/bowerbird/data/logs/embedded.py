@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from bowerbird.data.durable import flush_folder, locked, write_atomically
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.log import EventLog, LogMark
+from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.known_ids import NONE, KnownIds, first_of_each, halves_of, halves_of_ids
 from bowerbird.data.logs.legacy_tail import TAIL, tail_rows
 from bowerbird.data.logs.live import LiveEvents

@@ -28,8 +28,8 @@ from typing import Any
 import pyarrow as pa
 
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.log import EventLog, LogMark
 from bowerbird.data.logs.address import shown, without_secrets
+from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.data.logs.rows import Row, digest_of, event_of, in_order, rows_of, table_of, user_of
 from bowerbird.errors import StoreError

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bowerbird.graft.runtimes.runtime import Allowed
+from bowerbird.graft.runtime import Allowed
 from bowerbird.graft.streaming import decoded
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtimes.picking import Picker
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, checked, longest_common
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings, checked, longest_common
+from bowerbird.graft.runtimes.sampling import Picker
 
 
 class EagerRuntime:

@@ -19,10 +19,10 @@ import torch
 
 from bowerbird.errors import BackboneError
 from bowerbird.graft.base import Base
+from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime, checked, longest_common
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision, converted, forget
-from bowerbird.graft.runtimes.picking import Picker
-from bowerbird.graft.runtimes.runtime import Decoding, PromptEmbeddings, Runtime, checked, longest_common
+from bowerbird.graft.runtimes.sampling import Picker
 from bowerbird.models.openvino_threads import first_request
 
 State = list[np.ndarray]

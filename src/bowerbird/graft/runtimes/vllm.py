@@ -20,8 +20,8 @@ import torch
 
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
+from bowerbird.graft.runtime import Decoding, Limits, PromptEmbeddings, checked
 from bowerbird.graft.runtimes.completions import CompletionServer, Refused
-from bowerbird.graft.runtimes.runtime import Decoding, Limits, PromptEmbeddings, checked
 
 PLAIN = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """A model's folder may hold other defaults, which the server would follow where a request is silent."""

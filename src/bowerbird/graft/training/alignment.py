@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.lessons.questions import Question, Questions, Sort
+from bowerbird.graft.examples.questions import Question, Questions, Sort
 from bowerbird.graft.prompt import embed, render, vectors_of
 
 ANSWER_TOKENS = 32

@@ -17,8 +17,8 @@ from bowerbird.graft.adapter import Adapted
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.lessons.lesson import Lesson
-from bowerbird.graft.lessons.questions import Questions, Sort
+from bowerbird.graft.examples.dataset import Lesson
+from bowerbird.graft.examples.questions import Questions, Sort
 from bowerbird.graft.training.alignment import Aligned, AlignmentTraining, examine, telling_words
 from bowerbird.progress import track
 

@@ -19,11 +19,11 @@ from accelerate import PartialState
 from safetensors.torch import save_file
 
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.vectors import Vectors, load_vectors
+from bowerbird.embed.index.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.lessons.lesson import Lesson
+from bowerbird.graft.examples.dataset import Lesson
 from bowerbird.graft.training.graft_training import GraftTraining
 
 

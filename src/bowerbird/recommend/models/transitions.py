@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 from numba import njit
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.taste.state import DAY
+from bowerbird.taste.state.user_state import DAY
 
 REACH = 30  # likes of one person apart, at most
 WINDOW_DAYS = 365

@@ -42,7 +42,7 @@ from bowerbird.recommend.outcomes.slates import (
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training_examples import MOMENTS
 from bowerbird.recommend.ranker.trees import Trees
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 LEAST_HAPPENED = 20
 """Of an outcome in the events that teach, and again in those that calibrate; with fewer it is left out."""

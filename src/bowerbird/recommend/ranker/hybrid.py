@@ -26,7 +26,7 @@ from bowerbird.recommend.ranker.trees import Trees
 from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.popularity import PopularSource
 from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 CHUNK = 64  # users prepared together
 

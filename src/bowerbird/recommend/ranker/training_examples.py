@@ -13,7 +13,7 @@ import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import hash_share
-from bowerbird.taste.state import TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 MAX_EXAMPLES = 1500
 USER_FOLDS = 4  # parts of the users, each seen once as new users

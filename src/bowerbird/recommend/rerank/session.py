@@ -13,7 +13,7 @@ from bowerbird.data.interactions import History
 from bowerbird.recommend.context import Matrix
 from bowerbird.recommend.query import latest
 from bowerbird.recommend.ranks import fuse_ranks, ranks_of
-from bowerbird.taste.state import SECOND
+from bowerbird.taste.state.user_state import SECOND
 
 SESSION_SECONDS = 1_800
 """How long a like counts for its session."""

@@ -15,7 +15,7 @@ from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import coarse_log, log_ranks
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 from bowerbird.recommend.sources.wording import people
-from bowerbird.taste.state import DAY
+from bowerbird.taste.state.user_state import DAY
 
 MIN_LIKERS = 2
 """Fewer are no reason to show an item to others."""

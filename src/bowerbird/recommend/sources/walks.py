@@ -15,9 +15,9 @@ from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import log_ranks
 from bowerbird.recommend.sources.source import Source
 from bowerbird.recommend.sources.wording import describe_like, title_of
-from bowerbird.taste.everyone import Everyone
-from bowerbird.taste.state import TasteState
-from bowerbird.taste.walks import Walked, starts_of
+from bowerbird.taste.state.user_state import TasteState
+from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.walks import Walked, starts_of
 
 STEPS = 2_000
 MAX_WALKED = 100  # most visited items of a walk that become candidates

@@ -1,5 +1,0 @@
-"""The demo world: a synthetic shop with drawn products and simulated shoppers."""
-
-from bowerbird.data.demo.world import DemoConfig, DemoFiles, Truth, read_truth, write_demo_world
-
-__all__ = ["DemoConfig", "DemoFiles", "Truth", "read_truth", "write_demo_world"]

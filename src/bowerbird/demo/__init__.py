@@ -1,0 +1,5 @@
+"""The demo world: a synthetic shop with drawn products and simulated shoppers."""
+
+from bowerbird.demo.world import DemoConfig, DemoFiles, Truth, read_truth, write_demo_world
+
+__all__ = ["DemoConfig", "DemoFiles", "Truth", "read_truth", "write_demo_world"]

@@ -1,6 +1,0 @@
-"""The page that the demo ends in: one self-contained HTML file from plain dataclasses."""
-
-from bowerbird.evaluate.report.contents import BenchGroup, Card, DemoReport, InterestChart, ShopperPanel, Turn
-from bowerbird.evaluate.report.page import render_report
-
-__all__ = ["BenchGroup", "Card", "DemoReport", "InterestChart", "ShopperPanel", "Turn", "render_report"]
