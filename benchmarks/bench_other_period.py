@@ -29,7 +29,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.store import Store
-from bowerbird.embed.vectors import load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 
 PRODUCT = "bowerbird vectors export"
