@@ -14,7 +14,7 @@ STORE was imported and embedded from WORLD (`bowerbird demo` leaves both). Parts
   an alarm is censored (median after Kaplan & Meier, 1958). False alarms: steady shoppers told of a change in
   the part of time in which the others change.
 - tastes: recall of each true taste's best unseen products among the first 20 and 50, found around each
-  distinct taste (`tastes.queries_of`), or its medoid, places shared by the root of their importance; and
+  distinct taste (`tastes.cluster_queries`), or its medoid, places shared by the root of their importance; and
   around one averaged vector, of likes weighted as the tastes weigh them, or all alike ("plain"); the mean
   over a shopper's true tastes, and the worst-served of them.
 
@@ -45,8 +45,8 @@ from bowerbird.demo.products import WORLD_ENDS, products
 from bowerbird.demo.shoppers import Shelf, Shopper, acts, shopper
 from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.taste.interests.drift import drift_of
-from bowerbird.taste.profile.medoids import DistinctTaste, liked_weights, queries_of
+from bowerbird.taste.interests.drift import detect_drift
+from bowerbird.taste.profile.medoids import TasteCluster, cluster_queries, liked_weights
 from bowerbird.taste.profile.profile import TasteReader
 from bowerbird.taste.state.user_state import DAY
 
@@ -218,8 +218,8 @@ def _watched(world: World, number: int) -> Watched | None:
     for row in np.flatnonzero(history.weights >= 1.0):
         if row >= first and None in alarms.values():
             until = history.where(np.arange(len(history)) <= row)
-            found = drift_of(until, world.reader.vectors, world.sample, int(history.at[row]))
-            for told, noticed in (("perhaps", found), ("clearly", found and found.clear)):
+            found = detect_drift(until, world.reader.vectors, world.sample, int(history.at[row]))
+            for told, noticed in (("perhaps", found), ("clearly", found and found.is_clear)):
                 if noticed and alarms[told] is None:
                     alarms[told] = int(row) - first + 1
     return Watched(one.drift_at is not None, len(history) - first, _new(world, one, history, first), alarms)
@@ -276,10 +276,10 @@ def tastes(world: World, numbers: Sequence[int], k: int) -> dict[str, Any]:
         if not len(items):
             continue
         open_ = state.unseen(len(vectors))
-        found = world.reader.tastes(state)
+        found = world.reader.taste_clusters(state)
         wanted = [_best(world, one, k_, open_) for k_ in range(len(one.after))]
         ranked = {
-            "tastes": _around(found, queries_of(found, world.reader.vectors), vectors, open_, k),
+            "tastes": _around(found, cluster_queries(found, world.reader.vectors), vectors, open_, k),
             "medoids": _around(found, vectors[[one.medoid for one in found]], vectors, open_, k),
             "average": _top(vectors @ (weights @ vectors[items]), open_, k),
             "plain average": _top(vectors @ vectors[items].sum(axis=0), open_, k),
@@ -310,7 +310,7 @@ def _top(scores: np.ndarray, open_: np.ndarray, k: int) -> np.ndarray:
 
 
 def _around(
-    found: Sequence[DistinctTaste], queries: np.ndarray, vectors: np.ndarray, open_: np.ndarray, k: int
+    found: Sequence[TasteCluster], queries: np.ndarray, vectors: np.ndarray, open_: np.ndarray, k: int
 ) -> np.ndarray:
     """The items nearest to each taste's query in turn; its turns go with the root of its importance."""
     orders = [iter(_top(vectors @ query, open_, len(vectors)).tolist()) for query in queries]

@@ -312,7 +312,7 @@ def fresh_recall(searcher: Searcher, bare: Bare, dense: np.ndarray, count: int) 
 
 
 def recommend_figures(recommender: Recommender, bare: Bare, calls: int) -> dict[str, Any]:
-    people = recommender.taste.people()
+    people = recommender.taste.users()
     people = [people[k] for k in np.random.default_rng(0).permutation(len(people))]
 
     def looked_up(k: int) -> None:
@@ -353,7 +353,7 @@ def main() -> None:
     start = time.perf_counter()
     recommender = Recommender.open(store.snapshot())
     opening["recommend"] = time.perf_counter() - start
-    for person in recommender.taste.people()[:200]:
+    for person in recommender.taste.users()[:200]:
         recommender.recommend_user(person)
     memory["recommend"] = memory_mb()  # before the other libraries' indexes are here
     index_file = version.path / INDEX_FILE

@@ -57,7 +57,7 @@ def main() -> None:
 
 def serve_reasons(recommender: Recommender, count: int, seed: int) -> list[Reason]:
     """Serve lists until there are so many reasons, or no users any more."""
-    users = recommender.taste.people()
+    users = recommender.taste.users()
     drawn = np.random.default_rng(seed).permutation(len(users)).tolist()
     reasons: list[Reason] = []
     for user in ["nobody has this id", *(users[row] for row in drawn)]:

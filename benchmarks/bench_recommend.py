@@ -75,7 +75,7 @@ def _events(rng: np.random.Generator, cluster: np.ndarray, n_people: int, n_even
 
 def timed(recommender: Recommender, calls: int, n: int) -> np.ndarray:
     """Milliseconds of each call, (calls,), after a tenth as many that do not count."""
-    people = recommender.taste.people()
+    people = recommender.taste.users()
     people = [people[k] for k in np.random.default_rng(0).permutation(len(people))]
     took = []
     for number in range(calls // 10 + calls):
@@ -114,7 +114,7 @@ def main() -> None:
     result = {
         "bench": "recommend",
         "items": len(recommender.catalogue),
-        "people": len(recommender.taste.people()),
+        "people": len(recommender.taste.users()),
         "data": "store" if given.store else "random clusters",
         "calls": given.calls,
         "threads": int(os.environ["OMP_NUM_THREADS"]),

@@ -40,7 +40,7 @@ from bowerbird.data.store import Store
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.state.user_state import DAY, SECOND
-from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.user_table import ROW_BYTES
 from taste_effect import effect, http
 from taste_walks import walks
@@ -132,7 +132,7 @@ def _graph(folder: Path, items: int = 5_000) -> TasteGraph:
     catalogue = Catalogue.of(Item(f"item-{k}", f"item {k}") for k in range(items))
     vectors = np.random.default_rng(0).normal(size=(items, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    graph = TasteGraph(Store.create(folder), catalogue, Interests.grown(vectors, catalogue))
+    graph = TasteGraph(Store.create(folder), catalogue, Interests.from_vectors(vectors, catalogue))
     graph.refresh()
     graph.learn(simulated(2, 10, items, seed=99))  # compiled code is loaded now
     return graph
@@ -188,7 +188,7 @@ def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     count, items = args.people, 100_000
     rng = np.random.default_rng(0)
     interest = rng.integers(0, 500, items)
-    everybody = Everyone(interest)
+    everybody = UserStates(interest)
     before = _memory()
     rows = everybody.rows_of([f"person-{k:08d}" for k in range(count)])
     spent = 0.0
@@ -203,9 +203,9 @@ def people(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     everybody.save(folder / "kept")
     size = sum(path.stat().st_size for path in (folder / "kept").iterdir())
     started = time.perf_counter()
-    again = Everyone.opened(folder / "kept", interest)
+    again = UserStates.open(folder / "kept", interest)
     opened = time.perf_counter() - started
-    both = [crowd.people.state("person-00000007").items.tolist() for crowd in (again, everybody)]
+    both = [crowd.table.state("person-00000007").items.tolist() for crowd in (again, everybody)]
     assert both[0] == both[1]
     return {
         "people": count,
@@ -259,10 +259,10 @@ def growth(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
 def _grown_to(folder: Path, count: int, catalogue: Catalogue) -> TasteGraph:
     n = len(catalogue)
     vectors = np.eye(16, dtype=np.float32)[np.arange(n) % 16]
-    graph = TasteGraph(Store.create(folder), catalogue, Interests.grown(vectors, catalogue))
+    graph = TasteGraph(Store.create(folder), catalogue, Interests.from_vectors(vectors, catalogue))
     graph.refresh()
     for k in range(count):
-        graph._everyone.people.row_of(f"person-{k:07d}")
+        graph._states.table.row_of(f"person-{k:07d}")
     return graph
 
 

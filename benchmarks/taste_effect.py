@@ -61,7 +61,7 @@ def effect(folder: Path, args: Any) -> dict[str, Any]:
     store = store_of(folder, args.store)
     recommender = Recommender.open(store.snapshot())
     taste, ids, rng = recommender.taste, recommender.catalogue.ids, np.random.default_rng(1)
-    someone = taste.people()[:500]
+    someone = taste.users()[:500]
     spent: dict[str, list[float]] = defaultdict(list)
     changed = 0
     for turn in range(520):
@@ -100,7 +100,7 @@ def milliseconds(seconds: list[float]) -> list[float]:
 def http(folder: Path, args: Any) -> dict[str, Any]:
     store = store_of(folder, args.store)
     recommender = Recommender.open(store.snapshot())  # learnt here, so that the server only opens it
-    people, ids = recommender.taste.people()[:1000], recommender.catalogue.ids
+    people, ids = recommender.taste.users()[:1000], recommender.catalogue.ids
     del recommender
     store.log.close()
     told: dict[str, Any] = {

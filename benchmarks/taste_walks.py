@@ -20,7 +20,7 @@ from numba import njit
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.taste.state.user_state import DAY, SECOND
-from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.walks import RESTART, STARTS, STEPS
 
 PEOPLE, ITEMS, EVENTS = 100_000, 25_000, 3_000_000
@@ -65,10 +65,10 @@ def walks() -> dict[str, Any]:
     return told
 
 
-def _grown() -> Everyone:
+def _grown() -> UserStates:
     """People with some thirty likes each, a few busier; a few items are liked most."""
     rng = np.random.default_rng(0)
-    everyone = Everyone(np.zeros(ITEMS, np.int64))
+    everyone = UserStates(np.zeros(ITEMS, np.int64))
     rows = everyone.rows_of([f"person-{k:07d}" for k in range(PEOPLE)])
     for start in range(0, EVENTS, 100_000):
         count = min(100_000, EVENTS - start)
@@ -85,9 +85,9 @@ def _shares(count: int) -> np.ndarray:
     return shares
 
 
-def _likes(everyone: Everyone) -> Any:
+def _likes(everyone: UserStates) -> Any:
     """Which likes the rings of items and people both hold, sparse (people, items)."""
-    item, _, count = everyone.people.arrays
+    item, _, count = everyone.table.arrays
     held = [(row, item[row, : count[row]]) for row in range(PEOPLE)]
     rows = np.repeat(np.arange(PEOPLE), [len(one) for _, one in held])
     return sparse.csr_matrix(

@@ -149,7 +149,7 @@ def test_for_one_person(read_only_shop: Store, recommender: Recommender) -> None
 
 
 def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, tmp_path: Path) -> None:
-    users = [*recommender.taste.people()[:5], "never-seen"]
+    users = [*recommender.taste.users()[:5], "never-seen"]
     ids = recommender.catalogue.ids
     pairs = [(user, ids[item]) for user in users for item in recommender.taste.state(user).history.items]
     pairs += [("never-seen", "gone")]

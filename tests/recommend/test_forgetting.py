@@ -87,13 +87,13 @@ def test_no_file_of_a_used_store_names_a_forgotten_person(visited: Store) -> Non
 def test_nothing_that_is_learnt_holds_their_likes(visited: Store) -> None:
     recommender = Recommender.open(visited.snapshot())
     taste, liked = recommender.taste, recommender.catalogue.position["item-64"]
-    row = taste._everyone.people.find(NAME)
-    assert any(row in taste._everyone.likers.of(item)[0] for item in range(len(recommender.catalogue)))
+    row = taste._states.table.find(NAME)
+    assert any(row in taste._states.likers.ring(item)[0] for item in range(len(recommender.catalogue)))
     likes = recommender.ranker.context.popularity.total[liked]
     taste.forget(NAME)
-    rings = taste._everyone.likers
-    assert not any(row in rings.of(item)[0] for item in range(len(recommender.catalogue)))
-    assert not np.array(taste._everyone.people.arrays[2])[row]
+    rings = taste._states.likers
+    assert not any(row in rings.ring(item)[0] for item in range(len(recommender.catalogue)))
+    assert not np.array(taste._states.table.arrays[2])[row]
     for graph in (taste, TasteGraph.open(visited.snapshot())):
         assert NAME not in graph and not len(graph.state(NAME).items)
     training = Interactions.of(visited.log.read(), recommender.catalogue)

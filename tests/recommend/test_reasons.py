@@ -38,7 +38,7 @@ def checker_of(store: Store, recommender: Recommender) -> ReasonChecker:
 def test_every_reason_is_true(read_only_shop: Store, recommender: Recommender) -> None:
     reasons = [
         (user, one.position, one.reason)
-        for user in [*recommender.taste.people(), "nobody"]
+        for user in [*recommender.taste.users(), "nobody"]
         for one in recommender.recommend_user(user, 20)
     ]
     assert len(reasons) > 1_000
@@ -76,7 +76,7 @@ def test_the_source_is_the_one_that_ranks_an_item_highest_and_has_something_to_s
     recommender: Recommender,
 ) -> None:
     by_name, sources = {source.name: source for source in recommender.ranker.sources}, Counter[str]()
-    states = [recommender.taste.state(user) for user in [*recommender.taste.people()[:8], "nobody"]]
+    states = [recommender.taste.state(user) for user in [*recommender.taste.users()[:8], "nobody"]]
     for ranked in recommender.lists(states, 20):
         candidates = ranked.candidates
         names = candidates.sources_of(ranked.positions)

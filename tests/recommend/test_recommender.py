@@ -35,7 +35,7 @@ def test_a_taste_is_met(recommender: Recommender) -> None:
 def test_never_what_is_sold_out_or_was_seen(recommender: Recommender) -> None:
     sold_out = set(np.flatnonzero(~recommender.catalogue.available).tolist())
     assert len(sold_out) == 4
-    for user in recommender.taste.people()[:12]:
+    for user in recommender.taste.users()[:12]:
         shown = {one.position for one in recommender.recommend_user(user, 200)}
         assert shown and not shown & sold_out
         assert not shown & set(recommender.taste.state(user).history.items.tolist())

@@ -38,7 +38,7 @@ def opened(store: Store) -> Recommender:
 
 
 def assert_same_lists(first: Recommender, again: Recommender) -> None:
-    states = [first.taste.state(user) for user in [*first.taste.people(), "nobody"]]
+    states = [first.taste.state(user) for user in [*first.taste.users(), "nobody"]]
     for one, other in zip(first.lists(states, 30), again.lists(states, 30), strict=True):
         assert one.positions.tolist() == other.positions.tolist()
         assert one.relevance.tolist() == other.relevance.tolist()

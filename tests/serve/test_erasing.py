@@ -45,7 +45,7 @@ def prepared(make_small_store: Callable[[Path], Store], tmp_path_factory: pytest
         [Collection(f"board-{k}", ("i1", "i3"), user_id=user) for k, user in enumerate(GONE[:5])]
     )
     (store.reports / "refused-segment-0.jsonl").write_text(f'{{"row": {{"userId": "{GONE[0]}"}}}}\n')
-    Overrides(store).set_aside(GONE[1], THEIRS)
+    Overrides(store).exclude_item(GONE[1], THEIRS)
     complete(store)
     store.log.close()
     return store.path
@@ -119,7 +119,7 @@ def forgets(client: httpx.Client, user: str) -> None:
     assert user not in known and "u1" in known
     assert client.get(f"/users/{user}/interests").json()["interests"] == []
     told = client.get(f"/users/{user}/taste/export").json()
-    assert not (told["events"] or told["collections"] or told["said"] or told["state"]["events"])
+    assert not (told["events"] or told["collections"] or told["overrides"] or told["state"]["events"])
     assert recommended(client, user) == recommended(client, "never-seen")
 
 

@@ -42,7 +42,7 @@ def test_the_whole_taste(client: httpx.Client, user: str) -> None:
     told = get(client, f"/users/{user}/taste")
     assert told["user"] == user and len(told["recent"]) == 5
     assert sum(one["share"] for one in told["interests"]) == pytest.approx(1.0)
-    assert set(told["scales"]) == {"visit", "week", "season"}
+    assert set(told["scales"]) == {"session", "week", "season"}
     season = get(client, f"/users/{user}/taste/interests?scale=season")["interests"]
     assert [one["name"] for one in season] == [one["name"] for one in told["scales"]["season"]]
     assert client.get(f"/users/{user}/taste/interests?scale=century").status_code == 422
@@ -65,14 +65,14 @@ def test_what_is_said_holds_for_the_next_request(client: httpx.Client, user: str
 
 def test_a_gift(client: httpx.Client, user: str) -> None:
     item = get(client, f"/users/{user}/taste")["recent"][0]["item_id"]
-    assert client.put(f"/users/{user}/taste/not-mine", json={"item_id": item}).json()["set_aside"] is True
+    assert client.put(f"/users/{user}/taste/exclude-item", json={"item_id": item}).json()["excluded"] is True
     assert item not in [one["item_id"] for one in get(client, f"/users/{user}/taste")["recent"]]
 
 
 def test_who_disowns_everything_is_met_as_a_stranger(client: httpx.Client, user: str) -> None:
     mine = [one["item_id"] for one in get(client, f"/users/{user}/taste")["recent"]]
     for item in mine:
-        client.put(f"/users/{user}/taste/not-mine", json={"item_id": item})
+        client.put(f"/users/{user}/taste/exclude-item", json={"item_id": item})
     shown = [one["item_id"] for one in get(client, f"/users/{user}/recommendations?n=200")["items"]]
     strangers = get(client, f"/users/nobody-{user}/recommendations?n=200")["items"]
     assert not set(shown) & set(mine), "what was dealt with is not shown again"
@@ -84,12 +84,12 @@ def test_who_disowns_everything_is_met_as_a_stranger(client: httpx.Client, user:
 
 def test_why_an_item(client: httpx.Client, user: str) -> None:
     item = get(client, f"/users/{user}/recommendations?n=1")["items"][0]["item_id"]
-    assert get(client, f"/users/{user}/taste/explain?item={item}")["because"]
+    assert get(client, f"/users/{user}/taste/explain?item={item}")["explanation"]
     assert client.get(f"/users/{user}/taste/explain?item=nothing").status_code == 400
 
 
 def test_the_crowd_names_nobody(client: httpx.Client) -> None:
-    told = client.get("/users/shopper-00001/taste/crowd").text
+    told = client.get("/users/shopper-00001/taste/similar-users").text
     assert "shopper-000" not in told.replace("shopper-00001", "")
 
 
@@ -105,7 +105,7 @@ def test_export_and_forget(client: httpx.Client, user: str) -> None:
         ("taste/weight", {"interest": "1", "weight": -1}, 422),
         ("taste/weight", {"weight": 1}, 422),
         ("taste/weight", {"interest": "no such thing", "weight": 1}, 400),
-        ("taste/not-mine", {"item_id": "no such thing"}, 400),
+        ("taste/exclude-item", {"item_id": "no such thing"}, 400),
     ],
 )
 def test_what_cannot_be_said(client: httpx.Client, user: str, path: str, body: Any, status: int) -> None:

@@ -77,7 +77,7 @@ def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
         return {
             "status": "ok",
             "items": len(now.catalogue),
-            "people": now.taste.n_people,
+            "people": now.taste.n_users,
             "synthetic": shop.synthetic,
             "set": now.snapshot.number,
             "versions": {kind: names.get(kind) for kind in KINDS},

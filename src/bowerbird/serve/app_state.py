@@ -96,7 +96,7 @@ class Shop:
     def _watch(self) -> None:
         seen, looks = None, 0
         while not self._closed.wait(LOOK_S):
-            changed, looks = (self.store.history_changed(), self._erasures.changed()), looks + 1
+            changed, looks = (self.store.history_changed(), self._erasures.file_stamp()), looks + 1
             try:
                 if changed != seen:
                     seen = changed

@@ -131,7 +131,7 @@ def test_a_batch_is_the_same_as_one_by_one(
 def test_a_batch_gets_the_same_lists_as_one_by_one(crowds_store: Store, recommender: Recommender) -> None:
     served = Recommender.open(crowds_store.snapshot())
     for one in (served, recommender):
-        states = [one.taste.state(user) for user in [*one.taste.people()[:90], "nobody"]]
+        states = [one.taste.state(user) for user in [*one.taste.users()[:90], "nobody"]]
         together = list(one.lists(states, 20))
         for state, ranked in zip(states, together, strict=True):
             (alone,) = one.lists([state], 20)

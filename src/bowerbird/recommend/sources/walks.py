@@ -16,8 +16,8 @@ from bowerbird.recommend.ranks import log_ranks
 from bowerbird.recommend.sources.source import Source
 from bowerbird.recommend.sources.wording import describe_like, title_of
 from bowerbird.taste.state.user_state import TasteState
-from bowerbird.taste.state.user_states import Everyone
-from bowerbird.taste.state.walks import Walked, starts_of
+from bowerbird.taste.state.user_states import UserStates
+from bowerbird.taste.state.walks import WalkResult, walk_starts
 
 STEPS = 2_000
 MAX_WALKED = 100  # most visited items of a walk that become candidates
@@ -26,7 +26,7 @@ MAX_WALKED = 100  # most visited items of a walk that become candidates
 class WalkGraph(Protocol):
     """What walks go over."""
 
-    def walk(self, state: TasteState, steps: int) -> Walked:
+    def walk(self, state: TasteState, steps: int) -> WalkResult:
         """Walk from a user's likes, about so many steps in all."""
         ...
 
@@ -70,13 +70,13 @@ class WalkSource(Source):
             return None  # three steps or more: it may be that nobody likes both ends of the first two
         return f"people who like {like}, like {title_of(catalogue, through)} too, and this with it"
 
-    def _walk(self, query: Query) -> Walked:
+    def _walk(self, query: Query) -> WalkResult:
         return query.once(self.name, lambda: self._walked(query))
 
-    def _walked(self, query: Query) -> Walked:
+    def _walked(self, query: Query) -> WalkResult:
         if self.graph is None or query.is_cold_start:
             none = np.zeros(0, np.int64)
-            return Walked(none, none.astype(np.float32), none, none, steps=0)
+            return WalkResult(none, none.astype(np.float32), none, none, steps=0)
         return self.graph.walk(query.state, STEPS)
 
 
@@ -84,11 +84,11 @@ class EventGraph:
     """A graph of training events, as the live graph would have been at their end."""
 
     def __init__(self, events: Interactions) -> None:
-        self._users = Everyone(np.full(events.n_items, -1, np.int64))
+        self._users = UserStates(np.full(events.n_items, -1, np.int64))
         rows = self._users.rows_of(events.users)
         self._users.learn(rows[events.user], events.at, events.item, events.action)
 
-    def walk(self, state: TasteState, steps: int) -> Walked:
-        starts, weights = starts_of(state, Settings.half_life_days)
+    def walk(self, state: TasteState, steps: int) -> WalkResult:
+        starts, weights = walk_starts(state, Settings.half_life_days)
         seed = zlib.crc32(state.items.tobytes())
         return self._users.walk(state.user_id, starts, weights, steps, seed)

@@ -37,7 +37,7 @@ def _people(router: APIRouter, shop: Shop) -> None:
         """The most active people."""
         taste = shop.now.taste
         taste.refresh()
-        return {"users": taste.people(n)}
+        return {"users": taste.users(n)}
 
     # Whoever asks at once with more than there are processors would only wait together, and longer.
     answering = CapacityLimiter(os.cpu_count() or 1)
