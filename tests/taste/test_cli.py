@@ -36,8 +36,8 @@ def test_show(store: Store) -> None:
 
 
 def test_show_as_text(store: Store) -> None:
-    profile = CliRunner().invoke(app, ["taste", "show", str(store.path), "--user", "ada"])
-    assert profile.exit_code == 0 and "plain · wood · lamp" in profile.stdout
+    result = CliRunner().invoke(app, ["taste", "show", str(store.path), "--user", "ada"])
+    assert result.exit_code == 0 and "plain · wood · lamp" in result.stdout
 
 
 def test_explain(store: Store) -> None:

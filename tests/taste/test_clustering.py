@@ -19,13 +19,13 @@ def blobs(sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=25, deadline=None)
 @given(sizes=st.lists(st.integers(2, 60), min_size=2, max_size=8), seed=st.integers(0, 1000))
-def test_separate_groups_are_found_whatever_their_sizes(sizes: list[int], seed: int) -> None:
+def test_separate_groups_are_recovered_whatever_their_sizes(sizes: list[int], seed: int) -> None:
     rows, true = blobs(sizes, seed)
     centres = ward_kmeans(rows, len(sizes))
     assert len(centres) == len(sizes)
     np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1.0, rtol=1e-5)
     pairs = set(zip(true.tolist(), assign_groups(rows, centres).tolist(), strict=True))
-    assert len(pairs) == len(sizes), "one group found for each that there is, and the other way round"
+    assert len(pairs) == len(sizes), "one group for each true one, and the reverse"
     assert ward_kmeans(rows, len(sizes)).tobytes() == centres.tobytes(), "the same each time"
 
 

@@ -1,4 +1,4 @@
-"""The queue of erasures: durable when acknowledged, in force from the next answer on, complete after crashes."""
+"""The queue of erasures: durable when acknowledged, in force with the next answer, complete after crashes."""
 
 from __future__ import annotations
 

@@ -159,8 +159,8 @@ PLACES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name_them", PLACES)
-@pytest.mark.parametrize("way", ["graph", "store"])
+@pytest.mark.parametrize("mention", PLACES)
+@pytest.mark.parametrize("by", ["graph", "store"])
 def test_a_user_who_is_named_somewhere_is_named_nowhere_afterwards(
     used: Store, did: MakeEvent, mention: Callable[[Store, MakeEvent], None], by: str
 ) -> None:

@@ -299,7 +299,7 @@ def test_items_that_an_earlier_version_excluded_stay_excluded(ada: TasteGraph, s
     }
 
 
-def test_an_unknown_interest_or_user_is_refused_with_examples(ada: TasteGraph) -> None:
+def test_an_unknown_interest_or_user_is_an_error_with_examples(ada: TasteGraph) -> None:
     with pytest.raises(
         InputError, match="no interest 'boats'; the interests are: 1 plain · wood · lamp; 2 striped"
     ):
@@ -360,10 +360,10 @@ def test_forgetting_spares_other_processes_the_log(
     for graph in (ada, second, third):
         assert "cy" not in graph and as_tuple(graph.state("bo")) == before
         assert "cy" not in graph.users()
-    walked = [graph.walk(graph.state("ada")).items.tolist() for graph in (ada, second, third)]
+    visited = [graph.walk(graph.state("ada")).items.tolist() for graph in (ada, second, third)]
     replayed = TasteGraph(store, ada.catalogue, ada.interests_of_items)
     replayed.refresh()
-    assert walked == [replayed.walk(replayed.state("ada")).items.tolist()] * 3
+    assert visited == [replayed.walk(replayed.state("ada")).items.tolist()] * 3
 
 
 def test_an_import_at_the_same_time_makes_forgetting_read_the_log(

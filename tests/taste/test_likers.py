@@ -1,4 +1,4 @@
-"""A ring of likers is the latest of a set of people: order and repeats can't matter."""
+"""A ring of likers is the latest of a set of users: order and repeats can't matter."""
 
 from __future__ import annotations
 

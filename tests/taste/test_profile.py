@@ -47,12 +47,12 @@ def test_the_shorter_the_scale_the_more_the_latest_counts(ada: TasteGraph) -> No
 
 def test_the_mean_of_the_scales_is_the_weight_without_one(ada: TasteGraph) -> None:
     state = ada.state("ada")
-    document = {interest.name: interest.weight for interest in ada.interests(state)}
-    parts = [
+    mean_weights = {interest.name: interest.weight for interest in ada.interests(state)}
+    by_scale = [
         {interest.name: interest.weight for interest in ada.interests(state, scale=scale)} for scale in Scale
     ]
-    for name, weight in document.items():
-        assert weight == pytest.approx(sum(part.get(name, 0.0) for part in parts) / len(parts))
+    for name, weight in mean_weights.items():
+        assert weight == pytest.approx(sum(weights.get(name, 0.0) for weights in by_scale) / len(by_scale))
 
 
 # -- the whole ----------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_the_index_grows_beyond_its_first_size() -> None:
         assert index.row_of(user_id) == index.find(user_id) == int(user_id[5:])
 
 
-@pytest.mark.parametrize("others", [3, 2 * FIRST_SLOTS])
+@pytest.mark.parametrize("n_others", [3, 2 * FIRST_SLOTS])
 def test_a_forgotten_user_is_unknown_and_gets_a_new_row(n_others: int) -> None:
     ids = [f"user-{k}" for k in range(10)]
     index = UserIndex(ids)

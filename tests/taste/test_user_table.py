@@ -25,7 +25,7 @@ def random_events(n: int, seed: int) -> list[EventTuple]:
     rng = np.random.default_rng(seed)
     columns = [rng.integers(0, high, n).tolist() for high in (max(1, n // 3), N_ITEMS, len(ACTIONS))]
     return list(
-        dict.fromkeys((day * 5 * 86_400, *remaining) for day, *remaining in zip(*columns, strict=True))
+        dict.fromkeys((day * 5 * 86_400, item, action) for day, item, action in zip(*columns, strict=True))
     )
 
 
@@ -34,12 +34,12 @@ def learn_all(events: list[EventTuple], batch: int | None = None) -> UserTable:
     rows = np.full(len(events), table.row_of("ada"), np.int64)
     at, items, actions = np.array(events, np.int64).reshape(-1, 3).T
     for start in range(0, len(events), batch or max(1, len(events))):
-        batch_events = slice(start, start + (batch or len(events)))
+        batch_rows = slice(start, start + (batch or len(events)))
         table.learn(
-            rows[batch_events],
-            seconds_of(at[batch_events] * SECOND),
-            items[batch_events],
-            actions[batch_events],
+            rows[batch_rows],
+            seconds_of(at[batch_rows] * SECOND),
+            items[batch_rows],
+            actions[batch_rows],
         )
     return table
 
@@ -159,8 +159,8 @@ def test_a_snapshot_opens_unchanged_and_learns_on(tmp_path: Path) -> None:
         np.zeros(remaining.shape[1], np.int64), seconds_of(remaining[0] * SECOND), remaining[1], remaining[2]
     )
     assert row_columns(table) == row_columns(learn_all(events))
-    changed = UserTable.open(tmp_path / "saved", INTEREST)
-    assert row_columns(changed) == row_columns(learn_all(events[: 2 * RING])), (
+    reopened = UserTable.open(tmp_path / "saved", INTEREST)
+    assert row_columns(reopened) == row_columns(learn_all(events[: 2 * RING])), (
         "learning on must not write into it"
     )
 
