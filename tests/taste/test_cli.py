@@ -57,7 +57,7 @@ def test_mute_and_boost_and_undo(store: Store) -> None:
 
 def test_forget(store: Store) -> None:
     assert run_json(store, "forget")["events_erased"] == 8
-    assert TasteGraph.open(store.snapshot()).people() == ["bo"]
+    assert TasteGraph.open(store.snapshot()).users() == ["bo"]
     with pytest.raises(InputError, match="'ada'"):
         run_json(store, "forget")
 

@@ -42,7 +42,7 @@ def test_the_shorter_the_scale_the_more_the_latest_counts(ada: TasteGraph) -> No
         }.get(SHIRTS, 0.0)
         for scale in Scale
     }
-    assert share[Scale.VISIT] > share[Scale.WEEK] > share[Scale.SEASON]
+    assert share[Scale.SESSION] > share[Scale.WEEK] > share[Scale.SEASON]
 
 
 def test_the_mean_of_the_scales_is_the_weight_without_one(ada: TasteGraph) -> None:
@@ -175,7 +175,7 @@ def _graph() -> TasteGraph:
 
     catalogue = Catalogue.of(Item(str(k), f"item {k}") for k in range(20))
     rows = np.eye(4, dtype=np.float32)[np.arange(20) // 5]
-    return TasteGraph(store, catalogue, Interests.grown(rows, catalogue))
+    return TasteGraph(store, catalogue, Interests.from_vectors(rows, catalogue))
 
 
 def test_similar_users_of_the_store(reader: TasteReader, store: Store, did: MakeEvent) -> None:
