@@ -305,7 +305,8 @@ class TasteGraph:
         weight_by_id = {int(id_): weight for id_, weight in overrides.get("corrected", {}).items()}
         corrected = {n: weight_by_id[int(level.ids[n])] for n in level.numbers_of(list(weight_by_id))}
         excluded_interests = [number for number, weight in corrected.items() if weight == 0]
-        positions = map(self.catalogue.position.get, overrides.get("excluded_items", []))
+        item_ids = overrides.get("excluded_items", [])
+        positions = [self.catalogue.position.get(item_id) for item_id in item_ids]
         excluded_items = [position for position in positions if position is not None]
         is_excluded = np.isin(state.items, excluded_items) | np.isin(group[state.items], excluded_interests)
         has_exclusions = bool(excluded_interests or excluded_items)
