@@ -74,7 +74,7 @@ def _comparison_sentence(comparison: Mapping[str, Any]) -> str:
     times = (
         "" if ratio["mean"] is None else f", {ratio['mean']:.2f}× [{ratio['low']:.2f}, {ratio['high']:.2f}]"
     )
-    remark = "" if is_significant else " Not significantly different (95 % CI includes 0)."
+    remark = "" if is_significant else " Not significantly different: the 95 % CI includes 0."
     return (
         f"{text(comparison['metric'])}: {text(comparison['ours'])} against the best baseline, "
         f"{text(comparison['baseline'])}: "
