@@ -58,7 +58,7 @@ class SplitModel:
     shop: ShopWords
     sides: Sides
     tower: Tower
-    views: Views  # of all items
+    inputs: Views  # of all items
 
     @classmethod
     def fit(cls, store: Store, hidden: int, seed: int) -> SplitModel:
@@ -78,33 +78,33 @@ class SplitModel:
             features.backbones,
         )
         sides = Sides.of([words[row] for row in visible], visible_features)
-        views = Views.of(sides.shown(features.image), sides.told(words, features.text))
-        tower = Tower(views.image.shape[1], views.text.shape[1], DIM)
-        tower.start_from(_rows(views, visible))
-        return cls(items, features, hidden_rows, ShopWords.of(catalogue, visible), sides, tower, views)
+        inputs = Views.of(sides.shown(features.image), sides.told(words, features.text))
+        tower = Tower(inputs.image.shape[1], inputs.text.shape[1], DIM)
+        tower.start_from(_rows(inputs, visible))
+        return cls(items, features, hidden_rows, ShopWords.of(catalogue, visible), sides, tower, inputs)
 
     def encode_pairs(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
         """Encode the pictures of A, and the texts: (P, D) each."""
         encoder, texts = load_text_encoder(self.features.backbones[1]), [pair.text for pair in pairs]
         rows = [encoder.encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
         text_features = self.sides.told([words_in(text) for text in texts], np.concatenate(rows))
-        pictures = _rows(self.views, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
+        pictures = _rows(self.inputs, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
         return self.tower.encode(pictures), self.tower.encode(
-            Views.of(np.zeros((len(texts), self.views.image.shape[1]), np.float32), text_features)
+            Views.of(np.zeros((len(texts), self.inputs.image.shape[1]), np.float32), text_features)
         )
 
 
-def _rows(views: Views, rows: np.ndarray) -> Views:
-    return views.rows(torch.from_numpy(rows))
+def _rows(inputs: Views, rows: np.ndarray) -> Views:
+    return inputs.rows(torch.from_numpy(rows))
 
 
 def rank_hidden_items(split: SplitModel, pairs: Sequence[Pair], with_texts: bool) -> dict[str, np.ndarray]:
     """Rank the first 50 hidden items of each query by arm, (P, 50) rows among the hidden; without A
     itself."""
     picture_vectors, text_vectors = split.encode_pairs(pairs)
-    item_vectors = split.tower.encode(split.views if with_texts else split.views.shown(1.0, 0.0))
+    item_vectors = split.tower.encode(split.inputs if with_texts else split.inputs.shown(1.0, 0.0))
     # Training items keep their texts: their facts and whole vectors were used in training.
-    visible_vectors = split.tower.encode(split.views)
+    visible_vectors = split.tower.encode(split.inputs)
     vectors = visible_vectors.copy()
     vectors[split.hidden] = item_vectors[split.hidden]
     catalogue_items = list(split.items)

@@ -93,7 +93,7 @@ class DemoWorld:
 
     reader: TasteReader
     config: dict[str, Any]
-    shelf: Shelf
+    assortment: Shelf
     position: np.ndarray  # (N,) of each product in the catalogue
     kind: np.ndarray  # (items,) of each item
     style: np.ndarray  # (items,)
@@ -131,7 +131,7 @@ class DemoWorld:
                 ACTION_CODE[ACTION_OF_EVENT[act.name]],
                 int(act.at.timestamp() * 1e6),
             )
-            for act in acts(shopper, self.shelf, self.config["days"], self.config["seed"])
+            for act in acts(shopper, self.assortment, self.config["days"], self.config["seed"])
             if act.name in ACTION_OF_EVENT
         ]
         rows.sort(key=lambda row: row[2])
@@ -268,7 +268,7 @@ def _first_new_interest(world: DemoWorld, shopper: Shopper, history: History, fi
     product[world.position] = np.arange(len(world.position))
     products_acted_on = product[history.items[first:]]
     new_utility, *old_utilities = (
-        world.shelf.utility(interest, 0.0)[products_acted_on]
+        world.assortment.utility(interest, 0.0)[products_acted_on]
         for interest in (shopper.after[0], *shopper.interests)
     )
     # 3.2: about half of such products are clicked (see shoppers.py)
@@ -347,7 +347,7 @@ def measure_tastes(world: DemoWorld, numbers: Sequence[int], k: int) -> dict[str
 def _best_products(world: DemoWorld, shopper: Shopper, taste: int, eligible: np.ndarray) -> set[int]:
     """Find the products with the highest utility for a true taste among the unseen ones."""
     utility = np.empty(len(eligible))
-    utility[world.position] = world.shelf.utility(shopper.after[taste], shopper.price_sensitivity)
+    utility[world.position] = world.assortment.utility(shopper.after[taste], shopper.price_sensitivity)
     return set(_top(utility, eligible, N_RELEVANT).tolist())
 
 

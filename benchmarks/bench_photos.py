@@ -63,10 +63,10 @@ def photos_file() -> Path:
     return Path(os.environ.get("BOWERBIRD_DATA", "../shared/data")) / "clothing" / "photos.parquet"
 
 
-def test_photos_of(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
+def select_test_photos(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
     """Return pictures and labels of the half without tuning; of `limit` photos, if that is not 0."""
-    is_test = np.flatnonzero(np.random.default_rng(0).random(len(photos)) >= 0.5)
-    test_photos = photos.take(pa.array(is_test[:limit] if limit else is_test))
+    test_rows = np.flatnonzero(np.random.default_rng(0).random(len(photos)) >= 0.5)
+    test_photos = photos.take(pa.array(test_rows[:limit] if limit else test_rows))
     return test_photos["image"].to_pylist(), test_photos["label"].to_pylist()
 
 
@@ -105,7 +105,7 @@ def main() -> None:
     if not photos_file().exists():
         print(json.dumps({"bench": "photos", "skipped": f"{photos_file()} is missing: set BOWERBIRD_DATA"}))
         return
-    pictures, labels = test_photos_of(pq.read_table(photos_file()), args.photos)
+    pictures, labels = select_test_photos(pq.read_table(photos_file()), args.photos)
     store = Store.open(args.store)
     catalogue = store.catalogue()
     types = np.array(
@@ -135,7 +135,7 @@ def main() -> None:
     Console().print(table)
     by_label = {
         label: [
-            round(float(values_of_arm[[interval == label for interval in labels]].mean()), 3)
+            round(float(values_of_arm[[photo_label == label for photo_label in labels]].mean()), 3)
             for values_of_arm in precision.values()
         ]
         for label in sorted(set(labels))

@@ -86,7 +86,7 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
     )
     sides = Sides.of([words[row] for row in visible], visible_features)
     visible_texts = sides.told([words[row] for row in visible], visible_features.text)
-    views = Views.of(sides.shown(visible_features.image), visible_texts)
+    inputs = Views.of(sides.shown(visible_features.image), visible_texts)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
     sets = training_sets(store.collections(), events, catalogue, holdout)
@@ -100,15 +100,15 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
     config = EmbedConfig(seed=seed)
     hash_split = Lots.of(events.users, [catalogue.ids[row] for row in visible], seed)
     fit = fit_tower(
-        views,
+        inputs,
         generic_vectors(visible_features),
         sequences,
         hash_split,
         config,
         categories_of(catalogue)[visible],
     )
-    untrained = Tower(views.image.shape[1], views.text.shape[1], config.dim)
-    untrained.start_from(views)
+    untrained = Tower(inputs.image.shape[1], inputs.text.shape[1], config.dim)
+    untrained.start_from(inputs)
     texts = sides.told([words[row] for row in hidden_rows], features.text[hidden_rows])
     hidden_inputs = Views.of(sides.shown(features.image[hidden_rows]), texts)
     picture_rows = np.concatenate(
@@ -125,9 +125,10 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
     }
 
 
-def _recalls(tower: Tower, views: Views, width: int | None = None) -> tuple[float, float]:
+def _recalls(tower: Tower, inputs: Views, width: int | None = None) -> tuple[float, float]:
     pictures, texts = (
-        unit(tower.encode(views.shown(*modality_weights))[:, :width]) for modality_weights in ((1, 0), (0, 1))
+        unit(tower.encode(inputs.shown(*modality_weights))[:, :width])
+        for modality_weights in ((1, 0), (0, 1))
     )
     return _recall(texts, pictures), _recall(pictures, texts)
 
