@@ -80,7 +80,9 @@ def test_a_ranker_without_a_learned_order_fuses_its_sources(two_groups: Interact
     terms += [(0.5, models["transitions"].scores(query.liked))]
     terms += [(1.0, similar.max(axis=1)), (1.0, similar @ query.recent_weights)]
     affinity = models["attributes"]
-    terms += [(0.5, np.nansum(affinity.scores_by_facet(affinity.of(liked, weights), everything), axis=1))]
+    terms += [
+        (0.5, np.nansum(affinity.scores_by_facet(affinity.preferences(liked, weights), everything), axis=1))
+    ]
     for row, item in enumerate(candidates.positions):
         ranks = [int((values[candidates.positions] > values[item]).sum()) for _, values in terms]
         expected = sum(weight / (FUSION_K + rank) for (weight, _), rank in zip(terms, ranks, strict=True))
