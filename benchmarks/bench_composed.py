@@ -41,7 +41,7 @@ from bowerbird.embed.search.refining import CANDIDATES, Refiner
 from bowerbird.embed.train.tower import Tower, Views
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.text import load_text_encoder
-from composed_pairs import Pair, pairs_of, trait, type_of
+from composed_pairs import Pair, pairs_of, trait_of, type_of
 
 K, K_HIT = 10, 50
 DIM = 256
@@ -136,11 +136,14 @@ def metrics_of(split: SplitModel, pairs: Sequence[Pair], rankings: np.ndarray) -
     hidden = [split.items[position] for position in split.hidden]
     kinds = np.array([type_of(item) for item in hidden])
     traits = {
-        difference: np.array([trait(item, difference) for item in hidden])
-        for difference in {pair.sort for pair in pairs}
+        difference: np.array([trait_of(item, difference) for item in hidden])
+        for difference in {pair.difference for pair in pairs}
     }
     has_trait = np.stack(
-        [traits[pair.sort][ranking[:K]] == pair.wanted for pair, ranking in zip(pairs, rankings, strict=True)]
+        [
+            traits[pair.difference][ranking[:K]] == pair.target_trait
+            for pair, ranking in zip(pairs, rankings, strict=True)
+        ]
     )
     has_type = np.stack(
         [kinds[ranking[:K]] == kinds[pair.source] for pair, ranking in zip(pairs, rankings, strict=True)]
@@ -208,7 +211,7 @@ def print_results(
 ) -> dict[str, Any]:
     """Print the table of one setting; return it as plain values."""
     metrics = {arm: metrics_of(split, pairs, rankings) for arm, rankings in answers.items()}
-    differences = np.array([pair.sort for pair in pairs])
+    differences = np.array([pair.difference for pair in pairs])
     table = Table(title=f"{shop}, {len(pairs)} queries", title_justify="left")
     for column in (
         "arm",
