@@ -53,7 +53,7 @@ class ItemContext:
     @cached_property
     def facets(self) -> Facets:
         """The catalogue's facets; only fitting needs them."""
-        return Facets.of(self.catalogue)
+        return Facets.from_catalogue(self.catalogue)
 
     @cached_property
     def columns(self) -> np.ndarray:

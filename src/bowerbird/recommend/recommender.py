@@ -169,7 +169,9 @@ class Recommender:
         was liked. Without impressions the probability of a click has learned nothing that relevance has not.
         """
         model = self.outcomes
-        if outcome not in model.models or (outcome is Action.CLICK and model.given is not Conditioning.SHOWN):
+        if outcome not in model.models or (
+            outcome is Action.CLICK and model.conditioning is not Conditioning.SHOWN
+        ):
             return scores
         # All as if shown at the first rank: where an item will stand must not decide where it stands.
         odds = model.probabilities(features, np.ones(len(features)), only=outcome)[outcome]

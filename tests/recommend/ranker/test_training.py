@@ -41,18 +41,18 @@ def test_the_learned_order_is_used_where_it_was_better_than_the_fusion(
     assert many_users.report["order"] == "lambdarank"
 
 
-def test_few_users_teach_no_order(two_crowds: Interactions) -> None:
-    assert ranker_on(two_crowds).report == {"order": "fusion"}
+def test_few_users_teach_no_order(two_groups: Interactions) -> None:
+    assert ranker_on(two_groups).report == {"order": "fusion"}
 
 
-def test_folds_hold_their_examples_back(crowds_of_many: Interactions) -> None:
+def test_folds_hold_their_examples_back(large_groups: Interactions) -> None:
     """Of users at a moment nothing later is learned from, of new users nothing at all."""
-    folds = build_folds(crowds_of_many)
+    folds = build_folds(large_groups)
     assert len(folds) == len(MOMENTS) + USER_FOLDS
     for number, fold in enumerate(folds):
         active = {fold.events.users[user] for user in np.unique(fold.events.user)}
         for example in fold.examples:
-            history = crowds_of_many.history_of(example.state.user_id)
+            history = large_groups.history_of(example.state.user_id)
             later = set(history.liked().items[history.liked().at > example.state.last_at].tolist())
             assert set(example.targets.tolist()) <= later
             if number < len(MOMENTS):
@@ -65,10 +65,10 @@ def test_folds_hold_their_examples_back(crowds_of_many: Interactions) -> None:
     assert sum(len(users) for users in new_users) == len(set().union(*new_users)), "each in one fold"
 
 
-def test_new_users_are_met_after_one_like_and_after_many(crowds_of_many: Interactions) -> None:
+def test_new_users_are_met_after_one_like_and_after_many(large_groups: Interactions) -> None:
     counts = {
         len(example.state.history.liked())
-        for fold in build_folds(crowds_of_many)[len(MOMENTS) :]
+        for fold in build_folds(large_groups)[len(MOMENTS) :]
         for example in fold.examples
     }
     assert {1, 5} <= counts and max(counts) >= 8
@@ -87,10 +87,10 @@ class RecordingRanker(HybridRanker):
             yield candidates
 
 
-def test_what_is_launched_later_is_no_negative(crowds_of_many: Interactions) -> None:
+def test_what_is_launched_later_is_no_negative(large_groups: Interactions) -> None:
     """Nobody could like it: it is no candidate of any example."""
     ranker = RecordingRanker(ItemContext(plain_catalogue(80), noise_vectors(80).astype(np.float32)))
-    learn_order(ranker, build_folds(crowds_of_many)[-2:], on_sale=np.arange(80) < 60)
+    learn_order(ranker, build_folds(large_groups)[-2:], on_sale=np.arange(80) < 60)
     assert ranker.met == set(range(60))
 
 
@@ -112,8 +112,8 @@ def recall_of_ridge(folds: Sequence[TrainingFold], ridge: float) -> float:
     return float(np.mean(recalls))
 
 
-def test_the_ridge_is_the_one_with_the_highest_recall(crowds_of_many: Interactions) -> None:
-    folds = build_folds(crowds_of_many)
+def test_the_ridge_is_the_one_with_the_highest_recall(large_groups: Interactions) -> None:
+    folds = build_folds(large_groups)
     chosen = choose_ridge(folds)
     recalls = {ridge: recall_of_ridge(folds[-USER_FOLDS - 1 : -USER_FOLDS + 1], ridge) for ridge in RIDGES}
     assert len(set(recalls.values())) > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from bowerbird.recommend.rerank.exploration import draw
+from bowerbird.recommend.rerank.exploration import sample
 
 
 def diversify(
@@ -13,48 +13,48 @@ def diversify(
     vectors: np.ndarray,
     n: int,
     diversity: float,
-    explore: float = 0.0,
+    exploration: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose n of C candidates: each next one maximises (1−d)·relevance − d·(similarity to those chosen).
 
     `relevance` (C,) is brought to [0, 1]; `vectors` (C, D) have length 1; `diversity` d is from 0 (relevance
-    alone) to 1. With `explore` above 0 each next one is drawn instead (see `exploration`). Gives rows in
-    order, (min(n, C),), and the chance that each had at its place, given those before it.
+    alone) to 1. With `explore` above 0 each next one is sampled instead (see `exploration`). Returns rows in
+    order, (min(n, C),), and the propensity of each at its rank, conditional on those before it.
     """
     spread = np.ptp(relevance) if len(relevance) else 0.0
     scaled = (relevance - relevance.min()) / spread if spread > 0 else np.zeros(len(relevance))
     similar = vectors @ vectors.T
-    if not explore:
-        rows = _best_by_turns(scaled, similar, min(n, len(relevance)), diversity)
+    if not exploration:
+        rows = _select_greedily(scaled, similar, min(n, len(relevance)), diversity)
         return rows, np.ones(len(rows))
     nearest = np.zeros(len(relevance))
-    left = np.ones(len(relevance), dtype=bool)
-    chosen: list[int] = []
-    chances: list[float] = []
+    is_left = np.ones(len(relevance), dtype=bool)
+    chosen_rows: list[int] = []
+    propensities: list[float] = []
     for _ in range(min(n, len(relevance))):
-        value = np.where(left, (1 - diversity) * scaled - diversity * nearest, -np.inf)
-        best, chance = draw(value, explore, rng)
-        chosen.append(best)
-        chances.append(chance)
-        left[best] = False
+        value = np.where(is_left, (1 - diversity) * scaled - diversity * nearest, -np.inf)
+        best, propensity = sample(value, exploration, rng)
+        chosen_rows.append(best)
+        propensities.append(propensity)
+        is_left[best] = False
         nearest = np.maximum(nearest, similar[best])
-    return np.array(chosen, dtype=np.int64), np.array(chances)
+    return np.array(chosen_rows, dtype=np.int64), np.array(propensities)
 
 
 @njit(cache=True, nogil=True)
-def _best_by_turns(relevance, similar, n, diversity):  # type: ignore[no-untyped-def]
-    """As `diversify` without exploration: similarities (C, C), rows in order, (n,)."""
+def _select_greedily(relevance, similar, n, diversity):  # type: ignore[no-untyped-def]
+    """Select as `diversify` does without exploration: similarities (C, C) -> rows in order, (n,)."""
     count = len(relevance)
-    nearest, left = np.zeros(count), np.ones(count, np.bool_)
-    chosen = np.empty(n, np.int64)
+    nearest, is_left = np.zeros(count), np.ones(count, np.bool_)
+    chosen_rows = np.empty(n, np.int64)
     for turn in range(n):
         best, highest = -1, -np.inf
         for row in range(count):
             value = (1 - diversity) * relevance[row] - diversity * nearest[row]
-            if left[row] and (best < 0 or value > highest):
+            if is_left[row] and (best < 0 or value > highest):
                 best, highest = row, value
-        chosen[turn], left[best] = best, False
+        chosen_rows[turn], is_left[best] = best, False
         for row in range(count):
             nearest[row] = max(nearest[row], similar[best, row])
-    return chosen
+    return chosen_rows
