@@ -42,6 +42,8 @@ class RankerConfig:
     """Of content in the plain fusion, next to 1 for co-engagement."""
     session_weight: float = 0.0
     """Of the likes of a session that goes on, next to 1 for the ranker's order."""
+    young_share: float = 0.0
+    """Of a list's places, reserved for young items (see `SourceContext.is_young`)."""
 
 
 @dataclass(frozen=True)
