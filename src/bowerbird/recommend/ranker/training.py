@@ -10,8 +10,13 @@ import numpy as np
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.context import ItemContext, SourceConfig
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix
-from bowerbird.recommend.ranker.hybrid import HybridRanker, RankerConfig
-from bowerbird.recommend.ranker.training_examples import USER_FOLDS, TrainingFold, build_folds
+from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker, RankerConfig
+from bowerbird.recommend.ranker.training_examples import (
+    USER_FOLDS,
+    TrainingExample,
+    TrainingFold,
+    build_folds,
+)
 from bowerbird.recommend.ranker.trees import Trees
 from bowerbird.recommend.ranker.validation import (
     CUTOFF,
@@ -81,19 +86,19 @@ def learn_order(ranker: HybridRanker, folds: Sequence[TrainingFold]) -> LearnedO
     train, validation = _label(ranker, folds)
     if len(train) < MIN_EXAMPLES // 4 or not validation:
         return LearnedOrder()
-    rows = np.concatenate([example.features for example in train])
-    labels = np.concatenate([example.labels for example in train]).astype(int)
-    data = lightgbm.Dataset(rows, labels, group=[len(example.labels) for example in train])
+    rows = np.concatenate([features for features, _ in train])
+    labels = np.concatenate([labels for _, labels in train]).astype(int)
+    data = lightgbm.Dataset(rows, labels, group=[len(labels) for _, labels in train])
     trees = Trees.of(lightgbm.train(LIGHTGBM, data, num_boost_round=ROUNDS))
     return choose_order(ranker, trees, validation)
 
 
 def _label(
     ranker: HybridRanker, folds: Sequence[TrainingFold]
-) -> tuple[list[LabelledCandidates], list[LabelledCandidates]]:
-    """Candidates of all examples with their labels, for training and for validation."""
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[LabelledCandidates]]:
+    """Label the candidates of all examples: for training features and labels of some, for validation all."""
     rng = np.random.default_rng(0)
-    train: list[LabelledCandidates] = []
+    train: list[tuple[np.ndarray, np.ndarray]] = []
     validation: list[LabelledCandidates] = []
     number = 0
     for fold in folds:
@@ -102,19 +107,31 @@ def _label(
         eligible = _eligible(fold, ranker.items.catalogue.launched)
         for example, candidates in zip(fold.examples, ranker.candidates(states, eligible), strict=True):
             labels = np.isin(candidates.positions, example.targets)
-            session = session_ranks(
-                candidates.positions, candidates.query.liked, example.asked_at, ranker.items.vectors
-            )
-            is_young = ranker.context.is_young[candidates.positions]
-            labelled = LabelledCandidates(
-                candidates.features, labels, len(example.targets), session, is_young, fold.is_of_new_users
-            )
             if number % VALIDATION_SHARE == 0:
-                validation.append(labelled)
+                validation.append(_for_validation(ranker, fold, example, candidates, labels))
             elif labels.any():
-                train.append(_sample_negatives(labelled, rng))
+                rows = _sample_rows(labels, rng)
+                train.append((candidates.features[rows], labels[rows]))
             number += 1
     return train, validation
+
+
+def _for_validation(
+    ranker: HybridRanker,
+    fold: TrainingFold,
+    example: TrainingExample,
+    candidates: CandidateSet,
+    labels: np.ndarray,
+) -> LabelledCandidates:
+    positions, liked = candidates.positions, candidates.query.liked
+    return LabelledCandidates(
+        candidates.features,
+        labels,
+        len(example.targets),
+        session_ranks(positions, liked, example.asked_at, ranker.items.vectors),
+        ranker.context.is_young[positions],
+        fold.is_of_new_users,
+    )
 
 
 def _eligible(fold: TrainingFold, launched: np.ndarray) -> list[np.ndarray]:
@@ -129,17 +146,10 @@ def _eligible(fold: TrainingFold, launched: np.ndarray) -> list[np.ndarray]:
     return [by_end[example.until] for example in fold.examples]
 
 
-def _sample_negatives(example: LabelledCandidates, rng: np.random.Generator) -> LabelledCandidates:
+def _sample_rows(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """All that was liked, and a part of what was not: enough to learn from, in a fraction of the time."""
-    negatives = rng.permutation(np.flatnonzero(~example.labels))[:MAX_NEGATIVES]
-    rows = np.sort(np.concatenate([np.flatnonzero(example.labels), negatives]))
-    return replace(
-        example,
-        features=example.features[rows],
-        labels=example.labels[rows],
-        session=None,
-        is_young=example.is_young[rows],
-    )
+    negatives = rng.permutation(np.flatnonzero(~labels))[:MAX_NEGATIVES]
+    return np.sort(np.concatenate([np.flatnonzero(labels), negatives]))
 
 
 def _recall_of_ridge(fold: TrainingFold, ridge: float) -> float:
