@@ -27,10 +27,8 @@ def example(liked: Sequence[int], is_of_new_user: bool) -> LabelledCandidates:
     )
 
 
-def share_of(
-    after_a_moment: Sequence[int], of_new_users: Sequence[int], new_users: int = MIN_IN_GROUP
-) -> float:
-    examples = [example(after_a_moment, False)] * MIN_IN_GROUP + [example(of_new_users, True)] * new_users
+def share_of(after_a_moment: Sequence[int], of_new_users: Sequence[int], count: int = MIN_IN_GROUP) -> float:
+    examples = [example(after_a_moment, False)] * count + [example(of_new_users, True)] * MIN_IN_GROUP
     return choose_young_share([ORDER] * len(examples), examples)
 
 
@@ -39,26 +37,21 @@ def share_of(
     [
         (YOUNG, YOUNG, max(YOUNG_SHARES)),  # nothing else is liked
         (range(20), range(20), 0.0),  # every place is needed
-        (YOUNG, range(20), 0.0),  # new users would lose
-        (range(20), YOUNG, 0.0),
-        (
-            range(18),
-            range(18),
-            0.1,
-        ),  # two places are free; the first, of the ten best, costs .9 %, a third 5 %
-        (range(19), range(19), 0.05),
-        ([0, 1, 2], [0, 1, 2], max(YOUNG_SHARES)),  # the first four places are never reserved
+        (range(10), range(10), 0.0),  # places are free, but nothing is gained
+        ([*range(19), 30], [*range(19), 30], 0.1),  # one place gains where it stands high; more cost others
+        ([*range(20), 30], [*range(20), 30], 0.05),  # two places gain more, and cost 3 %
+        ([*range(9), 30, 31], range(10), 0.2),  # what one kind of user loses, the other gains
     ],
 )
-def test_young_items_get_the_largest_share_that_costs_nearly_nothing(
+def test_young_items_get_the_places_that_gain_most_and_cost_little(
     after_a_moment: Sequence[int], of_new_users: Sequence[int], share: float
 ) -> None:
     assert share_of(after_a_moment, of_new_users) == share
 
 
-def test_without_users_of_both_kinds_no_place_is_reserved() -> None:
+def test_without_users_after_a_moment_no_place_is_reserved() -> None:
     """Sets have no moments; what is new among them nobody can say."""
-    assert share_of(YOUNG, YOUNG, new_users=MIN_IN_GROUP - 1) == 0.0
+    assert share_of(YOUNG, YOUNG, count=MIN_IN_GROUP - 1) == 0.0
 
 
 def test_ndcg_is_the_definition() -> None:

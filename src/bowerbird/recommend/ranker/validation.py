@@ -17,9 +17,11 @@ from bowerbird.recommend.rerank.session import rerank_by_session
 CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
 SESSION_WEIGHTS = (0.0, 0.1, 0.25, 0.5)
 YOUNG_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2)
+YOUNG_VALUE = 5.0
+"""Of a like of a young item, next to 1 for any other: the first likes of an item are what makes it known."""
 YOUNG_COST = 0.02
-"""Share of nDCG@20 that places for young items may cost."""
-MIN_IN_GROUP = 20  # validation examples (in a session; of new users); fewer can't choose what serves them
+"""Share of nDCG@20 that places for young items may cost, whatever they gain."""
+MIN_IN_GROUP = 20  # validation examples (in a session; after a moment); fewer can't choose what serves them
 CUTOFF = 20  # of nDCG and recall on validation examples
 
 
@@ -100,34 +102,40 @@ def _choose_session_weight(scores: Sequence[np.ndarray], validation: Sequence[La
 
 
 def choose_young_share(scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates]) -> float:
-    """Choose the largest share of places for young items that costs next to nothing on validation examples.
+    """Choose the share of places for young items that gains most on validation examples and costs little.
 
-    Neither after a moment, when items are young for everybody, nor of new users; none without both of them.
+    None without users after a moment: nothing else says what becomes of items when they are young.
     """
-    shares = list(YOUNG_SHARES)
-    for is_new in (False, True):
-        pairs = [pair for pair in zip(scores, validation, strict=True) if pair[1].is_of_new_user == is_new]
-        if len(pairs) < MIN_IN_GROUP:
-            return 0.0
-        values, examples = [each for each, _ in pairs], [example for _, example in pairs]
-        least = (1 - YOUNG_COST) * _mean_ndcg(values, examples)
-        shares = [share for share in shares if _mean_ndcg(values, examples, share) >= least]
-    return max(shares)
+    if sum(not example.is_of_new_user for example in validation) < MIN_IN_GROUP:
+        return 0.0
+    orders = [np.argsort(-values, kind="stable") for values in scores]
+    ndcg = {share: _mean_ndcg_reserved(orders, validation, share) for share in YOUNG_SHARES}
+    valued = {share: _mean_ndcg_reserved(orders, validation, share, YOUNG_VALUE) for share in YOUNG_SHARES}
+    allowed = [share for share in YOUNG_SHARES if ndcg[share] >= (1 - YOUNG_COST) * ndcg[0.0]]
+    return max(allowed, key=lambda share: valued[share])  # of equal ones the smallest
 
 
-def _mean_ndcg(
-    scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates], young_share: float = 0.0
+def _mean_ndcg_reserved(
+    orders: Sequence[np.ndarray], examples: Sequence[LabelledCandidates], share: float, value: float = 1.0
 ) -> float:
-    """Mean nDCG@20 of lists with a share of places for young items."""
-    lists = [
-        Reserve(example.is_young, young_share).choose(np.argsort(-values, kind="stable"), CUTOFF)
+    """Mean nDCG@20 with a share of places for young items, whose likes count `value` times."""
+    total = 0.0
+    for order, example in zip(orders, examples, strict=True):
+        rows = Reserve(example.is_young, share).choose(order, CUTOFF)
+        gains = example.labels[rows] * np.where(example.is_young[rows], value, 1.0)
+        total += ndcg_of(gains, example.n_targets)
+    return total / len(examples)
+
+
+def _mean_ndcg(scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates]) -> float:
+    ndcg = [
+        ndcg_of(example.labels[np.argsort(-values, kind="stable")[:CUTOFF]], example.n_targets)
         for values, example in zip(scores, examples, strict=True)
     ]
-    pairs = zip(lists, examples, strict=True)
-    return float(np.mean([ndcg_of(example.labels[rows], example.n_targets) for rows, example in pairs]))
+    return float(np.mean(ndcg))
 
 
-def ndcg_of(labels: np.ndarray, n_targets: int) -> float:
-    """nDCG@20 of one user's list, liked or not (≤ 20,) bool; targets that are not on it count as missed."""
+def ndcg_of(gains: np.ndarray, n_targets: int) -> float:
+    """nDCG@20 of one user's list by its gains (≤ 20,), 1 for a like; targets not on it count as missed."""
     discount = 1 / np.log2(np.arange(2, CUTOFF + 2))
-    return float((labels * discount[: len(labels)]).sum() / discount[: min(CUTOFF, n_targets)].sum())
+    return float((gains * discount[: len(gains)]).sum() / discount[: min(CUTOFF, n_targets)].sum())
