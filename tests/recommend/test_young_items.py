@@ -21,7 +21,7 @@ from bowerbird.recommend.saved import read_ranker, write_ranker
 
 from .conftest import DAY_US, EPOCH, clicks_of, events_of, publish_store
 
-ITEMS, USERS, LAST_DAY, FRESH_DAYS, N = 240, 120, 100, 5, 10
+ITEMS, USERS, LAST_DAY, FRESH_DAYS, N = 240, 50, 100, 5, 10
 
 
 def launch_day(item: int) -> int:
