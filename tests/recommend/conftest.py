@@ -93,7 +93,7 @@ def group_vectors(n_items: int) -> np.ndarray:
 
 
 def ranker_on(events: Interactions, vectors: np.ndarray | None = None) -> HybridRanker:
-    """Fit a ranker on events and `crowd_vectors`, or others."""
+    """Fit a ranker on events and `group_vectors`, or others."""
     vectors = group_vectors(events.n_items) if vectors is None else vectors
     return fit_ranker(ItemContext(plain_catalogue(events.n_items), vectors.astype(np.float32)), events)
 
@@ -138,7 +138,7 @@ def many_users(large_groups: Interactions) -> HybridRanker:
 
 @pytest.fixture(scope="session")
 def groups_store(tmp_path_factory: pytest.TempPathFactory, large_groups: Interactions) -> Store:
-    """The clicks of `crowds_of_many` with random vectors: a learned order wins here."""
+    """The clicks of `large_groups` with random vectors: a learned order wins here."""
     path, catalogue = tmp_path_factory.mktemp("crowds") / "store", plain_catalogue(80)
     return publish_store(path, catalogue, noise_vectors(80), events_of(large_groups, catalogue))
 
