@@ -28,7 +28,7 @@ from bowerbird.evaluate.baselines.standard import GRIDS
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.evaluator import rank_eligible
 from bowerbird.evaluate.metrics import ndcg_at, recall_at
-from bowerbird.evaluate.protocols import Split, task_of
+from bowerbird.evaluate.protocols import Split, build_task
 from bowerbird.evaluate.ranker import Ranker
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -56,7 +56,7 @@ def main() -> None:
 
 def judged(ours: ServedRanker, events: Interactions, holdout: Holdout, likes: int, at: int) -> dict[str, Any]:
     """Means with intervals of each ranker for people with `likes` known likes, and ours beside each."""
-    task = task_of(events, holdout, Split.NEW_USERS, likes)
+    task = build_task(events, holdout, Split.NEW_USERS, likes)
     grid = dict(GRIDS[0][1])
     recent = Tuned(RecentPopularity, grid, holdout, Split.NEW_USERS, at, likes, budget=BUDGET)
     rankers: list[Ranker] = [Popularity(), recent]

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bowerbird.cli.evaluate_prequential import tell_live
+from bowerbird.cli.evaluate_prequential import print_prequential
 from bowerbird.cli.output import plain
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.prequential_comparison import Prequential
 from bowerbird.progress import track
-from bowerbird.recommend.prequential import Stream, places_on
+from bowerbird.recommend.prequential import Stream, replay_log
 from bowerbird.recommend.recommender import Recommender
 from seed_stores import seed_store
 
@@ -49,7 +49,7 @@ def main() -> None:
         scratch = args.scratch or store.path.with_name(f"{store.path.name}-seeds")
         result = judged(store, scratch / store.path.name, args.asks, args.seeds)
         console.rule(str(store.path.name))
-        tell_live(console, result)
+        print_prequential(console, result)
         results[store.path.name] = {**result.as_dict(), **headline(result)}
     minutes = round((time.monotonic() - started) / 60, 1)
     summary = {"bench": "live", "asks": args.asks, "seeds": list(range(args.seeds)), "stores": results}
@@ -60,7 +60,7 @@ def judged(store: Store, scratch: Path, asks: int, seeds: int) -> Prequential:
     """The same asks of a recommender of each seed."""
     stream = Stream.of(store.snapshot(), asks)
     each = [
-        places_on(Recommender.open(seed_store(store, scratch, seed).snapshot()), stream)
+        replay_log(Recommender.open(seed_store(store, scratch, seed).snapshot()), stream)
         for seed in track(range(seeds), "one seed after the other")
     ]
     places = {arm: np.stack([one[arm] for one in each]) for arm in each[0]}

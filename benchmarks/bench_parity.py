@@ -24,7 +24,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -85,13 +85,13 @@ def compare(path: Path, k: int) -> dict[str, dict[str, int]]:
     counts = {}
     for split in Split:
         try:
-            task = task_of(events, holdout, split, eligible=snapshot.catalogue.available)
+            task = build_task(events, holdout, split, eligible=snapshot.catalogue.available)
         except InputError as error:
             print(f"{path}: {error}")
             continue
         judged = ServedRanker(recommender).rank_task(task, k)
         with tempfile.TemporaryDirectory() as folder:
-            pinned = copy_with(store, task.known, Path(folder) / "copy").snapshot()
+            pinned = copy_with(store, task.known_events, Path(folder) / "copy").snapshot()
             # Its log is another one, its ranker is the published one: that is what shall be compared.
             open_ranker(pinned, as_published=True)
             equal = equal_lists(judged, Recommender.open(pinned), task, k)

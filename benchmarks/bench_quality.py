@@ -33,11 +33,11 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.card import write_card
-from bowerbird.evaluate.evaluator import person_metrics
+from bowerbird.evaluate.evaluator import compute_user_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
@@ -94,7 +94,7 @@ def tasks_of(store: Store, names: list[str]) -> dict[str, Task]:
     events = Interactions.of(store.log.read(), store.catalogue())
     holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     eligible = store.snapshot().catalogue.available
-    return {name: task_of(events, holdout, *TASKS[name], eligible) for name in names}
+    return {name: build_task(events, holdout, *TASKS[name], eligible) for name in names}
 
 
 def ours_on(
@@ -150,7 +150,7 @@ class Result:
             forms = [one for one in baselines if one.startswith("generic")]
             for against, names in (("best baseline", baselines), ("best generic", forms)):
                 figures.append({"task": name, "against": against, **_figure(values, metric, names)})
-        return cls(name, len(task.users), task.strangers, values, others, figures)
+        return cls(name, len(task.users), task.n_cold_start_users, values, others, figures)
 
     def show(self, console: Console) -> None:
         metrics = list(dict.fromkeys(one["metric"] for one in self.figures))
@@ -174,7 +174,7 @@ class Result:
 
 
 def _values(rankings: np.ndarray, task: Task, k: int) -> Values:
-    each = [person_metrics(one, task, k) for one in rankings]
+    each = [compute_user_metrics(one, task, k) for one in rankings]
     return {metric: np.stack([one[metric] for one in each]) for metric in each[0]}
 
 

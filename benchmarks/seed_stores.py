@@ -101,7 +101,7 @@ def shown_by(ranker: Ranker, task: Task, k: int, seeds: int, folder: Path, input
     ranker.fit(task.training)
     settings = dict(getattr(ranker, "settings", {}))
     rankings = [ranker.rank(task.histories, k)]
-    inner = ranker.chosen if isinstance(ranker, Tuned) else ranker
+    inner = ranker.best if isinstance(ranker, Tuned) else ranker
     for seed in range(1, seeds) if hasattr(inner, "seed") else ():
         inner.seed = seed
         inner.fit(task.training)

@@ -18,7 +18,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.evaluate.card import card_of, write_card
+from bowerbird.evaluate.card import build_card, write_card
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LICENCES = {"tiny": "MIT"}
@@ -98,7 +98,7 @@ def test_a_card_grows_with_evaluations_and_begins_anew_with_a_training(
     for name, vectors in (("new-users", first), ("global-time", "another")):
         other = one | {"given": None, "trained": {"vectors": vectors}}
         (store.reports / f"evaluation-{name}.json").write_text(json.dumps(other))
-    assert [found["given"] for found in card_of(store.snapshot(), LICENCES)["evaluations"]] == [2, None]
+    assert [found["given"] for found in build_card(store.snapshot(), LICENCES)["evaluations"]] == [2, None]
     second = train()
     write_card(store.snapshot(), LICENCES)
     anew = json.loads((store.reports / f"card-{second}.json").read_text())
@@ -122,7 +122,7 @@ def test_a_ranker_that_knows_its_calibration_is_quoted(store: Store, train: Call
     measured = {"given": "visit", "click": click}
     with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": measured}):
         pass
-    assert card_of(store.snapshot(), LICENCES)["ranker"]["calibration"] == measured
+    assert build_card(store.snapshot(), LICENCES)["ranker"]["calibration"] == measured
     said = write_card(store.snapshot(), LICENCES).read_text()
     assert "- click: calibration_error 0.0123, cases 1,200" in said
     assert "calibration) was not measured" not in said

@@ -18,8 +18,15 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.evaluate.prequential import Arm, places_found
-from bowerbird.recommend.prequential import FRESHNESS, POPULAR, Answers, GraphArm, Stream, places_on
+from bowerbird.evaluate.prequential import Arm, compute_target_ranks
+from bowerbird.recommend.prequential import (
+    FRESHNESS,
+    POPULAR,
+    Answers,
+    PrequentialRecommender,
+    Stream,
+    replay_log,
+)
 from bowerbird.recommend.recommender import Recommender
 
 run = CliRunner().invoke
@@ -76,10 +83,12 @@ def test_a_table_says_it_to_people(store: Store) -> None:
 def test_arms_that_share_answers_answer_as_alone(store: Store) -> None:
     snapshot = store.snapshot()
     recommender, stream = Recommender.open(snapshot), Stream.of(snapshot)
-    together = places_on(recommender, stream)
+    together = replay_log(recommender, stream)
     for name, freshness in FRESHNESS.items():
-        alone = Arm(GraphArm(recommender, Answers()), freshness)
-        places = places_found({name: alone}, stream.events, stream.asks, stream.start, stream.launched)
+        alone = Arm(PrequentialRecommender(recommender, Answers()), freshness)
+        places = compute_target_ranks(
+            {name: alone}, stream.events, stream.asks, stream.start, stream.launched
+        )
         assert places[name].tolist() == together[name].tolist()
 
 
@@ -87,7 +96,7 @@ def test_a_person_is_read_from_what_was_told(store: Store) -> None:
     """As the store's own taste graph has it when all is told, and unknown when nothing is."""
     recommender = Recommender.open(store.snapshot())
     events = Interactions.of(store.log.read(), recommender.catalogue)
-    arm = GraphArm(recommender, Answers())
+    arm = PrequentialRecommender(recommender, Answers())
     eligible = np.ones(ITEMS, bool)
     now = int(events.at[-1])
     unknown = arm.ask("u3", now, eligible, 5)

@@ -22,9 +22,9 @@ from bowerbird.evaluate.prequential import (
     LIVE,
     WEEKLY,
     Arm,
-    PopularNow,
-    asks_of,
-    places_found,
+    DecayedPopularity,
+    select_queries,
+    compute_target_ranks,
 )
 from bowerbird.evaluate.prequential_comparison import parts_of
 
@@ -120,11 +120,11 @@ def test_as_the_slow_loop(
     expected = by_hand(events, start, launched)
     if not expected["live"]:
         with pytest.raises(InputError, match="nothing can be asked"):
-            asks_of(events, start)
+            select_queries(events, start)
         return
-    asks = asks_of(events, start)
+    asks = select_queries(events, start)
     arms = {name: Arm(Follower(12), freshness) for name, freshness in FRESHNESS.items()}
-    places = places_found(arms, events, asks, start, launched)
+    places = compute_target_ranks(arms, events, asks, start, launched)
     for name, want in expected.items():
         assert list(zip(asks.rows.tolist(), places[name].tolist(), strict=True)) == want
 
@@ -152,11 +152,11 @@ def test_the_future_never_changes_a_past_mark(
 
 def marks_until(cut: int, events: Interactions) -> list[tuple[int, ...]]:
     try:
-        asks = asks_of(events, -1)
+        asks = select_queries(events, -1)
     except InputError:
         return []
     arms = {name: Arm(Follower(12), freshness) for name, freshness in FRESHNESS.items()}
-    places = places_found(arms, events, asks, -1, np.full(12, ALWAYS))
+    places = compute_target_ranks(arms, events, asks, -1, np.full(12, ALWAYS))
     rows = zip(
         asks.rows.tolist(), asks.since.tolist(), *(one.tolist() for one in places.values()), strict=True
     )
@@ -174,9 +174,9 @@ def marked(
 ) -> dict[str, float]:
     """recall@20 by arm, and the live one over each."""
     events = log_of(rows, 100)
-    asks = asks_of(events, start)
+    asks = select_queries(events, start)
     arms = {name: Arm(make(), freshness) for name, freshness in FRESHNESS.items()}
-    places = places_found(arms, events, asks, start, np.full(100, ALWAYS))
+    places = compute_target_ranks(arms, events, asks, start, np.full(100, ALWAYS))
     whole = parts_of(asks, places, dates_only=False)[0]
     ratios = {f"live/{one.arm}": one.ratio.mean for one in whole.versus if one.metric == "recall@20"}
     return {name: values["recall@20"].mean for name, values in whole.metrics.items()} | ratios
@@ -214,11 +214,13 @@ def test_dates_without_a_time_of_day_tell_daily_nothing_of_the_same_day() -> Non
     even, odd = list(range(0, 20, 2)), list(range(1, 21, 2))
     basket = [(0, item, Action.PURCHASE, 12 * DAY) for item in odd]
     events = log_of(clicks(0, even, 1, hour=0) + basket, 100)
-    asks = asks_of(events, 11 * DAY)
+    asks = select_queries(events, 11 * DAY)
     arms = {name: Arm(Families(), freshness) for name, freshness in FRESHNESS.items()}
     parts = {
         part.name: part
-        for part in parts_of(asks, places_found(arms, events, asks, 11 * DAY, np.full(100, ALWAYS)), True)
+        for part in parts_of(
+            asks, compute_target_ranks(arms, events, asks, 11 * DAY, np.full(100, ALWAYS)), True
+        )
     }
     recall = {
         name: {arm: values["recall@20"].mean for arm, values in part.metrics.items()}
@@ -242,11 +244,11 @@ def test_only_first_likes_are_asked_for() -> None:
         (1, 3, Action.SAVE, DAY),
         (1, 4, Action.SAVE, DAY + 5),
     ]
-    asks = asks_of(log_of(rows, 5), 0)
+    asks = select_queries(log_of(rows, 5), 0)
     assert asks.rows.tolist() == [1, 6, 7, 8]
     assert asks.since.tolist() == [-1, 1, -1, 5]  # since anything that says something of taste
     assert asks.first_of_day.tolist() == [True, False, True, False]
-    assert asks_of(log_of(rows, 5), 2, until=DAY).rows.tolist() == [6, 7]
+    assert select_queries(log_of(rows, 5), 2, until=DAY).rows.tolist() == [6, 7]
 
 
 def test_of_too_many_asks_busy_people_s_are_thinned() -> None:
@@ -254,17 +256,17 @@ def test_of_too_many_asks_busy_people_s_are_thinned() -> None:
         (user, item, Action.CLICK, 1 + item) for user in range(20) for item in range(2 + 10 * (user > 14))
     ]
     events = log_of(rows, 12)  # 15 people with two asks, five with twelve
-    asks = asks_of(events, 0, most=59, seed=1)
+    asks = select_queries(events, 0, most=59, seed=1)
     assert np.bincount(asks.user).tolist() == [2] * 15 + [5] * 5  # six of each would be 60
     assert (np.diff(asks.rows) > 0).all()
-    assert asks.rows.tolist() == asks_of(events, 0, most=59, seed=1).rows.tolist()
-    assert asks.rows.tolist() != asks_of(events, 0, most=59, seed=2).rows.tolist()
-    few = asks_of(events, 0, most=7)
+    assert asks.rows.tolist() == select_queries(events, 0, most=59, seed=1).rows.tolist()
+    assert asks.rows.tolist() != select_queries(events, 0, most=59, seed=2).rows.tolist()
+    few = select_queries(events, 0, most=7)
     assert np.bincount(few.user).max() == 1 and len(few) == 7
-    assert len({tuple(asks_of(events, 0, most=7, seed=seed).user) for seed in range(5)}) > 1
+    assert len({tuple(select_queries(events, 0, most=7, seed=seed).user) for seed in range(5)}) > 1
     drawn = np.zeros(12)
     for seed in range(200):  # each of a busy person's is as likely
-        drawn += np.bincount(events.item[asks_of(events, 0, most=59, seed=seed).rows], minlength=12)
+        drawn += np.bincount(events.item[select_queries(events, 0, most=59, seed=seed).rows], minlength=12)
     assert np.ptp(drawn[2:]) < 0.25 * drawn[2:].mean()
 
 
@@ -275,7 +277,7 @@ def test_popularity_as_the_decayed_counts() -> None:
         for item, at in zip(rng.integers(0, 8, 50), np.sort(rng.integers(0, 90 * DAY, 50)), strict=True)
     ]
     events = log_of(rows, 8)
-    by_steps, at_once = PopularNow(8, 7.0), PopularNow(8, 7.0)
+    by_steps, at_once = DecayedPopularity(8, 7.0), DecayedPopularity(8, 7.0)
     at_once.tell(events)
     for row in range(0, 50, 5):
         by_steps.tell(events.where(np.arange(row, row + 5)))

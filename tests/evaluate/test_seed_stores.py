@@ -16,7 +16,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import BPR, ItemKNN, Tuned
 from bowerbird.evaluate.metrics import recall_at
 
@@ -37,7 +37,7 @@ def seed_stores() -> ModuleType:
 
 @pytest.fixture
 def task(random_likes: Interactions) -> Task:
-    return task_of(random_likes, HOLDOUT, Split.NEW_USERS)
+    return build_task(random_likes, HOLDOUT, Split.NEW_USERS)
 
 
 class Counted(ItemKNN):

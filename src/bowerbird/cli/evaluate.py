@@ -80,13 +80,13 @@ def evaluate(
 
 
 def _evaluate_live(store: Store, asks: int, as_json: bool) -> None:
-    from bowerbird.cli.evaluate_prequential import tell_live
+    from bowerbird.cli.evaluate_prequential import print_prequential
     from bowerbird.recommend.prequential import evaluate_prequential
 
     result = evaluate_prequential(store, asks)
 
     def human(console: Console) -> None:
-        tell_live(console, result)
+        print_prequential(console, result)
         console.print(f"Picture: {store.reports / 'live.svg'}", highlight=False, soft_wrap=True)
 
     emit(result.as_dict(), as_json, human)

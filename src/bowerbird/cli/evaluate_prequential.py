@@ -10,7 +10,7 @@ from bowerbird.evaluate.prequential_comparison import MAIN, Part, Prequential
 from bowerbird.recommend.prequential import moment_of
 
 
-def tell_live(console: Console, result: Prequential) -> None:
+def print_prequential(console: Console, result: Prequential) -> None:
     """Every part of the asks as a table: arms, their metrics, and how many times theirs the live one is."""
     start, until = (moment_of(at).strftime("%Y-%m-%d %H:%M") for at in (result.start, result.until))
     asked = result.parts[0].asks

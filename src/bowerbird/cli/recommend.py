@@ -34,7 +34,7 @@ def recommend(
     n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items for each person.")] = 20,
     outcome: Annotated[Outcome, typer.Option(help="What is hoped for.")] = Outcome.CLICK,
     diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance alone.")] = 0.2,
-    explore: Annotated[
+    exploration: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="0: the best order known; 1: drawn widely.")
     ] = 0.0,
     seed: Annotated[int | None, typer.Option(help="Of what --explore draws.")] = None,
@@ -56,7 +56,7 @@ def recommend(
     if (histories is None) != (out is None):
         raise InputError("--histories and --out FILE.parquet go together: people in, their answers out")
     options = RecommendOptions(
-        *(Action(outcome.value), diversity, explore, seed, price_min, price_max, category),
+        *(Action(outcome.value), diversity, exploration, seed, price_min, price_max, category),
         boosts=Boosts.load(boosts) if boosts else Boosts(),
     )
     recommender = Recommender.open(Store.open(store).snapshot())

@@ -26,7 +26,7 @@ def serve(
     from bowerbird.serve.app import STORE_VARIABLE, create_app
 
     app = create_app(store)  # with several processes too: what is wrong is told here, and learnt once
-    listening = listening_on(host, port)
+    listening = open_socket(host, port)
     print(f"http://{host}:{listening.getsockname()[1]}", file=sys.stderr, flush=True)
     if workers == 1:
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
@@ -42,7 +42,7 @@ def serve(
     )
 
 
-def listening_on(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int) -> socket.socket:
     """A socket that takes connections. Raises `InputError` where it can't.
 
     Without Nagle's algorithm, which its connections inherit: an answer is written in two pieces, and the

@@ -153,10 +153,10 @@ class Recommender:
         if state.boosted:
             groups = self.taste.interests_of_items.group[positions[pool]]
             relevance = relevance + INTEREST_BOOST * np.isin(groups, list(state.boosted))
-        rng = np.random.default_rng(options.seed) if options.explore else None
+        rng = np.random.default_rng(options.seed) if options.exploration else None
         count = n + options.boosts.places if options.boosts.rules else n
         chosen, propensities = diversify(
-            relevance, vectors[positions[pool]], count, options.diversity, options.explore, rng
+            relevance, vectors[positions[pool]], count, options.diversity, options.exploration, rng
         )
         order, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
         rows = chosen[order]

@@ -23,13 +23,13 @@ def test_propensities_are_how_often_an_item_comes_first() -> None:
 
 def test_without_exploration_the_order_is_the_best_and_its_chance_one(recommender: Recommender) -> None:
     plain = recommender.recommend_user("u0", 20)
-    assert plain == recommender.recommend_user("u0", 20, RecommendOptions(explore=0.0, seed=3))
+    assert plain == recommender.recommend_user("u0", 20, RecommendOptions(exploration=0.0, seed=3))
     assert {one.propensity for one in plain} == {1.0}
 
 
 def test_a_seed_draws_the_same_again(recommender: Recommender) -> None:
-    found = recommender.recommend_user("u0", 20, RecommendOptions(explore=1.0, seed=3))
-    assert found == recommender.recommend_user("u0", 20, RecommendOptions(explore=1.0, seed=3))
+    found = recommender.recommend_user("u0", 20, RecommendOptions(exploration=1.0, seed=3))
+    assert found == recommender.recommend_user("u0", 20, RecommendOptions(exploration=1.0, seed=3))
     assert found != recommender.recommend_user("u0", 20)
     assert all(0 < one.propensity <= 1 for one in found)
     assert len({one.item_id for one in found}) == 20

@@ -13,19 +13,19 @@ def diversify(
     vectors: np.ndarray,
     n: int,
     diversity: float,
-    explore: float = 0.0,
+    exploration: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose n of C candidates: each next one maximises (1−d)·relevance − d·(similarity to those chosen).
 
     `relevance` (C,) is brought to [0, 1]; `vectors` (C, D) have length 1; `diversity` d is from 0 (relevance
-    alone) to 1. With `explore` above 0 each next one is drawn instead (see `exploration`). Gives rows in
+    alone) to 1. With `exploration` above 0 each next one is drawn instead (see `exploration`). Gives rows in
     order, (min(n, C),), and the chance that each had at its place, given those before it.
     """
     spread = np.ptp(relevance) if len(relevance) else 0.0
     scaled = (relevance - relevance.min()) / spread if spread > 0 else np.zeros(len(relevance))
     similar = vectors @ vectors.T
-    if not explore:
+    if not exploration:
         rows = _best_by_turns(scaled, similar, min(n, len(relevance)), diversity)
         return rows, np.ones(len(rows))
     nearest = np.zeros(len(relevance))
@@ -34,7 +34,7 @@ def diversify(
     chances: list[float] = []
     for _ in range(min(n, len(relevance))):
         value = np.where(left, (1 - diversity) * scaled - diversity * nearest, -np.inf)
-        best, chance = draw(value, explore, rng)
+        best, chance = draw(value, exploration, rng)
         chosen.append(best)
         chances.append(chance)
         left[best] = False

@@ -13,15 +13,15 @@ TEMPERATURE = 0.2
 """Of the softmax at full exploration, where values lie between 0 and 1."""
 
 
-def draw(values: np.ndarray, explore: float, rng: np.random.Generator | None) -> tuple[int, float]:
+def draw(values: np.ndarray, exploration: float, rng: np.random.Generator | None) -> tuple[int, float]:
     """One of C values (C,), -inf for what is taken, and the chance that it had.
 
-    `explore` is from 0 (always the highest, chance 1) to 1. Without `rng` nothing is drawn.
+    `exploration` is from 0 (always the highest, chance 1) to 1. Without `rng` nothing is drawn.
     """
     best = int(values.argmax())
-    if explore <= 0 or rng is None:
+    if exploration <= 0 or rng is None:
         return best, 1.0
-    odds = np.exp((values - values[best]) / (TEMPERATURE * explore))
+    odds = np.exp((values - values[best]) / (TEMPERATURE * exploration))
     odds /= odds.sum()
     chosen = int(rng.choice(len(values), p=odds))
     return chosen, float(odds[chosen])
