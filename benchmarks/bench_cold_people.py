@@ -1,6 +1,6 @@
 """How soon is a new person met better than by what everybody likes?
 
-    python benchmarks/bench_cold_people.py STORE [--likes 1 2 3 5] [--at 20]
+    python benchmarks/bench_cold_people.py STORE [--likes 1 2 3 5] [--k 20]
 
 People whom training never saw show their events until they have liked so many different items; the rest of
 their likes is to be found among all items. Ours beside popularity and recent popularity (its half-life chosen
@@ -42,16 +42,16 @@ def main() -> None:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--likes", type=int, nargs="+", default=[1, 2, 3, 5])
-    parser.add_argument("--at", type=int, default=20, help="length of the judged list")
+    parser.add_argument("--k", type=int, default=20, help="length of the evaluated lists")
     args = parser.parse_args()
     store = Store.open(args.store)
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     ours = ServedRanker(Recommender.open(store.snapshot()))
-    found = {likes: judged(ours, events, holdout, likes, args.at) for likes in args.likes}
-    show(found, args.at)
-    print(json.dumps({"bench": "cold people", "at": args.at, "likes": {str(k): v for k, v in found.items()}}))
+    found = {likes: judged(ours, events, holdout, likes, args.k) for likes in args.likes}
+    show(found, args.k)
+    print(json.dumps({"bench": "cold people", "k": args.k, "likes": {str(k): v for k, v in found.items()}}))
 
 
 def judged(ours: ServedRanker, events: Interactions, holdout: Holdout, likes: int, at: int) -> dict[str, Any]:

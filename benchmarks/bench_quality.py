@@ -1,6 +1,6 @@
 """How good are recommendations, over several seeds, beside every tuned baseline?
 
-    python benchmarks/bench_quality.py STORE [--seeds 3] [--at 20] [--tasks new-users given-5 global-time]
+    python benchmarks/bench_quality.py STORE [--seeds 3] [--k 20] [--tasks new-users given-5 global-time]
                                        [--baselines quick] [--scratch FOLDER]
 
 STORE has vectors (`bowerbird embed`); it is only read, but for its reports. Ours is trained once a seed: the
@@ -58,7 +58,7 @@ def main() -> None:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--at", type=int, default=20, help="length of the judged list")
+    parser.add_argument("--k", type=int, default=20, help="length of the evaluated lists")
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--baselines", choices=[one.value for one in Effort], default=Effort.QUICK.value)
     parser.add_argument("--scratch", type=Path, help="keeps vectors and baselines between runs")
@@ -67,17 +67,17 @@ def main() -> None:
     scratch = args.scratch or store.path.with_name(f"{store.path.name}-seeds")
     started, console = time.monotonic(), Console(width=150)
     tasks = tasks_of(store, args.tasks)
-    ours, ours_seconds = ours_on(store, scratch, tasks, args.seeds, args.at)
+    ours, ours_seconds = ours_on(store, scratch, tasks, args.seeds, args.k)
     results = []
     for name, task in tasks.items():
-        others = baselines_on(store, scratch, name, task, args.at, args.seeds, effort)
-        results.append(Result.of(name, task, args.at, ours[name], others))
+        others = baselines_on(store, scratch, name, task, args.k, args.seeds, effort)
+        results.append(Result.of(name, task, args.k, ours[name], others))
         results[-1].show(console)
     summary = {
         "bench": "quality",
         "vectors": load_vectors(store.snapshot()).version,
         "seeds": list(range(args.seeds)),
-        "at": args.at,
+        "k": args.k,
         "baselines": effort.value,
         "figures": [figure for one in results for figure in one.figures],
         "settings": {one.task: {shown.name: shown.settings for shown in one.others} for one in results},
@@ -217,8 +217,8 @@ def _settings(others: list[Shown]) -> Table:
     for one in others:
         tuning = one.settings.get("tuning", {})
         said = ", ".join(f"{key} {value}" for key, value in one.settings.items() if key != "tuning")
-        ends = ", ".join(tuning.get("at_the_end", ()))
-        table.add_row(one.name, said, str(tuning.get("tried", "")), f"{one.seconds:.1f}", ends)
+        ends = ", ".join(tuning.get("at_grid_edge", ()))
+        table.add_row(one.name, said, str(tuning.get("n_trials", "")), f"{one.seconds:.1f}", ends)
     return table
 
 

@@ -15,7 +15,7 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
-from bowerbird.evaluate import Split, evaluate, build_task
+from bowerbird.evaluate import Split, build_task, evaluate
 from bowerbird.evaluate.baselines import EASE, IALS, ItemKNN, Popularity, RecentPopularity
 from bowerbird.evaluate.evaluator import rank_eligible
 
@@ -77,9 +77,7 @@ def with_impressions(events: Interactions) -> Interactions:
 
 
 @pytest.mark.parametrize("split", list(Split))
-def test_histories_are_seen_events_before_the_moment(
-    random_likes: Interactions, split: Split
-) -> None:
+def test_histories_are_seen_events_before_the_moment(random_likes: Interactions, split: Split) -> None:
     """No event of a history is later than the moment, and no target earlier."""
     mixed = with_impressions(random_likes)
     holdout = Holdout(int(mixed.at[200]), 0.3)
@@ -195,7 +193,9 @@ def test_a_split_without_test_users_raises(
 
 def test_known_users_are_reported_apart_from_cold_start_users(two_groups: Interactions) -> None:
     """Where users arrive late, the mean over those with a history is given next to the mean over all."""
-    order = np.argsort(two_groups.user < 10, kind="stable")[::-1]  # users 10 and up arrive late, without a history
+    order = np.argsort(two_groups.user < 10, kind="stable")[
+        ::-1
+    ]  # users 10 and up arrive late, without a history
     late = replace(
         two_groups, user=two_groups.user[order], item=two_groups.item[order], at=np.sort(two_groups.at)
     )

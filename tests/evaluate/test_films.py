@@ -40,7 +40,9 @@ def films() -> Interactions:
     [(Popularity(), 0.07), (ItemKNN(), 0.13), (EASE(), 0.145)],
     ids=["popularity", "ItemKNN", "EASE"],
 )
-def test_recall_of_new_users_reaches_known_values(films: Interactions, ranker: Ranker, min_recall: float) -> None:
+def test_recall_of_new_users_reaches_known_values(
+    films: Interactions, ranker: Ranker, min_recall: float
+) -> None:
     """Three samples of a tenth of the users: the split hashes the name, so new names give another sample."""
     recalls = []
     for sample in range(3):

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 
-ranking_and_relevant = st.tuples(st.lists(st.integers(0, 14), unique=True, max_size=8), st.sets(st.integers(0, 14)))
+ranking_and_relevant = st.tuples(
+    st.lists(st.integers(0, 14), unique=True, max_size=8), st.sets(st.integers(0, 14))
+)
 
 
 def to_arrays(users: list[tuple[list[int], set[int]]]) -> tuple[np.ndarray, list[np.ndarray]]:

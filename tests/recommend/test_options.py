@@ -33,7 +33,8 @@ def test_filters_leave_what_passes_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"exploration": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}]
+    "bad",
+    [{"exploration": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}],
 )
 def test_senseless_options_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"expected 0 to 1|above the highest|expected one of"):

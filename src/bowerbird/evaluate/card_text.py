@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bowerbird.evaluate.card_limits import settings_at_grid_edge, describe_task
+from bowerbird.evaluate.card_limits import describe_task, settings_at_grid_edge
 
 Json = Mapping[str, Any]
 

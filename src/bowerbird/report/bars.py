@@ -18,22 +18,24 @@ def quality_tables(evaluations: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _quality(one: Mapping[str, Any]) -> str:
-    arms: Sequence[Arm] = one["arms"]
+    arms: Sequence[Arm] = one["systems"]
     names = [name for name in arms[0]["metrics"] if any(_mean(arm, name) is not None for arm in arms)]
     top = {name: max(_high(arm, name) for arm in arms) or 1.0 for name in names}
     best = {name: max(_mean(arm, name) or 0.0 for arm in arms) for name in names}
     rows = []
     for arm in arms:
-        mark = '<b class="ours">' if arm["ours"] else "<span>"
-        close = "</b>" if arm["ours"] else "</span>"
+        mark = '<b class="ours">' if arm["under_test"] else "<span>"
+        close = "</b>" if arm["under_test"] else "</span>"
         cells = [_whisker(arm, name, top[name], best[name]) for name in names]
         rows.append([f"{mark}{text(arm['name'])}{close}", *cells])
     said = "".join(f"<li>{_sentence(c)}</li>" for c in one.get("comparisons", ()) if c["metric"] in names[:2])
     title = {"global-time": "What people liked next", "new-users": "People never seen before"}
-    strangers = f", {one['strangers']:,} of them without any history" if one.get("strangers") else ""
+    strangers = (
+        f", {one['cold_start_users']:,} of them without any history" if one.get("cold_start_users") else ""
+    )
     return (
         f'<div class="quality"><h3>{text(title.get(one["split"], one["split"]))}</h3>'
-        f'<p class="note">Split {text(one["split"])}: {one["people"]:,} people{strangers}; every one of the '
+        f'<p class="note">Split {text(one["split"])}: {one["users"]:,} users{strangers}; every one of the '
         f"{one['items']:,} items ranked, {one['cold_items']:,} of them never seen in training; "
         f"{one['events']:,} training events.</p>{table(['ranker', *names], rows)}"
         f'<ul class="note">{said}</ul>{slices_part(one.get("slices", ()))}</div>'
@@ -41,7 +43,7 @@ def _quality(one: Mapping[str, Any]) -> str:
 
 
 def _whisker(arm: Arm, name: str, top: float, best: float) -> str:
-    mean, kind = _mean(arm, name), "ours" if arm["ours"] else ""
+    mean, kind = _mean(arm, name), "ours" if arm["under_test"] else ""
     if mean is None:
         return "–"
     low, high = (arm["metrics"][name][end] for end in ("low", "high"))
@@ -72,9 +74,9 @@ def _sentence(one: Mapping[str, Any]) -> str:
     times = (
         "" if ratio["mean"] is None else f", {ratio['mean']:.2f}× [{ratio['low']:.2f}, {ratio['high']:.2f}]"
     )
-    sure = "" if told else " The interval holds zero: these people can't tell the two apart."
+    sure = "" if told else " Not significantly different: the 95 % CI includes 0."
     return (
-        f"{text(one['metric'])}: {text(one['ours'])} against the best baseline, {text(one['baseline'])}: "
+        f"{text(one['metric'])}: {text(one['system'])} against the best baseline, {text(one['baseline'])}: "
         f"{gap['mean']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]{times}.{sure}"
     )
 

@@ -17,16 +17,16 @@ _STYLE = (
 
 
 def freshness_picture(parts: Sequence[Mapping[str, Any]]) -> str:
-    """nDCG@10 of every arm on every part of `Prequential.as_dict()`, as SVG; the first arm is live."""
-    most = max((_end(values) for part in parts for values in part["arms"].values()), default=0.0) or 1.0
+    """Draw nDCG@10 of every system on every slice of `PrequentialEvaluation.as_dict()`, as SVG."""
+    most = max((_end(values) for part in parts for values in part["systems"].values()), default=0.0) or 1.0
     drawn, top = [], 12
     for part in parts:
-        said = f"{part['name']}: {part['asks']:,} asks of {part['people']:,} people"
+        said = f"{part['name']}: {part['queries']:,} queries of {part['users']:,} users"
         drawn.append(f'<text x="{LEFT}" y="{top + 14}" class="title">{text(said)}</text>')
         top += 24
-        for number, (arm, values) in enumerate(part["arms"].items()):
+        for number, (arm, values) in enumerate(part["systems"].items()):
             drawn.append(_row(arm, values[METRIC], top + number * ROW, most, "live" if not number else ""))
-        top += len(part["arms"]) * ROW + GAP - 24
+        top += len(part["systems"]) * ROW + GAP - 24
     note = f"{METRIC}, dots: means over people, lines: 95 % intervals"
     drawn.append(f'<text x="{LEFT}" y="{top + 4}" class="small">{note}</text>')
     height = top + 18

@@ -12,22 +12,23 @@ def slices_part(slices: Sequence[Mapping[str, Any]]) -> str:
     """Parts of the test: ours, the best baseline there, and their ratio; folded until it is asked for."""
     if not slices:
         return ""
-    heads = ["part of the test", "people"]
+    heads = ["slice", "users"]
     for one in slices[0]["results"]:
         heads += [one["metric"], "best baseline", "times"]
     rows = []
     for part in slices:
         cells = [cell for one in part["results"] for cell in _beside(one)]
-        rows.append([text(part["name"]), f"{part['people']:,}", *cells])
+        rows.append([text(part["name"]), f"{part['users']:,}", *cells])
     return (
-        f"<details><summary>Parts: {', '.join(dict.fromkeys(text(one['group']) for one in slices))}</summary>"
+        f"<details><summary>Slices: {', '.join(dict.fromkeys(text(one['group']) for one in slices))}"
+        "</summary>"
         f"{table(heads, rows)}</details>"
     )
 
 
 def _beside(one: Mapping[str, Any]) -> list[str]:
-    best = f"{_with_ends(one['best'])}<small>{text(one['baseline'])}</small>"
-    return [_with_ends(one["ours"]), best, _with_ends(one["ratio"], 2)]
+    best = f"{_with_ends(one['baseline_value'])}<small>{text(one['baseline'])}</small>"
+    return [_with_ends(one["value"]), best, _with_ends(one["ratio"], 2)]
 
 
 def _with_ends(interval: Mapping[str, float | None], digits: int = 3) -> str:
