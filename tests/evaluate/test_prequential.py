@@ -188,7 +188,8 @@ def evaluate_recall(
 def test_a_change_of_interest_is_noticed_at_the_next_update() -> None:
     """On a Monday noon all users turn from even items to odd ones, and like ten of those on ten days.
 
-    Real-time and daily updates miss the first, weekly ones those until the next Monday, the frozen system all.
+    Real-time and daily updates miss the first, weekly ones those until the next Monday, the frozen system
+    all of them.
     """
     even, odd = list(range(0, 20, 2)), list(range(1, 21, 2))
     rows = [row for user in range(5) for row in clicks(user, even, 1) + clicks(user, odd, 11)]

@@ -156,7 +156,7 @@ def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, t
     path = written(tmp_path, user_id=[user for user, _ in pairs], item_id=[item for _, item in pairs])
     out = tmp_path / "out.parquet"
     said = json.loads(run(read_only_shop.path, "--histories", path, "--out", out, "-n", 7, "--json"))
-    assert said == {"people": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
+    assert said == {"users": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
     rows = pq.read_table(out).to_pylist()
     assert list(dict.fromkeys(row["user_id"] for row in rows)) == users
     seen = set(pairs)

@@ -32,7 +32,7 @@ def demo(
     ),
     store: Annotated[Path | None, typer.Option(help="The store [default: FOLDER/store].")] = None,
     items: Annotated[int, typer.Option(min=30, help="Products to generate.")] = 600,
-    people: Annotated[int, typer.Option(min=20, help="Shoppers to simulate.")] = 400,
+    users: Annotated[int, typer.Option(min=20, help="Shoppers to simulate.")] = 400,
     seed: Annotated[int, typer.Option(help="The same seed generates the same data.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,7 +44,7 @@ def demo(
     from bowerbird.demo import DemoConfig, write_demo_world
 
     stages = StageTimer()
-    config = DemoConfig(items=items, people=people, seed=seed)
+    config = DemoConfig(items=items, people=users, seed=seed)
     files = stages.run("generate the synthetic data", lambda: write_demo_world(folder / "world", config))
     opened = Store.create(store or folder / "store")
     (opened.path / "SYNTHETIC").write_text("generated and simulated by `bowerbird demo`\n")

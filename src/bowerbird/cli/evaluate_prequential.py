@@ -20,8 +20,8 @@ def print_prequential(console: Console, result: PrequentialEvaluation) -> None:
         else f" (a sample of {result.available_queries:,}, fewer of heavy users)"
     )
     console.print(
-        f"{n_queries:,} first likes{sample} from {start} to {until} UTC, each predicted before it was observed."
-        " The model is trained on earlier events; systems differ in when they observe later ones.",
+        f"{n_queries:,} first likes{sample} from {start} to {until} UTC, each predicted before it was "
+        "observed. The model is trained on earlier events; systems differ in when they observe later ones.",
         highlight=False,
     )
     if result.dates_only:

@@ -91,8 +91,8 @@ def _quality(report: DemoReport) -> str:
     if not report.quality:
         return ""
     lead = (
-        "bowerbird compared with every baseline, tuned on training data only. Whiskers are 95 % intervals over "
-        "users; the best of a column is bold."
+        "bowerbird compared with every baseline, tuned on training data only. Whiskers are 95 % intervals "
+        "over users; the best of a column is bold."
     )
     return section("quality", "How good the recommendations are", lead, quality_tables(report.quality))
 
