@@ -263,7 +263,7 @@ class TestSASRec(PersonalRankerContract):
         ranker.rounds = 10
         return ranker
 
-    def test_what_comes_next_follows_from_the_last_like(self) -> None:
+    def test_the_next_item_depends_on_the_last_like(self) -> None:
         """All users walk around a circle of 12 items: after i comes i + 1, wherever the walk began."""
         pairs = [(user, (user + step) % 12) for step in range(6) for user in range(48)]
         ranker = SASRec(width=16, dropout=0.0, learning_rate=1e-2, horizon=1)

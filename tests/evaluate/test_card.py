@@ -100,7 +100,7 @@ def test_a_card_grows_with_evaluations_and_starts_again_with_a_training(
         other = evaluation | {"n_given": None, "trained": {"vectors": vectors}}
         (store.reports / f"evaluation-{name}.json").write_text(json.dumps(other))
     evaluations = build_card(store.snapshot(), LICENCES)["evaluations"]
-    assert [found["n_given"] for found in evaluations] == [2, None]
+    assert [report["n_given"] for report in evaluations] == [2, None]
     second = train()
     write_card(store.snapshot(), LICENCES)
     second_card = json.loads((store.reports / f"card-{second}.json").read_text())

@@ -50,8 +50,8 @@ def test_metrics_agree_with_loops(users: list[tuple[list[int], set[int]]], k: in
     cold_relevant = [{i for i in w if i % 3 == 0} for _, w in users]
     slow_cold = [slow_recall(r, w, k) for (r, _), w in zip(users, cold_relevant, strict=True)]
     same(metrics.cold_recall_at(ranking, relevant, cold, k), slow_cold)
-    shown = {item for ranked, _ in users for item in ranked}
-    assert metrics.coverage(ranking, 15) == pytest.approx(len(shown) / 15)
+    shown_items = {item for ranked, _ in users for item in ranked}
+    assert metrics.coverage(ranking, 15) == pytest.approx(len(shown_items) / 15)
 
 
 def test_interval_covers_the_true_mean_about_95_times_in_100() -> None:

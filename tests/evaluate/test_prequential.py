@@ -258,17 +258,19 @@ def test_queries_of_heavy_users_are_sampled() -> None:
         (user, item, Action.CLICK, 1 + item) for user in range(20) for item in range(2 + 10 * (user > 14))
     ]
     events = make_log(rows, 12)  # 15 users with two queries, five with twelve
-    queries = select_queries(events, 0, most=59, seed=1)
+    queries = select_queries(events, 0, max_queries=59, seed=1)
     assert np.bincount(queries.user).tolist() == [2] * 15 + [5] * 5  # six of each would be 60
     assert (np.diff(queries.rows) > 0).all()
-    assert queries.rows.tolist() == select_queries(events, 0, most=59, seed=1).rows.tolist()
-    assert queries.rows.tolist() != select_queries(events, 0, most=59, seed=2).rows.tolist()
-    sample = select_queries(events, 0, most=7)
+    assert queries.rows.tolist() == select_queries(events, 0, max_queries=59, seed=1).rows.tolist()
+    assert queries.rows.tolist() != select_queries(events, 0, max_queries=59, seed=2).rows.tolist()
+    sample = select_queries(events, 0, max_queries=7)
     assert np.bincount(sample.user).max() == 1 and len(sample) == 7
-    assert len({tuple(select_queries(events, 0, most=7, seed=seed).user) for seed in range(5)}) > 1
+    assert len({tuple(select_queries(events, 0, max_queries=7, seed=seed).user) for seed in range(5)}) > 1
     counts = np.zeros(12)
     for seed in range(200):  # each query of a heavy user is as likely
-        counts += np.bincount(events.item[select_queries(events, 0, most=59, seed=seed).rows], minlength=12)
+        counts += np.bincount(
+            events.item[select_queries(events, 0, max_queries=59, seed=seed).rows], minlength=12
+        )
     assert np.ptp(counts[2:]) < 0.25 * counts[2:].mean()
 
 

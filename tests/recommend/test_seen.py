@@ -94,7 +94,7 @@ def test_in_what_prequential_evaluation_asks_for(action: Action) -> None:
     """The last click on the item is a first like where the item was only shown before."""
     events = log_of(action)
     (user,) = (number for number, name in enumerate(events.users) if name == "u0")
-    asks = select_queries(events, int(0.8 * events.at.max()), most=len(events))
+    asks = select_queries(events, int(0.8 * events.at.max()), max_queries=len(events))
     asked = {(int(events.user[row]), int(events.item[row])) for row in asks.rows}
     assert ((user, ITEM) in asked) == (action is Action.IMPRESSION)
 

@@ -45,10 +45,10 @@ def complete(
         return
     ids = items or []
     if collection is not None:
-        by_id = {known.collection_id: known for known in snapshot.collections}
+        by_id = {each.collection_id: each for each in snapshot.collections}
         if collection not in by_id:
             examples = ", ".join(sorted(by_id)[:3])
-            raise InputError(f"there is no collection {collection!r}; there are, for example, {examples}")
+            raise InputError(f"unknown collection {collection!r}; known are, for example, {examples}")
         ids = list(by_id[collection].item_ids)
     unknown = [item_id for item_id in ids if item_id not in completer.catalogue]
     if unknown:

@@ -128,7 +128,8 @@ def embed(
         raise InputError("--unfreeze-only selects a backbone, --unfreeze the number of its blocks: give both")
     if update and unfreeze is not None:
         raise InputError(
-            "an update does not change the backbones, fine-tuned ones included: leave out --unfreeze, or --update"
+            "an update does not change the backbones, fine-tuned ones included: "
+            "leave out --unfreeze, or --update"
         )
     settings: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     opened, precompute = Store.open(store), Precompute(engine.value, workers)

@@ -70,7 +70,7 @@ def evaluate(
         return
     splits = list(Split) if split is SplitChoice.BOTH else [Split(split.value)]
     if n_given is not None:  # it has no meaning for users whose history ends at a moment
-        splits = [chosen for chosen in splits if chosen is Split.NEW_USERS]
+        splits = [value for value in splits if value is Split.NEW_USERS]
         if not splits:
             raise InputError("--n-given shortens the histories of new users: use --split new-users with it")
     opened = Store.open(store)

@@ -40,7 +40,7 @@ def _list_missing(card: Mapping[str, Any]) -> Iterator[str]:
     if card["seeds"] is None:
         yield "Trained with one seed: the variance over seeds was not measured."
     if card["ranker"] is None:
-        yield "There is no published ranker trained on these vectors."
+        yield "No published ranker was trained on these vectors."
     outcomes = ((card["ranker"] or {}).get("calibration") or {}).values()
     if not any(isinstance(report, Mapping) and "calibration_error" in report for report in outcomes):
         yield "The calibration of predicted probabilities was not measured."

@@ -47,8 +47,8 @@ def _render_models(card: Json) -> str:
         (f"{modality} backbone", f"{name}, licence: {card['licences'].get(name) or 'unknown'}")
         for modality, name in vectors.get("backbones", {}).items()
     ]
-    shown = ("dim", "seed", "epochs", "likes", "seconds")
-    rows += [(name, _plain(vectors[name])) for name in shown if name in vectors]
+    names = ("dim", "seed", "epochs", "likes", "seconds")
+    rows += [(name, _plain(vectors[name])) for name in names if name in vectors]
     if "peak_memory_mb" in vectors:
         rows.append(("peak memory", f"{vectors['peak_memory_mb']:,} MB"))
     if isinstance(vectors.get("metrics"), Mapping):

@@ -105,11 +105,11 @@ class Queries:
 
 
 def select_queries(
-    events: Interactions, start: int, until: int | None = None, most: int = MAX_QUERIES, seed: int = 0
+    events: Interactions, start: int, until: int | None = None, max_queries: int = MAX_QUERIES, seed: int = 0
 ) -> Queries:
     """Select the first likes after `start` (microseconds) and, if given, not after `until`.
 
-    Where there are more than `most`, a sample is taken (see `_sample_per_user`): fewer of heavy users, whose
+    Where there are more than `max_queries`, a sample is taken (see `_sample_per_user`): fewer of heavy users, whose
     expected means do not change; every event is observed all the same. Events without a weight (impressions)
     do not make an item seen. Raises `InputError` where there are no queries.
     """
@@ -126,7 +126,7 @@ def select_queries(
     queries = Queries(seen_rows, user, idle, ~same_day).where(is_query)
     if not len(queries):
         raise InputError("there are no queries: no user liked anything new after the moment of training")
-    return queries.where(_sample_per_user(queries.user, most, seed))
+    return queries.where(_sample_per_user(queries.user, max_queries, seed))
 
 
 def _time_since_previous(user: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -139,10 +139,10 @@ def _time_since_previous(user: np.ndarray, at: np.ndarray) -> np.ndarray:
     return idle
 
 
-def _sample_per_user(user: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Sample at most `most` of Q queries, ascending rows: the same maximum number of each user, at random.
+def _sample_per_user(user: np.ndarray, max_queries: int, seed: int) -> np.ndarray:
+    """Sample up to `max_queries` of Q queries, ascending rows: the same maximum number of each user, at random.
 
-    So the expected mean of each user does not change. Where there are more users than `most`, one query each
+    So the expected mean of each user does not change. Where there are more users than `max_queries`, one query each
     of a random sample of them.
     """
     rng = np.random.default_rng(seed)
@@ -153,8 +153,8 @@ def _sample_per_user(user: np.ndarray, most: int, seed: int) -> np.ndarray:
     # All first ones in random order, then all second ones, …, up to the last round that fits completely.
     order = by_user[np.lexsort((rng.random(len(user)), ordinal))]
     round_ends = np.cumsum(np.bincount(ordinal))
-    complete_rounds = round_ends[round_ends <= most]
-    return np.sort(order[: complete_rounds[-1] if len(complete_rounds) else most])
+    complete_rounds = round_ends[round_ends <= max_queries]
+    return np.sort(order[: complete_rounds[-1] if len(complete_rounds) else max_queries])
 
 
 def compute_target_ranks(

@@ -117,9 +117,9 @@ def evaluate_slices(queries: Queries, ranks: Mapping[str, np.ndarray], dates_onl
         ("first of the day", queries.first_of_day),
         ("later on the same day", ~queries.first_of_day),
     ]
-    for name, above, most in IDLE_TIMES:
-        is_inside = (queries.idle > above) & (queries.idle <= (np.inf if most is None else most))
-        if not dates_only or (above >= DAY):
+    for name, low, high in IDLE_TIMES:
+        is_inside = (queries.idle > low) & (queries.idle <= (np.inf if high is None else high))
+        if not dates_only or (low >= DAY):
             slices.append((f"idle time: {name}", is_inside))
     slices.append(("no previous event", queries.idle < 0))
     return [
@@ -138,10 +138,10 @@ def _evaluate_slice(
         }
         for system, system_scores in scores.items()
     }
-    real_time, *others = values
+    real_time, *slower = values
     gains = tuple(
         RealTimeGain(system, metric, paired_intervals(values[real_time][metric], values[system][metric])[1])
-        for system in others
+        for system in slower
         for metric in MAIN_METRICS
     )
     metrics = {

@@ -98,7 +98,7 @@ class PrequentialTest:
 
     @classmethod
     def from_snapshot(
-        cls, snapshot: StoreSnapshot, most: int = MAX_QUERIES, seed: int = 0
+        cls, snapshot: StoreSnapshot, max_queries: int = MAX_QUERIES, seed: int = 0
     ) -> PrequentialTest:
         """Raises `InputError` where the vectors were trained on all events, or there are no later likes."""
         holdout = Holdout(**load_vectors(snapshot).meta["holdout"])
@@ -108,8 +108,8 @@ class PrequentialTest:
             )
         catalogue = snapshot.catalogue
         events = Interactions.of(snapshot.store.log.read(), catalogue)
-        queries = select_queries(events, holdout.until, most=most, seed=seed)
-        available = select_queries(events, holdout.until, most=len(events))
+        queries = select_queries(events, holdout.until, max_queries=max_queries, seed=seed)
+        available = select_queries(events, holdout.until, max_queries=len(events))
         return cls(events, holdout.until, queries, len(available), catalogue.launched)
 
     def summarise(self, ranks: Mapping[str, np.ndarray], trained: Mapping[str, Any]) -> PrequentialEvaluation:
@@ -135,16 +135,18 @@ def replay_log(recommender: Recommender, test: PrequentialTest) -> dict[str, np.
     return compute_target_ranks(systems, test.events, test.queries, test.start, test.launched)
 
 
-def evaluate_prequential(store: Store, most: int = MAX_QUERIES, seed: int = 0) -> PrequentialEvaluation:
+def evaluate_prequential(
+    store: Store, max_queries: int = MAX_QUERIES, seed: int = 0
+) -> PrequentialEvaluation:
     """Evaluate the store's recommender along its log, updated in real time, daily, weekly and never.
 
-    Writes `prequential.json` and a picture, `prequential.svg`, to the store's reports. Of more than `most`
+    Writes `prequential.json` and a picture, `prequential.svg`, to the store's reports. Of more than `max_queries`
     queries a sample is taken with `seed`. Raises `StoreError` where the store has no vectors, `InputError`
     where there are no queries.
     """
     snapshot = store.snapshot()
     recommender, vectors = Recommender.open(snapshot), load_vectors(snapshot)
-    test = PrequentialTest.from_snapshot(snapshot, most, seed)
+    test = PrequentialTest.from_snapshot(snapshot, max_queries, seed)
     ranks = replay_log(recommender, test)
     result = test.summarise(ranks, {"vectors": vectors.version, "seed": vectors.meta.get("seed")})
     report = plain(result.as_dict())

@@ -1,4 +1,4 @@
-"""Generic embeddings: frozen, off-the-shelf vectors of images and texts, on which training must improve."""
+"""Generic embeddings: frozen, pretrained vectors of images and texts, on which training must improve."""
 
 from __future__ import annotations
 
