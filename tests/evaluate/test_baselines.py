@@ -29,7 +29,7 @@ from bowerbird.evaluate.baselines import (
 from bowerbird.evaluate.baselines.deep.lightgcn import LightGCN
 from bowerbird.evaluate.baselines.deep.sasrec import SASRec
 from bowerbird.evaluate.baselines.iterative import IterativeRanker
-from bowerbird.evaluate.baselines.scoring import history_matrix, top_n
+from bowerbird.evaluate.baselines.scoring import recency_weighted_matrix, top_n
 from bowerbird.evaluate.protocols import Split
 from bowerbird.evaluate.ranker import Ranker
 
@@ -384,9 +384,11 @@ class RoundCounter(IterativeRanker):
 
 
 def test_older_likes_weigh_less() -> None:
-    matrix = history_matrix([np.array([3, 1, 3, 0]), np.empty(0, np.int64)], 5, half_life=1.0).toarray()
+    matrix = recency_weighted_matrix(
+        [np.array([3, 1, 3, 0]), np.empty(0, np.int64)], 5, half_life=1.0
+    ).toarray()
     assert matrix.tolist() == [[1.0, 0.25, 0, 0.5, 0], [0.0] * 5]
-    assert history_matrix([np.array([3, 1, 3])], 5, None).toarray().tolist() == [[0, 1.0, 0, 1.0, 0]]
+    assert recency_weighted_matrix([np.array([3, 1, 3])], 5, None).toarray().tolist() == [[0, 1.0, 0, 1.0, 0]]
 
 
 def test_top_n_agrees_with_sorting_all_items() -> None:

@@ -159,8 +159,8 @@ def evaluate(
 def compute_user_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndarray]:
     """Compute each metric's value for each test user, (P,).
 
-    Every ranker can only show popular items to cold-start users. Where there are some, recall is also given for
-    the other users alone: a mean dominated by cold-start users would make the poorest vectors look like
+    Every ranker can only show popular items to cold-start users. Where there are some, recall is also given
+    for the other users alone: a mean dominated by cold-start users would make the poorest vectors look like
     popularity.
     """
     recall = metrics.recall_at(ranking, task.targets, k)

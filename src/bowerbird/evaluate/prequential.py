@@ -109,9 +109,9 @@ def select_queries(
 ) -> Queries:
     """Select the first likes after `start` (microseconds) and, if given, not after `until`.
 
-    Where there are more than `max_queries`, a sample is taken (see `_sample_per_user`): fewer of heavy users, whose
-    expected means do not change; every event is observed all the same. Events without a weight (impressions)
-    do not make an item seen. Raises `InputError` where there are no queries.
+    Where there are more than `max_queries`, a sample is taken (see `_sample_per_user`): fewer of heavy users,
+    whose expected means do not change; every event is observed all the same. Events without a weight
+    (impressions) do not make an item seen. Raises `InputError` where there are no queries.
     """
     seen_rows = np.flatnonzero(events.weights != 0)  # seen events, see `History.seen`
     user, at = events.user[seen_rows], events.at[seen_rows]
@@ -140,10 +140,10 @@ def _time_since_previous(user: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _sample_per_user(user: np.ndarray, max_queries: int, seed: int) -> np.ndarray:
-    """Sample up to `max_queries` of Q queries, ascending rows: the same maximum number of each user, at random.
+    """Sample up to `max_queries` of Q queries, ascending: at random, the same maximum number of each user.
 
-    So the expected mean of each user does not change. Where there are more users than `max_queries`, one query each
-    of a random sample of them.
+    So the expected mean of each user does not change. Where there are more users than `max_queries`, one
+    query each of a random sample of them.
     """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(user))

@@ -140,9 +140,9 @@ def evaluate_prequential(
 ) -> PrequentialEvaluation:
     """Evaluate the store's recommender along its log, updated in real time, daily, weekly and never.
 
-    Writes `prequential.json` and a picture, `prequential.svg`, to the store's reports. Of more than `max_queries`
-    queries a sample is taken with `seed`. Raises `StoreError` where the store has no vectors, `InputError`
-    where there are no queries.
+    Writes `prequential.json` and a picture, `prequential.svg`, to the store's reports. Of more than
+    `max_queries` queries a sample is taken with `seed`. Raises `StoreError` where the store has no vectors,
+    `InputError` where there are no queries.
     """
     snapshot = store.snapshot()
     recommender, vectors = Recommender.open(snapshot), load_vectors(snapshot)

@@ -63,14 +63,14 @@ class MatrixRanker(ScoringRanker):
     """Likes after which an older like of a history counts half; None: all count the same."""
 
     def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
-        return self.score(history_matrix(likes, len(self._popularity), self.half_life))
+        return self.score(recency_weighted_matrix(likes, len(self._popularity), self.half_life))
 
     @abstractmethod
     def score(self, histories: Any) -> np.ndarray:
         """Score all items, (B, N) float32, by a CSR matrix (B, N) of liked items, weights up to 1."""
 
 
-def history_matrix(likes: Sequence[np.ndarray], n_items: int, half_life: float | None) -> Any:
+def recency_weighted_matrix(likes: Sequence[np.ndarray], n_items: int, half_life: float | None) -> Any:
     """Build a CSR matrix (B, N) of the liked items of each history, which are in time order.
 
     The last like weighs 1, a like `half_life` likes before it 0.5; None: all weigh the same. An item that was

@@ -20,7 +20,7 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.iterative import IterativeRanker
-from bowerbird.evaluate.baselines.scoring import history_matrix
+from bowerbird.evaluate.baselines.scoring import recency_weighted_matrix
 
 _STEPS_PER_ROUND = 10
 
@@ -85,7 +85,7 @@ class LightGCN(IterativeRanker):
 
     def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
         scores = np.full((len(likes), self._n_items), np.finfo(np.float32).min, np.float32)
-        histories = history_matrix(likes, self._n_items, None)[:, self._liked_items]
+        histories = recency_weighted_matrix(likes, self._n_items, None)[:, self._liked_items]
         inputs, outputs = self._smooth_items()
         scores[:, self._liked_items] = (histories @ inputs) @ outputs.T
         scores[np.diff(histories.indptr) == 0] = 0.0
