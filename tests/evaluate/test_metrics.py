@@ -54,6 +54,27 @@ def test_metrics_agree_with_loops(users: list[tuple[list[int], set[int]]], k: in
     assert metrics.coverage(ranking, 15) == pytest.approx(len(shown_items) / 15)
 
 
+@pytest.mark.parametrize("k", [1, 5, 10])
+def test_metrics_agree_with_trec_eval(k: int) -> None:
+    """Binary relevance, 30 users, rankings of 8 of 15 items; `ir_measures` calls trec_eval."""
+    ir_measures = pytest.importorskip("ir_measures")
+    rng = np.random.default_rng(k)
+    rankings = np.array([rng.permutation(15)[:8] for _ in range(30)])
+    relevant = [rng.permutation(15)[: rng.integers(1, 8)] for _ in range(30)]
+    qrels = {str(u): {str(item): 1 for item in items} for u, items in enumerate(relevant)}
+    run = {
+        str(u): {str(item): float(-rank) for rank, item in enumerate(row)} for u, row in enumerate(rankings)
+    }
+    computed = [
+        (ir_measures.nDCG @ k, metrics.ndcg_at(rankings, relevant, k)),
+        (ir_measures.R @ k, metrics.recall_at(rankings, relevant, k)),
+        (ir_measures.RR, metrics.mrr(rankings, relevant)),
+    ]
+    for measure, values in computed:
+        expected = {metric.query_id: metric.value for metric in ir_measures.iter_calc([measure], qrels, run)}
+        assert values == pytest.approx([expected[str(u)] for u in range(30)])
+
+
 def test_interval_covers_the_true_mean_about_95_times_in_100() -> None:
     rng = np.random.default_rng(0)
     n_covered = 0
