@@ -81,7 +81,7 @@ def test_in_what_evaluation_asks_for(action: Action, split: Split) -> None:
     events = log_of(action)
     until = int(0.8 * events.at.max()) if split is Split.GLOBAL_TIME else None
     holdout = Holdout(until, 0.0 if split is Split.GLOBAL_TIME else 1.0)
-    task = build_task(events, holdout, split, given=None if split is Split.GLOBAL_TIME else 1)
+    task = build_task(events, holdout, split, n_given=None if split is Split.GLOBAL_TIME else 1)
     targets = dict(zip(task.users, task.targets, strict=True)).get("u0", np.zeros(0, np.int64))
     if split is Split.GLOBAL_TIME:
         assert (ITEM in targets) == (action is Action.IMPRESSION)
