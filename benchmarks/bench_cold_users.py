@@ -28,7 +28,7 @@ from bowerbird.evaluate.baselines.standard import GRIDS
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.evaluator import rank_eligible
 from bowerbird.evaluate.metrics import ndcg_at, recall_at
-from bowerbird.evaluate.protocols import Split, task_of
+from bowerbird.evaluate.protocols import Split, build_task
 from bowerbird.evaluate.ranker import Ranker
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -61,7 +61,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate each ranker for users with `likes` known likes: means with intervals, and paired
     comparisons."""
-    task = task_of(events, holdout, Split.NEW_USERS, likes)
+    task = build_task(events, holdout, Split.NEW_USERS, likes)
     grid = dict(GRIDS[0][1])
     recent = Tuned(RecentPopularity, grid, holdout, Split.NEW_USERS, at, likes, budget=TUNING_BUDGET)
     rankers: list[Ranker] = [Popularity(), recent]

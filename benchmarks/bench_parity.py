@@ -24,7 +24,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -85,13 +85,13 @@ def compare_store(path: Path, k: int) -> dict[str, dict[str, int]]:
     counts = {}
     for split in Split:
         try:
-            task = task_of(events, holdout, split, eligible=snapshot.catalogue.available)
+            task = build_task(events, holdout, split, eligible=snapshot.catalogue.available)
         except InputError as error:
             print(f"{path}: {error}")
             continue
         evaluated = ServedRanker(recommender).rank_task(task, k)
         with tempfile.TemporaryDirectory() as folder:
-            snapshot_of_copy = copy_with(store, task.known, Path(folder) / "copy").snapshot()
+            snapshot_of_copy = copy_with(store, task.known_events, Path(folder) / "copy").snapshot()
             # The copy has another log, but serves with the published ranker, as `evaluate` does.
             open_ranker(snapshot_of_copy, as_published=True)
             is_equal = compare_lists(evaluated, Recommender.open(snapshot_of_copy), task, k)

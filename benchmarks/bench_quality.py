@@ -1,6 +1,6 @@
 """How good are recommendations, over several seeds, compared with tuned baselines?
 
-    python benchmarks/bench_quality.py STORE [--seeds 3] [--at 20] [--tasks new-users given-5 global-time]
+    python benchmarks/bench_quality.py STORE [--seeds 3] [--k 20] [--tasks new-users given-5 global-time]
                                        [--baselines quick] [--scratch FOLDER]
 
 STORE has vectors (`bowerbird embed`); apart from its reports it is only read. bowerbird is trained once per
@@ -33,11 +33,11 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.card import write_card
-from bowerbird.evaluate.evaluator import person_metrics
+from bowerbird.evaluate.evaluator import compute_user_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
@@ -58,7 +58,7 @@ def main() -> None:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--at", type=int, default=20, help="length of the evaluated list")
+    parser.add_argument("--k", type=int, default=20, help="length of the evaluated list")
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument(
         "--baselines", choices=[result.value for result in Effort], default=Effort.QUICK.value
@@ -69,17 +69,17 @@ def main() -> None:
     scratch = args.scratch or store.path.with_name(f"{store.path.name}-seeds")
     start, console = time.monotonic(), Console(width=150)
     tasks = tasks_of(store, args.tasks)
-    bowerbird_rankings, bowerbird_seconds = rank_with_bowerbird(store, scratch, tasks, args.seeds, args.at)
+    bowerbird_rankings, bowerbird_seconds = rank_with_bowerbird(store, scratch, tasks, args.seeds, args.k)
     results = []
     for name, task in tasks.items():
-        baselines = rank_with_baselines(store, scratch, name, task, args.at, args.seeds, effort)
-        results.append(TaskResult.of(name, task, args.at, bowerbird_rankings[name], baselines))
+        baselines = rank_with_baselines(store, scratch, name, task, args.k, args.seeds, effort)
+        results.append(TaskResult.of(name, task, args.k, bowerbird_rankings[name], baselines))
         results[-1].show(console)
     summary = {
         "bench": "quality",
         "vectors": load_vectors(store.snapshot()).version,
         "seeds": list(range(args.seeds)),
-        "at": args.at,
+        "k": args.k,
         "baselines": effort.value,
         "figures": [figure for result in results for figure in result.figures],
         "settings": {
@@ -99,7 +99,7 @@ def tasks_of(store: Store, names: list[str]) -> dict[str, Task]:
     events = Interactions.of(store.log.read(), store.catalogue())
     holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     eligible = store.snapshot().catalogue.available
-    return {name: task_of(events, holdout, *TASKS[name], eligible) for name in names}
+    return {name: build_task(events, holdout, *TASKS[name], eligible) for name in names}
 
 
 def rank_with_bowerbird(
@@ -167,7 +167,7 @@ class TaskResult:
             generic_names = [baseline for baseline in baseline_names if baseline.startswith("generic")]
             for compared_with, names in (("best baseline", baseline_names), ("best generic", generic_names)):
                 figures.append({"task": name, "against": compared_with, **_figure(values, metric, names)})
-        return cls(name, len(task.users), task.strangers, values, ranked_baselines, figures)
+        return cls(name, len(task.users), task.n_cold_start_users, values, ranked_baselines, figures)
 
     def show(self, console: Console) -> None:
         metrics = list(dict.fromkeys(figure["metric"] for figure in self.figures))
@@ -196,7 +196,7 @@ class TaskResult:
 
 
 def metrics_of(rankings: np.ndarray, task: Task, k: int) -> Values:
-    metrics_by_seed = [person_metrics(seed_metrics, task, k) for seed_metrics in rankings]
+    metrics_by_seed = [compute_user_metrics(seed_metrics, task, k) for seed_metrics in rankings]
     return {
         metric: np.stack([seed_metrics[metric] for seed_metrics in metrics_by_seed])
         for metric in metrics_by_seed[0]
@@ -249,9 +249,9 @@ def _settings_table(baselines: list[BaselineRankings]) -> Table:
         setting_text = ", ".join(
             f"{key} {value}" for key, value in baseline.settings.items() if key != "tuning"
         )
-        at_limits = ", ".join(tuning.get("at_the_end", ()))
+        at_limits = ", ".join(tuning.get("at_grid_edge", ()))
         table.add_row(
-            baseline.name, setting_text, str(tuning.get("tried", "")), f"{baseline.seconds:.1f}", at_limits
+            baseline.name, setting_text, str(tuning.get("n_trials", "")), f"{baseline.seconds:.1f}", at_limits
         )
     return table
 

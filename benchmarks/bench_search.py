@@ -34,7 +34,7 @@ from bowerbird.embed.train.validation import Lots
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
-from bowerbird.evaluate.protocols import Split, task_of
+from bowerbird.evaluate.protocols import Split, build_task
 
 K = 10
 
@@ -145,7 +145,7 @@ def evaluate_compressed(store: Store) -> dict[str, float]:
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     matrix = vectors.aligned(catalogue)
     events = Interactions.of(store.log.read(), catalogue)
-    task = task_of(events, Holdout(**vectors.meta["holdout"]), Split.NEW_USERS)
+    task = build_task(events, Holdout(**vectors.meta["holdout"]), Split.NEW_USERS)
 
     def recall_of(rows: np.ndarray) -> float:
         ranker = GenericMean(rows)

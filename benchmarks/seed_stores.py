@@ -106,7 +106,7 @@ def rank_with_baseline(
     ranker.fit(task.training)
     settings = dict(getattr(ranker, "settings", {}))
     rankings = [ranker.rank(task.histories, k)]
-    tuned_ranker = ranker.chosen if isinstance(ranker, Tuned) else ranker
+    tuned_ranker = ranker.best if isinstance(ranker, Tuned) else ranker
     for seed in range(1, seeds) if hasattr(tuned_ranker, "seed") else ():
         tuned_ranker.seed = seed
         tuned_ranker.fit(task.training)

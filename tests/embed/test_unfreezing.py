@@ -281,7 +281,10 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--update", "--unfreeze", "1"], "keeps the backbones"), (["--unfreeze-only", "text"], "give both")],
+    [
+        (["--update", "--unfreeze", "1"], "does not change the backbones"),
+        (["--unfreeze-only", "text"], "give both"),
+    ],
 )
 def test_options_that_contradict_each_other_are_refused(
     published: Store, options: list[str], said: str
@@ -299,6 +302,6 @@ def test_the_command_says_what_became_of_it(
     words = ["embed", str(toy_store().path), "--dim", "32", "--epochs", "1", "--unfreeze", "1"]
     words += ["--unfreeze-only", "text", "--image-backbone", image, "--text-backbone", text]
     told = CliRunner().invoke(app, words)
-    assert told.exit_code == 0 and f"unfreezing the top 1 of {text} did not help" in told.stdout
+    assert told.exit_code == 0 and f"fine-tuning the top 1 of {text} did not help" in told.stdout
     again = CliRunner().invoke(app, [*words, "--json"])
     assert json.loads(again.stdout)["unfrozen"]["only"] == "text"

@@ -168,7 +168,7 @@ def test_the_command_completes_sets_and_files(store: Store, tmp_path: Path) -> N
     [
         ([], "name one set"),
         (["--items", "i1", "--collection", "room-1"], "name one set"),
-        (["--collection", "nonesuch"], "no collection 'nonesuch'"),
+        (["--collection", "nonesuch"], "unknown collection 'nonesuch'"),
         (["--collections", "x.parquet"], "go together"),
     ],
 )

@@ -18,7 +18,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import unit
-from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.evaluate.protocols import Split, Task, build_task
 from bowerbird.recommend.batch import read_histories
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -99,15 +99,15 @@ def recommender(store: Store) -> Recommender:
 
 def task_on(store: Store, split: Split) -> Task:
     events = Interactions.of(store.log.read(), store.catalogue())
-    return task_of(events, HOLDOUT, split, eligible=store.catalogue().available)
+    return build_task(events, HOLDOUT, split, eligible=store.catalogue().available)
 
 
 def known_events(store: Store, task: Task) -> list[Event]:
-    """The log's events that `task.known` holds, each once."""
-    columns = (task.known.user, task.known.item, task.known.action, task.known.at)
+    """The log's events that `task.known_events` holds, each once."""
+    columns = (task.known_events.user, task.known_events.item, task.known_events.action, task.known_events.at)
     ids = store.catalogue().ids
     known = {
-        (task.known.users[user], ids[item], ACTIONS[action], int(at))
+        (task.known_events.users[user], ids[item], ACTIONS[action], int(at))
         for user, item, action, at in zip(*columns, strict=True)
     }
     log = [Event.from_row(row) for row in store.log.read().to_pylist()]

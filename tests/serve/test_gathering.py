@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bowerbird.cli.serve import listening_on
+from bowerbird.cli.serve import open_socket
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
@@ -96,7 +96,7 @@ def test_who_goes_away_holds_nobody_up() -> None:
 
 
 def test_an_answer_in_two_pieces_is_not_held_back() -> None:
-    with listening_on("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+    with open_socket("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
         taken, _ = listening.accept()
         with taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "its connections inherit it"

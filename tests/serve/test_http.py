@@ -114,6 +114,15 @@ def test_chances_are_told_with_their_meaning(client: httpx.Client) -> None:
     assert refused.status_code == 400 and "click" in refused.json()["error"]["message"]
 
 
+def test_exploration_samples_another_order_by_its_seed(client: httpx.Client) -> None:
+    def item_ids(query: str) -> list[str]:
+        answer = client.get(f"/users/shopper-00001/recommendations?n=20{query}").json()
+        return [item["item_id"] for item in answer["items"]]
+
+    sampled = item_ids("&exploration=1&seed=3")
+    assert sampled == item_ids("&exploration=1&seed=3") != item_ids("")
+
+
 def test_a_repeat_counts_once_and_bad_messages_are_named(client: httpx.Client) -> None:
     once = message("repeater", "BB-000001")
     future = message("repeater", "BB-000002", timestamp="2087-01-01T00:00:00Z")

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from bowerbird.cli.serve import listening_on
+from bowerbird.cli.serve import open_socket
 from bowerbird.serve.routes.chat import _Stream
 from bowerbird.serve.worker_pool import TooBusy, Turns
 
@@ -74,7 +74,7 @@ def shop() -> Shop:
 
 @pytest.fixture
 def address(shop: Shop) -> Iterator[str]:
-    listening = listening_on("127.0.0.1", 0)
+    listening = open_socket("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(shop.app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

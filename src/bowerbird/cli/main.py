@@ -1,6 +1,6 @@
-"""The command line: one module a noun; a function's signature is its options.
+"""The command line: one module per noun; a function's signature is its options.
 
-Heavy libraries are imported inside the commands, so that `--help` answers at once.
+Heavy libraries are imported inside the commands, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ app = typer.Typer(
 
 @app.callback()
 def bowerbird() -> None:
-    """Your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers."""
+    """Item embeddings in place of a vision encoder; user taste, recommendations and answers."""
 
 
 app.command()(demo)
@@ -58,7 +58,7 @@ app.add_typer(versions_app, name="versions")
 
 
 def main() -> None:
-    """Run the command line; the user's mistakes end in one clear line and exit code 2."""
+    """Run the command line; a user error prints one clear line and exits with code 2."""
     try:
         app()
     except BowerbirdError as error:

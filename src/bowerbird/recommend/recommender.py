@@ -159,13 +159,13 @@ class Recommender:
         if state.boosted:
             groups = self.taste.interests_of_items.group[positions[pool]]
             relevance = relevance + INTEREST_BOOST * np.isin(groups, list(state.boosted))
-        rng = np.random.default_rng(options.seed) if options.explore else None
+        rng = np.random.default_rng(options.seed) if options.exploration else None
         chosen, propensities = diversify(
             relevance,
             vectors[positions[pool]],
             count,
             options.diversity,
-            options.explore,
+            options.exploration,
             rng,
             reserve.among(pool),
         )

@@ -19,23 +19,23 @@ def quality_tables(evaluations: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _quality_table(evaluation: Mapping[str, Any]) -> str:
-    arms: Sequence[Arm] = evaluation["arms"]
+    arms: Sequence[Arm] = evaluation["systems"]
     names = [name for name in arms[0]["metrics"] if any(_mean(arm, name) is not None for arm in arms)]
     top = {name: max(_high(arm, name) for arm in arms) or 1.0 for name in names}
     best = {name: max(_mean(arm, name) or 0.0 for arm in arms) for name in names}
     rows = []
     for arm in arms:
-        open_tag, close_tag = ('<b class="ours">', "</b>") if arm["ours"] else ("<span>", "</span>")
+        open_tag, close_tag = ('<b class="ours">', "</b>") if arm["under_test"] else ("<span>", "</span>")
         cells = [_bar_with_whisker(arm, name, top[name], best[name]) for name in names]
         rows.append([f"{open_tag}{text(arm['name'])}{close_tag}", *cells])
     comparisons = [c for c in evaluation.get("comparisons", ()) if c["metric"] in names[:2]]
     sentences = "".join(f"<li>{_comparison_sentence(comparison)}</li>" for comparison in comparisons)
     title = {"global-time": "What users liked next", "new-users": "Users never seen before"}
-    n_cold = evaluation.get("strangers")
+    n_cold = evaluation.get("cold_start_users")
     cold = f", {n_cold:,} of them without any history" if n_cold else ""
     return (
         f'<div class="quality"><h3>{text(title.get(evaluation["split"], evaluation["split"]))}</h3>'
-        f'<p class="note">Split {text(evaluation["split"])}: {evaluation["people"]:,} users{cold}; every one '
+        f'<p class="note">Split {text(evaluation["split"])}: {evaluation["users"]:,} users{cold}; every one '
         f"of the {evaluation['items']:,} items ranked, {evaluation['cold_items']:,} of them never seen in "
         f"training; {evaluation['events']:,} training events.</p>{table(['ranker', *names], rows)}"
         f'<ul class="note">{sentences}</ul>{slices_part(evaluation.get("slices", ()))}</div>'
@@ -43,7 +43,7 @@ def _quality_table(evaluation: Mapping[str, Any]) -> str:
 
 
 def _bar_with_whisker(arm: Arm, name: str, top: float, best: float) -> str:
-    mean, bar_class = _mean(arm, name), "ours" if arm["ours"] else ""
+    mean, bar_class = _mean(arm, name), "ours" if arm["under_test"] else ""
     if mean is None:
         return "–"
     low, high = (arm["metrics"][name][end] for end in ("low", "high"))
@@ -76,7 +76,7 @@ def _comparison_sentence(comparison: Mapping[str, Any]) -> str:
     )
     remark = "" if is_significant else " Not significantly different: the 95 % CI includes 0."
     return (
-        f"{text(comparison['metric'])}: {text(comparison['ours'])} against the best baseline, "
+        f"{text(comparison['metric'])}: {text(comparison['system'])} against the best baseline, "
         f"{text(comparison['baseline'])}: "
         f"{gap['mean']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]{times}.{remark}"
     )

@@ -17,17 +17,19 @@ _STYLE = (
 
 
 def freshness_picture(parts: Sequence[Mapping[str, Any]]) -> str:
-    """nDCG@10 of every arm on every slice of `Prequential.as_dict()`, as SVG; the first arm is live."""
-    highest = max((_high(values) for part in parts for values in part["arms"].values()), default=0.0) or 1.0
+    """nDCG@10 of all systems on all slices of `PrequentialEvaluation.as_dict()`; the first is real time."""
+    highest = (
+        max((_high(values) for part in parts for values in part["systems"].values()), default=0.0) or 1.0
+    )
     elements, top = [], 12
     for part in parts:
-        title = f"{part['name']}: {part['asks']:,} queries of {part['people']:,} users"
+        title = f"{part['name']}: {part['queries']:,} queries of {part['users']:,} users"
         elements.append(f'<text x="{LEFT}" y="{top + 14}" class="title">{text(title)}</text>')
         top += 24
-        for number, (arm, values) in enumerate(part["arms"].items()):
+        for number, (arm, values) in enumerate(part["systems"].items()):
             css_class = "live" if number == 0 else ""
             elements.append(_row(arm, values[METRIC], top + number * ROW, highest, css_class))
-        top += len(part["arms"]) * ROW + GAP - 24
+        top += len(part["systems"]) * ROW + GAP - 24
     note = f"{METRIC}, dots: means over users, lines: 95 % confidence intervals"
     elements.append(f'<text x="{LEFT}" y="{top + 4}" class="small">{note}</text>')
     height = top + 18

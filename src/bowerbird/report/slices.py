@@ -18,14 +18,14 @@ def slices_part(slices: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for test_slice in slices:
         cells = [cell for result in test_slice["results"] for cell in _comparison_cells(result)]
-        rows.append([text(test_slice["name"]), f"{test_slice['people']:,}", *cells])
+        rows.append([text(test_slice["name"]), f"{test_slice['users']:,}", *cells])
     groups = dict.fromkeys(text(test_slice["group"]) for test_slice in slices)
     return f"<details><summary>Slices: {', '.join(groups)}</summary>{table(heads, rows)}</details>"
 
 
 def _comparison_cells(result: Mapping[str, Any]) -> list[str]:
-    best = f"{_with_interval(result['best'])}<small>{text(result['baseline'])}</small>"
-    return [_with_interval(result["ours"]), best, _with_interval(result["ratio"], 2)]
+    best = f"{_with_interval(result['baseline_value'])}<small>{text(result['baseline'])}</small>"
+    return [_with_interval(result["value"]), best, _with_interval(result["ratio"], 2)]
 
 
 def _with_interval(interval: Mapping[str, float | None], digits: int = 3) -> str:

@@ -25,13 +25,13 @@ def test_propensities_are_how_often_an_item_comes_first() -> None:
 
 def test_without_exploration_the_best_come_first_with_propensity_one(recommender: Recommender) -> None:
     plain = recommender.recommend_user("u0", 20)
-    assert plain == recommender.recommend_user("u0", 20, RecommendOptions(explore=0.0, seed=3))
+    assert plain == recommender.recommend_user("u0", 20, RecommendOptions(exploration=0.0, seed=3))
     assert {item.propensity for item in plain} == {1.0}
 
 
 def test_a_seed_draws_the_same_again(recommender: Recommender) -> None:
-    sampled = recommender.recommend_user("u0", 20, RecommendOptions(explore=1.0, seed=3))
-    assert sampled == recommender.recommend_user("u0", 20, RecommendOptions(explore=1.0, seed=3))
+    sampled = recommender.recommend_user("u0", 20, RecommendOptions(exploration=1.0, seed=3))
+    assert sampled == recommender.recommend_user("u0", 20, RecommendOptions(exploration=1.0, seed=3))
     assert sampled != recommender.recommend_user("u0", 20)
     assert all(0 < item.propensity <= 1 for item in sampled)
     assert len({item.item_id for item in sampled}) == 20

@@ -53,7 +53,7 @@ def test_every_beginning_holds_its_share_and_both_kinds_stay_in_order(
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
 @pytest.mark.parametrize("explore", [0.0, 0.5])
-def test_a_diverse_list_holds_the_share_too(seed: int, share: float, explore: float) -> None:
+def test_a_diverse_list_holds_the_share_too(seed: int, share: float, exploration: float) -> None:
     """Without diversity and exploration it is the order itself with its reserved places."""
     relevance, vectors = pool(seed)
     order = np.argsort(-relevance)
@@ -61,12 +61,12 @@ def test_a_diverse_list_holds_the_share_too(seed: int, share: float, explore: fl
     reserve = Reserve(is_young, share)
     rng = np.random.default_rng(seed)
     for diversity in (0.0, 0.4):
-        chosen, chances = diversify(relevance, vectors, 12, diversity, explore, rng, reserve)
+        chosen, chances = diversify(relevance, vectors, 12, diversity, exploration, rng, reserve)
         assert len(set(chosen.tolist())) == 12 and ((chances > 0) & (chances <= 1)).all()
         assert (np.cumsum(is_young[chosen]) >= reserve.quota(12)).all()
-        if diversity == explore == 0:
+        if diversity == exploration == 0:
             assert chosen.tolist() == reserve.choose(order, 12).tolist()
-        if share == explore == 0:
+        if share == exploration == 0:
             assert chosen.tolist() == diversify(relevance, vectors, 12, diversity)[0].tolist()
 
 

@@ -10,7 +10,7 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
-from bowerbird.recommend.evaluation import graph_of
+from bowerbird.recommend.evaluation import build_graph
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import feature_names
@@ -44,7 +44,7 @@ def test_in_training_it_goes_over_the_events_of_the_fold_only(recommender: Recom
     for fold in build_folds(events_of_store(store)):
         states = [example.state for example in fold.examples if len(example.state.items)][:8]
         trained = walk_features(recommender.ranker.fitted_before(fold.events), states)
-        past = recommender.with_graph(graph_of(recommender.taste, fold.events))
+        past = recommender.with_graph(build_graph(recommender.taste, fold.events))
         np.testing.assert_array_equal(trained, walk_features(past.ranker, states))
         today = walk_features(recommender.ranker, states)
         assert trained.any() and not np.array_equal(trained, today)

@@ -16,7 +16,7 @@ TEMPERATURE = 0.2
 def sample(values: np.ndarray, exploration: float, rng: np.random.Generator | None) -> tuple[int, float]:
     """Sample one of C values (C,), -inf for those already taken: its row and its propensity.
 
-    `explore` is from 0 (always the highest, propensity 1) to 1. Without `rng` the highest is returned.
+    `exploration` is from 0 (always the highest, propensity 1) to 1. Without `rng` the highest is returned.
     """
     best = int(values.argmax())
     if exploration <= 0 or rng is None:

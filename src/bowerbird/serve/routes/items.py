@@ -48,16 +48,16 @@ def _people(router: APIRouter, shop: Shop) -> None:
         n: Count = 20,
         outcome: Action = Action.CLICK,
         diversity: float = 0.2,
-        explore: float = 0.0,
+        exploration: float = 0.0,
         seed: int | None = None,
         price_min: float | None = None,
         price_max: float | None = None,
         category: str | None = None,
     ) -> Response:
         """Items for a person, each with its reason; for a stranger what is popular."""
-        diversity, explore = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, explore))
+        diversity, exploration = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, exploration))
         options = RecommendOptions(
-            outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts
+            outcome, diversity, exploration, seed, price_min, price_max, category, shop.boosts
         )
 
         def answer() -> Response:
