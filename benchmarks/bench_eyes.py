@@ -31,10 +31,10 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
-from bowerbird.graft.examples.dataset import Lesson, holdout_of, left_out
-from bowerbird.graft.examples.questions import Question, Questions, Sort, describe, fact_question
+from bowerbird.graft.examples.dataset import GraftDataset, read_holdout, is_held_out
+from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType, describe, fact_question
 from bowerbird.graft.prompt import embed, render, vectors_of
-from bowerbird.graft.training.alignment import Aligned, AlignmentTraining
+from bowerbird.graft.training.alignment import AlignmentModel, AlignmentTraining
 from eyes import ARMS, Arm, arm_named
 from eyes_head import Head, Likes, Reader, Validation, fitted_head, targets_of, whole, windows_of
 
@@ -44,7 +44,7 @@ BATCH, JUDGED_AT_ONCE = 8, 32
 TEACHING, JUDGING, LATER = 100, 40, 150
 """People whose windows the head is fitted on, who choose it, and who are judged on cold items (at most)."""
 CAPTIONED, JUDGED_ITEMS, PICKED, AMONG = 1_500, 80, 20, 20
-SORTS = (Sort.DESCRIBE, Sort.FACT)
+SORTS = (TaskType.DESCRIBE, TaskType.FACT)
 ASKED = ("type", "colour", "pattern")
 
 
@@ -55,9 +55,9 @@ class World:
         self.store, self.base = store, base
         self.catalogue: Catalogue = store.catalogue()
         vectors = load_vectors(store.snapshot())
-        self.lesson = Lesson.of(store.snapshot())
+        self.lesson = GraftDataset.of(store.snapshot())
         events = Interactions.of(store.log.read(), self.catalogue)
-        holdout = holdout_of(vectors)
+        holdout = read_holdout(vectors)
         training = holdout.training(events).liked()
         self.known = np.unique(training.item)
         rng = np.random.default_rng(0)
@@ -101,7 +101,7 @@ def users_of(training: Interactions) -> tuple[list[Likes], list[Likes]]:
     for person, history in training.histories():
         likes = Likes.of(history)
         if len(likes) >= 2:
-            parts[left_out(training.users[person], share)].append(likes.last(2 * HISTORY))
+            parts[is_held_out(training.users[person], share)].append(likes.last(2 * HISTORY))
     return parts
 
 
@@ -113,8 +113,8 @@ def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
     module = arm.connector(base, world.captions)
     material = world.lesson.material.only(world.captions)
     material = type(material)(arm.shown, material.captions, material.facts)
-    aligned = Aligned(base, module, model, arm.shown)
-    training = AlignmentTraining(aligned, Questions(material, base, SORTS), [], seed)
+    aligned = AlignmentModel(base, module, model, arm.shown)
+    training = AlignmentTraining(aligned, QuestionSampler(material, base, SORTS), [], seed)
     losses = [training.step(BATCH, step / steps) for step in range(steps)]
     module.eval()
     aligned_s = time.perf_counter() - start
@@ -130,7 +130,7 @@ def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def facts_and_picks(world: World, aligned: Aligned, seed: int) -> dict[str, Any]:
+def facts_and_picks(world: World, aligned: AlignmentModel, seed: int) -> dict[str, Any]:
     """On items left out: each fact chosen rightly among its values or not, by its name; the described item
     found among 20 or not."""
     facts, rng = world.lesson.material.facts, np.random.default_rng(seed)
@@ -144,14 +144,14 @@ def facts_and_picks(world: World, aligned: Aligned, seed: int) -> dict[str, Any]
     for item in world.judged_items[:PICKED]:
         others = [one for one in rng.permutation(world.judged_items).tolist() if one != item][: AMONG - 1]
         text = " " + world.lesson.judged_captions[item]
-        questions = [Question(describe(one), text, Sort.DESCRIBE) for one in [item, *others]]
+        questions = [Question(describe(one), text, TaskType.DESCRIBE) for one in [item, *others]]
         each = torch.cat([aligned(block).each for block in blocks(questions)])
         picks.append(float(each.argmin() == 0))
     return {"facts": chosen, "picks": picks}
 
 
 def right_choices(
-    aligned: Aligned, items: Sequence[int], name: str, values: Sequence[str], world: World
+    aligned: AlignmentModel, items: Sequence[int], name: str, values: Sequence[str], world: World
 ) -> list[float]:
     """Whether the likeliest first token of all the fact's values is that of the item's own value."""
     base, model, facts = aligned.base, aligned.model, world.lesson.material.facts

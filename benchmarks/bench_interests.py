@@ -42,7 +42,7 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
 from bowerbird.demo.products import WORLD_ENDS, products
-from bowerbird.demo.shoppers import Shelf, Shopper, acts, shopper
+from bowerbird.demo.users import ProductArrays, SimulatedUser, simulate_actions, shopper
 from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.interests.drift import drift_of
@@ -91,7 +91,7 @@ class World:
 
     reader: TasteReader
     config: dict[str, Any]
-    shelf: Shelf
+    shelf: ProductArrays
     position: np.ndarray  # (N,) of each product in the catalogue
     kind: np.ndarray  # (items,) of each item
     style: np.ndarray  # (items,)
@@ -105,16 +105,18 @@ class World:
         position = np.array([reader.catalogue.position[one.item_id] for one in made])
         kind, style = np.empty(len(made), np.int64), np.empty(len(made), np.int64)
         kind[position], style[position] = [one.kind for one in made], [one.style for one in made]
-        return cls(reader, config, Shelf(made), position, kind, style, reader.vectors(np.arange(len(made))))
+        return cls(
+            reader, config, ProductArrays(made), position, kind, style, reader.vectors(np.arange(len(made)))
+        )
 
-    def shopper(self, number: int) -> Shopper:
+    def shopper(self, number: int) -> SimulatedUser:
         return shopper(number, self.config["days"], self.config["seed"])
 
-    def history(self, one: Shopper) -> History:
+    def history(self, one: SimulatedUser) -> History:
         """What a shopper does, as the log would keep it."""
         rows = [
             (self.position[act.items[0]], ACTION_CODE[DID[act.name]], int(act.at.timestamp() * 1e6))
-            for act in acts(one, self.shelf, self.config["days"], self.config["seed"])
+            for act in simulate_actions(one, self.shelf, self.config["days"], self.config["seed"])
             if act.name in DID
         ]
         rows.sort(key=lambda row: row[2])
@@ -225,7 +227,7 @@ def _watched(world: World, number: int) -> Watched | None:
     return Watched(one.drift_at is not None, len(history) - first, _new(world, one, history, first), alarms)
 
 
-def _new(world: World, one: Shopper, history: History, first: int) -> int | None:
+def _new(world: World, one: SimulatedUser, history: History, first: int) -> int | None:
     """Events until the first on a product that the new interest wants more than any other does."""
     if one.drift_at is None:
         return None
@@ -233,7 +235,7 @@ def _new(world: World, one: Shopper, history: History, first: int) -> int | None
     product[world.position] = np.arange(len(world.position))
     mine = product[history.items[first:]]
     new, *old = (world.shelf.utility(each, 0.0)[mine] for each in (one.after[0], *one.interests))
-    # 3.2: about half of such products are clicked (see shoppers.py)
+    # 3.2: about half of such products are clicked (see demo/users.py)
     rows = np.flatnonzero((new >= 3.2) & (new > np.max(old, axis=0)))
     return int(rows[0]) + 1 if len(rows) else None
 
@@ -298,7 +300,7 @@ def tastes(world: World, numbers: Sequence[int], k: int) -> dict[str, Any]:
     return told
 
 
-def _best(world: World, one: Shopper, taste: int, open_: np.ndarray) -> set[int]:
+def _best(world: World, one: SimulatedUser, taste: int, open_: np.ndarray) -> set[int]:
     """The products that a true taste wants most among those not dealt with."""
     wanted = np.empty(len(open_))
     wanted[world.position] = world.shelf.utility(one.after[taste], one.price_sensitivity)

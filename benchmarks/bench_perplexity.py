@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.store import Store
-from bowerbird.graft.adapter import adapted_base
+from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.progress import track
 
@@ -60,7 +60,7 @@ def main() -> None:
         if name not in read:
             read[name] = losses(base, ids.view(-1, BLOCK))
         before = read[name]
-        after = losses(adapted_base(base, version.path), ids.view(-1, BLOCK))
+        after = losses(load_adapted_base(base, version.path), ids.view(-1, BLOCK))
         said = {
             "adapt": version.meta["adapt"],
             "base": float(before.mean().exp()),

@@ -40,9 +40,9 @@ from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.embed.encode.batches import in_batches
 from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
-from bowerbird.models.efficientnet import by_torch, differentiable_network
+from bowerbird.models.efficientnet import by_torch, load_trainable_network
 from bowerbird.models.fetching import fetch
-from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
+from bowerbird.models.image import ImageEncoder, load_image_encoder, decode_images
 
 LOOP, LOOP_OURS, PIPELINE, CHANGED = "loop", "loop, our encoder", "pipeline", "1 % changed"
 BACKBONE = "efficientnet-lite0"
@@ -80,7 +80,7 @@ def another(picture: bytes) -> bytes:
 def loop(pictures: list[bytes], encoder: ImageEncoder) -> np.ndarray:
     """Decode, encode, decode, encode: (pictures, width) float32."""
     batches = in_batches(pictures, IMAGE_BATCH)
-    return np.concatenate([encoder.encode(pixels_of_many(batch)[0]) for batch in batches])
+    return np.concatenate([encoder.encode(decode_images(batch)[0]) for batch in batches])
 
 
 def one_round(items: list[Item], changed: list[Item], plain: ImageEncoder) -> dict[str, float]:
@@ -135,7 +135,7 @@ def main() -> None:
         for number, item in enumerate(items)
     ]
     ours = load_image_encoder(BACKBONE)
-    plain = replace(ours, features=by_torch(differentiable_network(BACKBONE, fetch(BACKBONE))))
+    plain = replace(ours, features=by_torch(load_trainable_network(BACKBONE, fetch(BACKBONE))))
     for encoder in (plain, ours):
         loop(pictures[:IMAGE_BATCH], encoder)
 

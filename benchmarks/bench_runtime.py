@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, Runtime
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision
@@ -57,7 +57,7 @@ class Generate:
     def __init__(self, base: Base) -> None:
         self.base = base
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
+    def write(self, prompt: PromptEmbeddings, how: SamplingParams) -> Iterator[int]:
         """Greedy tokens; each is handed on as `generate` finds it."""
         found: list[tuple[float, int]] = []
 
@@ -111,7 +111,7 @@ def opened(arm: str, base: Base) -> Runtime:
 def timed(runtime: Runtime, prompt: PromptEmbeddings) -> tuple[Timing, list[int]]:
     start = time.perf_counter()
     tokens, moments = [], []
-    for token in runtime.write(prompt, Decoding(max_tokens=REPLY, min_tokens=REPLY)):
+    for token in runtime.write(prompt, SamplingParams(max_tokens=REPLY, min_tokens=REPLY)):
         tokens.append(token)
         moments.append(time.perf_counter())
     if isinstance(runtime, Generate):
@@ -128,7 +128,7 @@ def followed(runtime: Runtime, base: Base, prompt: PromptEmbeddings, reply: list
             np.concatenate([prompt.places, before]),
             np.concatenate([prompt.embedded, base.rows(before).numpy()]),
         )
-        same.append(list(runtime.write(longer, Decoding(max_tokens=1, min_tokens=1))) == [reply[n]])
+        same.append(list(runtime.write(longer, SamplingParams(max_tokens=1, min_tokens=1))) == [reply[n]])
     return float(np.mean(same))
 
 

@@ -36,10 +36,10 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime
-from bowerbird.graft.runtimes.completions import CompletionServer, Refused
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, Runtime
+from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.vllm import VllmRuntime, encoded
+from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
 from vllm_server import VllmServer
 
 Results = dict[str, Any]
@@ -101,7 +101,9 @@ class Arm:
     seconds: float
 
     @classmethod
-    def of(cls, runtime: Runtime, asked: Sequence[PromptEmbeddings], how: Decoding, at_once: int = 1) -> Arm:
+    def of(
+        cls, runtime: Runtime, asked: Sequence[PromptEmbeddings], how: SamplingParams, at_once: int = 1
+    ) -> Arm:
         start = time.perf_counter()
         with ThreadPoolExecutor(at_once) as pool:
             texts = list(pool.map(lambda prompt: list(runtime.write(prompt, how)), asked))
@@ -150,7 +152,7 @@ def refused_unsent(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddi
     before, refused = server.completions_asked(), 0
     for prompt in malformed:
         try:
-            list(runtime.write(prompt, Decoding(max_tokens=1)))
+            list(runtime.write(prompt, SamplingParams(max_tokens=1)))
         except InputError:
             refused += 1
     return (refused if server.completions_asked() == before else 0), len(malformed)
@@ -161,12 +163,12 @@ def past_the_client(server: VllmServer, runtime: VllmRuntime, good: PromptEmbedd
     broken = good.embedded.copy()
     broken[-1, 3] = np.nan
     raw = {
-        "another width": encoded(good.embedded[:, :-1]),
-        "one dimension": encoded(good.embedded[0]),
-        "integers": encoded(good.places),
-        "not finite": encoded(broken),
-        "empty": encoded(good.embedded[:0]),
-        "too long": encoded(np.zeros((4096, good.embedded.shape[1]), np.float32)),
+        "another width": encode_embeddings(good.embedded[:, :-1]),
+        "one dimension": encode_embeddings(good.embedded[0]),
+        "integers": encode_embeddings(good.places),
+        "not finite": encode_embeddings(broken),
+        "empty": encode_embeddings(good.embedded[:0]),
+        "too long": encode_embeddings(np.zeros((4096, good.embedded.shape[1]), np.float32)),
         "no tensor": base64.b64encode(b"no tensor").decode(),
         "no base64": "?",
     }
@@ -176,7 +178,7 @@ def past_the_client(server: VllmServer, runtime: VllmRuntime, good: PromptEmbedd
         try:
             CompletionServer(server.url).complete(request)
             told[name] = "answered"
-        except Refused:
+        except RequestRejected:
             told[name] = "refused"
         except EngineError as error:
             told[name] = str(error)[:200]
@@ -185,11 +187,11 @@ def past_the_client(server: VllmServer, runtime: VllmRuntime, good: PromptEmbedd
 
 def killed_in_the_middle(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> bool:
     """Is a death of the engine told as an `EngineError`, in the middle of a reply and after it?"""
-    tokens = runtime.write(good, Decoding(max_tokens=500, min_tokens=500))
+    tokens = runtime.write(good, SamplingParams(max_tokens=500, min_tokens=500))
     next(tokens)
     server.kill()
     failures = 0
-    for rest in (tokens, runtime.write(good, Decoding())):
+    for rest in (tokens, runtime.write(good, SamplingParams())):
         try:
             list(rest)
         except EngineError as error:
@@ -203,14 +205,14 @@ class Case:
     """Prompts, how to continue them, and what the reference wrote."""
 
     prompts: list[PromptEmbeddings]
-    how: Decoding
+    how: SamplingParams
     reference: Arm
     at_once: int = 1
 
 
 def cases(graft: Graft, eager: EagerRuntime) -> dict[str, Case]:
     """What both engines write. The reference goes first, for an idle vLLM still keeps a core busy."""
-    asked, greedy = prompts(graft), Decoding(max_tokens=TOKENS, min_tokens=TOKENS)
+    asked, greedy = prompts(graft), SamplingParams(max_tokens=TOKENS, min_tokens=TOKENS)
     few, constrained = asked[::5], replace(greedy, allowed=some_only)
     reference = Arm.of(eager, asked, greedy)
     return {

@@ -19,9 +19,9 @@ from bowerbird.embed.encode.adapted_backbones import base_of
 from bowerbird.embed.index.vectors import load_vectors, unit
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, ridge
-from bowerbird.graft.training.alignment import telling_words
+from bowerbird.graft.training.alignment import mean_caption_embeddings
 from bowerbird.models import load_image_encoder
-from bowerbird.models.image import pixels_of_many
+from bowerbird.models.image import decode_images
 from bowerbird.progress import track
 
 ARMS = ("ours", "cells", "picture", "joined", "titles", "shuffled")
@@ -101,7 +101,7 @@ def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Mod
     def make(base: Base, captions: dict[int, str]) -> nn.Module:
         norm = float(base.table.float().norm(dim=1).median())
         connector = Connector(matrix.shape[1], base.hidden, norm)
-        connector.start_from(matrix[list(captions)], telling_words(base, list(captions.values())))
+        connector.start_from(matrix[list(captions)], mean_caption_embeddings(base, list(captions.values())))
         return connector
 
     return make
@@ -111,7 +111,7 @@ def _cells_connector(pictures: np.ndarray) -> Callable[[Base, dict[int, str]], n
     def make(base: Base, captions: dict[int, str]) -> nn.Module:
         norm = float(base.table.float().norm(dim=1).median())
         module = Cells(pictures.shape[1], base.hidden, norm)
-        words = telling_words(base, list(captions.values()))[:, 0]
+        words = mean_caption_embeddings(base, list(captions.values()))[:, 0]
         # A picture's vector is the mean of its cells, so what maps the one maps the others.
         weight, bias = ridge(pictures[list(captions)], words, 0.1)
         with torch.no_grad():
@@ -141,7 +141,7 @@ def cells_of(catalogue: Catalogue, used: np.ndarray) -> np.ndarray:
     out = np.zeros((len(catalogue), CELLS * encoder.width), np.float16)
     blocks = [used[i : i + 64] for i in range(0, len(used), 64)]
     for block in track(blocks, "cells"):
-        pixels, good = pixels_of_many([catalogue.image(int(one)) or b"" for one in block])
+        pixels, good = decode_images([catalogue.image(int(one)) or b"" for one in block])
         cells = encoder.cells(pixels) * good[:, None, None]
         length = np.linalg.norm(cells.mean(1), axis=1)[:, None, None]
         out[block] = (cells / np.maximum(length, 1e-6)).reshape(len(block), -1)

@@ -34,5 +34,5 @@ class SourceError(BowerbirdError):
     """A source of events that can't be listened to as asked: no such stream, a wrong password, no client."""
 
 
-class SourceAway(SourceError):
+class SourceUnavailable(SourceError):
     """A source that can't be reached for now; whoever listens tries again."""

@@ -7,12 +7,12 @@ import torch
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Connector, Kind
+from bowerbird.graft.connector import Connector, TokenKind
 from bowerbird.graft.model import Graft
-from bowerbird.graft.prompt import Thing
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, checked
+from bowerbird.graft.prompt import SoftItem
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, checked
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.training.alignment import telling_words
+from bowerbird.graft.training.alignment import mean_caption_embeddings
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_gate_is_shut_at_the_start_and_kinds_are_alike() -> None:
     linear = connector.linear(vectors).unflatten(-1, (2, 8))
     start = connector.scale * torch.nn.functional.normalize(linear, dim=-1)
     assert torch.allclose(connector(vectors), start)
-    for kind in Kind:
+    for kind in TokenKind:
         assert torch.equal(connector(vectors, torch.full((3,), int(kind))), connector(vectors))
 
 
@@ -56,7 +56,7 @@ def test_gradients_open_the_gate_and_tell_kinds_apart() -> None:
 @pytest.mark.parametrize("tokens", [1, 2, 8])
 def test_an_items_tokens_stand_beside_each_other(graft: Graft, tokens: int) -> None:
     several = with_tokens(graft, tokens)
-    taste = Thing(Kind.TASTE, graft.matrix[4])
+    taste = SoftItem(TokenKind.TASTE, graft.matrix[4])
     rendered = several.rendered(["this is ", 7, " red", taste])
     slots = [*range(tokens)], [*range(tokens, 2 * tokens)]
     assert rendered.slots.tolist() == [-1, -1, *slots[0], -1, *slots[1]]
@@ -71,8 +71,14 @@ def test_an_items_tokens_stand_beside_each_other(graft: Graft, tokens: int) -> N
 def test_equal_places_mean_equal_embeddings(graft: Graft, tokens: int) -> None:
     """The law that sharing computed beginnings rests on."""
     several = with_tokens(graft, tokens)
-    pieces = ["red", 7, Thing(Kind.ITEM, graft.matrix[7] * 0.5), Thing(Kind.TASTE, graft.matrix[7] * 0.5), 8]
-    pieces += [Thing(Kind.TASTE, graft.matrix[8])]
+    pieces = [
+        "red",
+        7,
+        SoftItem(TokenKind.ITEM, graft.matrix[7] * 0.5),
+        SoftItem(TokenKind.TASTE, graft.matrix[7] * 0.5),
+        8,
+    ]
+    pieces += [SoftItem(TokenKind.TASTE, graft.matrix[8])]
     embedding_at: dict[int, torch.Tensor] = {}
     for order in (pieces, pieces[::-1]):
         prompt = several.prompt_embeddings(order)
@@ -83,10 +89,10 @@ def test_equal_places_mean_equal_embeddings(graft: Graft, tokens: int) -> None:
 
 def test_several_turns_and_kinds_are_read_alike_with_and_without_a_kept_beginning(graft: Graft) -> None:
     several = with_tokens(graft, 2)
-    taste = Thing(Kind.TASTE, graft.matrix[:3].mean(0))
+    taste = SoftItem(TokenKind.TASTE, graft.matrix[:3].mean(0))
     first = [("user", ["this person likes ", taste, " ", 3, " ", 4])]
     second = [*first, ("assistant", [4, " is red"]), ("user", ["which is blue", 9])]
-    how = Decoding(min_tokens=10)
+    how = SamplingParams(min_tokens=10)
     for turns in (first, second, first, second):
         prompt = several.chat_prompt("you help people choose", turns)
         fresh = Graft(several.base, several.connector, several.matrix)
@@ -98,7 +104,7 @@ def test_several_turns_and_kinds_are_read_alike_with_and_without_a_kept_beginnin
 @pytest.mark.parametrize("vector", [np.zeros(3), np.full(32, np.nan), np.zeros((32, 1))])
 def test_a_vector_that_is_none_is_refused(graft: Graft, vector: np.ndarray) -> None:
     with pytest.raises(InputError, match="taste"):
-        graft.generate(["red", Thing(Kind.TASTE, vector)])
+        graft.generate(["red", SoftItem(TokenKind.TASTE, vector)])
 
 
 def broken(graft: Graft) -> list[tuple[str, PromptEmbeddings]]:
@@ -122,16 +128,16 @@ def test_what_no_engine_may_see_is_refused(graft: Graft) -> None:
         with pytest.raises(InputError, match=said):
             checked(prompt, graft.base.limits)
         with pytest.raises(InputError, match=said):
-            graft.runtime.write(prompt, Decoding())
+            graft.runtime.write(prompt, SamplingParams())
 
 
 def test_several_tokens_share_a_captions_words_in_order(graft: Graft) -> None:
     base: Base = graft.base
     said = ["red lamp blue sofa", "green chair blue rug"]
-    whole, halves = telling_words(base, said, 1), telling_words(base, said, 2)
+    whole, halves = mean_caption_embeddings(base, said, 1), mean_caption_embeddings(base, said, 2)
     assert whole.shape == (2, 1, base.hidden)
     assert halves.shape == (2, 2, base.hidden)
-    first = telling_words(base, ["red lamp", "green chair"], 1)
+    first = mean_caption_embeddings(base, ["red lamp", "green chair"], 1)
     assert np.allclose(
         halves[0, 0] / np.linalg.norm(halves[0, 0]), first[0, 0] / np.linalg.norm(first[0, 0]), atol=0.1
     )

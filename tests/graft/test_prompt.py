@@ -7,7 +7,7 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import plain
-from bowerbird.graft.runtime import Decoding
+from bowerbird.graft.runtime import SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.streaming import held_back
 
@@ -91,7 +91,7 @@ def test_shared_beginnings_change_no_reply(grafted: Store) -> None:
         assert isinstance(cached.runtime, EagerRuntime)
         shared.append(cached.runtime._longest_common(cached.rendered(prompt).places)[1])
         fresh = Graft(cached.base, cached.connector, cached.matrix)
-        how = Decoding(min_tokens=12)
+        how = SamplingParams(min_tokens=12)
         assert list(cached.generate(prompt, 12, decoding=how)) == list(
             fresh.generate(prompt, 12, decoding=how)
         )
@@ -105,7 +105,9 @@ def test_greedy_writing_agrees_with_reading_everything_anew(graft: Graft) -> Non
     prompt: list[str | int] = ["product", 5, "is"]
     rendered = graft.rendered(prompt)
     embedded = graft.embedded(rendered)
-    written = list(graft.runtime.write(graft.prompt_embeddings(prompt), Decoding(max_tokens=8, min_tokens=8)))
+    written = list(
+        graft.runtime.write(graft.prompt_embeddings(prompt), SamplingParams(max_tokens=8, min_tokens=8))
+    )
     reserved = graft.base.tokenizer.convert_tokens_to_ids(["<repo_name>", "<file_sep>"])
     banned = sorted({*graft.base.tokenizer.all_special_ids, *reserved})
     for n, token in enumerate(written):
@@ -117,13 +119,13 @@ def test_greedy_writing_agrees_with_reading_everything_anew(graft: Graft) -> Non
 
 def test_only_allowed_tokens_are_written(graft: Graft) -> None:
     red, lamp = graft.base.tokens("red lamp")
-    how = Decoding(min_tokens=4, allowed=lambda written: [lamp] if len(written) % 2 else [red])
+    how = SamplingParams(min_tokens=4, allowed=lambda written: [lamp] if len(written) % 2 else [red])
     assert "".join(graft.generate(["this is"], 4, decoding=how)).split() == ["red", "lamp", "red", "lamp"]
 
 
 def test_a_stop_ends_the_reply_and_is_not_part_of_it(graft: Graft) -> None:
     red, lamp = graft.base.tokens("red lamp")
-    how = Decoding(min_tokens=4, allowed=lambda written: [lamp] if len(written) % 2 else [red])
+    how = SamplingParams(min_tokens=4, allowed=lambda written: [lamp] if len(written) % 2 else [red])
     assert "".join(graft.generate(["this is"], 4, stop=["d lam"], decoding=how)) == "re"
 
 
@@ -134,10 +136,10 @@ def test_beginnings_of_stops_are_held_back() -> None:
 
 
 def test_sampling_repeats_by_seed(graft: Graft) -> None:
-    how = Decoding(min_tokens=10, temperature=2.0, seed=3)
+    how = SamplingParams(min_tokens=10, temperature=2.0, seed=3)
     first, again = ("".join(graft.generate(["this is"], 10, decoding=how)) for _ in range(2))
     other = "".join(
-        graft.generate(["this is"], 10, decoding=Decoding(min_tokens=10, temperature=2.0, seed=4))
+        graft.generate(["this is"], 10, decoding=SamplingParams(min_tokens=10, temperature=2.0, seed=4))
     )
     assert first == again != other
 
@@ -146,7 +148,7 @@ def test_several_threads_write_what_one_would(graft: Graft) -> None:
     prompts: list[list[str | int]] = [["you help people choose", n, " which is red"] for n in range(12)]
 
     def write(prompt: list[str | int]) -> str:
-        return "".join(graft.generate(prompt, 10, decoding=Decoding(min_tokens=10)))
+        return "".join(graft.generate(prompt, 10, decoding=SamplingParams(min_tokens=10)))
 
     alone = [write(prompt) for prompt in prompts]
     with ThreadPoolExecutor(4) as pool:

@@ -6,8 +6,8 @@ import torch
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.questions import Question, Sort, describe
-from bowerbird.graft.training.alignment import Aligned, telling_words
+from bowerbird.graft.examples.questions import Question, TaskType, describe
+from bowerbird.graft.training.alignment import AlignmentModel, mean_caption_embeddings
 from bowerbird.models import BACKBONES, is_pulled
 
 PULLED = any(one.name == "smollm2-135m" and is_pulled(one) for one in BACKBONES)
@@ -20,9 +20,9 @@ def test_the_closed_form_connector_is_read_before_any_training() -> None:
     things = ["green velvet sofa", "oak reading lamp", "red summer dress", "leather hiking boots", "wool rug"]
     vectors = np.eye(5, 8, dtype=np.float32)
     connector = Connector(8, base.hidden, float(base.table.norm(dim=1).median()))
-    connector.start_from(vectors, telling_words(base, things), strength=0.01)
-    aligned = Aligned(base, connector, base.model, vectors)
-    questions = [Question(describe(n), f" {text}", Sort.DESCRIBE) for n in range(5) for text in things]
+    connector.start_from(vectors, mean_caption_embeddings(base, things), strength=0.01)
+    aligned = AlignmentModel(base, connector, base.model, vectors)
+    questions = [Question(describe(n), f" {text}", TaskType.DESCRIBE) for n in range(5) for text in things]
     with torch.no_grad():
         scores = -aligned(questions).each.numpy().reshape(5, 5)  # log-probability a token
     # How much better each item's own words are read than from the average other item.

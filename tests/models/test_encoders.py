@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import ImageEncoder, TextEncoder, fetch, load_image_encoder, load_text_encoder
-from bowerbird.models.image import pixels_of, pixels_of_many
+from bowerbird.models.image import decode_image, decode_images
 from bowerbird.models.precision import computes_bfloat16
 
 
@@ -54,7 +54,7 @@ def test_texts_of_like_meaning_are_near_whatever_shares_their_batch(text: TextEn
 
 
 def test_a_picture_is_the_mean_of_its_cells(image: ImageEncoder) -> None:
-    pixels, good = pixels_of_many([drawn("ball", "red"), drawn("box", "blue")])
+    pixels, good = decode_images([drawn("ball", "red"), drawn("box", "blue")])
     assert good.all()
     cells, pooled = image.cells(pixels), image.encode(pixels)
     assert cells.shape == (2, 49, image.width)
@@ -63,21 +63,21 @@ def test_a_picture_is_the_mean_of_its_cells(image: ImageEncoder) -> None:
 
 
 def test_the_same_shape_is_nearer_than_another(image: ImageEncoder) -> None:
-    pixels, _ = pixels_of_many([drawn("ball", "red"), drawn("ball", "darkred", "JPEG"), drawn("box", "blue")])
+    pixels, _ = decode_images([drawn("ball", "red"), drawn("ball", "darkred", "JPEG"), drawn("box", "blue")])
     ball, ball_again, box = image.encode(pixels)
     assert ball @ ball_again > ball @ box + 0.05
 
 
 def test_transparency_is_white(image: ImageEncoder) -> None:
-    pixels, _ = pixels_of_many([drawn("ball", "red"), drawn("ball", "red", mode="RGBA")])
+    pixels, _ = decode_images([drawn("ball", "red"), drawn("ball", "red", mode="RGBA")])
     first, second = image.encode(pixels)
     assert first @ second > 0.99
 
 
 @pytest.mark.parametrize("broken", [b"", b"a text named .jpg", drawn("ball", "red", "JPEG")[:600]])
 def test_what_is_no_whole_picture_is_none(broken: bytes) -> None:
-    assert pixels_of(broken) is None
-    _, good = pixels_of_many([broken, drawn("ball", "red")])
+    assert decode_image(broken) is None
+    _, good = decode_images([broken, drawn("ball", "red")])
     assert good.tolist() == [False, True]
 
 

@@ -40,7 +40,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import load_image_encoder, load_text_encoder
-from bowerbird.models.image import pixels_of_many
+from bowerbird.models.image import decode_images
 from bowerbird.models.precision import computes_bfloat16
 
 WORDS = ["<pad>", "<unk>", "<s>", "</s>", "<|image_pad|>", "red", "blue", "chair", "lamp", "a", "of", "oak"]
@@ -107,9 +107,9 @@ def assert_alike(found: np.ndarray, expected: torch.Tensor) -> None:
 
 def encoded(name: str, side: int) -> tuple[np.ndarray, list[Image.Image]]:
     encoder = load_image_encoder(name)
-    assert encoder.sight.side == side
+    assert encoder.image_spec.side == side
     files = pictures(side)
-    rows = encoder.encode(pixels_of_many(files, side)[0])
+    rows = encoder.encode(decode_images(files, side)[0])
     assert rows.shape[1] == encoder.width
     return rows, [Image.open(io.BytesIO(one)) for one in files]
 
@@ -191,7 +191,7 @@ def test_a_convolutional_model_has_cells(tmp_path: Path) -> None:
         pixel_values=processor(images=images, return_tensors="pt")["pixel_values"]
     ).last_hidden_state
     assert_alike(rows, state.mean((2, 3)))
-    cells = load_image_encoder(name).cells(pixels_of_many(pictures(32), 32)[0])
+    cells = load_image_encoder(name).cells(decode_images(pictures(32), 32)[0])
     assert cells.shape == (3, 16, 16)
 
 
@@ -255,6 +255,6 @@ def test_timm_models_come_by_name(tmp_path: Path) -> None:
 
     save_for_hf(model, tmp_path, model_config={"num_classes": 0})
     rows, _ = encoded(f"timm:{tmp_path}", 176)
-    sight = load_image_encoder(f"timm:{tmp_path}").sight
-    batch = torch.from_numpy(sight.normalised(pixels_of_many(pictures(176), 176)[0]))
+    image_spec = load_image_encoder(f"timm:{tmp_path}").image_spec
+    batch = torch.from_numpy(image_spec.normalised(decode_images(pictures(176), 176)[0]))
     assert_alike(rows, model(batch))

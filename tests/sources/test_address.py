@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bowerbird.data.store import Store
-from bowerbird.errors import InputError, SourceAway, SourceError
+from bowerbird.errors import InputError, SourceUnavailable, SourceError
 from bowerbird.sources import kafka, source
 from bowerbird.sources.address import Address
 from bowerbird.sources.opening import open_source
@@ -49,7 +49,7 @@ def test_settings_that_can_not_be_used(url: str, said: str, store: Store) -> Non
         opened = open_source(Address.parse(url), store, print)
         try:
             opened.connect()
-        except SourceAway:
+        except SourceUnavailable:
             pytest.fail("it was tried")
 
 
@@ -63,7 +63,7 @@ def test_no_word_of_ours_holds_a_password(scheme: str, store: Store, monkeypatch
     assert SECRET not in address.shown + repr(address) and "ann:***@" in address.shown
     assert "s3cret" not in Address.parse("nats://s3cret@h/S").shown, "a token is a password"
     opened = open_source(address, store, print)
-    with pytest.raises(SourceAway) as told:  # nobody listens at port 9
+    with pytest.raises(SourceUnavailable) as told:  # nobody listens at port 9
         opened.connect()
     assert "ann:***@127.0.0.1:9" in str(told.value) and "s3cret" not in str(told.value)
     opened.close()

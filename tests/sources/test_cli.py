@@ -12,7 +12,7 @@ import pytest
 from bowerbird.cli import consume as command
 from bowerbird.cli.main import main
 from bowerbird.data.store import Store
-from bowerbird.sources.consuming import Tally
+from bowerbird.sources.consuming import ConsumerStats
 from bowerbird.sources.source import Lag
 
 
@@ -71,7 +71,7 @@ def test_the_line_of_progress(capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setattr(command.time, "monotonic", lambda: now[0])
     lags = iter([Lag(12_000, "messages"), None])
     progress = command.Progress(SimpleNamespace(lag=lambda: next(lags)))
-    tally = Tally(messages=4000, accepted=3000, repeated=900)
+    tally = ConsumerStats(messages=4000, accepted=3000, repeated=900)
     tally.refused["no JSON"] = 100
     progress(tally)
     assert not capsys.readouterr().err, "it comes every ten seconds"

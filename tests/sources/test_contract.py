@@ -16,7 +16,7 @@ from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError
 from bowerbird.sources.address import Address
-from bowerbird.sources.consuming import Listener, Tally
+from bowerbird.sources.consuming import Consumer, ConsumerStats
 from bowerbird.sources.opening import open_source
 from bowerbird.sources.source import Source
 
@@ -27,13 +27,13 @@ def opened(broker: Any, store: Store, said: list[str] | None = None) -> Source:
     return open_source(Address.parse(broker.address()), store, (said if said is not None else []).append)
 
 
-def listen(broker: Any, store: Store, held: Any = None, until: int | None = None) -> Tally:
+def listen(broker: Any, store: Store, held: Any = None, until: int | None = None) -> ConsumerStats:
     """Listen in this process until the log holds so many events, else until nothing comes any more."""
-    listener, stop = Listener(store, opened(broker, store), Layout.NATIVE, lambda _: None), threading.Event()
+    listener, stop = Consumer(store, opened(broker, store), Layout.NATIVE, lambda _: None), threading.Event()
 
     deadline = time.monotonic() + PATIENCE_S
 
-    def watch(_: Tally) -> None:
+    def watch(_: ConsumerStats) -> None:
         if (until is not None and held(store) >= until) or time.monotonic() > deadline:
             stop.set()
 
@@ -83,7 +83,7 @@ class SourceContract:
 
         monkeypatch.setattr(source, "acknowledge", killed)
         with pytest.raises(Killed):
-            Listener(store, source, Layout.NATIVE, print).run(threading.Event(), 5.0, lambda _: None)
+            Consumer(store, source, Layout.NATIVE, print).run(threading.Event(), 5.0, lambda _: None)
         before = len(logged(store))
         assert before > 0
         broker.publish([body(100)])  # so that there is something to wait for
@@ -146,10 +146,10 @@ class SourceContract:
         said: list[str] = []
         stop, looks = threading.Event(), [0]
 
-        def watch(_: Tally) -> None:
+        def watch(_: ConsumerStats) -> None:
             looks[0] += 1
 
-        listener = Listener(store, opened(broker, store, said), Layout.NATIVE, said.append)
+        listener = Consumer(store, opened(broker, store, said), Layout.NATIVE, said.append)
         thread = threading.Thread(target=lambda: listener.run(stop, None, watch))
         thread.start()
         try:

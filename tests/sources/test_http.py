@@ -16,7 +16,7 @@ from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.sources.address import Address
-from bowerbird.sources.consuming import Listener
+from bowerbird.sources.consuming import Consumer
 from bowerbird.sources.opening import open_source
 
 
@@ -74,5 +74,5 @@ def test_what_a_broker_brings_changes_the_next_answer(shop: Store, body, tmp_pat
         assert client.get("/users/u1/interests").json()["interests"] == []
         (tmp_path / "events.jsonl").write_bytes(body(1) + b"\n")
         source = open_source(Address.parse(f"file://{tmp_path}/events.jsonl"), shop, print)
-        Listener(shop, source, Layout.NATIVE, print).run(threading.Event(), 0.0, lambda _: None)
+        Consumer(shop, source, Layout.NATIVE, print).run(threading.Event(), 0.0, lambda _: None)
         assert client.get("/users/u1/interests").json()["interests"] != []

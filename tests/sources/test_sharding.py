@@ -18,7 +18,7 @@ import pytest
 from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.sources.address import Address
-from bowerbird.sources.consuming import Listener
+from bowerbird.sources.consuming import Consumer
 from bowerbird.sources.opening import open_source
 
 PEOPLE, EVENTS = 7, 140
@@ -46,7 +46,7 @@ class ShardingContract:
         for number, address in enumerate(self.addresses(broker)):
             shard = _shard(tmp_path / f"shard-{number}", store)
             source = open_source(Address.parse(address), shard, print)
-            Listener(shard, source, Layout.NATIVE, print).run(threading.Event(), 0.7, lambda _: None)
+            Consumer(shard, source, Layout.NATIVE, print).run(threading.Event(), 0.7, lambda _: None)
             table = shard.log.read()
             people.append(set(table["user_id"].to_pylist()))
             ids += table["event_id"].to_pylist()

@@ -17,7 +17,7 @@ from rich.markup import escape
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
 if TYPE_CHECKING:
-    from bowerbird.sources.consuming import Tally
+    from bowerbird.sources.consuming import ConsumerStats
     from bowerbird.sources.source import Lag, Source
 
 SHOWN_REASONS = 10
@@ -54,12 +54,12 @@ def listen(
     from bowerbird.data.readers.messages import Layout
     from bowerbird.data.store import Store
     from bowerbird.sources.address import Address
-    from bowerbird.sources.consuming import Listener
+    from bowerbird.sources.consuming import Consumer
     from bowerbird.sources.opening import open_source
 
     opened, address = Store.open(store), Address.parse(source)
     events = open_source(address, opened, _notify)
-    listener = Listener(opened, events, Layout(layout.value), _notify)
+    listener = Consumer(opened, events, Layout(layout.value), _notify)
     stop = _stopped_by_signals()
     _notify(f"listening to {address.shown}, layout {layout}; Ctrl-C ends")
     tally = listener.run(stop, until_idle, Progress(events))
@@ -87,7 +87,7 @@ class Progress:
         self._terminal = sys.stderr.isatty()
         self._at, self._messages = time.monotonic(), 0
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, tally: ConsumerStats) -> None:
         now = time.monotonic()
         passed = now - self._at
         if passed < EVERY_S[self._terminal] or (not self._terminal and tally.messages == self._messages):
@@ -119,7 +119,7 @@ def _notify(said: str) -> None:
     print(f"{start}{said}", file=sys.stderr, flush=True)
 
 
-def _tell(console: Console, tally: Tally) -> None:
+def _tell(console: Console, tally: ConsumerStats) -> None:
     speed = tally.messages / tally.seconds if tally.seconds else 0.0
     console.print(f"{tally.messages:,} messages in {tally.seconds:,.1f} s ({speed:,.0f} a second)")
     console.print(

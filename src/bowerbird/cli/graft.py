@@ -52,14 +52,14 @@ def train(
 
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
-    from bowerbird.graft.adapter import Adapt
+    from bowerbird.graft.adapter import AdaptationMode
     from bowerbird.graft.config import GraftConfig
     from bowerbird.graft.training.train import train_graft
 
     try:
-        what = Adapt(adapt)
+        what = AdaptationMode(adapt)
     except ValueError:
-        raise InputError(f"--adapt is one of {', '.join(Adapt)}, not {adapt!r}") from None
+        raise InputError(f"--adapt is one of {', '.join(AdaptationMode)}, not {adapt!r}") from None
     config = GraftConfig(
         base=base,
         minutes=minutes,

@@ -17,7 +17,7 @@ OVERSAMPLED = 2  # masks are drawn this much larger: smooth edges
 HANGS = ("clock", "mirror", "dress", "shirt", "sweater", "skirt", "jacket", "scarf")
 
 
-def draw(
+def draw_product(
     kind: str, style: Style, colour: str, material: str, pattern: str, seed: int, side: int = 224
 ) -> bytes:
     """A product's picture as JPEG bytes; the same arguments give the same bytes."""

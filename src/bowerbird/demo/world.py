@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.demo.picture import draw
+from bowerbird.demo.picture import draw_product
 from bowerbird.demo.products import WORLD_ENDS, Product, description_of, products, title_of
-from bowerbird.demo.shoppers import Act, Shelf, Shopper, acts, shopper
+from bowerbird.demo.users import UserAction, ProductArrays, SimulatedUser, simulate_actions, shopper
 from bowerbird.demo.vocabulary import COLOURS, PATTERNS, STYLES, TYPES
 from bowerbird.errors import InputError
 from bowerbird.progress import track
@@ -115,7 +115,9 @@ def _write_pictures(folder: Path, shelf: list[Product], config: DemoConfig) -> N
 def _write_picture(folder: Path, config: DemoConfig, product: Product) -> None:
     kind, _, colour, pattern = _looks(product)
     seed = int(np.random.SeedSequence([config.seed, 6, product.number]).generate_state(1)[0])
-    encoded = draw(kind, STYLES[product.style], colour, product.material, pattern, seed, config.image_px)
+    encoded = draw_product(
+        kind, STYLES[product.style], colour, product.material, pattern, seed, config.image_px
+    )
     (folder / f"{product.item_id}.jpg").write_bytes(encoded)
 
 
@@ -160,7 +162,7 @@ def _feed_row(product: Product, seed: int) -> dict[str, str]:
 
 
 def _write_shoppers(files: DemoFiles, shelf: list[Product], config: DemoConfig) -> None:
-    arrays = Shelf(shelf)
+    arrays = ProductArrays(shelf)
     people = [shopper(number, config.days, config.seed) for number in range(config.people)]
     with files.events.open("w", encoding="utf-8") as file:
         told = (line for one in people for line in _lines(one, arrays, shelf, config))
@@ -172,12 +174,14 @@ def _write_shoppers(files: DemoFiles, shelf: list[Product], config: DemoConfig) 
     pq.write_table(pa.Table.from_pylist(rows), files.truth / "relevant.parquet")
 
 
-def _lines(one: Shopper, arrays: Shelf, shelf: list[Product], config: DemoConfig) -> Iterator[str]:
-    for number, act in enumerate(acts(one, arrays, config.days, config.seed)):
+def _lines(
+    one: SimulatedUser, arrays: ProductArrays, shelf: list[Product], config: DemoConfig
+) -> Iterator[str]:
+    for number, act in enumerate(simulate_actions(one, arrays, config.days, config.seed)):
         yield json.dumps(_message(act, number, shelf)) + "\n"
 
 
-def _message(act: Act, number: int, shelf: list[Product]) -> dict[str, Any]:
+def _message(act: UserAction, number: int, shelf: list[Product]) -> dict[str, Any]:
     def product(item: int, place: int) -> dict[str, Any]:
         one = shelf[item]
         return {"product_id": one.item_id, "price": one.price, "position": place}
@@ -215,7 +219,7 @@ def _unruly(lines: Iterable[str], seed: int) -> Iterator[str]:
     yield from delayed
 
 
-def _relevant(one: Shopper, arrays: Shelf, shelf: list[Product]) -> Iterator[dict[str, Any]]:
+def _relevant(one: SimulatedUser, arrays: ProductArrays, shelf: list[Product]) -> Iterator[dict[str, Any]]:
     interests = one.interests_at(WORLD_ENDS)
     utility = np.max([arrays.utility(i, one.price_sensitivity) + 0.3 * i.weight for i in interests], axis=0)
     for item in np.argsort(-utility, kind="stable")[:RELEVANT]:

@@ -22,7 +22,7 @@ RANK, ALPHA = 16, 32
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-class Adapt(StrEnum):
+class AdaptationMode(StrEnum):
     """What of the language model is trained in addition to the connector."""
 
     FROZEN = "frozen"
@@ -31,15 +31,15 @@ class Adapt(StrEnum):
     FULL = "full"
 
 
-class Adapted:
+class TrainableDecoder:
     """A language model in training: the base itself, or a copy with weights that learn."""
 
-    def __init__(self, base: Base, adapt: Adapt, seed: int) -> None:
+    def __init__(self, base: Base, adapt: AdaptationMode, seed: int) -> None:
         self.adapt = adapt
         self._peft: Any = None
-        if adapt is Adapt.FROZEN:
+        if adapt is AdaptationMode.FROZEN:
             self.model = base.fast_model()
-        elif adapt is Adapt.FULL:
+        elif adapt is AdaptationMode.FULL:
             # Small steps vanish in bfloat16's eight bits, so all weights that learn are float32.
             self.model = copy.deepcopy(base.model).float().requires_grad_(True)
         else:
@@ -59,13 +59,13 @@ class Adapted:
 
     def save(self, folder: Path) -> None:
         """Write what was trained into a version's folder."""
-        if self.adapt is Adapt.LORA:
+        if self.adapt is AdaptationMode.LORA:
             self._peft.save_pretrained(folder / LORA_FOLDER)
-        elif self.adapt is Adapt.FULL:
+        elif self.adapt is AdaptationMode.FULL:
             self.model.save_pretrained(folder / FULL_FOLDER)
 
 
-def adapted_base(base: Base, folder: Path) -> Base:
+def load_adapted_base(base: Base, folder: Path) -> Base:
     """The base with what a version's folder trained of it, ready to use."""
     if (folder / FULL_FOLDER).exists():
         model = AutoModelForCausalLM.from_pretrained(folder / FULL_FOLDER, dtype=base.table.dtype)

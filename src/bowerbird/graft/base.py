@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from bowerbird.errors import BackboneError
-from bowerbird.graft.runtime import Limits
+from bowerbird.graft.runtime import ModelLimits
 from bowerbird.graft.surgery.decoder import load_text_decoder
 from bowerbird.models import load_language_model
 
@@ -100,8 +100,8 @@ class Base:
         return (frozenset(self.tokenizer.all_special_ids) | reserved | {self.item_id}) - self.ends
 
     @property
-    def limits(self) -> Limits:
-        return Limits(self.name, self.hidden, self.longest)
+    def limits(self) -> ModelLimits:
+        return ModelLimits(self.name, self.hidden, self.longest)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -31,7 +31,7 @@ from bowerbird.data.store import Settings
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
-from bowerbird.graft.bench_request import Request, Subject, stock_eyes
+from bowerbird.graft.bench_request import Request, BenchItems, load_stock_vision_encoder
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import load_connector
 from bowerbird.progress import track
@@ -111,7 +111,7 @@ def bench_graft(
     rounds: int = 5,
     new_tokens: int = 32,
     base: str = "smollm2-135m",
-    memory: Callable[[str, str, Subject, int], float] | None = peak_memory_mb,
+    memory: Callable[[str, str, BenchItems, int], float] | None = peak_memory_mb,
 ) -> BenchResult:
     """Compare the arms on a snapshot's pictures and graft, or, without one, on drawn noise.
 
@@ -131,7 +131,7 @@ def bench_graft(
         if version and version.meta["dim"] == subject.vectors.shape[1]
         else Connector(subject.vectors.shape[1], loaded.hidden)
     )
-    request = Request(loaded, connector, stock_eyes(), subject)
+    request = Request(loaded, connector, load_stock_vision_encoder(), subject)
     runs = measure(request, rounds, new_tokens)
     price = settings.machine_hour_price / 3600 * 1000  # of 1,000 turns of one second each
     arms = [
@@ -158,7 +158,7 @@ def bench_graft(
     )
 
 
-def subject_of(snapshot: StoreSnapshot | None, n_items: int) -> Subject:
+def subject_of(snapshot: StoreSnapshot | None, n_items: int) -> BenchItems:
     """The first items with a picture, scaled to 512 × 512 JPEG; drawn noise where the store has too few."""
     pictures: list[bytes] = []
     titles: list[str] = []
@@ -177,7 +177,7 @@ def subject_of(snapshot: StoreSnapshot | None, n_items: int) -> Subject:
         titles.append("Scandinavian oak reading lamp, green")
     # The vectors' values change no time; their width does.
     vectors = rng.normal(size=(n_items, _width(snapshot))).astype(np.float32)
-    return Subject(pictures, titles, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    return BenchItems(pictures, titles, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _width(snapshot: StoreSnapshot | None) -> int:

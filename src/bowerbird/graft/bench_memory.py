@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from bowerbird.errors import BackboneError
 
 if TYPE_CHECKING:
-    from bowerbird.graft.bench_request import Subject
+    from bowerbird.graft.bench_request import BenchItems
 
 
-def peak_memory_mb(base: str, arm: str, subject: Subject, new_tokens: int) -> float:
+def peak_memory_mb(base: str, arm: str, subject: BenchItems, new_tokens: int) -> float:
     """Resident memory at most while the arm answers, in MiB, models included."""
     task = pickle.dumps((base, arm, subject, new_tokens))
     run = subprocess.run(
@@ -34,14 +34,14 @@ def peak_memory_mb(base: str, arm: str, subject: Subject, new_tokens: int) -> fl
 def _answer_once() -> float:
     base_name, arm, subject, new_tokens = pickle.loads(sys.stdin.buffer.read())
     from bowerbird.graft.base import Base
-    from bowerbird.graft.bench_request import Request, stock_eyes
+    from bowerbird.graft.bench_request import Request, load_stock_vision_encoder
     from bowerbird.graft.connector import Connector
 
     base = Base.load(base_name)
     connector = Connector(subject.vectors.shape[1], base.hidden)
     eyes = None
     if arm in ("pixels", "cached cells"):
-        eyes = stock_eyes()
+        eyes = load_stock_vision_encoder()
     request = Request(base, connector, eyes, subject)
     if arm == "cached cells":
         request.see()

@@ -12,26 +12,26 @@ from torch import Tensor
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.prompt import Piece, chat_prompt
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+from bowerbird.graft.prompt import PromptSegment, chat_prompt
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.models import load_image_encoder
-from bowerbird.models.image import pixels_of_many
+from bowerbird.models.image import decode_images
 
 IMAGE_ENCODER = "efficientnet-lite0"
 
-Eyes = Callable[[Sequence[bytes]], np.ndarray]
+VisionEncoder = Callable[[Sequence[bytes]], np.ndarray]
 """From encoded pictures to their feature-map cells, (pictures, cells, width) float32."""
 
 
-def stock_eyes() -> Eyes:
+def load_stock_vision_encoder() -> VisionEncoder:
     """The default vision backbone: decode, fit into 224 × 224, 49 cells a picture."""
     encoder = load_image_encoder(IMAGE_ENCODER)
-    return lambda pictures: encoder.cells(pixels_of_many(pictures)[0])
+    return lambda pictures: encoder.cells(decode_images(pictures)[0])
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchItems:
     """The items of the request: encoded pictures, titles, and vectors (items, dim)."""
 
     pictures: list[bytes]
@@ -42,11 +42,13 @@ class Subject:
 class Request:
     """The request's prompt in each arm's form; `run` answers it once and takes the time."""
 
-    def __init__(self, base: Base, connector: Connector, eyes: Eyes | None, subject: Subject) -> None:
+    def __init__(
+        self, base: Base, connector: Connector, eyes: VisionEncoder | None, subject: BenchItems
+    ) -> None:
         """`eyes` may be None where the arm `pixels` is not asked for."""
         self.base, self.connector, self.eyes, self.subject = base, connector, eyes, subject
         self.runtime = EagerRuntime(base, kept_prompts=0)
-        said: list[Piece] = ["Which of these would you give to a friend, and why?\n"]
+        said: list[PromptSegment] = ["Which of these would you give to a friend, and why?\n"]
         for number in range(len(subject.pictures)):
             said += [f"{number + 1}. ", number, "\n"]
         self.prompt = chat_prompt(base, "You help people choose.", [("user", said)])
@@ -89,7 +91,7 @@ class Request:
         embedded = self.embedded(arm)
         length = len(embedded)
         prompt = PromptEmbeddings(np.zeros(length, np.int64), embedded.float().numpy())
-        how = Decoding(max_tokens=new_tokens, min_tokens=new_tokens)
+        how = SamplingParams(max_tokens=new_tokens, min_tokens=new_tokens)
         tokens = self.runtime.write(prompt, how)
         next(tokens)
         first = time.perf_counter() - start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bowerbird.errors import InputError
-from bowerbird.graft.adapter import Adapt
+from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.connector import MOST_TOKENS
 
 
@@ -26,7 +26,7 @@ class GraftConfig:
     """Passes whose gradients are added up for one step."""
     tokens: int = 1
     """Soft tokens an item, 1 to 8."""
-    adapt: Adapt = Adapt.FROZEN
+    adapt: AdaptationMode = AdaptationMode.FROZEN
     """What of the language model itself is trained: nothing, low-rank additions, or everything."""
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ from bowerbird.errors import InputError
 MOST_TOKENS = 8
 
 
-class Kind(IntEnum):
+class TokenKind(IntEnum):
     """What a vector stands for."""
 
     ITEM = 0
@@ -47,7 +47,7 @@ class Connector(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(dim, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, tokens * hidden)
         )
-        self.kind = nn.Embedding(len(Kind), tokens * hidden)
+        self.kind = nn.Embedding(len(TokenKind), tokens * hidden)
         last = self.mlp[2]
         assert isinstance(last, nn.Linear)
         for gate in (last.weight, last.bias, self.kind.weight):
@@ -55,11 +55,13 @@ class Connector(nn.Module):
         self.scale = nn.Parameter(torch.full((tokens, 1), float(token_norm)))
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
-        """`kinds` (n,) int64 of `Kind`; None: all are items."""
+        """`kinds` (n,) int64 of `TokenKind`; None: all are items."""
         vectors = vectors.to(self.scale.device)
         # Standing at the vectors' own scale (entries of about 1) makes one learning rate fit every width.
         raw = self.linear(vectors) + self.mlp(vectors * vectors.shape[-1] ** 0.5)
-        raw = raw + (self.kind.weight[Kind.ITEM] if kinds is None else self.kind(kinds.to(vectors.device)))
+        raw = raw + (
+            self.kind.weight[TokenKind.ITEM] if kinds is None else self.kind(kinds.to(vectors.device))
+        )
         unit = torch.nn.functional.normalize(raw.unflatten(-1, (self.tokens, self.hidden)), dim=-1)
         return self.scale * unit
 

@@ -16,17 +16,26 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import Version
 from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.errors import StoreError
-from bowerbird.graft.adapter import adapted_base
+from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.naming.markers import Markers
-from bowerbird.graft.prompt import Piece, Prompt, Rendered, Turn, chat_prompt, embed, render, vectors_of
-from bowerbird.graft.runtime import Allowed, Decoding, PromptEmbeddings, Runtime
+from bowerbird.graft.prompt import (
+    PromptSegment,
+    Prompt,
+    RenderedPrompt,
+    Turn,
+    chat_prompt,
+    embed,
+    render,
+    vectors_of,
+)
+from bowerbird.graft.runtime import TokenConstraint, SamplingParams, PromptEmbeddings, Runtime
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import embedded_runtime
 from bowerbird.graft.streaming import streamed
 
-OpensRuntime = Callable[[Base], Runtime]
+RuntimeFactory = Callable[[Base], Runtime]
 """Makes an engine for a language model."""
 
 
@@ -39,7 +48,7 @@ class Graft:
         connector: Connector,
         matrix: np.ndarray,
         version: Version | None = None,
-        runtime: OpensRuntime = EagerRuntime,
+        runtime: RuntimeFactory = EagerRuntime,
     ) -> None:
         """`matrix` (items, dim): the catalogue's vectors; `runtime` makes the engine that writes."""
         self.base = base
@@ -51,7 +60,7 @@ class Graft:
 
     @classmethod
     def open(
-        cls, snapshot: StoreSnapshot, version: Version | None = None, runtime: OpensRuntime | None = None
+        cls, snapshot: StoreSnapshot, version: Version | None = None, runtime: RuntimeFactory | None = None
     ) -> Graft:
         """Open a snapshot's graft, once, or a given version of it.
 
@@ -65,7 +74,7 @@ class Graft:
 
     @classmethod
     def _opened(
-        cls, snapshot: StoreSnapshot, version: Version | None = None, runtime: OpensRuntime | None = None
+        cls, snapshot: StoreSnapshot, version: Version | None = None, runtime: RuntimeFactory | None = None
     ) -> Graft:
         store, version = snapshot.store, version or snapshot.version("graft")
         if version is None:
@@ -87,7 +96,7 @@ class Graft:
                 f"the {meta['base']} found now is {base.fingerprint}: fetch the former, or {again}"
             )
         original = base
-        base = adapted_base(original, version.path)
+        base = load_adapted_base(original, version.path)
         connector = load_connector(version.path, meta["dim"], meta["hidden"], meta["tokens"])
         matrix = item_matrix(snapshot)
         # What is converted of a base is of use to every graft on it; an adapted one is this version's own.
@@ -105,7 +114,7 @@ class Graft:
         with self._opening:
             return self._runtime
 
-    def chat_prompt(self, system: str, turns: Sequence[Turn]) -> list[Piece]:
+    def chat_prompt(self, system: str, turns: Sequence[Turn]) -> list[PromptSegment]:
         """A conversation in the base's chat format, up to where the assistant speaks. A turn is
         (role, pieces), pieces being texts and item positions; control tokens in texts are taken out."""
         return chat_prompt(self.base, system, turns)
@@ -116,13 +125,13 @@ class Graft:
         max_tokens: int = 64,
         *,
         stop: Sequence[str] = (),
-        decoding: Decoding | None = None,
+        decoding: SamplingParams | None = None,
     ) -> Iterator[str]:
         """Stream the text after a prompt. Greedy unless `decoding` says otherwise; `stop` texts end it.
 
         Raises `InputError` for an empty or too long prompt, or a position outside the catalogue.
         """
-        how = replace(decoding or Decoding(), max_tokens=max_tokens, stop=tuple(stop))
+        how = replace(decoding or SamplingParams(), max_tokens=max_tokens, stop=tuple(stop))
         return streamed(
             self.base.tokenizer, self.runtime.write(self.prompt_embeddings(prompt), how), how.stop
         )
@@ -131,7 +140,7 @@ class Graft:
     def _markers(self) -> Markers:
         return Markers(self.base)
 
-    def naming(self, candidates: int) -> Allowed:
+    def naming(self, candidates: int) -> TokenConstraint:
         """For `Decoding.allowed`: a marker (`[2]`) that the model begins can only become one of so many
         numbered candidates' (see `naming/markers.py`)."""
         return self._markers.among(candidates)
@@ -141,13 +150,13 @@ class Graft:
         rendered = self.rendered(prompt)
         return PromptEmbeddings(rendered.places, self.embedded(rendered).numpy())
 
-    def rendered(self, prompt: Prompt) -> Rendered:
+    def rendered(self, prompt: Prompt) -> RenderedPrompt:
         """Token ids of a prompt, and where its soft tokens stand."""
         items, dim = self.matrix.shape
         return render(self.base, prompt, items, dim, self.connector.tokens)
 
     @torch.no_grad()
-    def embedded(self, rendered: Rendered) -> torch.Tensor:
+    def embedded(self, rendered: RenderedPrompt) -> torch.Tensor:
         """Input embeddings of a rendered prompt, (T, hidden): what engines take as prompt embeddings."""
         vectors, kinds = vectors_of(rendered.things, self.matrix)
         return embed(self.base, rendered, self.connector(vectors, kinds).flatten(0, 1))

@@ -16,20 +16,20 @@ from torch import Tensor
 
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import MOST_TOKENS, Kind
+from bowerbird.graft.connector import MOST_TOKENS, TokenKind
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class SoftItem:
     """A vector in item space, (dim,), and what it stands for: a person's taste, an interest, a picture…"""
 
-    kind: Kind
+    kind: TokenKind
     vector: np.ndarray
 
 
-Piece = str | int | Thing
+PromptSegment = str | int | SoftItem
 """Text, an item's position in the catalogue, or another vector."""
-Prompt = Sequence[Piece]
+Prompt = Sequence[PromptSegment]
 Turn = tuple[str, Prompt]
 """A role (`user`, `assistant`) and what was said."""
 
@@ -37,7 +37,7 @@ _PLACE = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: an item's place while a chat 
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedPrompt:
     """A prompt as token ids, (T,) int64; `slots` (T,) is the number of the soft token at a place, else -1.
 
     The k soft tokens of `things[n]` have the numbers n·k … n·k + k - 1.
@@ -45,7 +45,7 @@ class Rendered:
 
     ids: np.ndarray
     slots: np.ndarray
-    things: tuple[int | Thing, ...]
+    things: tuple[int | SoftItem, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -59,26 +59,26 @@ class Rendered:
         names = np.array([_name(thing) + j for thing in self.things for j in range(tokens)], np.int64)
         return np.where(self.slots >= 0, names[self.slots], self.ids)
 
-    def followed_by(self, ids: Sequence[int]) -> Rendered:
+    def followed_by(self, ids: Sequence[int]) -> RenderedPrompt:
         """The same with more words' tokens at the end."""
         more = np.array(ids, np.int64)
-        return Rendered(
+        return RenderedPrompt(
             np.concatenate([self.ids, more]),
             np.concatenate([self.slots, np.full(len(more), -1)]),
             self.things,
         )
 
 
-def _name(thing: int | Thing) -> int:
+def _name(thing: int | SoftItem) -> int:
     """A number below 0 for a thing's first soft token; those of its others follow it."""
-    if not isinstance(thing, Thing):
+    if not isinstance(thing, SoftItem):
         return -(int(thing) + 1) * MOST_TOKENS
     said = hashlib.blake2b(bytes([thing.kind]) + thing.vector.tobytes(), digest_size=7).digest()
     # Beyond any item's number: 56 bits of hash, in steps of as many as a thing has soft tokens.
     return -(int.from_bytes(said, "big") + 2**40) * MOST_TOKENS
 
 
-def render(base: Base, prompt: Prompt, n_items: int, dim: int, tokens: int = 1) -> Rendered:
+def render(base: Base, prompt: Prompt, n_items: int, dim: int, tokens: int = 1) -> RenderedPrompt:
     """Token ids and slots of a prompt: `tokens` slots a thing.
 
     Raises `InputError` for positions outside the `n_items` of the catalogue, and for vectors that are not
@@ -86,7 +86,7 @@ def render(base: Base, prompt: Prompt, n_items: int, dim: int, tokens: int = 1) 
     """
     ids: list[int] = []
     slots: list[int] = []
-    things: list[int | Thing] = []
+    things: list[int | SoftItem] = []
     for piece in _joined(prompt):
         if isinstance(piece, str):
             words = base.tokens(piece)
@@ -99,11 +99,11 @@ def render(base: Base, prompt: Prompt, n_items: int, dim: int, tokens: int = 1) 
         things.append(piece)
     if not ids:
         raise InputError("the prompt is empty: give at least one word or item")
-    return Rendered(np.array(ids, np.int64), np.array(slots, np.int64), tuple(things))
+    return RenderedPrompt(np.array(ids, np.int64), np.array(slots, np.int64), tuple(things))
 
 
-def _check(thing: int | Thing, n_items: int, dim: int) -> None:
-    if not isinstance(thing, Thing):
+def _check(thing: int | SoftItem, n_items: int, dim: int) -> None:
+    if not isinstance(thing, SoftItem):
         if not 0 <= thing < n_items:
             raise InputError(f"the prompt names item position {thing}, the catalogue has {n_items} items")
     elif thing.vector.shape != (dim,) or not np.isfinite(thing.vector).all():
@@ -113,15 +113,15 @@ def _check(thing: int | Thing, n_items: int, dim: int) -> None:
         )
 
 
-def vectors_of(things: Sequence[int | Thing], matrix: np.ndarray) -> tuple[Tensor, Tensor]:
+def vectors_of(things: Sequence[int | SoftItem], matrix: np.ndarray) -> tuple[Tensor, Tensor]:
     """Vectors (things, dim) float32 and kinds (things,) of what stands in a prompt."""
-    rows = [thing.vector if isinstance(thing, Thing) else matrix[thing] for thing in things]
-    kinds = [thing.kind if isinstance(thing, Thing) else Kind.ITEM for thing in things]
+    rows = [thing.vector if isinstance(thing, SoftItem) else matrix[thing] for thing in things]
+    kinds = [thing.kind if isinstance(thing, SoftItem) else TokenKind.ITEM for thing in things]
     stacked = np.stack(rows).astype(np.float32) if rows else np.zeros((0, matrix.shape[1]), np.float32)
     return torch.from_numpy(stacked), torch.tensor([int(kind) for kind in kinds], dtype=torch.int64)
 
 
-def embed(base: Base, rendered: Rendered, soft_tokens: Tensor) -> Tensor:
+def embed(base: Base, rendered: RenderedPrompt, soft_tokens: Tensor) -> Tensor:
     """Input embeddings (T, hidden): words from the table, `soft_tokens` (things · k, hidden) at the slots."""
     embedded = base.rows(rendered.ids)
     slots = torch.from_numpy(rendered.slots)
@@ -129,9 +129,9 @@ def embed(base: Base, rendered: Rendered, soft_tokens: Tensor) -> Tensor:
     return embedded
 
 
-def chat_prompt(base: Base, system: str, turns: Sequence[Turn]) -> list[Piece]:
+def chat_prompt(base: Base, system: str, turns: Sequence[Turn]) -> list[PromptSegment]:
     """A conversation in the model's own chat format, ending where the assistant speaks."""
-    things: list[int | Thing] = []
+    things: list[int | SoftItem] = []
     messages = [{"role": "system", "content": plain(base, system)}] if system else []
     for role, said in turns:
         content = ""
@@ -147,7 +147,7 @@ def chat_prompt(base: Base, system: str, turns: Sequence[Turn]) -> list[Piece]:
     else:
         text = "".join(f"{one['role']}: {one['content']}\n" for one in messages) + "assistant:"
     pieces = text.split(_PLACE)
-    prompt: list[Piece] = [pieces[0]]
+    prompt: list[PromptSegment] = [pieces[0]]
     for thing, piece in zip(things, pieces[1:], strict=True):
         prompt += [thing, piece]
     return [piece for piece in prompt if piece != ""]
@@ -168,14 +168,14 @@ def plain(base: Base, text: str) -> str:
         text = cleaned
 
 
-def _joined(prompt: Prompt) -> list[Piece]:
+def _joined(prompt: Prompt) -> list[PromptSegment]:
     """Neighbouring texts as one, so that how a text was cut never changes its tokens."""
-    joined: list[Piece] = []
+    joined: list[PromptSegment] = []
     for piece in prompt:
         if isinstance(piece, str) and joined and isinstance(joined[-1], str):
             joined[-1] += piece
         elif not isinstance(piece, str):
-            joined.append(piece if isinstance(piece, Thing) else int(piece))
+            joined.append(piece if isinstance(piece, SoftItem) else int(piece))
         elif piece:
             joined.append(piece)
     return joined

@@ -13,12 +13,12 @@ import numpy as np
 
 from bowerbird.errors import InputError
 
-Allowed = Callable[[list[int]], Sequence[int] | None]
+TokenConstraint = Callable[[list[int]], Sequence[int] | None]
 """Given the ids written so far, the ids that may come next; None allows all."""
 
 
 @dataclass(frozen=True)
-class Decoding:
+class SamplingParams:
     """How to write: greedily at temperature 0, else sampled with a seed."""
 
     max_tokens: int = 64
@@ -28,7 +28,7 @@ class Decoding:
     seed: int = 0
     stop: tuple[str, ...] = ()
     """Texts that end the reply; they are not part of it."""
-    allowed: Allowed | None = None
+    allowed: TokenConstraint | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PromptEmbeddings:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ModelLimits:
     """What a language model can read: its name, the width of its embeddings, the tokens that it holds."""
 
     name: str
@@ -56,7 +56,7 @@ class Limits:
     longest: int
 
 
-def checked(prompt: PromptEmbeddings, limits: Limits) -> PromptEmbeddings:
+def checked(prompt: PromptEmbeddings, limits: ModelLimits) -> PromptEmbeddings:
     """The prompt, if an engine can read it: a malformed one must never reach an engine.
 
     Raises `InputError` for a wrong shape or type, an empty or too long prompt, or values that are not finite.
@@ -86,7 +86,7 @@ def checked(prompt: PromptEmbeddings, limits: Limits) -> PromptEmbeddings:
 class Runtime(Protocol):
     """An engine with a language model in it; safe to use from several threads."""
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
+    def write(self, prompt: PromptEmbeddings, how: SamplingParams) -> Iterator[int]:
         """Token ids after the prompt, one by one as they come, until an end token or `max_tokens`.
 
         End tokens are not among them; `how.stop` is text, and the caller's to look for.
@@ -99,7 +99,7 @@ class Runtime(Protocol):
         ...
 
 
-def longest_common(kept: np.ndarray, places: np.ndarray) -> int:
+def common_prefix_length(kept: np.ndarray, places: np.ndarray) -> int:
     """How many places two prompts have in common at their beginnings; the last is always read anew, since
     its logits are wanted.
 

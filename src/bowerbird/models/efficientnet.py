@@ -20,14 +20,14 @@ import numpy as np
 import torch
 
 from bowerbird.errors import BackboneError
-from bowerbird.models.differentiable import Differentiable
+from bowerbird.models.trainable import TrainableBackbone
 from bowerbird.models.openvino_threads import first_request
-from bowerbird.models.pixels import Sight
-from bowerbird.models.precision import computes_bfloat16, half_width
+from bowerbird.models.pixels import ImageSpec
+from bowerbird.models.precision import computes_bfloat16, autocast_bfloat16
 
 WIDTH = 1280
 # The Lite networks were trained on pixels in [-1, 1]: (x - 127) / 128 (their authors' preprocessing).
-SIGHT = Sight(224, (127 / 255,) * 3, (128 / 255,) * 3)
+SIGHT = ImageSpec(224, (127 / 255,) * 3, (128 / 255,) * 3)
 CONVERTED = "openvino"
 
 FeatureMap = Callable[[np.ndarray], np.ndarray]
@@ -43,8 +43,8 @@ def feature_map(name: str, folder: Path, weights: Path | None = None) -> Feature
     kept = folder / CONVERTED if weights is None else weights.with_suffix(f".{CONVERTED}")
     convertible = kept.is_dir() or os.access(kept.parent, os.W_OK)
 
-    def network() -> Differentiable:
-        loaded = differentiable_network(name, folder)
+    def network() -> TrainableBackbone:
+        loaded = load_trainable_network(name, folder)
         if weights is not None:
             loaded.load(weights)
         return loaded
@@ -57,7 +57,7 @@ def feature_map(name: str, folder: Path, weights: Path | None = None) -> Feature
         raise _incomplete(name, folder, error) from error
 
 
-def differentiable_network(name: str, folder: Path) -> Differentiable:
+def load_trainable_network(name: str, folder: Path) -> TrainableBackbone:
     """The network by torch, whose blocks are its stages. Raises `BackboneError` where files are missing."""
     try:
         network = _network(folder)
@@ -67,12 +67,12 @@ def differentiable_network(name: str, folder: Path) -> Differentiable:
     def cells(pixels: np.ndarray) -> torch.Tensor:
         device = next(network.parameters()).device
         # Half the width where the processor multiplies it: twice as fast, cosine 0.998 with full width.
-        with half_width(device):
+        with autocast_bfloat16(device):
             features: torch.Tensor = network(torch.from_numpy(pixels).to(device))
         return features.float().flatten(2).transpose(1, 2)
 
     inner: Any = network.network
-    return Differentiable(name, network, cells, _stages(inner), (inner._conv_head, inner._bn1))
+    return TrainableBackbone(name, network, cells, _stages(inner), (inner._conv_head, inner._bn1))
 
 
 def _incomplete(name: str, folder: Path, error: Exception) -> BackboneError:
@@ -82,13 +82,13 @@ def _incomplete(name: str, folder: Path, error: Exception) -> BackboneError:
     )
 
 
-def by_torch(network: Differentiable) -> FeatureMap:
+def by_torch(network: TrainableBackbone) -> FeatureMap:
     """The network by torch, on its threads, a batch at a time."""
     network.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what CPUs are fast at
     return network.numbers
 
 
-def by_openvino(network: Callable[[], Differentiable], kept: Path) -> FeatureMap:
+def by_openvino(network: Callable[[], TrainableBackbone], kept: Path) -> FeatureMap:
     """The network by OpenVINO, on one thread for each caller, a picture at a time.
 
     Converted once, and kept in the folder `kept`: `network` is called where there is none yet.
@@ -121,7 +121,7 @@ def by_openvino(network: Callable[[], Differentiable], kept: Path) -> FeatureMap
     return cells
 
 
-def _converted(network: Callable[[], Differentiable], target: Path) -> Path:
+def _converted(network: Callable[[], TrainableBackbone], target: Path) -> Path:
     """The network as OpenVINO's file, made once, which takes seconds."""
     import openvino as ov
 

@@ -14,10 +14,10 @@ import torch
 from bowerbird.errors import BackboneError
 from bowerbird.models import efficientnet
 from bowerbird.models.backbones import backbone_named
-from bowerbird.models.differentiable import Differentiable, differentiable
+from bowerbird.models.trainable import TrainableBackbone, trainable_backbone
 from bowerbird.models.fetching import fetch
-from bowerbird.models.pixels import Sight, pixels_of, pixels_of_many
-from bowerbird.models.precision import half_width
+from bowerbird.models.pixels import ImageSpec, decode_image, decode_images
+from bowerbird.models.precision import autocast_bfloat16
 from bowerbird.models.pretrained import pretrained
 from bowerbird.models.qwen_embedding import is_qwen_embedding, qwen_embedding
 
@@ -31,7 +31,7 @@ class ImageEncoder:
     """A network and what it wants to see. S is `sight.side`."""
 
     name: str
-    sight: Sight
+    image_spec: ImageSpec
     width: int
     features: Features
     """(B, S, S, 3) uint8 -> (B, width), or cells of which the mean is taken, (B, cells, width); float32."""
@@ -68,30 +68,30 @@ def load_image_encoder(name: str = "efficientnet-lite0", weights: Path | None = 
     if backbone_named(name) is not None:
         features = efficientnet.feature_map(name, fetch(name), weights)
         return ImageEncoder(name, efficientnet.SIGHT, efficientnet.WIDTH, features)
-    network, sight, width = _network(name)
+    network, image_spec, width = _network(name)
     if weights is not None:
         network.load(weights)
-    return ImageEncoder(name, sight, width, network.numbers)
+    return ImageEncoder(name, image_spec, width, network.numbers)
 
 
-def differentiable_image_encoder(name: str) -> tuple[Differentiable, Sight]:
+def load_trainable_image_encoder(name: str) -> tuple[TrainableBackbone, ImageSpec]:
     """The network that `load_image_encoder` runs, by torch and with gradients; and what it wants to see.
 
     Raises `BackboneError` where it can't be loaded.
     """
     if backbone_named(name) is not None:
-        return efficientnet.differentiable_network(name, fetch(name)), efficientnet.SIGHT
-    network, sight, _ = _network(name)
-    return network, sight
+        return efficientnet.load_trainable_network(name, fetch(name)), efficientnet.SIGHT
+    network, image_spec, _ = _network(name)
+    return network, image_spec
 
 
-def _network(name: str) -> tuple[Differentiable, Sight, int]:
+def _network(name: str) -> tuple[TrainableBackbone, ImageSpec, int]:
     """A network of Hugging Face or timm, its sight and its width."""
     if name.startswith("timm:"):
         from bowerbird.models.timm_images import timm_network
 
-        model, width, sight = timm_network(name)
-        return differentiable(name, model, _on_pixels(sight, model, model)), sight, width
+        model, width, image_spec = timm_network(name)
+        return trainable_backbone(name, model, _on_pixels(image_spec, model, model)), image_spec, width
     from transformers import AutoModel
 
     model = pretrained(
@@ -101,9 +101,9 @@ def _network(name: str) -> tuple[Differentiable, Sight, int]:
     if is_qwen_embedding(model):
         qwen = qwen_embedding(name, model)
         pictures = partial(qwen.pictures, processor=processor)
-        whole = differentiable(name, model, pictures, model.language_model)
-        return whole, qwen.sight(processor), qwen.width
-    sight = _sight(name, processor)
+        whole = trainable_backbone(name, model, pictures, model.language_model)
+        return whole, qwen.image_spec(processor), qwen.width
+    image_spec = _sight(name, processor)
     if hasattr(model, "get_image_features"):  # projected to where the texts are
 
         def projected(batch: torch.Tensor) -> torch.Tensor:
@@ -112,21 +112,25 @@ def _network(name: str) -> tuple[Differentiable, Sight, int]:
 
         config = model.config
         width = getattr(config, "projection_dim", None) or config.vision_config.hidden_size
-        side = differentiable(
-            name, model, _on_pixels(sight, model, projected), model.vision_model, ["visual_projection"]
+        side = trainable_backbone(
+            name, model, _on_pixels(image_spec, model, projected), model.vision_model, ["visual_projection"]
         )
-        return side, sight, int(width)
-    features = _on_pixels(sight, model, lambda batch: _cells(model, batch))
-    return differentiable(name, model, features, getattr(model, "vision_model", None)), sight, _width(model)
+        return side, image_spec, int(width)
+    features = _on_pixels(image_spec, model, lambda batch: _cells(model, batch))
+    return (
+        trainable_backbone(name, model, features, getattr(model, "vision_model", None)),
+        image_spec,
+        _width(model),
+    )
 
 
 def _on_pixels(
-    sight: Sight, model: torch.nn.Module, network: Callable[[torch.Tensor], torch.Tensor]
+    image_spec: ImageSpec, model: torch.nn.Module, network: Callable[[torch.Tensor], torch.Tensor]
 ) -> Callable[[np.ndarray], torch.Tensor]:
     def features(pixels: np.ndarray) -> torch.Tensor:
         device = next(model.parameters()).device
-        with half_width(device):
-            return network(torch.from_numpy(sight.normalised(pixels)).to(device))
+        with autocast_bfloat16(device):
+            return network(torch.from_numpy(image_spec.normalised(pixels)).to(device))
 
     return features
 
@@ -153,7 +157,7 @@ def _processor(name: str) -> Any:
     )
 
 
-def _sight(name: str, processor: Any) -> Sight:
+def _sight(name: str, processor: Any) -> ImageSpec:
     cropped = getattr(processor, "do_center_crop", False) and getattr(processor, "crop_size", None)
     size = dict(cropped or processor.size)
     sides = {size[key] for key in ("height", "width", "shortest_edge") if size.get(key)}
@@ -162,5 +166,5 @@ def _sight(name: str, processor: Any) -> Sight:
             f"{name} wants pictures of {size}, expected a square's side: name a backbone of square pictures"
         )
     if not getattr(processor, "do_normalize", True):
-        return Sight(int(sides.pop()), (0.0,) * 3, (1.0,) * 3)
-    return Sight(int(sides.pop()), tuple(processor.image_mean), tuple(processor.image_std))
+        return ImageSpec(int(sides.pop()), (0.0,) * 3, (1.0,) * 3)
+    return ImageSpec(int(sides.pop()), tuple(processor.image_mean), tuple(processor.image_std))

@@ -15,7 +15,7 @@ SIDE = 224  # pixels
 
 
 @dataclass(frozen=True)
-class Sight:
+class ImageSpec:
     """What a model was trained to see: a square of `side` pixels, (value - mean) / std of values 0 to 1."""
 
     side: int
@@ -30,7 +30,7 @@ class Sight:
         return values.transpose(0, 3, 1, 2)
 
 
-def pixels_of(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
+def decode_image(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
     """Decode a picture and fit it whole into a square on white: (side, side, 3) uint8.
 
     The whole picture, not its centre: a tall dress and a long sofa both lose their ends to a crop.
@@ -51,12 +51,12 @@ def pixels_of(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
     return np.asarray(canvas)
 
 
-def pixels_of_many(encoded: Sequence[bytes], side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
+def decode_images(encoded: Sequence[bytes], side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
     """Decode a batch: (B, side, side, 3) uint8, white where broken; and which could be read, (B,) bool."""
     pixels = np.full((len(encoded), side, side, 3), 255, np.uint8)
     good = np.zeros(len(encoded), bool)
     for row, one in enumerate(encoded):
-        decoded = pixels_of(one, side)
+        decoded = decode_image(one, side)
         if decoded is not None:
             pixels[row], good[row] = decoded, True
     return pixels, good

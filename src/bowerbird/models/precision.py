@@ -10,7 +10,7 @@ def computes_bfloat16() -> bool:
     return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
-def half_width(device: torch.device) -> torch.autocast:
+def autocast_bfloat16(device: torch.device) -> torch.autocast:
     """Matrix products in bfloat16 while the block runs, where the device multiplies in it."""
     able = torch.cuda.is_bf16_supported() if device.type == "cuda" else computes_bfloat16()
     return torch.autocast(device.type, torch.bfloat16, enabled=able and device.type in ("cpu", "cuda"))

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bowerbird.models.pixels import Sight
-from bowerbird.models.precision import half_width
+from bowerbird.models.pixels import ImageSpec
+from bowerbird.models.precision import autocast_bfloat16
 from bowerbird.models.pretrained import pretrained
 
 INSTRUCTION = "Represent the user's input."
@@ -55,10 +55,12 @@ class QwenEmbedding:
             prompts, pixel_values=seen["pixel_values"], image_grid_thw=seen["image_grid_thw"]
         )
 
-    def sight(self, processor: Any) -> Sight:
+    def image_spec(self, processor: Any) -> ImageSpec:
         """Pictures of `SIDE`, rounded to whole tokens."""
         token = processor.patch_size * processor.merge_size
-        return Sight(max(1, SIDE // token) * token, tuple(processor.image_mean), tuple(processor.image_std))
+        return ImageSpec(
+            max(1, SIDE // token) * token, tuple(processor.image_mean), tuple(processor.image_std)
+        )
 
     def _prompt(self, content: dict[str, str]) -> str:
         messages = [
@@ -75,7 +77,7 @@ class QwenEmbedding:
         if pictures:
             pictures = {name: one.to(device) for name, one in pictures.items()}
             pictures["mm_token_type_ids"] = (ids == self.model.config.image_token_id).int()
-        with half_width(device):
+        with autocast_bfloat16(device):
             states = self.model(input_ids=ids, attention_mask=mask, **pictures).last_hidden_state
         rows: torch.Tensor = states[torch.arange(len(ids), device=device), mask.sum(1) - 1]
         return rows

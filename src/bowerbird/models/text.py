@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bowerbird.models.differentiable import Differentiable, differentiable
-from bowerbird.models.precision import half_width
+from bowerbird.models.trainable import TrainableBackbone, trainable_backbone
+from bowerbird.models.precision import autocast_bfloat16
 from bowerbird.models.pretrained import pretrained
 from bowerbird.models.qwen_embedding import is_qwen_embedding, qwen_embedding
 
@@ -31,7 +31,7 @@ class TextEncoder:
     width: int
     features: Features
     """B strings -> (B, width) float32."""
-    network: Differentiable
+    network: TrainableBackbone
     """The same with gradients, of strings of at most `MAX_CHARACTERS`."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
@@ -59,20 +59,22 @@ def load_text_encoder(name: str = "minilm-l6", weights: Path | None = None) -> T
     )
     if is_qwen_embedding(model):
         qwen = qwen_embedding(name, model)
-        return _encoder(differentiable(name, model, qwen.texts, model.language_model), qwen.width, weights)
+        return _encoder(
+            trainable_backbone(name, model, qwen.texts, model.language_model), qwen.width, weights
+        )
     tokenizer = pretrained(name, "a text encoder", AutoTokenizer.from_pretrained)
     if hasattr(model, "get_text_features"):
         config = model.config
         sided = getattr(config.text_config, "projection_size", None) or config.text_config.hidden_size
-        network = differentiable(
+        network = trainable_backbone(
             name, model, _projected(model, tokenizer), model.text_model, ["text_projection"]
         )
         return _encoder(network, int(getattr(config, "projection_dim", None) or sided), weights)
-    network = differentiable(name, model, _mean_pooled(model, tokenizer))
+    network = trainable_backbone(name, model, _mean_pooled(model, tokenizer))
     return _encoder(network, int(model.config.hidden_size), weights)
 
 
-def _encoder(network: Differentiable, width: int, weights: Path | None) -> TextEncoder:
+def _encoder(network: TrainableBackbone, width: int, weights: Path | None) -> TextEncoder:
     if weights is not None:
         network.load(weights)
     return TextEncoder(network.name, width, network.numbers, network)
@@ -87,7 +89,7 @@ def _mean_pooled(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.
             list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt"
         ).to(model.device)
         # Twice the texts a second where the processor computes in bfloat16.
-        with half_width(model.device):
+        with autocast_bfloat16(model.device):
             states = model(**tokens).last_hidden_state.float()  # (B, T, width)
         mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
         pooled: torch.Tensor = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
@@ -113,7 +115,7 @@ def _projected(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Te
         given = {"input_ids": tokens["input_ids"]}
         if not filled:
             given["attention_mask"] = tokens["attention_mask"]
-        with half_width(model.device):
+        with autocast_bfloat16(model.device):
             projected: torch.Tensor = model.get_text_features(**given).pooler_output
         return projected
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from bowerbird.errors import BackboneError
-from bowerbird.models.pixels import Sight
+from bowerbird.models.pixels import ImageSpec
 
 
-def timm_network(name: str) -> tuple[torch.nn.Module, int, Sight]:
+def timm_network(name: str) -> tuple[torch.nn.Module, int, ImageSpec]:
     """The network without its classes, (B, 3, S, S) -> (B, width); its width; what it wants to see.
 
     `name` is `timm:NAME` or `timm:FOLDER`. Raises `BackboneError` where timm or the model can't be loaded.
@@ -34,5 +34,5 @@ def timm_network(name: str) -> tuple[torch.nn.Module, int, Sight]:
             "a folder with its config.json and weights"
         ) from error
     seen = resolve_model_data_config(model)
-    sight = Sight(int(seen["input_size"][-1]), tuple(seen["mean"]), tuple(seen["std"]))
-    return model, int(model.num_features), sight
+    image_spec = ImageSpec(int(seen["input_size"][-1]), tuple(seen["mean"]), tuple(seen["std"]))
+    return model, int(model.num_features), image_spec

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bowerbird.errors import SourceAway
+from bowerbird.errors import SourceUnavailable
 from bowerbird.sources.source import Message, Notify, Source
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -62,7 +62,7 @@ class Batches:
                             self._notify("the source is there again")
                         self._connected = True
                     messages = self._gather()
-                except SourceAway as error:
+                except SourceUnavailable as error:
                     self._connected = False
                     self.times_away += 1
                     self._notify(f"{error}; trying again in {pause:g} s")
@@ -79,7 +79,7 @@ class Batches:
             return
         try:
             self._source.acknowledge(messages)
-        except SourceAway as error:
+        except SourceUnavailable as error:
             self._connected = False  # connect() mends it, or says that it can't
             self._notify(f"{len(messages)} messages could not be acknowledged and will come again: {error}")
 
@@ -91,7 +91,7 @@ class Batches:
         while messages and len(messages) < most and (left := until - time.monotonic()) > 0:
             try:
                 messages += self._source.fetch(most - len(messages), left)
-            except SourceAway:
+            except SourceUnavailable:
                 break  # what came is as good as ever; the next call says it again
         return messages
 

@@ -32,7 +32,7 @@ READER_FAILED = "it made its reader fail"
 
 
 @dataclass
-class Tally:
+class ConsumerStats:
     """What became of the messages so far."""
 
     messages: int = 0
@@ -52,16 +52,18 @@ class Tally:
         return told | {"refused_file": str(self.refused_file) if self.refused_file else None}
 
 
-class Listener:
+class Consumer:
     """Takes the messages of one source into one store. Several may listen into the same store."""
 
     def __init__(self, store: Store, source: Source, layout: Layout, notify: Notify) -> None:
-        self.tally = Tally()
+        self.tally = ConsumerStats()
         self._store, self._layout, self._notify = store, layout, notify
         self._intake = Intake(store)
         self._batches = Batches(source, notify)
 
-    def run(self, stop: threading.Event, until_idle_s: float | None, watch: Callable[[Tally], None]) -> Tally:
+    def run(
+        self, stop: threading.Event, until_idle_s: float | None, watch: Callable[[ConsumerStats], None]
+    ) -> ConsumerStats:
         """Listen until `stop` is set, or until nothing has come for `until_idle_s` seconds.
 
         `watch` is shown the tally after each batch, an empty one several times a second. Raises `SourceError`

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from bowerbird.data.store import write_atomically
-from bowerbird.errors import InputError, SourceAway, SourceError
+from bowerbird.errors import InputError, SourceUnavailable, SourceError
 from bowerbird.sources.address import Address
 from bowerbird.sources.positions import Position, ended, fits, lines_from, with_head
 from bowerbird.sources.source import Lag, Message, Notify
@@ -54,7 +54,7 @@ class FileSource:
 
     def connect(self) -> None:
         if not self._path.parent.is_dir():
-            raise SourceAway(f"there is no folder {self._path.parent}")
+            raise SourceUnavailable(f"there is no folder {self._path.parent}")
         if not self._path.exists():
             self._notify(f"there is no {self._path} yet: waiting for it")
         if self._lock is None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bowerbird.errors import InputError, SourceAway, SourceError
+from bowerbird.errors import InputError, SourceUnavailable, SourceError
 from bowerbird.sources.address import Address
 from bowerbird.sources.source import Lag, Message, client_library
 
@@ -153,10 +153,10 @@ class KafkaSource:
         if error.code() in (*refused, codes.GROUP_AUTHORIZATION_FAILED):
             return SourceError(f"{shown} refuses us ({said}): check user and password")
         if error.code() in (codes.REBALANCE_IN_PROGRESS, codes.ILLEGAL_GENERATION, codes.UNKNOWN_MEMBER_ID):
-            return SourceAway(f"{shown}: its group is being shared out anew ({said})")
+            return SourceUnavailable(f"{shown}: its group is being shared out anew ({said})")
         if error.fatal():
             return SourceError(f"{shown}: {said}")
-        return SourceAway(f"{shown} can't be reached ({said})")
+        return SourceUnavailable(f"{shown} can't be reached ({said})")
 
 
 def _numbers(said: str | None) -> list[int] | None:

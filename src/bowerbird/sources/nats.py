@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from bowerbird.errors import SourceAway, SourceError
+from bowerbird.errors import SourceUnavailable, SourceError
 from bowerbird.sources.address import Address
 from bowerbird.sources.source import Lag, Message, client_library
 
@@ -81,7 +81,7 @@ class NatsSource:
 
     def fetch(self, most: int, wait_s: float) -> list[Message]:
         if self._client is None or self._client.is_closed:
-            raise SourceAway(f"{self._address.shown} has closed the connection")
+            raise SourceUnavailable(f"{self._address.shown} has closed the connection")
         found = self._run(self._fetch(most, wait_s))
         return [Message(one.data, f"{self._stream} {one.metadata.sequence.stream}", one) for one in found]
 
@@ -90,7 +90,7 @@ class NatsSource:
             return list(await self._subscription.fetch(most, timeout=max(wait_s, 0.001)))
         except TimeoutError:
             if self._client.is_closed:
-                raise SourceAway(f"{self._address.shown} has closed the connection") from None
+                raise SourceUnavailable(f"{self._address.shown} has closed the connection") from None
             return []
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
@@ -116,7 +116,7 @@ class NatsSource:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         if self._runner is None:
             work.close()
-            raise SourceAway(f"{self._address.shown} has closed the connection")
+            raise SourceUnavailable(f"{self._address.shown} has closed the connection")
         try:
             return self._runner.run(work)
         except SourceError:
@@ -127,7 +127,7 @@ class NatsSource:
             shown, said = self._address.shown, self._address.hiding(error) or type(error).__name__
             if isinstance(error, self._nats.errors.AuthorizationError) or "authorization" in said.lower():
                 raise SourceError(f"{shown} refuses us ({said}): check user and password") from None
-            raise SourceAway(f"{shown} can't be reached ({said})") from None
+            raise SourceUnavailable(f"{shown} can't be reached ({said})") from None
 
     async def _note(self, error: Exception) -> None:
         """Called by the client, which would log it, and later raise no more than that there is no server."""

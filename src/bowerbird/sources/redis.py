@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from bowerbird.errors import SourceAway, SourceError
+from bowerbird.errors import SourceUnavailable, SourceError
 from bowerbird.sources.address import Address
 from bowerbird.sources.source import Lag, Message, client_library
 
@@ -140,7 +140,7 @@ class RedisSource:
             said = self._address.hiding(error) or type(error).__name__
             if said.startswith("WRONGTYPE"):
                 raise SourceError(f"{shown}: {self._stream!r} is no stream ({said})") from None
-            raise SourceAway(f"{shown} can't be reached ({said})") from None
+            raise SourceUnavailable(f"{shown} can't be reached ({said})") from None
 
 
 def _name(said: bytes | str) -> str:

@@ -16,8 +16,8 @@ from bowerbird.data.store import Store
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import Graft
-from bowerbird.graft.naming.markers import MARKER, Markers, numbered
-from bowerbird.graft.runtime import Decoding
+from bowerbird.graft.naming.markers import MARKER, Markers, number_candidates
+from bowerbird.graft.runtime import SamplingParams
 from bowerbird.graft.streaming import decoded
 
 SINGLE = [*string.ascii_lowercase, *string.digits, *'[]#.,:" \n']
@@ -68,7 +68,7 @@ def markers_of(alphabet: str) -> Markers:
     return Markers(base_of(alphabet))
 
 
-def written(base: Base, how: Decoding, favoured: str, seed: int) -> str:
+def written(base: Base, how: SamplingParams, favoured: str, seed: int) -> str:
     """What the loop of any engine writes by random logits, these characters' tokens being likely."""
     rng = np.random.default_rng(seed)
     rows = base.table.shape[0]
@@ -98,7 +98,7 @@ def numbers_in(text: str) -> list[str]:
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(ALPHABETS)), st.integers(0, 25), st.integers(0, 10**6))
 def test_whatever_the_logits_every_marker_is_of_a_candidate(alphabet: str, count: int, seed: int) -> None:
-    how = Decoding(max_tokens=40, allowed=markers_of(alphabet).among(count))
+    how = SamplingParams(max_tokens=40, allowed=markers_of(alphabet).among(count))
     text = written(base_of(alphabet), how, "[]0123456789", seed)
     known = {str(number) for number in range(1, count + 1)}
     assert set(numbers_in(text)) <= known
@@ -158,8 +158,8 @@ def test_a_graft_names_only_candidates(count: int, seed: int, temperature: float
     base = base_of("merged")
     graft = Graft(base, Connector(4, base.hidden, 1.0), np.eye(30, 4, dtype=np.float32))
     candidates = np.random.default_rng(seed).permutation(30)[:count].tolist()
-    prompt = [*numbered(candidates), "i like "]
-    how = Decoding(
+    prompt = [*number_candidates(candidates), "i like "]
+    how = SamplingParams(
         min_tokens=60, temperature=temperature, seed=seed, allowed=markers_of("merged").among(count)
     )
     texts = list(graft.generate(prompt, 60, decoding=how))
@@ -168,11 +168,11 @@ def test_a_graft_names_only_candidates(count: int, seed: int, temperature: float
 
 def test_a_graft_reads_its_candidates(grafted: Store) -> None:
     graft = Graft.open(grafted.snapshot())
-    assert graft.rendered([*numbered([7, 3]), "which"]).things == (7, 3)
+    assert graft.rendered([*number_candidates([7, 3]), "which"]).things == (7, 3)
 
 
 def test_candidates_are_numbered_as_markers_say() -> None:
-    prompt = numbered([31, 7, 5])
+    prompt = number_candidates([31, 7, 5])
     for marker, item in zip(prompt[0::3], prompt[1::3], strict=True):
         match = MARKER.match(str(marker))
         assert match is not None

@@ -62,7 +62,7 @@ def test_a_packed_model_writes_what_it_wrote_and_is_smaller(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bowerbird.graft.base import Base
-    from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+    from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings
     from bowerbird.graft.runtimes.eager import EagerRuntime
     from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
     from bowerbird.graft.runtimes.openvino_conversion import Precision, converted
@@ -82,5 +82,5 @@ def test_a_packed_model_writes_what_it_wrote_and_is_smaller(
     assert packed < 0.5 * whole
     places = rng.integers(5, len(base.table), 20)
     prompt = PromptEmbeddings(places, base.rows(places).numpy())
-    how = Decoding(max_tokens=20, min_tokens=20)
+    how = SamplingParams(max_tokens=20, min_tokens=20)
     assert list(runtime.write(prompt, how)) == list(EagerRuntime(base).write(prompt, how))

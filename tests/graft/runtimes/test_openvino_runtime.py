@@ -11,7 +11,7 @@ import pytest
 
 from bowerbird.errors import BackboneError, InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.models import BACKBONES, is_pulled
 
@@ -58,7 +58,7 @@ def extended(one: PromptEmbeddings, keep: int, other: PromptEmbeddings) -> Promp
     )
 
 
-GREEDY = Decoding(max_tokens=24, min_tokens=24)
+GREEDY = SamplingParams(max_tokens=24, min_tokens=24)
 
 
 def test_greedy_tokens_are_those_of_the_model_itself(base: Base, runtime: OpenVinoRuntime) -> None:
@@ -115,7 +115,7 @@ def test_replies_that_overlap_do_not_disturb_each_other(base: Base, runtime: Ope
 def test_a_seed_repeats_and_another_one_differs(base: Base, runtime: OpenVinoRuntime) -> None:
     one = prompt(base, 80)
     write = [
-        list(runtime.write(one, Decoding(max_tokens=16, min_tokens=16, temperature=2.0, seed=seed)))
+        list(runtime.write(one, SamplingParams(max_tokens=16, min_tokens=16, temperature=2.0, seed=seed)))
         for seed in (1, 1, 2)
     ]
     assert write[0] == write[1] != write[2]
@@ -123,9 +123,9 @@ def test_a_seed_repeats_and_another_one_differs(base: Base, runtime: OpenVinoRun
 
 def test_what_is_never_or_not_allowed_is_not_written(base: Base, runtime: OpenVinoRuntime) -> None:
     one = prompt(base, 90)
-    hot = Decoding(max_tokens=60, min_tokens=60, temperature=50.0)
+    hot = SamplingParams(max_tokens=60, min_tokens=60, temperature=50.0)
     assert not set(runtime.write(one, hot)) & (base.never | base.ends)
-    only = Decoding(max_tokens=5, allowed=lambda written: [7 + len(written)])
+    only = SamplingParams(max_tokens=5, allowed=lambda written: [7 + len(written)])
     assert list(runtime.write(one, only)) == [7, 8, 9, 10, 11]
 
 

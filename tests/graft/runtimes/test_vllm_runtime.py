@@ -19,9 +19,9 @@ import torch
 
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.vllm import VllmRuntime, encoded
+from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
 
 LONGEST = 48
 
@@ -166,13 +166,13 @@ def some_only(written: list[int]) -> list[int] | None:
 @pytest.mark.parametrize(
     "how",
     [
-        Decoding(max_tokens=12),
-        Decoding(max_tokens=30, min_tokens=30),
-        Decoding(max_tokens=4, min_tokens=9),
-        Decoding(max_tokens=20, min_tokens=20, allowed=some_only),
-        Decoding(max_tokens=20, allowed=lambda written: [2, 9] if len(written) > 4 else None),
-        Decoding(max_tokens=1000),
-        Decoding(max_tokens=0),
+        SamplingParams(max_tokens=12),
+        SamplingParams(max_tokens=30, min_tokens=30),
+        SamplingParams(max_tokens=4, min_tokens=9),
+        SamplingParams(max_tokens=20, min_tokens=20, allowed=some_only),
+        SamplingParams(max_tokens=20, allowed=lambda written: [2, 9] if len(written) > 4 else None),
+        SamplingParams(max_tokens=1000),
+        SamplingParams(max_tokens=0),
     ],
     ids=[
         "plain",
@@ -184,7 +184,9 @@ def some_only(written: list[int]) -> list[int] | None:
         "nothing",
     ],
 )
-def test_the_same_ids_as_the_eager_engine(base: Base, serve: Callable[[Engine], str], how: Decoding) -> None:
+def test_the_same_ids_as_the_eager_engine(
+    base: Base, serve: Callable[[Engine], str], how: SamplingParams
+) -> None:
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     eager = EagerRuntime(base)
@@ -201,9 +203,9 @@ def test_a_free_reply_is_one_request_and_a_forced_token_none(
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     engine.requests.clear()
-    list(runtime.write(prompt_of(base, 0), Decoding(max_tokens=10, min_tokens=10)))
+    list(runtime.write(prompt_of(base, 0), SamplingParams(max_tokens=10, min_tokens=10)))
     assert len(engine.requests) == 1
-    forced = Decoding(max_tokens=5, allowed=lambda written: [7 + len(written)])
+    forced = SamplingParams(max_tokens=5, allowed=lambda written: [7 + len(written)])
     assert list(runtime.write(prompt_of(base, 0), forced)) == [7, 8, 9, 10, 11]
     assert len(engine.requests) == 1
 
@@ -213,7 +215,7 @@ def test_every_request_overrides_the_defaults_of_the_served_folder(
 ) -> None:
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
-    list(runtime.write(prompt_of(base, 0), Decoding(max_tokens=2, temperature=0.5, seed=-3)))
+    list(runtime.write(prompt_of(base, 0), SamplingParams(max_tokens=2, temperature=0.5, seed=-3)))
     said = engine.requests[-1]
     assert said["temperature"] == 0.5 and 0 <= said["seed"] < 2**63
     assert (said["top_p"], said["top_k"], said["min_p"], said["repetition_penalty"]) == (1, 0, 0, 1)
@@ -243,9 +245,9 @@ def test_malformed_prompts_are_refused_before_anything_is_sent(
     engine.requests.clear()
     for reason, prompt in malformed(base).items():
         with pytest.raises(InputError, match=reason):
-            runtime.write(prompt, Decoding())
+            runtime.write(prompt, SamplingParams())
     with pytest.raises(InputError, match="none can be written"):
-        list(runtime.write(prompt_of(base, 0), Decoding(allowed=lambda _: [base.item_id])))
+        list(runtime.write(prompt_of(base, 0), SamplingParams(allowed=lambda _: [base.item_id])))
     assert engine.requests == []
 
 
@@ -290,7 +292,7 @@ def test_a_server_that_returns_no_token_ids(base: Base, serve: Callable[[Engine]
 def test_a_server_that_dies_in_the_middle(base: Base, serve: Callable[[Engine], str]) -> None:
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
-    how = Decoding(max_tokens=10, min_tokens=10)
+    how = SamplingParams(max_tokens=10, min_tokens=10)
     whole = list(runtime.write(prompt_of(base, 0), how))
     engine.dies_after = 3
     told: list[int] = []
@@ -306,5 +308,5 @@ def test_a_server_that_dies_in_the_middle(base: Base, serve: Callable[[Engine], 
 
 def test_an_embedding_crosses_the_wire_bit_by_bit() -> None:
     embedded = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)[1:]
-    back = torch.load(io.BytesIO(base64.b64decode(encoded(embedded))), weights_only=True)
+    back = torch.load(io.BytesIO(base64.b64decode(encode_embeddings(embedded))), weights_only=True)
     assert np.array_equal(back.numpy(), embedded)

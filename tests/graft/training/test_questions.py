@@ -10,22 +10,22 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
-from bowerbird.graft.adapter import Adapt
+from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
-from bowerbird.graft.connector import Connector, Kind
-from bowerbird.graft.examples.dataset import Lesson
-from bowerbird.graft.examples.facts import Facts
-from bowerbird.graft.examples.questions import Question, Questions, Sort
+from bowerbird.graft.connector import Connector, TokenKind
+from bowerbird.graft.examples.dataset import GraftDataset
+from bowerbird.graft.examples.facts import CatalogueFacts
+from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType
 from bowerbird.graft.model import Graft
-from bowerbird.graft.prompt import Thing
-from bowerbird.graft.training.alignment import Aligned
+from bowerbird.graft.prompt import SoftItem
+from bowerbird.graft.training.alignment import AlignmentModel
 from bowerbird.graft.training.train import train_graft
 
 
 @pytest.fixture(scope="module")
-def lesson(grafted: Store) -> Lesson:
-    return Lesson.of(grafted.snapshot())
+def lesson(grafted: Store) -> GraftDataset:
+    return GraftDataset.of(grafted.snapshot())
 
 
 @pytest.fixture(scope="module")
@@ -40,49 +40,53 @@ def test_facts_are_what_several_items_share() -> None:
         Item("c", title="z", category=("home", "rug"), attributes={"colour": "red", "sku": "3"}, price=9.0),
         Item("d", title="z", category=("home", "rug"), attributes={"colour": "red"}, price=9.5),
     ]
-    facts = Facts.read(Catalogue.of(items))
+    facts = CatalogueFacts.read(Catalogue.of(items))
     assert facts.of[0] == {"type": "lamp", "colour": "red", "price band": "low"}
     assert facts.of[3] == {"type": "rug", "colour": "red"}, "no other item has its price band"
     assert facts.items_with["colour", "red"].tolist() == [0, 2, 3]
     assert facts.shared(np.array([0, 2, 3]))[0] == "red"
 
 
-def test_every_sort_of_question_is_asked_and_right(lesson: Lesson, base: Base) -> None:
-    questions = Questions(lesson.material, base)
-    assert set(questions.sorts) == set(Sort) - {Sort.COLLECTION, Sort.PICTURE}
+def test_every_sort_of_question_is_asked_and_right(lesson: GraftDataset, base: Base) -> None:
+    questions = QuestionSampler(lesson.material, base)
+    assert set(questions.sorts) == set(TaskType) - {TaskType.COLLECTION, TaskType.PICTURE}
     rng = np.random.default_rng(0)
     for item in questions.items[:20].tolist():
-        fact = questions.about(item, Sort.FACT, rng)
+        fact = questions.about(item, TaskType.FACT, rng)
         assert fact.answer.strip() in lesson.material.facts.of[item].values()
-        match = questions.about(item, Sort.MATCH, rng)
+        match = questions.about(item, TaskType.MATCH, rng)
         shown = [piece for piece in match.prompt if isinstance(piece, int)]
         assert shown[int(match.answer) - 1] == item
         assert len(set(shown)) == 4
         kinds = {
-            sort: [p.kind for p in questions.about(item, sort, rng).prompt if isinstance(p, Thing)]
-            for sort in (Sort.TASTE, Sort.INTEREST)
+            sort: [p.kind for p in questions.about(item, sort, rng).prompt if isinstance(p, SoftItem)]
+            for sort in (TaskType.TASTE, TaskType.INTEREST)
         }
-        assert kinds == {Sort.TASTE: [Kind.TASTE], Sort.INTEREST: [Kind.INTEREST]}
+        assert kinds == {TaskType.TASTE: [TokenKind.TASTE], TaskType.INTEREST: [TokenKind.INTEREST]}
 
 
-def test_an_interest_is_the_mean_of_items_that_have_the_fact(lesson: Lesson, base: Base) -> None:
-    questions, gains = Questions(lesson.material, base), []
+def test_an_interest_is_the_mean_of_items_that_have_the_fact(lesson: GraftDataset, base: Base) -> None:
+    questions, gains = QuestionSampler(lesson.material, base), []
     for seed in range(20):
-        asked = questions.about(int(questions.items[seed]), Sort.INTEREST, np.random.default_rng(seed))
-        thing = next(piece for piece in asked.prompt if isinstance(piece, Thing))
+        asked = questions.about(int(questions.items[seed]), TaskType.INTEREST, np.random.default_rng(seed))
+        thing = next(piece for piece in asked.prompt if isinstance(piece, SoftItem))
         holders = lesson.material.facts.items_with["colour", asked.answer.strip()]
         near = lesson.matrix @ thing.vector
         gains.append(near[holders].mean() - np.delete(near, holders).mean())
     assert np.mean(gains) > 4 * np.std(gains) / len(gains) ** 0.5
 
 
-def test_padding_and_batches_change_no_loss(lesson: Lesson, base: Base) -> None:
+def test_padding_and_batches_change_no_loss(lesson: GraftDataset, base: Base) -> None:
     torch.manual_seed(0)
-    aligned = Aligned(base, Connector(lesson.matrix.shape[1], base.hidden, 3.0, 2), base.model, lesson.matrix)
+    aligned = AlignmentModel(
+        base, Connector(lesson.matrix.shape[1], base.hidden, 3.0, 2), base.model, lesson.matrix
+    )
     questions = [
-        Question(["Product: ", 3, "\nDescription:"], " red lamp", Sort.DESCRIBE),
-        Question(["Product: ", 5, " ", 9, " this person likes is\n:"], " blue", Sort.FACT),
-        Question([Thing(Kind.TASTE, lesson.matrix[2]), "likes"], " red sofa , green rug", Sort.TASTE),
+        Question(["Product: ", 3, "\nDescription:"], " red lamp", TaskType.DESCRIBE),
+        Question(["Product: ", 5, " ", 9, " this person likes is\n:"], " blue", TaskType.FACT),
+        Question(
+            [SoftItem(TokenKind.TASTE, lesson.matrix[2]), "likes"], " red sofa , green rug", TaskType.TASTE
+        ),
     ]
     lengths = [3, 2, 6]  # tokens of each answer, its end among them
     with torch.no_grad():
@@ -94,9 +98,9 @@ def test_padding_and_batches_change_no_loss(lesson: Lesson, base: Base) -> None:
     assert together.right.tolist() == [bool(one.right) for one in alone]
 
 
-@pytest.mark.parametrize("adapt", [Adapt.LORA, Adapt.FULL])
+@pytest.mark.parametrize("adapt", [AdaptationMode.LORA, AdaptationMode.FULL])
 def test_an_adapted_graft_is_saved_loaded_and_exported_whole(
-    fresh_store: Store, tiny_base: Path, tmp_path: Path, adapt: Adapt
+    fresh_store: Store, tiny_base: Path, tmp_path: Path, adapt: AdaptationMode
 ) -> None:
     from transformers import AutoModelForCausalLM
 

@@ -15,7 +15,7 @@ from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.dataset import Lesson
+from bowerbird.graft.examples.dataset import GraftDataset
 from bowerbird.graft.examples.facts import caption
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft, load_connector
@@ -42,7 +42,7 @@ def test_the_trained_graft_reads_items(grafted: Store) -> None:
 
 def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
     vectors, catalogue = load_vectors(grafted.snapshot()), grafted.catalogue()
-    lesson = Lesson.of(grafted.snapshot())
+    lesson = GraftDataset.of(grafted.snapshot())
     events = Interactions.of(grafted.log.read(), catalogue)
     assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
     held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
@@ -127,7 +127,7 @@ def test_an_interrupted_training_goes_on_to_the_same_end(
 ) -> None:
     torch.set_num_threads(1)
     base = Base.load(str(tiny_base))
-    lesson = Lesson.of(fresh_store.snapshot())
+    lesson = GraftDataset.of(fresh_store.snapshot())
     config = GraftConfig(base=str(tiny_base), minutes=30, steps=6)
 
     class Interrupted(GraftTraining):

@@ -19,8 +19,8 @@ import torch
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.encode.adapted_backbones import Side
-from bowerbird.models.differentiable import Differentiable
-from bowerbird.models.image import differentiable_image_encoder, pixels_of_many
+from bowerbird.models.trainable import TrainableBackbone
+from bowerbird.models.image import load_trainable_image_encoder, decode_images
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
 
 IMAGE_PART, TEXT_PART = 16, 32
@@ -33,7 +33,7 @@ class UnfrozenSide:
     """What is trained of one side, and how its contents are read."""
 
     side: Side
-    network: Differentiable
+    network: TrainableBackbone
     trained: dict[str, torch.nn.Parameter]
     read: Callable[[np.ndarray], Any]
     """Positions of items to what the network takes."""
@@ -107,8 +107,8 @@ def unfrozen_side(
         network = load_text_encoder(backbone).network
         read: Callable[[np.ndarray], Any] = partial(_texts, catalogue)
     else:
-        network, sight = differentiable_image_encoder(backbone)
-        read = partial(_pixels, catalogue, sight.side)
+        network, image_spec = load_trainable_image_encoder(backbone)
+        read = partial(_pixels, catalogue, image_spec.side)
     trained = network.top(layers)
     network.network.requires_grad_(False)
     for parameter in trained.values():
@@ -125,4 +125,4 @@ def _texts(catalogue: Catalogue, items: np.ndarray) -> list[str]:
 def _pixels(catalogue: Catalogue, side: int, items: np.ndarray) -> np.ndarray:
     encoded = [catalogue.image(int(position)) or b"" for position in items]
     with ThreadPoolExecutor(DECODERS) as pool:
-        return np.concatenate(list(pool.map(lambda one: pixels_of_many([one], side)[0], encoded)))
+        return np.concatenate(list(pool.map(lambda one: decode_images([one], side)[0], encoded)))

@@ -16,26 +16,26 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.embed.index.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.errors import StoreError
-from bowerbird.graft.examples.facts import Facts, caption
-from bowerbird.graft.examples.questions import Material
+from bowerbird.graft.examples.facts import CatalogueFacts, caption
+from bowerbird.graft.examples.questions import TrainingData
 
 LEAST_LIKED = 2
 """Items that a user must like for a question about their taste."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class GraftDataset:
     """What questions are made of, and the texts of the items that are left out of it."""
 
-    material: Material
+    material: TrainingData
     judged_captions: dict[int, str]
 
     @classmethod
-    def of(cls, snapshot: StoreSnapshot) -> Lesson:
+    def of(cls, snapshot: StoreSnapshot) -> GraftDataset:
         """Read a snapshot. Raises `StoreError` where its vectors do not say what they were kept from."""
         catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
         events = Interactions.of(snapshot.store.log.read(), catalogue)
-        training = holdout_of(vectors).training(events)
+        training = read_holdout(vectors).training(events)
         liked = [np.unique(history.liked().items) for _, history in training.histories()]
         matrix = item_matrix(snapshot)
         said = {
@@ -43,11 +43,11 @@ class Lesson:
             for position in np.flatnonzero(np.abs(matrix).sum(1) > 0).tolist()
             if (text := caption(catalogue, position))
         }
-        judged = {p: text for p, text in said.items() if left_out(catalogue.ids[p])}
-        material = Material(
+        judged = {p: text for p, text in said.items() if is_held_out(catalogue.ids[p])}
+        material = TrainingData(
             matrix,
             {p: text for p, text in said.items() if p not in judged},
-            Facts.read(catalogue),
+            CatalogueFacts.read(catalogue),
             [items for items in liked if len(items) >= LEAST_LIKED],
             _collections(snapshot),
             _pictures(snapshot),
@@ -82,7 +82,7 @@ def _pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
     return None if features is None else encoder.image_features(features)
 
 
-def holdout_of(vectors: Vectors) -> Holdout:
+def read_holdout(vectors: Vectors) -> Holdout:
     """What the vectors were never trained on. Raises `StoreError` where they do not say."""
     if "holdout" not in vectors.meta:
         raise StoreError(
@@ -92,7 +92,7 @@ def holdout_of(vectors: Vectors) -> Holdout:
     return Holdout(**vectors.meta["holdout"])
 
 
-def left_out(identifier: str, share: float = 0.1) -> bool:
+def is_held_out(identifier: str, share: float = 0.1) -> bool:
     """Whether an item (or a user, in benchmarks) is left out to validate on; not the holdout's hash."""
     digest = hashlib.blake2b(identifier.encode(), digest_size=8, person=b"graft-judge").digest()
     return int.from_bytes(digest, "big") < share * 2**64

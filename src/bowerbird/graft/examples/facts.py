@@ -31,7 +31,7 @@ def caption(catalogue: Catalogue, position: int) -> str:
 
 
 @dataclass(frozen=True)
-class Facts:
+class CatalogueFacts:
     """Each item's facts: name → value, only such as several items share."""
 
     of: list[dict[str, str]]
@@ -39,7 +39,7 @@ class Facts:
     """Positions of the items that a (name, value) holds for."""
 
     @classmethod
-    def read(cls, catalogue: Catalogue) -> Facts:
+    def read(cls, catalogue: Catalogue) -> CatalogueFacts:
         """Type, attributes and price band of every item of a catalogue."""
         bands = price_bands(catalogue.prices)
         raw = [_raw(catalogue.item(position)) for position in range(len(catalogue))]

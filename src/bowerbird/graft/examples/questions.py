@@ -14,9 +14,9 @@ from enum import StrEnum
 import numpy as np
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Kind
-from bowerbird.graft.examples.facts import Facts
-from bowerbird.graft.prompt import Piece, Thing, chat_prompt
+from bowerbird.graft.connector import TokenKind
+from bowerbird.graft.examples.facts import CatalogueFacts
+from bowerbird.graft.prompt import PromptSegment, SoftItem, chat_prompt
 
 SHOWN = 4
 """Items among which the described one is to be found."""
@@ -24,7 +24,7 @@ MEMBERS = 12
 """Items at most whose mean stands for an interest."""
 
 
-class Sort(StrEnum):
+class TaskType(StrEnum):
     """Kinds of question, each with its share of the lessons."""
 
     DESCRIBE = "describe"
@@ -37,13 +37,13 @@ class Sort(StrEnum):
 
 
 SHARE = {
-    Sort.DESCRIBE: 0.6,
-    Sort.FACT: 0.2,
-    Sort.MATCH: 0.1,
-    Sort.TASTE: 0.025,
-    Sort.INTEREST: 0.025,
-    Sort.COLLECTION: 0.025,
-    Sort.PICTURE: 0.025,
+    TaskType.DESCRIBE: 0.6,
+    TaskType.FACT: 0.2,
+    TaskType.MATCH: 0.1,
+    TaskType.TASTE: 0.025,
+    TaskType.INTEREST: 0.025,
+    TaskType.COLLECTION: 0.025,
+    TaskType.PICTURE: 0.025,
 }
 
 
@@ -51,38 +51,40 @@ SHARE = {
 class Question:
     """A prompt, and the one right answer as it follows the prompt (leading space included)."""
 
-    prompt: Sequence[Piece]
+    prompt: Sequence[PromptSegment]
     answer: str
-    sort: Sort
+    sort: TaskType
 
 
-def describe(item: Piece) -> list[Piece]:
+def describe(item: PromptSegment) -> list[PromptSegment]:
     """The prompt after which the model describes an item from its vector alone."""
     return ["Product: ", item, "\nDescription:"]
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """What questions are made from; (items, dim) `matrix`, `pictures` the same from the pictures alone."""
 
     matrix: np.ndarray
     captions: dict[int, str]
-    facts: Facts
+    facts: CatalogueFacts
     people: Sequence[np.ndarray] = ()
     """Positions of what each person liked."""
     collections: Sequence[tuple[str, np.ndarray]] = ()
     """Names, and positions of their items."""
     pictures: np.ndarray | None = None
 
-    def only(self, captions: dict[int, str]) -> Material:
+    def only(self, captions: dict[int, str]) -> TrainingData:
         """Questions about these items alone."""
         return replace(self, captions=captions)
 
 
-class Questions:
+class QuestionSampler:
     """Draws questions about a store's items."""
 
-    def __init__(self, material: Material, base: Base, sorts: Sequence[Sort] = tuple(Sort)) -> None:
+    def __init__(
+        self, material: TrainingData, base: Base, sorts: Sequence[TaskType] = tuple(TaskType)
+    ) -> None:
         """`sorts` that the material allows are asked."""
         self.material, self.base = material, base
         self.items = np.array(list(material.captions))
@@ -90,15 +92,15 @@ class Questions:
         share = np.array([SHARE[sort] for sort in self.sorts])
         self.share = share / share.sum()
 
-    def _possible(self, sort: Sort) -> bool:
+    def _possible(self, sort: TaskType) -> bool:
         m = self.material
         return {
-            Sort.FACT: bool(m.facts.items_with),
-            Sort.MATCH: len(self.items) >= SHOWN,
-            Sort.TASTE: len(m.people) > 0 and bool(m.facts.items_with),
-            Sort.INTEREST: bool(m.facts.items_with),
-            Sort.COLLECTION: len(m.collections) > 0,
-            Sort.PICTURE: m.pictures is not None,
+            TaskType.FACT: bool(m.facts.items_with),
+            TaskType.MATCH: len(self.items) >= SHOWN,
+            TaskType.TASTE: len(m.people) > 0 and bool(m.facts.items_with),
+            TaskType.INTEREST: bool(m.facts.items_with),
+            TaskType.COLLECTION: len(m.collections) > 0,
+            TaskType.PICTURE: m.pictures is not None,
         }.get(sort, True)
 
     def draw(self, rng: np.random.Generator, n: int) -> list[Question]:
@@ -109,25 +111,25 @@ class Questions:
         in_chat = bool(rng.random() < 0.25)
         return [self.about(int(item), sort, rng, in_chat) for item in about]
 
-    def about(self, item: int, sort: Sort, rng: np.random.Generator, in_chat: bool = False) -> Question:
+    def about(self, item: int, sort: TaskType, rng: np.random.Generator, in_chat: bool = False) -> Question:
         """A question of a sort about an item, or, where it has no answer, the item's description."""
         made = {
-            Sort.FACT: self._fact,
-            Sort.MATCH: self._match,
-            Sort.TASTE: self._taste,
-            Sort.INTEREST: self._interest,
-            Sort.COLLECTION: self._collection,
-            Sort.PICTURE: self._picture,
+            TaskType.FACT: self._fact,
+            TaskType.MATCH: self._match,
+            TaskType.TASTE: self._taste,
+            TaskType.INTEREST: self._interest,
+            TaskType.COLLECTION: self._collection,
+            TaskType.PICTURE: self._picture,
         }.get(sort, self._describe)(item, rng)
         if made is None:
             made = self._describe(item, rng)
-        if made.sort is Sort.DESCRIBE and in_chat:
+        if made.sort is TaskType.DESCRIBE and in_chat:
             asked = chat_prompt(self.base, "Describe products.", [("user", [item])])
-            return Question(asked, made.answer.lstrip(), Sort.DESCRIBE)
+            return Question(asked, made.answer.lstrip(), TaskType.DESCRIBE)
         return made
 
     def _describe(self, item: int, _: np.random.Generator) -> Question:
-        return Question(describe(item), " " + self.material.captions[item], Sort.DESCRIBE)
+        return Question(describe(item), " " + self.material.captions[item], TaskType.DESCRIBE)
 
     def _fact(self, item: int, rng: np.random.Generator) -> Question | None:
         facts = self.material.facts.of[item]
@@ -141,11 +143,11 @@ class Questions:
         shown = [int(other) for other in others if other != item][: SHOWN - 1]
         place = int(rng.integers(SHOWN))
         shown.insert(place, item)
-        pieces: list[Piece] = []
+        pieces: list[PromptSegment] = []
         for number, one in enumerate(shown, 1):
             pieces += [f"{number}: ", one, "\n"]
         text = self.material.captions[item]
-        return Question([*pieces, f"Which is {text}?\nNumber:"], f" {place + 1}", Sort.MATCH)
+        return Question([*pieces, f"Which is {text}?\nNumber:"], f" {place + 1}", TaskType.MATCH)
 
     def _taste(self, _: int, rng: np.random.Generator) -> Question | None:
         liked = self.material.people[int(rng.integers(len(self.material.people)))]
@@ -153,8 +155,8 @@ class Questions:
         vector = self._mean(liked)
         if vector is None or not about:
             return None
-        asked: list[Piece] = ["A person's taste: ", Thing(Kind.TASTE, vector), "\nLikes:"]
-        return Question(asked, " " + ", ".join(about), Sort.TASTE)
+        asked: list[PromptSegment] = ["A person's taste: ", SoftItem(TokenKind.TASTE, vector), "\nLikes:"]
+        return Question(asked, " " + ", ".join(about), TaskType.TASTE)
 
     def _interest(self, item: int, rng: np.random.Generator) -> Question | None:
         facts = sorted(f for f in self.material.facts.of[item].items() if f[0] != "price band")
@@ -166,7 +168,7 @@ class Questions:
         if vector is None:
             return None
         return Question(
-            ["An interest: ", Thing(Kind.INTEREST, vector), "\nIn:"], f" {fact[1]}", Sort.INTEREST
+            ["An interest: ", SoftItem(TokenKind.INTEREST, vector), "\nIn:"], f" {fact[1]}", TaskType.INTEREST
         )
 
     def _collection(self, _: int, rng: np.random.Generator) -> Question | None:
@@ -175,15 +177,15 @@ class Questions:
         if vector is None:
             return None
         said = name or ", ".join(self.material.facts.shared(members))
-        asked: list[Piece] = ["A collection: ", Thing(Kind.COLLECTION, vector), "\nOf:"]
-        return Question(asked, " " + said, Sort.COLLECTION) if said else None
+        asked: list[PromptSegment] = ["A collection: ", SoftItem(TokenKind.COLLECTION, vector), "\nOf:"]
+        return Question(asked, " " + said, TaskType.COLLECTION) if said else None
 
     def _picture(self, item: int, _: np.random.Generator) -> Question | None:
         pictures = self.material.pictures
         if pictures is None or not pictures[item].any():
             return None
-        asked: list[Piece] = ["A picture: ", Thing(Kind.PICTURE, pictures[item]), "\nShows:"]
-        return Question(asked, " " + self.material.captions[item], Sort.PICTURE)
+        asked: list[PromptSegment] = ["A picture: ", SoftItem(TokenKind.PICTURE, pictures[item]), "\nShows:"]
+        return Question(asked, " " + self.material.captions[item], TaskType.PICTURE)
 
     def _mean(self, positions: np.ndarray) -> np.ndarray | None:
         mean: np.ndarray = self.material.matrix[positions].mean(0)
@@ -191,6 +193,6 @@ class Questions:
         return (mean / length).astype(np.float32) if length > 1e-6 else None
 
 
-def fact_question(item: Piece, name: str, value: str) -> Question:
+def fact_question(item: PromptSegment, name: str, value: str) -> Question:
     """`What is its colour?`, answered by one fact."""
-    return Question(["Product: ", item, f"\n{name.capitalize()}:"], f" {value}", Sort.FACT)
+    return Question(["Product: ", item, f"\n{name.capitalize()}:"], f" {value}", TaskType.FACT)

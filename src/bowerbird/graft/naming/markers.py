@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bowerbird.graft.runtime import Allowed
+from bowerbird.graft.runtime import TokenConstraint
 from bowerbird.graft.streaming import decoded
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _MOST = 999
 _DIGITS = frozenset("0123456789")
 
 
-def numbered(candidates: Sequence[int]) -> list[str | int]:
+def number_candidates(candidates: Sequence[int]) -> list[str | int]:
     """The candidates (positions) as a prompt shows them: each one's marker, then its soft token.
 
     >>> numbered([31, 7])
@@ -41,9 +41,9 @@ class Markers:
     def __init__(self, base: Base) -> None:
         self._size = int(base.table.shape[0])
         self._pieces = _pieces(base)
-        self._among: dict[int, Allowed] = {}
+        self._among: dict[int, TokenConstraint] = {}
 
-    def among(self, count: int) -> Allowed:
+    def among(self, count: int) -> TokenConstraint:
         """Decoding that can name `count` candidates and no other: for `Decoding.allowed`.
 
         Whatever the logits say, each marker of the text is of a number from 1 to `count`. A bracket that no
@@ -55,7 +55,7 @@ class Markers:
             self._among[count] = self._made(count)
         return self._among[count]
 
-    def _made(self, count: int) -> Allowed:
+    def _made(self, count: int) -> TokenConstraint:
         live = _live(self._pieces.values(), count)
         bad = {token for token, piece in self._pieces.items() if _after("", piece, count) not in live}
         # Where every token may stand outside markers (SmolLM2, Qwen), None says so, and costs nothing.

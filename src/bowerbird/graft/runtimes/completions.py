@@ -15,7 +15,7 @@ SILENCE = 300.0
 """Seconds without a byte after which a server counts as dead: a fresh engine may compile for a minute."""
 
 
-class Refused(EngineError):
+class RequestRejected(EngineError):
     """The server answered that it won't do this; its message says why."""
 
 
@@ -82,7 +82,7 @@ class CompletionServer:
         except (OSError, HTTPException) as error:
             raise self._broken(error) from error
         reason = f"{self.url} answers {response.status}: {_message(said)}"
-        raise Refused(reason) if 400 <= response.status < 500 else EngineError(reason)
+        raise RequestRejected(reason) if 400 <= response.status < 500 else EngineError(reason)
 
     def _json(self, response: HTTPResponse) -> dict[str, Any]:
         try:

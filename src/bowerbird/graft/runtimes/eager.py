@@ -18,8 +18,8 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, checked, longest_common
-from bowerbird.graft.runtimes.sampling import Picker
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, checked, common_prefix_length
+from bowerbird.graft.runtimes.sampling import Sampler
 
 
 class EagerRuntime:
@@ -30,7 +30,7 @@ class EagerRuntime:
         self._kept: deque[tuple[np.ndarray, DynamicCache]] = deque(maxlen=kept_prompts)
         self._lock = threading.Lock()
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
+    def write(self, prompt: PromptEmbeddings, how: SamplingParams) -> Iterator[int]:
         """See `Runtime`."""
         cache, logits = self.read(prompt)
         return self._write(cache, logits, len(prompt), how)
@@ -61,14 +61,14 @@ class EagerRuntime:
         best, length = None, 0
         with self._lock:
             for kept, cache in self._kept:
-                common = longest_common(kept, places)
+                common = common_prefix_length(kept, places)
                 if common > length:
                     best, length = cache, common
         return (DynamicCache(), 0) if best is None else (fork(best, length), length)
 
     @torch.no_grad()
-    def _write(self, cache: DynamicCache, logits: Tensor, start: int, how: Decoding) -> Iterator[int]:
-        picker = Picker(self.base, how)
+    def _write(self, cache: DynamicCache, logits: Tensor, start: int, how: SamplingParams) -> Iterator[int]:
+        picker = Sampler(self.base, how)
         for place in range(start, self.base.longest):
             token = picker.pick(logits)
             if token is None:

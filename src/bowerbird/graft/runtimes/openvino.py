@@ -19,10 +19,10 @@ import torch
 
 from bowerbird.errors import BackboneError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime, checked, longest_common
+from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, Runtime, checked, common_prefix_length
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision, converted, forget
-from bowerbird.graft.runtimes.sampling import Picker
+from bowerbird.graft.runtimes.sampling import Sampler
 from bowerbird.models.openvino_threads import first_request
 
 State = list[np.ndarray]
@@ -58,7 +58,7 @@ class OpenVinoRuntime:
         self._kept: deque[tuple[np.ndarray, State]] = deque(maxlen=kept_prompts)
         self._lock = threading.Lock()
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
+    def write(self, prompt: PromptEmbeddings, how: SamplingParams) -> Iterator[int]:
         """See `Runtime`."""
         request, logits = self._read(prompt)
         return self._write(request, logits, len(prompt), how)
@@ -90,7 +90,7 @@ class OpenVinoRuntime:
         length = 0
         with self._lock:
             for kept, state in self._kept:
-                common = longest_common(kept, places)
+                common = common_prefix_length(kept, places)
                 if common > length:
                     best, length = state, common
         request.reset_state()
@@ -99,8 +99,8 @@ class OpenVinoRuntime:
                 variable.state = ov.Tensor(np.ascontiguousarray(one[:, :, :length]))
         return length
 
-    def _write(self, request: Any, logits: np.ndarray, start: int, how: Decoding) -> Iterator[int]:
-        picker = Picker(self.base, how)
+    def _write(self, request: Any, logits: np.ndarray, start: int, how: SamplingParams) -> Iterator[int]:
+        picker = Sampler(self.base, how)
         try:
             for place in range(start, self.base.longest):
                 token = picker.pick(torch.from_numpy(logits))

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding
+from bowerbird.graft.runtime import SamplingParams
 
 
-class Picker:
+class Sampler:
     """Picks the tokens of one reply; `written` grows as it does."""
 
-    def __init__(self, base: Base, how: Decoding) -> None:
+    def __init__(self, base: Base, how: SamplingParams) -> None:
         self.how = how
         self.written: list[int] = []
         self._ends = sorted(base.ends)

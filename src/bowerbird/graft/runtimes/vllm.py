@@ -20,8 +20,8 @@ import torch
 
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, Limits, PromptEmbeddings, checked
-from bowerbird.graft.runtimes.completions import CompletionServer, Refused
+from bowerbird.graft.runtime import SamplingParams, ModelLimits, PromptEmbeddings, checked
+from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
 
 PLAIN = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """A model's folder may hold other defaults, which the server would follow where a request is silent."""
@@ -44,7 +44,7 @@ class VllmRuntime:
     base: Base
     model: str
     """The name under which the server knows the model."""
-    limits: Limits
+    limits: ModelLimits
 
     @classmethod
     def connect(cls, url: str, base: Base) -> VllmRuntime:
@@ -64,7 +64,7 @@ class VllmRuntime:
         runtime._check_embeddings()
         return runtime
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
+    def write(self, prompt: PromptEmbeddings, how: SamplingParams) -> Iterator[int]:
         """See `Runtime`. Raises `EngineError`, at the first token or later, where the server fails."""
         checked(prompt, self.limits)
         how = replace(how, max_tokens=min(how.max_tokens, self.limits.longest - len(prompt)))
@@ -75,7 +75,7 @@ class VllmRuntime:
 
     # -- writing ------------------------------------------------------------------------------------------
 
-    def _write(self, embedded: np.ndarray, how: Decoding) -> Iterator[int]:
+    def _write(self, embedded: np.ndarray, how: SamplingParams) -> Iterator[int]:
         """`how.allowed` can't cross the wire. While it allows all, the server's stream runs on; where it
         names ids, the stream is dropped and the server is asked for one token among them."""
         written: list[int] = []
@@ -95,7 +95,7 @@ class VllmRuntime:
                         raise EngineError(f"{self.server.url} gave up a reply: look at the engine's log")
 
     def _continued(
-        self, embedded: np.ndarray, how: Decoding, written: list[int], ids: Sequence[int] | None
+        self, embedded: np.ndarray, how: SamplingParams, written: list[int], ids: Sequence[int] | None
     ) -> Generator[int, None, None]:
         """What follows a prompt (T, hidden) and the tokens `written`: all that is left, or one of `ids`."""
         only = None if ids is None else self._writable(ids, early=len(written) < how.min_tokens)
@@ -115,11 +115,11 @@ class VllmRuntime:
             raise InputError("of the tokens that may come next, none can be written")
         return only
 
-    def _request(self, embedded: np.ndarray, how: Decoding, written: int) -> dict[str, Any]:
+    def _request(self, embedded: np.ndarray, how: SamplingParams, written: int) -> dict[str, Any]:
         left = how.max_tokens - written
         return {
             **self._plain,
-            "prompt_embeds": encoded(embedded),
+            "prompt_embeds": encode_embeddings(embedded),
             "max_tokens": left,
             "min_tokens": min(max(how.min_tokens - written, 0), left),
             "stop_token_ids": sorted(self.base.ends),
@@ -154,7 +154,7 @@ class VllmRuntime:
         )
         try:
             written = self.server.complete(request)
-        except Refused as error:  # another vocabulary
+        except RequestRejected as error:  # another vocabulary
             raise other from error
         if [len(ids) for ids in written] != [8, 8, 8] or max(map(max, written)) >= rows:
             raise other
@@ -166,16 +166,16 @@ class VllmRuntime:
 
     def _check_embeddings(self) -> None:
         """One embedded token, to see that the server takes such prompts."""
-        request = {**self._plain, "prompt_embeds": encoded(self._rows([0])), "max_tokens": 1}
+        request = {**self._plain, "prompt_embeds": encode_embeddings(self._rows([0])), "max_tokens": 1}
         try:
             self.server.complete(request)
-        except Refused as error:
+        except RequestRejected as error:
             raise EngineError(
                 f"{self.server.url} takes no embeddings: start it with --enable-prompt-embeds ({error})"
             ) from error
 
 
-def encoded(embedded: np.ndarray) -> str:
+def encode_embeddings(embedded: np.ndarray) -> str:
     """Embeddings (T, hidden) float32 as vLLM reads them: a saved tensor, in base64."""
     file = io.BytesIO()
     torch.save(torch.from_numpy(embedded), file)

@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.examples.questions import Question, Questions, Sort
+from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType
 from bowerbird.graft.prompt import embed, render, vectors_of
 
 ANSWER_TOKENS = 32
@@ -29,7 +29,7 @@ CONNECTOR_ALONE = 0.3
 """Share of an adapted training in which only the connector learns: at first its tokens are what is wrong."""
 
 
-def telling_words(base: Base, captions: Sequence[str], tokens: int = 1) -> np.ndarray:
+def mean_caption_embeddings(base: Base, captions: Sequence[str], tokens: int = 1) -> np.ndarray:
     """Mean embeddings of each caption's words, (n, tokens, hidden) float32, rare words weighing more (IDF).
 
     With several soft tokens an item, each stands for its share of the caption, in order. Unweighted, what all
@@ -51,7 +51,7 @@ def _weighted(base: Base, words: Sequence[int], share: Counter[int], n: int) -> 
     return mean
 
 
-class Marks(NamedTuple):
+class AnswerScores(NamedTuple):
     """How some questions were answered."""
 
     loss: Tensor
@@ -62,7 +62,7 @@ class Marks(NamedTuple):
     """Mean cross-entropy of each answer, nats a token, (questions,)."""
 
 
-class Aligned(nn.Module):
+class AlignmentModel(nn.Module):
     """The connector and the language model it speaks to, as one module that answers questions.
 
     One module, so that data-parallel training wraps it whole.
@@ -73,7 +73,7 @@ class Aligned(nn.Module):
         super().__init__()
         self.base, self.connector, self.model, self.matrix = base, connector, model, matrix
 
-    def forward(self, questions: Sequence[Question], matrix: np.ndarray | None = None) -> Marks:
+    def forward(self, questions: Sequence[Question], matrix: np.ndarray | None = None) -> AnswerScores:
         """How the model answers; `matrix` stands for the items' vectors where they are to be exchanged."""
         tokens: int = self.connector.tokens  # type: ignore[assignment]
         matrix = self.matrix if matrix is None else matrix
@@ -96,7 +96,7 @@ class Aligned(nn.Module):
             used += mine
         return self._judged(embedded, wanted)
 
-    def _judged(self, embedded: Tensor, wanted: Tensor) -> Marks:
+    def _judged(self, embedded: Tensor, wanted: Tensor) -> AnswerScores:
         causal: Any = self.model
         # Padding stands at the right and attention is causal: no mask is needed, nobody looks at it.
         weight = next(causal.parameters())
@@ -108,7 +108,9 @@ class Aligned(nn.Module):
         losses[known] = torch.nn.functional.cross_entropy(logits, wanted[known], reduction="none")
         right = torch.ones_like(wanted, dtype=torch.bool)
         right[known] = logits.argmax(-1) == wanted[known]
-        return Marks(losses.sum() / known.sum(), right.all(1).cpu(), (losses.sum(1) / known.sum(1)).cpu())
+        return AnswerScores(
+            losses.sum() / known.sum(), right.all(1).cpu(), (losses.sum(1) / known.sum(1)).cpu()
+        )
 
 
 class AlignmentTraining:
@@ -116,8 +118,8 @@ class AlignmentTraining:
 
     def __init__(
         self,
-        aligned: Aligned,
-        questions: Questions,
+        aligned: AlignmentModel,
+        questions: QuestionSampler,
         adapter: Sequence[nn.Parameter],
         seed: int,
         accumulate: int = 1,
@@ -183,8 +185,8 @@ class AlignmentTraining:
 
 
 @torch.no_grad()
-def examine(
-    aligned: Aligned, questions: Questions, sorts: Sequence[Sort], seed: int, most: int
+def evaluate_answers(
+    aligned: AlignmentModel, questions: QuestionSampler, sorts: Sequence[TaskType], seed: int, most: int
 ) -> dict[str, float]:
     """Losses and shares of right answers on at most `most` items, each asked once a sort.
 
@@ -201,15 +203,17 @@ def examine(
             continue
         loss, right = _mean(aligned, asked, None)
         said[f"{sort} loss"] = loss
-        if sort is Sort.DESCRIBE:
+        if sort is TaskType.DESCRIBE:
             said["describe loss, shuffled vectors"] = _mean(aligned, asked, exchanged)[0]
         else:
             said[f"{sort} right"] = right
     return said
 
 
-def _mean(aligned: Aligned, asked: Sequence[Question], matrix: np.ndarray | None) -> tuple[float, float]:
-    parts: list[Marks] = [aligned(asked[i : i + 16], matrix) for i in range(0, len(asked), 16)]
+def _mean(
+    aligned: AlignmentModel, asked: Sequence[Question], matrix: np.ndarray | None
+) -> tuple[float, float]:
+    parts: list[AnswerScores] = [aligned(asked[i : i + 16], matrix) for i in range(0, len(asked), 16)]
     right = torch.cat([part.right for part in parts]).float().mean()
     return float(torch.cat([part.each for part in parts]).mean()), float(right)
 

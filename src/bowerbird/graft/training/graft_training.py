@@ -13,13 +13,18 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast
 
-from bowerbird.graft.adapter import Adapted
+from bowerbird.graft.adapter import TrainableDecoder
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.dataset import Lesson
-from bowerbird.graft.examples.questions import Questions, Sort
-from bowerbird.graft.training.alignment import Aligned, AlignmentTraining, examine, telling_words
+from bowerbird.graft.examples.dataset import GraftDataset
+from bowerbird.graft.examples.questions import QuestionSampler, TaskType
+from bowerbird.graft.training.alignment import (
+    AlignmentModel,
+    AlignmentTraining,
+    evaluate_answers,
+    mean_caption_embeddings,
+)
 from bowerbird.progress import track
 
 CHECKPOINT_SECONDS = 20.0
@@ -31,11 +36,11 @@ class GraftTraining:
     """Trains a connector, and the language model's adapter if there is one, as long as the config says."""
 
     def __init__(
-        self, folder: Path, base: Base, lesson: Lesson, config: GraftConfig, vectors_version: str
+        self, folder: Path, base: Base, lesson: GraftDataset, config: GraftConfig, vectors_version: str
     ) -> None:
         self.folder, self.base, self.lesson, self.config = folder, base, lesson, config
         self.steps = 0
-        self.adapted = Adapted(base, config.adapt, config.seed)
+        self.adapted = TrainableDecoder(base, config.adapt, config.seed)
         if PartialState().is_main_process:
             self._begin(vectors_version)
         PartialState().wait_for_everyone()
@@ -63,14 +68,14 @@ class GraftTraining:
         said = lesson.material.captions
         if not said:
             return connector.eval(), {}
-        words = telling_words(base, list(said.values()), config.tokens)
+        words = mean_caption_embeddings(base, list(said.values()), config.tokens)
         connector.start_from(lesson.matrix[list(said)], words)
-        aligned = Aligned(base, connector, self.adapted.model, lesson.matrix)
-        judged = Questions(lesson.material.only(lesson.judged_captions or said), base)
+        aligned = AlignmentModel(base, connector, self.adapted.model, lesson.matrix)
+        judged = QuestionSampler(lesson.material.only(lesson.judged_captions or said), base)
         seed = config.seed
-        start = examine(aligned, judged, [Sort.DESCRIBE], seed, EXAMINED)["describe loss"]
+        start = evaluate_answers(aligned, judged, [TaskType.DESCRIBE], seed, EXAMINED)["describe loss"]
         training = AlignmentTraining(
-            aligned, Questions(lesson.material, base), self.adapted.trained, seed, config.accumulate
+            aligned, QuestionSampler(lesson.material, base), self.adapted.trained, seed, config.accumulate
         )
         checkpoint = self.folder / "alignment.pt"
         if checkpoint.exists():
@@ -80,8 +85,8 @@ class GraftTraining:
         training.save(checkpoint)
         self.steps = training.step_number
         aligned = aligned.cpu()
-        sorts = [sort for sort in (Sort.DESCRIBE, Sort.FACT, Sort.MATCH) if sort in judged.sorts]
-        metrics = examine(aligned, judged, sorts, seed, EXAMINED)
+        sorts = [sort for sort in (TaskType.DESCRIBE, TaskType.FACT, TaskType.MATCH) if sort in judged.sorts]
+        metrics = evaluate_answers(aligned, judged, sorts, seed, EXAMINED)
         return connector.eval(), {"describe loss, closed form": start, **metrics}
 
     def _alignment_steps(self, training: AlignmentTraining, checkpoint: Path) -> Iterator[float]:

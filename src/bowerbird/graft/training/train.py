@@ -23,7 +23,7 @@ from bowerbird.embed.index.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.dataset import Lesson
+from bowerbird.graft.examples.dataset import GraftDataset
 from bowerbird.graft.training.graft_training import GraftTraining
 
 
@@ -47,7 +47,7 @@ def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
 
 def _train(store: Store, config: GraftConfig) -> None:
     snapshot = store.snapshot()
-    lesson, vectors = Lesson.of(snapshot), load_vectors(snapshot)
+    lesson, vectors = GraftDataset.of(snapshot), load_vectors(snapshot)
     start = time.perf_counter()
     base = Base.load(config.base)
     loading = time.perf_counter() - start

@@ -39,7 +39,7 @@ _RUN = 4
 
 
 @dataclass(frozen=True)
-class Invented:
+class MadeUpName:
     """A name of no candidate: from where to where it stands in the text, and what it says."""
 
     span: tuple[int, int]
@@ -47,7 +47,7 @@ class Invented:
 
 
 @dataclass(frozen=True)
-class Names:
+class TitleIndex:
     """The titles of a catalogue, to tell other items' names from the candidates'. Built once a catalogue.
 
     Titles are kept as hashes of their words: a number each, since large catalogues have millions of runs.
@@ -57,7 +57,7 @@ class Names:
     runs: frozenset[int] = field(default=frozenset(), repr=False)
 
     @classmethod
-    def of(cls, titles: Sequence[str]) -> Names:
+    def of(cls, titles: Sequence[str]) -> TitleIndex:
         all_forms = [forms_of(title) for title in titles]
         wholes = frozenset(hash(forms) for forms in all_forms if forms)
         return cls(wholes, frozenset(hash(run) for forms in all_forms for run in in_a_row(forms, _RUN)))
@@ -68,7 +68,7 @@ class Names:
         candidates: Sequence[str],
         request: str = "",
         known: Callable[[str], bool] = lambda word: False,
-    ) -> list[Invented]:
+    ) -> list[MadeUpName]:
         """Names in a text that are no title of `candidates` (nor words of one, in its order) and that
         `request` does not say, in the order of the text. Markers are names too: `[1]` is the first candidate.
 
@@ -84,7 +84,7 @@ class Names:
             for start, end in quoted:
                 inside = [word for word in words if start <= word.span[0] and word.span[1] <= end]
                 wrong += [span_of(inside)] if inside and not ground.knows(inside) else []
-        return [Invented(span, text[slice(*span)]) for span in _merged(wrong)]
+        return [MadeUpName(span, text[slice(*span)]) for span in _merged(wrong)]
 
     def _titles_in(self, words: Sequence[Word], ground: _Ground) -> tuple[list[tuple[int, int]], list[Word]]:
         """Where other items' titles stand, and the words that are no part of any title named there."""

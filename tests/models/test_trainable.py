@@ -39,8 +39,8 @@ from transformers import (
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
-from bowerbird.models.differentiable import Differentiable, differentiable
-from bowerbird.models.image import differentiable_image_encoder, load_image_encoder
+from bowerbird.models.trainable import TrainableBackbone, trainable_backbone
+from bowerbird.models.image import load_trainable_image_encoder, load_image_encoder
 from bowerbird.models.text import load_text_encoder
 
 BLOCKS = 3
@@ -52,35 +52,35 @@ SPECIAL = {"bos_token_id": 1, "cls_token_id": 1, "sep_token_id": 3}
 WORDS = torch.tensor([[4, 5, 6, 3], [7, 8, 9, 3]])
 
 
-def of_text(model: Any) -> Differentiable:
-    return differentiable("a", model, lambda ids: model(input_ids=ids).last_hidden_state)
+def of_text(model: Any) -> TrainableBackbone:
+    return trainable_backbone("a", model, lambda ids: model(input_ids=ids).last_hidden_state)
 
 
-def of_pictures(model: Any) -> Differentiable:
-    return differentiable("a", model, lambda pixels: model(pixel_values=pixels).last_hidden_state)
+def of_pictures(model: Any) -> TrainableBackbone:
+    return trainable_backbone("a", model, lambda pixels: model(pixel_values=pixels).last_hidden_state)
 
 
-def text_side(model: Any) -> Differentiable:
+def text_side(model: Any) -> TrainableBackbone:
     features = lambda ids: model.get_text_features(input_ids=ids).pooler_output  # noqa: E731
-    return differentiable("a", model, features, model.text_model, ["text_projection"])
+    return trainable_backbone("a", model, features, model.text_model, ["text_projection"])
 
 
-def picture_side(model: Any) -> Differentiable:
+def picture_side(model: Any) -> TrainableBackbone:
     features = lambda pixels: model.get_image_features(pixel_values=pixels).pooler_output  # noqa: E731
-    return differentiable("a", model, features, model.vision_model, ["visual_projection"])
+    return trainable_backbone("a", model, features, model.vision_model, ["visual_projection"])
 
 
-def lite0(_: Any) -> Differentiable:
+def lite0(_: Any) -> TrainableBackbone:
     try:
         fetch("efficientnet-lite0")
     except BackboneError as error:
         pytest.skip(f"the backbone is not here: {error}")
-    return differentiable_image_encoder("efficientnet-lite0")[0]
+    return load_trainable_image_encoder("efficientnet-lite0")[0]
 
 
 CLIP = CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=24)
 SIGLIP = SiglipConfig(text_config=TEXT, vision_config=VISION)
-FAMILIES: dict[str, tuple[Callable[[], Any], Callable[[Any], Differentiable], str]] = {
+FAMILIES: dict[str, tuple[Callable[[], Any], Callable[[Any], TrainableBackbone], str]] = {
     "bert": (lambda: BertModel(BertConfig(**TEXT)), of_text, "encoder.layer.2."),
     "mpnet": (lambda: MPNetModel(MPNetConfig(**TEXT)), of_text, "encoder.layer.2."),
     "modernbert": (lambda: ModernBertModel(ModernBertConfig(**TEXT | SPECIAL)), of_text, "layers.2."),

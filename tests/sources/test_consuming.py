@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
-from bowerbird.errors import SourceAway, SourceError, StoreError
+from bowerbird.errors import SourceUnavailable, SourceError, StoreError
 from bowerbird.sources import batches, consuming
-from bowerbird.sources.consuming import Listener, Tally
+from bowerbird.sources.consuming import Consumer, ConsumerStats
 from bowerbird.sources.source import Lag, Message, Source
 
 
@@ -39,7 +39,7 @@ class ToyBroker(Source):
     def _meet_fate(self) -> None:
         match next(self.fates, "well"):
             case "away":
-                raise SourceAway("the toy broker can't be reached")
+                raise SourceUnavailable("the toy broker can't be reached")
             case "killed":
                 raise Killed
 
@@ -68,8 +68,8 @@ class ToyBroker(Source):
         self.closed = True
 
 
-def listen(store: Store, source: Source, idle_s: float | None = 0.0) -> Tally:
-    return Listener(store, source, Layout.NATIVE, lambda _: None).run(
+def listen(store: Store, source: Source, idle_s: float | None = 0.0) -> ConsumerStats:
+    return Consumer(store, source, Layout.NATIVE, lambda _: None).run(
         threading.Event(), idle_s, lambda _: None
     )
 
@@ -103,10 +103,10 @@ def test_whatever_fails_every_event_counts_once(
         patch.setattr(batches, "FIRST_PAUSE_S", 0.0)
         patch.setattr(batches, "Batching", lambda: batches_of_three)
         while broker.held:
-            listener = Listener(Store.open(store.path), broker, Layout.NATIVE, lambda _: None)
+            listener = Consumer(Store.open(store.path), broker, Layout.NATIVE, lambda _: None)
             stop = threading.Event()
 
-            def watch(_: Tally, stop: threading.Event = stop) -> None:
+            def watch(_: ConsumerStats, stop: threading.Event = stop) -> None:
                 if not broker.held:
                     stop.set()
 
@@ -189,9 +189,9 @@ def test_items_that_are_imported_while_listening_are_known(store: Store) -> None
     row = {"user_id": "ann", "item_id": "rug", "action": "save", "at": datetime.now(UTC).isoformat()}
     messages = [json.dumps({**row, "event_id": str(number)}).encode() for number in range(2)]
     broker, stop = ToyBroker(messages[:1]), threading.Event()
-    listener = Listener(store, broker, Layout.NATIVE, lambda _: None)
+    listener = Consumer(store, broker, Layout.NATIVE, lambda _: None)
 
-    def watch(tally: Tally) -> None:
+    def watch(tally: ConsumerStats) -> None:
         if tally.messages == 1 and not broker.held:
             store.publish_catalogue(Catalogue.of([Item("rug", title="A rug")]))
             broker.held[1] = messages[1]
@@ -216,7 +216,7 @@ def test_items_that_are_imported_while_listening_are_known(store: Store) -> None
 def test_other_layouts(store: Store, layout: Layout, message: dict[str, object], user: str) -> None:
     said = {**message, "properties": {"product_id": "lamp"}, "timestamp": 1767323045}
     bodies = [json.dumps({**said, "event_timestamp": 1767323045}).encode(), b'{"type": "identify"}']
-    listener = Listener(store, ToyBroker(bodies), layout, print)
+    listener = Consumer(store, ToyBroker(bodies), layout, print)
     tally = listener.run(threading.Event(), 0.0, lambda _: None)
     assert store.log.read()["user_id"].to_pylist() == [user]
     assert tally.messages == 2 and tally.refused.total() == (layout is Layout.GA4), "identify is no mistake"
@@ -247,10 +247,10 @@ def test_stop_is_heard_while_nothing_comes(store: Store) -> None:
     source, stop = ToyBroker([]), threading.Event()
     looks: list[int] = []
 
-    def watch(_: Tally) -> None:
+    def watch(_: ConsumerStats) -> None:
         looks.append(1)
         if len(looks) == 3:
             stop.set()
 
-    Listener(store, source, Layout.NATIVE, print).run(stop, None, watch)
+    Consumer(store, source, Layout.NATIVE, print).run(stop, None, watch)
     assert len(looks) == 3 and source.closed

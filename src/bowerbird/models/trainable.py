@@ -33,7 +33,7 @@ THESE_CAN = (
 
 
 @dataclass(frozen=True)
-class Differentiable:
+class TrainableBackbone:
     """A network of one side, in evaluation mode: no dropout, and batch norms keep their statistics."""
 
     name: str
@@ -95,13 +95,13 @@ class Differentiable:
             )
 
 
-def differentiable(
+def trainable_backbone(
     name: str,
     model: Any,
     features: Callable[[Any], torch.Tensor],
     side: nn.Module | None = None,
     above: Sequence[str] = (),
-) -> Differentiable:
+) -> TrainableBackbone:
     """A model with its blocks, looked for where its family keeps them: in `side`, a part of it, or in all.
 
     `above` names parts of the whole model that stand above that side.
@@ -109,7 +109,7 @@ def differentiable(
     root = model if side is None else side
     named = [part for path in ABOVE if isinstance(part := _part(root, path), nn.Module)]
     named += [part for path in above if isinstance(part := _part(model, path), nn.Module)]
-    return Differentiable(name, model, features, _blocks(root), named)
+    return TrainableBackbone(name, model, features, _blocks(root), named)
 
 
 def _blocks(root: nn.Module) -> Sequence[nn.Module]:

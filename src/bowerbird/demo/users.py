@@ -43,7 +43,7 @@ class TrueInterest:
 
 
 @dataclass(frozen=True)
-class Shopper:
+class SimulatedUser:
     """One shopper. After `drift_at` the interests are `after`, if they drift at all."""
 
     user_id: str
@@ -71,7 +71,7 @@ class Shopper:
 
 
 @dataclass(frozen=True)
-class Act:
+class UserAction:
     """One thing that happened: a list was shown (several items), or one item was dealt with."""
 
     user_id: str
@@ -82,7 +82,7 @@ class Act:
     board: str = ""
 
 
-class Shelf:
+class ProductArrays:
     """All products as arrays, so that a utility is one vector expression."""
 
     def __init__(self, products: Sequence[Product]) -> None:
@@ -105,7 +105,7 @@ class Shelf:
         return utility
 
 
-def shopper(number: int, days: int, seed: int) -> Shopper:
+def shopper(number: int, days: int, seed: int) -> SimulatedUser:
     """Shopper k, the same however many there are."""
     generator = np.random.default_rng([seed, 4, number])
     interests = _interests(generator, int(generator.integers(2, 5)))
@@ -116,7 +116,7 @@ def shopper(number: int, days: int, seed: int) -> Shopper:
         newcomer = _interests(generator, 1)[0]
         kept = interests[1:]
         after = (TrueInterest(**{**asdict(newcomer), "weight": interests[0].weight}), *kept)
-    return Shopper(
+    return SimulatedUser(
         user_id=f"shopper-{number:05d}",
         interests=interests,
         after=after,
@@ -145,7 +145,7 @@ def _interests(generator: np.random.Generator, count: int) -> tuple[TrueInterest
     return tuple(sorted(found, key=lambda one: -one.weight))
 
 
-def acts(one: Shopper, shelf: Shelf, days: int, seed: int) -> Iterator[Act]:
+def simulate_actions(one: SimulatedUser, shelf: ProductArrays, days: int, seed: int) -> Iterator[UserAction]:
     """Everything a shopper does, session by session, in order of time."""
     number = int(one.user_id.rsplit("-", 1)[1])
     generator = np.random.default_rng([seed, 5, number])
@@ -157,8 +157,13 @@ def acts(one: Shopper, shelf: Shelf, days: int, seed: int) -> Iterator[Act]:
 
 
 def _session(
-    one: Shopper, shelf: Shelf, at: datetime, session: str, generator: np.random.Generator, seen: set[int]
-) -> Iterator[Act]:
+    one: SimulatedUser,
+    shelf: ProductArrays,
+    at: datetime,
+    session: str,
+    generator: np.random.Generator,
+    seen: set[int],
+) -> Iterator[UserAction]:
     interests = one.interests_at(at)
     weights = np.array([interest.weight for interest in interests])
     interest = interests[int(generator.choice(len(interests), p=weights / weights.sum()))]
@@ -169,7 +174,7 @@ def _session(
     for _ in range(int(generator.integers(1, 4))):
         at += timedelta(seconds=float(generator.uniform(20, 90)))
         shown = _shown(utility, shelf, on_sale, generator, seen)
-        yield Act(one.user_id, "Product List Viewed", at, tuple(shown), session)
+        yield UserAction(one.user_id, "Product List Viewed", at, tuple(shown), session)
         for place, item in enumerate(shown):
             appeal = utility[item] - 3.6 - 0.08 * place
             curious = generator.random() < one.noise * 0.4
@@ -177,12 +182,16 @@ def _session(
                 continue
             for name, board in _reactions(appeal, interest, generator):
                 at += timedelta(seconds=float(generator.uniform(3, 40)))
-                yield Act(one.user_id, name, at, (item,), session, board)
+                yield UserAction(one.user_id, name, at, (item,), session, board)
             seen.add(item)
 
 
 def _shown(
-    utility: np.ndarray, shelf: Shelf, on_sale: np.ndarray, generator: np.random.Generator, seen: set[int]
+    utility: np.ndarray,
+    shelf: ProductArrays,
+    on_sale: np.ndarray,
+    generator: np.random.Generator,
+    seen: set[int],
 ) -> list[int]:
     """A list as a shop would show it: half by what is wanted, a quarter popular, a quarter by chance."""
     wanted = np.where(on_sale, utility + 0.9 * generator.gumbel(size=len(utility)), -np.inf)
