@@ -33,7 +33,7 @@ from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
 from bowerbird.graft.examples.dataset import GraftDataset, read_holdout, is_held_out
 from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType, describe, fact_question
-from bowerbird.graft.prompt import embed, render, vectors_of
+from bowerbird.graft.prompt import insert_soft_tokens, render, stack_soft_vectors
 from bowerbird.graft.training.alignment import AlignmentModel, AlignmentTraining
 from eyes import ARMS, Arm, arm_named
 from eyes_head import Head, Likes, Reader, Validation, fitted_head, targets_of, whole, windows_of
@@ -55,7 +55,7 @@ class World:
         self.store, self.base = store, base
         self.catalogue: Catalogue = store.catalogue()
         vectors = load_vectors(store.snapshot())
-        self.lesson = GraftDataset.of(store.snapshot())
+        self.lesson = GraftDataset.from_snapshot(store.snapshot())
         events = Interactions.of(store.log.read(), self.catalogue)
         holdout = read_holdout(vectors)
         training = holdout.training(events).liked()
@@ -80,10 +80,10 @@ class World:
                 if len(before) and len(cold):
                     self.later.append((before, cold))
         self.later = [self.later[i] for i in rng.permutation(len(self.later))[:LATER]]
-        said = self.lesson.material.captions
+        said = self.lesson.training_data.captions
         some = rng.permutation(list(said))[:CAPTIONED]
         self.captions = {int(p): said[int(p)] for p in some}
-        judged = list(self.lesson.judged_captions)
+        judged = list(self.lesson.validation_captions)
         self.judged_items = [int(p) for p in rng.permutation(judged)[:JUDGED_ITEMS]]
 
     @property
@@ -111,7 +111,7 @@ def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
     torch.manual_seed(seed)
     model = base.fast_model()
     module = arm.connector(base, world.captions)
-    material = world.lesson.material.only(world.captions)
+    material = world.lesson.training_data.restrict_to(world.captions)
     material = type(material)(arm.shown, material.captions, material.facts)
     aligned = AlignmentModel(base, module, model, arm.shown)
     training = AlignmentTraining(aligned, QuestionSampler(material, base, SORTS), [], seed)
@@ -133,19 +133,19 @@ def run(world: World, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
 def facts_and_picks(world: World, aligned: AlignmentModel, seed: int) -> dict[str, Any]:
     """On items left out: each fact chosen rightly among its values or not, by its name; the described item
     found among 20 or not."""
-    facts, rng = world.lesson.material.facts, np.random.default_rng(seed)
+    facts, rng = world.lesson.training_data.facts, np.random.default_rng(seed)
     chosen: dict[str, list[float]] = {}
     for name in ASKED:
         values = sorted({value for known, value in facts.items_with if known == name})
-        items = [item for item in world.judged_items if name in facts.of[item]]
+        items = [item for item in world.judged_items if name in facts.by_item[item]]
         if len(items) >= 20:
             chosen[name] = right_choices(aligned, items, name, values, world)
     picks = []
     for item in world.judged_items[:PICKED]:
         others = [one for one in rng.permutation(world.judged_items).tolist() if one != item][: AMONG - 1]
-        text = " " + world.lesson.judged_captions[item]
+        text = " " + world.lesson.validation_captions[item]
         questions = [Question(describe(one), text, TaskType.DESCRIBE) for one in [item, *others]]
-        each = torch.cat([aligned(block).each for block in blocks(questions)])
+        each = torch.cat([aligned(block).per_answer for block in blocks(questions)])
         picks.append(float(each.argmin() == 0))
     return {"facts": chosen, "picks": picks}
 
@@ -154,9 +154,9 @@ def right_choices(
     aligned: AlignmentModel, items: Sequence[int], name: str, values: Sequence[str], world: World
 ) -> list[float]:
     """Whether the likeliest first token of all the fact's values is that of the item's own value."""
-    base, model, facts = aligned.base, aligned.model, world.lesson.material.facts
+    base, model, facts = aligned.base, aligned.model, world.lesson.training_data.facts
     tokens: int = aligned.connector.tokens  # type: ignore[assignment]
-    first = {value: base.tokens(f" {value}")[0] for value in values}
+    first = {value: base.tokenize(f" {value}")[0] for value in values}
     choices = torch.tensor(sorted(set(first.values())))
     said = []
     for start in range(0, len(items), JUDGED_AT_ONCE):
@@ -165,12 +165,14 @@ def right_choices(
         for item in some:
             prompt = fact_question(item, name, "").prompt
             row = render(base, prompt, len(aligned.matrix), aligned.matrix.shape[1], tokens)
-            vectors, kinds = vectors_of(row.things, aligned.matrix)
-            rows.append(embed(base, row, aligned.connector(vectors, kinds).flatten(0, 1)))
+            vectors, kinds = stack_soft_vectors(row.soft_items, aligned.matrix)
+            rows.append(insert_soft_tokens(base, row, aligned.connector(vectors, kinds).flatten(0, 1)))
         embedded = torch.stack(rows).to(model.lm_head.weight.dtype)  # the same words around one item
         logits = model(inputs_embeds=embedded, logits_to_keep=1).logits[:, -1].float()
         likeliest = choices[logits[:, choices].argmax(-1)].tolist()
-        said += [float(one == first[facts.of[item][name]]) for one, item in zip(likeliest, some, strict=True)]
+        said += [
+            float(one == first[facts.by_item[item][name]]) for one, item in zip(likeliest, some, strict=True)
+        ]
     return said
 
 

@@ -56,7 +56,7 @@ def main() -> None:
             raise SystemExit(f"{path} has no graft: run `bowerbird graft {path}`")
         name = version.meta["base"]
         base = Base.load(name)
-        ids = torch.tensor(base.tokens(text)[: asked.words // BLOCK * BLOCK])
+        ids = torch.tensor(base.tokenize(text)[: asked.words // BLOCK * BLOCK])
         if name not in read:
             read[name] = losses(base, ids.view(-1, BLOCK))
         before = read[name]

@@ -57,7 +57,7 @@ class Generate:
     def __init__(self, base: Base) -> None:
         self.base = base
 
-    def write(self, prompt: PromptEmbeddings, how: SamplingParams) -> Iterator[int]:
+    def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
         """Greedy tokens; each is handed on as `generate` finds it."""
         found: list[tuple[float, int]] = []
 
@@ -70,15 +70,15 @@ class Generate:
                 pass
 
         self.base.model.set_attn_implementation("eager")
-        embedded = torch.from_numpy(prompt.embedded)[None]
+        embedded = torch.from_numpy(prompt.embeddings)[None]
         with torch.no_grad():
             self.base.model.generate(
                 inputs_embeds=embedded,
                 attention_mask=torch.ones(embedded.shape[:2], dtype=torch.long),
                 do_sample=False,
-                min_new_tokens=how.max_tokens,
-                max_new_tokens=how.max_tokens,
-                suppress_tokens=sorted(self.base.never),
+                min_new_tokens=sampling.max_tokens,
+                max_new_tokens=sampling.max_tokens,
+                suppress_tokens=sorted(self.base.forbidden_ids),
                 streamer=Listener(),
                 use_cache=True,
             )
@@ -93,10 +93,10 @@ class Generate:
 def made(base: Base, seed: int) -> PromptEmbeddings:
     """Random words, each second one replaced by a vector of words' length in a random direction."""
     rng = np.random.default_rng(seed)
-    places = rng.integers(1000, len(base.table), LENGTH)
-    embedded = base.rows(places).numpy().copy()
+    places = rng.integers(1000, len(base.embedding_table), LENGTH)
+    embedded = base.embed_tokens(places).numpy().copy()
     random = rng.normal(size=embedded[1::2].shape).astype(np.float32)
-    length = float(base.table.norm(dim=1).median())
+    length = float(base.embedding_table.norm(dim=1).median())
     embedded[1::2] = random / np.linalg.norm(random, axis=1, keepdims=True) * length
     places[1::2] = -1 - seed * LENGTH - np.arange(len(places[1::2]))
     return PromptEmbeddings(places, embedded)
@@ -111,7 +111,7 @@ def opened(arm: str, base: Base) -> Runtime:
 def timed(runtime: Runtime, prompt: PromptEmbeddings) -> tuple[Timing, list[int]]:
     start = time.perf_counter()
     tokens, moments = [], []
-    for token in runtime.write(prompt, SamplingParams(max_tokens=REPLY, min_tokens=REPLY)):
+    for token in runtime.generate(prompt, SamplingParams(max_tokens=REPLY, min_tokens=REPLY)):
         tokens.append(token)
         moments.append(time.perf_counter())
     if isinstance(runtime, Generate):
@@ -125,10 +125,10 @@ def followed(runtime: Runtime, base: Base, prompt: PromptEmbeddings, reply: list
     for n in range(0, REPLY, 4):
         before = np.array(reply[:n], np.int64)
         longer = PromptEmbeddings(
-            np.concatenate([prompt.places, before]),
-            np.concatenate([prompt.embedded, base.rows(before).numpy()]),
+            np.concatenate([prompt.token_keys, before]),
+            np.concatenate([prompt.embeddings, base.embed_tokens(before).numpy()]),
         )
-        same.append(list(runtime.write(longer, SamplingParams(max_tokens=1, min_tokens=1))) == [reply[n]])
+        same.append(list(runtime.generate(longer, SamplingParams(max_tokens=1, min_tokens=1))) == [reply[n]])
     return float(np.mean(same))
 
 

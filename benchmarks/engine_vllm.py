@@ -64,7 +64,7 @@ def made_graft() -> Graft:
     base = Base.load("smollm2-135m")
     vectors = np.random.default_rng(0).normal(size=(ITEMS, DIM)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Graft(base, Connector(DIM, base.hidden, float(base.table.norm(dim=1).median())), vectors)
+    return Graft(base, Connector(DIM, base.hidden, float(base.embedding_table.norm(dim=1).median())), vectors)
 
 
 def prompts(graft: Graft) -> list[PromptEmbeddings]:
@@ -85,11 +85,11 @@ def prompts(graft: Graft) -> list[PromptEmbeddings]:
     beginning = mixed(6, 24)
     shared = [[*beginning, *mixed(1 + n % 4, 1)] for n in range(10)]
     same_words = [[*other_items(beginning), *mixed(1 + n % 4, 1)] for n in range(10)]
-    return [graft.prompt_embeddings(one) for one in [*unlike, *shared, *same_words]]
+    return [graft.embed_prompt(one) for one in [*unlike, *shared, *same_words]]
 
 
 def some_only(written: list[int]) -> Sequence[int] | None:
-    """What `Decoding.allowed` may say: a few tokens at some places, a single one at others, else all."""
+    """What `SamplingParams.allowed_tokens` may say: a few tokens at some places, a single one at others, else all."""
     return {3: range(300, 900), 4: range(1000, 1010), 9: [30]}.get(len(written) % 11)
 
 
@@ -106,7 +106,7 @@ class Arm:
     ) -> Arm:
         start = time.perf_counter()
         with ThreadPoolExecutor(at_once) as pool:
-            texts = list(pool.map(lambda prompt: list(runtime.write(prompt, how)), asked))
+            texts = list(pool.map(lambda prompt: list(runtime.generate(prompt, how)), asked))
         return cls(texts, time.perf_counter() - start)
 
     @property
@@ -128,9 +128,11 @@ def first_difference(
     if common == len(min(texts, key=len)):
         return f"at token {common} one text ends"
     ids = np.array(texts[0][:common], np.int64)
-    rows = eager.base.table[torch.from_numpy(ids)].float().numpy()
-    longer = PromptEmbeddings(np.concatenate([prompt.places, ids]), np.concatenate([prompt.embedded, rows]))
-    logits = eager.read(longer)[1].float()
+    rows = eager.base.embedding_table[torch.from_numpy(ids)].float().numpy()
+    longer = PromptEmbeddings(
+        np.concatenate([prompt.token_keys, ids]), np.concatenate([prompt.embeddings, rows])
+    )
+    logits = eager.prefill(longer)[1].float()
     ours, theirs = texts[0][common], texts[1][common]
     gap = float(logits[ours] - logits[theirs])
     return f"at token {common}: {ours} or {theirs}, logits {float(logits[ours]):.4f}, {gap:.2g} apart"
@@ -138,21 +140,21 @@ def first_difference(
 
 def refused_unsent(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> tuple[int, int]:
     """How many malformed prompts the client refuses, of how many; 0 if one of them reached the server."""
-    broken = good.embedded.copy()
+    broken = good.embeddings.copy()
     broken[-1, 3] = np.inf
     malformed = [
-        replace(good, embedded=good.embedded[:, :-1]),
-        replace(good, embedded=good.embedded[None]),
-        replace(good, embedded=good.embedded.astype(np.float16)),
-        replace(good, embedded=broken),
-        replace(good, embedded=good.embedded[:-1]),
-        PromptEmbeddings(good.places[:0], good.embedded[:0]),
-        PromptEmbeddings(np.zeros(2048, np.int64), np.zeros((2048, good.embedded.shape[1]), np.float32)),
+        replace(good, embeddings=good.embeddings[:, :-1]),
+        replace(good, embeddings=good.embeddings[None]),
+        replace(good, embeddings=good.embeddings.astype(np.float16)),
+        replace(good, embeddings=broken),
+        replace(good, embeddings=good.embeddings[:-1]),
+        PromptEmbeddings(good.token_keys[:0], good.embeddings[:0]),
+        PromptEmbeddings(np.zeros(2048, np.int64), np.zeros((2048, good.embeddings.shape[1]), np.float32)),
     ]
     before, refused = server.completions_asked(), 0
     for prompt in malformed:
         try:
-            list(runtime.write(prompt, SamplingParams(max_tokens=1)))
+            list(runtime.generate(prompt, SamplingParams(max_tokens=1)))
         except InputError:
             refused += 1
     return (refused if server.completions_asked() == before else 0), len(malformed)
@@ -160,15 +162,15 @@ def refused_unsent(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddi
 
 def past_the_client(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> dict[str, str]:
     """What the engine itself does with malformed prompts: `refused`, `answered`, or how it fails."""
-    broken = good.embedded.copy()
+    broken = good.embeddings.copy()
     broken[-1, 3] = np.nan
     raw = {
-        "another width": encode_embeddings(good.embedded[:, :-1]),
-        "one dimension": encode_embeddings(good.embedded[0]),
-        "integers": encode_embeddings(good.places),
+        "another width": encode_embeddings(good.embeddings[:, :-1]),
+        "one dimension": encode_embeddings(good.embeddings[0]),
+        "integers": encode_embeddings(good.token_keys),
         "not finite": encode_embeddings(broken),
-        "empty": encode_embeddings(good.embedded[:0]),
-        "too long": encode_embeddings(np.zeros((4096, good.embedded.shape[1]), np.float32)),
+        "empty": encode_embeddings(good.embeddings[:0]),
+        "too long": encode_embeddings(np.zeros((4096, good.embeddings.shape[1]), np.float32)),
         "no tensor": base64.b64encode(b"no tensor").decode(),
         "no base64": "?",
     }
@@ -187,11 +189,11 @@ def past_the_client(server: VllmServer, runtime: VllmRuntime, good: PromptEmbedd
 
 def killed_in_the_middle(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> bool:
     """Is a death of the engine told as an `EngineError`, in the middle of a reply and after it?"""
-    tokens = runtime.write(good, SamplingParams(max_tokens=500, min_tokens=500))
+    tokens = runtime.generate(good, SamplingParams(max_tokens=500, min_tokens=500))
     next(tokens)
     server.kill()
     failures = 0
-    for rest in (tokens, runtime.write(good, SamplingParams())):
+    for rest in (tokens, runtime.generate(good, SamplingParams())):
         try:
             list(rest)
         except EngineError as error:
@@ -213,7 +215,7 @@ class Case:
 def cases(graft: Graft, eager: EagerRuntime) -> dict[str, Case]:
     """What both engines write. The reference goes first, for an idle vLLM still keeps a core busy."""
     asked, greedy = prompts(graft), SamplingParams(max_tokens=TOKENS, min_tokens=TOKENS)
-    few, constrained = asked[::5], replace(greedy, allowed=some_only)
+    few, constrained = asked[::5], replace(greedy, allowed_tokens=some_only)
     reference = Arm.of(eager, asked, greedy)
     return {
         "one by one": Case(asked, greedy, reference),

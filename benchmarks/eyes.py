@@ -18,7 +18,7 @@ from bowerbird.data.store import Store
 from bowerbird.embed.encode.adapted_backbones import base_of
 from bowerbird.embed.index.vectors import load_vectors, unit
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Connector, ridge
+from bowerbird.graft.connector import Connector, fit_ridge
 from bowerbird.graft.training.alignment import mean_caption_embeddings
 from bowerbird.models import load_image_encoder
 from bowerbird.models.image import decode_images
@@ -54,7 +54,9 @@ class Titles(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
-        rows = self.base.rows(vectors.long().numpy().reshape(-1)).unflatten(0, (len(vectors), TITLE_TOKENS))
+        rows = self.base.embed_tokens(vectors.long().numpy().reshape(-1)).unflatten(
+            0, (len(vectors), TITLE_TOKENS)
+        )
         return self.scale * rows
 
 
@@ -99,9 +101,9 @@ def halves(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarray, np.nda
 
 def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Module]:
     def make(base: Base, captions: dict[int, str]) -> nn.Module:
-        norm = float(base.table.float().norm(dim=1).median())
+        norm = float(base.embedding_table.float().norm(dim=1).median())
         connector = Connector(matrix.shape[1], base.hidden, norm)
-        connector.start_from(matrix[list(captions)], mean_caption_embeddings(base, list(captions.values())))
+        connector.initialise(matrix[list(captions)], mean_caption_embeddings(base, list(captions.values())))
         return connector
 
     return make
@@ -109,11 +111,11 @@ def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Mod
 
 def _cells_connector(pictures: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Module]:
     def make(base: Base, captions: dict[int, str]) -> nn.Module:
-        norm = float(base.table.float().norm(dim=1).median())
+        norm = float(base.embedding_table.float().norm(dim=1).median())
         module = Cells(pictures.shape[1], base.hidden, norm)
         words = mean_caption_embeddings(base, list(captions.values()))[:, 0]
         # A picture's vector is the mean of its cells, so what maps the one maps the others.
-        weight, bias = ridge(pictures[list(captions)], words, 0.1)
+        weight, bias = fit_ridge(pictures[list(captions)], words, 0.1)
         with torch.no_grad():
             module.each.linear.weight.copy_(torch.from_numpy(weight.T))
             module.each.linear.bias.copy_(torch.from_numpy(bias))
@@ -124,10 +126,10 @@ def _cells_connector(pictures: np.ndarray) -> Callable[[Base, dict[int, str]], n
 
 def title_ids(catalogue: Catalogue, base: Base) -> np.ndarray:
     """(items, 12) token ids as float32 (exact below 2^24), filled up with line ends."""
-    fill = base.tokens("\n")[0]
+    fill = base.tokenize("\n")[0]
     rows = np.full((len(catalogue), TITLE_TOKENS), fill, np.float32)
     for position in range(len(catalogue)):
-        ids = base.tokens(catalogue.item(position).title)[:TITLE_TOKENS]
+        ids = base.tokenize(catalogue.item(position).title)[:TITLE_TOKENS]
         rows[position, : len(ids)] = ids
     return rows
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from bowerbird.data.interactions import History
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import ridge
+from bowerbird.graft.connector import fit_ridge
 
 OPENING = "This person likes:"
 MARKERS = ("<file_sep>", "<|fim_pad|>")
@@ -115,8 +115,8 @@ class Reader:
         self.connector, self.shown = connector, shown
         self.hidden, self.trunk = base.hidden, model.base_model
         vocabulary = base.tokenizer.get_vocab()
-        self.opening = base.rows(base.tokens(OPENING))
-        self.marker = base.rows([next(vocabulary[name] for name in MARKERS if name in vocabulary)])[0]
+        self.opening = base.embed_tokens(base.tokenize(OPENING))
+        self.marker = base.embed_tokens([next(vocabulary[name] for name in MARKERS if name in vocabulary)])[0]
 
     @torch.no_grad()
     def states(self, windows: Sequence[Window], layers: Sequence[int], batch: int) -> Tensor:
@@ -225,7 +225,7 @@ def fitted_head(states: Tensor, targets: np.ndarray, validation: Validation, val
         centre, spread = known.mean(0), known.std(0)
         spread = np.maximum(spread, 1e-3 * spread.max() + 1e-8)
         for strength in STRENGTHS:
-            weight, bias = ridge((known - centre) / spread, targets, strength)
+            weight, bias = fit_ridge((known - centre) / spread, targets, strength)
             for skip in SKIPS:
                 head = Head(layer, centre, spread, weight, bias, skip)
                 score = validation.score(head.queries(unknown, validation.means))

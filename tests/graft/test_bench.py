@@ -13,7 +13,7 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench import ARMS, ArmResult, BenchResult, bench_graft, measure, subject_of
-from bowerbird.graft.bench_request import Request
+from bowerbird.graft.bench_request import BenchRequest
 from bowerbird.graft.connector import Connector
 
 
@@ -26,27 +26,27 @@ def coarse_eyes(pictures: Sequence[bytes]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def request_of_three(tiny_base: Path) -> Request:
+def request_of_three(tiny_base: Path) -> BenchRequest:
     base = Base.load(str(tiny_base))
     subject = subject_of(None, 3)
     torch.manual_seed(0)
-    return Request(base, Connector(subject.vectors.shape[1], base.hidden), coarse_eyes, subject)
+    return BenchRequest(base, Connector(subject.vectors.shape[1], base.hidden), coarse_eyes, subject)
 
 
-def test_a_picture_takes_49_tokens_and_an_item_one(request_of_three: Request) -> None:
+def test_a_picture_takes_49_tokens_and_an_item_one(request_of_three: BenchRequest) -> None:
     request_of_three.see()
     lengths = {arm: len(request_of_three.embedded(arm)) for arm in ARMS}
     assert lengths["pixels"] == lengths["cached cells"] == lengths["graft"] + 3 * 48
 
 
-def test_cached_cells_are_the_pixels_cells(request_of_three: Request) -> None:
+def test_cached_cells_are_the_pixels_cells(request_of_three: BenchRequest) -> None:
     pixels = request_of_three.embedded("pixels")
     assert torch.equal(pixels, request_of_three.embedded("cached cells"))
     assert pixels.std() > 0
 
 
 def test_every_arm_runs_once_a_round_and_the_first_token_comes_before_the_last(
-    request_of_three: Request,
+    request_of_three: BenchRequest,
 ) -> None:
     runs = measure(request_of_three, rounds=2, new_tokens=5)
     assert {arm: len(some) for arm, some in runs.items()} == dict.fromkeys(ARMS, 2)

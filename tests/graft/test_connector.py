@@ -82,7 +82,7 @@ def test_equal_places_mean_equal_embeddings(graft: Graft, tokens: int) -> None:
     embedding_at: dict[int, torch.Tensor] = {}
     for order in (pieces, pieces[::-1]):
         prompt = several.prompt_embeddings(order)
-        for place, row in zip(prompt.places.tolist(), torch.from_numpy(prompt.embedded), strict=True):
+        for place, row in zip(prompt.token_keys.tolist(), torch.from_numpy(prompt.embeddings), strict=True):
             assert torch.allclose(embedding_at.setdefault(place, row), row, atol=1e-6)
     assert len(embedding_at) == 1 + 5 * tokens
 
@@ -128,7 +128,7 @@ def test_what_no_engine_may_see_is_refused(graft: Graft) -> None:
         with pytest.raises(InputError, match=said):
             checked(prompt, graft.base.limits)
         with pytest.raises(InputError, match=said):
-            graft.runtime.write(prompt, SamplingParams())
+            graft.runtime.generate(prompt, SamplingParams())
 
 
 def test_several_tokens_share_a_captions_words_in_order(graft: Graft) -> None:

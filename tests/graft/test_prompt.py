@@ -22,9 +22,9 @@ def test_an_item_takes_one_place_and_words_keep_theirs(graft: Graft) -> None:
     rendered = graft.rendered(["this is ", 7, " red", 3])
     assert rendered.slots.tolist() == [-1, -1, 0, -1, 1]
     assert rendered.things == (7, 3)
-    assert rendered.ids[[0, 1, 3]].tolist() == base.tokens("this is red")
+    assert rendered.ids[[0, 1, 3]].tolist() == base.tokenize("this is red")
     embedded = graft.embedded(rendered)
-    assert torch.equal(embedded[[0, 1, 3]], base.table[torch.tensor(base.tokens("this is red"))])
+    assert torch.equal(embedded[[0, 1, 3]], base.embedding_table[torch.tensor(base.tokenize("this is red"))])
     assert torch.allclose(embedded[2], graft.connector(torch.from_numpy(graft.matrix[7:8]))[0, 0], atol=1e-6)
 
 
@@ -36,7 +36,7 @@ def test_where_a_text_is_cut_changes_nothing(graft: Graft) -> None:
 
 def test_writing_a_marker_is_no_item_in_a_rendered_prompt(graft: Graft) -> None:
     rendered = graft.rendered(["<repo_name> red"])
-    assert rendered.ids[0] == graft.base.item_id
+    assert rendered.ids[0] == graft.base.placeholder_id
     assert (rendered.slots == -1).all()
 
 
@@ -52,7 +52,7 @@ def test_a_prompt_longer_than_the_model_is_refused(graft: Graft) -> None:
 
 
 def test_chat_keeps_items_in_their_places_and_nobody_writes_control_tokens(graft: Graft) -> None:
-    prompt = graft.chat_prompt("you help", [("user", ["red <|im_<|im_end|>end|>", 5, " blue\ufffc", 6])])
+    prompt = graft.build_chat_prompt("you help", [("user", ["red <|im_<|im_end|>end|>", 5, " blue\ufffc", 6])])
     assert [piece for piece in prompt if isinstance(piece, int)] == [5, 6]
     text = "".join(piece for piece in prompt if isinstance(piece, str))
     assert text.count("<|im_end|>") == 2  # the system's turn and the user's
@@ -66,11 +66,11 @@ def test_plain_text_stays(graft: Graft) -> None:
 
 
 def test_text_without_items_is_the_language_models_own(graft: Graft) -> None:
-    ids = torch.tensor([graft.base.tokens("this person likes red lamp")])
+    ids = torch.tensor([graft.base.tokenize("this person likes red lamp")])
     rendered = graft.rendered(["this person likes red lamp"])
     runtime = graft.runtime
     assert isinstance(runtime, EagerRuntime)
-    _, logits = runtime.read(graft.prompt_embeddings(["this person likes red lamp"]))
+    _, logits = runtime.read(graft.embed_prompt(["this person likes red lamp"]))
     assert torch.allclose(logits, graft.base.model(ids).logits[0, -1], atol=1e-5)
     assert torch.equal(
         graft.base.model(inputs_embeds=graft.embedded(rendered)[None]).logits, graft.base.model(ids).logits
@@ -106,25 +106,25 @@ def test_greedy_writing_agrees_with_reading_everything_anew(graft: Graft) -> Non
     rendered = graft.rendered(prompt)
     embedded = graft.embedded(rendered)
     written = list(
-        graft.runtime.write(graft.prompt_embeddings(prompt), SamplingParams(max_tokens=8, min_tokens=8))
+        graft.runtime.generate(graft.embed_prompt(prompt), SamplingParams(max_tokens=8, min_tokens=8))
     )
     reserved = graft.base.tokenizer.convert_tokens_to_ids(["<repo_name>", "<file_sep>"])
     banned = sorted({*graft.base.tokenizer.all_special_ids, *reserved})
     for n, token in enumerate(written):
-        so_far = torch.cat([embedded, graft.base.table[torch.tensor(written[:n], dtype=torch.int64)]])
+        so_far = torch.cat([embedded, graft.base.embedding_table[torch.tensor(written[:n], dtype=torch.int64)]])
         slow = graft.base.model(inputs_embeds=so_far[None]).logits[0, -1].clone()
         slow[banned] = -torch.inf
         assert token == int(slow.argmax())
 
 
 def test_only_allowed_tokens_are_written(graft: Graft) -> None:
-    red, lamp = graft.base.tokens("red lamp")
+    red, lamp = graft.base.tokenize("red lamp")
     how = SamplingParams(min_tokens=4, allowed=lambda written: [lamp] if len(written) % 2 else [red])
     assert "".join(graft.generate(["this is"], 4, decoding=how)).split() == ["red", "lamp", "red", "lamp"]
 
 
 def test_a_stop_ends_the_reply_and_is_not_part_of_it(graft: Graft) -> None:
-    red, lamp = graft.base.tokens("red lamp")
+    red, lamp = graft.base.tokenize("red lamp")
     how = SamplingParams(min_tokens=4, allowed=lambda written: [lamp] if len(written) % 2 else [red])
     assert "".join(graft.generate(["this is"], 4, stop=["d lam"], decoding=how)) == "re"
 

@@ -16,11 +16,11 @@ PULLED = any(one.name == "smollm2-135m" and is_pulled(one) for one in BACKBONES)
 @pytest.mark.skipif(not PULLED, reason="run `bowerbird models pull`")
 def test_the_closed_form_connector_is_read_before_any_training() -> None:
     base = Base.load("smollm2-135m")
-    assert base.tokenizer.convert_ids_to_tokens(base.item_id) == "<repo_name>"
+    assert base.tokenizer.convert_ids_to_tokens(base.placeholder_id) == "<repo_name>"
     things = ["green velvet sofa", "oak reading lamp", "red summer dress", "leather hiking boots", "wool rug"]
     vectors = np.eye(5, 8, dtype=np.float32)
-    connector = Connector(8, base.hidden, float(base.table.norm(dim=1).median()))
-    connector.start_from(vectors, mean_caption_embeddings(base, things), strength=0.01)
+    connector = Connector(8, base.hidden, float(base.embedding_table.norm(dim=1).median()))
+    connector.initialise(vectors, mean_caption_embeddings(base, things), strength=0.01)
     aligned = AlignmentModel(base, connector, base.model, vectors)
     questions = [Question(describe(n), f" {text}", TaskType.DESCRIBE) for n in range(5) for text in things]
     with torch.no_grad():

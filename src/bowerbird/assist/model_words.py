@@ -81,7 +81,7 @@ class ModelWords:
 
     @cached_property
     def _names(self) -> TitleIndex:
-        return TitleIndex.of([self.catalogue.item(position).title for position in range(len(self.catalogue))])
+        return TitleIndex.from_titles([self.catalogue.item(position).title for position in range(len(self.catalogue))])
 
     def _words_of(self, items: Sequence[Named]) -> set[str]:
         """Stems that the entries of all the items have in common."""
@@ -90,9 +90,9 @@ class ModelWords:
 
     def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
         # A marker that the model begins can only become one of the items'.
-        how = SamplingParams(allowed=self.graft.naming(len(ground.items)))
+        how = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
         try:
-            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), decoding=how))
+            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)

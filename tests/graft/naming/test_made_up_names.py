@@ -34,7 +34,7 @@ OTHERS = (
     "Wool Rug",
     "Palma Striped Bath Towel Set",
 )
-NAMES = TitleIndex.of([*CANDIDATES, *OTHERS])
+NAMES = TitleIndex.from_titles([*CANDIDATES, *OTHERS])
 REQUEST = (
     "something warm for Anna's “reading corner” in Lisbon, like the Vesta Throw, under 60 for Mother's Day"
 )
@@ -204,7 +204,7 @@ def test_other_items_are_always_caught(name: str, frame: str) -> None:
 @settings(deadline=None, max_examples=300)
 @given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=4), st.text(max_size=60))
 def test_any_text_is_read(text: str, titles: list[str], request: str) -> None:
-    found = TitleIndex.of([*titles, *OTHERS]).invented(text, titles, request)
+    found = TitleIndex.from_titles([*titles, *OTHERS]).invented(text, titles, request)
     assert all(one.text == text[slice(*one.span)] and one.text for one in found)
     ends = [0, *(end for one in found for end in one.span)]
     assert ends == sorted(ends)
@@ -212,7 +212,7 @@ def test_any_text_is_read(text: str, titles: list[str], request: str) -> None:
 
 def test_a_title_that_begins_another_is_told_from_it() -> None:
     short, long = "Alma Lamp", "Alma Lamp Mini"
-    names = TitleIndex.of([short, long])
+    names = TitleIndex.from_titles([short, long])
     assert names.invented("Take the Alma Lamp home.", [short]) == []
     assert names.invented("Take the Alma Lamp Mini home.", [long]) == []
     assert [one.text for one in names.invented("Take the Alma Lamp Mini home.", [short])] == [long]
@@ -222,5 +222,5 @@ def test_a_title_that_begins_another_is_told_from_it() -> None:
 
 @pytest.mark.parametrize("title", ["[2]", "#1", "Lamp #12", "The 'Alma' “Nook”", "Elm [3] Chair", "!!!", ""])
 def test_odd_titles_break_nothing(title: str) -> None:
-    names = TitleIndex.of([title, "Ronda"])
+    names = TitleIndex.from_titles([title, "Ronda"])
     assert names.invented("Take the Ronda home.", [title]) == [MadeUpName((9, 14), "Ronda")]

@@ -60,7 +60,7 @@ def base_of(alphabet: str) -> Base:
         eos_token_id=1,
         pad_token_id=1,
     )
-    return Base.of("tiny", LlamaForCausalLM(config).eval(), fast)
+    return Base.from_model("tiny", LlamaForCausalLM(config).eval(), fast)
 
 
 @cache
@@ -71,13 +71,13 @@ def markers_of(alphabet: str) -> Markers:
 def written(base: Base, how: SamplingParams, favoured: str, seed: int) -> str:
     """What the loop of any engine writes by random logits, these characters' tokens being likely."""
     rng = np.random.default_rng(seed)
-    rows = base.table.shape[0]
+    rows = base.embedding_table.shape[0]
     texts = [decoded(base.tokenizer, [token]) if token < rows - 3 else "" for token in range(rows)]
     likely = np.array([bool(text) and set(text) <= set(favoured) for text in texts])
     ids: list[int] = []
     for _ in range(how.max_tokens):
         logits = rng.normal(size=rows) * 2 + 6 * likely
-        logits[sorted(base.never | base.ends)] = -np.inf
+        logits[sorted(base.forbidden_ids | base.end_ids)] = -np.inf
         allowed = how.allowed(ids) if how.allowed else None
         if allowed is not None:
             assert len(allowed) == len(set(allowed)) > 0
@@ -129,7 +129,7 @@ def test_outside_markers_only_wrong_markers_are_forbidden() -> None:
     base = base_of("merged")
     free = markers_of("merged").among(3)([])
     assert free is not None
-    forbidden = set(range(base.table.shape[0])) - set(free)
+    forbidden = set(range(base.embedding_table.shape[0])) - set(free)
     names = base.tokenizer.convert_ids_to_tokens(sorted(forbidden))
     assert set(names) == {"[12", "[0", "[99]"}
 

@@ -76,11 +76,11 @@ def test_a_packed_model_writes_what_it_wrote_and_is_smaller(
                 if isinstance(module, torch.nn.Linear):
                     weight = on_grid(rng, module.out_features, module.in_features, True)
                     module.weight.copy_(torch.from_numpy(weight))
-    base = Base.of(base.name, base.model, base.tokenizer)
+    base = Base.from_model(base.name, base.model, base.tokenizer)
     runtime = OpenVinoRuntime(base, folder=tmp_path / "packed")
     packed = converted(base, Precision.FLOAT32, tmp_path / "packed").with_suffix(".bin").stat().st_size
     assert packed < 0.5 * whole
-    places = rng.integers(5, len(base.table), 20)
-    prompt = PromptEmbeddings(places, base.rows(places).numpy())
+    places = rng.integers(5, len(base.embedding_table), 20)
+    prompt = PromptEmbeddings(places, base.embed_tokens(places).numpy())
     how = SamplingParams(max_tokens=20, min_tokens=20)
-    assert list(runtime.write(prompt, how)) == list(EagerRuntime(base).write(prompt, how))
+    assert list(runtime.generate(prompt, how)) == list(EagerRuntime(base).write(prompt, how))

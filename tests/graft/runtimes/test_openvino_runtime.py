@@ -44,8 +44,8 @@ def runtime(cache: Path, base: Base) -> OpenVinoRuntime:
 def prompt(base: Base, seed: int, length: int = 12) -> PromptEmbeddings:
     """A prompt in which every second place is an item: no token's embedding."""
     rng = np.random.default_rng(seed)
-    places = rng.integers(5, len(base.table), length)
-    embedded = base.rows(places).numpy().copy()
+    places = rng.integers(5, len(base.embedding_table), length)
+    embedded = base.embed_tokens(places).numpy().copy()
     embedded[1::2] = rng.normal(size=embedded[1::2].shape) * embedded.std()
     places[1::2] = -1 - seed * 1000 - np.arange(len(places[1::2]))
     return PromptEmbeddings(places, embedded)
@@ -65,17 +65,17 @@ def test_greedy_tokens_are_those_of_the_model_itself(base: Base, runtime: OpenVi
     eager = EagerRuntime(base)
     for seed in range(8):
         one = prompt(base, seed, length=3 + 7 * seed)
-        assert list(runtime.write(one, GREEDY)) == list(eager.write(one, GREEDY))
+        assert list(runtime.generate(one, GREEDY)) == list(eager.write(one, GREEDY))
 
 
 def test_a_kept_beginning_changes_no_token(base: Base, runtime: OpenVinoRuntime) -> None:
     first = prompt(base, 50, 20)
-    list(runtime.write(first, GREEDY))
+    list(runtime.generate(first, GREEDY))
     for keep in (0, 1, 7, 20):
         second = extended(first, keep, prompt(base, 51, 9))
         fresh = list(EagerRuntime(base).write(second, GREEDY))
-        assert list(runtime.write(second, GREEDY)) == fresh
-        assert list(runtime.write(second, GREEDY)) == fresh  # all but its last place is kept now
+        assert list(runtime.generate(second, GREEDY)) == fresh
+        assert list(runtime.generate(second, GREEDY)) == fresh  # all but its last place is kept now
 
 
 def test_only_what_differs_is_read(
@@ -87,22 +87,22 @@ def test_only_what_differs_is_read(
     step = openvino._step
     monkeypatch.setattr(openvino, "_step", lambda r, e, start: read.append(len(e)) or step(r, e, start))
     first = prompt(base, 60, 20)
-    runtime.write(first, GREEDY)
-    runtime.write(extended(first, 20, prompt(base, 61, 5)), GREEDY)
+    runtime.generate(first, GREEDY)
+    runtime.generate(extended(first, 20, prompt(base, 61, 5)), GREEDY)
     assert read == [20, 5]
 
 
 def test_replies_that_overlap_do_not_disturb_each_other(base: Base, runtime: OpenVinoRuntime) -> None:
     prompts = [prompt(base, 70 + n, 10) for n in range(6)]
-    wanted = [list(runtime.write(one, GREEDY)) for one in prompts]
+    wanted = [list(runtime.generate(one, GREEDY)) for one in prompts]
     # In turns, in one thread ...
-    assert [list(row) for row in zip(*[runtime.write(p, GREEDY) for p in prompts], strict=True)] == [
+    assert [list(row) for row in zip(*[runtime.generate(p, GREEDY) for p in prompts], strict=True)] == [
         list(row) for row in zip(*wanted, strict=True)
     ]
     # ... and in several.
     got: dict[int, list[int]] = {}
     threads = [
-        threading.Thread(target=lambda n=n: got.__setitem__(n, list(runtime.write(prompts[n], GREEDY))))
+        threading.Thread(target=lambda n=n: got.__setitem__(n, list(runtime.generate(prompts[n], GREEDY))))
         for n in range(6)
     ]
     for thread in threads:
@@ -115,7 +115,7 @@ def test_replies_that_overlap_do_not_disturb_each_other(base: Base, runtime: Ope
 def test_a_seed_repeats_and_another_one_differs(base: Base, runtime: OpenVinoRuntime) -> None:
     one = prompt(base, 80)
     write = [
-        list(runtime.write(one, SamplingParams(max_tokens=16, min_tokens=16, temperature=2.0, seed=seed)))
+        list(runtime.generate(one, SamplingParams(max_tokens=16, min_tokens=16, temperature=2.0, seed=seed)))
         for seed in (1, 1, 2)
     ]
     assert write[0] == write[1] != write[2]
@@ -124,24 +124,24 @@ def test_a_seed_repeats_and_another_one_differs(base: Base, runtime: OpenVinoRun
 def test_what_is_never_or_not_allowed_is_not_written(base: Base, runtime: OpenVinoRuntime) -> None:
     one = prompt(base, 90)
     hot = SamplingParams(max_tokens=60, min_tokens=60, temperature=50.0)
-    assert not set(runtime.write(one, hot)) & (base.never | base.ends)
+    assert not set(runtime.generate(one, hot)) & (base.forbidden_ids | base.end_ids)
     only = SamplingParams(max_tokens=5, allowed=lambda written: [7 + len(written)])
-    assert list(runtime.write(one, only)) == [7, 8, 9, 10, 11]
+    assert list(runtime.generate(one, only)) == [7, 8, 9, 10, 11]
 
 
 def test_prompts_that_cannot_be_read_are_refused_at_once(base: Base, runtime: OpenVinoRuntime) -> None:
     good = prompt(base, 95)
-    broken = good.embedded.copy()
+    broken = good.embeddings.copy()
     broken[3, 2] = np.nan
     for bad in (
-        PromptEmbeddings(good.places, broken),
-        PromptEmbeddings(good.places, good.embedded[:, :-1]),
-        PromptEmbeddings(good.places[:0], good.embedded[:0]),
-        prompt(base, 1, base.longest),
+        PromptEmbeddings(good.token_keys, broken),
+        PromptEmbeddings(good.token_keys, good.embeddings[:, :-1]),
+        PromptEmbeddings(good.token_keys[:0], good.embeddings[:0]),
+        prompt(base, 1, base.context_length),
     ):
         with pytest.raises(InputError):
-            runtime.write(bad, GREEDY)
-    assert list(runtime.write(good, GREEDY)) == list(EagerRuntime(base).write(good, GREEDY))
+            runtime.generate(bad, GREEDY)
+    assert list(runtime.generate(good, GREEDY)) == list(EagerRuntime(base).write(good, GREEDY))
 
 
 def test_a_conversion_is_kept_and_a_broken_one_is_made_again(
@@ -152,7 +152,7 @@ def test_a_conversion_is_kept_and_a_broken_one_is_made_again(
     assert converted(base, Precision.FLOAT32) == path and path.stat().st_mtime_ns == stamp
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path))
     own = tmp_path / path.relative_to(path.parents[2])
-    wanted = list(runtime.write(prompt(base, 1), GREEDY))
+    wanted = list(runtime.generate(prompt(base, 1), GREEDY))
     for name in ("model.bin", "model.xml"):
         shutil.rmtree(own.parent, ignore_errors=True)
         shutil.copytree(path.parent, own.parent)
@@ -187,4 +187,4 @@ def test_smollm2_writes_the_same_greedy_tokens() -> None:
     runtime, eager = OpenVinoRuntime(base), EagerRuntime(base)
     for seed in range(2):
         one = prompt(base, seed, 60)
-        assert list(runtime.write(one, GREEDY)) == list(eager.write(one, GREEDY))
+        assert list(runtime.generate(one, GREEDY)) == list(eager.write(one, GREEDY))

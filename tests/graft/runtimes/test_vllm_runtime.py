@@ -45,9 +45,9 @@ class Engine:
         """Embedded prompts, (T, hidden) each. Raises `ValueError` with the reason for a refusal."""
         if "prompt_embeds" not in request:
             ids = torch.tensor(request["prompt"])
-            if int(ids.max()) >= len(self.base.table):
+            if int(ids.max()) >= len(self.base.embedding_table):
                 raise ValueError(f"Token id {int(ids.max())} is out of vocabulary")
-            return [self.base.table[one] for one in ids]
+            return [self.base.embedding_table[one] for one in ids]
         if not self.embeds:
             raise ValueError("You must set `--enable-prompt-embeds` to input `prompt_embeds`.")
         saved = base64.b64decode(request["prompt_embeds"], validate=True)
@@ -76,7 +76,7 @@ class Engine:
             yield token
             if token in stops:
                 return
-            prompt = torch.cat([prompt, self.base.table[token][None]])
+            prompt = torch.cat([prompt, self.base.embedding_table[token][None]])
 
 
 def handler(engine: Engine) -> type[BaseHTTPRequestHandler]:
@@ -151,9 +151,9 @@ def serve() -> Iterator[Callable[[Engine], str]]:
 def prompt_of(base: Base, seed: int, length: int = 9, items: int = 3) -> PromptEmbeddings:
     """Random words with soft tokens among them."""
     rng = np.random.default_rng(seed)
-    places = rng.integers(0, len(base.table), length)
+    places = rng.integers(0, len(base.embedding_table), length)
     places[rng.permutation(length)[:items]] = -1 - rng.integers(0, 100, items)
-    embedded = base.table[torch.from_numpy(np.maximum(places, 0))].numpy().copy()
+    embedded = base.embedding_table[torch.from_numpy(np.maximum(places, 0))].numpy().copy()
     embedded[places < 0] = rng.normal(size=(items, base.hidden)).astype(np.float32)
     return PromptEmbeddings(places, embedded)
 
@@ -194,7 +194,7 @@ def test_the_same_ids_as_the_eager_engine(
         prompt = prompt_of(base, seed)
         # The server holds fewer tokens than the base could.
         most = replace(how, max_tokens=min(how.max_tokens, LONGEST - len(prompt)))
-        assert list(runtime.write(prompt, how)) == list(eager.write(prompt, most))
+        assert list(runtime.generate(prompt, how)) == list(eager.write(prompt, most))
 
 
 def test_a_free_reply_is_one_request_and_a_forced_token_none(
@@ -203,10 +203,10 @@ def test_a_free_reply_is_one_request_and_a_forced_token_none(
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     engine.requests.clear()
-    list(runtime.write(prompt_of(base, 0), SamplingParams(max_tokens=10, min_tokens=10)))
+    list(runtime.generate(prompt_of(base, 0), SamplingParams(max_tokens=10, min_tokens=10)))
     assert len(engine.requests) == 1
     forced = SamplingParams(max_tokens=5, allowed=lambda written: [7 + len(written)])
-    assert list(runtime.write(prompt_of(base, 0), forced)) == [7, 8, 9, 10, 11]
+    assert list(runtime.generate(prompt_of(base, 0), forced)) == [7, 8, 9, 10, 11]
     assert len(engine.requests) == 1
 
 
@@ -215,25 +215,25 @@ def test_every_request_overrides_the_defaults_of_the_served_folder(
 ) -> None:
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
-    list(runtime.write(prompt_of(base, 0), SamplingParams(max_tokens=2, temperature=0.5, seed=-3)))
+    list(runtime.generate(prompt_of(base, 0), SamplingParams(max_tokens=2, temperature=0.5, seed=-3)))
     said = engine.requests[-1]
     assert said["temperature"] == 0.5 and 0 <= said["seed"] < 2**63
     assert (said["top_p"], said["top_k"], said["min_p"], said["repetition_penalty"]) == (1, 0, 0, 1)
     assert said["model"] == "/models/tiny" and said["ignore_eos"] is True
-    assert {int(token) for token in said["logit_bias"]} == base.never
+    assert {int(token) for token in said["logit_bias"]} == base.forbidden_ids
 
 
 def malformed(base: Base) -> dict[str, PromptEmbeddings]:
     good = prompt_of(base, 0)
-    broken = good.embedded.copy()
+    broken = good.embeddings.copy()
     broken[4, 1] = np.nan
     return {
-        "shape": PromptEmbeddings(good.places, good.embedded[:, :-1]),
-        "float64": PromptEmbeddings(good.places, good.embedded.astype(np.float64)),
-        "not finite": PromptEmbeddings(good.places, broken),
-        "empty": PromptEmbeddings(good.places[:0], good.embedded[:0]),
+        "shape": PromptEmbeddings(good.token_keys, good.embeddings[:, :-1]),
+        "float64": PromptEmbeddings(good.token_keys, good.embeddings.astype(np.float64)),
+        "not finite": PromptEmbeddings(good.token_keys, broken),
+        "empty": PromptEmbeddings(good.token_keys[:0], good.embeddings[:0]),
         "has 48 tokens": prompt_of(base, 0, length=LONGEST),
-        "at as many places": PromptEmbeddings(good.places[:3], good.embedded),
+        "at as many places": PromptEmbeddings(good.token_keys[:3], good.embeddings),
     }
 
 
@@ -245,9 +245,9 @@ def test_malformed_prompts_are_refused_before_anything_is_sent(
     engine.requests.clear()
     for reason, prompt in malformed(base).items():
         with pytest.raises(InputError, match=reason):
-            runtime.write(prompt, SamplingParams())
+            runtime.generate(prompt, SamplingParams())
     with pytest.raises(InputError, match="none can be written"):
-        list(runtime.write(prompt_of(base, 0), SamplingParams(allowed=lambda _: [base.item_id])))
+        list(runtime.generate(prompt_of(base, 0), SamplingParams(allowed=lambda _: [base.placeholder_id])))
     assert engine.requests == []
 
 
@@ -263,10 +263,10 @@ def test_no_server(base: Base) -> None:
 def other_base(base: Base, hidden: int = 32, words: int | None = None) -> Base:
     """A base of the same layout with other weights."""
     config = type(base.model.config)(
-        **{**base.model.config.to_dict(), "hidden_size": hidden, "vocab_size": words or len(base.table)}
+        **{**base.model.config.to_dict(), "hidden_size": hidden, "vocab_size": words or len(base.embedding_table)}
     )
     torch.manual_seed(1)
-    return Base.of("other", type(base.model)(config), base.tokenizer)
+    return Base.from_model("other", type(base.model)(config), base.tokenizer)
 
 
 def test_another_model_is_refused_before_it_gets_an_embedding(
@@ -293,17 +293,17 @@ def test_a_server_that_dies_in_the_middle(base: Base, serve: Callable[[Engine], 
     engine = Engine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     how = SamplingParams(max_tokens=10, min_tokens=10)
-    whole = list(runtime.write(prompt_of(base, 0), how))
+    whole = list(runtime.generate(prompt_of(base, 0), how))
     engine.dies_after = 3
     told: list[int] = []
     with pytest.raises(EngineError, match="in the middle of a reply"):
-        told.extend(runtime.write(prompt_of(base, 0), how))
+        told.extend(runtime.generate(prompt_of(base, 0), how))
     assert told == whole[:3]
     engine.dies_after, engine.gives_up = None, True
     with pytest.raises(EngineError, match="gave up a reply"):
-        list(runtime.write(prompt_of(base, 0), how))
+        list(runtime.generate(prompt_of(base, 0), how))
     engine.gives_up = False
-    assert list(runtime.write(prompt_of(base, 0), how)) == whole
+    assert list(runtime.generate(prompt_of(base, 0), how)) == whole
 
 
 def test_an_embedding_crosses_the_wire_bit_by_bit() -> None:

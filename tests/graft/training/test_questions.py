@@ -25,7 +25,7 @@ from bowerbird.graft.training.train import train_graft
 
 @pytest.fixture(scope="module")
 def lesson(grafted: Store) -> GraftDataset:
-    return GraftDataset.of(grafted.snapshot())
+    return GraftDataset.from_snapshot(grafted.snapshot())
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_facts_are_what_several_items_share() -> None:
         Item("c", title="z", category=("home", "rug"), attributes={"colour": "red", "sku": "3"}, price=9.0),
         Item("d", title="z", category=("home", "rug"), attributes={"colour": "red"}, price=9.5),
     ]
-    facts = CatalogueFacts.read(Catalogue.of(items))
+    facts = CatalogueFacts.from_catalogue(Catalogue.of(items))
     assert facts.of[0] == {"type": "lamp", "colour": "red", "price band": "low"}
     assert facts.of[3] == {"type": "rug", "colour": "red"}, "no other item has its price band"
     assert facts.items_with["colour", "red"].tolist() == [0, 2, 3]
@@ -111,7 +111,7 @@ def test_an_adapted_graft_is_saved_loaded_and_exported_whole(
     assert version.meta["adapt"] == adapt.value
     graft, again = Graft.open(fresh_store.snapshot()), Graft.open(fresh_store.snapshot())
     plain = Base.load(str(tiny_base))
-    ids = torch.tensor([graft.base.tokens("this person likes red lamp")])
+    ids = torch.tensor([graft.base.tokenize("this person likes red lamp")])
     changed = (graft.base.model(ids).logits - plain.model(ids).logits).abs().max()
     assert changed > 1e-5, "the language model itself has learnt"
     assert torch.equal(graft.base.model(ids).logits, again.base.model(ids).logits)
@@ -123,7 +123,7 @@ def test_an_adapted_graft_is_saved_loaded_and_exported_whole(
 
 
 def test_a_frozen_graft_leaves_plain_text_exactly_as_it_was(grafted: Store, base: Base) -> None:
-    ids = torch.tensor([base.tokens("this person likes red lamp")])
+    ids = torch.tensor([base.tokenize("this person likes red lamp")])
     assert torch.equal(Graft.open(grafted.snapshot()).base.model(ids).logits, base.model(ids).logits)
 
 

@@ -27,7 +27,7 @@ def test_the_connector_starts_closed_form_and_its_gate_shut() -> None:
     rng = np.random.default_rng(0)
     vectors, words = rng.normal(size=(200, 8)), rng.normal(size=(8, 16))
     connector = Connector(8, 16, token_norm=3.0)
-    connector.start_from(vectors, (vectors @ words)[:, None], strength=0.0)
+    connector.initialise(vectors, (vectors @ words)[:, None], strength=0.0)
     tokens = connector(torch.from_numpy(vectors).float())[:, 0].detach().numpy()
     wanted = vectors @ words
     assert np.allclose(tokens, 3 * wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-3)
@@ -42,7 +42,7 @@ def test_the_trained_graft_reads_items(grafted: Store) -> None:
 
 def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
     vectors, catalogue = load_vectors(grafted.snapshot()), grafted.catalogue()
-    lesson = GraftDataset.of(grafted.snapshot())
+    lesson = GraftDataset.from_snapshot(grafted.snapshot())
     events = Interactions.of(grafted.log.read(), catalogue)
     assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
     held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
@@ -127,7 +127,7 @@ def test_an_interrupted_training_goes_on_to_the_same_end(
 ) -> None:
     torch.set_num_threads(1)
     base = Base.load(str(tiny_base))
-    lesson = GraftDataset.of(fresh_store.snapshot())
+    lesson = GraftDataset.from_snapshot(fresh_store.snapshot())
     config = GraftConfig(base=str(tiny_base), minutes=30, steps=6)
 
     class Interrupted(GraftTraining):
