@@ -31,7 +31,7 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
-from bowerbird.graft.examples.dataset import GraftDataset, read_holdout, is_held_out
+from bowerbird.graft.examples.dataset import GraftDataset, is_held_out, read_holdout
 from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType, describe, fact_question
 from bowerbird.graft.prompt import insert_soft_tokens, render, stack_soft_vectors
 from bowerbird.graft.training.alignment import AlignmentModel, AlignmentTraining

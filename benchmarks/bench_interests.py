@@ -41,8 +41,8 @@ from rich.table import Table
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
-from bowerbird.demo.products import WORLD_ENDS, products
-from bowerbird.demo.users import ProductArrays, SimulatedUser, simulate_actions, shopper
+from bowerbird.demo.products import WORLD_ENDS, generate_products
+from bowerbird.demo.users import ProductArrays, SimulatedUser, generate_user, simulate_actions
 from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.interests.drift import drift_of
@@ -100,7 +100,7 @@ class World:
     @classmethod
     def opened(cls, store: Path, world: Path) -> World:
         config = json.loads((world / "world.json").read_text())
-        made = list(products(config["items"], config["days"], config["seed"]))
+        made = list(generate_products(config["items"], config["days"], config["seed"]))
         reader = TasteReader.open(Store.open(store).snapshot())
         position = np.array([reader.catalogue.position[one.item_id] for one in made])
         kind, style = np.empty(len(made), np.int64), np.empty(len(made), np.int64)
@@ -110,7 +110,7 @@ class World:
         )
 
     def shopper(self, number: int) -> SimulatedUser:
-        return shopper(number, self.config["days"], self.config["seed"])
+        return generate_user(number, self.config["days"], self.config["seed"])
 
     def history(self, one: SimulatedUser) -> History:
         """What a shopper does, as the log would keep it."""
@@ -234,7 +234,9 @@ def _new(world: World, one: SimulatedUser, history: History, first: int) -> int 
     product = np.empty(len(world.position), np.int64)
     product[world.position] = np.arange(len(world.position))
     mine = product[history.items[first:]]
-    new, *old = (world.shelf.utility(each, 0.0)[mine] for each in (one.after[0], *one.interests))
+    new, *old = (
+        world.shelf.utility(each, 0.0)[mine] for each in (one.interests_after_drift[0], *one.interests)
+    )
     # 3.2: about half of such products are clicked (see demo/users.py)
     rows = np.flatnonzero((new >= 3.2) & (new > np.max(old, axis=0)))
     return int(rows[0]) + 1 if len(rows) else None
@@ -279,7 +281,7 @@ def tastes(world: World, numbers: Sequence[int], k: int) -> dict[str, Any]:
             continue
         open_ = state.unseen(len(vectors))
         found = world.reader.tastes(state)
-        wanted = [_best(world, one, k_, open_) for k_ in range(len(one.after))]
+        wanted = [_best(world, one, k_, open_) for k_ in range(len(one.interests_after_drift))]
         ranked = {
             "tastes": _around(found, queries_of(found, world.reader.vectors), vectors, open_, k),
             "medoids": _around(found, vectors[[one.medoid for one in found]], vectors, open_, k),
@@ -303,7 +305,7 @@ def tastes(world: World, numbers: Sequence[int], k: int) -> dict[str, Any]:
 def _best(world: World, one: SimulatedUser, taste: int, open_: np.ndarray) -> set[int]:
     """The products that a true taste wants most among those not dealt with."""
     wanted = np.empty(len(open_))
-    wanted[world.position] = world.shelf.utility(one.after[taste], one.price_sensitivity)
+    wanted[world.position] = world.shelf.utility(one.interests_after_drift[taste], one.price_sensitivity)
     return set(_top(wanted, open_, RELEVANT).tolist())
 
 

@@ -40,9 +40,9 @@ from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.embed.encode.batches import in_batches
 from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
-from bowerbird.models.efficientnet import by_torch, load_trainable_network
+from bowerbird.models.efficientnet import load_trainable_network, run_on_torch
 from bowerbird.models.fetching import fetch
-from bowerbird.models.image import ImageEncoder, load_image_encoder, decode_images
+from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
 
 LOOP, LOOP_OURS, PIPELINE, CHANGED = "loop", "loop, our encoder", "pipeline", "1 % changed"
 BACKBONE = "efficientnet-lite0"
@@ -135,7 +135,7 @@ def main() -> None:
         for number, item in enumerate(items)
     ]
     ours = load_image_encoder(BACKBONE)
-    plain = replace(ours, features=by_torch(load_trainable_network(BACKBONE, fetch(BACKBONE))))
+    plain = replace(ours, features=run_on_torch(load_trainable_network(BACKBONE, fetch(BACKBONE))))
     for encoder in (plain, ours):
         loop(pictures[:IMAGE_BATCH], encoder)
 

@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, Runtime
+from bowerbird.graft.runtime import PromptEmbeddings, Runtime, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision

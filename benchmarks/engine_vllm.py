@@ -36,7 +36,7 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft
-from bowerbird.graft.runtime import SamplingParams, PromptEmbeddings, Runtime
+from bowerbird.graft.runtime import PromptEmbeddings, Runtime, SamplingParams
 from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
@@ -89,7 +89,7 @@ def prompts(graft: Graft) -> list[PromptEmbeddings]:
 
 
 def some_only(written: list[int]) -> Sequence[int] | None:
-    """What `SamplingParams.allowed_tokens` may say: a few tokens at some places, a single one at others, else all."""
+    """An `allowed_tokens` constraint: a few tokens at some positions, a single one at others, else all."""
     return {3: range(300, 900), 4: range(1000, 1010), 9: [30]}.get(len(written) % 11)
 
 

@@ -56,7 +56,7 @@ def test_same_seed_same_bytes(tmp_path: Path, tree) -> None:
     (one / "events.jsonl").write_text("half")
     write_demo_world(one, SMALL)
     assert tree(one) == tree(same)
-    with pytest.raises(InputError, match="holds another world"):
+    with pytest.raises(InputError, match="contains another world"):
         write_demo_world(one, CONFIG)
     with pytest.raises(InputError, match="no demo world's truth"):
         read_truth(tmp_path)
@@ -78,7 +78,7 @@ def test_people_click_what_they_are_drawn_to(world: tuple[DemoFiles, Store]) -> 
     facts = [dict(catalogue.item(k).attributes) for k in range(len(catalogue))]
     events = Interactions.of(store.log.read(), catalogue).liked()
     clicked, chance, after, before = [], [], [], []
-    for one in read_truth(files.truth).shoppers:
+    for one in read_truth(files.truth).users:
         history = events.history_of(one["user_id"])
         if one["drift_at"] is None:
             clicked += [score(one["interests"], facts[k]) for k in history.items]
@@ -98,7 +98,7 @@ def test_relevant_items_are_relevant(world: tuple[DemoFiles, Store]) -> None:
     catalogue = store.catalogue()
     truth = read_truth(files.truth)
     relevant, all_items = [], []
-    for one in truth.shoppers:
+    for one in truth.users:
         wanted = truth.relevant[one["user_id"]]
         assert len(wanted) == len(set(wanted)) == 20
         relevant += [

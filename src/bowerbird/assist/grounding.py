@@ -144,7 +144,9 @@ def _invented(text: str, ground: Ground) -> list[str]:
         return all(stem(part) in ground.vocabulary.known_stems for part in tokens(word))
 
     # What the customer named is not excused: asking for a brand does not make us have it.
-    return [one.text for one in ground.names.find_made_up(_MARKER.sub(" ", text), titles, known=known)]
+    return [
+        one.text for one in ground.names.find_made_up(_MARKER.sub(" ", text), titles, is_catalogue_word=known)
+    ]
 
 
 def _untrue(text: str, ground: Ground) -> list[str]:

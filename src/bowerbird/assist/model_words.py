@@ -81,7 +81,9 @@ class ModelWords:
 
     @cached_property
     def _names(self) -> TitleIndex:
-        return TitleIndex.from_titles([self.catalogue.item(position).title for position in range(len(self.catalogue))])
+        return TitleIndex.from_titles(
+            [self.catalogue.item(position).title for position in range(len(self.catalogue))]
+        )
 
     def _words_of(self, items: Sequence[Named]) -> set[str]:
         """Stems that the entries of all the items have in common."""

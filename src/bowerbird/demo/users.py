@@ -1,9 +1,9 @@
-"""The shoppers of the demo world: what each is drawn to, and what they do about it.
+"""The simulated users of the demo world: their interests and their behaviour.
 
-A shopper has two to four interests; an interest is a set of types, a style, two colours, and perhaps a
-pattern. In a session the shopper follows one of them, is shown a list of products, clicks by utility and
-position, and saves or buys some of what was clicked. A quarter of the shoppers change: at a known moment one
-interest gives way to another.
+A user has two to four interests; an interest is a set of product types, a style, two colours, and optionally
+a pattern. In a session the user follows one of them, is shown lists of products, clicks by utility and
+position, and saves or buys some of the clicked products. A quarter of the users drift: at a known time one
+interest is replaced by another.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 from bowerbird.demo.products import WORLD_ENDS, Product
 from bowerbird.demo.vocabulary import COLOURS, PATTERNS, STYLES, TYPES
 
-SHOWN = 8  # products in a list
+LIST_LENGTH = 8  # products per list
 DRIFT_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class TrueInterest:
-    """What a shopper is really drawn to."""
+    """A true interest of a user (ground truth)."""
 
     kinds: tuple[int, ...]
     style: int
@@ -44,35 +44,39 @@ class TrueInterest:
 
 @dataclass(frozen=True)
 class SimulatedUser:
-    """One shopper. After `drift_at` the interests are `after`, if they drift at all."""
+    """One user. From `drift_at` on the interests are `interests_after_drift`, if the user drifts."""
 
     user_id: str
     interests: tuple[TrueInterest, ...]
-    after: tuple[TrueInterest, ...]
+    interests_after_drift: tuple[TrueInterest, ...]
     drift_at: datetime | None
     price_sensitivity: float
     noise: float
     sessions: int
 
     def interests_at(self, moment: datetime) -> tuple[TrueInterest, ...]:
-        return self.after if self.drift_at is not None and moment >= self.drift_at else self.interests
+        return (
+            self.interests_after_drift
+            if self.drift_at is not None and moment >= self.drift_at
+            else self.interests
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        rest = {
-            k: v
-            for k, v in asdict(self).items()
-            if k in ("user_id", "price_sensitivity", "noise", "sessions")
+        fields = {
+            name: value
+            for name, value in asdict(self).items()
+            if name in ("user_id", "price_sensitivity", "noise", "sessions")
         }
-        return rest | {
+        return fields | {
             "drift_at": self.drift_at.isoformat() if self.drift_at else None,
-            "interests": [one.as_dict() for one in self.interests],
-            "after": [one.as_dict() for one in self.after],
+            "interests": [interest.as_dict() for interest in self.interests],
+            "after": [interest.as_dict() for interest in self.interests_after_drift],
         }
 
 
 @dataclass(frozen=True)
 class UserAction:
-    """One thing that happened: a list was shown (several items), or one item was dealt with."""
+    """One event: a list was shown (several items), or the user acted on one item."""
 
     user_id: str
     name: str  # Segment's event name
@@ -83,7 +87,7 @@ class UserAction:
 
 
 class ProductArrays:
-    """All products as arrays, so that a utility is one vector expression."""
+    """All products as arrays, so that utilities are computed in one vector expression."""
 
     def __init__(self, products: Sequence[Product]) -> None:
         self.kind = np.array([p.kind for p in products])
@@ -91,132 +95,147 @@ class ProductArrays:
         self.colour = np.array([p.colour for p in products])
         self.pattern = np.array([p.pattern for p in products])
         self.quality = np.array([p.quality for p in products])
-        usual = np.array([TYPES[p.kind].price for p in products])
-        self.dearness = np.log(np.array([p.price for p in products]) / usual)
+        typical_prices = np.array([TYPES[p.kind].price for p in products])
+        self.log_relative_price = np.log(np.array([p.price for p in products]) / typical_prices)
         self.launched = np.array([p.launched.timestamp() for p in products])
 
     def utility(self, interest: TrueInterest, price_sensitivity: float) -> np.ndarray:
-        """How much an interest wants each product, (items,)."""
-        wanted = 2.0 * np.isin(self.kind, interest.kinds) + 1.6 * (self.style == interest.style)
-        wanted = wanted + 0.9 * np.isin(self.colour, interest.colours)
+        """The utility of each product for an interest, (items,).
+
+        2.0 type + 1.6 style + 0.9 colour + 0.7 pattern (matches) + 0.25 quality - price_sensitivity ·
+        log(price / typical price).
+        """
+        match_score = 2.0 * np.isin(self.kind, interest.kinds) + 1.6 * (self.style == interest.style)
+        match_score = match_score + 0.9 * np.isin(self.colour, interest.colours)
         if interest.pattern is not None:
-            wanted = wanted + 0.7 * (self.pattern == interest.pattern)
-        utility: np.ndarray = wanted + 0.25 * self.quality - price_sensitivity * self.dearness
+            match_score = match_score + 0.7 * (self.pattern == interest.pattern)
+        utility: np.ndarray = match_score + 0.25 * self.quality - price_sensitivity * self.log_relative_price
         return utility
 
 
-def shopper(number: int, days: int, seed: int) -> SimulatedUser:
-    """Shopper k, the same however many there are."""
+def generate_user(number: int, days: int, seed: int) -> SimulatedUser:
+    """Generate user k; it does not depend on the number of users."""
     generator = np.random.default_rng([seed, 4, number])
-    interests = _interests(generator, int(generator.integers(2, 5)))
-    drifts = generator.random() < DRIFT_SHARE
+    interests = generate_interests(generator, int(generator.integers(2, 5)))
+    does_drift = generator.random() < DRIFT_SHARE
     drift_day = float(generator.uniform(0.4, 0.8) * days)
-    after = interests
-    if drifts:
-        newcomer = _interests(generator, 1)[0]
-        kept = interests[1:]
-        after = (TrueInterest(**{**asdict(newcomer), "weight": interests[0].weight}), *kept)
+    interests_after_drift = interests
+    if does_drift:
+        new_interest = generate_interests(generator, 1)[0]
+        remaining = interests[1:]
+        interests_after_drift = (
+            TrueInterest(**{**asdict(new_interest), "weight": interests[0].weight}),
+            *remaining,
+        )
     return SimulatedUser(
         user_id=f"shopper-{number:05d}",
         interests=interests,
-        after=after,
-        drift_at=WORLD_ENDS - timedelta(days=days - drift_day) if drifts else None,
+        interests_after_drift=interests_after_drift,
+        drift_at=WORLD_ENDS - timedelta(days=days - drift_day) if does_drift else None,
         price_sensitivity=float(generator.uniform(0.1, 1.2)),
         noise=float(generator.uniform(0.02, 0.15)),
         sessions=int(np.clip(generator.lognormal(2.2, 0.6), 3, 60)),
     )
 
 
-def _interests(generator: np.random.Generator, count: int) -> tuple[TrueInterest, ...]:
+def generate_interests(generator: np.random.Generator, count: int) -> tuple[TrueInterest, ...]:
     weights = generator.dirichlet(np.full(count, 3.0))
-    found = []
+    interests = []
     for weight in weights:
-        home = [k for k, kind in enumerate(TYPES) if kind.path.startswith("Home")]
-        family = home if generator.random() < 0.55 else [k for k in range(len(TYPES)) if k not in home]
-        kinds = generator.choice(family, size=int(generator.integers(2, 4)), replace=False)
+        home_kinds = [k for k, kind in enumerate(TYPES) if kind.path.startswith("Home")]
+        candidate_kinds = (
+            home_kinds if generator.random() < 0.55 else [k for k in range(len(TYPES)) if k not in home_kinds]
+        )
+        kinds = generator.choice(candidate_kinds, size=int(generator.integers(2, 4)), replace=False)
         style = int(generator.integers(len(STYLES)))
         colours = {
             int((style * 3 + generator.integers(0, 5)) % len(COLOURS)),
             int(generator.integers(len(COLOURS))),
         }
         pattern = int(generator.integers(1, len(PATTERNS))) if generator.random() < 0.5 else None
-        kinds_of = tuple(sorted(int(k) for k in kinds))
-        found.append(TrueInterest(kinds_of, style, tuple(sorted(colours)), pattern, float(weight)))
-    return tuple(sorted(found, key=lambda one: -one.weight))
+        kind_indices = tuple(sorted(int(k) for k in kinds))
+        interests.append(TrueInterest(kind_indices, style, tuple(sorted(colours)), pattern, float(weight)))
+    return tuple(sorted(interests, key=lambda interest: -interest.weight))
 
 
-def simulate_actions(one: SimulatedUser, shelf: ProductArrays, days: int, seed: int) -> Iterator[UserAction]:
-    """Everything a shopper does, session by session, in order of time."""
-    number = int(one.user_id.rsplit("-", 1)[1])
+def simulate_actions(
+    user: SimulatedUser, products: ProductArrays, days: int, seed: int
+) -> Iterator[UserAction]:
+    """Simulate everything a user does, session by session, in chronological order."""
+    number = int(user.user_id.rsplit("-", 1)[1])
     generator = np.random.default_rng([seed, 5, number])
-    starts = np.sort(generator.uniform(0, days, one.sessions))
+    starts = np.sort(generator.uniform(0, days, user.sessions))
     seen: set[int] = set()
     for k, start in enumerate(starts):
         at = WORLD_ENDS - timedelta(days=days) + timedelta(days=float(start))
-        yield from _session(one, shelf, at, f"{one.user_id}/{k}", generator, seen)
+        yield from _simulate_session(user, products, at, f"{user.user_id}/{k}", generator, seen)
 
 
-def _session(
-    one: SimulatedUser,
-    shelf: ProductArrays,
+def _simulate_session(
+    user: SimulatedUser,
+    products: ProductArrays,
     at: datetime,
     session: str,
     generator: np.random.Generator,
     seen: set[int],
 ) -> Iterator[UserAction]:
-    interests = one.interests_at(at)
+    interests = user.interests_at(at)
     weights = np.array([interest.weight for interest in interests])
     interest = interests[int(generator.choice(len(interests), p=weights / weights.sum()))]
-    utility = shelf.utility(interest, one.price_sensitivity)
-    on_sale = shelf.launched <= at.timestamp()
+    utility = products.utility(interest, user.price_sensitivity)
+    on_sale = products.launched <= at.timestamp()
     if not on_sale.any():
         return
     for _ in range(int(generator.integers(1, 4))):
         at += timedelta(seconds=float(generator.uniform(20, 90)))
-        shown = _shown(utility, shelf, on_sale, generator, seen)
-        yield UserAction(one.user_id, "Product List Viewed", at, tuple(shown), session)
-        for place, item in enumerate(shown):
-            appeal = utility[item] - 3.6 - 0.08 * place
-            curious = generator.random() < one.noise * 0.4
-            if not curious and generator.random() > 1 / (1 + np.exp(-1.7 * appeal)):
+        item_list = _choose_list(utility, products, on_sale, generator, seen)
+        yield UserAction(user.user_id, "Product List Viewed", at, tuple(item_list), session)
+        for rank, item in enumerate(item_list):
+            appeal = utility[item] - 3.6 - 0.08 * rank
+            is_random_click = generator.random() < user.noise * 0.4
+            if not is_random_click and generator.random() > 1 / (1 + np.exp(-1.7 * appeal)):
                 continue
-            for name, board in _reactions(appeal, interest, generator):
+            for name, board in _sample_reactions(appeal, interest, generator):
                 at += timedelta(seconds=float(generator.uniform(3, 40)))
-                yield UserAction(one.user_id, name, at, (item,), session, board)
+                yield UserAction(user.user_id, name, at, (item,), session, board)
             seen.add(item)
 
 
-def _shown(
+def _choose_list(
     utility: np.ndarray,
-    shelf: ProductArrays,
+    products: ProductArrays,
     on_sale: np.ndarray,
     generator: np.random.Generator,
     seen: set[int],
 ) -> list[int]:
-    """A list as a shop would show it: half by what is wanted, a quarter popular, a quarter by chance."""
-    wanted = np.where(on_sale, utility + 0.9 * generator.gumbel(size=len(utility)), -np.inf)
+    """Choose a list as a shop would: half by (noisy) utility, a quarter popular, a quarter random."""
+    by_utility = np.where(on_sale, utility + 0.9 * generator.gumbel(size=len(utility)), -np.inf)
     if seen:
-        wanted[list(seen)] -= 2.0
-    popular = np.where(on_sale, shelf.quality + 0.8 * generator.gumbel(size=len(utility)), -np.inf)
-    chance = np.where(on_sale, generator.random(len(utility)), -np.inf)
-    picked: list[int] = []
-    for scores, count in ((wanted, SHOWN // 2), (popular, SHOWN // 4), (chance, SHOWN // 4)):
-        for item in np.argsort(-scores)[: count + len(picked)]:
-            if len(picked) < SHOWN and int(item) not in picked and np.isfinite(scores[item]) and count:
-                picked.append(int(item))
+        by_utility[list(seen)] -= 2.0
+    by_popularity = np.where(on_sale, products.quality + 0.8 * generator.gumbel(size=len(utility)), -np.inf)
+    by_chance = np.where(on_sale, generator.random(len(utility)), -np.inf)
+    chosen: list[int] = []
+    for scores, count in (
+        (by_utility, LIST_LENGTH // 2),
+        (by_popularity, LIST_LENGTH // 4),
+        (by_chance, LIST_LENGTH // 4),
+    ):
+        for item in np.argsort(-scores)[: count + len(chosen)]:
+            if len(chosen) < LIST_LENGTH and int(item) not in chosen and np.isfinite(scores[item]) and count:
+                chosen.append(int(item))
                 count -= 1
-    return [picked[k] for k in generator.permutation(len(picked))]
+    return [chosen[k] for k in generator.permutation(len(chosen))]
 
 
-def _reactions(
+def _sample_reactions(
     appeal: float, interest: TrueInterest, generator: np.random.Generator
 ) -> Iterator[tuple[str, str]]:
     yield "Product Clicked", ""
     yield "Product Viewed", ""
-    liking = 1 / (1 + np.exp(-appeal))
-    if generator.random() < 0.45 * liking:
+    p_like = 1 / (1 + np.exp(-appeal))
+    if generator.random() < 0.45 * p_like:
         yield "Product Added to Wishlist", f"{STYLES[interest.style].name} {TYPES[interest.kinds[0]].name}s"
-    if generator.random() < 0.3 * liking:
+    if generator.random() < 0.3 * p_like:
         yield "Product Added", ""
         if generator.random() < 0.5:
             yield "Order Completed", ""

@@ -26,7 +26,7 @@ def peak_memory_mb(base: str, arm: str, bench_items: BenchItems, new_tokens: int
     Raises `BackboneError` if the arm's process fails.
     """
     payload = pickle.dumps((base, arm, bench_items, new_tokens))
-    process = subprocess.process(
+    process = subprocess.run(
         [sys.executable, "-m", "bowerbird.graft.bench_memory"],
         input=payload,
         capture_output=True,

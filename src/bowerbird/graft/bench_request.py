@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.prompt import PromptSegment, chat_prompt
+from bowerbird.graft.prompt import PromptSegment, build_chat_prompt
 from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.models import load_image_encoder
@@ -52,11 +52,11 @@ class BenchRequest:
             vision_encoder,
             bench_items,
         )
-        self.runtime = EagerRuntime(base, kept_prompts=0)
+        self.runtime = EagerRuntime(base, n_cached_prompts=0)
         text: list[PromptSegment] = ["Which of these would you give to a friend, and why?\n"]
         for number in range(len(bench_items.pictures)):
             text += [f"{number + 1}. ", number, "\n"]
-        self.prompt = chat_prompt(base, "You help people choose.", [("user", text)])
+        self.prompt = build_chat_prompt(base, "You help people choose.", [("user", text)])
         self.cells: np.ndarray | None = None
         self._projection: Tensor | None = None
 
@@ -95,7 +95,7 @@ class BenchRequest:
     def run(self, arm: str, new_tokens: int) -> tuple[int, float, float]:
         """Answer once: prompt tokens, seconds to the first token, seconds to the last token."""
         start = time.perf_counter()
-        embeddings = self.embeddings(arm)
+        embeddings = self.embed_prompt(arm)
         length = len(embeddings)
         prompt = PromptEmbeddings(np.zeros(length, np.int64), embeddings.float().numpy())
         sampling = SamplingParams(max_tokens=new_tokens, min_tokens=new_tokens)

@@ -64,7 +64,8 @@ def check_prompt(prompt: PromptEmbeddings, limits: ModelLimits) -> PromptEmbeddi
     token_keys, embeddings = prompt.token_keys, prompt.embeddings
     if embeddings.dtype != np.float32 or token_keys.dtype != np.int64:
         raise InputError(
-            f"a prompt has float32 embeddings and int64 token keys, not {embeddings.dtype} and {token_keys.dtype}"
+            f"a prompt has float32 embeddings and int64 token keys, "
+            f"not {embeddings.dtype} and {token_keys.dtype}"
         )
     if (
         embeddings.ndim != 2
@@ -79,7 +80,8 @@ def check_prompt(prompt: PromptEmbeddings, limits: ModelLimits) -> PromptEmbeddi
         raise InputError("the prompt is empty: give at least one word or item")
     if len(prompt) >= limits.context_length:
         raise InputError(
-            f"the prompt has {len(prompt)} tokens, {limits.name} takes fewer than {limits.context_length}: shorten it"
+            f"the prompt has {len(prompt)} tokens, {limits.name} takes fewer than {limits.context_length}: "
+            "shorten it"
         )
     if not np.isfinite(embeddings).all():
         rows = np.flatnonzero(~np.isfinite(embeddings).all(1))

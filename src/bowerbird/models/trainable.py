@@ -1,7 +1,8 @@
-"""A backbone as torch holds it: features with gradients, blocks from the top, and what was trained of them.
+"""A backbone as a torch module: features with gradients, its top blocks, and fine-tuned weights.
 
-Encoders only read; whoever adapts a backbone to a store's own items goes through here. A block is what the
-family's own code lists one after another: a transformer's layer, a convolutional network's stage.
+Encoders only run inference; fine-tuning a backbone on a store's items uses this module. A block is one
+element of the sequence that the architecture's code defines: a transformer layer, or a stage of a
+convolutional network.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from torch import nn
 
 from bowerbird.errors import BackboneError
 
-BLOCKS = (
+BLOCK_PATHS = (
     *("encoder.layer", "encoder.layers", "encoder.stages", "transformer.layer"),
     *("layers", "blocks", "stages"),
 )
-"""Where Hugging Face's and timm's families keep their blocks."""
-ABOVE = ("layernorm", "post_layernorm", "final_layer_norm", "final_norm", "norm", "fc_norm", "head")
-"""And what their features pass above the last one, where a family has it."""
-THESE_CAN = (
+"""Attributes that hold the blocks in Hugging Face's and timm's model families."""
+HEAD_PATHS = ("layernorm", "post_layernorm", "final_layer_norm", "final_norm", "norm", "fc_norm", "head")
+"""Attributes of modules after the last block, where a family has them."""
+SUPPORTED_FAMILIES = (
     "those of the BERT, RoBERTa, MPNet, DistilBERT and ModernBERT families, CLIP and SigLIP pairs, ViT, "
     "DINOv2, Swin, ConvNeXt, ResNet, Qwen3-VL-Embedding, efficientnet-lite0, and timm's models of blocks, "
     "stages or layers"
@@ -34,94 +35,103 @@ THESE_CAN = (
 
 @dataclass(frozen=True)
 class TrainableBackbone:
-    """A network of one side, in evaluation mode: no dropout, and batch norms keep their statistics."""
+    """The network of one modality, in evaluation mode: no dropout, fixed batch-norm statistics."""
 
     name: str
     network: nn.Module
     features: Callable[[Any], torch.Tensor]
-    """B texts or (B, S, S, 3) uint8 pixels -> (B, width) or cells (B, cells, width), where the network is."""
+    """B texts or (B, S, S, 3) uint8 pixels -> (B, width) or cells (B, cells, width), on the network's
+    device."""
     blocks: Sequence[nn.Module]
-    """From the bottom to the top; empty where they are not known."""
-    above: Sequence[nn.Module]
+    """From the bottom to the top; empty if unknown."""
+    head: Sequence[nn.Module]
 
-    def vectors(self, contents: Any) -> torch.Tensor:
-        """What the encoder's `encode` says of the same contents, (B, width) float32 of length 1."""
+    def embed(self, contents: Any) -> torch.Tensor:
+        """Encode with gradients, like the encoder's `encode`: (B, width) float32 of length 1."""
         rows = self.features(contents).float()
         return nn.functional.normalize(rows.mean(1) if rows.ndim == 3 else rows, dim=1)
 
-    def numbers(self, contents: Any) -> np.ndarray:
-        """Features without gradients, float32."""
+    def extract_features(self, contents: Any) -> np.ndarray:
+        """Compute features without gradients, float32."""
         with torch.inference_mode():
             rows: np.ndarray = self.features(contents).float().cpu().numpy()
         return rows
 
-    def top(self, count: int) -> dict[str, nn.Parameter]:
-        """Parameters of the last `count` blocks and of what stands above them, by name.
+    def top_parameters(self, count: int) -> dict[str, nn.Parameter]:
+        """Parameters of the last `count` blocks and of the modules after them, by name.
 
-        Raises `BackboneError` where the network has not so many, or its blocks are not known.
+        Raises `BackboneError` if the network has fewer blocks, or its blocks are unknown.
         """
         if not self.blocks:
             raise BackboneError(
-                f"the blocks of {self.name} are not known, so its top can't be unfrozen: name a backbone "
-                f"whose blocks are ({THESE_CAN}), or leave this side frozen with --unfreeze-only"
+                f"the blocks of {self.name} are unknown, so its top can't be fine-tuned: name a backbone "
+                f"with known blocks ({SUPPORTED_FAMILIES}), or keep it frozen with --unfreeze-only"
             )
         if not 1 <= count <= len(self.blocks):
             raise BackboneError(
-                f"{self.name} has {len(self.blocks)} blocks, the top {count} were asked for: ask for 1 to "
+                f"{self.name} has {len(self.blocks)} blocks, not the requested top {count}: choose 1 to "
                 f"{len(self.blocks)}"
             )
-        chosen = {id(p) for part in (*self.blocks[-count:], *self.above) for p in part.parameters()}
-        return {name: one for name, one in self.network.named_parameters() if id(one) in chosen}
+        chosen_ids = {
+            id(parameter)
+            for module in (*self.blocks[-count:], *self.head)
+            for parameter in module.parameters()
+        }
+        return {
+            name: parameter
+            for name, parameter in self.network.named_parameters()
+            if id(parameter) in chosen_ids
+        }
 
-    def load(self, weights: Path) -> None:
-        """Put what was trained of the network in place of what it came with.
+    def load_weights(self, weights: Path) -> None:
+        """Replace pretrained weights by fine-tuned ones from a file.
 
-        Raises `BackboneError` where the file can't be read or is another network's.
+        Raises `BackboneError` if the file can't be read or belongs to another network.
         """
         from safetensors.torch import load_file
 
         try:
-            trained = load_file(weights)
-            unknown = self.network.load_state_dict(trained, strict=False).unexpected_keys
+            fine_tuned = load_file(weights)
+            unexpected = self.network.load_state_dict(fine_tuned, strict=False).unexpected_keys
         except (OSError, RuntimeError, ValueError) as error:
             raise BackboneError(
-                f"what was trained of {self.name} can't be read from {weights} ({error}): run `bowerbird "
+                f"fine-tuned weights of {self.name} can't be read from {weights} ({error}): run `bowerbird "
                 "embed` with --unfreeze again"
             ) from error
-        if unknown:
+        if unexpected:
             raise BackboneError(
-                f"{weights} was trained of another network than {self.name} ({unknown[0]} is not in it): run "
+                f"{weights} belongs to another network than {self.name} ({unexpected[0]} is not in it): run "
                 "`bowerbird embed` with --unfreeze again"
             )
 
 
-def trainable_backbone(
+def wrap_trainable(
     name: str,
     model: Any,
     features: Callable[[Any], torch.Tensor],
-    side: nn.Module | None = None,
-    above: Sequence[str] = (),
+    tower: nn.Module | None = None,
+    head: Sequence[str] = (),
 ) -> TrainableBackbone:
-    """A model with its blocks, looked for where its family keeps them: in `side`, a part of it, or in all.
+    """Wrap a model and find its blocks: in `tower` (one modality's sub-module), or in the whole model.
 
-    `above` names parts of the whole model that stand above that side.
+    `head` names modules of the whole model that come after that tower.
     """
-    root = model if side is None else side
-    named = [part for path in ABOVE if isinstance(part := _part(root, path), nn.Module)]
-    named += [part for path in above if isinstance(part := _part(model, path), nn.Module)]
-    return TrainableBackbone(name, model, features, _blocks(root), named)
+    root = model if tower is None else tower
+    head_modules = [module for path in HEAD_PATHS if isinstance(module := _get_module(root, path), nn.Module)]
+    head_modules += [module for path in head if isinstance(module := _get_module(model, path), nn.Module)]
+    return TrainableBackbone(name, model, features, _find_blocks(root), head_modules)
 
 
-def _blocks(root: nn.Module) -> Sequence[nn.Module]:
-    for path in BLOCKS:
-        part = _part(root, path)
-        if isinstance(part, nn.ModuleList | nn.Sequential) and len(part):
-            return list(part)
+def _find_blocks(root: nn.Module) -> Sequence[nn.Module]:
+    for path in BLOCK_PATHS:
+        container = _get_module(root, path)
+        if isinstance(container, nn.ModuleList | nn.Sequential) and len(container):
+            return list(container)
     # timm's residual networks
-    return [part for name, part in root.named_children() if re.fullmatch(r"layer\d", name)]
+    return [container for name, container in root.named_children() if re.fullmatch(r"layer\d", name)]
 
 
-def _part(root: Any, path: str) -> Any:
+def _get_module(root: Any, path: str) -> Any:
     for step in path.split("."):
         root = getattr(root, step, None)
     return root

@@ -71,7 +71,7 @@ def cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> 
 
 def picture_encode(source: EncoderSource) -> Encode:
     """Encoded pictures to features; zeros for broken ones."""
-    from bowerbird.models.image import load_image_encoder, decode_images
+    from bowerbird.models.image import decode_images, load_image_encoder
 
     encoder = load_image_encoder(source.base, source.weights)
 

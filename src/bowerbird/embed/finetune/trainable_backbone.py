@@ -19,9 +19,9 @@ import torch
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.encode.adapted_backbones import Side
-from bowerbird.models.trainable import TrainableBackbone
-from bowerbird.models.image import load_trainable_image_encoder, decode_images
+from bowerbird.models.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
+from bowerbird.models.trainable import TrainableBackbone
 
 IMAGE_PART, TEXT_PART = 16, 32
 """Contents whose inner states are held at a time."""
@@ -70,7 +70,7 @@ class UnfrozenSide:
 
     @torch.no_grad()
     def _now(self, contents: Any) -> torch.Tensor:
-        return self.network.vectors(contents)
+        return self.network.embed(contents)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Reached:
             return
         start = 0
         for some in self.contents:
-            vectors = self.of.network.vectors(some)
+            vectors = self.of.network.embed(some)
             wanted = self.leaf.grad[start : start + len(vectors)]
             vectors.backward(wanted.to(vectors.device))  # type: ignore[no-untyped-call]
             start += len(vectors)
@@ -109,7 +109,7 @@ def unfrozen_side(
     else:
         network, image_spec = load_trainable_image_encoder(backbone)
         read = partial(_pixels, catalogue, image_spec.side)
-    trained = network.top(layers)
+    trained = network.top_parameters(layers)
     network.network.requires_grad_(False)
     for parameter in trained.values():
         parameter.requires_grad_(True)

@@ -18,7 +18,7 @@ from bowerbird.embed.index.rows import unit
 from bowerbird.embed.index.vectors import SIDES_MAPS_FILE, TOWER_FILE
 from bowerbird.embed.train.tower import Tower, Views, tower_of
 from bowerbird.errors import InputError, StoreError
-from bowerbird.models.image import ImageEncoder, load_image_encoder, decode_images
+from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
 from bowerbird.models.text import TextEncoder, load_text_encoder
 
 BATCH = 64

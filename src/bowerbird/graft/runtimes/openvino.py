@@ -30,7 +30,7 @@ from bowerbird.graft.runtime import (
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision, convert, delete_conversion
 from bowerbird.graft.runtimes.sampling import Sampler
-from bowerbird.models.openvino_threads import first_request
+from bowerbird.models.openvino_threads import create_first_request
 
 KeyValues = list[np.ndarray]
 """Keys and values of a prompt, each (1, heads, tokens, width)."""
@@ -61,7 +61,7 @@ class OpenVinoRuntime:
         """
         self.base = base
         self._compiled = _compile_model(base, precision, folder)
-        self._idle_requests: list[Any] = [first_request(self._compiled)]
+        self._idle_requests: list[Any] = [create_first_request(self._compiled)]
         self._cached_prompts: deque[tuple[np.ndarray, KeyValues]] = deque(maxlen=n_cached_prompts)
         self._lock = threading.Lock()
 

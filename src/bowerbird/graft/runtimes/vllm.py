@@ -201,7 +201,8 @@ class VllmRuntime:
             self.server.complete(request)
         except RequestRejected as error:
             raise EngineError(
-                f"{self.server.url} does not accept embeddings: start it with --enable-prompt-embeds ({error})"
+                f"{self.server.url} does not accept embeddings ({error}): "
+                "start it with --enable-prompt-embeds"
             ) from error
 
 

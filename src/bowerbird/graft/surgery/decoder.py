@@ -90,7 +90,8 @@ def load_text_decoder(source: str, dtype: Any = "auto") -> Any:
     if loading_info["missing_keys"] or loading_info["mismatched_keys"] or unexpected:
         raise BackboneError(
             f"{source} is not a {config.model_type} checkpoint that this version can read: missing "
-            f"{sorted(loading_info['missing_keys'])[:3]}, of another shape {sorted(loading_info['mismatched_keys'])[:3]}, "
+            f"{sorted(loading_info['missing_keys'])[:3]}, of another shape "
+            f"{sorted(loading_info['mismatched_keys'])[:3]}, "
             f"unknown {sorted(unexpected)[:3]}"
         )
     # It would be saved under the checkpoint's parameter names, so move the weights to a plain decoder.
