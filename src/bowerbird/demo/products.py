@@ -98,7 +98,8 @@ def write_description(product: Product, seed: int) -> str:
     look_sentences = (
         f"{article} {style} {kind.name} of {product.material} in {colour}{pattern_phrase}.",
         f"Our {kind.name} in {colour} {product.material}{pattern_phrase} brings {style} calm to the day.",
-        f"{colour.capitalize()} {product.material}{pattern_phrase}: this {kind.name} is {style} through and through.",
+        f"{colour.capitalize()} {product.material}{pattern_phrase}: "
+        f"this {kind.name} is {style} through and through.",
     )
     use_sentences = (f"Good for {generator.choice(kind.uses)}.", f"Made for {generator.choice(kind.uses)}.")
     return f"{generator.choice(look_sentences)} {generator.choice(use_sentences)}"

@@ -75,7 +75,8 @@ def write_demo_world(folder: Path, config: DemoConfig) -> DemoFiles:
     if marker_file.exists():
         if marker_file.read_text() != config_text:
             raise InputError(
-                f"{folder} contains another world ({marker_file.read_text()}): name another folder or delete it"
+                f"{folder} contains another world ({marker_file.read_text()}): "
+                "name another folder or delete it"
             )
         return files
     files.truth.mkdir(parents=True, exist_ok=True)

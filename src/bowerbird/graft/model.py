@@ -151,8 +151,8 @@ class Graft:
 
     def embed_prompt(self, prompt: Prompt) -> PromptEmbeddings:
         """Convert a prompt to the engine's input. Raises `InputError` as `generate` does."""
-        render = self.render(prompt)
-        return PromptEmbeddings(render.places, self.embed_rendered(render).numpy())
+        rendered = self.render(prompt)
+        return PromptEmbeddings(rendered.token_keys, self.embed_rendered(rendered).numpy())
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Convert a prompt to token ids and the positions of its soft tokens."""
@@ -160,10 +160,10 @@ class Graft:
         return render(self.base, prompt, items, dim, self.connector.tokens)
 
     @torch.no_grad()
-    def embed_rendered(self, render: RenderedPrompt) -> torch.Tensor:
+    def embed_rendered(self, rendered: RenderedPrompt) -> torch.Tensor:
         """Compute the input embeddings of a rendered prompt, (T, hidden)."""
-        vectors, kinds = stack_soft_vectors(render.things, self.matrix)
-        return insert_soft_tokens(self.base, render, self.connector(vectors, kinds).flatten(0, 1))
+        vectors, kinds = stack_soft_vectors(rendered.soft_items, self.matrix)
+        return insert_soft_tokens(self.base, rendered, self.connector(vectors, kinds).flatten(0, 1))
 
 
 def load_connector(folder: Path, dim: int, hidden: int, tokens: int) -> Connector:
