@@ -136,8 +136,8 @@ def test_malformed_prompts_are_rejected(graft: Graft) -> None:
 def test_several_tokens_split_a_caption_in_order(graft: Graft) -> None:
     base: Base = graft.base
     captions = ["red lamp blue sofa", "green chair blue rug"]
-    whole, halves = mean_caption_embeddings(base, captions, 1), mean_caption_embeddings(base, captions, 2)
-    assert whole.shape == (2, 1, base.hidden)
+    unsplit, halves = mean_caption_embeddings(base, captions, 1), mean_caption_embeddings(base, captions, 2)
+    assert unsplit.shape == (2, 1, base.hidden)
     assert halves.shape == (2, 2, base.hidden)
     first_halves = mean_caption_embeddings(base, ["red lamp", "green chair"], 1)
     assert np.allclose(

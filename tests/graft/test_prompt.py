@@ -96,7 +96,7 @@ def test_prefix_caching_changes_no_reply(grafted: Store) -> None:
     prefix_lengths = []
     for prompt in prompts:
         assert isinstance(cached.runtime, EagerRuntime)
-        prefix_lengths.append(cached.runtime._fork_longest_prefix(cached.render(prompt).token_keys)[1])
+        prefix_lengths.append(cached.runtime._fork_common_prefix(cached.render(prompt).token_keys)[1])
         fresh = Graft(cached.base, cached.connector, cached.matrix)
         params = SamplingParams(min_tokens=12)
         assert list(cached.generate(prompt, 12, sampling=params)) == list(

@@ -145,7 +145,7 @@ class NatsServer(Process):
         async def all_of_them(js: Any) -> None:
             for start in range(0, len(bodies), 200):
                 chunk = bodies[start : start + 200]
-                await asyncio.gather(*(js.publish("events.clicks", one) for one in chunk))
+                await asyncio.gather(*(js.publish("events.clicks", body) for body in chunk))
 
         self._run(all_of_them)
 
@@ -173,8 +173,8 @@ class RedisServer(Process):
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         with self.redis.Redis(port=self.port) as client, client.pipeline() as pipeline:
-            for one in bodies:
-                pipeline.xadd("events", {"event": one})
+            for body in bodies:
+                pipeline.xadd("events", {"event": body})
             pipeline.execute()
 
 
@@ -207,8 +207,8 @@ class KafkaCluster:
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         producer = self.kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1})
-        for number, one in enumerate(bodies):
-            producer.produce("events", one, partition=number % 2)
+        for number, body in enumerate(bodies):
+            producer.produce("events", body, partition=number % 2)
         assert producer.flush(PATIENCE_S) == 0
 
     def stop(self) -> None:
@@ -236,7 +236,7 @@ class GrowingFile:
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         with self.path.open("ab") as file:
-            file.write(b"".join(one + b"\n" for one in bodies))
+            file.write(b"".join(body + b"\n" for body in bodies))
 
     def stop(self) -> None:
         self.path.rename(self.path.with_name("events.jsonl.1"))

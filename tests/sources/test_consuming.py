@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import fetched, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.items import Catalogue, Item
@@ -91,7 +91,7 @@ FAULTS = st.lists(st.sampled_from(["ok", "ok", "unavailable", "killed"]), min_si
 
 
 @settings(max_examples=80, deadline=None)
-@fetched(numbers=st.lists(st.integers(0, 12), min_size=1, max_size=20), faults=FAULTS)
+@given(numbers=st.lists(st.integers(0, 12), min_size=1, max_size=20), faults=FAULTS)
 def test_every_event_counts_once_for_any_faults(
     numbers: list[int], faults: list[str], body, read_event_ids, law_store: Store
 ) -> None:

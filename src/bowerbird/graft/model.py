@@ -66,7 +66,7 @@ class Graft:
 
         `runtime` creates the engine that generates; the default is the embedded one, on OpenVINO.
 
-        Raises `StoreError` if there is no graft, or if its base or vectors differ from the current ones.
+        Raises `StoreError` if the store has none, or if its base or vectors differ from the current ones.
         """
         if version is None and runtime is None:
             return snapshot.open_once("graft", lambda: cls._load(snapshot), of=("vectors", "graft"))

@@ -49,9 +49,9 @@ def fetch(name: str) -> Path:
         return folder / backbone.files
     if Path(name).is_dir():
         return Path(name)
-    known = ", ".join(backbone.name for backbone in BACKBONES)
+    known_names = ", ".join(backbone.name for backbone in BACKBONES)
     raise BackboneError(
-        f"there is no backbone {name!r}: name one of {known}, hf:ORGANISATION/NAME, "
+        f"there is no backbone {name!r}: name one of {known_names}, hf:ORGANISATION/NAME, "
         "timm:NAME for pictures, or a folder that exists"
     )
 

@@ -84,8 +84,11 @@ class NatsSource:
     def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
         if self._client is None or self._client.is_closed:
             raise SourceUnavailable(f"{self._address.redacted} has closed the connection")
-        found = self._run(self._fetch(max_messages, wait_s))
-        return [Message(one.data, f"{self._stream} {one.metadata.sequence.stream}", one) for one in found]
+        received = self._run(self._fetch(max_messages, wait_s))
+        return [
+            Message(message.data, f"{self._stream} {message.metadata.sequence.stream}", message)
+            for message in received
+        ]
 
     async def _fetch(self, max_messages: int, wait_s: float) -> list[Any]:
         try:

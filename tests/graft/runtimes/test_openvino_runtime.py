@@ -51,10 +51,10 @@ def make_prompt(base: Base, seed: int, length: int = 12) -> PromptEmbeddings:
     return PromptEmbeddings(token_keys, embeddings)
 
 
-def concat_prefix(first: PromptEmbeddings, n_kept: int, second: PromptEmbeddings) -> PromptEmbeddings:
+def concat_prefix(first: PromptEmbeddings, n_prefix: int, second: PromptEmbeddings) -> PromptEmbeddings:
     return PromptEmbeddings(
-        np.concatenate([first.token_keys[:n_kept], second.token_keys]),
-        np.concatenate([first.embeddings[:n_kept], second.embeddings]),
+        np.concatenate([first.token_keys[:n_prefix], second.token_keys]),
+        np.concatenate([first.embeddings[:n_prefix], second.embeddings]),
     )
 
 

@@ -39,7 +39,7 @@ class EagerRuntime:
     def prefill(self, prompt: PromptEmbeddings) -> tuple[DynamicCache, Tensor]:
         """Compute a prompt's keys and values, and the logits (vocabulary,) after it."""
         check_prompt(prompt, self.base.limits)
-        cache, start = self._fork_longest_prefix(prompt.token_keys)
+        cache, start = self._fork_common_prefix(prompt.token_keys)
         embeddings = torch.from_numpy(prompt.embeddings[start:])
         output = self.base.model(
             inputs_embeds=embeddings[None].to(self.base.embedding_table.dtype),
@@ -56,7 +56,7 @@ class EagerRuntime:
         """Drop the cached prompts."""
         self._cached_prompts.clear()
 
-    def _fork_longest_prefix(self, token_keys: np.ndarray) -> tuple[DynamicCache, int]:
+    def _fork_common_prefix(self, token_keys: np.ndarray) -> tuple[DynamicCache, int]:
         """Fork the cached prompt with the longest common prefix; also returns the prefix's length."""
         best_cache, length = None, 0
         with self._lock:
