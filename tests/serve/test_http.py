@@ -106,7 +106,9 @@ def test_chances_are_told_with_their_meaning(client: httpx.Client) -> None:
     answer = client.get("/users/shopper-00001/recommendations?n=5").json()
     told = {*answer["items"][0]["probability"], *answer["outcomes"]["absent"]}
     assert told == {"click", "save", "purchase"}
-    assert answer["outcomes"]["given"] in ("shown", "visit") and answer["outcomes"]["within_days"] > 0
+    assert (
+        answer["outcomes"]["conditioning"] in ("shown", "session") and answer["outcomes"]["within_days"] > 0
+    )
     assert all(0 <= chance <= 1 for one in answer["items"] for chance in one["probability"].values())
     refused = client.get("/users/u/recommendations?outcome=hide")
     assert refused.status_code == 400 and "click" in refused.json()["error"]["message"]
