@@ -92,9 +92,9 @@ def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
     run("""
 import sys; from pathlib import Path
 from bowerbird.data.images import prepared
-from bowerbird.models.pixels import pixels_of
+from bowerbird.models.pixels import decode_image
 picture = Path(sys.argv[1]).read_bytes()
-assert prepared(picture) is None and pixels_of(picture) is None
+assert prepared(picture) is None and decode_image(picture) is None
 """)
     assert not ran.exists()
     run("""
@@ -131,11 +131,11 @@ def test_an_oversize_picture_is_refused_without_being_decoded(kind: str, tmp_pat
 import resource, sys
 from bowerbird.data.images import open_picture, prepared
 from bowerbird.errors import InputError
-from bowerbird.models.pixels import pixels_of
+from bowerbird.models.pixels import decode_image
 picture = open(sys.argv[1], "rb").read()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
-assert prepared(picture) is None and pixels_of(picture) is None
+assert prepared(picture) is None and decode_image(picture) is None
 print(peak() - before)
 """
     ran = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
