@@ -133,7 +133,7 @@ def _convert(build_network: Callable[[], TrainableBackbone], target: Path) -> Pa
         building = Path(tempfile.mkdtemp(prefix=f".{CONVERSION_SUFFIX}-", dir=target.parent))
         try:
             example = torch.zeros(1, 224, 224, 3, dtype=torch.uint8)
-            model = ov.convert_model(build_network().build_network, example_input=example)
+            model = ov.convert_model(build_network().network, example_input=example)
             model.reshape([1, 224, 224, 3])
             ov.save_model(model, building / "network.xml", compress_to_fp16=False)
             building.rename(target)
