@@ -39,7 +39,7 @@ class QwenEmbedding:
     tokenizer: Any
     width: int
 
-    def texts(self, texts: Sequence[str]) -> torch.Tensor:
+    def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """B strings -> (B, width)."""
         return self._last_states(
             [self._prompt({"type": "text", "text": text[:MAX_CHARACTERS]}) for text in texts]
