@@ -31,10 +31,16 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
-from bowerbird.graft.examples.dataset import Lesson, holdout_of, left_out
-from bowerbird.graft.examples.questions import Question, Questions, Sort, describe, fact_question
-from bowerbird.graft.prompt import embed, render, vectors_of
-from bowerbird.graft.training.alignment import Aligned, AlignmentTraining
+from bowerbird.graft.examples.dataset import GraftDataset, is_held_out, read_holdout
+from bowerbird.graft.examples.questions import (
+    Question,
+    QuestionSampler,
+    TaskType,
+    description_prompt,
+    fact_question,
+)
+from bowerbird.graft.prompt import insert_soft_tokens, render, stack_soft_vectors
+from bowerbird.graft.training.alignment import AlignmentModel, AlignmentTraining
 from image_input import ARMS, ImageInputArm, make_arm
 from image_input_head import (
     Head,
@@ -53,7 +59,7 @@ BATCH, EVALUATION_BATCH = 8, 32
 MAX_TRAINING_USERS, MAX_VALIDATION_USERS, MAX_COLD_USERS = 100, 40, 150
 """Maximal numbers of users to fit the head on, to validate it, and to test on cold items."""
 MAX_CAPTIONS, MAX_TEST_ITEMS, N_PICKS, N_CHOICES = 1_500, 80, 20, 20
-TASK_TYPES = (Sort.DESCRIBE, Sort.FACT)
+TASK_TYPES = (TaskType.DESCRIBE, TaskType.FACT)
 FACTS_ASKED = ("type", "colour", "pattern")
 
 
@@ -64,9 +70,9 @@ class Experiment:
         self.store, self.base = store, base
         self.catalogue: Catalogue = store.catalogue()
         vectors = load_vectors(store.snapshot())
-        self.dataset = Lesson.of(store.snapshot())
+        self.dataset = GraftDataset.from_snapshot(store.snapshot())
         events = Interactions.of(store.log.read(), self.catalogue)
-        holdout = holdout_of(vectors)
+        holdout = read_holdout(vectors)
         training = holdout.training(events).liked()
         self.warm_items = np.unique(training.item)
         rng = np.random.default_rng(0)
@@ -95,10 +101,10 @@ class Experiment:
         self.cold_item_users = [
             self.cold_item_users[row] for row in rng.permutation(len(self.cold_item_users))[:MAX_COLD_USERS]
         ]
-        captions = self.dataset.material.captions
+        captions = self.dataset.training_data.captions
         captioned = rng.permutation(list(captions))[:MAX_CAPTIONS]
         self.captions = {int(p): captions[int(p)] for p in captioned}
-        test_items = list(self.dataset.judged_captions)
+        test_items = list(self.dataset.validation_captions)
         self.test_items = [int(p) for p in rng.permutation(test_items)[:MAX_TEST_ITEMS]]
 
     @property
@@ -119,7 +125,7 @@ def users_of(training: Interactions) -> tuple[list[Likes], list[Likes]]:
     for user, history in training.histories():
         likes = Likes.of(history)
         if len(likes) >= 2:
-            groups[left_out(training.users[user], share)].append(likes.last(2 * HISTORY_LENGTH))
+            groups[is_held_out(training.users[user], share)].append(likes.last(2 * HISTORY_LENGTH))
     return groups
 
 
@@ -129,10 +135,10 @@ def run_arm(experiment: Experiment, arm: ImageInputArm, seed: int, steps: int) -
     torch.manual_seed(seed)
     model = base.fast_model()
     module = arm.connector(base, experiment.captions)
-    facts_dataset = experiment.dataset.material.only(experiment.captions)
+    facts_dataset = experiment.dataset.training_data.restrict_to(experiment.captions)
     facts_dataset = type(facts_dataset)(arm.features, facts_dataset.captions, facts_dataset.facts)
-    aligned = Aligned(base, module, model, arm.features)
-    training = AlignmentTraining(aligned, Questions(facts_dataset, base, TASK_TYPES), [], seed)
+    aligned = AlignmentModel(base, module, model, arm.features)
+    training = AlignmentTraining(aligned, QuestionSampler(facts_dataset, base, TASK_TYPES), [], seed)
     losses = [training.step(BATCH, step / steps) for step in range(steps)]
     module.eval()
     aligned_s = time.perf_counter() - start
@@ -148,14 +154,14 @@ def run_arm(experiment: Experiment, arm: ImageInputArm, seed: int, steps: int) -
 
 
 @torch.no_grad()
-def evaluate_items(experiment: Experiment, aligned: Aligned, seed: int) -> dict[str, Any]:
+def evaluate_items(experiment: Experiment, aligned: AlignmentModel, seed: int) -> dict[str, Any]:
     """Evaluate held-out items: whether each fact's value is chosen correctly, by fact; whether the described
     item is chosen among 20."""
-    facts, rng = experiment.dataset.material.facts, np.random.default_rng(seed)
+    facts, rng = experiment.dataset.training_data.facts, np.random.default_rng(seed)
     fact_hits: dict[str, list[float]] = {}
     for name in FACTS_ASKED:
         values = sorted({value for fact, value in facts.items_with if fact == name})
-        items = [item for item in experiment.test_items if name in facts.of[item]]
+        items = [item for item in experiment.test_items if name in facts.by_item[item]]
         if len(items) >= 20:
             fact_hits[name] = choose_facts(aligned, items, name, values, experiment)
     picks = []
@@ -163,21 +169,24 @@ def evaluate_items(experiment: Experiment, aligned: Aligned, seed: int) -> dict[
         distractors = [
             position for position in rng.permutation(experiment.test_items).tolist() if position != item
         ][: N_CHOICES - 1]
-        text = " " + experiment.dataset.judged_captions[item]
-        questions = [Question(describe(position), text, Sort.DESCRIBE) for position in [item, *distractors]]
-        losses = torch.cat([aligned(block).each for block in batches(questions)])
+        text = " " + experiment.dataset.validation_captions[item]
+        questions = [
+            Question(description_prompt(position), text, TaskType.DESCRIBE)
+            for position in [item, *distractors]
+        ]
+        losses = torch.cat([aligned(block).per_answer for block in batches(questions)])
         picks.append(float(losses.argmin() == 0))
     return {"facts": fact_hits, "picks": picks}
 
 
 def choose_facts(
-    aligned: Aligned, items: Sequence[int], name: str, values: Sequence[str], experiment: Experiment
+    aligned: AlignmentModel, items: Sequence[int], name: str, values: Sequence[str], experiment: Experiment
 ) -> list[float]:
     """Check for each item whether the most likely first token of the fact's values is that of its own
     value."""
-    base, model, facts = aligned.base, aligned.model, experiment.dataset.material.facts
+    base, model, facts = aligned.base, aligned.model, experiment.dataset.training_data.facts
     tokens: int = aligned.connector.tokens  # type: ignore[assignment]
-    first = {value: base.tokens(f" {value}")[0] for value in values}
+    first = {value: base.tokenize(f" {value}")[0] for value in values}
     choices = torch.tensor(sorted(set(first.values())))
     hits = []
     for start in range(0, len(items), EVALUATION_BATCH):
@@ -186,14 +195,15 @@ def choose_facts(
         for item in batch:
             prompt = fact_question(item, name, "").prompt
             row = render(base, prompt, len(aligned.matrix), aligned.matrix.shape[1], tokens)
-            vectors, kinds = vectors_of(row.things, aligned.matrix)
-            rows.append(embed(base, row, aligned.connector(vectors, kinds).flatten(0, 1)))
+            vectors, kinds = stack_soft_vectors(row.soft_items, aligned.matrix)
+            rows.append(insert_soft_tokens(base, row, aligned.connector(vectors, kinds).flatten(0, 1)))
         # The text is the same around every item, so all rows have one length.
         embedded = torch.stack(rows).to(model.lm_head.weight.dtype)
         logits = model(inputs_embeds=embedded, logits_to_keep=1).logits[:, -1].float()
         likeliest = choices[logits[:, choices].argmax(-1)].tolist()
         hits += [
-            float(token == first[facts.of[item][name]]) for token, item in zip(likeliest, batch, strict=True)
+            float(token == first[facts.by_item[item][name]])
+            for token, item in zip(likeliest, batch, strict=True)
         ]
     return hits
 

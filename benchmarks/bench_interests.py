@@ -41,8 +41,8 @@ from rich.table import Table
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
-from bowerbird.demo.products import WORLD_ENDS, products
-from bowerbird.demo.shoppers import Shelf, Shopper, acts, shopper
+from bowerbird.demo.products import WORLD_ENDS, generate_products
+from bowerbird.demo.users import ProductArrays, SimulatedUser, generate_user, simulate_actions
 from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.interests.drift import detect_drift
@@ -93,7 +93,7 @@ class DemoWorld:
 
     reader: TasteReader
     config: dict[str, Any]
-    assortment: Shelf
+    assortment: ProductArrays
     position: np.ndarray  # (N,) of each product in the catalogue
     kind: np.ndarray  # (items,) of each item
     style: np.ndarray  # (items,)
@@ -102,7 +102,7 @@ class DemoWorld:
     @classmethod
     def open(cls, store: Path, world: Path) -> DemoWorld:
         config = json.loads((world / "world.json").read_text())
-        all_products = list(products(config["items"], config["days"], config["seed"]))
+        all_products = list(generate_products(config["items"], config["days"], config["seed"]))
         reader = TasteReader.open(Store.open(store).snapshot())
         position = np.array([reader.catalogue.position[product.item_id] for product in all_products])
         kind, style = np.empty(len(all_products), np.int64), np.empty(len(all_products), np.int64)
@@ -113,17 +113,17 @@ class DemoWorld:
         return cls(
             reader,
             config,
-            Shelf(all_products),
+            ProductArrays(all_products),
             position,
             kind,
             style,
             reader.vectors(np.arange(len(all_products))),
         )
 
-    def shopper(self, number: int) -> Shopper:
-        return shopper(number, self.config["days"], self.config["seed"])
+    def shopper(self, number: int) -> SimulatedUser:
+        return generate_user(number, self.config["days"], self.config["seed"])
 
-    def history(self, shopper: Shopper) -> History:
+    def history(self, shopper: SimulatedUser) -> History:
         """Simulate a shopper's events, as the log would store them."""
         rows = [
             (
@@ -131,7 +131,7 @@ class DemoWorld:
                 ACTION_CODE[ACTION_OF_EVENT[act.name]],
                 int(act.at.timestamp() * 1e6),
             )
-            for act in acts(shopper, self.assortment, self.config["days"], self.config["seed"])
+            for act in simulate_actions(shopper, self.assortment, self.config["days"], self.config["seed"])
             if act.name in ACTION_OF_EVENT
         ]
         rows.sort(key=lambda row: row[2])
@@ -259,7 +259,7 @@ def _observe(world: DemoWorld, number: int) -> DriftRecord | None:
     )
 
 
-def _first_new_interest(world: DemoWorld, shopper: Shopper, history: History, first: int) -> int | None:
+def _first_new_interest(world: DemoWorld, shopper: SimulatedUser, history: History, first: int) -> int | None:
     """Count events until the first on a product with a higher utility for the new interest than for any
     other."""
     if shopper.drift_at is None:
@@ -269,9 +269,9 @@ def _first_new_interest(world: DemoWorld, shopper: Shopper, history: History, fi
     products_acted_on = product[history.items[first:]]
     new_utility, *old_utilities = (
         world.assortment.utility(interest, 0.0)[products_acted_on]
-        for interest in (shopper.after[0], *shopper.interests)
+        for interest in (shopper.interests_after_drift[0], *shopper.interests)
     )
-    # 3.2: about half of such products are clicked (see shoppers.py)
+    # 3.2: about half of such products are clicked (see demo/users.py)
     rows = np.flatnonzero((new_utility >= 3.2) & (new_utility > np.max(old_utilities, axis=0)))
     return int(rows[0]) + 1 if len(rows) else None
 
@@ -319,7 +319,9 @@ def measure_tastes(world: DemoWorld, numbers: Sequence[int], k: int) -> dict[str
             continue
         eligible = state.unseen(len(vectors))
         taste_clusters = world.reader.taste_clusters(state)
-        best_of_taste = [_best_products(world, shopper, k_, eligible) for k_ in range(len(shopper.after))]
+        best_of_taste = [
+            _best_products(world, shopper, k_, eligible) for k_ in range(len(shopper.interests_after_drift))
+        ]
         ranked = {
             "tastes": _interleave(
                 taste_clusters, cluster_queries(taste_clusters, world.reader.vectors), vectors, eligible, k
@@ -344,10 +346,12 @@ def measure_tastes(world: DemoWorld, numbers: Sequence[int], k: int) -> dict[str
     return result
 
 
-def _best_products(world: DemoWorld, shopper: Shopper, taste: int, eligible: np.ndarray) -> set[int]:
+def _best_products(world: DemoWorld, shopper: SimulatedUser, taste: int, eligible: np.ndarray) -> set[int]:
     """Find the products with the highest utility for a true taste among the unseen ones."""
     utility = np.empty(len(eligible))
-    utility[world.position] = world.assortment.utility(shopper.after[taste], shopper.price_sensitivity)
+    utility[world.position] = world.assortment.utility(
+        shopper.interests_after_drift[taste], shopper.price_sensitivity
+    )
     return set(_top(utility, eligible, N_RELEVANT).tolist())
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.store import Store
-from bowerbird.graft.adapter import adapted_base
+from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.progress import track
 
@@ -56,11 +56,11 @@ def main() -> None:
             raise SystemExit(f"{path} has no graft: run `bowerbird graft {path}`")
         name = version.meta["base"]
         base = Base.load(name)
-        ids = torch.tensor(base.tokens(text)[: args.words // BLOCK * BLOCK])
+        ids = torch.tensor(base.tokenize(text)[: args.words // BLOCK * BLOCK])
         if name not in base_losses:
             base_losses[name] = block_losses_of(base, ids.view(-1, BLOCK))
         before = base_losses[name]
-        after = block_losses_of(adapted_base(base, version.path), ids.view(-1, BLOCK))
+        after = block_losses_of(load_adapted_base(base, version.path), ids.view(-1, BLOCK))
         row = {
             "adapt": version.meta["adapt"],
             "base": float(before.mean().exp()),

@@ -30,7 +30,7 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.search.searcher import Searcher
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.models.image import load_image_encoder, pixels_of_many
+from bowerbird.models.image import decode_images, load_image_encoder
 
 K = 10
 BATCH = 64
@@ -79,7 +79,7 @@ def rank_items(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
     network = load_image_encoder(encoder.backbones[0])
     generic = np.concatenate(
         [
-            network.encode(pixels_of_many(pictures[start : start + BATCH], network.sight.side)[0])
+            network.encode(decode_images(pictures[start : start + BATCH], network.image_spec.side)[0])
             for start in range(0, len(pictures), BATCH)
         ]
     )

@@ -40,9 +40,9 @@ from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.embed.encode.batches import in_batches
 from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
-from bowerbird.models.efficientnet import by_torch, differentiable_network
+from bowerbird.models.efficientnet import load_trainable_network, run_on_torch
 from bowerbird.models.fetching import fetch
-from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
+from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
 
 LOOP, LOOP_BOWERBIRD, PIPELINE, CHANGED = "loop", "loop, bowerbird's encoder", "pipeline", "1 % changed"
 BACKBONE = "efficientnet-lite0"
@@ -80,7 +80,7 @@ def rotated(picture: bytes) -> bytes:
 def loop(pictures: list[bytes], encoder: ImageEncoder) -> np.ndarray:
     """Decode, encode, decode, encode: (pictures, width) float32."""
     batches = in_batches(pictures, IMAGE_BATCH)
-    return np.concatenate([encoder.encode(pixels_of_many(batch)[0]) for batch in batches])
+    return np.concatenate([encoder.encode(decode_images(batch)[0]) for batch in batches])
 
 
 def run_round(items: list[Item], changed: list[Item], torch_encoder: ImageEncoder) -> dict[str, float]:
@@ -138,7 +138,7 @@ def main() -> None:
     ]
     bowerbird_encoder = load_image_encoder(BACKBONE)
     torch_encoder = replace(
-        bowerbird_encoder, features=by_torch(differentiable_network(BACKBONE, fetch(BACKBONE)))
+        bowerbird_encoder, features=run_on_torch(load_trainable_network(BACKBONE, fetch(BACKBONE)))
     )
     for encoder in (torch_encoder, bowerbird_encoder):
         loop(pictures[:IMAGE_BATCH], encoder)

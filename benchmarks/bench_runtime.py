@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime
+from bowerbird.graft.runtime import PromptEmbeddings, Runtime, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
 from bowerbird.graft.runtimes.openvino_conversion import Precision
@@ -56,7 +56,7 @@ class Generate:
     def __init__(self, base: Base) -> None:
         self.base = base
 
-    def write(self, prompt: PromptEmbeddings, sampling: Decoding) -> Iterator[int]:
+    def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
         """Generate greedy tokens with their times."""
         timed_tokens: list[tuple[float, int]] = []
 
@@ -69,7 +69,7 @@ class Generate:
                 pass
 
         self.base.model.set_attn_implementation("eager")
-        embedded = torch.from_numpy(prompt.embedded)[None]
+        embedded = torch.from_numpy(prompt.embeddings)[None]
         with torch.no_grad():
             self.base.model.generate(
                 inputs_embeds=embedded,
@@ -77,7 +77,7 @@ class Generate:
                 do_sample=False,
                 min_new_tokens=sampling.max_tokens,
                 max_new_tokens=sampling.max_tokens,
-                suppress_tokens=sorted(self.base.never),
+                suppress_tokens=sorted(self.base.forbidden_ids),
                 streamer=Listener(),
                 use_cache=True,
             )
@@ -92,10 +92,10 @@ class Generate:
 def random_prompt(base: Base, seed: int) -> PromptEmbeddings:
     """Draw random tokens, each second one replaced by a vector of tokens' length in a random direction."""
     rng = np.random.default_rng(seed)
-    token_ids = rng.integers(1000, len(base.table), LENGTH)
-    embedded = base.rows(token_ids).numpy().copy()
+    token_ids = rng.integers(1000, len(base.embedding_table), LENGTH)
+    embedded = base.embed_tokens(token_ids).numpy().copy()
     random = rng.normal(size=embedded[1::2].shape).astype(np.float32)
-    length = float(base.table.norm(dim=1).median())
+    length = float(base.embedding_table.norm(dim=1).median())
     embedded[1::2] = random / np.linalg.norm(random, axis=1, keepdims=True) * length
     token_ids[1::2] = -1 - seed * LENGTH - np.arange(len(token_ids[1::2]))
     return PromptEmbeddings(token_ids, embedded)
@@ -110,7 +110,7 @@ def open_runtime(arm: str, base: Base) -> Runtime:
 def time_reply(runtime: Runtime, prompt: PromptEmbeddings) -> tuple[Timing, list[int]]:
     start = time.perf_counter()
     tokens, moments = [], []
-    for token in runtime.write(prompt, Decoding(max_tokens=REPLY, min_tokens=REPLY)):
+    for token in runtime.generate(prompt, SamplingParams(max_tokens=REPLY, min_tokens=REPLY)):
         tokens.append(token)
         moments.append(time.perf_counter())
     if isinstance(runtime, Generate):
@@ -125,10 +125,12 @@ def agreement(runtime: Runtime, base: Base, prompt: PromptEmbeddings, reply: lis
     for n in range(0, REPLY, 4):
         reply_before = np.array(reply[:n], np.int64)
         longer_prompt = PromptEmbeddings(
-            np.concatenate([prompt.places, reply_before]),
-            np.concatenate([prompt.embedded, base.rows(reply_before).numpy()]),
+            np.concatenate([prompt.token_keys, reply_before]),
+            np.concatenate([prompt.embeddings, base.embed_tokens(reply_before).numpy()]),
         )
-        is_same.append(list(runtime.write(longer_prompt, Decoding(max_tokens=1, min_tokens=1))) == [reply[n]])
+        is_same.append(
+            list(runtime.generate(longer_prompt, SamplingParams(max_tokens=1, min_tokens=1))) == [reply[n]]
+        )
     return float(np.mean(is_same))
 
 

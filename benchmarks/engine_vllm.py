@@ -36,10 +36,10 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime
-from bowerbird.graft.runtimes.completions import CompletionServer, Refused
+from bowerbird.graft.runtime import PromptEmbeddings, Runtime, SamplingParams
+from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.vllm import VllmRuntime, encoded
+from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
 from vllm_server import VllmServer
 
 Results = dict[str, Any]
@@ -64,7 +64,7 @@ def make_graft() -> Graft:
     base = Base.load("smollm2-135m")
     vectors = np.random.default_rng(0).normal(size=(ITEMS, DIM)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Graft(base, Connector(DIM, base.hidden, float(base.table.norm(dim=1).median())), vectors)
+    return Graft(base, Connector(DIM, base.hidden, float(base.embedding_table.norm(dim=1).median())), vectors)
 
 
 def prompts(graft: Graft) -> list[PromptEmbeddings]:
@@ -87,11 +87,11 @@ def prompts(graft: Graft) -> list[PromptEmbeddings]:
     beginning = mix(6, 24)
     same_prefix = [[*beginning, *mix(1 + n % 4, 1)] for n in range(10)]
     same_words = [[*with_other_items(beginning), *mix(1 + n % 4, 1)] for n in range(10)]
-    return [graft.prompt_embeddings(sentence) for sentence in [*distinct, *same_prefix, *same_words]]
+    return [graft.embed_prompt(sentence) for sentence in [*distinct, *same_prefix, *same_words]]
 
 
 def restrict_tokens(generated: list[int]) -> Sequence[int] | None:
-    """Restrict tokens as `Decoding.allowed` may: a few at some positions, a single one at others, else
+    """Restrict tokens as `allowed_tokens` may: a few at some positions, a single one at others, else
     all."""
     return {3: range(300, 900), 4: range(1000, 1010), 9: [30]}.get(len(generated) % 11)
 
@@ -105,11 +105,15 @@ class EngineOutput:
 
     @classmethod
     def generate(
-        cls, runtime: Runtime, prompts_: Sequence[PromptEmbeddings], sampling: Decoding, concurrency: int = 1
+        cls,
+        runtime: Runtime,
+        prompts_: Sequence[PromptEmbeddings],
+        sampling: SamplingParams,
+        concurrency: int = 1,
     ) -> EngineOutput:
         start = time.perf_counter()
         with ThreadPoolExecutor(concurrency) as pool:
-            texts = list(pool.map(lambda prompt: list(runtime.write(prompt, sampling)), prompts_))
+            texts = list(pool.map(lambda prompt: list(runtime.generate(prompt, sampling)), prompts_))
         return cls(texts, time.perf_counter() - start)
 
     @property
@@ -134,11 +138,11 @@ def first_difference(
     if common == len(min(texts, key=len)):
         return f"at token {common} one text ends"
     ids = np.array(texts[0][:common], np.int64)
-    rows = eager.base.table[torch.from_numpy(ids)].float().numpy()
+    rows = eager.base.embedding_table[torch.from_numpy(ids)].float().numpy()
     longer_prompt = PromptEmbeddings(
-        np.concatenate([prompt.places, ids]), np.concatenate([prompt.embedded, rows])
+        np.concatenate([prompt.token_keys, ids]), np.concatenate([prompt.embeddings, rows])
     )
-    logits = eager.read(longer_prompt)[1].float()
+    logits = eager.prefill(longer_prompt)[1].float()
     reference_token, engine_token = texts[0][common], texts[1][common]
     gap = float(logits[reference_token] - logits[engine_token])
     logit = float(logits[reference_token])
@@ -147,21 +151,21 @@ def first_difference(
 
 def count_rejected(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> tuple[int, int]:
     """Count malformed prompts that the client rejects, and all of them; 0 if any reached the server."""
-    check_failures = good.embedded.copy()
+    check_failures = good.embeddings.copy()
     check_failures[-1, 3] = np.inf
     malformed = [
-        replace(good, embedded=good.embedded[:, :-1]),
-        replace(good, embedded=good.embedded[None]),
-        replace(good, embedded=good.embedded.astype(np.float16)),
-        replace(good, embedded=check_failures),
-        replace(good, embedded=good.embedded[:-1]),
-        PromptEmbeddings(good.places[:0], good.embedded[:0]),
-        PromptEmbeddings(np.zeros(2048, np.int64), np.zeros((2048, good.embedded.shape[1]), np.float32)),
+        replace(good, embeddings=good.embeddings[:, :-1]),
+        replace(good, embeddings=good.embeddings[None]),
+        replace(good, embeddings=good.embeddings.astype(np.float16)),
+        replace(good, embeddings=check_failures),
+        replace(good, embeddings=good.embeddings[:-1]),
+        PromptEmbeddings(good.token_keys[:0], good.embeddings[:0]),
+        PromptEmbeddings(np.zeros(2048, np.int64), np.zeros((2048, good.embeddings.shape[1]), np.float32)),
     ]
     count_before, n_rejected = server.count_completions(), 0
     for prompt in malformed:
         try:
-            list(runtime.write(prompt, Decoding(max_tokens=1)))
+            list(runtime.generate(prompt, SamplingParams(max_tokens=1)))
         except InputError:
             n_rejected += 1
     return (n_rejected if server.count_completions() == count_before else 0), len(malformed)
@@ -169,15 +173,15 @@ def count_rejected(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddi
 
 def send_malformed(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> dict[str, str]:
     """Send malformed prompts directly to the engine: `rejected`, `answered`, or its error."""
-    check_failures = good.embedded.copy()
+    check_failures = good.embeddings.copy()
     check_failures[-1, 3] = np.nan
     raw = {
-        "another width": encoded(good.embedded[:, :-1]),
-        "one dimension": encoded(good.embedded[0]),
-        "integers": encoded(good.places),
-        "not finite": encoded(check_failures),
-        "empty": encoded(good.embedded[:0]),
-        "too long": encoded(np.zeros((4096, good.embedded.shape[1]), np.float32)),
+        "another width": encode_embeddings(good.embeddings[:, :-1]),
+        "one dimension": encode_embeddings(good.embeddings[0]),
+        "integers": encode_embeddings(good.token_keys),
+        "not finite": encode_embeddings(check_failures),
+        "empty": encode_embeddings(good.embeddings[:0]),
+        "too long": encode_embeddings(np.zeros((4096, good.embeddings.shape[1]), np.float32)),
         "no tensor": base64.b64encode(b"no tensor").decode(),
         "no base64": "?",
     }
@@ -187,7 +191,7 @@ def send_malformed(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddi
         try:
             CompletionServer(server.url).complete(request)
             results[name] = "answered"
-        except Refused:
+        except RequestRejected:
             results[name] = "rejected"
         except EngineError as error:
             results[name] = str(error)[:200]
@@ -196,11 +200,11 @@ def send_malformed(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddi
 
 def check_death_is_reported(server: VllmServer, runtime: VllmRuntime, good: PromptEmbeddings) -> bool:
     """Check that a killed engine is reported as an `EngineError`, in the middle of a reply and after it."""
-    tokens = runtime.write(good, Decoding(max_tokens=500, min_tokens=500))
+    tokens = runtime.generate(good, SamplingParams(max_tokens=500, min_tokens=500))
     next(tokens)
     server.kill()
     failures = 0
-    for remaining_tokens in (tokens, runtime.write(good, Decoding())):
+    for remaining_tokens in (tokens, runtime.generate(good, SamplingParams())):
         try:
             list(remaining_tokens)
         except EngineError as error:
@@ -214,15 +218,15 @@ class Case:
     """Prompts, sampling parameters, and the reference's output."""
 
     prompts: list[PromptEmbeddings]
-    sampling: Decoding
+    sampling: SamplingParams
     reference: EngineOutput
     concurrency: int = 1
 
 
 def make_cases(graft: Graft, eager: EagerRuntime) -> dict[str, Case]:
     """Run the reference on all cases, before vLLM starts: an idle vLLM still keeps a core busy."""
-    all_prompts, greedy = prompts(graft), Decoding(max_tokens=TOKENS, min_tokens=TOKENS)
-    some_prompts, constrained = all_prompts[::5], replace(greedy, allowed=restrict_tokens)
+    all_prompts, greedy = prompts(graft), SamplingParams(max_tokens=TOKENS, min_tokens=TOKENS)
+    some_prompts, constrained = all_prompts[::5], replace(greedy, allowed_tokens=restrict_tokens)
     reference = EngineOutput.generate(eager, all_prompts, greedy)
     return {
         "one by one": Case(all_prompts, greedy, reference),

@@ -18,10 +18,10 @@ from bowerbird.data.store import Store
 from bowerbird.embed.encode.adapted_backbones import base_of
 from bowerbird.embed.index.vectors import load_vectors, unit
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Connector, ridge
-from bowerbird.graft.training.alignment import telling_words
+from bowerbird.graft.connector import Connector, fit_ridge
+from bowerbird.graft.training.alignment import mean_caption_embeddings
 from bowerbird.models import load_image_encoder
-from bowerbird.models.image import pixels_of_many
+from bowerbird.models.image import decode_images
 from bowerbird.progress import track
 
 ARMS = ("bowerbird", "cells", "picture", "joined", "titles", "shuffled")
@@ -57,7 +57,9 @@ class Titles(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
-        rows = self.base.rows(vectors.long().numpy().reshape(-1)).unflatten(0, (len(vectors), TITLE_TOKENS))
+        rows = self.base.embed_tokens(vectors.long().numpy().reshape(-1)).unflatten(
+            0, (len(vectors), TITLE_TOKENS)
+        )
         return self.scale * rows
 
 
@@ -102,9 +104,9 @@ def split_modalities(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarr
 
 def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Module]:
     def make(base: Base, captions: dict[int, str]) -> nn.Module:
-        norm = float(base.table.float().norm(dim=1).median())
+        norm = float(base.embedding_table.float().norm(dim=1).median())
         connector = Connector(matrix.shape[1], base.hidden, norm)
-        connector.start_from(matrix[list(captions)], telling_words(base, list(captions.values())))
+        connector.initialise(matrix[list(captions)], mean_caption_embeddings(base, list(captions.values())))
         return connector
 
     return make
@@ -112,11 +114,11 @@ def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Mod
 
 def _cells_connector(pictures: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Module]:
     def make(base: Base, captions: dict[int, str]) -> nn.Module:
-        norm = float(base.table.float().norm(dim=1).median())
+        norm = float(base.embedding_table.float().norm(dim=1).median())
         module = Cells(pictures.shape[1], base.hidden, norm)
-        words = telling_words(base, list(captions.values()))[:, 0]
+        words = mean_caption_embeddings(base, list(captions.values()))[:, 0]
         # A picture's vector is the mean of its cells, so the same map applies to both.
-        weight, bias = ridge(pictures[list(captions)], words, 0.1)
+        weight, bias = fit_ridge(pictures[list(captions)], words, 0.1)
         with torch.no_grad():
             module.cell_connector.linear.weight.copy_(torch.from_numpy(weight.T))
             module.cell_connector.linear.bias.copy_(torch.from_numpy(bias))
@@ -127,10 +129,10 @@ def _cells_connector(pictures: np.ndarray) -> Callable[[Base, dict[int, str]], n
 
 def title_ids(catalogue: Catalogue, base: Base) -> np.ndarray:
     """Tokenise titles: (items, 12) token ids as float32 (exact below 2^24), padded with line ends."""
-    fill = base.tokens("\n")[0]
+    fill = base.tokenize("\n")[0]
     rows = np.full((len(catalogue), TITLE_TOKENS), fill, np.float32)
     for position in range(len(catalogue)):
-        ids = base.tokens(catalogue.item(position).title)[:TITLE_TOKENS]
+        ids = base.tokenize(catalogue.item(position).title)[:TITLE_TOKENS]
         rows[position, : len(ids)] = ids
     return rows
 
@@ -145,7 +147,7 @@ def cells_of(catalogue: Catalogue, items_used: np.ndarray) -> np.ndarray:
     rows = np.zeros((len(catalogue), CELLS * encoder.width), np.float16)
     blocks = [items_used[i : i + 64] for i in range(0, len(items_used), 64)]
     for block in track(blocks, "cells"):
-        pixels, is_valid = pixels_of_many([catalogue.image(int(position)) or b"" for position in block])
+        pixels, is_valid = decode_images([catalogue.image(int(position)) or b"" for position in block])
         cells = encoder.cells(pixels) * is_valid[:, None, None]
         length = np.linalg.norm(cells.mean(1), axis=1)[:, None, None]
         rows[block] = (cells / np.maximum(length, 1e-6)).reshape(len(block), -1)

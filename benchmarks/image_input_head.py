@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from bowerbird.data.interactions import History
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import ridge
+from bowerbird.graft.connector import fit_ridge
 
 OPENING = "This user likes:"
 MARKERS = ("<file_sep>", "<|fim_pad|>")
@@ -117,8 +117,8 @@ class StateEncoder:
         self.connector, self.features = connector, features
         self.hidden, self.trunk = base.hidden, model.base_model
         vocabulary = base.tokenizer.get_vocab()
-        self.opening = base.rows(base.tokens(OPENING))
-        self.marker = base.rows([next(vocabulary[name] for name in MARKERS if name in vocabulary)])[0]
+        self.opening = base.embed_tokens(base.tokenize(OPENING))
+        self.marker = base.embed_tokens([next(vocabulary[name] for name in MARKERS if name in vocabulary)])[0]
 
     @torch.no_grad()
     def states(self, windows: Sequence[Window], layers: Sequence[int], batch: int) -> Tensor:
@@ -236,7 +236,7 @@ def fit_head(states: Tensor, targets: np.ndarray, validation: Validation, user_s
         centre, spread = training_states.mean(0), training_states.std(0)
         spread = np.maximum(spread, 1e-3 * spread.max() + 1e-8)
         for strength in STRENGTHS:
-            weight, bias = ridge((training_states - centre) / spread, targets, strength)
+            weight, bias = fit_ridge((training_states - centre) / spread, targets, strength)
             for skip in SKIPS:
                 head = Head(layer, centre, spread, weight, bias, skip)
                 score = validation.score(head.queries(validation_states, validation.means))

@@ -14,7 +14,7 @@ from bowerbird.data.imports import import_layout
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, DemoFiles, read_truth, write_demo_world
-from bowerbird.demo.picture import draw
+from bowerbird.demo.picture import draw_product
 from bowerbird.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.errors import InputError
 
@@ -56,7 +56,7 @@ def test_same_seed_same_bytes(tmp_path: Path, tree) -> None:
     (one / "events.jsonl").write_text("half")
     write_demo_world(one, SMALL)
     assert tree(one) == tree(same)
-    with pytest.raises(InputError, match="holds another world"):
+    with pytest.raises(InputError, match="contains another world"):
         write_demo_world(one, CONFIG)
     with pytest.raises(InputError, match="no demo world's truth"):
         read_truth(tmp_path)
@@ -78,7 +78,7 @@ def test_people_click_what_they_are_drawn_to(world: tuple[DemoFiles, Store]) -> 
     facts = [dict(catalogue.item(k).attributes) for k in range(len(catalogue))]
     events = Interactions.of(store.log.read(), catalogue).liked()
     clicked, chance, after, before = [], [], [], []
-    for one in read_truth(files.truth).shoppers:
+    for one in read_truth(files.truth).users:
         history = events.history_of(one["user_id"])
         if one["drift_at"] is None:
             clicked += [score(one["interests"], facts[k]) for k in history.items]
@@ -98,7 +98,7 @@ def test_relevant_items_are_relevant(world: tuple[DemoFiles, Store]) -> None:
     catalogue = store.catalogue()
     truth = read_truth(files.truth)
     relevant, all_items = [], []
-    for one in truth.shoppers:
+    for one in truth.users:
         wanted = truth.relevant[one["user_id"]]
         assert len(wanted) == len(set(wanted)) == 20
         relevant += [
@@ -111,7 +111,7 @@ def test_relevant_items_are_relevant(world: tuple[DemoFiles, Store]) -> None:
 def test_each_type_and_style_has_its_own_picture() -> None:
     pictures = {
         (kind.name, style.name): np.asarray(
-            Image.open(io.BytesIO(draw(kind.name, style, "red", kind.materials[0], "plain", 0, 48))),
+            Image.open(io.BytesIO(draw_product(kind.name, style, "red", kind.materials[0], "plain", 0, 48))),
             np.float32,
         )
         for kind in TYPES
@@ -128,7 +128,7 @@ def test_each_type_and_style_has_its_own_picture() -> None:
 @pytest.mark.parametrize("colour", ["red", "yellow", "green", "blue", "purple"])
 def test_the_colour_shows(kind: str, colour: str) -> None:
     style = next(s for s in STYLES if s.name == "scandinavian")
-    image = Image.open(io.BytesIO(draw(kind, style, colour, "cotton", "plain", 0, 96)))
+    image = Image.open(io.BytesIO(draw_product(kind, style, colour, "cotton", "plain", 0, 96)))
     centre = np.asarray(image, np.float32)[36:66, 36:60].reshape(-1, 3)
     hues = {name: np.array(rgb) / np.linalg.norm(rgb) for name, rgb in COLOURS.items()}
     middle = np.median(centre, axis=0)

@@ -112,7 +112,7 @@ def test_gradients_part_by_part_are_those_of_the_whole_batch(
     lesson.teach(batch, np.random.default_rng(1))
     found = {name: p.grad.clone() for name, p in lesson.trained.items() if p.grad is not None}
     lesson.optimizer.zero_grad()
-    image, text = (side.network.vectors(side.read(batch.items)) for side in lesson.sides)
+    image, text = (side.network.embed(side.read(batch.items)) for side in lesson.sides)
     lesson.space.loss(batch, image, text, lesson.log_frequency, np.random.default_rng(1)).backward()
     assert set(found) == set(lesson.trained)
     whole = {name: p.grad.flatten() for name, p in lesson.trained.items() if p.grad is not None}

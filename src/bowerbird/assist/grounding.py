@@ -15,7 +15,7 @@ from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import amount
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
-from bowerbird.graft.naming.invented import Names
+from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import FACETS, Vocabulary
 from bowerbird.text.words import cleaned, stem, tokens, word_set
@@ -68,7 +68,7 @@ class Ground:
     """Stems of the words that the items' own entries use (of all of them, where there are several)."""
     superlatives: Collection[str] = ()
     """Superlatives that are true here, for example `cheapest` of the cheapest match."""
-    names: Names = field(default_factory=Names, repr=False)
+    names: TitleIndex = field(default_factory=TitleIndex, repr=False)
     """The titles of the whole catalogue, by which other items' names are known."""
 
 
@@ -144,7 +144,9 @@ def _invented(text: str, ground: Ground) -> list[str]:
         return all(stem(part) in ground.vocabulary.known_stems for part in tokens(word))
 
     # What the customer named is not excused: asking for a brand does not make us have it.
-    return [one.text for one in ground.names.invented(_MARKER.sub(" ", text), titles, known=known)]
+    return [
+        one.text for one in ground.names.find_made_up(_MARKER.sub(" ", text), titles, is_catalogue_word=known)
+    ]
 
 
 def _untrue(text: str, ground: Ground) -> list[str]:

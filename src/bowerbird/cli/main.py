@@ -12,7 +12,7 @@ import typer
 from bowerbird.cli.ask import ask
 from bowerbird.cli.bench import bench_app
 from bowerbird.cli.complete import complete
-from bowerbird.cli.consume import listen
+from bowerbird.cli.consume import consume
 from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
@@ -41,7 +41,7 @@ def bowerbird() -> None:
 
 app.command()(demo)
 app.command("import")(import_)
-app.command()(listen)
+app.command()(consume)
 app.add_typer(models, name="models")
 app.command()(embed)
 app.add_typer(vectors_app, name="vectors")

@@ -71,12 +71,12 @@ def cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> 
 
 def picture_encode(source: EncoderSource) -> Encode:
     """Encoded pictures to features; zeros for broken ones."""
-    from bowerbird.models.image import load_image_encoder, pixels_of_many
+    from bowerbird.models.image import decode_images, load_image_encoder
 
     encoder = load_image_encoder(source.base, source.weights)
 
     def encode(pictures: Batch) -> np.ndarray:
-        pixels, good = pixels_of_many(pictures, encoder.sight.side)
+        pixels, good = decode_images(pictures, encoder.image_spec.side)
         rows = np.zeros((len(pictures), encoder.width), np.float16)
         rows[good] = encoder.encode(pixels[good])
         return rows

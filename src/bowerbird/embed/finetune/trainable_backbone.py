@@ -19,9 +19,9 @@ import torch
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.encode.adapted_backbones import Side
-from bowerbird.models.differentiable import Differentiable
-from bowerbird.models.image import differentiable_image_encoder, pixels_of_many
+from bowerbird.models.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
+from bowerbird.models.trainable import TrainableBackbone
 
 IMAGE_PART, TEXT_PART = 16, 32
 """Contents whose inner states are held at a time."""
@@ -33,7 +33,7 @@ class UnfrozenSide:
     """What is trained of one side, and how its contents are read."""
 
     side: Side
-    network: Differentiable
+    network: TrainableBackbone
     trained: dict[str, torch.nn.Parameter]
     read: Callable[[np.ndarray], Any]
     """Positions of items to what the network takes."""
@@ -70,7 +70,7 @@ class UnfrozenSide:
 
     @torch.no_grad()
     def _now(self, contents: Any) -> torch.Tensor:
-        return self.network.vectors(contents)
+        return self.network.embed(contents)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Reached:
             return
         start = 0
         for some in self.contents:
-            vectors = self.of.network.vectors(some)
+            vectors = self.of.network.embed(some)
             wanted = self.leaf.grad[start : start + len(vectors)]
             vectors.backward(wanted.to(vectors.device))  # type: ignore[no-untyped-call]
             start += len(vectors)
@@ -107,9 +107,9 @@ def unfrozen_side(
         network = load_text_encoder(backbone).network
         read: Callable[[np.ndarray], Any] = partial(_texts, catalogue)
     else:
-        network, sight = differentiable_image_encoder(backbone)
-        read = partial(_pixels, catalogue, sight.side)
-    trained = network.top(layers)
+        network, image_spec = load_trainable_image_encoder(backbone)
+        read = partial(_pixels, catalogue, image_spec.side)
+    trained = network.top_parameters(layers)
     network.network.requires_grad_(False)
     for parameter in trained.values():
         parameter.requires_grad_(True)
@@ -125,4 +125,4 @@ def _texts(catalogue: Catalogue, items: np.ndarray) -> list[str]:
 def _pixels(catalogue: Catalogue, side: int, items: np.ndarray) -> np.ndarray:
     encoded = [catalogue.image(int(position)) or b"" for position in items]
     with ThreadPoolExecutor(DECODERS) as pool:
-        return np.concatenate(list(pool.map(lambda one: pixels_of_many([one], side)[0], encoded)))
+        return np.concatenate(list(pool.map(lambda one: decode_images([one], side)[0], encoded)))

@@ -18,7 +18,7 @@ from bowerbird.embed.index.rows import unit
 from bowerbird.embed.index.vectors import SIDES_MAPS_FILE, TOWER_FILE
 from bowerbird.embed.train.tower import Tower, Views, tower_of
 from bowerbird.errors import InputError, StoreError
-from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
+from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
 from bowerbird.models.text import TextEncoder, load_text_encoder
 
 BATCH = 64
@@ -119,8 +119,8 @@ class QueryEncoder:
         out = np.zeros((len(images), self.picture_width), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            pixels, good = pixels_of_many(
-                [images[row] or b"" for row in block], self._image_encoder.sight.side
+            pixels, good = decode_images(
+                [images[row] or b"" for row in block], self._image_encoder.image_spec.side
             )
             if not good.all():
                 bad = block[int(np.argmin(good))] + 1
