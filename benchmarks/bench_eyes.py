@@ -64,7 +64,7 @@ class World:
         teaching, judging = users_of(holdout.training(events))
         self.teaching = [teaching[i] for i in rng.permutation(len(teaching))[:TEACHING]]
         self.judging = [judging[i] for i in rng.permutation(len(judging))[:JUDGING]]
-        held = holdout.held_people(events)
+        held = holdout.held_out_users(events)
         self.new_people: list[tuple[Likes, np.ndarray]] = []
         self.later: list[tuple[Likes, np.ndarray]] = []
         for person, history in events.histories():

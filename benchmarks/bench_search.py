@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
@@ -80,7 +80,7 @@ def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float,
     views = Views.of(sides.shown(seen.image), told)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
-    sets = training_sets(store.collections(), events, catalogue, holdout)
+    sets = select_training_sets(store.collections(), events, catalogue, holdout)
     strings = Strings.of(holdout.training(events), sets)
     place = np.full(len(catalogue), -1)
     place[keep] = np.arange(len(keep))

@@ -126,7 +126,7 @@ def timed(work: Callable[[], Version | None]) -> tuple[Version, float]:
 
 def cases_of(events: Interactions, holdout: Holdout) -> list[Case]:
     """Held-out people: the last fifth of their likes; others: what they liked after the moment."""
-    held = holdout.held_people(events)
+    held = holdout.held_out_users(events)
     cases = []
     for person, likes in events.liked().histories():
         after = np.zeros(len(likes), bool)

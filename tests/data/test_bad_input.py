@@ -40,15 +40,15 @@ def test_empty_catalogue(store: Store, feed, tmp_path: Path) -> None:
 def test_an_id_twice(store: Store, feed) -> None:
     summary = import_layout(store, "google-feed", [feed([("a", "Lamp", "1", ""), ("a", "Mug", "2", "")])])
     assert store.catalogue().ids == ["a"] and store.catalogue().item(0).title == "Lamp"
-    assert summary.items.refused == {"duplicate item_id": 1}
-    assert refused(summary.refused_file) == [("duplicate item_id", "feed.tsv:3")]
+    assert summary.items.rejected == {"duplicate item_id": 1}
+    assert refused(summary.rejected_file) == [("duplicate item_id", "feed.tsv:3")]
 
 
 @pytest.mark.parametrize("price", ["free", "-5", "NaN", "inf", "1e400"])
 def test_a_price_that_is_none(store: Store, feed, price: str) -> None:
     summary = import_layout(store, "google-feed", [feed([("a", "Lamp", price, "")])])
     assert store.catalogue().item(0).price is None
-    assert summary.items.kept == 1 and summary.items.mended == {"price is no number": 1}
+    assert summary.items.accepted == 1 and summary.items.repaired == {"price is not a number": 1}
 
 
 def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
@@ -64,7 +64,7 @@ def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
     assert pictures["small.jpg"] == jpeg()
     with Image.open(io.BytesIO(pictures["huge.png"] or b"")) as kept:
         assert max(kept.size) <= 512 and abs(kept.width / kept.height - 1.6) < 0.01
-    assert (summary.images, summary.images_broken, summary.items.kept) == (2, 3, 5)
+    assert (summary.images, summary.images_broken, summary.items.accepted) == (2, 3, 5)
 
 
 def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:
         tmp_path / "e.jsonl", ("a", "2026-01-01"), ("zz", "2026-01-01"), ("a", "2087-01-01"), ("a", "-9e10")
     )
     summary = import_layout(shop, "segment", [path])
-    assert summary.events.kept == summary.events.new == len(shop.log) == 1
-    assert refused(summary.refused_file) == [
+    assert summary.events.accepted == summary.events.new == len(shop.log) == 1
+    assert refused(summary.rejected_file) == [
         ("unknown item", "e.jsonl:2"),
         ("time in the future", "e.jsonl:3"),
         ("no timestamp that can be read", "e.jsonl:4"),
@@ -85,8 +85,8 @@ def test_half_a_character_and_no_json(shop: Store, tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"\x00\xff{\n" + b"[" * 100_000 + b"\n")
     summary = import_layout(shop, "segment", [path])
-    assert summary.events.kept == 1
-    assert summary.events.refused == {"unknown item": 1, "no JSON object": 2}
+    assert summary.events.accepted == 1
+    assert summary.events.rejected == {"unknown item": 1, "not a JSON object": 2}
 
 
 @pytest.mark.parametrize("name", ["feed.tsv", "feed.xml", "items.parquet"])

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.collection_likes import COLLECTION_USER, is_collection_user, training_likes, training_sets
+from bowerbird.data.collection_likes import (
+    COLLECTION_USER,
+    build_training_events,
+    is_collection_user,
+    select_training_sets,
+)
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
@@ -45,7 +50,7 @@ def likes_of(events: Interactions) -> dict[str, list[str]]:
 
 
 def held_user() -> str:
-    return next(name for k in range(100) if Holdout(None, 0.1).holds(name := f"user-{k}"))
+    return next(name for k in range(100) if Holdout(None, 0.1).is_held_out(name := f"user-{k}"))
 
 
 def test_a_board_is_its_owners_taste_and_a_room_a_user_of_its_own() -> None:
@@ -55,7 +60,7 @@ def test_a_board_is_its_owners_taste_and_a_room_a_user_of_its_own() -> None:
         Collection("cy/den", ("e", "unknown"), user_id="cy"),
         Collection("hall", ("f", "g"), kind="room"),
     ]
-    found = likes_of(training_likes(events, boards, CATALOGUE, OPEN))
+    found = likes_of(build_training_events(events, boards, CATALOGUE, OPEN))
     assert found == {"ann": ["c", "d", "a"], "bob": ["b"], "cy": ["e"], COLLECTION_USER + "hall": ["f", "g"]}
     assert [user for user in found if is_collection_user(user)] == [COLLECTION_USER + "hall"]
 
@@ -63,7 +68,7 @@ def test_a_board_is_its_owners_taste_and_a_room_a_user_of_its_own() -> None:
 def test_what_the_log_knows_of_an_owner_and_an_item_is_left_to_the_log() -> None:
     events = log([("ann", "a", "hide", 0), ("ann", "b", "impression", 1), ("ann", "c", "save", 2)])
     boards = [Collection(name, ("a", "b", "c"), user_id="ann") for name in ("one", "two")]
-    assert likes_of(training_likes(events, boards, CATALOGUE, OPEN)) == {"ann": ["b", "c"]}
+    assert likes_of(build_training_events(events, boards, CATALOGUE, OPEN)) == {"ann": ["b", "c"]}
 
 
 def test_collections_of_people_who_are_held_out_are_held_out() -> None:
@@ -71,8 +76,10 @@ def test_collections_of_people_who_are_held_out_are_held_out() -> None:
     boards = [Collection("theirs", ("a", "b"), user_id=held), Collection("room", ("c", "d"))]
     events = log([("ann", "a", "click", 0), (held, "a", "click", 1)])
     holdout = Holdout(None, 0.1)
-    assert [each.collection_id for each in training_sets(boards, events, CATALOGUE, holdout)] == ["room"]
-    assert held not in likes_of(training_likes(events, boards, CATALOGUE, holdout))
+    assert [each.collection_id for each in select_training_sets(boards, events, CATALOGUE, holdout)] == [
+        "room"
+    ]
+    assert held not in likes_of(build_training_events(events, boards, CATALOGUE, holdout))
 
 
 def test_nothing_of_a_collection_tells_what_its_owner_did_after_the_moment() -> None:
@@ -87,16 +94,18 @@ def test_nothing_of_a_collection_tells_what_its_owner_did_after_the_moment() -> 
         Collection("ann/x", ("a", "b", "e"), user_id="ann"),
         Collection("late/x", ("c", "d", "f"), user_id="late"),
     ]
-    (only,) = training_sets(boards, events, CATALOGUE, holdout)
+    (only,) = select_training_sets(boards, events, CATALOGUE, holdout)
     assert [CATALOGUE.ids[item] for item in only.items] == ["a", "e"]
-    assert likes_of(training_likes(events, boards, CATALOGUE, holdout)) == {"ann": ["e", "a"]}
+    assert likes_of(build_training_events(events, boards, CATALOGUE, holdout)) == {"ann": ["e", "a"]}
 
 
 def test_collections_come_before_everything_and_a_second_apart() -> None:
     events = log([("ann", "a", "click", 3), ("bob", "b", "click", 4)])
     boards = [Collection("hall", ("c", "d", "e")), Collection("den", ("f",), user_id="bob")]
-    found = training_likes(events, boards, CATALOGUE, OPEN)
-    assert (np.diff(found.at) >= 0).all() and found.place is not None and len(found.place) == len(found)
+    found = build_training_events(events, boards, CATALOGUE, OPEN)
+    assert (
+        (np.diff(found.at) >= 0).all() and found.list_rank is not None and len(found.list_rank) == len(found)
+    )
     first = found.where(found.at < events.at[0])
     assert len(first) == 4 and found.at[0] == events.at[0] - 3 * 1_000_000
     for _, history in first.histories():
@@ -104,13 +113,13 @@ def test_collections_come_before_everything_and_a_second_apart() -> None:
 
 
 def test_a_store_without_events_learns_from_its_rooms() -> None:
-    found = training_likes(Interactions.empty(8), [Collection("hall", ("c", "a"))], CATALOGUE, OPEN)
+    found = build_training_events(Interactions.empty(8), [Collection("hall", ("c", "a"))], CATALOGUE, OPEN)
     assert likes_of(found) == {COLLECTION_USER + "hall": ["c", "a"]} and (found.at >= 0).all()
 
 
 def test_without_collections_nothing_changes() -> None:
     events = log([("ann", "a", "click", 3)])
-    assert training_likes(events, [], CATALOGUE, OPEN).at.tolist() == events.at.tolist()
+    assert build_training_events(events, [], CATALOGUE, OPEN).at.tolist() == events.at.tolist()
 
 
 @settings(max_examples=50, deadline=None)
@@ -121,12 +130,12 @@ def test_no_pair_is_there_twice_and_all_events_stay(
 ) -> None:
     events = log([("ann", "a", "save", 1), ("bob", "a", "view", 2), ("bob", "b", "save", 3)])
     boards = [Collection(str(k), tuple(items), user_id=user) for k, (user, items) in enumerate(drawn)]
-    found, training = training_likes(events, boards, CATALOGUE, holdout), holdout.training(events)
+    found, training = build_training_events(events, boards, CATALOGUE, holdout), holdout.training(events)
     pairs = list(zip(found.user.tolist(), found.item.tolist(), strict=True))
     assert len(pairs) == len(set(pairs))
     assert set(training.at.tolist()) <= set(found.at.tolist())
     names = {found.users[user] for user in found.user.tolist()}
-    assert not any(holdout.holds(name) for name in names if not is_collection_user(name))
+    assert not any(holdout.is_held_out(name) for name in names if not is_collection_user(name))
     if holdout.until is not None:
         assert (found.at <= holdout.until).all()
         assert ("bob", "b") not in {(found.users[user], CATALOGUE.ids[item]) for user, item in pairs}

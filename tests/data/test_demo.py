@@ -30,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoFiles, Store]:
     for layout, path in (("google-feed", files.feed), ("segment", files.events)):
         summary = import_layout(store, layout, [path])
         for count in (summary.items, summary.events, summary.collections):
-            assert not count.refused and not count.mended
+            assert not count.rejected and not count.repaired
         assert summary.images_broken == summary.images_not_fetched == 0
     return files, store
 

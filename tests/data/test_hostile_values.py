@@ -15,11 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bowerbird.data.images import SCALED_TO, prepared
+from bowerbird.data.images import SCALED_TO, prepare_picture
 from bowerbird.data.imports import import_layout
-from bowerbird.data.readers.fields import number_of, price_of, text_of, time_of, whole_of
-from bowerbird.data.readers.google_feed import picture_at
-from bowerbird.data.readers.segment import events_of
+from bowerbird.data.readers.fields import (
+    parse_number,
+    parse_price,
+    parse_text,
+    parse_time,
+    parse_whole_number,
+)
+from bowerbird.data.readers.google_feed import resolve_picture
+from bowerbird.data.readers.segment import parse_events
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -33,8 +39,8 @@ MESSAGE = {"type": "track", "event": "Product Viewed", "userId": "ann", "timesta
 
 @given(ANYTHING)
 def test_no_value_breaks_a_field(value: Any) -> None:
-    text_of(value).encode()
-    at, price, place = time_of(value), price_of(value), whole_of(value)
+    parse_text(value).encode()
+    at, price, place = parse_time(value), parse_price(value), parse_whole_number(value)
     assert at is None or at.tzinfo is UTC
     assert price is None or 0 <= price[0] < float("inf")
     assert place is None or -(2**31) < place < 2**31
@@ -44,7 +50,7 @@ def test_no_value_breaks_a_field(value: Any) -> None:
 def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
     whole = MESSAGE | {"properties": {"product_id": "a", "products": [{"product_id": "a"}]}}
     for message in (whole | {name: value}, whole | {"properties": {"product_id": "a", "position": value}}):
-        for found in events_of(message):
+        for found in parse_events(message):
             if not isinstance(found, str):
                 json.dumps(found.as_row(), default=str).encode()
 
@@ -53,21 +59,21 @@ def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
 def test_prices_are_read_as_they_are_written(amount: float) -> None:
     cents = round(amount, 2)
     for said in (f"{cents:.2f} USD", f"{cents:,.2f} usd", f"$ {cents:.2f}"):
-        assert price_of(said) == (pytest.approx(cents), "USD")
+        assert parse_price(said) == (pytest.approx(cents), "USD")
 
 
 def test_prices_that_need_care() -> None:
-    assert price_of("0.345 USD") == (0.345, "USD")
-    assert price_of("1.299 EUR") == (1299.0, "EUR")
-    assert price_of("1" + " " * 100_000 + "x") is None
-    assert number_of(True) is None and number_of("inf") is None
+    assert parse_price("0.345 USD") == (0.345, "USD")
+    assert parse_price("1.299 EUR") == (1299.0, "EUR")
+    assert parse_price("1" + " " * 100_000 + "x") is None
+    assert parse_number(True) is None and parse_number("inf") is None
 
 
 @pytest.mark.parametrize(
     "said", [-9e10, 10**400, "0001-01-01T00:00:00+23:00", "soon", float("inf"), {}, True]
 )
 def test_times_that_are_none(said: Any) -> None:
-    assert time_of(said) is None
+    assert parse_time(said) is None
 
 
 def test_saves_of_a_later_file_are_added_to_the_board(shop: Store, tmp_path: Path) -> None:
@@ -91,7 +97,7 @@ def test_a_file_of_no_json_is_an_error_and_a_single_line_is_not(shop: Store, tmp
         import_layout(shop, "segment", [path])
     good = json.dumps(MESSAGE | {"properties": {"product_id": "a"}})
     path.write_text(f"\x00oops\n{good}\n")
-    assert import_layout(shop, "segment", [path]).events.kept == 1
+    assert import_layout(shop, "segment", [path]).events.accepted == 1
 
 
 def test_half_characters_reach_neither_log_nor_report(shop: Store, tmp_path: Path) -> None:
@@ -100,7 +106,7 @@ def test_half_characters_reach_neither_log_nor_report(shop: Store, tmp_path: Pat
     path.write_text("\n".join(json.dumps(MESSAGE | row) for row in rows))
     summary = import_layout(shop, "segment", [path])
     assert shop.log.read()["user_id"].to_pylist() == ["?"]
-    assert summary.refused_file is not None and "tells of no item" in summary.refused_file.read_text()
+    assert summary.rejected_file is not None and "has no item" in summary.rejected_file.read_text()
 
 
 def test_reasons_with_brackets_are_printed_as_they_are(shop: Store, tmp_path: Path, bowerbird) -> None:
@@ -120,7 +126,7 @@ def test_parquet_with_nanoseconds_and_ids_as_floats(shop: Store, tmp_path: Path)
     pq.write_table(table, tmp_path / "clicks.parquet")
     (tmp_path / "map.toml").write_text('[events]\nuser_id = "who"\nitem_id = "what"\nat = "when"\n')
     summary = import_layout(shop, "parquet", [tmp_path / "clicks.parquet"], column_map=tmp_path / "map.toml")
-    assert summary.events.refused == {"no item_id": 1}
+    assert summary.events.rejected == {"no item_id": 1}
     row = shop.log.read().to_pylist()[0]
     assert (row["item_id"], row["at"]) == ("7", datetime(2026, 1, 2, tzinfo=UTC))
 
@@ -150,7 +156,7 @@ def test_a_column_map_of_the_wrong_shape_is_an_error(store: Store, tmp_path: Pat
 
 
 def test_addresses_and_encodings_that_are_none(store: Store, tmp_path: Path) -> None:
-    assert picture_at("http://[x", tmp_path) == "http://[x"
+    assert resolve_picture("http://[x", tmp_path) == "http://[x"
     path = tmp_path / "feed.xml"
     path.write_text("<?xml version='1.0' encoding='foo'?><rss/>")
     with pytest.raises(InputError, match="well-formed"):
@@ -161,7 +167,7 @@ def test_a_turned_photo_stands_upright_when_scaled() -> None:
     photo, exif, out = Image.new("RGB", (1200, 600), "red"), Image.Exif(), io.BytesIO()
     exif[0x0112] = 6  # turned by 90 degrees
     photo.save(out, "JPEG", exif=exif)
-    kept = prepared(out.getvalue())
+    kept = prepare_picture(out.getvalue())
     assert kept is not None
     assert Image.open(io.BytesIO(kept)).size == (SCALED_TO // 2, SCALED_TO)
 
@@ -169,6 +175,6 @@ def test_a_turned_photo_stands_upright_when_scaled() -> None:
 def test_programs_and_devices_are_no_pictures(jpeg: Callable[..., bytes]) -> None:
     eps = io.BytesIO()
     Image.new("RGB", (8, 8)).save(eps, "EPS")
-    assert prepared(eps.getvalue()) is None
-    assert prepared(Path("/dev/zero")) is None
-    assert prepared(jpeg()) == jpeg()
+    assert prepare_picture(eps.getvalue()) is None
+    assert prepare_picture(Path("/dev/zero")) is None
+    assert prepare_picture(jpeg()) == jpeg()

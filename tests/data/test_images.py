@@ -16,7 +16,14 @@ from PIL import Image
 
 import bowerbird
 from bowerbird.data import images
-from bowerbird.data.images import FORMATS, MAX_DECODES, MAX_PIXELS, open_picture, prepared, read_picture
+from bowerbird.data.images import (
+    FORMATS,
+    MAX_DECODES,
+    MAX_PIXELS,
+    open_picture,
+    prepare_picture,
+    read_picture,
+)
 from bowerbird.errors import InputError
 from bowerbird.models.pixels import pixels_of
 
@@ -63,8 +70,8 @@ def test_the_formats_that_are_opened(kind: str) -> None:
     with open_picture(picture) as image:
         assert image.size == (40, 20)
         assert np.abs(np.asarray(image.convert("RGB"), float) - RED).max() < 12, "lossy, but red"
-    kept = prepared(picture)
-    assert kept is not None and (kept == picture) == (kind in images.KEPT_AS_THEY_ARE)
+    kept = prepare_picture(picture)
+    assert kept is not None and (kept == picture) == (kind in images.CATALOGUE_FORMATS)
     shown = pixels_of(picture, 40)
     assert shown is not None and (shown[0] == 255).all() and shown[20, 20, 0] > 180 and shown[20, 20, 1] < 40
 
@@ -74,7 +81,7 @@ def test_no_other_format_is_opened(kind: str) -> None:
     picture = encoded(kind)
     with pytest.raises(InputError, match="give a whole JPEG, PNG, WebP, GIF or AVIF"), open_picture(picture):
         pass
-    assert prepared(picture) is None and pixels_of(picture) is None
+    assert prepare_picture(picture) is None and pixels_of(picture) is None
 
 
 def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
@@ -91,10 +98,10 @@ def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
 
     run("""
 import sys; from pathlib import Path
-from bowerbird.data.images import prepared
+from bowerbird.data.images import prepare_picture
 from bowerbird.models.pixels import pixels_of
 picture = Path(sys.argv[1]).read_bytes()
-assert prepared(picture) is None and pixels_of(picture) is None
+assert prepare_picture(picture) is None and pixels_of(picture) is None
 """)
     assert not ran.exists()
     run("""
@@ -111,7 +118,7 @@ def test_the_largest_size_and_one_row_more() -> None:
     above = encoded("PNG", (width, MAX_PIXELS // width + 1))
     with pytest.raises(InputError, match=r"5,000 × 5,001 pixels: give .* at most 25 megapixels"):
         open_picture(above).__enter__()
-    assert prepared(above) is None and pixels_of(above) is None
+    assert prepare_picture(above) is None and pixels_of(above) is None
 
 
 @pytest.mark.parametrize("size", [(10_000, 10_000), (30_000, 30_000), (2**31 - 1, 2**31 - 1)])
@@ -129,13 +136,13 @@ def test_an_oversize_picture_is_refused_without_being_decoded(kind: str, tmp_pat
     path.write_bytes(encoded(kind, size, **fast))
     code = """
 import resource, sys
-from bowerbird.data.images import open_picture, prepared
+from bowerbird.data.images import open_picture, prepare_picture
 from bowerbird.errors import InputError
 from bowerbird.models.pixels import pixels_of
 picture = open(sys.argv[1], "rb").read()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
-assert prepared(picture) is None and pixels_of(picture) is None
+assert prepare_picture(picture) is None and pixels_of(picture) is None
 print(peak() - before)
 """
     ran = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)

@@ -84,7 +84,7 @@ def test_google_feed_xml(store: Store, tmp_path: Path) -> None:
     )
     summary = import_layout(store, "google-feed", [path])
     assert items(store) == {"L1": LAMP}
-    assert summary.items.refused == {"no id": 1}
+    assert summary.items.rejected == {"no id": 1}
 
 
 def test_segment(shop: Store, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_segment(shop: Store, tmp_path: Path) -> None:
     saved = next(e for e in events(shop) if e.action is Action.SAVE)
     assert (saved.event_id, saved.value, saved.position, saved.at) == ("m1", 9.5, 3, DAY)
     assert shop.collections() == [Collection("ann/Attic", ("a",), name="Attic", user_id="ann")]
-    assert sum(summary.events.refused.values()) == 4 and summary.events.kept == 4
+    assert sum(summary.events.rejected.values()) == 4 and summary.events.accepted == 4
 
 
 def test_ga4(shop: Store, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_ga4(shop: Store, tmp_path: Path) -> None:
     }
     click = next(e for e in events(shop) if e.action is Action.CLICK)
     assert (click.at, click.value, click.session, click.position) == (DAY, 2.0, "42", 1)
-    assert summary.events.refused == {"event 'page_view' tells of no item": 1, "no items": 1}
+    assert summary.events.rejected == {"event 'page_view' has no item": 1, "no items": 1}
 
 
 MAP = """
@@ -198,7 +198,7 @@ def test_tables_with_a_column_map(store: Store, tmp_path: Path) -> None:
         "2": Item("2", "Mug", category=("home",)),
     }
     assert said(store) == [("ann", "1", "purchase"), ("bob", "2", "view")]
-    assert summary.events.refused == {"unknown action 'sniff'": 1}
+    assert summary.events.rejected == {"unknown action 'sniff'": 1}
 
 
 def test_column_map_mistakes_say_what_is_there(store: Store, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_movielens(store: Store, tmp_path: Path) -> None:
     assert items(store)["2"].title == "Net, The (1995)"
     assert said(store) == [("5", "1", "save"), ("5", "2", "hide"), ("6", "1", "view")]
     assert [e.value for e in events(store)] == [4.5, 1.0, 3.0]
-    assert summary.events.refused == {"no rating that can be read": 1}
+    assert summary.events.rejected == {"no rating that can be read": 1}
 
 
 def test_recbole(store: Store, tmp_path: Path) -> None:
@@ -284,12 +284,12 @@ def test_ikea_rooms(store: Store, tmp_path: Path, jpeg) -> None:
     summary = import_layout(store, "ikea-rooms", [tmp_path])
     assert [i.title for i in items(store).values()] == ["BILLY shelf", "POÄNG"]
     assert store.collections() == [Collection("r1", ("1", "2"), name="Hall", kind="room")]
-    assert summary.collections.refused == {"no known item": 1} and summary.images_broken == 1
+    assert summary.collections.rejected == {"no known item": 1} and summary.images_broken == 1
 
 
 @pytest.mark.skipif(not (PACKS / "ikea").is_dir(), reason=f"no pack at {PACKS}/ikea (set BOWERBIRD_DATA)")
 def test_ikea_pack(store: Store) -> None:
     summary = import_layout(store, "ikea-rooms", [PACKS / "ikea"])
-    assert summary.items.kept == pq.read_metadata(PACKS / "ikea" / "items.parquet").num_rows
-    assert summary.collections.kept == pq.read_metadata(PACKS / "ikea" / "rooms.parquet").num_rows
-    assert summary.images_broken == 0 and summary.refused_file is None
+    assert summary.items.accepted == pq.read_metadata(PACKS / "ikea" / "items.parquet").num_rows
+    assert summary.collections.accepted == pq.read_metadata(PACKS / "ikea" / "rooms.parquet").num_rows
+    assert summary.images_broken == 0 and summary.rejected_file is None

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from bowerbird.data.collections import Collection
 from bowerbird.data.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.leases import leased
+from bowerbird.data.leases import leased_versions
 from bowerbird.data.snapshot import TEXTS
-from bowerbird.data.store import Store, Superseded
+from bowerbird.data.store import Store, SupersededError
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import StoreError
 
@@ -81,7 +81,7 @@ def test_versions_are_kept_while_somebody_reads_them_and_removed_afterwards(stor
     gc.collect()
     publish_round(store, 20)
     assert all(count < kept[kind] or kind == "catalogue" for kind, count in folders(store).items())
-    assert not leased(store.path)
+    assert not leased_versions(store.path)
 
 
 def hold(path: Path, pinned: Any) -> None:
@@ -289,7 +289,7 @@ def test_pictures_that_stay_are_not_written_again(store: Store) -> None:
 
 
 def test_a_long_training_stops_no_import(store: Store, feed: Callable[..., Path]) -> None:
-    with store.alone("ranker"):
+    with store.exclusive("ranker"):
         import_layout(store, "google-feed", [feed([("a", "Lamp", "1", "")])])
     assert store.item_ids() == ["a"]
 
@@ -332,7 +332,7 @@ def test_what_was_made_of_other_vectors_never_comes_into_force(store: Store) -> 
     store.publish_catalogue(items(3))
     old = publish_vectors(store, ["i0", "i1", "i2"])
     new = publish_vectors(store, ["i0", "i1", "i2"])
-    with pytest.raises(Superseded):
+    with pytest.raises(SupersededError):
         store.publish("ranker", {}, lambda folder: None, made_of={"vectors": old})
     assert "ranker" not in store.snapshot().names and folders(store)["ranker"] == 0
     store.publish("ranker", {}, lambda folder: None, made_of={"vectors": new})

@@ -28,9 +28,9 @@ def test_training_has_no_held_person_and_nothing_later() -> None:
     holdout = Holdout.default(whole)
     training = holdout.training(whole)
     assert holdout.until is not None and training.at.max() <= holdout.until < whole.at.max()
-    assert not any(holdout.holds(whole.users[k]) for k in set(training.user))
+    assert not any(holdout.is_held_out(whole.users[k]) for k in set(training.user))
     kept = sum(
-        not holdout.holds(whole.users[user]) and at <= holdout.until
+        not holdout.is_held_out(whole.users[user]) and at <= holdout.until
         for user, at in zip(whole.user, whole.at, strict=True)
     )
     assert len(training) == kept > 0
@@ -40,12 +40,14 @@ def test_shares_are_about_right_and_the_same_again() -> None:
     whole = events()
     holdout = Holdout.default(whole, time_share=0.15, user_share=0.1)
     assert abs((whole.at > holdout.until).mean() - 0.15) < 0.01
-    held = holdout.held_people(whole)
+    held = holdout.held_out_users(whole)
     assert 0.07 < held.mean() < 0.13
-    assert (held == Holdout(None, 0.1).held_people(whole)).all()
-    assert (held <= Holdout(None, 0.3).held_people(whole)).all()  # a larger share holds the same people too
+    assert (held == Holdout(None, 0.1).held_out_users(whole)).all()
+    assert (
+        held <= Holdout(None, 0.3).held_out_users(whole)
+    ).all()  # a larger share holds the same people too
     # Frozen: stores remember only the share, so the choice of people may never change.
-    assert [n for n in range(40) if holdout.holds(f"user-{n}")] == FROZEN
+    assert [n for n in range(40) if holdout.is_held_out(f"user-{n}")] == FROZEN
 
 
 def test_nothing_held_out() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.versions import KEPT_SETS, KINDS, MADE_OF_VECTORS, NEEDED, VersionHistory
+from bowerbird.data.versions import KINDS, MADE_OF_VECTORS, RECENT_SETS, NEEDED, VersionHistory
 from bowerbird.errors import StoreError
 
 
@@ -61,7 +61,7 @@ def test_several_kinds_come_into_force_together() -> None:
 def test_the_last_five_are_kept_and_one_with_the_vectors_before() -> None:
     history = published(COMPLETE, *["vectors", "interests", "ranker"], *["catalogue"] * 20).pruned()
     assert numbers(history) == [1, 18, 19, 20, 21, 22]
-    assert KEPT_SETS == 5
+    assert RECENT_SETS == 5
     for _ in range(20):
         history = published(history, "vectors", "interests", "ranker").pruned()
     assert numbers(history) == [38, 39, 40, 41, 42]
@@ -126,4 +126,4 @@ def test_whatever_happens_the_newest_versions_are_in_force(steps: Sequence[str])
             history = history.with_versions({step: in_force[step]})
         history = history.pruned()
         assert dict(history.current.versions if history.current else {}) == in_force
-        assert len(set(numbers(history))) == len(history.sets) <= 2 * KEPT_SETS + 1
+        assert len(set(numbers(history))) == len(history.sets) <= 2 * RECENT_SETS + 1

@@ -74,7 +74,7 @@ def test_evaluate_writes_a_card_of_what_it_measured(store: Store, train: Callabl
     assert (card["data"]["items"], card["data"]["events"], card["data"]["people"]) == (30, 360, 40)
     assert (card["data"]["from"], card["data"]["to"]) == ("2026-01-01", "2026-01-09")
     events = Interactions.of(store.log.read(), store.catalogue())
-    held = Holdout.default(events, user_share=0.2).held_people(events).sum()
+    held = Holdout.default(events, user_share=0.2).held_out_users(events).sum()
     assert card["data"]["held_out_people"] == held
     for split in ("global-time", "new-users"):
         one = json.loads((store.reports / f"evaluation-{split}.json").read_text())

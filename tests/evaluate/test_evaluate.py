@@ -54,8 +54,8 @@ def test_new_users_are_the_held_out_people_and_training_has_none_of_them(random_
     holdout = Holdout(int(random_likes.at[250]), 0.3)
     task = task_of(random_likes, holdout, Split.NEW_USERS)
     assert task.users
-    assert all(holdout.holds(user) for user in task.users)
-    assert not any(holdout.holds(task.training.users[k]) for k in np.unique(task.training.user))
+    assert all(holdout.is_held_out(user) for user in task.users)
+    assert not any(holdout.is_held_out(task.training.users[k]) for k in np.unique(task.training.user))
     for user, history in zip(task.users, task.histories, strict=True):
         assert len(history) == int(0.8 * len(random_likes.history_of(user)))
 
@@ -142,7 +142,7 @@ def test_what_is_known_are_the_training_events_and_the_histories(
 def test_held_out_events_change_no_ranking(random_likes: Interactions, split: Split, make) -> None:  # type: ignore[no-untyped-def]
     """The one leak that makes every figure worthless: what is asked for is changed, the rankings are not."""
     holdout = Holdout(int(random_likes.at[200]), 0.2)
-    held = holdout.held_people(random_likes)[random_likes.user] | (random_likes.at > holdout.until)
+    held = holdout.held_out_users(random_likes)[random_likes.user] | (random_likes.at > holdout.until)
     item = np.where(held, (random_likes.item + 7) % 20, random_likes.item)
     other = replace(random_likes, item=item)
     histories = task_of(random_likes, holdout, split).histories

@@ -38,7 +38,7 @@ def test_a_file_until_nothing_comes(bowerbird, store: Store, body, tmp_path: Pat
     told = json.loads(out)
     assert code == 0 and f"listening to file://{path}" in err
     assert (told["messages"], told["accepted"], told["repeated"]) == (4, 2, 1)
-    assert told["refused"] == {"no JSON": 1} and Path(told["refused_file"]).exists()
+    assert told["refused"] == {"not JSON": 1} and Path(told["refused_file"]).exists()
     path.write_bytes(path.read_bytes() + b"\n" + body(3) + b"\n")
     code, out, _ = bowerbird(*asked)
     assert code == 0 and "events: 1 accepted, 0 repeated, 0 refused" in out
@@ -72,7 +72,7 @@ def test_the_line_of_progress(capsys: pytest.CaptureFixture[str], monkeypatch: p
     lags = iter([Lag(12_000, "messages"), None])
     progress = command.Progress(SimpleNamespace(lag=lambda: next(lags)))
     tally = Tally(messages=4000, accepted=3000, repeated=900)
-    tally.refused["no JSON"] = 100
+    tally.refused["not JSON"] = 100
     progress(tally)
     assert not capsys.readouterr().err, "it comes every ten seconds"
     now[0] += 10

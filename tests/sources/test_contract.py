@@ -133,7 +133,7 @@ class SourceContract:
         tally = listen(broker, store)
         assert logged(store) == ids(range(2 * len(poison)))
         assert tally.refused.total() == len(poison) and tally.refused["time in the future"] == 1
-        assert tally.refused["unknown item"] == 1 and tally.refused["no JSON"] == 4
+        assert tally.refused["unknown item"] == 1 and tally.refused["not JSON"] == 4
         assert tally.refused_file is not None
         lines = [json.loads(line) for line in tally.refused_file.read_text().splitlines()]
         assert sorted(line["reason"] for line in lines) == sorted(tally.refused.elements())

@@ -171,7 +171,7 @@ def test_refused_messages_that_can_not_be_written_down_are_not_acknowledged(
 def test_a_flood_of_refused_messages_is_counted_and_not_kept(store: Store, monkeypatch) -> None:
     monkeypatch.setattr(consuming, "MOST_LISTED", 10)
     tally = listen(store, ToyBroker([b"{"] * 25))
-    assert tally.refused == {"no JSON": 25} and tally.refused_file is not None
+    assert tally.refused == {"not JSON": 25} and tally.refused_file is not None
     assert len(tally.refused_file.read_text().splitlines()) == 10
 
 
@@ -180,7 +180,7 @@ def test_a_message_that_makes_its_reader_fail_is_refused(store: Store, body, mon
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(consuming, "events_in", fails)
+        patch.setattr(consuming, "parse_message", fails)
         tally = listen(store, ToyBroker([body(1)]))
     assert tally.refused == {"it made its reader fail (ZeroDivisionError)": 1}
 

@@ -70,7 +70,7 @@ def test_what_was_acknowledged_is_there_for_every_process(store: Store) -> None:
 def test_threads_that_ask_at_once_lose_none_and_share_writes(store: Store) -> None:
     queue, users = ErasureQueue(store), [f"user-{k}" for k in range(60)]
     threads = [threading.Thread(target=queue.add, args=([user],)) for user in users]
-    with store.alone("erasures"):  # the first write waits, so that the others gather
+    with store.exclusive("erasures"):  # the first write waits, so that the others gather
         for thread in threads:
             thread.start()
     for thread in threads:
@@ -132,7 +132,7 @@ def test_every_graph_knows_them_no_more_while_nothing_is_erased_yet(ada: TasteGr
             assert "ada" not in graph and graph.people() == ["bo"] and not len(graph.state("ada").items)
             assert graph.trending(now, 30.0)[liked] == 0
             assert not graph._everyone.likers.of(liked)[0].size
-    assert store.log.names("ada"), "that comes later"
+    assert store.log.has_events_of("ada"), "that comes later"
 
 
 def test_what_comes_after_the_acknowledgement_is_of_a_new_user(
@@ -335,7 +335,7 @@ def test_nobody_waits_for_the_lock_but_who_erases(ada: TasteGraph, store: Store)
         ada.mute("bo", "1")
         assert ada.state("bo").muted and "ada" not in ada and not done.is_set()
     worker.join(60)
-    assert done.is_set() and not store.log.names("ada")
+    assert done.is_set() and not store.log.has_events_of("ada")
 
 
 def test_two_workers_erase_once(ada: TasteGraph, store: Store) -> None:

@@ -37,17 +37,17 @@ def import_(
 
 def tell(summary: ImportSummary, console: Console) -> None:
     """Print what became of every row."""
-    table = Table("", "read", "kept", "new", "refused", title=f"{summary.layout}, {summary.seconds:.1f} s")
+    table = Table("", "read", "accepted", "new", "rejected", title=f"{summary.layout}, {summary.seconds:.1f} s")
     for column in table.columns[1:4]:
         column.justify = "right"
     for kind in ("items", "events", "collections"):
         count = getattr(summary, kind)
         if count.read:
-            why = [f"{n:,} × {escape(reason)}" for reason, n in count.refused.most_common(SHOWN_REASONS)]
-            if len(count.refused) > SHOWN_REASONS:
-                why.append(f"… and {len(count.refused) - SHOWN_REASONS:,} other reasons")
-            why += [f"{n:,} × kept, but {escape(reason)}" for reason, n in count.mended.most_common()]
-            table.add_row(kind, f"{count.read:,}", f"{count.kept:,}", f"{count.new:,}", "\n".join(why) or "–")
+            why = [f"{n:,} × {escape(reason)}" for reason, n in count.rejected.most_common(SHOWN_REASONS)]
+            if len(count.rejected) > SHOWN_REASONS:
+                why.append(f"… and {len(count.rejected) - SHOWN_REASONS:,} other reasons")
+            why += [f"{n:,} × accepted, but {escape(reason)}" for reason, n in count.repaired.most_common()]
+            table.add_row(kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(why) or "–")
     console.print(table)
     if summary.images or summary.images_broken:
         console.print(f"pictures: {summary.images:,} readable, {summary.images_broken:,} broken or missing")
@@ -56,5 +56,5 @@ def tell(summary: ImportSummary, console: Console) -> None:
             f"pictures: {summary.images_not_fetched:,} are addresses on the web, which are not fetched; "
             "those items live by their text. Download them and name the files in image_link"
         )
-    if summary.refused_file:
-        console.print(f"refused rows and their reasons: {summary.refused_file}", soft_wrap=True)
+    if summary.rejected_file:
+        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)

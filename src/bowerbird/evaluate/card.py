@@ -66,7 +66,7 @@ def card_of(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> dict[str, A
 
 def _data(events: Interactions, catalogue: Catalogue, holdout: Holdout) -> dict[str, Any]:
     training = holdout.training(events)
-    held = holdout.held_people(events)
+    held = holdout.held_out_users(events)
     return {
         "items": len(catalogue),
         "items_without_price": int(np.isnan(catalogue.prices).sum()),

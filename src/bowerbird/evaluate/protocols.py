@@ -92,7 +92,7 @@ def task_of(
     `eligible` (items,) bool are the items that can be recommended; all, without it.
     """
     eligible = np.ones(interactions.n_items, bool) if eligible is None else eligible
-    held = holdout.held_people(interactions)
+    held = holdout.held_out_users(interactions)
     users, histories, targets, moments = [], [], [], []
     for person, history in interactions.histories():
         if split == Split.NEW_USERS:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import Intake
-from bowerbird.data.readers.messages import Layout, events_in
-from bowerbird.data.readers.records import Refused
+from bowerbird.data.ingestion import EventIngestor
+from bowerbird.data.readers.messages import Layout, parse_message
+from bowerbird.data.readers.records import RejectedRow
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError, StoreError
 from bowerbird.sources.batches import Batch, Batches
@@ -58,7 +58,7 @@ class Listener:
     def __init__(self, store: Store, source: Source, layout: Layout, notify: Notify) -> None:
         self.tally = Tally()
         self._store, self._layout, self._notify = store, layout, notify
-        self._intake = Intake(store)
+        self._intake = EventIngestor(store)
         self._batches = Batches(source, notify)
 
     def run(self, stop: threading.Event, until_idle_s: float | None, watch: Callable[[Tally], None]) -> Tally:
@@ -90,7 +90,7 @@ class Listener:
 
     def _take(self, batch: Batch) -> None:
         events: list[Event] = []
-        refused: list[Refused] = []
+        refused: list[RejectedRow] = []
         origin: dict[int, Message] = {}
         for message in batch.messages:
             for found in self._read(message):
@@ -98,10 +98,10 @@ class Listener:
                     events.append(found)
                     origin[id(found)] = message
                 else:
-                    refused.append(Refused("events", found, message.where, _text(message.body)))
-        taken = self._intake.take(events)
-        for event, reason in taken.refused:
-            refused.append(Refused("events", reason, origin[id(event)].where, event.as_row()))
+                    refused.append(RejectedRow("events", found, message.where, _text(message.body)))
+        taken = self._intake.ingest(events)
+        for event, reason in taken.rejected:
+            refused.append(RejectedRow("events", reason, origin[id(event)].where, event.as_row()))
         self._list(refused)
         batch.acknowledge()
         self.tally.batches += 1
@@ -111,11 +111,11 @@ class Listener:
 
     def _read(self, message: Message) -> list[Event | str]:
         try:
-            return list(events_in(message.body, self._layout))
+            return list(parse_message(message.body, self._layout))
         except Exception as error:  # one message that nobody foresaw must not stop all that come after it
             return [f"{READER_FAILED} ({type(error).__name__})"]
 
-    def _list(self, refused: list[Refused]) -> None:
+    def _list(self, refused: list[RejectedRow]) -> None:
         """Write refused messages down, durably; opened anew each time, for `forget` replaces the file."""
         if not refused:
             return

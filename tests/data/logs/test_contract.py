@@ -122,13 +122,13 @@ class LogContract:
         log.append([event(8, "ann"), event(8, "bob")])
         users = {"ann": early, "bob": late, "nobody": late}
         generation, offset = log.generation, log.tail_size
-        assert log.names_any(users) and not log.names_any({"nobody": late, "dora": late})
+        assert log.has_any_of(users) and not log.has_any_of({"nobody": late, "dora": late})
         assert log.forget_all(users) == 13
         expected = [f"cy-{n}" for n in range(6)] + ["ann-6", "ann-7", "bob-7", "ann-8", "bob-8"]
         assert sorted(ids(make())) == sorted(expected) and len(log) == len(expected)
-        assert generation < log.generation <= generation + log.forget_adds
+        assert generation < log.generation <= generation + log.generations_per_forget
         generation = log.generation
-        assert not log.names_any(users) and log.forget_all(users) == 0 == log.forget_all({})
+        assert not log.has_any_of(users) and log.forget_all(users) == 0 == log.forget_all({})
         assert log.generation == generation and log.tail_since(offset) == ([], log.tail_size)
         assert log.append([event(6, "ann"), event(3, "bob")]) == [event(3, "bob")], "known by what is there"
 
@@ -136,7 +136,7 @@ class LogContract:
         before = log.mark
         for number, add in enumerate([log.append, lambda some: log.add_segment(table(*some))] * 2):
             add([event(number)])
-            assert not log.names_any({"ann": before}) and log.names_any({"ann": log.mark})
+            assert not log.has_any_of({"ann": before}) and log.has_any_of({"ann": log.mark})
             assert log.forget_all({"ann": log.mark}) == 1
             before = log.mark
 
@@ -170,10 +170,10 @@ class LogContract:
         log.append([event(3), event(4, 'a "b"')])
         generation, tail, before = log.generation, log.tail_size, log.read()
         for user in ("nobody", "an", "ann-1", "annn", "", 'a \\"b\\"'):
-            assert not log.names(user) and log.forget(user) == 0
+            assert not log.has_events_of(user) and log.forget(user) == 0
         assert (log.generation, log.tail_size) == (generation, tail) == (make().generation, make().tail_size)
         assert log.read() == before
-        assert log.names("ann") and log.names("bob") and make().names('a "b"')
+        assert log.has_events_of("ann") and log.has_events_of("bob") and make().names('a "b"')
 
     def test_what_was_cut_short_is_done_again(self, log, make, event, table, cut_short) -> None:
         log.add_segment(table(event(1, "zelda-77"), event(1, "bob")))
@@ -184,7 +184,9 @@ class LogContract:
         make().forget("zelda-77")
         assert not [path for path in self.files(log) if b"zelda-77-2" in path.read_bytes()]
         generation = log.generation
-        assert not log.names("zelda-77") and not log.names("bo") and log.forget("zelda-77") == 0
+        assert (
+            not log.has_events_of("zelda-77") and not log.has_events_of("bo") and log.forget("zelda-77") == 0
+        )
         assert log.generation == generation and ids(log) == ["bob-1"]
 
     def test_forget_finds_a_person_however_json_spells_them(self, log, event) -> None:

@@ -150,13 +150,13 @@ def test_known_ids_are_a_set(held: list[tuple[int, int]], asked: list[tuple[int,
     """Few first halves, so that equal ones lie beside each other."""
     import numpy as np
 
-    from bowerbird.data.logs.known_ids import KnownIds, first_of_each
+    from bowerbird.data.logs.known_ids import KnownIds, is_first_occurrence
 
     columns = [np.array([pair[half] for pair in held], np.uint64) for half in (0, 1)]
     questions = [np.array([pair[half] for pair in asked], np.uint64) for half in (0, 1)]
-    found = KnownIds.of(*columns).place_of(*questions) >= 0
+    found = KnownIds.of(*columns).positions_of(*questions) >= 0
     assert found.tolist() == [pair in held for pair in asked]
-    first = first_of_each(*columns)
+    first = is_first_occurrence(*columns)
     assert [pair for pair, one in zip(held, first, strict=True) if one] == list(dict.fromkeys(held))
 
 
@@ -177,9 +177,9 @@ def test_a_changed_set_is_written_a_part_at_a_time(held, plus, minus, at_once: i
         )
 
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(known_ids, "_AT_ONCE", at_once)
+        patched.setattr(known_ids, "_BLOCK", at_once)
         of(held).save_changed(Path(folder) / "ids", of(plus), of(minus))
-        found = known_ids.KnownIds.mapped(Path(folder) / "ids")
+        found = known_ids.KnownIds.open_mapped(Path(folder) / "ids")
         assert (np.diff(found.high.astype(int)) >= 0).all()
         pairs = list(zip(found.high.tolist(), found.low.tolist(), strict=True))
     assert sorted(pairs) == sorted((set(held) | set(plus)) - set(minus))

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from bowerbird.data.logs.embedded import EmbeddedLog
-from bowerbird.data.logs.group_commit import MOST_ROWS, GroupCommit
-from bowerbird.data.logs.rows import row_of
+from bowerbird.data.logs.group_commit import MAX_ROWS, GroupCommit
+from bowerbird.data.logs.rows import encode_event
 from bowerbird.errors import StoreError
 
 FORK = multiprocessing.get_context("fork")
@@ -133,7 +133,7 @@ def test_a_crowd_shares_commits_and_a_lone_caller_waits_for_nobody(event) -> Non
         return [True] * len(rows)
 
     group = GroupCommit(keep)
-    rows = [row_of(event(n)) for n in range(300)]
+    rows = [encode_event(event(n)) for n in range(300)]
     first = threading.Thread(target=group.commit, args=(rows[:1],))
     first.start()
     assert at_work.wait(30)
@@ -145,7 +145,7 @@ def test_a_crowd_shares_commits_and_a_lone_caller_waits_for_nobody(event) -> Non
     go.set()
     for one in (first, *others):
         one.join(30)
-    assert sizes == [1, 900, 600] and MOST_ROWS == 1000
+    assert sizes == [1, 900, 600] and MAX_ROWS == 1000
 
 
 def test_everybody_in_a_failed_commit_is_told(event) -> None:
@@ -156,7 +156,7 @@ def test_everybody_in_a_failed_commit_is_told(event) -> None:
 
     def call(count: int) -> None:
         try:
-            group.commit([row_of(event(n)) for n in range(count)])
+            group.commit([encode_event(event(n)) for n in range(count)])
         except BaseException as error:
             told.append(repr(error))
 

@@ -53,7 +53,7 @@ def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
 def _holds(said: dict[str, float], user: str) -> bool:
     from bowerbird.data.splits import Holdout
 
-    return Holdout(None, said["user_share"]).holds(user)
+    return Holdout(None, said["user_share"]).is_held_out(user)
 
 
 def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:

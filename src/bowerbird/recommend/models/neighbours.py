@@ -65,7 +65,7 @@ def cached_neighbours(
     happened yet."""
     path, beside = folder / f"{name}.npy", folder / f"{name}-nearness.npy"
     if not path.exists():
-        with store.alone("neighbours"):
+        with store.exclusive("neighbours"):
             if not path.exists():  # another process may have found them just now
                 found = Neighbours.of(matrix, among, count + SPARE)
                 np.save(beside, found.nearness)

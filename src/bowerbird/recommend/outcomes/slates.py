@@ -70,7 +70,7 @@ def shown_slates(events: Interactions) -> list[Slate]:
     dealt = np.cumsum(WEIGHT_OF_CODE[action] != 0)
     before = dealt - (WEIGHT_OF_CODE[action] != 0) - (dealt[first] - (WEIGHT_OF_CODE[action[first]] != 0))
     kept = shown & (before == 0) & (at <= (events.at.max(initial=0) - SHOWN_DAYS * DAY))
-    ranks = np.zeros(len(user), np.int32) if events.place is None else events.place[order]
+    ranks = np.zeros(len(user), np.int32) if events.list_rank is None else events.list_rank[order]
     return _grouped(user[kept], at[kept], item[kept], ranks[kept], happened[kept])
 
 

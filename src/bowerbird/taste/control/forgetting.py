@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.logs.contract import LogMark
 from bowerbird.data.store import Store
 from bowerbird.taste.control.erasure_queue import ErasureBatch, ErasureQueue, ErasureRequest
@@ -34,7 +34,7 @@ def is_named(store: Store, user_id: str) -> bool:
         or any(_has_board(path, {user_id}) for path in _collection_files(store))
         or any(_lines_without(path, {user_id}) is not None for path in _refused_files(store))
         or saved_states.names(store, user_id)
-        or store.log.names(user_id)
+        or store.log.has_events_of(user_id)
     )
 
 
@@ -74,7 +74,7 @@ def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> in
                 store.drop(kind)
         _remove_parts(store)
         after, collections = store.log.generation, store.current("collections")
-        is_alone = after == batch.before + (store.log.forget_adds if removed else 0)
+        is_alone = after == batch.before + (store.log.generations_per_forget if removed else 0)
         name = collections.name if collections else ""
         queue.finish(ErasureBatch(batch.requests, batch.before if is_alone else -1, after, name))
     return removed
@@ -98,8 +98,8 @@ def _marks(requests: Sequence[ErasureRequest], store: Store) -> dict[str, LogMar
 
 def _remove_parts(store: Store) -> None:
     """Remove what killed writers left half written; the caller holds the store's lock."""
-    with store.alone("overrides"):
-        remove_parts(Overrides(store).path)
+    with store.exclusive("overrides"):
+        remove_partial_files(Overrides(store).path)
     for pattern in ("reports/.refused-*", "collections/*/.*-*"):
         for part in store.path.glob(pattern):
             part.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
@@ -40,7 +40,7 @@ class Overrides:
 
     def toggle(self, user_id: str, what: Literal["muted", "boosted"], interest: int, name: str) -> None:
         """Say `what` of an interest, or take it back."""
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             mine = self._mine(user_id)
             said = mine.get(what, [])
             others = [one for one in said if one not in (interest, name)]
@@ -49,7 +49,7 @@ class Overrides:
 
     def correct(self, user_id: str, interest: int, weight: float | None) -> None:
         """Set an interest's weight, or with None take that back."""
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             mine = self._mine(user_id)
             others = {id_: w for id_, w in mine.get("corrected", {}).items() if id_ != str(interest)}
             mine["corrected"] = others if weight is None else others | {str(interest): weight}
@@ -57,7 +57,7 @@ class Overrides:
 
     def set_aside(self, user_id: str, item_id: str) -> bool:
         """Let an item's events not count, or count again; gives whether they are set aside now."""
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             mine = self._mine(user_id)
             aside = mine.get("set_aside", [])
             others = [one for one in aside if one != item_id]
@@ -73,7 +73,7 @@ class Overrides:
         """Forget what users said."""
         if not any(map(self.names, user_ids)):
             return
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             self._write({user: said for user, said in self._current().items() if user not in user_ids})
 
     def _mine(self, user_id: str) -> Said:
@@ -98,5 +98,5 @@ class Overrides:
 
     def _write(self, people: dict[str, Said]) -> None:
         self.path.parent.mkdir(exist_ok=True)
-        remove_parts(self.path)
+        remove_partial_files(self.path)
         write_atomically(self.path, json.dumps(people, ensure_ascii=False, indent=1).encode())
