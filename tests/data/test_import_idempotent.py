@@ -55,7 +55,11 @@ def test_a_changed_row_replaces_that_item_alone(store: Store, feed, tmp_path: Pa
     rows[1] = ("b", "Mug", "2.50", "")
     assert import_layout(store, "google-feed", [feed(rows)]).items.new == 1
     catalogue = store.catalogue()
-    assert {i: catalogue.item(k).price for i, k in catalogue.position.items()} == {"a": 1, "b": 2.5, "c": 3}
+    assert {item_id: catalogue.item(row).price for item_id, row in catalogue.position.items()} == {
+        "a": 1,
+        "b": 2.5,
+        "c": 3,
+    }
     (tmp_path / "p.jpg").write_bytes(jpeg("blue"))  # the picture alone
     assert import_layout(store, "google-feed", [feed(rows[:1])]).items.new == 1
     catalogue = store.catalogue()

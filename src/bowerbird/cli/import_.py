@@ -37,7 +37,9 @@ def import_(
 
 def tell(summary: ImportSummary, console: Console) -> None:
     """Print what became of every row."""
-    table = Table("", "read", "accepted", "new", "rejected", title=f"{summary.layout}, {summary.seconds:.1f} s")
+    table = Table(
+        "", "read", "accepted", "new", "rejected", title=f"{summary.layout}, {summary.seconds:.1f} s"
+    )
     for column in table.columns[1:4]:
         column.justify = "right"
     for kind in ("items", "events", "collections"):
@@ -47,7 +49,9 @@ def tell(summary: ImportSummary, console: Console) -> None:
             if len(count.rejected) > SHOWN_REASONS:
                 why.append(f"… and {len(count.rejected) - SHOWN_REASONS:,} other reasons")
             why += [f"{n:,} × accepted, but {escape(reason)}" for reason, n in count.repaired.most_common()]
-            table.add_row(kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(why) or "–")
+            table.add_row(
+                kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(why) or "–"
+            )
     console.print(table)
     if summary.images or summary.images_broken:
         console.print(f"pictures: {summary.images:,} readable, {summary.images_broken:,} broken or missing")

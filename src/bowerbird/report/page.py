@@ -114,8 +114,12 @@ def _imports(imported: Sequence[Mapping[str, Any]]) -> str:
                 continue
             refused = ", ".join(f"{text(why)}: {n:,}" for why, n in counts["rejected"].items()) or "none"
             first = f"{text(one['layout'])} <small>{kind}</small>"
-            rows.append([first, f"{counts['read']:,}", f"{counts['accepted']:,}", f"{counts['new']:,}", refused])
+            rows.append(
+                [first, f"{counts['read']:,}", f"{counts['accepted']:,}", f"{counts['new']:,}", refused]
+            )
     pictures = sum(one.get("images", 0) for one in imported)
     broken = sum(one.get("images_broken", 0) for one in imported)
     lead = f"{pictures:,} pictures, {broken:,} of them broken. Unusable rows are counted by reason."
-    return section("imports", "What came in", lead, table(["layout", "read", "accepted", "new", "rejected"], rows))
+    return section(
+        "imports", "What came in", lead, table(["layout", "read", "accepted", "new", "rejected"], rows)
+    )
