@@ -111,7 +111,7 @@ def test_reading_converts_the_log_too(log: EmbeddedLog, event) -> None:
 # -- known ids ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("harm", ["lost", "cut", "of another time"])
+@pytest.mark.parametrize("damage", ["lost", "cut", "of another time"])
 def test_missing_digests_of_imports_are_rebuilt(log: EmbeddedLog, event, table, damage: str) -> None:
     log.add_segment(table(event(1), event(2)))
     log.add_segment(table(event(3)))
@@ -181,9 +181,9 @@ def test_a_changed_set_is_written_in_blocks(stored, plus, minus, block: int) -> 
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr(known_ids, "_BLOCK", block)
         of(stored).save_changed(Path(folder) / "ids", of(plus), of(minus))
-        found = known_ids.KnownIds.open_mapped(Path(folder) / "ids")
-        assert (np.diff(found.high.astype(int)) >= 0).all()
-        pairs = list(zip(found.high.tolist(), found.low.tolist(), strict=True))
+        written = known_ids.KnownIds.open_mapped(Path(folder) / "ids")
+        assert (np.diff(written.high.astype(int)) >= 0).all()
+        pairs = list(zip(written.high.tolist(), written.low.tolist(), strict=True))
     assert sorted(pairs) == sorted((set(stored) | set(plus)) - set(minus))
 
 
