@@ -22,7 +22,7 @@ _CURRENCY_OF_SYMBOL = {"$": "USD", "€": "EUR", "£": "GBP"}
 def parse_price(value: Any) -> tuple[float, str] | None:
     """Parse a price and its currency ("" if there is none); None unless it is a finite number >= 0.
 
-    >>> price_of("1,299.00 USD"), price_of("€ 12,90"), price_of(5), price_of("free")
+    >>> parse_price("1,299.00 USD"), parse_price("€ 12,90"), parse_price(5), parse_price("free")
     ((1299.0, 'USD'), (12.9, 'EUR'), (5.0, ''), None)
     """
     if not isinstance(value, str):
@@ -43,7 +43,7 @@ def parse_price(value: Any) -> tuple[float, str] | None:
 def parse_number(value: Any) -> float | None:
     """Parse a finite number; None for anything else.
 
-    >>> number_of("4.5"), number_of("nan"), number_of(10**400)
+    >>> parse_number("4.5"), parse_number("nan"), parse_number(10**400)
     (4.5, None, None)
     """
     try:
@@ -62,7 +62,7 @@ def parse_whole_number(value: Any) -> int | None:
 def parse_time(value: Any) -> datetime | None:
     """Parse a time into UTC: ISO 8601, a date, a datetime, or seconds, milli- or microseconds since 1970.
 
-    >>> time_of("2026-01-02T03:04:05Z") == time_of(1767323045) == time_of(1767323045000)
+    >>> parse_time("2026-01-02T03:04:05Z") == parse_time(1767323045) == parse_time(1767323045000)
     True
     """
     try:
@@ -96,7 +96,7 @@ def parse_text(value: Any) -> str:
     Whole numbers lose their ".0": tables with missing values hold ids as floats. Lone surrogates, which JSON
     can hold and UTF-8 files can't, become question marks.
 
-    >>> text_of(108775015.0), text_of(None), text_of({"id": 1}), text_of("half \\ud800")
+    >>> parse_text(108775015.0), parse_text(None), parse_text({"id": 1}), parse_text("half \\ud800")
     ('108775015', '', '', 'half ?')
     """
     if (

@@ -25,7 +25,7 @@ class Layout(StrEnum):
 def parse_message(body: bytes, layout: Layout) -> Iterator[Event | str]:
     """The events of an encoded message, or the reasons why it has none.
 
-    >>> list(events_in(b"{", Layout.NATIVE)), list(events_in(b"7", Layout.NATIVE))
+    >>> list(parse_message(b"{", Layout.NATIVE)), list(parse_message(b"7", Layout.NATIVE))
     (['not JSON'], ['not a JSON object'])
     """
     if not body.strip():
