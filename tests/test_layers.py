@@ -121,7 +121,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
     ),
     *("graft/training/train.py", "taste/control/forgetting.py", "cli/demo.py"),
     # Before they publish what another process may have published.
-    *("recommend/saved.py", "recommend/completion.py", "taste/interests/interests/saved_interests.py"),
+    *("recommend/saved.py", "recommend/completion.py", "taste/interests/saved_interests.py"),
 }
 
 

@@ -24,7 +24,7 @@ def interactions_of(
 
 
 @pytest.fixture
-def two_crowds() -> Interactions:
+def two_groups() -> Interactions:
     """Even people like even items, odd ones odd; what person k has not seen of their own crowd is item k."""
     return interactions_of([(k, i) for k in range(20) for i in range(k % 2, 20, 2) if i != k], n_items=20)
 

@@ -41,7 +41,7 @@ def liked(*items: int) -> History:
     return History(np.array(items, np.int64), np.full(n, ACTION_CODE[Action.CLICK], np.int8), np.arange(n))
 
 
-def crowd_vectors() -> np.ndarray:
+def group_vectors() -> np.ndarray:
     """Items of one crowd lie close together."""
     rng = np.random.default_rng(1)
     vectors = np.eye(2)[np.arange(20) % 2] + rng.normal(0, 0.05, (20, 2))
@@ -61,24 +61,24 @@ class RankerContract:
         for history, ranking in zip(histories, ranker.rank(histories, 10), strict=True):
             assert not set(ranking.tolist()) & set(history.items.tolist())
 
-    def test_excludes_disliked_and_merely_viewed_items_too(self, two_crowds: Interactions) -> None:
+    def test_excludes_disliked_and_merely_viewed_items_too(self, two_groups: Interactions) -> None:
         ranker = self.make()
-        ranker.fit(two_crowds)
+        ranker.fit(two_groups)
         codes = [ACTION_CODE[a] for a in (Action.CLICK, Action.HIDE, Action.VIEW)]
         history = History(np.array([0, 2, 4]), np.array(codes, np.int8), np.arange(3))
         assert not {0, 2, 4} & set(ranker.rank([history], 20)[0].tolist())
 
-    def test_fills_with_minus_one_where_the_catalogue_ends(self, two_crowds: Interactions) -> None:
+    def test_fills_with_minus_one_where_the_catalogue_ends(self, two_groups: Interactions) -> None:
         ranker = self.make()
-        ranker.fit(two_crowds)
+        ranker.fit(two_groups)
         ranking = ranker.rank([liked(*range(0, 18))], 5)
         assert ranking.dtype == np.int64
         assert sorted(ranking[0, :2].tolist()) == [18, 19]
         assert ranking[0, 2:].tolist() == [-1, -1, -1]
 
-    def test_a_stranger_still_gets_n_different_items(self, two_crowds: Interactions) -> None:
+    def test_a_stranger_still_gets_n_different_items(self, two_groups: Interactions) -> None:
         ranker = self.make()
-        ranker.fit(two_crowds)
+        ranker.fit(two_groups)
         ranking = ranker.rank([History.empty()], 5)
         assert len(set(ranking[0].tolist()) - {-1}) == 5
 
@@ -89,11 +89,11 @@ class RankerContract:
         second.fit(random_likes)
         assert first.rank(histories, 10).tolist() == second.rank(histories, 10).tolist()
 
-    def test_nobody_and_nothing_are_answered(self, two_crowds: Interactions) -> None:
+    def test_nobody_and_nothing_are_answered(self, two_groups: Interactions) -> None:
         ranker = self.make()
-        ranker.fit(two_crowds)
+        ranker.fit(two_groups)
         assert ranker.rank([], 5).shape == (0, 5)
-        ranker.fit(two_crowds.where(np.zeros(len(two_crowds), bool)))
+        ranker.fit(two_groups.where(np.zeros(len(two_groups), bool)))
         assert ranker.rank([liked(3)], 5).shape == (1, 5)
 
 
@@ -101,10 +101,10 @@ class PersonalRankerContract(RankerContract):
     """And what anything personal must find."""
 
     @pytest.mark.parametrize("person", [4, 7])
-    def test_finds_the_one_item_missing(self, two_crowds: Interactions, person: int) -> None:
+    def test_finds_the_one_item_missing(self, two_groups: Interactions, person: int) -> None:
         ranker = self.make()
-        ranker.fit(two_crowds)
-        history = two_crowds.history_of(f"u{person}")
+        ranker.fit(two_groups)
+        history = two_groups.history_of(f"u{person}")
         assert ranker.rank([history], 1).tolist() == [[person]]
 
 
@@ -186,27 +186,27 @@ class TestIALS(PersonalRankerContract):
     def make(self) -> Ranker:
         return IALS(factors=4, l2=0.1)
 
-    def test_warns_of_nothing(self, two_crowds: Interactions) -> None:
+    def test_warns_of_nothing(self, two_groups: Interactions) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            self.make().fit(two_crowds)
+            self.make().fit(two_groups)
 
 
 class TestGenericMean(PersonalRankerContract):
     def make(self) -> Ranker:
-        return GenericMean(crowd_vectors())
+        return GenericMean(group_vectors())
 
-    def test_items_without_a_vector_come_last(self, two_crowds: Interactions) -> None:
-        matrix = crowd_vectors()
+    def test_items_without_a_vector_come_last(self, two_groups: Interactions) -> None:
+        matrix = group_vectors()
         matrix[[2, 3]] = 0
         ranker = GenericMean(matrix)
-        ranker.fit(two_crowds)
+        ranker.fit(two_groups)
         assert set(ranker.rank([liked(0)], 19)[0, -2:].tolist()) == {2, 3}
 
 
 class TestGenericMax(PersonalRankerContract):
     def make(self) -> Ranker:
-        return GenericMax(crowd_vectors())
+        return GenericMax(group_vectors())
 
     def test_finds_the_second_taste_that_a_mean_blurs(self) -> None:
         angles = np.deg2rad([0, 90, 2, 88, 45])  # likes lie at 0° and 90°
@@ -302,11 +302,11 @@ class TestSASRec(PersonalRankerContract):
         assert ranker._loss(whole).item() == pytest.approx(np.mean(losses), rel=1e-5)
 
     def test_before_training_it_is_popularity_and_what_was_liked_together(
-        self, two_crowds: Interactions
+        self, two_groups: Interactions
     ) -> None:
         ranker = SASRec(width=8)
         ranker.rounds = 0
-        ranker.fit(two_crowds)
+        ranker.fit(two_groups)
         ranker._net.eval()
         ranking = ranker.rank([liked(0, 2, 4, 6), liked(1, 3, 5, 7)], 6)
         assert (ranking % 2 == np.array([[0], [1]])).all()

@@ -191,11 +191,11 @@ def test_a_split_without_test_people_says_so(
         evaluate([Popularity()], random_likes, catalogue_of(20), holdout, split)
 
 
-def test_known_people_are_said_apart_from_strangers(two_crowds: Interactions) -> None:
+def test_known_people_are_said_apart_from_strangers(two_groups: Interactions) -> None:
     """Where people come late, the mean over those with a history stands beside the mean over all."""
-    order = np.argsort(two_crowds.user < 10, kind="stable")[::-1]  # people 10 and up come late, as strangers
+    order = np.argsort(two_groups.user < 10, kind="stable")[::-1]  # people 10 and up come late, as strangers
     late = replace(
-        two_crowds, user=two_crowds.user[order], item=two_crowds.item[order], at=np.sort(two_crowds.at)
+        two_groups, user=two_groups.user[order], item=two_groups.item[order], at=np.sort(two_groups.at)
     )
     holdout = Holdout(int(late.at[len(late) // 2 - 5]), 0.0)
     result = evaluate([Popularity(), ItemKNN()], late, catalogue_of(20), holdout, Split.GLOBAL_TIME, k=3)

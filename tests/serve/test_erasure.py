@@ -47,7 +47,7 @@ def complete_store(
         [Collection(f"board-{k}", ("i1", "i3"), user_id=user) for k, user in enumerate(ERASED[:5])]
     )
     (store.reports / "refused-segment-0.jsonl").write_text(f'{{"row": {{"userId": "{ERASED[0]}"}}}}\n')
-    Overrides(store).set_aside(ERASED[1], ONLY_ERASED_LIKED)
+    Overrides(store).exclude_item(ERASED[1], ONLY_ERASED_LIKED)
     complete(store)
     store.log.close()
     return store.path
@@ -121,7 +121,7 @@ def check_forgotten(client: httpx.Client, user: str) -> None:
     assert user not in known_users and "u1" in known_users
     assert client.get(f"/users/{user}/interests").json()["interests"] == []
     export = client.get(f"/users/{user}/taste/export").json()
-    assert not (export["events"] or export["collections"] or export["said"] or export["state"]["events"])
+    assert not (export["events"] or export["collections"] or export["overrides"] or export["state"]["events"])
     assert get_recommended(client, user) == get_recommended(client, "never-seen")
 
 

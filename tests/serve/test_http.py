@@ -109,12 +109,13 @@ def test_muted_interests_are_not_recommended(client: httpx.Client, shop_store: P
 
 def test_probabilities_come_with_their_meaning(client: httpx.Client) -> None:
     answer = client.get("/users/shopper-00001/recommendations?n=5").json()
-    result = {*answer["items"][0]["probability"], *answer["outcomes"]["absent"]}
-    assert result == {"click", "save", "purchase"}
-    assert answer["outcomes"]["given"] in ("shown", "visit") and answer["outcomes"]["within_days"] > 0
-    assert all(
-        0 <= probability <= 1 for item in answer["items"] for probability in item["probability"].values()
+    outcomes = {*answer["items"][0]["probability"], *answer["outcomes"]["absent"]}
+    assert outcomes == {"click", "save", "purchase"}
+    assert (
+        answer["outcomes"]["conditioning"] in ("shown", "session") and answer["outcomes"]["within_days"] > 0
     )
+    probabilities = [value for item in answer["items"] for value in item["probability"].values()]
+    assert all(0 <= probability <= 1 for probability in probabilities)
     answer = client.get("/users/u/recommendations?outcome=hide")
     assert answer.status_code == 400 and "click" in answer.json()["error"]["message"]
 

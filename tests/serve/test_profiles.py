@@ -42,7 +42,7 @@ def test_the_whole_taste(client: httpx.Client, user: str) -> None:
     profile = get(client, f"/users/{user}/taste")
     assert profile["user"] == user and len(profile["recent"]) == 5
     assert sum(entry["share"] for entry in profile["interests"]) == pytest.approx(1.0)
-    assert set(profile["scales"]) == {"visit", "week", "season"}
+    assert set(profile["scales"]) == {"session", "week", "season"}
     season = get(client, f"/users/{user}/taste/interests?scale=season")["interests"]
     assert [entry["name"] for entry in season] == [entry["name"] for entry in profile["scales"]["season"]]
     assert client.get(f"/users/{user}/taste/interests?scale=century").status_code == 422
@@ -84,7 +84,7 @@ def test_a_user_who_excludes_everything_is_treated_as_unknown(client: httpx.Clie
 
 def test_why_an_item(client: httpx.Client, user: str) -> None:
     item = get(client, f"/users/{user}/recommendations?n=1")["items"][0]["item_id"]
-    assert get(client, f"/users/{user}/taste/explain?item={item}")["because"]
+    assert get(client, f"/users/{user}/taste/explain?item={item}")["explanation"]
     assert client.get(f"/users/{user}/taste/explain?item=nothing").status_code == 400
 
 

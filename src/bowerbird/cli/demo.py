@@ -142,7 +142,7 @@ def _write_report(
 
 def _shopper_to_show(recommender: Recommender) -> str:
     """Somebody with several interests, none of which is everything."""
-    people = recommender.taste.people(40)
+    people = recommender.taste.users(40)
 
     def evenness(user: str) -> float:
         shares = [one.share for one in recommender.taste.interests(recommender.taste.state(user))[:4]]

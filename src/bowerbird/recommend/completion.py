@@ -208,13 +208,14 @@ def build_folds(sets: Sequence[ItemSet], n_items: int) -> list[TrainingFold]:
         chosen = rng.permutation(len(hidden))[: MAX_EXAMPLES // FOLDS]
         end = int(events.at[-1])
         examples = [_example(hidden[number][0], hidden[number][1], end) for number in chosen.tolist()]
-        folds.append(TrainingFold(events, examples))
+        folds.append(TrainingFold(events, examples, is_of_new_users=True))
     return folds
 
 
 def _example(item_set: ItemSet, row: int, end: int) -> TrainingExample:
     state = set_state(np.delete(item_set.items, row), end)
-    return TrainingExample(state, end, item_set.items[row : row + 1])
+    # A set's times are no dates: whatever the catalogue holds may be what is missing.
+    return TrainingExample(state, end, np.iinfo(np.int64).max, item_set.items[row : row + 1])
 
 
 def set_state(positions: np.ndarray, at: int) -> TasteState:

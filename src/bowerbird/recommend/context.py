@@ -16,6 +16,7 @@ from bowerbird.recommend.models.attribute_affinity import Facets
 from bowerbird.recommend.models.id_neighbourhood import rank_ids
 from bowerbird.recommend.models.neighbours import Neighbours
 from bowerbird.recommend.models.popularity import Popularity
+from bowerbird.taste.state.user_state import DAY
 
 Matrix: TypeAlias = np.ndarray | Rows
 """Vectors of all items, in memory or read where they are needed."""
@@ -53,7 +54,7 @@ class ItemContext:
     @cached_property
     def facets(self) -> Facets:
         """The catalogue's facets; only fitting needs them."""
-        return Facets.of(self.catalogue)
+        return Facets.from_catalogue(self.catalogue)
 
     @cached_property
     def columns(self) -> np.ndarray:
@@ -110,6 +111,16 @@ class SourceContext:
         """Items that nobody has liked yet, (n,) bool."""
         is_cold: np.ndarray = self.popularity.total == 0
         return is_cold
+
+    @cached_property
+    def is_young(self) -> np.ndarray:
+        """Cold items that were not there long enough to be liked, as far as is known, (n,) bool.
+
+        Long enough is the half-life of the trend, before the last like.
+        """
+        grown_up = self.popularity.end - self.popularity.lately * DAY
+        is_young: np.ndarray = self.is_cold & ~(self.first_seen <= grown_up)  # unknown ones are young
+        return is_young
 
 
 def _first_seen(events: Interactions, items: ItemContext) -> np.ndarray:

@@ -32,6 +32,7 @@ ABLATIONS: Mapping[str, RecommendOptions] = {
     "ours, without diversity": replace(DEFAULT_OPTIONS, diversity=0.0),
     "ours, without outcomes": replace(DEFAULT_OPTIONS, use_outcomes=False),
     "ours, without session": replace(DEFAULT_OPTIONS, use_session=False),
+    "ours, without reserve": replace(DEFAULT_OPTIONS, use_reserve=False),
 }
 """Each a row of the report: what a part of the served list is worth."""
 

@@ -32,11 +32,13 @@ class RecommendOptions:
     """A name anywhere in the items' category paths, in any case."""
     boosts: Boosts = field(default_factory=Boosts)
     use_walks: bool = True
-    """Whether the live walk proposes items. This and the next two exist for ablations."""
+    """Whether the live walk proposes items. This and the next three exist for ablations."""
     use_session: bool = True
     """Whether the likes of a session that goes on count more."""
     use_outcomes: bool = True
     """Whether predicted probabilities of the target outcome count."""
+    use_reserve: bool = True
+    """Whether young items have their share of places."""
 
     def __post_init__(self) -> None:
         for name in ("diversity", "explore"):

@@ -33,7 +33,7 @@ from bowerbird.recommend.threads import use_one_blas_thread
 KIND = "ranker"
 LEARNED_FROM = ("log_generation", "collections")
 """Inputs that may have grown since, where somebody went back to a ranker."""
-FORMAT = 3
+FORMAT = 4
 """Grows when older files can't be read any more; they are trained again then."""
 MODALITY_BYTES = 1 << 28
 """Untrained content of at most so many bytes is held in memory, where it is read in a third of the time."""

@@ -78,7 +78,7 @@ def _add_health(app: FastAPI, app_state: AppState, metrics: Metrics) -> None:
         return {
             "status": "ok",
             "items": len(served.catalogue),
-            "users": served.taste.n_people,
+            "users": served.taste.n_users,
             "synthetic": app_state.synthetic,
             "set": served.snapshot.number,
             "versions": {kind: names.get(kind) for kind in KINDS},

@@ -87,7 +87,7 @@ class AppState:
     def _watch(self) -> None:
         seen, polls = None, 0
         while not self._closed.wait(POLL_S):
-            token, polls = (self.store.history_token(), self._erasures.changed()), polls + 1
+            token, polls = (self.store.history_token(), self._erasures.file_stamp()), polls + 1
             try:
                 if token != seen:
                     seen = token

@@ -1,4 +1,4 @@
-"""A shop with old and new items, and the sources that were fitted on it, as fitted and as loaded."""
+"""A toy store with old and new items, and the sources fitted on it, as fitted and as loaded."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def loaded(recommender: Recommender, store: Store) -> Recommender:
 
 
 def states_of(recommender: Recommender) -> Mapping[str, TasteState]:
-    """Users with many likes and with few, one who likes nothing, and one whom nobody knows."""
+    """Users with many likes and with few, one without likes, and an unknown one."""
     view = np.full(2, ACTIONS.index(Action.VIEW), np.int8)
     return {
         **{user: recommender.taste.state(user) for user in ("u0", "u1", "u7", "u18")},
@@ -96,4 +96,4 @@ def queries_of(recommender: Recommender, share: float = 1.0) -> dict[str, Query]
     eligible = np.random.default_rng(2).random(ITEMS) < share
     states = states_of(recommender)
     candidates = recommender.ranker.candidates(list(states.values()), [eligible] * len(states))
-    return {user: one.query for user, one in zip(states, candidates, strict=True)}
+    return {user: user_candidates.query for user, user_candidates in zip(states, candidates, strict=True)}

@@ -42,6 +42,8 @@ class RankerConfig:
     """Of content in the plain fusion, next to 1 for co-engagement."""
     session_weight: float = 0.0
     """Of the likes of a session that goes on, next to 1 for the ranker's order."""
+    young_share: float = 0.0
+    """Of a list's places, reserved for young items (see `SourceContext.is_young`)."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,13 @@ class CandidateSet:
     positions: np.ndarray  # (C,) int64, ascending
     proposals: Mapping[str, Sequence[np.ndarray]]
     """By source: its orders of positions, best first."""
-    features: np.ndarray  # (C, features) float32
+    sources: Sequence[Source]
+    context: SourceContext
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """What the ranker reads, (C, features) float32; built when asked for."""
+        return build_features(self.query, self.positions, self.sources, self.context)
 
     def sources_of(self, positions: np.ndarray) -> list[list[str]]:
         """Name the sources that proposed each of n items, the one that ranks it highest first."""
@@ -156,8 +164,7 @@ class HybridRanker:
             positions = np.union1d(positions, rest)
         if extra is not None and len(extra):
             positions = np.union1d(positions, extra)
-        features = build_features(query, positions, self.sources, self.context)
-        return CandidateSet(query, positions, proposals, features)
+        return CandidateSet(query, positions, proposals, self.sources, self.context)
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Score candidates by their features, (C, features) -> (C,) float32; they say an order only."""

@@ -1,4 +1,4 @@
-"""Items with the attributes, categories and brands that the user chooses more often than others do."""
+"""Items with the attributes, categories and brands that the user chooses more often than other users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.context import SourceContext
-from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, total
+from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, sum_facets
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
@@ -18,11 +18,11 @@ from bowerbird.recommend.sources.wording import values_of
 
 MIN_LIKES = 2  # of a value, before it is called the user's taste
 MAX_NAMED = 2  # values in one explanation
-LONGEST_VALUE = 40  # characters; longer texts are descriptions
+MAX_VALUE_LENGTH = 40  # characters; longer texts are descriptions
 
 
 class AffinitySource(Source):
-    """What has the values that the user prefers, and sells or lies near what does."""
+    """Items with the values that the user prefers, which sell or whose ids are near those that do."""
 
     name = "attributes"
     fusion = (FusionTerm("affinity_rank", 0.5, Role.PERSONAL),)
@@ -38,9 +38,9 @@ class AffinitySource(Source):
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start or self.context.items.index is not None:
-            return []  # of a million items it only orders what others propose
+            return []  # among a million items it only ranks what other sources propose
         popularity = self.context.popularity
-        affinity = self.model.to_all(self._preferences(query))
+        affinity = self.model.scores(self._preferences(query))
         nearby = popularity.neighbourhood(popularity.end, popularity.lately)
         cold = query.eligible & self.context.is_cold
         orders = (
@@ -52,8 +52,8 @@ class AffinitySource(Source):
         return [_top(scores, eligible, count) for scores, eligible in orders]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
-        by_facet = self.model.to(self._preferences(query), positions)
-        overall = total(by_facet)
+        by_facet = self.model.scores_by_facet(self._preferences(query), positions)
+        overall = sum_facets(by_facet)
         return [overall, log_ranks(overall), *by_facet.T]
 
     def explain(self, query: Query, position: int) -> str | None:
@@ -93,7 +93,8 @@ class AffinitySource(Source):
         return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"]))
 
     def _is_current(self, query: Query, text: str, position: int, likes: Sequence[int]) -> bool:
-        """Say whether the item and enough likes still have a value: the catalogue may be newer than this."""
+        """Check whether the item and enough likes still have a value: the catalogue may be newer than the
+        model."""
         catalogue = self.context.items.catalogue
 
         def has(item: int) -> bool:
@@ -102,8 +103,8 @@ class AffinitySource(Source):
         return has(position) and sum(1 for _ in islice(filter(has, likes), MIN_LIKES)) == MIN_LIKES
 
     def _preferences(self, query: Query) -> np.ndarray:
-        """The user's preference for each value, (V,) float64."""
-        return query.once(self.name, lambda: self.model.of(query.liked.items, query.weights))
+        """Compute the user's preference for each value, (V,) float64."""
+        return query.once(self.name, lambda: self.model.preferences(query.liked.items, query.weights))
 
 
 def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
@@ -112,7 +113,7 @@ def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
 
 
 def _likes_by_value(facets: Facets, query: Query) -> dict[int, list[int]]:
-    """Which different liked items have each value that any of them has, the latest first."""
+    """Map each value of the liked items to the different liked items that have it, the latest first."""
     likes: dict[int, list[int]] = {}
     for item in dict.fromkeys(query.liked.items[::-1].tolist()):
         for value in facets.values_of(item).tolist():
@@ -121,6 +122,8 @@ def _likes_by_value(facets: Facets, query: Query) -> dict[int, list[int]]:
 
 
 def _is_nameable(facets: Facets, value: int) -> bool:
-    """Whether a value can be said as a taste: no title, no long text, no bare number."""
+    """Whether a value can be named as a taste: not a title, a long text or a bare number."""
     text = str(facets.texts[value])
-    return facets.names[facets.facet[value]] != "title" and len(text) <= LONGEST_VALUE and not text.isdigit()
+    return (
+        facets.names[facets.facet[value]] != "title" and len(text) <= MAX_VALUE_LENGTH and not text.isdigit()
+    )

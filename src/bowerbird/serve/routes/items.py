@@ -37,7 +37,7 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
         """The most active users."""
         taste = app_state.served.taste
         taste.refresh()
-        return {"users": taste.people(n)}
+        return {"users": taste.users(n)}
 
     # More threads than processors would only delay each other.
     threads = CapacityLimiter(os.cpu_count() or 1)

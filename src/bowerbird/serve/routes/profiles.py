@@ -1,6 +1,6 @@
-"""A user's taste profile: shown, explained, corrected by the user, and exported.
+"""One user's taste: the whole profile, explanations, overrides, and the export.
 
-A correction applies from the next request on, in this process and in every other one.
+Overrides hold from the next request on, in this process and in every other one.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from pydantic import BaseModel, Field
 from bowerbird.serve.app_state import AppState
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
-from bowerbird.taste.profile.export import exported
+from bowerbird.taste.profile.export import export_user
 from bowerbird.taste.profile.profile import TasteReader
 
 
-class InterestRequest(BaseModel):
-    """An interest, by its name or its rank in the user's list."""
+class InterestChoice(BaseModel):
+    """One interest, by its name or its rank in the user's list."""
 
     interest: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class WeightRequest(InterestRequest):
-    """The weight of an interest, in clicks; 0 rejects the interest, null removes the correction."""
+class Correction(InterestChoice):
+    """The weight to set, in clicks; 0 is "not me", none undoes what was set."""
 
     weight: Annotated[float | None, Field(ge=0, le=1e9)] = None
 
 
-class ExcludeItemRequest(BaseModel):
-    """An item whose events shall not count for the user's taste."""
+class ItemChoice(BaseModel):
+    """One item, by its id."""
 
     item_id: Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -57,12 +57,12 @@ def routes(app_state: AppState) -> APIRouter:
 def _add_profile_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users/{user}/taste")
     def taste(user: str, log: bool = False) -> dict[str, Any]:
-        """Interests by time-scale, taste clusters, price range, dislikes, changes of the last month.
+        """Interests by time-scale, taste clusters, price comfort, dislikes, what changed this month.
 
-        With `log` also searches, and items that were shown and ignored; this reads the whole log.
+        With `log` also queries, and what was passed over; the whole log is read for them.
         """
         reader = _reader(app_state)
-        return reader.told(reader.profile(user, log=log))
+        return reader.profile_as_dict(reader.profile(user, log=log))
 
     @router.get("/users/{user}/taste/interests")
     def interests(user: str, scale: Scale | None = None) -> dict[str, Any]:
@@ -74,36 +74,37 @@ def _add_profile_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users/{user}/taste/explain")
     def explain(user: str, item: str) -> dict[str, Any]:
         """Why an item may suit a user: the events and the interest that lead to it."""
-        reader = _reader(app_state)
-        return {"user": user, "item_id": item, **reader.because(user, item).as_dict()}
+        return {"user": user, "item_id": item, **_reader(app_state).explain_item(user, item).as_dict()}
 
     @router.get("/users/{user}/taste/similar-users")
     def similar_users(user: str) -> dict[str, Any]:
-        """What users of similar taste share, with k-anonymity (k = 20)."""
+        """What users with a similar taste share, with k-anonymity (k = 20)."""
         reader = _reader(app_state)
-        return {"user": user, **reader.told_crowd(reader.crowd(user))}
+        return {"user": user, **reader.similar_users_as_dict(reader.similar_users(user))}
 
     @router.get("/users/{user}/taste/export")
     def export(user: str) -> dict[str, Any]:
-        """Everything stored about a user."""
-        return exported(_reader(app_state), user)
+        """Everything stored of a user."""
+        return export_user(_reader(app_state), user)
 
 
 def _add_override_routes(router: APIRouter, app_state: AppState) -> None:
-    @router.post("/users/{user}/taste/{change}")
-    def toggle(user: str, change: Literal["mute", "boost"], body: InterestRequest) -> dict[str, Any]:
-        """Mute or boost an interest; repeat the call to undo it."""
+    @router.post("/users/{user}/taste/{action}")
+    def toggle(user: str, action: Literal["mute", "boost"], body: InterestChoice) -> dict[str, Any]:
+        """Mute or boost an interest; repeat to undo."""
         graph = _refreshed_graph(app_state)
-        apply = graph.mute if change == "mute" else graph.boost
-        return apply(user, body.interest).as_dict()
+        change = graph.mute if action == "mute" else graph.boost
+        return change(user, body.interest).as_dict()
 
     @router.put("/users/{user}/taste/weight")
-    def correct(user: str, body: WeightRequest) -> dict[str, Any]:
-        """Set an interest's weight, or remove the correction."""
+    def correct(user: str, body: Correction) -> dict[str, Any]:
+        """Set an interest's weight, or undo it."""
         return _refreshed_graph(app_state).correct(user, body.interest, body.weight).as_dict()
 
     @router.put("/users/{user}/taste/exclude-item")
-    def exclude_item(user: str, body: ExcludeItemRequest) -> dict[str, Any]:
-        """Exclude an item's events from the user's taste; repeat the call to undo it."""
-        is_excluded = _refreshed_graph(app_state).set_aside(user, body.item_id)
-        return {"item_id": body.item_id, "excluded": is_excluded}
+    def exclude_item(user: str, body: ItemChoice) -> dict[str, Any]:
+        """Ignore the user's events with an item; repeat to undo."""
+        return {
+            "item_id": body.item_id,
+            "excluded": _refreshed_graph(app_state).exclude_item(user, body.item_id),
+        }

@@ -1,7 +1,7 @@
-"""The six ways to show an item to a language model that `bench_eyes.py` compares: same model, same lessons.
+"""The six kinds of item input for a language model that `bench_image_input.py` compares.
 
-Every arm is a matrix of what is known of each item, a module that makes soft tokens of a row, and the space
-in which the arm's head looks for items (an arm has to find items by what it knows of them).
+They share the model and the training examples. Every arm is a matrix of item features, a module that maps a
+row to soft tokens, and the space in which the arm's head retrieves items (by the same features).
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ from bowerbird.models import load_image_encoder
 from bowerbird.models.image import pixels_of_many
 from bowerbird.progress import track
 
-ARMS = ("ours", "cells", "picture", "joined", "titles", "shuffled")
+ARMS = ("bowerbird", "cells", "picture", "joined", "titles", "shuffled")
 CELLS, TITLE_TOKENS = 49, 12
 
 
 class Cells(nn.Module):
-    """The stock-like arm: each of a feature map's 49 cells is a soft token, as in a vision-language model.
+    """The arm like a stock model: each of a feature map's 49 cells is a soft token, as in a vision-language
+    model.
 
-    What makes tokens of cells is shared by all cells, trained like our connector and started as ours is.
+    The connector is shared by all cells, and trained and initialised like bowerbird's.
     """
 
     def __init__(self, width: int, hidden: int, token_norm: float) -> None:
         super().__init__()
         self.tokens, self.width = CELLS, width
-        self.each = Connector(width, hidden, token_norm)
+        self.cell_connector = Connector(width, hidden, token_norm)
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
-        cells = vectors.float().unflatten(-1, (CELLS, self.width))  # kept in float16: they are large
-        spread: Tensor = self.each(cells.flatten(0, 1))[:, 0].unflatten(0, (len(vectors), CELLS))
-        return spread
+        cells = vectors.float().unflatten(-1, (CELLS, self.width))  # stored in float16: they are large
+        tokens_of_cells: Tensor = self.cell_connector(cells.flatten(0, 1))[:, 0].unflatten(
+            0, (len(vectors), CELLS)
+        )
+        return tokens_of_cells
 
 
 class Titles(nn.Module):
@@ -59,40 +62,40 @@ class Titles(nn.Module):
 
 
 @dataclass(frozen=True)
-class Arm:
-    """What an arm knows of the items, how it shows it, and where it looks for them."""
+class ImageInputArm:
+    """An arm's item features, its connector, and its retrieval space."""
 
     name: str
-    shown: np.ndarray
+    features: np.ndarray
     """(items, width), a row for each item that the connector reads."""
     connector: Callable[[Base, dict[int, str]], nn.Module]
-    """Makes the module, started in closed form from the captions of the lessons' items."""
+    """Creates the module, initialised in closed form from the captions of the training items."""
     space: np.ndarray
     """(items, dim), rows of length 1."""
 
 
-def arm_named(name: str, store: Store, base: Base, used: np.ndarray, seed: int) -> Arm:
-    """One of `ARMS`; `used` are the items that will ever be shown (cells of others are not computed)."""
+def make_arm(name: str, store: Store, base: Base, items_used: np.ndarray, seed: int) -> ImageInputArm:
+    """Create one of `ARMS`; cells are computed for `items_used` only."""
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
-    own, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
-    if name == "ours":
-        return Arm(name, own, _connector_of(own), own)
+    item_vectors, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
+    if name == "bowerbird":
+        return ImageInputArm(name, item_vectors, _connector_of(item_vectors), item_vectors)
     if name == "shuffled":
-        mixed = own[np.random.default_rng(seed).permutation(len(own))]
-        return Arm(name, mixed, _connector_of(mixed), mixed)
+        shuffled_vectors = item_vectors[np.random.default_rng(seed).permutation(len(item_vectors))]
+        return ImageInputArm(name, shuffled_vectors, _connector_of(shuffled_vectors), shuffled_vectors)
     if name == "joined":
-        return Arm(name, generic, _connector_of(generic), generic)
-    pictures, texts = halves(generic, vectors.meta["backbones"]["image"])
+        return ImageInputArm(name, generic, _connector_of(generic), generic)
+    pictures, texts = split_modalities(generic, vectors.meta["backbones"]["image"])
     if name == "picture":
-        return Arm(name, pictures, _connector_of(pictures), pictures)
+        return ImageInputArm(name, pictures, _connector_of(pictures), pictures)
     if name == "titles":
-        return Arm(name, title_ids(catalogue, base), lambda base, _: Titles(base), texts)
-    cells = cells_of(catalogue, used)
-    return Arm(name, cells, _cells_connector(pictures), pictures)
+        return ImageInputArm(name, title_ids(catalogue, base), lambda base, _: Titles(base), texts)
+    cells = cells_of(catalogue, items_used)
+    return ImageInputArm(name, cells, _cells_connector(pictures), pictures)
 
 
-def halves(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarray, np.ndarray]:
-    """The generic join's picture part and text part, each scaled to length 1."""
+def split_modalities(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarray, np.ndarray]:
+    """Split the concatenated generic vectors into pictures and texts, each scaled to length 1."""
     width = load_image_encoder(base_of(image_backbone)).width
     return unit(generic[:, :width]), unit(generic[:, width:])
 
@@ -112,18 +115,18 @@ def _cells_connector(pictures: np.ndarray) -> Callable[[Base, dict[int, str]], n
         norm = float(base.table.float().norm(dim=1).median())
         module = Cells(pictures.shape[1], base.hidden, norm)
         words = telling_words(base, list(captions.values()))[:, 0]
-        # A picture's vector is the mean of its cells, so what maps the one maps the others.
+        # A picture's vector is the mean of its cells, so the same map applies to both.
         weight, bias = ridge(pictures[list(captions)], words, 0.1)
         with torch.no_grad():
-            module.each.linear.weight.copy_(torch.from_numpy(weight.T))
-            module.each.linear.bias.copy_(torch.from_numpy(bias))
+            module.cell_connector.linear.weight.copy_(torch.from_numpy(weight.T))
+            module.cell_connector.linear.bias.copy_(torch.from_numpy(bias))
         return module
 
     return make
 
 
 def title_ids(catalogue: Catalogue, base: Base) -> np.ndarray:
-    """(items, 12) token ids as float32 (exact below 2^24), filled up with line ends."""
+    """Tokenise titles: (items, 12) token ids as float32 (exact below 2^24), padded with line ends."""
     fill = base.tokens("\n")[0]
     rows = np.full((len(catalogue), TITLE_TOKENS), fill, np.float32)
     for position in range(len(catalogue)):
@@ -132,17 +135,18 @@ def title_ids(catalogue: Catalogue, base: Base) -> np.ndarray:
     return rows
 
 
-def cells_of(catalogue: Catalogue, used: np.ndarray) -> np.ndarray:
-    """(items, 49 · width) float16; zeros for items that are not used: their pages are never touched.
+def cells_of(catalogue: Catalogue, items_used: np.ndarray) -> np.ndarray:
+    """Encode pictures as cells, (items, 49 · width) float16; zeros for unused items, whose pages are never
+    touched.
 
     Scaled so that the mean cell of an average picture has length 1, as the picture's vector has.
     """
     encoder = load_image_encoder()
-    out = np.zeros((len(catalogue), CELLS * encoder.width), np.float16)
-    blocks = [used[i : i + 64] for i in range(0, len(used), 64)]
+    rows = np.zeros((len(catalogue), CELLS * encoder.width), np.float16)
+    blocks = [items_used[i : i + 64] for i in range(0, len(items_used), 64)]
     for block in track(blocks, "cells"):
-        pixels, good = pixels_of_many([catalogue.image(int(one)) or b"" for one in block])
-        cells = encoder.cells(pixels) * good[:, None, None]
+        pixels, is_valid = pixels_of_many([catalogue.image(int(position)) or b"" for position in block])
+        cells = encoder.cells(pixels) * is_valid[:, None, None]
         length = np.linalg.norm(cells.mean(1), axis=1)[:, None, None]
-        out[block] = (cells / np.maximum(length, 1e-6)).reshape(len(block), -1)
-    return out
+        rows[block] = (cells / np.maximum(length, 1e-6)).reshape(len(block), -1)
+    return rows

@@ -1,15 +1,15 @@
-"""What is it worth that every event counts at once? The same recommender, told at once, daily, weekly, never.
+"""Prequential evaluation: one recommender, updated in real time, daily, weekly or never.
 
-    python benchmarks/bench_live.py STORE... [--asks 3000] [--seeds 1] [--scratch FOLDER]
+    python benchmarks/bench_prequential.py STORE... [--asks 3000] [--seeds 1] [--scratch FOLDER]
 
 Each STORE has vectors with a holdout (`bowerbird embed`); it is only read. After the holdout's moment every
-first like is asked for before it is told (see `evaluate/prequential.py`); where there are more than --asks,
-some of busy people's are drawn. A person's value is the mean over their asks and over the seeds (vectors
-and ranker trained anew with each); intervals are over people. Stores whose events have no time of day (the
-fashion retailer's) are told event by event within a day, in the log's order: "the first of a day" is the part
-in which nobody can know anything of the same basket, "later on the same day" the one in which it grows.
+first like is predicted before it is observed (see `evaluate/prequential.py`); if there are more than --asks,
+active users' queries are sampled. A user's value is the mean over their queries and over the seeds (vectors
+and ranker are trained for each); intervals are over users. In stores whose events have no time of day (the
+fashion retailer's) events of a day are observed one by one in the log's order: "the first of a day" is the
+part without any information on the same basket, "later on the same day" the part in which the basket grows.
 
-Vectors of each seed are kept in the scratch folder, by default STORE-seeds beside the store.
+Vectors of each seed are cached in the scratch folder, by default STORE-seeds next to the store.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("stores", type=Path, nargs="+", metavar="STORE")
-    parser.add_argument("--asks", type=int, default=3_000, help="asks at most, fewer of busy people")
+    parser.add_argument(
+        "--asks", type=int, default=3_000, help="maximal number of queries; active users' are sampled"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--scratch", type=Path, help="keeps vectors between runs")
     args = parser.parse_args()
@@ -47,7 +49,7 @@ def main() -> None:
     for path in args.stores:
         store = Store.open(path)
         scratch = args.scratch or store.path.with_name(f"{store.path.name}-seeds")
-        result = judged(store, scratch / store.path.name, args.asks, args.seeds)
+        result = evaluate(store, scratch / store.path.name, args.asks, args.seeds)
         console.rule(str(store.path.name))
         tell_live(console, result)
         results[store.path.name] = {**result.as_dict(), **headline(result)}
@@ -56,23 +58,28 @@ def main() -> None:
     print(json.dumps(plain({**summary, "minutes": minutes})))
 
 
-def judged(store: Store, scratch: Path, asks: int, seeds: int) -> Prequential:
-    """The same asks of a recommender of each seed."""
-    stream = Stream.of(store.snapshot(), asks)
-    each = [
+def evaluate(store: Store, scratch: Path, max_queries: int, seeds: int) -> Prequential:
+    """Run the same queries on a recommender of each seed."""
+    stream = Stream.of(store.snapshot(), max_queries)
+    ranks_by_seed = [
         places_on(Recommender.open(seed_store(store, scratch, seed).snapshot()), stream)
         for seed in track(range(seeds), "one seed after the other")
     ]
-    places = {arm: np.stack([one[arm] for one in each]) for arm in each[0]}
+    ranks = {arm: np.stack([seed_ranks[arm] for seed_ranks in ranks_by_seed]) for arm in ranks_by_seed[0]}
     return stream.judged(
-        places, {"vectors": load_vectors(store.snapshot()).version, "seeds": list(range(seeds))}
+        ranks, {"vectors": load_vectors(store.snapshot()).version, "seeds": list(range(seeds))}
     )
 
 
 def headline(result: Prequential) -> dict[str, Any]:
-    """Live over weekly and over daily, on all asks."""
-    wanted = [one for one in result.parts[0].versus if one.arm in ("daily", "weekly")]
-    return {f"live_over_{one.arm}_{one.metric}": one.ratio.as_dict() for one in wanted}
+    """Compare real-time updates with weekly and daily ones, on all queries."""
+    comparisons = [
+        comparison for comparison in result.parts[0].versus if comparison.arm in ("daily", "weekly")
+    ]
+    return {
+        f"live_over_{comparison.arm}_{comparison.metric}": comparison.ratio.as_dict()
+        for comparison in comparisons
+    }
 
 
 if __name__ == "__main__":
