@@ -83,7 +83,7 @@ class Experiment:
         self.validation_users = [
             validation_users[row] for row in rng.permutation(len(validation_users))[:MAX_VALIDATION_USERS]
         ]
-        is_held_out = holdout.held_people(events)
+        is_held_out = holdout.held_out_users(events)
         self.new_users: list[tuple[Likes, np.ndarray]] = []
         self.cold_item_users: list[tuple[Likes, np.ndarray]] = []
         for user, history in events.histories():

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
@@ -86,7 +86,7 @@ def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, di
     """Measure the same for the baselines, which are fitted on the store's collections."""
     catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
     events = Interactions.of(snapshot.store.log.read(), catalogue)
-    sets = training_sets(snapshot.collections, events, catalogue, Holdout(**vectors.meta["holdout"]))
+    sets = select_training_sets(snapshot.collections, events, catalogue, Holdout(**vectors.meta["holdout"]))
     training = as_interactions([each for each in sets if len(each.items) > 1], len(catalogue))
     generic = vectors.generic(catalogue)
     rankers = [

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
@@ -89,7 +89,7 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
     inputs = Views.of(sides.shown(visible_features.image), visible_texts)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
-    sets = training_sets(store.collections(), events, catalogue, holdout)
+    sets = select_training_sets(store.collections(), events, catalogue, holdout)
     sequences = Strings.of(holdout.training(events), sets)
     row_of_position = np.full(len(catalogue), -1)
     row_of_position[visible] = np.arange(len(visible))

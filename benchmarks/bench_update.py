@@ -127,7 +127,7 @@ def time_training(work: Callable[[], Version | None]) -> tuple[Version, float]:
 
 def cases_of(events: Interactions, holdout: Holdout) -> list[Case]:
     """Build cases: of held-out users the last fifth of their likes, of others the likes after the moment."""
-    is_held_out = holdout.held_people(events)
+    is_held_out = holdout.held_out_users(events)
     cases = []
     for user, likes in events.liked().histories():
         is_target = np.zeros(len(likes), bool)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing
     changed, n_changed = [], 0
     for row in events:
         event = Event.from_row(row)
-        if holdout.holds(event.user_id) or int(event.at.timestamp() * 1e6) > until:
+        if holdout.is_held_out(event.user_id) or int(event.at.timestamp() * 1e6) > until:
             event = replace(event, item_id="yellow-11", action=Action.SAVE)
             n_changed += 1
         changed.append(event)
@@ -152,13 +152,13 @@ def test_neighbours_are_others_of_the_same_person_or_basket() -> None:
         at,
         12,
     )
-    held = next(f"u{k}" for k in range(100) if Holdout(None, 0.1).holds(f"u{k}"))
+    held = next(f"u{k}" for k in range(100) if Holdout(None, 0.1).is_held_out(f"u{k}"))
     collections = [
         Collection("x", ("5", "6", "7", "unknown")),
         Collection("y", ("8", "9"), user_id=held),
         Collection("z", ("10",)),
     ]
-    strings = Strings.of(likes, training_sets(collections, likes, catalogue, Holdout(None, 0.1)))
+    strings = Strings.of(likes, select_training_sets(collections, likes, catalogue, Holdout(None, 0.1)))
     rng = np.random.default_rng(0)
     seen = {tuple(sorted(pair)) for _ in range(200) for pair in strings.pairs(rng).tolist()}
     # 2 was liked a year after its like-minded; 8 and 9 are of someone held out.

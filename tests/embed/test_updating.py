@@ -173,7 +173,7 @@ def test_the_moment_of_the_holdout_moves_on_with_the_log(store: Store) -> None:
 
 def test_held_out_people_change_nothing(store: Store) -> None:
     holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
-    held = next(f"x{k}" for k in range(100) if holdout.holds(f"x{k}"))
+    held = next(f"x{k}" for k in range(100) if holdout.is_held_out(f"x{k}"))
     store.log.append([Event(held, "red-1", Action.CLICK, START)])
     assert update_embedding(store) is None
 

@@ -75,7 +75,7 @@ def test_evaluate_writes_a_card_of_its_results(store: Store, train: Callable[[],
     assert (card["data"]["items"], card["data"]["events"], card["data"]["users"]) == (30, 360, 40)
     assert (card["data"]["from"], card["data"]["to"]) == ("2026-01-01", "2026-01-09")
     events = Interactions.of(store.log.read(), store.catalogue())
-    n_held_out = Holdout.default(events, user_share=0.2).held_people(events).sum()
+    n_held_out = Holdout.default(events, user_share=0.2).held_out_users(events).sum()
     assert card["data"]["held_out_users"] == n_held_out
     for split in ("global-time", "new-users"):
         evaluation = json.loads((store.reports / f"evaluation-{split}.json").read_text())

@@ -54,8 +54,8 @@ def test_new_users_are_held_out_and_not_in_training(random_likes: Interactions) 
     holdout = Holdout(int(random_likes.at[250]), 0.3)
     task = build_task(random_likes, holdout, Split.NEW_USERS)
     assert task.users
-    assert all(holdout.holds(user) for user in task.users)
-    assert not any(holdout.holds(task.training.users[k]) for k in np.unique(task.training.user))
+    assert all(holdout.is_held_out(user) for user in task.users)
+    assert not any(holdout.is_held_out(task.training.users[k]) for k in np.unique(task.training.user))
     for user, history in zip(task.users, task.histories, strict=True):
         assert len(history) == int(0.8 * len(random_likes.history_of(user)))
 
@@ -142,7 +142,7 @@ def test_known_events_are_the_training_events_and_the_histories(
 def test_held_out_events_change_no_ranking(random_likes: Interactions, split: Split, make) -> None:  # type: ignore[no-untyped-def]
     """The leak that would make every figure worthless: targets are changed, rankings must not change."""
     holdout = Holdout(int(random_likes.at[200]), 0.2)
-    is_held_out = holdout.held_people(random_likes)[random_likes.user] | (random_likes.at > holdout.until)
+    is_held_out = holdout.held_out_users(random_likes)[random_likes.user] | (random_likes.at > holdout.until)
     item = np.where(is_held_out, (random_likes.item + 7) % 20, random_likes.item)
     changed = replace(random_likes, item=item)
     histories = build_task(random_likes, holdout, split).histories

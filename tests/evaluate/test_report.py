@@ -117,17 +117,17 @@ def sample() -> DemoReport:
                 "layout": "google-feed",
                 "items": {
                     "read": 603,
-                    "kept": 600,
+                    "accepted": 600,
                     "new": 600,
-                    "refused": {"price is no number": 2, EVIL: 1},
+                    "rejected": {"price is not a number": 2, EVIL: 1},
                 },
-                "events": {"read": 0, "kept": 0, "new": 0, "refused": {}},
+                "events": {"read": 0, "accepted": 0, "new": 0, "rejected": {}},
                 "images": 598,
                 "images_broken": 2,
             },
             {
                 "layout": "segment",
-                "events": {"read": 21034, "kept": 21030, "new": 21030, "refused": {"unknown item": 4}},
+                "events": {"read": 21034, "accepted": 21030, "new": 21030, "rejected": {"unknown item": 4}},
             },
         ],
         shopper=ShopperPanel(

@@ -38,7 +38,7 @@ def test_a_file_until_nothing_comes(bowerbird, store: Store, body, tmp_path: Pat
     stats = json.loads(out)
     assert code == 0 and f"consuming file://{path}" in err
     assert (stats["messages"], stats["accepted"], stats["repeated"]) == (4, 2, 1)
-    assert stats["rejected"] == {"no JSON": 1} and Path(stats["rejected_file"]).exists()
+    assert stats["rejected"] == {"not JSON": 1} and Path(stats["rejected_file"]).exists()
     path.write_bytes(path.read_bytes() + b"\n" + body(3) + b"\n")
     code, out, _ = bowerbird(*arguments)
     assert code == 0 and "events: 1 accepted, 0 repeated, 0 rejected" in out
@@ -72,7 +72,7 @@ def test_the_line_of_progress(capsys: pytest.CaptureFixture[str], monkeypatch: p
     lags = iter([Lag(12_000, "messages"), None])
     progress = command.Progress(SimpleNamespace(lag=lambda: next(lags)))
     stats = ConsumerStats(messages=4000, accepted=3000, repeated=900)
-    stats.rejected["no JSON"] = 100
+    stats.rejected["not JSON"] = 100
     progress(stats)
     assert not capsys.readouterr().err, "printed every ten seconds"
     now[0] += 10

@@ -174,7 +174,7 @@ def test_rejected_messages_that_can_not_be_written_are_not_acknowledged(store: S
 def test_the_number_of_written_rejected_messages_is_limited(store: Store, monkeypatch) -> None:
     monkeypatch.setattr(consuming, "MAX_LISTED", 10)
     stats = consume(store, ToyBroker([b"{"] * 25))
-    assert stats.rejected == {"no JSON": 25} and stats.rejected_file is not None
+    assert stats.rejected == {"not JSON": 25} and stats.rejected_file is not None
     assert len(stats.rejected_file.read_text().splitlines()) == 10
 
 

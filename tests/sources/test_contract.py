@@ -136,7 +136,7 @@ class SourceContract:
         stats = consume(broker, store)
         assert read_event_ids(store) == ids(range(2 * len(unusable)))
         assert stats.rejected.total() == len(unusable) and stats.rejected["time in the future"] == 1
-        assert stats.rejected["unknown item"] == 1 and stats.rejected["no JSON"] == 4
+        assert stats.rejected["unknown item"] == 1 and stats.rejected["not JSON"] == 4
         assert stats.rejected_file is not None
         lines = [json.loads(line) for line in stats.rejected_file.read_text().splitlines()]
         assert sorted(line["reason"] for line in lines) == sorted(stats.rejected.elements())

@@ -70,7 +70,7 @@ def test_an_acknowledged_erasure_is_visible_to_every_process(store: Store) -> No
 def test_simultaneous_requests_lose_none_and_share_writes(store: Store) -> None:
     queue, users = ErasureQueue(store), [f"user-{k}" for k in range(60)]
     threads = [threading.Thread(target=queue.add, args=([user],)) for user in users]
-    with store.alone("erasures"):  # the first write waits, so that the others gather
+    with store.exclusive("erasures"):  # the first write waits, so that the others gather
         for thread in threads:
             thread.start()
     for thread in threads:
@@ -132,7 +132,7 @@ def test_every_graph_forgets_them_before_anything_is_erased(ada: TasteGraph, sto
             assert "ada" not in graph and graph.users() == ["bo"] and not len(graph.state("ada").items)
             assert graph.trending(now, 30.0)[liked] == 0
             assert not graph._states.likers.ring(liked)[0].size
-    assert store.log.names("ada"), "that comes later"
+    assert store.log.has_events_of("ada"), "that comes later"
 
 
 def test_later_events_belong_to_a_new_user(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
@@ -340,7 +340,7 @@ def test_only_erasing_waits_for_the_lock(ada: TasteGraph, store: Store) -> None:
         ada.mute("bo", "1")
         assert ada.state("bo").muted and "ada" not in ada and not is_done.is_set()
     worker.join(60)
-    assert is_done.is_set() and not store.log.names("ada")
+    assert is_done.is_set() and not store.log.has_events_of("ada")
 
 
 def test_two_workers_erase_once(ada: TasteGraph, store: Store) -> None:

@@ -94,7 +94,7 @@ def test_forgetting_an_unknown_user_leaves_the_files_of_a_killed_server(used: St
     index_of_readers = str(used.path / "events" / "live.db-shm")
     after = content(used.path)
     assert after | {index_of_readers: before[index_of_readers]} == before
-    assert used.log.names("bo") and len(used.log) == 19
+    assert used.log.has_events_of("bo") and len(used.log) == 19
 
 
 def test_a_graph_that_forgets_an_unknown_user_changes_no_file(used: Store) -> None:

@@ -38,19 +38,21 @@ def import_(
 def print_summary(summary: ImportSummary, console: Console) -> None:
     """Print how many rows were imported, and why others were not."""
     table = Table(
-        "", "read", "imported", "new", "rejected", title=f"{summary.layout}, {summary.seconds:.1f} s"
+        "", "read", "accepted", "new", "rejected", title=f"{summary.layout}, {summary.seconds:.1f} s"
     )
     for column in table.columns[1:4]:
         column.justify = "right"
     for kind in ("items", "events", "collections"):
         count = getattr(summary, kind)
         if count.read:
-            reasons = [f"{n:,} × {escape(reason)}" for reason, n in count.refused.most_common(SHOWN_REASONS)]
-            if len(count.refused) > SHOWN_REASONS:
-                reasons.append(f"… and {len(count.refused) - SHOWN_REASONS:,} other reasons")
-            reasons += [f"{n:,} × imported, but {escape(reason)}" for reason, n in count.mended.most_common()]
+            reasons = [f"{n:,} × {escape(reason)}" for reason, n in count.rejected.most_common(SHOWN_REASONS)]
+            if len(count.rejected) > SHOWN_REASONS:
+                reasons.append(f"… and {len(count.rejected) - SHOWN_REASONS:,} other reasons")
+            reasons += [
+                f"{n:,} × accepted, but {escape(reason)}" for reason, n in count.repaired.most_common()
+            ]
             table.add_row(
-                kind, f"{count.read:,}", f"{count.kept:,}", f"{count.new:,}", "\n".join(reasons) or "–"
+                kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(reasons) or "–"
             )
     console.print(table)
     if summary.images or summary.images_broken:
@@ -60,5 +62,5 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
             f"pictures: {summary.images_not_fetched:,} are web addresses, which are not fetched; those "
             "items have only their text. Download the pictures and put their file names in image_link"
         )
-    if summary.refused_file:
-        console.print(f"rejected rows and their reasons: {summary.refused_file}", soft_wrap=True)
+    if summary.rejected_file:
+        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)

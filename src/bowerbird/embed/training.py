@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
@@ -97,7 +97,7 @@ def train_embedding(
         encoded = time.monotonic()
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
-        sets = training_sets(store.collections(), events, catalogue, holdout)
+        sets = select_training_sets(store.collections(), events, catalogue, holdout)
         strings = Strings.of(holdout.training(events), sets)
         said = [words_of(item) for item in catalogue.items()]
         lots = Lots.of(events.users, catalogue.ids, config.seed)

@@ -68,7 +68,7 @@ def build_card(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> dict[str
 
 def _summarise_data(events: Interactions, catalogue: Catalogue, holdout: Holdout) -> dict[str, Any]:
     training = holdout.training(events)
-    is_held_out = holdout.held_people(events)
+    is_held_out = holdout.held_out_users(events)
     return {
         "items": len(catalogue),
         "items_without_price": int(np.isnan(catalogue.prices).sum()),

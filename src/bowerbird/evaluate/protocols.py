@@ -91,7 +91,7 @@ def build_task(
     all.
     """
     eligible = np.ones(interactions.n_items, bool) if eligible is None else eligible
-    is_held_out = holdout.held_people(interactions)
+    is_held_out = holdout.held_out_users(interactions)
     users, histories, targets, moments = [], [], [], []
     for user, history in interactions.histories():
         if split == Split.NEW_USERS:

@@ -114,9 +114,11 @@ def _import_table(summaries: Sequence[Mapping[str, Any]]) -> str:
             counts = summary.get(kind)
             if not counts or not counts["read"]:
                 continue
-            reasons = ", ".join(f"{text(why)}: {n:,}" for why, n in counts["refused"].items()) or "none"
+            reasons = ", ".join(f"{text(why)}: {n:,}" for why, n in counts["rejected"].items()) or "none"
             source = f"{text(summary['layout'])} <small>{kind}</small>"
-            rows.append([source, f"{counts['read']:,}", f"{counts['kept']:,}", f"{counts['new']:,}", reasons])
+            rows.append(
+                [source, f"{counts['read']:,}", f"{counts['accepted']:,}", f"{counts['new']:,}", reasons]
+            )
     pictures = sum(summary.get("images", 0) for summary in summaries)
     broken = sum(summary.get("images_broken", 0) for summary in summaries)
     lead = f"{pictures:,} pictures, {broken:,} of them broken. Rejected rows are counted by reason."

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import Intake
-from bowerbird.data.readers.messages import Layout, events_in
-from bowerbird.data.readers.records import Refused
+from bowerbird.data.ingestion import EventIngestor
+from bowerbird.data.readers.messages import Layout, parse_message
+from bowerbird.data.readers.records import RejectedRow
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError, StoreError
 from bowerbird.sources.batches import Batch, Batches
@@ -61,7 +61,7 @@ class Consumer:
     def __init__(self, store: Store, source: Source, layout: Layout, notify: Notify) -> None:
         self.stats = ConsumerStats()
         self._store, self._layout, self._notify = store, layout, notify
-        self._ingestion = Intake(store)
+        self._ingestion = EventIngestor(store)
         self._batches = Batches(source, notify)
 
     def run(
@@ -97,7 +97,7 @@ class Consumer:
 
     def _process(self, batch: Batch) -> None:
         events: list[Event] = []
-        rejected: list[Refused] = []
+        rejected: list[RejectedRow] = []
         message_by_event: dict[int, Message] = {}
         for message in batch.messages:
             for event_or_reason in self._read(message):
@@ -106,11 +106,13 @@ class Consumer:
                     message_by_event[id(event_or_reason)] = message
                 else:
                     rejected.append(
-                        Refused("events", event_or_reason, message.location, _decode_text(message.body))
+                        RejectedRow("events", event_or_reason, message.location, _decode_text(message.body))
                     )
-        result = self._ingestion.take(events)
-        for event, reason in result.refused:
-            rejected.append(Refused("events", reason, message_by_event[id(event)].location, event.as_row()))
+        result = self._ingestion.ingest(events)
+        for event, reason in result.rejected:
+            rejected.append(
+                RejectedRow("events", reason, message_by_event[id(event)].location, event.as_row())
+            )
         self._write_rejected(rejected)
         batch.acknowledge()
         self.stats.batches += 1
@@ -120,11 +122,11 @@ class Consumer:
 
     def _read(self, message: Message) -> list[Event | str]:
         try:
-            return list(events_in(message.body, self._layout))
+            return list(parse_message(message.body, self._layout))
         except Exception as error:  # one unforeseen message must not stop all that follow it
             return [f"{READER_FAILED} ({type(error).__name__})"]
 
-    def _write_rejected(self, rejected: list[Refused]) -> None:
+    def _write_rejected(self, rejected: list[RejectedRow]) -> None:
         """Write rejected messages to disk, durably; the file is reopened each time because `forget` replaces
         it."""
         if not rejected:

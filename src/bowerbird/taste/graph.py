@@ -138,7 +138,11 @@ class TasteGraph:
         for batch in erasures.batches:
             if batch.before == live.generation and live.erased.keys() >= set(batch.requests):
                 if batch.after is None:  # being erased now
-                    return live.generation < generation <= live.generation + self.store.log.forget_adds
+                    return (
+                        live.generation
+                        < generation
+                        <= live.generation + self.store.log.generations_per_forget
+                    )
                 live.generation = batch.after
         return live.generation == self.store.log.generation
 

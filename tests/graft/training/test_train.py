@@ -53,7 +53,7 @@ def test_held_out_users_are_not_trained_on(grafted: Store) -> None:
 def is_in_holdout(meta: dict[str, float], user: str) -> bool:
     from bowerbird.data.splits import Holdout
 
-    return Holdout(None, meta["user_share"]).holds(user)
+    return Holdout(None, meta["user_share"]).is_held_out(user)
 
 
 def test_the_export_reproduces_decoder_and_connector(grafted: Store, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def _opened(snapshot: StoreSnapshot) -> ItemIndex:
     if len(vectors.ids) <= EXACT_UP_TO or vectors.path is None:
         return ItemIndex(rows, dense=item_matrix(snapshot))
     if not (vectors.path / INDEX_FILE).exists():
-        with snapshot.store.alone("index"):
+        with snapshot.store.exclusive("index"):
             if not (vectors.path / INDEX_FILE).exists():  # another process may have built it just now
                 write_index(vectors.path, version_before(vectors.path))
     keys = np.load(vectors.path / KEYS_FILE)

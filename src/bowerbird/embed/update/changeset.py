@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
@@ -50,7 +50,7 @@ class News:
         meta = before.vectors.meta
         events = Interactions.of(store.log.read(), catalogue)
         holdout = holdout_after(Holdout(**meta["holdout"]), events) if keep_out else Holdout(None, 0.0)
-        sets = training_sets(store.collections(), events, catalogue, holdout)
+        sets = select_training_sets(store.collections(), events, catalogue, holdout)
         strings = Strings.of(holdout.training(events), sets)
         lots = Lots.of(events.users, catalogue.ids, meta["seed"])
         said = [words_of(item) for item in catalogue.items()]

@@ -67,7 +67,7 @@ def cached_neighbours(
     them first if they are missing."""
     path, nearness_path = folder / f"{name}.npy", folder / f"{name}-nearness.npy"
     if not path.exists():
-        with store.alone("neighbours"):
+        with store.exclusive("neighbours"):
             if not path.exists():  # another process may have stored them just now
                 neighbours = Neighbours.build(matrix, positions, count + SPARE)
                 np.save(nearness_path, neighbours.nearness)

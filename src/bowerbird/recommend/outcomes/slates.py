@@ -77,7 +77,7 @@ def shown_slates(events: Interactions) -> list[Slate]:
     is_counted = (
         is_impression & (earlier_feedback == 0) & (at <= (events.at.max(initial=0) - SHOWN_DAYS * DAY))
     )
-    ranks = np.zeros(len(user), np.int32) if events.place is None else events.place[order]
+    ranks = np.zeros(len(user), np.int32) if events.list_rank is None else events.list_rank[order]
     return _group_into_lists(
         user[is_counted], at[is_counted], item[is_counted], ranks[is_counted], happened[is_counted]
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from bowerbird.serve.app_state import Shop
+from bowerbird.serve.app_state import AppState
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
@@ -35,73 +35,76 @@ class ItemChoice(BaseModel):
     item_id: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def _up_to_date(shop: Shop) -> TasteGraph:
-    """The graph that answers now, with every event that the log holds."""
-    taste = shop.now.taste
+def _refreshed_graph(app_state: AppState) -> TasteGraph:
+    """The served taste graph, with every event of the log."""
+    taste = app_state.served.taste
     taste.refresh()
     return taste
 
 
-def _reader(shop: Shop) -> TasteReader:
-    """A reader of the versions that answer now, with every event that the log holds."""
-    return shop.now.reader  # opening it takes in what the log has
+def _reader(app_state: AppState) -> TasteReader:
+    """A reader of the served versions, with every event of the log."""
+    return app_state.served.reader  # opening it reads the log's newest events
 
 
-def routes(shop: Shop) -> APIRouter:
+def routes(app_state: AppState) -> APIRouter:
     router = APIRouter()
-    _add_profile_routes(router, shop)
-    _add_override_routes(router, shop)
+    _add_profile_routes(router, app_state)
+    _add_override_routes(router, app_state)
     return router
 
 
-def _add_profile_routes(router: APIRouter, shop: Shop) -> None:
+def _add_profile_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users/{user}/taste")
     def taste(user: str, log: bool = False) -> dict[str, Any]:
         """Interests by time-scale, taste clusters, price comfort, dislikes, what changed this month.
 
         With `log` also queries, and what was passed over; the whole log is read for them.
         """
-        reader = _reader(shop)
+        reader = _reader(app_state)
         return reader.profile_as_dict(reader.profile(user, log=log))
 
     @router.get("/users/{user}/taste/interests")
     def interests(user: str, scale: Scale | None = None) -> dict[str, Any]:
-        """Interests, strongest first, at one time-scale or at their mean."""
-        graph = _up_to_date(shop)
+        """Interests, strongest first, at one time-scale or at the mean of all."""
+        graph = _refreshed_graph(app_state)
         ranked = graph.interests(graph.state(user), scale=scale)
         return {"user": user, "scale": scale, "interests": [interest.as_dict() for interest in ranked]}
 
     @router.get("/users/{user}/taste/explain")
     def explain(user: str, item: str) -> dict[str, Any]:
         """Why an item may suit a user: the events and the interest that lead to it."""
-        return {"user": user, "item_id": item, **_reader(shop).explain_item(user, item).as_dict()}
+        return {"user": user, "item_id": item, **_reader(app_state).explain_item(user, item).as_dict()}
 
     @router.get("/users/{user}/taste/similar-users")
     def similar_users(user: str) -> dict[str, Any]:
         """What users with a similar taste share, with k-anonymity (k = 20)."""
-        reader = _reader(shop)
+        reader = _reader(app_state)
         return {"user": user, **reader.similar_users_as_dict(reader.similar_users(user))}
 
     @router.get("/users/{user}/taste/export")
     def export(user: str) -> dict[str, Any]:
         """Everything stored of a user."""
-        return export_user(_reader(shop), user)
+        return export_user(_reader(app_state), user)
 
 
-def _add_override_routes(router: APIRouter, shop: Shop) -> None:
+def _add_override_routes(router: APIRouter, app_state: AppState) -> None:
     @router.post("/users/{user}/taste/{action}")
     def toggle(user: str, action: Literal["mute", "boost"], body: InterestChoice) -> dict[str, Any]:
         """Mute or boost an interest; repeat to undo."""
-        graph = _up_to_date(shop)
+        graph = _refreshed_graph(app_state)
         change = graph.mute if action == "mute" else graph.boost
         return change(user, body.interest).as_dict()
 
     @router.put("/users/{user}/taste/weight")
     def correct(user: str, body: Correction) -> dict[str, Any]:
         """Set an interest's weight, or undo it."""
-        return _up_to_date(shop).correct(user, body.interest, body.weight).as_dict()
+        return _refreshed_graph(app_state).correct(user, body.interest, body.weight).as_dict()
 
     @router.put("/users/{user}/taste/exclude-item")
     def exclude_item(user: str, body: ItemChoice) -> dict[str, Any]:
         """Ignore the user's events with an item; repeat to undo."""
-        return {"item_id": body.item_id, "excluded": _up_to_date(shop).exclude_item(user, body.item_id)}
+        return {
+            "item_id": body.item_id,
+            "excluded": _refreshed_graph(app_state).exclude_item(user, body.item_id),
+        }

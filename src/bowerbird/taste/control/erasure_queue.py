@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.logs.contract import EVERYTHING, LogMark
 from bowerbird.data.logs.group_commit import GroupCommit
 from bowerbird.data.store import Store
@@ -161,8 +161,8 @@ class ErasureQueue:
     def _locked(self) -> Iterator[None]:
         """Held for milliseconds."""
         try:
-            with self._store.alone("erasures"):
-                remove_parts(self._path)
+            with self._store.exclusive("erasures"):
+                remove_partial_files(self._path)
                 yield
         except OSError as error:
             raise StoreError(

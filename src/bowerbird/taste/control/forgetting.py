@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.logs.contract import LogMark
 from bowerbird.data.store import Store
 from bowerbird.taste.control.erasure_queue import ErasureBatch, ErasureQueue, ErasureRequest
@@ -35,7 +35,7 @@ def is_named(store: Store, user_id: str) -> bool:
         or any(_has_board(path, {user_id}) for path in _collection_files(store))
         or any(_lines_without(path, {user_id}) is not None for path in _rejected_files(store))
         or saved_states.is_named(store, user_id)
-        or store.log.names(user_id)
+        or store.log.has_events_of(user_id)
     )
 
 
@@ -75,7 +75,7 @@ def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> in
                 store.drop(kind)
         _remove_parts(store)
         generation, collections = store.log.generation, store.current("collections")
-        is_only_change = generation == batch.before + (store.log.forget_adds if removed else 0)
+        is_only_change = generation == batch.before + (store.log.generations_per_forget if removed else 0)
         name = collections.name if collections else ""
         queue.finish(ErasureBatch(batch.requests, batch.before if is_only_change else -1, generation, name))
     return removed
@@ -99,8 +99,8 @@ def _marks_by_user(requests: Sequence[ErasureRequest], store: Store) -> dict[str
 
 def _remove_parts(store: Store) -> None:
     """Remove unfinished files of killed writers; the caller holds the store's lock."""
-    with store.alone("overrides"):
-        remove_parts(Overrides(store).path)
+    with store.exclusive("overrides"):
+        remove_partial_files(Overrides(store).path)
     for pattern in ("reports/.refused-*", "collections/*/.*-*"):
         for path in store.path.glob(pattern):
             path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, TypedDict, cast
 
-from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
@@ -43,7 +43,7 @@ class Overrides:
 
     def toggle(self, user_id: str, flag: Literal["muted", "boosted"], interest: int, name: str) -> None:
         """Set a flag of an interest, or undo it."""
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             overrides = self._copy_of(user_id)
             flagged = overrides.get(flag, [])
             others = [id_or_name for id_or_name in flagged if id_or_name not in (interest, name)]
@@ -52,7 +52,7 @@ class Overrides:
 
     def correct(self, user_id: str, interest: int, weight: float | None) -> None:
         """Set an interest's weight, or with None undo that."""
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             overrides = self._copy_of(user_id)
             others = {id_: w for id_, w in overrides.get("corrected", {}).items() if id_ != str(interest)}
             overrides["corrected"] = others if weight is None else others | {str(interest): weight}
@@ -60,7 +60,7 @@ class Overrides:
 
     def exclude_item(self, user_id: str, item_id: str) -> bool:
         """Exclude an item's events, or count them again; return whether it is excluded now."""
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             overrides = self._copy_of(user_id)
             excluded = overrides.get("excluded_items", [])
             others = [other_id for other_id in excluded if other_id != item_id]
@@ -76,7 +76,7 @@ class Overrides:
         """Forget what users set."""
         if not any(map(self.is_named, user_ids)):
             return
-        with self._store.alone("overrides"):
+        with self._store.exclusive("overrides"):
             self._write({user: overrides for user, overrides in self._read().items() if user not in user_ids})
 
     def _copy_of(self, user_id: str) -> UserOverrides:
@@ -103,7 +103,7 @@ class Overrides:
 
     def _write(self, by_user: dict[str, UserOverrides]) -> None:
         self.path.parent.mkdir(exist_ok=True)
-        remove_parts(self.path)
+        remove_partial_files(self.path)
         write_atomically(self.path, json.dumps(by_user, ensure_ascii=False, indent=1).encode())
 
 
