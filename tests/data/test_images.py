@@ -101,9 +101,9 @@ def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
     run("""
 import sys; from pathlib import Path
 from bowerbird.data.images import prepare_picture
-from bowerbird.models.pixels import pixels_of
+from bowerbird.models.pixels import decode_image
 picture = Path(sys.argv[1]).read_bytes()
-assert prepare_picture(picture) is None and pixels_of(picture) is None
+assert prepare_picture(picture) is None and decode_image(picture) is None
 """)
     assert not ran.exists()
     run("""
@@ -144,7 +144,7 @@ from bowerbird.models.pixels import decode_image
 picture = open(sys.argv[1], "rb").read()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
-assert prepare_picture(picture) is None and pixels_of(picture) is None
+assert prepare_picture(picture) is None and decode_image(picture) is None
 print(peak() - before)
 """
     ran = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)

@@ -38,7 +38,7 @@ def test_filters_leave_what_passes_all_of_them() -> None:
 
 @pytest.mark.parametrize(
     "invalid",
-    [{"explore": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}],
+    [{"exploration": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}],
 )
 def test_invalid_options_are_rejected(invalid: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"expected 0 to 1|above the highest|expected one of"):

@@ -183,7 +183,7 @@ def test_a_message_that_makes_its_reader_fail_is_rejected(store: Store, body, mo
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(consuming, "events_in", fails)
+        patch.setattr(consuming, "parse_message", fails)
         stats = consume(store, ToyBroker([body(1)]))
     assert stats.rejected == {"the reader failed (ZeroDivisionError)": 1}
 

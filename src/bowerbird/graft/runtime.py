@@ -110,9 +110,9 @@ def common_prefix_length(cached: np.ndarray, token_keys: np.ndarray) -> int:
 
     The last token is always computed again, since its logits are needed.
 
-    >>> longest_common(np.array([5, 6, -3, 8]), np.array([5, 6, -3, 8]))
+    >>> common_prefix_length(np.array([5, 6, -3, 8]), np.array([5, 6, -3, 8]))
     3
-    >>> longest_common(np.array([5, 6]), np.array([5, 7, 6]))
+    >>> common_prefix_length(np.array([5, 6]), np.array([5, 7, 6]))
     1
     """
     n = min(len(cached), len(token_keys) - 1)

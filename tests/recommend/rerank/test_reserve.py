@@ -52,7 +52,7 @@ def test_every_beginning_holds_its_share_and_both_kinds_stay_in_order(
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
-@pytest.mark.parametrize("explore", [0.0, 0.5])
+@pytest.mark.parametrize("exploration", [0.0, 0.5])
 def test_a_diverse_list_holds_the_share_too(seed: int, share: float, exploration: float) -> None:
     """Without diversity and exploration it is the order itself with its reserved places."""
     relevance, vectors = pool(seed)
