@@ -31,14 +31,14 @@ from rich.table import Table
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_in, words_of
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words, extract_words
 from bowerbird.embed.index.item_index import nearest
-from bowerbird.embed.index.rows import Rows, unit
-from bowerbird.embed.search.catalogue_words import ShopWords
-from bowerbird.embed.search.modification import modification_of
-from bowerbird.embed.search.refining import CANDIDATES, Refiner
-from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.index.rows import VectorRows, normalize_rows
+from bowerbird.embed.search.catalogue_facts import CatalogueWords
+from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.reranking import CANDIDATES, Reranker
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.text import load_text_encoder
 from composed_pairs import Pair, pairs_of, trait, type_of
@@ -55,48 +55,50 @@ class Bare:
     items: list[Item]
     features: ItemFeatures
     hidden: np.ndarray  # (H,) positions
-    shop: ShopWords
-    sides: Sides
+    shop: CatalogueWords
+    sides: ModalityEncoders
     tower: Tower
-    views: Views  # of all items
+    views: ModalityFeatures  # of all items
 
     @classmethod
     def of(cls, store: Store, hidden: int, seed: int) -> Bare:
         catalogue = store.catalogue()
-        items, features = list(catalogue.items()), item_features(store, catalogue)
+        items, features = list(catalogue.items()), compute_item_features(store, catalogue)
         both = np.flatnonzero(features.has_image & features.has_text)
         out = np.sort(np.random.default_rng(seed).permutation(both)[:hidden])
         keep = np.setdiff1d(np.arange(len(items)), out)
-        said = [words_of(item) for item in items]
+        said = [extract_item_words(item) for item in items]
         seen = ItemFeatures(
             *(features.image[keep], features.has_image[keep], features.text[keep], features.has_text[keep]),
             features.backbones,
         )
-        sides = Sides.of([said[row] for row in keep], seen)
-        views = Views.of(sides.shown(features.image), sides.told(said, features.text))
+        sides = ModalityEncoders.of([said[row] for row in keep], seen)
+        views = ModalityFeatures.of(
+            sides.encode_images(features.image), sides.encode_texts(said, features.text)
+        )
         tower = Tower(views.image.shape[1], views.text.shape[1], DIM)
-        tower.start_from(_rows(views, keep))
-        return cls(items, features, out, ShopWords.of(catalogue, keep), sides, tower, views)
+        tower.initialize_from(_rows(views, keep))
+        return cls(items, features, out, CatalogueWords.of(catalogue, keep), sides, tower, views)
 
     def asked(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of the pictures of A, and of the texts: (P, D) each."""
         encoder, texts = load_text_encoder(self.features.backbones[1]), [pair.text for pair in pairs]
         rows = [encoder.encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
-        told = self.sides.told([words_in(text) for text in texts], np.concatenate(rows))
-        pictures = _rows(self.views, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
+        told = self.sides.encode_texts([extract_words(text) for text in texts], np.concatenate(rows))
+        pictures = _rows(self.views, self.hidden[[pair.source for pair in pairs]]).mask(1.0, 0.0)
         return self.tower.encode(pictures), self.tower.encode(
-            Views.of(np.zeros((len(texts), self.views.image.shape[1]), np.float32), told)
+            ModalityFeatures.of(np.zeros((len(texts), self.views.image.shape[1]), np.float32), told)
         )
 
 
-def _rows(views: Views, rows: np.ndarray) -> Views:
-    return views.rows(torch.from_numpy(rows))
+def _rows(views: ModalityFeatures, rows: np.ndarray) -> ModalityFeatures:
+    return views.take(torch.from_numpy(rows))
 
 
 def answers_of(bare: Bare, pairs: Sequence[Pair], with_texts: bool) -> dict[str, np.ndarray]:
     """The first 50 hidden items of each query by arm, (P, 50) places among the hidden; A itself left out."""
     shown, said = bare.asked(pairs)
-    every = bare.tower.encode(bare.views if with_texts else bare.views.shown(1.0, 0.0))
+    every = bare.tower.encode(bare.views if with_texts else bare.views.mask(1.0, 0.0))
     # The items that were learnt from keep their texts: their facts and whole vectors are what was learnt.
     learnt = bare.tower.encode(bare.views)
     vectors = learnt.copy()
@@ -105,18 +107,18 @@ def answers_of(bare: Bare, pairs: Sequence[Pair], with_texts: bool) -> dict[str,
     if not with_texts:
         for place in bare.hidden:
             stated[place] = Item(bare.items[place].item_id, image=b"there")
-    refiner = Refiner(bare.shop, Catalogue.of(stated), Rows(vectors), Rows(bare.features.image))
+    refiner = Reranker(bare.shop, Catalogue.of(stated), VectorRows(vectors), VectorRows(bare.features.image))
     pool = vectors[bare.hidden]
     found: dict[str, list[np.ndarray]] = {}
     for pair, picture, text in zip(pairs, shown, said, strict=True):
-        thing = refiner.picture(picture, bare.features.image[bare.hidden[pair.source]])
-        changed = refiner.changed(thing, refiner.modification(pair.text), text)
+        thing = refiner.compose_picture(picture, bare.features.image[bare.hidden[pair.source]])
+        changed = refiner.apply(thing, refiner.parse(pair.text), text)
         near, cosines = nearest(pool, changed.vector[None], CANDIDATES)
-        ranked = refiner.ranked(changed, bare.hidden[near[0]], cosines[0])[0]
+        ranked = refiner.rerank(changed, bare.hidden[near[0]], cosines[0])[0]
         answers = {
             "picture": nearest(pool, picture[None], FAR + 1)[0][0],
             "text": nearest(pool, text[None], FAR + 1)[0][0],
-            "sum": nearest(pool, unit(picture + text)[None], FAR + 1)[0][0],
+            "sum": nearest(pool, normalize_rows(picture + text)[None], FAR + 1)[0][0],
             "ours, vector only": near[0],
             "ours": np.searchsorted(bare.hidden, ranked),
         }
@@ -152,12 +154,12 @@ def captions() -> list[str]:
     ]
 
 
-def understood(shop: ShopWords, said: Sequence[str]) -> dict[str, float]:
+def understood(shop: CatalogueWords, said: Sequence[str]) -> dict[str, float]:
     """Shares of texts of which every word that says something became a wish, and of which something did."""
-    read = [modification_of(text, shop) for text in said]
+    read = [parse_modification(text, shop) for text in said]
     return {
         "captions": len(said),
-        "wholly": float(np.mean([bool(one) and not one.rest for one in read])),
+        "wholly": float(np.mean([bool(one) and not one.unknown_words for one in read])),
         "partly or wholly": float(np.mean([bool(one) for one in read])),
     }
 

@@ -37,10 +37,10 @@ from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 from bowerbird.data.store import Store
 from bowerbird.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import Sides, words_of
-from bowerbird.embed.index.ann import NEIGHBOURS, WIDTH_OF_BUILDING, WIDTH_OF_SEARCH
-from bowerbird.embed.index.item_index import nearest, ranked
-from bowerbird.embed.index.rows import int8_of, unit
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
+from bowerbird.embed.index.ann import CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH
+from bowerbird.embed.index.item_index import nearest, select_top
+from bowerbird.embed.index.rows import normalize_rows, quantize_int8
 from bowerbird.embed.index.saved_index import INDEX_FILE, write_index
 from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
 from bowerbird.embed.search.query import QueryEncoder
@@ -136,7 +136,7 @@ class Bare:
         from usearch.index import Index
 
         self.usearch: Any = Index.restore(str(index_file), view=True)
-        self.usearch.expansion_search = WIDTH_OF_SEARCH
+        self.usearch.expansion_search = EXPANSION_SEARCH
         self.seconds: dict[str, float] = {}
         self.faiss: Any = self._faiss(folder, vectors) if importlib.util.find_spec("faiss") else None
 
@@ -147,8 +147,8 @@ class Bare:
         if not kept.exists():
             faiss.omp_set_num_threads(2)  # as ours
             start = time.perf_counter()
-            index = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
-            index.hnsw.efConstruction = WIDTH_OF_BUILDING
+            index = faiss.IndexHNSWFlat(vectors.shape[1], CONNECTIVITY, faiss.METRIC_INNER_PRODUCT)
+            index.hnsw.efConstruction = EXPANSION_ADD
             for first in track(range(0, len(vectors), 20_000), "faiss"):
                 index.add(np.asarray(vectors[first : first + 20_000], np.float32))
             took.write_text(json.dumps(time.perf_counter() - start))
@@ -158,7 +158,7 @@ class Bare:
         return faiss.read_index(str(kept))
 
     def by_usearch(self, query: np.ndarray, n: int) -> np.ndarray:
-        found: np.ndarray = self.usearch.search(int8_of(query), n, threads=1).keys.astype(np.int64)
+        found: np.ndarray = self.usearch.search(quantize_int8(query), n, threads=1).keys.astype(np.int64)
         return found
 
     def by_faiss(self, query: np.ndarray, n: int) -> np.ndarray:
@@ -252,7 +252,9 @@ def query_figures(searcher: Searcher, calls: int) -> dict[str, Any]:
     told = rng.normal(size=(WORDED, TEXT_WIDTH)).astype(np.float32)
     has = np.ones(WORDED, bool)
     backbones = "efficientnet-lite0", "minilm-l6"
-    sides = Sides.of([words_of(item) for item in part], ItemFeatures(seen, has, told, has, backbones))
+    sides = ModalityEncoders.of(
+        [extract_item_words(item) for item in part], ItemFeatures(seen, has, told, has, backbones)
+    )
     facts, text, image = sides.widths
     tower = Tower(image, facts + text, searcher.index.rows.dim)
     torch.nn.init.normal_(tower.fusion.weight)
@@ -264,7 +266,7 @@ def query_figures(searcher: Searcher, calls: int) -> dict[str, Any]:
     colours = list(COLOURS)
     arms: dict[str, Callable[[int], Any]] = {
         "a text": lambda k: searcher.search(text=texts[k], n=N),
-        "its encoding alone": lambda k: encoder.texts([texts[k]]),
+        "its encoding alone": lambda k: encoder.encode_texts([texts[k]]),
         "a picture": lambda k: searcher.search(image=drawn[k % len(drawn)], n=N),
         "its encoding alone, three looks": lambda k: encoder.pictures([drawn[k % len(drawn)]]),
         "an item, but in a colour": lambda k: searcher.search(
@@ -288,7 +290,7 @@ def nearest_of(dense: np.ndarray, query: np.ndarray, n: int) -> np.ndarray:
     """The plain exact way: one product, one partition."""
     scores = dense @ query
     best = np.argpartition(-scores, n)[:n]
-    return ranked(best, scores[best], n)[0]
+    return select_top(best, scores[best], n)[0]
 
 
 def _others(found: np.ndarray, itself: int) -> np.ndarray:
@@ -297,7 +299,7 @@ def _others(found: np.ndarray, itself: int) -> np.ndarray:
 
 def fresh_recall(searcher: Searcher, bare: Bare, dense: np.ndarray, count: int) -> dict[str, float]:
     """Recall@10 for vectors that are no item's: other products of the same world, and a filter by price."""
-    queries = unit(vectors_of(products(count, 7), 7))
+    queries = normalize_rows(vectors_of(products(count, 7), 7))
     dear = searcher.catalogue.prices > np.quantile(searcher.catalogue.prices, 0.95)
     every, _ = nearest(dense, queries, N)
     found = searcher.index.nearest(queries, N)[0]
@@ -319,8 +321,10 @@ def recommend_figures(recommender: Recommender, bare: Bare, calls: int) -> dict[
         """The look-ups of one recommendation, by the library alone."""
         liked = recommender.taste.state(people[k % len(people)]).history.liked().items[-LOOKUPS:]
         rows = recommender.ranker.items.vectors[liked]
-        bare.usearch.search(int8_of(rows), LOOKUP_DEPTH, threads=1)
-        bare.usearch.search(int8_of(rows.mean(axis=0)), 2 * recommender.ranker.config.per_source, threads=1)
+        bare.usearch.search(quantize_int8(rows), LOOKUP_DEPTH, threads=1)
+        bare.usearch.search(
+            quantize_int8(rows.mean(axis=0)), 2 * recommender.ranker.config.per_source, threads=1
+        )
 
     took, answers = in_turn(
         {

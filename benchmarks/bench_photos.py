@@ -73,7 +73,7 @@ def reported(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
 def answers_of(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
     """The ten first items of each photo by arm, (photos, 10) positions."""
     searcher, encoder = Searcher.open(store.snapshot()), QueryEncoder.open(store.snapshot())
-    items = load_vectors(store.snapshot()).pictures(searcher.catalogue, encoder.picture_width)
+    items = load_vectors(store.snapshot()).image_features(searcher.catalogue, encoder.image_feature_width)
     if items is None:
         raise SystemExit(f"{store.path} has no generic vectors: run `bowerbird embed {store.path}` again")
     network = load_image_encoder(encoder.backbones[0])
@@ -90,7 +90,7 @@ def answers_of(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
     ours = [searcher.catalogue.position[item] for item in found["item_id"].to_pylist()]
     return {
         "generic picture vector": nearest(items.dense(), generic, AT)[0],
-        "the tower's vector": searcher.index.nearest(encoder.image_features(generic), AT)[0],
+        "the tower's vector": searcher.index.nearest(encoder.encode_image_features(generic), AT)[0],
         "ours": np.array(ours).reshape(-1, AT),
     }
 

@@ -38,8 +38,8 @@ from rich.table import Table
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
-from bowerbird.embed.encode.batches import in_batches
-from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
+from bowerbird.embed.encode.batches import split_into_batches
+from bowerbird.embed.encode.features import IMAGE_BATCH, compute_item_features
 from bowerbird.models.efficientnet import by_torch, differentiable_network
 from bowerbird.models.fetching import fetch
 from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
@@ -79,7 +79,7 @@ def another(picture: bytes) -> bytes:
 
 def loop(pictures: list[bytes], encoder: ImageEncoder) -> np.ndarray:
     """Decode, encode, decode, encode: (pictures, width) float32."""
-    batches = in_batches(pictures, IMAGE_BATCH)
+    batches = split_into_batches(pictures, IMAGE_BATCH)
     return np.concatenate([encoder.encode(pixels_of_many(batch)[0]) for batch in batches])
 
 
@@ -101,7 +101,7 @@ def one_round(items: list[Item], changed: list[Item], plain: ImageEncoder) -> di
         for arm, content in ((PIPELINE, items), (CHANGED, changed)):
             store.publish_catalogue(Catalogue.of(content))
             start = time.perf_counter()
-            features = item_features(store, store.catalogue())
+            features = compute_item_features(store, store.catalogue())
             seconds[arm] = time.perf_counter() - start
             assert features.has_image.all()
             if arm == PIPELINE:

@@ -23,14 +23,14 @@ from bowerbird.data.collection_likes import training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_of
-from bowerbird.embed.index.rows import Rows, int8_of, unit
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
+from bowerbird.embed.index.rows import VectorRows, normalize_rows, quantize_int8
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.train.negatives import categories_of
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.tower import Tower, Views
-from bowerbird.embed.train.validation import Lots
+from bowerbird.embed.train.negatives import number_categories
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
+from bowerbird.embed.train.validation import HashSplit
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
@@ -66,33 +66,33 @@ def main() -> None:
 def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float, float]]:
     """Recall@10 of text → picture and picture → text among hidden items, by arm."""
     catalogue = store.catalogue()
-    features = item_features(store, catalogue)
+    features = compute_item_features(store, catalogue)
     both = np.flatnonzero(features.has_image & features.has_text)
     out = np.sort(np.random.default_rng(seed).permutation(both)[:hidden])
     keep = np.setdiff1d(np.arange(len(catalogue)), out)
-    said = [words_of(item) for item in catalogue.items()]
+    said = [extract_item_words(item) for item in catalogue.items()]
     seen = ItemFeatures(
         *(features.image[keep], features.has_image[keep], features.text[keep], features.has_text[keep]),
         features.backbones,
     )
-    sides = Sides.of([said[row] for row in keep], seen)
-    told = sides.told([said[row] for row in keep], seen.text)
-    views = Views.of(sides.shown(seen.image), told)
+    sides = ModalityEncoders.of([said[row] for row in keep], seen)
+    told = sides.encode_texts([said[row] for row in keep], seen.text)
+    views = ModalityFeatures.of(sides.encode_images(seen.image), told)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
     sets = training_sets(store.collections(), events, catalogue, holdout)
-    strings = Strings.of(holdout.training(events), sets)
+    strings = InteractionSequences.of(holdout.training(events), sets)
     place = np.full(len(catalogue), -1)
     place[keep] = np.arange(len(keep))
     left = strings.without(out, np.zeros(0, np.int64))
-    strings = Strings(place[left.items], left.owner, left.at)
+    strings = InteractionSequences(place[left.items], left.owner, left.at)
     config = EmbedConfig(seed=seed)
-    lots = Lots.of(events.users, [catalogue.ids[row] for row in keep], seed)
-    fit = fit_tower(views, generic_vectors(seen), strings, lots, config, categories_of(catalogue)[keep])
+    lots = HashSplit.of(events.users, [catalogue.ids[row] for row in keep], seed)
+    fit = fit_tower(views, generic_vectors(seen), strings, lots, config, number_categories(catalogue)[keep])
     untrained = Tower(views.image.shape[1], views.text.shape[1], config.dim)
-    untrained.start_from(views)
-    texts = sides.told([said[row] for row in out], features.text[out])
-    asked = Views.of(sides.shown(features.image[out]), texts)
+    untrained.initialize_from(views)
+    texts = sides.encode_texts([said[row] for row in out], features.text[out])
+    asked = ModalityFeatures.of(sides.encode_images(features.image[out]), texts)
     pair = np.concatenate([features.image[out], np.zeros_like(features.text[out])], axis=1)
     other = np.concatenate([np.zeros_like(features.image[out]), features.text[out]], axis=1)
     return {
@@ -103,8 +103,8 @@ def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float,
     }
 
 
-def _both(tower: Tower, views: Views, width: int | None = None) -> tuple[float, float]:
-    pictures, texts = (unit(tower.encode(views.shown(*one))[:, :width]) for one in ((1, 0), (0, 1)))
+def _both(tower: Tower, views: ModalityFeatures, width: int | None = None) -> tuple[float, float]:
+    pictures, texts = (normalize_rows(tower.encode(views.mask(*one))[:, :width]) for one in ((1, 0), (0, 1)))
     return _recall(texts, pictures), _recall(pictures, texts)
 
 
@@ -128,8 +128,10 @@ def kept_of_smaller(store: Store) -> dict[str, float]:
         return float(np.nanmean(recall_at(ranker.rank(task.histories, 20), task.targets, 20)))
 
     whole = mark(matrix)
-    small = {f"{width} of {matrix.shape[1]} dimensions": unit(matrix[:, :width]) for width in (64, 128)}
-    small["int8"] = Rows(int8_of(matrix)).dense()
+    small = {
+        f"{width} of {matrix.shape[1]} dimensions": normalize_rows(matrix[:, :width]) for width in (64, 128)
+    }
+    small["int8"] = VectorRows(quantize_int8(matrix)).dense()
     return {name: mark(rows) / whole for name, rows in small.items()}
 
 

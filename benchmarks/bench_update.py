@@ -35,9 +35,9 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.index.rows import unit
+from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.train.alignment import rotation
+from bowerbird.embed.train.alignment import fit_rotation
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.embed.update.updating import UpdateConfig, update_embedding
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
@@ -154,13 +154,13 @@ def judged(arms: dict[str, np.ndarray], cases: list[Case]) -> dict[str, np.ndarr
     both = old.any(axis=1)
     for name in ("updated", "full training"):
         found[f"{name}, old means"] = recall_at(ranking(arms[name], stale, cases), wanted, AT)
-    back = arms["full training"] @ rotation(arms["full training"][both], old[both])
+    back = arms["full training"] @ fit_rotation(arms["full training"][both], old[both])
     found["full training turned back, old means"] = recall_at(ranking(back, stale, cases), wanted, AT)
     return found
 
 
 def means(vectors: np.ndarray, cases: list[Case]) -> np.ndarray:
-    return unit(np.stack([vectors[given[-RECENT:]].mean(axis=0) for given, _ in cases]))
+    return normalize_rows(np.stack([vectors[given[-RECENT:]].mean(axis=0) for given, _ in cases]))
 
 
 def ranking(vectors: np.ndarray, queries: np.ndarray, cases: list[Case]) -> np.ndarray:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.adapted_backbones import base_of
-from bowerbird.embed.index.vectors import load_vectors, unit
+from bowerbird.embed.encode.adapted_backbones import base_backbone_name
+from bowerbird.embed.index.vectors import load_vectors, normalize_rows
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, ridge
 from bowerbird.graft.training.alignment import telling_words
@@ -93,8 +93,8 @@ def arm_named(name: str, store: Store, base: Base, used: np.ndarray, seed: int) 
 
 def halves(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarray, np.ndarray]:
     """The generic join's picture part and text part, each scaled to length 1."""
-    width = load_image_encoder(base_of(image_backbone)).width
-    return unit(generic[:, :width]), unit(generic[:, width:])
+    width = load_image_encoder(base_backbone_name(image_backbone)).width
+    return normalize_rows(generic[:, :width]), normalize_rows(generic[:, width:])
 
 
 def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Module]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import load_vectors, unit
+from bowerbird.embed.index.vectors import load_vectors, normalize_rows
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.saved_interests import interests_of
 
@@ -55,7 +55,7 @@ def test_what_everything_shares_names_nothing() -> None:
 def test_names_are_unique_even_where_the_words_are_the_same() -> None:
     rng = np.random.default_rng(0)
     catalogue = Catalogue.of(Item(str(k), f"thing {k}") for k in range(60))
-    interests = Interests.grown(unit(rng.normal(size=(60, 8))), catalogue)
+    interests = Interests.grown(normalize_rows(rng.normal(size=(60, 8))), catalogue)
     assert len(set(interests.names)) == len(interests) > 1
 
 
@@ -171,8 +171,10 @@ def test_ids_are_taken_from_what_an_older_bowerbird_kept(tmp_path: Path) -> None
 
 def test_themes_unite_interests_that_lie_together() -> None:
     rng = np.random.default_rng(4)
-    rooms = unit(rng.normal(size=(3, 24)))  # three rooms, each with four kinds of things near each other
-    kinds = unit(np.repeat(rooms, 4, axis=0) + 0.5 * unit(rng.normal(size=(12, 24))))
+    rooms = normalize_rows(
+        rng.normal(size=(3, 24))
+    )  # three rooms, each with four kinds of things near each other
+    kinds = normalize_rows(np.repeat(rooms, 4, axis=0) + 0.5 * normalize_rows(rng.normal(size=(12, 24))))
     matrix = kinds[np.arange(240) % 12].astype(np.float32)
     attributes = [{"type": f"kind {k % 12}", "style": f"room {k % 12 // 4}"} for k in range(240)]
     catalogue = Catalogue.of(Item(str(k), "x", attributes=one) for k, one in enumerate(attributes))

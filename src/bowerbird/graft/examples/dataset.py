@@ -71,15 +71,15 @@ def _collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
 
 def _pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
     """What the tower makes of each item's picture alone, (items, dim); None where the store can't tell."""
-    from bowerbird.embed.encode.features import cached_image_features
+    from bowerbird.embed.encode.features import read_cached_image_features
     from bowerbird.embed.search.query import QueryEncoder
 
     try:
         encoder = QueryEncoder.open(snapshot)
     except StoreError:
         return None
-    features = cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
-    return None if features is None else encoder.image_features(features)
+    features = read_cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
+    return None if features is None else encoder.encode_image_features(features)
 
 
 def holdout_of(vectors: Vectors) -> Holdout:

@@ -98,7 +98,7 @@ def _from_before(snapshot: StoreSnapshot, matrix: np.ndarray) -> Interests | Non
             continue
         if not len(before):
             continue
-        if vectors.reads(made_for) and before.centres.shape[1] == matrix.shape[1]:
+        if vectors.is_compatible_with(made_for) and before.centres.shape[1] == matrix.shape[1]:
             same = np.array_equal(items, _hashes(snapshot.catalogue.ids))
             return before if same and made_for == vectors.version else before.around(matrix)
         grown = Interests.grown(matrix, snapshot.catalogue)

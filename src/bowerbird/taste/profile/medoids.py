@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.data.interactions import History
-from bowerbird.embed.index.rows import unit
+from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.taste.state.user_state import TasteState, decayed
 
 MOST_TASTES = 15
@@ -89,9 +89,9 @@ def queries_of(tastes: Sequence[DistinctTaste], vectors: Callable[[np.ndarray], 
     A medoid says what a taste is; a search around it alone finds less (benchmarks/bench_interests.py), since
     tastes of one person have much in common.
     """
-    own = np.stack([unit(vectors(np.array(one.items)).sum(axis=0)) for one in tastes])
-    whole = unit(sum(vectors(np.array(one.items)).sum(axis=0) for one in tastes))
-    return unit(own + whole)
+    own = np.stack([normalize_rows(vectors(np.array(one.items)).sum(axis=0)) for one in tastes])
+    whole = normalize_rows(sum(vectors(np.array(one.items)).sum(axis=0) for one in tastes))
+    return normalize_rows(own + whole)
 
 
 def _ward(rows: np.ndarray, too_far: float) -> np.ndarray:
