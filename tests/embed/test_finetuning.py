@@ -88,7 +88,7 @@ def test_fine_tuning_on_likes_improves_the_backbones(improved: tuple[Store, Vers
     assert set(meta["identities"]) == {"image", "text"}
 
 
-@pytest.mark.parametrize("real", [False, True], ids=["tiny", "default"])
+@pytest.mark.parametrize("use_default", [False, True], ids=["tiny", "default"])
 def test_only_and_all_trainable_blocks_change(
     use_default: bool, toy_store: MakeStore, tiny_backbones: tuple[str, str]
 ) -> None:
@@ -299,9 +299,9 @@ def test_a_killed_run_resumes_to_the_same_weights(
     ("options", "message"),
     [(["--update", "--unfreeze", "1"], "keeps the backbones"), (["--unfreeze-only", "text"], "give both")],
 )
-def test_contradictory_options_are_rejected(published: Store, options: list[str], item_words: str) -> None:
+def test_contradictory_options_are_rejected(published: Store, options: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["embed", str(published.path), *options])
-    assert isinstance(result.exception, InputError) and item_words in str(result.exception)
+    assert isinstance(result.exception, InputError) and message in str(result.exception)
 
 
 def test_the_command_reports_the_result(

@@ -33,7 +33,7 @@ def test_texts_and_pictures_find_each_other() -> None:
     # Shifted by one, everything finds another's: its own ties with all the others for the last place.
     n = len(own)
     assert validator.quality(vectors, own, np.roll(own, 1, 0)).across == pytest.approx(1 / math.log2(1 + n))
-    assert math.isnan(validator.quality(vectors).cross_modal_items)
+    assert math.isnan(validator.quality(vectors).across)
 
 
 def test_few_items_are_all_trained_on() -> None:
