@@ -31,14 +31,14 @@ from rich.table import Table
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_in, words_of
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words, extract_words
 from bowerbird.embed.index.item_index import nearest
-from bowerbird.embed.index.rows import Rows, unit
-from bowerbird.embed.search.catalogue_words import ShopWords
-from bowerbird.embed.search.modification import modification_of
-from bowerbird.embed.search.refining import CANDIDATES, Refiner
-from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.index.rows import VectorRows, normalize_rows
+from bowerbird.embed.search.catalogue_facts import CatalogueWords
+from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.reranking import CANDIDATES, Reranker
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.text import load_text_encoder
 from composed_pairs import Pair, pairs_of, trait_of, type_of
@@ -55,19 +55,19 @@ class SplitModel:
     items: list[Item]
     features: ItemFeatures
     hidden: np.ndarray  # (H,) positions
-    shop: ShopWords
-    sides: Sides
+    shop: CatalogueWords
+    sides: ModalityEncoders
     tower: Tower
-    inputs: Views  # of all items
+    inputs: ModalityFeatures  # of all items
 
     @classmethod
     def fit(cls, store: Store, hidden: int, seed: int) -> SplitModel:
         catalogue = store.catalogue()
-        items, features = list(catalogue.items()), item_features(store, catalogue)
+        items, features = list(catalogue.items()), compute_item_features(store, catalogue)
         complete_items = np.flatnonzero(features.has_image & features.has_text)
         hidden_rows = np.sort(np.random.default_rng(seed).permutation(complete_items)[:hidden])
         visible = np.setdiff1d(np.arange(len(items)), hidden_rows)
-        words = [words_of(item) for item in items]
+        words = [extract_item_words(item) for item in items]
         visible_features = ItemFeatures(
             *(
                 features.image[visible],
@@ -77,24 +77,24 @@ class SplitModel:
             ),
             features.backbones,
         )
-        sides = Sides.of([words[row] for row in visible], visible_features)
-        inputs = Views.of(sides.shown(features.image), sides.told(words, features.text))
+        sides = ModalityEncoders.of([words[row] for row in visible], visible_features)
+        inputs = ModalityFeatures.of(sides.shown(features.image), sides.told(words, features.text))
         tower = Tower(inputs.image.shape[1], inputs.text.shape[1], DIM)
         tower.start_from(_rows(inputs, visible))
-        return cls(items, features, hidden_rows, ShopWords.of(catalogue, visible), sides, tower, inputs)
+        return cls(items, features, hidden_rows, CatalogueWords.of(catalogue, visible), sides, tower, inputs)
 
     def encode_pairs(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
         """Encode the pictures of A, and the texts: (P, D) each."""
         encoder, texts = load_text_encoder(self.features.backbones[1]), [pair.text for pair in pairs]
         rows = [encoder.encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
-        text_features = self.sides.told([words_in(text) for text in texts], np.concatenate(rows))
+        text_features = self.sides.told([extract_words(text) for text in texts], np.concatenate(rows))
         pictures = _rows(self.inputs, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
         return self.tower.encode(pictures), self.tower.encode(
-            Views.of(np.zeros((len(texts), self.inputs.image.shape[1]), np.float32), text_features)
+            ModalityFeatures.of(np.zeros((len(texts), self.inputs.image.shape[1]), np.float32), text_features)
         )
 
 
-def _rows(inputs: Views, rows: np.ndarray) -> Views:
+def _rows(inputs: ModalityFeatures, rows: np.ndarray) -> ModalityFeatures:
     return inputs.rows(torch.from_numpy(rows))
 
 
@@ -111,7 +111,8 @@ def rank_hidden_items(split: SplitModel, pairs: Sequence[Pair], with_texts: bool
     if not with_texts:
         for position in split.hidden:
             catalogue_items[position] = Item(split.items[position].item_id, image=b"there")
-    refiner = Refiner(split.shop, Catalogue.of(catalogue_items), Rows(vectors), Rows(split.features.image))
+    image_rows = VectorRows(split.features.image)
+    refiner = Reranker(split.shop, Catalogue.of(catalogue_items), VectorRows(vectors), image_rows)
     pool = vectors[split.hidden]
     rankings: dict[str, list[np.ndarray]] = {}
     for pair, picture, text in zip(pairs, picture_vectors, text_vectors, strict=True):
@@ -122,7 +123,7 @@ def rank_hidden_items(split: SplitModel, pairs: Sequence[Pair], with_texts: bool
         answers = {
             "picture": nearest(pool, picture[None], K_HIT + 1)[0][0],
             "text": nearest(pool, text[None], K_HIT + 1)[0][0],
-            "sum": nearest(pool, unit(picture + text)[None], K_HIT + 1)[0][0],
+            "sum": nearest(pool, normalize_rows(picture + text)[None], K_HIT + 1)[0][0],
             "bowerbird, vector only": nearest_rows[0],
             "bowerbird": np.searchsorted(split.hidden, ranked_positions),
         }
@@ -168,9 +169,9 @@ def read_captions() -> list[str]:
     ]
 
 
-def parse_captions(shop: ShopWords, texts: Sequence[str]) -> dict[str, float]:
+def parse_captions(shop: CatalogueWords, texts: Sequence[str]) -> dict[str, float]:
     """Measure the shares of texts that are parsed completely, and at least in part."""
-    parsed = [modification_of(text, shop) for text in texts]
+    parsed = [parse_modification(text, shop) for text in texts]
     return {
         "captions": len(texts),
         "wholly": float(np.mean([bool(modification) and not modification.rest for modification in parsed])),

@@ -37,10 +37,10 @@ from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 from bowerbird.data.store import Store
 from bowerbird.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import Sides, words_of
-from bowerbird.embed.index.ann import NEIGHBOURS, WIDTH_OF_BUILDING, WIDTH_OF_SEARCH
-from bowerbird.embed.index.item_index import nearest, ranked
-from bowerbird.embed.index.rows import int8_of, unit
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
+from bowerbird.embed.index.ann import CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH
+from bowerbird.embed.index.item_index import nearest, select_top
+from bowerbird.embed.index.rows import normalize_rows, quantize_int8
 from bowerbird.embed.index.saved_index import INDEX_FILE, write_index
 from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
 from bowerbird.embed.search.query import QueryEncoder
@@ -142,7 +142,7 @@ class PlainLibraries:
         from usearch.index import Index
 
         self.usearch: Any = Index.restore(str(index_file), view=True)
-        self.usearch.expansion_search = WIDTH_OF_SEARCH
+        self.usearch.expansion_search = EXPANSION_SEARCH
         self.seconds: dict[str, float] = {}
         self.faiss: Any = self._faiss(folder, vectors) if importlib.util.find_spec("faiss") else None
 
@@ -153,8 +153,8 @@ class PlainLibraries:
         if not index_path.exists():
             faiss.omp_set_num_threads(2)  # as bowerbird's
             start = time.perf_counter()
-            index = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
-            index.hnsw.efConstruction = WIDTH_OF_BUILDING
+            index = faiss.IndexHNSWFlat(vectors.shape[1], CONNECTIVITY, faiss.METRIC_INNER_PRODUCT)
+            index.hnsw.efConstruction = EXPANSION_ADD
             for first in track(range(0, len(vectors), 20_000), "faiss"):
                 index.add(np.asarray(vectors[first : first + 20_000], np.float32))
             seconds_path.write_text(json.dumps(time.perf_counter() - start))
@@ -164,7 +164,7 @@ class PlainLibraries:
         return faiss.read_index(str(index_path))
 
     def search_usearch(self, query: np.ndarray, n: int) -> np.ndarray:
-        positions: np.ndarray = self.usearch.search(int8_of(query), n, threads=1).keys.astype(np.int64)
+        positions: np.ndarray = self.usearch.search(quantize_int8(query), n, threads=1).keys.astype(np.int64)
         return positions
 
     def search_faiss(self, query: np.ndarray, n: int) -> np.ndarray:
@@ -273,8 +273,8 @@ def measure_encoded_queries(searcher: Searcher, calls: int) -> dict[str, Any]:
     text_features = rng.normal(size=(N_SAMPLE, TEXT_WIDTH)).astype(np.float32)
     is_present = np.ones(N_SAMPLE, bool)
     backbones = "efficientnet-lite0", "minilm-l6"
-    sides = Sides.of(
-        [words_of(item) for item in sample_items],
+    sides = ModalityEncoders.of(
+        [extract_item_words(item) for item in sample_items],
         ItemFeatures(image_features, is_present, text_features, is_present, backbones),
     )
     facts, text, image = sides.widths
@@ -312,7 +312,7 @@ def nearest_of(dense: np.ndarray, query: np.ndarray, n: int) -> np.ndarray:
     """Search exactly: one matrix product, one partition."""
     scores = dense @ query
     best = np.argpartition(-scores, n)[:n]
-    return ranked(best, scores[best], n)[0]
+    return select_top(best, scores[best], n)[0]
 
 
 def _without_query(positions: np.ndarray, query_item: int) -> np.ndarray:
@@ -324,7 +324,7 @@ def measure_fresh_recall(
 ) -> dict[str, float]:
     """Measure recall@10 for vectors of no item: other products of the same world, and with a filter by
     price."""
-    queries = unit(vectors_of(products(count, 7), 7))
+    queries = normalize_rows(vectors_of(products(count, 7), 7))
     is_expensive = searcher.catalogue.prices > np.quantile(searcher.catalogue.prices, 0.95)
     exact, _ = nearest(dense, queries, N)
     approximate = searcher.index.nearest(queries, N)[0]
@@ -346,9 +346,9 @@ def measure_recommend(recommender: Recommender, libraries: PlainLibraries, calls
         """Run the look-ups of one recommendation, by the library alone."""
         liked = recommender.taste.state(users[k % len(users)]).history.liked().items[-LOOKUPS:]
         rows = recommender.ranker.items.vectors[liked]
-        libraries.usearch.search(int8_of(rows), LOOKUP_DEPTH, threads=1)
+        libraries.usearch.search(quantize_int8(rows), LOOKUP_DEPTH, threads=1)
         libraries.usearch.search(
-            int8_of(rows.mean(axis=0)), 2 * recommender.ranker.config.per_source, threads=1
+            quantize_int8(rows.mean(axis=0)), 2 * recommender.ranker.config.per_source, threads=1
         )
 
     milliseconds, answers = time_alternately(

@@ -73,7 +73,7 @@ def select_test_photos(photos: pa.Table, limit: int) -> tuple[list[bytes], list[
 def rank_items(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
     """Rank the ten first items of each photo by arm, (photos, 10) positions."""
     searcher, encoder = Searcher.open(store.snapshot()), QueryEncoder.open(store.snapshot())
-    items = load_vectors(store.snapshot()).pictures(searcher.catalogue, encoder.picture_width)
+    items = load_vectors(store.snapshot()).image_features(searcher.catalogue, encoder.image_feature_width)
     if items is None:
         raise SystemExit(f"{store.path} has no generic vectors: run `bowerbird embed {store.path}` again")
     network = load_image_encoder(encoder.backbones[0])

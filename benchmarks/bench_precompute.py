@@ -38,8 +38,8 @@ from rich.table import Table
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
-from bowerbird.embed.encode.batches import in_batches
-from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
+from bowerbird.embed.encode.batches import split_into_batches
+from bowerbird.embed.encode.features import IMAGE_BATCH, compute_item_features
 from bowerbird.models.efficientnet import load_trainable_network, run_on_torch
 from bowerbird.models.fetching import fetch
 from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
@@ -79,7 +79,7 @@ def rotated(picture: bytes) -> bytes:
 
 def loop(pictures: list[bytes], encoder: ImageEncoder) -> np.ndarray:
     """Decode, encode, decode, encode: (pictures, width) float32."""
-    batches = in_batches(pictures, IMAGE_BATCH)
+    batches = split_into_batches(pictures, IMAGE_BATCH)
     return np.concatenate([encoder.encode(decode_images(batch)[0]) for batch in batches])
 
 
@@ -101,7 +101,7 @@ def run_round(items: list[Item], changed: list[Item], torch_encoder: ImageEncode
         for arm, content in ((PIPELINE, items), (CHANGED, changed)):
             store.publish_catalogue(Catalogue.of(content))
             start = time.perf_counter()
-            features = item_features(store, store.catalogue())
+            features = compute_item_features(store, store.catalogue())
             seconds[arm] = time.perf_counter() - start
             assert features.has_image.all()
             if arm == PIPELINE:

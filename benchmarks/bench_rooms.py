@@ -94,7 +94,7 @@ def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, di
         GenericMean(vectors.aligned(catalogue), "vectors only, mean"),
         GenericMax(vectors.aligned(catalogue), "vectors only, max"),
     ]
-    for rows, name in zip(vectors.sides(catalogue), ("facts", "text", "picture"), strict=False):
+    for rows, name in zip(vectors.modalities(catalogue), ("facts", "text", "picture"), strict=False):
         rankers += [
             GenericMean(rows.dense(), f"generic {name}, mean"),
             GenericMax(rows.dense(), f"generic {name}, max"),

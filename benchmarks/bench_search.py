@@ -23,14 +23,14 @@ from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_of
-from bowerbird.embed.index.rows import Rows, int8_of, unit
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
+from bowerbird.embed.index.rows import VectorRows, normalize_rows, quantize_int8
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.train.negatives import categories_of
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.tower import Tower, Views
-from bowerbird.embed.train.validation import Lots
+from bowerbird.embed.train.negatives import number_categories
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
+from bowerbird.embed.train.validation import HashSplit
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
@@ -70,11 +70,11 @@ def main() -> None:
 def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tuple[float, float]]:
     """Train without hidden items; recall@10 of text → picture and picture → text among them, by arm."""
     catalogue = store.catalogue()
-    features = item_features(store, catalogue)
+    features = compute_item_features(store, catalogue)
     complete_items = np.flatnonzero(features.has_image & features.has_text)
     hidden_rows = np.sort(np.random.default_rng(seed).permutation(complete_items)[:hidden])
     visible = np.setdiff1d(np.arange(len(catalogue)), hidden_rows)
-    words = [words_of(item) for item in catalogue.items()]
+    words = [extract_item_words(item) for item in catalogue.items()]
     visible_features = ItemFeatures(
         *(
             features.image[visible],
@@ -84,33 +84,33 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
         ),
         features.backbones,
     )
-    sides = Sides.of([words[row] for row in visible], visible_features)
+    sides = ModalityEncoders.of([words[row] for row in visible], visible_features)
     visible_texts = sides.told([words[row] for row in visible], visible_features.text)
-    inputs = Views.of(sides.shown(visible_features.image), visible_texts)
+    inputs = ModalityFeatures.of(sides.shown(visible_features.image), visible_texts)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
     sets = select_training_sets(store.collections(), events, catalogue, holdout)
-    sequences = Strings.of(holdout.training(events), sets)
+    sequences = InteractionSequences.of(holdout.training(events), sets)
     row_of_position = np.full(len(catalogue), -1)
     row_of_position[visible] = np.arange(len(visible))
     visible_sequences = sequences.without(hidden_rows, np.zeros(0, np.int64))
-    sequences = Strings(
+    sequences = InteractionSequences(
         row_of_position[visible_sequences.items], visible_sequences.owner, visible_sequences.at
     )
     config = EmbedConfig(seed=seed)
-    hash_split = Lots.of(events.users, [catalogue.ids[row] for row in visible], seed)
+    hash_split = HashSplit.of(events.users, [catalogue.ids[row] for row in visible], seed)
     fit = fit_tower(
         inputs,
         generic_vectors(visible_features),
         sequences,
         hash_split,
         config,
-        categories_of(catalogue)[visible],
+        number_categories(catalogue)[visible],
     )
     untrained = Tower(inputs.image.shape[1], inputs.text.shape[1], config.dim)
     untrained.start_from(inputs)
     texts = sides.told([words[row] for row in hidden_rows], features.text[hidden_rows])
-    hidden_inputs = Views.of(sides.shown(features.image[hidden_rows]), texts)
+    hidden_inputs = ModalityFeatures.of(sides.shown(features.image[hidden_rows]), texts)
     picture_rows = np.concatenate(
         [features.image[hidden_rows], np.zeros_like(features.text[hidden_rows])], axis=1
     )
@@ -125,9 +125,9 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
     }
 
 
-def _recalls(tower: Tower, inputs: Views, width: int | None = None) -> tuple[float, float]:
+def _recalls(tower: Tower, inputs: ModalityFeatures, width: int | None = None) -> tuple[float, float]:
     pictures, texts = (
-        unit(tower.encode(inputs.shown(*modality_weights))[:, :width])
+        normalize_rows(tower.encode(inputs.shown(*modality_weights))[:, :width])
         for modality_weights in ((1, 0), (0, 1))
     )
     return _recall(texts, pictures), _recall(pictures, texts)
@@ -153,8 +153,10 @@ def evaluate_compressed(store: Store) -> dict[str, float]:
         return float(np.nanmean(recall_at(ranker.rank(task.histories, 20), task.targets, 20)))
 
     full_recall = recall_of(matrix)
-    compressed = {f"{width} of {matrix.shape[1]} dimensions": unit(matrix[:, :width]) for width in (64, 128)}
-    compressed["int8"] = Rows(int8_of(matrix)).dense()
+    compressed = {
+        f"{width} of {matrix.shape[1]} dimensions": normalize_rows(matrix[:, :width]) for width in (64, 128)
+    }
+    compressed["int8"] = VectorRows(quantize_int8(matrix)).dense()
     return {name: recall_of(rows) / full_recall for name, rows in compressed.items()}
 
 

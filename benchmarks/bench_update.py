@@ -34,9 +34,9 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.index.rows import unit
+from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.train.alignment import rotation
+from bowerbird.embed.train.alignment import fit_rotation
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.embed.update.updating import UpdateConfig, update_embedding
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
@@ -155,7 +155,7 @@ def evaluate(arms: dict[str, np.ndarray], cases: list[Case]) -> dict[str, np.nda
     in_both = old.any(axis=1)
     for name in ("updated", "full training"):
         recalls[f"{name}, old means"] = recall_at(rank_items(arms[name], old_means, cases), targets, K)
-    aligned_back = arms["full training"] @ rotation(arms["full training"][in_both], old[in_both])
+    aligned_back = arms["full training"] @ fit_rotation(arms["full training"][in_both], old[in_both])
     recalls["full training rotated back, old means"] = recall_at(
         rank_items(aligned_back, old_means, cases), targets, K
     )
@@ -163,7 +163,7 @@ def evaluate(arms: dict[str, np.ndarray], cases: list[Case]) -> dict[str, np.nda
 
 
 def mean_vectors(vectors: np.ndarray, cases: list[Case]) -> np.ndarray:
-    return unit(np.stack([vectors[given_items[-RECENT:]].mean(axis=0) for given_items, _ in cases]))
+    return normalize_rows(np.stack([vectors[given_items[-RECENT:]].mean(axis=0) for given_items, _ in cases]))
 
 
 def rank_items(vectors: np.ndarray, queries: np.ndarray, cases: list[Case]) -> np.ndarray:

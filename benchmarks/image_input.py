@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.adapted_backbones import base_of
-from bowerbird.embed.index.vectors import load_vectors, unit
+from bowerbird.embed.encode.adapted_backbones import base_backbone_name
+from bowerbird.embed.index.vectors import load_vectors, normalize_rows
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, fit_ridge
 from bowerbird.graft.training.alignment import mean_caption_embeddings
@@ -98,8 +98,8 @@ def make_arm(name: str, store: Store, base: Base, items_used: np.ndarray, seed: 
 
 def split_modalities(generic: np.ndarray, image_backbone: str) -> tuple[np.ndarray, np.ndarray]:
     """Split the concatenated generic vectors into pictures and texts, each scaled to length 1."""
-    width = load_image_encoder(base_of(image_backbone)).width
-    return unit(generic[:, :width]), unit(generic[:, width:])
+    width = load_image_encoder(base_backbone_name(image_backbone)).width
+    return normalize_rows(generic[:, :width]), normalize_rows(generic[:, width:])
 
 
 def _connector_of(matrix: np.ndarray) -> Callable[[Base, dict[int, str]], nn.Module]:

@@ -10,7 +10,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned
+from bowerbird.text.words import normalize_text
 
 LAMPS = {"Table lamp", "Floor lamp"}
 BLUES = {"Blue", "Dark Blue"}
@@ -215,7 +215,7 @@ def test_an_empty_request_is_an_error(text: str, words: Vocabulary) -> None:
 @pytest.mark.parametrize("piece", ["lamp under ", "9", "not ", "a", "1,", "between 1 and ", "cheaper than "])
 def test_a_hundred_thousand_characters_are_cut_first(piece: str, words: Vocabulary, real: Lexicon) -> None:
     text = (piece * 100_000)[:100_000]
-    assert len(cleaned(text)) <= 2010, "what follows works on the cut text only"
+    assert len(normalize_text(text)) <= 2010, "what follows works on the cut text only"
     assert len(understand(text, words, None, SHOWN, real.rows).words) <= 500
 
 

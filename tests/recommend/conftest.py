@@ -16,7 +16,7 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
@@ -83,13 +83,13 @@ def plain_catalogue(n_items: int) -> Catalogue:
 
 def noise_vectors(n_items: int) -> np.ndarray:
     """Random vectors, without information."""
-    return unit(np.random.default_rng(0).normal(size=(n_items, 8)))
+    return normalize_rows(np.random.default_rng(0).normal(size=(n_items, 8)))
 
 
 def group_vectors(n_items: int) -> np.ndarray:
     """Noisy vectors that separate even items from odd ones."""
     group = np.eye(2, 8)[np.arange(n_items) % 2]
-    return unit(group + np.random.default_rng(0).normal(0, 0.3, (n_items, 8)))
+    return normalize_rows(group + np.random.default_rng(0).normal(0, 0.3, (n_items, 8)))
 
 
 def ranker_on(events: Interactions, vectors: np.ndarray | None = None) -> HybridRanker:

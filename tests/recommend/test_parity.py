@@ -17,7 +17,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.evaluate.protocols import Split, Task, build_task
 from bowerbird.recommend.batch import read_histories
 from bowerbird.recommend.evaluation import ServedRanker
@@ -80,7 +80,7 @@ def toy_events() -> list[Event]:
 
 def toy_vectors() -> np.ndarray:
     rng = np.random.default_rng(1)
-    return unit(np.eye(KINDS, 12)[np.arange(ITEMS) % KINDS] + rng.normal(0, 0.4, (ITEMS, 12)))
+    return normalize_rows(np.eye(KINDS, 12)[np.arange(ITEMS) % KINDS] + rng.normal(0, 0.4, (ITEMS, 12)))
 
 
 HOLDOUT = Holdout(int((START + timedelta(days=0.8 * DAYS)).timestamp() * 1e6), 0.3)

@@ -12,7 +12,7 @@ import pytest
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.options import DEFAULT_OPTIONS
 from bowerbird.recommend.ranker.validation import YOUNG_SHARES
@@ -49,7 +49,9 @@ def likes() -> Interactions:
 
 
 def vectors() -> np.ndarray:
-    return unit(np.eye(2, 8)[np.arange(ITEMS) % 2] + np.random.default_rng(0).normal(0, 0.3, (ITEMS, 8)))
+    return normalize_rows(
+        np.eye(2, 8)[np.arange(ITEMS) % 2] + np.random.default_rng(0).normal(0, 0.3, (ITEMS, 8))
+    )
 
 
 @pytest.fixture(scope="module")

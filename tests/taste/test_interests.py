@@ -12,7 +12,7 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import load_vectors, unit
+from bowerbird.embed.index.vectors import load_vectors, normalize_rows
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.saved_interests import interests_of
 
@@ -55,7 +55,7 @@ def test_attributes_that_all_items_share_name_nothing() -> None:
 def test_names_are_unique_even_where_the_words_are_the_same() -> None:
     rng = np.random.default_rng(0)
     catalogue = Catalogue.of(Item(str(k), f"item {k}") for k in range(60))
-    interests = Interests.from_vectors(unit(rng.normal(size=(60, 8))), catalogue)
+    interests = Interests.from_vectors(normalize_rows(rng.normal(size=(60, 8))), catalogue)
     assert len(set(interests.names)) == len(interests) > 1
 
 
@@ -171,10 +171,12 @@ def test_ids_are_taken_from_the_files_of_an_earlier_version(tmp_path: Path) -> N
 
 def test_themes_unite_interests_that_lie_together() -> None:
     rng = np.random.default_rng(4)
-    room_vectors = unit(
+    room_vectors = normalize_rows(
         rng.normal(size=(3, 24))
     )  # three rooms, each with four types of items near each other
-    type_vectors = unit(np.repeat(room_vectors, 4, axis=0) + 0.5 * unit(rng.normal(size=(12, 24))))
+    type_vectors = normalize_rows(
+        np.repeat(room_vectors, 4, axis=0) + 0.5 * normalize_rows(rng.normal(size=(12, 24)))
+    )
     matrix = type_vectors[np.arange(240) % 12].astype(np.float32)
     attributes = [{"type": f"kind {k % 12}", "style": f"room {k % 12 // 4}"} for k in range(240)]
     catalogue = Catalogue.of(Item(str(k), "x", attributes=attributes[k]) for k in range(240))

@@ -179,7 +179,7 @@ class Assistant:
     ) -> Found:
         if text.strip() or not (image or items):
             request = understand(
-                text, self.vocabulary, conversation.request, conversation.shown, self.lexicon.rows
+                text, self.vocabulary, conversation.request, conversation.shown, self.lexicon.items_by_stem
             )
         else:
             request = Request()
@@ -234,13 +234,15 @@ class Assistant:
         like = [self.catalogue.position[i] for i in request.like if i in self.catalogue]
         if like:
             queries.append(self.matrix[like].mean(axis=0))
-        words = request.words if self.lexicon.content(request.words) else ""
+        words = request.words if self.lexicon.content_stems(request.words) else ""
         if image is not None:
             if self.encoder is None:
                 raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")
-            queries.append(self.encoder.composed(words, image) if words else self.encoder.images([image])[0])
+            queries.append(
+                self.encoder.encode_query(words, image) if words else self.encoder.encode_images([image])[0]
+            )
         elif words and self.encoder is not None:
-            queries.append(self.encoder.texts([words])[0])
+            queries.append(self.encoder.encode_texts([words])[0])
         if not queries:
             return None
         similar: np.ndarray = self.matrix @ np.mean(queries, axis=0).astype(np.float32)
@@ -316,7 +318,9 @@ def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
     from bowerbird.embed.search.query import QueryEncoder
 
     encoder = QueryEncoder.open(snapshot)
-    encoder.texts(["a lamp"])  # backbones come when first used: if they can't, words are matched as words
+    encoder.encode_texts(
+        ["a lamp"]
+    )  # backbones come when first used: if they can't, words are matched as words
     return encoder
 
 

@@ -21,7 +21,7 @@ from bowerbird.errors import InputError
 from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.graft.runtime import SamplingParams
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned, stem, tokens
+from bowerbird.text.words import normalize_text, stem, tokenize
 
 if TYPE_CHECKING:
     from bowerbird.graft.model import Graft
@@ -87,8 +87,8 @@ class ModelWords:
 
     def _words_of(self, items: Sequence[Named]) -> set[str]:
         """Stems that the entries of all the items have in common."""
-        texts = (cleaned(self.catalogue.text(item.position)) for item in items)
-        return set.intersection(*({stem(word) for word in tokens(text)} for text in texts))
+        texts = (normalize_text(self.catalogue.text(item.position)) for item in items)
+        return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
 
     def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
         # A marker that the model begins can only become one of the items'.

@@ -22,7 +22,7 @@ from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.errors import InputError
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned, key_of, tokens
+from bowerbird.text.words import normalize_text, stem_phrase, tokenize
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
@@ -48,10 +48,10 @@ def understand(
 ) -> Request:
     """What a message asks for, given the request before and the items of the last reply, in order.
 
-    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.rows`). A text longer than
-    2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
+    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`). A text
+    longer than 2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
     """
-    plain = cleaned(text)
+    plain = normalize_text(text)
     if not any(letter.isalnum() for letter in plain):
         raise InputError(
             "the request is empty: say what you are looking for, for example `a warm lamp under 60`"
@@ -95,7 +95,7 @@ def _take_dropped(text: str, vocabulary: Vocabulary) -> tuple[set[str], str]:
 
 
 def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
-    words = [key[0] for key in map(key_of, tokens(text)[: vocabulary.longest]) if key]
+    words = [key[0] for key in map(stem_phrase, tokenize(text)[: vocabulary.max_phrase_words]) if key]
     return any(
         meaning.facet == "type"
         for size in range(1, len(words) + 1)

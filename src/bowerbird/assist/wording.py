@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
-from bowerbird.text.words import cleaned, tokens, word_set
+from bowerbird.text.words import normalize_text, tokenize, word_set
 
 _COUNT = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 _SMALL_TALK = word_set(
@@ -70,7 +70,7 @@ def small_talk(text: str) -> str | None:
     >>> small_talk("Thanks a lot!"), small_talk("hi, a red lamp please")
     ("You're welcome. Tell me if you would like to see something else.", None)
     """
-    said = set(tokens(cleaned(text))) - set(".,!?;:")
+    said = set(tokenize(normalize_text(text))) - set(".,!?;:")
     if not said or not said <= _SMALL_TALK:
         return None
     if said & {"thanks", "thank", "thx", "perfect", "great", "cool"}:

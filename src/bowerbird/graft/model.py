@@ -84,7 +84,7 @@ class Graft:
         retrain = f"run `bowerbird graft {store.path}` again"
         if "tokens" not in meta:
             raise StoreError(f"the graft {version.name} was made by an older bowerbird: {retrain}")
-        if not vectors.reads(meta["vectors"]):
+        if not vectors.is_compatible_with(meta["vectors"]):
             raise StoreError(
                 f"the graft {version.name} reads vectors {meta['vectors']}, the store's are now "
                 f"{vectors.version}: {retrain}"

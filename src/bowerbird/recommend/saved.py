@@ -17,7 +17,7 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import SupersededError, Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
-from bowerbird.embed.index.rows import Rows
+from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.saved_index import item_index
 from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
@@ -105,10 +105,10 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
 
 def open_items(snapshot: StoreSnapshot) -> ItemContext:
     vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
-    modalities: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
+    modalities: tuple[np.ndarray | VectorRows, ...] = vectors.modalities(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
-        if sum(4 * rows.dim * len(rows) for rows in vectors.sides(catalogue)) <= MODALITY_BYTES:
-            modalities = tuple(rows.dense() for rows in vectors.sides(catalogue))
+        if sum(4 * rows.dim * len(rows) for rows in vectors.modalities(catalogue)) <= MODALITY_BYTES:
+            modalities = tuple(rows.dense() for rows in vectors.modalities(catalogue))
         return ItemContext(catalogue, item_matrix(snapshot), modalities)
     index = item_index(snapshot)
     return ItemContext(catalogue, index.rows, modalities, index)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.store import Store
-from bowerbird.embed.index.rows import unit
+from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.recommend.models.neighbours import Neighbours, cached_neighbours
 from bowerbird.recommend.ranks import top_positions
 
@@ -18,7 +18,9 @@ N = 600
 @pytest.fixture(scope="module")
 def matrix() -> np.ndarray:
     rng = np.random.default_rng(0)
-    return unit(rng.normal(size=(12, 16))[rng.integers(12, size=N)] + 0.7 * rng.normal(size=(N, 16)))
+    return normalize_rows(
+        rng.normal(size=(12, 16))[rng.integers(12, size=N)] + 0.7 * rng.normal(size=(N, 16))
+    )
 
 
 @pytest.mark.parametrize("is_subset", [False, True])

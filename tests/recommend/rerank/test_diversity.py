@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.recommend.rerank.diversity import diversify
 
 
 def pool(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return rng.normal(size=n).astype(np.float32), unit(
+    return rng.normal(size=n).astype(np.float32), normalize_rows(
         rng.normal(size=(5, 8))[rng.integers(5, size=n)] + rng.normal(0, 0.3, (n, 8))
     )
 

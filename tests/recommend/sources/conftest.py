@@ -12,7 +12,7 @@ from bowerbird.data.events import ACTIONS, Action, Event
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import TasteState
@@ -63,7 +63,7 @@ LATE = int((START + timedelta(days=50)).timestamp() * 1e6)
 @pytest.fixture(scope="package")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     rng = np.random.default_rng(1)
-    vectors = unit(np.eye(4, 16)[np.arange(ITEMS) // OF_A_KIND] + rng.normal(0, 0.25, (ITEMS, 16)))
+    vectors = normalize_rows(np.eye(4, 16)[np.arange(ITEMS) // OF_A_KIND] + rng.normal(0, 0.25, (ITEMS, 16)))
     path = tmp_path_factory.mktemp("sources") / "store"
     return publish_store(path, shop_catalogue(), vectors, shop_events())
 

@@ -11,8 +11,8 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.index import item_index as index_module
-from bowerbird.embed.index.item_index import ItemIndex, built
-from bowerbird.embed.index.rows import Rows, unit
+from bowerbird.embed.index.item_index import ItemIndex, build_index
+from bowerbird.embed.index.rows import VectorRows, normalize_rows
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.models.neighbours import Neighbours
 from bowerbird.recommend.query import Query
@@ -36,7 +36,7 @@ EVERY_SOURCE = pytest.mark.parametrize("number", range(len(SOURCES)), ids=[kind.
 def exact_search_costs_more() -> Iterator[None]:
     """With so few items exact search would be used otherwise, and never the approximate index."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_module, "LOOKS", 1)
+        patch.setattr(index_module, "EXACT_SCORES_PER_CANDIDATE", 1)
         yield
 
 
@@ -58,10 +58,10 @@ def kind_of_items() -> np.ndarray:
     return np.random.default_rng(1).integers(60, size=ITEMS)
 
 
-def item_rows() -> Rows:
+def item_rows() -> VectorRows:
     rng = np.random.default_rng(2)
     vectors = rng.normal(size=(60, 32))[kind_of_items()] + 0.6 * rng.normal(size=(ITEMS, 32))
-    return Rows(unit(vectors).astype(np.float16))
+    return VectorRows(normalize_rows(vectors).astype(np.float16))
 
 
 def item_catalogue() -> Catalogue:
@@ -87,7 +87,7 @@ def dense(events: Interactions) -> HybridRanker:
 def approximate(events: Interactions) -> HybridRanker:
     """Asks an index, and reads vectors where it needs them."""
     rows = item_rows()
-    index = ItemIndex(rows, built(rows, threads=1))
+    index = ItemIndex(rows, build_index(rows, threads=1))
     return fit_ranker_on(ItemContext(item_catalogue(), rows, index=index), events)
 
 

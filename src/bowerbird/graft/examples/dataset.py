@@ -75,15 +75,15 @@ def read_collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
 def encode_item_pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
     """Encode each item from its picture alone, (items, dim); None if the store has no encoder or picture
     features."""
-    from bowerbird.embed.encode.features import cached_image_features
+    from bowerbird.embed.encode.features import read_cached_image_features
     from bowerbird.embed.search.query import QueryEncoder
 
     try:
         encoder = QueryEncoder.open(snapshot)
     except StoreError:
         return None
-    features = cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
-    return None if features is None else encoder.image_features(features)
+    features = read_cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
+    return None if features is None else encoder.encode_image_features(features)
 
 
 def read_holdout(vectors: Vectors) -> Holdout:

@@ -86,11 +86,13 @@ def _by_index(query: Query, context: SourceContext, count: int) -> Similarities:
     assert index is not None
     rows = vectors[query.recent.items]
     centre = query.recent_weights @ rows
-    around_centre = index.around(centre[None], 2 * count, query.eligible)  # twice: their order is not exact
-    pool = np.union1d(index.around(rows[-LOOKUPS:], LOOKUP_DEPTH, query.eligible), around_centre)
+    around_centre = index.find_nearby(
+        centre[None], 2 * count, query.eligible
+    )  # twice: their order is not exact
+    pool = np.union1d(index.find_nearby(rows[-LOOKUPS:], LOOKUP_DEPTH, query.eligible), around_centre)
     if np.count_nonzero(context.is_cold[pool]) < 2 * count:
         cold = query.eligible & context.is_cold
-        pool = np.union1d(pool, index.around(rows[-COLD_LOOKUPS:], count, cold))
+        pool = np.union1d(pool, index.find_nearby(rows[-COLD_LOOKUPS:], count, cold))
     similar = vectors[pool] @ rows.T  # (K, R)
     return Similarities(pool, similar.max(axis=1, initial=-np.inf), similar @ query.recent_weights)
 

@@ -100,7 +100,7 @@ def _from_former(snapshot: StoreSnapshot, matrix: np.ndarray) -> Interests | Non
             continue
         if not len(former):
             continue
-        if vectors.reads(made_for) and former.centres.shape[1] == matrix.shape[1]:
+        if vectors.is_compatible_with(made_for) and former.centres.shape[1] == matrix.shape[1]:
             has_same_items = np.array_equal(items, _item_hashes(snapshot.catalogue.ids))
             is_unchanged = has_same_items and made_for == vectors.version
             return former if is_unchanged else former.extended_to(matrix)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.data.interactions import History
-from bowerbird.embed.index.rows import unit
+from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.taste.state.user_state import TasteState, decayed
 
 MAX_CLUSTERS = 15
@@ -90,9 +90,9 @@ def cluster_queries(
     A medoid describes a cluster; a search around it alone finds less (benchmarks/bench_interests.py), since
     the clusters of one user have much in common.
     """
-    own = np.stack([unit(vectors(np.array(cluster.items)).sum(axis=0)) for cluster in clusters])
-    whole = unit(sum(vectors(np.array(cluster.items)).sum(axis=0) for cluster in clusters))
-    return unit(own + whole)
+    own = np.stack([normalize_rows(vectors(np.array(cluster.items)).sum(axis=0)) for cluster in clusters])
+    whole = normalize_rows(sum(vectors(np.array(cluster.items)).sum(axis=0) for cluster in clusters))
+    return normalize_rows(own + whole)
 
 
 def _ward(rows: np.ndarray, max_distance: float) -> np.ndarray:

@@ -17,7 +17,7 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.embed.index.rows import Rows
+from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.vectors import item_rows
 from bowerbird.errors import InputError
 from bowerbird.taste.graph import TasteGraph
@@ -77,7 +77,7 @@ class TasteReader:
     """Reads users' taste from a graph and the item vectors. Safe to use from several threads."""
 
     def __init__(
-        self, graph: TasteGraph, rows: Rows, collections: Sequence[Collection] = (), version: str = ""
+        self, graph: TasteGraph, rows: VectorRows, collections: Sequence[Collection] = (), version: str = ""
     ) -> None:
         """`rows`: vectors in the catalogue's order; `collections`: those of all users, and their version."""
         self.graph = graph
