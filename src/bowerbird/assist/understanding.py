@@ -48,8 +48,8 @@ def understand(
 ) -> Request:
     """What a message asks for, given the request before and the items of the last reply, in order.
 
-    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`). A text longer
-    than 2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
+    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`). A text
+    longer than 2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
     """
     plain = normalize_text(text)
     if not any(letter.isalnum() for letter in plain):
