@@ -58,7 +58,7 @@ def real(shop: Catalogue) -> Lexicon:
     ],
 )
 def test_facets(text: str, facets: dict[str, set[str]], words: Vocabulary, real: Lexicon) -> None:
-    found = understand(text, words, real_words=real.rows)
+    found = understand(text, words, real_words=real.items_by_stem)
     assert {facet: set(values) for facet, values in found.facets.items()} == facets
 
 
@@ -216,7 +216,7 @@ def test_an_empty_request_is_an_error(text: str, words: Vocabulary) -> None:
 def test_a_hundred_thousand_characters_are_cut_first(piece: str, words: Vocabulary, real: Lexicon) -> None:
     text = (piece * 100_000)[:100_000]
     assert len(normalize_text(text)) <= 2010, "what follows works on the cut text only"
-    assert len(understand(text, words, None, SHOWN, real.rows).words) <= 500
+    assert len(understand(text, words, None, SHOWN, real.items_by_stem).words) <= 500
 
 
 def test_a_wish_at_the_end_of_a_long_text_is_heard(words: Vocabulary) -> None:

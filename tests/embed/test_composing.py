@@ -76,7 +76,7 @@ def test_named_attributes_change_and_others_stay(reranker: Reranker, text: str, 
     assert set(search(reranker, f"Skirt-red-mini-{EACH}", text)) == {expected}
 
 
-def test_without_an_edit_the_item_itself_is_found(reranker: Reranker) -> None:
+def test_without_an_edit_the_item_comes_first(reranker: Reranker) -> None:
     assert set(search(reranker, f"Skirt-red-mini-{EACH}", "the same colour")) == {"Skirt-red-mini"}
     for text in ("is not red", "in a different colour"):
         items = search(reranker, f"Skirt-red-mini-{EACH}", text)

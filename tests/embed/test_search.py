@@ -92,7 +92,7 @@ def test_a_batch_answers_as_single_queries_do(searcher: Searcher) -> None:
         assert np.allclose([row["score"] for row in own_rows], [hit.score for hit in single], atol=1e-5)
 
 
-def test_only_items_of_todays_catalogue_are_found(searcher: Searcher) -> None:
+def test_only_items_of_the_current_catalogue_are_returned(searcher: Searcher) -> None:
     store = searcher._snapshot.store
     catalogue = store.catalogue()
     try:

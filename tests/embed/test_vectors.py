@@ -61,7 +61,7 @@ def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
         load_vectors(store.snapshot())
 
 
-def test_vectors_kept_as_int8_are_read_as_any_others(tmp_path: Path) -> None:
+def test_int8_vectors_are_read_as_float16_ones(tmp_path: Path) -> None:
     matrix = normalize_rows(np.random.default_rng(0).normal(size=(20, 64)))
     store = Store.create(tmp_path / "store")
     with store.publishing("vectors", {}) as folder:

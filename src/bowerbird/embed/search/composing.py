@@ -121,8 +121,8 @@ class Composer:
         return EditDirection(direction, probe, float(probe @ rows[satisfying].mean(axis=0)))
 
     def _type_mean(self, facts: ItemFacts) -> np.ndarray:
-        mean: np.ndarray = self._type_means.get(facts.item_type, self._mean)
-        return mean
+        type_mean: np.ndarray = self._type_means.get(facts.item_type, self._mean)
+        return type_mean
 
     def _type_mean_near(self, query: np.ndarray) -> np.ndarray:
         """Mean of the type means of the query's nearest items, (D,)."""
