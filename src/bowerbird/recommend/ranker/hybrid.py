@@ -65,14 +65,15 @@ class CandidateSet:
     def sources_of(self, positions: np.ndarray) -> list[list[str]]:
         """Name the sources that proposed each of n items, the one that ranks it highest first."""
         proposers: list[list[tuple[int, int, str]]] = [[] for _ in positions]
+        row_of = {position: row for row, position in enumerate(positions.tolist())}
         for number, (name, orders) in enumerate(self.proposals.items()):
-            ranks = np.full(len(positions), -1)
+            best: dict[int, int] = {}
             for order in orders:
-                hits, rows = np.nonzero(order[:, None] == positions)
-                is_better = (ranks[rows] < 0) | (hits < ranks[rows])
-                ranks[rows[is_better]] = hits[is_better]
-            for row in np.flatnonzero(ranks >= 0).tolist():
-                proposers[row].append((int(ranks[row]), number, name))
+                for rank, position in enumerate(order.tolist()):
+                    if position in row_of and rank < best.get(position, len(self.positions)):
+                        best[position] = rank
+            for position, rank in best.items():
+                proposers[row_of[position]].append((rank, number, name))
         return [[name for _, _, name in sorted(several)] for several in proposers]
 
 
