@@ -20,6 +20,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.ranks import distinct
 from bowerbird.recommend.ranker.features import build_features, feature_names
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.trees import Trees
@@ -64,17 +65,18 @@ class CandidateSet:
 
     def sources_of(self, positions: np.ndarray) -> list[list[str]]:
         """Name the sources that proposed each of n items, the one that ranks it highest first."""
-        proposers: list[list[tuple[int, int, str]]] = [[] for _ in positions]
-        row_of = {position: row for row, position in enumerate(positions.tolist())}
-        for number, (name, orders) in enumerate(self.proposals.items()):
-            best: dict[int, int] = {}
-            for order in orders:
-                for rank, position in enumerate(order.tolist()):
-                    if position in row_of and rank < best.get(position, len(self.positions)):
-                        best[position] = rank
-            for position, rank in best.items():
-                proposers[row_of[position]].append((rank, number, name))
-        return [[name for _, _, name in sorted(several)] for several in proposers]
+        names = list(self.proposals)
+        orders = [(number, order) for number, name in enumerate(names) for order in self.proposals[name]]
+        proposed = np.concatenate([np.zeros(0, np.int64), *(order for _, order in orders)])
+        ranks = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(order)) for _, order in orders)])
+        numbers = np.repeat([number for number, _ in orders], [len(order) for _, order in orders])
+        wanted = np.argsort(positions)
+        places = np.minimum(np.searchsorted(positions[wanted], proposed), max(0, len(positions) - 1))
+        hits = np.flatnonzero(positions[wanted][places] == proposed) if len(positions) else places[:0]
+        best: list[dict[int, int]] = [{} for _ in positions]
+        for row, number, rank in zip(wanted[places[hits]].tolist(), numbers[hits].tolist(), ranks[hits].tolist()):
+            best[row][number] = min(rank, best[row].get(number, rank))
+        return [[names[number] for _, number in sorted((r, k) for k, r in ranked.items())] for ranked in best]
 
 
 class HybridRanker:
@@ -158,7 +160,7 @@ class HybridRanker:
         count = max(self.config.per_source, at_least)
         proposals = {source.name: source.propose(query, count) for source in self.sources}
         orders = [order for several in proposals.values() for order in several]
-        positions = np.unique(np.concatenate([np.zeros(0, np.int64), *orders]))
+        positions = distinct(np.concatenate([np.zeros(0, np.int64), *orders]))
         if len(positions) < count:  # a small or narrow choice: whatever is left, by popularity
             rest = self.context.popularity.top_now(query.eligible, count)
             proposals[PopularSource.name] = [*proposals[PopularSource.name], rest]
