@@ -15,7 +15,7 @@ from bowerbird.embed.rows import int8_of
 from bowerbird.recommend.ranks import best_first, top_positions
 
 FLOAT_ERROR = 1e-4
-"""What sums of float32 may be off, as a share of the vectors' lengths; an upper bound for 1,000 dimensions."""
+"""What sums of float32 may be off, as a share of the vectors' lengths: a bound up to 1,000 dimensions."""
 _BLOCK = 4_096  # rows rounded at once
 
 

@@ -20,10 +20,10 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import distinct
 from bowerbird.recommend.ranker.features import build_features, feature_names
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.trees import Trees
+from bowerbird.recommend.ranks import distinct
 from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.popularity import PopularSource
 from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
@@ -67,16 +67,18 @@ class CandidateSet:
         """Name the sources that proposed each of n items, the one that ranks it highest first."""
         names = list(self.proposals)
         orders = [(number, order) for number, name in enumerate(names) for order in self.proposals[name]]
-        proposed = np.concatenate([np.zeros(0, np.int64), *(order for _, order in orders)])
-        ranks = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(order)) for _, order in orders)])
-        numbers = np.repeat([number for number, _ in orders], [len(order) for _, order in orders])
-        wanted = np.argsort(positions)
-        places = np.minimum(np.searchsorted(positions[wanted], proposed), max(0, len(positions) - 1))
-        hits = np.flatnonzero(positions[wanted][places] == proposed) if len(positions) else places[:0]
-        best: list[dict[int, int]] = [{} for _ in positions]
-        for row, number, rank in zip(wanted[places[hits]].tolist(), numbers[hits].tolist(), ranks[hits].tolist()):
-            best[row][number] = min(rank, best[row].get(number, rank))
-        return [[names[number] for _, number in sorted((r, k) for k, r in ranked.items())] for ranked in best]
+        best_ranks: list[dict[int, int]] = [{} for _ in positions]
+        ascending = np.argsort(positions)
+        for number, order in orders if len(positions) else ():
+            places = np.searchsorted(positions, order, sorter=ascending)
+            rows = ascending[np.minimum(places, len(positions) - 1)]
+            for rank in np.flatnonzero(positions[rows] == order).tolist():
+                ranks = best_ranks[int(rows[rank])]
+                ranks[number] = min(rank, ranks.get(number, rank))
+        return [
+            [names[number] for number in sorted(ranks, key=lambda number: (ranks[number], number))]
+            for ranks in best_ranks
+        ]
 
 
 class HybridRanker:
