@@ -97,7 +97,8 @@ class AffinitySource(Source):
         facets = self.model.facets
         is_title = np.array([name == "title" for name in facets.names], bool)[facets.facet]
         is_short = np.strings.str_len(facets.texts) <= LONGEST_VALUE
-        return ~is_title & is_short & ~np.strings.isdigit(facets.texts)
+        is_nameable: np.ndarray = ~is_title & is_short & ~np.strings.isdigit(facets.texts)
+        return is_nameable
 
     @cached_property
     def _share_of_items(self) -> np.ndarray:

@@ -34,19 +34,13 @@ class LatentFactorSource(Source):
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start or self.context.items.index is not None:
             return []
-        scores = self._all_scores(query)
+        scores = query.once(self.name, lambda: self.model.scores(query.liked.items, query.weights))
         positions = top_positions(scores, query.eligible, count, above=0.0)
         return [best_first(scores[positions], positions, count)]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
-        if self.context.items.index is None:
-            scores = self._all_scores(query)[positions]
-        else:
-            scores = self.model.scores(query.liked.items, query.weights, positions)
+        scores = self.model.scores(query.liked.items, query.weights, positions)
         return [np.where(self.context.is_cold[positions], np.nan, log_ranks(scores))]
-
-    def _all_scores(self, query: Query) -> np.ndarray:
-        return query.once(self.name, lambda: self.model.scores(query.liked.items, query.weights))
 
     def arrays(self) -> Mapping[str, Any]:
         return {"into": self.model.into, "out": self.model.out}
