@@ -7,8 +7,11 @@ before it count, with exponential decay.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -31,6 +34,26 @@ CAUTION = 5.0
 BEGINNERS = 10.0
 """The k-th like of a person counts 1/(1 + k/10) as a beginner's like."""
 
+T = TypeVar("T")
+
+
+class LatestUsed(Generic[T]):
+    """Values by key, of which the latest used stay. Threads that ask at once may compute one twice."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, T] = {}
+
+    def once(self, key: Hashable, compute: Callable[[], T], at_most: int) -> T:
+        """Give a key's value, computed where it is not there; `at_most` so many stay."""
+        value = self._values.pop(key, None)
+        value = compute() if value is None else value
+        self._values[key] = value  # at the end: what stands first was used the longest time ago
+        while len(self._values) > at_most:
+            # Another thread may have dropped it just now, or changed the order while this one looked.
+            with contextlib.suppress(RuntimeError, StopIteration):
+                self._values.pop(next(iter(self._values)), None)
+        return value
+
 
 @dataclass(frozen=True)
 class Popularity:
@@ -43,13 +66,9 @@ class Popularity:
     early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
     id_ranks: np.ndarray  # (items,) int64: each item's rank in the order of ids
     approval: np.ndarray  # (items,) float32: share of likes among what people did with an item
-    _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
-    _neighbourhoods: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
-    _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
+    _shares: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _neighbourhoods: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _heads: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
 
     @cached_property
     def now(self) -> np.ndarray:
@@ -97,14 +116,12 @@ class Popularity:
 
         Moments are rounded down to a 16th of the half-life, so that many people share one answer.
         """
+        key = self._rounded(moment, half_life_days), half_life_days, beginners
+        return self._shares.once(key, lambda: self._share(*key), self._most_kept)
+
+    def _rounded(self, moment: int, half_life_days: float) -> int:
         step = int(half_life_days * DAY / STEPS)
-        key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= self._most_kept:
-                self._kept.clear()  # by whichever thread: others hold what they found
-            found = self._kept[key] = self._share(*key)
-        return found
+        return self.end if moment >= self.end else moment // step * step
 
     @property
     def lately(self) -> float:
@@ -119,16 +136,14 @@ class Popularity:
     def neighbourhood(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
         """Logarithm of how much is liked beside each item in the order of ids before a moment: about 0 where
         as much as anywhere, (items,) float32. See `shelf`."""
-        share = self.share(moment, half_life_days)
-        key = id(share), width
-        found = self._neighbourhoods.get(key)
-        if found is None:
-            if len(self._neighbourhoods) >= self._most_kept:
-                self._neighbourhoods.clear()
-            # With the share, so that its id stays its own.
-            beside = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
-            found = self._neighbourhoods[key] = share, beside
-        return found[1]
+
+        def compute() -> np.ndarray:
+            share = self.share(moment, half_life_days)
+            nearby: np.ndarray = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
+            return nearby
+
+        key = self._rounded(moment, half_life_days), half_life_days, width
+        return self._neighbourhoods.once(key, compute, self._most_kept)
 
     @cached_property
     def _head_now(self) -> np.ndarray:
@@ -145,18 +160,17 @@ class Popularity:
         self, eligible: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
     ) -> np.ndarray:
         """Positions with the highest shares at a moment among the open ones, (items,) bool."""
-        share = self.share(moment, half_life_days, beginners)
-        key = (id(share), half_life_days, beginners)
-        kept = self._order.get(key)
-        if kept is None:
-            if len(self._order) >= self._most_kept:
-                self._order.clear()
-            # With the share, so that its id stays its own.
-            kept = self._order[key] = share, _highest(share, np.flatnonzero(share), HEAD)
-        head = kept[1]
+
+        def head_of_all() -> np.ndarray:
+            share = self.share(moment, half_life_days, beginners)
+            return _highest(share, np.flatnonzero(share), HEAD)
+
+        key = self._rounded(moment, half_life_days), half_life_days, beginners
+        head = self._heads.once(key, head_of_all, self._most_kept)
         found: np.ndarray = head[eligible[head]][:count]
         if len(found) == count:
             return found
+        share = self.share(moment, half_life_days, beginners)
         return _highest(share, np.flatnonzero((share > 0) & eligible), count)[:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
