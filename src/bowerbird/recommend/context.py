@@ -81,6 +81,11 @@ class ItemContext:
         if counts is not None:
             chosen: np.ndarray = counts[positions]
             return chosen
+        if all(
+            rows is self.modalities[0] for rows in self.modalities
+        ):  # read from disk once, not three times
+            has_vector = np.asarray(self.modalities[0][positions]).any(axis=1)
+            return len(self.modalities) * has_vector.astype(np.float32)
         return _count_modalities([np.asarray(rows[positions]) for rows in self.modalities])
 
     @cached_property
