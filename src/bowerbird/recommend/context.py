@@ -81,11 +81,10 @@ class ItemContext:
         if counts is not None:
             chosen: np.ndarray = counts[positions]
             return chosen
-        if all(
-            rows is self.modalities[0] for rows in self.modalities
-        ):  # read from disk once, not three times
-            has_vector = np.asarray(self.modalities[0][positions]).any(axis=1)
-            return len(self.modalities) * has_vector.astype(np.float32)
+        if all(rows is self.vectors for rows in self.modalities):  # read from disk once, not three times
+            has_vector = np.asarray(self.vectors[positions]).any(axis=1)
+            vector_counts: np.ndarray = np.where(has_vector, np.float32(len(self.modalities)), np.float32(0))
+            return vector_counts
         return _count_modalities([np.asarray(rows[positions]) for rows in self.modalities])
 
     @cached_property
