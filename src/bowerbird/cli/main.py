@@ -5,6 +5,7 @@ Heavy libraries are imported inside the commands, so that `--help` is fast.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -57,8 +58,13 @@ app.command()(serve)
 app.add_typer(versions_app, name="versions")
 
 
+OBJECTS_PER_COLLECTION = 50_000
+"""Garbage is collected after this number of new objects: a command makes many at its start, and most last."""
+
+
 def main() -> None:
     """Run the command line; a user error prints one clear line and exits with code 2."""
+    gc.set_threshold(OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
     try:
         app()
     except BowerbirdError as error:

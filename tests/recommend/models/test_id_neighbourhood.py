@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
 
 from bowerbird.recommend.models.id_neighbourhood import (
     REACH,
@@ -38,6 +39,16 @@ def test_the_neighbourhood_is_a_kernel_estimate_over_the_order_of_ids() -> None:
     near = np.abs(id_ranks[np.flatnonzero(likes)] - 1000) < 700  # the ends are mirrored
     assert near.any()
     np.testing.assert_allclose(smooth(likes, id_ranks)[middle], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 7, 20, 1700])
+def test_smoothing_is_three_uniform_filters(count: int) -> None:
+    rng = np.random.default_rng(count)
+    shares, places, width = rng.random(count), rng.permutation(count), 30
+    slow = shares[np.argsort(places)]
+    for _ in range(3):
+        slow = uniform_filter1d(slow, 2 * min(width, max(1, count // 8)) + 1, mode="nearest")
+    np.testing.assert_allclose(smooth(shares, places, width), slow[places], rtol=1e-6)
 
 
 def test_the_nearest_in_the_order_of_ids_are_those_of_all_distances() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.models import popularity
-from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, YEAR, Popularity
+from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, YEAR, LatestUsed, Popularity
 from bowerbird.taste.state.user_state import DAY
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
@@ -88,3 +88,15 @@ def test_events_that_are_no_likes_lower_approval() -> None:
     usual = 9 / 12
     expected = [(3 + CAUTION * usual) / (6 + CAUTION), (6 + CAUTION * usual) / (6 + CAUTION), usual]
     np.testing.assert_allclose(approval, expected, rtol=1e-6)
+
+
+def test_of_computed_values_the_latest_used_stay() -> None:
+    latest, computed = LatestUsed[int](), []
+
+    def square(number: int) -> int:
+        computed.append(number)
+        return number**2
+
+    for number in (1, 2, 1, 3, 1, 2, 4, 1):
+        assert latest.once(number, lambda number=number: square(number), at_most=2) == number**2
+    assert computed == [1, 2, 3, 2, 4, 1], "2 was used before 1 when 3 came; 3 when 2 came; 1 when 4 came"

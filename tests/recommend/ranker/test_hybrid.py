@@ -155,6 +155,23 @@ def test_a_narrow_choice_is_filled_up_by_popularity(recommender: Recommender) ->
     assert all(names for names in candidates.sources_of(candidates.positions))
 
 
+def test_the_sources_of_an_item_are_named_by_the_rank_that_they_give_it(recommender: Recommender) -> None:
+    state = recommender.taste.state("u0")
+    (candidates,) = recommender.ranker.candidates([state], [recommender.catalogue.available])
+    positions = np.random.default_rng(0).permutation(candidates.positions)
+    slow = []
+    for position in positions.tolist():
+        best_ranks = [
+            (min(order.tolist().index(position) for order in orders if position in order), number, name)
+            for number, (name, orders) in enumerate(candidates.proposals.items())
+            if any(position in order for order in orders)
+        ]
+        slow.append([name for _, _, name in sorted(best_ranks)])
+    assert max(map(len, slow)) > 2
+    assert candidates.sources_of(positions) == slow
+    assert candidates.sources_of(positions[:0]) == []
+
+
 def test_an_earlier_ranker_knows_nothing_of_later_events(
     many_users: HybridRanker, large_groups: Interactions
 ) -> None:

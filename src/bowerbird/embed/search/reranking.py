@@ -16,7 +16,12 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
-from bowerbird.embed.search.catalogue_facts import TYPE_FACET, CatalogueWords, ItemFacts, extract_facts
+from bowerbird.embed.search.catalogue_facts import (
+    TYPE_FACET,
+    CatalogueWords,
+    ItemFacts,
+    extract_facts,
+)
 from bowerbird.embed.search.composing import Composer
 from bowerbird.embed.search.modification import AttributeEdit, Modification, parse_modification
 from bowerbird.embed.search.type_votes import TypeVotes

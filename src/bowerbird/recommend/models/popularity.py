@@ -7,8 +7,11 @@ with exponential decay.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -32,6 +35,26 @@ events."""
 BEGINNERS = 10.0
 """The k-th like of a user counts 1/(1 + k/10) as a beginner's like."""
 
+T = TypeVar("T")
+
+
+class LatestUsed(Generic[T]):
+    """A cache of the latest used values; threads that ask at the same time may compute a value twice."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, T] = {}
+
+    def once(self, key: Hashable, compute: Callable[[], T], at_most: int) -> T:
+        """Return the value of a key, computed if it is missing; at most `at_most` values stay."""
+        value = self._values.pop(key, None)
+        value = compute() if value is None else value
+        self._values[key] = value  # at the end: what stands first was used the longest time ago
+        while len(self._values) > at_most:
+            # Another thread may have dropped it just now, or changed the order while this one looked.
+            with contextlib.suppress(RuntimeError, StopIteration):
+                self._values.pop(next(iter(self._values)), None)
+        return value
+
 
 @dataclass(frozen=True)
 class Popularity:
@@ -44,13 +67,9 @@ class Popularity:
     early: np.ndarray  # float32: how early in its user's history a like came, 1 for the first
     id_ranks: np.ndarray  # (items,) int64: each item's rank in the order of ids
     approval: np.ndarray  # (items,) float32: share of likes among an item's events
-    _shares: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
-    _neighbourhoods: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
-    _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
+    _shares: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _neighbourhoods: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _heads: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
 
     @cached_property
     def now(self) -> np.ndarray:
@@ -101,14 +120,12 @@ class Popularity:
 
         Moments are rounded down to a 16th of the half-life, so that many users share one cached result.
         """
+        key = self._rounded(moment, half_life_days), half_life_days, beginners
+        return self._shares.once(key, lambda: self._share(*key), self._max_cached)
+
+    def _rounded(self, moment: int, half_life_days: float) -> int:
         step = int(half_life_days * DAY / STEPS)
-        key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
-        share = self._shares.get(key)
-        if share is None:
-            if len(self._shares) >= self._max_cached:
-                self._shares.clear()  # any thread may clear it: the others hold references to what they read
-            share = self._shares[key] = self._share(*key)
-        return share
+        return self.end if moment >= self.end else moment // step * step
 
     @property
     def lately(self) -> float:
@@ -118,16 +135,14 @@ class Popularity:
     def neighbourhood(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
         """Compute the log density of likes around each item in the order of ids before a moment, (items,)
         float32: about 0 where it is average. See `id_neighbourhood`."""
-        share = self.share(moment, half_life_days)
-        key = id(share), width
-        cached = self._neighbourhoods.get(key)
-        if cached is None:
-            if len(self._neighbourhoods) >= self._max_cached:
-                self._neighbourhoods.clear()
-            # Stored with the share itself, so that its id() is not reused.
-            log_density = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
-            cached = self._neighbourhoods[key] = share, log_density
-        return cached[1]
+
+        def compute() -> np.ndarray:
+            share = self.share(moment, half_life_days)
+            nearby: np.ndarray = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
+            return nearby
+
+        key = self._rounded(moment, half_life_days), half_life_days, width
+        return self._neighbourhoods.once(key, compute, self._max_cached)
 
     @cached_property
     def _head_now(self) -> np.ndarray:
@@ -144,18 +159,17 @@ class Popularity:
         self, eligible: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
     ) -> np.ndarray:
         """Return the eligible (items,) positions with the highest shares at a moment, highest first."""
-        share = self.share(moment, half_life_days, beginners)
-        key = (id(share), half_life_days, beginners)
-        cached = self._order.get(key)
-        if cached is None:
-            if len(self._order) >= self._max_cached:
-                self._order.clear()
-            # Stored with the share itself, so that its id() is not reused.
-            cached = self._order[key] = share, _highest(share, np.flatnonzero(share), HEAD)
-        head = cached[1]
+
+        def head_of_all() -> np.ndarray:
+            share = self.share(moment, half_life_days, beginners)
+            return _highest(share, np.flatnonzero(share), HEAD)
+
+        key = self._rounded(moment, half_life_days), half_life_days, beginners
+        head = self._heads.once(key, head_of_all, self._max_cached)
         top: np.ndarray = head[eligible[head]][:count]
         if len(top) == count:
             return top
+        share = self.share(moment, half_life_days, beginners)
         return _highest(share, np.flatnonzero((share > 0) & eligible), count)[:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
@@ -58,18 +60,15 @@ class AffinitySource(Source):
 
     def explain(self, query: Query, position: int) -> str | None:
         facets = self.model.facets
-        likes = query.once("likes by value", lambda: _likes_by_value(facets, query))
-        values = [
-            value for value in facets.values_of(position).tolist() if len(likes.get(value, ())) >= MIN_LIKES
-        ]
-        values = [value for value in values if _is_nameable(facets, value)]
-        share_of_items = self.model.usual / np.exp(self.model.lift)
-        values.sort(key=lambda value: (-len(likes[value]) / share_of_items[value], value))
+        likes = query.once("likes by value", lambda: LikesByValue.of(facets, query))
+        values = facets.values_of(position)
+        values = values[(likes.counts[values] >= MIN_LIKES) & self._is_nameable[values]]
+        order = np.lexsort((values, -likes.counts[values] / self._share_of_items[values]))
         texts: list[str] = []
-        for value in values:
+        for value in values[order].tolist():
             text = str(facets.texts[value])
             # A value may stand in several facets (a material that is a style too): name each once.
-            if text not in texts and self._is_current(query, text, position, likes[value]):
+            if text not in texts and self._is_current(query, text, position, likes.items_with(value)):
                 texts.append(text)
             if len(texts) == MAX_NAMED:
                 break
@@ -92,6 +91,21 @@ class AffinitySource(Source):
         facets = Facets(names, arrays["texts"], arrays["facet"], arrays["values"])
         return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"]))
 
+    @cached_property
+    def _is_nameable(self) -> np.ndarray:
+        """Whether each value can be called a taste, (V,) bool: no title, no long text, no bare number."""
+        facets = self.model.facets
+        is_title = np.array([name == "title" for name in facets.names], bool)[facets.facet]
+        is_short = np.strings.str_len(facets.texts) <= MAX_VALUE_LENGTH
+        is_nameable: np.ndarray = ~is_title & is_short & ~np.strings.isdigit(facets.texts)
+        return is_nameable
+
+    @cached_property
+    def _share_of_items(self) -> np.ndarray:
+        """Share of the items that have each value, (V,) float32."""
+        shares: np.ndarray = self.model.usual / np.exp(self.model.lift)
+        return shares
+
     def _is_current(self, query: Query, text: str, position: int, likes: Sequence[int]) -> bool:
         """Check whether the item and enough likes still have a value: the catalogue may be newer than the
         model."""
@@ -112,18 +126,25 @@ def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
     return best_first(scores[positions], positions, count)
 
 
-def _likes_by_value(facets: Facets, query: Query) -> dict[int, list[int]]:
-    """Map each value of the liked items to the different liked items that have it, the latest first."""
-    likes: dict[int, list[int]] = {}
-    for item in dict.fromkeys(query.liked.items[::-1].tolist()):
-        for value in facets.values_of(item).tolist():
-            likes.setdefault(value, []).append(item)
-    return likes
+@dataclass(frozen=True)
+class LikesByValue:
+    """Which different liked items have each value."""
 
+    counts: np.ndarray  # (V,) float32: liked items that have a value
+    _values: np.ndarray
+    _items: np.ndarray
+    """One value of one liked item each, the latest liked first."""
 
-def _is_nameable(facets: Facets, value: int) -> bool:
-    """Whether a value can be named as a taste: not a title, a long text or a bare number."""
-    text = str(facets.texts[value])
-    return (
-        facets.names[facets.facet[value]] != "title" and len(text) <= MAX_VALUE_LENGTH and not text.isdigit()
-    )
+    @classmethod
+    def of(cls, facets: Facets, query: Query) -> Self:
+        table, n_values = facets.values, len(facets.texts)
+        latest_first = list(dict.fromkeys(query.liked.items[::-1].tolist()))
+        parts = [table.indices[table.indptr[item] : table.indptr[item + 1]] for item in latest_first]
+        values = np.concatenate([np.zeros(0, table.indices.dtype), *parts])
+        items = np.repeat(np.array(latest_first, np.int64), [len(part) for part in parts])
+        return cls(np.bincount(values, minlength=n_values).astype(np.float32), values, items)
+
+    def items_with(self, value: int) -> list[int]:
+        """Give the liked items that have a value, the latest first."""
+        items: list[int] = self._items[self._values == value].tolist()
+        return items

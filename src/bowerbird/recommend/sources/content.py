@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from bowerbird.recommend.context import Matrix, SourceContext
+from bowerbird.recommend.context import Matrix, SourceContext, rows_at
 from bowerbird.recommend.models.id_neighbourhood import NEIGHBOURHOOD_WEIGHT
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
@@ -29,7 +29,8 @@ class Similarities:
     positions: np.ndarray | None
     """(K,) ascending; None for all items."""
     nearest: np.ndarray  # (K,) float32
-    mean: np.ndarray  # (K,) float32
+    mean: np.ndarray | None
+    """(K,) float32; None where it was not computed, since `RoundedRows` finds the highest sooner."""
 
     def top(self, values: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
         """Return the eligible items with the highest values (K,), best first."""
@@ -72,13 +73,12 @@ def _by_lists(query: Query, context: SourceContext, count: int) -> Similarities 
     if context.neighbours is None:
         return None
     everything, cold = context.neighbours
-    recent, vectors = query.recent.items, context.items.vectors
+    recent = query.recent.items
     near = everything.nearest(recent, query.eligible, count)
     near_cold = cold.nearest(recent, query.eligible & context.is_cold, 2 * count)
     if near is None or near_cold is None:
         return None
-    mean: np.ndarray = vectors @ (query.recent_weights @ vectors[recent])
-    return Similarities(None, np.maximum(near, near_cold), mean)
+    return Similarities(None, np.maximum(near, near_cold), None)
 
 
 def _by_index(query: Query, context: SourceContext, count: int) -> Similarities:
@@ -147,7 +147,7 @@ class SimilarSource(Source):
         if query.is_cold_start:
             return None
         vectors = self.context.items.vectors
-        similar = vectors[query.liked.items] @ vectors[position]
+        similar = query.once("vectors of likes", lambda: vectors[query.liked.items]) @ vectors[position]
         row = int(similar.argmax())
         if similar[row] <= 0:
             return None  # an item without a vector, or dissimilar to all likes
@@ -163,7 +163,11 @@ class TasteCentreSource(Source):
         if query.is_cold_start:
             return []
         similar = similarities_of(query, self.context, count)
-        return [similar.top(similar.mean, query.eligible, count)]
+        if similar.mean is not None:
+            return [similar.top(similar.mean, query.eligible, count)]
+        items = self.context.items
+        centre = query.recent_weights @ items.vectors[query.recent.items]
+        return [items.rounded.top(centre, query.eligible, count)]
 
 
 class ColdItemSource(SimilarSource):
@@ -196,9 +200,7 @@ def cosines(modalities: tuple[Matrix, ...], recent: np.ndarray, positions: np.nd
         if number and rows is modalities[number - 1]:  # one matrix used for every modality
             products.append(products[-1])
         else:
-            recent_rows, position_rows = (
-                np.asarray(rows[items], np.float32) for items in (recent, positions)
-            )
+            recent_rows, position_rows = (rows_at(rows, items) for items in (recent, positions))
             products.append(recent_rows @ position_rows.T)
     return products
 

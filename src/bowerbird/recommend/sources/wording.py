@@ -8,6 +8,7 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.recommend.query import Query
 
+_COMMA = re.compile(r"\s*,\s*")
 _VERBS = {
     ACTION_CODE[Action.SAVE.value]: "saved",
     ACTION_CODE[Action.PURCHASE.value]: "bought",
@@ -17,13 +18,13 @@ _VERBS = {
 
 def title_of(catalogue: Catalogue, position: int) -> str:
     """Return an item's title on one line, in quotes, or its id."""
-    item = catalogue.item(position)
-    return f"“{' '.join(item.title.split()) or item.item_id}”"
+    return f"“{' '.join(catalogue.title(position).split()) or catalogue.ids[position]}”"
 
 
 def values_of(item: Item) -> set[str]:
     """Split an item's facts into values: attributes cut at commas, category levels, brand."""
-    parts = [value for text in item.attributes.values() for value in re.split(r"\s*,\s*", text)]
+    texts = item.attributes.values()
+    parts = [part for text in texts for part in (_COMMA.split(text) if "," in text else (text,))]
     return {value.lower() for value in (*parts, *item.category, item.brand)}
 
 
