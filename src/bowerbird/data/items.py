@@ -37,9 +37,8 @@ ITEM_SCHEMA = pa.schema(
 
 WITHDRAWN = "withdrawn"
 NOT_SOLD = ("out_of_stock", WITHDRAWN)
-MAX_CACHED_ROWS = (
-    100_000  # items; smaller catalogues are cached as Python rows, five times faster to read than Arrow's
-)
+MAX_CACHED_ROWS = 100_000
+"""Items; smaller catalogues are cached as Python rows, five times faster to read than Arrow's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +195,7 @@ class Catalogue:
 
     def title(self, position: int) -> str:
         """Give an item's title, empty where it has none; quicker than the whole `item`."""
-        if len(self) <= WITHDRAWN:
+        if len(self) <= MAX_CACHED_ROWS:
             return self._rows[position]["title"] or ""
         return self.table["title"][position].as_py() or ""
 
