@@ -74,7 +74,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     world = DemoWorld.open(args.store, args.world)
-    own_shoppers, extra_shoppers = range(world.config["people"]), range(FIRST_EXTRA, FIRST_EXTRA + args.more)
+    own_shoppers, extra_shoppers = range(world.config["users"]), range(FIRST_EXTRA, FIRST_EXTRA + args.more)
     result = {
         "bench": "interests",
         "groups": measure_groups(world),

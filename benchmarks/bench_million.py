@@ -366,12 +366,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("build/million"), help="cached for the next run")
     parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--people", type=int, default=5_000)
+    parser.add_argument("--users", type=int, default=5_000)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--calls", type=int, default=500)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    store, seconds = open_or_create_store(args.folder, args.items, args.people, args.events)
+    store, seconds = open_or_create_store(args.folder, args.items, args.users, args.events)
     version = store.current("vectors")
     assert version is not None
     opening, memory = {}, {"before": memory_mb()}

@@ -53,7 +53,7 @@ def pictures_of(store: str | None, count: int) -> list[bytes]:
     """Collect `count` different pictures of a store, or generate them."""
     if store is None:
         with tempfile.TemporaryDirectory() as folder:
-            write_demo_world(Path(folder), DemoConfig(items=count, people=2, days=2, image_px=GENERATED_PX))
+            write_demo_world(Path(folder), DemoConfig(items=count, users=2, days=2, image_px=GENERATED_PX))
             return [path.read_bytes() for path in sorted(Path(folder).rglob("*.jpg"))]
     catalogue = Store.open(store).catalogue()
     return distinct((catalogue.image(position) for position in range(len(catalogue))), count)

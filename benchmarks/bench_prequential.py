@@ -49,7 +49,7 @@ def main() -> None:
     for path in args.stores:
         store = Store.open(path)
         scratch = args.scratch or store.path.with_name(f"{store.path.name}-seeds")
-        result = judged(store, scratch / store.path.name, args.max_queries, args.seeds)
+        result = evaluate_over_seeds(store, scratch / store.path.name, args.max_queries, args.seeds)
         console.rule(str(store.path.name))
         print_prequential(console, result)
         results[store.path.name] = {**result.as_dict(), **headline(result)}
@@ -63,16 +63,18 @@ def main() -> None:
     print(json.dumps(plain({**summary, "minutes": minutes})))
 
 
-def judged(store: Store, scratch: Path, max_queries: int, seeds: int) -> PrequentialEvaluation:
+def evaluate_over_seeds(store: Store, scratch: Path, max_queries: int, seeds: int) -> PrequentialEvaluation:
     """Evaluate a recommender of each seed on the same queries."""
     stream = PrequentialTest.from_snapshot(store.snapshot(), max_queries)
-    each = [
+    ranks_by_seed = [
         replay_log(Recommender.open(seed_store(store, scratch, seed).snapshot()), stream)
         for seed in track(range(seeds), "one seed after the other")
     ]
-    places = {arm: np.stack([one[arm] for one in each]) for arm in each[0]}
+    ranks = {
+        system: np.stack([seed_ranks[system] for seed_ranks in ranks_by_seed]) for system in ranks_by_seed[0]
+    }
     return stream.summarise(
-        places, {"vectors": load_vectors(store.snapshot()).version, "seeds": list(range(seeds))}
+        ranks, {"vectors": load_vectors(store.snapshot()).version, "seeds": list(range(seeds))}
     )
 
 

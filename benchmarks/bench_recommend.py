@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="an existing store; else a temporary one is created")
     parser.add_argument("--items", type=int, default=25_000)
     parser.add_argument("--dim", type=int, default=256)
-    parser.add_argument("--people", type=int, default=2_000)
+    parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("-n", type=int, default=20, help="items in each answer")
@@ -110,7 +110,7 @@ def main() -> None:
         if args.store:
             store = Store.open(args.store)
         else:
-            sizes = (args.items, args.dim, args.people, args.events)
+            sizes = (args.items, args.dim, args.users, args.events)
             store = make_store(Path(folder) / "store", *sizes, args.seed)
         start = time.perf_counter()
         recommender = Recommender.open(store.snapshot())

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--user", help="else the one of most events")
     args = parser.parse_args()
-    user = args.user or TasteGraph.open(Store.open(args.store).snapshot()).people(1)[0]
+    user = args.user or TasteGraph.open(Store.open(args.store).snapshot()).users(1)[0]
     run(args.store, user)
     wall, processor = np.array([run(args.store, user) for _ in range(args.runs)]).T
     result = {

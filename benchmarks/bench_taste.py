@@ -1,6 +1,6 @@
 """How fast does the taste graph learn, what does a user cost, and does growth make it slower?
 
-    python benchmarks/bench_taste.py [--parts learning effect http people growth walks] [--events N]
+    python benchmarks/bench_taste.py [--parts learning effect http users growth walks] [--events N]
 
 Parts, each with all its arms alternating in this process, three rounds, medians of the rounds' ratios:
 
@@ -10,7 +10,7 @@ Parts, each with all its arms alternating in this process, three rounds, medians
 - effect: from an event to a changed recommendation, in process, durable: log, learn, recommend.
 - http: the same over loopback HTTP, while 500 events per second arrive and ten readers request
   recommendations (`taste_effect`).
-- people: `--people` simulated users with 100 events each: bytes per user, snapshot, start-up, replay.
+- users: `--users` simulated users with 100 events each: bytes per user, snapshot, start-up, replay.
 - walks: steps and walks a second over the live graph (see `taste_walks`).
 - growth: seconds per event for 10^3 to 10^6 users and for 10^3 to 10^6 items.
 """
@@ -59,13 +59,13 @@ def main() -> None:
         "learning": measure_learning,
         "effect": measure_effect,
         "http": measure_http,
-        "people": measure_users,
+        "users": measure_users,
         "growth": measure_growth,
         "walks": lambda folder, args: measure_walks(),
     }
     parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
     parser.add_argument("--events", type=int, default=20_000, help="number of events for the part learning")
-    parser.add_argument("--people", type=int, default=1_000_000, help="number of users for the part people")
+    parser.add_argument("--users", type=int, default=1_000_000, help="number of users for the part users")
     parser.add_argument("--store", type=Path, help="store for the parts effect and http; else one is created")
     parser.add_argument(
         "--workers", type=int, nargs="+", default=[1], help="numbers of server processes to measure"
@@ -194,7 +194,7 @@ def _rate(values: list[Any], process: Callable[[list[Any]], None], events: int |
 
 
 def measure_users(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
-    count, items = args.people, 100_000
+    count, items = args.users, 100_000
     rng = np.random.default_rng(0)
     interest = rng.integers(0, 500, items)
     user_states = UserStates(interest)

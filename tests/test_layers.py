@@ -127,9 +127,9 @@ MAY_ASK_WHAT_IS_CURRENT = {
 
 def test_who_reads_takes_a_snapshot() -> None:
     """Nothing but a writer asks a store what is current: two questions can have answers of two versions."""
-    asks = re.compile(r"\bstore\.(current|catalogue|collections|item_ids)\(")
+    current_query = re.compile(r"\bstore\.(current|catalogue|collections|item_ids)\(")
     paths = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
-    asking = {name for name, path in paths.items() if asks.search(path.read_text())}
+    asking = {name for name, path in paths.items() if current_query.search(path.read_text())}
     assert asking <= MAY_ASK_WHAT_IS_CURRENT
 
 

@@ -84,6 +84,9 @@ EXEMPTIONS = (
     Exemption(r"\w*held_?out\w*", "test data that is held out"),
     Exemption(r"\w*not_?found\w*", "the usual name of the error"),
     Exemption(r"\w*longest_(prefix|pause)\w*", "a length, not the context length"),
+    Exemption(r"_stop_on_signals", "signals of the operating system", "src/bowerbird/cli/"),
+    Exemption(r"visit", "visits a node: depth-first search", "tests/test_layers.py"),
+    Exemption(r"\w*visits?_\w*", "visits of a random walk", "tests/taste/test_walks.py"),
 )
 
 PHRASES = {

@@ -18,8 +18,8 @@ from bowerbird.demo.picture import draw_product
 from bowerbird.demo.vocabulary import COLOURS, STYLES, TYPES
 from bowerbird.errors import InputError
 
-CONFIG = DemoConfig(items=150, people=60, days=60, seed=3, image_px=32)
-SMALL = DemoConfig(items=10, people=5, days=20, seed=1, image_px=32)
+CONFIG = DemoConfig(items=150, users=60, days=60, seed=3, image_px=32)
+SMALL = DemoConfig(items=10, users=5, days=20, seed=1, image_px=32)
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_a_stop_ends_the_reply_and_is_not_part_of_it(graft: Graft) -> None:
     assert "".join(graft.generate(["this is"], 4, stop=["d lam"], sampling=params)) == "re"
 
 
-def test_possible_beginnings_of_stops_are_held_back() -> None:
+def test_possible_beginnings_of_stops_are_buffered() -> None:
     assert count_unstable_chars("one\n", ["\n\n", "xyz"]) == 1
     assert count_unstable_chars("one x", ["xyz"]) == 1
     assert count_unstable_chars("one", ["xyz"]) == 0

@@ -162,7 +162,7 @@ def test_the_top_changes_the_features_and_nothing_below(family: str) -> None:
     )
 
 
-def test_conversions_of_fine_tuned_encoders_are_kept_apart(tmp_path: Path) -> None:
+def test_conversions_of_fine_tuned_encoders_are_separate(tmp_path: Path) -> None:
     """The cached OpenVINO conversions of the frozen and of each fine-tuned network are separate."""
     network, weights = load_lite0(None), tmp_path / "image.safetensors"
     pixels = torch.randint(0, 256, (3, 224, 224, 3), dtype=torch.uint8).numpy()

@@ -30,7 +30,7 @@ def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from bowerbird.embed.training import EmbedConfig, train_embedding
 
     folder = tmp_path_factory.mktemp("shop")
-    files = write_demo_world(folder / "world", DemoConfig(items=72, people=30, days=40, image_px=96))
+    files = write_demo_world(folder / "world", DemoConfig(items=72, users=30, days=40, image_px=96))
     store = Store.create(folder / "store")
     import_layout(store, "google-feed", [files.feed])
     import_layout(store, "segment", [files.events])

@@ -174,9 +174,9 @@ def test_a_text_with_an_item_or_a_picture_describes_a_change(client: httpx.Clien
         client.get("/search", params={**change, "item": lamp["item_id"]}),
         client.post("/search", params=change, content=client.get(lamp["image"]).content),
     ):
-        found_items = answer.json()["items"]
-        assert other["item_id"] in [item["item_id"] for item in found_items]
-        assert found_items[0]["attributes"]["colour"] == other["attributes"]["colour"]
+        result_items = answer.json()["items"]
+        assert other["item_id"] in [item["item_id"] for item in result_items]
+        assert result_items[0]["attributes"]["colour"] == other["attributes"]["colour"]
 
 
 @pytest.mark.parametrize(

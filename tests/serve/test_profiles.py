@@ -58,7 +58,7 @@ def test_corrections_apply_to_the_next_request(client: httpx.Client, user: str) 
     rejected = client.put(f"/users/{user}/taste/weight", json={"interest": first, "weight": 0}).json()
     assert rejected["weight"] == 0 and rejected["corrected"] is True
     after = get(client, f"/users/{user}/taste")
-    assert first not in [entry["name"] for entry in after["interests"]] and after["not_me"] == [first]
+    assert first not in [entry["name"] for entry in after["interests"]] and after["rejected"] == [first]
     restored = client.put(f"/users/{user}/taste/weight", json={"interest": first}).json()
     assert restored["corrected"] is False and restored["weight"] > 0
 

@@ -98,7 +98,7 @@ def test_explain_an_item(store: Store) -> None:
 
 
 def test_correct_and_undo(store: Store) -> None:
-    assert run_json(store, "correct", "--interest", "1", "--not-me")["weight"] == 0.0
+    assert run_json(store, "correct", "--interest", "1", "--reject")["weight"] == 0.0
     assert [interest["name"] for interest in run_json(store, "show")["interests"]] == [
         "striped · cotton · shirt"
     ]

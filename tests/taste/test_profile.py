@@ -190,7 +190,7 @@ def test_similar_users_of_the_store(reader: TasteReader, store: Store, did: Make
 # -- overrides ----------------------------------------------------------------------------------------------
 
 
-def test_not_me_hides_an_interest_until_it_is_undone(ada: TasteGraph) -> None:
+def test_rejecting_hides_an_interest_until_it_is_undone(ada: TasteGraph) -> None:
     assert ada.correct("ada", LAMPS, 0.0).corrected
     state = ada.state("ada")
     assert [interest.name for interest in ada.interests(state)] == [SHIRTS]

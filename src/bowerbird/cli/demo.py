@@ -44,7 +44,7 @@ def demo(
     from bowerbird.demo import DemoConfig, write_demo_world
 
     stages = StageTimer()
-    config = DemoConfig(items=items, people=users, seed=seed)
+    config = DemoConfig(items=items, users=users, seed=seed)
     files = stages.run("generate the synthetic data", lambda: write_demo_world(folder / "world", config))
     opened = Store.create(store or folder / "store")
     (opened.path / "SYNTHETIC").write_text("generated and simulated by `bowerbird demo`\n")

@@ -166,11 +166,11 @@ def correct(
     user: UserOption,
     interest: InterestOption,
     weight: Annotated[float | None, typer.Option(help="Weight in clicks.", min=0.0)] = None,
-    not_me: Annotated[bool, typer.Option("--not-me", help="Ignore all events of the interest.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Ignore all events of the interest.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set the weight of an interest, or ignore it with --not-me. Run without either to undo."""
-    changed = _open_graph(store, user).correct(user, interest, 0.0 if not_me else weight)
+    """Set the weight of an interest, or ignore it with --reject. Run without either to undo."""
+    changed = _open_graph(store, user).correct(user, interest, 0.0 if reject else weight)
     status = f"has a weight of {changed.weight:g} clicks" if changed.corrected else "follows events again"
     emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} {status}"))
 

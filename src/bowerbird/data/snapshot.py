@@ -70,8 +70,8 @@ class StoreSnapshot:
             if version_set.number and version_set not in store.history().sets:
                 continue
             pinned = {kind: store.version(kind, name, lease) for kind, name in version_set.versions.items()}
-            found_versions = {kind: version for kind, version in pinned.items() if version is not None}
-            snapshot = cls(store, found_versions, version_set.number, version_set.rolled_back)
+            existing_versions = {kind: version for kind, version in pinned.items() if version is not None}
+            snapshot = cls(store, existing_versions, version_set.number, version_set.rolled_back)
             if previous is not None:
                 snapshot._share_opened(previous)
             return snapshot

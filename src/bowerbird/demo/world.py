@@ -40,7 +40,7 @@ class DemoConfig:
     """The size of the world."""
 
     items: int = 600
-    people: int = 400
+    users: int = 400
     days: int = 90
     seed: int = 0
     image_px: int = 224
@@ -167,7 +167,7 @@ def build_feed_row(product: Product, seed: int) -> dict[str, str]:
 
 def _write_users(files: DemoFiles, products: list[Product], config: DemoConfig) -> None:
     arrays = ProductArrays(products)
-    users = [generate_user(number, config.days, config.seed) for number in range(config.people)]
+    users = [generate_user(number, config.days, config.seed) for number in range(config.users)]
     with files.events.open("w", encoding="utf-8") as file:
         lines = (line for user in users for line in format_events(user, arrays, products, config))
         for line in track(disturb_delivery(lines, config.seed), "simulating shoppers"):

@@ -107,22 +107,24 @@ def _history(rows: np.ndarray, positions: np.ndarray, actions: np.ndarray, at: n
 def _times(table: pa.Table, path: Path) -> np.ndarray:
     if "at" not in table.column_names:
         return np.arange(table.num_rows, dtype=np.int64) * SECOND  # a state tells seconds apart, not less
-    moments = [parse_time(said) for said in table["at"].to_pylist()]
+    moments = [parse_time(value) for value in table["at"].to_pylist()]
     bad = next((row for row, moment in enumerate(moments) if moment is None), None)
     if bad is not None:
-        said = table["at"][bad].as_py()
-        raise InputError(f"row {bad + 1} of {path} has {said!r} as `at`: give a timestamp, a date or seconds")
+        value = table["at"][bad].as_py()
+        raise InputError(
+            f"row {bad + 1} of {path} has {value!r} as `at`: give a timestamp, a date or seconds"
+        )
     return np.array([microseconds(m) for m in moments if m is not None], np.int64)
 
 
 def _actions(table: pa.Table, path: Path) -> np.ndarray:
     if "action" not in table.column_names:
         return np.full(table.num_rows, CLICK, np.int8)
-    said = ["click" if action is None else str(action) for action in table["action"].to_pylist()]
-    unknown = sorted(set(said) - set(ACTION_CODE))
+    actions = ["click" if action is None else str(action) for action in table["action"].to_pylist()]
+    unknown = sorted(set(actions) - set(ACTION_CODE))
     if unknown:
         raise InputError(f"{path} has the actions {unknown}; known are {', '.join(ACTION_CODE)}")
-    return np.array([ACTION_CODE[action] for action in said], np.int8)
+    return np.array([ACTION_CODE[action] for action in actions], np.int8)
 
 
 def write_lists(path: Path, users: Sequence[str], lists: Iterable[RankedList], catalogue: Catalogue) -> int:

@@ -83,7 +83,7 @@ class Completer:
         positions = np.array([self.catalogue.position[i] for i in item_ids if i in self.catalogue], np.int64)
         if not len(positions):
             raise InputError(f"the catalogue holds none of the items {', '.join(item_ids)!r}: check the ids")
-        found, scores = next(self.complete_many([positions], n))
+        best, scores = next(self.complete_many([positions], n))
         return [
             Completion(
                 item.item_id,
@@ -94,7 +94,7 @@ class Completer:
                 self._explain(row, positions),
             )
             for item, row, score in zip(
-                self.catalogue.items_at(found), found.tolist(), scores.tolist(), strict=True
+                self.catalogue.items_at(best), best.tolist(), scores.tolist(), strict=True
             )
         ]
 

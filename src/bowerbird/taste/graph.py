@@ -33,7 +33,6 @@ from bowerbird.taste.interests.ranking import (
     Scale,
     Timeline,
     build_timeline,
-    drawn_to,
     explain_interests,
     interest_of,
     rank_interests,
@@ -328,11 +327,6 @@ class TasteGraph:
         time-scale or at the mean of all."""
         half_lives = self._half_lives if scale is None else scale.half_lives(self._half_lives)
         return rank_interests(self.interests_of_items, state, half_lives, now)
-
-    def drawn_to(self, state: TasteState) -> dict[int, str]:
-        """Names by number of a user's interests at their last event; quicker than `interests`."""
-        numbers = drawn_to(self.interests_of_items, state, self._half_lives)
-        return {number: self.interests_of_items.names[number] for number in numbers.tolist()}
 
     def timeline(self, state: TasteState, n_moments: int = 40, max_interests: int = 6) -> Timeline:
         """A user's strongest interests at evenly spaced moments of their history."""

@@ -155,11 +155,11 @@ class LogContract:
                 marks.append((arrivals, log.mark))
             elif step == "forget":
                 marks_of_users = data.draw(st.dictionaries(users, st.sampled_from(marks)))
-                first_kept_arrival = {user: arrival for user, (arrival, _) in marks_of_users.items()}
+                first_remaining_arrival = {user: arrival for user, (arrival, _) in marks_of_users.items()}
                 remaining = [
                     (arrival, logged)
                     for arrival, logged in stored
-                    if arrival >= first_kept_arrival.get(logged.user_id, 0)
+                    if arrival >= first_remaining_arrival.get(logged.user_id, 0)
                 ]
                 removed = log.forget_all({user: mark for user, (_, mark) in marks_of_users.items()})
                 assert removed == len(stored) - len(remaining)

@@ -65,7 +65,7 @@ def test_folds_hold_their_examples_back(large_groups: Interactions) -> None:
     assert sum(len(users) for users in new_users) == len(set().union(*new_users)), "each in one fold"
 
 
-def test_new_users_are_met_after_one_like_and_after_many(large_groups: Interactions) -> None:
+def test_new_users_are_included_after_one_like_and_after_many(large_groups: Interactions) -> None:
     counts = {
         len(example.state.history.liked())
         for fold in build_folds(large_groups)[len(MOMENTS) :]

@@ -29,9 +29,9 @@ def fit(leaves: int, lacking: float) -> tuple[Any, np.ndarray]:
 @pytest.mark.parametrize(("leaves", "lacking"), [(2, 0.1), (7, 0.0), (15, 0.1), (32, 0.2)])
 def test_trees_are_the_boosters_to_the_bit(leaves: int, lacking: float) -> None:
     booster, rows = fit(leaves, lacking)
-    found = Trees.of(booster)(rows)
-    assert len(set(found.tolist())) >= 3 * leaves, "the answer is trivial: change the seed"
-    np.testing.assert_array_equal(found, booster.predict(rows, raw_score=True))
+    scores = Trees.of(booster)(rows)
+    assert len(set(scores.tolist())) >= 3 * leaves, "the answer is trivial: change the seed"
+    np.testing.assert_array_equal(scores, booster.predict(rows, raw_score=True))
 
 
 def test_a_value_on_the_threshold_goes_where_lightgbm_sends_it() -> None:

@@ -57,14 +57,16 @@ class KnownIds:
                     for start in range(0, len(own_half) + 1, _BLOCK):
                         end = start + _BLOCK
                         added_rows = slice(*np.searchsorted(insert_at, [start, end]))
-                        is_kept = np.ones(len(own_half[start:end]), bool)
-                        is_kept[removed[slice(*np.searchsorted(removed, [start, end]))] - start] = False
+                        is_retained = np.ones(len(own_half[start:end]), bool)
+                        is_retained[removed[slice(*np.searchsorted(removed, [start, end]))] - start] = False
                         # Insert each digest before the first stored one that is not smaller; that one may be
                         # removed.
-                        rows_before = np.concatenate([[0], np.cumsum(is_kept)])[insert_at[added_rows] - start]
-                        np.insert(own_half[start:end][is_kept], rows_before, added_half[added_rows]).tofile(
-                            file
-                        )
+                        rows_before = np.concatenate([[0], np.cumsum(is_retained)])[
+                            insert_at[added_rows] - start
+                        ]
+                        np.insert(
+                            own_half[start:end][is_retained], rows_before, added_half[added_rows]
+                        ).tofile(file)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -81,14 +83,14 @@ class KnownIds:
         position = np.minimum(start, max(len(self) - 1, 0))
         if not len(self):
             return np.full(len(high), -1)
-        is_found = (self.high[position] == high) & (self.low[position] == low)
+        is_present = (self.high[position] == high) & (self.low[position] == low)
         # Runs of equal first halves: expected once in 3,000 logs of a hundred million events.
-        for row in np.flatnonzero((self.high[position] == high) & ~is_found):
+        for row in np.flatnonzero((self.high[position] == high) & ~is_present):
             run = slice(start[row], np.searchsorted(self.high, high[row], "right"))
             hits = np.flatnonzero(self.low[run] == low[row])
             if len(hits):
-                position[row], is_found[row] = start[row] + hits[0], True
-        return np.where(is_found, position, -1)
+                position[row], is_present[row] = start[row] + hits[0], True
+        return np.where(is_present, position, -1)
 
     def merged(self, other: KnownIds) -> KnownIds:
         return KnownIds.of(np.concatenate([self.high, other.high]), np.concatenate([self.low, other.low]))

@@ -159,18 +159,18 @@ def nearest(
     """
     keep = matrix.any(axis=1) if allowed is None else matrix.any(axis=1) & allowed
     rows = np.flatnonzero(keep)
-    found = np.full((len(queries), max(n, 0)), -1, dtype=np.int64)
-    scores = np.full(found.shape, -np.inf, dtype=np.float32)
+    positions = np.full((len(queries), max(n, 0)), -1, dtype=np.int64)
+    scores = np.full(positions.shape, -np.inf, dtype=np.float32)
     if not len(rows) or n <= 0:
-        return found, scores
+        return positions, scores
     candidates = matrix if len(rows) == len(matrix) else matrix[rows]
     block = max(1, BLOCK_SCORES // len(rows))
     for start in range(0, len(queries), block):
         part = np.asarray(queries[start : start + block], dtype=np.float32) @ candidates.T
         best, best_scores = _top_columns(part, min(n, len(rows)))
-        found[start : start + block, : best.shape[1]] = rows[best]
+        positions[start : start + block, : best.shape[1]] = rows[best]
         scores[start : start + block, : best.shape[1]] = best_scores
-    return found, scores
+    return positions, scores
 
 
 def _top_columns(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -28,24 +28,32 @@ class Trees:
         if not trees or "\nend of trees" not in text:
             raise ValueError("the text holds no LightGBM model")
         splits = [_splits(tree) for tree in trees]
-        self._ends = np.cumsum([len(one) for one in splits])
-        table = np.array([split for one in splits for split in one], np.float64).reshape(-1, 4)
+        self._ends = np.cumsum([len(tree_splits) for tree_splits in splits])
+        table = np.array([split for tree_splits in splits for split in tree_splits], np.float64).reshape(
+            -1, 4
+        )
         self._feature = table[:, 0].astype(np.int64)
         self._threshold = _rounded_down(table[:, 1])
-        self._kept = table[:, 2].astype(np.uint32)
+        self._leaf_masks = table[:, 2].astype(np.uint32)
         self._nan_left = table[:, 3].astype(bool)
-        self._leaves = np.stack([_by_hash(_numbers(tree["leaf_value"], float)) for tree in trees])
+        self._leaves = np.stack([_by_hash(_parse_numbers(tree["leaf_value"], float)) for tree in trees])
 
     @classmethod
     def of(cls, booster: Any) -> Trees:
-        """Those of a `lightgbm.Booster`."""
+        """Take the trees of a `lightgbm.Booster`."""
         return cls(booster.model_to_string())
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Sums of the leaves that rows (C, features) fall into, (C,) float64; NaN is a missing value."""
         columns = np.ascontiguousarray(rows.T, dtype=np.float32)
         return _sums(  # type: ignore[no-any-return]
-            columns, self._ends, self._feature, self._threshold, self._kept, self._nan_left, self._leaves
+            columns,
+            self._ends,
+            self._feature,
+            self._threshold,
+            self._leaf_masks,
+            self._nan_left,
+            self._leaves,
         )
 
 
@@ -53,8 +61,8 @@ def _fields(part: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in part.split("\n\n")[0].splitlines()[1:] if "=" in line)
 
 
-def _numbers(said: str, kind: type) -> list[Any]:
-    return [kind(one) for one in said.split()]
+def _parse_numbers(text: str, number_type: type) -> list[Any]:
+    return [number_type(part) for part in text.split()]
 
 
 def _splits(tree: dict[str, str]) -> list[tuple[int, float, int, bool]]:
@@ -66,8 +74,8 @@ def _splits(tree: dict[str, str]) -> list[tuple[int, float, int, bool]]:
     if count == 1:
         return []
     names = ("split_feature", "decision_type", "left_child", "right_child")
-    feature, decision, left, right = (_numbers(tree[name], int) for name in names)
-    threshold = _numbers(tree["threshold"], float)
+    feature, decision, left, right = (_parse_numbers(tree[name], int) for name in names)
+    threshold = _parse_numbers(tree["threshold"], float)
     order: list[int] = []
     begins: dict[int, tuple[int, int]] = {}  # of each split, its first leaf and the first to its right
 
@@ -87,7 +95,7 @@ def _splits(tree: dict[str, str]) -> list[tuple[int, float, int, bool]]:
         kind = decision[node]
         if kind & _CATEGORICAL or kind & _MISSING not in (0, _NAN):
             raise ValueError("the model has splits by category or takes zero for missing")
-        # Where no value was missing when it was learnt, LightGBM takes a missing one for zero.
+        # Where no value was missing in training, LightGBM takes a missing one for zero.
         nan_left = bool(kind & _DEFAULT_LEFT) if kind & _MISSING else threshold[node] >= 0
         ruled_out = (1 << middle) - (1 << first)
         splits.append((feature[node], threshold[node], ~ruled_out & 0xFFFFFFFF, nan_left))
@@ -111,9 +119,9 @@ def _by_hash(leaves: list[float]) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _sums(columns, ends, feature, threshold, kept, nan_left, leaves):  # type: ignore[no-untyped-def]
-    """`columns` (features, C) float32; of S splits `feature`, `threshold`, `kept`, `nan_left`, (S,) each;
-    `ends` (trees,) of each tree's splits; `leaves` (trees, 32). Gives (C,) float64."""
+def _sums(columns, ends, feature, threshold, leaf_masks, nan_left, leaves):  # type: ignore[no-untyped-def]
+    """`columns` (features, C) float32; of S splits `feature`, `threshold`, `leaf_masks`, `nan_left`, (S,)
+    each; `ends` (trees,) of each tree's splits; `leaves` (trees, 32). Gives (C,) float64."""
     count = columns.shape[1]
     sums = np.zeros(count, np.float64)
     block = 512  # rows whose columns stay in the processor's cache
@@ -126,7 +134,7 @@ def _sums(columns, ends, feature, threshold, kept, nan_left, leaves):  # type: i
             left[:] = everything
             while split < ends[tree]:
                 values = columns[feature[split], start : start + size]
-                limit, bits = threshold[split], kept[split]
+                limit, bits = threshold[split], leaf_masks[split]
                 if nan_left[split]:
                     for row in range(size):
                         left[row] &= bits if values[row] > limit else everything

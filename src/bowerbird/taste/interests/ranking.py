@@ -60,14 +60,6 @@ class Timeline:
     weights: np.ndarray  # (T, K)
 
 
-def drawn_to(interests: Interests, state: TasteState, half_lives: Sequence[float]) -> np.ndarray:
-    """Numbers of the interests that `rank_interests` lists at a user's last event, ascending, (K,) int64."""
-    sums = weights_by_interest(interests, state, half_lives, state.last_at)
-    for number, weight in state.corrected.items():
-        sums[number] = weight
-    return np.flatnonzero(sums > 0)
-
-
 def weights_by_interest(
     interests: Interests, state: TasteState, half_lives: Sequence[float], now: int
 ) -> np.ndarray:

@@ -246,7 +246,7 @@ class TasteReader:
                 {"name": self.groups.names[interest.number], **interest.as_dict()}
                 for interest in profile.disliked
             ],
-            "not_me": [interest.name for interest in profile.excluded_interests],
+            "rejected": [interest.name for interest in profile.excluded_interests],
             "changed": self._changes_as_dict(profile),
             "recent": [
                 describe_event(catalogue, state, row)

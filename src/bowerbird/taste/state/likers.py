@@ -30,7 +30,7 @@ class Likers:
 
     def __init__(self, n_items: int) -> None:
         self._rows = PackedRows(COLUMNS, n_items)
-        self._columns = self._column_views()
+        self._columns = self._get_columns()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -82,10 +82,10 @@ class Likers:
         """Open what `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
         likers = cls(0)
         likers._rows = PackedRows.open(COLUMNS, folder / FILE, n_items)
-        likers._columns = likers._column_views()
+        likers._columns = likers._get_columns()
         return likers
 
-    def _column_views(self) -> tuple[np.ndarray, ...]:
+    def _get_columns(self) -> tuple[np.ndarray, ...]:
         return tuple(self._rows[name] for name in COLUMNS)
 
 

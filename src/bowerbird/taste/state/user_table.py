@@ -61,7 +61,7 @@ class UserTable:
         self._index = UserIndex()
         self._seen = SeenItems()
         self._rows = PackedRows(COLUMNS, FIRST_ROWS)
-        self._take_views()
+        self._bind_columns()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -180,14 +180,14 @@ class UserTable:
             self._seen.forget(row)
         return row
 
-    def _take_views(self) -> None:
+    def _bind_columns(self) -> None:
         """Take views of the columns, as compiled code needs them."""
         self._columns = tuple(self._rows[name] for name in STATE_COLUMNS)
         self._id_hashes = self._rows["id_hash"]
 
     def _grow(self, n_rows: int) -> None:
         self._rows.grow(n_rows)
-        self._take_views()
+        self._bind_columns()
 
     # -- snapshots ----------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class UserTable:
         table._rows = PackedRows.open(COLUMNS, folder / ROWS_FILE, len(table))
         table._seen = SeenItems.open(folder)
         table._grow(FIRST_ROWS)
-        table._take_views()
+        table._bind_columns()
         return table
 
 
