@@ -169,7 +169,7 @@ def test_recommending_for_a_file_of_users(
     result = json.loads(
         run_recommend(read_only_shop.path, "--histories", path, "--out", out, "-n", 7, "--json")
     )
-    assert result == {"people": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
+    assert result == {"users": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
     rows = pq.read_table(out).to_pylist()
     assert list(dict.fromkeys(row["user_id"] for row in rows)) == users
     seen = set(pairs)
