@@ -37,9 +37,13 @@ engine-test: .venv/installed .venv-engine/$(VLLM)
 
 setup: .venv/installed
 
+# With uv where it is installed, else with pip: the same packages, by the same constraints.
+PACKAGES := --quiet --constraint constraints.txt --editable '.[models,evaluate,serve,dev]'
+
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[models,evaluate,serve,dev]'
+	if command -v uv >/dev/null; \
+	then uv venv --quiet --allow-existing --python $(PYTHON) .venv && uv pip install --python $(BIN)/python $(PACKAGES); \
+	else $(PYTHON) -m venv .venv && $(BIN)/pip install $(PACKAGES); fi
 	touch $@
 
 # The page's test drives a real browser: Debian's Chromium, unless there is one already.
