@@ -41,9 +41,9 @@ setup: .venv/installed
 PACKAGES := --quiet --constraint constraints.txt --editable '.[models,evaluate,serve,dev]'
 
 .venv/installed: pyproject.toml constraints.txt
-	if command -v uv >/dev/null; \
-	then uv venv --quiet --allow-existing --python $(PYTHON) .venv && uv pip install --python $(BIN)/python $(PACKAGES); \
-	else $(PYTHON) -m venv .venv && $(BIN)/pip install $(PACKAGES); fi
+	{ command -v uv >/dev/null && uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv pip install --python $(BIN)/python $(PACKAGES); } || \
+	{ $(PYTHON) -m venv .venv && $(BIN)/pip install $(PACKAGES); }
 	touch $@
 
 # The page's test drives a real browser: Debian's Chromium, unless there is one already.
