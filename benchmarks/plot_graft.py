@@ -1,4 +1,4 @@
-"""Draw the results of `bench_graft.py` and `bench_image_input.py`, for docs/graft.md.
+"""Draw the results of `bench_graft.py` and `bench_image_input.py`, for docs/explanation/graft.md.
 
     python benchmarks/plot_graft.py latency OUT.svg GRAFT.json
     python benchmarks/plot_graft.py quality OUT.svg films=INPUT.json fashion=INPUT.json

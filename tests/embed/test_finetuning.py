@@ -116,7 +116,7 @@ def test_gradients_by_chunks_are_those_of_the_whole_batch(
     run.backpropagate(batch, np.random.default_rng(1))
     by_parts = {name: p.grad.clone() for name, p in run.trained.items() if p.grad is not None}
     run.optimizer.zero_grad()
-    image, text = (encoder.network.vectors(encoder.read(batch.items)) for encoder in run.encoders)
+    image, text = (encoder.network.embed(encoder.read(batch.items)) for encoder in run.encoders)
     run.space.loss(batch, image, text, run.log_frequency, np.random.default_rng(1)).backward()
     assert set(by_parts) == set(run.trained)
     whole_batch = {name: p.grad.flatten() for name, p in run.trained.items() if p.grad is not None}
@@ -297,7 +297,10 @@ def test_a_killed_run_resumes_to_the_same_weights(
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--update", "--unfreeze", "1"], "keeps the backbones"), (["--unfreeze-only", "text"], "give both")],
+    [
+        (["--update", "--unfreeze", "1"], "does not change the backbones"),
+        (["--unfreeze-only", "text"], "give both"),
+    ],
 )
 def test_contradictory_options_are_rejected(published: Store, options: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["embed", str(published.path), *options])
@@ -313,6 +316,6 @@ def test_the_command_reports_the_result(
     arguments = ["embed", str(toy_store().path), "--dim", "32", "--epochs", "1", "--unfreeze", "1"]
     arguments += ["--unfreeze-only", "text", "--image-backbone", image, "--text-backbone", text]
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0 and f"unfreezing the top 1 of {text} did not help" in result.stdout
+    assert result.exit_code == 0 and f"fine-tuning the top 1 of {text} did not help" in result.stdout
     second_version = CliRunner().invoke(app, [*arguments, "--json"])
     assert json.loads(second_version.stdout)["unfrozen"]["only"] == "text"

@@ -156,7 +156,7 @@ def test_neighbours_are_of_the_same_user_or_collection() -> None:
         at,
         12,
     )
-    held_out = next(f"u{number}" for number in range(100) if Holdout(None, 0.1).holds(f"u{number}"))
+    held_out = next(f"u{number}" for number in range(100) if Holdout(None, 0.1).is_held_out(f"u{number}"))
     collections = [
         Collection("x", ("5", "6", "7", "unknown")),
         Collection("y", ("8", "9"), user_id=held_out),

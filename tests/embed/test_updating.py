@@ -178,7 +178,7 @@ def test_the_moment_of_the_holdout_moves_on_with_the_log(store: Store) -> None:
 
 def test_held_out_users_change_nothing(store: Store) -> None:
     holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
-    held_out = next(f"x{k}" for k in range(100) if holdout.holds(f"x{k}"))
+    held_out = next(f"x{k}" for k in range(100) if holdout.is_held_out(f"x{k}"))
     store.log.append([Event(held_out, "red-1", Action.CLICK, START)])
     assert update_embedding(store) is None
 

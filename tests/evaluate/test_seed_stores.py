@@ -59,7 +59,7 @@ def test_a_baseline_is_fitted_once_for_the_same_inputs(
     assert inputs != seed_stores.inputs_of(task, generic[::-1])
 
     def shown(inputs: str) -> Any:
-        return seed_stores.shown_by(FitCounter(), task, 5, 3, tmp_path, inputs)
+        return seed_stores.rank_with_baseline(FitCounter(), task, 5, 3, tmp_path, inputs)
 
     FitCounter.fits = 0
     first, again = shown(inputs), shown(inputs)
@@ -74,14 +74,14 @@ def test_a_random_baseline_is_fitted_per_seed_and_tuned_once(
     seed_stores: ModuleType, task: Task, tmp_path: Path
 ) -> None:
     tuned = Tuned(BPR, {"epochs": (5, 30, 100)}, HOLDOUT, Split.NEW_USERS, budget=3)
-    rankings = seed_stores.shown_by(tuned, task, 5, 3, tmp_path, "").rankings
+    rankings = seed_stores.rank_with_baseline(tuned, task, 5, 3, tmp_path, "").rankings
     assert rankings.shape == (3, len(task.users), 5)
     assert len({ranking.tobytes() for ranking in rankings}) > 1
     alone = BPR(epochs=tuned.settings["epochs"], seed=2)
     alone.fit(task.training)
     expected = recall_at(alone.rank(task.histories, 5), task.targets, 5)
     assert recall_at(rankings[2], task.targets, 5).tolist() == expected.tolist()
-    deterministic = seed_stores.shown_by(ItemKNN(), task, 5, 3, tmp_path, "").rankings
+    deterministic = seed_stores.rank_with_baseline(ItemKNN(), task, 5, 3, tmp_path, "").rankings
     assert len(deterministic) == 1
 
 

@@ -180,7 +180,7 @@ def test_recommending_for_a_file_of_users(
     states = [TasteState.of(history, user) for history, user in zip(histories, users, strict=True)]
     expected = [ids[position] for ranked in recommender.lists(states, 7) for position in ranked.positions]
     assert [row["item_id"] for row in rows] == expected
-    assert "1 rows of the histories name items" in run_recommend(
+    assert "1 rows of the histories have items" in run_recommend(
         read_only_shop.path, "--histories", path, "--out", out, "-n", 3
     )
 

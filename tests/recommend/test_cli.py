@@ -74,7 +74,7 @@ def test_only_of_a_category(tmp_path: Path, shop: Store) -> None:
 def test_an_outcome_that_is_not_in_the_log_is_reported(read_only_shop: Store) -> None:
     arguments = ["recommend", str(read_only_shop.path), "--user", "u0", "--outcome", "purchase"]
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0 and "a purchase has no known chance here" in result.stderr
+    assert result.exit_code == 0 and "the probability of a purchase is unknown" in result.stderr
     meaning = recommend_json(read_only_shop)["outcomes"]
     assert meaning["conditioning"] == "session" and {"save", "purchase"} <= set(meaning["absent"])
 

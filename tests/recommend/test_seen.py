@@ -85,7 +85,7 @@ def test_seen_in_the_targets_of_evaluation(action: Action, split: Split) -> None
     events = log_of(action)
     until = int(0.8 * events.at.max()) if split is Split.GLOBAL_TIME else None
     holdout = Holdout(until, 0.0 if split is Split.GLOBAL_TIME else 1.0)
-    task = build_task(events, holdout, split, given=None if split is Split.GLOBAL_TIME else 1)
+    task = build_task(events, holdout, split, n_given=None if split is Split.GLOBAL_TIME else 1)
     targets = dict(zip(task.users, task.targets, strict=True)).get("u0", np.zeros(0, np.int64))
     if split is Split.GLOBAL_TIME:
         assert (ITEM in targets) == (action is Action.IMPRESSION)
@@ -98,7 +98,7 @@ def test_seen_in_the_targets_of_prequential_evaluation(action: Action) -> None:
     """The last click on the item is a first like where the item was only shown before."""
     events = log_of(action)
     (user,) = (number for number, name in enumerate(events.users) if name == "u0")
-    queries = select_queries(events, int(0.8 * events.at.max()), most=len(events))
+    queries = select_queries(events, int(0.8 * events.at.max()), max_queries=len(events))
     queried_pairs = {(int(events.user[row]), int(events.item[row])) for row in queries.rows}
     assert ((user, ITEM) in queried_pairs) == (action is Action.IMPRESSION)
 

@@ -81,8 +81,8 @@ def fit_ridge(inputs: np.ndarray, outputs: np.ndarray, strength: float) -> tuple
 
     λ is `strength` times the mean diagonal of XᵀX, so it does not depend on the inputs' scale or number.
 
-    >>> weight, bias = fit_ridge(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]]),
-    strength=0.0)
+    >>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]])
+    >>> weight, bias = fit_ridge(x, y, strength=0.0)
     >>> weight.round(3).tolist(), bias.round(3).tolist()
     ([[2.0]], [1.0])
     """

@@ -37,7 +37,7 @@ def decode_tokens(tokenizer: Any, ids: list[int]) -> str:
 def count_unstable_chars(text: str, stop: Sequence[str]) -> int:
     """Count trailing characters that may still change or that may begin a stop text.
 
-    >>> held_back("a lamp\\n", stop=["\\n\\n"]), held_back("caf\\ufffd", stop=[])
+    >>> count_unstable_chars("a lamp\\n", stop=["\\n\\n"]), count_unstable_chars("caf\\ufffd", stop=[])
     (1, 1)
     """
     n_incomplete = len(text) - len(text.rstrip("\ufffd"))

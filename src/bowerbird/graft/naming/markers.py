@@ -30,7 +30,7 @@ _DIGITS = frozenset("0123456789")
 def number_candidates(candidates: Sequence[int]) -> list[str | int]:
     """List the candidates (positions) for a prompt: each one's marker, then its soft token.
 
-    >>> numbered([31, 7])
+    >>> number_candidates([31, 7])
     ['[1] ', 31, '\\n', '[2] ', 7, '\\n']
     """
     return [segment for n, item in enumerate(candidates) for segment in (f"[{n + 1}] ", item, "\n")]
