@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bowerbird.text.vocabulary import Meaning, Vocabulary
-from bowerbird.text.words import spans, tokens, word_set
+from bowerbird.text.words import spans, stem, tokens, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
@@ -33,6 +33,8 @@ class Mentions:
     excluded: dict[str, set[str]] = field(default_factory=dict)
     preferred: dict[str, set[str]] = field(default_factory=dict)
     named: dict[str, list[str]] = field(default_factory=dict)
+    kinds: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    """Types in the order of the text, each with its words."""
 
 
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
@@ -51,6 +53,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             continue
         if meaning.facet == "type" and last_type_end == at and not negated and not aside:
             _take_back(found, "type")  # "glass vase": the last of two types in a row is the thing
+            found.kinds.clear()
         if negated:
             _add(found.excluded, meaning.facet, meaning.values)
         elif aside or (tuple(stems[at : at + size]) in vocabulary.hints):
@@ -58,8 +61,13 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         else:
             _add(found.facets, meaning.facet, meaning.values)
             _add(found.exact, meaning.facet, meaning.exact)
-            found.named.setdefault(meaning.facet, []).append(text[where[at][0] : where[at + size - 1][1]])
-            last_type_end = at + size if meaning.facet == "type" else last_type_end
+            as_written = text[where[at][0] : where[at + size - 1][1]]
+            is_corrected = any(stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False))
+            spelled = min(meaning.values, key=lambda value: (len(value), value)).lower()
+            found.named.setdefault(meaning.facet, []).append(spelled if is_corrected else as_written)
+            if meaning.facet == "type":
+                last_type_end = at + size
+                found.kinds.append((found.named["type"][-1], meaning.values))
         at += size
         # "no red or blue": the negation goes on over a list, and ends with it.
         negated = negated and at < len(words) and words[at] in ("or", "and", "nor")

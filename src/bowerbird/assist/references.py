@@ -39,7 +39,10 @@ _LIKE = re.compile(
     r"\b(?:(?:something |more |others? |one |ones |just )?(?:like|similar to|resembling|in the style of)) "
     rf"{_THE}"
 )
-_CHEAPER_ALONE = re.compile(r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price)\b")
+_CHEAPER_ALONE = re.compile(
+    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|(?:too|so|very|quite|a bit) (?:expensive|dear|"
+    r"pricey|costly)|too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over my budget)\b"
+)
 _DEARER_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
 _MORE = re.compile(
     r"\b(?:show (?:me )?more|more (?:please|options|ideas|results)|others|other ones|different ones|"

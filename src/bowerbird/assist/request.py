@@ -121,6 +121,15 @@ class Request:
     without: tuple[str, ...] = ()
     """Ids of items not to show (shown before, or referred to)."""
     follow_up: bool = False
+    groups: tuple[frozenset[str], ...] = ()
+    """Where several kinds were asked for together ("a table and chairs"), the types of each."""
+    recipient: str = ""
+    """Whom it is for, as said ("my sister"); empty where it is for the user."""
+    is_gift: bool = False
+    unknown_kind: str = ""
+    """The kind of thing that was asked for, where the catalogue has none of it."""
+    is_relative: bool = False
+    """Whether the price was said relative to items on screen ("cheaper")."""
 
     @property
     def constrained(self) -> bool:
@@ -150,6 +159,8 @@ class Request:
             "like": list(self.like),
         }
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
+        rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
+        rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind}
         return {**rest, **sets, "price": price}
 
     @classmethod
@@ -166,6 +177,10 @@ class Request:
                 like=tuple(map(str, raw["like"])),
                 without=tuple(map(str, raw["without"])),
                 follow_up=bool(raw["follow_up"]),
+                groups=tuple(frozenset(map(str, group)) for group in raw.get("groups", ())),
+                recipient=str(raw.get("recipient", ""))[:100],
+                is_gift=bool(raw.get("is_gift", False)),
+                unknown_kind=str(raw.get("unknown_kind", ""))[:100],
                 price=PriceRange(
                     float(price["low"]),
                     math.inf if high is None else float(high),

@@ -175,6 +175,7 @@ def near_misses(
     constraints gets its turn, cheapest to give up first.
     """
     for size in range(1, len(constraints) + 1):
+        found: list[tuple[int, tuple[Constraint, ...]]] = []
         ways = sorted(itertools.combinations(constraints, size), key=lambda way: sum(one.cost for one in way))
         queues = []
         for way in ways[:40]:
@@ -186,9 +187,15 @@ def near_misses(
                     mask = _nearest_in_price(mask, prices, wanted, n)
                 queues.append([(position, way) for position in rank(mask, n)])
         found = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
-        if found:
-            return found[:n]
+        # Another kind of thing comes close only where nothing of the kind does.
+        of_kind = [(position, way) for position, way in found if all(one.name != "type" for one in way)]
+        if of_kind or (found and size == len(constraints)) or (found and not _has_kind(constraints)):
+            return (of_kind or found)[:n]
     return []
+
+
+def _has_kind(constraints: Sequence[Constraint]) -> bool:
+    return any(constraint.name == "type" for constraint in constraints)
 
 
 def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, n: int) -> np.ndarray:

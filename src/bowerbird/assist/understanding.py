@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, merged, with_kept
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import GAP, take_prices
+from bowerbird.assist.recipients import digits_for_words, take_recipient
 from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.errors import InputError
+from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned, key_of, tokens
+from bowerbird.text.words import cleaned, key_of, tokens, word_set
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
@@ -56,7 +59,9 @@ def understand(
         raise InputError(
             "the request is empty: say what you are looking for, for example `a warm lamp under 60`"
         )
+    plain = digits_for_words(plain)
     dropped, rest = _take_dropped(plain, vocabulary)
+    recipient, is_gift, rest = take_recipient(rest)
     pointed, rest = take_references(rest, shown)
     price, rest = take_prices(rest, a_type_follows=lambda after: _starts_with_type(after, vocabulary))
     price = price.narrowed(pointed.price)
@@ -73,7 +78,12 @@ def understand(
         order=_order(plain),
         like=pointed.like,
         without=pointed.without,
+        groups=_groups(found.kinds, plain),
+        recipient=recipient,
+        is_gift=is_gift,
+        is_relative=pointed.price.bounded,
     )
+    own = replace(own, unknown_kind="" if pointed.like else unknown_kind(own, vocabulary, real_words or {}))
     if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
         return with_kept(own, previous, plain)
     return merged(own, previous, plain, dropped)
@@ -101,6 +111,71 @@ def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
         for size in range(1, len(words) + 1)
         for meaning in vocabulary.phrases.get(tuple(words[:size]), ())
     )
+
+
+_SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
+_HEAD = re.compile(
+    r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of)\s+|^)"
+    r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|below|above|from|to|that|"
+    r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|today|now)\b))"
+)
+_NO_KINDS = word_set(
+    "something anything things thing stuff gift gifts present presents item items product products one ones idea ideas it them "
+    "this that these those more others other else everything all any some kind kinds sort sorts option options piece pieces "
+    "sale offer deals help me you us birthday christmas anniversary wedding home house room kitchen garden living bedroom "
+    "bathroom office mother father sister brother friend summer winter spring autumn party work evening morning day night time "
+    "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set shop store catalogue what"
+)
+_ADJECTIVE_ENDINGS = (
+    *(
+        "y",
+        "ful",
+        "ous",
+        "ish",
+        "able",
+        "ible",
+        "al",
+        "ic",
+        "ive",
+        "ant",
+        "ent",
+        "less",
+        "ed",
+        "ing",
+        "er",
+        "est",
+        "ish",
+    ),
+    *("ern", "ile", "ary", "ant", "id", "ly"),
+)
+
+
+def unknown_kind(request: Request, vocabulary: Vocabulary, texts: Mapping[str, object]) -> str:
+    """The kind of thing that a request names and the catalogue has none of; empty where there is none.
+
+    A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text, type
+    or attribute uses its word.
+    """
+    if "type" in request.facets or "genre" in request.facets:
+        return ""
+    for match in _HEAD.finditer(request.words.replace("§", " § ")):
+        words = match["noun"].split()
+        head = words[-1]
+        key = key_of(head)
+        is_noun = head not in _NO_KINDS and not head.endswith(_ADJECTIVE_ENDINGS) and head not in EMPTY_WORDS
+        if is_noun and key and key[0] not in texts and key[0] not in vocabulary.known_stems:
+            known = {stem for word in words[:-1] for stem in key_of(word)}
+            extra = [word for word in words[:-1] if word not in EMPTY_WORDS and known]
+            return " ".join([*extra, head])
+    return ""
+
+
+def _groups(kinds: Sequence[tuple[str, frozenset[str]]], text: str) -> tuple[frozenset[str], ...]:
+    """Types asked for together: "a table and chairs" wants some of each, "a lamp or a rug" either."""
+    distinct = list(dict.fromkeys(values for _, values in kinds))
+    if len(distinct) < 2 or not _SEVERAL.search(text) or re.search(r"\bor\b", text):
+        return ()
+    return tuple(distinct)
 
 
 def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:

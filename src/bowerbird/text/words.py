@@ -189,13 +189,14 @@ def one_edit_apart(a: str, b: str) -> bool:
 def corrected(word: str, vocabulary: Iterable[str]) -> str | None:
     """The one word of `vocabulary` that a mistyped `word` must mean; None where none or several could be.
 
-    The first letter has to agree (people rarely mistype it), and both words have five letters or more.
+    The first letter has to agree (people rarely mistype it); the mistyped word has five letters or more, the
+    known one four.
     """
     if len(word) < 5 or word in _PLAIN:
         return None
     near = {
         known
         for known in vocabulary
-        if len(known) >= 5 and known[0] == word[0] and one_edit_apart(word, known)
+        if len(known) >= 4 and known[0] == word[0] and one_edit_apart(word, known)
     }
     return near.pop() if len(near) == 1 else None

@@ -1,0 +1,73 @@
+"""A short question that would halve the candidates, and what the user may say next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bowerbird.assist.needs import join_words
+from bowerbird.assist.reply import Named
+from bowerbird.assist.request import Request
+from bowerbird.assist.state import ClarifyingQuestion
+from bowerbird.assist.turn import Turn
+
+ASK_FACETS = ("type", "colour", "material", "style", "genre", "pattern", "brand")
+MIN_CANDIDATES = 24
+"""Fewer are looked through faster than a question is answered."""
+MAX_SHARE = 0.5
+"""The commonest value holds at most this share: the answer halves the candidates."""
+MIN_STATED = 0.7
+"""At least this share of the candidates states the facet."""
+OPTIONS = 3
+
+
+def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -> ClarifyingQuestion | None:
+    """The facet whose value would halve the candidates, with its commonest values; at most one in a row."""
+    if turn.state.question is not None or mask is None or turn.image or request.like or request.groups:
+        return None
+    candidates = int(mask.sum())
+    if candidates < MIN_CANDIDATES or len(request.facets) > 1:
+        return None
+    vocabulary = turn.parts.vocabulary
+    for facet in ASK_FACETS:
+        if facet in request.facets or facet in request.preferred or facet not in vocabulary.positions:
+            continue
+        if facet != "type" and "type" not in request.facets and "type" in vocabulary.positions:
+            continue
+        counts = {value: int(mask[items].sum()) for value, items in vocabulary.positions[facet].items()}
+        common = sorted((value for value in counts if counts[value]), key=lambda v: (-counts[v], v))
+        if len(common) >= 2 and sum(counts.values()) >= MIN_STATED * candidates:
+            if counts[common[0]] <= MAX_SHARE * candidates:
+                return ClarifyingQuestion(facet, tuple(common[:OPTIONS]))
+    return None
+
+
+def ask(turn: Turn, question: ClarifyingQuestion) -> str:
+    """The question in words."""
+    options = join_words([value.lower() for value in question.options], turn.say("or"))
+    key = "question_type" if question.facet == "type" else "question_facet"
+    return turn.say(key, facet=question.facet, options=options)
+
+
+def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestion | None) -> tuple[str, ...]:
+    """Two or three things that the user may say next."""
+    if not items:
+        return turn.say("suggest_popular"), turn.say("suggest_range")
+    suggestions = []
+    if question is not None:
+        key = "suggest_type" if question.facet == "type" else "suggest_facet"
+        suggestions.append(turn.say(key, value=question.options[0].lower()))
+    prices = sorted(item.price for item in items if item.price is not None)
+    if len(prices) > 2 and not question:
+        suggestions.append(turn.say("suggest_under", amount=f"{_round(float(np.median(prices)))}"))
+    if len(items) > 1:
+        suggestions.append(turn.say("suggest_compare"))
+    suggestions.append(turn.say("suggest_similar" if len(items) > 1 else "suggest_more"))
+    return tuple(suggestions[:3])
+
+
+def _round(amount: float) -> int:
+    """A price as people name it: 47.9 becomes 50, 187 becomes 190."""
+    step = 10 ** max(0, len(str(int(amount))) - 2)
+    return max(1, int(round(amount / step) * step) if amount >= 20 else int(round(amount)))

@@ -1,0 +1,110 @@
+"""Languages that the assistant reads and writes: a file each, of words towards English and of replies.
+
+A message is brought to plain English word by word (kinds, colours, materials, numbers, prices, requests), and the
+same rules read it as any other. What a language file lacks is left as it is: it may be a name, or a word of the
+shop's own. A shop extends a language by a file of the same form in its store, `languages/<code>.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bowerbird.errors import InputError
+
+CODES = ("en", "es", "de", "fr", "it")
+ENGLISH = "en"
+MAX_PHRASE = 5  # words
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|\s+")
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language: what its words are in English, and what is said in it."""
+
+    code: str
+    name: str
+    replies: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """Wordings by key; several are chosen from by the message."""
+    words: Mapping[tuple[str, ...], str] = field(repr=False)
+    """English of each phrase; empty where it has none."""
+    markers: frozenset[str] = field(repr=False)
+    """Words by which the language is recognised."""
+
+    def say(self, key: str, seed: str = "", **values: object) -> str:
+        """A wording of a key; the same seed always gets the same one. Raises `KeyError` for an unknown key."""
+        choices = self.replies.get(key) or load_language(ENGLISH).replies[key]
+        return choices[zlib.crc32(seed.encode()) % len(choices)].format(**values)
+
+    def to_english(self, text: str) -> str:
+        """Bring a cleaned text to English, longest phrases first; unknown words stay."""
+        if not self.words:
+            return text
+        pieces = _WORD.findall(text)
+        places = [place for place, piece in enumerate(pieces) if not piece.isspace()]
+        english, at = [], 0
+        while at < len(places):
+            for size in range(min(MAX_PHRASE, len(places) - at), 0, -1):
+                phrase = tuple(pieces[place] for place in places[at : at + size])
+                if phrase in self.words:
+                    english.append(self.words[phrase])
+                    break
+            else:
+                size = 1
+                english.append(pieces[places[at]])
+            at += size
+        return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(word for word in english if word))
+
+
+@cache
+def load_language(code: str, folder: Path | None = None) -> Language:
+    """Load a language; `folder` may hold a shop's own words for it. Raises `InputError` for an unknown code."""
+    if code not in CODES:
+        raise InputError(f"the language {code!r} is not known: choose one of {', '.join(CODES)}")
+    raw = tomllib.loads(resources.files(__package__).joinpath(f"{code}.toml").read_text(encoding="utf-8"))
+    own = folder / f"{code}.toml" if folder else None
+    added = tomllib.loads(own.read_text(encoding="utf-8")) if own and own.exists() else {}
+    words = {**_flat(raw.get("words", {})), **_flat(added.get("words", {}))}
+    replies = {**raw.get("replies", {}), **added.get("replies", {})}
+    return Language(
+        code,
+        str(raw["name"]),
+        {key: tuple([value] if isinstance(value, str) else value) for key, value in replies.items()},
+        {
+            tuple(_WORD.findall(phrase)[::2] if " " in phrase else [phrase]): english
+            for phrase, english in words.items()
+        },
+        frozenset(str(raw.get("markers", "")).split()),
+    )
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, str]:
+    """Phrases to their English, from tables of `english = "phrase, phrase"`; `nothing` stands for no word."""
+    flat: dict[str, str] = {}
+    for english, phrases in table.items():
+        for phrase in str(phrases).split(","):
+            flat[" ".join(phrase.split())] = "" if english == "nothing" else english
+    return flat
+
+
+def detect_language(text: str, previous: str = ENGLISH) -> str:
+    """Guess the language of a cleaned text by its commonest words; that of the turn before where it says nothing.
+
+    >>> [detect_language(text) for text in ("una lámpara verde por menos de 60", "a lamp", "eine lampe aus holz")]
+    ['es', 'en', 'de']
+    """
+    words = {word.strip("'’") for word in _WORD.findall(text) if not word.isspace()}
+    counts = {code: len(words & load_language(code).markers) for code in CODES}
+    best = max(counts.values())
+    if best == 0:
+        return previous
+    if counts.get(previous, 0) == best:
+        return previous
+    return next(code for code in CODES if counts[code] == best)
