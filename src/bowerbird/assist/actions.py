@@ -57,7 +57,7 @@ def undo(turn: Turn) -> Reply:
 
 
 def exclude(turn: Turn) -> tuple[Turn, str]:
-    """The message after its exclusion is in force, and what to say of it; empty where nothing is known by it."""
+    """Put an exclusion in force; gives the message after it and what to say, which is empty for unknown words."""
     mentioned = mentions_of(turn.recognised.topic, turn.parts.vocabulary, turn.parts.lexicon.rows)
     values = {facet: frozenset(group) for facet, group in (mentioned.facets or mentioned.preferred).items()}
     if not values:
@@ -81,7 +81,7 @@ def _count_again(turn: Turn, item_id: str) -> None:
 
 
 def remember_exclusions(turn: Turn, request: Request) -> Turn:
-    """What a message does not want holds for the rest of the conversation; what it asks for is excluded no more."""
+    """Hold what a message does not want for the whole conversation; what it asks for is excluded no more."""
     excluded = dict(turn.state.excluded)
     for facet, values in request.excluded.items():
         excluded[facet] = excluded.get(facet, frozenset()) | values

@@ -30,7 +30,8 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 
 _IS_DESCRIPTION = re.compile(
-    r"\b(?:something|anything|things?|stuff|ones?|idea|ideas)\b|\b[a-z]{3,}(?:y|ful|ous|ish|able|ible|ic|ive|less|ing|ed)\b"
+    r"\b(?:something|anything|things?|stuff|ones?|idea|ideas)\b|\b[a-z]{3,}(?:y|ful|ous|ish|able|ible|ic|"
+    r"ive|less|ing|ed)\b"
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -71,9 +72,9 @@ class Assistant:
     ) -> Reply:
         """Answer a message; the reply holds the state for the next one.
 
-        `items` are ids to resemble, `image` is an encoded picture to resemble; `text` may then be empty. `record`
-        logs what the user does by words ("save the second one"). Raises `InputError` for an unknown item or a
-        broken picture.
+        `items` are ids to resemble, `image` is an encoded picture to resemble; `text` may then be empty.
+        `record` logs what the user does by words ("save the second one"). Raises `InputError` for an unknown
+        item or a broken picture.
         """
         *_, last = self.stream(state, text, user, image, items, n, record)
         assert isinstance(last, Reply)
@@ -116,7 +117,8 @@ class Assistant:
             return
         request = turn.state.request
         is_asked_for = request is not None and any(
-            values <= changed.state.excluded.get(facet, frozenset()) for facet, values in request.facets.items()
+            values <= changed.state.excluded.get(facet, frozenset())
+            for facet, values in request.facets.items()
         )
         if request is None or is_asked_for or not self._is_on_screen(changed):
             yield said
@@ -177,7 +179,11 @@ class Assistant:
             target = (turn.pointed.items or turn.on_screen)[0].item_id
             own = self._read(turn, turn.pointed.rest or "", None)
             return replace(
-                own, like=(target,) if act == Act.SIMILAR else (), without=(target,), words="", unknown_kind=""
+                own,
+                like=(target,) if act == Act.SIMILAR else (),
+                without=(target,),
+                words="",
+                unknown_kind="",
             )
         if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND:
             return self._changed_item(turn)
@@ -186,7 +192,7 @@ class Assistant:
         return replace(request, like=like, without=tuple(dict.fromkeys(without)))
 
     def _changed_item(self, turn: Turn) -> Request:
-        """ "The second one in oak": an item of the same kind that is like it but for what the message says."""
+        """An item of the same kind that is like another but for what the message says: "the second in oak"."""
         target = turn.pointed.items[0].item_id
         own = self._read(turn, turn.pointed.rest, None)
         kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")

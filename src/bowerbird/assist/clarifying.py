@@ -37,9 +37,9 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
             continue
         counts = {value: int(mask[items].sum()) for value, items in vocabulary.positions[facet].items()}
         common = sorted((value for value in counts if counts[value]), key=lambda v: (-counts[v], v))
-        if len(common) >= 2 and sum(counts.values()) >= MIN_STATED * candidates:
-            if counts[common[0]] <= MAX_SHARE * candidates:
-                return ClarifyingQuestion(facet, tuple(common[:OPTIONS]))
+        is_stated = len(common) >= 2 and sum(counts.values()) >= MIN_STATED * candidates
+        if is_stated and counts[common[0]] <= MAX_SHARE * candidates:
+            return ClarifyingQuestion(facet, tuple(common[:OPTIONS]))
     return None
 
 
@@ -70,4 +70,4 @@ def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestio
 def _round(amount: float) -> int:
     """A price as people name it: 47.9 becomes 50, 187 becomes 190."""
     step = 10 ** max(0, len(str(int(amount))) - 2)
-    return max(1, int(round(amount / step) * step) if amount >= 20 else int(round(amount)))
+    return max(1, round(amount / step) * step if amount >= 20 else round(amount))

@@ -1,4 +1,4 @@
-"""What the catalogue says of an item, asked in words: attributes, price, stock, and sentences of its description.
+"""What the catalogue says of an item: attributes, price, stock, and sentences of its description.
 
 Nothing is inferred: what a listing does not state is answered "the listing doesn't say".
 """
@@ -29,12 +29,14 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("style", r"\b(?:what|which) style\b"),
         (
             "size",
-            r"\b(?:how (?:big|large|tall|long|wide|high|deep|heavy|thick)|dimensions?|measurements?|(?:what|which) sizes?|"
+            r"\b(?:how (?:big|large|tall|long|wide|high|deep|heavy|thick)|dimensions?|measurements?|"
+            r"(?:what|which) sizes?|"
             r"weigh[ts]?|size is)\b",
         ),
         (
             "describe",
-            r"\b(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|what is (?:it|this|that))\b",
+            r"\b(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|what is (?:it|"
+            r"this|that))\b",
         ),
     )
 )
@@ -42,8 +44,10 @@ _SIZE_NAMES = word_set(
     "size dimensions dimension height width depth length weight diameter measurements volume"
 )
 _QUESTION = word_set(
-    "is are was does do can could how what which who where when it its this that one they them be been come comes have has "
-    "suitable good ok okay fine safe possible use used using made § too really actually also there any please know tell "
+    "is are was does do can could how what which who where when it its this that one they them be been "
+    "come comes have has "
+    "suitable good ok okay fine safe possible use used using made § too really actually also there any "
+    "please know tell "
     "would should will about if for with in on to of a an the i me my you your wear put get go"
 )
 _NEGATIONS = word_set("not no never without isn't aren't doesn't don't non")

@@ -1,4 +1,4 @@
-"""Items for a need: hard constraints as masks, then meaning, words and taste; near misses where nothing is left."""
+"""Items for a need: hard constraints as masks, then meaning, words and taste; or else near misses."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ _TASTE_DEPTH = 200
 _PLAIN_FACTS = ("solid", "plain")
 _FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
 RELATIVE = re.compile(
-    r"\b(?P<word>(?:more|less) (?!than\b)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|short|wid|narrow|tall|thick|thinn|"
-    r"heavi|fanci|simpl|bold|nic|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|pricey|cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough)\b"
+    r"\b(?P<word>(?:more|less) (?!than\b)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
+    r"short|wid|narrow|tall|thick|thinn|"
+    r"heavi|fanci|simpl|bold|nic|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|pricey|"
+    r"cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough)\b"
 )
 """Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
 _OVERFETCH = 4
@@ -113,7 +115,7 @@ def name_item(parts: Parts, position: int, request: Request, reason: str, *, nea
 
 
 def relative_meaning(turn: Turn, anchor: str, wish: str) -> np.ndarray | None:
-    """How well items are like an item but changed by a wish, (items,) float32; None where nothing can tell."""
+    """How well items are like one that is changed by a wish, (items,) float32; None without an encoder."""
     searcher = turn.parts.searcher
     if searcher is None:
         return None
@@ -127,7 +129,9 @@ def _without_excluded(request: Request, excluded: Mapping[str, frozenset[str]]) 
     """A request without values that the conversation excludes, unless it names them itself."""
     hidden = {facet: values - request.exact.get(facet, frozenset()) for facet, values in excluded.items()}
     facets = {facet: values - hidden.get(facet, frozenset()) for facet, values in request.facets.items()}
-    return replace(request, facets={facet: values or request.facets[facet] for facet, values in facets.items()})
+    return replace(
+        request, facets={facet: values or request.facets[facet] for facet, values in facets.items()}
+    )
 
 
 def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:

@@ -46,7 +46,9 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
     if "type" in own.facets:
         before = previous.facets.get("type")
         narrower = before is not None and own.facets["type"] <= before
-        if before is None:  # "a lamp" after "something for my sister" says what; "show me a lamp" starts afresh
+        if (
+            before is None
+        ):  # "a lamp" after "something for my sister" says what; "show me a lamp" starts afresh
             return bool(_CUES.search(text)) and not _BACKWARD.search(text)
         return not narrower and not _KEEPS_REST.search(text)
     if pointed.any or dropped:
@@ -133,8 +135,7 @@ def _over(
 def _price_after(own: Request, before: PriceRange) -> PriceRange:
     """A new upper bound replaces the old one, likewise the lower; contradictory ends are dropped.
 
-    A bound relative to items on screen only narrows: those may be near misses, and "cheaper" than a thing beyond
-    the budget lifts no budget.
+    A bound relative to items on screen only narrows: "cheaper" lifts no budget.
     """
     now = own.price
     if own.is_relative:

@@ -96,7 +96,9 @@ def explain(turn: Turn) -> Reply:
         if sentence:
             reasons.append(turn.say("why_taste", reason=sentence))
     text = turn.say(
-        "why_item", title=target.title, reasons=join_words(reasons or [turn.say("why_nothing")], turn.say("and"))
+        "why_item",
+        title=target.title,
+        reasons=join_words(reasons or [turn.say("why_nothing")], turn.say("and")),
     )
     return Reply(text, Act.WHY, state=replace(turn.state, focus=target.item_id, question=None))
 
@@ -128,7 +130,8 @@ def _satisfies(turn: Turn, position: int, request: Request) -> bool:
     vocabulary = turn.parts.vocabulary
     price = float(turn.parts.catalogue.prices[position])
     return (not request.price.bounded or price in request.price) and all(
-        not values.isdisjoint(vocabulary.values_of(position, facet)) for facet, values in request.facets.items()
+        not values.isdisjoint(vocabulary.values_of(position, facet))
+        for facet, values in request.facets.items()
     )
 
 

@@ -62,7 +62,9 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             _add(found.facets, meaning.facet, meaning.values)
             _add(found.exact, meaning.facet, meaning.exact)
             as_written = text[where[at][0] : where[at + size - 1][1]]
-            is_corrected = any(stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False))
+            is_corrected = any(
+                stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False)
+            )
             spelled = min(meaning.values, key=lambda value: (len(value), value)).lower()
             found.named.setdefault(meaning.facet, []).append(spelled if is_corrected else as_written)
             if meaning.facet == "type":

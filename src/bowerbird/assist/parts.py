@@ -1,7 +1,7 @@
 """What an assistant works with: the parts of one snapshot, each opened when it is first needed.
 
-Parts that are not there yet (query encoder, graft, events) are done without: then words are matched as words, and
-replies are written by templates.
+Parts that are not there yet (query encoder, graft, events) are done without: then words are matched as words,
+and replies are written by templates.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ _PAIR = re.compile(
     rf"(?:the )?(?P<b>{_ORDINAL}|#?[1-9]\d?)(?!\w){_NOUN}"
 )
 _SINGLE = re.compile(
-    rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of all)\b){_NOUN}"
+    rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
+    rf"all)\b){_NOUN}"
     rf"|(?:\b(?:item|option|number|no\.|result|product)|#)\s?(?P<number>[1-9]\d?)(?!\w|[.,]\d)"
 )
 _EXTREME = re.compile(
@@ -56,7 +57,8 @@ _THIS = re.compile(
 )
 _PLURAL = frozenset(("them", "these", "those", "they"))
 _NOT_ITEMS = re.compile(
-    r"\b(?:that's (?:all|it|fine|ok|great)|this (?:week|month|year|time|summer|winter|weekend|morning|evening)|"
+    r"\b(?:that's (?:all|it|fine|ok|great)|this (?:week|month|year|time|summer|winter|weekend|morning|"
+    r"evening)|"
     r"is it possible|how is it going|that is all|it is for|it's for|that goes|that fits?|that would|that is|"
     r"that are|that i|that has|that have|that looks?|that can|that will|that does|that matche?s?)\b"
 )
@@ -159,7 +161,7 @@ def _extreme(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     if match is None or not priced:
         return None
     is_cheap = match["which"] in ("cheapest", "cheaper", "least expensive")
-    price, item = (min if is_cheap else max)(priced, key=lambda pair: pair[0])
+    _, item = (min if is_cheap else max)(priced, key=lambda pair: pair[0])
     return _taken(text, match, (item,))
 
 

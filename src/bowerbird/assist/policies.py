@@ -91,7 +91,9 @@ def import_policies(folder: Path, store: Path) -> list[str]:
 
 def _read(path: Path) -> str:
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size} bytes, expected at most {MAX_FILE_BYTES}: split it")
+        raise InputError(
+            f"{path} has {path.stat().st_size} bytes, expected at most {MAX_FILE_BYTES}: split it"
+        )
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -7,17 +7,22 @@ import re
 from bowerbird.assist.prices import GAP
 
 _PEOPLE = (
-    "sisters?|brothers?|mother|mum|mom|mommy|father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|fianc[eé]e?|partner|"
-    "friends?|best friend|son|daughter|baby|toddler|kids?|child|children|nieces?|nephews?|grand(?:ma|mother|pa|father|parents|"
-    "son|daughter)|aunt|uncle|cousins?|boss|colleagues?|coworkers?|teacher|neighbou?rs?|roommate|flatmate|in-laws|man|woman|"
+    "sisters?|brothers?|mother|mum|mom|mommy|father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|"
+    "fianc[eé]e?|partner|"
+    "friends?|best friend|son|daughter|baby|toddler|kids?|child|children|nieces?|nephews?|grand(?:ma|"
+    "mother|pa|father|parents|"
+    "son|daughter)|aunt|uncle|cousins?|boss|colleagues?|coworkers?|teacher|neighbou?rs?|roommate|"
+    "flatmate|in-laws|man|woman|"
     "men|women|boys?|girls?|teenager|teen|host|hosts|guests?"
 )
 _RECIPIENT = re.compile(
-    rf"\bfor (?P<who>(?:(?:my|a|an|the|our|his|her|their) )?(?:[a-z]+ )?(?:(?:little|older|younger|elderly|best|good|new|\d{{1,2}}"
+    rf"\bfor (?P<who>(?:(?:my|a|an|the|our|his|her|their) )?(?:[a-z]+ )?(?:(?:little|older|younger|"
+    rf"elderly|best|good|new|\d{{1,2}}"
     rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_PEOPLE})(?:'s birthday)?|(?:her|him|them)(?= |$|[.,!?]))"
 )
 _TASTE_OF = re.compile(
-    r"\b(?:,? ?(?:who|she|he|they|that)(?:'s| is| are)? )(?:really |just |also )*(?:loves?|likes?|enjoys?|adores?|is into|are into|into|"
+    r"\b(?:,? ?(?:who|she|he|they|that)(?:'s| is| are)? )(?:really |just |also )*(?:loves?|likes?|"
+    r"enjoys?|adores?|is into|are into|into|"
     r"is (?:a )?(?:big )?fan of|collects?|prefers?|wants?|needs?)\b"
 )
 _GIFT = re.compile(

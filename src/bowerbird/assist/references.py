@@ -40,8 +40,10 @@ _LIKE = re.compile(
     rf"{_THE}"
 )
 _CHEAPER_ALONE = re.compile(
-    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|(?:too|so|very|quite|a bit) (?:expensive|dear|"
-    r"pricey|costly)|too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over my budget)\b"
+    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|(?:too|so|very|quite|a bit) "
+    r"(?:expensive|dear|"
+    r"pricey|costly)|too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
+    r"my budget)\b"
 )
 _DEARER_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
 _MORE = re.compile(

@@ -1,7 +1,7 @@
 """What a conversation has come to, as one small value that goes into every turn and comes out of it.
 
-No earlier turn is replayed: what the next message may refer to is here. A client keeps the state between turns
-and may edit it, so everything read from outside is checked, and bounded in size.
+No earlier turn is replayed: what the next message may refer to is here. A client keeps the state between
+turns and may edit it, so everything read from outside is checked, and bounded in size.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ItemAction:
 
 @dataclass(frozen=True)
 class DialogueState:
-    """The state before a message, or after its reply. Items are ids; facets and values the catalogue's own."""
+    """The state before a message, or after its reply. Items are ids, facets and values the catalogue's."""
 
     request: Request | None = None
     """The need so far: types, attributes, price, recipient, exclusions of this topic."""
@@ -140,7 +140,8 @@ class DialogueState:
             raise InputError(f"the conversation {path} can't be read ({error}): name a file") from None
         except (ValueError, RecursionError) as error:
             raise InputError(
-                f"{path} is not a conversation of bowerbird ({str(error)[:200]}): delete it or name another file"
+                f"{path} is not a conversation of bowerbird ({str(error)[:200]}): delete it or name "
+                f"another file"
             ) from None
 
     def save(self, path: Path | str) -> None:

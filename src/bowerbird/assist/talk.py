@@ -1,4 +1,4 @@
-"""Answers that list no products, or those of the whole shop: small talk, the shop, the user's taste, the assistant."""
+"""Answers about the shop, the user's taste and the assistant, and small talk."""
 
 from __future__ import annotations
 
@@ -45,14 +45,19 @@ def about_shop(turn: Turn) -> Reply:
             key = "shop_no_sale" if topic == "sale" else "unclear"
             return Reply(turn.say(key), Act.ABOUT_SHOP, state=state, suggestions=_starts(turn))
         items = named_items(turn, positions)
-        lines = [f"{number}. {item.title}{f', {item.priced}' if item.priced else ''}" for number, item in enumerate(items, 1)]
+        lines = [
+            f"{number}. {item.title}{f', {item.priced}' if item.priced else ''}"
+            for number, item in enumerate(items, 1)
+        ]
         text = "\n".join([turn.say(f"shop_{topic}"), *lines])
         state = replace(state, request=None).with_list([item.item_id for item in items], is_new_topic=True)
         return Reply(text, Act.ABOUT_SHOP, items, state=state, suggestions=(turn.say("suggest_why"),))
     passage = turn.parts.policies.find(topic, turn.plain)
     if passage is None:
         return Reply(turn.say("policy_unknown", topic=topic), Act.ABOUT_SHOP, state=state)
-    return Reply(turn.say("policy_quote", topic=passage.page, sentence=passage.text), Act.ABOUT_SHOP, state=state)
+    return Reply(
+        turn.say("policy_quote", topic=passage.page, sentence=passage.text), Act.ABOUT_SHOP, state=state
+    )
 
 
 def about_me(turn: Turn) -> Reply:

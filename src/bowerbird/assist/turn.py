@@ -118,7 +118,9 @@ def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
                 position = parts.positions_by_title.get(title)
                 item = None if position is None else parts.shown(parts.catalogue.ids[position])
                 # "an oak clock" is a wish; "the oak clock" names the item of that title.
-                if item is not None and re.search(rf"(?:\b(?:the|this|that|about|of)\s+|^|[\"“']){re.escape(title)}(?!\w)", text):
+                if item is not None and re.search(
+                    rf"(?:\b(?:the|this|that|about|of)\s+|^|[\"“']){re.escape(title)}(?!\w)", text
+                ):
                     found[item.item_id] = item
                     text = text.replace(title, GAP, 1)
         return tuple(found.values()), text

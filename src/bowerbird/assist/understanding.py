@@ -116,15 +116,22 @@ def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
 _SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
 _HEAD = re.compile(
     r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of)\s+|^)"
-    r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|below|above|from|to|that|"
-    r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|today|now)\b))"
+    r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
+    r"below|above|from|to|that|"
+    r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|"
+    r"today|now)\b))"
 )
 _NO_KINDS = word_set(
-    "something anything things thing stuff gift gifts present presents item items product products one ones idea ideas it them "
-    "this that these those more others other else everything all any some kind kinds sort sorts option options piece pieces "
-    "sale offer deals help me you us birthday christmas anniversary wedding home house room kitchen garden living bedroom "
-    "bathroom office mother father sister brother friend summer winter spring autumn party work evening morning day night time "
-    "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set shop store catalogue what"
+    "something anything things thing stuff gift gifts present presents item items product products one "
+    "ones idea ideas it them "
+    "this that these those more others other else everything all any some kind kinds sort sorts option "
+    "options piece pieces "
+    "sale offer deals help me you us birthday christmas anniversary wedding home house room kitchen "
+    "garden living bedroom "
+    "bathroom office mother father sister brother friend summer winter spring autumn party work evening "
+    "morning day night time "
+    "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set "
+    "shop store catalogue what"
 )
 _ADJECTIVE_ENDINGS = (
     *(
@@ -153,8 +160,8 @@ _ADJECTIVE_ENDINGS = (
 def unknown_kind(request: Request, vocabulary: Vocabulary, texts: Mapping[str, object]) -> str:
     """The kind of thing that a request names and the catalogue has none of; empty where there is none.
 
-    A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text, type
-    or attribute uses its word.
+    A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text,
+    type or attribute uses its word.
     """
     if "type" in request.facets or "genre" in request.facets:
         return ""

@@ -1,8 +1,8 @@
 """Languages that the assistant reads and writes: a file each, of words towards English and of replies.
 
-A message is brought to plain English word by word (kinds, colours, materials, numbers, prices, requests), and the
-same rules read it as any other. What a language file lacks is left as it is: it may be a name, or a word of the
-shop's own. A shop extends a language by a file of the same form in its store, `languages/<code>.toml`.
+A message is brought to plain English word by word (kinds, colours, materials, numbers, prices, requests), and
+the same rules read it as any other. What a language file lacks is left as it is: it may be a name, or a word
+of the shop's own. A shop extends a language by a file of the same form in its store, `languages/<code>.toml`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Language:
     """Words by which the language is recognised."""
 
     def say(self, key: str, seed: str = "", **values: object) -> str:
-        """A wording of a key; the same seed always gets the same one. Raises `KeyError` for an unknown key."""
+        """A wording of a key; the same seed always gets the same one. Raises `KeyError` for another key."""
         choices = self.replies.get(key) or load_language(ENGLISH).replies[key]
         return choices[zlib.crc32(seed.encode()) % len(choices)].format(**values)
 
@@ -65,7 +65,7 @@ class Language:
 
 @cache
 def load_language(code: str, folder: Path | None = None) -> Language:
-    """Load a language; `folder` may hold a shop's own words for it. Raises `InputError` for an unknown code."""
+    """Load a language, with a shop's own words from `folder`. Raises `InputError` for an unknown code."""
     if code not in CODES:
         raise InputError(f"the language {code!r} is not known: choose one of {', '.join(CODES)}")
     raw = tomllib.loads(resources.files(__package__).joinpath(f"{code}.toml").read_text(encoding="utf-8"))
@@ -95,9 +95,9 @@ def _flat(table: Mapping[str, Any]) -> dict[str, str]:
 
 
 def detect_language(text: str, previous: str = ENGLISH) -> str:
-    """Guess the language of a cleaned text by its commonest words; that of the turn before where it says nothing.
+    """Guess the language of a cleaned text by its commonest words, or keep that of the turn before.
 
-    >>> [detect_language(text) for text in ("una lámpara verde por menos de 60", "a lamp", "eine lampe aus holz")]
+    >>> [detect_language(text) for text in ("una lámpara por menos de 60", "a lamp", "eine lampe aus holz")]
     ['es', 'en', 'de']
     """
     words = {word.strip("'’") for word in _WORD.findall(text) if not word.isspace()}
