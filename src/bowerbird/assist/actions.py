@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bowerbird.assist.acts import Act
+from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.item_answers import missing
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.needs import join_words
@@ -57,7 +57,7 @@ def undo(turn: Turn) -> Reply:
 
 
 def exclude(turn: Turn) -> tuple[Turn, str]:
-    """Put an exclusion in force; gives the message after it and what to say, which is empty for unknown words."""
+    """Put an exclusion in force; gives the message after it, and what to say: nothing for unknown words."""
     mentioned = mentions_of(turn.recognised.topic, turn.parts.vocabulary, turn.parts.lexicon.rows)
     values = {facet: frozenset(group) for facet, group in (mentioned.facets or mentioned.preferred).items()}
     if not values:

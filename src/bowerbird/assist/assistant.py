@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from bowerbird.assist import actions, item_answers, talk
-from bowerbird.assist.acts import Act, Recognition
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.acts import Recognition
 from bowerbird.assist.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.finding import RELATIVE, Found, check_items, find_items, relative_meaning
 from bowerbird.assist.needs import describe_need, join_words, plural
@@ -192,7 +193,7 @@ class Assistant:
         return replace(request, like=like, without=tuple(dict.fromkeys(without)))
 
     def _changed_item(self, turn: Turn) -> Request:
-        """An item of the same kind that is like another but for what the message says: "the second in oak"."""
+        """An item of a kind, like another but for what the message says: "the second one in oak"."""
         target = turn.pointed.items[0].item_id
         own = self._read(turn, turn.pointed.rest, None)
         kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")

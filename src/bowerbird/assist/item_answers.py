@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bowerbird.assist.acts import Act
+from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.facts import fact_asked, sentences, table_of_differences
 from bowerbird.assist.finding import name_item
 from bowerbird.assist.needs import describe_need, join_words

@@ -69,7 +69,7 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
     """Whom a message wants something for, whether it is a gift, and the text without those words.
 
     >>> take_recipient("something for my sister who loves gardening")
-    ('my sister', True, 'something §  gardening')
+    ('my sister', True, 'something § gardening')
     """
     match = _RECIPIENT.search(text)
     is_gift = _GIFT.search(text) is not None
@@ -82,7 +82,7 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
     if not is_person and not is_gift:
         return "", False, text  # "shirts for men": a department, and no gift
     rest = text[: match.start()] + GAP.strip() + " " + text[match.end() :]
-    return who, True, _TASTE_OF.sub(" ", rest)
+    return who, True, " ".join(_TASTE_OF.sub(" ", rest).split())
 
 
 def digits_for_words(text: str) -> str:

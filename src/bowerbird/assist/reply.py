@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bowerbird.assist.acts import Act
+from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.request import Request, exact_price
 from bowerbird.assist.state import DialogueState
 

@@ -187,7 +187,10 @@ class Request:
                     bool(price["low_open"]),
                     bool(price["high_open"]),
                 ),
-                **sets,
+                facets=sets["facets"],
+                exact=sets["exact"],
+                excluded=sets["excluded"],
+                preferred=sets["preferred"],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"a request of the conversation can't be read ({error!r})") from None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bowerbird.assist.acts import Act
+from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.item_answers import named_items
 from bowerbird.assist.needs import join_words, plural
 from bowerbird.assist.reply import Reply

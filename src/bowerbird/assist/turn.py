@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bowerbird.assist.acts import Act, Recognition, recognise
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.acts import Recognition, recognise
 from bowerbird.assist.languages import Language, detect_language, load_language
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.parts import Parts
