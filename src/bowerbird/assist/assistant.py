@@ -19,6 +19,7 @@ from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.acts import Recognition
 from bowerbird.assist.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.finding import RELATIVE, Found, check_items, find_items, relative_meaning
+from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words, plural
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named, Reply
@@ -233,7 +234,11 @@ class Assistant:
     # -- words --------------------------------------------------------------------------------------------
 
     def _unknown_kind(self, turn: Turn, request: Request) -> Iterator[str | Reply]:
-        kind = plural(request.unknown_kind) if turn.language.code == "en" else request.unknown_kind
+        kind = (
+            plural(request.unknown_kind)
+            if turn.language.code == ENGLISH
+            else turn.language.word_for(request.unknown_kind)
+        )
         text = turn.say("no_kind", kind=kind, range=describe_range(turn))
         state = replace(turn.state, request=None, question=None)
         yield text
@@ -276,7 +281,7 @@ class Assistant:
         request, shown = found.request, found.items or found.nearest
         # Where nothing matches, what has to be said is too delicate for a small model.
         is_plain = bool(found.items and request.words and act == Act.FIND and anchor is None)
-        can_write = self._uses_model and is_plain and turn.language.code == "en" and not request.groups
+        can_write = self._uses_model and is_plain and turn.language.code == ENGLISH and not request.groups
         writer = self.parts.writer if can_write else None
         opening = writer.opening(request, found.items) if writer else None
         yield opening or _opening(turn, found, act, anchor), opening is not None
@@ -320,7 +325,7 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
     """The first sentence of a list."""
     request, count = found.request, len(found.items)
     need = describe_need(request, turn.language, count or 2)
-    number = _COUNT[count] if turn.language.code == "en" and count < len(_COUNT) else str(count)
+    number = _COUNT[count] if turn.language.code == ENGLISH and count < len(_COUNT) else str(count)
     if not found.items:
         if act == Act.MORE:
             return turn.say("no_more", need=need)

@@ -45,7 +45,7 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
 
 def ask(turn: Turn, question: ClarifyingQuestion) -> str:
     """The question in words."""
-    options = join_words([value.lower() for value in question.options], turn.say("or"))
+    options = join_words([turn.language.word_for(value.lower()) for value in question.options], turn.say("or"))
     key = "question_type" if question.facet == "type" else "question_facet"
     return turn.say(key, facet=question.facet, options=options)
 
@@ -57,7 +57,7 @@ def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestio
     suggestions = []
     if question is not None:
         key = "suggest_type" if question.facet == "type" else "suggest_facet"
-        suggestions.append(turn.say(key, value=question.options[0].lower()))
+        suggestions.append(turn.say(key, value=turn.language.word_for(question.options[0].lower())))
     prices = sorted(item.price for item in items if item.price is not None)
     if len(prices) > 2 and not question:
         suggestions.append(turn.say("suggest_under", amount=f"{_round(float(np.median(prices)))}"))

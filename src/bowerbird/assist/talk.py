@@ -83,7 +83,7 @@ def describe_range(turn: Turn) -> str:
     if facet is None:
         return turn.say("items")
     counts = Counter({value: len(items) for value, items in vocabulary.positions[facet].items()})
-    kinds = [value.lower() for value, _ in counts.most_common(RANGE)]
+    kinds = [turn.language.word_for(value.lower()) for value, _ in counts.most_common(RANGE)]
     if turn.language.code == "en" and facet == "type":
         kinds = [plural(kind) for kind in kinds]
     return join_words(kinds, turn.say("and"))

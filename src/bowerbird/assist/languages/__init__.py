@@ -12,7 +12,7 @@ import tomllib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ class Language:
         """A wording of a key; the same seed always gets the same one. Raises `KeyError` for another key."""
         choices = self.replies.get(key) or load_language(ENGLISH).replies[key]
         return choices[zlib.crc32(seed.encode()) % len(choices)].format(**values)
+
+    def word_for(self, english: str) -> str:
+        """A word of this language for an English one; the English one where it knows none."""
+        return self._words_for.get(english.lower(), english)
+
+    @cached_property
+    def _words_for(self) -> dict[str, str]:
+        reversed_words: dict[str, str] = {}
+        for phrase, english in self.words.items():
+            reversed_words.setdefault(english, " ".join(phrase))
+        return reversed_words
 
     def to_english(self, text: str) -> str:
         """Bring a cleaned text to English, longest phrases first; unknown words stay."""
