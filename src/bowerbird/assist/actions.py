@@ -65,7 +65,10 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
     excluded = dict(turn.state.excluded)
     for facet, group in values.items():
         excluded[facet] = excluded.get(facet, frozenset()) | group
-    said = turn.say("excluded", values=join_words([turn.language.word_for(value) for value in values_of(values)], turn.say("and")))
+    said = turn.say(
+        "excluded",
+        values=join_words([turn.language.word_for(value) for value in values_of(values)], turn.say("and")),
+    )
     return turn.with_state(excluded=excluded, question=None), said
 
 

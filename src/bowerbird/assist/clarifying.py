@@ -45,7 +45,9 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
 
 def ask(turn: Turn, question: ClarifyingQuestion) -> str:
     """The question in words."""
-    options = join_words([turn.language.word_for(value.lower()) for value in question.options], turn.say("or"))
+    options = join_words(
+        [turn.language.word_for(value.lower()) for value in question.options], turn.say("or")
+    )
     key = "question_type" if question.facet == "type" else "question_facet"
     return turn.say(key, facet=question.facet, options=options)
 

@@ -163,8 +163,8 @@ def unknown_kind(request: Request, vocabulary: Vocabulary, texts: Mapping[str, o
     A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text,
     type or attribute uses its word.
     """
-    if "type" in request.facets or "genre" in request.facets:
-        return ""
+    if "type" in request.facets or "genre" in request.facets or request.is_gift:
+        return ""  # a gift is described by whom it is for
     for match in _HEAD.finditer(request.words.replace("§", " § ")):
         words = match["noun"].split()
         head = words[-1]

@@ -21,7 +21,7 @@ from bowerbird.errors import InputError
 
 CODES = ("en", "es", "de", "fr", "it")
 ENGLISH = "en"
-MAX_PHRASE = 5  # words
+MAX_PHRASE = 8  # words and marks
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|\s+")
 
 
@@ -58,19 +58,12 @@ class Language:
         """Bring a cleaned text to English, longest phrases first; unknown words stay."""
         if not self.words:
             return text
-        pieces = _WORD.findall(text)
-        places = [place for place, piece in enumerate(pieces) if not piece.isspace()]
-        english, at = [], 0
-        while at < len(places):
-            for size in range(min(MAX_PHRASE, len(places) - at), 0, -1):
-                phrase = tuple(pieces[place] for place in places[at : at + size])
-                if phrase in self.words:
-                    english.append(self.words[phrase])
-                    break
-            else:
-                size = 1
-                english.append(pieces[places[at]])
-            at += size
+        pieces, english, at = _pieces(text), [], 0
+        while at < len(pieces):
+            sizes = range(min(MAX_PHRASE, len(pieces) - at), 0, -1)
+            size = next((size for size in sizes if pieces[at : at + size] in self.words), 0)
+            english.append(self.words[pieces[at : at + size]] if size else pieces[at])
+            at += size or 1
         return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(word for word in english if word))
 
 
@@ -88,12 +81,25 @@ def load_language(code: str, folder: Path | None = None) -> Language:
         code,
         str(raw["name"]),
         {key: tuple([value] if isinstance(value, str) else value) for key, value in replies.items()},
-        {
-            tuple(_WORD.findall(phrase)[::2] if " " in phrase else [phrase]): english
-            for phrase, english in words.items()
-        },
+        {_pieces(phrase): english for phrase, english in words.items()},
         frozenset(str(raw.get("markers", "")).split()),
     )
+
+
+def _pieces(text: str) -> tuple[str, ...]:
+    """Words and marks of a text."""
+    return tuple(piece for piece in _WORD.findall(text) if not piece.isspace())
+
+
+@cache
+def _known_words(code: str) -> frozenset[str]:
+    """Single words of a language; of English those that the other languages are brought to."""
+    if code == ENGLISH:
+        others = (load_language(other) for other in CODES if other != ENGLISH)
+        return frozenset(
+            word for other in others for english in other.words.values() for word in english.split()
+        )
+    return frozenset(piece for phrase in load_language(code).words for piece in phrase)
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, str]:
@@ -111,8 +117,10 @@ def detect_language(text: str, previous: str = ENGLISH) -> str:
     >>> [detect_language(text) for text in ("una lámpara por menos de 60", "a lamp", "eine lampe aus holz")]
     ['es', 'en', 'de']
     """
-    words = {word.strip("'’") for word in _WORD.findall(text) if not word.isspace()}
-    counts = {code: len(words & load_language(code).markers) for code in CODES}
+    words = set(_pieces(text))
+    counts = {
+        code: 2 * len(words & load_language(code).markers) + len(words & _known_words(code)) for code in CODES
+    }
     best = max(counts.values())
     if best == 0:
         return previous
