@@ -173,12 +173,13 @@ def _panel(recommender: Recommender, user: str) -> ShopperPanel:
 
 
 def _talk(assistant: Any, user: str) -> list[Turn]:
-    from bowerbird.assist.conversation import Conversation
+    from bowerbird.assist.state import DialogueState
     from bowerbird.report import Card, Turn
 
-    conversation, turns = Conversation(), []
+    state, turns = DialogueState(), []
     for text in TALK:
-        reply: Reply = assistant.reply(conversation, text, user=user)
+        reply: Reply = assistant.reply(state, text, user=user)
+        state = reply.state
         cards = [
             Card(one.title, one.priced, assistant.catalogue.image(one.position), "; ".join(one.differences))
             for one in reply.shown
