@@ -1,12 +1,12 @@
-"""Does `ask` keep its word? Requests made from a catalogue's items, replies judged without its help.
+"""Does `ask` answer correctly? Requests generated from a catalogue's items, replies evaluated independently.
 
     python benchmarks/bench_ask.py --store demo/store --requests 200 --worded 20
 
-Each request takes the kind of thing, the colour and a price bound of a random item, said in one of several
-ways; some bounds are far too low, so that often nothing fits. Counted over all replies: items that do not
-exist, prices beyond the bound, and how often the first item satisfies everything where some item does. The
-language model words the first `--worded` replies (it is slow); templates word the others, whose items are
-found alike.
+Each request combines the type, the colour and a price bound of a random item by one of several templates;
+some bounds are far too low, so that often no item fits. Counted over all replies: items that do not exist,
+prices beyond the bound, and how often the first item satisfies all constraints where any item does. The
+language model writes the first `--worded` replies (it is slow); templates write the others, whose items are
+retrieved in the same way.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.progress import track
 
-FORMS = (
+REQUEST_TEMPLATES = (
     "a {colour} {kind} under {bound}",
     "{kind} in {colour}, less than {bound}",
     "I am looking for a {colour} {kind} below ${bound}",
@@ -38,12 +38,12 @@ FORMS = (
 )
 KIND_NAMES = ("type", "product_type", "product_type_name")
 COLOUR_NAMES = ("colour", "color", "colour_group", "colour_group_name")
-NO_VALUES = {"", "unknown", "undefined", "other", "n/a"}
+MISSING_VALUES = {"", "unknown", "undefined", "other", "n/a"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request and what it asks for: raw values of the catalogue, and a price that is too much."""
+    """A request and its constraints: raw values of the catalogue, and an upper price bound (exclusive)."""
 
     text: str
     kind: str
@@ -51,10 +51,10 @@ class Case:
     bound: float
 
     def satisfied_by(self, item: Item) -> bool:
-        fits = kind_of(item).casefold() == self.kind.casefold()
-        fits = fits and colour_of(item).casefold() == self.colour.casefold()
+        is_match = kind_of(item).casefold() == self.kind.casefold()
+        is_match = is_match and colour_of(item).casefold() == self.colour.casefold()
         return (
-            fits
+            is_match
             and item.price is not None
             and item.price < self.bound
             and item.availability != "out_of_stock"
@@ -62,8 +62,8 @@ class Case:
 
 
 def kind_of(item: Item) -> str:
-    named = [item.attributes[name] for name in KIND_NAMES if name in item.attributes]
-    return named[0] if named else item.category[-1] if item.category else ""
+    kinds = [item.attributes[name] for name in KIND_NAMES if name in item.attributes]
+    return kinds[0] if kinds else item.category[-1] if item.category else ""
 
 
 def colour_of(item: Item) -> str:
@@ -71,57 +71,59 @@ def colour_of(item: Item) -> str:
 
 
 def cases_of(catalogue: Catalogue, n: int, seed: int) -> list[Case]:
-    """`n` requests drawn from items with a kind, a colour and a price; one in six offers too little money."""
+    """Generate `n` requests from items with a type, a colour and a price; one in six has too low a bound."""
     rng = random.Random(seed)
     items = [catalogue.item(position) for position in range(len(catalogue))]
-    usable = [
-        one
-        for one in items
-        if one.price is not None
-        and math.isfinite(one.price)
-        and not {kind_of(one).casefold(), colour_of(one).casefold()} & NO_VALUES
+    eligible_items = [
+        item
+        for item in items
+        if item.price is not None
+        and math.isfinite(item.price)
+        and not {kind_of(item).casefold(), colour_of(item).casefold()} & MISSING_VALUES
     ]
-    if not usable:
-        raise SystemExit("no item has a kind, a colour and a price: nothing to ask for")
+    if not eligible_items:
+        raise SystemExit("no item has a kind, a colour and a price: no request can be generated")
     cases = []
     for _ in range(n):
-        item = rng.choice(usable)
+        item = rng.choice(eligible_items)
         bound = (item.price or 0.0) * rng.choice((1.02, 1.1, 1.3, 1.7, 2.5, 0.3))
-        said = max(bound, 0.001)
-        shown = f"{said:.0f}" if said >= 10 else f"{said:.3g}"
-        text = rng.choice(FORMS).format(
-            colour=colour_of(item).lower(), kind=kind_of(item).lower(), bound=shown
+        rounded_bound = max(bound, 0.001)
+        bound_text = f"{rounded_bound:.0f}" if rounded_bound >= 10 else f"{rounded_bound:.3g}"
+        text = rng.choice(REQUEST_TEMPLATES).format(
+            colour=colour_of(item).lower(), kind=kind_of(item).lower(), bound=bound_text
         )
-        cases.append(Case(text, kind_of(item), colour_of(item), float(shown)))
+        cases.append(Case(text, kind_of(item), colour_of(item), float(bound_text)))
     return cases
 
 
-def invented(reply: Reply, catalogue: Catalogue, case: Case) -> int:
-    """Named items that do not exist or bear another title, and capitalised names that no shown item has."""
+def count_invented(reply: Reply, catalogue: Catalogue, case: Case) -> int:
+    """Count shown items that do not exist or have another title, and capitalised names of no shown item."""
     count = 0
-    rest = reply.text
-    for named in reply.shown:
-        known = named.item_id in catalogue
-        title = " ".join(catalogue.item(catalogue.position[named.item_id]).title.split()) if known else ""
-        count += not known or (title != "" and title != named.title)
-        rest = (
-            rest.replace(named.title, " ").replace(named.why, " ")
-            if named.why
-            else rest.replace(named.title, " ")
+    remaining_text = reply.text
+    for shown_item in reply.shown:
+        exists = shown_item.item_id in catalogue
+        title = (
+            " ".join(catalogue.item(catalogue.position[shown_item.item_id]).title.split()) if exists else ""
         )
-    return count + len(re.findall(r"(?<![.:“]\s)(?<!^)\b[A-Z][a-z]+(?:\s+[A-Z][a-z]+)+", rest))
+        count += not exists or (title != "" and title != shown_item.title)
+        remaining_text = (
+            remaining_text.replace(shown_item.title, " ").replace(shown_item.why, " ")
+            if shown_item.why
+            else remaining_text.replace(shown_item.title, " ")
+        )
+    return count + len(re.findall(r"(?<![.:“]\s)(?<!^)\b[A-Z][a-z]+(?:\s+[A-Z][a-z]+)+", remaining_text))
 
 
-def beyond_bound(reply: Reply, case: Case) -> int:
-    """Matches that cost too much, and near misses whose price is too high without saying so."""
-    matches = sum(named.price is None or named.price >= case.bound for named in reply.items)
-    silent = sum(
-        named.price is not None
-        and named.price >= case.bound
-        and not any("limit" in said or "exactly" in said for said in named.differences)
-        for named in reply.nearest
+def count_beyond_bound(reply: Reply, case: Case) -> int:
+    """Count matches beyond the price bound, and near misses beyond it that do not mention the price."""
+    matches = sum(shown_item.price is None or shown_item.price >= case.bound for shown_item in reply.items)
+    unmarked_misses = sum(
+        shown_item.price is not None
+        and shown_item.price >= case.bound
+        and not any("limit" in difference or "exactly" in difference for difference in shown_item.differences)
+        for shown_item in reply.nearest
     )
-    return matches + silent
+    return matches + unmarked_misses
 
 
 def main() -> None:
@@ -131,39 +133,39 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--worded", type=int, default=20, help="replies worded by the language model")
-    parser.add_argument("--user", help="whose taste counts")
+    parser.add_argument("--user", help="user whose taste profile is used")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+    args = parser.parse_args()
 
-    worded = Assistant.open(Store.open(given.store).snapshot())
-    plain = worded.without_model()
-    catalogue = worded.catalogue
+    model_assistant = Assistant.open(Store.open(args.store).snapshot())
+    template_assistant = model_assistant.without_model()
+    catalogue = model_assistant.catalogue
     items = [catalogue.item(position) for position in range(len(catalogue))]
-    plain.reply(Conversation(), "anything", given.user)  # loads what is loaded once
+    template_assistant.reply(Conversation(), "anything", args.user)  # loads models before the timed calls
 
     totals = {"invented": 0, "beyond_bound": 0, "possible": 0, "first_fits": 0, "false_unmet": 0}
     wordings: dict[str, int] = {}
     seconds: dict[str, list[float]] = {"model": [], "template": []}
-    for number, case in enumerate(track(cases_of(catalogue, given.requests, given.seed), "requests")):
-        assistant = worded if number < given.worded else plain
+    for number, case in enumerate(track(cases_of(catalogue, args.requests, args.seed), "requests")):
+        assistant = model_assistant if number < args.worded else template_assistant
         start = time.perf_counter()
-        reply = assistant.reply(Conversation(), case.text, given.user)
+        reply = assistant.reply(Conversation(), case.text, args.user)
         if number:
-            seconds["model" if number < given.worded else "template"].append(time.perf_counter() - start)
-        possible = any(case.satisfied_by(item) for item in items)
-        fits = bool(reply.items) and case.satisfied_by(items[reply.items[0].position])
-        totals["invented"] += invented(reply, catalogue, case)
-        totals["beyond_bound"] += beyond_bound(reply, case)
-        totals["possible"] += possible
-        totals["first_fits"] += possible and fits
-        totals["false_unmet"] += possible and not reply.items
+            seconds["model" if number < args.worded else "template"].append(time.perf_counter() - start)
+        is_satisfiable = any(case.satisfied_by(item) for item in items)
+        is_satisfied = bool(reply.items) and case.satisfied_by(items[reply.items[0].position])
+        totals["invented"] += count_invented(reply, catalogue, case)
+        totals["beyond_bound"] += count_beyond_bound(reply, case)
+        totals["possible"] += is_satisfiable
+        totals["first_fits"] += is_satisfiable and is_satisfied
+        totals["false_unmet"] += is_satisfiable and not reply.items
         wordings[reply.wording] = wordings.get(reply.wording, 0) + 1
-        if possible and not fits:
+        if is_satisfiable and not is_satisfied:
             print(f"missed: {case.text!r} → {reply.request.said()} {reply.text.splitlines()[:2]}")
     result = {
         "bench": "ask",
         "items": len(items),
-        "requests": given.requests,
+        "requests": args.requests,
         **totals,
         "share_first_fits": totals["first_fits"] / max(1, totals["possible"]),
         "wording": wordings,

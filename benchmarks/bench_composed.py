@@ -1,17 +1,17 @@
-"""Does "this picture, but in blue" find what is meant? A picture and a change, on items not learnt from.
+"""Composed queries ("this picture, but in blue"): a picture and a modification text, on unseen items.
 
     python benchmarks/bench_composed.py STORE [--hidden 3000] [--pairs 150] [--seed 1]
 
-Items are hidden from everything that is learnt: sides, tower, directions, words. Pairs (A, B) of them are of
-one type and differ in one thing (`composed_pairs.py`): colour, pattern, shade, sleeves, length. The query is
-A's picture and a text in the way of FashionIQ's captions; the answer comes from the hidden items. Judged by
-the items' stated facts: precision@10, the share that is of A's type and has what was asked for; hit@50 of B.
+Hidden items take no part in training: modalities, tower, directions, words. Pairs (A, B) of hidden items have
+the same type and differ in one trait (`composed_pairs.py`): colour, pattern, shade, sleeves, length. The
+query is A's picture and a text in the style of FashionIQ's captions; the results come from the hidden items.
+Metrics, by the items' facts: precision@10, the share that has A's type and the requested trait; hit@50 of B.
 
-Two shops: one whose items have texts, so that `search` can hold a wish against what an item states of itself
-(as the judge does: read this as "nothing stated is overlooked"), and one whose items are pictures only, where
-what was learnt from others is all there is. Arms: the picture alone; the text alone; the sum of both vectors;
-our changed vector alone; ours, ranked. Intervals over A. Beside it, how much of FashionIQ's captions
-(`$BOWERBIRD_DATA/dialogues`, else `../shared/data`) is understood in the words of this shop.
+Two settings: items with texts, where `search` can compare the request with an item's facts (as the metric
+does: read this as "no stated fact is overlooked"), and items with pictures only, where only what was learned
+from other items is available. Arms: the picture alone; the text alone; the sum of both vectors; the modified
+vector alone; the full ranking. Intervals over A. Also reported: the share of FashionIQ's captions
+(`$BOWERBIRD_DATA/dialogues`, else `../shared/data`) that is parsed with this catalogue's vocabulary.
 """
 
 from __future__ import annotations
@@ -31,118 +31,135 @@ from rich.table import Table
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_in, words_of
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words, extract_words
 from bowerbird.embed.index.item_index import nearest
-from bowerbird.embed.index.rows import Rows, unit
-from bowerbird.embed.search.catalogue_words import ShopWords
-from bowerbird.embed.search.modification import modification_of
-from bowerbird.embed.search.refining import CANDIDATES, Refiner
-from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.index.rows import VectorRows, normalize_rows
+from bowerbird.embed.search.catalogue_facts import CatalogueWords
+from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.reranking import CANDIDATES, Reranker
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.text import load_text_encoder
-from composed_pairs import Pair, pairs_of, trait, type_of
+from composed_pairs import Pair, pairs_of, trait_of, type_of
 
-AT, FAR = 10, 50
+K, K_HIT = 10, 50
 DIM = 256
 BATCH = 64
 
 
 @dataclass(frozen=True)
-class Bare:
-    """Everything learnt from the items that are not hidden. N items."""
+class SplitModel:
+    """Everything learned from the items that are not hidden. N items."""
 
     items: list[Item]
     features: ItemFeatures
     hidden: np.ndarray  # (H,) positions
-    shop: ShopWords
-    sides: Sides
+    shop: CatalogueWords
+    sides: ModalityEncoders
     tower: Tower
-    views: Views  # of all items
+    inputs: ModalityFeatures  # of all items
 
     @classmethod
-    def of(cls, store: Store, hidden: int, seed: int) -> Bare:
+    def fit(cls, store: Store, hidden: int, seed: int) -> SplitModel:
         catalogue = store.catalogue()
-        items, features = list(catalogue.items()), item_features(store, catalogue)
-        both = np.flatnonzero(features.has_image & features.has_text)
-        out = np.sort(np.random.default_rng(seed).permutation(both)[:hidden])
-        keep = np.setdiff1d(np.arange(len(items)), out)
-        said = [words_of(item) for item in items]
-        seen = ItemFeatures(
-            *(features.image[keep], features.has_image[keep], features.text[keep], features.has_text[keep]),
+        items, features = list(catalogue.items()), compute_item_features(store, catalogue)
+        complete_items = np.flatnonzero(features.has_image & features.has_text)
+        hidden_rows = np.sort(np.random.default_rng(seed).permutation(complete_items)[:hidden])
+        visible = np.setdiff1d(np.arange(len(items)), hidden_rows)
+        words = [extract_item_words(item) for item in items]
+        visible_features = ItemFeatures(
+            *(
+                features.image[visible],
+                features.has_image[visible],
+                features.text[visible],
+                features.has_text[visible],
+            ),
             features.backbones,
         )
-        sides = Sides.of([said[row] for row in keep], seen)
-        views = Views.of(sides.shown(features.image), sides.told(said, features.text))
-        tower = Tower(views.image.shape[1], views.text.shape[1], DIM)
-        tower.start_from(_rows(views, keep))
-        return cls(items, features, out, ShopWords.of(catalogue, keep), sides, tower, views)
+        sides = ModalityEncoders.of([words[row] for row in visible], visible_features)
+        inputs = ModalityFeatures.of(sides.shown(features.image), sides.told(words, features.text))
+        tower = Tower(inputs.image.shape[1], inputs.text.shape[1], DIM)
+        tower.start_from(_rows(inputs, visible))
+        return cls(items, features, hidden_rows, CatalogueWords.of(catalogue, visible), sides, tower, inputs)
 
-    def asked(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of the pictures of A, and of the texts: (P, D) each."""
+    def encode_pairs(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
+        """Encode the pictures of A, and the texts: (P, D) each."""
         encoder, texts = load_text_encoder(self.features.backbones[1]), [pair.text for pair in pairs]
         rows = [encoder.encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
-        told = self.sides.told([words_in(text) for text in texts], np.concatenate(rows))
-        pictures = _rows(self.views, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
+        text_features = self.sides.told([extract_words(text) for text in texts], np.concatenate(rows))
+        pictures = _rows(self.inputs, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
         return self.tower.encode(pictures), self.tower.encode(
-            Views.of(np.zeros((len(texts), self.views.image.shape[1]), np.float32), told)
+            ModalityFeatures.of(np.zeros((len(texts), self.inputs.image.shape[1]), np.float32), text_features)
         )
 
 
-def _rows(views: Views, rows: np.ndarray) -> Views:
-    return views.rows(torch.from_numpy(rows))
+def _rows(inputs: ModalityFeatures, rows: np.ndarray) -> ModalityFeatures:
+    return inputs.rows(torch.from_numpy(rows))
 
 
-def answers_of(bare: Bare, pairs: Sequence[Pair], with_texts: bool) -> dict[str, np.ndarray]:
-    """The first 50 hidden items of each query by arm, (P, 50) places among the hidden; A itself left out."""
-    shown, said = bare.asked(pairs)
-    every = bare.tower.encode(bare.views if with_texts else bare.views.shown(1.0, 0.0))
-    # The items that were learnt from keep their texts: their facts and whole vectors are what was learnt.
-    learnt = bare.tower.encode(bare.views)
-    vectors = learnt.copy()
-    vectors[bare.hidden] = every[bare.hidden]
-    stated = list(bare.items)
+def rank_hidden_items(split: SplitModel, pairs: Sequence[Pair], with_texts: bool) -> dict[str, np.ndarray]:
+    """Rank the first 50 hidden items of each query by arm, (P, 50) rows among the hidden; without A
+    itself."""
+    picture_vectors, text_vectors = split.encode_pairs(pairs)
+    item_vectors = split.tower.encode(split.inputs if with_texts else split.inputs.shown(1.0, 0.0))
+    # Training items keep their texts: their facts and whole vectors were used in training.
+    visible_vectors = split.tower.encode(split.inputs)
+    vectors = visible_vectors.copy()
+    vectors[split.hidden] = item_vectors[split.hidden]
+    catalogue_items = list(split.items)
     if not with_texts:
-        for place in bare.hidden:
-            stated[place] = Item(bare.items[place].item_id, image=b"there")
-    refiner = Refiner(bare.shop, Catalogue.of(stated), Rows(vectors), Rows(bare.features.image))
-    pool = vectors[bare.hidden]
-    found: dict[str, list[np.ndarray]] = {}
-    for pair, picture, text in zip(pairs, shown, said, strict=True):
-        thing = refiner.picture(picture, bare.features.image[bare.hidden[pair.source]])
-        changed = refiner.changed(thing, refiner.modification(pair.text), text)
-        near, cosines = nearest(pool, changed.vector[None], CANDIDATES)
-        ranked = refiner.ranked(changed, bare.hidden[near[0]], cosines[0])[0]
+        for position in split.hidden:
+            catalogue_items[position] = Item(split.items[position].item_id, image=b"there")
+    image_rows = VectorRows(split.features.image)
+    refiner = Reranker(split.shop, Catalogue.of(catalogue_items), VectorRows(vectors), image_rows)
+    pool = vectors[split.hidden]
+    rankings: dict[str, list[np.ndarray]] = {}
+    for pair, picture, text in zip(pairs, picture_vectors, text_vectors, strict=True):
+        query_item = refiner.picture(picture, split.features.image[split.hidden[pair.source]])
+        changed = refiner.changed(query_item, refiner.modification(pair.text), text)
+        nearest_rows, cosines = nearest(pool, changed.vector[None], CANDIDATES)
+        ranked_positions = refiner.ranked(changed, split.hidden[nearest_rows[0]], cosines[0])[0]
         answers = {
-            "picture": nearest(pool, picture[None], FAR + 1)[0][0],
-            "text": nearest(pool, text[None], FAR + 1)[0][0],
-            "sum": nearest(pool, unit(picture + text)[None], FAR + 1)[0][0],
-            "ours, vector only": near[0],
-            "ours": np.searchsorted(bare.hidden, ranked),
+            "picture": nearest(pool, picture[None], K_HIT + 1)[0][0],
+            "text": nearest(pool, text[None], K_HIT + 1)[0][0],
+            "sum": nearest(pool, normalize_rows(picture + text)[None], K_HIT + 1)[0][0],
+            "bowerbird, vector only": nearest_rows[0],
+            "bowerbird": np.searchsorted(split.hidden, ranked_positions),
         }
-        for arm, places in answers.items():
-            found.setdefault(arm, []).append(places[places != pair.source][:FAR])
-    return {arm: np.stack(places) for arm, places in found.items()}
+        for arm, rows in answers.items():
+            rankings.setdefault(arm, []).append(rows[rows != pair.source][:K_HIT])
+    return {arm: np.stack(rows) for arm, rows in rankings.items()}
 
 
-def marks_of(bare: Bare, pairs: Sequence[Pair], found: np.ndarray) -> dict[str, np.ndarray]:
-    """Precision@10, its two halves, and hit@50 of each pair, (P,)."""
-    hidden = [bare.items[place] for place in bare.hidden]
+def metrics_of(split: SplitModel, pairs: Sequence[Pair], rankings: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute precision@10, its two factors, and hit@50 of each pair, (P,)."""
+    hidden = [split.items[position] for position in split.hidden]
     kinds = np.array([type_of(item) for item in hidden])
-    traits = {sort: np.array([trait(item, sort) for item in hidden]) for sort in {p.sort for p in pairs}}
-    wanted = np.stack([traits[p.sort][row[:AT]] == p.wanted for p, row in zip(pairs, found, strict=True)])
-    alike = np.stack([kinds[row[:AT]] == kinds[p.source] for p, row in zip(pairs, found, strict=True)])
-    hit = [p.target in row.tolist() for p, row in zip(pairs, found, strict=True)]
+    traits = {
+        difference: np.array([trait_of(item, difference) for item in hidden])
+        for difference in {pair.difference for pair in pairs}
+    }
+    has_trait = np.stack(
+        [
+            traits[pair.difference][ranking[:K]] == pair.target_trait
+            for pair, ranking in zip(pairs, rankings, strict=True)
+        ]
+    )
+    has_type = np.stack(
+        [kinds[ranking[:K]] == kinds[pair.source] for pair, ranking in zip(pairs, rankings, strict=True)]
+    )
+    is_hit = [pair.target in ranking.tolist() for pair, ranking in zip(pairs, rankings, strict=True)]
     return {
-        "precision": (wanted & alike).mean(axis=1),
-        "wanted": wanted.mean(axis=1),
-        "type": alike.mean(axis=1),
-        "hit": np.array(hit, float),
+        "precision": (has_trait & has_type).mean(axis=1),
+        "trait": has_trait.mean(axis=1),
+        "type": has_type.mean(axis=1),
+        "hit": np.array(is_hit, float),
     }
 
 
-def captions() -> list[str]:
-    """FashionIQ's captions; none where they are not here."""
+def read_captions() -> list[str]:
+    """Read FashionIQ's captions; none if the files are missing."""
     folder = Path(os.environ.get("BOWERBIRD_DATA", "../shared/data")) / "dialogues"
     return [
         caption
@@ -152,13 +169,13 @@ def captions() -> list[str]:
     ]
 
 
-def understood(shop: ShopWords, said: Sequence[str]) -> dict[str, float]:
-    """Shares of texts of which every word that says something became a wish, and of which something did."""
-    read = [modification_of(text, shop) for text in said]
+def parse_captions(shop: CatalogueWords, texts: Sequence[str]) -> dict[str, float]:
+    """Measure the shares of texts that are parsed completely, and at least in part."""
+    parsed = [parse_modification(text, shop) for text in texts]
     return {
-        "captions": len(said),
-        "wholly": float(np.mean([bool(one) and not one.rest for one in read])),
-        "partly or wholly": float(np.mean([bool(one) for one in read])),
+        "captions": len(texts),
+        "wholly": float(np.mean([bool(modification) and not modification.rest for modification in parsed])),
+        "partly or wholly": float(np.mean([bool(modification) for modification in parsed])),
     }
 
 
@@ -167,47 +184,73 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("store", type=Path)
-    parser.add_argument("--hidden", type=int, default=3000, help="items that nothing is learnt from")
-    parser.add_argument("--pairs", type=int, default=150, help="of each sort of difference, at most")
-    parser.add_argument("--seed", type=int, default=1, help="draws what is hidden, the pairs and the texts")
+    parser.add_argument("--hidden", type=int, default=3000, help="items left out of training")
+    parser.add_argument("--pairs", type=int, default=150, help="maximal number for each trait")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the hidden items, the pairs and the texts"
+    )
     args = parser.parse_args()
-    bare = Bare.of(Store.open(args.store), args.hidden, args.seed)
-    pairs = pairs_of([bare.items[place] for place in bare.hidden], args.pairs, args.seed)
+    split = SplitModel.fit(Store.open(args.store), args.hidden, args.seed)
+    pairs = pairs_of([split.items[position] for position in split.hidden], args.pairs, args.seed)
     if not pairs:
-        raise SystemExit("no two items of this shop differ in one thing only, as H&M's articles do")
+        raise SystemExit("no two items of this store differ in a single trait, as H&M's articles do")
     result: dict[str, Any] = {"bench": "composed", "hidden": args.hidden, "pairs": len(pairs)}
     for shop, with_texts in (("items with texts", True), ("items of pictures only", False)):
-        result[shop] = shown(shop, bare, pairs, answers_of(bare, pairs, with_texts))
-    said = captions()
-    result["fashioniq"] = understood(bare.shop, said) if said else "skipped: the captions are not here"
+        result[shop] = print_results(shop, split, pairs, rank_hidden_items(split, pairs, with_texts))
+    fashioniq_captions = read_captions()
+    result["fashioniq"] = (
+        parse_captions(split.shop, fashioniq_captions)
+        if fashioniq_captions
+        else "skipped: the caption files are missing"
+    )
     Console().print("FashionIQ's captions:", result["fashioniq"])
     print(json.dumps(result))
 
 
-def shown(shop: str, bare: Bare, pairs: Sequence[Pair], answers: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Print one shop's table; the same as JSON's types."""
-    marks = {arm: marks_of(bare, pairs, found) for arm, found in answers.items()}
-    sorts = np.array([pair.sort for pair in pairs])
+def print_results(
+    shop: str, split: SplitModel, pairs: Sequence[Pair], answers: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Print the table of one setting; return it as plain values."""
+    metrics = {arm: metrics_of(split, pairs, rankings) for arm, rankings in answers.items()}
+    differences = np.array([pair.difference for pair in pairs])
     table = Table(title=f"{shop}, {len(pairs)} queries", title_justify="left")
-    for column in ("arm", f"precision@{AT}", "× sum", "wanted", "type", f"hit@{FAR}", *dict.fromkeys(sorts)):
+    for column in (
+        "arm",
+        f"precision@{K}",
+        "× sum",
+        "trait",
+        "type",
+        f"hit@{K_HIT}",
+        *dict.fromkeys(differences),
+    ):
         table.add_column(column)
-    told: dict[str, Any] = {}
-    for arm, mark in marks.items():
-        precision, hit = mean_interval(mark["precision"]), mean_interval(mark["hit"])
-        ratio = paired_intervals(mark["precision"], marks["sum"]["precision"])[1]
-        of_sort = {s: float(mark["precision"][sorts == s].mean()) for s in dict.fromkeys(sorts.tolist())}
-        told[arm] = {"precision": precision.as_dict(), "hit": hit.as_dict(), "ratio_to_sum": ratio.as_dict()}
-        told[arm] |= {"wanted": float(mark["wanted"].mean()), "type": float(mark["type"].mean())}
-        told[arm]["precision_of"] = of_sort
+    result: dict[str, Any] = {}
+    for arm, arm_metrics in metrics.items():
+        precision, hit = mean_interval(arm_metrics["precision"]), mean_interval(arm_metrics["hit"])
+        ratio = paired_intervals(arm_metrics["precision"], metrics["sum"]["precision"])[1]
+        by_difference = {
+            difference: float(arm_metrics["precision"][differences == difference].mean())
+            for difference in dict.fromkeys(differences.tolist())
+        }
+        result[arm] = {
+            "precision": precision.as_dict(),
+            "hit": hit.as_dict(),
+            "ratio_to_sum": ratio.as_dict(),
+        }
+        result[arm] |= {
+            "trait": float(arm_metrics["trait"].mean()),
+            "type": float(arm_metrics["type"].mean()),
+        }
+        result[arm]["precision_of"] = by_difference
         table.add_row(
             arm,
-            *(f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (precision, ratio)),
-            *(f"{told[arm][name]:.3f}" for name in ("wanted", "type")),
+            *(f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]" for value in (precision, ratio)),
+            *(f"{result[arm][name]:.3f}" for name in ("trait", "type")),
             f"{hit.mean:.3f} [{hit.low:.3f}, {hit.high:.3f}]",
-            *(f"{one:.3f}" for one in of_sort.values()),
+            *(f"{value:.3f}" for value in by_difference.values()),
         )
     Console(width=160).print(table)
-    return told
+    return result
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.evaluate.protocols import Split, Task, build_task
 
 PRODUCT = "bowerbird recommend"
 TUNING = Holdout(None, 0.1)
@@ -74,7 +74,7 @@ def make_store(source: Path, folder: Path, share: float) -> Path:
 def later_users(snapshot: StoreSnapshot, folder: Path) -> Task:
     """What the later users showed and what they liked afterwards."""
     events = Store.open(folder / "later-store").snapshot().store.log.read()
-    return task_of(Interactions.of(events, snapshot.catalogue), Holdout(None, 1.0), Split.NEW_USERS)
+    return build_task(Interactions.of(events, snapshot.catalogue), Holdout(None, 1.0), Split.NEW_USERS)
 
 
 def recommend(store: Path, task: Task, ids: list[str], folder: Path, k: int) -> np.ndarray:

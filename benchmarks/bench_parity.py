@@ -1,10 +1,10 @@
-"""Is what `evaluate` judges what a server would have answered? Share of lists that are equal, item by item.
+"""Are the lists that `evaluate` measures those that a server would serve? Share of identical lists.
 
     python benchmarks/bench_parity.py STORE [STORE ...] [--k 20]
 
-For each test user of each split the list that `bowerbird evaluate` judges is compared with the answer of a
-copy of the store whose log holds exactly what was known when that user asks: training events and histories,
-nothing of later. The copy is opened as any server opens a store. Ends in one JSON line.
+For each test user of each split the list that `bowerbird evaluate` measures is compared with the one served
+from a copy of the store whose log holds exactly the events before that user's request: training events and
+histories, nothing later. The copy is opened as any server opens a store. Ends in one JSON line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -48,7 +48,7 @@ def copy_with(store: Store, events: Interactions, folder: Path) -> Store:
 
 
 def table_of(events: Interactions, ids: list[str]) -> pa.Table:
-    """Write events as the log takes them; their ids are their numbers."""
+    """Convert events to the log's schema; their ids are row numbers."""
     n = len(events)
     table = pa.table(
         {
@@ -65,17 +65,17 @@ def table_of(events: Interactions, ids: list[str]) -> pa.Table:
     return table.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
 
 
-def equal_lists(judged: np.ndarray, served: Recommender, task: Task, k: int) -> list[bool]:
-    """Compare the judged lists (P, k) with the answers of a server's recommender, user by user."""
-    equal = []
-    users = list(zip(task.users, task.moments, judged, strict=True))
+def compare_lists(evaluated: np.ndarray, server: Recommender, task: Task, k: int) -> list[bool]:
+    """Compare the evaluated lists (P, k) with those of a server's recommender, user by user."""
+    is_equal = []
+    users = list(zip(task.users, task.moments, evaluated, strict=True))
     for user, moment, row in track(users, "comparing lists"):
-        answer = served.recommend(served.taste.state(user), k, now=moment)
-        equal.append([one.position for one in answer] == row[row >= 0].tolist())
-    return equal
+        answer = server.recommend(server.taste.state(user), k, now=moment)
+        is_equal.append([item.position for item in answer] == row[row >= 0].tolist())
+    return is_equal
 
 
-def compare(path: Path, k: int) -> dict[str, dict[str, int]]:
+def compare_store(path: Path, k: int) -> dict[str, dict[str, int]]:
     """Count the equal lists of each split of a store."""
     store = Store.open(path)
     snapshot = store.snapshot()
@@ -85,18 +85,18 @@ def compare(path: Path, k: int) -> dict[str, dict[str, int]]:
     counts = {}
     for split in Split:
         try:
-            task = task_of(events, holdout, split, eligible=snapshot.catalogue.available)
+            task = build_task(events, holdout, split, eligible=snapshot.catalogue.available)
         except InputError as error:
             print(f"{path}: {error}")
             continue
-        judged = ServedRanker(recommender).rank_task(task, k)
+        evaluated = ServedRanker(recommender).rank_task(task, k)
         with tempfile.TemporaryDirectory() as folder:
-            pinned = copy_with(store, task.known, Path(folder) / "copy").snapshot()
-            # Its log is another one, its ranker is the published one: that is what shall be compared.
-            open_ranker(pinned, as_published=True)
-            equal = equal_lists(judged, Recommender.open(pinned), task, k)
-        counts[split.value] = {"lists": len(equal), "equal": sum(equal)}
-        print(f"{path} {split.value}: {sum(equal):,} of {len(equal):,} lists are equal")
+            snapshot_of_copy = copy_with(store, task.known_events, Path(folder) / "copy").snapshot()
+            # The copy has another log, but serves with the published ranker, as `evaluate` does.
+            open_ranker(snapshot_of_copy, as_published=True)
+            is_equal = compare_lists(evaluated, Recommender.open(snapshot_of_copy), task, k)
+        counts[split.value] = {"lists": len(is_equal), "equal": sum(is_equal)}
+        print(f"{path} {split.value}: {sum(is_equal):,} of {len(is_equal):,} lists are equal")
     return counts
 
 
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("stores", type=Path, nargs="+")
     parser.add_argument("--k", type=int, default=20, help="length of the lists")
     args = parser.parse_args()
-    stores = {str(path): compare(path, args.k) for path in args.stores}
+    stores = {str(path): compare_store(path, args.k) for path in args.stores}
     print(json.dumps({"bench": "parity", "k": args.k, "stores": stores}))
 
 

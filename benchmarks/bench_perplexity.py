@@ -1,11 +1,11 @@
-"""Does post-training destroy what the language model could do before?
+"""Does post-training degrade the base language model?
 
     python benchmarks/bench_perplexity.py STORE [STORE…] [--words 20000]
 
-Perplexity of the base and of each store's graft on plain text that no lesson is made of: the prose of the
-Python reference as the standard library carries it (`pydoc_data.topics`), the same on every machine of one
+Perplexity of the base and of each store's graft on plain text outside the training data: the prose of
+the Python reference in the standard library (`pydoc_data.topics`), the same on every machine of one
 Python version. A frozen graft's language model is the base itself, so only adapted ones (`bowerbird graft
---adapt lora` or `full`) can lose anything. Ends in one JSON line.
+--adapt lora` or `full`) can degrade. Ends in one JSON line.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.store import Store
-from bowerbird.graft.adapter import adapted_base
+from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.progress import track
 
 BLOCK = 512
-"""Tokens of one pass: each is judged by what stands before it in its block."""
+"""Tokens per pass: each token is predicted from those before it in its block."""
 
 
 @torch.inference_mode()
-def losses(base: Base, blocks: torch.Tensor) -> torch.Tensor:
+def block_losses_of(base: Base, blocks: torch.Tensor) -> torch.Tensor:
     """Mean negative log-likelihood of each block, (blocks,) nats a token."""
     model = base.model.float()
-    each = []
+    block_losses = []
     for block in track(blocks, "perplexity"):
         logits = model(input_ids=block[None]).logits[0, :-1].float()
-        each.append(torch.nn.functional.cross_entropy(logits, block[1:]))
-    return torch.stack(each)
+        block_losses.append(torch.nn.functional.cross_entropy(logits, block[1:]))
+    return torch.stack(block_losses)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("stores", type=Path, nargs="+")
     parser.add_argument("--words", type=int, default=20_000, help="tokens of the text")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     text = "\n\n".join(topics[name] for name in sorted(topics))
-    read: dict[str, torch.Tensor] = {}
+    base_losses: dict[str, torch.Tensor] = {}
     table = Table("store", "base", "adapted", "base's perplexity", "graft's", "ratio")
     result: dict[str, Any] = {"bench": "perplexity", "text": f"pydoc_data of {platform.python_version()}"}
-    for path in asked.stores:
+    for path in args.stores:
         version = Store.open(path).current("graft")
         if version is None:
             raise SystemExit(f"{path} has no graft: run `bowerbird graft {path}`")
         name = version.meta["base"]
         base = Base.load(name)
-        ids = torch.tensor(base.tokens(text)[: asked.words // BLOCK * BLOCK])
-        if name not in read:
-            read[name] = losses(base, ids.view(-1, BLOCK))
-        before = read[name]
-        after = losses(adapted_base(base, version.path), ids.view(-1, BLOCK))
-        said = {
+        ids = torch.tensor(base.tokenize(text)[: args.words // BLOCK * BLOCK])
+        if name not in base_losses:
+            base_losses[name] = block_losses_of(base, ids.view(-1, BLOCK))
+        before = base_losses[name]
+        after = block_losses_of(load_adapted_base(base, version.path), ids.view(-1, BLOCK))
+        row = {
             "adapt": version.meta["adapt"],
             "base": float(before.mean().exp()),
             "graft": float(after.mean().exp()),
@@ -69,9 +69,9 @@ def main() -> None:
             "worst block": float((after - before).max().exp()),
             "tokens": len(ids),
         }
-        result[str(path)] = said
-        numbers = (f"{said[key]:.3f}" for key in ("base", "graft", "ratio"))
-        table.add_row(str(path), name, said["adapt"], *numbers)
+        result[str(path)] = row
+        numbers = (f"{row[key]:.3f}" for key in ("base", "graft", "ratio"))
+        table.add_row(str(path), name, row["adapt"], *numbers)
     Console().print(table)
     print(json.dumps(result))
 

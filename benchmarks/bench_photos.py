@@ -1,13 +1,13 @@
-"""Does a person's photo find items of the right kind? Precision@10 of phone photos in a fashion shop.
+"""Does a user's photo retrieve items of the right type? Precision@10 of phone photos in a fashion store.
 
     python benchmarks/bench_photos.py STORE [--photos 0]
 
 STORE holds H&M's articles (`bowerbird import hm`, `bowerbird embed`); the photos lie in
-`$BOWERBIRD_DATA/clothing/photos.parquet`, else in `../shared/data`. A small table says which types of article
-are right for a photo's label; nothing else reads the labels. Arms: the generic picture vector (the
-backbone's feature of the whole photo, cosine with the articles'); the tower's vector of the photo; ours, as
-`search --image` answers. Half of the photos served to choose settings; the table shows the other half, with
-bootstrap intervals over photos.
+`$BOWERBIRD_DATA/clothing/photos.parquet`, else in `../shared/data`. A small table maps a photo's label to the
+right types of article; labels are used for nothing else. Arms: the generic picture vector (the backbone's
+feature of the whole photo, cosine with the articles'); the tower's vector of the photo; bowerbird, as `search
+--image` answers. Settings were tuned on half of the photos; the table shows the other half, with bootstrap
+intervals over photos.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.search.searcher import Searcher
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.models.image import load_image_encoder, pixels_of_many
+from bowerbird.models.image import decode_images, load_image_encoder
 
-AT = 10
+K = 10
 BATCH = 64
-RIGHT = {
+RIGHT_TYPES = {
     "T-Shirt": ("T-shirt", "Top"),
     "Pants": ("Trousers", "Leggings/Tights", "Outdoor trousers"),
     "Longsleeve": ("Top", "Sweater", "T-shirt"),
@@ -56,42 +56,42 @@ RIGHT = {
     "Top": ("Top", "Vest top"),
     "Blouse": ("Blouse",),
 }
-"""Which of the shop's types are right for a photo's label."""
+"""The store's item types that are right for a photo's label."""
 
 
 def photos_file() -> Path:
     return Path(os.environ.get("BOWERBIRD_DATA", "../shared/data")) / "clothing" / "photos.parquet"
 
 
-def reported(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
-    """Pictures and labels of the half that no setting was chosen on; of `limit` photos, if that is not 0."""
-    half = np.flatnonzero(np.random.default_rng(0).random(len(photos)) >= 0.5)
-    kept = photos.take(pa.array(half[:limit] if limit else half))
-    return kept["image"].to_pylist(), kept["label"].to_pylist()
+def select_test_photos(photos: pa.Table, limit: int) -> tuple[list[bytes], list[str]]:
+    """Return pictures and labels of the half without tuning; of `limit` photos, if that is not 0."""
+    test_rows = np.flatnonzero(np.random.default_rng(0).random(len(photos)) >= 0.5)
+    test_photos = photos.take(pa.array(test_rows[:limit] if limit else test_rows))
+    return test_photos["image"].to_pylist(), test_photos["label"].to_pylist()
 
 
-def answers_of(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
-    """The ten first items of each photo by arm, (photos, 10) positions."""
+def rank_items(store: Store, pictures: list[bytes]) -> dict[str, np.ndarray]:
+    """Rank the ten first items of each photo by arm, (photos, 10) positions."""
     searcher, encoder = Searcher.open(store.snapshot()), QueryEncoder.open(store.snapshot())
-    items = load_vectors(store.snapshot()).pictures(searcher.catalogue, encoder.picture_width)
+    items = load_vectors(store.snapshot()).image_features(searcher.catalogue, encoder.image_feature_width)
     if items is None:
         raise SystemExit(f"{store.path} has no generic vectors: run `bowerbird embed {store.path}` again")
     network = load_image_encoder(encoder.backbones[0])
     generic = np.concatenate(
         [
-            network.encode(pixels_of_many(pictures[start : start + BATCH], network.sight.side)[0])
+            network.encode(decode_images(pictures[start : start + BATCH], network.image_spec.side)[0])
             for start in range(0, len(pictures), BATCH)
         ]
     )
     queries = pa.table(
         {"query_id": [str(row) for row in range(len(pictures))], "image": pa.array(pictures, pa.binary())}
     )
-    found = searcher.batch(queries, AT)
-    ours = [searcher.catalogue.position[item] for item in found["item_id"].to_pylist()]
+    results = searcher.batch(queries, K)
+    bowerbird_positions = [searcher.catalogue.position[item] for item in results["item_id"].to_pylist()]
     return {
-        "generic picture vector": nearest(items.dense(), generic, AT)[0],
-        "the tower's vector": searcher.index.nearest(encoder.image_features(generic), AT)[0],
-        "ours": np.array(ours).reshape(-1, AT),
+        "generic picture vector": nearest(items.dense(), generic, K)[0],
+        "the tower's vector": searcher.index.nearest(encoder.image_features(generic), K)[0],
+        "bowerbird": np.array(bowerbird_positions).reshape(-1, K),
     }
 
 
@@ -100,33 +100,44 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("store", type=Path)
-    parser.add_argument("--photos", type=int, default=0, help="only so many; 0 for all of the half")
+    parser.add_argument("--photos", type=int, default=0, help="maximal number; 0 for all of the test half")
     args = parser.parse_args()
     if not photos_file().exists():
-        print(json.dumps({"bench": "photos", "skipped": f"{photos_file()} is not here: set BOWERBIRD_DATA"}))
+        print(json.dumps({"bench": "photos", "skipped": f"{photos_file()} is missing: set BOWERBIRD_DATA"}))
         return
-    pictures, labels = reported(pq.read_table(photos_file()), args.photos)
+    pictures, labels = select_test_photos(pq.read_table(photos_file()), args.photos)
     store = Store.open(args.store)
     catalogue = store.catalogue()
-    types = np.array([catalogue.item(place).attributes.get("type", "") for place in range(len(catalogue))])
+    types = np.array(
+        [catalogue.item(position).attributes.get("type", "") for position in range(len(catalogue))]
+    )
     precision = {
         arm: np.array(
-            [np.isin(types[row], RIGHT[label]).mean() for row, label in zip(found, labels, strict=True)]
+            [
+                np.isin(types[row], RIGHT_TYPES[label]).mean()
+                for row, label in zip(rankings, labels, strict=True)
+            ]
         )
-        for arm, found in answers_of(store, pictures).items()
+        for arm, rankings in rank_items(store, pictures).items()
     }
     generic = precision["generic picture vector"]
     result: dict[str, Any] = {"bench": "photos", "photos": len(pictures), "items": len(catalogue), "arms": {}}
     table = Table(title=f"{len(pictures):,} phone photos, {len(catalogue):,} articles", title_justify="left")
-    for column in ("arm", f"precision@{AT}", "× generic"):
+    for column in ("arm", f"precision@{K}", "× generic"):
         table.add_column(column)
     for arm, values in precision.items():
         mean, ratio = mean_interval(values), paired_intervals(values, generic)[1]
         result["arms"][arm] = {"precision": mean.as_dict(), "ratio": ratio.as_dict()}
-        table.add_row(arm, *(f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (mean, ratio)))
+        table.add_row(
+            arm,
+            *(f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]" for interval in (mean, ratio)),
+        )
     Console().print(table)
     by_label = {
-        label: [round(float(v[[one == label for one in labels]].mean()), 3) for v in precision.values()]
+        label: [
+            round(float(values_of_arm[[photo_label == label for photo_label in labels]].mean()), 3)
+            for values_of_arm in precision.values()
+        ]
         for label in sorted(set(labels))
     }
     Console().print("by label:", by_label)

@@ -2,13 +2,13 @@
 
     python benchmarks/bench_precompute.py [--store STORE] [--pictures 1000] [--rounds 3]
 
-Pictures of the store, or drawn ones of 512 × 512 where none is given. Arms, all with EfficientNet-Lite0 in
-the precision that the processor is fast in:
+Pictures of the store, or generated ones of 512 × 512 if no store is given. Arms, all with EfficientNet-Lite0
+in the precision that the processor is fast in:
 
-- `loop`: what a person would write: decode one picture after the other, encode a batch with torch on its
+- `loop`: the straightforward loop: decode one picture after the other, encode a batch with torch on its
   default threads, keep the rows;
-- `loop, our encoder`: the same loop around our encoder, which OpenVINO runs on one thread: what the network's
-  runtime gains without the pipeline;
+- `loop, bowerbird's encoder`: the same loop around bowerbird's encoder, which OpenVINO runs on one thread:
+  the gain of the network's runtime without the pipeline;
 - `pipeline`: `bowerbird embed` up to the features, from an empty cache;
 - `1 % changed`: the pipeline again, after every hundredth picture was replaced.
 
@@ -38,86 +38,88 @@ from rich.table import Table
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
-from bowerbird.embed.encode.batches import in_batches
-from bowerbird.embed.encode.features import IMAGE_BATCH, item_features
-from bowerbird.models.efficientnet import by_torch, differentiable_network
+from bowerbird.embed.encode.batches import split_into_batches
+from bowerbird.embed.encode.features import IMAGE_BATCH, compute_item_features
+from bowerbird.models.efficientnet import load_trainable_network, run_on_torch
 from bowerbird.models.fetching import fetch
-from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
+from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
 
-LOOP, LOOP_OURS, PIPELINE, CHANGED = "loop", "loop, our encoder", "pipeline", "1 % changed"
+LOOP, LOOP_BOWERBIRD, PIPELINE, CHANGED = "loop", "loop, bowerbird's encoder", "pipeline", "1 % changed"
 BACKBONE = "efficientnet-lite0"
-DRAWN_PX = 512
+GENERATED_PX = 512
 
 
 def pictures_of(store: str | None, count: int) -> list[bytes]:
-    """So many different pictures of a store, or drawn ones."""
+    """Collect `count` different pictures of a store, or generate them."""
     if store is None:
         with tempfile.TemporaryDirectory() as folder:
-            write_demo_world(Path(folder), DemoConfig(items=count, people=2, days=2, image_px=DRAWN_PX))
+            write_demo_world(Path(folder), DemoConfig(items=count, people=2, days=2, image_px=GENERATED_PX))
             return [path.read_bytes() for path in sorted(Path(folder).rglob("*.jpg"))]
     catalogue = Store.open(store).catalogue()
     return distinct((catalogue.image(position) for position in range(len(catalogue))), count)
 
 
 def distinct(pictures: Iterable[bytes | None], count: int) -> list[bytes]:
-    found: dict[bytes, None] = {}
+    pictures_seen: dict[bytes, None] = {}
     for picture in pictures:
         if picture is not None:
-            found.setdefault(picture)
-        if len(found) == count:
+            pictures_seen.setdefault(picture)
+        if len(pictures_seen) == count:
             break
-    return list(found)
+    return list(pictures_seen)
 
 
-def another(picture: bytes) -> bytes:
-    """The picture upside down: another content of the same size."""
+def rotated(picture: bytes) -> bytes:
+    """Flip a picture upside down: different content of the same size."""
     out = io.BytesIO()
-    turned = Image.open(io.BytesIO(picture)).convert("RGB").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    turned.save(out, "JPEG", quality=90)
+    flipped = Image.open(io.BytesIO(picture)).convert("RGB").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    flipped.save(out, "JPEG", quality=90)
     return out.getvalue()
 
 
 def loop(pictures: list[bytes], encoder: ImageEncoder) -> np.ndarray:
     """Decode, encode, decode, encode: (pictures, width) float32."""
-    batches = in_batches(pictures, IMAGE_BATCH)
-    return np.concatenate([encoder.encode(pixels_of_many(batch)[0]) for batch in batches])
+    batches = split_into_batches(pictures, IMAGE_BATCH)
+    return np.concatenate([encoder.encode(decode_images(batch)[0]) for batch in batches])
 
 
-def one_round(items: list[Item], changed: list[Item], plain: ImageEncoder) -> dict[str, float]:
+def run_round(items: list[Item], changed: list[Item], torch_encoder: ImageEncoder) -> dict[str, float]:
     """Seconds of each arm."""
     pictures = [item.image or b"" for item in items]
     seconds = {}
     start = time.perf_counter()
-    by_plain = loop(pictures, plain)
+    torch_features = loop(pictures, torch_encoder)
     seconds[LOOP] = time.perf_counter() - start
 
-    ours = load_image_encoder(BACKBONE)
+    bowerbird_encoder = load_image_encoder(BACKBONE)
     start = time.perf_counter()
-    loop(pictures, ours)
-    seconds[LOOP_OURS] = time.perf_counter() - start
+    loop(pictures, bowerbird_encoder)
+    seconds[LOOP_BOWERBIRD] = time.perf_counter() - start
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store.create(folder)
         for arm, content in ((PIPELINE, items), (CHANGED, changed)):
             store.publish_catalogue(Catalogue.of(content))
             start = time.perf_counter()
-            features = item_features(store, store.catalogue())
+            features = compute_item_features(store, store.catalogue())
             seconds[arm] = time.perf_counter() - start
             assert features.has_image.all()
             if arm == PIPELINE:
-                cosine = float((features.image * by_plain).sum(1).mean())  # both are rounded to 8 bits inside
-                assert cosine > 0.99, f"the arms encode different things: mean cosine {cosine}"
+                cosine = float(
+                    (features.image * torch_features).sum(1).mean()
+                )  # both are rounded to 8 bits inside
+                assert cosine > 0.99, f"the arms' features differ: mean cosine {cosine}"
     return seconds
 
 
-def shown(seconds: list[dict[str, float]], ratios: dict[str, list[float]], count: int) -> Table:
+def table_of(seconds: list[dict[str, float]], ratios: dict[str, list[float]], count: int) -> Table:
     title = f"{count} pictures, {len(seconds)} rounds, medians"
     table = Table("arm", "s", "pictures/s", "ratio", title=title)
     for arm in seconds[0]:
-        median = float(np.median([one[arm] for one in seconds]))
+        median = float(np.median([seconds_of_round[arm] for seconds_of_round in seconds]))
         ratio = ratios.get(arm)
-        said = f"{np.median(ratio):.3g} [{min(ratio):.3g}, {max(ratio):.3g}]" if ratio else ""
-        table.add_row(arm, f"{median:.2f}", f"{count / median:.0f}" if arm != CHANGED else "", said)
+        ratio_text = f"{np.median(ratio):.3g} [{min(ratio):.3g}, {max(ratio):.3g}]" if ratio else ""
+        table.add_row(arm, f"{median:.2f}", f"{count / median:.0f}" if arm != CHANGED else "", ratio_text)
     return table
 
 
@@ -131,24 +133,26 @@ def main() -> None:
     pictures = pictures_of(args.store, args.pictures)
     items = [Item(str(number), image=picture) for number, picture in enumerate(pictures)]
     changed = [
-        item if number % 100 else replace(item, image=another(item.image or b""))
+        item if number % 100 else replace(item, image=rotated(item.image or b""))
         for number, item in enumerate(items)
     ]
-    ours = load_image_encoder(BACKBONE)
-    plain = replace(ours, features=by_torch(differentiable_network(BACKBONE, fetch(BACKBONE))))
-    for encoder in (plain, ours):
+    bowerbird_encoder = load_image_encoder(BACKBONE)
+    torch_encoder = replace(
+        bowerbird_encoder, features=run_on_torch(load_trainable_network(BACKBONE, fetch(BACKBONE)))
+    )
+    for encoder in (torch_encoder, bowerbird_encoder):
         loop(pictures[:IMAGE_BATCH], encoder)
 
     seconds, loads = [], []
     for _ in range(args.rounds):
         loads.append(round(os.getloadavg()[0], 2))
-        seconds.append(one_round(items, changed, plain))
+        seconds.append(run_round(items, changed, torch_encoder))
     ratios = {
-        PIPELINE: [one[LOOP] / one[PIPELINE] for one in seconds],
-        LOOP_OURS: [one[LOOP] / one[LOOP_OURS] for one in seconds],
-        CHANGED: [one[CHANGED] / one[PIPELINE] for one in seconds],
+        PIPELINE: [round_seconds[LOOP] / round_seconds[PIPELINE] for round_seconds in seconds],
+        LOOP_BOWERBIRD: [round_seconds[LOOP] / round_seconds[LOOP_BOWERBIRD] for round_seconds in seconds],
+        CHANGED: [round_seconds[CHANGED] / round_seconds[PIPELINE] for round_seconds in seconds],
     }
-    Console(width=120).print(shown(seconds, ratios, len(items)))
+    Console(width=120).print(table_of(seconds, ratios, len(items)))
     result = {
         "bench": "precompute",
         "pictures": len(items),

@@ -1,17 +1,17 @@
-"""How good are recommendations, over several seeds, beside every tuned baseline?
+"""How good are recommendations, over several seeds, compared with tuned baselines?
 
-    python benchmarks/bench_quality.py STORE [--seeds 3] [--at 20] [--tasks new-users given-5 global-time]
+    python benchmarks/bench_quality.py STORE [--seeds 3] [--k 20] [--tasks new-users given-5 global-time]
                                        [--baselines quick] [--scratch FOLDER]
 
-STORE has vectors (`bowerbird embed`); it is only read, but for its reports. Ours is trained once a seed: the
-item vectors with that seed, and the ranker on them. Baselines are tuned with one seed; those in which chance
-has a part (iALS, BPR, the networks) are then fitted with each seed. A person's value is the mean over the
-seeds, intervals are over people, and every ratio is between means on the same people. The best baseline is
-the one with the highest mean on the test itself, generic vectors among them; the best generic form is told
-apart.
+STORE has vectors (`bowerbird embed`); apart from its reports it is only read. bowerbird is trained once per
+seed: the item vectors with that seed, and the ranker on them. Baselines are tuned with one seed; randomised
+ones (iALS, BPR, the networks) are then fitted with each seed. A user's value is the mean over the seeds,
+intervals are over users, and every ratio is between means on the same users. The best baseline is the one
+with the highest mean on the test itself, generic vectors included; the best generic form is reported
+separately.
 
-Vectors and what baselines showed are kept in the scratch folder, by default STORE-seeds beside the store: a
-stopped run goes on, and another ranker is judged for its own time.
+Vectors and baselines' rankings are cached in the scratch folder, by default STORE-seeds next to the store: a
+stopped run continues, and another ranker costs only its own time.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.card import write_card
-from bowerbird.evaluate.evaluator import person_metrics
+from bowerbird.evaluate.evaluator import compute_user_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
-from seed_stores import Shown, inputs_of, seed_store, shown_by
+from seed_stores import BaselineRankings, inputs_of, rank_with_baseline, seed_store
 
 TASKS: dict[str, tuple[Split, int | None]] = {
     "new-users": (Split.NEW_USERS, None),
@@ -58,34 +58,39 @@ def main() -> None:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--at", type=int, default=20, help="length of the judged list")
+    parser.add_argument("--k", type=int, default=20, help="length of the evaluated list")
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
-    parser.add_argument("--baselines", choices=[one.value for one in Effort], default=Effort.QUICK.value)
-    parser.add_argument("--scratch", type=Path, help="keeps vectors and baselines between runs")
+    parser.add_argument(
+        "--baselines", choices=[result.value for result in Effort], default=Effort.QUICK.value
+    )
+    parser.add_argument("--scratch", type=Path, help="caches vectors and baselines between runs")
     args = parser.parse_args()
     store, effort = Store.open(args.store), Effort(args.baselines)
     scratch = args.scratch or store.path.with_name(f"{store.path.name}-seeds")
-    started, console = time.monotonic(), Console(width=150)
+    start, console = time.monotonic(), Console(width=150)
     tasks = tasks_of(store, args.tasks)
-    ours, ours_seconds = ours_on(store, scratch, tasks, args.seeds, args.at)
+    bowerbird_rankings, bowerbird_seconds = rank_with_bowerbird(store, scratch, tasks, args.seeds, args.k)
     results = []
     for name, task in tasks.items():
-        others = baselines_on(store, scratch, name, task, args.at, args.seeds, effort)
-        results.append(Result.of(name, task, args.at, ours[name], others))
+        baselines = rank_with_baselines(store, scratch, name, task, args.k, args.seeds, effort)
+        results.append(TaskResult.of(name, task, args.k, bowerbird_rankings[name], baselines))
         results[-1].show(console)
     summary = {
         "bench": "quality",
         "vectors": load_vectors(store.snapshot()).version,
         "seeds": list(range(args.seeds)),
-        "at": args.at,
+        "k": args.k,
         "baselines": effort.value,
-        "figures": [figure for one in results for figure in one.figures],
-        "settings": {one.task: {shown.name: shown.settings for shown in one.others} for one in results},
-        "ours_s": ours_seconds,
-        "minutes": round((time.monotonic() - started) / 60, 1),
+        "figures": [figure for result in results for figure in result.figures],
+        "settings": {
+            result.task: {ranked_task.name: ranked_task.settings for ranked_task in result.baselines}
+            for result in results
+        },
+        "ours_s": bowerbird_seconds,
+        "minutes": round((time.monotonic() - start) / 60, 1),
     }
     write_atomically(store.reports / "seeds.json", json.dumps(plain(summary), indent=1).encode())
-    card = write_card(store.snapshot(), {one.name: one.licence for one in BACKBONES})
+    card = write_card(store.snapshot(), {result.name: result.licence for result in BACKBONES})
     console.print(f"{summary['minutes']} minutes. Model card: {card}", soft_wrap=True)
     print(json.dumps(plain(summary)))
 
@@ -94,135 +99,164 @@ def tasks_of(store: Store, names: list[str]) -> dict[str, Task]:
     events = Interactions.of(store.log.read(), store.catalogue())
     holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
     eligible = store.snapshot().catalogue.available
-    return {name: task_of(events, holdout, *TASKS[name], eligible) for name in names}
+    return {name: build_task(events, holdout, *TASKS[name], eligible) for name in names}
 
 
-def ours_on(
+def rank_with_bowerbird(
     store: Store, scratch: Path, tasks: Mapping[str, Task], seeds: int, k: int
 ) -> tuple[dict[str, np.ndarray], list[float]]:
-    """What ours shows on each task, (seeds, P, k), and the processor seconds of each seed.
+    """Rank each task with bowerbird, (seeds, P, k), and measure the processor seconds of each seed.
 
-    One ranker serves all tasks: the training events of a holdout are the same whatever is asked.
+    One ranker serves all tasks: the training events of a holdout are the same for each.
     """
-    shown: dict[str, list[np.ndarray]] = {name: [] for name in tasks}
+    rankings_by_task: dict[str, list[np.ndarray]] = {name: [] for name in tasks}
     seconds = []
-    for seed in track(range(seeds), "ours, one seed after the other"):
-        started = time.process_time()
-        served = ServedRanker(Recommender.open(seed_store(store, scratch, seed).snapshot()))
+    for seed in track(range(seeds), "bowerbird, seed by seed"):
+        start = time.process_time()
+        ranker = ServedRanker(Recommender.open(seed_store(store, scratch, seed).snapshot()))
         for name, task in tasks.items():
-            shown[name].append(served.rank_task(task, k))
-        seconds.append(round(time.process_time() - started, 1))
-    return {name: np.stack(rankings) for name, rankings in shown.items()}, seconds
+            rankings_by_task[name].append(ranker.rank_task(task, k))
+        seconds.append(round(time.process_time() - start, 1))
+    return {name: np.stack(rankings) for name, rankings in rankings_by_task.items()}, seconds
 
 
-def baselines_on(
+def rank_with_baselines(
     store: Store, scratch: Path, name: str, task: Task, k: int, seeds: int, effort: Effort
-) -> list[Shown]:
-    vectors, (split, given) = load_vectors(store.snapshot()), TASKS[name]
+) -> list[BaselineRankings]:
+    vectors, (split, n_given) = load_vectors(store.snapshot()), TASKS[name]
     generic = vectors.generic(store.catalogue())
     holdout = Holdout(**vectors.meta["holdout"])
-    rankers = standard_baselines(generic, holdout, split, k, given, effort)
+    rankers = standard_baselines(generic, holdout, split, k, n_given, effort)
     folder, inputs = scratch / "baselines" / f"{name}-at-{k}-{effort.value}", inputs_of(task, generic)
-    return [shown_by(one, task, k, seeds, folder, inputs) for one in track(rankers, f"baselines, {name}")]
+    return [
+        rank_with_baseline(ranker, task, k, seeds, folder, inputs)
+        for ranker in track(rankers, f"baselines, {name}")
+    ]
 
 
 @dataclass(frozen=True)
-class Result:
-    """Everybody on one task."""
+class TaskResult:
+    """The results of all rankers on one task."""
 
     task: str
-    people: int
-    strangers: int
+    n_users: int
+    cold_users: int
     values: dict[str, Values]
-    """By ranker, ours first."""
-    others: list[Shown]
+    """By ranker, bowerbird first."""
+    baselines: list[BaselineRankings]
     figures: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, name: str, task: Task, k: int, ours: np.ndarray, others: list[Shown]) -> Result:
-        shown = {"ours": ours} | {one.name: one.rankings for one in others}
-        values = {ranker: _values(rankings, task, k) for ranker, rankings in shown.items()}
+    def of(
+        cls,
+        name: str,
+        task: Task,
+        k: int,
+        bowerbird_rankings: np.ndarray,
+        ranked_baselines: list[BaselineRankings],
+    ) -> TaskResult:
+        rankings_by_ranker = {"bowerbird": bowerbird_rankings} | {
+            baseline.name: baseline.rankings for baseline in ranked_baselines
+        }
+        values = {ranker: metrics_of(rankings, task, k) for ranker, rankings in rankings_by_ranker.items()}
         figures = []
         for metric in (f"recall@{k}", f"ndcg@{k}", f"cold recall@{k}"):
-            if np.isnan(values["ours"][metric]).all():
+            if np.isnan(values["bowerbird"][metric]).all():
                 continue
-            baselines = [one.name for one in others]
-            forms = [one for one in baselines if one.startswith("generic")]
-            for against, names in (("best baseline", baselines), ("best generic", forms)):
-                figures.append({"task": name, "against": against, **_figure(values, metric, names)})
-        return cls(name, len(task.users), task.strangers, values, others, figures)
+            baseline_names = [baseline.name for baseline in ranked_baselines]
+            generic_names = [baseline for baseline in baseline_names if baseline.startswith("generic")]
+            for compared_with, names in (("best baseline", baseline_names), ("best generic", generic_names)):
+                figures.append({"task": name, "against": compared_with, **_figure(values, metric, names)})
+        return cls(name, len(task.users), task.n_cold_start_users, values, ranked_baselines, figures)
 
     def show(self, console: Console) -> None:
-        metrics = list(dict.fromkeys(one["metric"] for one in self.figures))
+        metrics = list(dict.fromkeys(figure["metric"] for figure in self.figures))
         table = Table(
-            title=f"{self.task}: {self.people} people, {self.strangers} without a history",
+            title=f"{self.task}: {self.n_users} users, {self.cold_users} without a history",
             title_justify="left",
         )
-        for column in ("ranker", *(cell for metric in metrics for cell in (metric, "ours over it"))):
+        for column in ("ranker", *(cell for metric in metrics for cell in (metric, "ratio to bowerbird"))):
             table.add_column(column, justify="left" if column == "ranker" else "right")
         for name in self.values:
             cells = []
             for metric in metrics:
-                mine, theirs = (_person(self.values[one][metric]) for one in ("ours", name))
-                ratio = paired_intervals(mine, theirs)[1]
-                cells += [_said(mean_interval(theirs)), "" if name == "ours" else _said(ratio, 2)]
-            table.add_row(name, *cells, style="cyan" if name == "ours" else None)
+                own_values, other_values = (
+                    _mean_over_seeds(self.values[figure][metric]) for figure in ("bowerbird", name)
+                )
+                ratio = paired_intervals(own_values, other_values)[1]
+                cells += [
+                    _format(mean_interval(other_values)),
+                    "" if name == "bowerbird" else _format(ratio, 2),
+                ]
+            table.add_row(name, *cells, style="cyan" if name == "bowerbird" else None)
         console.print(table)
-        for one in self.figures:
-            console.print(_sentence(one), highlight=False)
-        console.print(_settings(self.others))
+        for figure in self.figures:
+            console.print(_sentence(figure), highlight=False)
+        console.print(_settings_table(self.baselines))
 
 
-def _values(rankings: np.ndarray, task: Task, k: int) -> Values:
-    each = [person_metrics(one, task, k) for one in rankings]
-    return {metric: np.stack([one[metric] for one in each]) for metric in each[0]}
+def metrics_of(rankings: np.ndarray, task: Task, k: int) -> Values:
+    metrics_by_seed = [compute_user_metrics(seed_metrics, task, k) for seed_metrics in rankings]
+    return {
+        metric: np.stack([seed_metrics[metric] for seed_metrics in metrics_by_seed])
+        for metric in metrics_by_seed[0]
+    }
 
 
-def _person(values: np.ndarray) -> np.ndarray:
-    """(seeds, P) -> (P,): only people are independent draws."""
+def _mean_over_seeds(values: np.ndarray) -> np.ndarray:
+    """Average over seeds, (seeds, P) -> (P,): only users are independent draws."""
     mean: np.ndarray = values.mean(axis=0)
     return mean
 
 
-def _by_seed(values: np.ndarray) -> list[float]:
-    return [round(float(np.nanmean(one)), 5) for one in values]
+def _means_by_seed(values: np.ndarray) -> list[float]:
+    return [round(float(np.nanmean(seed_values)), 5) for seed_values in values]
 
 
 def _figure(values: Mapping[str, Values], metric: str, names: list[str]) -> dict[str, Any]:
     best = max(names, key=lambda name: float(np.nanmean(values[name][metric])))
-    ours, theirs = values["ours"][metric], values[best][metric]
+    own_values, baseline_values = values["bowerbird"][metric], values[best][metric]
     return {
         "metric": metric,
-        "ours": mean_interval(_person(ours)).as_dict(),
-        "by_seed": _by_seed(ours),
+        "ours": mean_interval(_mean_over_seeds(own_values)).as_dict(),
+        "by_seed": _means_by_seed(own_values),
         "baseline": best,
-        "best": mean_interval(_person(theirs)).as_dict(),
-        "best_by_seed": _by_seed(theirs),
-        "ratio": paired_intervals(_person(ours), _person(theirs))[1].as_dict(),
+        "best": mean_interval(_mean_over_seeds(baseline_values)).as_dict(),
+        "best_by_seed": _means_by_seed(baseline_values),
+        "ratio": paired_intervals(_mean_over_seeds(own_values), _mean_over_seeds(baseline_values))[
+            1
+        ].as_dict(),
     }
 
 
-def _sentence(one: Mapping[str, Any]) -> str:
-    seeds = ", ".join(f"{value:.4f}" for value in one["by_seed"])
-    ratio = one["ratio"]
-    times = "–" if ratio["mean"] is None else f"{ratio['mean']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]"
+def _sentence(figure: Mapping[str, Any]) -> str:
+    seeds = ", ".join(f"{value:.4f}" for value in figure["by_seed"])
+    ratio = figure["ratio"]
+    ratio_text = (
+        "–" if ratio["mean"] is None else f"{ratio['mean']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]"
+    )
     return (
-        f"{one['metric']}: ours {one['ours']['mean']:.4f} (seeds {seeds}) over the {one['against']}, "
-        f"{one['baseline']} {one['best']['mean']:.4f}: {times} times"
+        f"{figure['metric']}: bowerbird {figure['ours']['mean']:.4f} (seeds {seeds}) over the "
+        f"{figure['against']}, "
+        f"{figure['baseline']} {figure['best']['mean']:.4f}: {ratio_text} times"
     )
 
 
-def _settings(others: list[Shown]) -> Table:
-    table = Table("ranker", "settings", "tried", "processor, s", "at the end of its range")
-    for one in others:
-        tuning = one.settings.get("tuning", {})
-        said = ", ".join(f"{key} {value}" for key, value in one.settings.items() if key != "tuning")
-        ends = ", ".join(tuning.get("at_the_end", ()))
-        table.add_row(one.name, said, str(tuning.get("tried", "")), f"{one.seconds:.1f}", ends)
+def _settings_table(baselines: list[BaselineRankings]) -> Table:
+    table = Table("ranker", "settings", "tried", "processor, s", "at the limit of its range")
+    for baseline in baselines:
+        tuning = baseline.settings.get("tuning", {})
+        setting_text = ", ".join(
+            f"{key} {value}" for key, value in baseline.settings.items() if key != "tuning"
+        )
+        at_limits = ", ".join(tuning.get("at_grid_edge", ()))
+        table.add_row(
+            baseline.name, setting_text, str(tuning.get("n_trials", "")), f"{baseline.seconds:.1f}", at_limits
+        )
     return table
 
 
-def _said(interval: Interval, digits: int = 3) -> str:
+def _format(interval: Interval, digits: int = 3) -> str:
     if interval.mean != interval.mean:
         return "–"
     ends = f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]"

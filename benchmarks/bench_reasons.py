@@ -1,10 +1,10 @@
-"""Are the reasons of recommendations true?
+"""Are the reasons given for recommendations true?
 
     python benchmarks/bench_reasons.py STORE [--reasons 1000] [--seed 0]
 
-Serves recommendations to users of the store's log, drawn at random, and to one unknown user, until there are
-as many reasons, and checks each by a reader of catalogue and log alone (tests/recommend/reason_checker.py).
-A list of one user is 20 items long.
+Recommends to randomly drawn users of the store's log, and to one unknown user, until the number of reasons is
+reached, and checks each reason against catalogue and log alone (tests/recommend/reason_checker.py). A user's
+list is 20 items long.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ def main() -> None:
 
 
 def serve_reasons(recommender: Recommender, count: int, seed: int) -> list[Reason]:
-    """Serve lists until there are so many reasons, or no users any more."""
-    users = recommender.taste.people()
-    drawn = np.random.default_rng(seed).permutation(len(users)).tolist()
+    """Recommend to users until there are `count` reasons, or all users are served."""
+    users = recommender.taste.users()
+    order = np.random.default_rng(seed).permutation(len(users)).tolist()
     reasons: list[Reason] = []
-    for user in ["nobody has this id", *(users[row] for row in drawn)]:
-        reasons += [(user, one.position, one.reason) for one in recommender.recommend_user(user)]
+    for user in ["nobody has this id", *(users[row] for row in order)]:
+        reasons += [(user, item.position, item.reason) for item in recommender.recommend_user(user)]
         if len(reasons) >= count:
             break
     return reasons[:count]
 
 
 def show(reasons: list[Reason], faults: list[tuple[str, int, str, str]]) -> None:
-    console, untrue = Console(width=160), Counter(kind_of(reason) for _, _, reason, _ in faults)
+    console, false_counts = Console(width=160), Counter(kind_of(reason) for _, _, reason, _ in faults)
     table = Table("reason", "served", "untrue")
     for kind, served in Counter(kind_of(reason) for _, _, reason in reasons).most_common():
-        table.add_row(kind, str(served), str(untrue[kind]))
+        table.add_row(kind, str(served), str(false_counts[kind]))
     console.print(table)
     for user, position, reason, fault in faults[:20]:
         console.print(f"{user}, item {position}: {reason} — {fault}", highlight=False, markup=False)

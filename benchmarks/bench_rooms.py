@@ -1,12 +1,11 @@
-"""Which item is missing from a room? Hit@10 over the whole catalogue, through `bowerbird complete`.
+"""Room completion with `bowerbird complete`: hit@10 of the hidden item over the whole catalogue.
 
     python benchmarks/bench_rooms.py STORE ROOMS.parquet [STORE ROOMS.parquet ...] [--n 10]
 
-Each fold is a store of its own, which knows its training rooms only (`bowerbird import ikea-rooms`,
-`bowerbird embed`), and a file of rooms that it has never seen: columns `room`, `item_ids`. Each item of each
-room is hidden in turn, and `bowerbird complete --collections` is asked for it. Baselines are fitted on the
-store's collections in place of users, and tuned on a fifth of them. The unit of the bootstrap is the room.
-Ends in one JSON line.
+Each fold is a separate store, which holds its training rooms only (`bowerbird import ikea-rooms`, `bowerbird
+embed`), and a file of unseen rooms: columns `room`, `item_ids`. Each item of each room is hidden in turn, and
+`bowerbird complete --collections` has to retrieve it. Baselines are fitted on the store's collections as
+users, and tuned on a fifth of them. The unit of the bootstrap is the room. Ends in one JSON line.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
@@ -38,23 +37,23 @@ from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Split
 from bowerbird.recommend.completion import IN_SET, as_interactions
 
-OURS = "bowerbird complete"
+BOWERBIRD = "bowerbird complete"
 Rooms = Mapping[str, np.ndarray]  # positions by the room's name
 
 
 def read_rooms(path: Path, catalogue: Catalogue) -> Rooms:
-    """Rooms of two known items or more."""
+    """Read the rooms of at least two known items."""
     table = pq.read_table(path, columns=["room", "item_ids"]).to_pylist()
     rooms = {}
     for row in table:
-        known = [catalogue.position[str(item)] for item in row["item_ids"] if str(item) in catalogue]
-        if len(set(known)) > 1:
-            rooms[str(row["room"])] = np.unique(known)
+        positions = [catalogue.position[str(item)] for item in row["item_ids"] if str(item) in catalogue]
+        if len(set(positions)) > 1:
+            rooms[str(row["room"])] = np.unique(positions)
     return rooms
 
 
 def complete_rooms(store: Path, rooms: Rooms, catalogue: Catalogue, n: int) -> dict[str, float]:
-    """Share of each room's items that `bowerbird complete` names when they are hidden."""
+    """Measure the share of each room's items that `bowerbird complete` returns when they are hidden."""
     ids = catalogue.ids
     rows = [
         (f"{room}/{hidden}", ids[item])
@@ -64,29 +63,30 @@ def complete_rooms(store: Path, rooms: Rooms, catalogue: Catalogue, n: int) -> d
         if item != hidden
     ]
     with tempfile.TemporaryDirectory() as folder:
-        asked, answered = Path(folder) / "asked.parquet", Path(folder) / "answered.parquet"
+        sets_file, results_file = Path(folder) / "asked.parquet", Path(folder) / "answered.parquet"
         pq.write_table(
-            pa.table({"collection_id": [r[0] for r in rows], "item_id": [r[1] for r in rows]}), asked
+            pa.table({"collection_id": [row[0] for row in rows], "item_id": [row[1] for row in rows]}),
+            sets_file,
         )
-        command = [sys.executable, "-m", "bowerbird", "complete", str(store), "--collections", str(asked)]
+        command = [sys.executable, "-m", "bowerbird", "complete", str(store), "--collections", str(sets_file)]
         subprocess.run(
-            [*command, "--out", str(answered), "-n", str(n)], check=True, stdout=subprocess.DEVNULL
+            [*command, "--out", str(results_file), "-n", str(n)], check=True, stdout=subprocess.DEVNULL
         )
-        table = pq.read_table(answered)
-    named: dict[str, set[str]] = {}
+        table = pq.read_table(results_file)
+    completions: dict[str, set[str]] = {}
     for key, item_id in zip(table["collection_id"].to_pylist(), table["item_id"].to_pylist(), strict=True):
-        named.setdefault(key, set()).add(item_id)
+        completions.setdefault(key, set()).add(item_id)
     return {
-        room: float(np.mean([ids[item] in named.get(f"{room}/{item}", ()) for item in items]))
+        room: float(np.mean([ids[item] in completions.get(f"{room}/{item}", ()) for item in items]))
         for room, items in rooms.items()
     }
 
 
 def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, dict[str, float]]:
-    """The same of the baselines, which are fitted on the store's collections."""
+    """Measure the same for the baselines, which are fitted on the store's collections."""
     catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
     events = Interactions.of(snapshot.store.log.read(), catalogue)
-    sets = training_sets(snapshot.collections, events, catalogue, Holdout(**vectors.meta["holdout"]))
+    sets = select_training_sets(snapshot.collections, events, catalogue, Holdout(**vectors.meta["holdout"]))
     training = as_interactions([each for each in sets if len(each.items) > 1], len(catalogue))
     generic = vectors.generic(catalogue)
     rankers = [
@@ -94,7 +94,7 @@ def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, di
         GenericMean(vectors.aligned(catalogue), "vectors only, mean"),
         GenericMax(vectors.aligned(catalogue), "vectors only, max"),
     ]
-    for rows, name in zip(vectors.sides(catalogue), ("facts", "text", "picture"), strict=False):
+    for rows, name in zip(vectors.modalities(catalogue), ("facts", "text", "picture"), strict=False):
         rankers += [
             GenericMean(rows.dense(), f"generic {name}, mean"),
             GenericMax(rows.dense(), f"generic {name}, max"),
@@ -106,8 +106,8 @@ def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, di
         hits[ranker.name] = {}
         for room, items in rooms.items():
             ranking = ranker.rank(_without_each(items, end), n)
-            found = [item in row for item, row in zip(items, ranking, strict=True)]
-            hits[ranker.name][room] = float(np.mean(found))
+            is_hit = [item in row for item, row in zip(items, ranking, strict=True)]
+            hits[ranker.name][room] = float(np.mean(is_hit))
     return hits
 
 
@@ -118,23 +118,23 @@ def _without_each(items: np.ndarray, end: int) -> list[History]:
 
 def report(hits: Mapping[str, Mapping[str, float]], n: int) -> None:
     values = {name: np.array(list(by_room.values())) for name, by_room in hits.items()}
-    others = [name for name in values if name != OURS]
-    forms = [name for name in others if name.startswith("generic")]
-    best = max(others, key=lambda name: values[name].mean())
-    table = Table(title=f"hit@{n}: {len(values[OURS])} unseen rooms", title_justify="left")
-    for column in ("ranker", f"hit@{n}", "95 %", "ours over it"):
+    baseline_names = [name for name in values if name != BOWERBIRD]
+    generic_names = [name for name in baseline_names if name.startswith("generic")]
+    best = max(baseline_names, key=lambda name: values[name].mean())
+    table = Table(title=f"hit@{n}: {len(values[BOWERBIRD])} unseen rooms", title_justify="left")
+    for column in ("ranker", f"hit@{n}", "95 %", "bowerbird, ratio"):
         table.add_column(column)
     result = {}
     for name, hit in values.items():
-        interval, (_, ratio) = mean_interval(hit), paired_intervals(values[OURS], hit)
+        interval, (_, ratio) = mean_interval(hit), paired_intervals(values[BOWERBIRD], hit)
         cells = (
             f"{interval.low:.3f}–{interval.high:.3f}",
             f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]",
         )
         table.add_row(name, f"{interval.mean:.4f}", *cells)
-        result[name] = {**interval.as_dict(), "ours over it": ratio.as_dict()}
+        result[name] = {**interval.as_dict(), "bowerbird, ratio": ratio.as_dict()}
     Console(width=120).print(table)
-    best_form = max(forms, key=lambda name: values[name].mean())
+    best_form = max(generic_names, key=lambda name: values[name].mean())
     print(json.dumps({"bench": "rooms", "n": n, "best": best, "best generic": best_form, "hit": result}))
 
 
@@ -144,8 +144,8 @@ def measure(folds: Sequence[tuple[Path, Path]], n: int) -> dict[str, dict[str, f
     for store, file in folds:
         snapshot = Store.open(store).snapshot()
         rooms = read_rooms(file, snapshot.catalogue)
-        found = {OURS: complete_rooms(store, rooms, snapshot.catalogue, n)}
-        for name, by_room in (found | baseline_hits(snapshot, rooms, n)).items():
+        bowerbird_hits = {BOWERBIRD: complete_rooms(store, rooms, snapshot.catalogue, n)}
+        for name, by_room in (bowerbird_hits | baseline_hits(snapshot, rooms, n)).items():
             hits.setdefault(name, {}).update({f"{store}/{room}": hit for room, hit in by_room.items()})
     return hits
 

@@ -1,12 +1,12 @@
-"""Does a text find the picture, and a picture the text, of items that training never saw?
+"""Cross-modal retrieval: does a text find the picture, and a picture the text, of unseen items?
 
     python benchmarks/bench_search.py STORE [--hidden 2000] [--seeds 3]
 
-Items are hidden from everything that is learnt: sides, tower, likes. Then each hidden item's text must find
-its picture among theirs, and the other way round: recall@10, chance 10 / hidden. Arms: the generic features
-side by side, where a text and a picture share no dimension; the tower before its first step; the trained
-tower. Also, how much of recall@20 (the mean of a new person's likes finds the rest) is left with the first 64
-of the vectors' dimensions and with int8.
+Hidden items take no part in training: modalities, tower, likes. Then each hidden item's text must retrieve
+its picture among the hidden ones, and vice versa: recall@10, chance 10 / hidden. Arms: the concatenated
+generic features, where a text and a picture share no dimension; the untrained tower; the trained tower. Also
+the share of recall@20 (of new users' other likes, by the mean of their known ones) that remains with the
+first 64 of the vectors' dimensions and with int8.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_of
-from bowerbird.embed.index.rows import Rows, int8_of, unit
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
+from bowerbird.embed.index.rows import VectorRows, normalize_rows, quantize_int8
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.train.negatives import categories_of
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.tower import Tower, Views
-from bowerbird.embed.train.validation import Lots
+from bowerbird.embed.train.negatives import number_categories
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
+from bowerbird.embed.train.validation import HashSplit
 from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
-from bowerbird.evaluate.protocols import Split, task_of
+from bowerbird.evaluate.protocols import Split, build_task
 
-AT = 10
+K = 10
 
 
 def main() -> None:
@@ -44,93 +44,120 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("store", type=Path)
-    parser.add_argument("--hidden", type=int, default=2000, help="items that nothing is learnt from")
+    parser.add_argument("--hidden", type=int, default=2000, help="items left out of training")
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     store = Store.open(args.store)
-    runs = [found_across(store, args.hidden, seed) for seed in range(args.seeds)]
-    across = {arm: [run[arm] for run in runs] for arm in runs[0]}
+    recalls_by_seed = [evaluate_cross_modal(store, args.hidden, seed) for seed in range(args.seeds)]
+    by_arm = {arm: [recalls[arm] for recalls in recalls_by_seed] for arm in recalls_by_seed[0]}
     table = Table(
-        title=f"recall@{AT} among {args.hidden:,} items that training never saw", title_justify="left"
+        title=f"recall@{K} among {args.hidden:,} items that training never saw", title_justify="left"
     )
     for column in ("vectors", "text → picture", "picture → text"):
         table.add_column(column)
-    for arm, pairs in across.items():
+    for arm, pairs in by_arm.items():
         table.add_row(arm, *(" ".join(f"{pair[k]:.4f}" for pair in pairs) for k in (0, 1)))
-    smaller = kept_of_smaller(store)
+    compressed_shares = evaluate_compressed(store)
     Console().print(table)
-    Console().print({name: f"{share:.1%} of recall@20" for name, share in smaller.items()})
-    print(json.dumps({"bench": "search", "hidden": args.hidden, "across": across, "kept": smaller}))
+    Console().print({name: f"{share:.1%} of recall@20" for name, share in compressed_shares.items()})
+    print(
+        json.dumps(
+            {"bench": "search", "hidden": args.hidden, "cross_modal": by_arm, "compressed": compressed_shares}
+        )
+    )
 
 
-def found_across(store: Store, hidden: int, seed: int) -> dict[str, tuple[float, float]]:
-    """Recall@10 of text → picture and picture → text among hidden items, by arm."""
+def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tuple[float, float]]:
+    """Train without hidden items; recall@10 of text → picture and picture → text among them, by arm."""
     catalogue = store.catalogue()
-    features = item_features(store, catalogue)
-    both = np.flatnonzero(features.has_image & features.has_text)
-    out = np.sort(np.random.default_rng(seed).permutation(both)[:hidden])
-    keep = np.setdiff1d(np.arange(len(catalogue)), out)
-    said = [words_of(item) for item in catalogue.items()]
-    seen = ItemFeatures(
-        *(features.image[keep], features.has_image[keep], features.text[keep], features.has_text[keep]),
+    features = compute_item_features(store, catalogue)
+    complete_items = np.flatnonzero(features.has_image & features.has_text)
+    hidden_rows = np.sort(np.random.default_rng(seed).permutation(complete_items)[:hidden])
+    visible = np.setdiff1d(np.arange(len(catalogue)), hidden_rows)
+    words = [extract_item_words(item) for item in catalogue.items()]
+    visible_features = ItemFeatures(
+        *(
+            features.image[visible],
+            features.has_image[visible],
+            features.text[visible],
+            features.has_text[visible],
+        ),
         features.backbones,
     )
-    sides = Sides.of([said[row] for row in keep], seen)
-    told = sides.told([said[row] for row in keep], seen.text)
-    views = Views.of(sides.shown(seen.image), told)
+    sides = ModalityEncoders.of([words[row] for row in visible], visible_features)
+    visible_texts = sides.told([words[row] for row in visible], visible_features.text)
+    inputs = ModalityFeatures.of(sides.shown(visible_features.image), visible_texts)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
-    sets = training_sets(store.collections(), events, catalogue, holdout)
-    strings = Strings.of(holdout.training(events), sets)
-    place = np.full(len(catalogue), -1)
-    place[keep] = np.arange(len(keep))
-    left = strings.without(out, np.zeros(0, np.int64))
-    strings = Strings(place[left.items], left.owner, left.at)
+    sets = select_training_sets(store.collections(), events, catalogue, holdout)
+    sequences = InteractionSequences.of(holdout.training(events), sets)
+    row_of_position = np.full(len(catalogue), -1)
+    row_of_position[visible] = np.arange(len(visible))
+    visible_sequences = sequences.without(hidden_rows, np.zeros(0, np.int64))
+    sequences = InteractionSequences(
+        row_of_position[visible_sequences.items], visible_sequences.owner, visible_sequences.at
+    )
     config = EmbedConfig(seed=seed)
-    lots = Lots.of(events.users, [catalogue.ids[row] for row in keep], seed)
-    fit = fit_tower(views, generic_vectors(seen), strings, lots, config, categories_of(catalogue)[keep])
-    untrained = Tower(views.image.shape[1], views.text.shape[1], config.dim)
-    untrained.start_from(views)
-    texts = sides.told([said[row] for row in out], features.text[out])
-    asked = Views.of(sides.shown(features.image[out]), texts)
-    pair = np.concatenate([features.image[out], np.zeros_like(features.text[out])], axis=1)
-    other = np.concatenate([np.zeros_like(features.image[out]), features.text[out]], axis=1)
+    hash_split = HashSplit.of(events.users, [catalogue.ids[row] for row in visible], seed)
+    fit = fit_tower(
+        inputs,
+        generic_vectors(visible_features),
+        sequences,
+        hash_split,
+        config,
+        number_categories(catalogue)[visible],
+    )
+    untrained = Tower(inputs.image.shape[1], inputs.text.shape[1], config.dim)
+    untrained.start_from(inputs)
+    texts = sides.told([words[row] for row in hidden_rows], features.text[hidden_rows])
+    hidden_inputs = ModalityFeatures.of(sides.shown(features.image[hidden_rows]), texts)
+    picture_rows = np.concatenate(
+        [features.image[hidden_rows], np.zeros_like(features.text[hidden_rows])], axis=1
+    )
+    text_rows = np.concatenate(
+        [np.zeros_like(features.image[hidden_rows]), features.text[hidden_rows]], axis=1
+    )
     return {
-        "generic, side by side": (_recall(other, pair), _recall(pair, other)),
-        "tower, untrained": _both(untrained, asked),
-        "tower": _both(fit.tower, asked),
-        "tower, first quarter": _both(fit.tower, asked, config.dim // 4),
+        "generic, concatenated": (_recall(text_rows, picture_rows), _recall(picture_rows, text_rows)),
+        "tower, untrained": _recalls(untrained, hidden_inputs),
+        "tower": _recalls(fit.tower, hidden_inputs),
+        "tower, first quarter": _recalls(fit.tower, hidden_inputs, config.dim // 4),
     }
 
 
-def _both(tower: Tower, views: Views, width: int | None = None) -> tuple[float, float]:
-    pictures, texts = (unit(tower.encode(views.shown(*one))[:, :width]) for one in ((1, 0), (0, 1)))
+def _recalls(tower: Tower, inputs: ModalityFeatures, width: int | None = None) -> tuple[float, float]:
+    pictures, texts = (
+        normalize_rows(tower.encode(inputs.shown(*modality_weights))[:, :width])
+        for modality_weights in ((1, 0), (0, 1))
+    )
     return _recall(texts, pictures), _recall(pictures, texts)
 
 
 def _recall(queries: np.ndarray, answers: np.ndarray) -> float:
-    """Share of the queries whose own answer is among the first ten; ties count as not found."""
+    """Compute the share of queries whose own answer is among the first ten; ties count as misses."""
     scores = queries @ answers.T
-    own = scores.diagonal()[:, None]
-    return float(((scores >= own).sum(axis=1) <= AT).mean())
+    own_scores = scores.diagonal()[:, None]
+    return float(((scores >= own_scores).sum(axis=1) <= K).mean())
 
 
-def kept_of_smaller(store: Store) -> dict[str, float]:
-    """Recall@20 on new people by a mean of vectors, beside that of the vectors in full width and float32."""
+def evaluate_compressed(store: Store) -> dict[str, float]:
+    """Compute recall@20 on new users by mean vectors, relative to full width and float32."""
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     matrix = vectors.aligned(catalogue)
     events = Interactions.of(store.log.read(), catalogue)
-    task = task_of(events, Holdout(**vectors.meta["holdout"]), Split.NEW_USERS)
+    task = build_task(events, Holdout(**vectors.meta["holdout"]), Split.NEW_USERS)
 
-    def mark(rows: np.ndarray) -> float:
+    def recall_of(rows: np.ndarray) -> float:
         ranker = GenericMean(rows)
         ranker.fit(task.training)
         return float(np.nanmean(recall_at(ranker.rank(task.histories, 20), task.targets, 20)))
 
-    whole = mark(matrix)
-    small = {f"{width} of {matrix.shape[1]} dimensions": unit(matrix[:, :width]) for width in (64, 128)}
-    small["int8"] = Rows(int8_of(matrix)).dense()
-    return {name: mark(rows) / whole for name, rows in small.items()}
+    full_recall = recall_of(matrix)
+    compressed = {
+        f"{width} of {matrix.shape[1]} dimensions": normalize_rows(matrix[:, :width]) for width in (64, 128)
+    }
+    compressed["int8"] = VectorRows(quantize_int8(matrix)).dense()
+    return {name: recall_of(rows) / full_recall for name, rows in compressed.items()}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How soon do new prices, and a rollback, reach the answers of a running server, and do requests fail?
+"""How soon do new prices and rollbacks reach the answers of a running server, and do requests fail?
 
     python benchmarks/bench_switch.py STORE [--rounds 10]
 
-A copy of the STORE is served by `bowerbird serve` while two clients ask for recommendations and search by
-item without a pause. In each round a price is published and an item asked for until it has that price; then
-this is rolled back; then a set with other vectors and another ranker is put in force. Ends in one JSON line.
+A copy of the STORE is served by `bowerbird serve` while two clients continuously request recommendations and
+searches by item. In each round a price is published and the item polled until it has that price; then this is
+rolled back; then a version set with other vectors and another ranker is activated. Ends in one JSON line.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
 
-PAUSE_S = 0.01  # between two looks at the price
+POLL_INTERVAL_S = 0.01  # between two checks of the price
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("store", type=Path)
-    options.add_argument("--rounds", type=int, default=10)
-    chosen = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--rounds", type=int, default=10)
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store"
-        shutil.copytree(chosen.store, path)
+        shutil.copytree(args.store, path)
         store = Store.open(path)
         complete(store)
         publish_vectors_again(store)
         complete(store)
-        result = measure(store, chosen.rounds)
+        result = measure(store, args.rounds)
     for name, seconds in result["seconds"].items():
         print(f"{name:>10}: median {np.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f}")
-    print(f"{result['requests']:,} requests beside, {result['failed']} failed")
-    print(json.dumps({"bench": "switch", "store": chosen.store.name, **result}))
+    print(f"{result['requests']:,} concurrent requests, {result['failed']} failed")
+    print(json.dumps({"bench": "switch", "store": args.store.name, **result}))
 
 
 def publish_vectors_again(store: Store) -> None:
-    """The same vectors as another version, so that nothing of the first can go on."""
+    """Publish the same vectors as another version, so that nothing of the first stays valid."""
     version = store.snapshot().version("vectors")
     assert version is not None
     names = [path.name for path in version.path.iterdir() if path.name != "meta.json"]
@@ -67,32 +67,34 @@ def publish_vectors_again(store: Store) -> None:
 
 
 def measure(store: Store, rounds: int) -> dict[str, object]:
-    """Seconds until new prices and rollbacks were answered, and what became of the requests meanwhile."""
+    """Measure seconds until new prices and rollbacks are served, and count failed requests meanwhile."""
     item = store.snapshot().catalogue.item(0)
     seconds: dict[str, list[float]] = {"price": [], "price back": [], "vectors": []}
-    others = [each for each in store.history().sets if each.complete][-2:]
-    process, address = served(store.path)
+    complete_sets = [version_set for version_set in store.history().sets if version_set.complete][-2:]
+    process, address = start_server(store.path)
     load = Load(address, item.item_id, store)
     try:
         with httpx.Client(base_url=address, timeout=120) as client:
 
-            def until(price: float | None) -> float:
+            def seconds_until_price(price: float | None) -> float:
                 return seconds_until(
                     lambda: client.get(f"/items/{quote(item.item_id)}").json()["price"] == price
                 )
 
             for number in range(rounds):
                 price = 1_000_000.0 + number
-                before = store.catalogue()
-                was = before.item(before.position[item.item_id]).price
-                fresh = replace(item, price=price, image=before.image(before.position[item.item_id]))
-                store.publish_catalogue(before.updated(Catalogue.of([fresh])), before)
-                seconds["price"].append(until(price))
+                catalogue = store.catalogue()
+                old_price = catalogue.item(catalogue.position[item.item_id]).price
+                changed_item = replace(
+                    item, price=price, image=catalogue.image(catalogue.position[item.item_id])
+                )
+                store.publish_catalogue(catalogue.updated(Catalogue.of([changed_item])), catalogue)
+                seconds["price"].append(seconds_until_price(price))
                 store.roll_back()
-                seconds["price back"].append(until(was))
-                store.roll_back(others[number % 2].number)
-                wanted = others[number % 2].versions["vectors"]
-                seconds["vectors"].append(seconds_until(lambda: vectors_of(client) == wanted))  # noqa: B023
+                seconds["price back"].append(seconds_until_price(old_price))
+                store.roll_back(complete_sets[number % 2].number)
+                expected_vectors = complete_sets[number % 2].versions["vectors"]
+                seconds["vectors"].append(seconds_until(lambda: vectors_of(client) == expected_vectors))  # noqa: B023
     finally:
         load.end()
         os.kill(process.pid, signal.SIGTERM)
@@ -110,15 +112,15 @@ def vectors_of(client: httpx.Client) -> str:
     return name
 
 
-def seconds_until(is_reached: Callable[[], bool]) -> float:
+def seconds_until(condition: Callable[[], bool]) -> float:
     start = time.perf_counter()
-    while not is_reached():
-        time.sleep(PAUSE_S)
+    while not condition():
+        time.sleep(POLL_INTERVAL_S)
     return time.perf_counter() - start
 
 
 class Load:
-    """Two clients that ask without a pause."""
+    """Two clients that send requests continuously."""
 
     def __init__(self, address: str, item_id: str, store: Store) -> None:
         user = store.log.read().slice(0, 1)["user_id"][0].as_py()
@@ -141,8 +143,8 @@ class Load:
             thread.join()
 
 
-def served(path: Path) -> tuple[subprocess.Popen[str], str]:
-    """A server process on a free port, and its address."""
+def start_server(path: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start a server process on a free port; return it and its address."""
     command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(path), "--port", "0"]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -108,11 +108,13 @@ def main() -> None:
                 together.setdefault(item, set()).update(known - {item})
     neighbours = {item: np.array(sorted(others)) for item, others in together.items() if others}
     values = {PRODUCT: recalls(own, neighbours, options.n)}
-    sides = zip(load_vectors(snapshot).sides(catalogue), ("facts", "text", "picture"), strict=False)
-    for side, name in sides:
+    modalities = zip(load_vectors(snapshot).modalities(catalogue), ("facts", "text", "picture"), strict=False)
+    for side, name in modalities:
         values[f"generic {name}"] = recalls(side.dense(), neighbours, options.n)
     values["generic, joined"] = recalls(
-        np.hstack([side.dense() for side in load_vectors(snapshot).sides(catalogue)]), neighbours, options.n
+        np.hstack([side.dense() for side in load_vectors(snapshot).modalities(catalogue)]),
+        neighbours,
+        options.n,
     )
     table = Table(title=f"recall@{options.n}: {len(neighbours)} items without events", title_justify="left")
     for column in ("vectors", f"recall@{options.n}", "95 %", "bowerbird over it"):

@@ -1,6 +1,6 @@
-"""Pairs of items of one type that differ in one thing, and how people would say the difference.
+"""Pairs of items of one type that differ in one trait, and texts that express the difference.
 
-What an item is, is read off its stated facts here and in no other way: a value, or words of its texts.
+Traits are read only from an item's facts: an attribute value, or words of its texts.
 """
 
 from __future__ import annotations
@@ -31,30 +31,33 @@ LENGTHS = {
 
 @dataclass(frozen=True)
 class Pair:
-    """A and B by their places in a list of items; `wanted` is what B is and A is not."""
+    """A and B by their positions in a list of items; `target_trait` is the trait of B that A does not
+    have."""
 
-    sort: str
+    difference: str
     source: int
     target: int
     text: str
-    wanted: str
+    target_trait: str
 
 
-def trait(item: Item, sort: str) -> str:
-    """What an item states of one thing; empty where it states nothing, or several."""
-    said = f"{item.title} {item.description}".lower().replace("-", " ")
+def trait_of(item: Item, difference: str) -> str:
+    """Return an item's value of one trait; empty if there is none, or several."""
+    text = f"{item.title} {item.description}".lower().replace("-", " ")
     facts = {name: value.lower() for name, value in item.attributes.items()}
-    if sort == "colour":
+    if difference == "colour":
         family = facts.get("colour family", "")
         return family if family in COLOURS else ""
-    if sort == "pattern":
+    if difference == "pattern":
         return facts.get("pattern", "")
-    if sort == "shade":
+    if difference == "shade":
         shade = facts.get("shade", "")
         return "darker" if shade == "dark" else "lighter" if shade in ("light", "dusty light") else ""
-    table = SLEEVES if sort == "sleeves" else LENGTHS
-    ends = [end for end, words in table.items() if any(word.replace("-", " ") in said for word in words)]
-    return ends[0] if len(ends) == 1 else ""
+    table = SLEEVES if difference == "sleeves" else LENGTHS
+    values = [
+        value for value, words in table.items() if any(word.replace("-", " ") in text for word in words)
+    ]
+    return values[0] if len(values) == 1 else ""
 
 
 def type_of(item: Item) -> str:
@@ -62,49 +65,55 @@ def type_of(item: Item) -> str:
 
 
 def pairs_of(items: Sequence[Item], count: int, seed: int) -> list[Pair]:
-    """Up to `count` pairs of each sort; each A once a sort."""
+    """Build up to `count` pairs of each kind of difference; each A at most once per kind."""
     rng = np.random.default_rng(seed)
-    found: list[Pair] = []
-    for sort in TEMPLATES:
-        traits = [trait(item, sort) for item in items]
-        alike = defaultdict(list)
-        for place, item in enumerate(items):
-            if traits[place]:
-                alike[_rest(item, sort)].append(place)
-        of_sort = []
+    pairs: list[Pair] = []
+    for difference in TEMPLATES:
+        traits = [trait_of(item, difference) for item in items]
+        by_context = defaultdict(list)
+        for position, item in enumerate(items):
+            if traits[position]:
+                by_context[_context_of(item, difference)].append(position)
+        pairs_of_difference = []
         for source in rng.permutation(len(items)).tolist():
-            others = [
-                one
-                for one in alike.get(_rest(items[source], sort), [])
-                if traits[source] and traits[one] != traits[source] and _sayable(sort, traits[one])
+            candidates = [
+                candidate
+                for candidate in by_context.get(_context_of(items[source], difference), [])
+                if traits[source]
+                and traits[candidate] != traits[source]
+                and _has_phrase(difference, traits[candidate])
             ]
-            if others and len(of_sort) < count:
-                target = int(others[rng.integers(len(others))])
-                of_sort.append(_asked(sort, source, target, traits, rng))
-        found += of_sort
-    return found
+            if candidates and len(pairs_of_difference) < count:
+                target = int(candidates[rng.integers(len(candidates))])
+                pairs_of_difference.append(_make_pair(difference, source, target, traits, rng))
+        pairs += pairs_of_difference
+    return pairs
 
 
-def _sayable(sort: str, trait: str) -> bool:
-    return sort != "pattern" or trait in PATTERNS
+def _has_phrase(difference: str, value: str) -> bool:
+    return difference != "pattern" or value in PATTERNS
 
 
-def _rest(item: Item, sort: str) -> tuple[str, ...]:
-    """What A and B have in common."""
-    same = {"colour": ("pattern",), "shade": ("colour family", "pattern")}.get(sort, ("colour family",))
+def _context_of(item: Item, difference: str) -> tuple[str, ...]:
+    """Return the facts that A and B must share."""
+    shared_facts = {"colour": ("pattern",), "shade": ("colour family", "pattern")}.get(
+        difference, ("colour family",)
+    )
     return (
         type_of(item),
         item.category[0] if item.category else "",
-        *(item.attributes.get(n, "") for n in same),
+        *(item.attributes.get(n, "") for n in shared_facts),
     )
 
 
-def _asked(sort: str, source: int, target: int, traits: Sequence[str], rng: np.random.Generator) -> Pair:
-    new, old = traits[target], traits[source]
-    said = {
-        "pattern": PATTERNS.get(new, new),
-        "sleeves": f"{new}er sleeves",
-        "length": f"{new}er",
-    }.get(sort, new)
-    template = TEMPLATES[sort][int(rng.integers(len(TEMPLATES[sort])))]
-    return Pair(sort, source, target, template.format(new=said, old=old), new)
+def _make_pair(
+    difference: str, source: int, target: int, traits: Sequence[str], rng: np.random.Generator
+) -> Pair:
+    new_trait, old_trait = traits[target], traits[source]
+    phrase = {
+        "pattern": PATTERNS.get(new_trait, new_trait),
+        "sleeves": f"{new_trait}er sleeves",
+        "length": f"{new_trait}er",
+    }.get(difference, new_trait)
+    template = TEMPLATES[difference][int(rng.integers(len(TEMPLATES[difference])))]
+    return Pair(difference, source, target, template.format(new=phrase, old=old_trait), new_trait)

@@ -14,7 +14,7 @@ from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.initialization import no_init_weights
 
 PARAMETERS, TOWER_PARAMETERS = 2_127_532_032, 406_957_056
-"""As published; a configuration that differs from the real one would give other numbers."""
+"""As published; checks that the configuration is the real one."""
 
 
 def configuration() -> Any:
@@ -62,11 +62,11 @@ def write(folder: Path) -> None:
     model.tie_weights()
     assert sum(p.numel() for p in model.parameters()) == PARAMETERS
     assert sum(p.numel() for p in model.model.visual.parameters()) == TOWER_PARAMETERS
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1:
-                parameter.normal_(0, 0.02, generator=chance)
+                parameter.normal_(0, 0.02, generator=generator)
             else:
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
     model.save_pretrained(folder)

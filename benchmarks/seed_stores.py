@@ -1,7 +1,7 @@
-"""What `bench_quality.py` keeps in its scratch folder: vectors of each seed, and what baselines showed.
+"""The scratch folder of `bench_quality.py`: vectors of each seed, and rankings of baselines.
 
-Both are made again only when what they came from has changed, so that a run goes on where it was stopped, and
-a run with another ranker pays for that ranker alone. The store itself is only read.
+Both are recomputed only if their inputs have changed, so that a stopped run continues, and a run with another
+ranker costs only that ranker's time. The store itself is only read.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from bowerbird.evaluate.ranker import Ranker
 
 SHARED = ("events", "features", "backbones")
 LINKED = ("catalogue", "collections")
-"""Kinds whose version in force is shared; each store keeps its own list of versions."""
+"""Kinds whose current version is shared; each store has its own list of versions."""
 MADE_FROM = "made-from.json"
 
 
 def seed_store(store: Store, scratch: Path, seed: int) -> Store:
-    """A store that shares the given one's data, with vectors of a seed and no ranker.
+    """Create a store that shares the given one's data, with vectors of a seed and no ranker.
 
-    The published vectors serve for their own seed; others are trained with their settings and features.
+    The published vectors are used for their own seed; others are trained with their settings and features.
     """
     published = load_vectors(store.snapshot())
     folder = scratch / f"seed-{seed}"
     config = _config(published.meta, seed)
     made_from = {"vectors": published.version, "path": str(store.path.resolve()), "config": vars(config)}
-    ready = (folder / MADE_FROM).exists() and json.loads((folder / MADE_FROM).read_text()) == made_from
-    if not ready:
+    is_ready = (folder / MADE_FROM).exists() and json.loads((folder / MADE_FROM).read_text()) == made_from
+    if not is_ready:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shutil.copy(store.path / SETTINGS_FILE, folder)
@@ -53,13 +53,13 @@ def seed_store(store: Store, scratch: Path, seed: int) -> Store:
         if seed != published.meta["seed"]:
             train_embedding(Store.open(folder), config)
         write_atomically(folder / MADE_FROM, json.dumps(made_from).encode())
-    opened = Store.open(folder)
-    opened.drop("ranker")  # it is what is judged: always learnt anew
-    return opened
+    seed_store_ = Store.open(folder)
+    seed_store_.drop("ranker")  # the ranker is under test: always train it again
+    return seed_store_
 
 
 def _link_versions(store: Store, folder: Path, kinds: Sequence[str]) -> None:
-    """Put the store's versions of some kinds in force in a folder, without a copy."""
+    """Activate the store's versions of some kinds in a folder, without a copy."""
     names = {kind: name for kind, name in store.snapshot().names.items() if kind in kinds}
     for kind, name in names.items():
         (folder / kind).mkdir()
@@ -68,59 +68,69 @@ def _link_versions(store: Store, folder: Path, kinds: Sequence[str]) -> None:
 
 
 def _config(meta: dict[str, Any], seed: int) -> EmbedConfig:
-    """The settings of a version, an update's too, with another seed: one training, on its own features."""
-    known = {one.name for one in fields(EmbedConfig)}
-    told = {name: value for name, value in meta["config"].items() if name in known}
-    backbones = {f"{side}_backbone": name for side, name in meta.get("backbones", {}).items()}
-    # Backbones that were adapted to the store are taken as they are, and not adapted again.
-    alone = {"seeds": 1, "unfreeze": 0, "unfreeze_only": None}
-    return EmbedConfig(**told | backbones | alone | {"seed": seed})
+    """Build the settings of a version (also of an update) with another seed: one training, on its
+    features."""
+    field_names = {config_field.name for config_field in fields(EmbedConfig)}
+    saved_settings = {name: value for name, value in meta["config"].items() if name in field_names}
+    backbones = {f"{modality}_backbone": name for modality, name in meta.get("backbones", {}).items()}
+    # Fine-tuned backbones are used as they are, and not fine-tuned again.
+    single_training = {"seeds": 1, "unfreeze": 0, "unfreeze_only": None}
+    return EmbedConfig(**saved_settings | backbones | single_training | {"seed": seed})
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one baseline showed the test's people."""
+class BaselineRankings:
+    """Rankings of one baseline for the test users."""
 
     name: str
     rankings: np.ndarray
-    """(seeds, P, k) positions; one seed where chance has no part in it."""
+    """(seeds, P, k) positions; one seed for deterministic baselines."""
     settings: dict[str, Any]
     seconds: float
 
 
-def shown_by(ranker: Ranker, task: Task, k: int, seeds: int, folder: Path, inputs: str) -> Shown:
-    """Tuned and fitted with the first seed, fitted with the others; read from `folder` if done before."""
-    kept = folder / f"{ranker.name}.npz"
+def rank_with_baseline(
+    ranker: Ranker, task: Task, k: int, seeds: int, folder: Path, inputs: str
+) -> BaselineRankings:
+    """Tune and fit with the first seed, fit with the others; read from `folder` if cached."""
+    cache_path = folder / f"{ranker.name}.npz"
     key = f"{inputs} {seeds}"
-    if kept.exists():
-        with np.load(kept) as found:
-            if str(found["key"]) == key:
-                told = json.loads(str(found["told"]))
-                return Shown(ranker.name, found["rankings"], told["settings"], told["seconds"])
-    started = time.process_time()
+    if cache_path.exists():
+        with np.load(cache_path) as cached:
+            if str(cached["key"]) == key:
+                description = json.loads(str(cached["told"]))
+                return BaselineRankings(
+                    ranker.name, cached["rankings"], description["settings"], description["seconds"]
+                )
+    start = time.process_time()
     ranker.fit(task.training)
     settings = dict(getattr(ranker, "settings", {}))
     rankings = [ranker.rank(task.histories, k)]
-    inner = ranker.chosen if isinstance(ranker, Tuned) else ranker
-    for seed in range(1, seeds) if hasattr(inner, "seed") else ():
-        inner.seed = seed
-        inner.fit(task.training)
-        rankings.append(inner.rank(task.histories, k))
-    shown = Shown(ranker.name, np.stack(rankings), settings, time.process_time() - started)
+    tuned_ranker = ranker.best if isinstance(ranker, Tuned) else ranker
+    for seed in range(1, seeds) if hasattr(tuned_ranker, "seed") else ():
+        tuned_ranker.seed = seed
+        tuned_ranker.fit(task.training)
+        rankings.append(tuned_ranker.rank(task.histories, k))
+    baseline_rankings = BaselineRankings(
+        ranker.name, np.stack(rankings), settings, time.process_time() - start
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    beside = kept.with_suffix(".part.npz")
-    told = json.dumps({"settings": settings, "seconds": shown.seconds}, default=str)
-    np.savez(beside, rankings=shown.rankings, told=told, key=key)
-    beside.replace(kept)
-    return shown
+    partial_path = cache_path.with_suffix(".part.npz")
+    description = json.dumps({"settings": settings, "seconds": baseline_rankings.seconds}, default=str)
+    np.savez(partial_path, rankings=baseline_rankings.rankings, told=description, key=key)
+    partial_path.replace(cache_path)
+    return baseline_rankings
 
 
 def inputs_of(task: Task, generic: np.ndarray) -> str:
-    """128 bits of all that a baseline reads, its code included."""
+    """Hash all inputs of a baseline, its code included, to 128 bits."""
     digest = hashlib.blake2b(digest_size=16)
     training = task.training
     arrays = [training.user, training.item, training.action, training.at, generic, *task.targets]
-    for array in [*arrays, *(part for one in task.histories for part in (one.items, one.actions, one.at))]:
+    for array in [
+        *arrays,
+        *(column for history in task.histories for column in (history.items, history.actions, history.at)),
+    ]:
         digest.update(np.ascontiguousarray(array).tobytes())
     for path in sorted(Path(baselines.__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())

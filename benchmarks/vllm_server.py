@@ -1,4 +1,4 @@
-"""A vLLM server of our own on loopback: started from another environment, stopped by its process id."""
+"""A vLLM server on loopback: started from another environment, stopped by its process id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class VllmServer:
     """Serves a decoder's folder while a `with` block runs."""
 
     def __init__(self, python: Path, model: Path, log: Path) -> None:
-        """`python` of the environment with vLLM; what the server says goes to `log`."""
+        """`python` of the environment with vLLM; the server's output goes to `log`."""
         self.log = log
         self._command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
         self._command += ["--enable-prompt-embeds", "--dtype", "float32", "--enforce-eager"]
@@ -33,7 +33,7 @@ class VllmServer:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         settings = {
-            "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait starve everything else here
+            "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads would starve other processes
             "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",
             "VLLM_NO_USAGE_STATS": "1",
@@ -75,17 +75,17 @@ class VllmServer:
         except OSError:
             return False
 
-    def completions_asked(self) -> int:
-        """How many completion requests reached the server, good and bad."""
+    def count_completions(self) -> int:
+        """Count the completion requests that reached the server, valid or not."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
             metrics = answer.read().decode()
         counts = re.findall(r'^http_requests_total\{handler="/v1/completions".*\} (\S+)$', metrics, re.M)
-        if not counts:  # after a first request there is a count, or it is called something else by now
+        if not counts:  # after a first request there is a count, unless vLLM has renamed the metric
             raise RuntimeError(f"{self.url}/metrics does not count requests to /v1/completions")
         return int(sum(map(float, counts)))
 
     def stop(self) -> None:
-        """In order first, its processes by force after 30 seconds."""
+        """Stop the server in order; kill its processes after 30 seconds."""
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -93,7 +93,7 @@ class VllmServer:
         self.kill()
 
     def kill(self) -> None:
-        """At once, as a machine that fails would: the server and the engine's processes under it."""
+        """Kill the server and the engine's processes under it immediately, as a machine failure would."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

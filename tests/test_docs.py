@@ -1,4 +1,4 @@
-"""The documents and the commands say the same: every command is documented, every documented call exists."""
+"""Documents and commands agree: every command is documented, and every documented call exists."""
 
 import re
 import shlex
@@ -36,12 +36,19 @@ def test_every_documented_call_exists(page: Path) -> None:
     for words in calls_in(page):
         command = command_of(words)
         assert command is not TOP, f"{page.name}: there is no command {' '.join(words)}"
-        known = {option for each in command.params for option in each.opts + each.secondary_opts}
+        options = {
+            option for parameter in command.params for option in parameter.opts + parameter.secondary_opts
+        }
         if hasattr(command, "commands"):
-            known |= {o for sub in command.commands.values() for each in sub.params for o in each.opts}
+            options |= {
+                option
+                for sub in command.commands.values()
+                for parameter in sub.params
+                for option in parameter.opts
+            }
         for word in words:
             if word.startswith("-"):
-                assert word.split("=")[0] in known, f"{page.name}: {' '.join(words)}: no option {word}"
+                assert word.split("=")[0] in options, f"{page.name}: {' '.join(words)}: no option {word}"
 
 
 @pytest.mark.parametrize("name", sorted(TOP.commands))

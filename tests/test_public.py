@@ -1,4 +1,4 @@
-"""What is public is one list, every name on it is real, and importing it is cheap."""
+"""Public names are one list, all of them exist, and importing them is cheap."""
 
 import subprocess
 import sys

@@ -5,8 +5,8 @@ BowerbirdError            exit code 2
 ├── StoreError            the store is missing, incomplete, of another layout, locked, or its disk is full
 ├── BackboneError         a backbone can't be found, fetched or trusted
 ├── EngineError           an inference server can't be reached, died, or serves something else
-└── SourceError           a source of events can't be listened to as asked
-    └── SourceAway        … for now: its server can't be reached, and is tried again
+└── SourceError           a source of events can't be consumed as requested
+    └── SourceUnavailable … temporarily: its server can't be reached, and is tried again
 """
 
 
@@ -31,8 +31,8 @@ class EngineError(BowerbirdError):
 
 
 class SourceError(BowerbirdError):
-    """A source of events that can't be listened to as asked: no such stream, a wrong password, no client."""
+    """A source of events that can't be consumed as requested: no such stream, wrong password, no client."""
 
 
-class SourceAway(SourceError):
-    """A source that can't be reached for now; whoever listens tries again."""
+class SourceUnavailable(SourceError):
+    """A source that is temporarily unreachable; consumers retry."""

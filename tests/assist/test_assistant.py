@@ -187,7 +187,7 @@ class Parrot:
     def __init__(self, said: Sequence[str]) -> None:
         self.said, self.asked = list(said), 0
 
-    def naming(self, candidates: int) -> None:
+    def constrain_markers(self, candidates: int) -> None:
         """A parrot says what it says."""
 
     def generate(self, prompt: Sequence[str | int], max_tokens: int, **how: object) -> Iterator[str]:

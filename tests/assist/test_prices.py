@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from bowerbird.assist.prices import take_prices
 from bowerbird.assist.request import PriceRange
 from bowerbird.assist.retrieval import in_range
-from bowerbird.text.words import cleaned
+from bowerbird.text.words import normalize_text
 
 INF = math.inf
 
 
 def range_of(text: str) -> PriceRange:
-    return take_prices(cleaned(text), a_type_follows=lambda rest: rest.strip().startswith("cushion"))[0]
+    return take_prices(normalize_text(text), a_type_follows=lambda rest: rest.strip().startswith("cushion"))[
+        0
+    ]
 
 
 @pytest.mark.parametrize(

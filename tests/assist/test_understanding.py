@@ -10,7 +10,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned
+from bowerbird.text.words import normalize_text
 
 LAMPS = {"Table lamp", "Floor lamp"}
 BLUES = {"Blue", "Dark Blue"}
@@ -58,7 +58,7 @@ def real(shop: Catalogue) -> Lexicon:
     ],
 )
 def test_facets(text: str, facets: dict[str, set[str]], words: Vocabulary, real: Lexicon) -> None:
-    found = understand(text, words, real_words=real.rows)
+    found = understand(text, words, real_words=real.items_by_stem)
     assert {facet: set(values) for facet, values in found.facets.items()} == facets
 
 
@@ -215,8 +215,8 @@ def test_an_empty_request_is_an_error(text: str, words: Vocabulary) -> None:
 @pytest.mark.parametrize("piece", ["lamp under ", "9", "not ", "a", "1,", "between 1 and ", "cheaper than "])
 def test_a_hundred_thousand_characters_are_cut_first(piece: str, words: Vocabulary, real: Lexicon) -> None:
     text = (piece * 100_000)[:100_000]
-    assert len(cleaned(text)) <= 2010, "what follows works on the cut text only"
-    assert len(understand(text, words, None, SHOWN, real.rows).words) <= 500
+    assert len(normalize_text(text)) <= 2010, "what follows works on the cut text only"
+    assert len(understand(text, words, None, SHOWN, real.items_by_stem).words) <= 500
 
 
 def test_a_wish_at_the_end_of_a_long_text_is_heard(words: Vocabulary) -> None:

@@ -1,4 +1,4 @@
-"""Small shops: items with pictures, their feed, and a command line in a process of its own."""
+"""Small stores: items with pictures, their feed, and the command line in a process of its own."""
 
 import io
 import os
@@ -73,7 +73,7 @@ def bowerbird() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def tree() -> Callable[[Path], dict[str, bytes]]:
-    """Every file below a folder and its bytes, but for empty lock files."""
+    """Every file in a folder and its bytes, except for empty lock files."""
 
     def read(folder: Path) -> dict[str, bytes]:
         return {

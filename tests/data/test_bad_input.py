@@ -1,4 +1,4 @@
-"""What users get wrong: a clear error or a counted refusal, and never half an import."""
+"""Invalid input: a clear error or a counted rejection, and never half an import."""
 
 import io
 import json
@@ -12,9 +12,9 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
 
-def refused(path: Path | None) -> list[tuple[str, str]]:
+def rejected_rows(path: Path | None) -> list[tuple[str, str]]:
     assert path is not None
-    return [(one["reason"], one["where"]) for one in map(json.loads, path.read_text().splitlines())]
+    return [(row["reason"], row["where"]) for row in map(json.loads, path.read_text().splitlines())]
 
 
 def clicks(path: Path, *clicked: tuple[str, str]) -> Path:
@@ -30,7 +30,7 @@ def clicks(path: Path, *clicked: tuple[str, str]) -> Path:
 def test_empty_catalogue(store: Store, feed, tmp_path: Path) -> None:
     (tmp_path / "nothing.tsv").write_bytes(b"")
     for path in (feed([]), tmp_path / "nothing.tsv"):
-        with pytest.raises(InputError, match="no rows at all"):
+        with pytest.raises(InputError, match="have no rows"):
             import_layout(store, "google-feed", [path])
     with pytest.raises(InputError, match="none of the 1 items can be used: neither a title"):
         import_layout(store, "google-feed", [feed([("a", "", "1", "")])])
@@ -40,21 +40,21 @@ def test_empty_catalogue(store: Store, feed, tmp_path: Path) -> None:
 def test_an_id_twice(store: Store, feed) -> None:
     summary = import_layout(store, "google-feed", [feed([("a", "Lamp", "1", ""), ("a", "Mug", "2", "")])])
     assert store.catalogue().ids == ["a"] and store.catalogue().item(0).title == "Lamp"
-    assert summary.items.refused == {"duplicate item_id": 1}
-    assert refused(summary.refused_file) == [("duplicate item_id", "feed.tsv:3")]
+    assert summary.items.rejected == {"duplicate item_id": 1}
+    assert rejected_rows(summary.rejected_file) == [("duplicate item_id", "feed.tsv:3")]
 
 
 @pytest.mark.parametrize("price", ["free", "-5", "NaN", "inf", "1e400"])
-def test_a_price_that_is_none(store: Store, feed, price: str) -> None:
+def test_an_invalid_price(store: Store, feed, price: str) -> None:
     summary = import_layout(store, "google-feed", [feed([("a", "Lamp", price, "")])])
     assert store.catalogue().item(0).price is None
-    assert summary.items.kept == 1 and summary.items.mended == {"price is no number": 1}
+    assert summary.items.accepted == 1 and summary.items.repaired == {"price is not a number": 1}
 
 
 def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
     Image.new("RGB", (6000, 3750), "teal").save(tmp_path / "huge.png", compress_level=1)
     (tmp_path / "cut.jpg").write_bytes(jpeg(size=(300, 300))[:-400])
-    (tmp_path / "text.jpg").write_text("I am no picture")
+    (tmp_path / "text.jpg").write_text("this is not a picture")
     (tmp_path / "small.jpg").write_bytes(jpeg())
     names = ["huge.png", "cut.jpg", "text.jpg", "small.jpg", "absent.jpg"]
     rows = [(name, f"Lamp {name}", "1", name) for name in names]
@@ -62,9 +62,9 @@ def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
     pictures = {name: store.catalogue().image(row) for row, name in enumerate(store.catalogue().ids)}
     assert {name for name, picture in pictures.items() if picture} == {"huge.png", "small.jpg"}
     assert pictures["small.jpg"] == jpeg()
-    with Image.open(io.BytesIO(pictures["huge.png"] or b"")) as kept:
-        assert max(kept.size) <= 512 and abs(kept.width / kept.height - 1.6) < 0.01
-    assert (summary.images, summary.images_broken, summary.items.kept) == (2, 3, 5)
+    with Image.open(io.BytesIO(pictures["huge.png"] or b"")) as scaled:
+        assert max(scaled.size) <= 512 and abs(scaled.width / scaled.height - 1.6) < 0.01
+    assert (summary.images, summary.images_broken, summary.items.accepted) == (2, 3, 5)
 
 
 def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:
@@ -72,21 +72,21 @@ def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:
         tmp_path / "e.jsonl", ("a", "2026-01-01"), ("zz", "2026-01-01"), ("a", "2087-01-01"), ("a", "-9e10")
     )
     summary = import_layout(shop, "segment", [path])
-    assert summary.events.kept == summary.events.new == len(shop.log) == 1
-    assert refused(summary.refused_file) == [
+    assert summary.events.accepted == summary.events.new == len(shop.log) == 1
+    assert rejected_rows(summary.rejected_file) == [
         ("unknown item", "e.jsonl:2"),
         ("time in the future", "e.jsonl:3"),
         ("no timestamp that can be read", "e.jsonl:4"),
     ]
 
 
-def test_half_a_character_and_no_json(shop: Store, tmp_path: Path) -> None:
+def test_a_lone_surrogate_and_invalid_json(shop: Store, tmp_path: Path) -> None:
     path = clicks(tmp_path / "e.jsonl", ("a\ud800", "2026-01-01"), ("b", "2026-01-01"))
     with path.open("ab") as file:
         file.write(b"\x00\xff{\n" + b"[" * 100_000 + b"\n")
     summary = import_layout(shop, "segment", [path])
-    assert summary.events.kept == 1
-    assert summary.events.refused == {"unknown item": 1, "no JSON object": 2}
+    assert summary.events.accepted == 1
+    assert summary.events.rejected == {"unknown item": 1, "not a JSON object": 2}
 
 
 @pytest.mark.parametrize("name", ["feed.tsv", "feed.xml", "items.parquet"])
@@ -103,21 +103,21 @@ def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, bow
     (tmp_path / "bad.tsv").write_bytes(b"id\ttitle\nx\tX\n\xff\xfe\n")
     (tmp_path / "other.tsv").write_text("sku\tname\n1\tLamp\n")
     cases = [
-        (["google-feed", good, tmp_path / "bad.tsv"], "no UTF-8"),  # the good file is not taken in either
+        (["google-feed", good, tmp_path / "bad.tsv"], "not UTF-8"),  # the good file is not imported either
         (["google-feed", tmp_path / "other.tsv"], "no column `id`; it has sku, name"),
         (["google-feed", tmp_path / "absent.tsv"], "absent.tsv"),
         (["shopify", good], "google-feed, segment"),
         (["hm", tmp_path], "items.parquet, articles.csv"),
     ]
     for arguments, message in cases:
-        done = bowerbird("import", *arguments, "--store", shop.path)
-        assert done.returncode == 2 and message in done.stderr, (arguments, done)
-        assert "Traceback" not in done.stderr
+        process = bowerbird("import", *arguments, "--store", shop.path)
+        assert process.returncode == 2 and message in process.stderr, (arguments, process)
+        assert "Traceback" not in process.stderr
         assert tree(shop.path) == before
 
 
 def test_events_before_items(tmp_path: Path, bowerbird) -> None:
     path = clicks(tmp_path / "e.jsonl", ("a", "2026-01-01"))
-    done = bowerbird("import", "segment", path, "--store", tmp_path / "new")
-    assert done.returncode == 2 and "import the catalogue first" in done.stderr
+    process = bowerbird("import", "segment", path, "--store", tmp_path / "new")
+    assert process.returncode == 2 and "import the catalogue first" in process.stderr
     assert len(Store.open(tmp_path / "new").log) == 0

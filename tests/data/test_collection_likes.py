@@ -1,4 +1,4 @@
-"""Collections as likes: their owners', a user of its own for an editor's, and nothing that is held out."""
+"""Collections as likes: of their owners, of a user of their own for an editor's, and never held-out ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.collection_likes import COLLECTION_USER, is_collection_user, training_likes, training_sets
+from bowerbird.data.collection_likes import (
+    COLLECTION_USER,
+    build_training_events,
+    is_collection_user,
+    select_training_sets,
+)
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
@@ -37,45 +42,52 @@ def log(rows: Sequence[tuple[str, str, str, int]]) -> Interactions:
 
 
 def likes_of(events: Interactions) -> dict[str, list[str]]:
-    """What each user likes, in order of time."""
-    found: dict[str, list[str]] = {}
-    for number, history in events.histories():
-        found[events.users[number]] = [CATALOGUE.ids[item] for item in history.liked().items]
-    return found
+    """Liked items of each user, in order of time."""
+    training: dict[str, list[str]] = {}
+    for user, history in events.histories():
+        training[events.users[user]] = [CATALOGUE.ids[item] for item in history.liked().items]
+    return training
 
 
-def held_user() -> str:
-    return next(name for k in range(100) if Holdout(None, 0.1).holds(name := f"user-{k}"))
+def first_excluded_user() -> str:
+    return next(name for k in range(100) if Holdout(None, 0.1).is_held_out(name := f"user-{k}"))
 
 
-def test_a_board_is_its_owners_taste_and_a_room_a_user_of_its_own() -> None:
+def test_a_board_is_liked_by_its_owner_and_a_room_by_its_own_user() -> None:
     events = log([("ann", "a", "click", 0), ("bob", "b", "save", 1)])
     boards = [
         Collection("ann/attic", ("a", "c", "d"), user_id="ann"),
         Collection("cy/den", ("e", "unknown"), user_id="cy"),
         Collection("hall", ("f", "g"), kind="room"),
     ]
-    found = likes_of(training_likes(events, boards, CATALOGUE, OPEN))
-    assert found == {"ann": ["c", "d", "a"], "bob": ["b"], "cy": ["e"], COLLECTION_USER + "hall": ["f", "g"]}
-    assert [user for user in found if is_collection_user(user)] == [COLLECTION_USER + "hall"]
+    training = likes_of(build_training_events(events, boards, CATALOGUE, OPEN))
+    assert training == {
+        "ann": ["c", "d", "a"],
+        "bob": ["b"],
+        "cy": ["e"],
+        COLLECTION_USER + "hall": ["f", "g"],
+    }
+    assert [user for user in training if is_collection_user(user)] == [COLLECTION_USER + "hall"]
 
 
-def test_what_the_log_knows_of_an_owner_and_an_item_is_left_to_the_log() -> None:
+def test_logged_items_of_an_owner_get_no_extra_save() -> None:
     events = log([("ann", "a", "hide", 0), ("ann", "b", "impression", 1), ("ann", "c", "save", 2)])
     boards = [Collection(name, ("a", "b", "c"), user_id="ann") for name in ("one", "two")]
-    assert likes_of(training_likes(events, boards, CATALOGUE, OPEN)) == {"ann": ["b", "c"]}
+    assert likes_of(build_training_events(events, boards, CATALOGUE, OPEN)) == {"ann": ["b", "c"]}
 
 
-def test_collections_of_people_who_are_held_out_are_held_out() -> None:
-    held = held_user()
-    boards = [Collection("theirs", ("a", "b"), user_id=held), Collection("room", ("c", "d"))]
-    events = log([("ann", "a", "click", 0), (held, "a", "click", 1)])
+def test_collections_of_excluded_users_are_excluded() -> None:
+    excluded_user = first_excluded_user()
+    boards = [Collection("theirs", ("a", "b"), user_id=excluded_user), Collection("room", ("c", "d"))]
+    events = log([("ann", "a", "click", 0), (excluded_user, "a", "click", 1)])
     holdout = Holdout(None, 0.1)
-    assert [each.collection_id for each in training_sets(boards, events, CATALOGUE, holdout)] == ["room"]
-    assert held not in likes_of(training_likes(events, boards, CATALOGUE, holdout))
+    assert [each.collection_id for each in select_training_sets(boards, events, CATALOGUE, holdout)] == [
+        "room"
+    ]
+    assert excluded_user not in likes_of(build_training_events(events, boards, CATALOGUE, holdout))
 
 
-def test_nothing_of_a_collection_tells_what_its_owner_did_after_the_moment() -> None:
+def test_collections_do_not_leak_later_events_of_their_owner() -> None:
     holdout = Holdout(START + 5 * DAY, 0.0)
     events = log(
         [
@@ -87,46 +99,53 @@ def test_nothing_of_a_collection_tells_what_its_owner_did_after_the_moment() -> 
         Collection("ann/x", ("a", "b", "e"), user_id="ann"),
         Collection("late/x", ("c", "d", "f"), user_id="late"),
     ]
-    (only,) = training_sets(boards, events, CATALOGUE, holdout)
-    assert [CATALOGUE.ids[item] for item in only.items] == ["a", "e"]
-    assert likes_of(training_likes(events, boards, CATALOGUE, holdout)) == {"ann": ["e", "a"]}
+    (item_set,) = select_training_sets(boards, events, CATALOGUE, holdout)
+    assert [CATALOGUE.ids[item] for item in item_set.items] == ["a", "e"]
+    assert likes_of(build_training_events(events, boards, CATALOGUE, holdout)) == {"ann": ["e", "a"]}
 
 
-def test_collections_come_before_everything_and_a_second_apart() -> None:
+def test_collections_come_before_all_events_and_a_second_apart() -> None:
     events = log([("ann", "a", "click", 3), ("bob", "b", "click", 4)])
     boards = [Collection("hall", ("c", "d", "e")), Collection("den", ("f",), user_id="bob")]
-    found = training_likes(events, boards, CATALOGUE, OPEN)
-    assert (np.diff(found.at) >= 0).all() and found.place is not None and len(found.place) == len(found)
-    first = found.where(found.at < events.at[0])
-    assert len(first) == 4 and found.at[0] == events.at[0] - 3 * 1_000_000
+    training = build_training_events(events, boards, CATALOGUE, OPEN)
+    assert (
+        (np.diff(training.at) >= 0).all()
+        and training.list_rank is not None
+        and len(training.list_rank) == len(training)
+    )
+    first = training.where(training.at < events.at[0])
+    assert len(first) == 4 and training.at[0] == events.at[0] - 3 * 1_000_000
     for _, history in first.histories():
-        assert (np.diff(history.at) > 0).all(), "one could not be hidden without the others"
+        assert (np.diff(history.at) > 0).all(), "their times differ, so that each can be held out alone"
 
 
-def test_a_store_without_events_learns_from_its_rooms() -> None:
-    found = training_likes(Interactions.empty(8), [Collection("hall", ("c", "a"))], CATALOGUE, OPEN)
-    assert likes_of(found) == {COLLECTION_USER + "hall": ["c", "a"]} and (found.at >= 0).all()
+def test_a_store_without_events_trains_on_its_rooms() -> None:
+    training = build_training_events(Interactions.empty(8), [Collection("hall", ("c", "a"))], CATALOGUE, OPEN)
+    assert likes_of(training) == {COLLECTION_USER + "hall": ["c", "a"]} and (training.at >= 0).all()
 
 
 def test_without_collections_nothing_changes() -> None:
     events = log([("ann", "a", "click", 3)])
-    assert training_likes(events, [], CATALOGUE, OPEN).at.tolist() == events.at.tolist()
+    assert build_training_events(events, [], CATALOGUE, OPEN).at.tolist() == events.at.tolist()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["", "ann", "bob", "cy"]), st.lists(st.sampled_from("abcdefgh")))))
 @pytest.mark.parametrize("holdout", [OPEN, Holdout(START + 2 * DAY, 0.0), Holdout(START + 2 * DAY, 0.5)])
-def test_no_pair_is_there_twice_and_all_events_stay(
-    holdout: Holdout, drawn: list[tuple[str, list[str]]]
+def test_no_pair_is_duplicated_and_all_events_stay(
+    holdout: Holdout, collections: list[tuple[str, list[str]]]
 ) -> None:
     events = log([("ann", "a", "save", 1), ("bob", "a", "view", 2), ("bob", "b", "save", 3)])
-    boards = [Collection(str(k), tuple(items), user_id=user) for k, (user, items) in enumerate(drawn)]
-    found, training = training_likes(events, boards, CATALOGUE, holdout), holdout.training(events)
-    pairs = list(zip(found.user.tolist(), found.item.tolist(), strict=True))
+    boards = [Collection(str(k), tuple(items), user_id=user) for k, (user, items) in enumerate(collections)]
+    training, events_before = (
+        build_training_events(events, boards, CATALOGUE, holdout),
+        holdout.training(events),
+    )
+    pairs = list(zip(training.user.tolist(), training.item.tolist(), strict=True))
     assert len(pairs) == len(set(pairs))
-    assert set(training.at.tolist()) <= set(found.at.tolist())
-    names = {found.users[user] for user in found.user.tolist()}
-    assert not any(holdout.holds(name) for name in names if not is_collection_user(name))
+    assert set(events_before.at.tolist()) <= set(training.at.tolist())
+    names = {training.users[user] for user in training.user.tolist()}
+    assert not any(holdout.is_held_out(name) for name in names if not is_collection_user(name))
     if holdout.until is not None:
-        assert (found.at <= holdout.until).all()
-        assert ("bob", "b") not in {(found.users[user], CATALOGUE.ids[item]) for user, item in pairs}
+        assert (training.at <= holdout.until).all()
+        assert ("bob", "b") not in {(training.users[user], CATALOGUE.ids[item]) for user, item in pairs}

@@ -1,4 +1,4 @@
-"""Values that nobody would write and files hold all the same: refused or mended, never an import's end."""
+"""Malformed values in files: rejected or repaired, but never an aborted import."""
 
 import io
 import json
@@ -15,11 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bowerbird.data.images import SCALED_TO, prepared
+from bowerbird.data.images import SCALED_TO, prepare_picture
 from bowerbird.data.imports import import_layout
-from bowerbird.data.readers.fields import number_of, price_of, text_of, time_of, whole_of
-from bowerbird.data.readers.google_feed import picture_at
-from bowerbird.data.readers.segment import events_of
+from bowerbird.data.readers.fields import (
+    parse_number,
+    parse_price,
+    parse_text,
+    parse_time,
+    parse_whole_number,
+)
+from bowerbird.data.readers.google_feed import resolve_picture
+from bowerbird.data.readers.segment import parse_events
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -33,41 +39,44 @@ MESSAGE = {"type": "track", "event": "Product Viewed", "userId": "ann", "timesta
 
 @given(ANYTHING)
 def test_no_value_breaks_a_field(value: Any) -> None:
-    text_of(value).encode()
-    at, price, place = time_of(value), price_of(value), whole_of(value)
+    parse_text(value).encode()
+    at, price, position = parse_time(value), parse_price(value), parse_whole_number(value)
     assert at is None or at.tzinfo is UTC
     assert price is None or 0 <= price[0] < float("inf")
-    assert place is None or -(2**31) < place < 2**31
+    assert position is None or -(2**31) < position < 2**31
 
 
 @given(st.sampled_from([*MESSAGE, "properties", "messageId", "anonymousId"]), ANYTHING)
 def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
-    whole = MESSAGE | {"properties": {"product_id": "a", "products": [{"product_id": "a"}]}}
-    for message in (whole | {name: value}, whole | {"properties": {"product_id": "a", "position": value}}):
-        for found in events_of(message):
-            if not isinstance(found, str):
-                json.dumps(found.as_row(), default=str).encode()
+    message_ = MESSAGE | {"properties": {"product_id": "a", "products": [{"product_id": "a"}]}}
+    for message in (
+        message_ | {name: value},
+        message_ | {"properties": {"product_id": "a", "position": value}},
+    ):
+        for parsed in parse_events(message):
+            if not isinstance(parsed, str):
+                json.dumps(parsed.as_row(), default=str).encode()
 
 
 @given(st.floats(min_value=0, max_value=1e6))
-def test_prices_are_read_as_they_are_written(amount: float) -> None:
+def test_prices_are_parsed_as_written(amount: float) -> None:
     cents = round(amount, 2)
-    for said in (f"{cents:.2f} USD", f"{cents:,.2f} usd", f"$ {cents:.2f}"):
-        assert price_of(said) == (pytest.approx(cents), "USD")
+    for written in (f"{cents:.2f} USD", f"{cents:,.2f} usd", f"$ {cents:.2f}"):
+        assert parse_price(written) == (pytest.approx(cents), "USD")
 
 
 def test_prices_that_need_care() -> None:
-    assert price_of("0.345 USD") == (0.345, "USD")
-    assert price_of("1.299 EUR") == (1299.0, "EUR")
-    assert price_of("1" + " " * 100_000 + "x") is None
-    assert number_of(True) is None and number_of("inf") is None
+    assert parse_price("0.345 USD") == (0.345, "USD")
+    assert parse_price("1.299 EUR") == (1299.0, "EUR")
+    assert parse_price("1" + " " * 100_000 + "x") is None
+    assert parse_number(True) is None and parse_number("inf") is None
 
 
 @pytest.mark.parametrize(
-    "said", [-9e10, 10**400, "0001-01-01T00:00:00+23:00", "soon", float("inf"), {}, True]
+    "value", [-9e10, 10**400, "0001-01-01T00:00:00+23:00", "soon", float("inf"), {}, True]
 )
-def test_times_that_are_none(said: Any) -> None:
-    assert time_of(said) is None
+def test_invalid_times(value: Any) -> None:
+    assert parse_time(value) is None
 
 
 def test_saves_of_a_later_file_are_added_to_the_board(shop: Store, tmp_path: Path) -> None:
@@ -79,7 +88,7 @@ def test_saves_of_a_later_file_are_added_to_the_board(shop: Store, tmp_path: Pat
 
     for item in "ab":
         import_layout(shop, "segment", [save(item)])
-    assert [one.item_ids for one in shop.collections()] == [("a", "b")]
+    assert [collection.item_ids for collection in shop.collections()] == [("a", "b")]
     again = import_layout(shop, "segment", [save("a")])
     assert (again.collections.new, again.events.new) == (0, 0)
 
@@ -91,24 +100,24 @@ def test_a_file_of_no_json_is_an_error_and_a_single_line_is_not(shop: Store, tmp
         import_layout(shop, "segment", [path])
     good = json.dumps(MESSAGE | {"properties": {"product_id": "a"}})
     path.write_text(f"\x00oops\n{good}\n")
-    assert import_layout(shop, "segment", [path]).events.kept == 1
+    assert import_layout(shop, "segment", [path]).events.accepted == 1
 
 
-def test_half_characters_reach_neither_log_nor_report(shop: Store, tmp_path: Path) -> None:
+def test_lone_surrogates_reach_neither_log_nor_report(shop: Store, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     rows = [{"userId": "\ud800", "properties": {"product_id": "a"}}, {"event": "\ud800[/x]"}]
     path.write_text("\n".join(json.dumps(MESSAGE | row) for row in rows))
     summary = import_layout(shop, "segment", [path])
     assert shop.log.read()["user_id"].to_pylist() == ["?"]
-    assert summary.refused_file is not None and "tells of no item" in summary.refused_file.read_text()
+    assert summary.rejected_file is not None and "has no item" in summary.rejected_file.read_text()
 
 
-def test_reasons_with_brackets_are_printed_as_they_are(shop: Store, tmp_path: Path, bowerbird) -> None:
+def test_reasons_with_brackets_are_printed_verbatim(shop: Store, tmp_path: Path, bowerbird) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text("\n".join(json.dumps(MESSAGE | {"event": f"[/b]{n}"}) for n in range(30)))
-    done = bowerbird("import", "segment", path, "--store", shop.path)
-    assert done.returncode == 0, done.stderr
-    assert "[/b]" in done.stdout and "20 other reasons" in done.stdout
+    process = bowerbird("import", "segment", path, "--store", shop.path)
+    assert process.returncode == 0, process.stderr
+    assert "[/b]" in process.stdout and "20 other reasons" in process.stdout
 
 
 def test_parquet_with_nanoseconds_and_ids_as_floats(shop: Store, tmp_path: Path) -> None:
@@ -120,19 +129,19 @@ def test_parquet_with_nanoseconds_and_ids_as_floats(shop: Store, tmp_path: Path)
     pq.write_table(table, tmp_path / "clicks.parquet")
     (tmp_path / "map.toml").write_text('[events]\nuser_id = "who"\nitem_id = "what"\nat = "when"\n')
     summary = import_layout(shop, "parquet", [tmp_path / "clicks.parquet"], column_map=tmp_path / "map.toml")
-    assert summary.events.refused == {"no item_id": 1}
+    assert summary.events.rejected == {"no item_id": 1}
     row = shop.log.read().to_pylist()[0]
     assert (row["item_id"], row["at"]) == ("7", datetime(2026, 1, 2, tzinfo=UTC))
 
 
-def test_parquet_damaged_inside_changes_nothing(store: Store, tmp_path: Path) -> None:
+def test_damaged_parquet_changes_nothing(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "goods.parquet"
     pq.write_table(
         pa.table({"sku": [f"{n:06d}" for n in range(5000)]}), path, compression="zstd", use_dictionary=False
     )
-    whole = bytearray(path.read_bytes())
-    whole[200:4000] = os.urandom(3800)
-    path.write_bytes(whole)
+    content = bytearray(path.read_bytes())
+    content[200:4000] = os.urandom(3800)
+    path.write_bytes(content)
     (tmp_path / "map.toml").write_text('[items]\nitem_id = "sku"\ntitle = "sku"\n')
     with pytest.raises(InputError, match="damaged"):
         import_layout(store, "parquet", [path], column_map=tmp_path / "map.toml")
@@ -149,26 +158,26 @@ def test_a_column_map_of_the_wrong_shape_is_an_error(store: Store, tmp_path: Pat
         import_layout(store, "parquet", [tmp_path / "goods.csv"], column_map=tmp_path / "map.toml")
 
 
-def test_addresses_and_encodings_that_are_none(store: Store, tmp_path: Path) -> None:
-    assert picture_at("http://[x", tmp_path) == "http://[x"
+def test_invalid_addresses_and_encodings(store: Store, tmp_path: Path) -> None:
+    assert resolve_picture("http://[x", tmp_path) == "http://[x"
     path = tmp_path / "feed.xml"
     path.write_text("<?xml version='1.0' encoding='foo'?><rss/>")
     with pytest.raises(InputError, match="well-formed"):
         import_layout(store, "google-feed", [path])
 
 
-def test_a_turned_photo_stands_upright_when_scaled() -> None:
+def test_a_rotated_photo_is_upright_when_scaled() -> None:
     photo, exif, out = Image.new("RGB", (1200, 600), "red"), Image.Exif(), io.BytesIO()
-    exif[0x0112] = 6  # turned by 90 degrees
+    exif[0x0112] = 6  # rotated by 90 degrees
     photo.save(out, "JPEG", exif=exif)
-    kept = prepared(out.getvalue())
-    assert kept is not None
-    assert Image.open(io.BytesIO(kept)).size == (SCALED_TO // 2, SCALED_TO)
+    scaled = prepare_picture(out.getvalue())
+    assert scaled is not None
+    assert Image.open(io.BytesIO(scaled)).size == (SCALED_TO // 2, SCALED_TO)
 
 
-def test_programs_and_devices_are_no_pictures(jpeg: Callable[..., bytes]) -> None:
+def test_programs_and_devices_are_not_pictures(jpeg: Callable[..., bytes]) -> None:
     eps = io.BytesIO()
     Image.new("RGB", (8, 8)).save(eps, "EPS")
-    assert prepared(eps.getvalue()) is None
-    assert prepared(Path("/dev/zero")) is None
-    assert prepared(jpeg()) == jpeg()
+    assert prepare_picture(eps.getvalue()) is None
+    assert prepare_picture(Path("/dev/zero")) is None
+    assert prepare_picture(jpeg()) == jpeg()

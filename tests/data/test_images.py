@@ -1,4 +1,4 @@
-"""Pictures from strangers: which formats are opened, how large they may be, and how many at a time."""
+"""Untrusted pictures: which formats are opened, how large they may be, and how many at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ from PIL import Image
 
 import bowerbird
 from bowerbird.data import images
-from bowerbird.data.images import FORMATS, MAX_DECODES, MAX_PIXELS, open_picture, prepared, read_picture
+from bowerbird.data.images import (
+    FORMATS,
+    MAX_DECODES,
+    MAX_PIXELS,
+    open_picture,
+    prepare_picture,
+    read_picture,
+)
 from bowerbird.errors import InputError
-from bowerbird.models.pixels import pixels_of
+from bowerbird.models.pixels import decode_image
 
 PACKAGE = Path(bowerbird.__file__).parent
 OTHERS = ("BMP", "TIFF", "EPS", "PPM", "ICO", "PCX", "SGI", "TGA", "JPEG2000", "PDF", "DDS")
@@ -31,8 +38,8 @@ def encoded(kind: str, size: tuple[int, int] = (40, 20), **options: object) -> b
     return out.getvalue()
 
 
-def claiming(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header claims so many pixels."""
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG of a few bytes whose header claims a given size."""
     import struct
     import zlib
 
@@ -58,15 +65,17 @@ def test_only_one_module_opens_pictures() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_the_formats_that_are_opened(kind: str) -> None:
+def test_accepted_formats(kind: str) -> None:
     picture = encoded(kind)
     with open_picture(picture) as image:
         assert image.size == (40, 20)
         assert np.abs(np.asarray(image.convert("RGB"), float) - RED).max() < 12, "lossy, but red"
-    kept = prepared(picture)
-    assert kept is not None and (kept == picture) == (kind in images.KEPT_AS_THEY_ARE)
-    shown = pixels_of(picture, 40)
-    assert shown is not None and (shown[0] == 255).all() and shown[20, 20, 0] > 180 and shown[20, 20, 1] < 40
+    prepared = prepare_picture(picture)
+    assert prepared is not None and (prepared == picture) == (kind in images.CATALOGUE_FORMATS)
+    pixels = decode_image(picture, 40)
+    assert (
+        pixels is not None and (pixels[0] == 255).all() and pixels[20, 20, 0] > 180 and pixels[20, 20, 1] < 40
+    )
 
 
 @pytest.mark.parametrize("kind", OTHERS)
@@ -74,11 +83,11 @@ def test_no_other_format_is_opened(kind: str) -> None:
     picture = encoded(kind)
     with pytest.raises(InputError, match="give a whole JPEG, PNG, WebP, GIF or AVIF"), open_picture(picture):
         pass
-    assert prepared(picture) is None and pixels_of(picture) is None
+    assert prepare_picture(picture) is None and decode_image(picture) is None
 
 
 def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
-    """With a `gs` on the path that leaves a mark: Pillow itself runs it, bowerbird does not."""
+    """With a `gs` on the path that writes a file: Pillow itself runs it, bowerbird does not."""
     ran = tmp_path / "ran"
     ghostscript = tmp_path / "gs"
     ghostscript.write_text(f"#!/bin/sh\ntouch {ran}\n")
@@ -91,10 +100,10 @@ def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
 
     run("""
 import sys; from pathlib import Path
-from bowerbird.data.images import prepared
-from bowerbird.models.pixels import pixels_of
+from bowerbird.data.images import prepare_picture
+from bowerbird.models.pixels import decode_image
 picture = Path(sys.argv[1]).read_bytes()
-assert prepared(picture) is None and pixels_of(picture) is None
+assert prepare_picture(picture) is None and decode_image(picture) is None
 """)
     assert not ran.exists()
     run("""
@@ -111,17 +120,17 @@ def test_the_largest_size_and_one_row_more() -> None:
     above = encoded("PNG", (width, MAX_PIXELS // width + 1))
     with pytest.raises(InputError, match=r"5,000 × 5,001 pixels: give .* at most 25 megapixels"):
         open_picture(above).__enter__()
-    assert prepared(above) is None and pixels_of(above) is None
+    assert prepare_picture(above) is None and decode_image(above) is None
 
 
 @pytest.mark.parametrize("size", [(10_000, 10_000), (30_000, 30_000), (2**31 - 1, 2**31 - 1)])
-def test_a_claim_is_enough_to_be_refused(size: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match="give a whole"), open_picture(claiming(*size)):
+def test_a_large_claimed_size_is_rejected(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="give a whole"), open_picture(png_claiming(*size)):
         pass
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "JPEG", "AVIF"])
-def test_an_oversize_picture_is_refused_without_being_decoded(kind: str, tmp_path: Path) -> None:
+def test_an_oversize_picture_is_rejected_without_decoding(kind: str, tmp_path: Path) -> None:
     """In a process of its own, whose peak memory may not grow by a tenth of what decoding takes."""
     size = (6_000, 6_000)
     path = tmp_path / f"bomb.{kind.lower()}"
@@ -129,56 +138,56 @@ def test_an_oversize_picture_is_refused_without_being_decoded(kind: str, tmp_pat
     path.write_bytes(encoded(kind, size, **fast))
     code = """
 import resource, sys
-from bowerbird.data.images import open_picture, prepared
+from bowerbird.data.images import open_picture, prepare_picture
 from bowerbird.errors import InputError
-from bowerbird.models.pixels import pixels_of
+from bowerbird.models.pixels import decode_image
 picture = open(sys.argv[1], "rb").read()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
-assert prepared(picture) is None and pixels_of(picture) is None
+assert prepare_picture(picture) is None and decode_image(picture) is None
 print(peak() - before)
 """
     ran = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert int(ran.stdout) * 1024 < size[0] * size[1] * 4 / 10
 
 
-def test_few_are_decoded_at_a_time() -> None:
-    """Threads that all want one large picture: never more of them inside than there are turns."""
-    picture, lock, enough = encoded("PNG", (2000, 1000)), threading.Lock(), threading.Event()
-    inside, most = 0, 0
+def test_few_pictures_are_decoded_at_a_time() -> None:
+    """Threads that all decode a large picture: never more at a time than `MAX_DECODES`."""
+    picture, lock, is_full = encoded("PNG", (2000, 1000)), threading.Lock(), threading.Event()
+    n_inside, max_inside = 0, 0
 
-    def look() -> None:
-        nonlocal inside, most
+    def decode() -> None:
+        nonlocal n_inside, max_inside
         with open_picture(picture):
             with lock:
-                inside += 1
-                most = max(most, inside)
-                if inside == MAX_DECODES:
-                    enough.set()
-            enough.wait(30)  # nobody leaves before all turns are taken
+                n_inside += 1
+                max_inside = max(max_inside, n_inside)
+                if n_inside == MAX_DECODES:
+                    is_full.set()
+            is_full.wait(30)  # no thread leaves before all slots are taken
             with lock:
-                inside -= 1
+                n_inside -= 1
 
-    threads = [threading.Thread(target=look) for _ in range(3 * MAX_DECODES)]
+    threads = [threading.Thread(target=decode) for _ in range(3 * MAX_DECODES)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert most == MAX_DECODES and inside == 0
+    assert max_inside == MAX_DECODES and n_inside == 0
 
 
-def test_small_ones_wait_for_nobody_and_a_refused_one_gives_its_turn_back() -> None:
+def test_small_pictures_need_no_slot_and_a_rejected_one_frees_its_slot() -> None:
     large, broken = encoded("PNG", (2000, 1000)), encoded("PNG", (2000, 1000))[:-30]
     for _ in range(2 * MAX_DECODES):
         with pytest.raises(InputError), open_picture(broken):
             pass
-    with open_picture(large) as image, open_picture(encoded("PNG")) as other:
-        assert image.size == (2000, 1000) and other.size == (40, 20)
+    with open_picture(large) as image, open_picture(encoded("PNG")) as small:
+        assert image.size == (2000, 1000) and small.size == (40, 20)
 
 
-def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+def test_only_files_are_read(tmp_path: Path) -> None:
     for path in (Path("/dev/zero"), tmp_path, tmp_path / "absent"):
-        with pytest.raises(InputError, match=r"is no file|can't be read"):
+        with pytest.raises(InputError, match=r"is not a file|can't be read"):
             read_picture(path)
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
     assert read_picture(tmp_path / "a.png") == encoded("PNG")

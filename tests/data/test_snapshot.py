@@ -1,4 +1,4 @@
-"""A snapshot: versions that belong together, pinned at one instant, each opened once."""
+"""Snapshots: versions that belong together, pinned at one instant, each opened once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from bowerbird.data.collections import Collection
 from bowerbird.data.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.leases import leased
+from bowerbird.data.leases import leased_versions
 from bowerbird.data.snapshot import TEXTS
-from bowerbird.data.store import Store, Superseded
+from bowerbird.data.store import Store, SupersededError
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import StoreError
 
@@ -42,7 +42,7 @@ def publish_vectors(store: Store, ids: Sequence[str]) -> str:
 
 
 def publish_round(store: Store, number: int) -> None:
-    """One version of everything that says its number."""
+    """Publish one version of every kind, marked with a number."""
     store.publish_catalogue(items(3, price=number))
     store.publish_collections([Collection(f"c{number}", ("i0",))])
     for kind in ("vectors", "interests", "ranker", "completion", "graft"):
@@ -50,38 +50,40 @@ def publish_round(store: Store, number: int) -> None:
             (folder / "ids.json").write_text('["i0", "i1", "i2"]')
 
 
-def folders(store: Store) -> dict[str, int]:
+def count_versions(store: Store) -> dict[str, int]:
     return {kind: sum(path.is_dir() for path in (store.path / kind).glob("[!.]*")) for kind in KINDS}
 
 
 # -- pinning ------------------------------------------------------------------------------------------------
 
 
-def test_what_is_published_later_changes_no_snapshot(store: Store) -> None:
+def test_later_versions_do_not_change_a_snapshot(store: Store) -> None:
     publish_round(store, 0)
     snapshot = store.snapshot()
     for number in range(1, 20):
         publish_round(store, number)
     assert snapshot.catalogue.item(0).price == 0 and snapshot.catalogue.image(2) == bytes([2]) * 9
-    assert [each.collection_id for each in snapshot.collections] == ["c0"]
+    assert [collection.collection_id for collection in snapshot.collections] == ["c0"]
     assert {snapshot.version(kind).meta["number"] for kind in ("vectors", "ranker")} == {0}  # type: ignore[union-attr]
     assert store.snapshot().catalogue.item(0).price == 19
 
 
-def test_versions_are_kept_while_somebody_reads_them_and_removed_afterwards(store: Store) -> None:
+def test_versions_stay_while_a_snapshot_reads_them_and_are_removed_afterwards(store: Store) -> None:
     publish_round(store, 0)
     snapshot = store.snapshot()
     ranker = snapshot.version("ranker")
     assert ranker is not None
     for number in range(1, 20):
         publish_round(store, number)
-    assert (ranker.path / "ids.json").exists() and max(folders(store).values()) <= 5 + 5 + 2
-    kept = folders(store)
+    assert (ranker.path / "ids.json").exists() and max(count_versions(store).values()) <= 5 + 5 + 2
+    counts_before = count_versions(store)
     del snapshot, ranker
     gc.collect()
     publish_round(store, 20)
-    assert all(count < kept[kind] or kind == "catalogue" for kind, count in folders(store).items())
-    assert not leased(store.path)
+    assert all(
+        count < counts_before[kind] or kind == "catalogue" for kind, count in count_versions(store).items()
+    )
+    assert not leased_versions(store.path)
 
 
 def hold(path: Path, pinned: Any) -> None:
@@ -91,7 +93,7 @@ def hold(path: Path, pinned: Any) -> None:
     del snapshot
 
 
-def test_who_reads_in_another_process_keeps_versions_until_it_dies(store: Store) -> None:
+def test_a_reader_in_another_process_protects_versions_until_it_dies(store: Store) -> None:
     publish_round(store, 0)
     ranker, pinned = store.current("ranker"), FORK.Event()
     assert ranker is not None
@@ -104,7 +106,7 @@ def test_who_reads_in_another_process_keeps_versions_until_it_dies(store: Store)
         assert ranker.path.exists()
     finally:
         assert reader.pid is not None
-        os.kill(reader.pid, signal.SIGKILL)  # it can't say goodbye
+        os.kill(reader.pid, signal.SIGKILL)  # it can't release its lease
         reader.join(30)
     publish_round(store, 12)
     assert not ranker.path.exists()
@@ -119,20 +121,20 @@ def test_an_older_set_can_be_read(store: Store) -> None:
         store.snapshot(number=99)
 
 
-def test_a_store_that_can_only_be_read_can_be_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_store_can_be_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_round(store, 0)
 
-    def refused(*_: Any, **__: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "read-only")
 
-    monkeypatch.setattr(Path, "mkdir", refused)
+    monkeypatch.setattr(Path, "mkdir", fail)
     assert len(store.snapshot().catalogue) == 3
 
 
 # -- opening ------------------------------------------------------------------------------------------------
 
 
-def test_each_is_opened_once_by_however_many(store: Store) -> None:
+def test_each_object_is_opened_once_for_all_threads(store: Store) -> None:
     publish_round(store, 0)
     snapshot, opened, values = store.snapshot(), [], []
     together = threading.Barrier(8)
@@ -153,7 +155,7 @@ def test_each_is_opened_once_by_however_many(store: Store) -> None:
     assert len(opened) == 1 and len(values) == 8 and len(set(map(id, values))) == 1
 
 
-def test_where_opening_failed_the_next_one_tries_again(store: Store) -> None:
+def test_after_a_failed_opening_the_next_caller_tries_again(store: Store) -> None:
     publish_round(store, 0)
     snapshot, results = store.snapshot(), iter([StoreError("broken"), None])
 
@@ -167,7 +169,7 @@ def test_where_opening_failed_the_next_one_tries_again(store: Store) -> None:
     assert snapshot.open_once("thing", opener) == "open"
 
 
-def test_what_is_the_same_is_shared_with_the_next_snapshot(store: Store) -> None:
+def test_unchanged_objects_are_shared_with_the_next_snapshot(store: Store) -> None:
     publish_round(store, 0)
     first = store.snapshot()
     by_kinds: dict[str, tuple[str, ...]] = {
@@ -181,8 +183,8 @@ def test_what_is_the_same_is_shared_with_the_next_snapshot(store: Store) -> None
         return {key: snapshot.open_once(key, object, of=of) for key, of in by_kinds.items()}
 
     def shared(later: Any) -> set[str]:
-        now = opened(later)
-        return {key for key in by_kinds if now[key] is before[key]}
+        opened_later = opened(later)
+        return {key for key in by_kinds if opened_later[key] is before[key]}
 
     before = opened(first)
     assert shared(store.snapshot(first)) == set(by_kinds)
@@ -196,7 +198,7 @@ def test_what_is_the_same_is_shared_with_the_next_snapshot(store: Store) -> None
     assert shared(store.snapshot(second)) == {"matrix"}
 
 
-def test_what_was_made_from_a_snapshot_belongs_to_it(store: Store) -> None:
+def test_adopted_versions_belong_to_the_snapshot(store: Store) -> None:
     store.publish_catalogue(items(3))
     publish_vectors(store, ["i0", "i1", "i2"])
     snapshot = store.snapshot()
@@ -256,30 +258,30 @@ ITEM = st.builds(
 CATALOGUE = st.lists(ITEM, max_size=8, unique_by=lambda item: item.item_id)
 
 
-def whole(catalogue: Catalogue) -> list[Item]:
+def with_images(catalogue: Catalogue) -> list[Item]:
     return [replace(item, image=catalogue.image(row)) for row, item in enumerate(catalogue.items())]
 
 
 @settings(deadline=None)
 @given(CATALOGUE, CATALOGUE)
-def test_updating_is_what_a_dictionary_does(before: list[Item], fresh: list[Item]) -> None:
-    wanted = {item.item_id: item for item in before} | {item.item_id: item for item in fresh}
-    assert whole(Catalogue.of(before).updated(Catalogue.of(fresh))) == list(wanted.values())
+def test_updating_matches_a_dictionary(before: list[Item], fresh: list[Item]) -> None:
+    expected = {item.item_id: item for item in before} | {item.item_id: item for item in fresh}
+    assert with_images(Catalogue.of(before).updated(Catalogue.of(fresh))) == list(expected.values())
 
 
 @settings(deadline=None)
 @given(CATALOGUE, st.lists(st.sampled_from("abcdefgh"), unique=True))
-def test_by_ids_is_what_a_dictionary_does(held: list[Item], ids: list[str]) -> None:
-    by_id = {item.item_id: item for item in held}
-    wanted = [by_id.get(item_id, Item(item_id, availability="withdrawn")) for item_id in ids]
-    assert whole(Catalogue.of(held).by_ids(ids)) == wanted
+def test_by_ids_matches_a_dictionary(items_before: list[Item], ids: list[str]) -> None:
+    by_id = {item.item_id: item for item in items_before}
+    expected = [by_id.get(item_id, Item(item_id, availability="withdrawn")) for item_id in ids]
+    assert with_images(Catalogue.of(items_before).by_ids(ids)) == expected
 
 
-def test_pictures_that_stay_are_not_written_again(store: Store) -> None:
+def test_unchanged_pictures_are_not_written_again(store: Store) -> None:
     store.publish_catalogue(items(5))
     before, first = store.catalogue(), store.current("catalogue")
     assert first is not None
-    snapshot = store.snapshot()  # its version stays
+    snapshot = store.snapshot()  # protects its version
     for fresh, is_shared in ((items(2, price=9.0), True), (Catalogue.of([Item("i1", image=b"new")]), False)):
         after = store.publish_catalogue(before.updated(fresh), before)
         assert (after.path / "pictures.arrow").samefile(first.path / "pictures.arrow") == is_shared
@@ -288,8 +290,8 @@ def test_pictures_that_stay_are_not_written_again(store: Store) -> None:
     assert snapshot.catalogue.image(1) == bytes([1]) * 9
 
 
-def test_a_long_training_stops_no_import(store: Store, feed: Callable[..., Path]) -> None:
-    with store.alone("ranker"):
+def test_a_long_training_does_not_block_imports(store: Store, feed: Callable[..., Path]) -> None:
+    with store.exclusive("ranker"):
         import_layout(store, "google-feed", [feed([("a", "Lamp", "1", "")])])
     assert store.item_ids() == ["a"]
 
@@ -298,10 +300,10 @@ def test_a_long_training_stops_no_import(store: Store, feed: Callable[..., Path]
 
 
 def test_kinds_that_are_published_together_are_never_seen_apart(store: Store) -> None:
-    seen, ended = set(), threading.Event()
+    seen, stop = set(), threading.Event()
 
     def look() -> None:
-        while not ended.is_set():
+        while not stop.is_set():
             snapshot = store.snapshot()
             if snapshot.version("catalogue") is not None:
                 seen.add((snapshot.catalogue.item(0).price, snapshot.collections[0].collection_id))
@@ -312,12 +314,12 @@ def test_kinds_that_are_published_together_are_never_seen_apart(store: Store) ->
         with store.lock("import"), store.publishing_together():
             store.publish_catalogue(items(1, price=number))
             store.publish_collections([Collection(f"c{number}", ("i0",))])
-    ended.set()
+    stop.set()
     reader.join(30)
     assert seen and all(name == f"c{price:.0f}" for price, name in seen)
 
 
-def test_an_error_leaves_all_that_was_in_force(store: Store) -> None:
+def test_an_error_leaves_all_versions_in_force(store: Store) -> None:
     publish_round(store, 0)
     before = store.snapshot().names
     with pytest.raises(ValueError, match="a bug"), store.publishing_together():
@@ -325,16 +327,18 @@ def test_an_error_leaves_all_that_was_in_force(store: Store) -> None:
         raise ValueError("a bug")
     assert store.snapshot().names == before
     store.publish_catalogue(items(4))
-    assert len(store.catalogue()) == 4 and folders(store)["catalogue"] == 2, "what was not used is gone"
+    assert len(store.catalogue()) == 4 and count_versions(store)["catalogue"] == 2, (
+        "the unused version is removed"
+    )
 
 
-def test_what_was_made_of_other_vectors_never_comes_into_force(store: Store) -> None:
+def test_versions_made_of_other_vectors_never_come_into_force(store: Store) -> None:
     store.publish_catalogue(items(3))
     old = publish_vectors(store, ["i0", "i1", "i2"])
     new = publish_vectors(store, ["i0", "i1", "i2"])
-    with pytest.raises(Superseded):
+    with pytest.raises(SupersededError):
         store.publish("ranker", {}, lambda folder: None, made_of={"vectors": old})
-    assert "ranker" not in store.snapshot().names and folders(store)["ranker"] == 0
+    assert "ranker" not in store.snapshot().names and count_versions(store)["ranker"] == 0
     store.publish("ranker", {}, lambda folder: None, made_of={"vectors": new})
     assert "ranker" in store.snapshot().names
 
@@ -356,9 +360,11 @@ def test_a_crash_before_the_switch_leaves_the_old_set(store: Store) -> None:
     writer.start()
     writer.join(30)
     assert writer.exitcode == -signal.SIGKILL
-    assert folders(store)["catalogue"] == 2 and store.snapshot().names == before
+    assert count_versions(store)["catalogue"] == 2 and store.snapshot().names == before
     store.publish_catalogue(items(4))
-    assert len(store.snapshot().imported) == 4 and folders(store)["catalogue"] == 2, "the orphan is gone"
+    assert len(store.snapshot().imported) == 4 and count_versions(store)["catalogue"] == 2, (
+        "the orphan is gone"
+    )
 
 
 def publish_many(path: Path, kind: str, go: Any) -> None:
@@ -367,7 +373,7 @@ def publish_many(path: Path, kind: str, go: Any) -> None:
         Store.open(path).publish(kind, {"number": number}, lambda folder: None)
 
 
-def test_processes_that_publish_at_once_lose_nothing(store: Store) -> None:
+def test_concurrent_publishers_lose_nothing(store: Store) -> None:
     publish_round(store, 0)
     go, kinds, first = FORK.Event(), ("ranker", "graft", "collections"), store.snapshot().number
     writers = [FORK.Process(target=publish_many, args=(store.path, kind, go)) for kind in kinds]
@@ -382,7 +388,7 @@ def test_processes_that_publish_at_once_lose_nothing(store: Store) -> None:
     assert snapshot.number == first + 3 * 25
 
 
-def test_a_store_of_an_older_bowerbird_opens_and_goes_on(store: Store) -> None:
+def test_a_store_of_an_older_version_opens_and_continues(store: Store) -> None:
     publish_round(store, 0)
     names = store.snapshot().names
     (store.path / "versions.json").unlink()

@@ -1,4 +1,4 @@
-"""The store's promises: versions are whole or not there, and two writers exclude each other."""
+"""The store's guarantees: versions are complete or absent, and writers exclude each other."""
 
 import multiprocessing
 import os
@@ -17,8 +17,8 @@ from bowerbird.errors import StoreError
 FORK = multiprocessing.get_context("fork")
 
 
-def left_overs(store: Store) -> list[Path]:
-    return [p for p in store.path.rglob("*") if p.name.startswith(".")]
+def hidden_files(store: Store) -> list[Path]:
+    return [path for path in store.path.rglob("*") if path.name.startswith(".")]
 
 
 def publish(store: Store, content: str) -> None:
@@ -45,7 +45,7 @@ def test_an_error_inside_the_block_leaves_the_old_version(store: Store, error: B
         raise error
     current = store.current("vectors")
     assert current is not None and (current.path / "data").read_text() == "old"
-    assert left_overs(store) == []
+    assert hidden_files(store) == []
 
 
 def test_meta_may_grow_inside_the_block(store: Store) -> None:
@@ -59,31 +59,31 @@ def test_meta_may_grow_inside_the_block(store: Store) -> None:
 def test_full_disk_leaves_the_old_version(store: Store, feed, bowerbird) -> None:
     store.publish_catalogue(Catalogue.of([Item("old", "Old lamp")]))
     rows = [(f"new-{n}", secrets.token_hex(1000), "1", "") for n in range(100)]
-    done = bowerbird("import", "google-feed", feed(rows), "--store", store.path, largest_file=20_000)
-    assert done.returncode == 2, done.stderr
-    assert "stays in force" in done.stderr and "Traceback" not in done.stderr
+    process = bowerbird("import", "google-feed", feed(rows), "--store", store.path, largest_file=20_000)
+    assert process.returncode == 2, process.stderr
+    assert "stays in force" in process.stderr and "Traceback" not in process.stderr
     assert Store.open(store.path).catalogue().ids == ["old"]
-    assert left_overs(store) == []
-    done = bowerbird("import", "google-feed", feed(rows), "--store", store.path)
-    assert done.returncode == 0 and len(store.catalogue()) == 101
+    assert hidden_files(store) == []
+    process = bowerbird("import", "google-feed", feed(rows), "--store", store.path)
+    assert process.returncode == 0 and len(store.catalogue()) == 101
 
 
-def test_newer_layout_is_refused(store: Store, bowerbird) -> None:
+def test_newer_layout_is_an_error(store: Store, bowerbird) -> None:
     text = (store.path / SETTINGS_FILE).read_text().replace("layout_version = 1", "layout_version = 99")
     (store.path / SETTINGS_FILE).write_text(text)
     with pytest.raises(StoreError, match=r"layout version 99.*reads version 1"):
         Store.open(store.path)
-    done = bowerbird("search", store.path, "lamp")
-    assert done.returncode == 2 and "layout version 99" in done.stderr
+    process = bowerbird("search", store.path, "lamp")
+    assert process.returncode == 2 and "layout version 99" in process.stderr
 
 
-def test_folder_with_other_things_is_no_store(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_a_store(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("years of work")
-    with pytest.raises(StoreError, match="other things"):
+    with pytest.raises(StoreError, match="is not empty and is not a bowerbird store"):
         Store.create(tmp_path)
-    with pytest.raises(StoreError, match="no store"):
+    with pytest.raises(StoreError, match="is not a bowerbird store"):
         Store.create(tmp_path / "thesis.doc")
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.doc"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
     with pytest.raises(StoreError, match="no store at"):
         Store.open(tmp_path / "nowhere")
 
@@ -104,15 +104,15 @@ def hold(path: Path, locked, go_on) -> None:
 
 def test_lock_names_its_holder_and_ends(store: Store) -> None:
     locked, go_on = FORK.Event(), FORK.Event()
-    other = FORK.Process(target=hold, args=(store.path, locked, go_on))
-    other.start()
+    writer = FORK.Process(target=hold, args=(store.path, locked, go_on))
+    writer.start()
     try:
         assert locked.wait(30)
-        with pytest.raises(StoreError, match=rf"`bowerbird embed`, process {other.pid}\b"), store.lock("me"):
+        with pytest.raises(StoreError, match=rf"`bowerbird embed`, process {writer.pid}\b"), store.lock("me"):
             pass
     finally:
         go_on.set()
-        other.join(30)
+        writer.join(30)
     with store.lock("me"):
         pass
 
@@ -128,12 +128,12 @@ def publish_forever(path: Path, started) -> None:
 def test_killed_publisher_leaves_old_version_and_no_lock(store: Store) -> None:
     publish(store, "old")
     started = FORK.Event()
-    other = FORK.Process(target=publish_forever, args=(store.path, started))
-    other.start()
+    writer = FORK.Process(target=publish_forever, args=(store.path, started))
+    writer.start()
     assert started.wait(30)
-    assert other.pid is not None
-    os.kill(other.pid, signal.SIGKILL)
-    other.join(30)
+    assert writer.pid is not None
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.join(30)
     current = store.current("vectors")
     assert current is not None and (current.path / "data").read_text() == "old"
     with store.lock("me"):

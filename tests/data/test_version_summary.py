@@ -1,4 +1,4 @@
-"""What sets of versions are, and in what two differ, in Python and on the command line."""
+"""Summaries and differences of version sets, in Python and on the command line."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ CATALOGUE = st.lists(ITEM, max_size=5, unique_by=lambda item: item.item_id)
 @settings(deadline=None)
 @given(CATALOGUE, CATALOGUE)
 def test_items_are_compared_as_dictionaries_are(before: list[Item], after: list[Item]) -> None:
-    then, now = ({item.item_id: item for item in items} for items in (before, after))
-    added, removed = now.keys() - then.keys(), then.keys() - now.keys()
+    by_id_before, by_id_after = ({item.item_id: item for item in items} for items in (before, after))
+    added, removed = by_id_after.keys() - by_id_before.keys(), by_id_before.keys() - by_id_after.keys()
     changes = compare_items(Catalogue.of(before), Catalogue.of(after))
-    differ = {name for name in then.keys() & now.keys() if then[name] != now[name]}
+    differ = {
+        name for name in by_id_before.keys() & by_id_after.keys() if by_id_before[name] != by_id_after[name]
+    }
     assert (set(changes.examples["added"]), changes.added) == (added, len(added))
     assert (set(changes.examples["removed"]), changes.removed) == (removed, len(removed))
     assert set(changes.examples["changed"]) == differ and changes.changed == len(differ)
     for name in ("title", "image", "price", "category", "attributes"):
-        count = sum(getattr(then[key], name) != getattr(now[key], name) for key in differ)
+        count = sum(getattr(by_id_before[key], name) != getattr(by_id_after[key], name) for key in differ)
         assert changes.fields.get(name, 0) == count
 
 
@@ -48,27 +50,27 @@ def test_items_are_compared_as_dictionaries_are(before: list[Item], after: list[
 def two_sets(store: Store) -> Store:
     """Two complete sets: in the second a price, an item and the metrics are new."""
     items = [Item(f"i{k}", f"thing {k}", price=5.0) for k in range(3)]
-    later = [replace(items[0], price=6.0), *items[1:], Item("new", "a new thing")]
-    for number, held in enumerate((items, later)):
+    later_items = [replace(items[0], price=6.0), *items[1:], Item("new", "a new thing")]
+    for number, set_items in enumerate((items, later_items)):
         with store.publishing_together():
-            store.publish_catalogue(Catalogue.of(held))
-            quality = {"tower": {"warm": 0.25 + number / 4}, "what": "a sentence that explains " * 3}
-            store.publish("vectors", {"metrics": quality}, lambda folder: None)
+            store.publish_catalogue(Catalogue.of(set_items))
+            metrics = {"tower": {"warm": 0.25 + number / 4}, "what": "a sentence that explains " * 3}
+            store.publish("vectors", {"metrics": metrics}, lambda folder: None)
             store.publish("interests", {"interests": 4}, lambda folder: None)
             store.publish("ranker", {"report": {"order": "lambdarank"}}, lambda folder: None)
     return store
 
 
-def test_each_set_says_what_it_is(two_sets: Store) -> None:
-    now, before = summarise_sets(two_sets)
-    assert (now.number, now.in_force, now.complete, before.number) == (2, True, True, 1)
-    assert now.figures == {
+def test_each_set_is_summarised(two_sets: Store) -> None:
+    current, before = summarise_sets(two_sets)
+    assert (current.number, current.in_force, current.complete, before.number) == (2, True, True, 1)
+    assert current.figures == {
         "catalogue.items": 4,
         "vectors.metrics.tower.warm": 0.5,
         "interests.interests": 4,
         "ranker.report.order": "lambdarank",
     }
-    assert set(now.changed) == {"catalogue", "vectors", "interests", "ranker"}
+    assert set(current.changed) == {"catalogue", "vectors", "interests", "ranker"}
 
 
 def test_two_sets_are_compared_by_items_and_figures(two_sets: Store) -> None:
@@ -82,28 +84,37 @@ def test_two_sets_are_compared_by_items_and_figures(two_sets: Store) -> None:
     assert compare_sets(two_sets.snapshot(), two_sets.snapshot()).versions == {}
 
 
-def ran(*arguments: Any) -> Any:
-    done = CliRunner().invoke(app, ["versions", *map(str, arguments)], env={"COLUMNS": "200"})
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout) if "--json" in arguments else done.stdout
+def run_versions(*arguments: Any) -> Any:
+    result = CliRunner().invoke(app, ["versions", *map(str, arguments)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout) if "--json" in arguments else result.stdout
 
 
-def test_the_way_back_and_forth_on_the_command_line(two_sets: Store) -> None:
-    listed = ran("list", two_sets.path, "--json")["sets"]
-    assert [(each["number"], each["in_force"]) for each in listed] == [(2, True), (1, False)]
-    assert "lambdarank" in ran("list", two_sets.path) and "in force" in ran("list", two_sets.path)
-    assert ran("diff", two_sets.path, "--json")["items"]["added"] == 1
-    assert ran("diff", two_sets.path, 2, 1, "--json")["items"]["removed"] == 1
-    assert "0.25" in ran("diff", two_sets.path)
-    assert ran("rollback", two_sets.path, "--json") == {"before": 2, "now": 1, "complete": True}
+def test_rollback_on_the_command_line(two_sets: Store) -> None:
+    listed = run_versions("list", two_sets.path, "--json")["sets"]
+    assert [(version_set["number"], version_set["in_force"]) for version_set in listed] == [
+        (2, True),
+        (1, False),
+    ]
+    assert "lambdarank" in run_versions("list", two_sets.path) and "in force" in run_versions(
+        "list", two_sets.path
+    )
+    assert run_versions("diff", two_sets.path, "--json")["items"]["added"] == 1
+    assert run_versions("diff", two_sets.path, 2, 1, "--json")["items"]["removed"] == 1
+    assert "0.25" in run_versions("diff", two_sets.path)
+    assert run_versions("rollback", two_sets.path, "--json") == {"before": 2, "now": 1, "complete": True}
     assert len(two_sets.snapshot().imported) == 3
-    assert [each["number"] for each in ran("list", two_sets.path, "--json")["sets"]] == [1, 2]
-    assert "Set 2 is in force" in ran("rollback", two_sets.path)
-    assert ran("rollback", two_sets.path, 1, "--json")["now"] == 1
+    assert [
+        version_set["number"] for version_set in run_versions("list", two_sets.path, "--json")["sets"]
+    ] == [1, 2]
+    assert "Set 2 is in force" in run_versions("rollback", two_sets.path)
+    assert run_versions("rollback", two_sets.path, 1, "--json")["now"] == 1
 
 
-def test_an_empty_store_has_nothing_to_list_or_to_go_back_to(store: Store) -> None:
-    assert ran("list", store.path, "--json") == {"sets": []} and "bowerbird import" in ran("list", store.path)
+def test_an_empty_store_has_nothing_to_list_or_roll_back(store: Store) -> None:
+    assert run_versions("list", store.path, "--json") == {"sets": []} and "bowerbird import" in run_versions(
+        "list", store.path
+    )
     for command in ("diff", "rollback"):
-        done = CliRunner().invoke(app, ["versions", command, str(store.path)])
-        assert "no earlier set" in str(done.exception)
+        result = CliRunner().invoke(app, ["versions", command, str(store.path)])
+        assert "no earlier set" in str(result.exception)

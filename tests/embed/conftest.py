@@ -1,4 +1,5 @@
-"""A toy shop with a known answer: squares of four colours, two crowds that like two colours each."""
+"""A toy catalogue with a known answer: squares of four colours, two groups of users who like two colours
+each."""
 
 from __future__ import annotations
 
@@ -23,47 +24,47 @@ from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 200), "yellow": (230, 210, 40)}
-CROWDS = (("red", "blue"), ("green", "yellow"))
-THINGS = ("chair", "lamp", "rug", "vase")
-OF_EACH = 12
+GROUPS = (("red", "blue"), ("green", "yellow"))
+NOUNS = ("chair", "lamp", "rug", "vase")
+PER_COLOUR = 12
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def square(colour: str, k: int = 0) -> bytes:
-    """A PNG of one colour, a little different for each k."""
+def square(colour: str, shade: int = 0) -> bytes:
+    """A PNG of one colour, in slightly different shades."""
     red, green, blue = COLOURS[colour]
-    out = io.BytesIO()
-    Image.new("RGB", (48, 48), (red, green + k, blue)).save(out, "PNG")
-    return out.getvalue()
+    file = io.BytesIO()
+    Image.new("RGB", (48, 48), (red, green + shade, blue)).save(file, "PNG")
+    return file.getvalue()
 
 
 def toy_items() -> list[Item]:
     return [
-        Item(f"{colour}-{k}", f"{colour} {THINGS[k % 4]} number {k}", image=square(colour, k))
+        Item(f"{colour}-{k}", f"{colour} {NOUNS[k % 4]} number {k}", image=square(colour, k))
         for colour in COLOURS
-        for k in range(OF_EACH)
+        for k in range(PER_COLOUR)
     ]
 
 
-def toy_events(people: int = 40) -> list[Event]:
-    """Person p likes the colours of crowd p mod 2, in turn; the last two items of each colour stay cold."""
+def toy_events(n_users: int = 40) -> list[Event]:
+    """User u likes the colours of group u mod 2, in turn; the last two items of each colour stay cold."""
     events = []
-    for person in range(people):
+    for user in range(n_users):
         for step in range(10):
-            colour = CROWDS[person % 2][step % 2]
-            item = f"{colour}-{(person * 3 + step // 2) % (OF_EACH - 2)}"
-            at = START + timedelta(minutes=step, hours=person)
-            events.append(Event(f"p{person}", item, Action.CLICK, at))
+            colour = GROUPS[user % 2][step % 2]
+            item = f"{colour}-{(user * 3 + step // 2) % (PER_COLOUR - 2)}"
+            at = START + timedelta(minutes=step, hours=user)
+            events.append(Event(f"p{user}", item, Action.CLICK, at))
     return events
 
 
 @pytest.fixture(scope="session")
 def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Store]:
-    """Makes a store of the toy shop. Skips where the backbones are neither here nor to be had."""
+    """Makes a store of the toy catalogue. Skips if the backbones are neither here nor available."""
     try:
         fetch("efficientnet-lite0"), fetch("minilm-l6")
     except BackboneError as error:
-        pytest.skip(f"backbones are not here: {error}")
+        pytest.skip(f"backbones are not available: {error}")
 
     def make(items: list[Item] | None = None, events: list[Event] | None = None) -> Store:
         folder: Path = tmp_path_factory.mktemp("toy") / "store"
@@ -77,15 +78,15 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Store]:
 
 @pytest.fixture(scope="session")
 def tiny_backbones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Folders of a small random picture and a small random text model: ViT and BERT of three blocks each."""
+    """Folders of a small random image and a small random text model: ViT and BERT of three blocks each."""
     folders = [tmp_path_factory.mktemp(name) for name in ("vit", "bert")]
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4}
     torch.manual_seed(0)
     ViTModel(ViTConfig(**sizes, image_size=32, patch_size=8)).save_pretrained(folders[0])
-    square = {"height": 32, "width": 32}
-    ViTImageProcessorPil(size=square, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folders[0])
-    words = ["<pad>", "<unk>", "number", *COLOURS, *THINGS, *map(str, range(OF_EACH))]
-    tokens = Tokenizer(WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
+    size = {"height": 32, "width": 32}
+    ViTImageProcessorPil(size=size, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folders[0])
+    words = ["<pad>", "<unk>", "number", *COLOURS, *NOUNS, *map(str, range(PER_COLOUR))]
+    tokens = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
     tokens.pre_tokenizer = Whitespace()
     BertModel(BertConfig(**sizes, vocab_size=len(words), max_position_embeddings=16)).save_pretrained(
         folders[1]

@@ -1,42 +1,45 @@
-"""What is measured of an update, against worlds whose answer is known."""
+"""Measures of an update, against cases whose answer is known."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from bowerbird.embed.index.rows import unit
-from bowerbird.embed.update.drift import moved, old_state_recall
+from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.update.drift import measure_movement, old_state_recall
 
 
-def world() -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """600 items in three groups of directions; each person has likes of one group and wants another of it."""
+def make_cases() -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """600 items in three groups of directions; each user has likes of one group and targets in it."""
     rng = np.random.default_rng(0)
-    vectors = unit(np.repeat(np.eye(3, 8), 200, axis=0) + 0.05 * rng.normal(size=(600, 8)))
+    vectors = normalize_rows(np.repeat(np.eye(3, 8), 200, axis=0) + 0.05 * rng.normal(size=(600, 8)))
     cases = [
-        (np.arange(5) + 200 * (p % 3) + p, np.ones(5), np.arange(200) + 200 * (p % 3)) for p in range(60)
+        (np.arange(5) + 200 * (user % 3) + user, np.ones(5), np.arange(200) + 200 * (user % 3))
+        for user in range(60)
     ]
-    return vectors, [(given, weights, np.setdiff1d(wanted, given)) for given, weights, wanted in cases]
+    return vectors, [
+        (history, weights, np.setdiff1d(targets, history)) for history, weights, targets in cases
+    ]
 
 
 def test_the_same_vectors_lose_nothing() -> None:
-    vectors, cases = world()
-    found = old_state_recall(vectors, vectors, cases)
-    assert found["people"] == 60
-    for kind in ("mean", "medoids"):
-        assert found[kind]["ratio"] == found[kind]["low"] == found[kind]["high"] == 1
-        assert found[kind]["old"] == pytest.approx(100 / 195, abs=0.01)
+    vectors, cases = make_cases()
+    recall = old_state_recall(vectors, vectors, cases)
+    assert recall["people"] == 60
+    for state in ("mean", "medoids"):
+        assert recall[state]["ratio"] == recall[state]["low"] == recall[state]["high"] == 1
+        assert recall[state]["old"] == pytest.approx(100 / 195, abs=0.01)
 
 
-def test_a_space_that_was_turned_away_loses_nearly_all() -> None:
-    vectors, cases = world()
-    found = old_state_recall(np.roll(vectors, 1, axis=1), vectors, cases)
-    for kind in ("mean", "medoids"):  # a third of the people ask where nothing is, and meet theirs by chance
-        assert found[kind]["old"] < 0.1 and found[kind]["new"] > 0.5
+def test_a_rotated_space_loses_nearly_all_recall() -> None:
+    vectors, cases = make_cases()
+    recall = old_state_recall(np.roll(vectors, 1, axis=1), vectors, cases)
+    for state in ("mean", "medoids"):  # for a third of the users the rotated states hit their group by chance
+        assert recall[state]["old"] < 0.1 and recall[state]["new"] > 0.5
 
 
-def test_likes_that_the_old_version_did_not_know_count_for_neither() -> None:
-    vectors, cases = world()
+def test_likes_of_unknown_items_count_for_neither_version() -> None:
+    vectors, cases = make_cases()
     old = vectors.copy()
     old[cases[0][0][:4]] = 0
     assert old_state_recall(vectors, old, cases[:1])["mean"]["ratio"] == pytest.approx(1, abs=0.05)
@@ -47,7 +50,7 @@ def test_likes_that_the_old_version_did_not_know_count_for_neither() -> None:
 def test_how_far_items_moved() -> None:
     new, old = np.eye(4, 4, dtype=np.float32), np.eye(4, 4, dtype=np.float32)
     old[3] = [0, 0, 1, 0]
-    assert moved(new, old) == {"mean_cosine": 0.75, "lowest_twentieth": 0.15}
+    assert measure_movement(new, old) == {"mean_cosine": 0.75, "lowest_twentieth": 0.15}
     old[3] = 0
-    assert moved(new, old) == {"mean_cosine": 1.0, "lowest_twentieth": 1.0}
-    assert moved(new[:0], old[:0]) is None
+    assert measure_movement(new, old) == {"mean_cosine": 1.0, "lowest_twentieth": 1.0}
+    assert measure_movement(new[:0], old[:0]) is None

@@ -1,4 +1,4 @@
-"""Features that are kept are found again, and nothing else is."""
+"""Cached features are found again, and nothing else is."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ KEYS = st.binary(min_size=16, max_size=16) | st.sampled_from([b"\0" * 15 + b"a",
 
 
 @settings(max_examples=40, deadline=None)
-@given(shards=st.lists(st.lists(KEYS, min_size=1, max_size=5, unique=True), max_size=4), asked=st.lists(KEYS))
-def test_a_cache_finds_what_a_dictionary_finds(shards: list[list[bytes]], asked: list[bytes]) -> None:
+@given(
+    shards=st.lists(st.lists(KEYS, min_size=1, max_size=5, unique=True), max_size=4),
+    other_keys=st.lists(KEYS),
+)
+def test_a_cache_finds_what_a_dictionary_finds(shards: list[list[bytes]], other_keys: list[bytes]) -> None:
     rng = np.random.default_rng(0)
-    known: dict[bytes, np.ndarray] = {}
+    row_of_key: dict[bytes, np.ndarray] = {}
     with TemporaryDirectory() as folder:
         for keys in shards:
-            fresh = [key for key in keys if key not in known and any(key)]
-            if fresh:
-                rows = rng.normal(size=(len(fresh), 3)).astype(np.float16)
-                FeatureCache(Path(folder)).add(np.array(fresh, "S16"), rows)
-                known.update(zip(fresh, rows, strict=True))
+            new_keys = [key for key in keys if key not in row_of_key and any(key)]
+            if new_keys:
+                rows = rng.normal(size=(len(new_keys), 3)).astype(np.float16)
+                FeatureCache(Path(folder)).add(np.array(new_keys, "S16"), rows)
+                row_of_key.update(zip(new_keys, rows, strict=True))
         cache = FeatureCache(Path(folder))
-        wanted = [*asked, *known]
+        requested = [*other_keys, *row_of_key]
         zeros = np.zeros(cache.width, np.float32)
-        expected = [known.get(key, zeros) for key in wanted]
-        assert cache.rows(np.array(wanted, "S16")).tolist() == [list(map(float, row)) for row in expected]
-        assert cache.has(np.array(wanted, "S16")).tolist() == [key in known for key in wanted]
-        assert len(cache) == len(known)
+        expected = [row_of_key.get(key, zeros) for key in requested]
+        assert cache.rows(np.array(requested, "S16")).tolist() == [list(map(float, row)) for row in expected]
+        assert cache.has(np.array(requested, "S16")).tolist() == [key in row_of_key for key in requested]
+        assert len(cache) == len(row_of_key)
 
 
 def test_a_broken_shard_is_named(tmp_path: Path) -> None:

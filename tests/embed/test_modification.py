@@ -1,55 +1,59 @@
-"""Texts read as changes, in the words of a small shop."""
+"""Texts parsed as edits, in the words of a small catalogue."""
 
 from __future__ import annotations
 
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.search.catalogue_words import ShopWords, facts_of
-from bowerbird.embed.search.modification import Wish, modification_of
+from bowerbird.embed.search.catalogue_facts import CatalogueWords, extract_facts
+from bowerbird.embed.search.modification import AttributeEdit, parse_modification
 
 
-def shop_items() -> list[Item]:
+def catalogue_items() -> list[Item]:
     colours = ("Blue", "Dark Blue", "Red", "Black", "White")
     necks = ("V-neck", "round neck")
     sleeves = ("long sleeves", "short sleeves", "no sleeves: sleeveless")
     lengths = ("Maxi dress", "Mini dress")
     items = []
-    for k in range(120):
-        said = (
-            f"{lengths[k % 2]} with a {necks[k // 2 % 2]}, {sleeves[k % 3]}{' and a belt' if k % 4 else ''}."
-        )
-        pattern = ("Solid", "Stripe", "Dot")[k // 5 % 3]
-        attributes = {"type": "Dress", "colour": colours[k % 5], "pattern": pattern}
+    for number in range(120):
+        description = f"{lengths[number % 2]} with a {necks[number // 2 % 2]}, {sleeves[number % 3]}"
+        description += " and a belt." if number % 4 else "."
+        pattern = ("Solid", "Stripe", "Dot")[number // 5 % 3]
+        attributes = {"type": "Dress", "colour": colours[number % 5], "pattern": pattern}
         items.append(
-            Item(f"d{k}", "Dress", said + (" In shiny satin." if k % 7 == 0 else ""), attributes=attributes)
+            Item(
+                f"d{number}",
+                "Dress",
+                description + (" In shiny satin." if number % 7 == 0 else ""),
+                attributes=attributes,
+            )
         )
     return [
         *items,
-        *(Item(f"p{k}", "Shorts", attributes={"type": "Shorts"}) for k in range(5)),
-        *(Item(f"s{k}", "Shirt", attributes={"type": "Shirt", "colour": "Red"}) for k in range(9)),
+        *(Item(f"p{number}", "Shorts", attributes={"type": "Shorts"}) for number in range(5)),
+        *(Item(f"s{number}", "Shirt", attributes={"type": "Shirt", "colour": "Red"}) for number in range(9)),
     ]
 
 
 @pytest.fixture(scope="module")
-def shop() -> ShopWords:
-    return ShopWords.of(Catalogue.of(shop_items()))
+def words() -> CatalogueWords:
+    return CatalogueWords.of(Catalogue.of(catalogue_items()))
 
 
-def read(text: str, shop: ShopWords) -> dict[str | None, Wish]:
-    return {wish.facet or wish.said: wish for wish in modification_of(text, shop).wishes}
+def parse(text: str, words: CatalogueWords) -> dict[str | None, AttributeEdit]:
+    return {edit.facet or edit.text: edit for edit in parse_modification(text, words).edits}
 
 
-def test_values_replace_values_and_scales_have_two_ends(shop: ShopWords) -> None:
-    wishes = read("but longer and in blue", shop)
-    assert wishes["colour"].wanted == {("blue",), ("dark", "blue")}
-    assert wishes["longer"].wanted == {("maxi",), ("long",)}
-    assert wishes["longer"].unwanted == {("mini",), ("short",)}
-    assert ("maxi",) in read("is less short", shop)["short"].wanted
+def test_values_replace_values_and_scales_have_two_ends(words: CatalogueWords) -> None:
+    edits = parse("but longer and in blue", words)
+    assert edits["colour"].wanted == {("blue",), ("dark", "blue")}
+    assert edits["longer"].wanted == {("maxi",), ("long",)}
+    assert edits["longer"].unwanted == {("mini",), ("short",)}
+    assert ("maxi",) in parse("is less short", words)["short"].wanted
 
 
 @pytest.mark.parametrize(
-    ("text", "meets", "fails"),
+    ("text", "satisfying", "contradicting"),
     [
         ("is darker blue", {"colour": "Dark Blue"}, {"colour": "Blue"}),
         ("is white instead of blue", {"colour": "White"}, {"colour": "Blue"}),
@@ -59,17 +63,17 @@ def test_values_replace_values_and_scales_have_two_ends(shop: ShopWords) -> None
         ("white with a black trim", {"colour": "White"}, {"colour": "Black"}),
     ],
 )
-def test_facets_are_met_and_failed(
-    shop: ShopWords, text: str, meets: dict[str, str], fails: dict[str, str]
+def test_edits_of_facets_match(
+    words: CatalogueWords, text: str, satisfying: dict[str, str], contradicting: dict[str, str]
 ) -> None:
-    (wish,) = [wish for wish in modification_of(text, shop).wishes if wish.facet]
-    assert wish.met(facts_of(Item("a", attributes=meets))) > 0
-    assert wish.met(facts_of(Item("b", attributes=fails))) < 0
-    assert wish.met(facts_of(Item("c", "unstated"))) == 0
+    (edit,) = [edit for edit in parse_modification(text, words).edits if edit.facet]
+    assert edit.match(extract_facts(Item("a", attributes=satisfying))) > 0
+    assert edit.match(extract_facts(Item("b", attributes=contradicting))) < 0
+    assert edit.match(extract_facts(Item("c", "unstated"))) == 0
 
 
 @pytest.mark.parametrize(
-    ("text", "meets", "fails"),
+    ("text", "satisfying", "contradicting"),
     [
         ("has shorter sleeves", "A shirt with short sleeves", "A shirt with long sleeves"),
         ("has no sleeves", "A sleeveless top", "A top with sleeves"),
@@ -80,17 +84,17 @@ def test_facets_are_met_and_failed(
         ("has long sleves", "long sleeves", "short sleeves"),
     ],
 )
-def test_words_are_met_and_failed(shop: ShopWords, text: str, meets: str, fails: str) -> None:
-    (wish,) = modification_of(text, shop).wishes
-    assert not meets or wish.met(facts_of(Item("a", meets))) > 0
-    assert not fails or wish.met(facts_of(Item("b", fails))) < 0
+def test_edits_of_words_match(words: CatalogueWords, text: str, satisfying: str, contradicting: str) -> None:
+    (edit,) = parse_modification(text, words).edits
+    assert not satisfying or edit.match(extract_facts(Item("a", satisfying))) > 0
+    assert not contradicting or edit.match(extract_facts(Item("b", contradicting))) < 0
 
 
-def test_what_asks_for_nothing_and_what_the_shop_has_no_words_for(shop: ShopWords) -> None:
-    assert not modification_of("the same colour", shop)
-    assert modification_of("has a different pattern", shop).other == {"pattern"}
-    assert modification_of("cheaper please", shop).price == -1
-    unknown = modification_of("has a dragon on it", shop)
-    assert not unknown and unknown.rest == ("dragon",)
-    assert not modification_of("blue " * 200, shop).wishes
-    assert not modification_of("?!", shop)
+def test_texts_without_edits_and_unknown_words(words: CatalogueWords) -> None:
+    assert not parse_modification("the same colour", words)
+    assert parse_modification("has a different pattern", words).different == {"pattern"}
+    assert parse_modification("cheaper please", words).price_direction == -1
+    unparsed = parse_modification("has a dragon on it", words)
+    assert not unparsed and unparsed.unknown_words == ("dragon",)
+    assert not parse_modification("blue " * 200, words).edits
+    assert not parse_modification("?!", words)

@@ -1,4 +1,4 @@
-"""Search by text, picture, item and mixes; alone and in a file."""
+"""Search by text, picture, item and combinations; single queries and files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from bowerbird.errors import InputError
 
 
 def blue(side_px: int = 60) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (side_px, side_px), (30, 60, 200)).save(out, "JPEG")
-    return out.getvalue()
+    file = io.BytesIO()
+    Image.new("RGB", (side_px, side_px), (30, 60, 200)).save(file, "JPEG")
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +37,23 @@ def searcher(toy_store: Callable[..., Store]) -> Searcher:
     return Searcher.open(store.snapshot())
 
 
-def colours(found: list[str]) -> set[str]:
-    return {item_id.split("-")[0] for item_id in found}
+def colours(item_ids: list[str]) -> set[str]:
+    return {item_id.split("-")[0] for item_id in item_ids}
 
 
 def test_each_kind_of_query_finds_its_colour(searcher: Searcher) -> None:
-    assert colours([f.item_id for f in searcher.search(image=blue(), n=3)]) == {"blue"}
-    # Those who like green like yellow: an item's neighbours may be either.
-    assert colours([f.item_id for f in searcher.search(item="green-1", n=3)]) <= {"green", "yellow"}
-    assert colours([f.item_id for f in searcher.search(text="yellow rug", n=1)]) == {"yellow"}
-    assert colours([f.item_id for f in searcher.search("a blue lamp", image=blue(), n=3)]) == {"blue"}
+    assert colours([hit.item_id for hit in searcher.search(image=blue(), n=3)]) == {"blue"}
+    # Users who like green like yellow: an item's neighbours may be either.
+    assert colours([hit.item_id for hit in searcher.search(item="green-1", n=3)]) <= {"green", "yellow"}
+    assert colours([hit.item_id for hit in searcher.search(text="yellow rug", n=1)]) == {"yellow"}
+    assert colours([hit.item_id for hit in searcher.search("a blue lamp", image=blue(), n=3)]) == {"blue"}
 
 
-def test_a_text_beside_a_picture_or_an_item_says_what_shall_be_different(searcher: Searcher) -> None:
+def test_a_text_with_a_picture_or_an_item_edits_it(searcher: Searcher) -> None:
     for text in ("but in blue", "is blue instead of red"):
-        assert colours([f.item_id for f in searcher.search(text, item="red-1", n=3)]) == {"blue"}
-    assert colours([f.item_id for f in searcher.search("but in red", image=blue(), n=3)]) == {"red"}
-    assert colours([f.item_id for f in searcher.search("the same colour", image=blue(), n=3)]) == {"blue"}
+        assert colours([hit.item_id for hit in searcher.search(text, item="red-1", n=3)]) == {"blue"}
+    assert colours([hit.item_id for hit in searcher.search("but in red", image=blue(), n=3)]) == {"red"}
+    assert colours([hit.item_id for hit in searcher.search("the same colour", image=blue(), n=3)]) == {"blue"}
 
 
 def test_what_is_cheaper_costs_less(toy_store: Callable[..., Store]) -> None:
@@ -61,17 +61,17 @@ def test_what_is_cheaper_costs_less(toy_store: Callable[..., Store]) -> None:
     priced = [replace(toys.item(k), image=toys.image(k), price=10.0 + k) for k in range(len(toys))]
     store = toy_store(priced, [])
     train_embedding(store, EmbedConfig(dim=16, epochs=0))
-    found = Searcher.open(store.snapshot()).search("the same but cheaper", item="blue-3", n=100)
-    assert {f.position for f in found} == set(range(toys.position["blue-3"]))
+    hits = Searcher.open(store.snapshot()).search("the same but cheaper", item="blue-3", n=100)
+    assert {hit.position for hit in hits} == set(range(toys.position["blue-3"]))
 
 
 def test_scores_fall_the_item_itself_is_left_out_and_only_allowed_items_come(searcher: Searcher) -> None:
     allowed = np.zeros(len(searcher.catalogue), bool)
     allowed[:20] = True
-    found = searcher.search(item="red-0", n=100, allowed=allowed)
-    assert len(found) == 19
-    assert all(one.position < 20 and one.item_id != "red-0" for one in found)
-    assert [f.score for f in found] == sorted((f.score for f in found), reverse=True)
+    hits = searcher.search(item="red-0", n=100, allowed=allowed)
+    assert len(hits) == 19
+    assert all(hit.position < 20 and hit.item_id != "red-0" for hit in hits)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert allowed[0], "the caller's mask must not change"
 
 
@@ -85,25 +85,25 @@ def test_a_batch_answers_as_single_queries_do(searcher: Searcher) -> None:
     )
     rows = searcher.batch(queries, n=5).to_pylist()
     for query in queries.to_pylist():
-        alone = searcher.search(query["text"], query["image"], n=5)
-        mine = [row for row in rows if row["query_id"] == query["query_id"]]
-        assert [row["rank"] for row in mine] == [1, 2, 3, 4, 5]
-        assert [row["item_id"] for row in mine] == [one.item_id for one in alone]
-        assert np.allclose([row["score"] for row in mine], [one.score for one in alone], atol=1e-5)
+        single = searcher.search(query["text"], query["image"], n=5)
+        own_rows = [row for row in rows if row["query_id"] == query["query_id"]]
+        assert [row["rank"] for row in own_rows] == [1, 2, 3, 4, 5]
+        assert [row["item_id"] for row in own_rows] == [hit.item_id for hit in single]
+        assert np.allclose([row["score"] for row in own_rows], [hit.score for hit in single], atol=1e-5)
 
 
-def test_only_items_of_todays_catalogue_are_found(searcher: Searcher) -> None:
+def test_only_items_of_the_current_catalogue_are_returned(searcher: Searcher) -> None:
     store = searcher._snapshot.store
-    whole = store.catalogue()
+    catalogue = store.catalogue()
     try:
-        store.publish_catalogue(Catalogue(whole.table.slice(5, 7)))
-        today = Searcher.open(store.snapshot())
-        assert {one.item_id for one in today.search("chair", n=50)} == set(whole.ids[5:12])
+        store.publish_catalogue(Catalogue(catalogue.table.slice(5, 7)))
+        current = Searcher.open(store.snapshot())
+        assert {hit.item_id for hit in current.search("chair", n=50)} == set(catalogue.ids[5:12])
     finally:
-        store.publish_catalogue(whole)
+        store.publish_catalogue(catalogue)
 
 
-def test_a_text_of_100_000_letters_is_cut_not_refused(searcher: Searcher) -> None:
+def test_a_text_of_100_000_letters_is_cut_not_rejected(searcher: Searcher) -> None:
     assert len(searcher.search("blue lamp " * 10_000, n=3)) == 3
 
 
@@ -117,7 +117,7 @@ def test_a_text_of_100_000_letters_is_cut_not_refused(searcher: Searcher) -> Non
         ({"item": "gone"}, "no item 'gone'"),
     ],
 )
-def test_what_can_not_be_searched_for_is_refused(searcher: Searcher, query: dict, expected: str) -> None:  # type: ignore[type-arg]
+def test_invalid_queries_are_rejected(searcher: Searcher, query: dict, expected: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(InputError, match=expected):
         searcher.search(**query)
 
@@ -133,7 +133,7 @@ def test_what_can_not_be_searched_for_is_refused(searcher: Searcher, query: dict
         ({"query_id": ["1"], "text": [""]}, "query 1 is empty"),
     ],
 )
-def test_a_table_of_queries_that_can_not_be_read_is_refused(
+def test_invalid_tables_of_queries_are_rejected(
     searcher: Searcher,
     columns: dict,  # type: ignore[type-arg]
     expected: str,
@@ -143,19 +143,19 @@ def test_a_table_of_queries_that_can_not_be_read_is_refused(
 
 
 def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: Path) -> None:
-    store, run = str(searcher._snapshot.store.path), CliRunner()
+    store, runner = str(searcher._snapshot.store.path), CliRunner()
     out = tmp_path / "vectors.parquet"
-    assert run.invoke(app, ["vectors", "export", store, str(out)]).exit_code == 0
+    assert runner.invoke(app, ["vectors", "export", store, str(out)]).exit_code == 0
     exported = pq.read_table(out)
     assert exported.schema.field("vector").type == pa.list_(pa.float32())
     assert np.allclose(np.array(exported["vector"].to_pylist()), searcher.index.rows.dense(), atol=1e-6)
     assert exported["item_id"].to_pylist() == searcher.catalogue.ids
     queries, answers = tmp_path / "q.parquet", tmp_path / "r.parquet"
     pq.write_table(pa.table({"query_id": ["1"], "text": ["red chair"]}), queries)
-    done = run.invoke(
+    result = runner.invoke(
         app, ["search", store, "--queries", str(queries), "-n", "4", "--out", str(answers), "--json"]
     )
-    assert done.exit_code == 0, done.output
+    assert result.exit_code == 0, result.output
     assert pq.read_table(answers).num_rows == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["q.parquet", "r.parquet", "vectors.parquet"]
 

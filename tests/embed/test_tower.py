@@ -1,57 +1,57 @@
-"""The tower before its first step: content, and what one side says of the other."""
+"""The tower before its first step: content vectors, and the prediction of a missing modality."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from bowerbird.embed.index.rows import unit
-from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
 
 
-def world(n: int = 400) -> Views:
-    """Pictures and texts of things with four hidden traits, each side a noisy linear look at them."""
+def make_features(n: int = 400) -> ModalityFeatures:
+    """Pictures and texts of items with four latent traits, each a noisy linear function of them."""
     rng = np.random.default_rng(0)
     traits = rng.normal(size=(n, 4))
-    shown = traits @ rng.normal(size=(4, 12)) + 0.1 * rng.normal(size=(n, 12))
-    told = traits @ rng.normal(size=(4, 20)) + 0.1 * rng.normal(size=(n, 20))
-    return Views.of(unit(shown), unit(told))
+    image = traits @ rng.normal(size=(4, 12)) + 0.1 * rng.normal(size=(n, 12))
+    text = traits @ rng.normal(size=(4, 20)) + 0.1 * rng.normal(size=(n, 20))
+    return ModalityFeatures.of(normalize_rows(image), normalize_rows(text))
 
 
-def started(views: Views, dim: int = 8) -> Tower:
-    tower = Tower(views.image.shape[1], views.text.shape[1], dim)
-    tower.start_from(views)
+def initial_tower(features: ModalityFeatures, dim: int = 8) -> Tower:
+    tower = Tower(features.image.shape[1], features.text.shape[1], dim)
+    tower.initialize_from(features)
     return tower
 
 
-def test_a_text_finds_its_picture_before_anything_was_learnt() -> None:
-    views = world()
-    tower = started(views.rows(slice(0, 300)))
-    fresh = views.rows(slice(300, 400))
-    texts, pictures = tower.encode(fresh.shown(0.0, 1.0)), tower.encode(fresh.shown(1.0, 0.0))
-    place = (texts @ pictures.T >= (texts * pictures).sum(1)[:, None]).sum(1)
-    assert np.median(place) <= 2 and (place <= 10).mean() > 0.9, "chance: 50 and .1"
+def test_a_text_finds_its_picture_before_any_training() -> None:
+    features = make_features()
+    tower = initial_tower(features.take(slice(0, 300)))
+    new = features.take(slice(300, 400))
+    texts, pictures = tower.encode(new.mask(0.0, 1.0)), tower.encode(new.mask(1.0, 0.0))
+    rank = (texts @ pictures.T >= (texts * pictures).sum(1)[:, None]).sum(1)
+    assert np.median(rank) <= 2 and (rank <= 10).mean() > 0.9, "chance: 50 and .1"
 
 
-def test_a_thing_with_both_sides_is_put_by_what_both_say() -> None:
-    views = world()
-    tower = started(views)
-    image, text = views.image - tower.image_mean, views.text - tower.text_mean
-    slow = unit((image @ tower.image_base + text @ tower.text_base).numpy())
-    np.testing.assert_allclose(tower.encode(views), slow, atol=1e-5)
+def test_an_item_with_both_modalities_is_encoded_by_both() -> None:
+    features = make_features()
+    tower = initial_tower(features)
+    image, text = features.image - tower.image_mean, features.text - tower.text_mean
+    expected = normalize_rows((image @ tower.image_base + text @ tower.text_base).numpy())
+    np.testing.assert_allclose(tower.encode(features), expected, atol=1e-5)
 
 
-def test_a_batch_of_mixed_things_is_the_same_as_one_by_one() -> None:
-    views = world(30)
-    tower = started(views)
+def test_a_mixed_batch_is_the_same_as_one_by_one() -> None:
+    features = make_features(30)
+    tower = initial_tower(features)
     image, text = torch.ones(30, 1), torch.ones(30, 1)
     image[::3], text[1::3] = 0, 0
-    mixed = views.shown(image, text)
-    alone = np.concatenate([tower.encode(mixed.rows(slice(k, k + 1))) for k in range(30)])
-    np.testing.assert_allclose(tower.encode(mixed), alone, atol=1e-5)
+    mixed = features.mask(image, text)
+    one_by_one = np.concatenate([tower.encode(mixed.take(slice(k, k + 1))) for k in range(30)])
+    np.testing.assert_allclose(tower.encode(mixed), one_by_one, atol=1e-5)
 
 
-def test_nothing_with_both_sides_to_learn_from() -> None:
-    views = world(20)
-    only = views.shown(torch.tensor([[1.0], [0.0]] * 10), torch.tensor([[0.0], [1.0]] * 10))
-    assert np.isfinite(started(only).encode(only)).all()
+def test_no_item_with_both_modalities() -> None:
+    features = make_features(20)
+    single_modality = features.mask(torch.tensor([[1.0], [0.0]] * 10), torch.tensor([[0.0], [1.0]] * 10))
+    assert np.isfinite(initial_tower(single_modality).encode(single_modality)).all()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
@@ -16,21 +16,21 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.errors import InputError, StoreError
 
 CONFIG = EmbedConfig(dim=32, epochs=5, seed=4)
-"""Of forty liked things four are held back as new; where those happen to lie well, nothing is learned."""
+"""Of forty liked items four are held out as cold; with an easy draw, nothing is learned."""
 MakeStore = Callable[..., Store]
 
 
-def colours_of(store: Store) -> np.ndarray:
+def read_colours(store: Store) -> np.ndarray:
     return np.array([item_id.split("-")[0] for item_id in store.catalogue().ids])
 
 
-def closeness(matrix: np.ndarray, colour: np.ndarray, one: str, other: str) -> float:
-    return float((matrix @ matrix.T)[np.ix_(colour == one, colour == other)].mean())
+def mean_similarity(matrix: np.ndarray, colour: np.ndarray, first: str, second: str) -> float:
+    return float((matrix @ matrix.T)[np.ix_(colour == first, colour == second)].mean())
 
 
 @pytest.fixture(scope="module")
@@ -40,31 +40,35 @@ def trained(toy_store: MakeStore) -> Store:
     return store
 
 
-def test_what_one_crowd_likes_comes_together(trained: Store) -> None:
+def test_items_that_one_group_likes_come_together(trained: Store) -> None:
     vectors, catalogue = load_vectors(trained.snapshot()), trained.catalogue()
-    learned, generic, colour = vectors.aligned(catalogue), vectors.generic(catalogue), colours_of(trained)
+    learned, generic, colour = vectors.aligned(catalogue), vectors.generic(catalogue), read_colours(trained)
 
     def pull(matrix: np.ndarray) -> float:
-        together = closeness(matrix, colour, "red", "blue") + closeness(matrix, colour, "green", "yellow")
-        apart = closeness(matrix, colour, "red", "green") + closeness(matrix, colour, "blue", "yellow")
+        together = mean_similarity(matrix, colour, "red", "blue") + mean_similarity(
+            matrix, colour, "green", "yellow"
+        )
+        apart = mean_similarity(matrix, colour, "red", "green") + mean_similarity(
+            matrix, colour, "blue", "yellow"
+        )
         return together - apart
 
     assert pull(learned) > pull(generic) + 0.2
 
 
-def test_items_that_nobody_touched_keep_their_content(trained: Store) -> None:
-    catalogue, colour = trained.catalogue(), colours_of(trained)
+def test_items_without_likes_keep_their_content(trained: Store) -> None:
+    catalogue, colour = trained.catalogue(), read_colours(trained)
     matrix = load_vectors(trained.snapshot()).aligned(catalogue)
-    touched = set(trained.log.read()["item_id"].to_pylist())
-    cold = [row for row, item in enumerate(catalogue.ids) if item not in touched]
+    liked = set(trained.log.read()["item_id"].to_pylist())
+    cold = [row for row, item in enumerate(catalogue.ids) if item not in liked]
     assert len(cold) == 8
     for row in cold:
-        likeness = matrix @ matrix[row]
-        likeness[row] = -1
-        assert colour[int(likeness.argmax())] == colour[row]
+        similarity = matrix @ matrix[row]
+        similarity[row] = -1
+        assert colour[int(similarity.argmax())] == colour[row]
 
 
-def test_meta_says_what_was_learned_from_and_how_well(trained: Store) -> None:
+def test_meta_holds_inputs_and_metrics(trained: Store) -> None:
     meta = load_vectors(trained.snapshot()).meta
     events = Interactions.of(trained.log.read(), trained.catalogue())
     assert Holdout(**meta["holdout"]) == Holdout.default(events)
@@ -87,7 +91,7 @@ def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing
     changed, n_changed = [], 0
     for row in events:
         event = Event.from_row(row)
-        if holdout.holds(event.user_id) or int(event.at.timestamp() * 1e6) > until:
+        if holdout.is_held_out(event.user_id) or int(event.at.timestamp() * 1e6) > until:
             event = replace(event, item_id="yellow-11", action=Action.SAVE)
             n_changed += 1
         changed.append(event)
@@ -99,20 +103,20 @@ def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing
     assert np.array_equal(first.matrix, second.matrix)
 
 
-def test_without_a_holdout_everything_is_learned_from(toy_store: MakeStore) -> None:
+def test_without_a_holdout_all_likes_are_trained_on(toy_store: MakeStore) -> None:
     store = toy_store()
     version = train_embedding(store, replace(CONFIG, epochs=0, holdout="none"))
     assert version.meta["holdout"] == {"until": None, "user_share": 0.0}
     assert version.meta["likes"] == len(store.log.read())
 
 
-def test_a_shop_without_people_is_embedded_by_its_content(toy_store: MakeStore) -> None:
+def test_a_catalogue_without_users_is_embedded_by_its_content(toy_store: MakeStore) -> None:
     store = toy_store(events=[])
     train_embedding(store, replace(CONFIG, epochs=1))
-    matrix, colour = load_vectors(store.snapshot()).aligned(store.catalogue()), colours_of(store)
-    likeness = matrix @ matrix.T
-    np.fill_diagonal(likeness, -1)
-    assert (colour[likeness.argmax(axis=1)] == colour).mean() > 0.9
+    matrix, colour = load_vectors(store.snapshot()).aligned(store.catalogue()), read_colours(store)
+    similarity = matrix @ matrix.T
+    np.fill_diagonal(similarity, -1)
+    assert (colour[similarity.argmax(axis=1)] == colour).mean() > 0.9
 
 
 def test_a_broken_picture_leaves_its_text_and_nothing_at_all_is_no_vector(toy_store: MakeStore) -> None:
@@ -128,20 +132,20 @@ def test_a_broken_picture_leaves_its_text_and_nothing_at_all_is_no_vector(toy_st
     assert not nothing.any()
 
 
-def test_two_trainings_at_once_exclude_each_other(trained: Store) -> None:
+def test_two_concurrent_trainings_exclude_each_other(trained: Store) -> None:
     with trained.lock("test"), pytest.raises(StoreError, match="`test`"):
         train_embedding(trained, CONFIG)
 
 
-def test_settings_out_of_range_are_refused() -> None:
+def test_settings_out_of_range_are_rejected() -> None:
     with pytest.raises(InputError, match="width"):
         EmbedConfig(dim=3)
     with pytest.raises(InputError, match="epochs"):
         EmbedConfig(epochs=-1)
 
 
-def test_neighbours_are_others_of_the_same_person_or_basket() -> None:
-    catalogue = Catalogue.of([Item(str(k), str(k)) for k in range(12)])
+def test_neighbours_are_of_the_same_user_or_collection() -> None:
+    catalogue = Catalogue.of([Item(str(number), str(number)) for number in range(12)])
     day = 86_400_000_000
     at = np.array([0, 1, 2, 400 * day, 3, 4]) + day
     likes = Interactions(
@@ -152,14 +156,16 @@ def test_neighbours_are_others_of_the_same_person_or_basket() -> None:
         at,
         12,
     )
-    held = next(f"u{k}" for k in range(100) if Holdout(None, 0.1).holds(f"u{k}"))
+    held_out = next(f"u{number}" for number in range(100) if Holdout(None, 0.1).holds(f"u{number}"))
     collections = [
         Collection("x", ("5", "6", "7", "unknown")),
-        Collection("y", ("8", "9"), user_id=held),
+        Collection("y", ("8", "9"), user_id=held_out),
         Collection("z", ("10",)),
     ]
-    strings = Strings.of(likes, training_sets(collections, likes, catalogue, Holdout(None, 0.1)))
+    sequences = InteractionSequences.of(
+        likes, select_training_sets(collections, likes, catalogue, Holdout(None, 0.1))
+    )
     rng = np.random.default_rng(0)
-    seen = {tuple(sorted(pair)) for _ in range(200) for pair in strings.pairs(rng).tolist()}
-    # 2 was liked a year after its like-minded; 8 and 9 are of someone held out.
-    assert seen == {(0, 1), (3, 4), (5, 6), (5, 7), (6, 7)}
+    sampled = {tuple(sorted(pair)) for _ in range(200) for pair in sequences.sample_pairs(rng).tolist()}
+    # 2 was liked a year after the others; 8 and 9 are of a held-out user.
+    assert sampled == {(0, 1), (3, 4), (5, 6), (5, 7), (6, 7)}

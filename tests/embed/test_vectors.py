@@ -1,4 +1,4 @@
-"""Published vectors, read in the order of today's catalogue."""
+"""Published vectors, read in the order of the current catalogue."""
 
 import json
 from dataclasses import replace
@@ -9,8 +9,8 @@ import pytest
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.rows import int8_of, unit
-from bowerbird.embed.index.vectors import GENERIC_FILE, IDS_FILE, SIDES_FILE, VECTORS_FILE, load_vectors
+from bowerbird.embed.index.rows import normalize_rows, quantize_int8
+from bowerbird.embed.index.vectors import GENERIC_FILE, IDS_FILE, MODALITIES_FILE, VECTORS_FILE, load_vectors
 from bowerbird.errors import StoreError
 
 
@@ -21,29 +21,29 @@ def publish(store: Store, ids: list[str], matrix: np.ndarray) -> None:
         (folder / IDS_FILE).write_text(json.dumps(ids))
 
 
-def test_rows_follow_the_catalogue_of_today(tmp_path: Path) -> None:
+def test_rows_follow_the_current_catalogue(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
     publish(store, ["a", "b", "gone"], np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0]]))
-    today = Catalogue.of([Item("new", "new"), Item("b", "b"), Item("a", "a")])
+    current = Catalogue.of([Item("new", "new"), Item("b", "b"), Item("a", "a")])
     vectors = load_vectors(store.snapshot())
-    assert np.allclose(vectors.aligned(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
-    assert np.allclose(vectors.generic(today), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
+    assert np.allclose(vectors.aligned(current), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
+    assert np.allclose(vectors.generic(current), [[0, 0], [0, 1], [0.6, 0.8]], atol=1e-3)
     assert np.allclose(np.linalg.norm(vectors.matrix, axis=1), 1.0)
 
 
-def test_each_side_keeps_its_length_in_today_s_order(tmp_path: Path) -> None:
+def test_each_modality_keeps_its_length_in_the_current_order(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
     publish(store, ["a", "b"], np.eye(2))
     version = store.current("vectors")
     assert version is not None
     facts, text, picture = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0]]), np.array([[1.0], [0.0]])
-    np.save(version.path / SIDES_FILE, np.concatenate([facts, text, picture], axis=1).astype(np.float16))
+    np.save(version.path / MODALITIES_FILE, np.concatenate([facts, text, picture], axis=1).astype(np.float16))
     vectors = replace(load_vectors(store.snapshot()), meta={"sides": [2, 2, 1]})
     for ids, places in ((["a", "b"], [0, 1]), (["b", "new", "a"], [1, -1, 0])):
         catalogue = Catalogue.of(Item(item_id, item_id) for item_id in ids)
-        for side, rows in zip(vectors.sides(catalogue), (facts, text, picture), strict=True):
-            wanted = np.array([rows[place] if place >= 0 else 0 * rows[0] for place in places])
-            np.testing.assert_allclose(side[np.arange(len(ids))], wanted, atol=1e-3)
+        for modality, rows in zip(vectors.modalities(catalogue), (facts, text, picture), strict=True):
+            expected = np.array([rows[place] if place >= 0 else 0 * rows[0] for place in places])
+            np.testing.assert_allclose(modality[np.arange(len(ids))], expected, atol=1e-3)
 
 
 def test_a_store_without_vectors_says_what_to_run(tmp_path: Path) -> None:
@@ -61,12 +61,12 @@ def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
         load_vectors(store.snapshot())
 
 
-def test_vectors_kept_as_int8_are_read_as_any_others(tmp_path: Path) -> None:
-    matrix = unit(np.random.default_rng(0).normal(size=(20, 64)))
+def test_int8_vectors_are_read_as_float16_ones(tmp_path: Path) -> None:
+    matrix = normalize_rows(np.random.default_rng(0).normal(size=(20, 64)))
     store = Store.create(tmp_path / "store")
     with store.publishing("vectors", {}) as folder:
-        np.save(folder / VECTORS_FILE, int8_of(matrix))
+        np.save(folder / VECTORS_FILE, quantize_int8(matrix))
         (folder / IDS_FILE).write_text(json.dumps([f"i{k}" for k in range(20)]))
-    catalogue = Catalogue.of(Item(f"i{k}", "a thing") for k in range(20))
+    catalogue = Catalogue.of(Item(f"i{k}", "an item") for k in range(20))
     aligned = load_vectors(store.snapshot()).aligned(catalogue)
     assert (aligned * matrix).sum(axis=1).min() > 0.9998

@@ -1,4 +1,4 @@
-"""A toy world with a known answer, and random interactions."""
+"""Interactions with a known answer, and random ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY_US = 86_400_000_000
 def interactions_of(
     pairs: Sequence[tuple[int, int]], n_items: int, action: Action = Action.CLICK
 ) -> Interactions:
-    """One event a day, in the order given; people are named u0, u1, …"""
+    """One event per day, in the given order; users are named u0, u1, …"""
     user, item = np.array(pairs, np.int64).reshape(-1, 2).T
     users = [f"u{k}" for k in range(int(user.max(initial=-1)) + 1)]
     code = np.full(len(user), ACTION_CODE[action], np.int8)
@@ -24,16 +24,16 @@ def interactions_of(
 
 
 @pytest.fixture
-def two_crowds() -> Interactions:
-    """Even people like even items, odd ones odd; what person k has not seen of their own crowd is item k."""
+def two_groups() -> Interactions:
+    """Even users like even items, odd users odd ones; the only unseen item of user k's group is item k."""
     return interactions_of([(k, i) for k in range(20) for i in range(k % 2, 20, 2) if i != k], n_items=20)
 
 
 @pytest.fixture
 def random_likes() -> Interactions:
-    """40 people, 20 items, likes drawn with popular items and three tastes, some twice."""
+    """40 users, 20 items, likes sampled by popularity and three interests, some twice."""
     rng = np.random.default_rng(0)
     weight = (np.arange(20)[None] % 3 == np.arange(40)[:, None] % 3) * 3.0 + 1.0
     weight = weight / np.arange(1, 21)[None]
-    likes = [(p, int(i)) for p in range(40) for i in rng.choice(20, 8, p=weight[p] / weight[p].sum())]
+    likes = [(u, int(i)) for u in range(40) for i in rng.choice(20, 8, p=weight[u] / weight[u].sum())]
     return interactions_of([likes[k] for k in rng.permutation(len(likes))], n_items=20)

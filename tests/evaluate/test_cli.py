@@ -1,4 +1,4 @@
-"""`bowerbird evaluate` on a small store: every ranker in one table, a file per split, clear refusals."""
+"""`bowerbird evaluate` on a small store: every ranker in one table, a file per split, clear errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EVERY_BASELINE = {
 
 
 def clicks() -> Iterator[Event]:
-    """40 people of two crowds; even people click even items, odd ones odd, one a day."""
+    """40 users of two groups; even users click even items, odd users odd ones, one per day."""
     rng = np.random.default_rng(0)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for k in range(40):
@@ -51,66 +51,67 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def with_vectors(store: Store, holdout: Holdout) -> None:
+def publish_vectors(store: Store, holdout: Holdout) -> None:
     rng = np.random.default_rng(1)
-    crowd = np.eye(2)[np.arange(30) % 2] + rng.normal(0, 0.1, (30, 2))
+    vectors = np.eye(2)[np.arange(30) % 2] + rng.normal(0, 0.1, (30, 2))
     with store.publishing("vectors", {"holdout": vars(holdout), "seed": 7}) as folder:
-        np.save(folder / "vectors.npy", crowd.astype(np.float16))
+        np.save(folder / "vectors.npy", vectors.astype(np.float16))
         np.save(folder / "generic.npy", rng.normal(size=(30, 4)).astype(np.float32))
         (folder / "ids.json").write_text(json.dumps([str(k) for k in range(30)]))
 
 
-def test_every_baseline_beside_ours_and_a_file_per_split(store: Store) -> None:
+def test_every_system_and_a_file_per_split(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
-    with_vectors(store, Holdout.default(events, user_share=0.2))
-    said = run(
+    publish_vectors(store, Holdout.default(events, user_share=0.2))
+    output = run(
         app,
-        ["evaluate", str(store.path), "--at", "5", "--json", "--baselines", "quick"],
+        ["evaluate", str(store.path), "--k", "5", "--json", "--baselines", "quick"],
         catch_exceptions=False,
     )
-    results = json.loads(said.stdout)
-    assert [one["split"] for one in results] == ["global-time", "new-users"]
-    for one in results:
-        names = {arm["name"] for arm in one["arms"]}
+    results = json.loads(output.stdout)
+    assert [result["split"] for result in results] == ["global-time", "new-users"]
+    for result in results:
+        names = {system["name"] for system in result["systems"]}
         assert names > EVERY_BASELINE
-        ours = [arm["name"] for arm in one["arms"] if arm["ours"]]
-        assert ours[0] == NAME and set(ABLATIONS) < set(ours)
-        assert one["comparisons"][0]["ours"] == NAME
-        assert one["comparisons"][0]["baseline"] in EVERY_BASELINE
-        assert json.loads((store.reports / f"evaluation-{one['split']}.json").read_text()) == one
-        recall = {arm["name"]: arm["metrics"]["recall@5"]["mean"] for arm in one["arms"]}
-        assert recall["ours: vectors only, mean"] > recall["generic, mean of history"]  # it knows the crowds
+        under_test = [system["name"] for system in result["systems"] if system["under_test"]]
+        assert under_test[0] == NAME and set(ABLATIONS) < set(under_test)
+        assert result["comparisons"][0]["system"] == NAME
+        assert result["comparisons"][0]["baseline"] in EVERY_BASELINE
+        assert json.loads((store.reports / f"evaluation-{result['split']}.json").read_text()) == result
+        recall = {system["name"]: system["metrics"]["recall@5"]["mean"] for system in result["systems"]}
+        # The trained vectors separate the groups.
+        assert recall["bowerbird: vectors only, mean"] > recall["generic, mean of history"]
 
 
 def test_the_table_names_every_ranker(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
-    with_vectors(store, Holdout.default(events))
-    said = run(
+    publish_vectors(store, Holdout.default(events))
+    output = run(
         app,
         ["evaluate", str(store.path), "--split", "global-time", "--baselines", "quick"],
         env={"COLUMNS": "160"},
     )
-    assert said.exit_code == 0
-    assert all(name in said.stdout for name in {*EVERY_BASELINE, *ABLATIONS, NAME})
+    assert output.exit_code == 0
+    assert all(name in output.stdout for name in {*EVERY_BASELINE, *ABLATIONS, NAME})
 
 
-def test_few_items_given_are_a_report_of_their_own(store: Store) -> None:
+def test_n_given_has_a_report_of_its_own(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
-    with_vectors(store, Holdout.default(events, user_share=0.2))
-    asked = ["evaluate", str(store.path), "--given", "2", "--json", "--baselines", "quick"]
-    (one,) = json.loads(run(app, asked, catch_exceptions=False).stdout)
-    assert (one["split"], one["given"], one["trained"]["seed"]) == ("new-users", 2, 7)
-    assert json.loads((store.reports / "evaluation-new-users-given-2.json").read_text()) == one
+    publish_vectors(store, Holdout.default(events, user_share=0.2))
+    command = ["evaluate", str(store.path), "--n-given", "2", "--json", "--baselines", "quick"]
+    (result,) = json.loads(run(app, command, catch_exceptions=False).stdout)
+    assert (result["split"], result["n_given"], result["trained"]["seed"]) == ("new-users", 2, 7)
+    assert json.loads((store.reports / "evaluation-new-users-given-2.json").read_text()) == result
     with pytest.raises(InputError, match="--split new-users"):
-        run(app, [*asked, "--split", "global-time"], catch_exceptions=False)
+        run(app, [*command, "--split", "global-time"], catch_exceptions=False)
 
 
-def test_without_vectors_it_says_what_to_run(store: Store) -> None:
+def test_without_vectors_the_error_names_the_command(store: Store) -> None:
     with pytest.raises(StoreError, match="bowerbird embed"):
         run(app, ["evaluate", str(store.path)], catch_exceptions=False)
 
 
-def test_without_a_holdout_it_says_what_to_run(store: Store) -> None:
-    with_vectors(store, Holdout(None, 0.0))
-    with pytest.raises(InputError, match="no test people"):
+def test_without_a_holdout_the_error_explains(store: Store) -> None:
+    publish_vectors(store, Holdout(None, 0.0))
+    with pytest.raises(InputError, match="no test users"):
         run(app, ["evaluate", str(store.path)], catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""On real ratings the baselines reach what is known of them: one that is too weak would flatter ours."""
+"""On real ratings the baselines reach known values: one that is too weak would flatter bowerbird."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
-from bowerbird.evaluate import Split, task_of
+from bowerbird.evaluate import Split, build_task
 from bowerbird.evaluate.baselines import EASE, ItemKNN, Popularity
 from bowerbird.evaluate.metrics import recall_at
 from bowerbird.evaluate.ranker import Ranker
@@ -25,27 +25,29 @@ pytestmark = pytest.mark.skipif(not RATINGS.exists(), reason=f"no ratings at {RA
 
 @pytest.fixture(scope="module")
 def films() -> Interactions:
-    """Ratings of at least 3.5 are likes, others mere views."""
+    """Ratings of at least 3.5 are likes, others views."""
     table = pq.read_table(RATINGS).sort_by("timestamp")
-    people, items = (pc.dictionary_encode(table[name]).combine_chunks() for name in ("userId", "movieId"))
+    users, items = (pc.dictionary_encode(table[name]).combine_chunks() for name in ("userId", "movieId"))
     liked = table["rating"].to_numpy() >= 3.5
     codes = np.where(liked, ACTION_CODE[Action.SAVE], ACTION_CODE[Action.VIEW]).astype(np.int8)
-    user, item = (one.indices.to_numpy().astype(np.int64) for one in (people, items))
+    user, item = (column.indices.to_numpy().astype(np.int64) for column in (users, items))
     at = table["timestamp"].to_numpy() * 1_000_000
-    return Interactions(people.dictionary.to_pylist(), user, item, codes, at, len(items.dictionary))
+    return Interactions(users.dictionary.to_pylist(), user, item, codes, at, len(items.dictionary))
 
 
 @pytest.mark.parametrize(
-    ("ranker", "at_least"),
+    ("ranker", "min_recall"),
     [(Popularity(), 0.07), (ItemKNN(), 0.13), (EASE(), 0.145)],
     ids=["popularity", "ItemKNN", "EASE"],
 )
-def test_recall_of_new_users_is_what_is_known(films: Interactions, ranker: Ranker, at_least: float) -> None:
-    """Three draws of a tenth of the people: the hash is of the name, so other names draw other people."""
+def test_recall_of_new_users_reaches_known_values(
+    films: Interactions, ranker: Ranker, min_recall: float
+) -> None:
+    """Three samples of a tenth of the users: the split hashes the name, so new names give another sample."""
     recalls = []
-    for draw in range(3):
-        renamed = replace(films, users=[f"{draw}-{user}" for user in films.users])
-        task = task_of(renamed, Holdout(None, 0.1), Split.NEW_USERS)
+    for sample in range(3):
+        renamed = replace(films, users=[f"{sample}-{user}" for user in films.users])
+        task = build_task(renamed, Holdout(None, 0.1), Split.NEW_USERS)
         ranker.fit(task.training)
         recalls.append(np.mean(recall_at(ranker.rank(task.histories, 20), task.targets, 20)))
-    assert np.mean(recalls) >= at_least
+    assert np.mean(recalls) >= min_recall

@@ -1,4 +1,4 @@
-"""The vectorised metrics agree with loops; intervals behave as intervals must."""
+"""The vectorised metrics agree with loops; intervals have the coverage that they claim."""
 
 from __future__ import annotations
 
@@ -12,68 +12,91 @@ from hypothesis import strategies as st
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 
-person = st.tuples(st.lists(st.integers(0, 14), unique=True, max_size=8), st.sets(st.integers(0, 14)))
+ranking_and_relevant = st.tuples(
+    st.lists(st.integers(0, 14), unique=True, max_size=8), st.sets(st.integers(0, 14))
+)
 
 
-def arrays_of(people: list[tuple[list[int], set[int]]]) -> tuple[np.ndarray, list[np.ndarray]]:
-    ranking = np.array([ranked + [-1] * (8 - len(ranked)) for ranked, _ in people], np.int64).reshape(-1, 8)
-    return ranking, [np.array(sorted(wanted), np.int64) for _, wanted in people]
+def to_arrays(users: list[tuple[list[int], set[int]]]) -> tuple[np.ndarray, list[np.ndarray]]:
+    ranking = np.array([ranked + [-1] * (8 - len(ranked)) for ranked, _ in users], np.int64).reshape(-1, 8)
+    return ranking, [np.array(sorted(relevant), np.int64) for _, relevant in users]
 
 
-def slow_recall(ranked: list[int], wanted: set[int], k: int) -> float:
-    return len(wanted & set(ranked[:k])) / len(wanted) if wanted else math.nan
+def slow_recall(ranked: list[int], relevant: set[int], k: int) -> float:
+    return len(relevant & set(ranked[:k])) / len(relevant) if relevant else math.nan
 
 
-def slow_ndcg(ranked: list[int], wanted: set[int], k: int) -> float:
-    if not wanted:
+def slow_ndcg(ranked: list[int], relevant: set[int], k: int) -> float:
+    if not relevant:
         return math.nan
-    gained = sum(1 / math.log2(rank + 2) for rank, item in enumerate(ranked[:k]) if item in wanted)
-    return gained / sum(1 / math.log2(rank + 2) for rank in range(min(k, len(wanted))))
+    dcg = sum(1 / math.log2(rank + 2) for rank, item in enumerate(ranked[:k]) if item in relevant)
+    return dcg / sum(1 / math.log2(rank + 2) for rank in range(min(k, len(relevant))))
 
 
-def slow_mrr(ranked: list[int], wanted: set[int]) -> float:
-    if not wanted:
+def slow_mrr(ranked: list[int], relevant: set[int]) -> float:
+    if not relevant:
         return math.nan
-    return next((1 / (rank + 1) for rank, item in enumerate(ranked) if item in wanted), 0.0)
+    return next((1 / (rank + 1) for rank, item in enumerate(ranked) if item in relevant), 0.0)
 
 
-@given(st.lists(person, max_size=6), st.integers(1, 10))
-def test_metrics_agree_with_loops(people: list[tuple[list[int], set[int]]], k: int) -> None:
-    ranking, wanted = arrays_of(people)
+@given(st.lists(ranking_and_relevant, max_size=6), st.integers(1, 10))
+def test_metrics_agree_with_loops(users: list[tuple[list[int], set[int]]], k: int) -> None:
+    ranking, relevant = to_arrays(users)
     same = np.testing.assert_allclose
-    same(metrics.recall_at(ranking, wanted, k), [slow_recall(r, w, k) for r, w in people])
-    same(metrics.ndcg_at(ranking, wanted, k), [slow_ndcg(r, w, k) for r, w in people])
-    same(metrics.mrr(ranking, wanted), [slow_mrr(r, w) for r, w in people])
+    same(metrics.recall_at(ranking, relevant, k), [slow_recall(r, w, k) for r, w in users])
+    same(metrics.ndcg_at(ranking, relevant, k), [slow_ndcg(r, w, k) for r, w in users])
+    same(metrics.mrr(ranking, relevant), [slow_mrr(r, w) for r, w in users])
     cold = np.arange(15) % 3 == 0
-    fresh = [{i for i in w if i % 3 == 0} for _, w in people]
-    slow_cold = [slow_recall(r, w, k) for (r, _), w in zip(people, fresh, strict=True)]
-    same(metrics.cold_recall_at(ranking, wanted, cold, k), slow_cold)
-    shown = {item for ranked, _ in people for item in ranked}
-    assert metrics.coverage(ranking, 15) == pytest.approx(len(shown) / 15)
+    cold_relevant = [{i for i in w if i % 3 == 0} for _, w in users]
+    slow_cold = [slow_recall(r, w, k) for (r, _), w in zip(users, cold_relevant, strict=True)]
+    same(metrics.cold_recall_at(ranking, relevant, cold, k), slow_cold)
+    shown_items = {item for ranked, _ in users for item in ranked}
+    assert metrics.coverage(ranking, 15) == pytest.approx(len(shown_items) / 15)
 
 
-def test_interval_holds_the_true_mean_about_95_times_in_100() -> None:
+@pytest.mark.parametrize("k", [1, 5, 10])
+def test_metrics_agree_with_trec_eval(k: int) -> None:
+    """Binary relevance, 30 users, rankings of 8 of 15 items; `ir_measures` calls trec_eval."""
+    ir_measures = pytest.importorskip("ir_measures")
+    rng = np.random.default_rng(k)
+    rankings = np.array([rng.permutation(15)[:8] for _ in range(30)])
+    relevant = [rng.permutation(15)[: rng.integers(1, 8)] for _ in range(30)]
+    qrels = {str(u): {str(item): 1 for item in items} for u, items in enumerate(relevant)}
+    run = {
+        str(u): {str(item): float(-rank) for rank, item in enumerate(row)} for u, row in enumerate(rankings)
+    }
+    computed = [
+        (ir_measures.nDCG @ k, metrics.ndcg_at(rankings, relevant, k)),
+        (ir_measures.R @ k, metrics.recall_at(rankings, relevant, k)),
+        (ir_measures.RR, metrics.mrr(rankings, relevant)),
+    ]
+    for measure, values in computed:
+        expected = {metric.query_id: metric.value for metric in ir_measures.iter_calc([measure], qrels, run)}
+        assert values == pytest.approx([expected[str(u)] for u in range(30)])
+
+
+def test_interval_covers_the_true_mean_about_95_times_in_100() -> None:
     rng = np.random.default_rng(0)
-    held = 0
+    n_covered = 0
     for trial in range(200):
-        interval = mean_interval(rng.beta(2, 5, size=80), draws=400, seed=trial)
-        held += interval.low <= 2 / 7 <= interval.high
-    assert 0.88 <= held / 200 <= 0.99
+        interval = mean_interval(rng.beta(2, 5, size=80), resamples=400, seed=trial)
+        n_covered += interval.low <= 2 / 7 <= interval.high
+    assert 0.88 <= n_covered / 200 <= 0.99
 
 
-def test_paired_interval_is_narrower_than_the_arms_own() -> None:
-    """Hard people are hard for both arms; redrawing them together takes that out."""
+def test_paired_interval_is_narrower_than_unpaired_ones() -> None:
+    """Hard users are hard for both systems; resampling them together removes that variance."""
     rng = np.random.default_rng(0)
-    other = rng.uniform(0.1, 0.9, 100)
-    ours = other * 1.1
-    difference, ratio = paired_intervals(ours, other)
+    baseline = rng.uniform(0.1, 0.9, 100)
+    system = baseline * 1.1
+    difference, ratio = paired_intervals(system, baseline)
     assert 0 < difference.low < difference.mean < difference.high
-    assert difference.high - difference.low < 0.2 * (mean_interval(ours).high - mean_interval(ours).low)
+    assert difference.high - difference.low < 0.2 * (mean_interval(system).high - mean_interval(system).low)
     assert (ratio.low, ratio.mean, ratio.high) == pytest.approx((1.1, 1.1, 1.1))
 
 
-def test_what_cannot_be_said_is_nan_and_null() -> None:
-    nothing = mean_interval(np.array([np.nan, np.nan]))
-    assert math.isnan(nothing.mean)
-    assert nothing.as_dict() == {"mean": None, "low": None, "high": None}
+def test_undefined_intervals_are_nan_and_null() -> None:
+    undefined = mean_interval(np.array([np.nan, np.nan]))
+    assert math.isnan(undefined.mean)
+    assert undefined.as_dict() == {"mean": None, "low": None, "high": None}
     assert math.isnan(paired_intervals(np.array([0.5, 1.0]), np.array([0.0, 0.0]))[1].mean)

@@ -16,7 +16,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.evaluate import Split, Task, task_of
+from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import BPR, ItemKNN, Tuned
 from bowerbird.evaluate.metrics import recall_at
 
@@ -37,16 +37,16 @@ def seed_stores() -> ModuleType:
 
 @pytest.fixture
 def task(random_likes: Interactions) -> Task:
-    return task_of(random_likes, HOLDOUT, Split.NEW_USERS)
+    return build_task(random_likes, HOLDOUT, Split.NEW_USERS)
 
 
-class Counted(ItemKNN):
+class FitCounter(ItemKNN):
     """Counts its fits."""
 
     fits = 0
 
     def fit(self, events: Interactions) -> None:
-        Counted.fits += 1
+        FitCounter.fits += 1
         super().fit(events)
 
 
@@ -59,30 +59,30 @@ def test_a_baseline_is_fitted_once_for_the_same_inputs(
     assert inputs != seed_stores.inputs_of(task, generic[::-1])
 
     def shown(inputs: str) -> Any:
-        return seed_stores.shown_by(Counted(), task, 5, 3, tmp_path, inputs)
+        return seed_stores.shown_by(FitCounter(), task, 5, 3, tmp_path, inputs)
 
-    Counted.fits = 0
+    FitCounter.fits = 0
     first, again = shown(inputs), shown(inputs)
-    assert Counted.fits == 1
+    assert FitCounter.fits == 1
     assert first.rankings.tolist() == again.rankings.tolist()
     assert first.settings == again.settings
     shown("others")
-    assert Counted.fits == 2
+    assert FitCounter.fits == 2
 
 
-def test_chance_is_drawn_once_a_seed_and_settings_are_tuned_once(
+def test_a_random_baseline_is_fitted_per_seed_and_tuned_once(
     seed_stores: ModuleType, task: Task, tmp_path: Path
 ) -> None:
     tuned = Tuned(BPR, {"epochs": (5, 30, 100)}, HOLDOUT, Split.NEW_USERS, budget=3)
     rankings = seed_stores.shown_by(tuned, task, 5, 3, tmp_path, "").rankings
     assert rankings.shape == (3, len(task.users), 5)
-    assert len({one.tobytes() for one in rankings}) > 1
+    assert len({ranking.tobytes() for ranking in rankings}) > 1
     alone = BPR(epochs=tuned.settings["epochs"], seed=2)
     alone.fit(task.training)
-    found = recall_at(alone.rank(task.histories, 5), task.targets, 5)
-    assert recall_at(rankings[2], task.targets, 5).tolist() == found.tolist()
-    alike = seed_stores.shown_by(ItemKNN(), task, 5, 3, tmp_path, "").rankings
-    assert len(alike) == 1
+    expected = recall_at(alone.rank(task.histories, 5), task.targets, 5)
+    assert recall_at(rankings[2], task.targets, 5).tolist() == expected.tolist()
+    deterministic = seed_stores.shown_by(ItemKNN(), task, 5, 3, tmp_path, "").rankings
+    assert len(deterministic) == 1
 
 
 def test_a_seeds_store_shares_the_data_and_leaves_the_ranker_alone(
@@ -96,9 +96,9 @@ def test_a_seeds_store_shares_the_data_and_leaves_the_ranker_alone(
         (folder / "ids.json").write_text(json.dumps(["0", "1", "2"]))
     with store.publishing("ranker", {}):
         pass
-    mine = seed_stores.seed_store(store, tmp_path / "scratch", 0)
-    assert mine.catalogue().ids == store.catalogue().ids
-    published, shared = store.current("vectors"), mine.current("vectors")
+    copy = seed_stores.seed_store(store, tmp_path / "scratch", 0)
+    assert copy.catalogue().ids == store.catalogue().ids
+    published, shared = store.current("vectors"), copy.current("vectors")
     assert published is not None and shared is not None and shared.name == published.name
-    assert mine.current("ranker") is None
+    assert copy.current("ranker") is None
     assert store.current("ranker") is not None

@@ -1,4 +1,4 @@
-"""Parts of a test: each person and each target is in the right one, and the numbers are that part's."""
+"""Slices of a test: each user and each target is in the right one, and the metrics are those of the slice."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
-from bowerbird.evaluate import Split, task_of
+from bowerbird.evaluate import Split, build_task
 from bowerbird.evaluate.protocols import Task
-from bowerbird.evaluate.slices import Part, parts_of, slices_of
+from bowerbird.evaluate.slices import Slice, compare_slices, define_slices
 
 CLICK = ACTION_CODE[Action.CLICK]
 
@@ -31,7 +31,7 @@ def history(*items: int) -> History:
 
 
 def task(histories: list[History], targets: list[list[int]], trained_items: list[int], n: int) -> Task:
-    """Person 0 was trained on and clicked `trained_items`; the others are called `new 1`, …"""
+    """User 0 is in the training events and clicked `trained_items`; the others are called `new 1`, …"""
     count = len(trained_items)
     item, action = np.array(trained_items, np.int64), np.full(count, CLICK, np.int8)
     training = Interactions(["old"], np.zeros(count, np.int64), item, action, np.arange(count), n)
@@ -41,72 +41,73 @@ def task(histories: list[History], targets: list[list[int]], trained_items: list
 
 
 @pytest.fixture
-def three() -> Task:
-    """Somebody known with two likes, a stranger, and somebody new with five; items 8 and 9 are new."""
+def three_users() -> Task:
+    """A known user with two likes, a cold-start user, and a new user with five; items 8 and 9 are new."""
     histories = [history(0, 1), history(), history(0, 1, 2, 3, 4)]
     return task(histories, [[2, 9], [3], [8, 9]], list(range(8)), 10)
 
 
-def by_name(parts: list[Part]) -> dict[str, Part]:
-    return {part.name: part for part in parts}
+def by_name(slices: list[Slice]) -> dict[str, Slice]:
+    return {test_slice.name: test_slice for test_slice in slices}
 
 
-def test_people_are_told_apart_by_what_is_known_of_them(three: Task) -> None:
-    parts = by_name(parts_of(three, shop([None] * 10)))
-    assert parts["people whom training knows"].who.tolist() == [True, False, False]
-    assert parts["strangers: nothing is given"].who.tolist() == [False, True, False]
-    assert parts["new people: training has not seen what is given"].who.tolist() == [False, False, True]
-    assert parts["light people: 2 likes given"].who.tolist() == [True, False, False]
-    assert parts["heavy people: 5 likes given"].who.tolist() == [False, False, True]
+def test_users_are_grouped_by_what_is_known_of_them(three_users: Task) -> None:
+    slices = by_name(define_slices(three_users, shop([None] * 10)))
+    assert slices["users in training"].in_users.tolist() == [True, False, False]
+    assert slices["cold-start users: no history"].in_users.tolist() == [False, True, False]
+    assert slices["new users: history not in training"].in_users.tolist() == [False, False, True]
+    assert slices["light users: 2 likes"].in_users.tolist() == [True, False, False]
+    assert slices["heavy users: 5 likes"].in_users.tolist() == [False, False, True]
 
 
-def test_a_slice_is_judged_on_its_own_targets_within_the_whole_ranking(three: Task) -> None:
-    ours = np.array([[9, 2, 5], [0, 1, 2], [5, 9, 8]])
+def test_a_slice_is_evaluated_on_its_own_targets_within_the_whole_ranking(three_users: Task) -> None:
+    system = np.array([[9, 2, 5], [0, 1, 2], [5, 9, 8]])
     popular = np.array([[2, 3, 4], [3, 0, 1], [5, 6, 7]])
-    lesser = np.array([[7, 6, 5]] * 3)
-    found = slices_of(three, shop([None] * 10), ours, {"popular": popular, "lesser": lesser}, k=2)
-    slices = {one.name: one for one in found}
-    new, known = slices["new items"], slices["items known in training"]
-    assert (new.people, known.people) == (2, 2)
-    recall = {one.metric: one for one in new.results}["recall@2"]
-    assert recall.ours.mean == pytest.approx((1 + 1 / 2) / 2)  # 9 of [9]; 9 of [8, 9]
-    assert recall.best.mean == 0
-    recall = {one.metric: one for one in known.results}["recall@2"]
-    assert (recall.ours.mean, recall.baseline, recall.best.mean) == (0.5, "popular", 1.0)
+    weak = np.array([[7, 6, 5]] * 3)
+    results = compare_slices(three_users, shop([None] * 10), system, {"popular": popular, "weak": weak}, k=2)
+    slices = {result.name: result for result in results}
+    new, known = slices["new items"], slices["items in training"]
+    assert (new.users, known.users) == (2, 2)
+    recall = {result.metric: result for result in new.results}["recall@2"]
+    assert recall.value.mean == pytest.approx((1 + 1 / 2) / 2)  # 9 of [9]; 9 of [8, 9]
+    assert recall.baseline_value.mean == 0
+    recall = {result.metric: result for result in known.results}["recall@2"]
+    assert (recall.value.mean, recall.baseline, recall.baseline_value.mean) == (0.5, "popular", 1.0)
     assert recall.ratio.mean == 0.5
-    gain = {one.metric: one for one in known.results}["ndcg@2"]
-    assert gain.ours.mean == pytest.approx((1 / np.log2(3)) / 2)
+    ndcg = {result.metric: result for result in known.results}["ndcg@2"]
+    assert ndcg.value.mean == pytest.approx((1 / np.log2(3)) / 2)
 
 
-def test_price_bands_hold_each_priced_target_once(three: Task) -> None:
+def test_price_bands_hold_each_priced_target_once(three_users: Task) -> None:
     prices = [None, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
-    bands = [part for part in parts_of(three, shop(prices)) if part.group == "price"]
+    slices = define_slices(three_users, shop(prices))
+    bands = [band for band in slices if band.group == "price"]
     assert len(bands) == 3
-    assert (sum(part.what.astype(int) for part in bands) == ~np.isnan(shop(prices).prices)).all()
+    assert (sum(band.in_items.astype(int) for band in bands) == ~np.isnan(shop(prices).prices)).all()
     assert "EUR" in bands[0].name
-    assert sum(len(one) for part in bands for one in part.targets(three)) == 5
+    assert sum(len(targets) for band in bands for targets in band.targets(three_users)) == 5
 
 
-def test_bands_in_several_currencies_would_compare_nothing(three: Task) -> None:
+def test_no_price_bands_in_several_currencies(three_users: Task) -> None:
     mixed = Catalogue.of(Item(str(k), "x", price=k, currency=("EUR", "USD")[k % 2]) for k in range(10))
-    assert not [part for part in parts_of(three, mixed) if part.group == "price"]
-    assert not [part for part in parts_of(three, shop([None] * 10)) if part.group == "price"]
+    assert not [band for band in define_slices(three_users, mixed) if band.group == "price"]
+    assert not [band for band in define_slices(three_users, shop([None] * 10)) if band.group == "price"]
 
 
-def test_what_holds_everybody_or_nobody_is_left_out() -> None:
+def test_slices_of_the_whole_test_or_nothing_are_left_out() -> None:
     alike = task([history(0), history(1)], [[2], [3]], [0, 1, 2, 3], 4)
     alike = replace(alike, users=["new 1", "new 2"])
-    assert parts_of(alike, shop([None] * 4)) == []
+    assert define_slices(alike, shop([None] * 4)) == []
 
 
-def test_parts_of_one_kind_divide_the_test(random_likes: Interactions) -> None:
-    """Whatever the split: nobody, and no target, is in two parts of a kind, and none is in no part."""
+def test_slices_of_a_group_partition_the_test(random_likes: Interactions) -> None:
+    """For each split: every user and every target is in exactly one slice of a group."""
     catalogue = shop([float(k) for k in range(20)])
     for split in Split:
-        test = task_of(random_likes, Holdout(int(random_likes.at[150]), 0.3), split)
-        parts = parts_of(test, catalogue)
-        for group in {part.group for part in parts} - {"likes given"}:
-            mine = [part.targets(test) for part in parts if part.group == group]
-            for person, wanted in enumerate(test.targets):
-                found = np.concatenate([targets[person] for targets in mine])
-                assert sorted(found.tolist()) == sorted(wanted.tolist())
+        test = build_task(random_likes, Holdout(int(random_likes.at[150]), 0.3), split)
+        slices = define_slices(test, catalogue)
+        for group in {test_slice.group for test_slice in slices} - {"likes in history"}:
+            by_slice = [test_slice.targets(test) for test_slice in slices if test_slice.group == group]
+            for user, expected in enumerate(test.targets):
+                targets = np.concatenate([slice_targets[user] for slice_targets in by_slice])
+                assert sorted(targets.tolist()) == sorted(expected.tolist())

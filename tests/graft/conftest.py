@@ -63,7 +63,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def toy_store(path: Path) -> Store:
-    """Two crowds: even items and odd items, with some sameness among each crowd's vectors."""
+    """Two user groups: one likes even items, the other odd ones; the vectors within each half are similar."""
     rng = np.random.default_rng(0)
     items = [
         Item(f"i{n}", title=f"{COLOURS[n % 3]} {KINDS[n // 3 % 4]}", attributes={"colour": COLOURS[n % 3]})
@@ -73,19 +73,21 @@ def toy_store(path: Path) -> Store:
     catalogue = Catalogue.of(items)
     store.publish_catalogue(catalogue)
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    rows = []
-    for person in range(80):
-        crowd = person % 2
+    events = []
+    for user_number in range(80):
+        group = user_number % 2
         for k, item in enumerate(rng.permutation(ITEMS // 2)[:12]):
             action = (Action.CLICK, Action.SAVE, Action.PURCHASE)[k % 3]
-            rows.append(Event(f"u{person}", f"i{2 * item + crowd}", action, start + timedelta(hours=k)))
-    store.log.add_segment(pa.Table.from_pylist([row.as_row() for row in rows], schema=EVENT_SCHEMA))
+            events.append(
+                Event(f"u{user_number}", f"i{2 * item + group}", action, start + timedelta(hours=k))
+            )
+    store.log.add_segment(pa.Table.from_pylist([event.as_row() for event in events], schema=EVENT_SCHEMA))
     publish_vectors(store, seed=1)
     return store
 
 
 def publish_vectors(store: Store, seed: int) -> None:
-    """Random unit vectors for every item, held out: a tenth of the people, no time."""
+    """Random unit vectors for every item; the holdout is a tenth of the users and no time."""
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(ITEMS, DIM)) + 2 * rng.normal(size=(2, DIM))[np.arange(ITEMS) % 2]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The default encoders: shapes, lengths, and that they know what they see."""
+"""The default encoders: shapes, lengths, and that similar content is close."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import ImageEncoder, TextEncoder, fetch, load_image_encoder, load_text_encoder
-from bowerbird.models.image import pixels_of, pixels_of_many
-from bowerbird.models.precision import computes_bfloat16
+from bowerbird.models.image import decode_image, decode_images
+from bowerbird.models.precision import supports_bfloat16
 
 
 @pytest.fixture(scope="module")
@@ -32,30 +32,30 @@ def image() -> ImageEncoder:
     return load_image_encoder("efficientnet-lite0")
 
 
-def drawn(shape: str, colour: str, kind: str = "PNG", mode: str = "RGB") -> bytes:
+def draw_shape(shape: str, colour: str, kind: str = "PNG", mode: str = "RGB") -> bytes:
     picture = Image.new(mode, (120, 90), (255, 255, 255, 0) if mode == "RGBA" else "white")
     pen = ImageDraw.Draw(picture)
     (pen.ellipse if shape == "ball" else pen.rectangle)((30, 15, 90, 75), fill=colour)
-    out = io.BytesIO()
-    picture.save(out, kind)
-    return out.getvalue()
+    buffer = io.BytesIO()
+    picture.save(buffer, kind)
+    return buffer.getvalue()
 
 
-def test_texts_of_like_meaning_are_near_whatever_shares_their_batch(text: TextEncoder) -> None:
-    said = ["a couch for the living room", "a comfortable sofa", "a frying pan of steel", "soup " * 9_000]
-    together = text.encode(said)
-    assert together.shape == (4, text.width)
-    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
-    assert together[0] @ together[1] > together[0] @ together[2] + 0.2
-    alone = np.concatenate([text.encode([one]) for one in said])
+def test_similar_texts_are_close_in_any_batch(text: TextEncoder) -> None:
+    texts = ["a couch for the living room", "a comfortable sofa", "a frying pan of steel", "soup " * 9_000]
+    batched = text.encode(texts)
+    assert batched.shape == (4, text.width)
+    assert np.allclose(np.linalg.norm(batched, axis=1), 1, atol=1e-5)
+    assert batched[0] @ batched[1] > batched[0] @ batched[2] + 0.2
+    separate = np.concatenate([text.encode([single]) for single in texts])
     # In bfloat16 the rounding depends on the batch's shape, the direction does not.
-    assert (together * alone).sum(axis=1).min() > (0.9999 if computes_bfloat16() else 1 - 1e-6)
+    assert (batched * separate).sum(axis=1).min() > (0.9999 if supports_bfloat16() else 1 - 1e-6)
     assert text.encode([]).shape == (0, text.width)
 
 
 def test_a_picture_is_the_mean_of_its_cells(image: ImageEncoder) -> None:
-    pixels, good = pixels_of_many([drawn("ball", "red"), drawn("box", "blue")])
-    assert good.all()
+    pixels, is_readable = decode_images([draw_shape("ball", "red"), draw_shape("box", "blue")])
+    assert is_readable.all()
     cells, pooled = image.cells(pixels), image.encode(pixels)
     assert cells.shape == (2, 49, image.width)
     mean = cells.mean(1)
@@ -63,24 +63,26 @@ def test_a_picture_is_the_mean_of_its_cells(image: ImageEncoder) -> None:
 
 
 def test_the_same_shape_is_nearer_than_another(image: ImageEncoder) -> None:
-    pixels, _ = pixels_of_many([drawn("ball", "red"), drawn("ball", "darkred", "JPEG"), drawn("box", "blue")])
+    pixels, _ = decode_images(
+        [draw_shape("ball", "red"), draw_shape("ball", "darkred", "JPEG"), draw_shape("box", "blue")]
+    )
     ball, ball_again, box = image.encode(pixels)
     assert ball @ ball_again > ball @ box + 0.05
 
 
 def test_transparency_is_white(image: ImageEncoder) -> None:
-    pixels, _ = pixels_of_many([drawn("ball", "red"), drawn("ball", "red", mode="RGBA")])
+    pixels, _ = decode_images([draw_shape("ball", "red"), draw_shape("ball", "red", mode="RGBA")])
     first, second = image.encode(pixels)
     assert first @ second > 0.99
 
 
-@pytest.mark.parametrize("broken", [b"", b"a text named .jpg", drawn("ball", "red", "JPEG")[:600]])
-def test_what_is_no_whole_picture_is_none(broken: bytes) -> None:
-    assert pixels_of(broken) is None
-    _, good = pixels_of_many([broken, drawn("ball", "red")])
-    assert good.tolist() == [False, True]
+@pytest.mark.parametrize("broken", [b"", b"a text named .jpg", draw_shape("ball", "red", "JPEG")[:600]])
+def test_a_broken_picture_is_none(broken: bytes) -> None:
+    assert decode_image(broken) is None
+    _, is_readable = decode_images([broken, draw_shape("ball", "red")])
+    assert is_readable.tolist() == [False, True]
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_folder_without_a_model_is_rejected(tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(BackboneError, match="can't be loaded"):
         load_text_encoder(str(tmp_path))

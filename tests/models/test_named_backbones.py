@@ -1,6 +1,6 @@
-"""Backbones by folder: small random ones of the real classes, saved and loaded as a hub's are.
+"""Backbones by folder: small random models of the real classes, saved and loaded like a hub's.
 
-What they are compared with is the model's own call, on pictures and texts prepared by its own processor.
+The reference is the model's own forward pass, on inputs prepared by its own processor.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import load_image_encoder, load_text_encoder
-from bowerbird.models.image import pixels_of_many
-from bowerbird.models.precision import computes_bfloat16
+from bowerbird.models.image import decode_images
+from bowerbird.models.precision import supports_bfloat16
 
 WORDS = ["<pad>", "<unk>", "<s>", "</s>", "<|image_pad|>", "red", "blue", "chair", "lamp", "a", "of", "oak"]
 TEXTS = ["a red chair", "a blue lamp of oak", "lamp"]
@@ -54,10 +54,10 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}<s>{% endif %}"
 )
 # The encoders compute in bfloat16 where the processor does.
-CLOSE = 0.999 if computes_bfloat16() else 1 - 1e-5
+CLOSE = 0.999 if supports_bfloat16() else 1 - 1e-5
 
 
-def tokenizer(chat: bool = False) -> Any:
+def build_tokenizer(chat: bool = False) -> Any:
     words = {word: number for number, word in enumerate(WORDS)}
     plain = Tokenizer(WordLevel(words, unk_token="<unk>"))
     plain.pre_tokenizer = Whitespace()
@@ -76,45 +76,45 @@ def tokenizer(chat: bool = False) -> Any:
     )
 
 
-def pictures(side: int) -> list[bytes]:
-    """Square pictures of a model's side, so that its own processor and ours have nothing to fit."""
+def make_pictures(side: int) -> list[bytes]:
+    """Square pictures of a model's side, so that neither its own processor nor ours resizes."""
     rng = np.random.default_rng(3)
     files = []
     for _ in range(3):
-        out = io.BytesIO()
-        Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).save(out, "PNG")
-        files.append(out.getvalue())
+        buffer = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).save(buffer, "PNG")
+        files.append(buffer.getvalue())
     return files
 
 
-def saved(folder: Path, *parts: Any) -> str:
+def save_all(folder: Path, *models: Any) -> str:
     torch.manual_seed(1)
-    for part in parts:
-        part.save_pretrained(folder)
+    for model in models:
+        model.save_pretrained(folder)
     return str(folder)
 
 
-def assert_alike(found: np.ndarray, expected: torch.Tensor) -> None:
-    """Each row points where the expected one does, and nowhere near the others'."""
+def assert_close_and_distinct(rows: np.ndarray, expected: torch.Tensor) -> None:
+    """Each row has the direction of the expected one, and the rows are not all alike."""
     unit = torch.nn.functional.normalize(expected.float(), dim=-1).detach().numpy()
-    assert found.shape == unit.shape
-    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-4)
-    assert (found * unit).sum(1).min() > CLOSE
+    assert rows.shape == unit.shape
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)
+    assert (rows * unit).sum(1).min() > CLOSE
     assert np.linalg.matrix_rank(unit - unit.mean(0), tol=1e-4) > 1, (
         "all rows are alike: nothing was compared"
     )
 
 
-def encoded(name: str, side: int) -> tuple[np.ndarray, list[Image.Image]]:
+def encode_pictures(name: str, side: int) -> tuple[np.ndarray, list[Image.Image]]:
     encoder = load_image_encoder(name)
-    assert encoder.sight.side == side
-    files = pictures(side)
-    rows = encoder.encode(pixels_of_many(files, side)[0])
+    assert encoder.image_spec.side == side
+    files = make_pictures(side)
+    rows = encoder.encode(decode_images(files, side)[0])
     assert rows.shape[1] == encoder.width
-    return rows, [Image.open(io.BytesIO(one)) for one in files]
+    return rows, [Image.open(io.BytesIO(encoded)) for encoded in files]
 
 
-def pair(kind: str, folder: Path) -> tuple[str, Any, Any]:
+def build_pair(kind: str, folder: Path) -> tuple[str, Any, Any]:
     text = SIZES | {
         "vocab_size": len(WORDS),
         "max_position_embeddings": 12,
@@ -132,31 +132,33 @@ def pair(kind: str, folder: Path) -> tuple[str, Any, Any]:
     else:
         model = SiglipModel(SiglipConfig(text_config=text, vision_config=VISION))
         processor = SiglipImageProcessorPil(size={"height": 32, "width": 32}, image_mean=MEAN, image_std=STD)
-    with torch.no_grad():  # the usual start is so small that all texts and pictures are alike
+    with (
+        torch.no_grad()
+    ):  # the default initialisation is so small that all texts and pictures get nearly equal vectors
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(std=0.3)
-    return saved(folder, model, processor, tokenizer()), model.eval(), processor
+    return save_all(folder, model, processor, build_tokenizer()), model.eval(), processor
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_a_pair_puts_pictures_and_texts_into_one_space(kind: str, tmp_path: Path) -> None:
-    name, model, processor = pair(kind, tmp_path)
-    rows, images = encoded(name, 32)
-    assert_alike(
+    name, model, processor = build_pair(kind, tmp_path)
+    rows, images = encode_pictures(name, 32)
+    assert_close_and_distinct(
         rows, model.get_image_features(**processor(images=images, return_tensors="pt")).pooler_output
     )
 
     words = load_text_encoder(name)
     padding = "max_length" if kind == "siglip" else True
-    tokens = tokenizer()(TEXTS, padding=padding, max_length=12, return_tensors="pt")
-    given = {"input_ids": tokens["input_ids"]}
+    tokens = build_tokenizer()(TEXTS, padding=padding, max_length=12, return_tensors="pt")
+    inputs = {"input_ids": tokens["input_ids"]}
     if kind == "clip":
-        given["attention_mask"] = tokens["attention_mask"]
+        inputs["attention_mask"] = tokens["attention_mask"]
     texts = words.encode(TEXTS)
-    assert_alike(texts, model.get_text_features(**given).pooler_output)
+    assert_close_and_distinct(texts, model.get_text_features(**inputs).pooler_output)
     assert texts.shape[1] == rows.shape[1] == words.width
-    # A text's vector is its own, whatever it shares a batch with; and a long text is cut, not refused.
+    # A text's vector does not depend on its batch; a long text is truncated, not rejected.
     assert (words.encode(TEXTS[2:]) @ texts[2] > CLOSE).all()
     assert words.encode(["oak " * 50]).shape == (1, words.width)
 
@@ -164,18 +166,20 @@ def test_a_pair_puts_pictures_and_texts_into_one_space(kind: str, tmp_path: Path
 def test_bert_is_the_mean_of_its_tokens(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = BertModel(BertConfig(**SIZES, vocab_size=len(WORDS), max_position_embeddings=16)).eval()
-    name = saved(tmp_path, model, tokenizer())
-    alone = [model(**tokenizer()(text, return_tensors="pt")).last_hidden_state[0].mean(0) for text in TEXTS]
-    assert_alike(load_text_encoder(name).encode(TEXTS), torch.stack(alone))
+    name = save_all(tmp_path, model, build_tokenizer())
+    expected = [
+        model(**build_tokenizer()(text, return_tensors="pt")).last_hidden_state[0].mean(0) for text in TEXTS
+    ]
+    assert_close_and_distinct(load_text_encoder(name).encode(TEXTS), torch.stack(expected))
 
 
-def test_a_vit_sees_as_it_was_trained(tmp_path: Path) -> None:
+def test_a_vit_gets_its_own_preprocessing(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = ViTModel(ViTConfig(**VISION)).eval()
     processor = ViTImageProcessorPil(size={"height": 32, "width": 32}, image_mean=MEAN, image_std=STD)
-    rows, images = encoded(saved(tmp_path, model, processor), 32)
+    rows, images = encode_pictures(save_all(tmp_path, model, processor), 32)
     states = model(**processor(images=images, return_tensors="pt")).last_hidden_state
-    assert_alike(rows, states.mean(1))
+    assert_close_and_distinct(rows, states.mean(1))
 
 
 def test_a_convolutional_model_has_cells(tmp_path: Path) -> None:
@@ -185,13 +189,13 @@ def test_a_convolutional_model_has_cells(tmp_path: Path) -> None:
     processor = ConvNextImageProcessorPil(
         size={"shortest_edge": 32}, crop_pct=1.0, image_mean=MEAN, image_std=STD
     )
-    name = saved(tmp_path, model, processor)
-    rows, images = encoded(name, 32)
+    name = save_all(tmp_path, model, processor)
+    rows, images = encode_pictures(name, 32)
     state = model(
         pixel_values=processor(images=images, return_tensors="pt")["pixel_values"]
     ).last_hidden_state
-    assert_alike(rows, state.mean((2, 3)))
-    cells = load_image_encoder(name).cells(pixels_of_many(pictures(32), 32)[0])
+    assert_close_and_distinct(rows, state.mean((2, 3)))
+    cells = load_image_encoder(name).cells(decode_images(make_pictures(32), 32)[0])
     assert cells.shape == (3, 16, 16)
 
 
@@ -212,49 +216,51 @@ def test_qwen3_vl_embedding_is_the_last_token(tmp_path: Path) -> None:
         vision_config=vision,
         image_token_id=WORDS.index("<|image_pad|>"),
     )
-    whole = Qwen3VLForConditionalGeneration(config).eval()
+    model = Qwen3VLForConditionalGeneration(config).eval()
     processor = Qwen2VLImageProcessorPil(patch_size=32, merge_size=2, image_mean=MEAN, image_std=STD)
-    name = saved(tmp_path, whole, processor, tokenizer(chat=True))
+    name = save_all(tmp_path, model, processor, build_tokenizer(chat=True))
 
-    said = "<s> Represent the user's input. </s> <s> {} </s> <s>"
-    alone = []
-    for one in TEXTS:
-        tokens = tokenizer(chat=True)(said.format(one), return_tensors="pt")
-        states = whole.model(input_ids=tokens["input_ids"]).last_hidden_state
-        alone.append(states[0, -1])
+    template = "<s> Represent the user's input. </s> <s> {} </s> <s>"
+    expected = []
+    for text_input in TEXTS:
+        tokens = build_tokenizer(chat=True)(template.format(text_input), return_tensors="pt")
+        states = model.model(input_ids=tokens["input_ids"]).last_hidden_state
+        expected.append(states[0, -1])
     words = load_text_encoder(name)
-    assert_alike(words.encode(TEXTS), torch.stack(alone))
+    assert_close_and_distinct(words.encode(TEXTS), torch.stack(expected))
 
-    rows, images = encoded(name, 448)
-    alone = []
+    rows, images = encode_pictures(name, 448)
+    expected = []
     for image in images:
-        seen = processor(images=[image], return_tensors="pt")
-        tokens = tokenizer(chat=True)(said.format("<|image_pad|> " * 49), return_tensors="pt")
-        kinds = (tokens["input_ids"] == config.image_token_id).int()
-        states = whole.model(input_ids=tokens["input_ids"], mm_token_type_ids=kinds, **seen).last_hidden_state
-        alone.append(states[0, -1])
-    assert_alike(rows, torch.stack(alone))
+        image_inputs = processor(images=[image], return_tensors="pt")
+        tokens = build_tokenizer(chat=True)(template.format("<|image_pad|> " * 49), return_tensors="pt")
+        token_types = (tokens["input_ids"] == config.image_token_id).int()
+        states = model.model(
+            input_ids=tokens["input_ids"], mm_token_type_ids=token_types, **image_inputs
+        ).last_hidden_state
+        expected.append(states[0, -1])
+    assert_close_and_distinct(rows, torch.stack(expected))
     assert rows.shape[1] == words.width
 
 
-def test_an_encoder_of_texts_is_none_of_pictures(tmp_path: Path) -> None:
-    name = saved(tmp_path, BertModel(BertConfig(**SIZES, vocab_size=len(WORDS))), tokenizer())
+def test_a_text_encoder_is_rejected_as_image_encoder(tmp_path: Path) -> None:
+    name = save_all(tmp_path, BertModel(BertConfig(**SIZES, vocab_size=len(WORDS))), build_tokenizer())
     with pytest.raises(BackboneError, match="can't be loaded as an image encoder"):
         load_image_encoder(name)
 
 
-def test_timm_models_come_by_name(tmp_path: Path) -> None:
+def test_timm_models_load_by_name(tmp_path: Path) -> None:
     try:
         import timm
     except (ImportError, RuntimeError):
         with pytest.raises(BackboneError, match="torchvision that fits"):
             load_image_encoder("timm:resnet10t")
-        pytest.skip("timm is not installed beside a torchvision that fits this torch")
+        pytest.skip("timm is not installed with a torchvision that fits this torch")
     model = timm.create_model("resnet10t", num_classes=0).eval()
     from timm.models import save_for_hf
 
     save_for_hf(model, tmp_path, model_config={"num_classes": 0})
-    rows, _ = encoded(f"timm:{tmp_path}", 176)
-    sight = load_image_encoder(f"timm:{tmp_path}").sight
-    batch = torch.from_numpy(sight.normalised(pixels_of_many(pictures(176), 176)[0]))
-    assert_alike(rows, model(batch))
+    rows, _ = encode_pictures(f"timm:{tmp_path}", 176)
+    image_spec = load_image_encoder(f"timm:{tmp_path}").image_spec
+    batch = torch.from_numpy(image_spec.normalise(decode_images(make_pictures(176), 176)[0]))
+    assert_close_and_distinct(rows, model(batch))

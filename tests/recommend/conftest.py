@@ -1,4 +1,4 @@
-"""Two crowds with a known answer, random likes, and a shop whose people have plain tastes."""
+"""Two crowds with a known answer, random likes, and a shop whose users have simple tastes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
@@ -32,11 +32,11 @@ OF_A_KIND = 30  # item k is of kind k // 30
 
 
 def clicks_of(pairs: Sequence[tuple[int, int]], n_items: int) -> Interactions:
-    """One click a day, in the order given; people are named u0, u1, …"""
+    """One click a day, in the order given; users are named u0, u1, …"""
     user, item = np.array(pairs, np.int64).reshape(-1, 2).T
     users = [f"u{k}" for k in range(int(user.max(initial=-1)) + 1)]
-    code = np.full(len(user), ACTION_CODE["click"], np.int8)
-    return Interactions(users, user, item, code, np.arange(len(user)) * DAY_US, n_items)
+    codes = np.full(len(user), ACTION_CODE["click"], np.int8)
+    return Interactions(users, user, item, codes, np.arange(len(user)) * DAY_US, n_items)
 
 
 def history_of(*items: int, action: Action = Action.CLICK) -> History:
@@ -82,19 +82,19 @@ def plain_catalogue(n_items: int) -> Catalogue:
 
 
 def noise_vectors(n_items: int) -> np.ndarray:
-    """Vectors that know nothing."""
-    return unit(np.random.default_rng(0).normal(size=(n_items, 8)))
+    """Random vectors, without information."""
+    return normalize_rows(np.random.default_rng(0).normal(size=(n_items, 8)))
 
 
-def crowd_vectors(n_items: int) -> np.ndarray:
-    """Vectors that know even items from odd ones, but not well."""
-    crowd = np.eye(2, 8)[np.arange(n_items) % 2]
-    return unit(crowd + np.random.default_rng(0).normal(0, 0.3, (n_items, 8)))
+def group_vectors(n_items: int) -> np.ndarray:
+    """Noisy vectors that separate even items from odd ones."""
+    group = np.eye(2, 8)[np.arange(n_items) % 2]
+    return normalize_rows(group + np.random.default_rng(0).normal(0, 0.3, (n_items, 8)))
 
 
 def ranker_on(events: Interactions, vectors: np.ndarray | None = None) -> HybridRanker:
-    """Fit a ranker on events and `crowd_vectors`, or others."""
-    vectors = crowd_vectors(events.n_items) if vectors is None else vectors
+    """Fit a ranker on events and `group_vectors`, or others."""
+    vectors = group_vectors(events.n_items) if vectors is None else vectors
     return fit_ranker(ItemContext(plain_catalogue(events.n_items), vectors.astype(np.float32)), events)
 
 
@@ -111,45 +111,47 @@ def best_positions(
 
 
 @pytest.fixture(scope="session")
-def two_crowds() -> Interactions:
-    """Even people like even items, odd ones odd; what person k has not seen of their own crowd is item k."""
+def two_groups() -> Interactions:
+    """Even users like even items, odd ones odd; the only unseen item of user k's own crowd is item k."""
     return clicks_of([(k, i) for k in range(20) for i in range(k % 2, 20, 2) if i != k], n_items=20)
 
 
 @pytest.fixture(scope="session")
-def crowds_of_many() -> Interactions:
-    """160 people who each like 12 of the 40 items of their crowd, in some order: enough to learn from."""
+def large_groups() -> Interactions:
+    """160 users who each like 12 of the 40 items of their crowd, in random order: enough to learn from."""
     rng = np.random.default_rng(0)
-    drawn = [(k, int(2 * i + k % 2)) for k in range(160) for i in rng.permutation(40)[:12]]
-    return clicks_of([drawn[row] for row in rng.permutation(len(drawn))], n_items=80)
+    pairs = [(k, int(2 * i + k % 2)) for k in range(160) for i in rng.permutation(40)[:12]]
+    return clicks_of([pairs[row] for row in rng.permutation(len(pairs))], n_items=80)
 
 
 @pytest.fixture(scope="session")
-def few_users(two_crowds: Interactions) -> HybridRanker:
-    """A ranker that fuses its sources: too few to learn an order from."""
-    return ranker_on(two_crowds)
+def few_users(two_groups: Interactions) -> HybridRanker:
+    """A ranker that fuses its sources: too few users to train on."""
+    return ranker_on(two_groups)
 
 
 @pytest.fixture(scope="session")
-def many_users(crowds_of_many: Interactions) -> HybridRanker:
-    """A ranker with a learned order: its vectors know nothing, and the fusion would believe them."""
-    return ranker_on(crowds_of_many, noise_vectors(crowds_of_many.n_items))
+def many_users(large_groups: Interactions) -> HybridRanker:
+    """A ranker with a learned order: its vectors are random, and the fusion would trust them."""
+    return ranker_on(large_groups, noise_vectors(large_groups.n_items))
 
 
 @pytest.fixture(scope="session")
-def crowds_store(tmp_path_factory: pytest.TempPathFactory, crowds_of_many: Interactions) -> Store:
-    """The many people's clicks, with vectors that know nothing: an order that is learned wins here."""
+def groups_store(tmp_path_factory: pytest.TempPathFactory, large_groups: Interactions) -> Store:
+    """The clicks of `large_groups` with random vectors: a learned order wins here."""
     path, catalogue = tmp_path_factory.mktemp("crowds") / "store", plain_catalogue(80)
-    return publish_store(path, catalogue, noise_vectors(80), events_of(crowds_of_many, catalogue))
+    return publish_store(path, catalogue, noise_vectors(80), events_of(large_groups, catalogue))
 
 
 @pytest.fixture
 def random_likes() -> Callable[[int], Interactions]:
-    """Likes of 40 people for 25 items by seed, some of them twice, one item liked by nobody."""
+    """Likes of 40 users for 25 items by seed, some of them twice, one item without likes."""
 
     def likes(seed: int) -> Interactions:
         rng = np.random.default_rng(seed)
-        return clicks_of([(int(p), int(i)) for p, i in rng.integers(0, (40, 24), (300, 2))], n_items=25)
+        return clicks_of(
+            [(int(user), int(item)) for user, item in rng.integers(0, (40, 24), (300, 2))], n_items=25
+        )
 
     return likes
 
@@ -158,30 +160,30 @@ def shop_items() -> list[Item]:
     """Prices rise within a kind from 10 to 97; items 29, 59, … are out of stock."""
     items = []
     for k in range(len(KINDS) * OF_A_KIND):
-        (style, kind), place = KINDS[k // OF_A_KIND], k % OF_A_KIND
+        (style, kind), number = KINDS[k // OF_A_KIND], k % OF_A_KIND
         items.append(
             Item(
                 f"item-{k}",
                 f"{style} {kind} no. {k}",
-                price=10.0 + 3 * place,
+                price=10.0 + 3 * number,
                 currency="EUR",
                 attributes={"style": style, "type": kind},
-                availability="out_of_stock" if place == OF_A_KIND - 1 else "in_stock",
+                availability="out_of_stock" if number == OF_A_KIND - 1 else "in_stock",
             )
         )
     return items
 
 
-def shop_events(people: int = 60) -> list[Event]:
-    """Person k clicks things of kind k % 4, and a few of the next kind; u0 likes lamps besides shirts."""
+def shop_events(n_users: int = 60) -> list[Event]:
+    """User k clicks items of kind k % 4, and a few of the next kind; u0 likes lamps as well as shirts."""
     rng = np.random.default_rng(0)
     events = []
-    for person in range(people):
-        mine = [(person % 4) * OF_A_KIND + int(i) for i in rng.permutation(OF_A_KIND)[:10]]
-        other = [((person + 1) % 4) * OF_A_KIND + int(i) for i in rng.permutation(OF_A_KIND)[:4]]
-        for step, item in enumerate(rng.permutation(mine + other)):
-            at = START + timedelta(days=3 * step, minutes=person)
-            events.append(Event(f"u{person}", f"item-{item}", Action.CLICK, at))
+    for user in range(n_users):
+        own_items = [(user % 4) * OF_A_KIND + int(i) for i in rng.permutation(OF_A_KIND)[:10]]
+        other_items = [((user + 1) % 4) * OF_A_KIND + int(i) for i in rng.permutation(OF_A_KIND)[:4]]
+        for step, item in enumerate(rng.permutation(own_items + other_items)):
+            at = START + timedelta(days=3 * step, minutes=user)
+            events.append(Event(f"u{user}", f"item-{item}", Action.CLICK, at))
     return events
 
 

@@ -1,6 +1,6 @@
-"""Checks what recommendations say, against the catalogue and the log alone.
+"""Checks the reasons of recommendations against the catalogue and the log alone.
 
-Every kind of reason is a pattern with what must be true of it. A reason that fits no pattern is a fault.
+Every kind of reason is a pattern and a check. A reason that fits no pattern is a fault.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ WINDOW_US = 365 * DAY_US
 MIN_LIKES = 2  # of a value, before it may be called a taste
 VERBS = {"liked": None, "saved": "save", "bought": "purchase", "put in the basket": "add_to_cart"}
 LIKE = rf"“(?P<like>.+)”, which you (?P<verb>{'|'.join(VERBS)})"
-PEOPLE = r"(?P<count>1 person|[\d,]+ people)"
+LIKER_COUNT = r"(?P<count>1 person|[\d,]+ people)"
 
 
 @dataclass(frozen=True)
 class Like:
-    """One event of a user that speaks for an item."""
+    """One event of a user that counts as a like of an item."""
 
     item: int
     action: int
@@ -34,7 +34,7 @@ class Like:
 
 
 class ReasonChecker:
-    """Knows a catalogue and a log; says what is wrong with a reason."""
+    """Checks reasons against a catalogue and a log."""
 
     def __init__(self, catalogue: Catalogue, events: Interactions) -> None:
         self._catalogue = catalogue
@@ -52,7 +52,7 @@ class ReasonChecker:
             self._items_named[" ".join(item.title.split()) or item.item_id].append(position)
 
     def fault(self, user_id: str, position: int, reason: str) -> str | None:
-        """Say what is not true of a reason that a user was given for an item; None where all of it is."""
+        """Describe what is false in the reason shown to a user for an item; None if all of it is true."""
         reason = reason.removeprefix("promoted by the shop; ")
         if not self._has_events and re.search(r"people|others|persons?\b|popular|liked|trending", reason):
             return "nobody has done anything yet"
@@ -67,62 +67,71 @@ class ReasonChecker:
         yield "from the catalogue", lambda user, position: None
         yield f"similar to {LIKE}", self._similar
         # A title may hold anything: the longer pattern goes first.
-        two_steps = r"like “(?P<other>.+)” too, and this with it"
+        two_steps = r"like “(?P<through_title>.+)” too, and this with it"
         yield f"people who like {LIKE}, {two_steps}", self._two_steps
         yield f"people who like {LIKE}, like it too", self._one_step
-        yield f"chosen by others with or soon after {LIKE}", self._follows
+        yield f"chosen by others with or soon after {LIKE}", self._transition
         yield r"your taste for (?P<values>.+)", self._taste
-        yield f"liked by {PEOPLE}", self._popular
+        yield f"liked by {LIKER_COUNT}", self._popular
         date = r"\d{4}-\d\d-\d\d"
         dates = rf"from (?P<first>{date}) to (?P<last>{date})"
-        yield f"trending: liked by {PEOPLE} {dates}", self._trending
+        yield f"trending: liked by {LIKER_COUNT} {dates}", self._trending
 
-    # -- what each kind of reason takes for granted -------------------------------------------------------
+    # -- the check of each kind of reason -------------------------------------------------------
 
     def _similar(self, user: str, position: int, like: str, verb: str) -> str | None:
         return None if self._own_likes(user, like, verb) else f"they have {verb} no “{like}”"
 
     def _one_step(self, user: str, position: int, like: str, verb: str) -> str | None:
-        own = self._own_likes(user, like, verb)
-        if not own:
+        own_items = self._own_likes(user, like, verb)
+        if not own_items:
             return f"they have {verb} no “{like}”"
-        if not any(self._together(user, item, position) for item in own):
+        if not any(self._together(user, item, position) for item in own_items):
             return f"nobody else likes it and “{like}”"
         return None
 
-    def _two_steps(self, user: str, position: int, like: str, verb: str, other: str) -> str | None:
-        own, between = self._own_likes(user, like, verb), self._items_named.get(other, [])
-        if not own:
+    def _two_steps(self, user: str, position: int, like: str, verb: str, through_title: str) -> str | None:
+        own_items, through_items = self._own_likes(user, like, verb), self._items_named.get(through_title, [])
+        if not own_items:
             return f"they have {verb} no “{like}”"
-        if not between:
-            return f"no item is called “{other}”"
-        for item in between:
-            starts = any(self._together(user, start, item) for start in own)
+        if not through_items:
+            return f"no item is called “{through_title}”"
+        for item in through_items:
+            starts = any(self._together(user, start, item) for start in own_items)
             if starts and self._together(user, item, position):
                 return None
-        return f"“{other}” does not connect it with “{like}”"
+        return f"“{through_title}” does not connect it with “{like}”"
 
-    def _follows(self, user: str, position: int, like: str, verb: str) -> str | None:
-        own = self._own_likes(user, like, verb)
-        if not own:
+    def _transition(self, user: str, position: int, like: str, verb: str) -> str | None:
+        own_items = self._own_likes(user, like, verb)
+        if not own_items:
             return f"they have {verb} no “{like}”"
-        for item in own:
-            for other in (self._likers[item] & self._likers[position]) - {user}:
-                before = [one.at for one in self._likes[other] if one.item == item]
-                after = [one.at for one in self._likes[other] if one.item == position]
-                if any(0 <= late - early <= WINDOW_US for early in before for late in after):
+        for item in own_items:
+            for other_user in (self._likers[item] & self._likers[position]) - {user}:
+                times_before = [
+                    like_event.at for like_event in self._likes[other_user] if like_event.item == item
+                ]
+                times_after = [
+                    like_event.at for like_event in self._likes[other_user] if like_event.item == position
+                ]
+                if any(
+                    0 <= later - earlier <= WINDOW_US for earlier in times_before for later in times_after
+                ):
                     return None
         return f"nobody else likes it with or soon after “{like}”"
 
     def _taste(self, user: str, position: int, values: str) -> str | None:
-        """The text may hold " and " within a value: some way to cut it must be true."""
-        parts = values.split(" and ")
-        cuts = [[values], *([" and ".join(parts[:k]), " and ".join(parts[k:])] for k in range(1, len(parts)))]
+        """A value may contain " and ": at least one way to split the text must be true."""
+        segments = values.split(" and ")
+        cuts = [
+            [values],
+            *([" and ".join(segments[:k]), " and ".join(segments[k:])] for k in range(1, len(segments))),
+        ]
         faults = [self._values_fault(user, position, cut) for cut in cuts]
         return None if None in faults else faults[-1]
 
     def _values_fault(self, user: str, position: int, values: list[str]) -> str | None:
-        liked = {one.item for one in self._likes[user]}
+        liked = {like.item for like in self._likes[user]}
         for value in map(str.casefold, values):
             if value not in self._values_of(position):
                 return f"the item is not {value!r}"
@@ -133,47 +142,47 @@ class ReasonChecker:
 
     def _popular(self, user: str, position: int, count: str) -> str | None:
         likers = len(self._likers[position])
-        return None if likers >= _number(count) else f"{likers} users like it"
+        return None if likers >= _count_in(count) else f"{likers} users like it"
 
     def _trending(self, user: str, position: int, count: str, first: str, last: str) -> str | None:
         start, end = (datetime.fromisoformat(date).replace(tzinfo=UTC) for date in (first, last))
         bounds = (start.timestamp() * 1e6, (end + timedelta(days=1)).timestamp() * 1e6)
         likers = {
-            other
-            for other in self._likers[position]
-            for one in self._likes[other]
-            if one.item == position and bounds[0] <= one.at < bounds[1]
+            other_user
+            for other_user in self._likers[position]
+            for like in self._likes[other_user]
+            if like.item == position and bounds[0] <= like.at < bounds[1]
         }
-        return None if len(likers) >= _number(count) else f"{len(likers)} users liked it then"
+        return None if len(likers) >= _count_in(count) else f"{len(likers)} users liked it then"
 
     # -- facts --------------------------------------------------------------------------------------------
 
     def _own_likes(self, user: str, title: str, verb: str) -> list[int]:
-        """Items of a title to which the user did what the verb says."""
+        """Return the items of a title on which the user acted as the verb says."""
         action = VERBS[verb]
         code = None if action is None else ACTION_CODE[action]
-        done = {one.item for one in self._likes[user] if code is None or one.action == code}
-        return [item for item in self._items_named.get(title, []) if item in done]
+        acted_on = {like.item for like in self._likes[user] if code is None or like.action == code}
+        return [item for item in self._items_named.get(title, []) if item in acted_on]
 
-    def _together(self, user: str, item: int, other: int) -> bool:
-        """Whether somebody else likes both items."""
-        return bool((self._likers[item] & self._likers[other]) - {user})
+    def _together(self, user: str, item: int, other_item: int) -> bool:
+        """Whether another user likes both items."""
+        return bool((self._likers[item] & self._likers[other_item]) - {user})
 
     def _values_of(self, position: int) -> set[str]:
         """Attributes, cut at commas, category names and brand."""
         item = self._catalogue.item(position)
-        texts = [part for text in item.attributes.values() for part in text.split(",")]
+        texts = [value for text in item.attributes.values() for value in text.split(",")]
         return {text.strip().casefold() for text in [*texts, *item.category, item.brand] if text.strip()}
 
 
-def _number(people: str) -> int:
-    return int(people.split()[0].replace(",", ""))
+def _count_in(phrase: str) -> int:
+    return int(phrase.split()[0].replace(",", ""))
 
 
 def check_reasons(
     checker: ReasonChecker, reasons: list[tuple[str, int, str]]
 ) -> list[tuple[str, int, str, str]]:
-    """Give the reasons that are not true, each with what is wrong, of (user, position, reason)."""
+    """Return the false reasons of (user, position, reason), each with its fault."""
     faults = (
         (user, position, reason, checker.fault(user, position, reason)) for user, position, reason in reasons
     )
@@ -181,9 +190,9 @@ def check_reasons(
 
 
 def kind_of(reason: str) -> str:
-    """Name the kind of a reason: its words without titles, values, numbers and dates."""
-    plain = re.sub(r"“.+?”", "“…”", reason)
-    plain = re.sub(r"which you [a-z ]+?(?=,|$)", "which you …", plain)
-    plain = re.sub(r"[\d,]+ people|1 person", "… people", plain)
-    plain = re.sub(r"\d{4}-\d\d-\d\d", "…", plain)
-    return re.sub(r"your taste for .+", "your taste for …", plain)
+    """Return the kind of a reason: its words without titles, values, numbers and dates."""
+    template = re.sub(r"“.+?”", "“…”", reason)
+    template = re.sub(r"which you [a-z ]+?(?=,|$)", "which you …", template)
+    template = re.sub(r"[\d,]+ people|1 person", "… people", template)
+    template = re.sub(r"\d{4}-\d\d-\d\d", "…", template)
+    return re.sub(r"your taste for .+", "your taste for …", template)

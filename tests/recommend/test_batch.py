@@ -1,4 +1,4 @@
-"""Whole files of people: what is read, what is written, what is refused; and the command."""
+"""Batches of users from a file: reading, writing, rejected input; and the command."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from bowerbird.taste.state.user_state import TasteState
 CATALOGUE = Catalogue.of(Item(name, name) for name in "abcdef")
 
 
-def written(folder: Path, **columns: Any) -> Path:
+def write_histories(folder: Path, **columns: Any) -> Path:
     pq.write_table(pa.table(columns), folder / "histories.parquet")
     return folder / "histories.parquet"
 
 
 def test_rows_in_order_are_enough(tmp_path: Path) -> None:
-    path = written(tmp_path, user_id=["x", "y", "x"], item_id=["c", "a", "b"])
-    people, histories, unknown = read_histories(path, CATALOGUE)
-    assert (people, unknown) == (["x", "y"], 0)
-    assert [one.items.tolist() for one in histories] == [[2, 1], [0]]
+    path = write_histories(tmp_path, user_id=["x", "y", "x"], item_id=["c", "a", "b"])
+    users, histories, unknown = read_histories(path, CATALOGUE)
+    assert (users, unknown) == (["x", "y"], 0)
+    assert [history.items.tolist() for history in histories] == [[2, 1], [0]]
     assert set(histories[0].actions.tolist()) == {ACTION_CODE["click"]}
 
 
@@ -49,28 +49,30 @@ def test_rows_in_order_are_enough(tmp_path: Path) -> None:
     ids=["timestamps", "seconds", "text"],
 )
 def test_times_put_rows_in_order(tmp_path: Path, at: list[Any]) -> None:
-    path = written(tmp_path, user_id=["x"] * 3, item_id=["c", "a", "b"], at=at, action=["save", "hide", None])
+    path = write_histories(
+        tmp_path, user_id=["x"] * 3, item_id=["c", "a", "b"], at=at, action=["save", "hide", None]
+    )
     _, [history], _ = read_histories(path, CATALOGUE)
     assert history.items.tolist() == [0, 1, 2]
     assert history.actions.tolist() == [ACTION_CODE[name] for name in ("hide", "click", "save")]
     assert (np.diff(history.at) > 0).all()
 
 
-def test_unknown_items_are_counted_and_their_person_stays(tmp_path: Path) -> None:
-    path = written(tmp_path, user_id=["x", "y", "x"], item_id=["c", "lost", None])
-    people, histories, unknown = read_histories(path, CATALOGUE)
-    assert (people, unknown) == (["x", "y"], 2)
-    assert [len(one) for one in histories] == [1, 0]
+def test_unknown_items_are_counted_and_their_user_stays(tmp_path: Path) -> None:
+    path = write_histories(tmp_path, user_id=["x", "y", "x"], item_id=["c", "lost", None])
+    users, histories, unknown = read_histories(path, CATALOGUE)
+    assert (users, unknown) == (["x", "y"], 2)
+    assert [len(history) for history in histories] == [1, 0]
 
 
 def test_ids_may_be_numbers(tmp_path: Path) -> None:
-    path = written(tmp_path, user_id=[7, 8], item_id=[1, 2])
-    people, histories, _ = read_histories(path, Catalogue.of(Item(str(k), "x") for k in range(3)))
-    assert people == ["7", "8"] and [one.items.tolist() for one in histories] == [[1], [2]]
+    path = write_histories(tmp_path, user_id=[7, 8], item_id=[1, 2])
+    users, histories, _ = read_histories(path, Catalogue.of(Item(str(k), "x") for k in range(3)))
+    assert users == ["7", "8"] and [history.items.tolist() for history in histories] == [[1], [2]]
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
         ({"user_id": ["x"], "item": ["a"]}, "no column item_id; it has user_id, item"),
         (
@@ -81,9 +83,9 @@ def test_ids_may_be_numbers(tmp_path: Path) -> None:
         ({"user_id": [None], "item_id": ["a"]}, "row 1 of .* has no user_id"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, columns: dict[str, Any], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        read_histories(written(tmp_path, **columns), CATALOGUE)
+def test_input_errors_are_reported(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_histories(write_histories(tmp_path, **columns), CATALOGUE)
 
 
 def test_no_parquet_at_all(tmp_path: Path) -> None:
@@ -94,8 +96,8 @@ def test_no_parquet_at_all(tmp_path: Path) -> None:
 
 
 def test_rows_without_times_keep_their_order_in_the_state(tmp_path: Path) -> None:
-    """A state tells seconds apart, not less."""
-    path = written(tmp_path, user_id=["x"] * 4, item_id=["c", "a", "d", "b"])
+    """A state has a resolution of one second."""
+    path = write_histories(tmp_path, user_id=["x"] * 4, item_id=["c", "a", "d", "b"])
     _, [history], _ = read_histories(path, CATALOGUE)
     assert TasteState.of(history).items.tolist() == [2, 0, 3, 1]
 
@@ -103,24 +105,31 @@ def test_rows_without_times_keep_their_order_in_the_state(tmp_path: Path) -> Non
 def test_lists_are_written_best_first(recommender: Recommender, tmp_path: Path) -> None:
     users = ["u0", "nobody", "u5"]
     states = [recommender.taste.state(user) for user in users]
-    few = np.zeros(len(recommender.catalogue), bool)
-    few[:5] = True
-    for eligible, n, of_nobody in ((None, 3, 3), (few, 9, 5)):  # as many as there are, without padding
+    few_items = np.zeros(len(recommender.catalogue), bool)
+    few_items[:5] = True
+    for eligible, n, n_for_nobody in (
+        (None, 3, 3),
+        (few_items, 9, 5),
+    ):  # as many as there are, without padding
         lists: list[RankedList] = list(recommender.lists(states, n, eligible=eligible))
         out = tmp_path / "lists.parquet"
-        assert write_lists(out, users, lists, recommender.catalogue) == sum(len(one.rows) for one in lists)
+        assert write_lists(out, users, lists, recommender.catalogue) == sum(
+            len(ranked.rows) for ranked in lists
+        )
         rows = pq.read_table(out).to_pylist()
         expected = [
             (user, rank, recommender.catalogue.ids[position], pytest.approx(score))
-            for user, one in zip(users, lists, strict=True)
-            for rank, (position, score) in enumerate(zip(one.positions, one.relevance, strict=True), start=1)
+            for user, ranked in zip(users, lists, strict=True)
+            for rank, (position, score) in enumerate(
+                zip(ranked.positions, ranked.relevance, strict=True), start=1
+            )
         ]
         assert [tuple(row.values()) for row in rows] == expected
         assert list(tmp_path.iterdir()) == [out]
-        assert [row["user_id"] for row in rows].count("nobody") == of_nobody
+        assert [row["user_id"] for row in rows].count("nobody") == n_for_nobody
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, recommender: Recommender) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, recommender: Recommender) -> None:
     lists = recommender.lists([recommender.taste.state("u0")], 3)
     with pytest.raises(InputError, match="can't be written"):
         write_lists(tmp_path / "absent" / "o.parquet", ["x"], lists, recommender.catalogue)
@@ -129,34 +138,38 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, recommender: Re
 # -- the command ---------------------------------------------------------------------------------------------
 
 
-def run(*arguments: object) -> str:
-    said = CliRunner().invoke(app, ["recommend", *map(str, arguments)], catch_exceptions=False)
-    assert said.exit_code == 0, said.output
-    return said.stdout
+def run_recommend(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["recommend", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
-def test_for_one_person(read_only_shop: Store, recommender: Recommender) -> None:
-    said = json.loads(run(read_only_shop.path, "--user", "u0", "-n", 5, "--json"))
-    assert said == {
+def test_recommending_for_one_user(read_only_shop: Store, recommender: Recommender) -> None:
+    result = json.loads(run_recommend(read_only_shop.path, "--user", "u0", "-n", 5, "--json"))
+    assert result == {
         "user": "u0",
         "outcomes": recommender.outcomes.meaning,
-        "items": [one.as_dict() for one in recommender.recommend_user("u0", 5)],
+        "items": [item.as_dict() for item in recommender.recommend_user("u0", 5)],
     }
-    told = {"item_id", "title", "price", "currency", "score", "reason", "source"}
-    told |= {"probability", "propensity", "promoted"}
-    assert set(said["items"][0]) == told
-    assert said["items"][0]["item_id"] in run(read_only_shop.path, "--user", "u0", "-n", 5)
+    fields = {"item_id", "title", "price", "currency", "score", "reason", "source"}
+    fields |= {"probability", "propensity", "promoted"}
+    assert set(result["items"][0]) == fields
+    assert result["items"][0]["item_id"] in run_recommend(read_only_shop.path, "--user", "u0", "-n", 5)
 
 
-def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, tmp_path: Path) -> None:
-    users = [*recommender.taste.people()[:5], "never-seen"]
+def test_recommending_for_a_file_of_users(
+    read_only_shop: Store, recommender: Recommender, tmp_path: Path
+) -> None:
+    users = [*recommender.taste.users()[:5], "never-seen"]
     ids = recommender.catalogue.ids
     pairs = [(user, ids[item]) for user in users for item in recommender.taste.state(user).history.items]
     pairs += [("never-seen", "gone")]
-    path = written(tmp_path, user_id=[user for user, _ in pairs], item_id=[item for _, item in pairs])
+    path = write_histories(tmp_path, user_id=[user for user, _ in pairs], item_id=[item for _, item in pairs])
     out = tmp_path / "out.parquet"
-    said = json.loads(run(read_only_shop.path, "--histories", path, "--out", out, "-n", 7, "--json"))
-    assert said == {"people": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
+    result = json.loads(
+        run_recommend(read_only_shop.path, "--histories", path, "--out", out, "-n", 7, "--json")
+    )
+    assert result == {"people": 6, "rows": 42, "unknown_items": 1, "out": str(out)}
     rows = pq.read_table(out).to_pylist()
     assert list(dict.fromkeys(row["user_id"] for row in rows)) == users
     seen = set(pairs)
@@ -167,7 +180,7 @@ def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, t
     states = [TasteState.of(history, user) for history, user in zip(histories, users, strict=True)]
     expected = [ids[position] for ranked in recommender.lists(states, 7) for position in ranked.positions]
     assert [row["item_id"] for row in rows] == expected
-    assert "1 rows of the histories name items" in run(
+    assert "1 rows of the histories name items" in run_recommend(
         read_only_shop.path, "--histories", path, "--out", out, "-n", 3
     )
 
@@ -180,25 +193,25 @@ def test_for_a_file_of_people(read_only_shop: Store, recommender: Recommender, t
         ["--histories", "h.parquet"],
         ["--user", "u0", "--out", "o"],
     ],
-    ids=["neither", "both", "no out", "out for one person"],
+    ids=["neither", "both", "no out", "out for one user"],
 )
-def test_half_a_request_ends_in_exit_code_2(
+def test_incomplete_options_end_in_exit_code_2(
     read_only_shop: Store,
     options: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("sys.argv", ["bowerbird", "recommend", str(read_only_shop.path), *options])
-    with pytest.raises(SystemExit) as end:
+    with pytest.raises(SystemExit) as exit_info:
         main()
-    assert end.value.code == 2
+    assert exit_info.value.code == 2
     assert "--histories" in capsys.readouterr().err
 
 
-def test_filters_that_nothing_passes_say_so(read_only_shop: Store) -> None:
-    asked = ["recommend", str(read_only_shop.path), "--user", "u0", "--category", "none"]
-    said = CliRunner().invoke(app, asked)
-    assert said.exit_code == 0 and "no item in stock passes these filters" in said.stderr
+def test_filters_that_no_item_passes_are_reported(read_only_shop: Store) -> None:
+    arguments = ["recommend", str(read_only_shop.path), "--user", "u0", "--category", "none"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0 and "no item in stock passes these filters" in result.stderr
 
 
 def test_options_count_for_a_file_too(
@@ -206,9 +219,11 @@ def test_options_count_for_a_file_too(
 ) -> None:
     ids = recommender.catalogue.ids
     items = recommender.taste.state("u1").history.items
-    path = written(tmp_path, user_id=["u1"] * len(items), item_id=[ids[item] for item in items])
+    path = write_histories(tmp_path, user_id=["u1"] * len(items), item_id=[ids[item] for item in items])
     out = tmp_path / "out.parquet"
-    run(read_only_shop.path, "--histories", path, "--out", out, "-n", 9, "--price-max", 40, "--diversity", 0)
+    run_recommend(
+        read_only_shop.path, "--histories", path, "--out", out, "-n", 9, "--price-max", 40, "--diversity", 0
+    )
     _, [history], _ = read_histories(path, recommender.catalogue)
     options = RecommendOptions(diversity=0.0, price_max=40.0)
     (ranked,) = recommender.lists([TasteState.of(history, "u1")], 9, options)

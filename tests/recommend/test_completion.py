@@ -1,4 +1,4 @@
-"""What a set misses: its theme's items, never its own, whatever the order in which it is named."""
+"""Completion of a set: items of its theme, never its own, independent of the order of its items."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ SOLD_OUT = 7
 
 
 def make_store(path: Path) -> Store:
-    """Items of four themes, and rooms that each hold six items of one; the vectors know nothing of themes."""
+    """Items of four themes, and rooms that each hold six items of one; the vectors hold no information on
+    themes."""
     store = Store.create(path)
     store.publish_catalogue(
         Catalogue.of(
@@ -66,9 +67,9 @@ def completer(store: Store) -> Completer:
 
 def test_a_set_is_completed_by_its_theme(completer: Completer) -> None:
     for theme in range(THEMES):
-        answer = completer.complete([f"i{theme}", f"i{theme + THEMES}", f"i{theme + 5 * THEMES}"], 8)
-        same = [int(each.item_id[1:]) % THEMES == theme for each in answer]
-        assert np.mean(same) >= 0.85
+        completion = completer.complete([f"i{theme}", f"i{theme + THEMES}", f"i{theme + 5 * THEMES}"], 8)
+        is_of_theme = [int(missing_item.item_id[1:]) % THEMES == theme for missing_item in completion]
+        assert np.mean(is_of_theme) >= 0.85
 
 
 @given(st.sets(st.integers(0, ITEMS - 1), min_size=1, max_size=8))
@@ -88,24 +89,28 @@ def test_many_sets_are_completed_as_one_by_one(completer: Completer) -> None:
 
 
 def test_reasons_are_true(store: Store, completer: Completer) -> None:
-    rooms = [set(each.item_ids) for each in store.snapshot().collections]
-    for each in completer.complete(["i1", "i5"], 10):
-        if each.reason.startswith("together with"):
-            partner = "i" + each.reason.split("“item ")[1].split("”")[0]
-            together = sum({partner, each.item_id} <= room for room in rooms)
-            said = 1 if "a collection" in each.reason else int(each.reason.split(" in ")[1].split()[0])
-            assert partner in ("i1", "i5") and said == together > 0
+    rooms = [set(missing_item.item_ids) for missing_item in store.snapshot().collections]
+    for missing_item in completer.complete(["i1", "i5"], 10):
+        if missing_item.reason.startswith("together with"):
+            partner = "i" + missing_item.reason.split("“item ")[1].split("”")[0]
+            n_together = sum({partner, missing_item.item_id} <= room for room in rooms)
+            claimed = (
+                1
+                if "a collection" in missing_item.reason
+                else int(missing_item.reason.split(" in ")[1].split()[0])
+            )
+            assert partner in ("i1", "i5") and claimed == n_together > 0
 
 
 def test_the_next_process_loads_what_was_trained(store: Store, completer: Completer) -> None:
     version = store.current("completion")
-    again = Completer.open(Store.open(store.path).snapshot())
+    loaded = Completer.open(Store.open(store.path).snapshot())
     assert store.current("completion") == version is not None
-    assert again.complete(["i3", "i7"], 6) == completer.complete(["i3", "i7"], 6)
+    assert loaded.complete(["i3", "i7"], 6) == completer.complete(["i3", "i7"], 6)
 
 
-def test_collections_teach_the_recommender_too(store: Store) -> None:
-    """No event in the log: that items of a theme go together is known from rooms alone."""
+def test_the_recommender_is_trained_on_collections_too(store: Store) -> None:
+    """No event in the log: that items of a theme belong together follows from rooms alone."""
     recommender = Recommender.open(store.snapshot())
     for theme in range(THEMES):
         items = np.array([theme, theme + THEMES, theme + 2 * THEMES])
@@ -114,7 +119,7 @@ def test_collections_teach_the_recommender_too(store: Store) -> None:
         assert np.mean(ranked.positions % THEMES == theme) >= 0.6
 
 
-def test_an_erased_users_boards_leave_it(tmp_path: Path) -> None:
+def test_an_erased_users_boards_are_removed(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store")
     Completer.open(store.snapshot())
     assert store.current("completion") is not None
@@ -123,7 +128,7 @@ def test_an_erased_users_boards_leave_it(tmp_path: Path) -> None:
     assert "board" not in {each.collection_id for each in store.snapshot().collections}
 
 
-def test_nothing_to_complete_or_to_learn_from_is_said(completer: Completer, tmp_path: Path) -> None:
+def test_an_empty_set_or_training_set_is_reported(completer: Completer, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds none of the items"):
         completer.complete(["nonesuch"])
     store = make_store(tmp_path / "store")
@@ -134,16 +139,20 @@ def test_nothing_to_complete_or_to_learn_from_is_said(completer: Completer, tmp_
 
 def test_the_command_completes_sets_and_files(store: Store, tmp_path: Path) -> None:
     path = str(store.path)
-    named = run(app, ["complete", path, "--items", "i1", "--items", "nonesuch", "-n", "3", "--json"])
-    result = json.loads(named.stdout)
+    result_of_items = run(
+        app, ["complete", path, "--items", "i1", "--items", "nonesuch", "-n", "3", "--json"]
+    )
+    result = json.loads(result_of_items.stdout)
     assert result["unknown"] == ["nonesuch"] and len(result["missing"]) == 3
     assert run(app, ["complete", path, "--collection", "room-1"]).exit_code == 0
-    asked, out = tmp_path / "asked.parquet", tmp_path / "out.parquet"
+    sets_file, out = tmp_path / "asked.parquet", tmp_path / "out.parquet"
     rows = [("a", "i1"), ("a", "i5"), ("b", "i2"), ("c", "nonesuch")]
-    pq.write_table(pa.table({"collection_id": [r[0] for r in rows], "item_id": [r[1] for r in rows]}), asked)
+    pq.write_table(
+        pa.table({"collection_id": [r[0] for r in rows], "item_id": [r[1] for r in rows]}), sets_file
+    )
     run(
         app,
-        ["complete", path, "--collections", str(asked), "--out", str(out), "-n", "4"],
+        ["complete", path, "--collections", str(sets_file), "--out", str(out), "-n", "4"],
         catch_exceptions=False,
     )
     table = pq.read_table(out).to_pylist()
@@ -159,7 +168,7 @@ def test_the_command_completes_sets_and_files(store: Store, tmp_path: Path) -> N
     [
         ([], "name one set"),
         (["--items", "i1", "--collection", "room-1"], "name one set"),
-        (["--collection", "nonesuch"], "no collection 'nonesuch'"),
+        (["--collection", "nonesuch"], "unknown collection 'nonesuch'"),
         (["--collections", "x.parquet"], "go together"),
     ],
 )

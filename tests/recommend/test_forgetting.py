@@ -1,4 +1,4 @@
-"""Nothing of a forgotten person is left: every file is looked into, compressed and packed ones too."""
+"""Nothing of a forgotten user is left: every file is searched, also inside compressed and packed ones."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NAME = "zebulon-the-visitor"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def said_in(path: Path) -> Iterator[bytes]:
-    """All that a file says: as it is, and whatever is packed in it."""
+def contents_of(path: Path) -> Iterator[bytes]:
+    """Yield a file's content: raw, and decoded if it is packed."""
     raw = path.read_bytes()
     yield raw
     if raw[:4] == b"PAR1":
@@ -50,52 +50,55 @@ def said_in(path: Path) -> Iterator[bytes]:
 def files_that_name(folder: Path, word: str) -> set[str]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {
-        str(path.relative_to(folder)) for path in files if any(word.encode() in one for one in said_in(path))
+        str(path.relative_to(folder))
+        for path in files
+        if any(word.encode() in content for content in contents_of(path))
     }
 
 
 @pytest.fixture
-def visited(tmp_path: Path) -> Store:
-    """Somebody was there: in the log, on a board, in a refused row; the ranker is yet to be trained."""
+def store_with_user(tmp_path: Path) -> Store:
+    """A store with one more user: in the log, on a board, in a rejected row; the ranker is not trained
+    yet."""
     shop = publish_store(tmp_path / "shop", Catalogue.of(shop_items()), shop_vectors(), shop_events())
-    only = [f"item-{k}" for k in (60, 61, 62, 63, 64)]
-    did = [
-        Event(NAME, one, Action.SAVE, START + timedelta(days=k), event_id=f"visit-{k}", query="velvet")
-        for k, one in enumerate(only)
+    item_ids = [f"item-{k}" for k in (60, 61, 62, 63, 64)]
+    events = [
+        Event(NAME, item_id, Action.SAVE, START + timedelta(days=k), event_id=f"event-{k}", query="velvet")
+        for k, item_id in enumerate(item_ids)
     ]
-    shop.log.append(did)
-    shop.publish_collections([Collection("board", tuple(only), name="mine", user_id=NAME)])
+    shop.log.append(events)
+    shop.publish_collections([Collection("board", tuple(item_ids), name="mine", user_id=NAME)])
     (shop.reports / "refused-segment-0.jsonl").write_text(f'{{"row": {{"userId": "{NAME}"}}}}\n')
     return shop
 
 
-def test_no_file_of_a_used_store_names_a_forgotten_person(visited: Store) -> None:
-    recommender = Recommender.open(visited.snapshot())
+def test_no_file_of_a_used_store_names_a_forgotten_user(store_with_user: Store) -> None:
+    recommender = Recommender.open(store_with_user.snapshot())
     taste = recommender.taste
     taste.mute(NAME, "1")
     assert taste.save() and recommender.recommend_user(NAME)
-    before = files_that_name(visited.path, NAME)
-    kinds = {Path(one).parts[0] for one in before}
-    assert {"events", "collections", "taste", "reports"} <= kinds, "the search finds what is there"
+    before = files_that_name(store_with_user.path, NAME)
+    kinds = {Path(path).parts[0] for path in before}
+    assert {"events", "collections", "taste", "reports"} <= kinds, "the search finds the name where it occurs"
     taste.forget(NAME)
-    again = Recommender.open(visited.snapshot())
-    again.recommend_user("u0")
-    assert again.taste.save()
-    assert files_that_name(visited.path, NAME) == set()
+    reopened = Recommender.open(store_with_user.snapshot())
+    reopened.recommend_user("u0")
+    assert reopened.taste.save()
+    assert files_that_name(store_with_user.path, NAME) == set()
 
 
-def test_nothing_that_is_learnt_holds_their_likes(visited: Store) -> None:
-    recommender = Recommender.open(visited.snapshot())
+def test_nothing_learned_holds_their_likes(store_with_user: Store) -> None:
+    recommender = Recommender.open(store_with_user.snapshot())
     taste, liked = recommender.taste, recommender.catalogue.position["item-64"]
-    row = taste._everyone.people.find(NAME)
-    assert any(row in taste._everyone.likers.of(item)[0] for item in range(len(recommender.catalogue)))
+    row = taste._states.table.find(NAME)
+    assert any(row in taste._states.likers.ring(item)[0] for item in range(len(recommender.catalogue)))
     likes = recommender.ranker.context.popularity.total[liked]
     taste.forget(NAME)
-    rings = taste._everyone.likers
-    assert not any(row in rings.of(item)[0] for item in range(len(recommender.catalogue)))
-    assert not np.array(taste._everyone.people.arrays[2])[row]
-    for graph in (taste, TasteGraph.open(visited.snapshot())):
+    rings = taste._states.likers
+    assert not any(row in rings.ring(item)[0] for item in range(len(recommender.catalogue)))
+    assert not np.array(taste._states.table.arrays[2])[row]
+    for graph in (taste, TasteGraph.open(store_with_user.snapshot())):
         assert NAME not in graph and not len(graph.state(NAME).items)
-    training = Interactions.of(visited.log.read(), recommender.catalogue)
+    training = Interactions.of(store_with_user.log.read(), recommender.catalogue)
     assert NAME not in training.users, "the next training set"
-    assert Recommender.open(visited.snapshot()).ranker.context.popularity.total[liked] == likes - 1
+    assert Recommender.open(store_with_user.snapshot()).ranker.context.popularity.total[liked] == likes - 1

@@ -1,4 +1,4 @@
-"""Options of a list do what they say, and no more; each part can be left out for an ablation."""
+"""Options of a list do what they promise, and no more; each part can be left out for an ablation."""
 
 from __future__ import annotations
 
@@ -22,26 +22,31 @@ def test_filters_leave_what_passes_all_of_them() -> None:
         ]
     )
 
-    def left(**filters: object) -> str:
+    def ids_left(**filters: object) -> str:
         mask = RecommendOptions(**filters).eligible(catalogue)  # type: ignore[arg-type]
         return "".join(np.array(catalogue.ids)[mask])
 
-    assert left() == "abcd"
-    assert left(category="HOME") == "abc" and left(category="lamps") == "a" and left(category="x") == ""
-    assert left(price_min=10) == "abd" and left(price_max=15) == "ad"
-    assert left(price_min=10, price_max=15, category="home") == "a"
+    assert ids_left() == "abcd"
+    assert (
+        ids_left(category="HOME") == "abc"
+        and ids_left(category="lamps") == "a"
+        and ids_left(category="x") == ""
+    )
+    assert ids_left(price_min=10) == "abd" and ids_left(price_max=15) == "ad"
+    assert ids_left(price_min=10, price_max=15, category="home") == "a"
 
 
 @pytest.mark.parametrize(
-    "bad", [{"explore": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}]
+    "invalid",
+    [{"exploration": 1.1}, {"diversity": -1}, {"price_min": 5, "price_max": 4}, {"outcome": Action.HIDE}],
 )
-def test_senseless_options_are_refused(bad: dict[str, object]) -> None:
+def test_invalid_options_are_rejected(invalid: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"expected 0 to 1|above the highest|expected one of"):
-        RecommendOptions(**bad)  # type: ignore[arg-type]
+        RecommendOptions(**invalid)  # type: ignore[arg-type]
 
 
-def test_a_person_gets_only_what_passes_the_filters(recommender: Recommender) -> None:
+def test_a_user_gets_only_what_passes_the_filters(recommender: Recommender) -> None:
     prices = recommender.catalogue.prices
     low, high = np.nanquantile(prices, [0.2, 0.4])
-    found = recommender.recommend_user("u0", 200, RecommendOptions(price_min=low, price_max=high))
-    assert found and all(low <= (one.price or 0) <= high for one in found)
+    items = recommender.recommend_user("u0", 200, RecommendOptions(price_min=low, price_max=high))
+    assert items and all(low <= (item.price or 0) <= high for item in items)

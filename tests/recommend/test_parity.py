@@ -17,8 +17,8 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
-from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.embed.index.vectors import normalize_rows
+from bowerbird.evaluate.protocols import Split, Task, build_task
 from bowerbird.recommend.batch import read_histories
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
@@ -29,7 +29,7 @@ from .conftest import START, publish_store
 
 ITEMS, USERS, BUSY, DAYS, KINDS, N = 240, 50, 6, 40, 4, 20
 SEEN_ACTIONS = (Action.VIEW, Action.CLICK, Action.SAVE, Action.ADD_TO_CART, Action.PURCHASE, Action.HIDE)
-ODDS = (0.15, 0.5, 0.15, 0.05, 0.05, 0.1)
+ACTION_SHARES = (0.15, 0.5, 0.15, 0.05, 0.05, 0.1)
 
 
 def catalogue() -> Catalogue:
@@ -45,42 +45,42 @@ def catalogue() -> Catalogue:
     )
 
 
-def visit(rng: np.random.Generator, user: int, start: timedelta, items: np.ndarray) -> list[Event]:
-    """A list is shown, and most of what is dealt with happens within one second."""
+def session_events(rng: np.random.Generator, user: int, start: timedelta, items: np.ndarray) -> list[Event]:
+    """Events of a session: a list is shown, and most acts happen within one second."""
     at = START + start
-    shown = [
+    impressions = [
         Event(f"u{user}", f"item-{item}", Action.IMPRESSION, at, position=rank)
         for rank, item in enumerate(rng.permutation(ITEMS)[:4].tolist() + items[:1].tolist(), start=1)
     ]
-    dealt_with = [
+    acts = [
         Event(
             f"u{user}",
             f"item-{item}",
-            SEEN_ACTIONS[int(rng.choice(len(ODDS), p=ODDS))],
+            SEEN_ACTIONS[int(rng.choice(len(ACTION_SHARES), p=ACTION_SHARES))],
             at + timedelta(seconds=1 + step // 3, microseconds=step),
         )
         for step, item in enumerate(items.tolist())
     ]
-    return shown + dealt_with
+    return impressions + acts
 
 
 def toy_events() -> list[Event]:
-    """Each user likes items of one kind; a few have done more than the taste graph keeps one by one."""
+    """Each user likes items of one kind; a few have more events than the taste graph stores individually."""
     rng = np.random.default_rng(0)
     events = []
     for user in range(USERS):
-        visits = 50 if user < BUSY else 8
+        n_sessions = 50 if user < BUSY else 8
         weights = np.where(np.arange(ITEMS) % KINDS == user % KINDS, 6.0, 1.0)
-        for _ in range(visits):
+        for _ in range(n_sessions):
             start = timedelta(seconds=float(rng.uniform(0, DAYS * 86_400)))
             items = rng.choice(ITEMS, 5, replace=False, p=weights / weights.sum())
-            events += visit(rng, user, start, items)
+            events += session_events(rng, user, start, items)
     return sorted(events, key=lambda event: event.at)
 
 
 def toy_vectors() -> np.ndarray:
     rng = np.random.default_rng(1)
-    return unit(np.eye(KINDS, 12)[np.arange(ITEMS) % KINDS] + rng.normal(0, 0.4, (ITEMS, 12)))
+    return normalize_rows(np.eye(KINDS, 12)[np.arange(ITEMS) % KINDS] + rng.normal(0, 0.4, (ITEMS, 12)))
 
 
 HOLDOUT = Holdout(int((START + timedelta(days=0.8 * DAYS)).timestamp() * 1e6), 0.3)
@@ -99,15 +99,15 @@ def recommender(store: Store) -> Recommender:
 
 def task_on(store: Store, split: Split) -> Task:
     events = Interactions.of(store.log.read(), store.catalogue())
-    return task_of(events, HOLDOUT, split, eligible=store.catalogue().available)
+    return build_task(events, HOLDOUT, split, eligible=store.catalogue().available)
 
 
 def known_events(store: Store, task: Task) -> list[Event]:
-    """The log's events that `task.known` holds, each once."""
-    columns = (task.known.user, task.known.item, task.known.action, task.known.at)
+    """The log's events that `task.known_events` holds, each once."""
+    columns = (task.known_events.user, task.known_events.item, task.known_events.action, task.known_events.at)
     ids = store.catalogue().ids
     known = {
-        (task.known.users[user], ids[item], ACTIONS[action], int(at))
+        (task.known_events.users[user], ids[item], ACTIONS[action], int(at))
         for user, item, action, at in zip(*columns, strict=True)
     }
     log = [Event.from_row(row) for row in store.log.read().to_pylist()]
@@ -120,7 +120,7 @@ def known_events(store: Store, task: Task) -> list[Event]:
     return events
 
 
-def test_the_toy_world_holds_what_could_tell_lists_apart(store: Store) -> None:
+def test_the_toy_store_holds_what_could_make_lists_differ(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
     assert {ACTION_CODE["impression"], ACTION_CODE["hide"]} <= set(events.action.tolist())
     assert len(np.unique(events.at // 10**6)) < len(events) / 2, "several events in one second"
@@ -138,7 +138,7 @@ def test_the_toy_world_holds_what_could_tell_lists_apart(store: Store) -> None:
 def test_the_evaluated_lists_are_those_that_a_server_would_give(
     store: Store, recommender: Recommender, split: Split, tmp_path: Path
 ) -> None:
-    """By a store of its own whose log holds what is known when the users ask, and nothing else."""
+    """Served from another store whose log holds only the events before the users' requests."""
     task = task_on(store, split)
     evaluated = ServedRanker(recommender).rank_task(task, N)
     past = publish_store(tmp_path / "past", catalogue(), toy_vectors(), known_events(store, task), HOLDOUT)
@@ -146,11 +146,11 @@ def test_the_evaluated_lists_are_those_that_a_server_would_give(
     assert server.ranker.report == recommender.ranker.report
     for user, moment, positions in zip(task.users, task.moments, evaluated, strict=True):
         served = server.recommend(server.taste.state(user), N, now=moment)
-        assert [one.position for one in served] == positions.tolist()
+        assert [item.position for item in served] == positions.tolist()
     assert len({tuple(row) for row in evaluated.tolist()}) > len(evaluated) / 2
 
 
-def test_nobody_is_evaluated_on_what_they_can_not_get(store: Store, recommender: Recommender) -> None:
+def test_targets_are_items_that_can_be_recommended(store: Store, recommender: Recommender) -> None:
     for split in Split:
         task = task_on(store, split)
         for history, targets, row in zip(

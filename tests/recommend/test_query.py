@@ -1,4 +1,4 @@
-"""What represents a user in a query, against the definitions like by like."""
+"""The representation of a user in a query, against the definitions like by like."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import HALF_LIFE_DAYS, RECENT, Query, latest, recency_weights
 from bowerbird.taste.state.user_state import DAY, TasteState
 
-from .conftest import clicks_of, crowd_vectors, history_of, plain_catalogue
+from .conftest import clicks_of, group_vectors, history_of, plain_catalogue
 
 
 @pytest.fixture(scope="module")
 def context() -> SourceContext:
     events = clicks_of([(0, 3), (1, 4)], n_items=6)
-    items = ItemContext(plain_catalogue(6), crowd_vectors(6).astype(np.float32))
+    items = ItemContext(plain_catalogue(6), group_vectors(6).astype(np.float32))
     return SourceContext.fit(events, items, SourceConfig())
 
 
@@ -40,12 +40,12 @@ def test_a_query_reads_likes_and_weighs_them_by_action_and_age(context: SourceCo
     state = TasteState("u", np.array([1, 2, 3, 4]), np.array(codes, np.int8), at)
     query = Query(state, np.ones(6, bool), context)
     assert query.liked.items.tolist() == query.recent.items.tolist() == [1, 3]
-    left = np.array([3 * 0.5 ** (30 / HALF_LIFE_DAYS), 1.0])
-    np.testing.assert_allclose(query.recent_weights, left / left.sum(), rtol=1e-6)
+    decayed_weights = np.array([3 * 0.5 ** (30 / HALF_LIFE_DAYS), 1.0])
+    np.testing.assert_allclose(query.recent_weights, decayed_weights / decayed_weights.sum(), rtol=1e-6)
     assert query.at == 40 * DAY and not query.is_cold_start
 
 
-def test_a_user_without_likes_asks_now(context: SourceContext) -> None:
+def test_a_user_without_likes_queries_now(context: SourceContext) -> None:
     hides = TasteState.of(history_of(3, action=Action.HIDE))
     for state in (TasteState("nobody"), hides):
         query = Query(state, np.ones(6, bool), context)
@@ -53,9 +53,9 @@ def test_a_user_without_likes_asks_now(context: SourceContext) -> None:
         assert len(query.recent) == len(query.recent_weights) == 0
 
 
-def test_at_most_so_many_likes_represent_a_user() -> None:
+def test_the_number_of_likes_that_represent_a_user_is_limited() -> None:
     state = TasteState.of(history_of(*range(RECENT + 9)))
-    items = ItemContext(plain_catalogue(60), crowd_vectors(60).astype(np.float32))
+    items = ItemContext(plain_catalogue(60), group_vectors(60).astype(np.float32))
     context = SourceContext.fit(Interactions.empty(60), items, SourceConfig())
     query = Query(state, np.ones(60, bool), context)
     assert query.recent.items.tolist() == list(range(9, RECENT + 9))

@@ -8,34 +8,34 @@ import pytest
 from bowerbird.recommend.ranks import FUSION_K, best_first, fuse_ranks, ranks_among, ranks_of, top_positions
 
 
-def scores(seed: int) -> np.ndarray:
-    """Some scores, many of them equal, single and double precision in turn."""
+def random_scores(seed: int) -> np.ndarray:
+    """Random scores, many of them equal, alternately in single and double precision."""
     rng = np.random.default_rng(seed)
-    kind = np.float32 if seed % 2 else np.float64
-    return np.round(rng.normal(size=int(rng.integers(0, 300))), int(rng.integers(0, 3))).astype(kind)
+    dtype = np.float32 if seed % 2 else np.float64
+    return np.round(rng.normal(size=int(rng.integers(0, 300))), int(rng.integers(0, 3))).astype(dtype)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_rank_is_how_many_are_higher(seed: int) -> None:
-    values = scores(seed)
-    slow = [int((values > score).sum()) for score in values]
-    assert ranks_of(values).tolist() == slow
-    assert ranks_among(values, np.arange(len(values))[::2]).tolist() == slow[::2]
+    values = random_scores(seed)
+    expected = [int((values > score).sum()) for score in values]
+    assert ranks_of(values).tolist() == expected
+    assert ranks_among(values, np.arange(len(values))[::2]).tolist() == expected[::2]
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_the_top_are_those_of_sorting_everything(seed: int) -> None:
-    values, rng = scores(seed), np.random.default_rng(seed)
+    values, rng = random_scores(seed), np.random.default_rng(seed)
     eligible, count = rng.random(len(values)) < 0.7, int(rng.integers(0, 60))
     above = 0.0 if seed % 3 == 0 else -np.inf
     rows = np.flatnonzero(eligible & (values > above))
-    slow = sorted(rows[np.lexsort((rows, -values[rows]))[:count]].tolist())
-    assert top_positions(values, eligible, count, above).tolist() == slow
+    expected = sorted(rows[np.lexsort((rows, -values[rows]))[:count]].tolist())
+    assert top_positions(values, eligible, count, above).tolist() == expected
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_best_first_is_a_stable_sort(seed: int) -> None:
-    values, rng = scores(seed), np.random.default_rng(seed)
+    values, rng = random_scores(seed), np.random.default_rng(seed)
     positions = np.sort(rng.choice(10_000, len(values), replace=False))
     for count in (0, 1, 7, 1_000):
         order = np.lexsort((positions, -values))[:count]

@@ -1,4 +1,4 @@
-"""Every reason is true by catalogue and log alone, and comes from a source that brought the item."""
+"""Every reason is true by catalogue and log alone, and comes from a source that proposed the item."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def checker_of(store: Store, recommender: Recommender) -> ReasonChecker:
 
 def test_every_reason_is_true(read_only_shop: Store, recommender: Recommender) -> None:
     reasons = [
-        (user, one.position, one.reason)
-        for user in [*recommender.taste.people(), "nobody"]
-        for one in recommender.recommend_user(user, 20)
+        (user, item.position, item.reason)
+        for user in [*recommender.taste.users(), "nobody"]
+        for item in recommender.recommend_user(user, 20)
     ]
     assert len(reasons) > 1_000
     assert not check_reasons(checker_of(read_only_shop, recommender), reasons)
     assert {kind_of(reason) for _, _, reason in reasons} >= KINDS_OF_REASON
 
 
-def test_every_source_tells_the_truth_of_every_item(read_only_shop: Store, recommender: Recommender) -> None:
-    """Also of items that it did not propose: others' reasons stand in where a proposer has none."""
-    checker, spoken = checker_of(read_only_shop, recommender), Counter[str]()
+def test_every_explanation_of_every_source_is_true(read_only_shop: Store, recommender: Recommender) -> None:
+    """Also for items that it did not propose: another source's reason is used where a proposer has none."""
+    checker, reason_counts = checker_of(read_only_shop, recommender), Counter[str]()
     states = [recommender.taste.state(user) for user in ("u0", "u7", "nobody")]
     everything = [np.ones(len(recommender.catalogue), bool)] * len(states)
     for candidates in recommender.ranker.candidates(states, everything):
@@ -57,9 +57,9 @@ def test_every_source_tells_the_truth_of_every_item(read_only_shop: Store, recom
             for position in np.flatnonzero(candidates.query.eligible).tolist():
                 reason = source.explain(candidates.query, position)
                 if reason is not None:
-                    spoken[source.name] += 1
+                    reason_counts[source.name] += 1
                     assert checker.fault(user, position, reason) is None
-    assert len(spoken) >= 6
+    assert len(reason_counts) >= 6
 
 
 def proposers(candidates: CandidateSet, position: int) -> list[str]:
@@ -72,32 +72,32 @@ def proposers(candidates: CandidateSet, position: int) -> list[str]:
     return sorted(ranks, key=lambda name: ranks[name])
 
 
-def test_the_source_is_the_one_that_ranks_an_item_highest_and_has_something_to_say(
+def test_the_source_is_the_highest_ranking_one_with_a_reason(
     recommender: Recommender,
 ) -> None:
     by_name, sources = {source.name: source for source in recommender.ranker.sources}, Counter[str]()
-    states = [recommender.taste.state(user) for user in [*recommender.taste.people()[:8], "nobody"]]
+    states = [recommender.taste.state(user) for user in [*recommender.taste.users()[:8], "nobody"]]
     for ranked in recommender.lists(states, 20):
         candidates = ranked.candidates
         names = candidates.sources_of(ranked.positions)
         explained = recommender.ranker.explain(candidates, ranked.positions)
-        for position, several, (source, reason) in zip(
+        for position, proposing, (source, reason) in zip(
             ranked.positions.tolist(), names, explained, strict=True
         ):
             sources[source] += 1
-            assert several == proposers(candidates, position)
-            reasons = {name: by_name[name].explain(candidates.query, position) for name in several}
-            speaking = [name for name in several if reasons[name] is not None]
-            assert source == (speaking or several)[0]
-            assert reason == reasons[source] or not speaking
+            assert proposing == proposers(candidates, position)
+            reasons = {name: by_name[name].explain(candidates.query, position) for name in proposing}
+            explaining = [name for name in proposing if reasons[name] is not None]
+            assert source == (explaining or proposing)[0]
+            assert reason == reasons[source] or not explaining
     assert len(sources) >= 4
 
 
-def test_what_is_served_says_what_was_explained(recommender: Recommender) -> None:
+def test_served_reasons_are_those_explained(recommender: Recommender) -> None:
     state = recommender.taste.state("u3")
     (ranked,) = recommender.lists([state], 20)
     explained = recommender.ranker.explain(ranked.candidates, ranked.positions)
-    assert [(one.source, one.reason) for one in recommender.recommend(state, 20)] == explained
+    assert [(item.source, item.reason) for item in recommender.recommend(state, 20)] == explained
 
 
 @pytest.mark.parametrize(
@@ -109,27 +109,29 @@ def test_what_is_served_says_what_was_explained(recommender: Recommender) -> Non
         (Action.CLICK, "liked"),
     ],
 )
-def test_a_reason_says_what_was_done(recommender: Recommender, action: Action, verb: str) -> None:
+def test_a_reason_names_the_action(recommender: Recommender, action: Action, verb: str) -> None:
     code = list(Action).index(action)
     state = TasteState.of(History(np.array([65]), np.array([code], np.int8), np.array([0])))
-    similar = [one for one in recommender.recommend(state, 10) if one.source == "similar"]
+    similar = [item for item in recommender.recommend(state, 10) if item.source == "similar"]
     assert similar
-    assert {one.reason for one in similar} == {f"similar to “velvet sofa no. 65”, which you {verb}"}
+    assert {item.reason for item in similar} == {f"similar to “velvet sofa no. 65”, which you {verb}"}
 
 
-def test_a_shop_without_events_says_nothing_of_people(tmp_path: Path) -> None:
+def test_a_store_without_events_gives_no_reasons_from_other_users(tmp_path: Path) -> None:
     store = publish_store(tmp_path / "shop", Catalogue.of(shop_items()), shop_vectors(), [])
     recommender = Recommender.open(store.snapshot())
     checker = checker_of(store, recommender)
     for user in ("nobody", "nobody else"):
-        shown = recommender.recommend_user(user, 30)
-        assert len(shown) == 30 and {one.reason for one in shown} == {"from the catalogue"}
-        assert not check_reasons(checker, [(user, one.position, one.reason) for one in shown])
+        recommendations = recommender.recommend_user(user, 30)
+        assert len(recommendations) == 30 and {item.reason for item in recommendations} == {
+            "from the catalogue"
+        }
+        assert not check_reasons(checker, [(user, item.position, item.reason) for item in recommendations])
     click = Event("first", "item-3", Action.CLICK, START)
     store.log.append([click])
     recommender.taste.refresh()
-    shown = recommender.recommend_user("first", 30)
-    reasons = [("first", one.position, one.reason) for one in shown]
+    recommendations = recommender.recommend_user("first", 30)
+    reasons = [("first", item.position, item.reason) for item in recommendations]
     assert "similar to “striped shirt no. 3”, which you liked" in {reason for _, _, reason in reasons}
     assert not check_reasons(checker_of(store, recommender), reasons)
 
@@ -140,15 +142,15 @@ def test_an_item_without_a_vector_is_similar_to_nothing(tmp_path: Path) -> None:
     events = [Event("a", "item-3", Action.CLICK, START), Event("b", "item-4", Action.CLICK, START)]
     store = publish_store(tmp_path / "shop", Catalogue.of(shop_items()), vectors, events)
     recommender = Recommender.open(store.snapshot())
-    assert not [one for one in recommender.recommend_user("a", 120) if one.reason.startswith("similar")]
-    of_b = {one.position: one.reason for one in recommender.recommend_user("b", 120)}
+    assert not [item for item in recommender.recommend_user("a", 120) if item.reason.startswith("similar")]
+    of_b = {item.position: item.reason for item in recommender.recommend_user("b", 120)}
     assert of_b[5].startswith("similar") and not of_b[40].startswith("similar")
 
 
 def test_tastes_are_named_by_the_newest_facts(shop: Store) -> None:
-    """A newer catalogue may take back what the ranker was trained on."""
+    """A newer catalogue may contradict what the ranker was trained on."""
     before, version = Recommender.open(shop.snapshot()), shop.current("ranker")
-    named = [one for one in before.recommend_user("u0", 60) if "striped" in one.reason]
+    named_items = [item for item in before.recommend_user("u0", 60) if "striped" in item.reason]
     items = list(before.catalogue.items())
     changed = [
         replace(item, attributes={**item.attributes, "style": "dotted" if k % 2 else "striped"})
@@ -157,10 +159,10 @@ def test_tastes_are_named_by_the_newest_facts(shop: Store) -> None:
     shop.publish_catalogue(Catalogue.of(changed))
     after = Recommender.open(shop.snapshot())
     current = shop.current("ranker")
-    assert named and version is not None and current is not None and current.name == version.name
-    shown = after.recommend_user("u0", 60)
-    assert [one for one in shown if one.reason.startswith("your taste for")]
-    reasons = [("u0", one.position, one.reason) for one in shown]
+    assert named_items and version is not None and current is not None and current.name == version.name
+    recommendations = after.recommend_user("u0", 60)
+    assert [item for item in recommendations if item.reason.startswith("your taste for")]
+    reasons = [("u0", item.position, item.reason) for item in recommendations]
     assert not check_reasons(checker_of(shop, after), reasons)
 
 
@@ -168,7 +170,9 @@ def test_a_promoted_item_keeps_its_reason(read_only_shop: Store, recommender: Re
     plain = recommender.recommend_user("u0", 20)
     boosts = Boosts([Rule(100.0, item_ids=frozenset({plain[10].item_id}))])
     (promoted,) = (
-        one for one in recommender.recommend_user("u0", 20, RecommendOptions(boosts=boosts)) if one.promoted
+        item
+        for item in recommender.recommend_user("u0", 20, RecommendOptions(boosts=boosts))
+        if item.promoted
     )
     assert promoted.reason == f"promoted by the shop; {plain[10].reason}"
     assert checker_of(read_only_shop, recommender).fault("u0", promoted.position, promoted.reason) is None
@@ -177,7 +181,7 @@ def test_a_promoted_item_keeps_its_reason(read_only_shop: Store, recommender: Re
 # -- the checker itself -----------------------------------------------------------------------------------
 
 
-def small_world() -> ReasonChecker:
+def small_checker() -> ReasonChecker:
     """Ada and Bob saved the lamp; Bob clicked the sofa a day later; Cy clicked sofa and vase."""
     catalogue = Catalogue.of(
         [
@@ -222,7 +226,7 @@ def small_world() -> ReasonChecker:
     ],
 )
 def test_the_checker_accepts_what_is_true(user: str, position: int, reason: str) -> None:
-    assert small_world().fault(user, position, reason) is None
+    assert small_checker().fault(user, position, reason) is None
 
 
 @pytest.mark.parametrize(
@@ -241,17 +245,17 @@ def test_the_checker_accepts_what_is_true(user: str, position: int, reason: str)
         ("ada", 1, "you will love it", "no pattern"),
     ],
 )
-def test_the_checker_finds_what_is_not(user: str, position: int, reason: str, fault: str) -> None:
-    assert fault in (small_world().fault(user, position, reason) or "")
+def test_the_checker_finds_what_is_false(user: str, position: int, reason: str, fault: str) -> None:
+    assert fault in (small_checker().fault(user, position, reason) or "")
 
 
-def test_the_checker_wants_nothing_said_of_people_where_there_are_none() -> None:
+def test_the_checker_rejects_reasons_from_users_where_there_are_none() -> None:
     checker = ReasonChecker(plain_catalogue(3), Interactions.empty(3))
     assert checker.fault("ada", 1, "liked by 0 people") == "nobody has done anything yet"
     assert checker.fault("ada", 1, "from the catalogue") is None
 
 
-def test_kinds_of_reasons_are_told_apart() -> None:
+def test_kinds_of_reasons_are_distinguished() -> None:
     assert kind_of("people who like “A, b”, which you put in the basket, like it too") == (
         "people who like “…”, which you …, like it too"
     )

@@ -1,4 +1,4 @@
-"""What a user is shown: nothing that they must not see, and what they asked for higher."""
+"""The list of a user: nothing that is excluded, and boosted interests ranked higher."""
 
 from __future__ import annotations
 
@@ -21,41 +21,45 @@ from bowerbird.taste.state.user_state import TasteState
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def kinds(found: Sequence[Recommendation]) -> list[int]:
-    return [one.position // 30 for one in found]
+def kinds(recommendations: Sequence[Recommendation]) -> list[int]:
+    return [item.position // 30 for item in recommendations]
 
 
-def test_a_taste_is_met(recommender: Recommender) -> None:
+def test_lists_match_a_taste(recommender: Recommender) -> None:
     for user, kind in (("u0", 0), ("u1", 1), ("u2", 2), ("u3", 3)):
-        found = recommender.recommend_user(user, 10, options=RecommendOptions(diversity=0.0))
-        assert kinds(found).count(kind) >= 6, "ten of fourteen clicks were of this kind"
-        assert {one.item_id for one in found} == {recommender.catalogue.ids[one.position] for one in found}
+        items = recommender.recommend_user(user, 10, options=RecommendOptions(diversity=0.0))
+        assert kinds(items).count(kind) >= 6, "ten of fourteen clicks were of this kind"
+        assert {item.item_id for item in items} == {
+            recommender.catalogue.ids[item.position] for item in items
+        }
 
 
-def test_never_what_is_sold_out_or_was_seen(recommender: Recommender) -> None:
+def test_sold_out_and_seen_items_are_left_out(recommender: Recommender) -> None:
     sold_out = set(np.flatnonzero(~recommender.catalogue.available).tolist())
     assert len(sold_out) == 4
-    for user in recommender.taste.people()[:12]:
-        shown = {one.position for one in recommender.recommend_user(user, 200)}
-        assert shown and not shown & sold_out
-        assert not shown & set(recommender.taste.state(user).history.items.tolist())
+    for user in recommender.taste.users()[:12]:
+        recommended_positions = {item.position for item in recommender.recommend_user(user, 200)}
+        assert recommended_positions and not recommended_positions & sold_out
+        assert not recommended_positions & set(recommender.taste.state(user).history.items.tolist())
 
 
-def test_everything_else_can_be_asked_for(recommender: Recommender) -> None:
+def test_all_other_items_can_be_recommended(recommender: Recommender) -> None:
     seen = recommender.taste.state("u5").history.items
-    left = int(recommender.catalogue.available.sum() - recommender.catalogue.available[np.unique(seen)].sum())
-    assert len(recommender.recommend_user("u5", 10_000)) == left
+    n_left = int(
+        recommender.catalogue.available.sum() - recommender.catalogue.available[np.unique(seen)].sum()
+    )
+    assert len(recommender.recommend_user("u5", 10_000)) == n_left
 
 
-def test_only_what_is_allowed(recommender: Recommender) -> None:
-    allowed = np.zeros(120, bool)
-    allowed[60:75] = True
+def test_only_eligible_items_are_recommended(recommender: Recommender) -> None:
+    eligible = np.zeros(120, bool)
+    eligible[60:75] = True
     state = recommender.taste.state("u0")
-    assert kinds(recommender.recommend(state, 15, allowed)) == [2] * 15
+    assert kinds(recommender.recommend(state, 15, eligible)) == [2] * 15
     assert recommender.recommend(state, 15, np.zeros(120, bool)) == []
 
 
-def test_as_many_as_are_asked_for(recommender: Recommender) -> None:
+def test_lists_have_the_requested_length(recommender: Recommender) -> None:
     """Also where each source proposes fewer."""
     ranker = recommender.ranker.with_live_graph(None)
     ranker.config = replace(ranker.config, per_source=5)
@@ -64,14 +68,17 @@ def test_as_many_as_are_asked_for(recommender: Recommender) -> None:
 
 
 def muted_and_boosted(recommender: Recommender, *, muted: int = -1, boosted: int = -1) -> TasteState:
-    """u0's state where the groups of one kind of thing are muted or boosted."""
+    """u0's state where the groups of one kind of item are muted or boosted."""
     group = recommender.taste.interests_of_items.group
-    of = {kind: frozenset(group[kind * 30 : kind * 30 + 30].tolist()) for kind in range(4)}
-    said = {"muted": of.get(muted, frozenset()), "boosted": of.get(boosted, frozenset())}
-    return replace(recommender.taste.state("u0"), **said)
+    groups_of_kind = {kind: frozenset(group[kind * 30 : kind * 30 + 30].tolist()) for kind in range(4)}
+    overrides = {
+        "muted": groups_of_kind.get(muted, frozenset()),
+        "boosted": groups_of_kind.get(boosted, frozenset()),
+    }
+    return replace(recommender.taste.state("u0"), **overrides)
 
 
-def test_what_is_muted_is_not_shown(recommender: Recommender) -> None:
+def test_muted_items_are_not_recommended(recommender: Recommender) -> None:
     plain = recommender.recommend(muted_and_boosted(recommender), 40)
     assert 0 in kinds(plain)
     muted = recommender.recommend(muted_and_boosted(recommender, muted=0), 40)
@@ -79,62 +86,66 @@ def test_what_is_muted_is_not_shown(recommender: Recommender) -> None:
 
 
 def test_what_is_boosted_moves_up(recommender: Recommender) -> None:
-    def places(state: TasteState) -> float:
-        found = recommender.recommend(state, 100, options=RecommendOptions(diversity=0.0))
-        return float(np.mean([place for place, kind in enumerate(kinds(found)) if kind == 1]))
+    def mean_rank(state: TasteState) -> float:
+        items = recommender.recommend(state, 100, options=RecommendOptions(diversity=0.0))
+        return float(np.mean([rank for rank, kind in enumerate(kinds(items)) if kind == 1]))
 
-    assert places(muted_and_boosted(recommender, boosted=1)) < places(muted_and_boosted(recommender)) - 3
+    assert (
+        mean_rank(muted_and_boosted(recommender, boosted=1)) < mean_rank(muted_and_boosted(recommender)) - 3
+    )
 
 
 def test_diversity_is_one_number(recommender: Recommender) -> None:
-    def likeness(diversity: float) -> float:
-        found = recommender.recommend_user("u2", 15, options=RecommendOptions(diversity=diversity))
-        rows = np.asarray(recommender.ranker.items.vectors)[[one.position for one in found]]
+    def mean_similarity(diversity: float) -> float:
+        items = recommender.recommend_user("u2", 15, options=RecommendOptions(diversity=diversity))
+        rows = np.asarray(recommender.ranker.items.vectors)[[item.position for item in items]]
         return float((rows @ rows.T)[np.triu_indices(15, 1)].mean())
 
-    assert likeness(0.0) > likeness(0.5) > likeness(0.95)
+    assert mean_similarity(0.0) > mean_similarity(0.5) > mean_similarity(0.95)
     plain = RecommendOptions(diversity=0.0)
-    scores = [one.score for one in recommender.recommend_user("u2", 15, options=plain)]
+    scores = [item.score for item in recommender.recommend_user("u2", 15, options=plain)]
     assert scores == sorted(scores, reverse=True)
 
 
 def test_an_unknown_user_gets_popular_items(recommender: Recommender) -> None:
-    found = recommender.recommend_user("nobody", 12)
-    assert len(found) == 12
-    assert {one.source for one in found} <= {"trending", "popular"}
+    items = recommender.recommend_user("nobody", 12)
+    assert len(items) == 12
+    assert {item.source for item in items} <= {"trending", "popular"}
     reasons = r"liked by \d+ people|trending: liked by \d+ people from [\d-]+ to [\d-]+"
-    assert all(re.fullmatch(reasons, one.reason) for one in found)
+    assert all(re.fullmatch(reasons, item.reason) for item in items)
 
 
 def with_probabilities(recommender: Recommender) -> Recommender:
-    """The same recommender, where a purchase is likely of expensive items, and unlikely of others."""
+    """The same recommender, where a purchase is likely for expensive items, and unlikely for others."""
 
     column = recommender.ranker.columns["price_ratio"]
 
-    class Dearer:
+    class ExpensivePurchases:
         def __call__(self, table: np.ndarray) -> np.ndarray:
             return np.where(table[:, column] > 0.3, np.log(9), -np.log(9))
 
-    outcomes = Outcomes(Conditioning.SHOWN, 8, {Action.PURCHASE: (Dearer(), Platt())})  # type: ignore[dict-item]
+    outcomes = Outcomes(Conditioning.SHOWN, 8, {Action.PURCHASE: (ExpensivePurchases(), Platt())})  # type: ignore[dict-item]
     return Recommender(recommender.catalogue, recommender.ranker, outcomes, recommender.taste)
 
 
 def test_what_is_likelier_moves_up_where_it_is_the_target_outcome(recommender: Recommender) -> None:
-    hopeful = with_probabilities(recommender)
+    with_outcomes = with_probabilities(recommender)
 
     def likely(outcome: Action) -> int:
-        found = hopeful.recommend_user("u0", 40, options=RecommendOptions(outcome, 0.0))
-        assert {round(one.probability["purchase"], 6) for one in found} == {0.9, 0.1}
-        return sum(one.probability["purchase"] > 0.5 for one in found)
+        items = with_outcomes.recommend_user("u0", 40, options=RecommendOptions(outcome, 0.0))
+        assert {round(item.probability["purchase"], 6) for item in items} == {0.9, 0.1}
+        return sum(item.probability["purchase"] > 0.5 for item in items)
 
     assert likely(Action.PURCHASE) > likely(Action.CLICK) + 2
     ablated = RecommendOptions(Action.PURCHASE, 0.0, use_outcomes=False)
-    assert [one.item_id for one in hopeful.recommend_user("u0", 40, options=ablated)] == [
-        one.item_id for one in recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
+    assert [item.item_id for item in with_outcomes.recommend_user("u0", 40, options=ablated)] == [
+        item.item_id for item in recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
     ]
     plain = recommender.recommend_user("u0", 40, options=RecommendOptions(Action.PURCHASE, 0.0))
-    usual = recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
-    assert [one.item_id for one in plain] == [one.item_id for one in usual], "nothing is known of it"
+    without_outcome = recommender.recommend_user("u0", 40, options=RecommendOptions(diversity=0.0))
+    assert [item.item_id for item in plain] == [item.item_id for item in without_outcome], (
+        "the outcome has no probability"
+    )
 
 
 def test_an_event_changes_the_next_answer(shop: Store) -> None:

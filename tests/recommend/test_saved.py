@@ -1,4 +1,4 @@
-"""A trained ranker is saved and read again; trained anew where what it was trained from has changed."""
+"""A trained ranker is saved and loaded; it is trained again where its training data has changed."""
 
 from __future__ import annotations
 
@@ -32,47 +32,47 @@ def version_of(store: Store) -> str:
     return version.name
 
 
-def opened(store: Store) -> Recommender:
-    """As another process would open it."""
+def open_again(store: Store) -> Recommender:
+    """Open the store as another process would."""
     return Recommender.open(Store.open(store.path).snapshot())
 
 
-def assert_same_lists(first: Recommender, again: Recommender) -> None:
-    states = [first.taste.state(user) for user in [*first.taste.people(), "nobody"]]
-    for one, other in zip(first.lists(states, 30), again.lists(states, 30), strict=True):
-        assert one.positions.tolist() == other.positions.tolist()
-        assert one.relevance.tolist() == other.relevance.tolist()
+def assert_same_lists(first: Recommender, second: Recommender) -> None:
+    states = [first.taste.state(user) for user in [*first.taste.users(), "nobody"]]
+    for expected, actual in zip(first.lists(states, 30), second.lists(states, 30), strict=True):
+        assert expected.positions.tolist() == actual.positions.tolist()
+        assert expected.relevance.tolist() == actual.relevance.tolist()
 
 
 def test_the_saved_ranker_gives_the_same_answers_and_is_not_trained_again(shop: Store) -> None:
-    first = opened(shop)
+    first = open_again(shop)
     name = version_of(shop)
     shop.log.append([Event("u0", "item-3", Action.CLICK, LATE)])  # a live event changes a user, no ranker
-    again = opened(shop)
+    reloaded = open_again(shop)
     assert version_of(shop) == name
-    assert again.ranker.report == first.ranker.report and again.ranker.config == first.ranker.config
-    assert len(again.taste.state("u0").items) == len(first.taste.state("u0").items) + 1
-    assert_same_lists(first, again.with_graph(first.taste))
+    assert reloaded.ranker.report == first.ranker.report and reloaded.ranker.config == first.ranker.config
+    assert len(reloaded.taste.state("u0").items) == len(first.taste.state("u0").items) + 1
+    assert_same_lists(first, reloaded.with_graph(first.taste))
 
 
-def test_a_learned_order_is_saved_too(crowds_store: Store) -> None:
-    first = Recommender.open(crowds_store.snapshot())
-    again = opened(crowds_store)
-    assert first.ranker.report["order"] == again.ranker.report["order"] == "lambdarank"
-    assert_same_lists(first, again)
+def test_a_learned_order_is_saved_too(groups_store: Store) -> None:
+    first = Recommender.open(groups_store.snapshot())
+    reloaded = open_again(groups_store)
+    assert first.ranker.report["order"] == reloaded.ranker.report["order"] == "lambdarank"
+    assert_same_lists(first, reloaded)
 
 
 def test_an_import_makes_it_train_again(shop: Store) -> None:
     name = version_of(shop)
-    fresh = [Event(f"v{k}", f"item-{k}", Action.CLICK, LATE + timedelta(hours=k)) for k in range(5)]
-    shop.log.add_segment(pa.Table.from_pylist([one.as_row() for one in fresh], schema=EVENT_SCHEMA))
-    again = opened(shop)
+    new_events = [Event(f"v{k}", f"item-{k}", Action.CLICK, LATE + timedelta(hours=k)) for k in range(5)]
+    shop.log.add_segment(pa.Table.from_pylist([event.as_row() for event in new_events], schema=EVENT_SCHEMA))
+    reloaded = open_again(shop)
     assert version_of(shop) != name
-    assert again.ranker.context.popularity.end == int(fresh[-1].at.timestamp() * 1e6)
+    assert reloaded.ranker.context.popularity.end == int(new_events[-1].at.timestamp() * 1e6)
 
 
 def test_other_vectors_in_another_order_make_it_train_again(shop: Store) -> None:
-    """Positions move by one, answers do not."""
+    """Positions move by one, recommendations do not."""
     name, ids = version_of(shop), shop.catalogue().ids
     items = [shop.catalogue().item(position) for position in range(len(ids))]
     shop.publish_catalogue(Catalogue.of([Item("first", "a new first item", price=3.0), *items]))
@@ -82,40 +82,40 @@ def test_other_vectors_in_another_order_make_it_train_again(shop: Store) -> None
     with shop.publishing("vectors", version.meta) as folder:
         np.save(folder / "vectors.npy", np.concatenate([rows[:1], rows]))
         (folder / "ids.json").write_text(json.dumps(["first", *ids]))
-    moved = opened(shop)
+    moved = open_again(shop)
     assert version_of(shop) != name and moved.catalogue.ids == ["first", *ids]
-    shown = moved.recommend_user("u0", 10, options=RecommendOptions(diversity=0.0))
-    assert [(one.position - 1) // 30 for one in shown].count(0) >= 6
+    recommendations = moved.recommend_user("u0", 10, options=RecommendOptions(diversity=0.0))
+    assert [(item.position - 1) // 30 for item in recommendations].count(0) >= 6
 
 
 def test_a_new_catalogue_alone_changes_facts_and_no_positions(shop: Store) -> None:
-    """What the vectors do not know yet is not recommended; prices and stock are the new ones at once."""
+    """Items without vectors are not recommended yet; prices and stock are the new ones immediately."""
     name, catalogue = version_of(shop), shop.catalogue()
     items = [catalogue.item(position) for position in range(len(catalogue))]
-    first = opened(shop).recommend_user("u0", 10)[0]
+    first = open_again(shop).recommend_user("u0", 10)[0]
     changed = [
-        Item(one.item_id, one.title, price=one.price, availability="out_of_stock")
-        if one.item_id == first.item_id
-        else one
-        for one in items
+        Item(item.item_id, item.title, price=item.price, availability="out_of_stock")
+        if item.item_id == first.item_id
+        else item
+        for item in items
     ]
     shop.publish_catalogue(Catalogue.of([Item("first", "a new first item", price=3.0), *changed]))
-    again = opened(shop)
-    assert version_of(shop) == name and again.catalogue.ids == catalogue.ids
-    shown = {one.item_id for one in again.recommend_user("u0", 200)}
-    assert shown and not shown & {"first", first.item_id}
+    reloaded = open_again(shop)
+    assert version_of(shop) == name and reloaded.catalogue.ids == catalogue.ids
+    item_ids = {item.item_id for item in reloaded.recommend_user("u0", 200)}
+    assert item_ids and not item_ids & {"first", first.item_id}
 
 
 def likers_in(ranker: HybridRanker) -> int:
-    (source,) = (one for one in ranker.sources if one.name == "co-engagement")
+    (source,) = (source for source in ranker.sources if source.name == "co-engagement")
     return int(source.arrays()["likes"].shape[0])
 
 
 def test_a_forgotten_user_leaves_the_ranker_too(shop: Store) -> None:
-    before = opened(shop)
+    before = open_again(shop)
     count = likers_in(before.ranker)
     before.taste.forget("u0")
-    assert likers_in(opened(shop).ranker) == count - 1
+    assert likers_in(open_again(shop).ranker) == count - 1
 
 
 def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
@@ -125,15 +125,15 @@ def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
     shop.drop(KIND)
     fit = saved.fit_ranker
 
-    def fit_meanwhile(*arguments: Any) -> HybridRanker:
+    def fit_after_erasure(*arguments: Any) -> HybridRanker:
         forget(shop, "ada")
         return fit(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(saved, "fit_ranker", fit_meanwhile)
-        opened(shop)
+        patch.setattr(saved, "fit_ranker", fit_after_erasure)
+        open_again(shop)
     assert shop.current(KIND) is None, "it may know the board"
-    opened(shop)
+    open_again(shop)
     assert shop.current(KIND) is not None
 
 
@@ -141,13 +141,13 @@ def test_after_a_rollback_nothing_is_trained_again(shop: Store) -> None:
     name = version_of(shop)
     first = shop.snapshot().number
     shop.publish_collections([Collection("board", ("item-1", "item-2"), kind="room")])
-    opened(shop)
+    open_again(shop)
     assert version_of(shop) != name
     shop.roll_back(first)
-    fresh = [Event("v", "item-1", Action.CLICK, LATE)]
-    shop.log.add_segment(pa.Table.from_pylist([event.as_row() for event in fresh], schema=EVENT_SCHEMA))
+    new_events = [Event("v", "item-1", Action.CLICK, LATE)]
+    shop.log.add_segment(pa.Table.from_pylist([event.as_row() for event in new_events], schema=EVENT_SCHEMA))
     shop.publish_collections([Collection("board", ("item-1", "item-3"), kind="room")])
-    opened(shop)
+    open_again(shop)
     assert version_of(shop) == name
 
 
@@ -159,27 +159,27 @@ def test_what_was_held_out_is_not_learned_from(shop: Store) -> None:
     with shop.publishing("vectors", {"holdout": {"until": until, "user_share": 0.0}}) as folder:
         for file in ("vectors.npy", "ids.json"):
             (folder / file).write_bytes((version.path / file).read_bytes())
-    learned = opened(shop).ranker.context.popularity.total.sum()
+    n_likes = open_again(shop).ranker.context.popularity.total.sum()
     events = [Event.from_row(row) for row in shop.log.read().to_pylist()]
-    assert 0 < learned == sum(event.at <= moment for event in events) < len(events)
+    assert 0 < n_likes == sum(event.at <= moment for event in events) < len(events)
 
 
 @pytest.mark.parametrize("file", [CONTEXT_FILE, "transitions.npz", "attributes.npz", "outcomes.json"])
-@pytest.mark.parametrize("broken", [b"garbage", None], ids=["garbage", "missing"])
-def test_a_broken_ranker_is_trained_again(shop: Store, file: str, broken: bytes | None) -> None:
-    expected = opened(shop).recommend_user("u0", 10)
+@pytest.mark.parametrize("content", [b"garbage", None], ids=["garbage", "missing"])
+def test_a_broken_ranker_is_trained_again(shop: Store, file: str, content: bytes | None) -> None:
+    expected = open_again(shop).recommend_user("u0", 10)
     version = shop.current(KIND)
     assert version is not None
-    if broken is None:
+    if content is None:
         (version.path / file).unlink()
     else:
-        (version.path / file).write_bytes(broken)
-    assert opened(shop).recommend_user("u0", 10) == expected
+        (version.path / file).write_bytes(content)
+    assert open_again(shop).recommend_user("u0", 10) == expected
     assert version_of(shop) != version.name
 
 
 def test_without_vectors_it_says_what_to_run(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
-    store.publish_catalogue(Catalogue.of([Item("a", "a thing")]))
+    store.publish_catalogue(Catalogue.of([Item("a", "an item")]))
     with pytest.raises(StoreError, match="bowerbird embed"):
         Recommender.open(store.snapshot())

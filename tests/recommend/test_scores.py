@@ -1,4 +1,4 @@
-"""Scores of all items and of a few are asked in the same way and answer the same."""
+"""Dense and sparse scores have the same interface and give the same results."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def test_sparse_scores_answer_as_dense_ones(seed: int) -> None:
     everything = np.zeros(N, np.float32)
     everything[positions] = values
     dense, sparse = DenseScores(everything), SparseScores(positions, values)
-    asked, eligible = rng.integers(N, size=50), rng.random(N) < 0.7
-    assert sparse.at(asked).tolist() == dense.at(asked).tolist()
+    positions_read, eligible = rng.integers(N, size=50), rng.random(N) < 0.7
+    assert sparse.at(positions_read).tolist() == dense.at(positions_read).tolist()
     for count in (0, 3, 100):
         assert sparse.top(eligible, count).tolist() == dense.top(eligible, count).tolist()
 

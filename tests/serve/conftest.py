@@ -1,4 +1,4 @@
-"""A small real store, made by the real stages, and a real server process over it."""
+"""A small real store, built by the real pipeline, and a real server process for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bowerbird.errors import BackboneError
 
 @pytest.fixture(scope="session")
 def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo world in small: imported and embedded; no graft, so templates word the chat."""
+    """A small demo world, imported and embedded; without a graft, so chat replies come from templates."""
     from bowerbird.embed.training import EmbedConfig, train_embedding
 
     folder = tmp_path_factory.mktemp("shop")
@@ -44,25 +44,25 @@ def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(server: tuple[str, int]) -> str:
-    """Where `bowerbird serve` answers."""
+    """The address of `bowerbird serve`."""
     return server[0]
 
 
 @pytest.fixture(scope="session")
 def server(shop_store: Path) -> Iterator[tuple[str, int]]:
-    """`bowerbird serve`, a process of its own on a free port, stopped by its id: address and id."""
-    with served(shop_store) as found:
-        yield found
+    """Address and process id of `bowerbird serve`, a process of its own on a free port, stopped by its id."""
+    with running_server(shop_store) as address_and_pid:
+        yield address_and_pid
 
 
 @pytest.fixture(scope="session")
 def serve() -> Callable[..., AbstractContextManager[tuple[str, int]]]:
-    """`serve(store, *options)`: another such process, for as long as the block runs."""
-    return served
+    """`serve(store, *options)`: another server process while the block runs."""
+    return running_server
 
 
 @contextlib.contextmanager
-def served(store: Path, *options: str) -> Iterator[tuple[str, int]]:
+def running_server(store: Path, *options: str) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0", *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
@@ -79,30 +79,30 @@ def served(store: Path, *options: str) -> Iterator[tuple[str, int]]:
         process.wait(30)
 
 
-N = 60  # items of the small store
+N_ITEMS = 60  # items of the small store
 
 
 @pytest.fixture
 def small_store(tmp_path: Path) -> Store:
-    """Items of two kinds and 40 people who like one kind each; made without a backbone."""
-    return small_store_at(tmp_path / "small")
+    """Items of two kinds and 40 users who like one kind each; made without a backbone."""
+    return create_small_store(tmp_path / "small")
 
 
 @pytest.fixture(scope="session")
 def make_small_store() -> Callable[[Path], Store]:
-    """Makes such a store in a folder."""
-    return small_store_at
+    """Creates such a store in a folder."""
+    return create_small_store
 
 
-def small_store_at(path: Path) -> Store:
+def create_small_store(path: Path) -> Store:
     store = Store.create(path)
-    publish_items(store, N)
+    publish_items(store, N_ITEMS)
     rng, start = np.random.default_rng(0), datetime(2026, 1, 1, tzinfo=UTC)
     store.log.append(
         [
-            Event(f"u{person}", f"i{2 * item + person % 2}", Action.SAVE, start + timedelta(hours=step))
-            for person in range(40)
-            for step, item in enumerate(rng.permutation(N // 2)[:8].tolist())
+            Event(f"u{user}", f"i{2 * item + user % 2}", Action.SAVE, start + timedelta(hours=step))
+            for user in range(40)
+            for step, item in enumerate(rng.permutation(N_ITEMS // 2)[:8].tolist())
         ]
     )
     return store
@@ -113,12 +113,12 @@ Publish = Callable[[Store, int], None]
 
 @pytest.fixture
 def publish() -> tuple[Publish, Publish]:
-    """What gives the small store so many items, and what gives those their vectors."""
+    """Two functions that publish `count` items, and their vectors."""
     return publish_catalogue, publish_vectors
 
 
 def publish_items(store: Store, count: int) -> None:
-    """A catalogue of so many items and their vectors: even ones are alike, odd ones are."""
+    """Publish `count` items and their vectors: even ones are alike, and odd ones are."""
     publish_catalogue(store, count)
     publish_vectors(store, count)
 

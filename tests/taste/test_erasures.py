@@ -1,4 +1,4 @@
-"""Erasures queue: acknowledged at once, in force from the next answer on, complete whatever happens."""
+"""The queue of erasures: durable when acknowledged, in force with the next answer, complete after crashes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from bowerbird.taste.control.erasure_queue import FILE, ErasureQueue
 from bowerbird.taste.control.forgetting import erase_queued, is_named, request_erasures
 from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.profile.export import exported
+from bowerbird.taste.profile.export import export_user
 from bowerbird.taste.profile.profile import TasteReader
 
-Did = Callable[..., Event]
+MakeEvent = Callable[..., Event]
 NAME = "zebulon-the-visitor"
 
 
@@ -36,21 +36,21 @@ def files_with(folder: Path, name: str) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and name.encode() in path.read_bytes()]
 
 
-def other(store: Store) -> Store:
-    """As another process has it."""
+def reopen(store: Store) -> Store:
+    """The store as another process opens it."""
     return Store.open(store.path)
 
 
 def content(graph: TasteGraph) -> dict[str, tuple[object, ...]]:
-    """What a graph holds of everybody, and of what, comparable."""
-    everyone = graph._everyone
-    ids = everyone.people.ids
-    users = {user: graph.kept(user) for user in graph.people()}
-    likers = [everyone.likers.of(item) for item in range(len(everyone.likers))]
+    """The states of all users and the rings of all items, comparable."""
+    states = graph._states
+    ids = states.table.ids
+    states_by_user = {user: graph.stored_state(user) for user in graph.users()}
+    likers = [states.likers.ring(item) for item in range(len(states.likers))]
     rings = tuple((ids[row], at) for rows, times in likers for row, at in zip(rows, times, strict=True))
     states = {
         user: (state.items.tolist(), state.actions.tolist(), state.at.tolist())
-        for user, state in users.items()
+        for user, state in states_by_user.items()
     }
     return states | {"rings": rings}
 
@@ -58,19 +58,19 @@ def content(graph: TasteGraph) -> dict[str, tuple[object, ...]]:
 # -- the queue ----------------------------------------------------------------------------------------------
 
 
-def test_what_was_acknowledged_is_there_for_every_process(store: Store) -> None:
-    queue, second = ErasureQueue(store), ErasureQueue(other(store))
-    before = second.changed()
+def test_an_acknowledged_erasure_is_visible_to_every_process(store: Store) -> None:
+    queue, second = ErasureQueue(store), ErasureQueue(reopen(store))
+    before = second.file_stamp()
     queue.add(["ann", "bo"])
     second.add(["cy"])
     assert [request.user_id for request in queue.read().requests] == ["ann", "bo", "cy"]
-    assert second.changed() != before and second.read() == queue.read()
+    assert second.file_stamp() != before and second.read() == queue.read()
 
 
-def test_threads_that_ask_at_once_lose_none_and_share_writes(store: Store) -> None:
+def test_simultaneous_requests_lose_none_and_share_writes(store: Store) -> None:
     queue, users = ErasureQueue(store), [f"user-{k}" for k in range(60)]
     threads = [threading.Thread(target=queue.add, args=([user],)) for user in users]
-    with store.alone("erasures"):  # the first write waits, so that the others gather
+    with store.exclusive("erasures"):  # the first write waits, so that the others gather
         for thread in threads:
             thread.start()
     for thread in threads:
@@ -78,13 +78,13 @@ def test_threads_that_ask_at_once_lose_none_and_share_writes(store: Store) -> No
     assert sorted(request.user_id for request in queue.read().requests) == sorted(users)
 
 
-def test_a_complete_batch_leaves_no_name(store: Store, did: Did) -> None:
+def test_a_complete_batch_leaves_no_name(store: Store, did: MakeEvent) -> None:
     store.log.append([did(NAME, 1), did("bo", 2)])
     request_erasures(store, [NAME])
     (store.path / f".{FILE}-1a2b3c").write_text(NAME)  # of a writer that was killed
     (store.reports / ".refused-segment-0.jsonl-1a2b3c").write_text(NAME)
     store.taste.joinpath(".overrides.json-1a2b3c").write_text(NAME)
-    assert files_with(store.path, NAME) and erase_queued(other(store)) == 1
+    assert files_with(store.path, NAME) and erase_queued(reopen(store)) == 1
     assert files_with(store.path, NAME) == [] and not is_named(store, NAME)
     erasures = ErasureQueue(store).read()
     assert not erasures.requests and len(erasures.batches) == 1
@@ -97,16 +97,16 @@ def test_a_broken_queue_is_named(store: Store) -> None:
         ErasureQueue(store).read()
 
 
-def test_a_queue_that_can_not_be_written_acknowledges_nothing(store: Store, did: Did) -> None:
+def test_a_queue_that_cannot_be_written_acknowledges_nothing(store: Store, did: MakeEvent) -> None:
     store.log.append([did(NAME, 1)])
     (store.path / "erasures.lock").mkdir()
-    with pytest.raises(StoreError, match="nobody new is erased"):
+    with pytest.raises(StoreError, match="no new erasure is accepted"):
         request_erasures(store, [NAME])
     assert not ErasureQueue(store).read().requests and NAME in TasteGraph.open(store.snapshot())
 
 
-def test_the_mark_of_another_log_means_everything(store: Store, did: Did) -> None:
-    """A store moves to a log on a server with its events, and with who waits."""
+def test_the_mark_of_another_log_means_everything(store: Store, did: MakeEvent) -> None:
+    """A store moves to a log on a server with its events and with its queue."""
     store.log.append([did(NAME, 1)])
     request_erasures(store, [NAME])
     store.log.append([did(NAME, 2)])
@@ -119,67 +119,72 @@ def test_the_mark_of_another_log_means_everything(store: Store, did: Did) -> Non
 # -- from the next answer on --------------------------------------------------------------------------------
 
 
-def test_every_graph_knows_them_no_more_while_nothing_is_erased_yet(ada: TasteGraph, store: Store) -> None:
-    second = TasteGraph.open(other(store).snapshot())
+def test_every_graph_forgets_them_before_anything_is_erased(ada: TasteGraph, store: Store) -> None:
+    second = TasteGraph.open(reopen(store).snapshot())
     liked = ada.catalogue.position["14"]
     now = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp() * 1e6)
     assert ada.trending(now, 30.0)[liked] > 0
-    with store.lock("an import"):  # nobody can erase now
+    with store.lock("an import"):  # no process can erase now
         ada.request_erasures(["ada"])
         second.refresh()
-        late = TasteGraph.open(other(store).snapshot())
+        late = TasteGraph.open(reopen(store).snapshot())
         for graph in (ada, second, late):
-            assert "ada" not in graph and graph.people() == ["bo"] and not len(graph.state("ada").items)
+            assert "ada" not in graph and graph.users() == ["bo"] and not len(graph.state("ada").items)
             assert graph.trending(now, 30.0)[liked] == 0
-            assert not graph._everyone.likers.of(liked)[0].size
-    assert store.log.names("ada"), "that comes later"
+            assert not graph._states.likers.ring(liked)[0].size
+    assert store.log.has_events_of("ada"), "that comes later"
 
 
-def test_what_comes_after_the_acknowledgement_is_of_a_new_user(
-    ada: TasteGraph, store: Store, did: Did
-) -> None:
-    second = TasteGraph.open(other(store).snapshot())
+def test_later_events_belong_to_a_new_user(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
+    second = TasteGraph.open(reopen(store).snapshot())
     ada.request_erasures(["ada"])
     store.log.append([did("ada", 35, day=-99), did("bo", 36, day=-99)])  # its own time is long past
-    other(store).log.append([did("ada", 36, day=1)])
-    for graph in (ada, second, TasteGraph.open(other(store).snapshot())):
+    reopen(store).log.append([did("ada", 36, day=1)])
+    for graph in (ada, second, TasteGraph.open(reopen(store).snapshot())):
         graph.refresh()
         assert graph.state("ada").history.items.tolist() == [35, 36]
     ada.mute("ada", "1")
-    assert erase_queued(other(store)) == 8
-    for graph in (ada, second, TasteGraph.open(other(store).snapshot())):
+    assert erase_queued(reopen(store)) == 8
+    for graph in (ada, second, TasteGraph.open(reopen(store).snapshot())):
         graph.refresh()
         assert graph.state("ada").history.items.tolist() == [35, 36] and len(graph.state("bo").items) == 6
-        assert graph.state("ada").muted, "the new user said so"
+        assert graph.state("ada").muted, "the new user muted it"
 
 
-def test_their_boards_searches_and_words_are_gone_at_once(ada: TasteGraph, store: Store, did: Did) -> None:
+def test_their_boards_queries_and_overrides_are_gone_immediately(
+    ada: TasteGraph, store: Store, did: MakeEvent
+) -> None:
     store.publish_collections([Collection("hall", ("1",), user_id="ada"), Collection("room", ("2",))])
     snapshot = store.snapshot()
     reader = TasteReader.open(snapshot)
     reader.graph.mute("ada", "1")
-    assert exported(reader, "ada")["collections"] and exported(reader, "ada")["events"]
+    assert export_user(reader, "ada")["collections"] and export_user(reader, "ada")["events"]
 
     def is_empty() -> bool:
-        told = exported(TasteReader.open(snapshot), "ada")
-        assert set(told) == {"user", "events", "state", "taste", "said", "collections"}
-        return not (told["events"] or told["said"] or told["collections"] or told["state"]["events"])
+        document = export_user(TasteReader.open(snapshot), "ada")
+        assert set(document) == {"user", "events", "state", "taste", "overrides", "collections"}
+        return not (
+            document["events"]
+            or document["overrides"]
+            or document["collections"]
+            or document["state"]["events"]
+        )
 
     assert not is_empty()
     reader.graph.request_erasures(["ada"])
     assert is_empty()
-    assert erase_queued(other(store)) == 8
-    assert is_empty(), "the snapshot still has the collections of before"
+    assert erase_queued(reopen(store)) == 8
+    assert is_empty(), "the snapshot still has the former collections"
     store.publish_collections([Collection("new", ("3",), user_id="ada")])
     fresh = TasteReader.open(store.snapshot(snapshot))
     assert [board.collection_id for board in fresh.collections_of("ada")] == ["new"]
 
 
 def test_no_graph_that_followed_reads_the_log_again(
-    ada: TasteGraph, store: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+    ada: TasteGraph, store: Store, did: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading all of it would hold up the answers of a server, once for each batch."""
-    second, worker = (TasteGraph.open(other(store).snapshot()) for _ in range(2))
+    """Reading the whole log would delay the answers of a server, once for each batch."""
+    second, worker = (TasteGraph.open(reopen(store).snapshot()) for _ in range(2))
     store.log.add_segment(
         pa.Table.from_pylist([did(user, 3).as_row() for user in ("cy", "di", "ed")], schema=EVENT_SCHEMA)
     )
@@ -192,7 +197,7 @@ def test_no_graph_that_followed_reads_the_log_again(
     erase = worker.store.log.forget_all
 
     def forget_all(users: object) -> int:
-        """Others look while the log is being rewritten, and when it has been."""
+        """Another graph refreshes while the log is being rewritten, and afterwards."""
         second.refresh()
         removed = erase(users)
         second.refresh()
@@ -216,10 +221,10 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.sampled_from(USERS), st.integers(0, 39)),
         st.tuples(st.just("import"), st.just("di"), st.integers(0, 39)),
-        st.tuples(st.just("ask"), st.sampled_from(USERS), st.sampled_from([0, 1])),
-        st.tuples(st.just("look"), st.just(""), st.sampled_from([0, 1])),
+        st.tuples(st.just("request"), st.sampled_from(USERS), st.sampled_from([0, 1])),
+        st.tuples(st.just("refresh"), st.just(""), st.sampled_from([0, 1])),
         st.tuples(st.just("save"), st.just(""), st.sampled_from([0, 1])),
-        st.tuples(st.just("work"), st.just(""), st.sampled_from([0, 1])),
+        st.tuples(st.just("erase"), st.just(""), st.sampled_from([0, 1])),
         st.tuples(st.just("restart"), st.just(""), st.sampled_from([0, 1])),
     ),
     max_size=25,
@@ -231,32 +236,32 @@ STEPS = st.lists(
 def test_graphs_hold_what_was_not_erased_whatever_happens_when(
     ada: TasteGraph, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
 ) -> None:
-    """Against a list of events from which erasures are taken at once, learned by a graph of its own."""
+    """Against a list of events without the erased ones, learned by a graph of its own."""
     store = Store.create(tmp_path_factory.mktemp("law") / "store")
 
     def opened() -> TasteGraph:
-        graph = TasteGraph(other(store), ada.catalogue, ada.interests_of_items, key="law")
+        graph = TasteGraph(reopen(store), ada.catalogue, ada.interests_of_items, key="law")
         graph.refresh()
         return graph
 
     graphs, surviving = [opened(), opened()], list[Event]()
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    for number, (what, user, value) in enumerate(steps):
-        if what in ("append", "import"):
+    for number, (action, user, value) in enumerate(steps):
+        if action in ("append", "import"):
             event = Event(user, str(value), Action.SAVE, start - timedelta(hours=number), f"e{number}")
             surviving.append(event)
-            if what == "append":
+            if action == "append":
                 store.log.append([event])
             else:
                 store.log.add_segment(pa.Table.from_pylist([event.as_row()], schema=EVENT_SCHEMA))
-        elif what == "ask":
+        elif action == "request":
             graphs[value].request_erasures([user])
             surviving = [event for event in surviving if event.user_id != user]
-        elif what == "save":
+        elif action == "save":
             graphs[value].save()
-        elif what == "work":
-            graphs[value].erase_queued() if number % 2 else erase_queued(other(store))
-        elif what == "restart":
+        elif action == "erase":
+            graphs[value].erase_queued() if number % 2 else erase_queued(reopen(store))
+        elif action == "restart":
             graphs[value] = opened()
         else:
             graphs[value].refresh()
@@ -272,7 +277,7 @@ def test_graphs_hold_what_was_not_erased_whatever_happens_when(
         assert content(graph) == content(slow)
 
 
-# -- a kill on the way --------------------------------------------------------------------------------------
+# -- a kill in the middle -----------------------------------------------------------------------------------
 
 KILLED_AT = {
     "before anything is erased": "bowerbird.taste.state.saved_states.drop",
@@ -293,55 +298,55 @@ with unittest.mock.patch(sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIG
 
 
 @pytest.mark.parametrize("when", KILLED_AT)
-def test_a_kill_on_the_way_leaves_the_rest_to_the_next(
-    ada: TasteGraph, store: Store, did: Did, when: str
+def test_the_next_process_finishes_after_a_kill(
+    ada: TasteGraph, store: Store, did: MakeEvent, when: str
 ) -> None:
     store.log.add_segment(pa.Table.from_pylist([did(NAME, 3).as_row()], schema=EVENT_SCHEMA))
     store.log.append([did(NAME, 4)])
     store.publish_collections([Collection("hall", ("1",), user_id=NAME)])
-    Overrides(store).set_aside(NAME, "1")
+    Overrides(store).exclude_item(NAME, "1")
     with store.publishing("ranker", {}) as folder:
         (folder / "ranker.npz").write_bytes(b"who likes what")
     ada.refresh()
     ada.save()
     store.log.close()
-    ran = subprocess.run([sys.executable, "-c", KILL, str(store.path), KILLED_AT[when], NAME])
-    assert ran.returncode == -9
-    late = TasteGraph.open(other(store).snapshot())
+    result = subprocess.run([sys.executable, "-c", KILL, str(store.path), KILLED_AT[when], NAME])
+    assert result.returncode == -9
+    late = TasteGraph.open(reopen(store).snapshot())
     late.refresh()
-    assert NAME not in late and NAME not in late.people(), "acknowledged is acknowledged"
+    assert NAME not in late and NAME not in late.users(), "acknowledged is acknowledged"
     store.log.append([did(NAME, 30, day=9)])
-    assert erase_queued(other(store)) is not None
-    left = other(store).log.read().to_pylist()
-    assert [row["item_id"] for row in left if row["user_id"] == NAME] == ["30"], "of a new user"
+    assert erase_queued(reopen(store)) is not None
+    remaining = reopen(store).log.read().to_pylist()
+    assert [row["item_id"] for row in remaining if row["user_id"] == NAME] == ["30"], "of a new user"
     assert store.current("ranker") is None and not store.collections()
     store.log.forget(NAME)
     store.log.close()
     assert files_with(store.path, NAME) == []
 
 
-def test_nobody_waits_for_the_lock_but_who_erases(ada: TasteGraph, store: Store) -> None:
-    """An import may hold it for minutes; what a user says of their taste does not wait either."""
-    done = threading.Event()
+def test_only_erasing_waits_for_the_lock(ada: TasteGraph, store: Store) -> None:
+    """An import may hold it for minutes; overrides do not wait either."""
+    is_done = threading.Event()
 
     def work() -> None:
-        erase_queued(other(store))
-        done.set()
+        erase_queued(reopen(store))
+        is_done.set()
 
     worker = threading.Thread(target=work)
     with store.lock("an import"):
         ada.request_erasures(["ada"])
         worker.start()
         ada.mute("bo", "1")
-        assert ada.state("bo").muted and "ada" not in ada and not done.is_set()
+        assert ada.state("bo").muted and "ada" not in ada and not is_done.is_set()
     worker.join(60)
-    assert done.is_set() and not store.log.names("ada")
+    assert is_done.is_set() and not store.log.has_events_of("ada")
 
 
 def test_two_workers_erase_once(ada: TasteGraph, store: Store) -> None:
     ada.request_erasures(["ada", "bo"])
     counts: list[int | None] = []
-    workers = [threading.Thread(target=lambda: counts.append(erase_queued(other(store)))) for _ in range(3)]
+    workers = [threading.Thread(target=lambda: counts.append(erase_queued(reopen(store)))) for _ in range(3)]
     with store.lock("an import"):
         for worker in workers:
             worker.start()
@@ -350,20 +355,20 @@ def test_two_workers_erase_once(ada: TasteGraph, store: Store) -> None:
     assert sorted(counts, key=str) == [13, None, None]
 
 
-def test_the_command_completes_what_is_queued(store: Store, did: Did) -> None:
+def test_the_command_completes_what_is_queued(store: Store, did: MakeEvent) -> None:
     users = [NAME, "ann", "bo", "cy"]
     store.log.append([did(user, k) for k, user in enumerate(users)])
     request_erasures(store, [NAME])  # and the server was killed
-    options = [part for user in ("ann", "bo") for part in ("--user", user)]
+    options = [argument for user in ("ann", "bo") for argument in ("--user", user)]
     command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(store.path), *options, "--json"]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == {"users": ["ann", "bo"], "events_erased": 3}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {"users": ["ann", "bo"], "events_erased": 3}
     assert store.log.read()["user_id"].to_pylist() == ["cy"] and files_with(store.path, NAME) == []
 
 
-def test_erasing_many_takes_them_from_rings_as_one_by_one(ada: TasteGraph, store: Store) -> None:
+def test_erasing_many_users_equals_erasing_each(ada: TasteGraph, store: Store) -> None:
     rng = np.random.default_rng(0)
     graphs = [TasteGraph(store, ada.catalogue, ada.interests_of_items) for _ in range(2)]
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -374,7 +379,7 @@ def test_erasing_many_takes_them_from_rings_as_one_by_one(ada: TasteGraph, store
     gone = [f"u{k}" for k in rng.permutation(90)[:40]]
     for graph in graphs:
         graph.learn(events)
-    graphs[0]._everyone.forget(*gone)
+    graphs[0]._states.forget(*gone)
     for user in gone:
-        graphs[1]._everyone.forget(user)
-    assert content(graphs[0]) == content(graphs[1]) and len(graphs[0].people()) == 50
+        graphs[1]._states.forget(user)
+    assert content(graphs[0]) == content(graphs[1]) and len(graphs[0].users()) == 50

@@ -1,4 +1,4 @@
-"""Erasing: nobody changes no file, and anyone who is named somewhere is named nowhere afterwards."""
+"""Erasing an unknown user changes no file; a user who is named somewhere is named nowhere afterwards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.feather as feather
 import pytest
 
 from bowerbird.data.collections import Collection
@@ -22,14 +23,16 @@ from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
 
 NAME = "zebulon-the-visitor"
-NOBODY = "nobody-at-all"
-Did = Callable[..., Event]
+UNKNOWN = "never-seen"
+MakeEvent = Callable[..., Event]
 
 
 def content(folder: Path) -> dict[str, tuple[str, int]]:
     """Hash and time of change of every file."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(one): (hashlib.sha256(one.read_bytes()).hexdigest(), one.stat().st_mtime_ns) for one in files}
+    return {
+        str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in files
+    }
 
 
 def files_with(folder: Path, name: str) -> list[Path]:
@@ -41,9 +44,9 @@ def board(name: str, user: str = "") -> Collection:
 
 
 @pytest.fixture
-def used(ada: TasteGraph, store: Store, did: Did) -> Store:
-    """Imports, live events, boards in two versions, a snapshot, overrides, refused rows and a ranker; nothing
-    of it names `NAME`."""
+def used(ada: TasteGraph, store: Store, did: MakeEvent) -> Store:
+    """Imports, live events, boards in two versions, a snapshot, overrides, rejected rows and a ranker; none
+    of them names `NAME`."""
     rows = [did("ada", k, day=k).as_row() for k in range(5)]
     store.log.add_segment(pa.Table.from_pylist(rows, schema=EVENT_SCHEMA))
     ada.refresh()
@@ -58,24 +61,24 @@ def used(ada: TasteGraph, store: Store, did: Did) -> Store:
     return store
 
 
-# -- somebody whom nothing names ----------------------------------------------------------------------------
+# -- an unknown user ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("with_snapshot", [True, False])
-def test_forgetting_nobody_changes_no_file(used: Store, with_snapshot: bool) -> None:
+def test_forgetting_an_unknown_user_changes_no_file(used: Store, with_snapshot: bool) -> None:
     if not with_snapshot:
-        (used.taste / "people.json").unlink()
+        (used.taste / "user_states.json").unlink()
     before, generation = content(used.path), used.log.generation
-    assert not is_named(used, NOBODY) and forget(used, NOBODY) == 0
-    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", NOBODY]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 2 and "nothing was erased" in " ".join(ran.stderr.split())
+    assert not is_named(used, UNKNOWN) and forget(used, UNKNOWN) == 0
+    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", UNKNOWN]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2 and "nothing was erased" in " ".join(result.stderr.split())
     used.log.close()
     assert content(used.path) == before and used.log.generation == generation
     assert used.current("ranker") is not None
 
 
-def test_forgetting_nobody_leaves_what_a_killed_server_wrote_as_it_is(used: Store, did: Did) -> None:
+def test_forgetting_an_unknown_user_leaves_the_files_of_a_killed_server(used: Store, did: MakeEvent) -> None:
     """SQLite would move its write-ahead file into the database when the last reader closes."""
     code = (
         "import os, sys; from datetime import UTC, datetime; "
@@ -86,99 +89,106 @@ def test_forgetting_nobody_leaves_what_a_killed_server_wrote_as_it_is(used: Stor
     subprocess.run([sys.executable, "-c", code, str(used.path)], check=True)
     assert (used.path / "events" / "live.db-wal").stat().st_size
     before = content(used.path)
-    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", NOBODY]
+    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", UNKNOWN]
     assert subprocess.run(command, capture_output=True).returncode == 2
     index_of_readers = str(used.path / "events" / "live.db-shm")
     after = content(used.path)
     assert after | {index_of_readers: before[index_of_readers]} == before
-    assert used.log.names("bo") and len(used.log) == 19
+    assert used.log.has_events_of("bo") and len(used.log) == 19
 
 
-def test_a_graph_that_forgets_nobody_changes_no_file(used: Store) -> None:
+def test_a_graph_that_forgets_an_unknown_user_changes_no_file(used: Store) -> None:
     graph = TasteGraph.open(used.snapshot())
-    before, people = content(used.path), graph.people()
-    assert graph.forget(NOBODY) == 0 and content(used.path) == before and graph.people() == people
+    before, users = content(used.path), graph.users()
+    assert graph.forget(UNKNOWN) == 0 and content(used.path) == before and graph.users() == users
 
 
-# -- somebody who is named in one place ---------------------------------------------------------------------
+# -- a user who is named in one place ------------------------------------------------------------------------
 
 
-def by_override(store: Store, did: Did) -> None:
-    Overrides(store).set_aside(NAME, "1")
+def by_override(store: Store, did: MakeEvent) -> None:
+    Overrides(store).exclude_item(NAME, "1")
 
 
-def by_current_board(store: Store, did: Did) -> None:
+def by_current_board(store: Store, did: MakeEvent) -> None:
     store.publish_collections([*store.collections(), board("mine", NAME)])
 
 
-def by_earlier_board(store: Store, did: Did) -> None:
+def by_earlier_board(store: Store, did: MakeEvent) -> None:
     others = store.collections()
     store.publish_collections([*others, board("mine", NAME)])
     store.publish_collections(others)
 
 
-def by_board_of_two_versions(store: Store, did: Did) -> None:
+def by_board_of_two_versions(store: Store, did: MakeEvent) -> None:
     others = store.collections()
     for name in ("mine", "mine too"):
         store.publish_collections([*others, board(name, NAME)])
 
 
-def by_refused_row(store: Store, did: Did) -> None:
+def by_rejected_row(store: Store, did: MakeEvent) -> None:
     with (store.reports / "refused-segment-0.jsonl").open("a") as file:
         file.write(json.dumps({"reason": "no time", "row": {"userId": NAME}}) + "\n")
 
 
-def by_stale_snapshot(store: Store, did: Did) -> None:
+def by_stale_snapshot(store: Store, did: MakeEvent) -> None:
     """As after a kill between the removal of their events and that of the snapshot."""
     store.log.append([did(NAME, 3)])
     assert TasteGraph.open(store.snapshot()).save()
     store.log.forget(NAME)
 
 
-def by_live_event(store: Store, did: Did) -> None:
+def by_former_snapshot(store: Store, did: MakeEvent) -> None:
+    """As earlier versions named the files of a snapshot."""
+    folder = store.taste / "people-0a1b2c3d"
+    folder.mkdir()
+    feather.write_feather(pa.table({"user_id": [NAME, "bo"]}), folder / "people.feather")
+
+
+def by_live_event(store: Store, did: MakeEvent) -> None:
     store.log.append([did(NAME, 3)])
 
 
-def by_event_of_an_item_that_is_gone(store: Store, did: Did) -> None:
+def by_event_of_an_item_that_is_gone(store: Store, did: MakeEvent) -> None:
     store.log.append([did(NAME, "sold out long ago")])
 
 
 PLACES = [
-    by_override, by_current_board, by_earlier_board, by_board_of_two_versions, by_refused_row,
-    by_stale_snapshot, by_live_event, by_event_of_an_item_that_is_gone,
+    by_override, by_current_board, by_earlier_board, by_board_of_two_versions, by_rejected_row,
+    by_stale_snapshot, by_former_snapshot, by_live_event, by_event_of_an_item_that_is_gone,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name_them", PLACES)
-@pytest.mark.parametrize("way", ["graph", "store"])
-def test_who_is_named_somewhere_is_named_nowhere_afterwards(
-    used: Store, did: Did, name_them: Callable[[Store, Did], None], way: str
+@pytest.mark.parametrize("mention", PLACES)
+@pytest.mark.parametrize("by", ["graph", "store"])
+def test_a_user_who_is_named_somewhere_is_named_nowhere_afterwards(
+    used: Store, did: MakeEvent, mention: Callable[[Store, MakeEvent], None], by: str
 ) -> None:
-    name_them(used, did)
+    mention(used, did)
     assert is_named(used, NAME) and files_with(used.path, NAME)
-    generation, events = used.log.generation, name_them in PLACES[-2:]
-    removed = TasteGraph.open(used.snapshot()).forget(NAME) if way == "graph" else forget(used, NAME)
+    generation, events = used.log.generation, mention in PLACES[-2:]
+    removed = TasteGraph.open(used.snapshot()).forget(NAME) if by == "graph" else forget(used, NAME)
     assert removed == int(events)
     assert not is_named(used, NAME) and files_with(used.path, NAME) == []
     assert (used.log.generation > generation) == events, "other servers need not read the log again"
-    may_hold_likes = events or "board" in name_them.__name__
-    assert (used.current("ranker") is None) == may_hold_likes, "it is not trained again for nothing"
-    assert [one.collection_id for one in used.collections()] == ["second", "room"]
-    assert TasteGraph.open(used.snapshot()).people() == ["ada", "bo"] and Overrides(used).of("ada")
+    may_contain_likes = events or "board" in mention.__name__
+    assert (used.current("ranker") is None) == may_contain_likes, "it is not trained again for nothing"
+    assert [collection.collection_id for collection in used.collections()] == ["second", "room"]
+    assert TasteGraph.open(used.snapshot()).users() == ["ada", "bo"] and Overrides(used).of_user("ada")
     before = content(used.path)
     assert forget(used, NAME) == 0 and content(used.path) == before
 
 
-def test_every_version_of_collections_that_is_kept_stays_usable(used: Store) -> None:
+def test_every_stored_version_of_collections_stays_usable(used: Store) -> None:
     for version in ("third", "fourth"):
         used.publish_collections([board(version, NAME), board("room")])
-    kept = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
+    versions = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
     forget(used, NAME)
-    left = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
-    assert left & kept, "what came before the current one is rewritten, not removed"
+    remaining = {path.name for path in (used.path / "collections").iterdir() if path.is_dir()}
+    assert remaining & versions, "versions before the current one are rewritten, not removed"
     assert len(used.history().sets) > 1, "a rollback must not bring them back"
-    for chosen in used.history().sets:
-        snapshot = used.snapshot(number=chosen.number)
+    for version_set in used.history().sets:
+        snapshot = used.snapshot(number=version_set.number)
         version = snapshot.version("collections")
         assert version is not None and version.meta["collections"] == len(snapshot.collections)
         assert board("room") in snapshot.collections
@@ -186,12 +196,12 @@ def test_every_version_of_collections_that_is_kept_stays_usable(used: Store) -> 
 
 
 @pytest.mark.parametrize("when", ["before the log", "after the log"])
-def test_a_forgetting_that_fails_on_the_way_is_done_again(
-    used: Store, did: Did, monkeypatch: pytest.MonkeyPatch, when: str
+def test_an_erasure_that_fails_in_the_middle_is_repeated(
+    used: Store, did: MakeEvent, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """It stays in the queue, and the next one takes the ranker along, which may hold their likes."""
-    for name_them in PLACES:
-        name_them(used, did)
+    """It stays in the queue, and the next one drops the ranker too, which may contain their likes."""
+    for mention in PLACES:
+        mention(used, did)
 
     def fail(*_: object) -> int:
         raise StoreError("the disk is full")

@@ -1,4 +1,4 @@
-"""The graph keeps its promises: exact replay, catching up, a person's own say, and forgetting."""
+"""The graph keeps its promises: exact replay, catching up, overrides, and forgetting."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
 
-Did = Callable[..., Event]
+MakeEvent = Callable[..., Event]
 
 
-def shares(graph: TasteGraph, user: str, now: int) -> dict[str, float]:
-    return {one.words[-1]: one.share for one in graph.interests(graph.state(user), now)}
+def share_by_type(graph: TasteGraph, user: str, now: int) -> dict[str, float]:
+    return {interest.words[-1]: interest.share for interest in graph.interests(graph.state(user), now)}
 
 
 def table_of(events: list[Event]) -> pa.Table:
     return pa.Table.from_pylist([event.as_row() for event in events], schema=EVENT_SCHEMA)
 
 
-def plain(state: TasteState) -> tuple[object, ...]:
-    """What a state holds, comparable."""
+def as_tuple(state: TasteState) -> tuple[object, ...]:
+    """The content of a state, comparable."""
     older = state.older
     arrays = (state.items, state.actions, state.at, older.interest, older.at, older.weight)
-    return (state.user_id, *(one.tolist() for one in arrays), state.unseen(40).tolist())
+    return (state.user_id, *(array.tolist() for array in arrays), state.unseen(40).tolist())
 
 
 def rings(graph: TasteGraph) -> list[list[tuple[str, int]]]:
-    """Who liked each item last, comparable: rows are numbered as people come."""
-    ids, likers = graph._everyone.people.ids, graph._everyone.likers
-    both = (likers.of(item) for item in range(len(likers)))
-    return [[(ids[who], second) for who, second in zip(*one, strict=True)] for one in both]
+    """Who liked each item last, by id: rows are numbered in order of arrival."""
+    ids, likers = graph._states.table.ids, graph._states.likers
+    columns = (likers.ring(item) for item in range(len(likers)))
+    return [[(ids[row], second) for row, second in zip(*ring, strict=True)] for ring in columns]
 
 
 # -- the same events, the same taste ------------------------------------------------------------------------
@@ -76,46 +76,46 @@ def test_streaming_in_any_order_equals_replaying_the_log(
     for k in [*rng.permutation(len(events)).tolist(), 0]:
         fast.learn_one(events[k])
     for user in ("u0", "u1"):
-        assert plain(fast.state(user)) == plain(slow.state(user))
+        assert as_tuple(fast.state(user)) == as_tuple(slow.state(user))
         assert fast.interests(fast.state(user)) == slow.interests(slow.state(user))
     assert rings(fast) == rings(slow)
     now = max(moments)
     assert fast.trending(now, 30.0).tolist() == slow.trending(now, 30.0).tolist()
 
 
-def test_learning_an_event_twice_changes_nothing(ada: TasteGraph, did: Did) -> None:
-    before = plain(ada.state("ada"))
+def test_learning_an_event_twice_changes_nothing(ada: TasteGraph, did: MakeEvent) -> None:
+    before = as_tuple(ada.state("ada"))
     assert not ada.learn_one(did("ada", 14, Action.PURCHASE, day=5))
-    assert plain(ada.state("ada")) == before
+    assert as_tuple(ada.state("ada")) == before
 
 
-def test_refresh_takes_in_what_others_appended(ada: TasteGraph, store: Store, did: Did) -> None:
-    other = Store.open(store.path)
-    other.log.append([did("ada", 30, day=7), did("cy", 31, day=7)])
+def test_refresh_learns_what_other_processes_appended(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
+    second = Store.open(store.path)
+    second.log.append([did("ada", 30, day=7), did("cy", 31, day=7)])
     assert "cy" not in ada
     ada.refresh()
     assert ada.state("cy").history.items.tolist() == [31]
     assert ada.state("ada").history.items[-1] == 30
-    assert sorted(ada.people()) == ["ada", "bo", "cy"]
-    opened = TasteGraph.open(other.snapshot())
-    for user in ada.people():
-        assert plain(ada.state(user)) == plain(opened.state(user))
+    assert sorted(ada.users()) == ["ada", "bo", "cy"]
+    reopened = TasteGraph.open(second.snapshot())
+    for user in ada.users():
+        assert as_tuple(ada.state(user)) == as_tuple(reopened.state(user))
 
 
-def test_refresh_takes_in_an_import(ada: TasteGraph, store: Store, did: Did) -> None:
+def test_refresh_learns_an_import(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
     Store.open(store.path).log.add_segment(table_of([did("di", 5, day=1), did("ada", 6, day=-9)]))
     ada.refresh()
     assert ada.state("di").history.items.tolist() == [5]
     assert ada.state("ada").history.items[0] == 6, "a late event takes its place in time"
 
 
-def test_a_snapshot_stands_for_its_place_in_the_log(ada: TasteGraph, store: Store, did: Did) -> None:
+def test_a_snapshot_stands_for_its_place_in_the_log(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
     assert ada.save()
     store.log.append([did("cy", 31, day=7), did("ada", 3, day=8)])
-    opened = TasteGraph.open(store.snapshot())
+    reopened = TasteGraph.open(store.snapshot())
     ada.refresh()
     for user in ("ada", "bo", "cy"):
-        assert plain(opened.state(user)) == plain(ada.state(user))
+        assert as_tuple(reopened.state(user)) == as_tuple(ada.state(user))
 
 
 def test_opening_reads_the_snapshot_and_not_the_log(
@@ -125,113 +125,115 @@ def test_opening_reads_the_snapshot_and_not_the_log(
     monkeypatch.setattr(
         "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
     )
-    assert plain(TasteGraph.open(store.snapshot()).state("ada")) == plain(ada.state("ada"))
+    assert as_tuple(TasteGraph.open(store.snapshot()).state("ada")) == as_tuple(ada.state("ada"))
 
 
-def test_a_snapshot_that_fits_no_more_is_passed_over(ada: TasteGraph, store: Store, did: Did) -> None:
+def test_a_broken_or_outdated_snapshot_is_not_used(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
     assert ada.save()
-    for broken in store.taste.glob("people-*/people.npy"):
+    for broken in store.taste.glob("user-states-*/user_table.npy"):
         broken.write_bytes(b"nonsense")
-    assert plain(TasteGraph.open(store.snapshot()).state("ada")) == plain(ada.state("ada"))
+    assert as_tuple(TasteGraph.open(store.snapshot()).state("ada")) == as_tuple(ada.state("ada"))
     assert ada.save()
     store.log.add_segment(table_of([did("di", 5, day=1)]))  # another generation of the log
     assert "di" in TasteGraph.open(store.snapshot())
     assert not ada.save(), "what it knows is older than the log's generation"
 
 
-def test_unknown_items_are_counted_and_harm_nothing(ada: TasteGraph, store: Store, did: Did) -> None:
-    before = plain(ada.state("ada"))
-    assert not ada.learn_one(did("ada", "no such thing", day=9))
+def test_unknown_items_are_counted_and_harm_nothing(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
+    before = as_tuple(ada.state("ada"))
+    assert not ada.learn_one(did("ada", "no such item", day=9))
     store.log.append([did("ada", "nor this", day=9)])
-    assert plain(ada.state("ada")) == before
+    assert as_tuple(ada.state("ada")) == before
     assert TasteGraph.open(store.snapshot()).unknown_items == 1
     store.log.add_segment(table_of([did("bo", 1)]))
     reader = TasteGraph.open(store.snapshot())
     store.log.add_segment(table_of([did("bo", 2)]))
     reader.refresh()
-    assert reader.unknown_items == 1, "a replay counts anew"
+    assert reader.unknown_items == 1, "a replay starts the count again"
 
 
 # -- interests ----------------------------------------------------------------------------------------------
 
 
-def test_interests_are_what_the_person_did(ada: TasteGraph) -> None:
-    found = ada.interests(ada.state("ada"))
-    assert [one.name for one in found] == ["plain · wood · lamp", "striped · cotton · shirt"]
-    assert sum(one.share for one in found) == pytest.approx(1.0)
-    assert set(found[0].items) == {10, 11, 12, 13, 14}
-    assert all(one.weight > 0 for one in found)
+def test_interests_follow_from_the_events_of_the_user(ada: TasteGraph) -> None:
+    interests = ada.interests(ada.state("ada"))
+    assert [interest.name for interest in interests] == ["plain · wood · lamp", "striped · cotton · shirt"]
+    assert sum(interest.share for interest in interests) == pytest.approx(1.0)
+    assert set(interests[0].items) == {10, 11, 12, 13, 14}
+    assert all(interest.weight > 0 for interest in interests)
 
 
-def test_interests_of_an_earlier_day_know_nothing_of_later_ones(ada: TasteGraph, did: Did) -> None:
+def test_interests_of_an_earlier_day_know_nothing_of_later_ones(ada: TasteGraph, did: MakeEvent) -> None:
     now = int(did("ada", 10, day=1.5).at.timestamp()) * 1_000_000
-    found = ada.interests(ada.state("ada"), now)
-    assert [(one.name, sorted(one.items)) for one in found] == [("plain · wood · lamp", [10, 11])]
+    interests = ada.interests(ada.state("ada"), now)
+    assert [(interest.name, sorted(interest.items)) for interest in interests] == [
+        ("plain · wood · lamp", [10, 11])
+    ]
 
 
 def test_an_interest_fades(ada: TasteGraph) -> None:
     state = ada.state("ada")
     soon, later = ada.interests(state), ada.interests(state, now=state.last_at + 30 * 86_400_000_000)
-    assert [one.number for one in soon] == [one.number for one in later]
-    assert all(one.weight > other.weight for one, other in zip(soon, later, strict=True))
+    assert [interest.number for interest in soon] == [interest.number for interest in later]
+    assert all(early.weight > late.weight for early, late in zip(soon, later, strict=True))
 
 
-def test_a_hide_lowers_an_interest(ada: TasteGraph, did: Did) -> None:
+def test_a_hide_lowers_an_interest(ada: TasteGraph, did: MakeEvent) -> None:
     hide = did("ada", 12, Action.HIDE, day=6.5)
     now = int(hide.at.timestamp()) * 1_000_000  # the same for both: time alone moves shares too
-    before = shares(ada, "ada", now)
+    before = share_by_type(ada, "ada", now)
     assert ada.learn_one(hide)
-    assert 0 < shares(ada, "ada", now)["lamp"] < before["lamp"]
-    assert shares(ada, "ada", now)["shirt"] > before["shirt"]
+    assert 0 < share_by_type(ada, "ada", now)["lamp"] < before["lamp"]
+    assert share_by_type(ada, "ada", now)["shirt"] > before["shirt"]
 
 
-def test_a_stranger_has_no_interests(ada: TasteGraph) -> None:
-    nobody = ada.state("nobody")
-    assert not len(nobody.items) and ada.interests(nobody) == [] and ada.explain("nobody") == []
-    assert ada.timeline(nobody).weights.shape == (0, 0)
-    assert "nobody" not in ada.people()
+def test_an_unknown_user_has_no_interests(ada: TasteGraph) -> None:
+    state = ada.state("nobody")
+    assert not len(state.items) and ada.interests(state) == [] and ada.explain("nobody") == []
+    assert ada.timeline(state).weights.shape == (0, 0)
+    assert "nobody" not in ada.users()
 
 
-def test_people_the_most_active_first(ada: TasteGraph) -> None:
-    assert ada.people() == ["ada", "bo"] and ada.n_people == 2
-    assert ada.people(1) == ["ada"] and ada.people(5) == ["ada", "bo"]
+def test_users_are_listed_the_most_active_first(ada: TasteGraph) -> None:
+    assert ada.users() == ["ada", "bo"] and ada.n_users == 2
+    assert ada.users(1) == ["ada"] and ada.users(5) == ["ada", "bo"]
 
 
 def test_an_interest_is_explained_by_its_own_events(ada: TasteGraph) -> None:
-    for one in ada.explain("ada", per_interest=50):
-        positions = [ada.catalogue.position[event["item_id"]] for event in one["events"]]
+    for interest in ada.explain("ada", per_interest=50):
+        positions = [ada.catalogue.position[event["item_id"]] for event in interest["events"]]
         interests = ada.interests_of_items
-        assert {int(interests.fine.ids[interests.group[k]]) for k in positions} == {one["id"]}
+        assert {int(interests.fine.ids[interests.group[k]]) for k in positions} == {interest["id"]}
         titles = [ada.catalogue.item(position).title for position in positions]
-        assert [event["title"] for event in one["events"]] == titles
-        assert sum(event["share"] for event in one["events"]) == pytest.approx(1.0)
+        assert [event["title"] for event in interest["events"]] == titles
+        assert sum(event["share"] for event in interest["events"]) == pytest.approx(1.0)
     lamps = ada.explain("ada")[0]["events"]
     assert (lamps[0]["item_id"], lamps[0]["action"]) == ("14", "purchase")
     assert lamps[0]["at"] == "2026-01-06T00:00:00"
 
 
-def test_the_timeline_starts_with_an_interest_and_is_never_negative(ada: TasteGraph, did: Did) -> None:
+def test_the_timeline_starts_with_an_interest_and_is_never_negative(ada: TasteGraph, did: MakeEvent) -> None:
     ada.learn_one(did("ada", 11, Action.HIDE, day=6.5))
-    drawn = ada.timeline(ada.state("ada"), moments=60)
-    assert drawn.weights.shape == (60, 2) and (drawn.weights >= 0).all()
+    timeline = ada.timeline(ada.state("ada"), n_moments=60)
+    assert timeline.weights.shape == (60, 2) and (timeline.weights >= 0).all()
     history = ada.state("ada").history
-    for name, weights in zip(drawn.names, drawn.weights.T, strict=True):
+    for name, weights in zip(timeline.names, timeline.weights.T, strict=True):
         group = ada.interests_of_items.names.index(name)
         first = history.at[ada.interests_of_items.group[history.items] == group].min()
-        assert (weights[drawn.times < first] == 0).all()
-        assert (weights[drawn.times >= first] > 0).all()
-    assert (drawn.weights[:20, drawn.names.index("striped · cotton · shirt")] == 0).all()
+        assert (weights[timeline.times < first] == 0).all()
+        assert (weights[timeline.times >= first] > 0).all()
+    assert (timeline.weights[:20, timeline.names.index("striped · cotton · shirt")] == 0).all()
 
 
-def test_what_is_only_hidden_is_no_interest(ada: TasteGraph, did: Did) -> None:
+def test_hidden_items_alone_are_not_an_interest(ada: TasteGraph, did: MakeEvent) -> None:
     for k in range(3):
         ada.learn_one(did("ada", 30 + k, Action.HIDE, day=k))
     state = ada.state("ada")
-    assert all("vase" not in one.words for one in ada.interests(state))
+    assert all("vase" not in interest.words for interest in ada.interests(state))
     assert (ada.timeline(state).weights >= 0).all()
 
 
-def test_things_without_a_vector_speak_for_no_interest(store: Store, did: Did) -> None:
+def test_items_without_a_vector_belong_to_no_interest(store: Store, did: MakeEvent) -> None:
     items = [store.catalogue().item(position) for position in range(40)]
     store.publish_catalogue(Catalogue.of([*items, Item("new", "")]))
     rows = np.vstack([np.eye(4, 6)[np.arange(40) // 10], np.zeros((1, 6))])
@@ -246,12 +248,12 @@ def test_things_without_a_vector_speak_for_no_interest(store: Store, did: Did) -
     assert graph.timeline(state).names == []
 
 
-# -- a person's own say -------------------------------------------------------------------------------------
+# -- overrides ----------------------------------------------------------------------------------------------
 
 
-def test_mute_and_boost_are_remembered_and_taken_back(ada: TasteGraph, store: Store) -> None:
+def test_mute_and_boost_are_remembered_and_undone(ada: TasteGraph, store: Store) -> None:
     assert ada.mute("ada", "PLAIN · wood · lamp").muted
-    assert ada.boost("ada", "2").boosted, "by its place"
+    assert ada.boost("ada", "2").boosted, "by its rank"
     reopened = TasteGraph.open(store.snapshot())
     lamps, shirts = ada.interests(ada.state("ada"))[:2]
     assert reopened.interests(reopened.state("ada")) == [lamps, shirts]
@@ -263,31 +265,46 @@ def test_mute_and_boost_are_remembered_and_taken_back(ada: TasteGraph, store: St
 
 
 def test_a_boost_doubles_an_interest(ada: TasteGraph) -> None:
-    before = {one.name: one.weight for one in ada.interests(ada.state("ada"))}
+    before = {interest.name: interest.weight for interest in ada.interests(ada.state("ada"))}
     boosted = ada.boost("ada", "striped · cotton · shirt")
     assert boosted.weight == pytest.approx(2 * before[boosted.name])
 
 
-def test_what_was_muted_stays_so_with_new_vectors(
+def test_muted_interests_stay_muted_with_new_vectors(
     ada: TasteGraph, store: Store, publish_vectors: Callable[[Store], None]
 ) -> None:
     ada.mute("ada", "plain · wood · lamp")
     publish_vectors(store)
     graph = TasteGraph.open(store.snapshot())
-    assert [one.name for one in graph.interests(graph.state("ada")) if one.muted] == ["plain · wood · lamp"]
+    assert [interest.name for interest in graph.interests(graph.state("ada")) if interest.muted] == [
+        "plain · wood · lamp"
+    ]
 
 
-def test_what_an_earlier_version_kept_by_name_still_holds(ada: TasteGraph, store: Store) -> None:
+def test_overrides_that_an_earlier_version_stored_by_name_still_hold(ada: TasteGraph, store: Store) -> None:
     (store.taste / "overrides.json").write_text('{"ada": {"muted": ["plain · wood · lamp"]}}')
-    assert [one.name for one in ada.interests(ada.state("ada")) if one.muted] == ["plain · wood · lamp"]
+    assert [interest.name for interest in ada.interests(ada.state("ada")) if interest.muted] == [
+        "plain · wood · lamp"
+    ]
     assert not ada.mute("ada", "plain · wood · lamp").muted
     assert ada.mute("ada", "plain · wood · lamp").muted
 
 
-def test_saying_something_unknown_names_what_there_is(ada: TasteGraph) -> None:
-    with pytest.raises(InputError, match="no interest 'boats'; there are: 1 plain · wood · lamp; 2 striped"):
+def test_items_that_an_earlier_version_excluded_stay_excluded(ada: TasteGraph, store: Store) -> None:
+    (store.taste / "overrides.json").write_text('{"ada": {"set_aside": ["14"]}}')
+    assert 14 not in ada.state("ada").items
+    assert ada.exclude_item("ada", "13")
+    assert json.loads((store.taste / "overrides.json").read_text()) == {
+        "ada": {"excluded_items": ["14", "13"]}
+    }
+
+
+def test_an_unknown_interest_or_user_is_an_error_with_examples(ada: TasteGraph) -> None:
+    with pytest.raises(
+        InputError, match="no interest 'boats'; the interests are: 1 plain · wood · lamp; 2 striped"
+    ):
         ada.mute("ada", "boats")
-    with pytest.raises(InputError, match="'eve'; known are, for example, ada, bo"):
+    with pytest.raises(InputError, match="'eve'; known users are, for example, ada, bo"):
         ada.boost("eve", "1")
 
 
@@ -301,59 +318,56 @@ def test_a_broken_overrides_file_is_named(ada: TasteGraph, store: Store) -> None
 # -- forgetting ---------------------------------------------------------------------------------------------
 
 
-def files_with(folder: Path, word: str) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+def files_with(folder: Path, user_id: str) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and user_id.encode() in path.read_bytes()]
 
 
-def test_nothing_of_a_forgotten_person_is_left_in_any_file(store: Store, did: Did) -> None:
+def test_nothing_of_a_forgotten_user_is_left_in_any_file(store: Store, did: MakeEvent) -> None:
     name = "zebulon-the-visitor"
     store.log.add_segment(table_of([did(name, k, day=k) for k in range(5)] + [did("ada", 1)]))
     store.log.append([did(name, 11, day=9), did("ada", 12, day=9)])
-    graph, other = TasteGraph.open(store.snapshot()), TasteGraph.open(Store.open(store.path).snapshot())
+    graph, second = TasteGraph.open(store.snapshot()), TasteGraph.open(Store.open(store.path).snapshot())
     graph.mute(name, "1")
     (store.reports / "refused-segment-0.jsonl").write_text(
         f'{{"reason": "unknown action", "row": {{"userId": "{name}"}}}}\n{{"reason": "else"}}\n'
     )
-    assert graph.save() and other.save()
-    before = plain(other.state("ada"))
+    assert graph.save() and second.save()
+    before = as_tuple(second.state("ada"))
     assert len(files_with(store.path, name)) >= 3
     assert graph.forget(name) == 6
     assert files_with(store.path, name) == []
-    assert name not in graph.people() and not len(graph.state(name).items)
-    other.refresh()
-    assert name not in other and plain(other.state("ada")) == before
+    assert name not in graph.users() and not len(graph.state(name).items)
+    second.refresh()
+    assert name not in second and as_tuple(second.state("ada")) == before
     assert "else" in (store.reports / "refused-segment-0.jsonl").read_text()
 
 
 def test_forgetting_spares_other_processes_the_log(
-    ada: TasteGraph, store: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+    ada: TasteGraph, store: Store, did: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.log.append([did("cy", 10, day=7), did("cy", 11, day=8)])
     ada.refresh()
     assert ada.save()
-    other = TasteGraph.open(Store.open(store.path).snapshot())
-    before = plain(ada.state("bo"))
+    second = TasteGraph.open(Store.open(store.path).snapshot())
+    before = as_tuple(ada.state("bo"))
     with monkeypatch.context() as patch:
         patch.setattr(
             "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
         )
-        patch.setattr(
-            "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
-        )
         assert ada.forget("cy") == 2
-        other.refresh()
+        second.refresh()
         third = TasteGraph.open(Store.open(store.path).snapshot())
-    for graph in (ada, other, third):
-        assert "cy" not in graph and plain(graph.state("bo")) == before
-        assert "cy" not in graph.people()
-    walked = [graph.walk(graph.state("ada")).items.tolist() for graph in (ada, other, third)]
+    for graph in (ada, second, third):
+        assert "cy" not in graph and as_tuple(graph.state("bo")) == before
+        assert "cy" not in graph.users()
+    visited = [graph.walk(graph.state("ada")).items.tolist() for graph in (ada, second, third)]
     replayed = TasteGraph(store, ada.catalogue, ada.interests_of_items)
     replayed.refresh()
-    assert walked == [replayed.walk(replayed.state("ada")).items.tolist()] * 3
+    assert visited == [replayed.walk(replayed.state("ada")).items.tolist()] * 3
 
 
 def test_an_import_at_the_same_time_makes_forgetting_read_the_log(
-    ada: TasteGraph, store: Store, did: Did, monkeypatch: pytest.MonkeyPatch
+    ada: TasteGraph, store: Store, did: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = store.log
     erase = log.forget_all
@@ -368,7 +382,7 @@ def test_an_import_at_the_same_time_makes_forgetting_read_the_log(
     assert ada.state("ada").items[-1] == 33
 
 
-def test_events_after_forgetting_make_a_new_person(ada: TasteGraph, store: Store, did: Did) -> None:
+def test_events_after_forgetting_make_a_new_user(ada: TasteGraph, store: Store, did: MakeEvent) -> None:
     ada.forget("ada")
     store.log.append([did("ada", 35, day=20)])
     ada.refresh()
@@ -382,6 +396,6 @@ def test_without_vectors_it_says_what_to_run(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
     with pytest.raises(StoreError, match="bowerbird import"):
         TasteGraph.open(store.snapshot())
-    store.publish_catalogue(Catalogue.of([Item("a", "a thing")]))
+    store.publish_catalogue(Catalogue.of([Item("a", "an item")]))
     with pytest.raises(StoreError, match="bowerbird embed"):
         TasteGraph.open(store.snapshot())

@@ -1,4 +1,4 @@
-"""Price comfort is the weighted quantile, told where there is enough to tell."""
+"""Price comfort is the weighted quantile, given where there are enough items."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Event
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.profile.price_range import price_comfort, weighted_quantiles
+from bowerbird.taste.profile.price_range import compute_prices, weighted_quantiles
 
 HALF_LIVES = (0.02, 7.0, 90.0)
 
@@ -20,26 +20,26 @@ HALF_LIVES = (0.02, 7.0, 90.0)
     share=st.sampled_from([0.1, 0.5, 0.9]),
 )
 @settings(max_examples=80, deadline=None)
-def test_a_weight_is_as_good_as_so_many_copies(pairs: list[tuple[int, int]], share: float) -> None:
-    """Against numpy's inverted distribution over each value as often as it weighs."""
+def test_a_weight_equals_that_number_of_copies(pairs: list[tuple[int, int]], share: float) -> None:
+    """Against numpy's inverted distribution over each value repeated by its weight."""
     values, weights = np.array(pairs, float).T
     copies = np.repeat(values, weights.astype(int))
-    found = weighted_quantiles(values, weights, [share])[0]
-    assert found == np.quantile(copies, share, method="inverted_cdf")
+    quantile = weighted_quantiles(values, weights, [share])[0]
+    assert quantile == np.quantile(copies, share, method="inverted_cdf")
 
 
 def test_comfort_overall_and_by_interest(ada: TasteGraph, did: Callable[..., Event]) -> None:
     """Ada's five lamps cost 20 to 24, her three shirts 10 to 12: too few for a comfort of their own."""
-    found = price_comfort(ada.state("ada"), ada.catalogue, ada.interests_of_items, HALF_LIVES)
-    assert len(found.overall) == 1 and found.overall[0].items == 8
+    prices = compute_prices(ada.state("ada"), ada.catalogue, ada.interests_of_items, HALF_LIVES)
+    assert len(prices.overall) == 1 and prices.overall[0].items == 8
     lamps = {int(ada.interests_of_items.group[10])}
-    assert set(found.by_interest) == lamps
-    comfort = found.of(lamps.pop())[0]
+    assert set(prices.by_interest) == lamps
+    comfort = prices.of_interest(lamps.pop())[0]
     assert 20.0 <= comfort.low <= comfort.median <= comfort.high == 24.0
 
 
-def test_what_is_hidden_or_only_seen_sets_no_price(ada: TasteGraph, did: Callable[..., Event]) -> None:
+def test_hidden_or_only_viewed_items_set_no_price(ada: TasteGraph, did: Callable[..., Event]) -> None:
     ada.learn([did("eve", 39, Action.VIEW, day=1), did("eve", 5, Action.CLICK, day=2)])
     ada.learn([did("eve", 30, Action.CLICK, day=2), did("eve", 30, Action.HIDE, day=3)])
-    found = price_comfort(ada.state("eve"), ada.catalogue, ada.interests_of_items, HALF_LIVES)
-    assert [(one.low, one.median, one.high) for one in found.overall] == [(15.0, 15.0, 15.0)]
+    prices = compute_prices(ada.state("eve"), ada.catalogue, ada.interests_of_items, HALF_LIVES)
+    assert [(comfort.low, comfort.median, comfort.high) for comfort in prices.overall] == [(15.0, 15.0, 15.0)]

@@ -10,7 +10,7 @@ from bowerbird.data.events import ACTION_CODE, ACTIONS
 from bowerbird.data.interactions import History
 from bowerbird.taste.state.learning import RING
 from bowerbird.taste.state.user_state import DAY, SECOND, TasteState, decayed
-from bowerbird.taste.state.user_table import People, seconds_of
+from bowerbird.taste.state.user_table import UserTable, seconds_of
 
 
 def test_a_history_alone_makes_a_taste_without_impressions() -> None:
@@ -22,7 +22,7 @@ def test_a_history_alone_makes_a_taste_without_impressions() -> None:
     assert np.flatnonzero(~state.unseen(10)).tolist() == [4, 6]
 
 
-def test_a_stranger_has_an_empty_state() -> None:
+def test_an_unknown_user_has_an_empty_state() -> None:
     assert len(TasteState("nobody").history) == 0
     assert TasteState("nobody").last_at == 0
     assert TasteState("nobody").unseen(5).all()
@@ -36,11 +36,11 @@ def test_a_stranger_has_an_empty_state() -> None:
 @settings(max_examples=60, deadline=None)
 def test_decay_is_the_mean_of_halvings(weights: list[float], half_lives: list[float], seed: int) -> None:
     ages = np.random.default_rng(seed).integers(0, 500 * DAY, len(weights))
-    slow = [
+    expected = [
         sum(weight * 2.0 ** -(age / 86_400_000_000 / days) for days in half_lives) / len(half_lives)
         for weight, age in zip(weights, ages.tolist(), strict=True)
     ]
-    np.testing.assert_allclose(decayed(np.array(weights), ages, half_lives), slow, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(decayed(np.array(weights), ages, half_lives), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_an_event_of_the_future_counts_as_one_of_now() -> None:
@@ -55,11 +55,11 @@ def test_a_history_becomes_the_state_that_the_live_graph_would_hold() -> None:
         rng.integers(0, len(ACTIONS), n).astype(np.int8),
         np.sort(rng.integers(0, n // 2, n)) * SECOND + rng.integers(0, SECOND, n),
     )
-    people = People(np.full(n_items, -1, np.int64))
-    rows = np.full(n, people.row_of("ada"))
-    people.learn(rows, seconds_of(history.at), history.items, history.actions)
-    live, made = people.state("ada"), TasteState.of(history, "ada")
+    table = UserTable(np.full(n_items, -1, np.int64))
+    rows = np.full(n, table.row_of("ada"))
+    table.learn(rows, seconds_of(history.at), history.items, history.actions)
+    live, from_history = table.state("ada"), TasteState.of(history, "ada")
     for name in ("items", "actions", "at"):
-        assert getattr(live, name).tolist() == getattr(made, name).tolist()
-    assert live.unseen(n_items).tolist() == made.unseen(n_items).tolist()
-    assert made.unseen(n_items).sum() == n_items - len(np.unique(history.seen().items))
+        assert getattr(live, name).tolist() == getattr(from_history, name).tolist()
+    assert live.unseen(n_items).tolist() == from_history.unseen(n_items).tolist()
+    assert from_history.unseen(n_items).sum() == n_items - len(np.unique(history.seen().items))

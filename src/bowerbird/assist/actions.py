@@ -50,15 +50,15 @@ def undo(turn: Turn) -> Reply:
     taste = turn.parts.taste
     if last is None or item is None or turn.user is None or taste is None or turn.user not in taste:
         return Reply(turn.say("nothing_to_undo"), Act.UNDO, state=turn.state)
-    if not _is_set_aside(turn, item.item_id):
-        taste.set_aside(turn.user, item.item_id)
+    if not _is_excluded(turn, item.item_id):
+        taste.exclude_item(turn.user, item.item_id)
     state = replace(turn.state, last_action=None, question=None)
     return Reply(turn.say(f"undone_{last.action}", title=item.title), Act.UNDO, state=state)
 
 
 def exclude(turn: Turn) -> tuple[Turn, str]:
     """Put an exclusion in force; gives the message after it, and what to say: nothing for unknown words."""
-    mentioned = mentions_of(turn.recognised.topic, turn.parts.vocabulary, turn.parts.lexicon.rows)
+    mentioned = mentions_of(turn.recognised.topic, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem)
     values = {facet: frozenset(group) for facet, group in (mentioned.facets or mentioned.preferred).items()}
     if not values:
         return turn, ""
@@ -72,15 +72,15 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
     return turn.with_state(excluded=excluded, question=None), said
 
 
-def _is_set_aside(turn: Turn, item_id: str) -> bool:
+def _is_excluded(turn: Turn, item_id: str) -> bool:
     taste = turn.parts.taste
-    return bool(taste and turn.user and item_id in taste.said(turn.user).get("set_aside", []))
+    return bool(taste and turn.user and item_id in taste.overrides_of(turn.user).get("excluded_items", []))
 
 
 def _count_again(turn: Turn, item_id: str) -> None:
-    """Let an item's events count again, where an undo had set them aside."""
-    if turn.parts.taste and turn.user and _is_set_aside(turn, item_id):
-        turn.parts.taste.set_aside(turn.user, item_id)
+    """Let an item's events count again, where an undo had excluded them."""
+    if turn.parts.taste and turn.user and _is_excluded(turn, item_id):
+        turn.parts.taste.exclude_item(turn.user, item_id)
 
 
 def remember_exclusions(turn: Turn, request: Request) -> Turn:

@@ -208,8 +208,8 @@ class Assistant:
         """Whether a message holds no word that the shop or the language knows."""
         if turn.image or request.constrained or request.preferred or request.like or request.is_gift:
             return False
-        words = self.parts.lexicon.content(request.words)
-        is_known = any(word in self.parts.lexicon.rows for word in words)
+        words = self.parts.lexicon.content_stems(request.words)
+        is_known = any(word in self.parts.lexicon.items_by_stem for word in words)
         return not is_known and not _IS_DESCRIPTION.search(request.words)
 
     def _read(self, turn: Turn, text: str, previous: Request | None) -> Request:
@@ -218,7 +218,7 @@ class Assistant:
         shown = turn.on_screen
         if turn.state.is_near_miss:  # their prices set no bound
             shown = tuple(replace(item, price=None) for item in shown)
-        return understand(text, self.parts.vocabulary, previous, shown, self.parts.lexicon.rows)
+        return understand(text, self.parts.vocabulary, previous, shown, self.parts.lexicon.items_by_stem)
 
     def _completion(self, item_id: str) -> np.ndarray | None:
         """How well items complete one, (items,) float32."""

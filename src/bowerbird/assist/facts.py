@@ -14,9 +14,9 @@ from bowerbird.assist.mentions import mentions_of
 from bowerbird.data.items import Item
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import FACETS, Vocabulary
-from bowerbird.text.words import cleaned, stem, tokens, word_set
+from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
-Kind = Literal["value", "yes", "no", "sentence", "describe", "unknown"]
+TokenKind = Literal["value", "yes", "no", "sentence", "describe", "unknown"]
 _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
@@ -58,7 +58,7 @@ _MAX_SENTENCE = 220
 class Fact:
     """What an item's listing says to a question."""
 
-    kind: Kind
+    kind: TokenKind
     text: str = ""
     """A value, a phrase or a sentence of the listing."""
     attribute: str = ""
@@ -82,14 +82,14 @@ def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary)
         is_so = not asked.isdisjoint(own)
         return Fact("yes" if is_so else "no", " / ".join(value.lower() for value in own), facet)
     for name, value in item.attributes.items():
-        if stem(cleaned(name, 40)) in {stem(word) for word in tokens(question)}:
+        if stem(normalize_text(name, 40)) in {stem(word) for word in tokenize(question)}:
             return Fact("value", f"{name} {value}", name)
-    asks = [word for word in tokens(question) if word[0].isalnum() and word not in _QUESTION]
+    asks = [word for word in tokenize(question) if word[0].isalnum() and word not in _QUESTION]
     return (_sentence(question, item) or Fact("unknown")) if asks else Fact("describe", "", "describe")
 
 
 def _attribute(name: str, item: Item) -> Fact | None:
-    attributes = {cleaned(key, 60): value for key, value in item.attributes.items() if value}
+    attributes = {normalize_text(key, 60): value for key, value in item.attributes.items() if value}
     if name in ("price", "stock", "describe"):
         return Fact("value" if name != "describe" else "describe", "", name)
     if name == "brand":
@@ -111,14 +111,14 @@ def _sentence(question: str, item: Item, enough: int | None = None) -> Fact | No
     """A sentence of the listing that speaks of what is asked."""
     asked = [
         stem(word)
-        for word in tokens(question)
+        for word in tokenize(question)
         if word[0].isalpha() and word not in _QUESTION and word not in EMPTY_WORDS
     ]
     asked = list(dict.fromkeys(asked))
     if not asked:
         return None
     for sentence in sentences(item):
-        words = {stem(word) for word in tokens(cleaned(sentence, 1000)) if word[0].isalnum()}
+        words = {stem(word) for word in tokenize(normalize_text(sentence, 1000)) if word[0].isalnum()}
         hits = sum(any(_is_same(word, other) for other in words) for word in asked)
         if hits >= (enough or len(asked)):
             return Fact("sentence", sentence)

@@ -73,7 +73,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
     if meaning is None:
         meaning = _meaning(parts, request, turn.image)
-    if meaning is None and taste is None and not parts.lexicon.content(request.words):
+    if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
         taste = parts.popularity  # nothing else tells one from another
     signals = Signals(meaning, parts.lexicon.scores(request.words), taste)
 
@@ -156,13 +156,15 @@ def _meaning(parts: Parts, request: Request, image: bytes | None) -> np.ndarray 
     like = [parts.catalogue.position[i] for i in request.like if i in parts.catalogue]
     if like:
         queries.append(parts.matrix[like].mean(axis=0))
-    words = request.words if parts.lexicon.content(request.words) else ""
+    words = request.words if parts.lexicon.content_stems(request.words) else ""
     if image is not None:
         if parts.encoder is None:
             raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")
-        queries.append(parts.encoder.composed(words, image) if words else parts.encoder.images([image])[0])
+        queries.append(
+            parts.encoder.encode_query(words, image) if words else parts.encoder.encode_images([image])[0]
+        )
     elif words and parts.encoder is not None:
-        queries.append(parts.encoder.texts([words])[0])
+        queries.append(parts.encoder.encode_texts([words])[0])
     if not queries:
         return None
     similar: np.ndarray = parts.matrix @ np.mean(queries, axis=0).astype(np.float32)

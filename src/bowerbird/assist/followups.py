@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bowerbird.assist.references import Pointed
 from bowerbird.assist.request import Order, PriceRange, Request
-from bowerbird.text.words import key_of, word_set
+from bowerbird.text.words import stem_phrase, word_set
 
 _SAME = re.compile(r"\b(?:same|similar)\s+([a-z]{3,20})\b")
 FACET_WORDS = {
@@ -117,9 +117,9 @@ def _words_after(own: Request, previous: Request) -> str:
         word
         for facet in own.facets
         for value in previous.facets.get(facet, frozenset()) - own.facets[facet]
-        for word in key_of(value)
+        for word in stem_phrase(value)
     }
-    kept = [word for word in previous.words.split() if not (set(key_of(word)) & replaced)]
+    kept = [word for word in previous.words.split() if not (set(stem_phrase(word)) & replaced)]
     return " ".join([*kept[:60], *own.words.split()])
 
 

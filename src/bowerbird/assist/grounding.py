@@ -15,10 +15,10 @@ from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import amount
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
-from bowerbird.graft.naming.invented import Names
+from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import FACETS, Vocabulary
-from bowerbird.text.words import cleaned, stem, tokens, word_set
+from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")
@@ -68,7 +68,7 @@ class Ground:
     """Stems of the words that the items' own entries use (of all of them, where there are several)."""
     superlatives: Collection[str] = ()
     """Superlatives that are true here, for example `cheapest` of the cheapest match."""
-    names: Names = field(default_factory=Names, repr=False)
+    names: TitleIndex = field(default_factory=TitleIndex, repr=False)
     """The titles of the whole catalogue, by which other items' names are known."""
 
 
@@ -92,7 +92,7 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     said = _MARKER.sub(" ", text)
     for item in ground.items:  # titles may hold any numbers and names
         said = said.replace(item.title, " ") if len(item.title) > 2 else said
-    words = tokens(cleaned(said))
+    words = tokenize(normalize_text(said))
     found += [f"the unproven word {word}" for word in _unproven(words, ground)]
     pairs = [pair for pair in pairwise(words) if len("".join(pair)) > 4]
     found += [f"{' '.join(pair)} twice" for pair in set(pairs) if pairs.count(pair) > 1]
@@ -103,16 +103,16 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     found += [f"the number {number}" for number in _NUMBER.findall(said) if not _number_known(number, ground)]
     found += [f"the name {name}" for name in _invented(text, ground)]
     found += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
-    asked = set(tokens(cleaned(ground.request.text)))
+    asked = set(tokenize(normalize_text(ground.request.text)))
     found += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
     return found + _untrue(said, ground)
 
 
 def _unproven(words: Sequence[str], ground: Ground) -> list[str]:
     """Words that neither the request nor the items' entries use, and that say more than a courtesy."""
-    own = {stem(word) for item in ground.items for word in tokens(cleaned(item.title, 300))}
-    proven = own | set(ground.known) | {stem(word) for word in tokens(cleaned(ground.request.text))}
-    proven |= {stem(word) for word in tokens(ground.request.words)}
+    own = {stem(word) for item in ground.items for word in tokenize(normalize_text(item.title, 300))}
+    proven = own | set(ground.known) | {stem(word) for word in tokenize(normalize_text(ground.request.text))}
+    proven |= {stem(word) for word in tokenize(ground.request.words)}
     return [
         word
         for word in words
@@ -141,15 +141,17 @@ def _invented(text: str, ground: Ground) -> list[str]:
     titles = [item.title for item in ground.items]
 
     def known(word: str) -> bool:
-        return all(stem(part) in ground.vocabulary.known_stems for part in tokens(word))
+        return all(stem(part) in ground.vocabulary.known_stems for part in tokenize(word))
 
     # What the customer named is not excused: asking for a brand does not make us have it.
-    return [one.text for one in ground.names.invented(_MARKER.sub(" ", text), titles, known=known)]
+    return [
+        one.text for one in ground.names.find_made_up(_MARKER.sub(" ", text), titles, is_catalogue_word=known)
+    ]
 
 
 def _untrue(text: str, ground: Ground) -> list[str]:
     """Values that the text speaks of and that an item does not have: "a wool rug" of a linen one."""
-    mentions = mentions_of(cleaned(text), ground.vocabulary, {})
+    mentions = mentions_of(normalize_text(text), ground.vocabulary, {})
     found = [f"{facet} {', '.join(sorted(v))} denied" for facet, v in mentions.excluded.items()]
     for table in (mentions.facets, mentions.preferred):
         for facet, values in table.items():

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bowerbird.text.vocabulary import Meaning, Vocabulary
-from bowerbird.text.words import spans, stem, tokens, word_set
+from bowerbird.text.words import spans, stem, tokenize, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
@@ -39,7 +39,7 @@ class Mentions:
 
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
     """Walk over the words, longest phrase first; note what is asked for, what is not, what is aside."""
-    words = tokens(text)[:_MAX_TOKENS]
+    words = tokenize(text)[:_MAX_TOKENS]
     where = spans(text)
     stems = vocabulary.stems(words, real)
     found = Mentions()
@@ -85,7 +85,7 @@ def _longest(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Mea
     hard = _hard_size(stems, at, vocabulary)
     if hard:
         return vocabulary.phrases[tuple(stems[at : at + hard])][0], hard
-    for size in range(min(vocabulary.longest, len(stems) - at), 0, -1):
+    for size in range(min(vocabulary.max_phrase_words, len(stems) - at), 0, -1):
         hint = vocabulary.hints.get(tuple(stems[at : at + size]))
         if hint and not any(_hard_size(stems, later, vocabulary) for later in range(at + 1, at + size)):
             return hint, size
@@ -93,7 +93,7 @@ def _longest(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Mea
 
 
 def _hard_size(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> int:
-    for size in range(min(vocabulary.longest, len(stems) - at), 0, -1):
+    for size in range(min(vocabulary.max_phrase_words, len(stems) - at), 0, -1):
         if tuple(stems[at : at + size]) in vocabulary.phrases:
             return size
     return 0

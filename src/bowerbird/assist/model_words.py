@@ -18,10 +18,10 @@ from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
-from bowerbird.graft.naming.invented import Names
-from bowerbird.graft.runtime import Decoding
+from bowerbird.graft.naming.made_up_names import TitleIndex
+from bowerbird.graft.runtime import SamplingParams
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned, stem, tokens
+from bowerbird.text.words import normalize_text, stem, tokenize
 
 if TYPE_CHECKING:
     from bowerbird.graft.model import Graft
@@ -80,19 +80,21 @@ class ModelWords:
         return said[0].lower() + said[1:].removesuffix(".") if said else None
 
     @cached_property
-    def _names(self) -> Names:
-        return Names.of([self.catalogue.item(position).title for position in range(len(self.catalogue))])
+    def _names(self) -> TitleIndex:
+        return TitleIndex.from_titles(
+            [self.catalogue.item(position).title for position in range(len(self.catalogue))]
+        )
 
     def _words_of(self, items: Sequence[Named]) -> set[str]:
         """Stems that the entries of all the items have in common."""
-        texts = (cleaned(self.catalogue.text(item.position)) for item in items)
-        return set.intersection(*({stem(word) for word in tokens(text)} for text in texts))
+        texts = (normalize_text(self.catalogue.text(item.position)) for item in items)
+        return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
 
     def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
         # A marker that the model begins can only become one of the items'.
-        how = Decoding(allowed=self.graft.naming(len(ground.items)))
+        how = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
         try:
-            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), decoding=how))
+            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)

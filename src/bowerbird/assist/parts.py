@@ -20,7 +20,7 @@ from bowerbird.embed.index.vectors import item_matrix
 from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned, tokens
+from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
     from bowerbird.assist.model_words import ModelWords
@@ -74,7 +74,7 @@ class Parts:
         """Positions of items by their cleaned titles, those of two words and more."""
         titles: dict[str, int] = {}
         for position, title in enumerate(self.catalogue.table["title"].to_pylist()):
-            words = tokens(cleaned(title or "", 200))
+            words = tokenize(normalize_text(title or "", 200))
             if len(words) >= MIN_TITLE_WORDS:
                 titles.setdefault(" ".join(words), position)
         return titles
@@ -154,7 +154,9 @@ def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
     from bowerbird.embed.search.query import QueryEncoder
 
     encoder = QueryEncoder.open(snapshot)
-    encoder.texts(["a lamp"])  # backbones come when first used: if they can't, words are matched as words
+    encoder.encode_texts(
+        ["a lamp"]
+    )  # backbones come when first used: if they can't, words are matched as words
     return encoder
 
 

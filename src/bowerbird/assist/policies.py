@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bowerbird.errors import InputError
 from bowerbird.text.lexicon import EMPTY_WORDS
-from bowerbird.text.words import cleaned, stem, tokens
+from bowerbird.text.words import normalize_text, stem, tokenize
 
 FOLDER = "policies"
 MAX_FILE_BYTES = 1_000_000
@@ -58,11 +58,13 @@ class Policies:
         """The passage that speaks most of a question on a topic; None where no page speaks of the topic."""
         about = {stem(word) for word in _TOPIC_WORDS.get(topic, topic).split()}
         asked = {
-            stem(word) for word in tokens(question) if word[0].isalnum() and word not in EMPTY_WORDS
+            stem(word) for word in tokenize(question) if word[0].isalnum() and word not in EMPTY_WORDS
         } - about
         best, most = None, 0.0
         for passage in self.passages:
-            named = {stem(word) for word in tokens(cleaned(f"{passage.page} {passage.heading}", 300))}
+            named = {
+                stem(word) for word in tokenize(normalize_text(f"{passage.page} {passage.heading}", 300))
+            }
             on_topic = 2.0 * bool(about & named) + bool(about & passage.stems)
             score = on_topic + len(asked & passage.stems) if on_topic else 0.0
             if score > most:
@@ -109,5 +111,7 @@ def _passages(path: Path) -> Iterator[Passage]:
             continue
         for sentence in re.split(r"(?<=[.!?])\s+", plain):
             if len(sentence) > 3:
-                stems = frozenset(stem(word) for word in tokens(cleaned(sentence, 600)) if word[0].isalnum())
+                stems = frozenset(
+                    stem(word) for word in tokenize(normalize_text(sentence, 600)) if word[0].isalnum()
+                )
                 yield Passage(page, heading, sentence[:MAX_QUOTE], stems)

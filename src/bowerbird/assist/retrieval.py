@@ -209,7 +209,7 @@ def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, 
 
 def unknown_words(request: Request, lexicon: Lexicon) -> list[str]:
     """Words of a request that no item mentions, where it names nothing that the catalogue knows."""
-    words = lexicon.content(request.words)
-    if request.facets or request.preferred or any(word in lexicon.rows for word in words):
+    words = lexicon.content_stems(request.words)
+    if request.facets or request.preferred or any(word in lexicon.items_by_stem for word in words):
         return []
     return words

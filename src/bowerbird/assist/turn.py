@@ -17,7 +17,7 @@ from bowerbird.assist.prices import GAP
 from bowerbird.assist.recipients import digits_for_words
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
-from bowerbird.text.words import cleaned, tokens
+from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
     from bowerbird.data.events import Event
@@ -68,7 +68,7 @@ def read_message(
     record: Record | None = None,
 ) -> Turn:
     """Read a message: nothing is retrieved yet."""
-    original = cleaned(text)
+    original = normalize_text(text)
     code = detect_language(original, state.language)
     folder = parts.snapshot.store.path / "languages"
     language = load_language(code, folder if folder.is_dir() else None)
@@ -76,7 +76,7 @@ def read_message(
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
     pointed = items_pointed_at(plain, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
-    if pointed.items and pointed.is_explicit and not parts.lexicon.content(pointed.rest):
+    if pointed.items and pointed.is_explicit and not parts.lexicon.content_stems(pointed.rest):
         plain += " ?"  # nothing but an id or a title: what is it?
     is_blank = not any(letter.isalnum() for letter in plain)
     if is_blank:
@@ -112,7 +112,7 @@ def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
             if item is not None and any(letter.isdigit() for letter in word) and len(word) > 3:
                 found[item.item_id] = item
                 text = text.replace(word, GAP)
-        words = tokens(text)
+        words = tokenize(text)
         for size in range(min(12, len(words)), 1, -1):
             for start in range(len(words) - size + 1):
                 title = " ".join(words[start : start + size])

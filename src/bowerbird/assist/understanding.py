@@ -25,7 +25,7 @@ from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.errors import InputError
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import cleaned, key_of, tokens, word_set
+from bowerbird.text.words import normalize_text, stem_phrase, tokenize, word_set
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
@@ -51,10 +51,10 @@ def understand(
 ) -> Request:
     """What a message asks for, given the request before and the items of the last reply, in order.
 
-    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.rows`). A text longer than
-    2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
+    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`). A text
+    longer than 2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
     """
-    plain = cleaned(text)
+    plain = normalize_text(text)
     if not any(letter.isalnum() for letter in plain):
         raise InputError(
             "the request is empty: say what you are looking for, for example `a warm lamp under 60`"
@@ -105,7 +105,7 @@ def _take_dropped(text: str, vocabulary: Vocabulary) -> tuple[set[str], str]:
 
 
 def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
-    words = [key[0] for key in map(key_of, tokens(text)[: vocabulary.longest]) if key]
+    words = [key[0] for key in map(stem_phrase, tokenize(text)[: vocabulary.max_phrase_words]) if key]
     return any(
         meaning.facet == "type"
         for size in range(1, len(words) + 1)
@@ -168,10 +168,10 @@ def unknown_kind(request: Request, vocabulary: Vocabulary, texts: Mapping[str, o
     for match in _HEAD.finditer(request.words.replace("§", " § ")):
         words = match["noun"].split()
         head = words[-1]
-        key = key_of(head)
+        key = stem_phrase(head)
         is_noun = head not in _NO_KINDS and not head.endswith(_ADJECTIVE_ENDINGS) and head not in EMPTY_WORDS
         if is_noun and key and key[0] not in texts and key[0] not in vocabulary.known_stems:
-            known = {stem for word in words[:-1] for stem in key_of(word)}
+            known = {stem for word in words[:-1] for stem in stem_phrase(word)}
             extra = [word for word in words[:-1] if word not in EMPTY_WORDS and known]
             return " ".join([*extra, head])
     return ""

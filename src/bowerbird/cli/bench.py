@@ -1,4 +1,4 @@
-"""`bowerbird bench NAME`: what our way costs beside others, measured here and now."""
+"""`bowerbird bench NAME`: measure speed, memory and cost on this machine."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ bench_app = typer.Typer(no_args_is_help=True)
 
 @bench_app.callback()
 def bench() -> None:
-    """Measure speed, memory and cost beside other ways."""
+    """Benchmark speed, memory and cost against alternatives."""
 
 
 @bench_app.command()
 def graft(
     store: Annotated[
-        Path | None, typer.Option("--store", "-s", help="Take pictures, graft and prices from here.")
+        Path | None, typer.Option("--store", "-s", help="Take pictures, graft and prices from this store.")
     ] = None,
     items: Annotated[int, typer.Option(help="Item pictures in the request.")] = 10,
-    rounds: Annotated[int, typer.Option(help="Measured rounds; every arm runs once in each.")] = 5,
-    new_tokens: Annotated[int, typer.Option(help="Tokens of the reply, for every arm the same.")] = 32,
+    rounds: Annotated[int, typer.Option(help="Measured rounds; every arm runs once per round.")] = 5,
+    new_tokens: Annotated[int, typer.Option(help="Tokens of the reply, the same for every arm.")] = 32,
     json: JsonOption = False,
 ) -> None:
-    """One request about pictures: a vision model's eyes against one vector an item."""
+    """Compare one request about pictures: a vision encoder against one vector per item."""
     from bowerbird.data.store import Store, write_atomically
     from bowerbird.graft.bench import bench_graft
 
@@ -46,7 +46,7 @@ def graft(
 
 
 def print_bench(console: Console, result: BenchResult) -> None:
-    """The arms side by side: medians, with the fastest and the slowest round."""
+    """Print the arms side by side: medians, with the fastest and the slowest round."""
     table = Table(title=f"{result.items} pictures, {result.new_tokens} new tokens, {result.base}")
     columns = (
         "arm",
@@ -59,9 +59,9 @@ def print_bench(console: Console, result: BenchResult) -> None:
     for name in columns:
         table.add_column(name, justify="left" if name == "arm" else "right")
     for arm in result.arms:
-        said = arm.as_dict()
+        summary = arm.as_dict()
         seconds = [
-            f"{said[key]['median']:.2f} ({said[key]['min']:.2f}–{said[key]['max']:.2f})"
+            f"{summary[key]['median']:.2f} ({summary[key]['min']:.2f}–{summary[key]['max']:.2f})"
             for key in ("first_token", "end_to_end")
         ]
         memory = "" if arm.peak_memory_mb is None else f"{arm.peak_memory_mb:.0f}"
@@ -71,7 +71,9 @@ def print_bench(console: Console, result: BenchResult) -> None:
     for arm in result.arms:
         if arm.name != "graft":
             first, last = result.ratios(arm.name)
-            console.print(f"{arm.name}: {first:.1f} times the graft's first token, {last:.1f} end to end")
+            console.print(
+                f"{arm.name}: {first:.1f} times the graft's latency to the first token, {last:.1f} end to end"
+            )
     console.print(
-        "The stock-like arms' connector is random: it sets what they would say, not what they cost."
+        "The vision arms' projection is random: it affects the text of their replies, not the cost."
     )

@@ -1,4 +1,4 @@
-"""`bowerbird complete`: what is missing from a set of items, or from many."""
+"""`bowerbird complete`: items missing from a set, or from each of many sets."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def complete(
     collection: Annotated[str | None, typer.Option(help="Id of a collection of the store.")] = None,
     collections: Annotated[Path | None, typer.Option(help="Parquet: collection_id, item_id.")] = None,
     out: Annotated[Path | None, typer.Option(help="Parquet: collection_id, rank, item_id, score.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items for each set.")] = 10,
+    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items per set.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Name what is missing from a set: a board, a room, an outfit. Trained on the store's collections.
+    """Find items missing from a set: a board, a room, an outfit. Trained on the store's collections.
 
     bowerbird complete shop --items LAMP-1 --items RUG-7
     """
     from bowerbird.data.store import Store
     from bowerbird.recommend.completion import Completer
 
-    if sum(given is not None for given in (items or None, collection, collections)) != 1:
+    if sum(option is not None for option in (items or None, collection, collections)) != 1:
         raise InputError("name one set with --items or --collection, or a file with --collections and --out")
     if (collections is None) != (out is None):
-        raise InputError("--collections and --out FILE.parquet go together: sets in, what they miss out")
+        raise InputError("--collections and --out FILE.parquet go together: sets in, completions out")
     snapshot = Store.open(store).snapshot()
     completer = Completer.open(snapshot)
     if collections is not None and out is not None:
@@ -47,25 +47,29 @@ def complete(
     if collection is not None:
         by_id = {each.collection_id: each for each in snapshot.collections}
         if collection not in by_id:
-            known = ", ".join(sorted(by_id)[:3])
-            raise InputError(f"there is no collection {collection!r}; there are, for example, {known}")
+            examples = ", ".join(sorted(by_id)[:3])
+            raise InputError(f"unknown collection {collection!r}; known are, for example, {examples}")
         ids = list(by_id[collection].item_ids)
     unknown = [item_id for item_id in ids if item_id not in completer.catalogue]
     if unknown:
         print(f"not in the catalogue, left out: {', '.join(unknown)}", file=sys.stderr)
-    answer = completer.complete(ids, n)
-    result = {"items": ids, "unknown": unknown, "missing": [each.as_dict() for each in answer]}
-    emit(result, as_json, lambda console: _show(answer, console))
+    completions = completer.complete(ids, n)
+    result = {
+        "items": ids,
+        "unknown": unknown,
+        "missing": [completion.as_dict() for completion in completions],
+    }
+    emit(result, as_json, lambda console: _show(completions, console))
 
 
-def _show(answer: list[Completion], console: Console) -> None:
+def _show(completions: list[Completion], console: Console) -> None:
     table = Table(box=None, header_style="dim")
     for name in ("", "item", "price", "why"):
         table.add_column(name)
-    for rank, each in enumerate(answer, start=1):
-        price = "" if each.price is None else f"{each.price:.2f} {each.currency}"
-        title = f"{escape(each.title)} [dim]{escape(each.item_id)}[/dim]"
-        table.add_row(str(rank), title, price, escape(each.reason))
+    for rank, completion in enumerate(completions, start=1):
+        price = "" if completion.price is None else f"{completion.price:.2f} {completion.currency}"
+        title = f"{escape(completion.title)} [dim]{escape(completion.item_id)}[/dim]"
+        table.add_row(str(rank), title, price, escape(completion.reason))
     console.print(table)
 
 
@@ -83,11 +87,11 @@ def _complete_file(completer: Completer, collections: Path, out: Path, n: int, a
         "out": str(out),
     }
 
-    def human(console: Console) -> None:
+    def show(console: Console) -> None:
         console.print(f"{len(sets.ids):,} collections, {rows:,} rows in {out}", soft_wrap=True)
         if sets.unknown:
-            console.print(f"{sets.unknown:,} rows name items that the catalogue does not hold")
+            console.print(f"{sets.unknown:,} rows have items that are not in the catalogue")
         if empty:
-            console.print(f"{empty:,} collections hold no known item and have no rows")
+            console.print(f"{empty:,} collections have no known item and get no rows")
 
-    emit(result, as_json, human)
+    emit(result, as_json, show)

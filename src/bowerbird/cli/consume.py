@@ -1,4 +1,4 @@
-"""`bowerbird listen`: live events from a file, NATS, Redis or Kafka into a store."""
+"""`bowerbird consume`: live events from a file, NATS, Redis or Kafka into a store."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rich.markup import escape
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
 if TYPE_CHECKING:
-    from bowerbird.sources.consuming import Tally
+    from bowerbird.sources.consuming import ConsumerStats
     from bowerbird.sources.source import Lag, Source
 
-SHOWN_REASONS = 10
-EVERY_S = {True: 1.0, False: 10.0}  # between two lines of progress: on a terminal, in a file
+MAX_REASONS = 10
+PROGRESS_INTERVAL_S = {True: 1.0, False: 10.0}  # by whether standard error is a terminal
 
 
 class LayoutChoice(StrEnum):
@@ -30,73 +30,75 @@ class LayoutChoice(StrEnum):
     NATIVE = "native"
 
 
-def listen(
+def consume(
     store: StoreArgument,
     source: Annotated[
         str,
         typer.Option(
             "--from",
             help="nats://HOST/STREAM?durable=NAME, redis://HOST/STREAM?group=NAME, "
-            "kafka://HOST/TOPIC?group=NAME or file:///PATH; a password in it is not shown.",
+            "kafka://HOST/TOPIC?group=NAME or file:///PATH; a password in it is never printed.",
             envvar="BOWERBIRD_FROM",
             show_default=False,
             show_envvar=True,
         ),
     ],
-    layout: Annotated[LayoutChoice, typer.Option(help="What a message looks like.")] = LayoutChoice.SEGMENT,
+    layout: Annotated[LayoutChoice, typer.Option(help="Message format.")] = LayoutChoice.SEGMENT,
     until_idle: Annotated[
         float | None,
-        typer.Option(min=0.1, help="End after so many seconds without a message.", show_default=False),
+        typer.Option(min=0.1, help="Stop after this many seconds without a message.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in events as they come, each once; Ctrl-C or SIGTERM ends after the batch under way."""
+    """Consume live events exactly once. Stops after the current batch on Ctrl-C or SIGTERM."""
     from bowerbird.data.readers.messages import Layout
     from bowerbird.data.store import Store
     from bowerbird.sources.address import Address
-    from bowerbird.sources.consuming import Listener
+    from bowerbird.sources.consuming import Consumer
     from bowerbird.sources.opening import open_source
 
-    opened, address = Store.open(store), Address.parse(source)
-    events = open_source(address, opened, _notify)
-    listener = Listener(opened, events, Layout(layout.value), _notify)
-    stop = _stopped_by_signals()
-    _notify(f"listening to {address.shown}, layout {layout}; Ctrl-C ends")
-    tally = listener.run(stop, until_idle, Progress(events))
-    emit(tally.as_dict(), as_json, lambda console: _tell(console, tally))
+    opened_store, address = Store.open(store), Address.parse(source)
+    event_source = open_source(address, opened_store, _notify)
+    consumer = Consumer(opened_store, event_source, Layout(layout.value), _notify)
+    stop = _stop_on_signals()
+    _notify(f"consuming {address.redacted}, layout {layout}; Ctrl-C stops")
+    stats = consumer.run(stop, until_idle, Progress(event_source))
+    emit(stats.as_dict(), as_json, lambda console: _print_stats(console, stats))
 
 
-def _stopped_by_signals() -> threading.Event:
-    """Set by the first SIGINT or SIGTERM; the second ends the process as it always does."""
+def _stop_on_signals() -> threading.Event:
+    """Return an event set by the first SIGINT or SIGTERM; the second one terminates the process as usual."""
     stop = threading.Event()
 
-    def told(number: int, _: FrameType | None) -> None:
+    def request_stop(number: int, _: FrameType | None) -> None:
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, told)
+        signal.signal(number, request_stop)
     return stop
 
 
 class Progress:
-    """A line on standard error now and then: how fast, how far behind, what became of the messages."""
+    """Prints progress to standard error: throughput, lag, and counts of accepted and rejected events."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._terminal = sys.stderr.isatty()
-        self._at, self._messages = time.monotonic(), 0
+        self._is_terminal = sys.stderr.isatty()
+        self._printed_at, self._printed_messages = time.monotonic(), 0
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, stats: ConsumerStats) -> None:
         now = time.monotonic()
-        passed = now - self._at
-        if passed < EVERY_S[self._terminal] or (not self._terminal and tally.messages == self._messages):
+        elapsed_s = now - self._printed_at
+        if elapsed_s < PROGRESS_INTERVAL_S[self._is_terminal] or (
+            not self._is_terminal and stats.messages == self._printed_messages
+        ):
             return
-        speed = (tally.messages - self._messages) / passed
-        self._at, self._messages = now, tally.messages
-        line = f"{speed:,.0f} messages/s, {_behind(self._lag())}; events: {tally.accepted:,} accepted, "
-        line += f"{tally.repeated:,} repeated, {tally.refused.total():,} refused"
-        if self._terminal:  # one line, written over
+        speed = (stats.messages - self._printed_messages) / elapsed_s
+        self._printed_at, self._printed_messages = now, stats.messages
+        line = f"{speed:,.0f} messages/s, {_format_lag(self._lag())}; events: {stats.accepted:,} accepted, "
+        line += f"{stats.repeated:,} repeated, {stats.rejected.total():,} rejected"
+        if self._is_terminal:  # one line, overwritten
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
         else:
             print(line, file=sys.stderr, flush=True)
@@ -106,26 +108,27 @@ class Progress:
 
         try:
             return self._source.lag()
-        except SourceError:  # whoever fetches next is told, and deals with it
+        except SourceError:  # the next fetch reports and handles it
             return None
 
 
-def _behind(lag: Lag | None) -> str:
-    return "how far behind is not known" if lag is None else f"{lag.amount:,} {lag.unit} behind"
+def _format_lag(lag: Lag | None) -> str:
+    return "lag unknown" if lag is None else f"{lag.amount:,} {lag.unit} behind"
 
 
-def _notify(said: str) -> None:
+def _notify(message: str) -> None:
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{start}{said}", file=sys.stderr, flush=True)
+    print(f"{start}{message}", file=sys.stderr, flush=True)
 
 
-def _tell(console: Console, tally: Tally) -> None:
-    speed = tally.messages / tally.seconds if tally.seconds else 0.0
-    console.print(f"{tally.messages:,} messages in {tally.seconds:,.1f} s ({speed:,.0f} a second)")
+def _print_stats(console: Console, stats: ConsumerStats) -> None:
+    speed = stats.messages / stats.seconds if stats.seconds else 0.0
+    console.print(f"{stats.messages:,} messages in {stats.seconds:,.1f} s ({speed:,.0f} a second)")
     console.print(
-        f"events: {tally.accepted:,} accepted, {tally.repeated:,} repeated, {tally.refused.total():,} refused"
+        f"events: {stats.accepted:,} accepted, {stats.repeated:,} repeated, "
+        f"{stats.rejected.total():,} rejected"
     )
-    for reason, times in tally.refused.most_common(SHOWN_REASONS):
-        console.print(f"  {times:,} × {escape(reason)}")
-    if tally.refused_file:
-        console.print(f"refused messages and their reasons: {tally.refused_file}", soft_wrap=True)
+    for reason, count in stats.rejected.most_common(MAX_REASONS):
+        console.print(f"  {count:,} × {escape(reason)}")
+    if stats.rejected_file:
+        console.print(f"rejected messages and their reasons: {stats.rejected_file}", soft_wrap=True)

@@ -18,24 +18,24 @@ COLUMNS = {
     "recall_at_100": "recall@100",
     "across": "text ↔ picture",
 }
-OR_CURRENT = "If not given, that of the current version in an update, else "
+DEFAULT_NOTE = "Default: with --update that of the current version, else "
 
 
 class EngineChoice(StrEnum):
-    """Who encodes pictures and texts."""
+    """What encodes pictures and texts."""
 
     LOCAL = "local"
     RAY = "ray"
 
 
 class HoldoutChoice(StrEnum):
-    """What training must not see."""
+    """Which events are held out from training."""
 
     DEFAULT = "default"
     NONE = "none"
 
 
-class SideChoice(StrEnum):
+class ModalityChoice(StrEnum):
     """One of the two backbones."""
 
     IMAGE = "image"
@@ -43,7 +43,7 @@ class SideChoice(StrEnum):
 
 
 class Precision(StrEnum):
-    """How vectors are kept."""
+    """Number format of the stored vectors."""
 
     FLOAT16 = "float16"
     INT8 = "int8"
@@ -53,53 +53,55 @@ def embed(
     store: StoreArgument,
     update: Annotated[
         bool,
-        typer.Option("--update", help="Take in what is new since the current version, and keep the rest."),
+        typer.Option("--update", help="Update the current version with new and changed items and events."),
     ] = False,
     dim: Annotated[
-        int | None, typer.Option(min=8, max=1024, help=f"Width of an item vector. {OR_CURRENT}256.")
+        int | None, typer.Option(min=8, max=1024, help=f"Dimensions of an item vector. {DEFAULT_NOTE}256.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=0, help="Passes over the neighbours at most: 12, or 3 in an update.")
+        int | None, typer.Option(min=0, help="Maximum number of epochs. Default: 12, with --update 3.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed and inputs give the same vectors; 0 if not given.")
+        int | None, typer.Option(help="The same seed and inputs give the same vectors. Default: 0.")
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Trainings, one a seed; the first is published, the spread is told. 1."),
+        typer.Option(
+            min=1, help="Train with N seeds, publish the first, report the spread. Default: 1.", metavar="N"
+        ),
     ] = None,
     holdout: Annotated[
         HoldoutChoice | None,
         typer.Option(
-            help=f"`none` learns from everything; `evaluate` can't judge it then. {OR_CURRENT}default."
+            help=f"none: train on all events; then `evaluate` is not possible. {DEFAULT_NOTE}default."
         ),
     ] = None,
     precision: Annotated[
         Precision | None,
-        typer.Option(help=f"How vectors are kept: int8 takes half the room. {OR_CURRENT}float16."),
+        typer.Option(help=f"Storage format of vectors: int8 takes half the space. {DEFAULT_NOTE}float16."),
     ] = None,
     image_backbone: Annotated[
-        str | None, typer.Option(help=f"Encoder of pictures. {OR_CURRENT}efficientnet-lite0.")
+        str | None, typer.Option(help=f"Image encoder. {DEFAULT_NOTE}efficientnet-lite0.")
     ] = None,
-    text_backbone: Annotated[
-        str | None, typer.Option(help=f"Encoder of texts. {OR_CURRENT}minilm-l6.")
-    ] = None,
+    text_backbone: Annotated[str | None, typer.Option(help=f"Text encoder. {DEFAULT_NOTE}minilm-l6.")] = None,
     unfreeze: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Train so many top blocks of the backbones on the store first; kept if that is better. "
+            help="Fine-tune the top N backbone blocks first; keep the result only if validation improves. "
             "Best with a GPU.",
+            metavar="N",
         ),
     ] = None,
     unfreeze_only: Annotated[
-        SideChoice | None, typer.Option(help="Unfreeze one backbone alone: image or text.")
+        ModalityChoice | None, typer.Option(help="Fine-tune only one backbone: image or text.")
     ] = None,
     engine: Annotated[
-        EngineChoice, typer.Option(help="Who encodes: threads here, or Ray Data; the same vectors.")
+        EngineChoice,
+        typer.Option(help="Encode with local threads or with Ray Data; the vectors are the same."),
     ] = EngineChoice.LOCAL,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Batches encoded at a time; as many as cores if not given.")
+        int | None, typer.Option(min=1, help="Batches encoded in parallel. Default: number of cores.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -110,7 +112,7 @@ def embed(
     from bowerbird.embed.update.updating import UpdateConfig, update_embedding
     from bowerbird.errors import InputError
 
-    asked = {
+    options = {
         "dim": dim,
         "epochs": epochs,
         "seed": seed,
@@ -123,28 +125,27 @@ def embed(
         "unfreeze_only": unfreeze_only and unfreeze_only.value,
     }
     if unfreeze_only is not None and unfreeze is None:
-        raise InputError("--unfreeze-only says which side, --unfreeze how many blocks of it: give both")
+        raise InputError("--unfreeze-only selects a backbone, --unfreeze the number of its blocks: give both")
     if update and unfreeze is not None:
         raise InputError(
-            "an update keeps the backbones as they are, adapted ones too: leave out --unfreeze, or --update"
+            "an update does not change the backbones, fine-tuned ones included: "
+            "leave out --unfreeze, or --update"
         )
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    settings: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     opened, precompute = Store.open(store), Precompute(engine.value, workers)
     if not update:
-        version = train_embedding(opened, EmbedConfig(**given), precompute)
+        version = train_embedding(opened, EmbedConfig(**settings), precompute)
         emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
         return
     if seed is not None or seeds is not None:
-        raise InputError(
-            "an update goes on with the seed of the current version: leave out --seed and --seeds"
-        )
-    updated = update_embedding(opened, UpdateConfig(**given), precompute)
+        raise InputError("an update uses the seed of the current version: leave out --seed and --seeds")
+    updated = update_embedding(opened, UpdateConfig(**settings), precompute)
     if updated is None:
         emit(
             {"version": None, "changed": False},
             as_json,
             lambda console: console.print(
-                "nothing has changed since the current vectors: they stay as they are"
+                "nothing has changed since the current version: no new version was published"
             ),
         )
         return
@@ -155,42 +156,42 @@ def embed(
 def _show(meta: dict[str, Any], console: Console) -> None:
     seconds, metrics = meta["seconds"], meta["metrics"]
     console.print(
-        f"{meta['items']:,} items, {meta['likes']:,} likes to learn from, {meta['dim']} dimensions; features "
+        f"{meta['items']:,} items, {meta['likes']:,} likes to train on, {meta['dim']} dimensions; features "
         f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s "
-        f"(epoch {meta['epochs']}, trusted by {metrics['trust']:.0%})"
+        f"(epoch {meta['epochs']}, weight {metrics['trust']:.0%})"
     )
     if meta["unfrozen"] is not None:
-        console.print(_of_unfreezing(meta["unfrozen"]))
+        console.print(_describe_finetuning(meta["unfrozen"]))
     if metrics["tower"] is None:
-        console.print("too few people to judge the vectors on: every epoch was kept")
+        console.print("too few users to validate the vectors: all epochs were trained")
         return
-    told = meta["over_seeds"]
-    several = len(told["seeds"]) > 1
-    title = f"{metrics['people']} people"
-    title += f"; mean ± deviation of {len(told['seeds'])} seeds" if several else ""
+    over_seeds = meta["over_seeds"]
+    has_seeds = len(over_seeds["seeds"]) > 1
+    title = f"{metrics['people']} users"
+    title += f"; mean ± standard deviation of {len(over_seeds['seeds'])} seeds" if has_seeds else ""
     table = Table("vectors", *COLUMNS.values(), title=title)
-    for name in told["mean"]:
-        mean, deviation = told["mean"][name], told["deviation"][name]
-        table.add_row(name, *(_number(mean[c], deviation[c] if several else None) for c in COLUMNS))
+    for name in over_seeds["mean"]:
+        mean, deviation = over_seeds["mean"][name], over_seeds["deviation"][name]
+        table.add_row(name, *(_format_mean(mean[c], deviation[c] if has_seeds else None) for c in COLUMNS))
     console.print(table)
 
 
-def _number(mean: float | None, deviation: float | None) -> str:
+def _format_mean(mean: float | None, deviation: float | None) -> str:
     if mean is None:
         return "-"
     return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
 
 
-def _of_unfreezing(told: dict[str, Any]) -> str:
-    names = " and ".join(told["bases"].values())
-    best = max(told["scores"][1:], default=told["scores"][0])
-    if not told["better"]:
+def _describe_finetuning(report: dict[str, Any]) -> str:
+    names = " and ".join(report["bases"].values())
+    best = max(report["scores"][1:], default=report["scores"][0])
+    if not report["better"]:
         return (
-            f"unfreezing the top {told['layers']} of {names} did not help (judged {best:.4f}, frozen "
-            f"{told['scores'][0]:.4f}): they stay as they came"
+            f"fine-tuning the top {report['layers']} of {names} did not help (validation {best:.4f}, frozen "
+            f"{report['scores'][0]:.4f}): they are used unchanged"
         )
     return (
-        f"the top {told['layers']} of {names} were adapted: judged {best:.4f}, frozen "
-        f"{told['scores'][0]:.4f} (round {told['best_round']} of {told['rounds_done']}, "
-        f"{told['seconds']:.0f} s)"
+        f"the top {report['layers']} of {names} were fine-tuned: validation {best:.4f}, frozen "
+        f"{report['scores'][0]:.4f} (round {report['best_round']} of {report['rounds_done']}, "
+        f"{report['seconds']:.0f} s)"
     )

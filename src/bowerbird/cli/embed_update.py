@@ -1,4 +1,4 @@
-"""What `bowerbird embed --update` tells of the version that it made."""
+"""The result of `bowerbird embed --update` on a terminal."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from rich.table import Table
 
 
 def show_update(meta: dict[str, Any], console: Console) -> None:
-    """Print what was new, what it took, and what it costs those who go on with the old vectors."""
+    """Print what changed, the cost of the update, and the loss where old vectors are still used."""
     update, metrics, seconds, full = meta["update"], meta["metrics"], meta["seconds"], meta["full_training"]
     items, likes, unseen = update["items"], update["likes"], update["unseen_words"]
     console.print(
         f"{meta['items']:,} items: {items['new']:,} new, {items['changed']:,} changed, {items['removed']:,} "
-        f"removed; {meta['likes']:,} likes: {likes['new']:,} new, {likes['earlier']:+,} earlier ones"
+        f"removed; {meta['likes']:,} likes: {likes['new']:,} new, {likes['earlier']:+,} older ones"
     )
     console.print(
-        f"features {seconds['features']:.1f} s, training {seconds['training']:.1f} s; in full it took "
+        f"features {seconds['features']:.1f} s, training {seconds['training']:.1f} s; the full training took "
         f"{full['features']:.1f} s and {full['training']:.1f} s (epoch {meta['epochs']}, "
         f"{metrics['trust']:.0%} of the way from the old weights)"
     )
     if unseen["new"] is not None:
         console.print(
-            f"words of new and changed items that this version can't read: {unseen['new']:.0%} "
-            f"({_percent(unseen['others'])} of the others'); a full training learns them"
+            f"unknown words of new and changed items: {unseen['new']:.0%} "
+            f"({_percent(unseen['others'])} of the other items'); a full training learns them"
         )
     if metrics["tower"] is not None:
-        _table_of_quality(metrics, console)
+        _print_quality(metrics, console)
     if update["moved"] is not None:
         console.print(
-            f"known items moved little: mean cosine {update['moved']['mean_cosine']:.4f}, a twentieth below "
+            f"known items changed little: mean cosine {update['moved']['mean_cosine']:.4f}, 5th percentile "
             f"{update['moved']['lowest_twentieth']:.4f}"
         )
-    _table_of_old_state(update["old_state"], console)
+    _print_old_state(update["old_state"], console)
 
 
-def _table_of_quality(metrics: dict[str, Any], console: Console) -> None:
-    table = Table("vectors", "known items", "new items", "recall@100", title=f"{metrics['people']} people")
+def _print_quality(metrics: dict[str, Any], console: Console) -> None:
+    table = Table("vectors", "known items", "new items", "recall@100", title=f"{metrics['people']} users")
     for name, label in (("before", "before, projected"), ("tower", "updated")):
         row = metrics[name]
         table.add_row(label, *(_number(row[column]) for column in ("warm", "cold", "recall_at_100")))
     console.print(table)
 
 
-def _table_of_old_state(state: dict[str, Any], console: Console) -> None:
+def _print_old_state(state: dict[str, Any], console: Console) -> None:
     if not state["people"]:
         return
-    title = f"recall@{state['at']} among the new vectors, {state['people']} people"
-    table = Table("people by", "their old vectors", "new vectors", "old / new, 95 %", title=title)
-    for kind in ("mean", "medoids"):
-        row = state[kind]
+    title = f"recall@{state['at']} among the new vectors, {state['people']} users"
+    table = Table("users by", "their old vectors", "new vectors", "old / new, 95 %", title=title)
+    for method in ("mean", "medoids"):
+        row = state[method]
         ratio = "-" if row["ratio"] is None else f"{row['ratio']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-        table.add_row(kind, _number(row["old"]), _number(row["new"]), ratio)
+        table.add_row(method, _number(row["old"]), _number(row["new"]), ratio)
     console.print(table)
 
 

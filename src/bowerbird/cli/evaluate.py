@@ -1,4 +1,4 @@
-"""`bowerbird evaluate`: our recommender beside every baseline, on what training was kept from."""
+"""`bowerbird evaluate`: bowerbird compared with every baseline on events held out from training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bowerbird.cli.evaluation_tables import tell
+from bowerbird.cli.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
 
@@ -29,29 +29,34 @@ class SplitChoice(StrEnum):
 
 def evaluate(
     store: StoreArgument,
-    split: Annotated[SplitChoice, typer.Option(help="What is asked of the rankers.")] = SplitChoice.BOTH,
-    at: Annotated[int, typer.Option("--at", min=1, help="Length of the judged list.")] = 20,
-    given: Annotated[
+    split: Annotated[SplitChoice, typer.Option(help="How test data are split off.")] = SplitChoice.BOTH,
+    k: Annotated[int, typer.Option("--k", min=1, help="Length of the evaluated lists.")] = 20,
+    n_given: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Show only so many liked items of each new person, not 80 % of their events."
+            min=1, help="Reveal N liked items per new user (default: 80 % of their events).", metavar="N"
         ),
     ] = None,
     baselines: Annotated[
-        EffortChoice, typer.Option(help="quick tries a dozen settings each, and no SASRec and LightGCN.")
+        EffortChoice,
+        typer.Option(help="quick: 12 trials per baseline, without the neural ones (SASRec, LightGCN)."),
     ] = EffortChoice.ALL,
-    live: Annotated[
-        bool, typer.Option("--live", help="Instead: what it is worth that every event counts at once.")
+    prequential: Annotated[
+        bool,
+        typer.Option(
+            "--prequential",
+            help="Prequential evaluation: measure the gain from updating after every event.",
+        ),
     ] = False,
-    asks: Annotated[
-        int, typer.Option(min=1, help="With --live: likes asked for at most, fewer of busy people.")
+    max_queries: Annotated[
+        int, typer.Option(min=1, help="With --prequential: sample at most this many likes to predict.")
     ] = 3_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge our recommender beside all baselines, with intervals, and write reports and a model card.
+    """Evaluate bowerbird and all baselines, with confidence intervals; write reports and a model card.
 
-    With --live it is judged along the log instead: each like is asked for before it is told, at once, daily,
-    weekly, never.
+    With --prequential, replay the log: predict each like before it is observed, with updates in real time,
+    daily, weekly or never.
     """
     from bowerbird.data.store import Store
     from bowerbird.evaluate import Split
@@ -60,33 +65,33 @@ def evaluate(
     from bowerbird.models.backbones import BACKBONES
     from bowerbird.recommend.evaluation import evaluate_store
 
-    if live:
-        _evaluate_live(Store.open(store), asks, as_json)
+    if prequential:
+        _evaluate_prequential(Store.open(store), max_queries, as_json)
         return
     splits = list(Split) if split is SplitChoice.BOTH else [Split(split.value)]
-    if given is not None:  # of a person after a moment there is nothing to choose
-        splits = [one for one in splits if one is Split.NEW_USERS]
+    if n_given is not None:  # it has no meaning for users whose history ends at a moment
+        splits = [value for value in splits if value is Split.NEW_USERS]
         if not splits:
-            raise InputError("--given shortens what is known of new people: use --split new-users with it")
+            raise InputError("--n-given shortens the histories of new users: use --split new-users with it")
     opened = Store.open(store)
-    results = evaluate_store(opened, splits, at, given, Effort(baselines.value))
+    results = evaluate_store(opened, splits, k, n_given, Effort(baselines.value))
     card = write_card(opened.snapshot(), {backbone.name: backbone.licence for backbone in BACKBONES})
 
-    def human(console: Console) -> None:
-        tell(console, results)
+    def show(console: Console) -> None:
+        print_evaluations(console, results)
         console.print(f"Model card: {card}", highlight=False, soft_wrap=True)
 
-    emit([result.as_dict() for result in results], as_json, human)
+    emit([result.as_dict() for result in results], as_json, show)
 
 
-def _evaluate_live(store: Store, asks: int, as_json: bool) -> None:
-    from bowerbird.cli.evaluate_prequential import tell_live
+def _evaluate_prequential(store: Store, max_queries: int, as_json: bool) -> None:
+    from bowerbird.cli.evaluate_prequential import print_prequential
     from bowerbird.recommend.prequential import evaluate_prequential
 
-    result = evaluate_prequential(store, asks)
+    result = evaluate_prequential(store, max_queries)
 
-    def human(console: Console) -> None:
-        tell_live(console, result)
-        console.print(f"Picture: {store.reports / 'live.svg'}", highlight=False, soft_wrap=True)
+    def show(console: Console) -> None:
+        print_prequential(console, result)
+        console.print(f"Picture: {store.reports / 'prequential.svg'}", highlight=False, soft_wrap=True)
 
-    emit(result.as_dict(), as_json, human)
+    emit(result.as_dict(), as_json, show)

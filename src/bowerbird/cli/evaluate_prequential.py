@@ -1,47 +1,49 @@
-"""`bowerbird evaluate --live`: its result on a terminal."""
+"""`bowerbird evaluate --prequential`: its result on a terminal."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.cli.evaluation_tables import with_ends
-from bowerbird.evaluate.prequential_comparison import MAIN, Part, Prequential
-from bowerbird.recommend.prequential import moment_of
+from bowerbird.cli.evaluation_tables import format_interval
+from bowerbird.evaluate.prequential_comparison import MAIN_METRICS, PrequentialEvaluation, QuerySlice
+from bowerbird.recommend.prequential import as_datetime
 
 
-def tell_live(console: Console, result: Prequential) -> None:
-    """Every part of the asks as a table: arms, their metrics, and how many times theirs the live one is."""
-    start, until = (moment_of(at).strftime("%Y-%m-%d %H:%M") for at in (result.start, result.until))
-    asked = result.parts[0].asks
-    drawn = (
-        "" if asked == result.all_asks else f" (of {result.all_asks:,}; of busy people some, drawn at random)"
+def print_prequential(console: Console, result: PrequentialEvaluation) -> None:
+    """Print every slice of the queries as a table: systems, their metrics, and the real-time gain."""
+    start, until = (as_datetime(at).strftime("%Y-%m-%d %H:%M") for at in (result.start, result.until))
+    n_queries = result.slices[0].queries
+    sample = (
+        ""
+        if n_queries == result.available_queries
+        else f" (a sample of {result.available_queries:,}, fewer of heavy users)"
     )
     console.print(
-        f"{asked:,} first likes{drawn} from {start} to {until} UTC, each asked before it was told; the model "
-        "knows nothing after the first moment, arms differ in when they are told what happened since.",
+        f"{n_queries:,} first likes{sample} from {start} to {until} UTC, each predicted before it was "
+        "observed. The model is trained on earlier events; systems differ in when they observe later ones.",
         highlight=False,
     )
     if result.dates_only:
         console.print("Events have no time of day: those of one day come in the log's order.")
-    for part in result.parts:
-        console.print(_table(part))
+    for query_slice in result.slices:
+        console.print(_make_table(query_slice))
 
 
-def _table(part: Part) -> Table:
-    title = f"{part.name}: {part.asks:,} asks of {part.people:,} people"
-    table = Table("arm", title=title, title_justify="left")
-    live = next(iter(part.metrics))
-    for metric in part.metrics[live]:
+def _make_table(query_slice: QuerySlice) -> Table:
+    title = f"{query_slice.name}: {query_slice.queries:,} queries of {query_slice.users:,} users"
+    table = Table("updates", title=title, title_justify="left")
+    real_time = next(iter(query_slice.metrics))
+    for metric in query_slice.metrics[real_time]:
         table.add_column(metric, justify="right")
-        if metric in MAIN:
-            table.add_column("live is × it", justify="right")
-    ratios = {(one.arm, one.metric): one.ratio for one in part.versus}
-    for arm, values in part.metrics.items():
+        if metric in MAIN_METRICS:
+            table.add_column("real-time gain, ×", justify="right")
+    ratios = {(gain.system, gain.metric): gain.ratio for gain in query_slice.gains}
+    for system, intervals in query_slice.metrics.items():
         cells = []
-        for metric, interval in values.items():
-            cells.append(with_ends(interval))
-            if metric in MAIN:
-                cells.append("" if arm == live else with_ends(ratios[arm, metric], 2))
-        table.add_row(arm, *cells, style="cyan" if arm == live else None)
+        for metric, interval in intervals.items():
+            cells.append(format_interval(interval))
+            if metric in MAIN_METRICS:
+                cells.append("" if system == real_time else format_interval(ratios[system, metric], 2))
+        table.add_row(system, *cells, style="cyan" if system == real_time else None)
     return table

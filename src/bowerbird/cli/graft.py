@@ -1,4 +1,4 @@
-"""`bowerbird graft STORE` trains; `bowerbird graft export STORE --to DIR` writes what any engine loads."""
+"""`bowerbird graft STORE` trains a graft; `bowerbird graft export STORE --to DIR` exports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
 
-class TrainsByDefault(TyperGroup):
+class DefaultToTrain(TyperGroup):
     """`graft STORE` means `graft train STORE`; a store named like a command is written `./export`."""
 
     def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
@@ -23,57 +23,61 @@ class TrainsByDefault(TyperGroup):
         return parsed
 
 
-graft_app = typer.Typer(cls=TrainsByDefault, no_args_is_help=True)
+graft_app = typer.Typer(cls=DefaultToTrain, no_args_is_help=True)
 
 
 @graft_app.callback()
 def graft() -> None:
-    """Let a language model read your items: `graft STORE` trains, `graft export STORE --to DIR` exports."""
+    """Connect your items to a language model: `graft STORE` trains, `graft export STORE --to DIR` exports."""
 
 
 @graft_app.command()
 def train(
     store: StoreArgument,
     base: Annotated[str, typer.Option(help="A backbone's name, hf:org/name, or a folder.")] = "smollm2-135m",
-    minutes: Annotated[float, typer.Option(help="Time for training, loading excluded.")] = 3.0,
-    steps: Annotated[int | None, typer.Option(help="Training steps at most.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    tokens: Annotated[int, typer.Option(help="Soft tokens an item, 1 to 8.")] = 1,
-    adapt: Annotated[str, typer.Option(help="Train of the language model: frozen, lora or full.")] = "frozen",
-    batch: Annotated[int, typer.Option(help="Questions in one pass through the language model.")] = 16,
-    accumulate: Annotated[int, typer.Option(help="Passes whose gradients make one step.")] = 1,
+    minutes: Annotated[float, typer.Option(help="Training time, excluding model loading.")] = 3.0,
+    steps: Annotated[int | None, typer.Option(help="Maximum training steps.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    tokens: Annotated[int, typer.Option(help="Soft tokens per item, 1 to 8.")] = 1,
+    adapt: Annotated[
+        str, typer.Option(help="How to adapt the language model: frozen, lora or full.")
+    ] = "frozen",
+    batch: Annotated[int, typer.Option(help="Questions per pass through the language model.")] = 16,
+    accumulate: Annotated[int, typer.Option(help="Gradient accumulation: passes per optimiser step.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Train the connector (and an adapter, if asked), and publish it.
+    """Train the connector (with --adapt, also the language model) and publish it.
 
-    Run again after Ctrl-C to go on. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
+    After Ctrl-C, run again to resume. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
     from accelerate import PartialState
 
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
-    from bowerbird.graft.adapter import Adapt
+    from bowerbird.graft.adapter import AdaptationMode
     from bowerbird.graft.config import GraftConfig
     from bowerbird.graft.training.train import train_graft
 
     try:
-        what = Adapt(adapt)
+        adaptation = AdaptationMode(adapt)
     except ValueError:
-        raise InputError(f"--adapt is one of {', '.join(Adapt)}, not {adapt!r}") from None
+        raise InputError(f"--adapt is one of {', '.join(AdaptationMode)}, not {adapt!r}") from None
     config = GraftConfig(
         base=base,
         minutes=minutes,
         steps=steps,
         seed=seed,
         tokens=tokens,
-        adapt=what,
+        adapt=adaptation,
         batch=batch,
         accumulate=accumulate,
     )
     version = train_graft(Store.open(store), config)
-    if not PartialState().is_main_process:  # of several, one tells
+    if not PartialState().is_main_process:  # only the first process prints
         return
-    emit({"version": version.name, **version.meta}, json, lambda console: _print(console, version.meta))
+    emit(
+        {"version": version.name, **version.meta}, json, lambda console: print_metrics(console, version.meta)
+    )
 
 
 @graft_app.command()
@@ -82,7 +86,7 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="A new or empty folder.")],
     json: JsonOption = False,
 ) -> None:
-    """Write the language model as a plain decoder folder, and the connector in a folder of its own."""
+    """Export the language model as a plain decoder folder, with the connector in a sub-folder."""
     from bowerbird.data.store import Store
     from bowerbird.graft.export import export_graft
     from bowerbird.graft.model import Graft
@@ -94,9 +98,9 @@ def export(
     )
 
 
-def _print(console: Console, meta: dict[str, Any]) -> None:
+def print_metrics(console: Console, meta: dict[str, Any]) -> None:
     table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} steps")
-    table.add_column("measured on items left out")
+    table.add_column("metrics on held-out items")
     table.add_column("", justify="right")
     for name, value in meta["metrics"].items():
         table.add_row(name, f"{value:.3f}" if value != int(value) else f"{value:.0f}")

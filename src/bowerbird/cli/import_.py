@@ -1,4 +1,4 @@
-"""`bowerbird import`: a user's files into a store."""
+"""`bowerbird import`: import files into a store."""
 
 from __future__ import annotations
 
@@ -27,34 +27,40 @@ def import_(
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of layout parquet.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take items, events and collections into a store; what can't be used is counted and listed."""
+    """Import items, events and collections into a store; rejected rows are counted and listed."""
     from bowerbird.data.imports import import_layout
     from bowerbird.data.store import Store
 
     summary = import_layout(Store.create(store), layout, paths, column_map=columns)
-    emit(summary.as_dict(), as_json, lambda console: tell(summary, console))
+    emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
 
 
-def tell(summary: ImportSummary, console: Console) -> None:
-    """Print what became of every row."""
-    table = Table("", "read", "kept", "new", "refused", title=f"{summary.layout}, {summary.seconds:.1f} s")
+def print_summary(summary: ImportSummary, console: Console) -> None:
+    """Print how many rows were imported, and why others were not."""
+    table = Table(
+        "", "read", "accepted", "new", "rejected", title=f"{summary.layout}, {summary.seconds:.1f} s"
+    )
     for column in table.columns[1:4]:
         column.justify = "right"
     for kind in ("items", "events", "collections"):
         count = getattr(summary, kind)
         if count.read:
-            why = [f"{n:,} × {escape(reason)}" for reason, n in count.refused.most_common(SHOWN_REASONS)]
-            if len(count.refused) > SHOWN_REASONS:
-                why.append(f"… and {len(count.refused) - SHOWN_REASONS:,} other reasons")
-            why += [f"{n:,} × kept, but {escape(reason)}" for reason, n in count.mended.most_common()]
-            table.add_row(kind, f"{count.read:,}", f"{count.kept:,}", f"{count.new:,}", "\n".join(why) or "–")
+            reasons = [f"{n:,} × {escape(reason)}" for reason, n in count.rejected.most_common(SHOWN_REASONS)]
+            if len(count.rejected) > SHOWN_REASONS:
+                reasons.append(f"… and {len(count.rejected) - SHOWN_REASONS:,} other reasons")
+            reasons += [
+                f"{n:,} × accepted, but {escape(reason)}" for reason, n in count.repaired.most_common()
+            ]
+            table.add_row(
+                kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(reasons) or "–"
+            )
     console.print(table)
     if summary.images or summary.images_broken:
         console.print(f"pictures: {summary.images:,} readable, {summary.images_broken:,} broken or missing")
     if summary.images_not_fetched:
         console.print(
-            f"pictures: {summary.images_not_fetched:,} are addresses on the web, which are not fetched; "
-            "those items live by their text. Download them and name the files in image_link"
+            f"pictures: {summary.images_not_fetched:,} are web addresses, which are not fetched; those "
+            "items have only their text. Download the pictures and put their file names in image_link"
         )
-    if summary.refused_file:
-        console.print(f"refused rows and their reasons: {summary.refused_file}", soft_wrap=True)
+    if summary.rejected_file:
+        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)

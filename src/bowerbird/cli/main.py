@@ -1,10 +1,11 @@
-"""The command line: one module a noun; a function's signature is its options.
+"""The command line: one module per noun; a function's signature is its options.
 
-Heavy libraries are imported inside the commands, so that `--help` answers at once.
+Heavy libraries are imported inside the commands, so that `--help` is fast.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from bowerbird.cli.ask import ask, chat
 from bowerbird.cli.bench import bench_app
 from bowerbird.cli.complete import complete
-from bowerbird.cli.consume import listen
+from bowerbird.cli.consume import consume
 from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
 from bowerbird.cli.evaluate import evaluate
@@ -36,12 +37,12 @@ app = typer.Typer(
 
 @app.callback()
 def bowerbird() -> None:
-    """Your items' embeddings in the place of a vision model's eyes; taste, recommendations, answers."""
+    """Item embeddings in place of a vision encoder; user taste, recommendations and answers."""
 
 
 app.command()(demo)
 app.command("import")(import_)
-app.command()(listen)
+app.command()(consume)
 app.add_typer(models, name="models")
 app.command()(embed)
 app.add_typer(vectors_app, name="vectors")
@@ -58,8 +59,13 @@ app.command()(serve)
 app.add_typer(versions_app, name="versions")
 
 
+OBJECTS_PER_COLLECTION = 50_000
+"""Garbage is collected after this number of new objects: a command makes many at its start, and most last."""
+
+
 def main() -> None:
-    """Run the command line; the user's mistakes end in one clear line and exit code 2."""
+    """Run the command line; a user error prints one clear line and exits with code 2."""
+    gc.set_threshold(OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
     try:
         app()
     except BowerbirdError as error:

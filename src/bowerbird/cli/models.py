@@ -1,4 +1,4 @@
-"""`bowerbird models`: the open backbones, listed and pulled."""
+"""`bowerbird models`: list and pull the open backbones."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, emit
 
-models = typer.Typer(help="The open backbones: list them, pull them.", no_args_is_help=True)
+models = typer.Typer(help="List and pull the open backbones.", no_args_is_help=True)
 
 
 @models.command("list")
 def list_models(as_json: JsonOption = False) -> None:
-    """List the default backbones, their licences, and which are already here."""
+    """List the default backbones, their licences, and which have been pulled."""
     from bowerbird.models import BACKBONES, is_pulled
 
     rows = [
         {
-            "name": one.name,
-            "kind": one.kind,
-            "licence": one.licence,
-            "size_mb": one.size_mb,
-            "pulled": is_pulled(one),
-            "about": one.about,
+            "name": backbone.name,
+            "kind": backbone.kind,
+            "licence": backbone.licence,
+            "size_mb": backbone.size_mb,
+            "pulled": is_pulled(backbone),
+            "about": backbone.about,
         }
-        for one in BACKBONES
+        for backbone in BACKBONES
     ]
 
-    def human(console: Console) -> None:
+    def print_table(console: Console) -> None:
         table = Table("name", "kind", "licence", "MB", "pulled", "what it is")
         for row in rows:
             table.add_row(*("yes" if v is True else "no" if v is False else str(v) for v in row.values()))
         console.print(table)
         console.print("hf:ORGANISATION/NAME and folders are accepted wherever a name is; timm:NAME too.")
 
-    emit(rows, as_json, human)
+    emit(rows, as_json, print_table)
 
 
 @models.command()
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(help="Which ones; all if none is named.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Backbones to pull; default: all.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch backbones, verify their checksums, and keep them in the cache."""
+    """Download backbones into the cache and verify their checksums."""
     from bowerbird.models import BACKBONES, fetch
     from bowerbird.progress import track
 
-    wanted = names or [one.name for one in BACKBONES]
-    folders = {name: str(fetch(name)) for name in track(wanted, "pulling")}
+    chosen_names = names or [backbone.name for backbone in BACKBONES]
+    folders = {name: str(fetch(name)) for name in track(chosen_names, "pulling")}
 
-    def human(console: Console) -> None:
+    def print_folders(console: Console) -> None:
         for name, folder in folders.items():
             console.print(f"{name}: {folder}", soft_wrap=True)
 
-    emit(folders, as_json, human)
+    emit(folders, as_json, print_folders)

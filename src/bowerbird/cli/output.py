@@ -1,4 +1,4 @@
-"""What every command shares: its store argument, `--json`, and how results are printed."""
+"""What all commands share: the store argument, `--json`, and how results are printed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from bowerbird.data.json_values import plain as plain
 StoreArgument = Annotated[
     Path, typer.Argument(help="The store's folder.", metavar="STORE", show_default=False)
 ]
-StoreOption = Annotated[
-    Path, typer.Option("--store", "-s", help="The store's folder; made where there is none.")
-]
+StoreOption = Annotated[Path, typer.Option("--store", "-s", help="The store's folder; created if missing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def emit(result: Any, as_json: bool, human: Callable[[Console], None]) -> None:
-    """Print a result on standard output: as one JSON document, or by `human` for people."""
+def emit(result: Any, as_json: bool, show: Callable[[Console], None]) -> None:
+    """Print a result on standard output: as one JSON document, or as text by `show`."""
     if as_json:
         print(json.dumps(plain(result), ensure_ascii=False, indent=1))
     else:
         # A file or a pipe has no width of its own: wide enough that no table is cut.
-        human(Console() if sys.stdout.isatty() else Console(width=160))
+        show(Console() if sys.stdout.isatty() else Console(width=160))

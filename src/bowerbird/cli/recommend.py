@@ -1,4 +1,4 @@
-"""`bowerbird recommend`: for one person, or for a file of histories."""
+"""`bowerbird recommend`: for one user, or for a file of histories."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ class Outcome(StrEnum):
 
 def recommend(
     store: StoreArgument,
-    user: Annotated[str | None, typer.Option(help="For whom.")] = None,
+    user: Annotated[str | None, typer.Option(help="User id.")] = None,
     histories: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, at, action.")] = None,
     out: Annotated[Path | None, typer.Option(help="Parquet: user_id, rank, item_id, score.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items for each person.")] = 20,
-    outcome: Annotated[Outcome, typer.Option(help="What is hoped for.")] = Outcome.CLICK,
-    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance alone.")] = 0.2,
-    explore: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="0: the best order known; 1: drawn widely.")
+    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items per user.")] = 20,
+    outcome: Annotated[Outcome, typer.Option(help="Outcome to optimise for.")] = Outcome.CLICK,
+    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance only.")] = 0.2,
+    exploration: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: the best known order; 1: sampled widely.")
     ] = 0.0,
-    seed: Annotated[int | None, typer.Option(help="Of what --explore draws.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed for --exploration.")] = None,
     price_min: Annotated[float | None, typer.Option(help="Lowest price.")] = None,
     price_max: Annotated[float | None, typer.Option(help="Highest price.")] = None,
-    category: Annotated[str | None, typer.Option(help="Only items of it.")] = None,
-    boosts: Annotated[Path | None, typer.Option(help="TOML with the shop's boosts.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only items of this category.")] = None,
+    boosts: Annotated[Path | None, typer.Option(help="TOML file with boosts.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend items to a person, with reasons, or to everybody of a file of histories."""
+    """Recommend items to a user, with reasons, or to all users of a file of histories."""
     from bowerbird.data.events import Action
     from bowerbird.data.store import Store
     from bowerbird.recommend.options import RecommendOptions
@@ -52,11 +52,11 @@ def recommend(
     from bowerbird.recommend.rerank.boosts import Boosts
 
     if (user is None) == (histories is None):
-        raise InputError("name either one person with --user, or a file with --histories and --out")
+        raise InputError("name either one user with --user, or a file with --histories and --out")
     if (histories is None) != (out is None):
-        raise InputError("--histories and --out FILE.parquet go together: people in, their answers out")
+        raise InputError("--histories and --out FILE.parquet go together: histories in, recommendations out")
     options = RecommendOptions(
-        *(Action(outcome.value), diversity, explore, seed, price_min, price_max, category),
+        *(Action(outcome.value), diversity, exploration, seed, price_min, price_max, category),
         boosts=Boosts.load(boosts) if boosts else Boosts(),
     )
     recommender = Recommender.open(Store.open(store).snapshot())
@@ -64,29 +64,32 @@ def recommend(
         _batch(recommender, histories, out, n, options, as_json)
         return
     assert user is not None
-    found = recommender.recommend_user(user, n, options)
+    recommended = recommender.recommend_user(user, n, options)
     if user not in recommender.taste:
-        print(f"{user} is not known: these are popular items", file=sys.stderr)
+        print(f"{user} is unknown: these are popular items", file=sys.stderr)
     if outcome.value in recommender.outcomes.meaning["absent"]:
-        why = recommender.outcomes.meaning["absent"][outcome.value]
-        print(f"a {outcome.value} has no known chance here ({why}): ordered by relevance", file=sys.stderr)
-    if not found:
+        reason = recommender.outcomes.meaning["absent"][outcome.value]
+        print(
+            f"the probability of a {outcome.value} is unknown ({reason}): ordered by relevance",
+            file=sys.stderr,
+        )
+    if not recommended:
         print("no item in stock passes these filters: widen them", file=sys.stderr)
 
-    def human(console: Console) -> None:
+    def show(console: Console) -> None:
         table = Table(box=None, header_style="dim")
-        known = [one.value for one in recommender.outcomes.models]
-        for name in ("", "item", "price", *known, "why"):
+        outcomes = [outcome.value for outcome in recommender.outcomes.models]
+        for name in ("", "item", "price", *outcomes, "why"):
             table.add_column(name)
-        for place, one in enumerate(found, start=1):
-            price = "" if one.price is None else f"{one.price:.2f} {one.currency}"
-            title = f"{escape(one.title)} [dim]{escape(one.item_id)}[/dim]"
-            chances = [f"{one.probability[name]:.1%}" for name in known]
-            table.add_row(str(place), title, price, *chances, escape(one.reason))
+        for rank, item in enumerate(recommended, start=1):
+            price = "" if item.price is None else f"{item.price:.2f} {item.currency}"
+            title = f"{escape(item.title)} [dim]{escape(item.item_id)}[/dim]"
+            probabilities = [f"{item.probability[name]:.1%}" for name in outcomes]
+            table.add_row(str(rank), title, price, *probabilities, escape(item.reason))
         console.print(table)
 
-    told = {"user": user, "outcomes": recommender.outcomes.meaning}
-    emit(told | {"items": [one.as_dict() for one in found]}, as_json, human)
+    result = {"user": user, "outcomes": recommender.outcomes.meaning}
+    emit(result | {"items": [item.as_dict() for item in recommended]}, as_json, show)
 
 
 def _batch(
@@ -96,15 +99,15 @@ def _batch(
     from bowerbird.recommend.batch import read_histories, write_lists
     from bowerbird.taste.state.user_state import TasteState
 
-    users, known, unknown = read_histories(histories, recommender.catalogue)
-    states = [TasteState.of(history, user) for user, history in zip(users, known, strict=True)]
+    users, user_histories, n_unknown = read_histories(histories, recommender.catalogue)
+    states = [TasteState.of(history, user) for user, history in zip(users, user_histories, strict=True)]
     lists = track(recommender.lists(states, n, options), "recommending", total=len(states))
     rows = write_lists(out, users, lists, recommender.catalogue)
-    result = {"people": len(users), "rows": rows, "unknown_items": unknown, "out": str(out)}
+    result = {"users": len(users), "rows": rows, "unknown_items": n_unknown, "out": str(out)}
 
-    def human(console: Console) -> None:
+    def show(console: Console) -> None:
         console.print(f"{len(users):,} users, {rows:,} rows in {out}", soft_wrap=True)
-        if unknown:
-            console.print(f"{unknown:,} rows of the histories name items that the catalogue does not hold")
+        if n_unknown:
+            console.print(f"{n_unknown:,} rows of the histories have items that are not in the catalogue")
 
-    emit(result, as_json, human)
+    emit(result, as_json, show)

@@ -1,4 +1,4 @@
-"""`bowerbird search`: items that resemble a text, a picture or an item, or one as a text changes it."""
+"""`bowerbird search`: items similar to a text, a picture or an item, or to one changed as a text says."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 def search(
     store: StoreArgument,
-    text: Annotated[str | None, typer.Argument(help="What to look for, or what shall be different.")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to resemble.")] = None,
-    item: Annotated[str | None, typer.Option(help="Id of an item to resemble.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="Items to answer.")] = 20,
+    text: Annotated[
+        str | None, typer.Argument(help="What to look for; with --image or --item, the change.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Find items similar to this picture.")] = None,
+    item: Annotated[str | None, typer.Option(help="Find items similar to this item (id).")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of items.")] = 20,
     queries: Annotated[
         Path | None, typer.Option(help="Parquet file: query_id, and text and/or image (bytes).")
     ] = None,
@@ -32,7 +34,7 @@ def search(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find items by text, picture or item; with a picture or an item, the text says what shall be different.
+    """Find items by text, picture or item; with --image or --item, the text describes the change.
 
     bowerbird search shop "but in blue, and longer" --image photo.jpg
     """
@@ -41,15 +43,15 @@ def search(
     from bowerbird.embed.search.searcher import Searcher
 
     if (queries is None) != (out is None):
-        raise InputError("--queries and --out belong together: give both, or neither")
+        raise InputError("--queries and --out go together: give both, or neither")
     searcher = Searcher.open(Store.open(store).snapshot())
     if queries is not None and out is not None:
         if text is not None or image is not None or item is not None:
             raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
         _batch(searcher, queries, n, out, as_json)
         return
-    found = searcher.search(text, read_picture(image) if image else None, item, n)
-    rows = [asdict(one) | {"title": searcher.catalogue.item(one.position).title} for one in found]
+    hits = searcher.search(text, read_picture(image) if image else None, item, n)
+    rows = [asdict(hit) | {"title": searcher.catalogue.item(hit.position).title} for hit in hits]
     emit(rows, as_json, lambda console: _show(rows, console))
 
 
@@ -57,11 +59,11 @@ def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) 
     from bowerbird.cli.vectors import read_table, write_table
 
     table = read_table(queries)
-    answers: Any = searcher.batch(table, n)
-    write_table(answers, out)
-    result = {"queries": table.num_rows, "rows": answers.num_rows, "out": str(out)}
-    said = f"{result['queries']:,} queries, {result['rows']:,} rows in {out}"
-    emit(result, as_json, lambda console: console.print(said, soft_wrap=True))
+    results: Any = searcher.batch(table, n)
+    write_table(results, out)
+    summary = {"queries": table.num_rows, "rows": results.num_rows, "out": str(out)}
+    message = f"{summary['queries']:,} queries, {summary['rows']:,} rows in {out}"
+    emit(summary, as_json, lambda console: console.print(message, soft_wrap=True))
 
 
 def _show(rows: list[dict[str, Any]], console: Console) -> None:

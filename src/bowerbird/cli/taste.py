@@ -1,4 +1,4 @@
-"""`bowerbird taste`: what a person is drawn to, why, and their say in it."""
+"""`bowerbird taste`: a user's interests, what explains them, and how to change, export and erase them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from bowerbird.taste.graph import TasteGraph
     from bowerbird.taste.profile.profile import TasteReader
 
-taste = typer.Typer(help="See, explain, change and erase a person's taste.", no_args_is_help=True)
+MAX_EXPLAINED = 8  # interests printed by `explain`
 
-UserOption = Annotated[str, typer.Option("--user", help="Whose taste.", show_default=False)]
-InterestOption = Annotated[str, typer.Option("--interest", help="Its name, or its place in `taste show`.")]
+taste = typer.Typer(help="See, explain, change and erase a user's taste.", no_args_is_help=True)
+
+UserOption = Annotated[str, typer.Option("--user", help="User id.", show_default=False)]
+InterestOption = Annotated[str, typer.Option("--interest", help="Interest name, or rank in `taste show`.")]
 
 
-def _opened(store: Any, user: str) -> TasteGraph:
+def _open_graph(store: Any, user: str) -> TasteGraph:
     from bowerbird.data.store import Store
     from bowerbird.taste.graph import TasteGraph
 
@@ -32,7 +34,7 @@ def _opened(store: Any, user: str) -> TasteGraph:
     return graph
 
 
-def _reader(store: Any, user: str) -> TasteReader:
+def _open_reader(store: Any, user: str) -> TasteReader:
     from bowerbird.data.store import Store
     from bowerbird.taste.profile.profile import TasteReader
 
@@ -45,14 +47,14 @@ def _reader(store: Any, user: str) -> TasteReader:
 def show(
     store: StoreArgument,
     user: UserOption,
-    html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a person's taste: interests over time, distinct tastes, prices, dislikes, what changed."""
+    """Show a user's taste: interests over time, taste clusters, prices, dislikes, changes."""
     from bowerbird.report.taste_page import taste_page
     from bowerbird.report.taste_picture import draw_profile
 
-    reader = _reader(store, user)
+    reader = _open_reader(store, user)
     profile = reader.profile(user)
     if html is not None:
         synthetic = (reader.graph.store.path / "SYNTHETIC").exists()
@@ -63,7 +65,7 @@ def show(
         if html is not None:
             console.print(f"\nPage: {html.resolve()}", soft_wrap=True)
 
-    emit(reader.told(profile), as_json, human)
+    emit(reader.profile_as_dict(profile), as_json, human)
 
 
 @taste.command()
@@ -73,90 +75,89 @@ def explain(
     item: Annotated[str | None, typer.Option(help="Explain this item, by its id.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the events that make up each interest, with their shares; or why an item is for a person."""
+    """Show the events behind each interest, with their shares; with --item, why that item suits the user."""
     if item is not None:
-        _explain_item(_reader(store, user), user, item, as_json)
+        _explain_item(_open_reader(store, user), user, item, as_json)
         return
-    graph = _opened(store, user)
-    found = graph.explain(user)
+    interests = _open_graph(store, user).explain(user)
 
     def human(console: Console) -> None:
-        for one in found[:8]:
-            console.print(f"[bold]{escape(one['name'])}[/bold] {one['share']:.1%}")
-            for event in one["events"]:
-                said = f"{event['at'][:10]} {event['action']} {event['title']}"
-                console.print(f"  {event['share']:>6.1%} {escape(said)}")
+        for interest in interests[:MAX_EXPLAINED]:
+            console.print(f"[bold]{escape(interest['name'])}[/bold] {interest['share']:.1%}")
+            for event in interest["events"]:
+                description = f"{event['at'][:10]} {event['action']} {event['title']}"
+                console.print(f"  {event['share']:>6.1%} {escape(description)}")
 
-    emit({"user": user, "interests": found}, as_json, human)
+    emit({"user": user, "interests": interests}, as_json, human)
 
 
 def _explain_item(reader: TasteReader, user: str, item: str, as_json: bool) -> None:
-    found = reader.because(user, item)
-    title = reader.catalogue.item(found.item).title
+    explanation = reader.explain_item(user, item)
+    title = reader.catalogue.item(explanation.item).title
 
     def human(console: Console) -> None:
         console.print(f"[bold]{escape(title)}[/bold]")
-        for sentence in found.words:
+        for sentence in explanation.sentences:
             console.print(f"  {escape(sentence)}")
 
-    emit({"user": user, "item_id": item, "title": title, **found.as_dict()}, as_json, human)
+    emit({"user": user, "item_id": item, "title": title, **explanation.as_dict()}, as_json, human)
 
 
 @taste.command()
 def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
-    """Show what there is to be drawn to: themes, their interests, and items that are typical of them."""
+    """Show the interests of the catalogue: themes, their interests, and typical items."""
     from bowerbird.data.store import Store
     from bowerbird.taste.profile.profile import TasteReader
 
-    found = TasteReader.open(Store.open(store).snapshot()).hierarchy()
+    themes = TasteReader.open(Store.open(store).snapshot()).hierarchy()
 
     def human(console: Console) -> None:
-        for theme in found:
+        for theme in themes:
             console.print(f"[bold]{escape(theme['name'])}[/bold]")
-            for one in theme["interests"]:
-                said = escape("; ".join(one["examples"]))
-                console.print(f"  {one['items']:>6,} {escape(one['name'])} [dim]{said}[/dim]")
+            for interest in theme["interests"]:
+                examples = escape("; ".join(interest["examples"]))
+                console.print(f"  {interest['items']:>6,} {escape(interest['name'])} [dim]{examples}[/dim]")
 
-    emit({"themes": found}, as_json, human)
+    emit({"themes": themes}, as_json, human)
 
 
 @taste.command()
-def crowd(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
-    """Show what people of similar taste share; never what fewer than 20 of them share, nor who they are."""
-    reader = _reader(store, user)
-    told = reader.told_crowd(reader.crowd(user))
+def similar_users(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
+    """Show what users with a similar taste share, with k-anonymity (k = 20)."""
+    reader = _open_reader(store, user)
+    similar = reader.similar_users_as_dict(reader.similar_users(user))
 
     def human(console: Console) -> None:
-        if not told["people"]:
+        if not similar["users"]:
             console.print(
-                f"Fewer than {told['at_least']} people have a similar taste: nothing is told of them."
+                f"Fewer than {similar['at_least']} users have a similar taste: nothing is shown of them."
             )
             return
-        console.print(f"At least {told['people']} people have a similar taste.")
-        for one in (*told["interests"], *told["items"]):
-            console.print(f"  {one['people']:>6,}+ {escape(one.get('name') or one['title'])}")
+        console.print(f"At least {similar['users']} users have a similar taste.")
+        for shared in (*similar["interests"], *similar["items"]):
+            console.print(f"  {shared['users']:>6,}+ {escape(shared.get('name') or shared['title'])}")
 
-    emit({"user": user, **told}, as_json, human)
+    emit({"user": user, **similar}, as_json, human)
 
 
 @taste.command()
 def mute(
     store: StoreArgument, user: UserOption, interest: InterestOption, as_json: JsonOption = False
 ) -> None:
-    """Never show an interest's items; again takes it back."""
-    one = _opened(store, user).mute(user, interest)
-    state = "muted" if one.muted else "no longer muted"
-    emit(one.as_dict(), as_json, lambda console: console.print(f"{escape(one.name)} is {state}"))
+    """Hide items of an interest. Run again to undo."""
+    changed = _open_graph(store, user).mute(user, interest)
+    status = "muted" if changed.muted else "no longer muted"
+    emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} is {status}"))
 
 
 @taste.command()
 def boost(
     store: StoreArgument, user: UserOption, interest: InterestOption, as_json: JsonOption = False
 ) -> None:
-    """Let an interest count twice; again takes it back."""
-    one = _opened(store, user).boost(user, interest)
-    state = "boosted" if one.boosted else "no longer boosted"
-    emit(one.as_dict(), as_json, lambda console: console.print(f"{escape(one.name)} is {state}"))
+    """Double the weight of an interest. Run again to undo."""
+    changed = _open_graph(store, user).boost(user, interest)
+    status = "boosted" if changed.boosted else "no longer boosted"
+    emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} is {status}"))
 
 
 @taste.command()
@@ -164,75 +165,77 @@ def correct(
     store: StoreArgument,
     user: UserOption,
     interest: InterestOption,
-    weight: Annotated[float | None, typer.Option(help="Its weight, in clicks.", min=0.0)] = None,
-    not_me: Annotated[bool, typer.Option("--not-me", help="Its events count nowhere.")] = False,
+    weight: Annotated[float | None, typer.Option(help="Weight in clicks.", min=0.0)] = None,
+    not_me: Annotated[bool, typer.Option("--not-me", help="Ignore all events of the interest.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set an interest's weight, or erase it by --not-me; without either what was set is taken back."""
-    one = _opened(store, user).correct(user, interest, 0.0 if not_me else weight)
-    said = "follows events again" if not one.corrected else f"weighs {one.weight:g} clicks"
-    emit(one.as_dict(), as_json, lambda console: console.print(f"{escape(one.name)} {said}"))
+    """Set the weight of an interest, or ignore it with --not-me. Run without either to undo."""
+    changed = _open_graph(store, user).correct(user, interest, 0.0 if not_me else weight)
+    status = f"has a weight of {changed.weight:g} clicks" if changed.corrected else "follows events again"
+    emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} {status}"))
 
 
 @taste.command()
-def not_mine(
+def exclude_item(
     store: StoreArgument,
     user: UserOption,
-    item: Annotated[str, typer.Option(help="The item's id.", show_default=False)],
+    item: Annotated[str, typer.Option(help="Item id.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """Let what a person did to an item not count (a gift); again takes it back."""
-    aside = _opened(store, user).set_aside(user, item)
-    said = "does not count any more" if aside else "counts again"
-    result = {"user": user, "item_id": item, "set_aside": aside}
-    emit(result, as_json, lambda console: console.print(f"What {escape(user)} did to {escape(item)} {said}"))
+    """Ignore a user's events with an item (a gift, say). Run again to undo."""
+    is_excluded = _open_graph(store, user).exclude_item(user, item)
+    status = "excluded" if is_excluded else "no longer excluded"
+    result = {"user": user, "item_id": item, "excluded": is_excluded}
+    emit(result, as_json, lambda console: console.print(f"{escape(item)} is {status} for {escape(user)}"))
 
 
 @taste.command()
 def export(
     store: StoreArgument,
     user: UserOption,
-    out: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write everything that is kept of a person, as JSON."""
-    from bowerbird.taste.profile.export import exported
+    """Export everything stored of a user, as JSON."""
+    from bowerbird.taste.profile.export import export_user
 
-    found = exported(_reader(store, user), user)
+    document = export_user(_open_reader(store, user), user)
     if out is None:
-        emit(found, True, lambda console: None)
+        emit(document, True, lambda console: None)
         return
-    out.write_text(json.dumps(plain(found), ensure_ascii=False, indent=1), encoding="utf-8")
-    result = {"user": user, "out": str(out), "events": len(found["events"])}
-    said = f"{len(found['events']):,} events and all that follows from them: {out}"
-    emit(result, as_json, lambda console: console.print(escape(said), soft_wrap=True))
+    out.write_text(json.dumps(plain(document), ensure_ascii=False, indent=1), encoding="utf-8")
+    n_events = len(document["events"])
+    result = {"user": user, "out": str(out), "events": n_events}
+    message = f"{n_events:,} events and all that follows from them: {out}"
+    emit(result, as_json, lambda console: console.print(escape(message), soft_wrap=True))
 
 
 @taste.command()
 def forget(
     store: StoreArgument,
-    user: Annotated[list[str], typer.Option("--user", help="Whom; may be repeated.", show_default=False)],
+    user: Annotated[list[str], typer.Option("--user", help="User id; may be repeated.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """Erase users from every file of the store, and everyone whose erasure a server acknowledged before."""
+    """Erase users from every file of the store, together with all erasures that a server acknowledged."""
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
     from bowerbird.taste.control import forgetting
 
     opened = Store.open(store)
-    named = [one for one in user if forgetting.is_named(opened, one)]
+    named = [user_id for user_id in user if forgetting.is_named(opened, user_id)]
     if named:
         forgetting.request_erasures(opened, named)
     events = _erase_queued(opened)
     if not named:
-        others = ", ".join(map(repr, user))
-        raise InputError(f"nothing in {store} names {others}: nothing was erased of them")
-    count = "all" if events is None else f"{events:,}"  # a server that runs was quicker
-    said = f"{count} events of {', '.join(named)} are erased, and all else that named them; " + (
+        unknown = ", ".join(map(repr, user))
+        raise InputError(f"nothing in {store} names {unknown}: nothing was erased of them")
+    count = "all" if events is None else f"{events:,}"  # a running server was quicker
+    message = (
+        f"{count} events of {', '.join(named)} are erased, and all else that named them; "
         "run `bowerbird embed` to train without them"
     )
     result = {"users": named, "events_erased": events}
-    emit(result, as_json, lambda console: console.print(escape(said)))
+    emit(result, as_json, lambda console: console.print(escape(message)))
 
 
 def _erase_queued(store: Store) -> int | None:

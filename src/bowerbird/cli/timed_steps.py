@@ -1,4 +1,4 @@
-"""Runs the stages of a long command one by one, and notes the time and memory that each took."""
+"""Runs the stages of a long command, and records the time and memory of each."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StageRun:
-    """One stage that ran: wall-clock seconds, and the process's peak memory when it ended, in MiB."""
+    """One stage: wall-clock seconds, and the process's peak memory when it ended, in MiB."""
 
     name: str
     seconds: float
     peak_memory_mb: float
 
 
-class Stages:
-    """`run(name, work)` does the work and keeps its cost; `ran` lists them in order."""
+class StageTimer:
+    """`run(name, work)` does the work and records its cost; `runs` lists the costs in order."""
 
     def __init__(self) -> None:
-        self.ran: list[StageRun] = []
+        self.runs: list[StageRun] = []
 
     def run(self, name: str, work: Callable[[], T]) -> T:
         print(f"· {name} …", file=sys.stderr, flush=True)
         start = time.perf_counter()
         result = work()
-        self.ran.append(StageRun(name, time.perf_counter() - start, peak_memory_mb()))
-        last = self.ran[-1]
-        print(f"  {last.seconds:.1f} s, {last.peak_memory_mb:.0f} MiB at most", file=sys.stderr)
+        self.runs.append(StageRun(name, time.perf_counter() - start, peak_memory_mb()))
+        last = self.runs[-1]
+        print(f"  {last.seconds:.1f} s, peak memory {last.peak_memory_mb:.0f} MiB", file=sys.stderr)
         return result
 
 

@@ -48,25 +48,25 @@ def export(
     )
     write_table(table, out)
     result = {"version": published.version, "items": len(rows), "dim": width, "out": str(out)}
-    said = f"{len(rows):,} vectors of {width} dimensions in {out}"
-    emit(result, as_json, lambda console: console.print(said, soft_wrap=True))
+    message = f"{len(rows):,} vectors of {width} dimensions in {out}"
+    emit(result, as_json, lambda console: console.print(message, soft_wrap=True))
 
 
 def write_table(table: Any, out: Path) -> None:
-    """Write a Parquet file whole or not at all. Raises `InputError` where it can't be written."""
-    beside = out.with_name(f".{out.name}-{uuid.uuid4().hex[:6]}")
+    """Write a Parquet file atomically. Raises `InputError` where it cannot be written."""
+    temporary = out.with_name(f".{out.name}-{uuid.uuid4().hex[:6]}")
     try:
-        pq.write_table(table, beside, compression="zstd")
-        beside.replace(out)
+        pq.write_table(table, temporary, compression="zstd")
+        temporary.replace(out)
     except OSError as error:
-        raise InputError(f"{out} can't be written ({error}): name a file in a folder that exists") from None
+        raise InputError(f"{out} cannot be written ({error}): choose a file in an existing folder") from None
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> Any:
-    """A Parquet file. Raises `InputError` where there is none."""
+    """Read a Parquet file. Raises `InputError` where it cannot be read."""
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} can't be read as Parquet ({error}): name a Parquet file") from None
+        raise InputError(f"{path} cannot be read as Parquet ({error}): give a Parquet file") from None

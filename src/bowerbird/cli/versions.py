@@ -1,4 +1,4 @@
-"""`bowerbird versions`: the sets of versions that a store keeps, in what they differ, and the way back."""
+"""`bowerbird versions`: list and compare the sets of versions that a store keeps, and roll back."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit
 if TYPE_CHECKING:
     from bowerbird.data.version_summary import SetDifference, SetSummary
 
-versions_app = typer.Typer(no_args_is_help=True, help="Published versions, and the way back to older ones.")
+versions_app = typer.Typer(no_args_is_help=True, help="List, compare and roll back published versions.")
 
 
 @versions_app.callback()
 def versions() -> None:
-    """Published versions, and the way back to older ones."""
+    """List, compare and roll back published versions."""
 
 
 @versions_app.command("list")
 def list_(store: StoreArgument, as_json: JsonOption = False) -> None:
-    """List the sets of versions that are kept, the one in force first."""
+    """List the stored sets of versions, the one in force first."""
     from bowerbird.data.store import Store
     from bowerbird.data.version_summary import summarise_sets
 
     sets = summarise_sets(Store.open(store))
-    emit({"sets": [summary.as_dict() for summary in sets]}, as_json, lambda console: _list(console, sets))
+    emit(
+        {"sets": [summary.as_dict() for summary in sets]}, as_json, lambda console: _show_sets(console, sets)
+    )
 
 
 @versions_app.command()
 def diff(
     store: StoreArgument,
     before: Annotated[
-        int | None, typer.Argument(help="Number of a set; the one before if not given.", metavar="SET")
+        int | None, typer.Argument(help="Number of a set [default: the previous one].", metavar="SET")
     ] = None,
     after: Annotated[
-        int | None, typer.Argument(help="Number of another; the one in force if not given.", metavar="SET")
+        int | None, typer.Argument(help="Number of another set [default: the one in force].", metavar="SET")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,7 @@ def diff(
     if before is None:
         before = opened.history().previous.number
     difference = compare_sets(opened.snapshot(number=before), opened.snapshot(number=after))
-    emit(difference.as_dict(), as_json, lambda console: _diff(console, difference))
+    emit(difference.as_dict(), as_json, lambda console: _show_difference(console, difference))
 
 
 @versions_app.command()
@@ -59,31 +61,31 @@ def rollback(
     store: StoreArgument,
     number: Annotated[
         int | None,
-        typer.Argument(help="Number of the set to go back to; the one before if not given.", metavar="SET"),
+        typer.Argument(help="Number of the set to go back to [default: the previous one].", metavar="SET"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put an older set of versions in force; run again to undo.
 
-    A running server answers from it within a second.
+    A running server switches within a second.
     """
     from bowerbird.data.store import Store
 
     opened = Store.open(store)
-    was, now = opened.roll_back(number)
-    result = {"before": was.number, "now": now.number, "complete": now.complete}
+    previous, current = opened.roll_back(number)
+    result = {"before": previous.number, "now": current.number, "complete": current.complete}
 
-    def human(console: Console) -> None:
-        console.print(f"Set {now.number} is in force; `bowerbird versions rollback {store}` undoes it.")
-        if not now.complete:
-            console.print("It lacks a ranker or interests, which are made when they are first needed.")
+    def show(console: Console) -> None:
+        console.print(f"Set {current.number} is in force; `bowerbird versions rollback {store}` undoes it.")
+        if not current.complete:
+            console.print("It has no ranker or no interests; they are trained when first needed.")
 
-    emit(result, as_json, human)
+    emit(result, as_json, show)
 
 
-def _list(console: Console, sets: list[SetSummary]) -> None:
+def _show_sets(console: Console, sets: list[SetSummary]) -> None:
     if not sets:
-        console.print("Nothing was published yet: run `bowerbird import`.")
+        console.print("Nothing has been published yet: run `bowerbird import`.")
         return
     table = Table("set", "in force since", "", "changed", "items", "vectors", "ranker", box=None)
     for summary in sets:
@@ -91,26 +93,26 @@ def _list(console: Console, sets: list[SetSummary]) -> None:
         table.add_row(
             str(summary.number),
             escape(summary.since.replace("T", " ").split("+")[0]),
-            " ".join(part for part in (state, "" if summary.complete else "incomplete") if part),
+            " ".join(word for word in (state, "" if summary.complete else "incomplete") if word),
             ", ".join(summary.changed),
             f"{summary.figures.get('catalogue.items', '')}",
-            _figures(summary, "vectors.metrics.tower."),
-            _figures(summary, "ranker.report.") or _figures(summary, "ranker.settings."),
+            _format_figures(summary, "vectors.metrics.tower."),
+            _format_figures(summary, "ranker.report.") or _format_figures(summary, "ranker.settings."),
         )
     console.print(table)
 
 
-def _figures(summary: SetSummary, prefix: str) -> str:
-    """The figures that begin alike, without what they begin with."""
+def _format_figures(summary: SetSummary, prefix: str) -> str:
+    """The figures whose names start with `prefix`, without it."""
     figures = {name.removeprefix(prefix): v for name, v in summary.figures.items() if name.startswith(prefix)}
-    return escape(", ".join(f"{name} {_short(value)}" for name, value in figures.items()))
+    return escape(", ".join(f"{name} {_format_value(value)}" for name, value in figures.items()))
 
 
-def _short(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def _diff(console: Console, difference: SetDifference) -> None:
+def _show_difference(console: Console, difference: SetDifference) -> None:
     items = difference.items
     console.print(f"From set {difference.before} to set {difference.after}:")
     console.print(f"{items.added:,} items added, {items.removed:,} removed, {items.changed:,} changed")
@@ -125,6 +127,6 @@ def _diff(console: Console, difference: SetDifference) -> None:
     table = Table("", f"set {difference.before}", f"set {difference.after}", box=None)
     for kind, (before, after) in difference.versions.items():
         table.add_row(kind, before or "none", after or "none")
-    for name, (was, now) in difference.figures.items():
-        table.add_row(escape(name), escape(_short(was)), escape(_short(now)))
+    for name, (old, new) in difference.figures.items():
+        table.add_row(escape(name), escape(_format_value(old)), escape(_format_value(new)))
     console.print(table)

@@ -1,4 +1,4 @@
-"""A catalogue and collections as files of a version."""
+"""Read and write the catalogue and the collections of a version."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 
 ITEMS_FILE = "items.parquet"
 PICTURES_FILE = "pictures.arrow"
-"""Pictures lie apart and uncompressed, so that a million of them are mapped and not read into memory."""
+"""Pictures are stored separately and uncompressed: a million of them are memory-mapped, not read."""
 PICTURES_CHUNK = 4096
 COLLECTIONS_FILE = "collections.parquet"
 
 
 def write_catalogue(folder: Path, catalogue: Catalogue, pictures_of: Path | None = None) -> None:
-    """Into a version's folder; `pictures_of` is a version with the same pictures, whose file is shared."""
-    facts = catalogue.table.drop_columns(["image"])
-    pq.write_table(facts, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
+    """Write items into a version's folder; the picture file of version `pictures_of` is hard-linked."""
+    columns = catalogue.table.drop_columns(["image"])
+    pq.write_table(columns, folder / ITEMS_FILE, compression="zstd", row_group_size=4096)
     if pictures_of is not None:
-        with contextlib.suppress(OSError):  # no links on this disk, or an older version without the file
+        with contextlib.suppress(OSError):  # no hard links on this disk, or an older version without the file
             os.link(pictures_of / PICTURES_FILE, folder / PICTURES_FILE)
             return
     pictures = catalogue.table.select(["image"])
@@ -34,9 +34,9 @@ def write_catalogue(folder: Path, catalogue: Catalogue, pictures_of: Path | None
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """The items; each picture is read from its mapped file when it is looked at."""
+    """Read the items; pictures stay in their mapped file until they are used."""
     table = pq.ParquetFile(folder / ITEMS_FILE).read()
-    if (folder / PICTURES_FILE).exists():  # older stores have the pictures in the table
+    if (folder / PICTURES_FILE).exists():  # older stores keep the pictures in the table
         with pa.memory_map(str(folder / PICTURES_FILE)) as file:
             pictures = pa.ipc.open_file(file).read_all()["image"]
         table = table.append_column(ITEM_SCHEMA.field("image"), pictures)
@@ -44,7 +44,7 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 
 def read_item_ids(folder: Path) -> list[str]:
-    """Ids alone, in the catalogue's order."""
+    """Read only the item ids, in the catalogue's order."""
     ids: list[str] = pq.ParquetFile(folder / ITEMS_FILE).read(columns=["item_id"])["item_id"].to_pylist()
     return ids
 

@@ -1,11 +1,11 @@
-"""Collections as engagement: their items belong together, and who put them together likes them.
+"""Collections as engagement: their items belong together, and their owner likes them.
 
-A board's items are liked by its owner, before anything that the log holds of them. An editor's room or outfit
-is nobody's taste, but as good as a person's for what goes together: it becomes a user of its own.
+A board's items count as liked by its owner, before any of the owner's logged events. An editor's room or
+outfit is nobody's taste, but shows equally well which items go together: it becomes a user of its own.
 
-Collections carry no time, so a leak is avoided by what the log knows of their owners: collections of people
-who are held out, or who first came after the holdout's moment, are left out, and so is every item with which
-its owner first dealt after that moment.
+Collections carry no time, so leakage is avoided by what the log knows of their owners: collections of
+held-out users, or of users whose first event is after the holdout's time, are left out, and so is every item
+with which its owner first interacted after that time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 
 COLLECTION_USER = "\0collection\0"
-"""Begins the ids of users that stand for an editor's collection; no event can name such a user."""
+"""Prefix of the ids of users that stand for an editor's collection; no event can have such a user id."""
 STEP = 1_000_000  # microseconds between two items of a collection
 SAVE = ACTION_CODE[Action.SAVE.value]
 
@@ -33,7 +33,7 @@ class ItemSet:
 
     collection_id: str
     user_id: str
-    """The owner; empty where an editor made it."""
+    """The owner; empty for an editor's collection."""
     items: np.ndarray  # (k,) int64 positions, each once, in the collection's order
 
 
@@ -42,22 +42,22 @@ def is_collection_user(user_id: str) -> bool:
     return user_id.startswith(COLLECTION_USER)
 
 
-def training_sets(
+def select_training_sets(
     collections: Sequence[Collection], events: Interactions, catalogue: Catalogue, holdout: Holdout
 ) -> list[ItemSet]:
-    """The collections that may be learned from, by their ids; `events` are all of the log's.
+    """Select the collections to train on, ordered by id; `events` are all events of the log.
 
-    Sets of a single item stay, since their owner likes it; sets without a known item do not.
+    Sets with a single item are kept, since their owner likes it; sets without a known item are dropped.
     """
     owners = {collection.user_id for collection in collections} - {""}
     seen = _FirstSeen.of(events, owners)
     sets = []
     for collection in sorted(collections, key=lambda collection: collection.collection_id):
         user_id = collection.user_id
-        if user_id and (holdout.holds(user_id) or seen.came_after(user_id, holdout.until)):
+        if user_id and (holdout.is_held_out(user_id) or seen.is_new_after(user_id, holdout.until)):
             continue
-        known = [catalogue.position[item] for item in collection.item_ids if item in catalogue]
-        items = np.array(list(dict.fromkeys(known)), np.int64)
+        positions = [catalogue.position[item] for item in collection.item_ids if item in catalogue]
+        items = np.array(list(dict.fromkeys(positions)), np.int64)
         if user_id:
             items = items[~np.isin(items, seen.items_after(user_id, holdout.until))]
         if len(items):
@@ -65,69 +65,69 @@ def training_sets(
     return sets
 
 
-def training_likes(
+def build_training_events(
     events: Interactions, collections: Sequence[Collection], catalogue: Catalogue, holdout: Holdout
 ) -> Interactions:
-    """The events that may be learned from, and what collections say next to them; `events` are all there are.
+    """Combine the training events with a save for every item of a collection; `events` are all of the log.
 
-    Every item of a collection is one that its owner saved, or the collection itself where it has no owner. An
-    item that the owner dealt with in the log is left to the log. All these come right before the first event,
-    a second apart: what is popular lately does not change, what was ever liked does.
+    The user of such a save is the collection's owner, or the collection itself where it has no owner. Items
+    that the owner has events of in the log get no extra save. The saves come right before the first event,
+    one second apart: recent popularity does not change, all-time likes do.
     """
-    sets = training_sets(collections, events, catalogue, holdout)
+    sets = select_training_sets(collections, events, catalogue, holdout)
     training = holdout.training(events)
     if not sets:
         return training
-    known = dict(_FirstSeen.of(events, {each.user_id for each in sets} - {""}).items)
-    number = {user: row for row, user in enumerate(events.users)}
-    longest = max(len(each.items) for each in sets)
-    start = (int(training.at.min()) if len(training) else longest * STEP) - longest * STEP
+    known_items = dict(_FirstSeen.of(events, {item_set.user_id for item_set in sets} - {""}).items)
+    index_of_user = {user: row for row, user in enumerate(events.users)}
+    max_size = max(len(item_set.items) for item_set in sets)
+    start = (int(training.at.min()) if len(training) else max_size * STEP) - max_size * STEP
     user, item, at = [training.user], [training.item], [training.at]
-    for each in sets:
-        name = each.user_id or f"{COLLECTION_USER}{each.collection_id}"
-        before = known.get(name, np.zeros(0, np.int64))
-        items = each.items[~np.isin(each.items, before)]
-        known[name] = np.concatenate([before, items])
-        user.append(np.full(len(items), number.setdefault(name, len(number))))
+    for item_set in sets:
+        user_id = item_set.user_id or f"{COLLECTION_USER}{item_set.collection_id}"
+        known_before = known_items.get(user_id, np.zeros(0, np.int64))
+        items = item_set.items[~np.isin(item_set.items, known_before)]
+        known_items[user_id] = np.concatenate([known_before, items])
+        user.append(np.full(len(items), index_of_user.setdefault(user_id, len(index_of_user))))
         item.append(items)
-        at.append(start + STEP * np.arange(longest - len(items), longest))
-    return _in_order(list(number), training, *map(np.concatenate, (user, item, at)))
+        at.append(start + STEP * np.arange(max_size - len(items), max_size))
+    return _sort_by_time(list(index_of_user), training, *map(np.concatenate, (user, item, at)))
 
 
-def _in_order(
+def _sort_by_time(
     users: list[str], training: Interactions, user: np.ndarray, item: np.ndarray, at: np.ndarray
 ) -> Interactions:
-    """Training events first in (n,) arrays, saves of collections after them, by time."""
+    """Sort (n,) arrays by time; the first rows are training events, the others saves of collections."""
     saves = np.full(len(item) - len(training), SAVE, np.int8)
     action = np.concatenate([training.action, saves])
-    place = training.place
-    if place is not None:
-        place = np.concatenate([place, np.zeros(len(saves), place.dtype)])
+    list_rank = training.list_rank
+    if list_rank is not None:
+        list_rank = np.concatenate([list_rank, np.zeros(len(saves), list_rank.dtype)])
     order = np.argsort(at, kind="stable")
     return Interactions(
         *(users, user[order], item[order], action[order], at[order], training.n_items),
-        None if place is None else place[order],
+        None if list_rank is None else list_rank[order],
     )
 
 
 @dataclass(frozen=True)
 class _FirstSeen:
-    """When some people first dealt with the items that they have seen."""
+    """When some users first interacted with the items that they have seen."""
 
     items: dict[str, np.ndarray]
     at: dict[str, np.ndarray]
 
     @classmethod
     def of(cls, events: Interactions, users: set[str]) -> _FirstSeen:
-        chosen = np.array([user in users for user in events.users], bool)
-        seen = events.where(chosen[events.user]).seen() if len(events) else events
+        is_selected = np.array([user in users for user in events.users], bool)
+        seen = events.where(is_selected[events.user]).seen() if len(events) else events
         items, at = {}, {}
-        for number, history in seen.histories():
-            items[seen.users[number]], first = np.unique(history.items, return_index=True)
-            at[seen.users[number]] = history.at[first]
+        for index, history in seen.histories():
+            items[seen.users[index]], first_row = np.unique(history.items, return_index=True)
+            at[seen.users[index]] = history.at[first_row]
         return cls(items, at)
 
-    def came_after(self, user_id: str, until: int | None) -> bool:
+    def is_new_after(self, user_id: str, until: int | None) -> bool:
         return until is not None and user_id in self.at and bool(self.at[user_id].min() > until)
 
     def items_after(self, user_id: str, until: int | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Collections: named sets of items that a person or an editor put together (board, outfit, room, basket)."""
+"""Collections: named sets of items made by a user or an editor (board, outfit, room, basket)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLLECTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named set of items; `user_id` is empty where an editor made it."""
+    """A named set of items; `user_id` is empty for an editor's collection."""
 
     collection_id: str
     item_ids: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Files that survive: replaced whole, flushed to the disk, and written by one at a time."""
+"""Durable files: replaced atomically, flushed to disk, and protected by file locks."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a small file whole: readers see the old content or the new one, never a part."""
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:6]}")
+    """Replace a small file atomically: readers see the old content or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:6]}")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
         flush_folder(path.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def remove_parts(path: Path) -> None:
-    """Remove what killed writers left beside a file; the caller sees to it that nobody else writes it."""
+def remove_partial_files(path: Path) -> None:
+    """Remove temporary files that killed writers left next to a file; the caller excludes other writers."""
     for part in path.parent.glob(f".{path.name}-*"):
         part.unlink(missing_ok=True)
 
 
 def flush_folder(folder: Path) -> None:
-    """Make the renames and removals in a folder outlast a loss of power."""
+    """Make renames and removals in a folder durable (`fsync` of the folder)."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -40,8 +40,8 @@ def flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, name: str = "LOCK") -> Iterator[None]:
-    """Hold a lock of a folder, waiting for it; the kernel lets go of it if the process dies."""
+def hold_folder_lock(folder: Path, name: str = "LOCK") -> Iterator[None]:
+    """Hold a lock file of a folder, waiting for it; the kernel releases it if the process dies."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 
 class Action(StrEnum):
-    """What a person did; the order is the code that arrays and files use."""
+    """What a user did; the position in this enum is the integer code in arrays and files."""
 
     IMPRESSION = "impression"
     VIEW = "view"
@@ -34,7 +34,7 @@ ACTION_WEIGHT: dict[Action, float] = {
     Action.PURCHASE: 5.0,
     Action.HIDE: -3.0,
 }
-"""How strongly an action speaks for (or against) an item, in clicks."""
+"""Preference weight of an action, in units of a click; negative for a dislike."""
 
 EVENT_SCHEMA = pa.schema(
     [
@@ -54,7 +54,7 @@ EVENT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One action of one person on one item. `at` is UTC; `event_id` is derived where none was given."""
+    """One action of one user on one item. `at` is UTC; `event_id` is derived from the rest if empty."""
 
     user_id: str
     item_id: str
@@ -72,7 +72,7 @@ class Event:
             raise ValueError(f"the event's time {self.at} has no time zone; give UTC")
         object.__setattr__(self, "at", self.at.astimezone(UTC))
         if not self.event_id:
-            object.__setattr__(self, "event_id", derived_event_id(self))
+            object.__setattr__(self, "event_id", derive_event_id(self))
 
     def as_row(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in EVENT_SCHEMA.names} | {"action": self.action.value}
@@ -82,7 +82,7 @@ class Event:
         return cls(**{**row, "action": Action(row["action"])})
 
 
-def derived_event_id(event: Event) -> str:
-    """An id that the same event always gets, so that a repeat is recognised: 128 bits of BLAKE2."""
-    said = "\x1f".join([event.user_id, event.item_id, event.action.value, event.at.isoformat()])
-    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+def derive_event_id(event: Event) -> str:
+    """Derive a deterministic id, so that a repeated event is recognised: 128 bits of BLAKE2."""
+    content = "\x1f".join([event.user_id, event.item_id, event.action.value, event.at.isoformat()])
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

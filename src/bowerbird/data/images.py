@@ -1,7 +1,8 @@
-"""The one place where a picture is opened: few formats, a bound on its size, and few decoded at a time.
+"""The only place where pictures are decoded: few formats, bounded size, bounded concurrency.
 
-A picture may come from a stranger. Pillow guesses formats by content and runs other programs for some
-(Ghostscript for EPS), and a file of some hundred kilobytes can claim to be a picture that fills the memory.
+A picture may come from an untrusted client. Pillow guesses formats by content and runs other programs for
+some (Ghostscript for EPS), and a file of some hundred kilobytes can claim to be a picture that fills the
+memory.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from bowerbird.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
-"""What is opened, by Pillow's names; nothing else, whatever a file says of itself."""
+"""Accepted formats, by Pillow's names; nothing else is opened, whatever a file claims to be."""
 MAX_PIXELS = 25_000_000
-"""Larger pictures are refused by what their header says, before anything is decoded."""
+"""Larger pictures are rejected by their header, before anything is decoded."""
 MAX_BYTES = 200_000_000  # of a file on disk
 MAX_DECODES = min(4, os.cpu_count() or 1)
 """Pictures of more than `SMALL_PIXELS` that this process decodes at a time: each takes up to 300 MB."""
-SMALL_PIXELS = 1_000_000  # 4 MB decoded: these wait for nobody
+SMALL_PIXELS = 1_000_000  # 4 MB decoded: these need no semaphore
 SUPPORTED = "a whole JPEG, PNG, WebP, GIF or AVIF picture of at most 25 megapixels"
 
-LARGEST_KEPT = 640  # pixels of the longer side; larger pictures are scaled to SCALED_TO
+MAX_SIDE = 640  # pixels of the longer side; larger pictures are scaled to SCALED_TO
 SCALED_TO = 512
-KEPT_AS_THEY_ARE = ("JPEG", "PNG", "WEBP")
+CATALOGUE_FORMATS = ("JPEG", "PNG", "WEBP")
 
 _decodes = threading.BoundedSemaphore(MAX_DECODES)
 
@@ -43,16 +44,16 @@ def open_picture(encoded: bytes, draft: tuple[int, int] | None = None) -> Iterat
     """Decode a picture for as long as the block runs, the first frame of an animated one.
 
     With `draft` (width, height) a JPEG is decoded at a fraction of its size, no smaller than that.
-    Large pictures take turns (`MAX_DECODES`), so make yours small inside the block, and open no second one.
+    Large pictures share a semaphore (`MAX_DECODES`): shrink the picture inside the block, and do not nest.
     Raises `InputError` for other formats, for more than `MAX_PIXELS`, and for damaged data.
     """
-    with contextlib.ExitStack() as turn:
+    with contextlib.ExitStack() as slot:
         try:
             image = Image.open(io.BytesIO(encoded), formats=FORMATS)
             width, height = image.size
             if width * height <= MAX_PIXELS:
                 if width * height > SMALL_PIXELS:
-                    turn.enter_context(_decodes)
+                    slot.enter_context(_decodes)
                 if draft is not None:
                     image.draft("RGB", draft)
                 image.load()
@@ -64,15 +65,15 @@ def open_picture(encoded: bytes, draft: tuple[int, int] | None = None) -> Iterat
 
 
 def _reason(error: Exception) -> str:
-    """What Pillow says, without the address in memory that it names unknown bytes by."""
+    """Pillow's message, without the memory address by which it names unknown bytes."""
     return "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
 def read_picture(path: Path) -> bytes:
-    """The bytes of a picture's file. Raises `InputError` where it is missing, a device, a pipe, or huge."""
+    """Read a picture file. Raises `InputError` where it is missing, a device, a pipe, or too large."""
     try:
         if path.exists() and not path.is_file():  # a device or a pipe never ends
-            raise InputError(f"the picture {path} is no file: name an image file")
+            raise InputError(f"the picture {path} is not a file: name an image file")
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"the picture {path} is larger than {MAX_BYTES:,} bytes: scale it down")
         return path.read_bytes()
@@ -80,26 +81,26 @@ def read_picture(path: Path) -> bytes:
         raise InputError(f"the picture {path} can't be read ({error.strerror}): name an image file") from None
 
 
-def prepared(picture: bytes | Path) -> bytes | None:
-    """Bytes of a picture for the catalogue, scaled down if large; None where it is broken or missing."""
+def prepare_picture(picture: bytes | Path) -> bytes | None:
+    """Encode a picture for the catalogue, scaled down if large; None where it is broken or missing."""
     try:
         encoded = picture if isinstance(picture, bytes) else read_picture(picture)
-        # No draft is smaller than asked for, so what was large stays so.
-        with open_picture(encoded, draft=(LARGEST_KEPT + 1, LARGEST_KEPT + 1)) as image:
-            large = max(image.size) > LARGEST_KEPT
-            return encoded if not large and image.format in KEPT_AS_THEY_ARE else _scaled(image)
-    except Exception:  # a picture that can't be converted either must not stop an import
+        # A draft is never smaller than requested, so a large picture is still recognised as large.
+        with open_picture(encoded, draft=(MAX_SIDE + 1, MAX_SIDE + 1)) as image:
+            is_large = max(image.size) > MAX_SIDE
+            return encoded if not is_large and image.format in CATALOGUE_FORMATS else _scale_down(image)
+    except Exception:  # a picture that can't be converted must not stop an import either
         return None
 
 
-def _scaled(image: Image.Image) -> bytes:
-    upright = ImageOps.exif_transpose(image)  # the note of how to turn it is lost with the old encoding
+def _scale_down(image: Image.Image) -> bytes:
+    upright = ImageOps.exif_transpose(image)  # re-encoding loses the EXIF orientation
     flat = upright.convert("RGBA") if upright.mode in ("P", "LA", "PA") else upright
     if flat.mode == "RGBA":
         white = Image.new("RGBA", flat.size, "white")
         flat = Image.alpha_composite(white, flat)
     flat = flat.convert("RGB")
     flat.thumbnail((SCALED_TO, SCALED_TO), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    flat.save(out, "JPEG", quality=90)
-    return out.getvalue()
+    buffer = io.BytesIO()
+    flat.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()

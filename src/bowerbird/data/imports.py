@@ -1,7 +1,7 @@
-"""Takes a user's files into a store: reads, checks, refuses with a reason, and publishes what is new.
+"""Import files into a store: read, check, reject rows with a reason, and publish what is new.
 
-Nothing is published before every file was read, so a file that turns out to be unreadable changes nothing.
-Importing the same files again changes nothing either.
+Nothing is published before every file was read, so an unreadable file changes nothing. Importing the same
+files again changes nothing either.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.images import prepared
-from bowerbird.data.ingestion import latest_possible, why_refused
+from bowerbird.data.images import prepare_picture
+from bowerbird.data.ingestion import latest_accepted_time, rejection_reason
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers import (
     ga4,
@@ -33,7 +33,14 @@ from bowerbird.data.readers import (
     recbole,
     segment,
 )
-from bowerbird.data.readers.records import CollectionDraft, EventDraft, ItemDraft, Record, Records, Refused
+from bowerbird.data.readers.records import (
+    CollectionDraft,
+    EventDraft,
+    ItemDraft,
+    Record,
+    Records,
+    RejectedRow,
+)
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.progress import track
@@ -51,35 +58,36 @@ MAPPED_LAYOUT = "parquet"  # Parquet or CSV with a column map
 
 
 @dataclass
-class Count:
-    """What became of one kind of rows."""
+class RowCounts:
+    """Outcome for one kind of rows."""
 
     read: int = 0
-    kept: int = 0
+    accepted: int = 0
     new: int = 0
-    """Kept rows that the store did not hold already."""
-    refused: Counter[str] = field(default_factory=Counter)
-    mended: Counter[str] = field(default_factory=Counter)
-    """Rows kept without a field that could not be read."""
+    """Accepted rows that the store did not hold already."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Rows that can't be used, by reason."""
+    repaired: Counter[str] = field(default_factory=Counter)
+    """Rows accepted without a field that could not be read, by reason."""
 
 
 @dataclass
 class ImportSummary:
-    """What an import read, kept and refused."""
+    """How many rows an import read, accepted and rejected."""
 
     layout: str
-    items: Count = field(default_factory=Count)
-    events: Count = field(default_factory=Count)
-    collections: Count = field(default_factory=Count)
+    items: RowCounts = field(default_factory=RowCounts)
+    events: RowCounts = field(default_factory=RowCounts)
+    collections: RowCounts = field(default_factory=RowCounts)
     images: int = 0
     images_broken: int = 0
     images_not_fetched: int = 0
     """Pictures that are addresses on the web: an import downloads nothing."""
     seconds: float = 0.0
-    refused_file: Path | None = None
+    rejected_file: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"refused_file": str(self.refused_file) if self.refused_file else None}
+        return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
 
 
 def import_layout(
@@ -93,12 +101,12 @@ def import_layout(
     for path in paths:
         if not path.exists():
             raise InputError(f"there is no {path}: name files or folders that exist")
-    records = _reader(layout, column_map)(paths)
+    records = _reader_for(layout, column_map)(paths)
     with store.lock(f"bowerbird import {layout}"):
         run = _Import(store, layout)
         try:
             for record in track(records, f"importing {layout}"):
-                run.take(record)
+                run.add(record)
             run.publish()
         finally:
             run.pool.shutdown(cancel_futures=True)
@@ -106,7 +114,7 @@ def import_layout(
     return run.summary
 
 
-def _reader(layout: str, column_map: Path | None) -> Callable[[Sequence[Path]], Records]:
+def _reader_for(layout: str, column_map: Path | None) -> Callable[[Sequence[Path]], Records]:
     if layout == MAPPED_LAYOUT:
         if column_map is None:
             raise InputError("layout parquet needs --columns MAP.toml, which says what your columns mean")
@@ -117,165 +125,181 @@ def _reader(layout: str, column_map: Path | None) -> Callable[[Sequence[Path]], 
 
 
 class _Import:
-    """One import under way: what was read so far."""
+    """A running import: everything read so far."""
 
     def __init__(self, store: Store, layout: str) -> None:
         self.store = store
         self.summary = ImportSummary(layout)
-        self.before = store.catalogue() if store.has_catalogue() else Catalogue.of([])
-        self.collections_before = {one.collection_id: one for one in store.collections()}
+        self.catalogue_before = store.catalogue() if store.has_catalogue() else Catalogue.of([])
+        self.collections_before = {collection.collection_id: collection for collection in store.collections()}
         self.items: dict[str, Item] = {}
         self.events: list[Event] = []
         self.collections: dict[str, Collection] = {}
-        self.refused: list[Refused] = []
-        self.latest = latest_possible()
-        self.pool = ThreadPoolExecutor(os.cpu_count() or 1)  # Pillow lets go of the GIL while it decodes
+        self.rejected: list[RejectedRow] = []
+        self.latest = latest_accepted_time()
+        self.pool = ThreadPoolExecutor(os.cpu_count() or 1)  # Pillow releases the GIL while it decodes
         self.pictures: deque[tuple[ItemDraft, Future[bytes | None] | None]] = deque()
 
-    def take(self, record: Record) -> None:
+    def add(self, record: Record) -> None:
         if isinstance(record, ItemDraft):
             self.summary.items.read += 1
             picture = record.picture
-            work = (
-                None if picture is None or isinstance(picture, str) else self.pool.submit(prepared, picture)
+            decoding = (
+                None
+                if picture is None or isinstance(picture, str)
+                else self.pool.submit(prepare_picture, picture)
             )
-            self.pictures.append((record, work))
+            self.pictures.append((record, decoding))
             if len(self.pictures) > 256:
-                self._keep_item()
+                self._add_next_item()
         elif isinstance(record, EventDraft):
             self.summary.events.read += 1
-            self._keep_event(record)
+            self._add_event(record)
         elif isinstance(record, CollectionDraft):
             self.summary.collections.read += 1
-            self._keep_collection(record)
+            self._add_collection(record)
         else:
-            self._count(record.kind).read += 1
-            self._refuse(record)
+            self._counts_of(record.kind).read += 1
+            self._reject(record)
 
-    def _count(self, kind: str) -> Count:
-        count: Count = getattr(self.summary, kind)
-        return count
+    def _counts_of(self, kind: str) -> RowCounts:
+        counts: RowCounts = getattr(self.summary, kind)
+        return counts
 
-    def _refuse(self, refused: Refused) -> None:
-        self._count(refused.kind).refused[refused.reason] += 1
-        self.refused.append(refused)
+    def _reject(self, rejected: RejectedRow) -> None:
+        self._counts_of(rejected.kind).rejected[rejected.reason] += 1
+        self.rejected.append(rejected)
 
-    def _keep_item(self) -> None:
-        draft, work = self.pictures.popleft()
-        image = work.result() if work else None
-        if work:
+    def _add_next_item(self) -> None:
+        draft, decoding = self.pictures.popleft()
+        image = decoding.result() if decoding else None
+        if decoding:
             self.summary.images += image is not None
             self.summary.images_broken += image is None
         self.summary.images_not_fetched += isinstance(draft.picture, str)
         item = draft.item
         row = {"item_id": item.item_id, "title": item.title}
         if item.item_id in self.items:
-            self._refuse(Refused("items", "duplicate item_id", draft.where, row))
+            self._reject(RejectedRow("items", "duplicate item_id", draft.location, row))
         elif not item.title and image is None:
-            self._refuse(Refused("items", "neither a title nor a readable picture", draft.where, row))
+            self._reject(RejectedRow("items", "neither a title nor a readable picture", draft.location, row))
         else:
             self.items[item.item_id] = replace(item, image=image)
-            self.summary.items.kept += 1
-            self.summary.items.mended.update(draft.mended)
+            self.summary.items.accepted += 1
+            self.summary.items.repaired.update(draft.repaired)
 
-    def _keep_event(self, draft: EventDraft) -> None:
+    def _add_event(self, draft: EventDraft) -> None:
         while self.pictures:
-            self._keep_item()
+            self._add_next_item()
         event = draft.event
-        if not self.items and not len(self.before):
+        if not self.items and not len(self.catalogue_before):
             raise InputError("these are events, but the store has no items yet: import the catalogue first")
-        known = event.item_id in self.items or event.item_id in self.before
-        if reason := why_refused(event, known, self.latest):
-            self._refuse(Refused("events", reason, draft.where, event.as_row()))
+        is_known = event.item_id in self.items or event.item_id in self.catalogue_before
+        if reason := rejection_reason(event, is_known, self.latest):
+            self._reject(RejectedRow("events", reason, draft.location, event.as_row()))
         else:
             self.events.append(event)
-            self.summary.events.kept += 1
+            self.summary.events.accepted += 1
 
-    def _keep_collection(self, draft: CollectionDraft) -> None:
+    def _add_collection(self, draft: CollectionDraft) -> None:
         while self.pictures:
-            self._keep_item()
+            self._add_next_item()
         collection = draft.collection
-        known = tuple(i for i in collection.item_ids if i in self.items or i in self.before)
+        known_ids = tuple(
+            item_id
+            for item_id in collection.item_ids
+            if item_id in self.items or item_id in self.catalogue_before
+        )
         if collection.collection_id in self.collections:
             reason = "duplicate collection_id"
-        elif not known:
+        elif not known_ids:
             reason = "no known item"
         else:
-            if draft.grows and (held := self.collections_before.get(collection.collection_id)):
-                known = tuple(dict.fromkeys((*held.item_ids, *known)))
-            self.collections[collection.collection_id] = replace(collection, item_ids=known)
-            self.summary.collections.kept += 1
+            if draft.extends_existing and (existing := self.collections_before.get(collection.collection_id)):
+                known_ids = tuple(dict.fromkeys((*existing.item_ids, *known_ids)))
+            self.collections[collection.collection_id] = replace(collection, item_ids=known_ids)
+            self.summary.collections.accepted += 1
             return
-        self._refuse(Refused("collections", reason, draft.where, asdict(collection)))
+        self._reject(RejectedRow("collections", reason, draft.location, asdict(collection)))
 
     # -- publishing ---------------------------------------------------------------------------------------
 
     def publish(self) -> None:
         while self.pictures:
-            self._keep_item()
-        read = sum(self._count(kind).read for kind in ("items", "events", "collections"))
+            self._add_next_item()
+        read = sum(self._counts_of(kind).read for kind in ("items", "events", "collections"))
         if not read:
-            raise InputError("the files hold no rows at all: nothing was imported")
-        if self.summary.items.read and not self.items and not len(self.before):
-            raise InputError(f"none of the {self.summary.items.read} items can be used: {self._why('items')}")
+            raise InputError("the files have no rows: nothing was imported")
+        if self.summary.items.read and not self.items and not len(self.catalogue_before):
+            raise InputError(
+                f"none of the {self.summary.items.read} items can be used: {self._rejection_summary('items')}"
+            )
         with self.store.publishing_together():
             self._publish_items()
             self._publish_collections()
         if self.events:
             rows = _event_table(self.events)
             self.summary.events.new = self.store.log.add_segment(rows)
-        self._write_refused()
+        self._write_rejected()
 
-    def _why(self, kind: str) -> str:
-        return ", ".join(f"{reason} ({n})" for reason, n in self._count(kind).refused.most_common())
+    def _rejection_summary(self, kind: str) -> str:
+        return ", ".join(f"{reason} ({n})" for reason, n in self._counts_of(kind).rejected.most_common())
 
     def _publish_items(self) -> None:
         if not self.items:
             return
         fresh = Catalogue.of(self.items.values())
-        changed = _rows_that_differ(fresh, self.before)
+        changed = _rows_that_differ(fresh, self.catalogue_before)
         self.summary.items.new = len(changed)
         if not changed:
             return
         changes = Catalogue(fresh.table.take(pa.array(changed, pa.int64())))
-        self.store.publish_catalogue(self.before.updated(changes), self.before)
+        self.store.publish_catalogue(self.catalogue_before.updated(changes), self.catalogue_before)
 
     def _publish_collections(self) -> None:
         if not self.collections:
             return
         before = self.collections_before
-        new = [one for name, one in self.collections.items() if before.get(name) != one]
+        new = [
+            collection
+            for collection_id, collection in self.collections.items()
+            if before.get(collection_id) != collection
+        ]
         self.summary.collections.new = len(new)
         if new:
-            merged = before | {one.collection_id: one for one in new}
+            merged = before | {collection.collection_id: collection for collection in new}
             self.store.publish_collections(list(merged.values()))
 
-    def _write_refused(self) -> None:
-        if not self.refused:
+    def _write_rejected(self) -> None:
+        if not self.rejected:
             return
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         path = self.store.reports / f"refused-{self.summary.layout}-{stamp}.jsonl"
         try:
             with path.open("w", encoding="utf-8", errors="replace") as file:
-                for one in self.refused:
-                    file.write(one.as_line())
+                for row in self.rejected:
+                    file.write(row.as_line())
         except OSError as error:
             path.unlink(missing_ok=True)
             raise StoreError(
-                f"what could be used is imported, but the list of refused rows can't be written ({error}): "
+                f"usable rows were imported, but the list of rejected rows can't be written ({error}): "
                 "free some space and import again"
             ) from error
-        self.summary.refused_file = path
+        self.summary.rejected_file = path
 
 
 def _rows_that_differ(fresh: Catalogue, before: Catalogue) -> list[int]:
-    """Rows of `fresh` that `before` does not hold just so."""
+    """Rows of `fresh` that are new or differ from the item of the same id in `before`."""
     if not len(before):
         return list(range(len(fresh)))
     changed = []
     for row, item_id in enumerate(fresh.ids):
-        old = before.position.get(item_id)
-        if old is None or fresh.item(row) != before.item(old) or fresh.image(row) != before.image(old):
+        old_row = before.position.get(item_id)
+        if (
+            old_row is None
+            or fresh.item(row) != before.item(old_row)
+            or fresh.image(row) != before.image(old_row)
+        ):
             changed.append(row)
     return changed
 

@@ -1,4 +1,4 @@
-"""Events as arrays: what rankers, trainers and metrics compute on."""
+"""Events as arrays: the form that rankers, trainers and metrics compute on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEIGHT_OF_CODE = np.array([ACTION_WEIGHT[action] for action in ACTIONS], dtype=n
 
 @dataclass(frozen=True)
 class History:
-    """One person's events in time order: positions in the catalogue, action codes, times; all (n,)."""
+    """One user's events in time order: catalogue positions, action codes, times; all (n,)."""
 
     items: np.ndarray  # int64
     actions: np.ndarray  # int8, index into ACTIONS
@@ -38,15 +38,15 @@ class History:
         return self.where(self.weights >= 1.0)
 
     def seen(self) -> History:
-        """Only the events that say something of taste (weight not 0): their items may not come again.
+        """Only the events that express a preference (weight not 0): their items are not recommended again.
 
-        An impression alone is no such event. This is the one definition of "seen", for training, candidates,
-        evaluation targets and live states.
+        An impression alone is not such an event. This is the one definition of "seen", for training,
+        candidates, evaluation targets and live states.
         """
         return self.where(self.weights != 0)
 
-    def where(self, keep: np.ndarray) -> History:
-        return History(self.items[keep], self.actions[keep], self.at[keep])
+    def where(self, mask: np.ndarray) -> History:
+        return History(self.items[mask], self.actions[mask], self.at[mask])
 
     @classmethod
     def empty(cls) -> History:
@@ -55,7 +55,7 @@ class History:
 
 @dataclass(frozen=True)
 class Interactions:
-    """Events of known items, sorted by time. `users[k]` names the person whose number is k."""
+    """Events of known items, sorted by time. `users[k]` is the id of the user with index k."""
 
     users: Sequence[str]
     user: np.ndarray  # (n,) int64, index into users
@@ -63,29 +63,31 @@ class Interactions:
     action: np.ndarray  # (n,) int8, index into ACTIONS
     at: np.ndarray  # (n,) int64, microseconds since 1970 UTC
     n_items: int
-    place: np.ndarray | None = None  # (n,) int32, where in a list it stood, from 1; 0 where nobody logged it
+    list_rank: np.ndarray | None = None  # (n,) int32, rank in the displayed list, from 1; 0 where not logged
 
     @classmethod
     def of(cls, events: pa.Table, catalogue: Catalogue) -> Interactions:
-        """Arrays of an event table; events of items that the catalogue does not hold are left out."""
+        """Convert an event table; events of items that are not in the catalogue are left out."""
         rows = pc.index_in(events["item_id"], value_set=pa.array(catalogue.ids, pa.string()))
         known = events.append_column("row", rows).filter(pc.is_valid(rows)).sort_by("at").combine_chunks()
-        people = pc.dictionary_encode(known["user_id"])
-        people = people.combine_chunks() if isinstance(people, pa.ChunkedArray) else people
+        user_column = pc.dictionary_encode(known["user_id"])
+        user_column = (
+            user_column.combine_chunks() if isinstance(user_column, pa.ChunkedArray) else user_column
+        )
         actions = pc.index_in(known["action"], value_set=pa.array(list(ACTION_CODE), pa.string()))
         return cls(
-            users=people.dictionary.to_pylist(),
-            user=people.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+            users=user_column.dictionary.to_pylist(),
+            user=user_column.indices.to_numpy(zero_copy_only=False).astype(np.int64),
             item=known["row"].to_numpy().astype(np.int64),
             action=actions.to_numpy().astype(np.int8),
             at=known["at"].cast(pa.int64()).to_numpy(),
             n_items=len(catalogue),
-            place=pc.fill_null(known["position"], 0).to_numpy().astype(np.int32),
+            list_rank=pc.fill_null(known["position"], 0).to_numpy().astype(np.int32),
         )
 
     @classmethod
     def empty(cls, n_items: int) -> Interactions:
-        """No events of a catalogue of so many items."""
+        """No events, for a catalogue of `n_items` items."""
         none = np.zeros(0, np.int64)
         return cls([], none, none, none.astype(np.int8), none, n_items)
 
@@ -98,11 +100,11 @@ class Interactions:
         weights: np.ndarray = WEIGHT_OF_CODE[self.action]
         return weights
 
-    def where(self, keep: np.ndarray) -> Interactions:
-        """The events that a boolean mask keeps; people keep their numbers."""
+    def where(self, mask: np.ndarray) -> Interactions:
+        """The events selected by a boolean mask (n,); users keep their indices."""
         return Interactions(
-            *(self.users, self.user[keep], self.item[keep], self.action[keep], self.at[keep], self.n_items),
-            None if self.place is None else self.place[keep],
+            *(self.users, self.user[mask], self.item[mask], self.action[mask], self.at[mask], self.n_items),
+            None if self.list_rank is None else self.list_rank[mask],
         )
 
     def liked(self) -> Interactions:
@@ -110,25 +112,25 @@ class Interactions:
         return self.where(self.weights >= 1.0)
 
     def seen(self) -> Interactions:
-        """Only the events that say something of taste; see `History.seen`."""
+        """Only the events that express a preference; see `History.seen`."""
         return self.where(self.weights != 0)
 
     def histories(self) -> Iterator[tuple[int, History]]:
-        """Each person's number and history, people in the order of their numbers."""
+        """Each user's index and history, in the order of the indices."""
         if not len(self):
             return
         order = np.argsort(self.user, kind="stable")
-        people, starts = np.unique(self.user[order], return_index=True)
-        for person, rows in zip(people, np.split(order, starts[1:]), strict=True):
-            yield int(person), History(self.item[rows], self.action[rows], self.at[rows])
+        users, starts = np.unique(self.user[order], return_index=True)
+        for user, rows in zip(users, np.split(order, starts[1:]), strict=True):
+            yield int(user), History(self.item[rows], self.action[rows], self.at[rows])
 
     def history_of(self, user_id: str) -> History:
-        """The history of one person by id; empty for a stranger."""
-        if user_id not in self._number:
+        """The history of one user by id; empty for an unknown user."""
+        if user_id not in self._index_of_user:
             return History.empty()
-        rows = np.flatnonzero(self.user == self._number[user_id])
+        rows = np.flatnonzero(self.user == self._index_of_user[user_id])
         return History(self.item[rows], self.action[rows], self.at[rows])
 
     @cached_property
-    def _number(self) -> dict[str, int]:
-        return {user: number for number, user in enumerate(self.users)}
+    def _index_of_user(self) -> dict[str, int]:
+        return {user: index for index, user in enumerate(self.users)}

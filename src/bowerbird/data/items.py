@@ -1,4 +1,4 @@
-"""Items and the catalogue that holds them in order.
+"""Items, and the catalogue that holds them in a fixed order.
 
 A catalogue is one Arrow table and an index from id to row. Everywhere else an item is its **position**
 (row number) in the catalogue; ids are used at the edges only.
@@ -37,12 +37,13 @@ ITEM_SCHEMA = pa.schema(
 
 WITHDRAWN = "withdrawn"
 NOT_SOLD = ("out_of_stock", WITHDRAWN)
-LISTED = 100_000  # items; up to so many are kept as Python rows, five times as quick to read as Arrow's
+MAX_CACHED_ROWS = 100_000
+"""Items; smaller catalogues are cached as Python rows, five times faster to read than Arrow's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing of a catalogue; an id and at least one of title and image are mandatory."""
+    """One item of a catalogue; an id and at least one of title and image are mandatory."""
 
     item_id: str
     title: str = ""
@@ -78,10 +79,10 @@ class Catalogue:
 
     def __init__(self, table: pa.Table) -> None:
         columns = table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA)
-        # All but the pictures in one piece: joining those would copy them into memory.
+        # Combine all columns but the pictures: combining those would copy them into memory.
         joined = columns.drop_columns(["image"]).combine_chunks()
-        place = ITEM_SCHEMA.get_field_index("image")
-        self.table = joined.add_column(place, ITEM_SCHEMA.field("image"), columns["image"])
+        image_column = ITEM_SCHEMA.get_field_index("image")
+        self.table = joined.add_column(image_column, ITEM_SCHEMA.field("image"), columns["image"])
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Catalogue:
@@ -92,7 +93,7 @@ class Catalogue:
 
     @cached_property
     def launched(self) -> np.ndarray:
-        """When each item came, (items,) int64 microseconds since 1970; the least number where unknown."""
+        """Launch time of each item, (items,) int64 microseconds since 1970; smallest int64 if unknown."""
         times: np.ndarray = (
             self.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
         )
@@ -126,51 +127,58 @@ class Catalogue:
 
     @cached_property
     def withdrawn(self) -> np.ndarray:
-        """Whether each item was taken out of the shop, (items,) bool: it may not be shown at all."""
-        gone: np.ndarray = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
-        return gone
+        """Whether each item was removed from the shop, (items,) bool: it must not be shown at all."""
+        withdrawn: np.ndarray = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
+        return withdrawn
 
     def by_ids(self, ids: Sequence[str]) -> Catalogue:
-        """Items in the order of `ids`; one that is not held is there, withdrawn, with nothing but its id."""
+        """Items in the order of `ids`; an unknown id becomes a withdrawn item without any other field."""
         if self.ids == ids:
             return self
         if self.ids[: len(ids)] == ids:
             return Catalogue(self.table.slice(0, len(ids)))
         rows = [self.position.get(item_id) for item_id in ids]
-        gone = [Item(ids[k], availability=WITHDRAWN) for k, row in enumerate(rows) if row is None]
-        table = pa.concat_tables([self.table, Catalogue.of(gone).table])
-        places = iter(range(len(self), len(self) + len(gone)))
-        order = [next(places) if row is None else row for row in rows]
+        missing = [Item(ids[index], availability=WITHDRAWN) for index, row in enumerate(rows) if row is None]
+        table = pa.concat_tables([self.table, Catalogue.of(missing).table])
+        missing_rows = iter(range(len(self), len(self) + len(missing)))
+        order = [next(missing_rows) if row is None else row for row in rows]
         return Catalogue(table.take(pa.array(order, pa.int64())))
 
     def has_pictures_of(self, other: Catalogue) -> bool:
-        """Whether every picture is the very memory of the other's, so that it need not be written again."""
-        mine, theirs = self.table["image"].chunks, other.table["image"].chunks
-        return len(mine) == len(theirs) and all(map(_is_same_memory, mine, theirs))
+        """Whether both share the memory of all pictures, so that these need not be written again."""
+        own_chunks, other_chunks = self.table["image"].chunks, other.table["image"].chunks
+        return len(own_chunks) == len(other_chunks) and all(map(_is_same_memory, own_chunks, other_chunks))
 
     def updated(self, fresh: Catalogue) -> Catalogue:
-        """With the items of `fresh` in the places of those with the same ids, and new ones at the end."""
-        places = [self.position.get(item_id, -1) for item_id in fresh.ids]
-        order, new = np.arange(len(self)), [row for row, place in enumerate(places) if place < 0]
-        for row, place in enumerate(places):
-            if place >= 0:
-                order[place] = len(self) + row
-        order = np.concatenate([order, len(self) + np.array(new, np.int64)])
-        old_and_new = pa.concat_tables([part.table.drop_columns(["image"]) for part in (self, fresh)])
-        facts = old_and_new.take(pa.array(order))
-        images = _in_places(self.table["image"], fresh.table["image"], np.array(places, np.int64))
-        return Catalogue(facts.append_column(ITEM_SCHEMA.field("image"), images))
+        """Replace items by those of `fresh` with the same ids, and append the new ones."""
+        rows_here = [self.position.get(item_id, -1) for item_id in fresh.ids]
+        order, new_rows = (
+            np.arange(len(self)),
+            [row for row, row_here in enumerate(rows_here) if row_here < 0],
+        )
+        for row, row_here in enumerate(rows_here):
+            if row_here >= 0:
+                order[row_here] = len(self) + row
+        order = np.concatenate([order, len(self) + np.array(new_rows, np.int64)])
+        old_and_new = pa.concat_tables(
+            [catalogue.table.drop_columns(["image"]) for catalogue in (self, fresh)]
+        )
+        columns = old_and_new.take(pa.array(order))
+        images = _replace_images(self.table["image"], fresh.table["image"], np.array(rows_here, np.int64))
+        return Catalogue(columns.append_column(ITEM_SCHEMA.field("image"), images))
 
     def in_category(self, name: str) -> np.ndarray:
-        """Items with a name anywhere in their category path, in any case, (items,) bool."""
+        """Whether a name is part of each item's category path, ignoring case, (items,) bool."""
         names, rows = self._categories
-        found = np.zeros(len(self), bool)
-        found[rows[pc.equal(names, name.casefold()).fill_null(False).to_numpy(zero_copy_only=False)]] = True
-        return found
+        has_name = np.zeros(len(self), bool)
+        has_name[rows[pc.equal(names, name.casefold()).fill_null(False).to_numpy(zero_copy_only=False)]] = (
+            True
+        )
+        return has_name
 
     @cached_property
     def _categories(self) -> tuple[pa.Array, np.ndarray]:
-        """Every name of every category path, in lower case, and the item that has it."""
+        """Every name of every category path, in lower case, and the row of its item; both (names,)."""
         lists = self.table["category"].combine_chunks()
         return pc.utf8_lower(lists.flatten()), pc.list_parent_indices(lists).to_numpy()
 
@@ -180,27 +188,33 @@ class Catalogue:
         return rows
 
     def _row(self, position: int) -> dict[str, Any]:
-        if len(self) <= LISTED:
+        if len(self) <= MAX_CACHED_ROWS:
             return self._rows[position]
         row: dict[str, Any] = self.table.drop_columns(["image"]).slice(position, 1).to_pylist()[0]
         return row
 
+    def title(self, position: int) -> str:
+        """Give an item's title, empty where it has none; quicker than the whole `item`."""
+        if len(self) <= MAX_CACHED_ROWS:
+            return self._rows[position]["title"] or ""
+        return self.table["title"][position].as_py() or ""
+
     def item(self, position: int) -> Item:
         """The item at a position, without its image bytes (see `image`)."""
-        return _item_of(self._row(position))
+        return _item_from_row(self._row(position))
 
     def items_at(self, positions: np.ndarray) -> list[Item]:
-        """The items at some positions (n,) int, without their image bytes; quicker than one by one."""
-        if len(self) <= LISTED:
-            return [_item_of(self._rows[position]) for position in positions.tolist()]
-        facts = self.table.drop_columns(["image"]).take(pa.array(positions))
-        return [_item_of(row) for row in facts.to_pylist()]
+        """The items at positions (n,) int, without their image bytes; faster than one by one."""
+        if len(self) <= MAX_CACHED_ROWS:
+            return [_item_from_row(self._rows[position]) for position in positions.tolist()]
+        columns = self.table.drop_columns(["image"]).take(pa.array(positions))
+        return [_item_from_row(row) for row in columns.to_pylist()]
 
     def items(self) -> Iterator[Item]:
-        """All items in order, without their pictures, made a block at a time."""
-        facts = self.table.drop_columns(["image"])
+        """All items in order, without their pictures, converted in blocks."""
+        columns = self.table.drop_columns(["image"])
         for start in range(0, len(self), TEXTS_BLOCK):
-            yield from map(_item_of, facts.slice(start, TEXTS_BLOCK).to_pylist())
+            yield from map(_item_from_row, columns.slice(start, TEXTS_BLOCK).to_pylist())
 
     def image(self, position: int) -> bytes | None:
         """Encoded picture of the item at a position, if it has one."""
@@ -208,47 +222,51 @@ class Catalogue:
         return value
 
     def texts(self, positions: np.ndarray) -> Iterator[str]:
-        """What a text encoder reads of the items at some positions (n,) int, made a block at a time."""
-        facts = self.table.drop_columns(["image"])
+        """Text encoder input for the items at positions (n,) int, made in blocks."""
+        columns = self.table.drop_columns(["image"])
         for start in range(0, len(positions), TEXTS_BLOCK):
-            block = facts.take(pa.array(positions[start : start + TEXTS_BLOCK]))
-            yield from (_text_of(_item_of(row)) for row in block.to_pylist())
+            block = columns.take(pa.array(positions[start : start + TEXTS_BLOCK]))
+            yield from (_encoder_text(_item_from_row(row)) for row in block.to_pylist())
 
     def text(self, position: int) -> str:
-        """What a text encoder reads of an item: title, category, attributes, description."""
-        return _text_of(self.item(position))
+        """Text encoder input for one item: title, brand, category, attributes, description."""
+        return _encoder_text(self.item(position))
 
 
-def _is_same_memory(one: pa.Array, other: pa.Array) -> bool:
-    places = [
+def _is_same_memory(chunk_a: pa.Array, chunk_b: pa.Array) -> bool:
+    layouts = [
         (chunk.offset, len(chunk), [buffer and buffer.address for buffer in chunk.buffers()])
-        for chunk in (one, other)
+        for chunk in (chunk_a, chunk_b)
     ]
-    return bool(places[0] == places[1])
+    return bool(layouts[0] == layouts[1])
 
 
-def _in_places(images: pa.ChunkedArray, fresh: pa.ChunkedArray, places: np.ndarray) -> pa.ChunkedArray:
-    """Pictures of items (n,) after those of m fresh ones took their places (m,), -1 for the end.
+def _replace_images(images: pa.ChunkedArray, fresh: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
+    """Replace pictures (n,) by m fresh ones at the given rows (m,); row -1 appends.
 
-    Only chunks in which a picture changes are built again: the others may lie in a file of any size.
+    Only chunks with a changed picture are rebuilt: the others stay mapped to their file, whatever its size.
     """
     chunks, start = [], 0
     for chunk in images.chunks:
-        rows = np.flatnonzero((places >= start) & (places < start + len(chunk)))
-        row_at = dict(zip((places[rows] - start).tolist(), rows.tolist(), strict=True))
-        changed = {place: fresh[row] for place, row in row_at.items() if not fresh[row].equals(chunk[place])}
+        fresh_rows = np.flatnonzero((rows >= start) & (rows < start + len(chunk)))
+        fresh_row_at = dict(zip((rows[fresh_rows] - start).tolist(), fresh_rows.tolist(), strict=True))
+        changed = {
+            row: fresh[fresh_row]
+            for row, fresh_row in fresh_row_at.items()
+            if not fresh[fresh_row].equals(chunk[row])
+        }
         if changed:
-            values = [changed.get(place, value).as_py() for place, value in enumerate(chunk)]
+            values = [changed.get(row, value).as_py() for row, value in enumerate(chunk)]
             chunk = pa.array(values, ITEM_SCHEMA.field("image").type)
         chunks.append(chunk)
         start += len(chunk)
-    added = [fresh[row].as_py() for row in np.flatnonzero(places < 0).tolist()]
+    added = [fresh[fresh_row].as_py() for fresh_row in np.flatnonzero(rows < 0).tolist()]
     if added:
         chunks.append(pa.array(added, ITEM_SCHEMA.field("image").type))
     return pa.chunked_array(chunks, ITEM_SCHEMA.field("image").type)
 
 
-def _item_of(row: Mapping[str, Any]) -> Item:
+def _item_from_row(row: Mapping[str, Any]) -> Item:
     return Item(
         item_id=row["item_id"],
         title=row["title"] or "",
@@ -263,7 +281,7 @@ def _item_of(row: Mapping[str, Any]) -> Item:
     )
 
 
-def _text_of(item: Item) -> str:
-    facts = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
-    parts = [item.title, item.brand, " > ".join(item.category), facts, item.description]
+def _encoder_text(item: Item) -> str:
+    attributes = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
+    parts = [item.title, item.brand, " > ".join(item.category), attributes, item.description]
     return ". ".join(part for part in parts if part)

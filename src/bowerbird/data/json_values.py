@@ -1,4 +1,4 @@
-"""Values as JSON takes them."""
+"""Conversion of values to JSON's types."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:
-    """Turn numpy's and the library's types into JSON's; NaN into null, since JSON has no NaN."""
+    """Convert NumPy's and the library's types to JSON's; NaN to null, since JSON has no NaN."""
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(element) for element in value]
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, np.generic):

@@ -1,7 +1,7 @@
-"""Which versions living processes still read, so that nobody removes those.
+"""Leases on versions that running processes read, so that these versions are not removed.
 
-A reader names its versions in a small file of its own and locks that; the kernel lets go of the lock when the
-process dies, however it dies. A file that nobody locks is a dead process's and is removed.
+A reader writes its versions into a small file of its own and locks the file; the kernel releases the lock
+when the process ends, however it ends. An unlocked file belongs to a dead process and is removed.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ FOLDER = "readers"
 
 
 class Lease:
-    """Keeps versions from being removed until it is let go of, at the latest when it is collected."""
+    """Keeps versions from being removed until it is released, at the latest when it is garbage-collected."""
 
     def __init__(self, store: Path, versions: Mapping[str, str]) -> None:
-        """Raises `OSError` where the folder can't be written; reading needs no lease then."""
+        """Raises `OSError` where the folder can't be written; reading needs no lease in that case."""
         folder = store / FOLDER
         folder.mkdir(exist_ok=True)
         path = folder / f"{uuid.uuid4().hex[:12]}.json"
-        beside = folder / f"{path.stem}.part"
-        file = beside.open("w")
+        temporary = folder / f"{path.stem}.part"
+        file = temporary.open("w")
         fcntl.flock(file, fcntl.LOCK_EX)
         json.dump(dict(versions), file)
         file.flush()
-        beside.rename(path)  # only now can it be seen, and it is locked
-        self.release = weakref.finalize(self, _released, path, file, os.getpid())
+        temporary.rename(path)  # visible only now, when it is locked
+        self.release = weakref.finalize(self, _release, path, file, os.getpid())
 
 
-def _released(path: Path, file: TextIOWrapper, owner: int) -> None:
-    if os.getpid() == owner:  # a forked child must not take its parent's away
+def _release(path: Path, file: TextIOWrapper, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child must not remove its parent's lease
         path.unlink(missing_ok=True)
     file.close()
 
 
-def leased(store: Path) -> set[tuple[str, str]]:
-    """Every (kind, name) of a version that some living process reads."""
+def leased_versions(store: Path) -> set[tuple[str, str]]:
+    """Every (kind, name) of a version that a running process reads."""
     versions: set[tuple[str, str]] = set()
     for path in (store / FOLDER).glob("*.json"):
         with contextlib.suppress(FileNotFoundError), path.open() as file:

@@ -1,11 +1,11 @@
-"""The versions of a store that belong together, pinned at one instant; everything that reads takes one.
+"""The versions of a store that belong together, pinned at one instant; every reader takes a snapshot.
 
 A command takes one snapshot and so never sees two versions; a server takes one for each set of versions and
-swaps a single reference. What is opened from it is opened once, when it is first needed, and shared by all.
+swaps a single reference. Each object is opened from it once, on first use, and shared.
 
-**Positions** are the rows of the item vectors: an item keeps its position for as long as the vectors stay,
-whatever a newer catalogue says of its price, its stock or its place in a feed. Items that the vectors don't
-know yet take part as soon as they are encoded.
+**Positions** are the rows of the item vectors: an item keeps its position as long as the vectors stay in
+force, even if a newer catalogue changes its price, its stock or its order. Items without vectors are
+recommended as soon as they are encoded.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TEXTS = "texts"
-"""What the items say of themselves: their order and all but prices, stock and pictures."""
-NO_WORDS = ["image", "price", "currency", "availability"]
+"""Pseudo-kind for the items' order and texts, without prices, stock and pictures."""
+NON_TEXT_FIELDS = ["image", "price", "currency", "availability"]
 IDS_FILE = "ids.json"
-"""In a version of the vectors: the ids of its items, in the order of its rows."""
+"""File in a version of the vectors: the ids of its items, in the order of its rows."""
 
 
 class StoreSnapshot:
@@ -42,11 +42,11 @@ class StoreSnapshot:
         self, store: Store, pinned: Mapping[str, Version], number: int, rolled_back: bool = False
     ) -> None:
         self.store = store
-        """For what has no versions (the log, the settings, the lock); not for reading versions."""
+        """For parts without versions (the log, the settings, the lock); not for reading versions."""
         self.number = number
-        """Of the set; 0 in a store without any."""
+        """Number of the set; 0 in a store without any."""
         self.rolled_back = rolled_back
-        """Whether somebody went back to this set: then nothing in it is trained again."""
+        """Whether this set came into force by a rollback: then nothing in it is trained again."""
         self._pinned = dict(pinned)
         self._texts = "/".join(pinned[kind].name for kind in ("catalogue", "vectors") if kind in pinned)
         self._lock = threading.Lock()
@@ -58,72 +58,75 @@ class StoreSnapshot:
     ) -> StoreSnapshot:
         """Pin the set in force, or another one by its number.
 
-        What `previous` has opened of the same versions is taken over. Raises `StoreError` for a set that
-        there is not.
+        Objects that `previous` has opened from the same versions are shared. Raises `StoreError` for an
+        unknown set.
         """
         while True:
-            chosen = _chosen(store, number)
+            version_set = _select_set(store, number)
             lease: Lease | None = None
-            with contextlib.suppress(OSError):  # a store that can only be read is never pruned from here
-                lease = Lease(store.path, chosen.versions)
-            # What is pruned after this line is pruned by somebody who sees the lease.
-            if chosen.number and chosen not in store.history().sets:
+            with contextlib.suppress(OSError):  # a read-only store is never pruned from here
+                lease = Lease(store.path, version_set.versions)
+            # Whoever prunes versions after this line sees the lease.
+            if version_set.number and version_set not in store.history().sets:
                 continue
-            pinned = {kind: store.version(kind, name, lease) for kind, name in chosen.versions.items()}
-            there = {kind: version for kind, version in pinned.items() if version is not None}
-            snapshot = cls(store, there, chosen.number, chosen.rolled_back)
+            pinned = {kind: store.version(kind, name, lease) for kind, name in version_set.versions.items()}
+            found_versions = {kind: version for kind, version in pinned.items() if version is not None}
+            snapshot = cls(store, found_versions, version_set.number, version_set.rolled_back)
             if previous is not None:
-                snapshot._take_over(previous)
+                snapshot._share_opened(previous)
             return snapshot
 
     def with_facts_of(self, newer: StoreSnapshot) -> StoreSnapshot:
         """The same models with the catalogue and the collections of another snapshot.
 
-        What is served while new vectors lack their ranker: prices and stock don't wait for it.
+        Served while new vectors have no ranker yet: prices and stock need not wait for it.
         """
-        facts = {kind: version for kind, version in newer._pinned.items() if kind in FACTS}
-        models = {kind: version for kind, version in self._pinned.items() if kind not in FACTS}
-        snapshot = StoreSnapshot(self.store, models | facts, self.number, self.rolled_back)
-        snapshot._take_over(newer)
-        snapshot._take_over(self)
+        fact_versions = {kind: version for kind, version in newer._pinned.items() if kind in FACTS}
+        model_versions = {kind: version for kind, version in self._pinned.items() if kind not in FACTS}
+        snapshot = StoreSnapshot(self.store, model_versions | fact_versions, self.number, self.rolled_back)
+        snapshot._share_opened(newer)
+        snapshot._share_opened(self)
         return snapshot
 
     # -- versions -----------------------------------------------------------------------------------------
 
     def version(self, kind: str) -> Version | None:
-        """The pinned version of a kind; None where there was none."""
+        """The pinned version of a kind; None where none was published."""
         return self._pinned.get(kind)
 
     @property
     def complete(self) -> bool:
-        """Whether it has all that a server needs."""
+        """Whether it has all kinds that a server needs."""
         return all(kind in self._pinned for kind in NEEDED)
 
     @property
     def names(self) -> dict[str, str]:
-        """Name of the pinned version of each kind."""
+        """Name of the pinned version, by kind."""
         with self._lock:
             return {kind: version.name for kind, version in self._pinned.items()}
 
     def adopt(self, version: Version) -> None:
-        """Take in a version that was made from this snapshot because it lacked one, or a fresh one."""
+        """Pin a version that was made from this snapshot, where it had none or an outdated one."""
         with self._lock:
-            was = self._pinned.get(version.kind)
-            before, after = (version.kind, was.name if was else ""), (version.kind, version.name)
+            replaced = self._pinned.get(version.kind)
+            old_pair, new_pair = (
+                (version.kind, replaced.name if replaced else ""),
+                (version.kind, version.name),
+            )
             self._pinned[version.kind] = version
             self._opened = {
-                (key, tuple(after if pair == before else pair for pair in of)): value
+                (key, tuple(new_pair if pair == old_pair else pair for pair in of)): value
                 for (key, of), value in self._opened.items()
             }
 
     # -- opening ------------------------------------------------------------------------------------------
 
     def open_once(self, key: str, opener: Callable[[], T], of: Collection[str] = KINDS) -> T:
-        """What `opener` gives, called once for this snapshot however many ask, and from whichever thread.
+        """The result of `opener`, which is called once for this snapshot, whichever threads ask for it.
 
-        `of` are the kinds whose versions it is made of, or `TEXTS`: later snapshots with the same ones share
-        it. An opener may open others, as long as they don't open it in turn. Where it raises, the next one
-        who asks tries again.
+        `of` are the kinds whose versions it is made of, or `TEXTS`: later snapshots with the same versions
+        share it. An opener may open other objects, but not in a cycle. Where it raises, the next caller tries
+        again.
         """
         with self._lock:
             opened = self._opened.setdefault((key, self._names_of(of)), _Opened())
@@ -136,27 +139,29 @@ class StoreSnapshot:
         names = {kind: version.name for kind, version in self._pinned.items()} | {TEXTS: self._texts}
         return tuple((kind, names.get(kind, "")) for kind in sorted(kinds))
 
-    def _take_over(self, previous: StoreSnapshot) -> None:
+    def _share_opened(self, previous: StoreSnapshot) -> None:
         with previous._lock:
             opened = dict(previous._opened)
-        if self._texts != previous._texts and self._tells_as(previous):
+        if self._texts != previous._texts and self._has_texts_of(previous):
             self._texts = previous._texts
         for (key, of), value in opened.items():
             if of == self._names_of([kind for kind, _ in of]):
                 self._opened.setdefault((key, of), value)
 
-    def _tells_as(self, previous: StoreSnapshot) -> bool:
-        """Whether all items are the same in the same order, with the same words."""
+    def _has_texts_of(self, previous: StoreSnapshot) -> bool:
+        """Whether all items are the same in the same order, with the same texts."""
         if "catalogue" not in self._pinned or "catalogue" not in previous._pinned:
             return False
-        now, then = (each.catalogue.table.drop_columns(NO_WORDS) for each in (self, previous))
-        return bool(now.equals(then))
+        own_texts, previous_texts = (
+            snapshot.catalogue.table.drop_columns(NON_TEXT_FIELDS) for snapshot in (self, previous)
+        )
+        return bool(own_texts.equals(previous_texts))
 
-    # -- what the data layer itself reads -----------------------------------------------------------------
+    # -- catalogue and collections ------------------------------------------------------------------------
 
     @property
     def imported(self) -> Catalogue:
-        """All items, as they were imported. Raises `StoreError` where there are none."""
+        """All imported items, in import order. Raises `StoreError` where there are none."""
         version = self.version("catalogue")
         if version is None:
             raise StoreError(
@@ -166,28 +171,28 @@ class StoreSnapshot:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The items that answers are made of, in the order of their positions.
+        """The items that can be recommended, in the order of their positions.
 
-        Those that the vectors know, with the newest facts; all of them where there are no vectors yet.
+        Those with vectors, with the newest prices, stock and texts; all items where there are no vectors yet.
         Raises `StoreError` where there are none.
         """
-        return self.open_once("catalogue", self._known_items, of=("catalogue", "vectors"))
+        return self.open_once("catalogue", self._catalogue_of_vectors, of=("catalogue", "vectors"))
 
-    def _known_items(self) -> Catalogue:
+    def _catalogue_of_vectors(self) -> Catalogue:
         imported, ids = self.imported, self.item_ids
         return imported if ids is None else imported.by_ids(ids)
 
     @property
     def item_ids(self) -> list[str] | None:
-        """Ids of the items that the vectors know, in the order of their rows; None without vectors."""
+        """Ids of the items with vectors, in the order of the vectors' rows; None without vectors."""
         version = self.version("vectors")
         if version is None:
             return None
-        return self.open_once("item ids", lambda: _ids_of(version), of=("vectors",))
+        return self.open_once("item ids", lambda: _read_ids(version), of=("vectors",))
 
     @property
     def fingerprint(self) -> str:
-        """128 bits that change with the ids of the items, or their order."""
+        """Hash (128 bits, hex) of the item ids in their order."""
 
         def digest() -> str:
             return hashlib.blake2b("\n".join(self.catalogue.ids).encode(), digest_size=16).hexdigest()
@@ -212,12 +217,12 @@ class _Opened:
         self.value: Any = None
 
 
-def _chosen(store: Store, number: int | None) -> VersionSet:
+def _select_set(store: Store, number: int | None) -> VersionSet:
     history = store.history()
-    return (history.current or VersionSet(0, {}, "")) if number is None else history.numbered(number)
+    return (history.current or VersionSet(0, {}, "")) if number is None else history.set_numbered(number)
 
 
-def _ids_of(version: Version) -> list[str]:
+def _read_ids(version: Version) -> list[str]:
     try:
         ids: list[str] = json.loads((version.path / IDS_FILE).read_text())
     except (OSError, ValueError) as error:

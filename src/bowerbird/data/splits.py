@@ -1,7 +1,7 @@
-"""What is kept away from training so that it can judge: people, and everything after a moment.
+"""The holdout for evaluation: some users, and all events after a time.
 
 Trainers (`embed`, `graft`, the ranker) see `Holdout.training(...)` only, and write the holdout into their
-version's `meta.json`; `evaluate` reads it there and tests on the rest, so nothing is judged on what it saw.
+version's `meta.json`; `evaluate` reads it there and tests on the rest, so no test event was trained on.
 """
 
 from __future__ import annotations
@@ -16,31 +16,33 @@ from bowerbird.data.interactions import Interactions
 
 @dataclass(frozen=True)
 class Holdout:
-    """Events after `until` and all events of a share of people are never trained on."""
+    """Events after `until` and all events of a share of the users are never trained on."""
 
     until: int | None
     """Microseconds since 1970 UTC; later events are held out. None holds none out by time."""
     user_share: float = 0.1
-    """Share of people, chosen by a hash of their id, whose every event is held out."""
+    """Share of the users, chosen by a hash of their id, whose events are all held out."""
 
     @classmethod
     def default(cls, events: Interactions, time_share: float = 0.15, user_share: float = 0.1) -> Holdout:
-        """Hold out the last `time_share` of the events and `user_share` of the people."""
+        """Hold out the last `time_share` of the events and `user_share` of the users."""
         until = int(np.quantile(events.at, 1 - time_share)) if len(events) else None
         return cls(until, user_share)
 
-    def holds(self, user_id: str) -> bool:
-        """Whether this person is held out; the same answer on every machine."""
+    def is_held_out(self, user_id: str) -> bool:
+        """Whether a user is held out; the same answer on every machine."""
         return hash_share(user_id) < self.user_share
 
-    def held_people(self, events: Interactions) -> np.ndarray:
-        """Whether each person number is held out, (people,) bool."""
-        return np.array([self.holds(user) for user in events.users], dtype=bool)
+    def held_out_users(self, events: Interactions) -> np.ndarray:
+        """Whether each user index is held out, (users,) bool."""
+        return np.array([self.is_held_out(user) for user in events.users], dtype=bool)
 
     def training(self, events: Interactions) -> Interactions:
-        """The events that may be learnt from."""
-        keep = ~self.held_people(events)[events.user] if len(events) else np.zeros(0, bool)
-        return events.where(keep & (events.at <= self.until) if self.until is not None else keep)
+        """The events that may be trained on."""
+        is_training = ~self.held_out_users(events)[events.user] if len(events) else np.zeros(0, bool)
+        return events.where(
+            is_training & (events.at <= self.until) if self.until is not None else is_training
+        )
 
 
 def hash_share(user_id: str, salt: str = "") -> float:

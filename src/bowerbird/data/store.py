@@ -1,9 +1,9 @@
-"""The store: one folder on disk where the stages meet.
+"""The store: one folder on disk that all stages read and write.
 
-Everything that is replaced is **published**: written whole beside the current one, flushed, then switched to
-by replacing one small file, `versions.json`, which names the versions that belong together (see `versions`).
-A crash, a kill or a full disk leaves the old set of versions in force. Two writers exclude each other with a
-lock file that says who holds it; readers never wait: they take a `snapshot()`.
+New versions are **published**: written completely next to the current one, flushed, then switched to by
+replacing one small file, `versions.json`, which names the versions that belong together (see `versions`).
+A crash, a kill or a full disk leaves the old set of versions in force. Writers exclude each other with a lock
+file that names its holder; readers never wait: they take a `snapshot()`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.durable import flush_folder
 from bowerbird.data.durable import write_atomically as write_atomically
 from bowerbird.data.items import Catalogue
-from bowerbird.data.leases import leased
+from bowerbird.data.leases import leased_versions
 from bowerbird.data.logs.opening import IN_FOLDER, open_log
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import KINDS, OLD_CURRENT, SETS_FILE, VersionHistory, VersionSet
@@ -57,14 +57,14 @@ machine_hour = 0.20
 currency_name = "USD"
 
 [taste]
-# Half-life of an interest, in days, at three time-scales: a visit, a week, a season.
+# Half-life of an interest, in days, at three time-scales: a session, a week, a season.
 half_life_days = [0.02, 7.0, 90.0]
 """
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `bowerbird.toml` says."""
+    """The settings of `bowerbird.toml`."""
 
     layout_version: int = LAYOUT_VERSION
     events: str = field(default=IN_FOLDER, repr=False)
@@ -76,12 +76,12 @@ class Settings:
     """Half-lives of an interest, in days, from the shortest."""
 
 
-class Superseded(StoreError):
-    """What was made was made of versions that are not in force any more."""
+class SupersededError(StoreError):
+    """A new version was derived from versions that are no longer in force."""
 
 
 class Store:
-    """A store on disk. `Store.create(path)` makes or opens one, `Store.open(path)` wants it to exist."""
+    """A store on disk. `Store.create(path)` creates or opens one, `Store.open(path)` requires it to exist."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
@@ -91,20 +91,24 @@ class Store:
 
     @classmethod
     def create(cls, path: Path | str) -> Store:
-        """Open the store at `path`, made first where there is none.
+        """Open the store at `path`; create it first where there is none.
 
-        Raises `StoreError` where `path` is a folder with other things in it.
+        Raises `StoreError` where `path` is a folder with other files in it.
         """
         path = Path(path)
         settings = path / SETTINGS_FILE
         if not settings.exists():
             if path.is_file() or (path.exists() and any(path.iterdir())):
-                raise StoreError(f"{path} holds other things and is no store: name an empty or a new folder")
+                raise StoreError(
+                    f"{path} is not empty and is not a bowerbird store: choose a new or empty folder"
+                )
             try:
                 path.mkdir(parents=True, exist_ok=True)
                 write_atomically(settings, _SETTINGS_TEXT.encode())
             except OSError as error:
-                raise StoreError(f"no store can be made at {path} ({error}): name another folder") from None
+                raise StoreError(
+                    f"no store can be created at {path} ({error}): choose another folder"
+                ) from None
         return cls.open(path)
 
     @classmethod
@@ -115,20 +119,22 @@ class Store:
             raw = tomllib.loads((path / SETTINGS_FILE).read_text())
         except (FileNotFoundError, NotADirectoryError):
             raise StoreError(
-                f"there is no store at {path}: make one with `bowerbird import LAYOUT PATH --store {path}`"
+                f"there is no store at {path}: create one with `bowerbird import LAYOUT PATH --store {path}`"
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise StoreError(f"{path / SETTINGS_FILE} can't be read ({error}): mend or restore it") from None
-        return cls(path, _settings_of(raw, path))
+            raise StoreError(
+                f"{path / SETTINGS_FILE} can't be read ({error}): repair or restore it"
+            ) from None
+        return cls(path, _parse_settings(raw, path))
 
     # -- catalogue and collections, for writers -----------------------------------------------------------
 
     def catalogue(self) -> Catalogue:
-        """All items that were imported. Raises `StoreError` where none were."""
+        """All imported items. Raises `StoreError` where there are none."""
         return read_catalogue(self._catalogue_version().path)
 
     def item_ids(self) -> list[str]:
-        """Their ids alone. Raises `StoreError` as `catalogue` does."""
+        """Ids of all imported items. Raises `StoreError` where there are none."""
         return read_item_ids(self._catalogue_version().path)
 
     def _catalogue_version(self) -> Version:
@@ -143,46 +149,44 @@ class Store:
         return self.current("catalogue") is not None
 
     def publish_catalogue(self, catalogue: Catalogue, before: Catalogue | None = None) -> Version:
-        """Put items in force. `before` are those in force: pictures that stayed are not written again."""
+        """Publish items. `before` are those in force now: unchanged pictures are not written again."""
         current = self.current("catalogue")
-        shares = before is not None and current is not None and catalogue.has_pictures_of(before)
-        pictures_of = current.path if current is not None and shares else None
-        about = {"items": len(catalogue)}
-        return self.publish(
-            "catalogue", about, lambda folder: write_catalogue(folder, catalogue, pictures_of)
-        )
+        can_share = before is not None and current is not None and catalogue.has_pictures_of(before)
+        pictures_of = current.path if current is not None and can_share else None
+        meta = {"items": len(catalogue)}
+        return self.publish("catalogue", meta, lambda folder: write_catalogue(folder, catalogue, pictures_of))
 
     def collections(self) -> list[Collection]:
         version = self.current("collections")
         return [] if version is None else read_collections(version.path)
 
     def publish_collections(self, collections: Sequence[Collection]) -> Version:
-        about = {"collections": len(collections)}
-        return self.publish("collections", about, lambda folder: write_collections(folder, collections))
+        meta = {"collections": len(collections)}
+        return self.publish("collections", meta, lambda folder: write_collections(folder, collections))
 
     # -- versions -----------------------------------------------------------------------------------------
 
     def snapshot(self, previous: StoreSnapshot | None = None, number: int | None = None) -> StoreSnapshot:
-        """The versions in force now, or those of the set with a number, for everything that reads.
+        """Pin the versions in force now, or those of the set with a number, for reading.
 
-        What `previous` has opened of versions that are still the same is taken over.
+        Objects that `previous` has opened from the same versions are shared.
         """
         return StoreSnapshot.of(self, number, previous)
 
     def history(self) -> VersionHistory:
-        """The sets of versions that are kept. Raises `StoreError` where their file is broken."""
+        """All sets of versions. Raises `StoreError` where their file is broken."""
         return VersionHistory.read(self.path)
 
-    def history_changed(self) -> tuple[int, int]:
-        """What is another one after every change of what is in force; costs next to nothing to ask."""
+    def history_token(self) -> tuple[int, int]:
+        """A cheap token that changes whenever the versions in force change."""
         try:
-            about = (self.path / SETS_FILE).stat()
-        except FileNotFoundError:  # an older store, which nobody has written since
+            stat = (self.path / SETS_FILE).stat()
+        except FileNotFoundError:  # an older store without any later write
             return 0, 0
-        return about.st_ino, about.st_mtime_ns
+        return stat.st_ino, stat.st_mtime_ns
 
     def version(self, kind: str, name: str, lease: object = None) -> Version | None:
-        """A version by its name; None where it is gone."""
+        """A version by its name; None where it no longer exists."""
         folder = self.path / kind / name
         try:
             return Version(kind, name, folder, json.loads((folder / "meta.json").read_text()), lease)
@@ -195,8 +199,8 @@ class Store:
 
     def current(self, kind: str) -> Version | None:
         """The version of `kind` in force, for writers; None where nothing was published."""
-        chosen = self.history().current
-        name = chosen.versions.get(kind) if chosen else None
+        current_set = self.history().current
+        name = current_set.versions.get(kind) if current_set else None
         return None if name is None else self.version(kind, name)
 
     def publish(
@@ -207,7 +211,7 @@ class Store:
         made_of: Mapping[str, str] | None = None,
         keep: frozenset[str] = frozenset(),
     ) -> Version:
-        """As `publishing`, with a function that fills the folder; gives the new version."""
+        """As `publishing`, with a function that fills the folder; returns the new version."""
         with self.publishing(kind, meta, keep, made_of) as folder:
             write(folder)
         name = folder.name.removeprefix(BUILDING)
@@ -221,13 +225,13 @@ class Store:
         keep: frozenset[str] = frozenset(),
         made_of: Mapping[str, str] | None = None,
     ) -> Iterator[Path]:
-        """Give an empty folder to fill; it becomes the current version of `kind` if the block ends well.
+        """Yield an empty folder to fill; it becomes the current version of `kind` if the block succeeds.
 
-        `meta` is written as `meta.json` when the block ends, so the block may add to it. On any error,
-        a full disk included, the folder is removed and the old version stays. `made_of` names versions by
-        kind (empty for none) that must still be in force at the end; else what was made is dropped and
-        `Superseded` raised.
-        `keep` names versions of a kind outside of the sets that must stay.
+        `meta` is written as `meta.json` when the block ends, so the block may add to it. On any error, a full
+        disk included, the folder is removed and the old version stays. `made_of` names versions by kind
+        (empty for none) that must still be in force at the end; otherwise the new version is removed and
+        `SupersededError` raised. `keep` names versions that must not be removed, for kinds outside of the
+        sets.
         """
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f") + "-" + uuid.uuid4().hex[:6]
         final, building = self.path / kind / name, self.path / kind / f"{BUILDING}{name}"
@@ -236,36 +240,36 @@ class Store:
             yield building
             (building / "meta.json").write_text(json.dumps(meta, indent=1, default=str))
             _flush(building)
-            self._put(kind, building, final, made_of or {})
+            self._put_in_force(kind, building, final, made_of or {})
         except OSError as error:
             raise StoreError(
                 f"{kind} could not be published in {self.path} ({error}); the version before stays in force. "
-                "Free some space or mend the folder's permissions and run the command again"
+                "Free some space or fix the folder's permissions and run the command again"
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
         if kind not in KINDS:
             self._remove_others(kind, keep | {name})
 
-    def _put(self, kind: str, building: Path, final: Path, made_of: Mapping[str, str]) -> None:
-        """Give a version its place, and put it in force."""
+    def _put_in_force(self, kind: str, building: Path, final: Path, made_of: Mapping[str, str]) -> None:
+        """Move a version to its final place, and put it in force."""
 
-        def placed() -> None:
+        def place() -> None:
             building.rename(final)
             flush_folder(final.parent)
 
         if self._together is not None:
-            placed()
+            place()
             self._together[kind] = final.name
         elif kind in KINDS:
-            self._switch({kind: final.name}, made_of, placed)
+            self._switch({kind: final.name}, made_of, place)
         else:
-            placed()
+            place()
 
     @contextlib.contextmanager
     def publishing_together(self) -> Iterator[None]:
-        """What is published inside comes into force at the end of the block, all of it or, on an error,
-        nothing. The caller holds the store's lock."""
+        """Versions published inside come into force together at the end of the block or, on an error, not at
+        all. The caller holds the store's lock."""
         self._together = {}
         try:
             yield
@@ -276,10 +280,10 @@ class Store:
             self._together = None
 
     def roll_back(self, number: int | None = None) -> tuple[VersionSet, VersionSet]:
-        """Put an older set of versions in force again: the one before the current one if not said.
+        """Put an older set of versions in force again, by default the one before the current set.
 
-        The set that was in force stays, so that this can be undone the same way. Gives what was in force and
-        what is now. Raises `StoreError` where there is no such set.
+        The replaced set stays, so that this can be undone the same way. Returns the set that was in force and
+        the one that is now. Raises `StoreError` for an unknown set.
         """
         before, after = self._change_history(lambda history: history.rolled_back(number))
         return before.sets[-1], after.sets[-1]
@@ -290,26 +294,26 @@ class Store:
         shutil.rmtree(self.path / kind, ignore_errors=True)
 
     def _switch(
-        self, versions: Mapping[str, str], made_of: Mapping[str, str], before: Callable[[], None]
+        self, versions: Mapping[str, str], made_of: Mapping[str, str], place: Callable[[], None]
     ) -> None:
-        """Put versions in force after `before` gave them their places."""
+        """Put versions in force after `place` moved them to their final places."""
 
-        def changed(history: VersionHistory) -> VersionHistory:
-            now = history.current.versions if history.current else {}
-            others = [kind for kind, name in made_of.items() if now.get(kind, "") != name]
-            if others:
-                raise Superseded(f"other {others[0]} came into force meanwhile")
-            before()
+        def change(history: VersionHistory) -> VersionHistory:
+            in_force = history.current.versions if history.current else {}
+            outdated = [kind for kind, name in made_of.items() if in_force.get(kind, "") != name]
+            if outdated:
+                raise SupersededError(f"another version of {outdated[0]} came into force meanwhile")
+            place()
             return history.with_versions(versions)
 
-        self._change_history(changed)
+        self._change_history(change)
 
     def _change_history(
         self, change: Callable[[VersionHistory], VersionHistory]
     ) -> tuple[VersionHistory, VersionHistory]:
-        """Replace the file that says what is in force, then remove versions that nobody names or reads.
+        """Replace the file of version sets, then remove versions that no set and no lease names.
 
-        Gives what it said before, and what it says now.
+        Returns the history before and after.
         """
         with (self.path / "versions.lock").open("a") as file:  # held for milliseconds; ends with the process
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -317,7 +321,7 @@ class Store:
             after = change(before).pruned()
             if after != before or not (self.path / SETS_FILE).exists():
                 write_atomically(self.path / SETS_FILE, after.as_json().encode())
-            needed = after.named() | leased(self.path)
+            needed = after.version_keys() | leased_versions(self.path)
             for kind in KINDS:
                 for path in (self.path / kind).glob("[!.]*"):
                     if path.is_dir() and (kind, path.name) not in needed:
@@ -327,7 +331,7 @@ class Store:
         return before, after
 
     def _remove_others(self, kind: str, keep: frozenset[str]) -> None:
-        """Remove all versions of a kind outside of the sets but those kept and the newest before."""
+        """Remove versions of a kind outside of the sets, except those in `keep` and the two newest."""
         names = sorted(path.name for path in (self.path / kind).glob("[!.]*") if path.is_dir())
         for name in names[:-2]:
             if name not in keep:
@@ -353,8 +357,8 @@ class Store:
         return folder
 
     @contextlib.contextmanager
-    def alone(self, work: str) -> Iterator[None]:
-        """Let one process at a time do some long work (`ranker`, `index`), while others may go on writing."""
+    def exclusive(self, work: str) -> Iterator[None]:
+        """Let one process at a time do some long work (`ranker`, `index`), while others may write."""
         with (self.path / f"{work}.lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -363,7 +367,8 @@ class Store:
     def lock(self, doing: str, wait: bool = False) -> Iterator[None]:
         """Exclude other writers while the block runs. Raises `StoreError` naming the holder, or waits for it.
 
-        An `flock`, so that a killed process never leaves the store locked.
+        An `flock`: the kernel releases it when its process dies, so a killed writer never leaves a lock
+        behind.
         """
         with (self.path / "LOCK").open("a+") as file:
             try:
@@ -373,12 +378,14 @@ class Store:
                 holder = file.read().strip() or "another process"
                 raise StoreError(f"{self.path} is being written by {holder}: wait for it to end") from None
             file.truncate(0)
-            with contextlib.suppress(OSError):  # on a full disk the lock holds, only the name is lacking
+            with contextlib.suppress(
+                OSError
+            ):  # on a full disk the lock holds, only the holder's name is missing
                 os.write(
                     file.fileno(), f"`{doing}`, process {os.getpid()} on {socket.gethostname()}".encode()
                 )
-            for left in self.path.glob(f"*/{BUILDING}*"):  # by a killed writer: nobody else writes now
-                shutil.rmtree(left, ignore_errors=True)
+            for abandoned in self.path.glob(f"*/{BUILDING}*"):  # of a killed writer: nobody else writes now
+                shutil.rmtree(abandoned, ignore_errors=True)
             yield
             file.truncate(0)
 
@@ -390,7 +397,7 @@ def _flush(folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def _settings_of(raw: dict[str, Any], path: Path) -> Settings:
+def _parse_settings(raw: dict[str, Any], path: Path) -> Settings:
     layout = raw.get("layout_version")
     if layout != LAYOUT_VERSION:
         raise StoreError(
@@ -399,7 +406,7 @@ def _settings_of(raw: dict[str, Any], path: Path) -> Settings:
         )
     try:
         prices, taste = raw.get("prices", {}), raw.get("taste", {})
-        half_lives = tuple(float(d) for d in taste.get("half_life_days", Settings.half_life_days))
+        half_lives = tuple(float(days) for days in taste.get("half_life_days", Settings.half_life_days))
         if not half_lives or min(half_lives) <= 0:
             raise ValueError(f"half_life_days is {half_lives}, expected numbers above 0")
         return Settings(
@@ -410,6 +417,4 @@ def _settings_of(raw: dict[str, Any], path: Path) -> Settings:
             half_life_days=half_lives,
         )
     except (TypeError, ValueError, AttributeError) as error:
-        raise StoreError(
-            f"{path / SETTINGS_FILE} has a setting that can't be used ({error}): mend it"
-        ) from None
+        raise StoreError(f"{path / SETTINGS_FILE} has an invalid setting ({error}): correct it") from None

@@ -1,4 +1,4 @@
-"""What a set of versions is, and in what two differ: for people who decide whether to go back to one."""
+"""Summaries of version sets and their differences, for deciding on a rollback."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FIGURES = (
     *("items", "collections", "interests", "themes", "dim", "epochs", "alignment_steps", "tokens"),
     *("metrics", "settings", "report", "config"),
 )
-"""What of a version's `meta.json` says how good it is, and how it was made."""
-LONGEST_WORD = 40  # characters of a setting that is told; longer ones are prose
+"""Fields of a version's `meta.json` that say how good it is and how it was made."""
+MAX_TEXT_LENGTH = 40  # characters of a setting in a summary; longer ones are prose
 BLOCK = 4096  # items compared at once
 EXAMPLES = 10
 
@@ -34,16 +34,16 @@ class SetSummary:
 
     number: int
     since: str
-    """When it came into force last, ISO 8601 in UTC; empty for a set that an older bowerbird made."""
+    """When it last came into force, ISO 8601 in UTC; empty for a set of an older bowerbird."""
     in_force: bool
     complete: bool
-    """Whether a server can answer from it without training anything."""
+    """Whether a server can use it without training anything."""
     rolled_back: bool
     changed: tuple[str, ...]
     """Kinds in which it differs from the set that it was made from."""
     versions: Mapping[str, str]
     figures: Mapping[str, Figure]
-    """Numbers and short words of all its versions, by `kind.name`."""
+    """Numbers and short texts from all its versions' `meta.json`, by `kind.name`."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,7 +57,7 @@ class ItemChanges:
     removed: int = 0
     changed: int = 0
     fields: Mapping[str, int] = field(default_factory=dict)
-    """Of the changed items: how many changed in each field."""
+    """Number of changed items, by the field that changed."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Ids of a few added, removed and changed items."""
 
@@ -69,7 +69,7 @@ class SetDifference:
     before: int
     after: int
     versions: Mapping[str, tuple[str, str]]
-    """Names of the versions that differ, before and after; empty where there is none."""
+    """Names of the versions that differ, before and after, by kind; empty where there is none."""
     items: ItemChanges
     figures: Mapping[str, tuple[Figure | None, Figure | None]]
     """Figures that differ, before and after; None where a set has no such figure."""
@@ -79,13 +79,13 @@ class SetDifference:
 
 
 def summarise_sets(store: Store) -> list[SetSummary]:
-    """Summarise the sets that are kept, the one in force first, then those that were, the latest first."""
+    """Summarise all sets, the one in force first, then the earlier ones, newest first."""
     sets = store.history().sets
-    return [_summary(store, chosen, chosen is sets[-1]) for chosen in reversed(sets)]
+    return [_summary(store, version_set, version_set is sets[-1]) for version_set in reversed(sets)]
 
 
 def compare_sets(before: StoreSnapshot, after: StoreSnapshot) -> SetDifference:
-    """Compare two sets of versions: items by what the catalogues say, models by what was measured."""
+    """Compare two sets of versions: items by their fields, models by their metrics and settings."""
     names = before.names, after.names
     versions = {
         kind: (names[0].get(kind, ""), names[1].get(kind, ""))
@@ -107,12 +107,12 @@ def compare_sets(before: StoreSnapshot, after: StoreSnapshot) -> SetDifference:
 
 
 def compare_items(before: Catalogue, after: Catalogue) -> ItemChanges:
-    """Compare two catalogues by the ids of their items, in whatever order."""
+    """Compare two catalogues by item id; their order does not matter."""
     added = [item_id for item_id in after.ids if item_id not in before]
     removed = [item_id for item_id in before.ids if item_id not in after]
     fields: Counter[str] = Counter()
     changed: list[str] = []
-    for item_id, names in _changed(before, after):
+    for item_id, names in _changed_items(before, after):
         changed.append(item_id)
         fields.update(names)
     examples = {"added": added, "removed": removed, "changed": changed}
@@ -125,38 +125,46 @@ def compare_items(before: Catalogue, after: Catalogue) -> ItemChanges:
     )
 
 
-def _changed(before: Catalogue, after: Catalogue) -> Iterator[tuple[str, list[str]]]:
-    """Ids of the items that both hold and that differ, with the names of the fields that do."""
+def _changed_items(before: Catalogue, after: Catalogue) -> Iterator[tuple[str, list[str]]]:
+    """Ids of the items that are in both catalogues and differ, with the names of the differing fields."""
     rows = [(before.position[item_id], row) for row, item_id in enumerate(after.ids) if item_id in before]
     for start in range(0, len(rows), BLOCK):
-        places = np.array(rows[start : start + BLOCK], np.int64).T
-        then, now = before.table.take(pa.array(places[0])), after.table.take(pa.array(places[1]))
-        differs = {name: _differing(then[name], now[name]) for name in then.schema.names}
+        row_pairs = np.array(rows[start : start + BLOCK], np.int64).T
+        rows_before, rows_after = (
+            before.table.take(pa.array(row_pairs[0])),
+            after.table.take(pa.array(row_pairs[1])),
+        )
+        differs = {
+            name: _is_different(rows_before[name], rows_after[name]) for name in rows_before.schema.names
+        }
         for row in np.flatnonzero(np.any(list(differs.values()), axis=0)).tolist():
-            yield now["item_id"][row].as_py(), [name for name, column in differs.items() if column[row]]
+            yield (
+                rows_after["item_id"][row].as_py(),
+                [name for name, column in differs.items() if column[row]],
+            )
 
 
-def _differing(then: pa.ChunkedArray, now: pa.ChunkedArray) -> np.ndarray:
-    """Where two columns differ, (n,) bool; nothing is nothing."""
-    if pa.types.is_nested(then.type):
-        pairs = zip(then.to_pylist(), now.to_pylist(), strict=True)
+def _is_different(column_before: pa.ChunkedArray, column_after: pa.ChunkedArray) -> np.ndarray:
+    """Where two columns differ, (n,) bool; null equals null and an empty list."""
+    if pa.types.is_nested(column_before.type):
+        pairs = zip(column_before.to_pylist(), column_after.to_pylist(), strict=True)
         return np.array([(old or None) != (new or None) for old, new in pairs], bool)
-    are_null = pc.and_(pc.is_null(then), pc.is_null(now))
-    same = pc.or_kleene(are_null, pc.equal(then, now)).fill_null(False)
-    differing: np.ndarray = ~same.to_numpy().astype(bool)
-    return differing
+    are_null = pc.and_(pc.is_null(column_before), pc.is_null(column_after))
+    is_same = pc.or_kleene(are_null, pc.equal(column_before, column_after)).fill_null(False)
+    is_different: np.ndarray = ~is_same.to_numpy().astype(bool)
+    return is_different
 
 
-def _summary(store: Store, chosen: VersionSet, in_force: bool) -> SetSummary:
+def _summary(store: Store, version_set: VersionSet, in_force: bool) -> SetSummary:
     return SetSummary(
-        chosen.number,
-        chosen.since,
+        version_set.number,
+        version_set.since,
         in_force,
-        chosen.complete,
-        chosen.rolled_back,
-        chosen.changed,
-        chosen.versions,
-        _figures(store.snapshot(number=chosen.number)),
+        version_set.complete,
+        version_set.rolled_back,
+        version_set.changed,
+        version_set.versions,
+        _figures(store.snapshot(number=version_set.number)),
     )
 
 
@@ -165,13 +173,13 @@ def _figures(snapshot: StoreSnapshot) -> dict[str, Figure]:
     for kind in KINDS:
         version = snapshot.version(kind)
         for name in FIGURES if version is not None else ():
-            figures |= _leaves(f"{kind}.{name}", version.meta.get(name)) if version else {}
+            figures |= _flatten(f"{kind}.{name}", version.meta.get(name)) if version else {}
     return figures
 
 
-def _leaves(name: str, value: Any) -> dict[str, Figure]:
+def _flatten(name: str, value: Any) -> dict[str, Figure]:
     if isinstance(value, dict):
-        parts = (_leaves(f"{name}.{key}", leaf) for key, leaf in value.items())
-        return {key: leaf for part in parts for key, leaf in part.items()}
-    is_figure = isinstance(value, int | float) or (isinstance(value, str) and len(value) <= LONGEST_WORD)
+        flattened = (_flatten(f"{name}.{key}", leaf) for key, leaf in value.items())
+        return {key: leaf for children in flattened for key, leaf in children.items()}
+    is_figure = isinstance(value, int | float) or (isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH)
     return {name: value} if is_figure else {}

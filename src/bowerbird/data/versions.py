@@ -1,4 +1,4 @@
-"""Which versions belong together, and which sets of them were in force.
+"""Sets of versions that belong together, and their history.
 
 One small file, `versions.json`, names the version of each kind, set by set; it is replaced whole, so that a
 reader sees one set or another and never a mixture. Pure bookkeeping: nothing here touches a version's files.
@@ -18,14 +18,14 @@ from bowerbird.errors import StoreError
 
 SETS_FILE = "versions.json"
 KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "completion", "graft")
-"""What a set names a version of."""
+"""The kinds of versions in a set."""
 FACTS = ("catalogue", "collections")
-"""Kinds that are shown as they are, whatever the models were made of."""
+"""Kinds that are served in their newest version, whichever version the models were trained on."""
 NEEDED = ("catalogue", "vectors", "interests", "ranker")
-"""A set that has these can be served; the last two are made when a set without them is first opened."""
+"""Kinds that serving needs; the last two are trained when a set without them is first opened."""
 MADE_OF_VECTORS = ("interests", "ranker", "completion")
-"""Of no use with other vectors."""
-KEPT_SETS = 5
+"""Kinds that are invalid with other vectors."""
+RECENT_SETS = 5
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class VersionSet:
 
     number: int
     versions: Mapping[str, str]
-    """Name of the version of each kind that there is."""
+    """Name of the version, by kind; kinds without one are missing."""
     since: str
-    """When it came into force last, ISO 8601 in UTC."""
+    """When it last came into force, ISO 8601 in UTC."""
     changed: tuple[str, ...] = ()
     """Kinds in which it differs from the set that it was made from."""
     rolled_back: bool = False
-    """Whether somebody went back to its models: then only what it lacks is made, and nothing is trained again
-    before other models are published."""
+    """Whether its models came into force by a rollback: then only missing kinds are trained, and nothing is
+    trained again before other models are published."""
 
     @property
     def complete(self) -> bool:
@@ -62,7 +62,7 @@ class VersionSet:
 
 @dataclass(frozen=True)
 class VersionHistory:
-    """Sets in the order in which they were last in force; the last one is now."""
+    """Sets in the order in which they were last in force; the last one is in force now."""
 
     sets: tuple[VersionSet, ...] = ()
 
@@ -78,89 +78,100 @@ class VersionHistory:
         return self.sets[-2]
 
     def with_versions(self, versions: Mapping[str, str]) -> VersionHistory:
-        """With new versions of some kinds in force.
+        """Put new versions of some kinds in force.
 
         They make a new set, or complete the one in force where that could not be served without them.
         """
-        last = self.current or VersionSet(0, {}, "")
+        current = self.current or VersionSet(0, {}, "")
         stale = MADE_OF_VECTORS if "vectors" in versions else ()
-        names = {kind: name for kind, name in last.versions.items() if kind not in stale} | dict(versions)
-        replaces = set(versions) & set(last.versions)
-        if self.sets and not last.complete and not (replaces and "vectors" in last.versions):
-            changed = dict.fromkeys((*last.changed, *versions))
-            amended = replace(last, versions=names, since=_now(), changed=tuple(changed))
+        names = {kind: name for kind, name in current.versions.items() if kind not in stale} | dict(versions)
+        replaces = set(versions) & set(current.versions)
+        if self.sets and not current.complete and not (replaces and "vectors" in current.versions):
+            changed = dict.fromkeys((*current.changed, *versions))
+            amended = replace(current, versions=names, since=_now(), changed=tuple(changed))
             return VersionHistory((*self.sets[:-1], amended))
-        number = max((earlier.number for earlier in self.sets), default=0) + 1
-        rolled_back = last.rolled_back and all(kind in FACTS for kind in versions)
+        number = max((version_set.number for version_set in self.sets), default=0) + 1
+        rolled_back = current.rolled_back and all(kind in FACTS for kind in versions)
         return VersionHistory((*self.sets, VersionSet(number, names, _now(), tuple(versions), rolled_back)))
 
     def rolled_back(self, number: int | None = None) -> VersionHistory:
-        """With an older set in force again; the one that was in force before the current one if not said.
+        """Put an older set in force again, by default the one before the current set.
 
-        Raises `StoreError` where there is no such set.
+        Raises `StoreError` for an unknown set.
         """
-        chosen = self.previous if number is None else self.numbered(number)
-        if chosen is self.current:
-            raise StoreError(f"set {chosen.number} is in force already")
-        others = tuple(other for other in self.sets if other is not chosen)
-        return VersionHistory((*others, replace(chosen, since=_now(), rolled_back=True)))
+        selected = self.previous if number is None else self.set_numbered(number)
+        if selected is self.current:
+            raise StoreError(f"set {selected.number} is in force already")
+        other_sets = tuple(version_set for version_set in self.sets if version_set is not selected)
+        return VersionHistory((*other_sets, replace(selected, since=_now(), rolled_back=True)))
 
-    def numbered(self, number: int) -> VersionSet:
+    def set_numbered(self, number: int) -> VersionSet:
         """The set with a number. Raises `StoreError` where there is none."""
-        by_number = {each.number: each for each in self.sets}
+        by_number = {version_set.number: version_set for version_set in self.sets}
         if number not in by_number:
             known = ", ".join(map(str, sorted(by_number))) or "none"
-            raise StoreError(f"there is no set {number} of versions: there are {known}")
+            raise StoreError(f"there is no set {number} of versions: the known sets are {known}")
         return by_number[number]
 
     def without(self, kind: str) -> VersionHistory:
-        """With no version of a kind in any set; of neighbours that are equal then, the later one stays."""
+        """Remove a kind from every set; of neighbouring sets that become equal, the later one stays."""
         sets = [
-            replace(each, versions={k: name for k, name in each.versions.items() if k != kind})
-            for each in self.sets
+            replace(version_set, versions={k: name for k, name in version_set.versions.items() if k != kind})
+            for version_set in self.sets
         ]
-        distinct = [each for each, after in pairwise(sets) if each.versions != after.versions]
-        return VersionHistory((*distinct, *sets[-1:]))
+        distinct_sets = [
+            version_set
+            for version_set, next_set in pairwise(sets)
+            if version_set.versions != next_set.versions
+        ]
+        return VersionHistory((*distinct_sets, *sets[-1:]))
 
     def pruned(self) -> VersionHistory:
-        """The last sets, the last complete ones, and the newest complete one with other vectors than those.
+        """Keep the last sets, the last complete sets, and the newest complete set with other vectors.
 
         Without the latter a few changes of prices would leave no way back to the vectors before.
         """
-        complete = [each for each in self.sets if each.complete]
-        numbers = {each.number for each in (*self.sets[-KEPT_SETS:], *complete[-KEPT_SETS:])}
-        vectors = {each.versions["vectors"] for each in complete if each.number in numbers}
-        with_others = [each for each in complete if each.versions["vectors"] not in vectors]
-        if len(vectors) == 1 and with_others:
-            numbers.add(with_others[-1].number)
-        return VersionHistory(tuple(each for each in self.sets if each.number in numbers))
+        complete = [version_set for version_set in self.sets if version_set.complete]
+        recent = (*self.sets[-RECENT_SETS:], *complete[-RECENT_SETS:])
+        numbers = {version_set.number for version_set in recent}
+        vectors = {
+            version_set.versions["vectors"] for version_set in complete if version_set.number in numbers
+        }
+        with_other_vectors = [
+            version_set for version_set in complete if version_set.versions["vectors"] not in vectors
+        ]
+        if len(vectors) == 1 and with_other_vectors:
+            numbers.add(with_other_vectors[-1].number)
+        return VersionHistory(
+            tuple(version_set for version_set in self.sets if version_set.number in numbers)
+        )
 
-    def named(self) -> set[tuple[str, str]]:
-        """Every (kind, name) of a version that some set holds."""
-        return {pair for each in self.sets for pair in each.versions.items()}
+    def version_keys(self) -> set[tuple[str, str]]:
+        """Every (kind, name) of a version in any set."""
+        return {pair for version_set in self.sets for pair in version_set.versions.items()}
 
     # -- on disk ------------------------------------------------------------------------------------------
 
     def as_json(self) -> str:
-        return json.dumps({"sets": [asdict(each) for each in self.sets]}, indent=1)
+        return json.dumps({"sets": [asdict(version_set) for version_set in self.sets]}, indent=1)
 
     @classmethod
     def read(cls, store: Path) -> VersionHistory:
-        """Of a store's folder; of one that an older bowerbird wrote, what its `CURRENT` files name.
+        """Read the history of a store's folder; of an older store, from its `CURRENT` files.
 
         Raises `StoreError` where the file is broken.
         """
         path = store / SETS_FILE
         try:
             sets = json.loads(path.read_text())["sets"]
-            return cls(tuple(VersionSet(**each | {"changed": tuple(each["changed"])}) for each in sets))
+            return cls(tuple(VersionSet(**fields | {"changed": tuple(fields["changed"])}) for fields in sets))
         except FileNotFoundError:
-            return cls._of_older(store)
+            return cls._read_older_store(store)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{path} can't be read ({error}): restore it from a backup") from None
 
     @classmethod
-    def _of_older(cls, store: Path) -> VersionHistory:
+    def _read_older_store(cls, store: Path) -> VersionHistory:
         files = {kind: store / kind / OLD_CURRENT for kind in KINDS}
         names = {kind: file.read_text().strip() for kind, file in files.items() if file.exists()}
         return cls((VersionSet(1, names, "", tuple(names)),)) if names else cls()

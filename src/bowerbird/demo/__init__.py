@@ -1,4 +1,4 @@
-"""The demo world: a synthetic shop with drawn products and simulated shoppers."""
+"""The demo world: a synthetic shop with computer-drawn products and simulated users."""
 
 from bowerbird.demo.world import DemoConfig, DemoFiles, Truth, read_truth, write_demo_world
 

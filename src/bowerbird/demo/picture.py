@@ -1,4 +1,4 @@
-"""Draws a product as a shop picture: silhouette, colour, pattern and material, in its style's room."""
+"""Draws a product picture: silhouette, colour, pattern and material, in front of its style's room."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from bowerbird.demo.silhouettes import SILHOUETTES, Canvas, mirror_glass
 from bowerbird.demo.surfaces import material_light, pattern_mask, second_colour
 from bowerbird.demo.vocabulary import COLOURS, RGB, Style
 
-FLOOR = 0.78  # where the wall meets the floor
-OVERSAMPLED = 2  # masks are drawn this much larger: smooth edges
-HANGS = ("clock", "mirror", "dress", "shirt", "sweater", "skirt", "jacket", "scarf")
+FLOOR_HEIGHT = 0.78  # where the wall meets the floor
+OVERSAMPLING = 2  # masks are drawn larger by this factor, for smooth edges
+HANGING_KINDS = ("clock", "mirror", "dress", "shirt", "sweater", "skirt", "jacket", "scarf")
 
 
-def draw(
+def draw_product(
     kind: str, style: Style, colour: str, material: str, pattern: str, seed: int, side: int = 224
 ) -> bytes:
-    """A product's picture as JPEG bytes; the same arguments give the same bytes."""
+    """Draw a product's picture as JPEG bytes; the same arguments give the same bytes."""
     generator = np.random.default_rng(seed)
-    body, trim = Canvas(side * OVERSAMPLED), Canvas(side * OVERSAMPLED)
+    body, trim = Canvas(side * OVERSAMPLING), Canvas(side * OVERSAMPLING)
     SILHOUETTES[kind](body, trim, style.name)
     shift = tuple(generator.uniform(-0.02, 0.02, 2))
-    body_mask, trim_mask = _placed(body.image, side, shift), _placed(trim.image, side, shift)
-    scene = _room(style, side)
-    scene = _shadowed(scene, np.maximum(body_mask, trim_mask), kind)
-    surface = _surface(COLOURS[colour], material, pattern, side, generator)
+    body_mask, trim_mask = _rasterise(body.image, side, shift), _rasterise(trim.image, side, shift)
+    scene = _draw_room(style, side)
+    scene = _add_shadow(scene, np.maximum(body_mask, trim_mask), kind)
+    surface = _paint_surface(COLOURS[colour], material, pattern, side, generator)
     opacity = 0.72 if material == "glass" else 1.0
-    scene = _edged(scene, body_mask, surface, opacity)
+    scene = _overlay(scene, body_mask, surface, opacity)
     light = material_light(
         "steel" if style.name in ("industrial", "art deco", "baroque") else "oak", side, generator
     )
-    trim_colour = np.array(_trim_of(style, colour), np.float32) * light[..., None]
-    scene = _edged(scene, trim_mask, np.clip(trim_colour, 0, 255), 1.0)
+    trim_colour = np.array(_choose_trim_colour(style, colour), np.float32) * light[..., None]
+    scene = _overlay(scene, trim_mask, np.clip(trim_colour, 0, 255), 1.0)
     if kind == "mirror":
-        glass = Canvas(side * OVERSAMPLED)
+        glass = Canvas(side * OVERSAMPLING)
         mirror_glass(glass, style.name)
         sky = np.array((206, 222, 230), np.float32) * material_light("glass", side, generator)[..., None]
-        scene = _edged(scene, _placed(glass.image, side, shift), np.clip(sky, 0, 255), 1.0)
-    out = io.BytesIO()
-    Image.fromarray(scene.astype(np.uint8)).save(out, "JPEG", quality=88)
-    return out.getvalue()
+        scene = _overlay(scene, _rasterise(glass.image, side, shift), np.clip(sky, 0, 255), 1.0)
+    buffer = io.BytesIO()
+    Image.fromarray(scene.astype(np.uint8)).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
 
 
-def _placed(mask: Image.Image, side: int, shift: tuple[float, ...]) -> np.ndarray:
+def _rasterise(mask: Image.Image, side: int, shift: tuple[float, ...]) -> np.ndarray:
     moved = mask.transform(
         mask.size, Image.Transform.AFFINE, (1, 0, shift[0] * mask.width, 0, 1, shift[1] * mask.height)
     )
@@ -54,7 +54,7 @@ def _placed(mask: Image.Image, side: int, shift: tuple[float, ...]) -> np.ndarra
     return placed
 
 
-def _surface(
+def _paint_surface(
     colour: RGB, material: str, pattern: str, side: int, generator: np.random.Generator
 ) -> np.ndarray:
     ground = np.array(colour, np.float32) * (1 + generator.uniform(-0.05, 0.05))
@@ -65,8 +65,8 @@ def _surface(
     return lit
 
 
-def _trim_of(style: Style, colour: str) -> RGB:
-    """The trim in its style's colour; darker where it would vanish on the body."""
+def _choose_trim_colour(style: Style, colour: str) -> RGB:
+    """The trim's colour: its style's, unless that is too close to the body's colour."""
     distance = sum(abs(a - b) for a, b in zip(style.trim, COLOURS[colour], strict=True))
     if distance > 90:
         return style.trim
@@ -75,22 +75,22 @@ def _trim_of(style: Style, colour: str) -> RGB:
     return (min(255, style.trim[0] + 90), min(255, style.trim[1] + 90), min(255, style.trim[2] + 90))
 
 
-def _edged(scene: np.ndarray, mask: np.ndarray, surface: np.ndarray, opacity: float) -> np.ndarray:
-    """A surface laid onto a scene, darker towards its edges, which makes it round."""
+def _overlay(scene: np.ndarray, mask: np.ndarray, surface: np.ndarray, opacity: float) -> np.ndarray:
+    """Overlay a surface on a scene, shaded towards its edges so that it looks round."""
     soft = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(mask.shape[0] / 40))
     inner = np.clip((np.asarray(soft, np.float32) / 255 - 0.45) / 0.55, 0, 1)[..., None]
     shaded = surface * (0.68 + 0.32 * inner)
     weight = mask[..., None] * opacity
-    laid: np.ndarray = scene * (1 - weight) + shaded * weight
-    return laid
+    composed: np.ndarray = scene * (1 - weight) + shaded * weight
+    return composed
 
 
-def _shadowed(scene: np.ndarray, mask: np.ndarray, kind: str) -> np.ndarray:
-    """A soft shadow: behind what hangs, beneath what stands."""
+def _add_shadow(scene: np.ndarray, mask: np.ndarray, kind: str) -> np.ndarray:
+    """Add a soft shadow: behind hanging products, beneath standing ones."""
     side = mask.shape[0]
-    if kind in HANGS:
-        moved = np.roll(mask, (side // 36, side // 36), axis=(0, 1))
-        shadow = moved
+    if kind in HANGING_KINDS:
+        offset_mask = np.roll(mask, (side // 36, side // 36), axis=(0, 1))
+        shadow = offset_mask
     else:
         columns = np.flatnonzero(mask.any(axis=0))
         bottom = np.flatnonzero(mask.any(axis=1)).max() / side
@@ -98,49 +98,63 @@ def _shadowed(scene: np.ndarray, mask: np.ndarray, kind: str) -> np.ndarray:
         image.ellipse(columns.min() / side, bottom - 0.045, columns.max() / side + 0.03, bottom + 0.035)
         shadow = np.asarray(image.image, np.float32) / 255
     blurred = Image.fromarray((shadow * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(side / 45))
-    dark: np.ndarray = scene * (1 - 0.4 * np.asarray(blurred, np.float32)[..., None] / 255)
-    return dark
+    shaded: np.ndarray = scene * (1 - 0.4 * np.asarray(blurred, np.float32)[..., None] / 255)
+    return shaded
 
 
 _ROOMS: dict[tuple[str, int], np.ndarray] = {}
 
 
-def _room(style: Style, side: int) -> np.ndarray:
-    """The wall and floor behind a product, (side, side, 3) float32; each style's is drawn once."""
+def _draw_room(style: Style, side: int) -> np.ndarray:
+    """Draw the wall and floor behind a product, (side, side, 3) float32, cached by style and size."""
     key = (style.name, side)
     if key not in _ROOMS:
-        big = side * OVERSAMPLED
-        image = Image.new("RGB", (big, big), style.wall)
+        canvas_side = side * OVERSAMPLING
+        image = Image.new("RGB", (canvas_side, canvas_side), style.wall)
         pen = ImageDraw.Draw(image)
-        _WALLS[style.name](pen, big, style)
-        pen.rectangle((0, FLOOR * big, big, big), fill=style.floor)
-        pen.rectangle((0, FLOOR * big, big, (FLOOR + 0.012) * big), fill=_mixed(style.floor, (0, 0, 0), 0.18))
+        _WALLS[style.name](pen, canvas_side, style)
+        pen.rectangle((0, FLOOR_HEIGHT * canvas_side, canvas_side, canvas_side), fill=style.floor)
+        pen.rectangle(
+            (0, FLOOR_HEIGHT * canvas_side, canvas_side, (FLOOR_HEIGHT + 0.012) * canvas_side),
+            fill=_mix(style.floor, (0, 0, 0), 0.18),
+        )
         small = image.resize((side, side), Image.Resampling.BOX)
         falloff = 1.04 - 0.12 * np.mgrid[0:side, 0:side][1].astype(np.float32) / side
         _ROOMS[key] = np.clip(np.asarray(small, np.float32) * falloff[..., None], 0, 255)
     return _ROOMS[key].copy()
 
 
-def _mixed(a: RGB, b: RGB, share: float) -> RGB:
+def _mix(a: RGB, b: RGB, share: float) -> RGB:
     red, green, blue = (round(x * (1 - share) + y * share) for x, y in zip(a, b, strict=True))
     return red, green, blue
 
 
-def _plain_wall(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _plain_wall(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Scandinavian: a light wall with a window of pale panes."""
-    pane = _mixed(style.wall, (255, 255, 255), 0.7)
+    pane = _mix(style.wall, (255, 255, 255), 0.7)
     for x in (0.08, 0.22):
         for y in (0.08, 0.24):
-            pen.rectangle((x * big, y * big, (x + 0.12) * big, (y + 0.14) * big), fill=pane)
-    pen.line((0.82 * big, 0.1 * big, 0.82 * big, 0.5 * big), fill=(150, 170, 140), width=big // 130)
+            pen.rectangle(
+                (x * canvas_side, y * canvas_side, (x + 0.12) * canvas_side, (y + 0.14) * canvas_side),
+                fill=pane,
+            )
+    pen.line(
+        (0.82 * canvas_side, 0.1 * canvas_side, 0.82 * canvas_side, 0.5 * canvas_side),
+        fill=(150, 170, 140),
+        width=canvas_side // 130,
+    )
     for k in range(8):
-        y = (0.14 + 0.045 * k) * big
+        y = (0.14 + 0.045 * k) * canvas_side
         for out in (-1, 1):
-            tip = (0.82 + 0.07 * out) * big
-            pen.line((0.82 * big, y, tip, y - 0.04 * big), fill=(150, 170, 140), width=big // 110)
+            tip = (0.82 + 0.07 * out) * canvas_side
+            pen.line(
+                (0.82 * canvas_side, y, tip, y - 0.04 * canvas_side),
+                fill=(150, 170, 140),
+                width=canvas_side // 110,
+            )
 
 
-def _sunburst(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _sunburst(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Mid-century: overlapping discs in orange, mustard and teal."""
     for x, y, r, fill in (
         (0.2, 0.2, 0.15, (226, 138, 62)),
@@ -148,94 +162,116 @@ def _sunburst(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
         (0.85, 0.34, 0.13, (96, 156, 150)),
     ):
         pen.ellipse(
-            ((x - r) * big, (y - r) * big, (x + r) * big, (y + r) * big), fill=_mixed(style.wall, fill, 0.75)
+            ((x - r) * canvas_side, (y - r) * canvas_side, (x + r) * canvas_side, (y + r) * canvas_side),
+            fill=_mix(style.wall, fill, 0.75),
         )
 
 
-def _bricks(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _bricks(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Industrial: a brick wall."""
-    mortar = _mixed(style.wall, (235, 225, 215), 0.55)
-    height, width = big / 18, big / 7
+    mortar = _mix(style.wall, (235, 225, 215), 0.55)
+    height, width = canvas_side / 18, canvas_side / 7
     for row in range(18):
         y = row * height
-        pen.line((0, y, big, y), fill=mortar, width=big // 150)
+        pen.line((0, y, canvas_side, y), fill=mortar, width=canvas_side // 150)
         for column in range(9):
             x = (column + (row % 2) / 2) * width
-            pen.line((x, y, x, y + height), fill=mortar, width=big // 150)
+            pen.line((x, y, x, y + height), fill=mortar, width=canvas_side // 150)
 
 
-def _weave(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _weave(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Bohemian: a wall hanging of coloured zigzags."""
     colours: tuple[RGB, ...] = ((204, 96, 70), (222, 160, 72), (92, 142, 132), (160, 84, 112))
     for row in range(9):
-        y = (0.04 + 0.085 * row) * big
-        points = [(x / 16 * big, y + (0.028 * big if x % 2 else 0)) for x in range(17)]
-        pen.line(points, fill=_mixed(style.wall, colours[row % 4], 0.5), width=big // 45)
+        y = (0.04 + 0.085 * row) * canvas_side
+        points = [(x / 16 * canvas_side, y + (0.028 * canvas_side if x % 2 else 0)) for x in range(17)]
+        pen.line(points, fill=_mix(style.wall, colours[row % 4], 0.5), width=canvas_side // 45)
 
 
-def _fans(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _fans(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Art deco: golden fans on dark."""
-    line = _mixed(style.wall, style.trim, 0.75)
-    radius = 0.14 * big
+    line = _mix(style.wall, style.trim, 0.75)
+    radius = 0.14 * canvas_side
     for row in range(7):
         for column in range(6):
-            x, y = (column + (row % 2) / 2) * 2 * 0.1 * big, (row + 1) * 0.13 * big
+            x, y = (column + (row % 2) / 2) * 2 * 0.1 * canvas_side, (row + 1) * 0.13 * canvas_side
             for share in (1.0, 0.68, 0.36):
                 r = radius * share
-                pen.arc((x - r, y - r, x + r, y + r), 200, 340, fill=line, width=big // 130)
+                pen.arc((x - r, y - r, x + r, y + r), 200, 340, fill=line, width=canvas_side // 130)
             for k in range(3):
                 angle = math.radians(235 + 35 * k)
                 pen.line(
                     (x, y, x + radius * math.cos(angle), y + radius * math.sin(angle)),
                     fill=line,
-                    width=big // 170,
+                    width=canvas_side // 170,
                 )
 
 
-def _screen(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _screen(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Japandi: a paper screen in a dark wooden grid."""
-    wood = _mixed(style.wall, style.trim, 0.7)
+    wood = _mix(style.wall, style.trim, 0.7)
     for x in (0.1, 0.3, 0.5, 0.7, 0.9):
-        pen.line((x * big, 0, x * big, FLOOR * big), fill=wood, width=big // 90)
+        pen.line(
+            (x * canvas_side, 0, x * canvas_side, FLOOR_HEIGHT * canvas_side),
+            fill=wood,
+            width=canvas_side // 90,
+        )
     for y in (0.12, 0.34, 0.56):
-        pen.line((0, y * big, big, y * big), fill=wood, width=big // 130)
+        pen.line((0, y * canvas_side, canvas_side, y * canvas_side), fill=wood, width=canvas_side // 130)
 
 
-def _sea(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _sea(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Coastal: the sky, a sail, and bands of sea."""
     for k, share in enumerate((0.35, 0.5, 0.65)):
-        fill = _mixed(style.wall, (46, 120, 170), share)
-        pen.rectangle((0, (0.52 + 0.09 * k) * big, big, big), fill=fill)
+        fill = _mix(style.wall, (46, 120, 170), share)
+        pen.rectangle((0, (0.52 + 0.09 * k) * canvas_side, canvas_side, canvas_side), fill=fill)
     pen.polygon(
-        [(0.16 * big, 0.52 * big), (0.16 * big, 0.26 * big), (0.28 * big, 0.49 * big)], fill=(252, 252, 250)
+        [
+            (0.16 * canvas_side, 0.52 * canvas_side),
+            (0.16 * canvas_side, 0.26 * canvas_side),
+            (0.28 * canvas_side, 0.49 * canvas_side),
+        ],
+        fill=(252, 252, 250),
     )
     pen.polygon(
-        [(0.145 * big, 0.49 * big), (0.145 * big, 0.3 * big), (0.08 * big, 0.49 * big)], fill=(240, 244, 246)
+        [
+            (0.145 * canvas_side, 0.49 * canvas_side),
+            (0.145 * canvas_side, 0.3 * canvas_side),
+            (0.08 * canvas_side, 0.49 * canvas_side),
+        ],
+        fill=(240, 244, 246),
     )
-    pen.ellipse((0.76 * big, 0.08 * big, 0.9 * big, 0.22 * big), fill=(252, 236, 180))
+    pen.ellipse(
+        (0.76 * canvas_side, 0.08 * canvas_side, 0.9 * canvas_side, 0.22 * canvas_side), fill=(252, 236, 180)
+    )
 
 
-def _damask(pen: ImageDraw.ImageDraw, big: int, style: Style) -> None:
+def _damask(pen: ImageDraw.ImageDraw, canvas_side: int, style: Style) -> None:
     """Baroque: damask wallpaper with golden ornaments."""
-    line = _mixed(style.wall, style.trim, 0.42)
+    line = _mix(style.wall, style.trim, 0.42)
     for row in range(5):
         for column in range(5):
-            x, y = (column + (row % 2) / 2) * 0.25 * big, (row * 0.19 + 0.04) * big
+            x, y = (column + (row % 2) / 2) * 0.25 * canvas_side, (row * 0.19 + 0.04) * canvas_side
             for size in (0.09, 0.055):
-                r = size * big
+                r = size * canvas_side
                 pen.polygon(
                     [(x, y - r), (x + 0.6 * r, y), (x, y + r), (x - 0.6 * r, y)],
                     outline=line,
-                    width=big // 120,
+                    width=canvas_side // 120,
                 )
             for out in (-1, 1):
-                cx = x + out * 0.055 * big
+                cx = x + out * 0.055 * canvas_side
                 pen.arc(
-                    (cx - 0.035 * big, y - 0.05 * big, cx + 0.035 * big, y + 0.05 * big),
+                    (
+                        cx - 0.035 * canvas_side,
+                        y - 0.05 * canvas_side,
+                        cx + 0.035 * canvas_side,
+                        y + 0.05 * canvas_side,
+                    ),
                     0,
                     360,
                     fill=line,
-                    width=big // 140,
+                    width=canvas_side // 140,
                 )
 
 

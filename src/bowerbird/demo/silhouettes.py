@@ -1,4 +1,4 @@
-"""The outline of each type of product: a body, and a trim (legs, handles, frames) that a style shapes.
+"""The outline of each product type: a body, and a trim (legs, handles, frames) that depends on the style.
 
 Coordinates run from 0 to 1, right and down, on a square canvas.
 """
@@ -41,7 +41,7 @@ class Canvas:
         self._pen.arc(box, start, end, fill=255, width=round(width * self.side))
 
 
-def legs(trim: Canvas, style: str, xs: Sequence[float], top: float, bottom: float) -> None:
+def draw_legs(trim: Canvas, style: str, xs: Sequence[float], top: float, bottom: float) -> None:
     """Legs as a style makes them: tapered, splayed, square, turned, gilded paws, thin rods."""
     for x in xs:
         out = 0.03 if x > 0.5 else -0.03
@@ -64,12 +64,12 @@ def legs(trim: Canvas, style: str, xs: Sequence[float], top: float, bottom: floa
             trim.box(x - 0.02, top, x + 0.02, bottom, radius=0.01)
             trim.box(x - 0.028, (top + bottom) / 2 - 0.012, x + 0.028, (top + bottom) / 2 + 0.012)
         else:
-            for part in range(4):
-                y = top + (bottom - top) * part / 4
+            for segment in range(4):
+                y = top + (bottom - top) * segment / 4
                 trim.ellipse(x - 0.022, y, x + 0.022, y + (bottom - top) / 4)
 
 
-def fringe(trim: Canvas, x0: float, x1: float, y: float, length: float = 0.05) -> None:
+def draw_fringe(trim: Canvas, x0: float, x1: float, y: float, length: float = 0.05) -> None:
     """Threads hanging from an edge."""
     count = int((x1 - x0) / 0.022)
     for k in range(count + 1):
@@ -85,7 +85,7 @@ def _lamp(body: Canvas, trim: Canvas, style: str) -> None:
     else:
         body.polygon((0.4, 0.18), (0.6, 0.18), (0.74, 0.48), (0.26, 0.48))
         if style in ("bohemian", "baroque"):
-            fringe(trim, 0.27, 0.73, 0.475)
+            draw_fringe(trim, 0.27, 0.73, 0.475)
     trim.box(0.485, 0.46, 0.515, 0.82)
     if style == "baroque":
         trim.ellipse(0.44, 0.56, 0.56, 0.68)
@@ -93,7 +93,7 @@ def _lamp(body: Canvas, trim: Canvas, style: str) -> None:
 
 
 def _chair(body: Canvas, trim: Canvas, style: str) -> None:
-    legs(trim, style, (0.33, 0.67), 0.58, 0.86)
+    draw_legs(trim, style, (0.33, 0.67), 0.58, 0.86)
     body.box(0.29, 0.52, 0.71, 0.61, 0.03)
     if style in ("art deco", "baroque"):
         body.ellipse(0.32, 0.16, 0.68, 0.52)
@@ -110,7 +110,7 @@ def _chair(body: Canvas, trim: Canvas, style: str) -> None:
 
 
 def _sofa(body: Canvas, trim: Canvas, style: str) -> None:
-    legs(trim, style, (0.2, 0.8), 0.68, 0.8)
+    draw_legs(trim, style, (0.2, 0.8), 0.68, 0.8)
     round_ = {"art deco": 0.14, "baroque": 0.1, "industrial": 0.015, "japandi": 0.02}.get(style, 0.05)
     body.box(0.16, 0.36, 0.84, 0.62, round_)
     body.box(0.1, 0.46, 0.24, 0.7, min(0.07, round_))
@@ -121,7 +121,7 @@ def _sofa(body: Canvas, trim: Canvas, style: str) -> None:
 
 
 def _table(body: Canvas, trim: Canvas, style: str) -> None:
-    legs(trim, style, (0.22, 0.78), 0.48, 0.84)
+    draw_legs(trim, style, (0.22, 0.78), 0.48, 0.84)
     if style in ("mid-century", "art deco", "baroque"):
         body.ellipse(0.12, 0.38, 0.88, 0.54)
     else:
@@ -193,7 +193,7 @@ def _mirror(body: Canvas, trim: Canvas, style: str) -> None:
             x, y = 0.5 + 0.26 * math.cos(k * math.pi / 7), 0.49 + 0.35 * math.sin(k * math.pi / 7)
             trim.ellipse(x - 0.035, y - 0.035, x + 0.035, y + 0.035)
     if style == "bohemian":
-        fringe(trim, 0.36, 0.64, 0.8, 0.1)
+        draw_fringe(trim, 0.36, 0.64, 0.8, 0.1)
 
 
 def mirror_glass(glass: Canvas, style: str) -> None:
@@ -232,7 +232,7 @@ def _rug(body: Canvas, trim: Canvas, style: str) -> None:
     else:
         body.polygon((0.24, 0.28), (0.76, 0.28), (0.92, 0.78), (0.08, 0.78))
         if style in ("bohemian", "baroque", "coastal"):
-            fringe(trim, 0.1, 0.9, 0.775, 0.06)
+            draw_fringe(trim, 0.1, 0.9, 0.775, 0.06)
         if style in ("baroque", "art deco"):
             trim.line((0.28, 0.33), (0.72, 0.33), (0.84, 0.73), (0.16, 0.73), (0.28, 0.33), width=0.016)
 
@@ -310,7 +310,7 @@ def _bag(body: Canvas, trim: Canvas, style: str) -> None:
         body.box(0.22, 0.38, 0.78, 0.82, 0.04)
         trim.box(0.22, 0.48, 0.78, 0.5)
     if style == "bohemian":
-        fringe(trim, 0.3, 0.7, 0.82, 0.08)
+        draw_fringe(trim, 0.3, 0.7, 0.82, 0.08)
 
 
 def _hat(body: Canvas, trim: Canvas, style: str) -> None:
@@ -330,8 +330,8 @@ def _scarf(body: Canvas, trim: Canvas, style: str) -> None:
     body.polygon((0.26, 0.2), (0.46, 0.16), (0.52, 0.8), (0.32, 0.82))
     body.polygon((0.54, 0.16), (0.74, 0.2), (0.66, 0.74), (0.48, 0.72))
     body.ellipse(0.26, 0.12, 0.74, 0.36)
-    fringe(trim, 0.33, 0.52, 0.8, 0.07)
-    fringe(trim, 0.49, 0.66, 0.725, 0.07)
+    draw_fringe(trim, 0.33, 0.52, 0.8, 0.07)
+    draw_fringe(trim, 0.49, 0.66, 0.725, 0.07)
 
 
 def _garment_trim(
@@ -344,7 +344,7 @@ def _garment_trim(
 ) -> None:
     """A hem and a waist as a style sews them."""
     if style == "bohemian":
-        fringe(trim, x0 + 0.01, x1 - 0.01, hem)
+        draw_fringe(trim, x0 + 0.01, x1 - 0.01, hem)
     elif style in ("baroque", "art deco", "coastal"):
         trim.line((x0, hem), (x1, hem), width=0.02)
     if waist and style not in ("japandi",):

@@ -1,4 +1,4 @@
-"""Patterns and materials: what lies on a surface, as arrays to be blended into a picture."""
+"""Patterns and materials of surfaces, as arrays to be blended into a picture."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from bowerbird.demo.vocabulary import RGB
 
 
 def pattern_mask(pattern: str, side: int, generator: np.random.Generator) -> np.ndarray:
-    """Where a pattern's second colour lies, (side, side) float32 from 0 to 1."""
-    big = 2 * side
-    image = Image.new("L", (big, big), 0)
+    """Coverage of a pattern's second colour, (side, side) float32 from 0 to 1."""
+    canvas_side = 2 * side
+    image = Image.new("L", (canvas_side, canvas_side), 0)
     pen = ImageDraw.Draw(image)
-    step = int(big * generator.uniform(0.055, 0.075))
+    step = int(canvas_side * generator.uniform(0.055, 0.075))
     if pattern == "striped":
-        for x in range(0, big, 2 * step):
-            pen.rectangle((x, 0, x + step - 1, big), fill=255)
+        for x in range(0, canvas_side, 2 * step):
+            pen.rectangle((x, 0, x + step - 1, canvas_side), fill=255)
     elif pattern == "checked":
-        for x in range(0, big, 2 * step):
-            pen.rectangle((x, 0, x + step - 1, big), fill=140)
-        lines = Image.new("L", (big, big), 0)
-        other = ImageDraw.Draw(lines)
-        for y in range(0, big, 2 * step):
-            other.rectangle((0, y, big, y + step - 1), fill=140)
-        crossed = np.asarray(image, np.int16) + np.asarray(lines, np.int16)
+        for x in range(0, canvas_side, 2 * step):
+            pen.rectangle((x, 0, x + step - 1, canvas_side), fill=140)
+        row_lines = Image.new("L", (canvas_side, canvas_side), 0)
+        row_pen = ImageDraw.Draw(row_lines)
+        for y in range(0, canvas_side, 2 * step):
+            row_pen.rectangle((0, y, canvas_side, y + step - 1), fill=140)
+        crossed = np.asarray(image, np.int16) + np.asarray(row_lines, np.int16)
         image = Image.fromarray(np.minimum(crossed, 255).astype(np.uint8))
     elif pattern == "dotted":
-        for row, y in enumerate(range(0, big + step, int(step * 1.5))):
-            for x in range((row % 2) * step, big + step, 2 * step):
+        for row, y in enumerate(range(0, canvas_side + step, int(step * 1.5))):
+            for x in range((row % 2) * step, canvas_side + step, 2 * step):
                 _disc(pen, x, y, step * 0.45)
     elif pattern == "floral":
-        for row, y in enumerate(range(0, big + 2 * step, int(step * 2.3))):
-            for x in range((row % 2) * int(1.4 * step), big + 2 * step, int(2.8 * step)):
+        for row, y in enumerate(range(0, canvas_side + 2 * step, int(step * 2.3))):
+            for x in range((row % 2) * int(1.4 * step), canvas_side + 2 * step, int(2.8 * step)):
                 _flower(pen, x, y, step * 0.55)
     elif pattern == "geometric":
-        for row, y in enumerate(range(0, big + step, step)):
-            for x in range((row % 2) * step, big + step, 2 * step):
+        for row, y in enumerate(range(0, canvas_side + step, step)):
+            for x in range((row % 2) * step, canvas_side + step, 2 * step):
                 pen.polygon([(x, y - step), (x + step, y), (x, y + step), (x - step, y)], outline=255, fill=0)
                 pen.polygon(
                     [(x, y - step // 2), (x + step // 2, y), (x, y + step // 2), (x - step // 2, y)], fill=255
                 )
     elif pattern == "herringbone":
         width = max(4, step // 3)
-        for column, x in enumerate(range(-step, big + step, step)):
-            for y in range(-2 * step, big + 2 * step, 3 * width):
+        for column, x in enumerate(range(-step, canvas_side + step, step)):
+            for y in range(-2 * step, canvas_side + 2 * step, 3 * width):
                 rise = step if column % 2 else -step
                 pen.line([(x, y), (x + step, y + rise)], fill=255, width=width)
     small = image.resize((side, side), Image.Resampling.BOX)
@@ -66,14 +66,14 @@ def _flower(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None
 
 
 def second_colour(colour: RGB) -> RGB:
-    """A pattern's colour on a ground: cream on dark and strong grounds, a deep shade on pale ones."""
+    """A pattern's colour for a ground colour: cream on dark or strong grounds, a dark shade on pale ones."""
     if sum(colour) > 560:
         return (104, 110, 132)
     return (248, 242, 228)
 
 
 def material_light(material: str, side: int, generator: np.random.Generator) -> np.ndarray:
-    """How much light a material throws back at each point, (side, side) float32 around 1."""
+    """How much light a material reflects at each point, (side, side) float32 around 1."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
     light = 1.12 - 0.26 * x - 0.1 * y  # the window is on the left
     if material in ("oak", "walnut"):

@@ -1,4 +1,4 @@
-"""The words of the demo world: what there is, what it is made of, and how it may look."""
+"""The vocabulary of the demo world: product types, materials, styles, colours, patterns."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Type:
     """A kind of product."""
 
     name: str
-    path: str  # as a feed writes it
+    path: str  # product_type in the feed
     price: float  # typical, USD
     materials: tuple[str, ...]
-    uses: tuple[str, ...]  # what descriptions say it is good for
+    uses: tuple[str, ...]  # for descriptions
 
 
 _SOFT = ("cotton", "linen", "velvet", "wool")
@@ -89,7 +89,7 @@ TYPES: tuple[Type, ...] = (
 
 @dataclass(frozen=True)
 class Style:
-    """A way of making things: it shows in legs, trims, ornaments and in what stands behind."""
+    """A product style: it determines legs, trims, ornaments and the background room."""
 
     name: str
     wall: RGB

@@ -1,7 +1,8 @@
-"""Writes the demo world: a Google product feed with pictures, Segment events, and, apart, the truth.
+"""Writes the demo world: a Google product feed with pictures, Segment events, and separately the ground
+truth.
 
-The feed and the events take the same way in as a user's data. The truth (what shoppers are drawn to, when
-they changed, what they would want at the end) goes to a folder of its own, which only evaluation reads.
+The feed and the events are imported like real data. The truth (the users' interests, when they drifted, which
+products have the highest utility at the end) is written to its own folder, which only evaluation reads.
 """
 
 from __future__ import annotations
@@ -20,23 +21,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.demo.picture import draw
-from bowerbird.demo.products import WORLD_ENDS, Product, description_of, products, title_of
-from bowerbird.demo.shoppers import Act, Shelf, Shopper, acts, shopper
+from bowerbird.demo.picture import draw_product
+from bowerbird.demo.products import WORLD_ENDS, Product, generate_products, write_description, write_title
+from bowerbird.demo.users import ProductArrays, SimulatedUser, UserAction, generate_user, simulate_actions
 from bowerbird.demo.vocabulary import COLOURS, PATTERNS, STYLES, TYPES
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
-RELEVANT = 20  # products that a shopper would want most at the end
+RELEVANT = 20  # products with the highest utility for a user at the end
 NOTICE = (
     "This shop, its products, pictures and shoppers are synthetic: drawn and simulated, none of it is real.\n"
 )
-LATE_SHARE, REPEATED_SHARE = 0.01, 0.01  # of events that are written late, or twice, as networks do
+LATE_SHARE, REPEATED_SHARE = 0.01, 0.01  # of events that are delivered late, or twice, as in real networks
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """How large the world is."""
+    """The size of the world."""
 
     items: int = 600
     people: int = 400
@@ -47,7 +48,7 @@ class DemoConfig:
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """Where the world was written."""
+    """The paths of a written world."""
 
     feed: Path
     events: Path
@@ -56,70 +57,75 @@ class DemoFiles:
 
 @dataclass(frozen=True)
 class Truth:
-    """What only evaluation may know."""
+    """The ground truth, for evaluation only."""
 
-    shoppers: list[dict[str, Any]]
+    users: list[dict[str, Any]]
     relevant: dict[str, list[str]]
-    """For each shopper the ids of what they would want most at the world's end, best first."""
+    """For each user the ids of the products with the highest utility at the world's end, best first."""
 
 
 def write_demo_world(folder: Path, config: DemoConfig) -> DemoFiles:
     """Draw and simulate the world into `folder`. The same config writes the same bytes.
 
-    Raises `InputError` where the folder holds a world of another config.
+    Raises `InputError` if the folder contains a world with another config.
     """
     files = DemoFiles(folder / "feed.tsv", folder / "events.jsonl", folder / "truth")
-    said = json.dumps(config.__dict__, sort_keys=True)
-    done = folder / "world.json"
-    if done.exists():
-        if done.read_text() != said:
+    config_text = json.dumps(config.__dict__, sort_keys=True)
+    marker_file = folder / "world.json"
+    if marker_file.exists():
+        if marker_file.read_text() != config_text:
             raise InputError(
-                f"{folder} holds another world ({done.read_text()}): name another folder or delete it"
+                f"{folder} contains another world ({marker_file.read_text()}): "
+                "name another folder or delete it"
             )
         return files
     files.truth.mkdir(parents=True, exist_ok=True)
     (folder / "images").mkdir(exist_ok=True)
     (folder / "README.txt").write_text(NOTICE)
-    shelf = list(products(config.items, config.days, config.seed))
-    _write_pictures(folder / "images", shelf, config)
-    _write_feed(files.feed, shelf, config.seed)
-    _write_shoppers(files, shelf, config)
-    done.write_text(said)  # last: an interrupted world is written anew
+    products = list(generate_products(config.items, config.days, config.seed))
+    _write_pictures(folder / "images", products, config)
+    _write_feed(files.feed, products, config.seed)
+    _write_users(files, products, config)
+    marker_file.write_text(config_text)  # last: an interrupted world is written again
     return files
 
 
 def read_truth(folder: Path) -> Truth:
-    """The truth of a world. Raises `InputError` where the folder holds none."""
+    """Read the truth of a world. Raises `InputError` if the folder contains none."""
     try:
-        shoppers = [json.loads(line) for line in (folder / "tastes.jsonl").read_text().splitlines()]
+        users = [json.loads(line) for line in (folder / "tastes.jsonl").read_text().splitlines()]
         table = pq.read_table(folder / "relevant.parquet").to_pylist()
     except OSError as error:
-        raise InputError(f"{folder} holds no demo world's truth ({error})") from None
+        raise InputError(f"{folder} contains no demo world's truth ({error})") from None
     relevant: dict[str, list[str]] = {}
     for row in table:
         relevant.setdefault(row["user_id"], []).append(row["item_id"])
-    return Truth(shoppers, relevant)
+    return Truth(users, relevant)
 
 
-def _write_pictures(folder: Path, shelf: list[Product], config: DemoConfig) -> None:
-    one = partial(_write_picture, folder, config)
-    if len(shelf) < 200:
-        for product in shelf:
-            one(product)
+def _write_pictures(folder: Path, products: list[Product], config: DemoConfig) -> None:
+    write_picture = partial(_write_picture, folder, config)
+    if len(products) < 200:
+        for product in products:
+            write_picture(product)
         return
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for _ in track(pool.map(one, shelf, chunksize=50), "drawing products", total=len(shelf)):
+        for _ in track(
+            pool.map(write_picture, products, chunksize=50), "drawing products", total=len(products)
+        ):
             pass
 
 
 def _write_picture(folder: Path, config: DemoConfig, product: Product) -> None:
-    kind, _, colour, pattern = _looks(product)
+    kind, _, colour, pattern = describe_looks(product)
     seed = int(np.random.SeedSequence([config.seed, 6, product.number]).generate_state(1)[0])
-    encoded = draw(kind, STYLES[product.style], colour, product.material, pattern, seed, config.image_px)
+    encoded = draw_product(
+        kind, STYLES[product.style], colour, product.material, pattern, seed, config.image_px
+    )
     (folder / f"{product.item_id}.jpg").write_bytes(encoded)
 
 
-def _looks(product: Product) -> tuple[str, str, str, str]:
+def describe_looks(product: Product) -> tuple[str, str, str, str]:
     return (
         TYPES[product.kind].name,
         STYLES[product.style].name,
@@ -128,23 +134,23 @@ def _looks(product: Product) -> tuple[str, str, str, str]:
     )
 
 
-def _write_feed(path: Path, shelf: list[Product], seed: int) -> None:
+def _write_feed(path: Path, products: list[Product], seed: int) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer: csv.DictWriter[str] | None = None
-        for product in shelf:
-            row = _feed_row(product, seed)
+        for product in products:
+            row = build_feed_row(product, seed)
             if writer is None:
                 writer = csv.DictWriter(file, list(row), delimiter="\t", lineterminator="\n")
                 writer.writeheader()
             writer.writerow(row)
 
 
-def _feed_row(product: Product, seed: int) -> dict[str, str]:
-    _, style, colour, pattern = _looks(product)
+def build_feed_row(product: Product, seed: int) -> dict[str, str]:
+    _, style, colour, pattern = describe_looks(product)
     return {
         "id": product.item_id,
-        "title": title_of(product, seed),
-        "description": description_of(product, seed),
+        "title": write_title(product, seed),
+        "description": write_description(product, seed),
         "link": f"https://shop.example/{product.item_id}",
         "image_link": f"images/{product.item_id}.jpg",
         "price": f"{product.price:.2f} USD",
@@ -159,64 +165,71 @@ def _feed_row(product: Product, seed: int) -> dict[str, str]:
     }
 
 
-def _write_shoppers(files: DemoFiles, shelf: list[Product], config: DemoConfig) -> None:
-    arrays = Shelf(shelf)
-    people = [shopper(number, config.days, config.seed) for number in range(config.people)]
+def _write_users(files: DemoFiles, products: list[Product], config: DemoConfig) -> None:
+    arrays = ProductArrays(products)
+    users = [generate_user(number, config.days, config.seed) for number in range(config.people)]
     with files.events.open("w", encoding="utf-8") as file:
-        told = (line for one in people for line in _lines(one, arrays, shelf, config))
-        for line in track(_unruly(told, config.seed), "simulating shoppers"):
+        lines = (line for user in users for line in format_events(user, arrays, products, config))
+        for line in track(disturb_delivery(lines, config.seed), "simulating shoppers"):
             file.write(line)
     with (files.truth / "tastes.jsonl").open("w") as file:
-        file.writelines(json.dumps(one.as_dict()) + "\n" for one in people)
-    rows = [row for one in people for row in _relevant(one, arrays, shelf)]
+        file.writelines(json.dumps(user.as_dict()) + "\n" for user in users)
+    rows = [row for user in users for row in rank_relevant(user, arrays, products)]
     pq.write_table(pa.Table.from_pylist(rows), files.truth / "relevant.parquet")
 
 
-def _lines(one: Shopper, arrays: Shelf, shelf: list[Product], config: DemoConfig) -> Iterator[str]:
-    for number, act in enumerate(acts(one, arrays, config.days, config.seed)):
-        yield json.dumps(_message(act, number, shelf)) + "\n"
+def format_events(
+    user: SimulatedUser, arrays: ProductArrays, products: list[Product], config: DemoConfig
+) -> Iterator[str]:
+    for number, action in enumerate(simulate_actions(user, arrays, config.days, config.seed)):
+        yield json.dumps(build_message(action, number, products)) + "\n"
 
 
-def _message(act: Act, number: int, shelf: list[Product]) -> dict[str, Any]:
-    def product(item: int, place: int) -> dict[str, Any]:
-        one = shelf[item]
-        return {"product_id": one.item_id, "price": one.price, "position": place}
+def build_message(action: UserAction, number: int, products: list[Product]) -> dict[str, Any]:
+    def product(item: int, rank: int) -> dict[str, Any]:
+        item_product = products[item]
+        return {"product_id": item_product.item_id, "price": item_product.price, "position": rank}
 
-    listed = act.name in ("Product List Viewed", "Order Completed")
-    properties: dict[str, Any] = {"session_id": act.session}
+    listed = action.name in ("Product List Viewed", "Order Completed")
+    properties: dict[str, Any] = {"session_id": action.session}
     if listed:
-        properties["products"] = [product(item, place) for place, item in enumerate(act.items, start=1)]
+        properties["products"] = [product(item, rank) for rank, item in enumerate(action.items, start=1)]
     else:
-        properties |= product(act.items[0], 1)
-    if act.board:
-        properties["wishlist_name"] = act.board
+        properties |= product(action.items[0], 1)
+    if action.board:
+        properties["wishlist_name"] = action.board
     return {
         "type": "track",
-        "messageId": f"{act.user_id}-{number}",
-        "userId": act.user_id,
-        "event": act.name,
-        "timestamp": act.at.isoformat(timespec="milliseconds"),
+        "messageId": f"{action.user_id}-{number}",
+        "userId": action.user_id,
+        "event": action.name,
+        "timestamp": action.at.isoformat(timespec="milliseconds"),
         "properties": properties,
     }
 
 
-def _unruly(lines: Iterable[str], seed: int) -> Iterator[str]:
-    """The lines with a few delayed and a few repeated, as events arrive from real networks."""
+def disturb_delivery(lines: Iterable[str], seed: int) -> Iterator[str]:
+    """Delay a few lines and repeat a few, as events arrive from real networks."""
     generator = np.random.default_rng([seed, 7])
     delayed: list[str] = []
     for line in lines:
-        chance = generator.random()
-        if chance < LATE_SHARE:
+        draw = generator.random()
+        if draw < LATE_SHARE:
             delayed.append(line)
             continue
         yield line
-        if chance > 1 - REPEATED_SHARE:
+        if draw > 1 - REPEATED_SHARE:
             yield line
     yield from delayed
 
 
-def _relevant(one: Shopper, arrays: Shelf, shelf: list[Product]) -> Iterator[dict[str, Any]]:
-    interests = one.interests_at(WORLD_ENDS)
-    utility = np.max([arrays.utility(i, one.price_sensitivity) + 0.3 * i.weight for i in interests], axis=0)
+def rank_relevant(
+    user: SimulatedUser, arrays: ProductArrays, products: list[Product]
+) -> Iterator[dict[str, Any]]:
+    interests = user.interests_at(WORLD_ENDS)
+    utility = np.max(
+        [arrays.utility(interest, user.price_sensitivity) + 0.3 * interest.weight for interest in interests],
+        axis=0,
+    )
     for item in np.argsort(-utility, kind="stable")[:RELEVANT]:
-        yield {"user_id": one.user_id, "item_id": shelf[item].item_id, "utility": float(utility[item])}
+        yield {"user_id": user.user_id, "item_id": products[item].item_id, "utility": float(utility[item])}

@@ -1,8 +1,8 @@
 """Trains the tower on a store's content and engagement, and publishes the items' vectors.
 
-Each pass of a lesson (see `lesson`) is judged on people and items that it leaves out, with more and with less
-trust in what was learned. The best state is turned so that its first dimensions stand alone (see `nested`)
-and published: the untrained one, if nothing helped.
+After each epoch (see `train.objective`) the tower is validated on held-out users and items, with several
+weights of what was learned. The best state is rotated so that its first dimensions are useful alone (see
+`train.matryoshka`) and published: the untrained one, if nothing improved on it.
 """
 
 from __future__ import annotations
@@ -19,31 +19,37 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from bowerbird.data.collection_likes import training_sets
+from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.encode.adapted_backbones import Side
-from bowerbird.embed.encode.features import ItemFeatures, item_features
-from bowerbird.embed.encode.modalities import Sides, words_of
+from bowerbird.embed.encode.adapted_backbones import Modality
+from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
-from bowerbird.embed.finetune.finetuning import Shop, UnfreezeConfig, names_of, unfrozen_backbones
-from bowerbird.embed.index.rows import int8_of, unit
-from bowerbird.embed.train.changes import contents_of, likes_key
-from bowerbird.embed.train.negatives import categories_of
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.objective import Lesson, Material
-from bowerbird.embed.train.seeds import over_seeds
-from bowerbird.embed.train.tower import Tower, Views
-from bowerbird.embed.train.validation import Judge, Lots, Quality
+from bowerbird.embed.finetune.finetuning import (
+    FinetuneConfig,
+    FinetuningData,
+    finetune_backbones,
+    select_backbones,
+)
+from bowerbird.embed.index.rows import normalize_rows, quantize_int8
+from bowerbird.embed.train.content_changes import compute_content_keys, hash_likes
+from bowerbird.embed.train.negatives import number_categories
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.objective import TowerTrainer, TrainingDataset
+from bowerbird.embed.train.seeds import summarize_seeds
+from bowerbird.embed.train.tower import ModalityFeatures, Tower
+from bowerbird.embed.train.validation import HashSplit, Quality, Validator
 from bowerbird.embed.train.version_files import VersionFiles
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
 PATIENCE = 3
-TRUSTS = (0.15, 0.3, 0.5, 1.0)
-"""Shares of what was learned that are tried: in full it pulls known items away from new ones."""
-TRUST_UNJUDGED = 0.3
+LEARNED_WEIGHTS = (0.15, 0.3, 0.5, 1.0)
+"""Weights of what was learned that are validated: in full it pulls known items away from new ones."""
+DEFAULT_LEARNED_WEIGHT = 0.3
+"""The weight if there are no validation users."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +59,19 @@ class EmbedConfig:
     dim: int = 256
     """Width of an item vector."""
     epochs: int = 12
-    """Passes over the neighbour pairs at most; fewer where the judged quality stops rising."""
+    """Passes over the neighbour pairs at most; fewer if the validation score stops rising."""
     seed: int = 0
     seeds: int = 1
-    """Trainings, with `seed` and the numbers after it. The first is published; all are told of."""
+    """Number of trainings, with `seed` and the numbers after it. The first is published; all are reported."""
     holdout: Literal["default", "none"] = "default"
-    """`default` keeps people and the newest events away, for `evaluate`; `none` learns from everything."""
+    """`default` holds out users and the newest events, for `evaluate`; `none` trains on everything."""
     precision: Literal["float16", "int8"] = "float16"
-    """How vectors are kept: int8 takes half the room."""
+    """How vectors are stored: int8 takes half the space."""
     image_backbone: str = "efficientnet-lite0"
     text_backbone: str = "minilm-l6"
     unfreeze: int = 0
-    """Top blocks of the backbones that are trained on the store first; 0 leaves them as they came."""
-    unfreeze_only: Side | None = None
+    """Top blocks of the backbones to fine-tune on the store first; 0 leaves the backbones as they are."""
+    unfreeze_only: Modality | None = None
 
     def __post_init__(self) -> None:
         if not 8 <= self.dim <= 1024:
@@ -73,87 +79,91 @@ class EmbedConfig:
         if self.seeds < 1:
             raise InputError(f"{self.seeds} seeds train nothing, expected 1 or more")
         if self.epochs < 0:
-            raise InputError(f"{self.epochs} epochs make no training, expected 0 or more")
+            raise InputError(f"the number of epochs is {self.epochs}, expected 0 or more")
         if self.holdout not in ("default", "none"):
             raise InputError(f"the holdout is {self.holdout!r}, expected default or none")
         if self.unfreeze < 0:
-            raise InputError(f"the top {self.unfreeze} blocks can't be unfrozen, expected 0 or more")
+            raise InputError(f"the number of blocks to unfreeze is {self.unfreeze}, expected 0 or more")
         if self.unfreeze_only not in (None, "image", "text"):
-            raise InputError(f"the side to unfreeze is {self.unfreeze_only!r}, expected image or text")
+            raise InputError(f"the modality to unfreeze is {self.unfreeze_only!r}, expected image or text")
 
 
 def train_embedding(
     store: Store, config: EmbedConfig = EmbedConfig(), precompute: Precompute = LOCAL
 ) -> Version:
-    """Train on the store and publish a version of `vectors`; its `meta` says from what and how well.
+    """Train on the store and publish a version of `vectors`, with inputs, settings and metrics in its `meta`.
 
-    Raises `StoreError` where the store has no items or is being written, `BackboneError` where a backbone
-    can't be had.
+    Raises `StoreError` if the store has no items or is being written, `BackboneError` if a backbone is not
+    available.
     """
     started = time.monotonic()
     with store.lock("embed"):
         catalogue = store.catalogue()
-        features = item_features(store, catalogue, config.image_backbone, config.text_backbone, precompute)
+        features = compute_item_features(
+            store, catalogue, config.image_backbone, config.text_backbone, precompute
+        )
         encoded = time.monotonic()
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
-        sets = training_sets(store.collections(), events, catalogue, holdout)
-        strings = Strings.of(holdout.training(events), sets)
-        said = [words_of(item) for item in catalogue.items()]
-        lots = Lots.of(events.users, catalogue.ids, config.seed)
+        sets = select_training_sets(store.collections(), events, catalogue, holdout)
+        sequences = InteractionSequences.of(holdout.training(events), sets)
+        item_words = [extract_item_words(item) for item in catalogue.items()]
+        split = HashSplit.of(events.users, catalogue.ids, config.seed)
         adapted = None
         if config.unfreeze:
-            shop = Shop(catalogue, said, features, strings, lots)
-            asked = UnfreezeConfig(config.unfreeze, config.unfreeze_only, config.seed, config.dim)
-            adapted = unfrozen_backbones(store, shop, asked)
-            features = item_features(store, catalogue, *names_of(adapted, features.backbones), precompute)
-        sides = Sides.of(said, features)
-        shown = sides.shown(features.image)
-        told = sides.told(said, features.text)
+            data = FinetuningData(catalogue, item_words, features, sequences, split)
+            finetune = FinetuneConfig(config.unfreeze, config.unfreeze_only, config.seed, config.dim)
+            adapted = finetune_backbones(store, data, finetune)
+            backbones = select_backbones(adapted, features.backbones)
+            features = compute_item_features(store, catalogue, *backbones, precompute)
+        encoders = ModalityEncoders.of(item_words, features)
+        image = encoders.encode_images(features.image)
+        text = encoders.encode_texts(item_words, features.text)
         generic = generic_vectors(features)
-        views, categories = Views.of(shown, told), categories_of(catalogue)
+        modalities, categories = ModalityFeatures.of(image, text), number_categories(catalogue)
 
-        def trained(seed: int) -> tuple[Fit, Lots]:
-            lots = Lots.of(events.users, catalogue.ids, seed)
-            return fit_tower(views, generic, strings, lots, replace(config, seed=seed), categories), lots
+        def train(seed: int) -> tuple[TowerFit, HashSplit]:
+            split = HashSplit.of(events.users, catalogue.ids, seed)
+            seed_config = replace(config, seed=seed)
+            return fit_tower(modalities, generic, sequences, split, seed_config, categories), split
 
-        fit, lots = trained(config.seed)
-        others = [trained(config.seed + k)[0].metrics for k in range(1, config.seeds)]
+        fit, split = train(config.seed)
+        other_metrics = [train(config.seed + k)[0].metrics for k in range(1, config.seeds)]
         meta: dict[str, Any] = {
             "items": len(catalogue),
-            **settings_of(config, features.backbones),
+            **settings_meta(config, features.backbones),
             "unfrozen": adapted and adapted.meta,
             "holdout": asdict(holdout),
-            "sides": sides.widths,
-            "likes": len(strings),
+            "sides": encoders.widths,
+            "likes": len(sequences),
             "epochs": fit.epochs,
             "metrics": fit.metrics,
-            "over_seeds": over_seeds(config.seed, [fit.metrics, *others]),
-            "inputs": _fingerprint(catalogue.ids, features, strings),
-            "likes_key": likes_key(strings, lots),
-            "learned_until": int(strings.at.max(initial=0)),
-            "judged_below": fit.judged_below,
+            "over_seeds": summarize_seeds(config.seed, [fit.metrics, *other_metrics]),
+            "inputs": _hash_inputs(catalogue.ids, features, sequences),
+            "likes_key": hash_likes(sequences, split),
+            "learned_until": int(sequences.at.max(initial=0)),
+            "judged_below": fit.validation_thresholds,
         }
         files = VersionFiles(
             catalogue.ids,
-            kept_as(fit.vectors, config.precision),
+            convert_precision(fit.vectors, config.precision),
             generic,
-            np.concatenate([told, shown], axis=1),
-            contents_of(said, features),
-            sides,
+            np.concatenate([text, image], axis=1),
+            compute_content_keys(item_words, features),
+            encoders,
             fit.tower.state_dict(),
             fit.offsets,
         )
 
         def write(folder: Path) -> None:
             files.write(folder)
-            meta.update(spent(started, encoded))
+            meta.update(cost_meta(started, encoded))
 
         return store.publish("vectors", meta, write)
 
 
-def settings_of(config: EmbedConfig, backbones: tuple[str, str]) -> dict[str, Any]:
-    """What `meta.json` tells of the settings; `backbones` are the image and the text encoder's names."""
+def settings_meta(config: EmbedConfig, backbones: tuple[str, str]) -> dict[str, Any]:
+    """The settings for `meta.json`; `backbones` are the names of the image and the text encoder."""
     return {
         "dim": config.dim,
         "seed": config.seed,
@@ -162,8 +172,8 @@ def settings_of(config: EmbedConfig, backbones: tuple[str, str]) -> dict[str, An
     }
 
 
-def spent(started: float, encoded: float) -> dict[str, Any]:
-    """What `meta.json` tells of the time and memory that it took; moments are those of `time.monotonic`."""
+def cost_meta(started: float, encoded: float) -> dict[str, Any]:
+    """Time and peak memory for `meta.json`; the moments are those of `time.monotonic`, in seconds."""
     return {
         "seconds": {
             "features": round(encoded - started, 2),
@@ -173,84 +183,88 @@ def spent(started: float, encoded: float) -> dict[str, Any]:
     }
 
 
-def kept_as(vectors: np.ndarray, precision: str) -> np.ndarray:
-    """(N, D) float32 as they lie on disk."""
-    return int8_of(vectors) if precision == "int8" else vectors.astype(np.float16)
+def convert_precision(vectors: np.ndarray, precision: str) -> np.ndarray:
+    """Convert vectors (N, D) float32 to the precision in which they are stored."""
+    return quantize_int8(vectors) if precision == "int8" else vectors.astype(np.float16)
 
 
 def generic_vectors(features: ItemFeatures) -> np.ndarray:
-    """The frozen features side by side, (items, Di + Dt) float32 of length 1: the untrained baseline."""
-    return unit(np.concatenate([features.image, features.text], axis=1))
+    """The frozen features, concatenated, (items, Di + Dt) float32 of length 1: the untrained baseline."""
+    return normalize_rows(np.concatenate([features.image, features.text], axis=1))
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A trained tower and what it says of every item."""
+class TowerFit:
+    """A trained tower and its vectors of all items."""
 
     tower: Tower
-    offsets: np.ndarray  # (items, dim) float32, what pairs taught of one item beyond its content
+    offsets: np.ndarray  # (items, dim) float32, learned from pairs about one item beyond its content
     vectors: np.ndarray  # (items, dim) float32 of length 1; zeros for items without features
     epochs: int
     metrics: dict[str, Any]
-    judged_below: tuple[float, float]
-    """The highest lots of the people and of the items that judged: nobody below was learned from."""
+    validation_thresholds: tuple[float, float]
+    """Highest split numbers of users and items in the validation set: those below were not trained on."""
 
 
 def fit_tower(
-    views: Views,
+    features: ModalityFeatures,
     generic: np.ndarray,
-    strings: Strings,
-    lots: Lots,
+    sequences: InteractionSequences,
+    split: HashSplit,
     config: EmbedConfig,
     categories: np.ndarray | None = None,
-) -> Fit:
-    """Train a tower on content and likes. Owners in `strings` that drew a lot are persons; `generic` (N, E)
-    are vectors that are judged beside it; `categories` (N,) int64 a number for each item's category."""
+) -> TowerFit:
+    """Train a tower on content and likes. Owners in `sequences` that are in the `split` are users; `generic`
+    (N, E) are vectors to compare with; `categories` (N,) int64 is the number of each item's category."""
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
-    judge = Judge(strings, lots, both_sides=(views.has_image * views.has_text)[:, 0].numpy() > 0)
-    lesson = Lesson(Material(views, judge.training, categories, judge.across), config.dim, rng)
-    before = after = lesson.quality(judge) if judge else None
-    frozen = judge.quality(generic) if judge else None
-    best, best_epoch, best_trust = lesson.trusting(0.0), 0, 0.0
+    has_both = (features.has_image * features.has_text)[:, 0].numpy() > 0
+    validator = Validator(sequences, split, has_both=has_both)
+    dataset = TrainingDataset(features, validator.training, categories, validator.cross_modal_items)
+    trainer = TowerTrainer(dataset, config.dim, rng)
+    untrained = best_quality = trainer.validate(validator) if validator else None
+    generic_quality = validator.quality(generic) if validator else None
+    best, best_epoch, best_weight = trainer.scale_learned(0.0), 0, 0.0
     for epoch in track(range(1, config.epochs + 1), "training the tower"):
-        lesson.epoch()
-        if after is None:
-            best, best_epoch, best_trust = lesson.trusting(TRUST_UNJUDGED), epoch, TRUST_UNJUDGED
+        trainer.train_epoch()
+        if best_quality is None:
+            best_epoch, best_weight = epoch, DEFAULT_LEARNED_WEIGHT
+            best = trainer.scale_learned(best_weight)
             continue
-        for trust in TRUSTS:
-            state = lesson.trusting(trust)
-            quality = lesson.quality(judge, state)
-            if quality.score > after.score:
-                best, best_epoch, best_trust, after = state, epoch, trust, quality
+        for weight in LEARNED_WEIGHTS:
+            state = trainer.scale_learned(weight)
+            quality = trainer.validate(validator, state)
+            if quality.score > best_quality.score:
+                best, best_epoch, best_weight, best_quality = state, epoch, weight, quality
         if epoch - best_epoch >= PATIENCE:
             break
-    lesson.restore(best)
-    lesson.lay_out(config.seed)
-    offsets = lesson.offset.weight.detach()
-    vectors = lesson.tower.encode(views, offsets)
+    trainer.restore(best)
+    trainer.order_dimensions(config.seed)
+    offsets = trainer.offset.weight.detach()
+    vectors = trainer.tower.encode(features, offsets)
+    first_quarter = normalize_rows(vectors[:, : config.dim // 4])
     metrics = {
-        "trust": best_trust,
-        "what": "the mean of a person's likes finds the last fifth of them; no pair holds these people",
-        "people": len(judge.people),
-        "generic": numbers_of(frozen),
-        "untrained": numbers_of(before),
-        "tower": numbers_of(after),
-        "first quarter": numbers_of(judge.quality(unit(vectors[:, : config.dim // 4])) if judge else None),
+        "trust": best_weight,
+        "what": "gain and recall of the last fifth of the likes of held-out users, by the mean of the others",
+        "people": len(validator.users),
+        "generic": metrics_as_dict(generic_quality),
+        "untrained": metrics_as_dict(untrained),
+        "tower": metrics_as_dict(best_quality),
+        "first quarter": metrics_as_dict(validator.quality(first_quarter) if validator else None),
     }
-    return Fit(lesson.tower, offsets.numpy(), vectors, best_epoch, metrics, judge.below)
+    return TowerFit(trainer.tower, offsets.numpy(), vectors, best_epoch, metrics, validator.thresholds)
 
 
-def numbers_of(quality: Quality | None) -> dict[str, float | None] | None:
-    """As `meta.json` tells it; None for NaN, which JSON has not."""
+def metrics_as_dict(quality: Quality | None) -> dict[str, float | None] | None:
+    """A quality for `meta.json`; None for NaN, which JSON does not have."""
     if quality is None:
         return None
     return {name: None if math.isnan(value) else round(value, 5) for name, value in asdict(quality).items()}
 
 
-def _fingerprint(ids: list[str], features: ItemFeatures, strings: Strings) -> str:
-    """128 bits that change with anything that the training read."""
+def _hash_inputs(ids: list[str], features: ItemFeatures, sequences: InteractionSequences) -> str:
+    """Hash everything that the training read to 128 bits."""
     digest = hashlib.blake2b(json.dumps(ids).encode(), digest_size=16)
-    for array in (features.image, features.text, strings.items, strings.owner, strings.at):
+    for array in (features.image, features.text, sequences.items, sequences.owner, sequences.at):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -1,6 +1,6 @@
-"""Judges anything that ranks: metrics, honest splits, baselines, intervals. Imports only `bowerbird.data`."""
+"""Evaluates rankers: metrics, data splits, baselines, confidence intervals. Imports only `bowerbird.data`."""
 
-from bowerbird.evaluate.evaluator import Arm, Comparison, Evaluation, evaluate
-from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.evaluate.evaluator import Comparison, Evaluation, SystemResult, evaluate
+from bowerbird.evaluate.protocols import Split, Task, build_task
 
-__all__ = ["Arm", "Comparison", "Evaluation", "Split", "Task", "evaluate", "task_of"]
+__all__ = ["Comparison", "Evaluation", "Split", "SystemResult", "Task", "build_task", "evaluate"]

@@ -1,7 +1,7 @@
-"""95 % percentile bootstrap intervals over people (Efron 1979): people are redrawn, not events.
+"""95 % percentile bootstrap intervals over users (Efron 1979): users are resampled, not events.
 
-One person's events hang together, so only whole people are independent draws. Two arms are compared on the
-same redrawn people (paired), which takes out how hard the people are.
+The events of one user depend on each other, so only whole users are independent draws. Two systems are
+compared on the same resampled users (paired), which removes the variance between easy and hard users.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DRAWS = 1000
-_BLOCK = 4_000_000  # numbers of one block of draws: 32 MB
+RESAMPLES = 1000
+_BLOCK_NUMBERS = 4_000_000  # numbers of one block of resamples: 32 MB
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over people with its 95 % interval; NaN where it can't be said."""
+    """A mean over users with its 95 % interval; NaN where it is undefined."""
 
     mean: float
     low: float
@@ -26,45 +26,53 @@ class Interval:
         return {name: None if np.isnan(v) else float(v) for name, v in vars(self).items()}
 
 
-def mean_interval(values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Mean of `values` (people,) and its interval; NaN values are people who say nothing.
+UNDEFINED = Interval(np.nan, np.nan, np.nan)
+
+
+def mean_interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """Mean of `values` (users,) and its interval; users whose value is NaN are left out.
 
     >>> mean_interval(np.array([0.5, 0.5, np.nan]))
     Interval(mean=0.5, low=0.5, high=0.5)
     """
     values = values[~np.isnan(values)]
     if not len(values):
-        return Interval(np.nan, np.nan, np.nan)
-    means = _redrawn(values[:, None], draws, seed)[:, 0]
-    return Interval(float(values.mean()), *_middle(means))
+        return UNDEFINED
+    means = _resample_means(values[:, None], resamples, seed)[:, 0]
+    return Interval(float(values.mean()), *_percentile_interval(means))
 
 
-def paired_intervals(ours: np.ndarray, other: np.ndarray, seed: int = 0) -> tuple[Interval, Interval]:
-    """Intervals of the difference of means, ours - other, and of the ratio, ours / other; same people."""
-    said = ~(np.isnan(ours) | np.isnan(other))
-    pair = np.stack([ours[said], other[said]], axis=1)
-    if not len(pair):
-        nothing = Interval(np.nan, np.nan, np.nan)
-        return nothing, nothing
-    means = _redrawn(pair, DRAWS, seed)
-    mine, others = pair.mean(axis=0)
-    difference = Interval(float(mine - others), *_middle(means[:, 0] - means[:, 1]))
-    if not (means[:, 1] > 0).all() or others == 0:
-        return difference, Interval(np.nan, np.nan, np.nan)  # a ratio to nothing says nothing
-    return difference, Interval(float(mine / others), *_middle(means[:, 0] / means[:, 1]))
+def paired_intervals(system: np.ndarray, baseline: np.ndarray, seed: int = 0) -> tuple[Interval, Interval]:
+    """Intervals of the difference of means, system - baseline, and of their ratio, on the same users.
+
+    `system` and `baseline` are (users,); users for whom one of the two is NaN are left out.
+    """
+    defined = ~(np.isnan(system) | np.isnan(baseline))
+    pairs = np.stack([system[defined], baseline[defined]], axis=1)
+    if not len(pairs):
+        return UNDEFINED, UNDEFINED
+    means = _resample_means(pairs, RESAMPLES, seed)
+    system_mean, baseline_mean = pairs.mean(axis=0)
+    gap = float(system_mean - baseline_mean)
+    difference = Interval(gap, *_percentile_interval(means[:, 0] - means[:, 1]))
+    if not (means[:, 1] > 0).all() or baseline_mean == 0:
+        return difference, UNDEFINED  # a ratio to 0
+    ratio = float(system_mean / baseline_mean)
+    return difference, Interval(ratio, *_percentile_interval(means[:, 0] / means[:, 1]))
 
 
-def _redrawn(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Means of `draws` redrawn samples: (people, columns) -> (draws, columns)."""
-    rng, people = np.random.default_rng(seed), len(values)
-    block = max(1, _BLOCK // people)
+def _resample_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Means of resamples of the users: (users, columns) -> (resamples, columns)."""
+    rng, n_users = np.random.default_rng(seed), len(values)
+    block = max(1, _BLOCK_NUMBERS // n_users)
     means = []
-    for start in range(0, draws, block):
-        times = rng.multinomial(people, np.full(people, 1 / people), size=min(block, draws - start))
-        means.append(times @ values / people)
+    for start in range(0, resamples, block):
+        # Drawing n users with replacement = multinomial counts of how often each is drawn.
+        counts = rng.multinomial(n_users, np.full(n_users, 1 / n_users), size=min(block, resamples - start))
+        means.append(counts @ values / n_users)
     return np.concatenate(means)
 
 
-def _middle(means: np.ndarray) -> tuple[float, float]:
+def _percentile_interval(means: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

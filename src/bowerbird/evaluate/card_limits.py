@@ -1,89 +1,93 @@
-"""What a model card warns of: whatever its own numbers do not show, or show to be worse."""
+"""The limits that a model card states: what was not measured, and where the numbers are weak."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-FEW_PEOPLE = 200
-"""Below so many test people the intervals are wide: a tenth more or less is seldom told apart."""
+MIN_USERS = 200
+"""With fewer test users the intervals are wide: a difference of a tenth is seldom significant."""
 
 
-def limits_of(card: Mapping[str, Any]) -> list[str]:
-    """Sentences, from the card's other parts alone."""
+def list_limits(card: Mapping[str, Any]) -> list[str]:
+    """List the limits as sentences, from the card's other contents alone."""
     return [
-        "Judged on logged events: of what people were never shown it can't be known whether they would have "
-        "liked it. What it changes when it is live was not measured.",
-        *_missing(card),
-        *(said for one in card["evaluations"] for said in _weak(one)),
+        "Offline evaluation on logged events: preferences for items that were never shown are unknown, and "
+        "no online test was run.",
+        *_list_missing(card),
+        *(sentence for evaluation in card["evaluations"] for sentence in _list_weaknesses(evaluation)),
     ]
 
 
-def task_name(one: Mapping[str, Any]) -> str:
-    """What an evaluation asks, in words.
+def describe_task(evaluation: Mapping[str, Any]) -> str:
+    """Describe what an evaluation tests, in words.
 
-    >>> task_name({"split": "new-users", "given": 5})
-    'new people, 5 likes given'
+    >>> describe_task({"split": "new-users", "n_given": 5})
+    'new users, 5 liked items revealed'
     """
-    if one["split"] == "global-time":
-        return "everyone, after the moment"
-    return "new people, " + (f"{one['given']} likes given" if one.get("given") else "first 80 % given")
+    if evaluation["split"] == "global-time":
+        return "all users, after the split time"
+    n_given = evaluation.get("n_given")
+    return "new users, " + (f"{n_given} liked items revealed" if n_given else "first 80 % revealed")
 
 
-def _missing(card: Mapping[str, Any]) -> Iterator[str]:
+def _list_missing(card: Mapping[str, Any]) -> Iterator[str]:
     """What was not measured, or could not be."""
-    data, asked = card["data"], {one["split"] for one in card["evaluations"]}
+    data, splits = card["data"], {evaluation["split"] for evaluation in card["evaluations"]}
     for split in ("global-time", "new-users"):
-        if split not in asked:
+        if split not in splits:
             yield f"Not evaluated on the split {split}: run `bowerbird evaluate`."
     if card["seeds"] is None:
-        yield "Trained with one seed: how much another seed would change was not measured."
+        yield "Trained with one seed: the variance over seeds was not measured."
     if card["ranker"] is None:
-        yield "No ranker learnt from these vectors is in force."
+        yield "No published ranker was trained on these vectors."
     outcomes = ((card["ranker"] or {}).get("calibration") or {}).values()
-    if not any(isinstance(one, Mapping) and "calibration_error" in one for one in outcomes):
-        yield "Whether scores are probabilities (calibration) was not measured."
+    if not any(isinstance(report, Mapping) and "calibration_error" in report for report in outcomes):
+        yield "The calibration of predicted probabilities was not measured."
     if data["items_without_price"]:
-        lacking = f"{data['items_without_price']:,} of {data['items']:,} items"
-        yield f"{lacking} have no price: no price band holds them."
+        yield (
+            f"{data['items_without_price']:,} of {data['items']:,} items have no price: they are in no price "
+            "band."
+        )
     for name, licence in card["licences"].items():
         if not licence:
-            yield f"The licence of the backbone {name} is not known here: see where it comes from."
+            yield f"The licence of the backbone {name} is unknown: check its source."
 
 
-def _weak(one: Mapping[str, Any]) -> Iterator[str]:
-    """Where few were tested, nothing was known, or ours is not better."""
-    task = task_name(one)
-    if one["people"] < FEW_PEOPLE:
-        yield f"{task}: only {one['people']} test people, so the intervals are wide."
-    if one["strangers"]:
+def _list_weaknesses(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """Where few users were tested, nothing was known of them, or the system is not better."""
+    task = describe_task(evaluation)
+    if evaluation["users"] < MIN_USERS:
+        yield f"{task}: only {evaluation['users']} test users, so the intervals are wide."
+    if evaluation["cold_start_users"]:
         yield (
-            f"{task}: {one['strangers']} of {one['people']} people have no history; of a stranger nothing is "
-            "known but what is popular."
+            f"{task}: {evaluation['cold_start_users']} of {evaluation['users']} users are cold-start users "
+            "without a history; they can only be shown what is popular."
         )
-    for compared in one["comparisons"]:
-        said = _not_better(compared["ratio"], compared["difference"])
-        if said:
-            yield f"{task}, {compared['metric']}: {said} {compared['baseline']}."
-    for part in one.get("slices", ()):
-        for found in part["results"]:
-            high = found["ratio"]["high"]
+    for comparison in evaluation["comparisons"]:
+        verdict = _describe_no_gain(comparison["ratio"], comparison["difference"])
+        if verdict:
+            yield f"{task}, {comparison['metric']}: {verdict} {comparison['baseline']}."
+    for test_slice in evaluation.get("slices", ()):
+        for result in test_slice["results"]:
+            high = result["ratio"]["high"]
             if high is not None and high < 1:
-                yield f"{task}, {part['name']}, {found['metric']}: worse than {found['baseline']}."
+                yield f"{task}, {test_slice['name']}, {result['metric']}: worse than {result['baseline']}."
 
 
-def _not_better(ratio: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
-    times = "" if ratio["mean"] is None else f" ({_times(ratio)})"
+def _describe_no_gain(ratio: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
+    """A verdict where the system is not significantly better, else an empty string."""
+    detail = "" if ratio["mean"] is None else f" ({_format_ratio(ratio)})"
     if difference["high"] < 0:
-        return f"worse{times} than"
-    return f"not told apart{times} from" if difference["low"] <= 0 else ""
+        return f"worse{detail} than"
+    return f"not significantly different{detail} from" if difference["low"] <= 0 else ""
 
 
-def _times(ratio: Mapping[str, Any]) -> str:
-    return f"{ratio['mean']:.2f} times, 95 % {ratio['low']:.2f} to {ratio['high']:.2f}"
+def _format_ratio(ratio: Mapping[str, Any]) -> str:
+    return f"{ratio['mean']:.2f} times, 95 % CI {ratio['low']:.2f} to {ratio['high']:.2f}"
 
 
-def ends_of(arms: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Baselines whose chosen settings lie at the end of their range: wider ones might be better."""
-    tunings = {arm["name"]: arm["settings"].get("tuning") or {} for arm in arms}
-    return {name: tuning["at_the_end"] for name, tuning in tunings.items() if tuning.get("at_the_end")}
+def settings_at_grid_edge(systems: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Settings chosen at an end of their range, by system: a wider range might be better."""
+    tunings = {system["name"]: system["settings"].get("tuning") or {} for system in systems}
+    return {name: tuning["at_grid_edge"] for name, tuning in tunings.items() if tuning.get("at_grid_edge")}

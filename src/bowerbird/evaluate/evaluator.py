@@ -1,4 +1,4 @@
-"""Runs rankers on a test and says how good each is, with intervals, costs and the settings it chose."""
+"""Evaluates rankers on a test: metrics with intervals, costs, and the settings that each chose."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
-from bowerbird.evaluate.protocols import Split, Task, task_of
+from bowerbird.evaluate.protocols import Split, Task, build_task
 from bowerbird.evaluate.ranker import Ranker
-from bowerbird.evaluate.slices import Slice, slices_of
+from bowerbird.evaluate.slices import SliceResult, compare_slices
 from bowerbird.progress import track
 
 
 @runtime_checkable
 class HasSettings(Protocol):
-    """A ranker that can say with which settings it ran."""
+    """A ranker that gives the settings it ran with."""
 
     @property
     def settings(self) -> Mapping[str, Any]: ...
@@ -30,32 +30,33 @@ class HasSettings(Protocol):
 
 @runtime_checkable
 class RanksTasks(Protocol):
-    """A ranker that reads users, moments and eligible items off the test, as a server knows them."""
+    """A ranker that is given users, moments and eligible items of the test, as a server knows them."""
 
     def rank_task(self, task: Task, n: int) -> np.ndarray:
-        """The best n items for each test user, (P, n) positions, -1 where fewer are left."""
+        """Rank the best n items for each test user, (P, n) positions, -1 where fewer remain."""
         ...
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One ranker's result."""
+class SystemResult:
+    """The result of one ranker."""
 
     name: str
-    ours: bool
+    under_test: bool
+    """Whether it is one of bowerbird's own; the others are baselines."""
     metrics: Mapping[str, Interval]
     fit_seconds: float
     rank_seconds: float
     settings: Mapping[str, Any]
-    per_person: Mapping[str, np.ndarray] = field(repr=False)
-    """Each metric's value for each test person, (P,), NaN where it says nothing."""
+    per_user: Mapping[str, np.ndarray] = field(repr=False)
+    """Each metric's value for each test user, (P,), NaN where it is undefined."""
     ranking: np.ndarray = field(repr=False)
-    """What it showed each test person, (P, k) positions."""
+    """The list of each test user, (P, k) positions."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "ours": self.ours,
+            "under_test": self.under_test,
             "metrics": {name: interval.as_dict() for name, interval in self.metrics.items()},
             "fit_seconds": self.fit_seconds,
             "rank_seconds": self.rank_seconds,
@@ -65,10 +66,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first of our arms beside the best baseline of one metric, on the same people."""
+    """The first system under test compared with the best baseline of one metric, on the same users."""
 
     metric: str
-    ours: str
+    system: str
     baseline: str
     difference: Interval
     ratio: Interval
@@ -76,7 +77,7 @@ class Comparison:
     def as_dict(self) -> dict[str, Any]:
         return {
             "metric": self.metric,
-            "ours": self.ours,
+            "system": self.system,
             "baseline": self.baseline,
             "difference": self.difference.as_dict(),
             "ratio": self.ratio.as_dict(),
@@ -89,31 +90,31 @@ class Evaluation:
 
     split: Split
     k: int
-    given: int | None
-    """Liked items shown of each new person; None: the first part of their events."""
-    people: int
-    strangers: int
-    """Test people with an empty history."""
+    n_given: int | None
+    """Liked items revealed per new user; None: the first part of their events."""
+    users: int
+    cold_start_users: int
+    """Test users with an empty history."""
     items: int
     cold_items: int
     events: int
     """Training events."""
-    arms: Sequence[Arm]
+    systems: Sequence[SystemResult]
     comparisons: Sequence[Comparison]
-    slices: Sequence[Slice]
-    """The first of our arms beside the best baseline on each part of the test."""
+    slices: Sequence[SliceResult]
+    """The first system under test compared with the best baseline on each slice of the test."""
     trained: Mapping[str, Any]
-    """Version and seed of what our arms were trained to."""
+    """Version and seed of the models under test."""
 
     def as_dict(self) -> dict[str, Any]:
-        counts = ("k", "given", "people", "strangers", "items", "cold_items", "events")
+        counts = ("k", "n_given", "users", "cold_start_users", "items", "cold_items", "events")
         return {
             "split": self.split.value,
             **{name: getattr(self, name) for name in counts},
             "trained": dict(self.trained),
-            "arms": [arm.as_dict() for arm in self.arms],
-            "comparisons": [one.as_dict() for one in self.comparisons],
-            "slices": [one.as_dict() for one in self.slices],
+            "systems": [system.as_dict() for system in self.systems],
+            "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "slices": [result.as_dict() for result in self.slices],
         }
 
 
@@ -124,52 +125,49 @@ def evaluate(
     holdout: Holdout,
     split: Split,
     k: int = 20,
-    ours: Sequence[str] = (),
-    given: int | None = None,
+    under_test: Sequence[str] = (),
+    n_given: int | None = None,
     trained: Mapping[str, Any] | None = None,
 ) -> Evaluation:
-    """Fit each ranker on the holdout's training events and judge its first `k` over the whole catalogue.
+    """Fit each ranker on the holdout's training events and evaluate its first `k` of the whole catalogue.
 
-    `ours` names the arms that are no baselines; the first is compared with the best baseline of each metric.
-    `given` is that of `task_of`; `trained` is passed on to the report.
-    Raises `InputError` where the split has no test people.
+    `under_test` names the rankers that are not baselines; the first is compared with the best baseline of
+    each metric. `n_given` is that of `build_task`; `trained` is passed on to the report.
+    Raises `InputError` where the split has no test users.
     """
-    task = task_of(interactions, holdout, Split(split), given, catalogue.available)
-    arms = [
-        _judged(ranker, task, len(catalogue), k, ranker.name in ours)
-        for ranker in track(rankers, f"Evaluating {task_label(split, task)}")
+    task = build_task(interactions, holdout, Split(split), n_given, catalogue.available)
+    systems = [
+        _evaluate_ranker(ranker, task, len(catalogue), k, ranker.name in under_test)
+        for ranker in track(rankers, f"Evaluating {Split(split).value}, {len(task.users)} users")
     ]
     return Evaluation(
         split=Split(split),
         k=k,
-        given=given,
-        people=len(task.users),
-        strangers=task.strangers,
+        n_given=n_given,
+        users=len(task.users),
+        cold_start_users=task.n_cold_start_users,
         items=len(catalogue),
         cold_items=int(task.cold.sum()),
         events=len(task.training),
-        arms=arms,
-        comparisons=_comparisons(arms, ours),
-        slices=_slices(arms, ours, task, catalogue, k),
+        systems=systems,
+        comparisons=_compare_with_best_baselines(systems, under_test),
+        slices=_compare_slices(systems, under_test, task, catalogue, k),
         trained=trained or {},
     )
 
 
-def task_label(split: Split, task: Task) -> str:
-    return f"{Split(split).value}, {len(task.users)} people"
+def compute_user_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndarray]:
+    """Compute each metric's value for each test user, (P,).
 
-
-def person_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndarray]:
-    """Each metric's value for each test person, (P,).
-
-    Where some are strangers, to whom every ranker can only show what is popular, recall is said once more for
-    the others alone: a mean that strangers fill would make the poorest vectors look like popularity.
+    Every ranker can only show popular items to cold-start users. Where there are some, recall is also given
+    for the other users alone: a mean dominated by cold-start users would make the poorest vectors look like
+    popularity.
     """
     recall = metrics.recall_at(ranking, task.targets, k)
     values = {f"recall@{k}": recall}
-    if 0 < task.strangers < len(task.users):
-        known = np.array([len(history) > 0 for history in task.histories])
-        values[f"recall@{k}, known people"] = np.where(known, recall, np.nan)
+    if 0 < task.n_cold_start_users < len(task.users):
+        has_history = np.array([len(history) > 0 for history in task.histories])
+        values[f"recall@{k}, known users"] = np.where(has_history, recall, np.nan)
     return values | {
         f"ndcg@{k}": metrics.ndcg_at(ranking, task.targets, k),
         "mrr": metrics.mrr(ranking, task.targets),
@@ -178,64 +176,69 @@ def person_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndar
 
 
 def rank_eligible(ranker: Ranker, task: Task, k: int) -> np.ndarray:
-    """Rank the eligible items of a test for its users, (P, k) positions, -1 where fewer are left."""
+    """Rank the eligible items of a test for its users, (P, k) positions, -1 where fewer remain."""
     if isinstance(ranker, RanksTasks):
         return ranker.rank_task(task, k)
-    n_others = int(np.count_nonzero(~task.eligible))
-    ranking = ranker.rank(task.histories, k + n_others)
-    if not n_others:
+    n_ineligible = int(np.count_nonzero(~task.eligible))
+    ranking = ranker.rank(task.histories, k + n_ineligible)
+    if not n_ineligible:
         return ranking
-    is_open = np.where(ranking >= 0, task.eligible[ranking], False)
-    order = np.argsort(~is_open, axis=1, kind="stable")  # the eligible ones to the front, in their order
-    best = np.take_along_axis(np.where(is_open, ranking, -1), order, axis=1)
+    is_eligible = np.where(ranking >= 0, task.eligible[ranking], False)
+    order = np.argsort(~is_eligible, axis=1, kind="stable")  # eligible items to the front, in their order
+    best = np.take_along_axis(np.where(is_eligible, ranking, -1), order, axis=1)
     return best[:, :k]
 
 
-def _judged(ranker: Ranker, task: Task, n_items: int, k: int, ours: bool) -> Arm:
+def _evaluate_ranker(ranker: Ranker, task: Task, n_items: int, k: int, under_test: bool) -> SystemResult:
     start = time.perf_counter()
     ranker.fit(task.training)
-    fitted = time.perf_counter()
+    fit_end = time.perf_counter()
     ranking = rank_eligible(ranker, task, k)
-    ranked = time.perf_counter()
-    per_person = person_metrics(ranking, task, k)
-    intervals = {name: mean_interval(values) for name, values in per_person.items()}
-    # Coverage is no mean over people: redrawn people repeat, so it gets no such interval.
+    rank_end = time.perf_counter()
+    per_user = compute_user_metrics(ranking, task, k)
+    intervals = {name: mean_interval(values) for name, values in per_user.items()}
+    # Coverage is not a mean over users: a resample repeats users, so no interval can be given.
     intervals["coverage"] = Interval(metrics.coverage(ranking, n_items), np.nan, np.nan)
-    return Arm(
+    return SystemResult(
         name=ranker.name,
-        ours=ours,
+        under_test=under_test,
         metrics=intervals,
-        fit_seconds=fitted - start,
-        rank_seconds=ranked - fitted,
+        fit_seconds=fit_end - start,
+        rank_seconds=rank_end - fit_end,
         settings=dict(ranker.settings) if isinstance(ranker, HasSettings) else {},
-        per_person=per_person,
+        per_user=per_user,
         ranking=ranking,
     )
 
 
-def _main_and_baselines(arms: Sequence[Arm], ours: Sequence[str]) -> tuple[Arm | None, list[Arm]]:
-    main = next((arm for name in ours for arm in arms if arm.name == name), None)
-    return main, [arm for arm in arms if not arm.ours]
+def _select_main_and_baselines(
+    systems: Sequence[SystemResult], under_test: Sequence[str]
+) -> tuple[SystemResult | None, list[SystemResult]]:
+    main = next((system for name in under_test for system in systems if system.name == name), None)
+    return main, [system for system in systems if not system.under_test]
 
 
-def _slices(
-    arms: Sequence[Arm], ours: Sequence[str], task: Task, catalogue: Catalogue, k: int
-) -> list[Slice]:
-    main, baselines = _main_and_baselines(arms, ours)
+def _compare_slices(
+    systems: Sequence[SystemResult], under_test: Sequence[str], task: Task, catalogue: Catalogue, k: int
+) -> list[SliceResult]:
+    main, baselines = _select_main_and_baselines(systems, under_test)
     if main is None or not baselines:
         return []
-    return slices_of(task, catalogue, main.ranking, {arm.name: arm.ranking for arm in baselines}, k)
+    rankings = {baseline.name: baseline.ranking for baseline in baselines}
+    return compare_slices(task, catalogue, main.ranking, rankings, k)
 
 
-def _comparisons(arms: Sequence[Arm], ours: Sequence[str]) -> list[Comparison]:
-    main, baselines = _main_and_baselines(arms, ours)
+def _compare_with_best_baselines(
+    systems: Sequence[SystemResult], under_test: Sequence[str]
+) -> list[Comparison]:
+    main, baselines = _select_main_and_baselines(systems, under_test)
     if main is None or not baselines:
         return []
-    result = []
-    for metric, mine in main.per_person.items():
-        if np.isnan(mine).all():
+    comparisons = []
+    for metric, values in main.per_user.items():
+        if np.isnan(values).all():
             continue
-        best = max(baselines, key=lambda arm: arm.metrics[metric].mean)
-        difference, ratio = paired_intervals(mine, best.per_person[metric])
-        result.append(Comparison(metric, main.name, best.name, difference, ratio))
-    return result
+        best = max(baselines, key=lambda baseline: baseline.metrics[metric].mean)
+        difference, ratio = paired_intervals(values, best.per_user[metric])
+        comparisons.append(Comparison(metric, main.name, best.name, difference, ratio))
+    return comparisons

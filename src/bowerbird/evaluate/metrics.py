@@ -1,8 +1,8 @@
-"""How good a ranking is, one person a row.
+"""Ranking metrics, one value per user.
 
-B people, n ranks, best first. A ranking is (B, n) positions filled with -1; `relevant` holds each person's
-relevant positions. Every per-person metric is a float array (B,), NaN where nothing is relevant: such a
-person says nothing about a ranker, and means leave them out.
+B users, n ranks, best first. A ranking is (B, n) positions filled with -1; `relevant` holds each user's
+relevant positions. Every metric per user is a float array (B,), NaN where nothing is relevant: for such a
+user a metric is undefined, and means leave them out.
 """
 
 from __future__ import annotations
@@ -12,58 +12,60 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def hits_of(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
-    """Whether each ranked item is relevant to its person: (B, n) -> (B, n) bool; -1 never is.
+def find_hits(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
+    """Mark the ranked items that are relevant to their user: (B, n) -> (B, n) bool; -1 never is.
 
-    >>> hits_of(np.array([[3, 1, -1]]), [np.array([1, 7])]).tolist()
+    >>> find_hits(np.array([[3, 1, -1]]), [np.array([1, 7])]).tolist()
     [[False, True, False]]
     """
-    sizes = [len(one) for one in relevant]
-    wanted = np.concatenate([*relevant, np.empty(0, np.int64)]).astype(np.int64)
-    width = int(max(ranking.max(initial=0), wanted.max(initial=0))) + 1
-    wanted_keys = np.repeat(np.arange(len(relevant)), sizes) * width + wanted
+    sizes = [len(positions) for positions in relevant]
+    all_relevant = np.concatenate([*relevant, np.empty(0, np.int64)]).astype(np.int64)
+    width = int(max(ranking.max(initial=0), all_relevant.max(initial=0))) + 1
+    # One key per (user, item) pair, so that a single `isin` answers for all users.
+    relevant_keys = np.repeat(np.arange(len(relevant)), sizes) * width + all_relevant
     keys = np.arange(len(ranking))[:, None] * width + ranking
-    found: np.ndarray = np.isin(keys, wanted_keys) & (ranking >= 0)
-    return found
+    hits: np.ndarray = np.isin(keys, relevant_keys) & (ranking >= 0)
+    return hits
 
 
 def recall_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
-    """Share of a person's relevant items found in the first k: |top k ∩ relevant| / |relevant|.
+    """Share of a user's relevant items among the first k: |top k ∩ relevant| / |relevant|.
 
     >>> recall_at(np.array([[3, 1, 5], [0, 1, 2]]), [np.array([1, 7]), np.array([])], k=2).tolist()
     [0.5, nan]
     """
-    return _ratio(hits_of(ranking[:, :k], relevant).sum(axis=1), _counts(relevant))
+    return _divide(find_hits(ranking[:, :k], relevant).sum(axis=1), _count(relevant))
 
 
 def ndcg_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
-    """Gain 1/log2(rank + 1) of the relevant items in the first k, over the best gain possible there.
+    """nDCG@k with binary relevance (Järvelin & Kekäläinen, TOIS 2002): DCG / ideal DCG.
 
+    DCG@k = Σ 1 / log2(rank + 1) over the relevant items of the first k; the ideal ranking has them first.
     With the one hit at rank 2 of two relevant items: (1/log2 3) / (1/log2 2 + 1/log2 3) = 0.387.
 
     >>> ndcg_at(np.array([[3, 1, 5]]), [np.array([1, 7])], k=3).round(3).tolist()
     [0.387]
     """
-    gains = 1.0 / np.log2(np.arange(2, k + 2))
-    hits = hits_of(ranking[:, :k], relevant)
-    best = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(_counts(relevant), k)]
-    return _ratio(hits @ gains[: hits.shape[1]], best)
+    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    hits = find_hits(ranking[:, :k], relevant)
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(_count(relevant), k)]
+    return _divide(hits @ discounts[: hits.shape[1]], ideal)
 
 
 def mrr(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
-    """One over the rank of the first relevant item; 0 where the ranking holds none.
+    """Reciprocal rank of the first relevant item; 0 where the ranking holds none.
 
     >>> mrr(np.array([[3, 1, 5], [0, 2, 4]]), [np.array([1, 5]), np.array([9])]).tolist()
     [0.5, 0.0]
     """
-    hits = hits_of(ranking, relevant)
+    hits = find_hits(ranking, relevant)
     # The first hit's reciprocal rank is the largest of the row.
-    first = (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0)
-    return np.where(_counts(relevant) > 0, first, np.nan)
+    reciprocal = (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0)
+    return np.where(_count(relevant) > 0, reciprocal, np.nan)
 
 
 def coverage(ranking: np.ndarray, n_items: int) -> float:
-    """Share of the catalogue that is shown to at least one person.
+    """Share of the catalogue that is shown to at least one user.
 
     >>> coverage(np.array([[0, 1], [1, -1]]), n_items=4)
     0.5
@@ -74,20 +76,22 @@ def coverage(ranking: np.ndarray, n_items: int) -> float:
 def cold_recall_at(
     ranking: np.ndarray, relevant: Sequence[np.ndarray], cold: np.ndarray, k: int
 ) -> np.ndarray:
-    """Recall of the relevant items that training never saw; `cold` is (items,) bool.
+    """Recall of the relevant items that are not in the training events; `cold` is (items,) bool.
 
     The ranking stays that of the whole catalogue: a cold item competes with every warm one.
 
     >>> cold_recall_at(np.array([[3, 1]]), [np.array([1, 2, 3])], np.array([0, 1, 1, 0], bool), k=2).tolist()
     [0.5]
     """
-    return recall_at(ranking, [one[cold[one]] for one in relevant], k)
+    return recall_at(ranking, [positions[cold[positions]] for positions in relevant], k)
 
 
-def _counts(relevant: Sequence[np.ndarray]) -> np.ndarray:
-    return np.array([len(one) for one in relevant], dtype=np.int64)
+def _count(relevant: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([len(positions) for positions in relevant], dtype=np.int64)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    ratio: np.ndarray = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-    return ratio
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """The quotient, NaN where the denominator is 0."""
+    undefined = np.full(len(denominator), np.nan)
+    quotient: np.ndarray = np.divide(numerator, denominator, out=undefined, where=denominator > 0)
+    return quotient

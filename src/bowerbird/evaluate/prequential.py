@@ -1,12 +1,13 @@
-"""Ask before you tell: a recommender judged along the stream of events, as it would be in service.
+"""Prequential (test-then-train) evaluation: a recommender is evaluated along the log, as it would be served.
 
-Prequential evaluation (Dawid, 1984; Gama et al., 2013, for streams): of every like in the log's order the
-recommender is first *asked* for the person's ranking as of that moment, without the event; the answer is
-*marked*; then the event is *told*. Only first likes are asked for: of items that the person had nothing to do
-with before. The whole catalogue is ranked, but for what the person has had already, which no arm may offer
-(so that fresh knowledge is not credited with merely hiding what was bought), and what came later.
+Prequential evaluation (Dawid, 1984; Gama et al., 2013, for streams): for every like, in the log's order, the
+recommender first *predicts* the user's ranking as of that moment, without the event; the ranking is scored;
+then the recommender *observes* the event. Queries are first likes only: of items that the user had not seen
+before. The whole catalogue is ranked, except for what the user has seen already, which no system may rank (so
+that fresh knowledge is not credited with merely hiding what was bought), and what was launched later.
 
-Arms are asked the same. One told later than another knows less: `Freshness` says when each is told.
+All systems answer the same queries. A system that is updated later than another knows less: `UpdateSchedule`
+says when each is updated.
 """
 
 from __future__ import annotations
@@ -27,173 +28,188 @@ DAY = 24 * HOUR
 REFRESH_HOUR = 3  # UTC: when a nightly job would run
 MONDAY = 4 * DAY  # 5 January 1970
 DEPTH = 100
-"""Places of an answer that are looked at; a target further down counts as not found."""
-MOST_ASKS = 3_000
+"""Length of a ranking; a target below it counts as a miss."""
+MAX_QUERIES = 3_000
 
 
-class Streamed(Protocol):
-    """A recommender that takes in events as they come."""
+class StreamRecommender(Protocol):
+    """A recommender that can be updated with events as they arrive."""
 
-    def tell(self, events: Interactions) -> None:
-        """Take in events, in the log's order; each is told once."""
+    def observe(self, events: Interactions) -> None:
+        """Update with events, in the log's order; each comes once."""
         ...
 
-    def ask(self, user_id: str, at: int, open_: np.ndarray, n: int) -> np.ndarray:
-        """The best `n` items for a person at a moment (microseconds): positions, best first, (at most n,).
+    def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+        """Rank the best `n` items for a user at a moment (microseconds): positions, best first, (at most n,).
 
-        Among `open_` (items,) bool alone.
+        Only items of `eligible` (items,) bool.
         """
         ...
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """When an arm is told what happened."""
+class UpdateSchedule:
+    """When a system observes the events of the log."""
 
     period: int | None
-    """Microseconds between two refreshes; 0: every event at once; None: never after the start."""
+    """Microseconds between two updates; 0: after every event; None: never after the start."""
     offset: int = 0
-    """Time of one of the refreshes, microseconds since 1970 UTC."""
+    """Time of one of the updates, microseconds since 1970 UTC."""
 
-    def known(self, at: np.ndarray, rows: np.ndarray, start: int) -> np.ndarray:
-        """How many of the log's first events are known when each of A rows is asked for, (A,) int64.
+    def count_observed(self, at: np.ndarray, rows: np.ndarray, start: int) -> np.ndarray:
+        """Count the log's first events that are observed before each of Q queries, (Q,) int64.
 
-        `at` (n,) are the log's times. What happened up to `start` is known to every arm; a refresh takes in
-        what happened before it.
+        `at` (n,) are the log's times, `rows` (Q,) the queries' rows. Events up to `start` are observed by
+        every system; an update observes what happened before it.
         """
         if self.period == 0:
             return rows
-        known: np.ndarray = np.full(len(rows), np.searchsorted(at, start, side="right"))
+        n_observed: np.ndarray = np.full(len(rows), np.searchsorted(at, start, side="right"))
         if self.period is not None:
-            refreshed = (at[rows] - self.offset) // self.period * self.period + self.offset
-            known = np.maximum(known, np.searchsorted(at, refreshed, side="left"))
-        return known
+            # The last update at or before each query.
+            updated_at = (at[rows] - self.offset) // self.period * self.period + self.offset
+            n_observed = np.maximum(n_observed, np.searchsorted(at, updated_at, side="left"))
+        return n_observed
 
 
-LIVE = Freshness(0)
-DAILY = Freshness(DAY, REFRESH_HOUR * HOUR)
-WEEKLY = Freshness(7 * DAY, MONDAY + REFRESH_HOUR * HOUR)
-FROZEN = Freshness(None)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A recommender of its own, and when it is told."""
-
-    recommender: Streamed
-    freshness: Freshness
+REAL_TIME = UpdateSchedule(0)
+DAILY = UpdateSchedule(DAY, REFRESH_HOUR * HOUR)
+WEEKLY = UpdateSchedule(7 * DAY, MONDAY + REFRESH_HOUR * HOUR)
+FROZEN = UpdateSchedule(None)
 
 
 @dataclass(frozen=True)
-class Asks:
-    """What is asked: A likes of a log, in its order."""
+class PrequentialSystem:
+    """A recommender of its own, and when it is updated."""
 
-    rows: np.ndarray  # (A,) int64, which events of the log
-    user: np.ndarray  # (A,) int64, numbers of people
-    since: np.ndarray  # (A,) int64, microseconds since the person's event before; -1 where there is none
-    first_of_day: np.ndarray  # (A,) bool: whether the person has done nothing else on that day (UTC) yet
+    recommender: StreamRecommender
+    schedule: UpdateSchedule
 
-    def where(self, keep: np.ndarray) -> Asks:
-        return Asks(self.rows[keep], self.user[keep], self.since[keep], self.first_of_day[keep])
+
+@dataclass(frozen=True)
+class Queries:
+    """Q likes of a log, in its order, each of which a system should predict."""
+
+    rows: np.ndarray  # (Q,) int64, which events of the log
+    user: np.ndarray  # (Q,) int64, numbers of users
+    idle: np.ndarray  # (Q,) int64, microseconds since the user's previous event; -1 where there is none
+    first_of_day: np.ndarray  # (Q,) bool: whether it is the user's first event of that day (UTC)
+
+    def where(self, selected: np.ndarray) -> Queries:
+        return Queries(
+            self.rows[selected], self.user[selected], self.idle[selected], self.first_of_day[selected]
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-def asks_of(
-    events: Interactions, start: int, until: int | None = None, most: int = MOST_ASKS, seed: int = 0
-) -> Asks:
-    """The first likes after `start` (microseconds) and, if given, not after `until`.
+def select_queries(
+    events: Interactions, start: int, until: int | None = None, max_queries: int = MAX_QUERIES, seed: int = 0
+) -> Queries:
+    """Select the first likes after `start` (microseconds) and, if given, not after `until`.
 
-    Where there are more than `most`, some are drawn (see `_drawn`): fewer of busy people, whose means stay
-    what they were; all the same everything is told. Events that say nothing of taste (impressions) are no
-    dealings with an item. Raises `InputError` where nothing can be asked.
+    Where there are more than `max_queries`, a sample is taken (see `_sample_per_user`): fewer of heavy users,
+    whose expected means do not change; every event is observed all the same. Events without a weight
+    (impressions) do not make an item seen. Raises `InputError` where there are no queries.
     """
-    telling = np.flatnonzero(events.weights != 0)  # seen events, see `History.seen`
-    user, at = events.user[telling], events.at[telling]
-    pairs = user * events.n_items + events.item[telling]
-    first = np.zeros(len(telling), bool)
-    first[np.unique(pairs, return_index=True)[1]] = True
-    since = _since_last(user, at)
-    asked = first & (events.weights[telling] >= 1.0) & (at > start)
+    seen_rows = np.flatnonzero(events.weights != 0)  # seen events, see `History.seen`
+    user, at = events.user[seen_rows], events.at[seen_rows]
+    pairs = user * events.n_items + events.item[seen_rows]
+    is_first = np.zeros(len(seen_rows), bool)
+    is_first[np.unique(pairs, return_index=True)[1]] = True
+    idle = _time_since_previous(user, at)
+    is_query = is_first & (events.weights[seen_rows] >= 1.0) & (at > start)
     if until is not None:
-        asked &= at <= until
-    same_day = (since >= 0) & ((at - since) // DAY == at // DAY)
-    asks = Asks(telling, user, since, ~same_day).where(asked)
-    if not len(asks):
-        raise InputError("nothing can be asked: nobody liked anything new after the moment of training")
-    return asks.where(_drawn(asks.user, most, seed))
+        is_query &= at <= until
+    same_day = (idle >= 0) & ((at - idle) // DAY == at // DAY)
+    queries = Queries(seen_rows, user, idle, ~same_day).where(is_query)
+    if not len(queries):
+        raise InputError("there are no queries: no user liked anything new after the moment of training")
+    return queries.where(_sample_per_user(queries.user, max_queries, seed))
 
 
-def _since_last(user: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Time since the same person's event before, (n,) int64, -1 for each person's first."""
+def _time_since_previous(user: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Time since the same user's previous event, (n,) int64, -1 for each user's first."""
     order = np.argsort(user, kind="stable")
     gaps = np.diff(at[order], prepend=0)
     gaps[np.diff(user[order], prepend=-1) != 0] = -1
-    since = np.empty(len(user), np.int64)
-    since[order] = gaps
-    return since
+    idle = np.empty(len(user), np.int64)
+    idle[order] = gaps
+    return idle
 
 
-def _drawn(user: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Which of A asks, at most `most` of them, ascending: of each person the same number at most, drawn at
-    random, so that their means stay what they were; of some people one, where there are more people."""
+def _sample_per_user(user: np.ndarray, max_queries: int, seed: int) -> np.ndarray:
+    """Sample up to `max_queries` of Q queries, ascending: at random, the same maximum number of each user.
+
+    So the expected mean of each user does not change. Where there are more users than `max_queries`, one
+    query each of a random sample of them.
+    """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(user))
-    by_person = shuffled[np.argsort(user[shuffled], kind="stable")]
-    _, starts, counts = np.unique(user[by_person], return_index=True, return_counts=True)
-    turn = np.arange(len(user)) - np.repeat(starts, counts)  # of an ask among its person's
-    # All first ones in random order, then all second ones, …, up to the last turn that fits in whole.
-    order = by_person[np.lexsort((rng.random(len(user)), turn))]
-    whole = np.cumsum(np.bincount(turn))
-    fitting = whole[whole <= most]
-    return np.sort(order[: fitting[-1] if len(fitting) else most])
+    by_user = shuffled[np.argsort(user[shuffled], kind="stable")]
+    _, starts, counts = np.unique(user[by_user], return_index=True, return_counts=True)
+    ordinal = np.arange(len(user)) - np.repeat(starts, counts)  # of a query among its user's
+    # All first ones in random order, then all second ones, …, up to the last round that fits completely.
+    order = by_user[np.lexsort((rng.random(len(user)), ordinal))]
+    round_ends = np.cumsum(np.bincount(ordinal))
+    complete_rounds = round_ends[round_ends <= max_queries]
+    return np.sort(order[: complete_rounds[-1] if len(complete_rounds) else max_queries])
 
 
-def places_found(
-    arms: Mapping[str, Arm], events: Interactions, asks: Asks, start: int, launched: np.ndarray
+def compute_target_ranks(
+    systems: Mapping[str, PrequentialSystem],
+    events: Interactions,
+    queries: Queries,
+    start: int,
+    launched: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Where in each arm's answers the liked item stood, from 0; -1 beyond `DEPTH`; (A,) int64 each.
+    """Compute the rank of the liked item in each system's rankings, (Q,) int64 each, from 0; -1: a miss.
 
-    `launched` (items,): when each item came, microseconds; it is offered from then on. An answer depends on
-    nothing that happened at or after its ask.
+    `launched` (items,): when each item was launched, microseconds; it is eligible from then on. A ranking
+    depends on nothing that happened at or after its query.
     """
-    known = {name: arm.freshness.known(events.at, asks.rows, start) for name, arm in arms.items()}
-    told = dict.fromkeys(arms, 0)
-    places = {name: np.full(len(asks), -1, np.int64) for name in arms}
-    had = _had(events)
-    for k, row in enumerate(track(asks.rows.tolist(), f"Asking before telling, {len(arms)} arms")):
+    n_known = {
+        name: system.schedule.count_observed(events.at, queries.rows, start)
+        for name, system in systems.items()
+    }
+    n_observed = dict.fromkeys(systems, 0)
+    ranks = {name: np.full(len(queries), -1, np.int64) for name in systems}
+    seen_rows = _seen_rows_by_user(events)
+    progress = track(queries.rows.tolist(), f"Prequential evaluation, {len(systems)} systems")
+    for number, row in enumerate(progress):
         user, at, target = int(events.user[row]), int(events.at[row]), int(events.item[row])
-        open_ = launched <= at
-        rows = had[user]
-        open_[events.item[rows[: np.searchsorted(rows, row)]]] = False
-        for name, arm in arms.items():
-            if told[name] < known[name][k]:
-                arm.recommender.tell(events.where(np.arange(told[name], known[name][k])))
-                told[name] = known[name][k]
-            answer = arm.recommender.ask(events.users[user], at, open_, DEPTH)
-            found = np.flatnonzero(answer == target)
-            places[name][k] = found[0] if len(found) else -1
-    return places
+        eligible = launched <= at
+        user_rows = seen_rows[user]
+        eligible[events.item[user_rows[: np.searchsorted(user_rows, row)]]] = False
+        for name, system in systems.items():
+            if n_observed[name] < n_known[name][number]:
+                new_rows = np.arange(n_observed[name], n_known[name][number])
+                system.recommender.observe(events.where(new_rows))
+                n_observed[name] = n_known[name][number]
+            ranking = system.recommender.predict(events.users[user], at, eligible, DEPTH)
+            hits = np.flatnonzero(ranking == target)
+            ranks[name][number] = hits[0] if len(hits) else -1
+    return ranks
 
 
-def _had(events: Interactions) -> list[np.ndarray]:
-    """Each person's events that say something of taste: ascending rows of the log."""
-    telling = np.flatnonzero(events.weights != 0)
-    order = telling[np.argsort(events.user[telling], kind="stable")]
+def _seen_rows_by_user(events: Interactions) -> list[np.ndarray]:
+    """Each user's events that make an item seen: ascending rows of the log."""
+    seen_rows = np.flatnonzero(events.weights != 0)
+    order = seen_rows[np.argsort(events.user[seen_rows], kind="stable")]
     starts = np.searchsorted(events.user[order], np.arange(len(events.users) + 1))
     return [order[a:b] for a, b in pairwise(starts)]
 
 
-class PopularNow:
-    """Ranks by likes that lose half their weight every `half_life_days`: the floor of every arm."""
+class DecayedPopularity:
+    """Ranks by likes that lose half their weight every `half_life_days`: the floor for every system."""
 
     def __init__(self, n_items: int, half_life_days: float = 30.0) -> None:
         self._half_life = half_life_days * DAY
         self._counts = np.zeros(n_items)
         self._at = 0
 
-    def tell(self, events: Interactions) -> None:
+    def observe(self, events: Interactions) -> None:
         liked = events.liked()
         if not len(liked):
             return
@@ -204,7 +220,7 @@ class PopularNow:
         )
         self._at = latest
 
-    def ask(self, user_id: str, at: int, open_: np.ndarray, n: int) -> np.ndarray:
-        rows = np.flatnonzero(open_)
+    def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+        rows = np.flatnonzero(eligible)
         best: np.ndarray = rows[np.argsort(-self._counts[rows], kind="stable")[:n]]
         return best

@@ -1,8 +1,8 @@
-"""What fresh knowledge is worth: arms of a prequential evaluation beside each other, with intervals.
+"""What a prequential evaluation measures: each system's metrics on slices of the queries, with intervals.
 
-A person's value is the mean over their asks, so that nobody counts for being busy; intervals and ratios are
-over people. The parts say where it comes from: how long the person had done nothing, and whether they had
-done something on the same day already.
+A user's value is the mean over their queries, so that heavy users do not count more; intervals and ratios are
+over users. The slices show where a gain comes from: how long the user had been idle, and whether the query is
+their first event of the day.
 """
 
 from __future__ import annotations
@@ -14,127 +14,144 @@ from typing import Any
 import numpy as np
 
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
-from bowerbird.evaluate.prequential import DAY, DEPTH, HOUR, Asks
+from bowerbird.evaluate.prequential import DAY, DEPTH, HOUR, Queries
 
-MAIN = ("ndcg@10", "recall@20")
-PAUSES = (
+MAIN_METRICS = ("ndcg@10", "recall@20")
+IDLE_TIMES = (
     ("within half an hour", -1, HOUR // 2),
     ("half an hour to a day", HOUR // 2, DAY),
     ("a day to a week", DAY, 7 * DAY),
     ("a week to a month", 7 * DAY, 30 * DAY),
     ("more than a month", 30 * DAY, None),
 )
-"""Parts by the time since the person's event before: more than the first, at most the second."""
+"""Slices by the time since the user's previous event: more than the first, at most the second."""
 
 
 @dataclass(frozen=True)
-class Versus:
-    """The live arm over another, on the same people."""
+class RealTimeGain:
+    """The ratio of the system with real-time updates to another, on the same users."""
 
-    arm: str
+    system: str
     metric: str
     ratio: Interval
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some of the asks, and how well each arm answered them."""
+class QuerySlice:
+    """Some of the queries, and each system's metrics on them."""
 
     name: str
-    asks: int
-    people: int
+    queries: int
+    users: int
     metrics: Mapping[str, Mapping[str, Interval]]
-    """By arm and metric."""
-    versus: tuple[Versus, ...]
+    """By system and metric."""
+    gains: tuple[RealTimeGain, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        arms = {
-            arm: {metric: interval.as_dict() for metric, interval in values.items()}
-            for arm, values in self.metrics.items()
+        systems = {
+            system: {metric: interval.as_dict() for metric, interval in intervals.items()}
+            for system, intervals in self.metrics.items()
         }
-        versus = [{"arm": one.arm, "metric": one.metric, "ratio": one.ratio.as_dict()} for one in self.versus]
+        gains = [
+            {"system": gain.system, "metric": gain.metric, "ratio": gain.ratio.as_dict()}
+            for gain in self.gains
+        ]
         return {
             "name": self.name,
-            "asks": self.asks,
-            "people": self.people,
-            "arms": arms,
-            "live_over": versus,
+            "queries": self.queries,
+            "users": self.users,
+            "systems": systems,
+            "real_time_gains": gains,
         }
 
 
 @dataclass(frozen=True)
-class Prequential:
-    """A whole evaluation; the first arm is the live one."""
+class PrequentialEvaluation:
+    """A whole evaluation; the first system is the one with real-time updates."""
 
     start: int
-    """Microseconds since 1970 UTC; the model knows nothing later."""
+    """Microseconds since 1970 UTC; the model knows no later event."""
     until: int
-    """Of the last ask."""
+    """Time of the last query."""
     dates_only: bool
     """Whether events have no time of day; those of one day then come in the log's order."""
-    all_asks: int
-    """What could have been asked, before people were drawn."""
-    parts: Sequence[Part]
-    """All asks first."""
+    available_queries: int
+    """Number of queries before sampling."""
+    slices: Sequence[QuerySlice]
+    """All queries first."""
     trained: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        counts = ("start", "until", "dates_only", "all_asks")
+        counts = ("start", "until", "dates_only", "available_queries")
         return {
             **{name: getattr(self, name) for name in counts},
             "trained": dict(self.trained),
-            "parts": [part.as_dict() for part in self.parts],
+            "slices": [query_slice.as_dict() for query_slice in self.slices],
         }
 
 
-def marks_of(places: np.ndarray) -> dict[str, np.ndarray]:
-    """Each metric of asks with one target, by its place from 0 (-1: not found), (..., A) each.
+def score_ranks(ranks: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the metrics of queries with one target, by its rank from 0 (-1: a miss), (..., Q) each.
 
-    >>> {name: mark.round(3).tolist() for name, mark in marks_of(np.array([0, 2, 15, -1])).items()}
+    >>> {name: values.round(3).tolist() for name, values in score_ranks(np.array([0, 2, 15, -1])).items()}
     {'ndcg@10': [1.0, 0.5, 0.0, 0.0], 'recall@20': [1.0, 1.0, 1.0, 0.0], 'mrr': [1.0, 0.333, 0.062, 0.0]}
     """
-    found = (places >= 0) & (places < DEPTH)
-    rank = np.where(found, places, 0) + 1.0
+    is_hit = (ranks >= 0) & (ranks < DEPTH)
+    rank = np.where(is_hit, ranks, 0) + 1.0
     return {
-        "ndcg@10": np.where(found & (rank <= 10), 1 / np.log2(rank + 1), 0.0),
-        "recall@20": (found & (rank <= 20)).astype(np.float64),
-        "mrr": np.where(found, 1 / rank, 0.0),
+        "ndcg@10": np.where(is_hit & (rank <= 10), 1 / np.log2(rank + 1), 0.0),
+        "recall@20": (is_hit & (rank <= 20)).astype(np.float64),
+        "mrr": np.where(is_hit, 1 / rank, 0.0),
     }
 
 
-def parts_of(asks: Asks, places: Mapping[str, np.ndarray], dates_only: bool) -> list[Part]:
-    """All asks, then parts of them; `places` as `places_found` gives them, or (seeds, A) of several models.
+def evaluate_slices(queries: Queries, ranks: Mapping[str, np.ndarray], dates_only: bool) -> list[QuerySlice]:
+    """Evaluate all queries, then slices of them.
 
-    A part that nobody is in is left out, and of dates without time of day those that time would tell apart.
+    `ranks` as `compute_target_ranks` gives them, or (seeds, Q) of several models. An empty slice is left out;
+    with dates only, so are the slices that would need a time of day.
     """
-    marks = {arm: marks_of(np.atleast_2d(one)) for arm, one in places.items()}
-    kinds = [("every event", np.ones(len(asks), bool)), ("the first of a day", asks.first_of_day)]
-    kinds.append(("later on the same day", ~asks.first_of_day))
-    for name, above, most in PAUSES:
-        inside = (asks.since > above) & (asks.since <= (np.inf if most is None else most))
-        if not dates_only or (above >= DAY):
-            kinds.append((f"pause: {name}", inside))
-    kinds.append(("nothing known before", asks.since < 0))
-    return [_part(name, inside, asks, marks) for name, inside in kinds if inside.any()]
+    scores = {system: score_ranks(np.atleast_2d(system_ranks)) for system, system_ranks in ranks.items()}
+    slices = [
+        ("all queries", np.ones(len(queries), bool)),
+        ("first of the day", queries.first_of_day),
+        ("later on the same day", ~queries.first_of_day),
+    ]
+    for name, low, high in IDLE_TIMES:
+        is_inside = (queries.idle > low) & (queries.idle <= (np.inf if high is None else high))
+        if not dates_only or (low >= DAY):
+            slices.append((f"idle time: {name}", is_inside))
+    slices.append(("no previous event", queries.idle < 0))
+    return [
+        _evaluate_slice(name, is_inside, queries, scores) for name, is_inside in slices if is_inside.any()
+    ]
 
 
-def _part(name: str, inside: np.ndarray, asks: Asks, marks: Mapping[str, Mapping[str, np.ndarray]]) -> Part:
-    people, number = np.unique(asks.user[inside], return_inverse=True)
+def _evaluate_slice(
+    name: str, is_inside: np.ndarray, queries: Queries, scores: Mapping[str, Mapping[str, np.ndarray]]
+) -> QuerySlice:
+    users, user_of_query = np.unique(queries.user[is_inside], return_inverse=True)
     values = {
-        arm: {metric: _by_person(mark[:, inside].mean(axis=0), number) for metric, mark in of.items()}
-        for arm, of in marks.items()
+        system: {
+            metric: _mean_per_user(by_seed[:, is_inside].mean(axis=0), user_of_query)
+            for metric, by_seed in system_scores.items()
+        }
+        for system, system_scores in scores.items()
     }
-    live, *others = values
-    versus = tuple(
-        Versus(arm, metric, paired_intervals(values[live][metric], values[arm][metric])[1])
-        for arm in others
-        for metric in MAIN
+    real_time, *slower = values
+    gains = tuple(
+        RealTimeGain(system, metric, paired_intervals(values[real_time][metric], values[system][metric])[1])
+        for system in slower
+        for metric in MAIN_METRICS
     )
-    metrics = {arm: {metric: mean_interval(one) for metric, one in of.items()} for arm, of in values.items()}
-    return Part(name, int(inside.sum()), len(people), metrics, versus)
+    metrics = {
+        system: {metric: mean_interval(per_user) for metric, per_user in system_values.items()}
+        for system, system_values in values.items()
+    }
+    return QuerySlice(name, int(is_inside.sum()), len(users), metrics, gains)
 
 
-def _by_person(marks: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Mean of each person's marks, (A,) -> (P,)."""
-    mean: np.ndarray = np.bincount(number, marks) / np.bincount(number)
+def _mean_per_user(scores: np.ndarray, user_of_query: np.ndarray) -> np.ndarray:
+    """Mean of each user's scores, (Q,) -> (P,)."""
+    mean: np.ndarray = np.bincount(user_of_query, scores) / np.bincount(user_of_query)
     return mean

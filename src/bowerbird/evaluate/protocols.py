@@ -1,11 +1,13 @@
-"""What is asked of every ranker: whose history it is given, and what it should have found.
+"""Test tasks: the histories that every ranker is given, and the items that it should rank high.
 
 Two splits, both of whole catalogues (sampled negatives reorder models: Krichene & Rendle, KDD 2020):
 
-- `global-time`: everyone who liked something after the holdout's moment; given what they did before it.
-  Nothing after the moment is known to anybody, as in real life (Ji et al., TOIS 2023, on data leakage).
-- `new-users`: the people whom training never saw; given the first 80 % of their events, or those until they
-  have liked a number of items, asked for the rest.
+- `global-time`: all users who liked something after the holdout's moment; their history is what they did
+  before it. No ranker knows an event after the moment, as in production (Ji et al., TOIS 2023, on data
+  leakage).
+- `new-users`: users who are not in the training events. Their history is the first 80 % of their events, or
+  the events until they have liked N items (the given-N protocol: Breese et al., UAI 1998); the targets are
+  among the rest.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
 
-GIVEN_SHARE = 0.8
-"""Share of a new person's events that a ranker is given."""
+HISTORY_SHARE = 0.8
+"""Share of a new user's events that a ranker is given."""
 VALIDATION_SHARE = 0.2
-"""Share of the training people, or of the training time, on which settings are chosen."""
+"""Share of the training users, or of the training time, on which settings are chosen."""
 
 
 class Split(StrEnum):
@@ -33,32 +35,28 @@ class Split(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """Training events, and for each test person (P of them) a history and the positions to be found."""
+    """Training events, and a history and target positions for each of P test users."""
 
     training: Interactions
     users: Sequence[str]
     histories: Sequence[History]
     """What is known of each user: their seen events (see `History.seen`)."""
     targets: Sequence[np.ndarray]
-    """What each liked later and had not seen: an impression alone does not make an item seen."""
+    """What each user liked later and had not seen: an impression alone does not make an item seen."""
     moments: Sequence[int]
     """When each user asks, microseconds: at the holdout's moment; new users at their first hidden event."""
     eligible: np.ndarray
-    """Items that can be recommended, (items,) bool; others are no targets, and no ranker may answer them."""
+    """Items that can be recommended, (items,) bool; no other item is a target or may be ranked."""
 
     @property
-    def known(self) -> Interactions:
-        """All that may be known when the users ask: training events, and their histories."""
+    def known_events(self) -> Interactions:
+        """All events that may be known when the users ask: training events and their histories."""
         training, sizes = self.training, [len(history) for history in self.histories]
         first = len(training.users)
         users = np.repeat(np.arange(first, first + len(self.users)), sizes)
         columns = {
-            name: np.concatenate([getattr(training, own), *(getattr(one, other) for one in self.histories)])
-            for name, own, other in (
-                ("item", "item", "items"),
-                ("action", "action", "actions"),
-                ("at", "at", "at"),
-            )
+            column: np.concatenate([getattr(training, column), *(getattr(h, name) for h in self.histories)])
+            for column, name in (("item", "items"), ("action", "actions"), ("at", "at"))
         }
         return Interactions(
             users=[*training.users, *self.users],
@@ -68,71 +66,72 @@ class Task:
         )
 
     @property
-    def strangers(self) -> int:
-        """Test people of whom nothing is known."""
+    def n_cold_start_users(self) -> int:
+        """Number of test users with an empty history."""
         return sum(len(history) == 0 for history in self.histories)
 
     @property
     def cold(self) -> np.ndarray:
-        """Items that no training event names, (items,) bool."""
+        """Items without a training event, (items,) bool."""
         cold: np.ndarray = np.bincount(self.training.item, minlength=self.training.n_items) == 0
         return cold
 
 
-def task_of(
+def build_task(
     interactions: Interactions,
     holdout: Holdout,
     split: Split,
-    given: int | None = None,
+    n_given: int | None = None,
     eligible: np.ndarray | None = None,
 ) -> Task:
-    """Build the test that a holdout allows. Raises `InputError` where it leaves nobody to test on.
+    """Build the test that a holdout allows. Raises `InputError` where it leaves no test users.
 
-    New users show their events until they have liked `given` different items; None: the first `GIVEN_SHARE`.
-    `eligible` (items,) bool are the items that can be recommended; all, without it.
+    The history of a new user ends when they have liked `n_given` different items; None: it is the first
+    `HISTORY_SHARE` of their events. `eligible` (items,) bool are the items that can be recommended; default:
+    all.
     """
     eligible = np.ones(interactions.n_items, bool) if eligible is None else eligible
-    held = holdout.held_people(interactions)
+    is_held_out = holdout.held_out_users(interactions)
     users, histories, targets, moments = [], [], [], []
-    for person, history in interactions.histories():
+    for user, history in interactions.histories():
         if split == Split.NEW_USERS:
-            if not held[person]:
+            if not is_held_out[user]:
                 continue
-            known = _first(history, given)
+            is_known = _mark_revealed(history, n_given)
         elif holdout.until is None:
             break
         else:
-            known = history.at <= holdout.until
-        seen, hidden = history.where(known).seen(), history.where(~known)
+            is_known = history.at <= holdout.until
+        seen, hidden = history.where(is_known).seen(), history.where(~is_known)
         liked_later = np.setdiff1d(hidden.liked().items, seen.items)
         liked_later = liked_later[eligible[liked_later]]
         if len(liked_later):
-            users.append(interactions.users[person])
+            users.append(interactions.users[user])
             histories.append(seen)
             targets.append(liked_later)
             moments.append(int(hidden.at[0]) if split == Split.NEW_USERS else int(holdout.until or 0))
     if not users:
-        raise InputError(_nobody(split, holdout, given))
+        raise InputError(_no_users_message(split, holdout, n_given))
     return Task(holdout.training(interactions), users, histories, targets, moments, eligible)
 
 
-def _first(history: History, given: int | None) -> np.ndarray:
-    """Which events of a new person are shown, (n,) bool."""
-    if given is None:
-        return np.arange(len(history)) < int(len(history) * GIVEN_SHARE)
+def _mark_revealed(history: History, n_given: int | None) -> np.ndarray:
+    """Mark the events of a new user that rankers are given, (n,) bool."""
+    if n_given is None:
+        return np.arange(len(history)) < int(len(history) * HISTORY_SHARE)
     likes = np.flatnonzero(history.weights >= 1.0)
-    firsts = likes[np.unique(history.items[likes], return_index=True)[1]]  # an item's first like
-    is_first = np.zeros(len(history), bool)
-    is_first[firsts] = True
-    liked_before: np.ndarray = np.cumsum(is_first) - is_first
-    known: np.ndarray = liked_before < given
-    return known
+    first_likes = likes[np.unique(history.items[likes], return_index=True)[1]]  # of each item
+    is_first_like = np.zeros(len(history), bool)
+    is_first_like[first_likes] = True
+    liked_before: np.ndarray = np.cumsum(is_first_like) - is_first_like
+    is_revealed: np.ndarray = liked_before < n_given
+    return is_revealed
 
 
 def validation_holdout(training: Interactions, holdout: Holdout, split: Split) -> Holdout:
-    """A holdout within the training events, of the same kind as the test, on which settings are chosen.
+    """Give a holdout within the training events, of the same kind as the test, to choose settings on.
 
-    Held-out people are those of the smallest hashes, so a larger share than the test's adds training people.
+    Held-out users are those of the smallest hashes, so a larger share than the test's adds training users.
     """
     if split == Split.NEW_USERS:
         return Holdout(None, holdout.user_share + (1 - holdout.user_share) * VALIDATION_SHARE)
@@ -140,24 +139,24 @@ def validation_holdout(training: Interactions, holdout: Holdout, split: Split) -
     return Holdout(until, 0.0)
 
 
-def _nobody(split: Split, holdout: Holdout, given: int | None) -> str:
-    if split == Split.NEW_USERS and given is not None:
+def _no_users_message(split: Split, holdout: Holdout, n_given: int | None) -> str:
+    if split == Split.NEW_USERS and n_given is not None:
         return (
-            f"the split new-users has no test people: nobody among the {holdout.user_share:.0%} held out "
-            f"liked more than {given} items; ask for a smaller --given, or leave it out"
+            f"the split new-users has no test users: no user among the {holdout.user_share:.0%} held out "
+            f"liked more than {n_given} items; choose a smaller --n-given, or leave it out"
         )
     if split == Split.NEW_USERS:
         return (
-            f"the split new-users has no test people: nobody among the {holdout.user_share:.0%} held out "
-            "liked anything new in the last fifth of their events; import more people, or evaluate with "
+            f"the split new-users has no test users: no user among the {holdout.user_share:.0%} held out "
+            "liked anything new in the last fifth of their events; import more users, or evaluate with "
             "--split global-time"
         )
     if holdout.until is None:
         return (
-            "the split global-time has no test people: the vectors were trained with no moment held out; "
+            "the split global-time has no test users: the vectors were trained with no moment held out; "
             "train with `bowerbird embed STORE --holdout default`, or evaluate with --split new-users"
         )
     return (
-        "the split global-time has no test people: nobody liked anything new after the holdout's moment; "
+        "the split global-time has no test users: no user liked anything new after the holdout's moment; "
         "train again with `bowerbird embed STORE`, which chooses a moment for the events there are now"
     )

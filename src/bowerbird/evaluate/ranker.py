@@ -1,4 +1,4 @@
-"""What every recommender that is judged can do: ours, and each baseline beside it."""
+"""What every recommender under test can do: bowerbird's own and each baseline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bowerbird.data.interactions import History, Interactions
 
 
 class Ranker(Protocol):
-    """Learns from training events, then ranks the whole catalogue for people known by their history only."""
+    """Learns from training events, then ranks the whole catalogue for users known by their history only."""
 
     name: str
 
@@ -20,8 +20,8 @@ class Ranker(Protocol):
         ...
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
-        """The best `n` items for each history: positions (B, n) int64, best first.
+        """Rank the best `n` items for each history: positions (B, n) int64, best first.
 
-        Never an item of the history itself; filled with -1 where fewer than `n` are left.
+        Never an item of the history itself; filled with -1 where fewer than `n` items remain.
         """
         ...

@@ -1,10 +1,10 @@
-"""Ours beside the best baseline on parts of a test: who gains, and on which items.
+"""A system compared with the best baseline on slices of a test: which users and which items gain.
 
-A mean over everybody hides who pays for it. People are told apart by what is known of them (nothing, a
-history that training has not seen, one that it has) and by how many likes were given; items by whether
-training knew them and by price. A part of the people is judged on all of their targets, a part of the items
-on those targets alone, by the same ranking of the whole catalogue. A part that holds everybody, or nobody, is
-left out.
+A mean over all users hides who loses. Users are grouped by what is known of them (nothing, a history that is
+not in the training events, one that is) and by the number of likes in their history; items by whether they
+are in the training events and by price. A slice of users is evaluated on all of their targets, a slice of
+items on those targets alone, by the same ranking of the whole catalogue. A slice that holds the whole test,
+or nothing, is left out.
 """
 
 from __future__ import annotations
@@ -25,151 +25,154 @@ PRICE_BANDS = 3
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some of the test's people, and the items that they are asked for."""
+class Slice:
+    """Some of the test's users, and the items that count as targets."""
 
     group: str
-    """What tells the parts apart: `items`, `people`, `likes given` or `price`."""
+    """What distinguishes the slices: `items`, `users`, `likes in history` or `price`."""
     name: str
-    who: np.ndarray  # (P,) bool
-    what: np.ndarray  # (items,) bool
+    in_users: np.ndarray  # (P,) bool
+    in_items: np.ndarray  # (items,) bool
 
     def targets(self, task: Task) -> list[np.ndarray]:
-        """What each person should have found here; nothing where the person is no part of it."""
+        """Each user's targets within the slice; empty where the user is not in it."""
         return [
-            wanted[self.what[wanted]] if inside else wanted[:0]
-            for inside, wanted in zip(self.who, task.targets, strict=True)
+            targets[self.in_items[targets]] if is_inside else targets[:0]
+            for is_inside, targets in zip(self.in_users, task.targets, strict=True)
         ]
 
 
 @dataclass(frozen=True)
-class Beside:
-    """One metric on one part: ours, the baseline that is best there, and ours over it on the same people."""
+class SliceComparison:
+    """One metric on one slice: the system, the baseline that is best there, and their ratio, same users."""
 
     metric: str
-    ours: Interval
+    value: Interval
     baseline: str
-    best: Interval
+    baseline_value: Interval
     ratio: Interval
 
 
 @dataclass(frozen=True)
-class Slice:
-    """One part of a test and what was found there."""
+class SliceResult:
+    """One slice of a test and the metrics on it."""
 
     group: str
     name: str
-    people: int
-    """People who have something to find in this part."""
-    results: tuple[Beside, ...]
+    users: int
+    """Users who have a target in this slice."""
+    results: tuple[SliceComparison, ...]
 
     def as_dict(self) -> dict[str, Any]:
         results = [
             {
-                "metric": one.metric,
-                "ours": one.ours.as_dict(),
-                "baseline": one.baseline,
-                "best": one.best.as_dict(),
-                "ratio": one.ratio.as_dict(),
+                "metric": result.metric,
+                "value": result.value.as_dict(),
+                "baseline": result.baseline,
+                "baseline_value": result.baseline_value.as_dict(),
+                "ratio": result.ratio.as_dict(),
             }
-            for one in self.results
+            for result in self.results
         ]
-        return {"group": self.group, "name": self.name, "people": self.people, "results": results}
+        return {"group": self.group, "name": self.name, "users": self.users, "results": results}
 
 
-def slices_of(
-    task: Task, catalogue: Catalogue, ours: np.ndarray, baselines: Mapping[str, np.ndarray], k: int
-) -> list[Slice]:
-    """Every part of the test with recall@k and nDCG@k; rankings are (P, at least k) positions."""
-    slices = []
-    for part in parts_of(task, catalogue):
-        targets = part.targets(task)
-        people = sum(len(wanted) > 0 for wanted in targets)
-        mine = _found(ours, targets, k)
-        others = {name: _found(ranking, targets, k) for name, ranking in baselines.items()}
-        results = tuple(_beside(name, mine, others) for name in mine)
-        slices.append(Slice(part.group, part.name, people, results))
-    return slices
+def compare_slices(
+    task: Task, catalogue: Catalogue, system: np.ndarray, baselines: Mapping[str, np.ndarray], k: int
+) -> list[SliceResult]:
+    """Compute recall@k and nDCG@k on every slice; rankings are (P, at least k) positions."""
+    slice_results = []
+    for test_slice in define_slices(task, catalogue):
+        targets = test_slice.targets(task)
+        n_users = sum(len(positions) > 0 for positions in targets)
+        system_values = _compute_metrics(system, targets, k)
+        baseline_values = {name: _compute_metrics(ranking, targets, k) for name, ranking in baselines.items()}
+        results = tuple(_compare(metric, system_values, baseline_values) for metric in system_values)
+        slice_results.append(SliceResult(test_slice.group, test_slice.name, n_users, results))
+    return slice_results
 
 
-def parts_of(task: Task, catalogue: Catalogue) -> list[Part]:
-    """The parts in which somebody has something to find, and somebody or something else is left outside."""
-    everyone, everything = np.ones(len(task.users), bool), np.ones(task.training.n_items, bool)
-    asked = np.concatenate(task.targets)
+def define_slices(task: Task, catalogue: Catalogue) -> list[Slice]:
+    """Define the slices that hold some target, but not the whole test."""
+    all_users, all_items = np.ones(len(task.users), bool), np.ones(task.training.n_items, bool)
+    target_items = np.concatenate(task.targets)
 
-    def tells(part: Part) -> bool:
-        inside = part.what[asked] & np.repeat(part.who, [len(wanted) for wanted in task.targets])
-        return bool(inside.any()) and not (inside.all() and part.who.all())
+    def is_informative(test_slice: Slice) -> bool:
+        n_targets = [len(positions) for positions in task.targets]
+        is_inside = test_slice.in_items[target_items] & np.repeat(test_slice.in_users, n_targets)
+        return bool(is_inside.any()) and not (is_inside.all() and test_slice.in_users.all())
 
-    parts = [
-        Part("items", "new items", everyone, task.cold),
-        Part("items", "items known in training", everyone, ~task.cold),
-        *(Part("people", name, who, everything) for name, who in _by_history(task)),
-        *(Part("likes given", name, who, everything) for name, who in _by_likes(task)),
-        *(Part("price", name, everyone, what) for name, what in _by_price(asked, catalogue)),
+    slices = [
+        Slice("items", "new items", all_users, task.cold),
+        Slice("items", "items in training", all_users, ~task.cold),
+        *(Slice("users", name, users, all_items) for name, users in _group_by_history(task)),
+        *(Slice("likes in history", name, users, all_items) for name, users in _group_by_likes(task)),
+        *(Slice("price", name, all_users, items) for name, items in _group_by_price(target_items, catalogue)),
     ]
-    return [part for part in parts if tells(part)]
+    return [test_slice for test_slice in slices if is_informative(test_slice)]
 
 
-def _by_history(task: Task) -> Iterator[tuple[str, np.ndarray]]:
-    """People by what is known of them."""
-    trained = {task.training.users[number] for number in np.unique(task.training.user)}
-    strange = np.array([len(history) == 0 for history in task.histories])
-    known = np.array([user in trained for user in task.users])
-    yield "strangers: nothing is given", strange
-    yield "new people: training has not seen what is given", ~strange & ~known
-    yield "people whom training knows", known
+def _group_by_history(task: Task) -> Iterator[tuple[str, np.ndarray]]:
+    """Users by what is known of them."""
+    training_users = {task.training.users[number] for number in np.unique(task.training.user)}
+    is_cold_start = np.array([len(history) == 0 for history in task.histories])
+    in_training = np.array([user in training_users for user in task.users])
+    yield "cold-start users: no history", is_cold_start
+    yield "new users: history not in training", ~is_cold_start & ~in_training
+    yield "users in training", in_training
 
 
-def _by_likes(task: Task) -> Iterator[tuple[str, np.ndarray]]:
-    """The half with fewer likes given, and the half with more; strangers in neither."""
-    given = np.array([len(np.unique(history.liked().items)) for history in task.histories])
-    some = given > 0
-    if not some.any():
+def _group_by_likes(task: Task) -> Iterator[tuple[str, np.ndarray]]:
+    """The half with fewer likes in the history, and the half with more; cold-start users in neither."""
+    n_likes = np.array([len(np.unique(history.liked().items)) for history in task.histories])
+    has_likes = n_likes > 0
+    if not has_likes.any():
         return
-    middle = int(np.median(given[some]))
-    light, heavy = some & (given <= middle), given > middle
-    if heavy.any():  # else all are given alike
-        yield f"light people: {_span(given[light])} likes given", light
-        yield f"heavy people: {_span(given[heavy])} likes given", heavy
+    median = int(np.median(n_likes[has_likes]))
+    is_light, is_heavy = has_likes & (n_likes <= median), n_likes > median
+    if is_heavy.any():  # else all have the same number
+        yield f"light users: {_format_range(n_likes[is_light])} likes", is_light
+        yield f"heavy users: {_format_range(n_likes[is_heavy])} likes", is_heavy
 
 
-def _by_price(asked: np.ndarray, catalogue: Catalogue) -> Iterator[tuple[str, np.ndarray]]:
-    """Bands that hold a third of the asked-for items each; none where prices lack or mix currencies."""
+def _group_by_price(target_items: np.ndarray, catalogue: Catalogue) -> Iterator[tuple[str, np.ndarray]]:
+    """Bands that hold a third of the targets each; none where prices lack or mix currencies."""
     prices = catalogue.prices
-    priced = ~np.isnan(prices)
-    currencies = set(catalogue.table["currency"].filter(priced).to_pylist())
-    known = prices[asked][priced[asked]]
-    if len(currencies) != 1 or not len(known):
+    has_price = ~np.isnan(prices)
+    currencies = set(catalogue.table["currency"].filter(has_price).to_pylist())
+    target_prices = prices[target_items][has_price[target_items]]
+    if len(currencies) != 1 or not len(target_prices):
         return
-    edges = np.unique(np.quantile(known, np.arange(1, PRICE_BANDS) / PRICE_BANDS))
+    edges = np.unique(np.quantile(target_prices, np.arange(1, PRICE_BANDS) / PRICE_BANDS))
     unit = f" {currencies.pop() or ''}".rstrip()
     bounds = [-np.inf, *edges, np.inf]
     for low, high in pairwise(bounds):
-        what = priced & (prices > low) & (prices <= high)
+        in_band = has_price & (prices > low) & (prices <= high)
         if np.isinf(low):
             name = f"price up to {high:.4g}{unit}"
         elif np.isinf(high):
             name = f"price above {low:.4g}{unit}"
         else:
             name = f"price {low:.4g} to {high:.4g}{unit}"
-        yield name, what
+        yield name, in_band
 
 
-def _span(numbers: np.ndarray) -> str:
+def _format_range(numbers: np.ndarray) -> str:
     low, high = int(numbers.min()), int(numbers.max())
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _found(ranking: np.ndarray, targets: list[np.ndarray], k: int) -> dict[str, np.ndarray]:
+def _compute_metrics(ranking: np.ndarray, targets: list[np.ndarray], k: int) -> dict[str, np.ndarray]:
     return {
         f"recall@{k}": metrics.recall_at(ranking, targets, k),
         f"ndcg@{k}": metrics.ndcg_at(ranking, targets, k),
     }
 
 
-def _beside(metric: str, mine: dict[str, np.ndarray], others: Mapping[str, dict[str, np.ndarray]]) -> Beside:
-    best = max(others, key=lambda name: float(np.nanmean(others[name][metric])))
-    theirs = others[best][metric]
-    ratio = paired_intervals(mine[metric], theirs)[1]
-    return Beside(metric, mean_interval(mine[metric]), best, mean_interval(theirs), ratio)
+def _compare(
+    metric: str, system: dict[str, np.ndarray], baselines: Mapping[str, dict[str, np.ndarray]]
+) -> SliceComparison:
+    best = max(baselines, key=lambda name: float(np.nanmean(baselines[name][metric])))
+    values, best_values = system[metric], baselines[best][metric]
+    ratio = paired_intervals(values, best_values)[1]
+    return SliceComparison(metric, mean_interval(values), best, mean_interval(best_values), ratio)

@@ -1,7 +1,7 @@
-"""Which of the language model's own weights learn: none, low-rank additions (LoRA), or all.
+"""Which of the language model's own weights are trained: none, low-rank additions (LoRA), or all.
 
-LoRA (Hu et al., 2021) comes from `peft` and is saved in its ordinary layout, so other tools read it; to use a
-graft, the additions are merged into the weights, and any engine runs the result.
+LoRA (Hu et al., ICLR 2022) comes from `peft` and is saved in its standard layout, so other tools can read it.
+When a graft is opened, the additions are merged into the weights, so any engine runs the result.
 """
 
 from __future__ import annotations
@@ -18,61 +18,71 @@ from transformers import AutoModelForCausalLM
 from bowerbird.graft.base import Base
 
 LORA_FOLDER, FULL_FOLDER = "adapter", "model"
-RANK, ALPHA = 16, 32
+RANK, ALPHA = 16, 32  # alpha = 2 · rank, the usual choice: additions are scaled by alpha / rank
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-class Adapt(StrEnum):
-    """What of the language model is trained in addition to the connector."""
+class AdaptationMode(StrEnum):
+    """Which weights of the language model are trained in addition to the connector's."""
 
     FROZEN = "frozen"
-    """Nothing: plain text stays exactly as it was."""
+    """None: output on plain text is unchanged."""
     LORA = "lora"
     FULL = "full"
 
 
-class Adapted:
-    """A language model in training: the base itself, or a copy with weights that learn."""
+class TrainableDecoder:
+    """A language model in training: the base itself, or a copy with trainable weights."""
 
-    def __init__(self, base: Base, adapt: Adapt, seed: int) -> None:
+    def __init__(self, base: Base, adapt: AdaptationMode, seed: int) -> None:
         self.adapt = adapt
-        self._peft: Any = None
-        if adapt is Adapt.FROZEN:
+        self._peft_model: Any = None
+        if adapt is AdaptationMode.FROZEN:
             self.model = base.fast_model()
-        elif adapt is Adapt.FULL:
-            # Small steps vanish in bfloat16's eight bits, so all weights that learn are float32.
+        elif adapt is AdaptationMode.FULL:
+            # Small updates round to zero in bfloat16's eight bits, so all trained weights are float32.
             self.model = copy.deepcopy(base.model).float().requires_grad_(True)
         else:
             from peft import LoraConfig, get_peft_model
 
             torch.manual_seed(seed)
-            linear = {n.split(".")[-1] for n, m in base.model.named_modules() if isinstance(m, nn.Linear)}
-            config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=[t for t in TARGETS if t in linear])
-            own = base.fast_model()
-            self._peft = get_peft_model(copy.deepcopy(own) if own is base.model else own, config)
-            self.model = self._peft.get_base_model()
+            linear_names = {
+                name.split(".")[-1]
+                for name, module in base.model.named_modules()
+                if isinstance(module, nn.Linear)
+            }
+            config = LoraConfig(
+                r=RANK,
+                lora_alpha=ALPHA,
+                target_modules=[target for target in TARGETS if target in linear_names],
+            )
+            fast_model = base.fast_model()
+            self._peft_model = get_peft_model(
+                copy.deepcopy(fast_model) if fast_model is base.model else fast_model, config
+            )
+            self.model = self._peft_model.get_base_model()
 
     @property
-    def trained(self) -> list[nn.Parameter]:
-        """The weights that learn."""
+    def trainable_parameters(self) -> list[nn.Parameter]:
+        """The parameters that receive gradients."""
         return [p for p in self.model.parameters() if p.requires_grad]
 
     def save(self, folder: Path) -> None:
-        """Write what was trained into a version's folder."""
-        if self.adapt is Adapt.LORA:
-            self._peft.save_pretrained(folder / LORA_FOLDER)
-        elif self.adapt is Adapt.FULL:
+        """Write the trained weights into a version's folder."""
+        if self.adapt is AdaptationMode.LORA:
+            self._peft_model.save_pretrained(folder / LORA_FOLDER)
+        elif self.adapt is AdaptationMode.FULL:
             self.model.save_pretrained(folder / FULL_FOLDER)
 
 
-def adapted_base(base: Base, folder: Path) -> Base:
-    """The base with what a version's folder trained of it, ready to use."""
+def load_adapted_base(base: Base, folder: Path) -> Base:
+    """Return the base with a version's trained weights loaded or merged into it."""
     if (folder / FULL_FOLDER).exists():
-        model = AutoModelForCausalLM.from_pretrained(folder / FULL_FOLDER, dtype=base.table.dtype)
-        return Base.of(base.name, model, base.tokenizer)
+        model = AutoModelForCausalLM.from_pretrained(folder / FULL_FOLDER, dtype=base.embedding_table.dtype)
+        return Base.from_model(base.name, model, base.tokenizer)
     if (folder / LORA_FOLDER).exists():
         from peft import PeftModel
 
         merged = PeftModel.from_pretrained(base.model, str(folder / LORA_FOLDER)).merge_and_unload()
-        return Base.of(base.name, merged, base.tokenizer)
+        return Base.from_model(base.name, merged, base.tokenizer)
     return base

@@ -1,15 +1,15 @@
-"""One request about N pictures, with a vision model's eyes and with grafted items, on one language model.
+"""Benchmark one request about N pictures: a vision encoder against grafted items, on the same language model.
 
-Four arms answer the same question with the same decoder and as many new tokens:
+Four arms answer the same question with the same decoder and the same number of new tokens:
 
-- `pixels`: JPEG bytes decoded, encoded by the vision backbone, its 49 feature-map cells a picture as tokens;
-- `cached cells`: the same tokens, the pictures' features computed beforehand;
-- `titles`: the items' titles as words, no pictures;
-- `graft`: one soft token an item, from its vector.
+- `pixels`: decode the JPEG, run the vision backbone, use its 49 feature-map cells per picture as tokens;
+- `cached cells`: the same tokens, with the pictures' features computed beforehand;
+- `titles`: the items' titles as text, no pictures;
+- `graft`: one soft token per item, from its vector.
 
-The stock-like arms' connector from cells to tokens is random: what they would say is noise, what they cost is
-not. Arms alternate in every round, in one process, and only their ratios mean anything on a shared machine.
-Peak memory is measured apart, each arm alone in a process of its own (`bench_memory.py`).
+The projection from cells to tokens is random: the text of the first two arms is noise, their cost is
+realistic. Arms alternate in every round, in one process; on a shared machine only their ratios are
+meaningful. Peak memory is measured separately, each arm alone in its own process (`bench_memory.py`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bowerbird.data.store import Settings
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
-from bowerbird.graft.bench_request import Request, Subject, stock_eyes
+from bowerbird.graft.bench_request import BenchItems, BenchRequest, load_stock_vision_encoder
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import load_connector
 from bowerbird.progress import track
@@ -42,7 +42,7 @@ PICTURE_PX = 512
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One arm's rounds. Seconds from the request to the first token and to the last one."""
+    """One arm's rounds: seconds from the request to the first and to the last token."""
 
     name: str
     prompt_tokens: int
@@ -60,7 +60,7 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """All arms of one run, with the machine and the settings they ran under."""
+    """All arms of one run, with the machine and the settings."""
 
     base: str
     items: int
@@ -73,12 +73,12 @@ class BenchResult:
     arms: tuple[ArmResult, ...]
 
     def ratios(self, arm: str) -> tuple[float, float]:
-        """How many times longer `arm` takes than the graft, to the first token and to the last: medians of
-        the rounds' own ratios."""
-        by_name = {one.name: one for one in self.arms}
-        theirs, ours = by_name[arm], by_name["graft"]
-        first = np.median(np.divide(theirs.first_token_s, ours.first_token_s))
-        return float(first), float(np.median(np.divide(theirs.end_to_end_s, ours.end_to_end_s)))
+        """Latency of `arm` divided by the graft's, to the first and to the last token: medians of the
+        per-round ratios."""
+        by_name = {result.name: result for result in self.arms}
+        arm_result, graft_result = by_name[arm], by_name["graft"]
+        first = np.median(np.divide(arm_result.first_token_s, graft_result.first_token_s))
+        return float(first), float(np.median(np.divide(arm_result.end_to_end_s, graft_result.end_to_end_s)))
 
     def as_dict(self) -> dict[str, Any]:
         ratios = {arm.name: self.ratios(arm.name) for arm in self.arms if arm.name != "graft"}
@@ -88,14 +88,14 @@ class BenchResult:
             "times_the_graft": {
                 name: {"first_token": first, "end_to_end": last} for name, (first, last) in ratios.items()
             },
-            "note": "the stock-like arms' connector is random; pictures are "
+            "note": "the projection from cells to tokens is random; pictures are "
             f"{PICTURE_PX}x{PICTURE_PX} JPEG; arms alternate in one process",
         }
 
 
-def measure(request: Request, rounds: int, new_tokens: int) -> dict[str, list[tuple[int, float, float]]]:
-    """Each arm's runs. One unmeasured round first; the arms' order turns with every round."""
-    request.see()
+def measure(request: BenchRequest, rounds: int, new_tokens: int) -> dict[str, list[tuple[int, float, float]]]:
+    """Run every arm `rounds` times after one warm-up round; the arms' order rotates from round to round."""
+    request.encode_images()
     runs: dict[str, list[tuple[int, float, float]]] = {arm: [] for arm in ARMS}
     for number in track(range(rounds + 1), "rounds", rounds + 1):
         for arm in np.roll(ARMS, number).tolist():
@@ -111,11 +111,11 @@ def bench_graft(
     rounds: int = 5,
     new_tokens: int = 32,
     base: str = "smollm2-135m",
-    memory: Callable[[str, str, Subject, int], float] | None = peak_memory_mb,
+    measure_memory: Callable[[str, str, BenchItems, int], float] | None = peak_memory_mb,
 ) -> BenchResult:
-    """Compare the arms on a snapshot's pictures and graft, or, without one, on drawn noise.
+    """Compare the arms on a snapshot's pictures and graft, or, without one, on random images.
 
-    `memory` measures an arm's peak (base, arm, subject, new tokens) in MiB; None leaves it out.
+    `measure_memory` measures an arm's peak (base, arm, items, new tokens) in MiB; None skips it.
     Raises `InputError` for fewer than one item or round.
     """
     if n_items < 1 or rounds < 1:
@@ -124,23 +124,23 @@ def bench_graft(
     version = snapshot.version("graft") if snapshot else None
     name = version.meta["base"] if version else base
     loaded = Base.load(name)
-    subject = subject_of(snapshot, n_items)
+    bench_items = load_bench_items(snapshot, n_items)
     torch.manual_seed(0)
     connector = (
         load_connector(version.path, *(version.meta[name] for name in ("dim", "hidden", "tokens")))
-        if version and version.meta["dim"] == subject.vectors.shape[1]
-        else Connector(subject.vectors.shape[1], loaded.hidden)
+        if version and version.meta["dim"] == bench_items.vectors.shape[1]
+        else Connector(bench_items.vectors.shape[1], loaded.hidden)
     )
-    request = Request(loaded, connector, stock_eyes(), subject)
+    request = BenchRequest(loaded, connector, load_stock_vision_encoder(), bench_items)
     runs = measure(request, rounds, new_tokens)
-    price = settings.machine_hour_price / 3600 * 1000  # of 1,000 turns of one second each
+    price = settings.machine_hour_price / 3600 * 1000  # price of 1,000 turns of one second each
     arms = [
         ArmResult(
             name=arm,
             prompt_tokens=runs[arm][0][0],
             first_token_s=tuple(first for _, first, _ in runs[arm]),
             end_to_end_s=tuple(last for _, _, last in runs[arm]),
-            peak_memory_mb=memory(name, arm, subject, new_tokens) if memory else None,
+            peak_memory_mb=measure_memory(name, arm, bench_items, new_tokens) if measure_memory else None,
             cost_per_1000_turns=float(np.median([last for _, _, last in runs[arm]])) * price,
         )
         for arm in ARMS
@@ -158,8 +158,8 @@ def bench_graft(
     )
 
 
-def subject_of(snapshot: StoreSnapshot | None, n_items: int) -> Subject:
-    """The first items with a picture, scaled to 512 × 512 JPEG; drawn noise where the store has too few."""
+def load_bench_items(snapshot: StoreSnapshot | None, n_items: int) -> BenchItems:
+    """The first items with a picture, as 512 × 512 JPEG; random images where the store has too few."""
     pictures: list[bytes] = []
     titles: list[str] = []
     if snapshot is not None and snapshot.version("catalogue") is not None:
@@ -168,26 +168,26 @@ def subject_of(snapshot: StoreSnapshot | None, n_items: int) -> Subject:
             image = catalogue.image(position)
             if image is not None and len(pictures) < n_items:
                 with open_picture(image) as opened:
-                    pictures.append(_as_jpeg(opened))
+                    pictures.append(encode_jpeg(opened))
                 titles.append(catalogue.item(position).title)
     rng = np.random.default_rng(0)
     while len(pictures) < n_items:
         coarse = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        pictures.append(_as_jpeg(Image.fromarray(coarse)))
+        pictures.append(encode_jpeg(Image.fromarray(coarse)))
         titles.append("Scandinavian oak reading lamp, green")
-    # The vectors' values change no time; their width does.
-    vectors = rng.normal(size=(n_items, _width(snapshot))).astype(np.float32)
-    return Subject(pictures, titles, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    # Only the width of the vectors affects time, not their values.
+    vectors = rng.normal(size=(n_items, item_vector_width(snapshot))).astype(np.float32)
+    return BenchItems(pictures, titles, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _width(snapshot: StoreSnapshot | None) -> int:
+def item_vector_width(snapshot: StoreSnapshot | None) -> int:
     version = snapshot.version("graft") if snapshot else None
     return int(version.meta["dim"]) if version else 256
 
 
-def _as_jpeg(image: Image.Image) -> bytes:
-    out = io.BytesIO()
+def encode_jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
     image.convert("RGB").resize((PICTURE_PX, PICTURE_PX), Image.Resampling.BICUBIC).save(
-        out, "JPEG", quality=85
+        buffer, "JPEG", quality=85
     )
-    return out.getvalue()
+    return buffer.getvalue()

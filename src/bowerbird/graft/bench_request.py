@@ -1,4 +1,4 @@
-"""The request that `bench graft` times: its prompt in the form of each arm, answered once."""
+"""The request that `bench graft` times: one prompt in each arm's form, answered once."""
 
 from __future__ import annotations
 
@@ -12,85 +12,94 @@ from torch import Tensor
 
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.prompt import Piece, chat_prompt
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+from bowerbird.graft.prompt import PromptSegment, build_chat_prompt
+from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.models import load_image_encoder
-from bowerbird.models.image import pixels_of_many
+from bowerbird.models.image import decode_images
 
 IMAGE_ENCODER = "efficientnet-lite0"
 
-Eyes = Callable[[Sequence[bytes]], np.ndarray]
-"""From encoded pictures to their feature-map cells, (pictures, cells, width) float32."""
+VisionEncoder = Callable[[Sequence[bytes]], np.ndarray]
+"""Maps JPEG pictures to feature-map cells, (pictures, cells, width) float32."""
 
 
-def stock_eyes() -> Eyes:
-    """The default vision backbone: decode, fit into 224 × 224, 49 cells a picture."""
+def load_stock_vision_encoder() -> VisionEncoder:
+    """Load the default vision backbone: decode, fit into 224 × 224, 49 cells per picture."""
     encoder = load_image_encoder(IMAGE_ENCODER)
-    return lambda pictures: encoder.cells(pixels_of_many(pictures)[0])
+    return lambda pictures: encoder.cells(decode_images(pictures)[0])
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The items of the request: encoded pictures, titles, and vectors (items, dim)."""
+class BenchItems:
+    """The items of the request: JPEG pictures, titles, and vectors (items, dim)."""
 
     pictures: list[bytes]
     titles: list[str]
     vectors: np.ndarray
 
 
-class Request:
-    """The request's prompt in each arm's form; `run` answers it once and takes the time."""
+class BenchRequest:
+    """The request's prompt in each arm's form; `run` answers it once and measures the time."""
 
-    def __init__(self, base: Base, connector: Connector, eyes: Eyes | None, subject: Subject) -> None:
-        """`eyes` may be None where the arm `pixels` is not asked for."""
-        self.base, self.connector, self.eyes, self.subject = base, connector, eyes, subject
-        self.runtime = EagerRuntime(base, kept_prompts=0)
-        said: list[Piece] = ["Which of these would you give to a friend, and why?\n"]
-        for number in range(len(subject.pictures)):
-            said += [f"{number + 1}. ", number, "\n"]
-        self.prompt = chat_prompt(base, "You help people choose.", [("user", said)])
+    def __init__(
+        self, base: Base, connector: Connector, vision_encoder: VisionEncoder | None, bench_items: BenchItems
+    ) -> None:
+        """`vision_encoder` may be None if the arm `pixels` is not run."""
+        self.base, self.connector, self.vision_encoder, self.bench_items = (
+            base,
+            connector,
+            vision_encoder,
+            bench_items,
+        )
+        self.runtime = EagerRuntime(base, n_cached_prompts=0)
+        text: list[PromptSegment] = ["Which of these would you give to a friend, and why?\n"]
+        for number in range(len(bench_items.pictures)):
+            text += [f"{number + 1}. ", number, "\n"]
+        self.prompt = build_chat_prompt(base, "You help people choose.", [("user", text)])
         self.cells: np.ndarray | None = None
-        self._to_tokens: Tensor | None = None
+        self._projection: Tensor | None = None
 
-    def see(self) -> None:
-        """Compute the pictures' cells beforehand, for the arm that has them cached."""
-        assert self.eyes is not None
-        self.cells = self.eyes(self.subject.pictures)
+    def encode_images(self) -> None:
+        """Compute the pictures' cells, for the arm that has them cached."""
+        assert self.vision_encoder is not None
+        self.cells = self.vision_encoder(self.bench_items.pictures)
 
     @torch.no_grad()
-    def embedded(self, arm: str) -> Tensor:
-        """The prompt of an arm as embeddings, (T, hidden); all that the arm must compute is computed here."""
+    def embed_prompt(self, arm: str) -> Tensor:
+        """An arm's prompt as embeddings, (T, hidden), including all work that the arm has to do for it."""
         if arm == "titles":
-            blocks = [self.base.rows(self.base.tokens(title)) for title in self.subject.titles]
+            blocks = [self.base.embed_tokens(self.base.tokenize(title)) for title in self.bench_items.titles]
         elif arm == "graft":
-            blocks = list(self.connector(torch.from_numpy(self.subject.vectors)))
+            blocks = list(self.connector(torch.from_numpy(self.bench_items.vectors)))
         else:
             if arm == "pixels":
-                self.see()
+                self.encode_images()
             assert self.cells is not None
-            blocks = list(self._tokens_of(torch.from_numpy(self.cells)))
-        pieces = [
-            blocks[piece] if isinstance(piece, int) else self.base.rows(self.base.tokens(str(piece)))
-            for piece in self.prompt
+            blocks = list(self.project_cells(torch.from_numpy(self.cells)))
+        segments = [
+            blocks[segment]
+            if isinstance(segment, int)
+            else self.base.embed_tokens(self.base.tokenize(str(segment)))
+            for segment in self.prompt
         ]
-        return torch.cat(pieces)
+        return torch.cat(segments)
 
-    def _tokens_of(self, cells: Tensor) -> Tensor:
-        if self._to_tokens is None:
+    def project_cells(self, cells: Tensor) -> Tensor:
+        if self._projection is None:
             random = torch.Generator().manual_seed(0)
             width = cells.shape[-1]
-            self._to_tokens = torch.randn(width, self.base.hidden, generator=random) / width
-        return cells @ self._to_tokens
+            self._projection = torch.randn(width, self.base.hidden, generator=random) / width
+        return cells @ self._projection
 
     def run(self, arm: str, new_tokens: int) -> tuple[int, float, float]:
-        """Prompt tokens, seconds to the first token, seconds to the last."""
+        """Answer once: prompt tokens, seconds to the first token, seconds to the last token."""
         start = time.perf_counter()
-        embedded = self.embedded(arm)
-        length = len(embedded)
-        prompt = PromptEmbeddings(np.zeros(length, np.int64), embedded.float().numpy())
-        how = Decoding(max_tokens=new_tokens, min_tokens=new_tokens)
-        tokens = self.runtime.write(prompt, how)
+        embeddings = self.embed_prompt(arm)
+        length = len(embeddings)
+        prompt = PromptEmbeddings(np.zeros(length, np.int64), embeddings.float().numpy())
+        sampling = SamplingParams(max_tokens=new_tokens, min_tokens=new_tokens)
+        tokens = self.runtime.generate(prompt, sampling)
         next(tokens)
         first = time.perf_counter() - start
         for _ in tokens:

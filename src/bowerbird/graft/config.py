@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bowerbird.errors import InputError
-from bowerbird.graft.adapter import Adapt
-from bowerbird.graft.connector import MOST_TOKENS
+from bowerbird.graft.adapter import AdaptationMode
+from bowerbird.graft.connector import MAX_TOKENS_PER_ITEM
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,18 @@ class GraftConfig:
     base: str = "smollm2-135m"
     """A backbone of `bowerbird models list`, `hf:org/name`, or a folder: a decoder or a Qwen-VL model."""
     minutes: float = 3.0
-    """Time for training, loading excluded."""
+    """Training time, excluding model loading."""
     steps: int | None = None
-    """Training steps at most; None: as many as the time allows. 0 keeps the closed-form connector."""
+    """Maximum training steps; None: as many as the time allows. 0 keeps the closed-form connector."""
     seed: int = 0
     batch: int = 16
-    """Questions in one pass through the language model."""
+    """Questions per pass through the language model."""
     accumulate: int = 1
-    """Passes whose gradients are added up for one step."""
+    """Gradient accumulation: passes per optimiser step."""
     tokens: int = 1
-    """Soft tokens an item, 1 to 8."""
-    adapt: Adapt = Adapt.FROZEN
-    """What of the language model itself is trained: nothing, low-rank additions, or everything."""
+    """Soft tokens per item, 1 to 8."""
+    adapt: AdaptationMode = AdaptationMode.FROZEN
+    """Which weights of the language model itself are trained: none, low-rank additions, or all."""
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or (self.steps is not None and self.steps < 0):
@@ -38,5 +38,5 @@ class GraftConfig:
             raise InputError(
                 f"batch and accumulate must be at least 1, not {self.batch} and {self.accumulate}"
             )
-        if not 1 <= self.tokens <= MOST_TOKENS:
-            raise InputError(f"an item is 1 to {MOST_TOKENS} soft tokens, not {self.tokens}")
+        if not 1 <= self.tokens <= MAX_TOKENS_PER_ITEM:
+            raise InputError(f"an item is 1 to {MAX_TOKENS_PER_ITEM} soft tokens, not {self.tokens}")

@@ -1,15 +1,14 @@
-"""From a vector to k soft tokens: what the language model reads in the place of an item.
+"""The connector (projector): maps an item vector to the k soft tokens that the language model reads.
 
     token_j = scale_j · unit(W_j v + b_j + MLP(v)_j + kind_j)          j = 1 … k
 
-`W, b` come in closed form: a ridge regression from item vectors to the mean embeddings of the telling words
-that the catalogue says about the item, so an item is readable before any training step. The MLP's last layer
-and the kinds start at zero (the gate), so training starts from that solution and, the language model being
-untouched, from an unharmed model. `scale_j` is the typical norm of a token embedding: far longer soft tokens
-would drown words.
+`W, b` are initialised in closed form: a ridge regression from item vectors to the (IDF-weighted) mean
+embeddings of the words of the item's caption, so an item is readable before any training step. The MLP's last
+layer and the kind embeddings start at zero, so training starts exactly from that solution. `scale_j` is the
+typical norm of a token embedding: much longer soft tokens would dominate the words in attention.
 
-`kind_j` tells apart what a vector stands for: an item, a person's taste, an interest, a collection, a query
-picture all live in item space, but the language model must not take one for another.
+`kind_j` is an embedding of the token kind: items, user tastes, interests, collections and query pictures
+share one vector space, but the language model must not confuse them.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from torch import Tensor, nn
 
 from bowerbird.errors import InputError
 
-MOST_TOKENS = 8
+MAX_TOKENS_PER_ITEM = 8
 
 
-class Kind(IntEnum):
-    """What a vector stands for."""
+class TokenKind(IntEnum):
+    """What a soft token's vector represents."""
 
     ITEM = 0
     TASTE = 1
@@ -36,18 +35,18 @@ class Kind(IntEnum):
 
 
 class Connector(nn.Module):
-    """(n, dim) vectors of (n,) kinds → (n, k, hidden) soft tokens."""
+    """Maps (n, dim) vectors of (n,) kinds to (n, k, hidden) soft tokens."""
 
     def __init__(self, dim: int, hidden: int, token_norm: float = 1.0, tokens: int = 1) -> None:
         super().__init__()
-        if not 1 <= tokens <= MOST_TOKENS:
-            raise InputError(f"an item is 1 to {MOST_TOKENS} soft tokens, not {tokens}")
+        if not 1 <= tokens <= MAX_TOKENS_PER_ITEM:
+            raise InputError(f"an item is 1 to {MAX_TOKENS_PER_ITEM} soft tokens, not {tokens}")
         self.hidden, self.tokens = hidden, tokens
         self.linear = nn.Linear(dim, tokens * hidden)
         self.mlp = nn.Sequential(
             nn.Linear(dim, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, tokens * hidden)
         )
-        self.kind = nn.Embedding(len(Kind), tokens * hidden)
+        self.kind = nn.Embedding(len(TokenKind), tokens * hidden)
         last = self.mlp[2]
         assert isinstance(last, nn.Linear)
         for gate in (last.weight, last.bias, self.kind.weight):
@@ -55,28 +54,35 @@ class Connector(nn.Module):
         self.scale = nn.Parameter(torch.full((tokens, 1), float(token_norm)))
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
-        """`kinds` (n,) int64 of `Kind`; None: all are items."""
+        """`kinds` (n,) int64 of `TokenKind`; None: all are items."""
         vectors = vectors.to(self.scale.device)
-        # Standing at the vectors' own scale (entries of about 1) makes one learning rate fit every width.
-        raw = self.linear(vectors) + self.mlp(vectors * vectors.shape[-1] ** 0.5)
-        raw = raw + (self.kind.weight[Kind.ITEM] if kinds is None else self.kind(kinds.to(vectors.device)))
-        unit = torch.nn.functional.normalize(raw.unflatten(-1, (self.tokens, self.hidden)), dim=-1)
-        return self.scale * unit
+        # Scaling unit vectors to entries of about 1 lets one learning rate fit every width.
+        projected = self.linear(vectors) + self.mlp(vectors * vectors.shape[-1] ** 0.5)
+        projected = projected + (
+            self.kind.weight[TokenKind.ITEM] if kinds is None else self.kind(kinds.to(vectors.device))
+        )
+        directions = torch.nn.functional.normalize(
+            projected.unflatten(-1, (self.tokens, self.hidden)), dim=-1
+        )
+        return self.scale * directions
 
     @torch.no_grad()
-    def start_from(self, vectors: np.ndarray, words: np.ndarray, strength: float = 0.1) -> None:
-        """Set `W, b` so that `vectors` (n, dim) map to `words` (n, k, hidden), means of word embeddings."""
-        weight, bias = ridge(vectors, words.reshape(len(words), -1), strength)
+    def initialise(self, vectors: np.ndarray, words: np.ndarray, strength: float = 0.1) -> None:
+        """Fit `W, b` so that `vectors` (n, dim) map to `words` (n, k, hidden), means of word embeddings."""
+        weight, bias = fit_ridge(vectors, words.reshape(len(words), -1), strength)
         self.linear.weight.copy_(torch.from_numpy(weight.T))
         self.linear.bias.copy_(torch.from_numpy(bias))
 
 
-def ridge(inputs: np.ndarray, outputs: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ridge regression with an unpenalised intercept: weights (p, q) and intercept (q,), float32.
+def fit_ridge(inputs: np.ndarray, outputs: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a ridge regression with an unpenalised intercept: weights (p, q) and intercept (q,), float32.
 
-    `strength` is relative to the inputs' mean variance times their number, so it needs no retuning by scale.
+    Solves (XᵀX + λI) W = XᵀY on centred X, Y (Hoerl & Kennard, Technometrics 1970).
 
-    >>> weight, bias = ridge(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]]), strength=0.0)
+    λ is `strength` times the mean diagonal of XᵀX, so it does not depend on the inputs' scale or number.
+
+    >>> weight, bias = fit_ridge(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]]),
+    strength=0.0)
     >>> weight.round(3).tolist(), bias.round(3).tolist()
     ([[2.0]], [1.0])
     """

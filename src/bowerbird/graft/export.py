@@ -1,8 +1,8 @@
-"""A graft as files that any engine loads: a plain decoder folder, and the parts that make soft tokens.
+"""Export a graft as files that any engine loads: a plain decoder folder, and the connector in its own folder.
 
-The base is written unchanged in the ordinary Hugging Face layout; the items' vectors are not part of it.
-The parts stand in a folder of their own: vLLM takes every `*.safetensors` beside `config.json` for weights of
-the decoder, and would refuse them.
+The decoder is written in the standard Hugging Face layout; the items' vectors are not part of the export. The
+connector has its own folder because vLLM takes every `*.safetensors` next to `config.json` for decoder
+weights.
 """
 
 from __future__ import annotations
@@ -29,44 +29,48 @@ _README = """\
     raw    = raw.reshape({tokens}, {hidden})
     tokens = scale * raw / norm(raw, axis=1)
 
-`kind` is 0 for an item, 1 a person's taste, 2 an interest, 3 a collection, 4 a query picture.
+`kind` is 0 for an item, 1 a user's taste, 2 an interest, 3 a collection, 4 a query picture.
 
-A prompt is the list of its token embeddings, in which each item stands as its soft token(s) at ordinary
-positions. In a list of token ids an item's place is kept by id {item} ({item_text}); replace those rows. Give
-the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as `inputs_embeds`.
+A prompt is the list of its token embeddings, in which each item is represented by its soft token(s) at
+ordinary positions. In a list of token ids the placeholder for an item is id {item} ({item_text}); replace
+those rows. Pass the result to an engine as prompt embeddings (vLLM: `--enable-prompt-embeds`) or as
+`inputs_embeds`.
 
 `graft/graft.json` holds the versions, the holdout and the measurements.
 """
 
 
 def export_graft(graft: Graft, folder: Path) -> list[str]:
-    """Write a graft into a new folder; gives their paths in it. Raises `InputError` for a full folder."""
+    """Write a graft into a new or empty folder and return the files' relative paths.
+
+    Raises `InputError` if the folder is not empty.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder for the export")
     folder.mkdir(parents=True, exist_ok=True)
     base = graft.base
-    plain_config = copy.deepcopy(base.model.config)
-    # A de-quantised GGUF still says that it is quantised; a plain folder must not.
-    if hasattr(plain_config, "quantization_config"):
-        del plain_config.quantization_config
-    plain = type(base.model)(plain_config)
-    plain.load_state_dict(base.model.state_dict())
-    plain.generation_config = base.model.generation_config
-    plain.save_pretrained(folder)
+    config = copy.deepcopy(base.model.config)
+    # The config of a dequantised GGUF still declares quantisation; that of a plain folder must not.
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    decoder = type(base.model)(config)
+    decoder.load_state_dict(base.model.state_dict())
+    decoder.generation_config = base.model.generation_config
+    decoder.save_pretrained(folder)
     base.tokenizer.save_pretrained(folder)
-    parts = folder / "graft"
-    parts.mkdir()
-    save_connector(parts, graft.connector)
+    connector_folder = folder / "graft"
+    connector_folder.mkdir()
+    save_connector(connector_folder, graft.connector)
     meta = dict(graft.version.meta) if graft.version else {}
-    (parts / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
-    item_text = base.tokenizer.convert_ids_to_tokens(base.item_id)
+    (connector_folder / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
+    item_text = base.tokenizer.convert_ids_to_tokens(base.placeholder_id)
     (folder / "README.md").write_text(
         _README.format(
             base=base.name,
             adapted="unchanged" if meta.get("adapt", "frozen") == "frozen" else "its adapter merged",
             dim=graft.matrix.shape[1],
             hidden=base.hidden,
-            item=base.item_id,
+            item=base.placeholder_id,
             item_text=item_text or "no text",
             tokens=graft.connector.tokens,
         )

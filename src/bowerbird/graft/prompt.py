@@ -1,7 +1,7 @@
-"""Prompts in which items stand among words: a list of texts, item positions and other vectors.
+"""Prompts that mix text and items: a list of texts, item positions and other vectors.
 
-Text never turns into an item: an item's place is known by construction, not by looking for a marker's id, and
-what people write is stripped of the tokenizer's control tokens before it enters a chat.
+Text can never turn into an item: items' positions are known by construction, not found by a placeholder's id,
+and the tokenizer's control tokens are removed from user text before it enters a chat.
 """
 
 from __future__ import annotations
@@ -16,149 +16,160 @@ from torch import Tensor
 
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import MOST_TOKENS, Kind
+from bowerbird.graft.connector import MAX_TOKENS_PER_ITEM, TokenKind
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
-    """A vector in item space, (dim,), and what it stands for: a person's taste, an interest, a picture…"""
+class SoftItem:
+    """A vector in item space, (dim,), and its kind: a user's taste, an interest, a picture…"""
 
-    kind: Kind
+    kind: TokenKind
     vector: np.ndarray
 
 
-Piece = str | int | Thing
+PromptSegment = str | int | SoftItem
 """Text, an item's position in the catalogue, or another vector."""
-Prompt = Sequence[Piece]
+Prompt = Sequence[PromptSegment]
 Turn = tuple[str, Prompt]
-"""A role (`user`, `assistant`) and what was said."""
+"""A role (`user`, `assistant`) and the message."""
 
-_PLACE = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: an item's place while a chat template runs
+_OBJECT = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: stands for an item while the chat template is applied
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """A prompt as token ids, (T,) int64; `slots` (T,) is the number of the soft token at a place, else -1.
+class RenderedPrompt:
+    """A prompt as token ids, (T,) int64; `slots` (T,) is the index of the soft token at a position, else -1.
 
-    The k soft tokens of `things[n]` have the numbers n·k … n·k + k - 1.
+    The k soft tokens of `soft_items[n]` have the indices n·k … n·k + k - 1.
     """
 
     ids: np.ndarray
     slots: np.ndarray
-    things: tuple[int | Thing, ...]
+    soft_items: tuple[int | SoftItem, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def places(self) -> np.ndarray:
-        """What stands at each place, (T,) int64: token ids are at least 0, soft tokens are below."""
-        if not self.things:
+    def token_keys(self) -> np.ndarray:
+        """A key for each position, (T,) int64: token ids (at least 0), or a negative key of the soft
+        token."""
+        if not self.soft_items:
             return self.ids
-        tokens = int(self.slots.max() + 1) // len(self.things)
-        names = np.array([_name(thing) + j for thing in self.things for j in range(tokens)], np.int64)
-        return np.where(self.slots >= 0, names[self.slots], self.ids)
+        tokens = int(self.slots.max() + 1) // len(self.soft_items)
+        soft_keys = np.array(
+            [_cache_key(soft_item) + j for soft_item in self.soft_items for j in range(tokens)], np.int64
+        )
+        return np.where(self.slots >= 0, soft_keys[self.slots], self.ids)
 
-    def followed_by(self, ids: Sequence[int]) -> Rendered:
-        """The same with more words' tokens at the end."""
-        more = np.array(ids, np.int64)
-        return Rendered(
-            np.concatenate([self.ids, more]),
-            np.concatenate([self.slots, np.full(len(more), -1)]),
-            self.things,
+    def concat(self, ids: Sequence[int]) -> RenderedPrompt:
+        """Return a copy with text token ids appended."""
+        text_ids = np.array(ids, np.int64)
+        return RenderedPrompt(
+            np.concatenate([self.ids, text_ids]),
+            np.concatenate([self.slots, np.full(len(text_ids), -1)]),
+            self.soft_items,
         )
 
 
-def _name(thing: int | Thing) -> int:
-    """A number below 0 for a thing's first soft token; those of its others follow it."""
-    if not isinstance(thing, Thing):
-        return -(int(thing) + 1) * MOST_TOKENS
-    said = hashlib.blake2b(bytes([thing.kind]) + thing.vector.tobytes(), digest_size=7).digest()
-    # Beyond any item's number: 56 bits of hash, in steps of as many as a thing has soft tokens.
-    return -(int.from_bytes(said, "big") + 2**40) * MOST_TOKENS
+def _cache_key(soft_item: int | SoftItem) -> int:
+    """A negative key for a soft item's first soft token; its further tokens have the following numbers."""
+    if not isinstance(soft_item, SoftItem):
+        return -(int(soft_item) + 1) * MAX_TOKENS_PER_ITEM
+    digest = hashlib.blake2b(bytes([soft_item.kind]) + soft_item.vector.tobytes(), digest_size=7).digest()
+    # Below any item's key: 56 bits of hash, spaced by the number of soft tokens that an item can have.
+    return -(int.from_bytes(digest, "big") + 2**40) * MAX_TOKENS_PER_ITEM
 
 
-def render(base: Base, prompt: Prompt, n_items: int, dim: int, tokens: int = 1) -> Rendered:
-    """Token ids and slots of a prompt: `tokens` slots a thing.
+def render(base: Base, prompt: Prompt, n_items: int, dim: int, tokens: int = 1) -> RenderedPrompt:
+    """Convert a prompt to token ids and slots, `tokens` slots per soft item.
 
     Raises `InputError` for positions outside the `n_items` of the catalogue, and for vectors that are not
     finite or not (dim,).
     """
     ids: list[int] = []
     slots: list[int] = []
-    things: list[int | Thing] = []
-    for piece in _joined(prompt):
-        if isinstance(piece, str):
-            words = base.tokens(piece)
-            ids += words
-            slots += [-1] * len(words)
+    soft_items: list[int | SoftItem] = []
+    for segment in _merge_texts(prompt):
+        if isinstance(segment, str):
+            token_ids = base.tokenize(segment)
+            ids += token_ids
+            slots += [-1] * len(token_ids)
             continue
-        _check(piece, n_items, dim)
-        ids += [base.item_id] * tokens
-        slots += range(len(things) * tokens, (len(things) + 1) * tokens)
-        things.append(piece)
+        _check(segment, n_items, dim)
+        ids += [base.placeholder_id] * tokens
+        slots += range(len(soft_items) * tokens, (len(soft_items) + 1) * tokens)
+        soft_items.append(segment)
     if not ids:
         raise InputError("the prompt is empty: give at least one word or item")
-    return Rendered(np.array(ids, np.int64), np.array(slots, np.int64), tuple(things))
+    return RenderedPrompt(np.array(ids, np.int64), np.array(slots, np.int64), tuple(soft_items))
 
 
-def _check(thing: int | Thing, n_items: int, dim: int) -> None:
-    if not isinstance(thing, Thing):
-        if not 0 <= thing < n_items:
-            raise InputError(f"the prompt names item position {thing}, the catalogue has {n_items} items")
-    elif thing.vector.shape != (dim,) or not np.isfinite(thing.vector).all():
+def _check(soft_item: int | SoftItem, n_items: int, dim: int) -> None:
+    if not isinstance(soft_item, SoftItem):
+        if not 0 <= soft_item < n_items:
+            raise InputError(
+                f"the prompt contains item position {soft_item}, the catalogue has {n_items} items"
+            )
+    elif soft_item.vector.shape != (dim,) or not np.isfinite(soft_item.vector).all():
         raise InputError(
-            f"a {thing.kind.name.lower()} in the prompt must be a finite vector of shape ({dim},), "
-            f"not {thing.vector.shape}"
+            f"a {soft_item.kind.name.lower()} in the prompt must be a finite vector of shape ({dim},), "
+            f"not {soft_item.vector.shape}"
         )
 
 
-def vectors_of(things: Sequence[int | Thing], matrix: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Vectors (things, dim) float32 and kinds (things,) of what stands in a prompt."""
-    rows = [thing.vector if isinstance(thing, Thing) else matrix[thing] for thing in things]
-    kinds = [thing.kind if isinstance(thing, Thing) else Kind.ITEM for thing in things]
+def stack_soft_vectors(soft_items: Sequence[int | SoftItem], matrix: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Stack the vectors (n, dim) float32 and kinds (n,) int64 of a prompt's soft items."""
+    rows = [
+        soft_item.vector if isinstance(soft_item, SoftItem) else matrix[soft_item] for soft_item in soft_items
+    ]
+    kinds = [
+        soft_item.kind if isinstance(soft_item, SoftItem) else TokenKind.ITEM for soft_item in soft_items
+    ]
     stacked = np.stack(rows).astype(np.float32) if rows else np.zeros((0, matrix.shape[1]), np.float32)
     return torch.from_numpy(stacked), torch.tensor([int(kind) for kind in kinds], dtype=torch.int64)
 
 
-def embed(base: Base, rendered: Rendered, soft_tokens: Tensor) -> Tensor:
-    """Input embeddings (T, hidden): words from the table, `soft_tokens` (things · k, hidden) at the slots."""
-    embedded = base.rows(rendered.ids)
+def insert_soft_tokens(base: Base, rendered: RenderedPrompt, soft_tokens: Tensor) -> Tensor:
+    """Input embeddings (T, hidden): text from the embedding table, `soft_tokens` (n · k, hidden) at the
+    slots."""
+    embeddings = base.embed_tokens(rendered.ids)
     slots = torch.from_numpy(rendered.slots)
-    embedded[slots >= 0] = soft_tokens[slots[slots >= 0]]
-    return embedded
+    embeddings[slots >= 0] = soft_tokens[slots[slots >= 0]]
+    return embeddings
 
 
-def chat_prompt(base: Base, system: str, turns: Sequence[Turn]) -> list[Piece]:
-    """A conversation in the model's own chat format, ending where the assistant speaks."""
-    things: list[int | Thing] = []
-    messages = [{"role": "system", "content": plain(base, system)}] if system else []
-    for role, said in turns:
+def build_chat_prompt(base: Base, system: str, turns: Sequence[Turn]) -> list[PromptSegment]:
+    """Render a conversation in the model's chat format, ending where the assistant's reply begins."""
+    soft_items: list[int | SoftItem] = []
+    messages = [{"role": "system", "content": strip_control_tokens(base, system)}] if system else []
+    for role, message in turns:
         content = ""
-        for piece in said:
-            if isinstance(piece, str):
-                content += plain(base, piece)
+        for segment in message:
+            if isinstance(segment, str):
+                content += strip_control_tokens(base, segment)
             else:
-                content += _PLACE
-                things.append(piece)
+                content += _OBJECT
+                soft_items.append(segment)
         messages.append({"role": role, "content": content})
     if base.tokenizer.chat_template:
         text: str = base.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     else:
-        text = "".join(f"{one['role']}: {one['content']}\n" for one in messages) + "assistant:"
-    pieces = text.split(_PLACE)
-    prompt: list[Piece] = [pieces[0]]
-    for thing, piece in zip(things, pieces[1:], strict=True):
-        prompt += [thing, piece]
-    return [piece for piece in prompt if piece != ""]
+        text = "".join(f"{message['role']}: {message['content']}\n" for message in messages) + "assistant:"
+    text_parts = text.split(_OBJECT)
+    prompt: list[PromptSegment] = [text_parts[0]]
+    for soft_item, segment in zip(soft_items, text_parts[1:], strict=True):
+        prompt += [soft_item, segment]
+    return [segment for segment in prompt if segment != ""]
 
 
-def plain(base: Base, text: str) -> str:
-    """Text without the tokenizer's control tokens: nobody ends the system's turn by writing its end token.
+def strip_control_tokens(base: Base, text: str) -> str:
+    """Remove the tokenizer's control tokens, so that user text can't end the system's turn (prompt
+    injection).
 
-    Taking one out may leave another (`<|im_<|im_end|>end|>`), so it is repeated until nothing changes.
+    Removing one may create another (`<|im_<|im_end|>end|>`), so it is repeated until nothing changes.
     """
-    control = sorted({_PLACE, *base.tokenizer.all_special_tokens}, key=len, reverse=True)
+    control = sorted({_OBJECT, *base.tokenizer.all_special_tokens}, key=len, reverse=True)
     while True:
         cleaned = text
         for token in control:
@@ -168,14 +179,14 @@ def plain(base: Base, text: str) -> str:
         text = cleaned
 
 
-def _joined(prompt: Prompt) -> list[Piece]:
-    """Neighbouring texts as one, so that how a text was cut never changes its tokens."""
-    joined: list[Piece] = []
-    for piece in prompt:
-        if isinstance(piece, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += piece
-        elif not isinstance(piece, str):
-            joined.append(piece if isinstance(piece, Thing) else int(piece))
-        elif piece:
-            joined.append(piece)
-    return joined
+def _merge_texts(prompt: Prompt) -> list[PromptSegment]:
+    """Join neighbouring texts, so that the way a text was split never changes its tokens."""
+    merged: list[PromptSegment] = []
+    for segment in prompt:
+        if isinstance(segment, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += segment
+        elif not isinstance(segment, str):
+            merged.append(segment if isinstance(segment, SoftItem) else int(segment))
+        elif segment:
+            merged.append(segment)
+    return merged

@@ -1,6 +1,6 @@
-"""What every engine that runs a graft's language model must do: read embeddings, write token ids.
+"""The contract of the engines that run a graft's language model: embeddings in, token ids out.
 
-No engine is imported here, nor torch.
+Neither engines nor torch are imported here.
 """
 
 from __future__ import annotations
@@ -13,101 +13,108 @@ import numpy as np
 
 from bowerbird.errors import InputError
 
-Allowed = Callable[[list[int]], Sequence[int] | None]
-"""Given the ids written so far, the ids that may come next; None allows all."""
+TokenConstraint = Callable[[list[int]], Sequence[int] | None]
+"""Maps the ids generated so far to the ids allowed next; None allows all."""
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """How to write: greedily at temperature 0, else sampled with a seed."""
+class SamplingParams:
+    """How to generate: greedily at temperature 0, otherwise sampled with a seed."""
 
     max_tokens: int = 64
     min_tokens: int = 0
-    """So many tokens are written before the text may end."""
+    """Tokens generated before the text may end."""
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
     """Texts that end the reply; they are not part of it."""
-    allowed: Allowed | None = None
+    allowed_tokens: TokenConstraint | None = None
 
 
 @dataclass(frozen=True)
 class PromptEmbeddings:
-    """A prompt as an engine reads it.
+    """A prompt as input embeddings.
 
-    `places` (T,) int64 name what stands where: a token's id, or below 0 a soft token. Where two prompts have
-    equal places their embeddings are equal, so what was computed for a common beginning can be shared.
-    `embedded` (T, hidden) float32.
+    `token_keys` (T,) int64 identify the tokens: a token id, or a negative key of a soft token. Equal keys
+    mean equal embeddings, so the keys and values of a common prefix can be reused. `embeddings` (T, hidden)
+    float32.
     """
 
-    places: np.ndarray
-    embedded: np.ndarray
+    token_keys: np.ndarray
+    embeddings: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.token_keys)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a language model can read: its name, the width of its embeddings, the tokens that it holds."""
+class ModelLimits:
+    """A language model's name, embedding width and context length (tokens)."""
 
     name: str
     hidden: int
-    longest: int
+    context_length: int
 
 
-def checked(prompt: PromptEmbeddings, limits: Limits) -> PromptEmbeddings:
-    """The prompt, if an engine can read it: a malformed one must never reach an engine.
+def check_prompt(prompt: PromptEmbeddings, limits: ModelLimits) -> PromptEmbeddings:
+    """Return the prompt if it is valid: a malformed one must never reach an engine.
 
     Raises `InputError` for a wrong shape or type, an empty or too long prompt, or values that are not finite.
     """
-    places, embedded = prompt.places, prompt.embedded
-    if embedded.dtype != np.float32 or places.dtype != np.int64:
+    token_keys, embeddings = prompt.token_keys, prompt.embeddings
+    if embeddings.dtype != np.float32 or token_keys.dtype != np.int64:
         raise InputError(
-            f"a prompt is float32 embeddings at int64 places, not {embedded.dtype} at {places.dtype}"
+            f"a prompt has float32 embeddings and int64 token keys, "
+            f"not {embeddings.dtype} and {token_keys.dtype}"
         )
-    if embedded.ndim != 2 or embedded.shape[1] != limits.hidden or places.shape != embedded.shape[:1]:
+    if (
+        embeddings.ndim != 2
+        or embeddings.shape[1] != limits.hidden
+        or token_keys.shape != embeddings.shape[:1]
+    ):
         raise InputError(
-            f"{limits.name} reads embeddings of shape (tokens, {limits.hidden}) at as many places, "
-            f"not {embedded.shape} at {places.shape}"
+            f"{limits.name} reads embeddings of shape (tokens, {limits.hidden}) and one key per token, "
+            f"not {embeddings.shape} and {token_keys.shape}"
         )
     if len(prompt) == 0:
         raise InputError("the prompt is empty: give at least one word or item")
-    if len(prompt) >= limits.longest:
+    if len(prompt) >= limits.context_length:
         raise InputError(
-            f"the prompt has {len(prompt)} tokens, {limits.name} holds {limits.longest}: shorten it"
+            f"the prompt has {len(prompt)} tokens, {limits.name} takes fewer than {limits.context_length}: "
+            "shorten it"
         )
-    if not np.isfinite(embedded).all():
-        rows = np.flatnonzero(~np.isfinite(embedded).all(1))
-        raise InputError(f"the embedding at place {rows[0]} of the prompt is not finite: look at its vector")
+    if not np.isfinite(embeddings).all():
+        rows = np.flatnonzero(~np.isfinite(embeddings).all(1))
+        raise InputError(f"the embedding at position {rows[0]} of the prompt is not finite: check its vector")
     return prompt
 
 
 class Runtime(Protocol):
-    """An engine with a language model in it; safe to use from several threads."""
+    """An engine with a loaded language model; safe to use from several threads."""
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
-        """Token ids after the prompt, one by one as they come, until an end token or `max_tokens`.
+    def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
+        """Stream token ids until an end token or `max_tokens`; end tokens are not included.
 
-        End tokens are not among them; `how.stop` is text, and the caller's to look for.
-        Raises `InputError` at once, not at the first token, for a prompt that can't be read.
+        `sampling.stop` is text and handled by the caller.
+        Raises `InputError` for an invalid prompt, immediately and not at the first token.
         """
         ...
 
     def close(self) -> None:
-        """Give back what the engine holds."""
+        """Release the engine's resources."""
         ...
 
 
-def longest_common(kept: np.ndarray, places: np.ndarray) -> int:
-    """How many places two prompts have in common at their beginnings; the last is always read anew, since
-    its logits are wanted.
+def common_prefix_length(cached: np.ndarray, token_keys: np.ndarray) -> int:
+    """Length of the common prefix of two prompts' token keys, at most all but the last token of the new one.
 
-    >>> longest_common(np.array([5, 6, -3, 8]), np.array([5, 6, -3, 8]))
+    The last token is always computed again, since its logits are needed.
+
+    >>> common_prefix_length(np.array([5, 6, -3, 8]), np.array([5, 6, -3, 8]))
     3
-    >>> longest_common(np.array([5, 6]), np.array([5, 7, 6]))
+    >>> common_prefix_length(np.array([5, 6]), np.array([5, 7, 6]))
     1
     """
-    n = min(len(kept), len(places) - 1)
-    differs = np.flatnonzero(kept[:n] != places[:n])
-    return int(differs[0]) if len(differs) else n
+    n = min(len(cached), len(token_keys) - 1)
+    differences = np.flatnonzero(cached[:n] != token_keys[:n])
+    return int(differences[0]) if len(differences) else n

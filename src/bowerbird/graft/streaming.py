@@ -1,4 +1,4 @@
-"""From token ids, as they come, to pieces of text that will not change any more."""
+"""Turn a stream of token ids into chunks of final text."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 
-def streamed(tokenizer: Any, tokens: Iterator[int], stop: Sequence[str]) -> Iterator[str]:
-    """Pieces of text as tokens come; unfinished characters and beginnings of stops are held back."""
+def stream_text(tokenizer: Any, tokens: Iterator[int], stop: Sequence[str]) -> Iterator[str]:
+    """Yield text as tokens arrive; incomplete characters and possible beginnings of stop texts are held
+    back."""
     ids: list[int] = []
-    told = 0
+    n_emitted = 0
     for token in tokens:
         ids.append(token)
-        text = decoded(tokenizer, ids)
-        ends = [text.find(one) for one in stop if one in text]
-        if ends:
-            if min(ends) > told:
-                yield text[told : min(ends)]
+        text = decode_tokens(tokenizer, ids)
+        stop_positions = [text.find(stop_text) for stop_text in stop if stop_text in text]
+        if stop_positions:
+            if min(stop_positions) > n_emitted:
+                yield text[n_emitted : min(stop_positions)]
             return
-        safe = len(text) - held_back(text, stop)
-        if safe > told:
-            yield text[told:safe]
-            told = safe
-    rest = decoded(tokenizer, ids)[told:]
-    if rest:
-        yield rest
+        n_stable = len(text) - count_unstable_chars(text, stop)
+        if n_stable > n_emitted:
+            yield text[n_emitted:n_stable]
+            n_emitted = n_stable
+    remainder = decode_tokens(tokenizer, ids)[n_emitted:]
+    if remainder:
+        yield remainder
 
 
-def decoded(tokenizer: Any, ids: list[int]) -> str:
-    """The text of token ids, as replies are read."""
+def decode_tokens(tokenizer: Any, ids: list[int]) -> str:
+    """Decode token ids without special tokens and without cleaning up spaces."""
     text: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return text
 
 
-def held_back(text: str, stop: Sequence[str]) -> int:
-    """How many last characters may still change or begin a stop.
+def count_unstable_chars(text: str, stop: Sequence[str]) -> int:
+    """Count trailing characters that may still change or that may begin a stop text.
 
     >>> held_back("a lamp\\n", stop=["\\n\\n"]), held_back("caf\\ufffd", stop=[])
     (1, 1)
     """
-    unfinished = len(text) - len(text.rstrip("\ufffd"))
-    longest = max((n for one in stop for n in range(1, len(one)) if text.endswith(one[:n])), default=0)
-    return max(unfinished, longest)
+    n_incomplete = len(text) - len(text.rstrip("\ufffd"))
+    n_stop_prefix = max(
+        (n for stop_text in stop for n in range(1, len(stop_text)) if text.endswith(stop_text[:n])), default=0
+    )
+    return max(n_incomplete, n_stop_prefix)

@@ -1,4 +1,4 @@
-"""Open models to build on: by default name, hub name or folder."""
+"""Open pretrained models, loaded by default name, hub name or folder."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the loaders, and torch with them, only when one is wanted."""
+    """Import the loaders, and torch with them, on first use."""
     from importlib import import_module
 
     for module in ("image", "language", "text"):

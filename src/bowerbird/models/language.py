@@ -11,31 +11,31 @@ from typing import Any
 import torch
 
 from bowerbird.errors import BackboneError
-from bowerbird.models.backbones import backbone_named
+from bowerbird.models.backbones import find_backbone
 from bowerbird.models.fetching import fetch
-from bowerbird.models.pretrained import pretrained
+from bowerbird.models.pretrained import load_pretrained
 
 
 def load_language_model(
     name: str = "smollm2-135m", load: Callable[[str], Any] | None = None
 ) -> tuple[Any, Any]:
-    """A decoder and its tokenizer, in evaluation mode, by default name, `hf:org/name` or folder.
+    """Load a decoder and its tokenizer, in evaluation mode, by default name, `hf:org/name` or folder.
 
-    `load` makes the model from a hub name or folder; by default the ordinary decoder class does, in the
-    precision that the checkpoint was saved in. Raises `BackboneError` where it can't be loaded.
+    `load` creates the model from a hub name or folder; the default is the plain decoder class, in the
+    checkpoint's precision. Raises `BackboneError` if it can't be loaded.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    def ordinary(source: str) -> Any:
+    def load_decoder(source: str) -> Any:
         return AutoModelForCausalLM.from_pretrained(source, dtype="auto").eval()
 
-    source = str(_widened(fetch(name))) if backbone_named(name) is not None else name
-    tokenizer = pretrained(source, "a language model", AutoTokenizer.from_pretrained)
-    return pretrained(source, "a language model", load or ordinary), tokenizer
+    source = str(_dequantise(fetch(name))) if find_backbone(name) is not None else name
+    tokenizer = load_pretrained(source, "a language model", AutoTokenizer.from_pretrained)
+    return load_pretrained(source, "a language model", load or load_decoder), tokenizer
 
 
-def _widened(folder: Path) -> Path:
-    """A folder's GGUF file as an ordinary checkpoint, made once: it loads ten times faster."""
+def _dequantise(folder: Path) -> Path:
+    """Dequantise a folder's GGUF file into an ordinary checkpoint, once: it loads ten times faster."""
     target = folder / "widened"
     if target.is_dir():
         return target
@@ -45,18 +45,18 @@ def _widened(folder: Path) -> Path:
     logging.disable_progress_bar()
     gguf = next(folder.glob("*.gguf"), None)
     if gguf is None:
-        raise BackboneError(f"{folder} holds no .gguf file: delete it and run `bowerbird models pull`")
-    loaded = AutoModelForCausalLM.from_pretrained(str(folder), gguf_file=gguf.name, dtype=torch.float32)
-    config = loaded.config
+        raise BackboneError(f"{folder} contains no .gguf file: delete it and run `bowerbird models pull`")
+    quantised = AutoModelForCausalLM.from_pretrained(str(folder), gguf_file=gguf.name, dtype=torch.float32)
+    config = quantised.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config
-    fresh = LlamaForCausalLM(config)
-    fresh.load_state_dict(loaded.state_dict())
+    model = LlamaForCausalLM(config)
+    model.load_state_dict(quantised.state_dict())
     building = Path(tempfile.mkdtemp(prefix=".widened-", dir=folder))
     try:
-        fresh.save_pretrained(building)
+        model.save_pretrained(building)
         AutoTokenizer.from_pretrained(str(folder), gguf_file=gguf.name).save_pretrained(building)
-        if not target.exists():  # another process may have been faster
+        if not target.exists():  # another process may have finished first
             building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)

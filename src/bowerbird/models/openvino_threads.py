@@ -1,16 +1,16 @@
-"""OpenVINO asked by several threads at once."""
+"""Safe first use of an OpenVINO model by several threads."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def first_request(compiled: Any) -> Any:
-    """The first request of a compiled model, after which any thread may make others and look into them.
+def create_first_request(compiled: Any) -> Any:
+    """Create the first request of a compiled model; afterwards any thread may create and read requests.
 
-    Where two threads are the first to look into a tensor, each can wait for the other forever: OpenVINO's
-    binding initialises numpy's interface under a lock that is held while the interpreter's is given up.
-    So whoever opens a model looks into one tensor first.
+    If two threads are the first to access a tensor, they can deadlock: OpenVINO's binding initialises numpy's
+    interface under a lock that it holds while it releases the interpreter's. So the thread that opens a model
+    accesses one tensor first.
     """
     request = compiled.create_infer_request()
     if compiled.inputs:

@@ -1,4 +1,4 @@
-"""Text encoders: a title or a request in, one normalised vector out."""
+"""Text encoders: one normalised vector per title or request."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Any
 import numpy as np
 import torch
 
-from bowerbird.models.differentiable import Differentiable, differentiable
-from bowerbird.models.precision import half_width
-from bowerbird.models.pretrained import pretrained
-from bowerbird.models.qwen_embedding import is_qwen_embedding, qwen_embedding
+from bowerbird.models.precision import autocast_bfloat16
+from bowerbird.models.pretrained import load_pretrained
+from bowerbird.models.qwen_embedding import is_qwen_embedding, wrap_qwen_embedding
+from bowerbird.models.trainable import TrainableBackbone, wrap_trainable
 
 MAX_TOKENS = 128
-"""Longer texts are cut here: a title, its facts and the first sentences carry an item's meaning."""
+"""Longer texts are truncated: the title, facts and first sentences carry an item's meaning."""
 MAX_CHARACTERS = 4000
-"""Cut before tokenising, so that an absurdly long text costs no more than a long one."""
+"""Truncated before tokenising, which bounds the cost of extremely long texts."""
 
 Features = Callable[[Sequence[str]], np.ndarray]
 
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """A language model's view of whole texts."""
+    """A network that encodes whole texts."""
 
     name: str
     width: int
     features: Features
     """B strings -> (B, width) float32."""
-    network: Differentiable
+    network: TrainableBackbone
     """The same with gradients, of strings of at most `MAX_CHARACTERS`."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of texts: B strings -> (B, width) float32, each of length 1.
+        """Encode texts: B strings -> (B, width) float32, each of length 1.
 
-        In bfloat16 a text's vector depends on its batch's padding in the fifth digit of its cosine.
+        In bfloat16 a text's vector depends on its batch's padding, in the fifth digit of the cosine.
         """
         if not texts:
             return np.zeros((0, self.width), np.float32)
@@ -49,45 +49,47 @@ class TextEncoder:
 def load_text_encoder(name: str = "minilm-l6", weights: Path | None = None) -> TextEncoder:
     """Load a text encoder by default name, `hf:org/name` or folder.
 
-    A BERT-family model, the text side of a CLIP or SigLIP pair, or a Qwen3-VL-Embedding; `weights` is a file
-    with what was trained of it. Raises `BackboneError` where it can't be loaded.
+    A BERT-family model, the text tower of a CLIP or SigLIP pair, or a Qwen3-VL-Embedding; `weights` is a file
+    of fine-tuned weights. Raises `BackboneError` if it can't be loaded.
     """
     from transformers import AutoModel, AutoTokenizer
 
-    model = pretrained(
+    model = load_pretrained(
         name, "a text encoder", lambda source: AutoModel.from_pretrained(source, dtype=torch.float32).eval()
     )
     if is_qwen_embedding(model):
-        qwen = qwen_embedding(name, model)
-        return _encoder(differentiable(name, model, qwen.texts, model.language_model), qwen.width, weights)
-    tokenizer = pretrained(name, "a text encoder", AutoTokenizer.from_pretrained)
+        qwen = wrap_qwen_embedding(name, model)
+        return _build_encoder(
+            wrap_trainable(name, model, qwen.encode_texts, model.language_model), qwen.width, weights
+        )
+    tokenizer = load_pretrained(name, "a text encoder", AutoTokenizer.from_pretrained)
     if hasattr(model, "get_text_features"):
         config = model.config
-        sided = getattr(config.text_config, "projection_size", None) or config.text_config.hidden_size
-        network = differentiable(
-            name, model, _projected(model, tokenizer), model.text_model, ["text_projection"]
+        tower_width = getattr(config.text_config, "projection_size", None) or config.text_config.hidden_size
+        network = wrap_trainable(
+            name, model, _project_text(model, tokenizer), model.text_model, ["text_projection"]
         )
-        return _encoder(network, int(getattr(config, "projection_dim", None) or sided), weights)
-    network = differentiable(name, model, _mean_pooled(model, tokenizer))
-    return _encoder(network, int(model.config.hidden_size), weights)
+        return _build_encoder(network, int(getattr(config, "projection_dim", None) or tower_width), weights)
+    network = wrap_trainable(name, model, _pool_mean(model, tokenizer))
+    return _build_encoder(network, int(model.config.hidden_size), weights)
 
 
-def _encoder(network: Differentiable, width: int, weights: Path | None) -> TextEncoder:
+def _build_encoder(network: TrainableBackbone, width: int, weights: Path | None) -> TextEncoder:
     if weights is not None:
-        network.load(weights)
-    return TextEncoder(network.name, width, network.numbers, network)
+        network.load_weights(weights)
+    return TextEncoder(network.name, width, network.extract_features, network)
 
 
-def _mean_pooled(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Tensor]:
+def _pool_mean(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Tensor]:
     """The mean of the tokens' states (Reimers & Gurevych, EMNLP 2019)."""
-    longest = min(MAX_TOKENS, model.config.max_position_embeddings)
+    max_length = min(MAX_TOKENS, model.config.max_position_embeddings)
 
     def features(texts: Sequence[str]) -> torch.Tensor:
         tokens = tokenizer(
-            list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt"
+            list(texts), padding=True, truncation=True, max_length=max_length, return_tensors="pt"
         ).to(model.device)
-        # Twice the texts a second where the processor computes in bfloat16.
-        with half_width(model.device):
+        # Twice the throughput where the processor supports bfloat16.
+        with autocast_bfloat16(model.device):
             states = model(**tokens).last_hidden_state.float()  # (B, T, width)
         mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
         pooled: torch.Tensor = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
@@ -96,25 +98,25 @@ def _mean_pooled(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.
     return features
 
 
-def _projected(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Tensor]:
-    """The text side of a pair, projected to where the pictures are (CLIP: Radford et al., ICML 2021)."""
-    longest = model.config.text_config.max_position_embeddings
-    # SigLIP reads its last place, whatever stands there: it learnt from texts filled up to that place.
-    filled = str(model.config.model_type).startswith("siglip")
+def _project_text(model: Any, tokenizer: Any) -> Callable[[Sequence[str]], torch.Tensor]:
+    """Text features projected into the space shared with pictures (CLIP: Radford et al., ICML 2021)."""
+    context_length = model.config.text_config.max_position_embeddings
+    # SigLIP pools the last position: it was trained on texts padded to its full context length.
+    fills_context = str(model.config.model_type).startswith("siglip")
 
     def features(texts: Sequence[str]) -> torch.Tensor:
         tokens = tokenizer(
             list(texts),
-            padding="max_length" if filled else True,
+            padding="max_length" if fills_context else True,
             truncation=True,
-            max_length=longest,
+            max_length=context_length,
             return_tensors="pt",
         ).to(model.device)
-        given = {"input_ids": tokens["input_ids"]}
-        if not filled:
-            given["attention_mask"] = tokens["attention_mask"]
-        with half_width(model.device):
-            projected: torch.Tensor = model.get_text_features(**given).pooler_output
+        inputs = {"input_ids": tokens["input_ids"]}
+        if not fills_context:
+            inputs["attention_mask"] = tokens["attention_mask"]
+        with autocast_bfloat16(model.device):
+            projected: torch.Tensor = model.get_text_features(**inputs).pooler_output
         return projected
 
     return features

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
-from bowerbird.data.readers.fields import time_of
+from bowerbird.data.readers.fields import parse_time
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 from bowerbird.recommend.completion import Completer
@@ -107,7 +107,7 @@ def _history(rows: np.ndarray, positions: np.ndarray, actions: np.ndarray, at: n
 def _times(table: pa.Table, path: Path) -> np.ndarray:
     if "at" not in table.column_names:
         return np.arange(table.num_rows, dtype=np.int64) * SECOND  # a state tells seconds apart, not less
-    moments = [time_of(said) for said in table["at"].to_pylist()]
+    moments = [parse_time(said) for said in table["at"].to_pylist()]
     bad = next((row for row, moment in enumerate(moments) if moment is None), None)
     if bad is not None:
         said = table["at"][bad].as_py()

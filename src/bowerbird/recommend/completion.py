@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.collection_likes import ItemSet, training_sets
+from bowerbird.data.collection_likes import ItemSet, select_training_sets
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout, hash_share
-from bowerbird.data.store import Superseded, Version
+from bowerbird.data.store import SupersededError, Version
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.context import ItemContext
@@ -129,7 +129,7 @@ def _open_ranker(snapshot: StoreSnapshot) -> HybridRanker:
     items, inputs = open_items(snapshot), _inputs_of(snapshot)
     ranker = _load(items, snapshot.version(KIND), inputs)
     if ranker is None:
-        with snapshot.store.alone(KIND):
+        with snapshot.store.exclusive(KIND):
             version = snapshot.store.current(KIND)  # another process may have trained it just now
             ranker = _load(items, version, inputs)
             if ranker is None:
@@ -152,7 +152,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext, inputs: dict[str, Any]) 
     store, vectors = snapshot.store, load_vectors(snapshot)
     events = Interactions.of(store.log.read(), snapshot.catalogue)
     holdout = Holdout(**vectors.meta["holdout"])
-    sets = training_sets(snapshot.collections, events, snapshot.catalogue, holdout)
+    sets = select_training_sets(snapshot.collections, events, snapshot.catalogue, holdout)
     sets = [each for each in sets if len(each.items) > 1]
     if not sets:
         raise StoreError(
@@ -169,7 +169,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext, inputs: dict[str, Any]) 
     with store.lock("publishing the completer", wait=True):
         if inputs == _inputs_of(snapshot):  # else somebody was erased meanwhile: used once, and not kept
             # Other vectors came into force, or other collections: the boards of somebody who was erased left.
-            with contextlib.suppress(Superseded):
+            with contextlib.suppress(SupersededError):
                 collections = snapshot.version("collections")
                 made_of = {"vectors": vectors.version}
                 if collections is not None:
@@ -208,13 +208,14 @@ def build_folds(sets: Sequence[ItemSet], n_items: int) -> list[TrainingFold]:
         chosen = rng.permutation(len(hidden))[: MAX_EXAMPLES // FOLDS]
         end = int(events.at[-1])
         examples = [_example(hidden[number][0], hidden[number][1], end) for number in chosen.tolist()]
-        folds.append(TrainingFold(events, examples))
+        folds.append(TrainingFold(events, examples, is_of_new_users=True))
     return folds
 
 
 def _example(item_set: ItemSet, row: int, end: int) -> TrainingExample:
     state = set_state(np.delete(item_set.items, row), end)
-    return TrainingExample(state, end, item_set.items[row : row + 1])
+    # A set's times are no dates: whatever the catalogue holds may be what is missing.
+    return TrainingExample(state, end, np.iinfo(np.int64).max, item_set.items[row : row + 1])
 
 
 def set_state(positions: np.ndarray, at: int) -> TasteState:

@@ -11,14 +11,22 @@ import numpy as np
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index.item_index import ItemIndex
-from bowerbird.embed.index.rows import Rows
+from bowerbird.embed.index.rows import VectorRows
 from bowerbird.recommend.models.attribute_affinity import Facets
 from bowerbird.recommend.models.id_neighbourhood import rank_ids
 from bowerbird.recommend.models.neighbours import Neighbours
 from bowerbird.recommend.models.popularity import Popularity
+from bowerbird.recommend.models.rounded_rows import RoundedRows
+from bowerbird.taste.state.user_state import DAY
 
-Matrix: TypeAlias = np.ndarray | Rows
+Matrix: TypeAlias = np.ndarray | VectorRows
 """Vectors of all items, in memory or read where they are needed."""
+
+
+def rows_at(matrix: Matrix, positions: np.ndarray) -> np.ndarray:
+    """Give some rows, (C, D) float32; `take` is twice as quick as indexing where they are in memory."""
+    rows = matrix.take(positions, axis=0) if isinstance(matrix, np.ndarray) else matrix[positions]
+    return np.asarray(rows, np.float32)
 
 
 class ItemContext:
@@ -53,7 +61,7 @@ class ItemContext:
     @cached_property
     def facets(self) -> Facets:
         """The catalogue's facets; only fitting needs them."""
-        return Facets.of(self.catalogue)
+        return Facets.from_catalogue(self.catalogue)
 
     @cached_property
     def columns(self) -> np.ndarray:
@@ -61,12 +69,22 @@ class ItemContext:
         assert isinstance(self.vectors, np.ndarray), "only vectors in memory are multiplied as a whole"
         return np.ascontiguousarray(self.vectors.T)
 
+    @cached_property
+    def rounded(self) -> RoundedRows:
+        """The vectors in eight bits, for the nearest items to one vector."""
+        assert isinstance(self.vectors, np.ndarray), "vectors on disk have an index"
+        return RoundedRows(self.vectors)
+
     def modality_counts(self, positions: np.ndarray) -> np.ndarray:
         """Count the modalities that items have, (C,) float32."""
         counts = self._all_counts
         if counts is not None:
             chosen: np.ndarray = counts[positions]
             return chosen
+        if all(rows is self.vectors for rows in self.modalities):  # read from disk once, not three times
+            has_vector = np.asarray(self.vectors[positions]).any(axis=1)
+            vector_counts: np.ndarray = np.where(has_vector, np.float32(len(self.modalities)), np.float32(0))
+            return vector_counts
         return _count_modalities([np.asarray(rows[positions]) for rows in self.modalities])
 
     @cached_property
@@ -110,6 +128,16 @@ class SourceContext:
         """Items that nobody has liked yet, (n,) bool."""
         is_cold: np.ndarray = self.popularity.total == 0
         return is_cold
+
+    @cached_property
+    def is_young(self) -> np.ndarray:
+        """Cold items that were not there long enough to be liked, as far as is known, (n,) bool.
+
+        Long enough is the half-life of the trend, before the last like.
+        """
+        grown_up = self.popularity.end - self.popularity.lately * DAY
+        is_young: np.ndarray = self.is_cold & ~(self.first_seen <= grown_up)  # unknown ones are young
+        return is_young
 
 
 def _first_seen(events: Interactions, items: ItemContext) -> np.ndarray:

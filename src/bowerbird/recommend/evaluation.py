@@ -1,6 +1,6 @@
-"""The served recommender under test: evaluated are the very lists that `recommend` and the server give.
+"""Evaluates the served recommender: the same lists that `recommend` and the server return.
 
-`bowerbird.evaluate` knows nothing of stores; what is here opens one and hands it the arms.
+`bowerbird.evaluate` does not know stores; this module opens one and hands over the systems under test.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from bowerbird.recommend.recommender import RankedList, Recommender
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
 
-NAME = "ours"
+NAME = "bowerbird"
 ABLATIONS: Mapping[str, RecommendOptions] = {
-    "ours, without walks": replace(DEFAULT_OPTIONS, use_walks=False),
-    "ours, without diversity": replace(DEFAULT_OPTIONS, diversity=0.0),
-    "ours, without outcomes": replace(DEFAULT_OPTIONS, use_outcomes=False),
-    "ours, without session": replace(DEFAULT_OPTIONS, use_session=False),
+    "bowerbird, without walks": replace(DEFAULT_OPTIONS, use_walks=False),
+    "bowerbird, without diversity": replace(DEFAULT_OPTIONS, diversity=0.0),
+    "bowerbird, without outcomes": replace(DEFAULT_OPTIONS, use_outcomes=False),
+    "bowerbird, without session": replace(DEFAULT_OPTIONS, use_session=False),
+    "bowerbird, without reserve": replace(DEFAULT_OPTIONS, use_reserve=False),
 }
-"""Each a row of the report: what a part of the served list is worth."""
+"""Each a row of the report: what one component adds to the served list."""
 
 
 class ServedRanker:
-    """The recommender as it is served, asked for the users of a test.
+    """The recommender as it is served, for the users of a test.
 
-    Its ranker was trained on the same events as the other rankers: those that the vectors' holdout leaves.
-    Its taste graph knows what a server would know when the users ask: the training events and their
-    histories.
+    Its ranker was trained on the same events as the baselines: all but the vectors' holdout. Its taste graph
+    knows what a server would know when the users ask: the training events and their histories.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ServedRanker:
         return self._recommender.ranker.report
 
     def fit(self, events: Interactions) -> None:
-        """Nothing is left to learn: the ranker is the published one."""
+        """Do nothing: the published ranker is already trained."""
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
         """Rank users who are known by their histories only, as `recommend --histories` does."""
@@ -64,8 +64,8 @@ class ServedRanker:
         return _positions(self._recommender.lists(states, n, self._options), len(states), n)
 
     def rank_task(self, task: Task, n: int) -> np.ndarray:
-        """Give the lists that a server would have given, (P, n) positions, -1 where fewer are left."""
-        recommender = self._recommender.with_graph(graph_of(self._recommender.taste, task.known))
+        """Give the lists that a server would have given, (P, n) positions, -1 where fewer remain."""
+        recommender = self._recommender.with_graph(build_graph(self._recommender.taste, task.known_events))
         states = [recommender.taste.state(user) for user in task.users]
         lists = recommender.lists(states, n, self._options, now=task.moments)
         return _positions(lists, len(states), n)
@@ -78,8 +78,8 @@ def _positions(lists: Iterable[RankedList], count: int, n: int) -> np.ndarray:
     return ranking
 
 
-def graph_of(taste: TasteGraph, events: Interactions) -> TasteGraph:
-    """Make a taste graph like another one, that knows some events and no others."""
+def build_graph(taste: TasteGraph, events: Interactions) -> TasteGraph:
+    """Build a taste graph of the same store as `taste`, that knows only `events`."""
     graph = TasteGraph(taste.store, taste.catalogue, taste.interests_of_items)
     graph.learn_interactions(events)
     return graph
@@ -89,12 +89,12 @@ def evaluate_store(
     store: Store,
     splits: Sequence[Split],
     k: int = 20,
-    given: int | None = None,
+    n_given: int | None = None,
     effort: Effort = Effort.QUICK,
 ) -> list[Evaluation]:
-    """Evaluate on each split and write `evaluation-<split>[-given-<given>].json` to the store's reports.
+    """Evaluate on each split and write `evaluation-<split>[-given-<n>].json` to the store's reports.
 
-    `given` is that of `bowerbird.evaluate.task_of`. The holdout is the one that the vectors were trained
+    `n_given` is that of `bowerbird.evaluate.task_of`. The holdout is the one that the vectors were trained
     with. Raises `StoreError` where the store has no vectors, `InputError` where a split has no test users.
     """
     snapshot = store.snapshot()
@@ -103,20 +103,21 @@ def evaluate_store(
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     matrix, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
-    trained_as = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
+    trained = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
     results = []
     for split in splits:
-        ours: list[Ranker] = [
+        under_test: list[Ranker] = [
             ServedRanker(recommender),
             *(ServedRanker(recommender, name, options) for name, options in ABLATIONS.items()),
-            GenericMean(matrix, "ours: vectors only, mean"),
-            GenericMax(matrix, "ours: vectors only, max"),
+            GenericMean(matrix, "bowerbird: vectors only, mean"),
+            GenericMax(matrix, "bowerbird: vectors only, max"),
         ]
-        baselines = standard_baselines(generic, holdout, split, k, given, effort)
-        names = [ranker.name for ranker in ours]
-        result = evaluate([*baselines, *ours], events, catalogue, holdout, split, k, names, given, trained_as)
+        baselines = standard_baselines(generic, holdout, split, k, n_given, effort)
+        names = [ranker.name for ranker in under_test]
+        rankers = [*baselines, *under_test]
+        result = evaluate(rankers, events, catalogue, holdout, split, k, names, n_given, trained)
         text = json.dumps(plain(result.as_dict()), ensure_ascii=False, indent=1)
-        suffix = "" if given is None else f"-given-{given}"
+        suffix = "" if n_given is None else f"-given-{n_given}"
         write_atomically(store.reports / f"evaluation-{split.value}{suffix}.json", text.encode())
         results.append(result)
     return results

@@ -21,7 +21,7 @@ class RecommendOptions:
     """Outcome to optimise for: click, save or purchase; items for which it is likelier move up."""
     diversity: float = 0.2
     """From 0 (relevance alone) to 1."""
-    explore: float = 0.0
+    exploration: float = 0.0
     """From 0 (the best known order) to 1 (sampled widely; every item gives its propensity)."""
     seed: int | None = None
     """Of the exploration; another order each time without one."""
@@ -32,14 +32,16 @@ class RecommendOptions:
     """A name anywhere in the items' category paths, in any case."""
     boosts: Boosts = field(default_factory=Boosts)
     use_walks: bool = True
-    """Whether the live walk proposes items. This and the next two exist for ablations."""
+    """Whether the live walk proposes items. This and the next three exist for ablations."""
     use_session: bool = True
     """Whether the likes of a session that goes on count more."""
     use_outcomes: bool = True
     """Whether predicted probabilities of the target outcome count."""
+    use_reserve: bool = True
+    """Whether young items have their share of places."""
 
     def __post_init__(self) -> None:
-        for name in ("diversity", "explore"):
+        for name in ("diversity", "exploration"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise InputError(f"{name} is {value}, expected 0 to 1")

@@ -1,6 +1,4 @@
-"""Prequential evaluation of a store's recommender: what it gains from updates in real time, daily, weekly,
-never.
-"""
+"""Prequential evaluation of a store's recommender, updated in real time, daily, weekly or never."""
 
 from __future__ import annotations
 
@@ -23,75 +21,75 @@ from bowerbird.evaluate.prequential import (
     DAILY,
     DAY,
     FROZEN,
-    LIVE,
-    MOST_ASKS,
+    MAX_QUERIES,
+    REAL_TIME,
     WEEKLY,
-    Arm,
-    Asks,
-    PopularNow,
-    asks_of,
-    places_found,
+    DecayedPopularity,
+    PrequentialSystem,
+    Queries,
+    compute_target_ranks,
+    select_queries,
 )
-from bowerbird.evaluate.prequential_comparison import Prequential, parts_of
-from bowerbird.recommend.evaluation import graph_of
+from bowerbird.evaluate.prequential_comparison import PrequentialEvaluation, evaluate_slices
+from bowerbird.recommend.evaluation import build_graph
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.report.prequential import freshness_picture
 
-FRESHNESS = {"live": LIVE, "daily": DAILY, "weekly": WEEKLY, "frozen": FROZEN}
-POPULAR = "popularity, live"
+SCHEDULES = {"real time": REAL_TIME, "daily": DAILY, "weekly": WEEKLY, "frozen": FROZEN}
+POPULARITY = "popularity, real time"
 
 
-class Answers:
-    """The last answer to each of some arms, so that those that know the same rank once."""
+class RankingCache:
+    """The rankings of the last query, so that systems that have observed the same events rank once."""
 
     def __init__(self) -> None:
-        self._asked: tuple[str, int, bytes] = ("", 0, b"")
-        self._found: dict[bytes, np.ndarray] = {}
+        self._query: tuple[str, int, bytes] = ("", 0, b"")
+        self._rankings: dict[int, np.ndarray] = {}
 
-    def to(self, user_id: str, at: int, open_: np.ndarray) -> dict[bytes, np.ndarray]:
-        """Answers to one question, by what was known."""
-        asked = (user_id, at, open_.tobytes())
-        if asked != self._asked:
-            self._asked, self._found = asked, {}
-        return self._found
+    def for_query(self, user_id: str, at: int, eligible: np.ndarray) -> dict[int, np.ndarray]:
+        """Rankings of one query, by the number of events observed before it."""
+        query = (user_id, at, eligible.tobytes())
+        if query != self._query:
+            self._query, self._rankings = query, {}
+        return self._rankings
 
 
-class GraphArm:
-    """The served recommender over a taste graph of its own, which knows what the arm was told."""
+class PrequentialRecommender:
+    """The served recommender over a taste graph of its own, which knows only the observed events."""
 
-    def __init__(self, recommender: Recommender, answers: Answers) -> None:
-        """`answers` is shared by the arms."""
-        nothing = Interactions.empty(len(recommender.catalogue))
-        self.graph = graph_of(recommender.taste, nothing)
+    def __init__(self, recommender: Recommender, cache: RankingCache) -> None:
+        """`cache` is shared by the systems of an evaluation."""
+        self.graph = build_graph(recommender.taste, Interactions.empty(len(recommender.catalogue)))
         self._recommender = recommender.with_graph(self.graph)
-        self._answers = answers
-        self._known = 0
+        self._cache = cache
+        self._n_observed = 0
 
-    def tell(self, events: Interactions) -> None:
+    def observe(self, events: Interactions) -> None:
         self.graph.learn_interactions(events)
-        self._known += len(events)
+        self._n_observed += len(events)
 
-    def ask(self, user_id: str, at: int, open_: np.ndarray, n: int) -> np.ndarray:
-        answers, known = self._answers.to(user_id, at, open_), str(self._known).encode()
-        if known not in answers:
+    def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+        rankings = self._cache.for_query(user_id, at, eligible)
+        if self._n_observed not in rankings:
             state = self.graph.state(user_id)
-            ranked = next(self._recommender.lists([state], n, now=[at], eligible=open_))
-            answers[known] = ranked.positions
-        return answers[known]
+            ranked_list = next(self._recommender.lists([state], n, now=[at], eligible=eligible))
+            rankings[self._n_observed] = ranked_list.positions
+        return rankings[self._n_observed]
 
 
-def moment_of(at: int) -> datetime:
+def as_datetime(at: int) -> datetime:
+    """Convert microseconds since 1970 UTC."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
 
 
 @dataclass(frozen=True)
-class Stream:
-    """What a store's arms are judged on: the log, the moment of training, what is asked after it."""
+class PrequentialTest:
+    """What a store's systems are evaluated on: the log, the moment of training, the queries after it."""
 
     events: Interactions
     start: int
-    asks: Asks
-    all_asks: int
+    queries: Queries
+    available_queries: int
     launched: np.ndarray
 
     @property
@@ -99,53 +97,59 @@ class Stream:
         return not (self.events.at % DAY).any()
 
     @classmethod
-    def of(cls, snapshot: StoreSnapshot, most: int = MOST_ASKS, seed: int = 0) -> Stream:
-        """Raises `InputError` where the vectors were trained on everything, or nothing came later."""
+    def from_snapshot(
+        cls, snapshot: StoreSnapshot, max_queries: int = MAX_QUERIES, seed: int = 0
+    ) -> PrequentialTest:
+        """Raises `InputError` where the vectors were trained on all events, or there are no later likes."""
         holdout = Holdout(**load_vectors(snapshot).meta["holdout"])
         if holdout.until is None:
             raise InputError(
-                "nothing was kept from training: train with `bowerbird embed STORE --holdout default`"
+                "no events were held out from training: train with `bowerbird embed STORE --holdout default`"
             )
         catalogue = snapshot.catalogue
         events = Interactions.of(snapshot.store.log.read(), catalogue)
-        asks = asks_of(events, holdout.until, most=most, seed=seed)
-        everything = asks_of(events, holdout.until, most=len(events))
-        return cls(events, holdout.until, asks, len(everything), catalogue.launched)
+        queries = select_queries(events, holdout.until, max_queries=max_queries, seed=seed)
+        available = select_queries(events, holdout.until, max_queries=len(events))
+        return cls(events, holdout.until, queries, len(available), catalogue.launched)
 
-    def judged(self, places: Mapping[str, np.ndarray], trained: Mapping[str, Any]) -> Prequential:
-        """By where each arm had the liked items, (A,) or (models, A); `trained` names the models."""
-        return Prequential(
+    def summarise(self, ranks: Mapping[str, np.ndarray], trained: Mapping[str, Any]) -> PrequentialEvaluation:
+        """Summarise each system's target ranks, (Q,) or (models, Q); `trained` names the models."""
+        return PrequentialEvaluation(
             start=self.start,
-            until=int(self.events.at[self.asks.rows[-1]]),
+            until=int(self.events.at[self.queries.rows[-1]]),
             dates_only=self.dates_only,
-            all_asks=self.all_asks,
-            parts=parts_of(self.asks, places, self.dates_only),
+            available_queries=self.available_queries,
+            slices=evaluate_slices(self.queries, ranks, self.dates_only),
             trained=trained,
         )
 
 
-def places_on(recommender: Recommender, stream: Stream) -> dict[str, np.ndarray]:
-    """Rank of the liked items in each arm's lists, (A,) by arm."""
-    answers = Answers()
-    arms = {name: Arm(GraphArm(recommender, answers), freshness) for name, freshness in FRESHNESS.items()}
-    arms[POPULAR] = Arm(PopularNow(len(recommender.catalogue)), LIVE)
-    return places_found(arms, stream.events, stream.asks, stream.start, stream.launched)
+def replay_log(recommender: Recommender, test: PrequentialTest) -> dict[str, np.ndarray]:
+    """Compute the rank of the liked items in each system's lists, (Q,) by system."""
+    cache = RankingCache()
+    systems = {
+        name: PrequentialSystem(PrequentialRecommender(recommender, cache), schedule)
+        for name, schedule in SCHEDULES.items()
+    }
+    systems[POPULARITY] = PrequentialSystem(DecayedPopularity(len(recommender.catalogue)), REAL_TIME)
+    return compute_target_ranks(systems, test.events, test.queries, test.start, test.launched)
 
 
-def evaluate_prequential(store: Store, most: int = MOST_ASKS, seed: int = 0) -> Prequential:
-    """Judge the store's recommender along its log, told at once, daily, weekly and never.
+def evaluate_prequential(
+    store: Store, max_queries: int = MAX_QUERIES, seed: int = 0
+) -> PrequentialEvaluation:
+    """Evaluate the store's recommender along its log, updated in real time, daily, weekly and never.
 
-    Writes `live.json` and a picture, `live.svg`, to the store's reports. Where more than `most` likes could
-    be asked for, some are drawn with `seed`. Raises `StoreError` where the store has no vectors,
-    `InputError` where nothing can be asked.
+    Writes `prequential.json` and a picture, `prequential.svg`, to the store's reports. Of more than
+    `max_queries` queries a sample is taken with `seed`. Raises `StoreError` where the store has no vectors,
+    `InputError` where there are no queries.
     """
     snapshot = store.snapshot()
     recommender, vectors = Recommender.open(snapshot), load_vectors(snapshot)
-    stream = Stream.of(snapshot, most, seed)
-    places = places_on(recommender, stream)
-    trained = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
-    result = stream.judged(places, trained)
-    told = plain(result.as_dict())
-    write_atomically(store.reports / "live.json", json.dumps(told, indent=1).encode())
-    write_atomically(store.reports / "live.svg", freshness_picture(told["parts"]).encode())
+    test = PrequentialTest.from_snapshot(snapshot, max_queries, seed)
+    ranks = replay_log(recommender, test)
+    result = test.summarise(ranks, {"vectors": vectors.version, "seed": vectors.meta.get("seed")})
+    report = plain(result.as_dict())
+    write_atomically(store.reports / "prequential.json", json.dumps(report, indent=1).encode())
+    write_atomically(store.reports / "prequential.svg", freshness_picture(report["slices"]).encode())
     return result

@@ -8,6 +8,9 @@ import numpy as np
 from numba import njit
 
 FUSION_K = 60.0
+MIN_LOGS = 4_096  # of ranks; more where more candidates come
+
+_log_tables: dict[str, np.ndarray] = {}
 
 
 def fuse_ranks(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
@@ -30,6 +33,15 @@ def best_first(scores: np.ndarray, positions: np.ndarray, count: int) -> np.ndar
     return order
 
 
+def distinct(positions: np.ndarray) -> np.ndarray:
+    """Give positions (C,) each once, ascending; of a few thousand sorting is quicker than `np.unique`."""
+    ascending = np.sort(positions)
+    is_new = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_new[1:])
+    once: np.ndarray = ascending[is_new]
+    return once
+
+
 def coarse_log(shares: np.ndarray) -> np.ndarray:
     """Round to whole numbers: an exact share identifies its item, and a ranker would memorise it."""
     rounded: np.ndarray = np.round(np.log(shares + 1e-6))
@@ -38,8 +50,8 @@ def coarse_log(shares: np.ndarray) -> np.ndarray:
 
 def log_ranks(scores: np.ndarray) -> np.ndarray:
     """Give the logarithm of 1 + each score's rank, (C,) float32."""
-    ranks: np.ndarray = np.log1p(ranks_of(scores).astype(np.float32))
-    return ranks
+    logs: np.ndarray = _logs_up_to(len(scores))[ranks_of(scores)]
+    return logs
 
 
 def ranks_of(scores: np.ndarray) -> np.ndarray:
@@ -68,6 +80,14 @@ def top_positions(scores: np.ndarray, eligible: np.ndarray, count: int, above: f
     """
     positions: np.ndarray = _highest(scores, eligible, count, above)
     return positions
+
+
+def _logs_up_to(count: int) -> np.ndarray:
+    """Logarithms of 1 + each rank below `count`, (count or more,) float32, taken once for many requests."""
+    logs = _log_tables.get("ranks")
+    if logs is None or len(logs) < count:
+        logs = _log_tables["ranks"] = np.log1p(np.arange(max(2 * count, MIN_LOGS), dtype=np.float32))
+    return logs
 
 
 @njit(cache=True, nogil=True)

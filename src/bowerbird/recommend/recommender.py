@@ -19,6 +19,7 @@ from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
 from bowerbird.recommend.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.rerank.diversity import diversify
+from bowerbird.recommend.rerank.reserve import Reserve
 from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
@@ -137,15 +138,20 @@ class Recommender:
     def _rank(
         self, state: TasteState, candidates: CandidateSet, n: int, options: RecommendOptions, now: int
     ) -> RankedList:
-        """From candidates to a list: score, session, outcome, boosted interests, diversity, the shop's
-        boosts.
+        """From candidates to a list: score, session, outcome, boosted interests, diversity with places for
+        young items, the shop's boosts.
         """
         positions, vectors = candidates.positions, self.ranker.items.vectors
         scores = self.ranker.score(candidates.features)
         if options.use_session:
             ranks = session_ranks(positions, candidates.query.liked, now, vectors)
             scores = rerank_by_session(scores, ranks, self.ranker.config.session_weight)
-        pool = np.lexsort((positions, -scores))[: max(POOL, 2 * n)]
+        count = n + options.boosts.places if options.boosts.rules else n
+        reserve = Reserve(
+            self.ranker.context.is_young[positions],
+            self.ranker.config.young_share if options.use_reserve else 0.0,
+        )
+        pool = reserve.pool(np.lexsort((positions, -scores)), max(POOL, 2 * n), count)
         relevance = scores[pool]
         if options.use_outcomes:
             relevance = self._by_outcome(relevance, candidates.features[pool], options.outcome)
@@ -153,10 +159,15 @@ class Recommender:
         if state.boosted:
             groups = self.taste.interests_of_items.group[positions[pool]]
             relevance = relevance + INTEREST_BOOST * np.isin(groups, list(state.boosted))
-        rng = np.random.default_rng(options.seed) if options.explore else None
-        count = n + options.boosts.places if options.boosts.rules else n
+        rng = np.random.default_rng(options.seed) if options.exploration else None
         chosen, propensities = diversify(
-            relevance, vectors[positions[pool]], count, options.diversity, options.explore, rng
+            relevance,
+            vectors[positions[pool]],
+            count,
+            options.diversity,
+            options.exploration,
+            rng,
+            reserve.among(pool),
         )
         order, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
         rows = chosen[order]
@@ -169,7 +180,9 @@ class Recommender:
         was liked. Without impressions the probability of a click has learned nothing that relevance has not.
         """
         model = self.outcomes
-        if outcome not in model.models or (outcome is Action.CLICK and model.given is not Conditioning.SHOWN):
+        if outcome not in model.models or (
+            outcome is Action.CLICK and model.conditioning is not Conditioning.SHOWN
+        ):
             return scores
         # All as if shown at the first rank: where an item will stand must not decide where it stands.
         odds = model.probabilities(features, np.ones(len(features)), only=outcome)[outcome]

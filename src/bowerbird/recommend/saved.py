@@ -11,13 +11,13 @@ from zipfile import BadZipFile
 import numpy as np
 import scipy.sparse as sparse
 
-from bowerbird.data.collection_likes import training_likes
+from bowerbird.data.collection_likes import build_training_events
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Superseded, Version
+from bowerbird.data.store import SupersededError, Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
-from bowerbird.embed.index.rows import Rows
+from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.saved_index import item_index
 from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
@@ -33,7 +33,7 @@ from bowerbird.recommend.threads import use_one_blas_thread
 KIND = "ranker"
 LEARNED_FROM = ("log_generation", "collections")
 """Inputs that may have grown since, where somebody went back to a ranker."""
-FORMAT = 3
+FORMAT = 4
 """Grows when older files can't be read any more; they are trained again then."""
 MODALITY_BYTES = 1 << 28
 """Untrained content of at most so many bytes is held in memory, where it is read in a third of the time."""
@@ -65,7 +65,7 @@ def _open(snapshot: StoreSnapshot, as_published: bool) -> tuple[HybridRanker, Ou
     items, version = open_items(snapshot), snapshot.version(KIND)
     loaded = _load(items, version) if as_published or is_trained(snapshot) else None
     if loaded is None:
-        with snapshot.store.alone(KIND):
+        with snapshot.store.exclusive(KIND):
             version = snapshot.store.current(KIND)  # another process may have trained it just now
             loaded = _load(items, version) if version is not None and _fits(version, snapshot) else None
             if loaded is None:
@@ -89,7 +89,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
         inputs = _inputs_of(snapshot)
         events = Interactions.of(store.log.read(), snapshot.catalogue)
         holdout = Holdout(**vectors.meta["holdout"])
-        likes = training_likes(events, snapshot.collections, snapshot.catalogue, holdout)
+        likes = build_training_events(events, snapshot.collections, snapshot.catalogue, holdout)
         ranker = fit_ranker(items, likes)
         outcomes = Outcomes.fit(ranker, holdout.training(events))
         with store.lock("publishing the ranker", wait=True):
@@ -97,7 +97,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
                 continue
             try:
                 version = _publish(snapshot, ranker, outcomes, inputs)
-            except Superseded:
+            except SupersededError:
                 return ranker, outcomes, None
         snapshot.adopt(version)
         return ranker, outcomes, version
@@ -105,10 +105,10 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
 
 def open_items(snapshot: StoreSnapshot) -> ItemContext:
     vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
-    modalities: tuple[np.ndarray | Rows, ...] = vectors.sides(catalogue)
+    modalities: tuple[np.ndarray | VectorRows, ...] = vectors.modalities(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
-        if sum(4 * rows.dim * len(rows) for rows in vectors.sides(catalogue)) <= MODALITY_BYTES:
-            modalities = tuple(rows.dense() for rows in vectors.sides(catalogue))
+        if sum(4 * rows.dim * len(rows) for rows in vectors.modalities(catalogue)) <= MODALITY_BYTES:
+            modalities = tuple(rows.dense() for rows in vectors.modalities(catalogue))
         return ItemContext(catalogue, item_matrix(snapshot), modalities)
     index = item_index(snapshot)
     return ItemContext(catalogue, index.rows, modalities, index)

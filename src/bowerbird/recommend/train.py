@@ -25,7 +25,7 @@ def complete(store: Store) -> None:
     the next batch, however many come. Waits for another process that does the same. Raises `StoreError` where
     there are no items or no vectors.
     """
-    with store.alone("complete"):
+    with store.exclusive("complete"):
         before = store.snapshot()
         erase_queued(store, begun=TasteGraph.open(before).refresh)
         snapshot = store.snapshot(before)

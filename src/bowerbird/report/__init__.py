@@ -1,4 +1,4 @@
-"""The page that the demo ends in: one self-contained HTML file from plain dataclasses."""
+"""The report of the demo: one self-contained HTML file from plain dataclasses."""
 
 from bowerbird.report.contents import BenchGroup, Card, DemoReport, InterestChart, ShopperPanel, Turn
 from bowerbird.report.page import render_report

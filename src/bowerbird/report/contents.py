@@ -1,4 +1,4 @@
-"""What the report shows, as plain values: whoever has results can fill it in."""
+"""What the report shows, as plain values: any caller with results can fill it in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Card:
 
     title: str
     price: str
-    """With its currency, as it should be read; empty where there is none."""
+    """Formatted, with its currency; empty where there is none."""
     image: bytes | None = None
     """Encoded JPEG, PNG or WebP."""
     reason: str = ""
@@ -30,12 +30,12 @@ class InterestChart:
     weights: Sequence[Sequence[float]]
     """(K, T), at least 0."""
     events: Sequence[tuple[int, str, float, str]] = ()
-    """What moved them, drawn below: time, interest's name, weight in clicks, and what it was."""
+    """The events behind them, drawn below: time, interest's name, weight in clicks, and description."""
 
 
 @dataclass(frozen=True)
 class ShopperPanel:
-    """One shopper: what they did last, what they are recommended, what they like."""
+    """One user: what they did last, what they are recommended, what they like."""
 
     user: str
     recommendations: Sequence[Card]
@@ -60,7 +60,7 @@ class BenchGroup:
     name: str
     unit: str
     arms: Sequence[tuple[str, float, bool]]
-    """Arm's name, its value, and whether it is ours."""
+    """Arm's name, its value, and whether it is bowerbird."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class DemoReport:
 
     title: str
     synthetic: bool
-    """Whether products and shoppers are drawn; the page says so where it shows them."""
+    """Whether products and users are synthetic; the page says so where it shows them."""
     imported: Sequence[Mapping[str, Any]] = ()
-    """What `ImportSummary.as_dict()` gives, one an import."""
+    """`ImportSummary.as_dict()` of each import."""
     shopper: ShopperPanel | None = None
     conversation: Sequence[Turn] = ()
     quality: Sequence[Mapping[str, Any]] = ()
-    """What `Evaluation.as_dict()` gives, one a split."""
+    """`Evaluation.as_dict()` of each split."""
     bench: Sequence[BenchGroup] = ()
-    """Time to first token, end to end, memory, cost: what `bench graft` measured."""
+    """Time to first token, end to end, memory, cost: the results of `bench graft`."""
     stages: Sequence[tuple[str, float, float]] = ()
     """Name, wall-clock seconds, peak memory in MiB."""
     notes: Sequence[str] = ()

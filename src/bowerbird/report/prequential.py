@@ -1,4 +1,4 @@
-"""What fresh knowledge is worth, as one picture: each part of the asks a group of dots with whiskers."""
+"""Prequential evaluation as one picture: each slice of the queries is a group of dots with whiskers."""
 
 from __future__ import annotations
 
@@ -17,41 +17,44 @@ _STYLE = (
 
 
 def freshness_picture(parts: Sequence[Mapping[str, Any]]) -> str:
-    """nDCG@10 of every arm on every part of `Prequential.as_dict()`, as SVG; the first arm is live."""
-    most = max((_end(values) for part in parts for values in part["arms"].values()), default=0.0) or 1.0
-    drawn, top = [], 12
+    """nDCG@10 of all systems on all slices of `PrequentialEvaluation.as_dict()`; the first is real time."""
+    highest = (
+        max((_high(values) for part in parts for values in part["systems"].values()), default=0.0) or 1.0
+    )
+    elements, top = [], 12
     for part in parts:
-        said = f"{part['name']}: {part['asks']:,} asks of {part['people']:,} people"
-        drawn.append(f'<text x="{LEFT}" y="{top + 14}" class="title">{text(said)}</text>')
+        title = f"{part['name']}: {part['queries']:,} queries of {part['users']:,} users"
+        elements.append(f'<text x="{LEFT}" y="{top + 14}" class="title">{text(title)}</text>')
         top += 24
-        for number, (arm, values) in enumerate(part["arms"].items()):
-            drawn.append(_row(arm, values[METRIC], top + number * ROW, most, "live" if not number else ""))
-        top += len(part["arms"]) * ROW + GAP - 24
-    note = f"{METRIC}, dots: means over people, lines: 95 % intervals"
-    drawn.append(f'<text x="{LEFT}" y="{top + 4}" class="small">{note}</text>')
+        for number, (arm, values) in enumerate(part["systems"].items()):
+            css_class = "live" if number == 0 else ""
+            elements.append(_row(arm, values[METRIC], top + number * ROW, highest, css_class))
+        top += len(part["systems"]) * ROW + GAP - 24
+    note = f"{METRIC}, dots: means over users, lines: 95 % confidence intervals"
+    elements.append(f'<text x="{LEFT}" y="{top + 4}" class="small">{note}</text>')
     height = top + 18
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="{METRIC} by how fresh the state is" font-family="Helvetica, Arial, sans-serif">'
         f'<style>{_STYLE}</style><rect width="{WIDTH}" height="{height}" fill="#fff"/>\n'
-        + "\n".join(drawn)
+        + "\n".join(elements)
         + "\n</svg>\n"
     )
 
 
-def _row(arm: str, said: Mapping[str, float | None], top: float, most: float, kind: str) -> str:
+def _row(arm: str, interval: Mapping[str, float | None], top: float, highest: float, css_class: str) -> str:
     middle = top + ROW / 2
     label = f'<text x="{LEFT - 10}" y="{middle + 4}" class="end">{text(arm)}</text>'
-    mean, low, high = (said[end] for end in ("mean", "low", "high"))
+    mean, low, high = (interval[end] for end in ("mean", "low", "high"))
     if mean is None or low is None or high is None:
         return label
-    at, left, right = (LEFT + value / most * (WIDTH - LEFT - RIGHT) for value in (mean, low, high))
+    x, left, right = (LEFT + value / highest * (WIDTH - LEFT - RIGHT) for value in (mean, low, high))
     return (
-        f'{label}<line x1="{left:.1f}" x2="{right:.1f}" y1="{middle}" y2="{middle}" class="{kind}"/>'
-        f'<circle cx="{at:.1f}" cy="{middle}" r="4" class="{kind}"/>'
+        f'{label}<line x1="{left:.1f}" x2="{right:.1f}" y1="{middle}" y2="{middle}" class="{css_class}"/>'
+        f'<circle cx="{x:.1f}" cy="{middle}" r="4" class="{css_class}"/>'
         f'<text x="{right + 10:.1f}" y="{middle + 4}" class="small">{mean:.3f}</text>'
     )
 
 
-def _end(values: Mapping[str, Mapping[str, float | None]]) -> float:
+def _high(values: Mapping[str, Mapping[str, float | None]]) -> float:
     return values[METRIC]["high"] or 0.0

@@ -1,4 +1,4 @@
-"""Parts of a test as a table: who gains, and on which items."""
+"""Slices of an evaluation as a table: which users and items gain."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from bowerbird.report.markup import number, table, text
 
 
 def slices_part(slices: Sequence[Mapping[str, Any]]) -> str:
-    """Parts of the test: ours, the best baseline there, and their ratio; folded until it is asked for."""
+    """Slices of the test set: bowerbird, the best baseline there, and their ratio; folded at first."""
     if not slices:
         return ""
-    heads = ["part of the test", "people"]
-    for one in slices[0]["results"]:
-        heads += [one["metric"], "best baseline", "times"]
+    heads = ["slice of the test set", "users"]
+    for result in slices[0]["results"]:
+        heads += [result["metric"], "best baseline", "times"]
     rows = []
-    for part in slices:
-        cells = [cell for one in part["results"] for cell in _beside(one)]
-        rows.append([text(part["name"]), f"{part['people']:,}", *cells])
-    return (
-        f"<details><summary>Parts: {', '.join(dict.fromkeys(text(one['group']) for one in slices))}</summary>"
-        f"{table(heads, rows)}</details>"
-    )
+    for test_slice in slices:
+        cells = [cell for result in test_slice["results"] for cell in _comparison_cells(result)]
+        rows.append([text(test_slice["name"]), f"{test_slice['users']:,}", *cells])
+    groups = dict.fromkeys(text(test_slice["group"]) for test_slice in slices)
+    return f"<details><summary>Slices: {', '.join(groups)}</summary>{table(heads, rows)}</details>"
 
 
-def _beside(one: Mapping[str, Any]) -> list[str]:
-    best = f"{_with_ends(one['best'])}<small>{text(one['baseline'])}</small>"
-    return [_with_ends(one["ours"]), best, _with_ends(one["ratio"], 2)]
+def _comparison_cells(result: Mapping[str, Any]) -> list[str]:
+    best = f"{_with_interval(result['baseline_value'])}<small>{text(result['baseline'])}</small>"
+    return [_with_interval(result["value"]), best, _with_interval(result["ratio"], 2)]
 
 
-def _with_ends(interval: Mapping[str, float | None], digits: int = 3) -> str:
+def _with_interval(interval: Mapping[str, float | None], digits: int = 3) -> str:
     mean, low, high = (interval[end] for end in ("mean", "low", "high"))
     if mean is None:
         return "–"

@@ -1,8 +1,4 @@
-"""A stream chart of interests over time: stacked bands around a middle line, wide where one is strong.
-
-The baseline is the symmetric one of ThemeRiver (Havre et al., 2000): half of the total above the middle and
-half below, so that a person's activity shows as the river's width.
-"""
+"""A stream chart of interests over time: stacked bands around a middle line, wide where one is strong."""
 
 from __future__ import annotations
 
@@ -15,13 +11,17 @@ from bowerbird.report.contents import InterestChart
 from bowerbird.report.markup import text
 
 WIDTH, HEIGHT = 1000, 300  # units of the drawing
-TICK, TICKS_HIGH = 3, 40
-MOST = 7
-"""Interests drawn by name; the rest is one band."""
+TICK_WIDTH, TICK_HEIGHT = 3, 40
+MAX_NAMED = 7
+"""Interests drawn by name; the others are one band."""
 
 
 def stream_chart(chart: InterestChart) -> str:
-    """The chart with its legend; empty where there are fewer than two times."""
+    """The chart with its legend; empty where there are fewer than two times.
+
+    Stacked symmetrically as in ThemeRiver (Havre et al., "ThemeRiver: Visualizing Theme Changes over Time",
+    2000): half of the total above the middle and half below, so that the width shows the user's activity.
+    """
     if len(chart.times) < 2 or not len(chart.names):
         return ""
     names, weights = _strongest(chart)
@@ -49,48 +49,53 @@ def _ticks(chart: InterestChart, names: list[str]) -> str:
         return ""
     first, span = chart.times[0], max(1, chart.times[-1] - chart.times[0])
     bars = []
-    for at, name, weight, what in chart.events:
+    for at, name, weight, description in chart.events:
         band = names.index(name) if name in names else len(names) - 1
-        x = min(max((at - first) / span, 0.0), 1.0) * (WIDTH - TICK)
-        high = TICKS_HIGH * min(1.0, math.sqrt(abs(weight) / 5))
-        kind = "against" if weight < 0 else f"s{band}"
+        x = min(max((at - first) / span, 0.0), 1.0) * (WIDTH - TICK_WIDTH)
+        height = TICK_HEIGHT * min(1.0, math.sqrt(abs(weight) / 5))
+        css_class = "against" if weight < 0 else f"s{band}"
         bars.append(
-            f'<rect class="{kind}" x="{x:.1f}" y="{TICKS_HIGH - high:.1f}" width="{TICK}" '
-            f'height="{high:.1f}"><title>{text(what)}</title></rect>'
+            f'<rect class="{css_class}" x="{x:.1f}" y="{TICK_HEIGHT - height:.1f}" width="{TICK_WIDTH}" '
+            f'height="{height:.1f}"><title>{text(description)}</title></rect>'
         )
     return (
-        f'<svg class="ticks" viewBox="0 0 {WIDTH} {TICKS_HIGH}" role="img" preserveAspectRatio="none" '
+        f'<svg class="ticks" viewBox="0 0 {WIDTH} {TICK_HEIGHT}" role="img" preserveAspectRatio="none" '
         f'aria-label="Events">{"".join(bars)}</svg>'
     )
 
 
 def _strongest(chart: InterestChart) -> tuple[list[str], np.ndarray]:
-    """The strongest interests, the strongest of all in the middle of the river, and the rest as one band."""
+    """The strongest interests, the strongest of all in the middle, and the others as one band."""
     weights = np.maximum(np.asarray(chart.weights, dtype=np.float64), 0.0)
     order = np.argsort(-weights.sum(axis=1), kind="stable")
-    kept, rest = order[:MOST], order[MOST:]
-    kept = np.concatenate([kept[1::2][::-1], kept[0::2]])
-    names, rows = [chart.names[k] for k in kept], [weights[kept]]
-    if len(rest):
-        names, rows = [*names, "everything else"], [*rows, weights[rest].sum(axis=0, keepdims=True)]
+    strongest, others = order[:MAX_NAMED], order[MAX_NAMED:]
+    # Alternately above and below, so that the strongest bands meet in the middle.
+    stacked = np.concatenate([strongest[1::2][::-1], strongest[0::2]])
+    names, rows = [chart.names[k] for k in stacked], [weights[stacked]]
+    if len(others):
+        names, rows = [*names, "everything else"], [*rows, weights[others].sum(axis=0, keepdims=True)]
     return names, np.concatenate(rows)
 
 
 def _band(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> str:
     """A closed path along the upper edge and back along the lower one."""
-    there = _curve(x, upper)
+    forth = _curve(x, upper)
     back = _curve(x[::-1], lower[::-1])
-    return f"M{x[0]:.1f},{upper[0]:.1f}{there}L{x[-1]:.1f},{lower[-1]:.1f}{back}Z"
+    return f"M{x[0]:.1f},{upper[0]:.1f}{forth}L{x[-1]:.1f},{lower[-1]:.1f}{back}Z"
 
 
 def _curve(x: np.ndarray, y: np.ndarray) -> str:
-    """Cubic pieces that never overshoot a point (Fritsch & Carlson 1980, harmonic mean of the slopes)."""
+    """Cubic Bézier segments that never overshoot a point.
+
+    Tangents are harmonic means of neighbouring slopes, 2ab/(a + b), or 0 at a turning point (Fritsch &
+    Carlson, "Monotone Piecewise Cubic Interpolation", 1980).
+    """
     step = np.diff(x)
     slope = np.diff(y) / np.where(step == 0, 1.0, step)
     before, after = slope[:-1], slope[1:]
-    level = before * after <= 0
-    mean = 2 * before * after / np.where(level, 1.0, before + after)
-    tangent = np.concatenate([slope[:1], np.where(level, 0.0, mean), slope[-1:]])
+    is_turning = before * after <= 0
+    mean = 2 * before * after / np.where(is_turning, 1.0, before + after)
+    tangent = np.concatenate([slope[:1], np.where(is_turning, 0.0, mean), slope[-1:]])
     third = step / 3
     first_x, first_y = x[:-1] + third, y[:-1] + third * tangent[:-1]
     second_x, second_y = x[1:] - third, y[1:] - third * tangent[1:]
@@ -99,7 +104,7 @@ def _curve(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _days(times: np.ndarray) -> str:
-    """Five dates below the river, as text so that they keep their size on a phone."""
-    marks = np.linspace(times[0], times[-1], 5) / 1e6
-    spans = "".join(f"<span>{datetime.fromtimestamp(at, UTC).strftime('%-d %b %Y')}</span>" for at in marks)
+    """Five dates below the chart, as text so that they keep their size on a phone."""
+    seconds = np.linspace(times[0], times[-1], 5) / 1e6
+    spans = "".join(f"<span>{datetime.fromtimestamp(at, UTC).strftime('%-d %b %Y')}</span>" for at in seconds)
     return f'<div class="days">{spans}</div>'

@@ -1,4 +1,4 @@
-"""The whole HTTP surface, in the order in which a client meets it."""
+"""The FastAPI app: all routes, health, metrics, the page, and error responses."""
 
 from __future__ import annotations
 
@@ -17,42 +17,43 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve.app_state import Shop
-from bowerbird.serve.metrics import Counted, Metrics
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.metrics import Metrics, MetricsMiddleware
 from bowerbird.serve.routes import chat, erasure, events, items, profiles
 from bowerbird.serve.routes.events import BodyTooLarge
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
-"""Environment variable by which the processes of one server know their store."""
+"""Environment variable that tells the processes of one server their store."""
 SWITCH_S = 0.001
-"""A thread that computes lets others on after so long: at Python's 5 ms an event would wait for several."""
+"""Python's thread switch interval: at the default of 5 ms an event would wait for several computing
+threads."""
 PAGE = Path(__file__).parent / "page"
 PAGE_FILES = {"/": "index.html", "/app.css": "app.css", "/app.js": "app.js"}
-# The page loads nothing from elsewhere, and no text that a catalogue brings can run as a script.
+# The page loads nothing from other hosts, and no text from a catalogue can run as a script.
 CONTENT_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
 
 
 def create_app(store: Path | str) -> FastAPI:
     """The app of one store. Raises `StoreError` where it has no items or no vectors yet."""
-    shop, metrics = Shop(Path(store)), Metrics()
+    app_state, metrics = AppState(Path(store)), Metrics()
 
     @contextlib.asynccontextmanager
-    async def watching(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
-        shop.watch()
+        app_state.watch()
         yield
-        shop.close()
+        app_state.close()
 
-    told = "Recommendations, search and chat from one store."
-    app = FastAPI(title="bowerbird", description=told, lifespan=watching)
-    app.state.shop = shop
-    app.add_middleware(Counted, metrics=metrics)
-    app.include_router(events.routes(shop, metrics))
-    app.include_router(items.routes(shop))
-    app.include_router(profiles.routes(shop))
-    app.include_router(erasure.routes(shop))
-    app.include_router(chat.routes(shop))
-    _add_health(app, shop, metrics)
+    description = "Recommendations, search and chat from one store."
+    app = FastAPI(title="bowerbird", description=description, lifespan=lifespan)
+    app.state.app_state = app_state
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.include_router(events.routes(app_state, metrics))
+    app.include_router(items.routes(app_state))
+    app.include_router(profiles.routes(app_state))
+    app.include_router(erasure.routes(app_state))
+    app.include_router(chat.routes(app_state))
+    _add_health(app, app_state, metrics)
     _add_page(app)
     _add_errors(app)
     return app
@@ -63,30 +64,30 @@ def worker() -> FastAPI:
     return create_app(os.environ[STORE_VARIABLE])
 
 
-def _add_health(app: FastAPI, shop: Shop, metrics: Metrics) -> None:
-    checking = CapacityLimiter(1)  # a thread of its own: health must not wait for other requests to end
+def _add_health(app: FastAPI, app_state: AppState, metrics: Metrics) -> None:
+    thread = CapacityLimiter(1)  # of its own: health must not wait for other requests
 
     @app.get("/healthz")
     async def health() -> dict[str, Any]:
-        """What is served, and in which versions."""
-        return await to_thread.run_sync(served, limiter=checking)
+        """Status, and the served versions."""
+        return await to_thread.run_sync(describe, limiter=thread)
 
-    def served() -> dict[str, Any]:
-        now = shop.now
-        names = now.snapshot.names
+    def describe() -> dict[str, Any]:
+        served = app_state.served
+        names = served.snapshot.names
         return {
             "status": "ok",
-            "items": len(now.catalogue),
-            "people": now.taste.n_people,
-            "synthetic": shop.synthetic,
-            "set": now.snapshot.number,
+            "items": len(served.catalogue),
+            "users": served.taste.n_users,
+            "synthetic": app_state.synthetic,
+            "set": served.snapshot.number,
             "versions": {kind: names.get(kind) for kind in KINDS},
         }
 
     @app.get("/metrics")
-    async def told() -> Response:
+    async def prometheus() -> Response:
         """Prometheus metrics."""
-        return metrics.told()
+        return metrics.render()
 
 
 def _add_page(app: FastAPI) -> None:
@@ -101,30 +102,30 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Every error as OpenAI's clients expect it: {"error": {"message", "type"}}.
+    """Return every error as OpenAI's clients expect it: {"error": {"message", "type"}}.
 
-    Async all of them: others would wait for a shared thread.
+    All handlers are async: others would wait for a shared thread.
     """
 
-    def told(status: int, message: str, kind: str) -> JSONResponse:
+    def error_response(status: int, message: str, kind: str) -> JSONResponse:
         return JSONResponse({"error": {"message": message, "type": kind}}, status)
 
     @app.exception_handler(BowerbirdError)
-    async def ours(_: Request, error: BowerbirdError) -> JSONResponse:
+    async def own_error(_: Request, error: BowerbirdError) -> JSONResponse:
         status = 413 if isinstance(error, BodyTooLarge) else 400 if isinstance(error, InputError) else 503
-        return told(status, str(error), type(error).__name__)
+        return error_response(status, str(error), type(error).__name__)
 
     @app.exception_handler(ImportError)
-    async def lacking(_: Request, error: ImportError) -> JSONResponse:
+    async def missing_package(_: Request, error: ImportError) -> JSONResponse:
         message = f"{error.name or error} is not installed here: `pip install 'bowerbird[models]'`"
-        return told(503, message, "ImportError")
+        return error_response(503, message, "ImportError")
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return told(error.status_code, str(error.detail), "HTTPException")
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        return error_response(error.status_code, str(error.detail), "HTTPException")
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return told(422, f"{place}: {first['msg']}", "ValidationError")
+        location = ".".join(str(name) for name in first["loc"])
+        return error_response(422, f"{location}: {first['msg']}", "ValidationError")

@@ -1,4 +1,4 @@
-"""One store, ready to answer, and always in its latest versions."""
+"""The state of the server: one store, served in its newest versions."""
 
 from __future__ import annotations
 
@@ -10,52 +10,41 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import Intake
+from bowerbird.data.ingestion import EventIngestor, IngestionResult
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.saved import is_trained
-from bowerbird.serve.served_snapshot import Stages
+from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.control.erasure_queue import ErasureQueue, ErasureRequest
 
 BOOSTS_FILE = "boosts.toml"
-"""In a store's folder: the shop's boosts, which every recommendation served by HTTP follows."""
-LOOK_S = 0.2  # between two looks at whether there are new versions
-LOG_LOOKS = 10  # of them, between two looks at whether events were imported that the ranker does not know
-AGAIN_S = 60.0  # before a training that failed is tried again
-NICENESS = 5  # of the process that trains while this one answers
+"""File in a store's folder: the business rules that apply to all recommendations over HTTP."""
+POLL_S = 0.2  # seconds between two checks for new versions
+POLLS_PER_LOG_CHECK = 10  # polls between two checks for imported events that the ranker does not know
+RETRY_S = 60.0  # seconds before a failed training is retried
+NICENESS = 5  # of the maintenance process, which trains while this one answers
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Learnt:
-    """What became of the events of one request."""
-
-    new: int
-    repeated: int
-    refused: list[str]
-    """The reason of each."""
-
-
-class Shop:
-    """A store and its stages. A request takes `now` once, and so speaks of one set of versions throughout."""
+class AppState:
+    """A store and its served snapshot. A request reads `served` once, so it sees one set of versions."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
-        self.now = Stages(_servable(self.store))
-        self._current = self.now.snapshot
-        self._intake = Intake(self.store)
-        rules = self.store.path / BOOSTS_FILE
-        self.boosts = Boosts.load(rules) if rules.exists() else Boosts()
+        self.served = ServedSnapshot(_servable_snapshot(self.store))
+        self._in_force = self.served.snapshot
+        self._ingestor = EventIngestor(self.store)
+        boosts = self.store.path / BOOSTS_FILE
+        self.boosts = Boosts.load(boosts) if boosts.exists() else Boosts()
         self._closed = threading.Event()
         self._following = threading.Lock()
         self._erasures = ErasureQueue(self.store)
-        self._training = Training(self.store)
+        self._maintenance = MaintenanceProcess(self.store)
         self._failed: dict[str, str] | None = None  # versions that could not be opened
 
     @property
@@ -63,109 +52,114 @@ class Shop:
         """Whether the store holds the demo world."""
         return (self.store.path / "SYNTHETIC").exists()
 
-    def learn(self, lots: Sequence[Sequence[Event]]) -> list[Learnt]:
-        """Log the events of some requests durably, in one commit, and let the taste graph know."""
-        events = [event for lot in lots for event in lot]
-        reasons = self._intake.reasons(events)
-        new = self.store.log.append([one for one, why in zip(events, reasons, strict=True) if not why])
-        self.now.taste.refresh()
-        left, told = iter(zip(events, reasons, strict=True)), iter([*new, None])  # both in order
-        found, next_new = [], next(told)
-        for lot in lots:
-            fresh, refused = 0, []
-            for event, why in islice(left, len(lot)):
-                if why:
-                    refused.append(why)
+    def ingest(self, batches: Sequence[Sequence[Event]]) -> list[IngestionResult]:
+        """Log the events of several requests durably, in one commit, and update the taste graph."""
+        events = [event for batch in batches for event in batch]
+        reasons = self._ingestor.rejection_reasons(events)
+        accepted = [event for event, reason in zip(events, reasons, strict=True) if not reason]
+        # `append` returns the new events in their order: one pass over both gives the counts of each request.
+        new_events = iter([*self.store.log.append(accepted), None])
+        self.served.taste.refresh()
+        with_reasons, next_new = iter(zip(events, reasons, strict=True)), next(new_events)
+        results = []
+        for batch in batches:
+            n_new, rejected = 0, []
+            for event, reason in islice(with_reasons, len(batch)):
+                if reason:
+                    rejected.append((event, reason))
                 elif event is next_new:
-                    fresh, next_new = fresh + 1, next(told)
-            found.append(Learnt(fresh, len(lot) - len(refused) - fresh, refused))
-        return found
+                    n_new, next_new = n_new + 1, next(new_events)
+            results.append(IngestionResult(n_new, len(batch) - len(rejected) - n_new, rejected))
+        return results
 
     # -- new versions -------------------------------------------------------------------------------------
 
     def watch(self) -> None:
-        """From now on, look for new versions, and answer from them as soon as they are opened; until then
-        from those before."""
+        """Start polling for new versions; they are served as soon as they are open, and the old ones until
+        then."""
         threading.Thread(target=self._watch, name="new versions", daemon=True).start()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop polling, and the maintenance process."""
         self._closed.set()
-        self._training.stop()
+        self._maintenance.stop()
 
     def _watch(self) -> None:
-        seen, looks = None, 0
-        while not self._closed.wait(LOOK_S):
-            changed, looks = (self.store.history_changed(), self._erasures.changed()), looks + 1
+        seen, polls = None, 0
+        while not self._closed.wait(POLL_S):
+            token, polls = (self.store.history_token(), self._erasures.file_stamp()), polls + 1
             try:
-                if changed != seen:
-                    seen = changed
+                if token != seen:
+                    seen = token
                     self.follow()
-                elif looks % LOG_LOOKS == 0 or self._training.ended:
-                    self._training.see_to(self._current)
+                elif polls % POLLS_PER_LOG_CHECK == 0 or self._maintenance.has_ended:
+                    self._maintenance.start_if_needed(self._in_force)
             except Exception:
                 if not self._closed.is_set():
-                    _log.exception("new versions of %s can't be read; the old ones go on", self.store.path)
+                    _log.exception(
+                        "new versions of %s can't be read; the old ones are still served", self.store.path
+                    )
                 seen = None
-                self._closed.wait(LOG_LOOKS * LOOK_S)
+                self._closed.wait(POLLS_PER_LOG_CHECK * POLL_S)
 
     def follow(self) -> None:
-        """Go over to the versions in force, as far as they can be served; have erased who is queued, and
-        trained what the versions lack."""
+        """Serve the versions in force, as far as they are complete; start the erasure of queued users and the
+        training of missing versions."""
         with self._following:
-            self.now.taste.refresh()  # whoever was erased is unknown, also where nobody asks
-            current = self._current = self.store.snapshot(self.now.snapshot)
-            wanted = current if current.complete else self.now.snapshot.with_facts_of(current)
-            if wanted.names not in (self.now.snapshot.names, self._failed):
-                self._swap(wanted)
+            self.served.taste.refresh()  # drops erased users, even if no request comes
+            in_force = self._in_force = self.store.snapshot(self.served.snapshot)
+            target = in_force if in_force.complete else self.served.snapshot.with_facts_of(in_force)
+            if target.names not in (self.served.snapshot.names, self._failed):
+                self._swap(target)
             if not self._closed.is_set():
-                self._training.see_to(current)
+                self._maintenance.start_if_needed(in_force)
 
-    def _swap(self, wanted: StoreSnapshot) -> None:
+    def _swap(self, snapshot: StoreSnapshot) -> None:
         try:
-            stages = Stages(wanted)
-            stages.warm_up(self.now)
+            opened = ServedSnapshot(snapshot)
+            opened.warm_up(self.served)
         except Exception:
-            self._failed = wanted.names
-            _log.exception("versions of %s can't be opened; the old ones go on", self.store.path)
+            self._failed = snapshot.names
+            _log.exception("versions of %s can't be opened; the old ones are still served", self.store.path)
             return
-        before, self.now, self._failed = self.now, stages, None
-        if before.snapshot.version("vectors") != wanted.version("vectors"):
-            before.taste.save()  # for a rollback
+        previous, self.served, self._failed = self.served, opened, None
+        if previous.snapshot.version("vectors") != snapshot.version("vectors"):
+            previous.taste.save()  # for a rollback
 
 
-class Training:
-    """Has another process erase who is queued and train what a set of versions lacks, gently: here it would
-    hold up the answers."""
+class MaintenanceProcess:
+    """A child process at low priority that erases queued users and trains missing versions; in this process
+    it
+    would delay answers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._erasures = ErasureQueue(store)
         self._child: subprocess.Popen[bytes] | None = None
-        self._tried: tuple[dict[str, str], int, tuple[ErasureRequest, ...]] | None = None
-        self._again_at = 0.0
+        self._last_task: tuple[dict[str, str], int, tuple[ErasureRequest, ...]] | None = None
+        self._retry_at = 0.0
 
     @property
-    def ended(self) -> bool:
-        """Whether a process has ended that nobody has looked after yet."""
+    def has_ended(self) -> bool:
+        """Whether the last process has ended, and `start_if_needed` was not called since."""
         return self._child is not None and self._child.poll() is not None
 
-    def see_to(self, current: StoreSnapshot) -> None:
-        """Start a process if somebody is to be erased or versions lack something, none is running, and the
-        same was not just tried."""
+    def start_if_needed(self, in_force: StoreSnapshot) -> None:
+        """Start a process if users are queued for erasure or versions are missing, none is running, and the
+        same task was not started recently."""
         if self._child is not None and self._child.poll() is None:
             return
         self._child = None
         queued = self._erasures.read().requests
-        if not queued and current.complete and is_trained(current):
-            self._tried = None
+        if not queued and in_force.complete and is_trained(in_force):
+            self._last_task = None
             return
-        wanted = (current.names, self._store.log.generation, queued)
-        if wanted == self._tried and time.monotonic() < self._again_at:
+        task = (in_force.names, self._store.log.generation, queued)
+        if task == self._last_task and time.monotonic() < self._retry_at:
             return
-        self._tried, self._again_at = wanted, time.monotonic() + AGAIN_S
+        self._last_task, self._retry_at = task, time.monotonic() + RETRY_S
         command = [sys.executable, "-m", "bowerbird.recommend.train", str(self._store.path)]
-        # OpenMP threads that spin while they wait would take the processor from answers and from each other.
+        # OpenMP threads that spin while they wait would take CPU time from answers and from each other.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
         with contextlib.suppress(ProcessLookupError):  # it may have ended already
@@ -176,11 +170,11 @@ class Training:
             self._child.terminate()
 
 
-def _servable(store: Store) -> StoreSnapshot:
-    """The versions in force; while they lack something, the newest models that can be served, with their
-    catalogue. Where there are none yet, what is lacking is trained when they are opened."""
+def _servable_snapshot(store: Store) -> StoreSnapshot:
+    """The versions in force; while they are incomplete, the newest complete set with the newest catalogue. In
+    a store without a complete set, missing versions are trained when the snapshot is opened."""
     current = store.snapshot()
-    complete = [chosen.number for chosen in store.history().sets if chosen.complete]
+    complete = [version_set.number for version_set in store.history().sets if version_set.complete]
     if current.complete or not complete:
         return current
     return store.snapshot(number=complete[-1]).with_facts_of(current)

@@ -1,7 +1,7 @@
-"""Requests that bring events while others are being taken in wait together, and are taken in as one.
+"""Group commit for requests: those that arrive during an ingestion wait, and are ingested together.
 
-The log does that for threads too (`group_commit`). Here it happens before there is a thread: at hundreds of
-requests a second most of the time goes into waking threads and looking at the log, not into the disk.
+The log does the same for threads (`group_commit`). Here it happens before a thread is needed: at hundreds of
+requests a second most of the time would go into waking threads and checking the log, not into the disk.
 """
 
 from __future__ import annotations
@@ -12,57 +12,57 @@ from collections.abc import Callable, Sequence
 from anyio import CapacityLimiter, to_thread
 
 from bowerbird.data.events import Event
+from bowerbird.data.ingestion import IngestionResult
 from bowerbird.errors import InputError
-from bowerbird.serve.app_state import Learnt
 
-Take = Callable[[Sequence[Sequence[Event]]], list[Learnt]]
-MOST_LOTS = 500
-"""Requests taken in together: it bounds how long the next ones wait."""
+Ingest = Callable[[Sequence[Sequence[Event]]], list[IngestionResult]]
+MAX_REQUESTS = 500
+"""Most requests ingested together; bounds how long the next ones wait."""
 
 
-class Gathering:
-    """Hands lots of events to `take`, one call at a time. Of one event loop."""
+class EventBatcher:
+    """Passes the events of waiting requests to `ingest`, one call at a time. For one event loop."""
 
-    def __init__(self, take: Take) -> None:
-        self._take = take
-        self._thread = CapacityLimiter(
-            1
-        )  # its own: the shared ones may all be busy, and events must not wait
-        self._waiting: list[tuple[Sequence[Event], asyncio.Future[Learnt]]] = []
-        self._taking: asyncio.Task[None] | None = None
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+        # A thread of its own: the shared ones may all be busy, and events must not wait.
+        self._thread = CapacityLimiter(1)
+        self._waiting: list[tuple[Sequence[Event], asyncio.Future[IngestionResult]]] = []
+        self._ingesting: asyncio.Task[None] | None = None
 
-    async def add(self, events: Sequence[Event]) -> Learnt:
-        """Take in one request's events, durably when this returns. Raises what `take` raises."""
+    async def add(self, events: Sequence[Event]) -> IngestionResult:
+        """Ingest one request's events, durably when this returns. Raises what `ingest` raises."""
         if not events:
-            return Learnt(0, 0, [])
-        future: asyncio.Future[Learnt] = asyncio.get_running_loop().create_future()
+            return IngestionResult(0, 0, [])
+        future: asyncio.Future[IngestionResult] = asyncio.get_running_loop().create_future()
         self._waiting.append((events, future))
-        if self._taking is None:
-            self._taking = asyncio.create_task(self._take_all())
+        if self._ingesting is None:
+            self._ingesting = asyncio.create_task(self._ingest_waiting())
         return await future
 
-    async def _take_all(self) -> None:
+    async def _ingest_waiting(self) -> None:
         try:
             while self._waiting:
-                lots, self._waiting = self._waiting[:MOST_LOTS], self._waiting[MOST_LOTS:]
-                for future, found in zip(
-                    (future for _, future in lots), await self._taken([lot for lot, _ in lots]), strict=True
-                ):
-                    if future.done():  # whoever asked has gone
+                requests, self._waiting = self._waiting[:MAX_REQUESTS], self._waiting[MAX_REQUESTS:]
+                results = await self._ingest_batches([events for events, _ in requests])
+                for (_, future), result in zip(requests, results, strict=True):
+                    if future.done():  # the request was cancelled
                         continue
-                    if isinstance(found, Learnt):
-                        future.set_result(found)
+                    if isinstance(result, IngestionResult):
+                        future.set_result(result)
                     else:
-                        future.set_exception(found)
+                        future.set_exception(result)
         finally:
-            self._taking = None
+            self._ingesting = None
 
-    async def _taken(self, lots: Sequence[Sequence[Event]]) -> Sequence[Learnt | Exception]:
+    async def _ingest_batches(
+        self, batches: Sequence[Sequence[Event]]
+    ) -> Sequence[IngestionResult | Exception]:
         try:
-            return await to_thread.run_sync(self._take, lots, limiter=self._thread)
-        except InputError as error:  # somebody's own mistake: the others must not pay for it
-            if len(lots) == 1:
+            return await to_thread.run_sync(self._ingest, batches, limiter=self._thread)
+        except InputError as error:  # invalid events of one request must not fail the others
+            if len(batches) == 1:
                 return [error]
-            return [found for lot in lots for found in await self._taken([lot])]
+            return [result for batch in batches for result in await self._ingest_batches([batch])]
         except Exception as error:
-            return [error] * len(lots)
+            return [error] * len(batches)

@@ -1,4 +1,4 @@
-"""What the server counts about itself, for Prometheus."""
+"""The server's Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """Counters of one app; each app has its own registry, so that several can live in one process."""
+    """Counters of one app; each app has its own registry, so that one process can have several apps."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -20,18 +20,23 @@ class Metrics:
             "bowerbird_requests", "Requests answered", ["route", "status"], registry=self.registry
         )
         self.seconds = Histogram(
-            "bowerbird_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=self.registry
+            "bowerbird_request_seconds",
+            "Time to answer",
+            ["route"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=self.registry,
         )
         self.events = Counter("bowerbird_events", "Events received", ["outcome"], registry=self.registry)
 
-    def told(self) -> Response:
+    def render(self) -> Response:
+        """All metrics in Prometheus' text format."""
         return Response(generate_latest(self.registry), media_type="text/plain; version=0.0.4")
 
 
-class Counted:
-    """Middleware: counts a request by its route (not by its path, which would grow without bound).
+class MetricsMiddleware:
+    """Counts requests and their time by route (paths would make unboundedly many labels).
 
-    Plain ASGI: Starlette's own class for middleware costs as much as a small request itself.
+    Plain ASGI: Starlette's middleware class costs as much time as a small request.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -42,16 +47,16 @@ class Counted:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 500  # unless there is an answer
+        start, status = time.perf_counter(), 500  # where the app sends no response
 
-        async def note(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, note)
+            await self.app(scope, receive, send_and_note_status)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             self.metrics.requests.labels(route, status).inc()

@@ -1,4 +1,4 @@
-"""The stages that a server answers from, all of one snapshot, shared by all requests."""
+"""A store snapshot with everything that requests need opened from it, shared by all requests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from bowerbird.embed.search.searcher import Searcher
 
 
-class Stages:
-    """One set of versions, open. A request takes it once, and so speaks of one catalogue throughout.
+class ServedSnapshot:
+    """One set of versions, opened. A request reads it once, so its whole answer is from one catalogue.
 
-    Recommending needs no deep-learning library; searching by text and chatting load one when they are first
-    asked for.
+    Recommendations need no deep-learning library; text search and chat load one on first use.
     """
 
     def __init__(self, snapshot: StoreSnapshot) -> None:
@@ -32,12 +31,12 @@ class Stages:
         self.catalogue = snapshot.catalogue
         self._used: set[str] = set()
 
-    def warm_up(self, previous: Stages) -> None:
-        """Open what the stages before were asked for, so that nobody waits for it."""
+    def warm_up(self, previous: ServedSnapshot) -> None:
+        """Open what requests have used of the previous snapshot, so that the next requests need not wait."""
         if "searcher" in previous._used:
             _ = self.searcher
         if "assistant" in previous._used:
-            _ = self.assistant.vocabulary, self.assistant.lexicon
+            _ = self.assistant.parts.vocabulary, self.assistant.parts.lexicon
 
     @property
     def reader(self) -> TasteReader:
@@ -58,7 +57,7 @@ class Stages:
         return self.snapshot.open_once("assistant", lambda: Assistant.open(self.snapshot))
 
     def item(self, position: int) -> dict[str, Any]:
-        """An item as the API tells it."""
+        """The API's JSON form of an item."""
         item = self.catalogue.item(position)
         return {
             "item_id": item.item_id,

@@ -1,7 +1,7 @@
-"""Answers that take long take turns: a few are worked on, some more wait, and any beyond them is refused.
+"""A bounded worker pool for long answers: a few run, some more wait, and further ones are rejected.
 
-They run in threads of their own. The threads that all other routes share would otherwise be full of answers
-that wait for each other, and nothing else would be answered.
+It has threads of its own. Otherwise long answers that wait for each other would occupy the threads that all
+other routes share, and no other request would be answered.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ T = TypeVar("T")
 
 
 class TooBusy(Exception):
-    """As many are answered and wait as there may be."""
+    """The pool and its queue are full."""
 
 
-class Turns:
-    """Of one event loop. A client that leaves while it waits gives its place back."""
+class WorkerPool:
+    """A pool for one event loop. A client that disconnects while it waits frees its place in the queue."""
 
     def __init__(self, running: int, waiting: int) -> None:
-        """At most `running` answers are worked on at a time, and at most `waiting` more wait for that."""
-        self._free = anyio.Semaphore(running)
+        """At most `running` answers run at a time, and at most `waiting` more wait."""
+        self._slots = anyio.Semaphore(running)
         self._threads = CapacityLimiter(running)
         self._places = running + waiting
 
     @contextlib.asynccontextmanager
-    async def turn(self, request: Request) -> AsyncIterator[None]:
-        """Wait for a turn and hold it while the block runs.
+    async def slot(self, request: Request) -> AsyncIterator[None]:
+        """Wait for a slot and hold it while the block runs.
 
-        Raises `TooBusy` where there is no place left, `ClientDisconnect` where the client leaves meanwhile.
+        Raises `TooBusy` where pool and queue are full, `ClientDisconnect` where the client leaves meanwhile.
         """
         if not self._places:
             raise TooBusy
@@ -45,39 +45,39 @@ class Turns:
             try:
                 yield
             finally:
-                self._free.release()
+                self._slots.release()
         finally:
             self._places += 1
 
     async def _wait(self, request: Request) -> None:
-        has_turn = False
+        has_slot = False
         async with anyio.create_task_group() as group:
-            group.start_soon(_cancel_when_gone, request, group.cancel_scope)
-            await self._free.acquire()
-            has_turn = True
+            group.start_soon(_cancel_on_disconnect, request, group.cancel_scope)
+            await self._slots.acquire()
+            has_slot = True
             group.cancel_scope.cancel()
-        if not has_turn:
+        if not has_slot:
             raise ClientDisconnect
 
     async def run(self, step: Callable[[], T]) -> T:
-        """Run one step of an answer in a thread; it is never left alone there, even if it is cancelled."""
+        """Run one step of an answer in a thread, and wait for it even if the task is cancelled."""
         return await to_thread.run_sync(step, limiter=self._threads)
 
-    async def pieces(self, generator: Iterator[T]) -> AsyncGenerator[T]:
-        """What a generator yields, each piece computed in a thread."""
-        done = object()
-        while (piece := await self.run(partial(next, generator, done))) is not done:
-            yield piece
+    async def iterate(self, generator: Iterator[T]) -> AsyncGenerator[T]:
+        """Iterate over a generator, each step in a thread."""
+        end = object()
+        while (value := await self.run(partial(next, generator, end))) is not end:
+            yield value
 
     async def close(self, generator: Iterator[object]) -> None:
-        """End a generator that need not be at its end, even while this task is being cancelled."""
+        """Close a generator before or at its end, even while this task is being cancelled."""
         close = getattr(generator, "close", None)
         if close is not None:
             with CancelScope(shield=True):
                 await self.run(close)
 
 
-async def _cancel_when_gone(request: Request, scope: CancelScope) -> None:
+async def _cancel_on_disconnect(request: Request, scope: CancelScope) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     scope.cancel()

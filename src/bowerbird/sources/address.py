@@ -1,6 +1,6 @@
 """The address of a source, `scheme://user:password@host:port/STREAM?setting=value`.
 
-Its password is never shown, nor are settings that are named like secrets.
+Its password is never printed, nor are settings that are named like secrets.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from bowerbird.errors import InputError
 
 SCHEMES = ("file", "nats", "tls", "redis", "rediss", "kafka")
 REDELIVER_AFTER_S = 30.0
-"""After so many seconds what a dead listener held comes to another, unless the address says otherwise."""
+"""Default time after which a dead consumer's unacknowledged messages are redelivered to another one."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where events are, and how to ask for them."""
+    """The location of an event source, with its settings."""
 
     scheme: str
     hosts: tuple[str, ...]
     """Each `host` or `host:port`; several for a cluster."""
     path: str
-    """Without the slash before it: a stream's or a topic's name, or a file's path."""
+    """A stream's or a topic's name without the leading slash, or a file's path."""
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     settings: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Raises `InputError` for what is no address of a source; a password in it is not repeated.
+        """Parse a URL. Raises `InputError` if it is not a source's address, without repeating a password in
+        it.
 
-        >>> Address.parse("redis://ann:secret@localhost:6379/clicks?group=shop").shown
+        >>> Address.parse("redis://ann:secret@localhost:6379/clicks?group=shop").redacted
         'redis://ann:***@localhost:6379/clicks?group=shop'
         """
         try:
@@ -41,15 +42,16 @@ class Address:
         except ValueError:
             parts = urlsplit("")
         if parts.scheme not in SCHEMES:
-            shown = f" {parts.scheme}://…" if parts.scheme else ""
+            scheme_shown = f" {parts.scheme}://…" if parts.scheme else ""
             raise InputError(
-                f"the address{shown} is no source of events: give nats://HOST/STREAM, redis://HOST/STREAM, "
+                f"the address{scheme_shown} is not a source of events: give nats://HOST/STREAM, "
+                "redis://HOST/STREAM, "
                 "kafka://HOST/TOPIC or file:///PATH"
             )
-        who, at, hosts = parts.netloc.rpartition("@")
-        user, _, password = who.partition(":") if at else ("", "", "")
+        credentials, at, hosts = parts.netloc.rpartition("@")
+        user, _, password = credentials.partition(":") if at else ("", "", "")
         path = unquote(parts.path) if parts.scheme == "file" else unquote(parts.path).strip("/")
-        # What stands twice is said last; blank values are kept to be complained of by who reads them.
+        # The last of repeated settings counts; blank values are kept so that `check` can reject them.
         settings = dict(parse_qsl(parts.query, keep_blank_values=True))
         return cls(
             parts.scheme,
@@ -66,62 +68,69 @@ class Address:
         return self.user if self.scheme in ("nats", "tls") and not self.password else ""
 
     @property
-    def shown(self) -> str:
-        """The address as it may be printed and logged."""
+    def redacted(self) -> str:
+        """The address without secrets, for printing and logging."""
         user = "***" if self.token else self.user
-        who = f"{user}:***@" if self.password else f"{user}@" if user else ""
-        said = "&".join(f"{name}={_shown(name, value)}" for name, value in self.settings.items())
+        credentials = f"{user}:***@" if self.password else f"{user}@" if user else ""
+        settings = "&".join(f"{name}={_redact_setting(name, value)}" for name, value in self.settings.items())
         slash = "" if self.path.startswith("/") else "/"
-        return f"{self.scheme}://{who}{','.join(self.hosts)}{slash}{self.path}" + (f"?{said}" if said else "")
+        return f"{self.scheme}://{credentials}{','.join(self.hosts)}{slash}{self.path}" + (
+            f"?{settings}" if settings else ""
+        )
 
-    def hiding(self, text: object) -> str:
-        """A client library's words without the password, should they repeat it."""
-        secrets = [self.password, self.token, *(v for name, v in self.settings.items() if _secret(name))]
-        said = str(text)
+    def redact(self, text: object) -> str:
+        """Remove this address's secrets from a text, such as a client library's error message."""
+        secrets = [
+            self.password,
+            self.token,
+            *(value for name, value in self.settings.items() if _is_secret(name)),
+        ]
+        cleaned = str(text)
         for secret in filter(None, secrets):
-            said = said.replace(secret, "***")
-        return said
+            cleaned = cleaned.replace(secret, "***")
+        return cleaned
 
-    def check(self, known: Sequence[str], dotted: bool = False) -> None:
-        """Raises `InputError` for settings that its source does not know, or where the stream lacks a name.
+    def check(self, known: Sequence[str], allow_dotted: bool = False) -> None:
+        """Raise `InputError` for unknown settings, or if the stream's name is missing.
 
-        `dotted`: whether names with a dot in them are let through (Kafka's own settings).
+        `allow_dotted`: accept names with a dot in them (Kafka's own settings).
         """
         if not self.path.strip("/"):
             raise InputError(
-                f"{self.shown} names no stream: put its name after the host, {self.scheme}://HOST/NAME"
+                f"{self.redacted} has no stream name: put it after the host, {self.scheme}://HOST/NAME"
             )
         for name, value in self.settings.items():
             if not value:
-                raise InputError(f"{self.shown}: {name} is empty: give it a value or leave it out")
-            if name not in known and not (dotted and "." in name):
-                said = ", ".join(known) or "none"
-                raise InputError(f"{self.shown}: there is no setting {name!r} here; there are: {said}")
+                raise InputError(f"{self.redacted}: {name} is empty: give it a value or leave it out")
+            if name not in known and not (allow_dotted and "." in name):
+                known_names = ", ".join(known) or "none"
+                raise InputError(f"{self.redacted}: unknown setting {name!r}; known settings: {known_names}")
         _ = self.redeliver_after_s
 
     def first_host(self, port: int) -> tuple[str, int]:
-        """The first host and its port; this machine and `port` where none is said."""
+        """The first host and its port; `localhost` and `port` by default."""
         try:
             parts = urlsplit(f"//{self.hosts[0] if self.hosts else ''}")
             return parts.hostname or "localhost", parts.port or port
         except ValueError as error:
-            raise InputError(f"{self.shown}: the host can't be read ({error}): give HOST:PORT") from None
+            raise InputError(f"{self.redacted}: the host can't be read ({error}): give HOST:PORT") from None
 
     @property
     def redeliver_after_s(self) -> float:
-        said = self.settings.get("redeliver_after", str(REDELIVER_AFTER_S))
+        """Seconds until unacknowledged messages are redelivered. Raises `InputError` for an invalid value."""
+        text = self.settings.get("redeliver_after", str(REDELIVER_AFTER_S))
         try:
-            seconds = float(said)
+            seconds = float(text)
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < 86_400:
-            raise InputError(f"redeliver_after is {said!r}: give seconds, above 0 and below a day")
+            raise InputError(f"redeliver_after is {text!r}: give seconds, above 0 and below a day")
         return seconds
 
 
-def _secret(name: str) -> bool:
+def _is_secret(name: str) -> bool:
     return any(word in name.lower() for word in ("password", "secret", "token", "key"))
 
 
-def _shown(name: str, value: str) -> str:
-    return "***" if _secret(name) else value
+def _redact_setting(name: str, value: str) -> str:
+    return "***" if _is_secret(name) else value

@@ -1,7 +1,8 @@
-"""Batches of messages from a source that may go away and come back.
+"""Batches of messages from a source that may become unavailable and come back.
 
-The log's flush to disk is what costs, so a batch is gathered until it is full or a moment is over, and
-flushed once. When the server goes away it is asked again after 0.5, 1, 2, … 30 seconds.
+The log's flush to disk dominates the cost, so messages are gathered until a batch is full or its linger time
+has passed, and flushed once. An unavailable server is retried after 0.5, 1, 2, … 30 seconds (exponential
+back-off).
 """
 
 from __future__ import annotations
@@ -11,94 +12,100 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bowerbird.errors import SourceAway
+from bowerbird.errors import SourceUnavailable
 from bowerbird.sources.source import Message, Notify, Source
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-SLICE_S = 0.2  # how soon somebody who waits learns of a wish to stop
+MIN_BACKOFF_S, MAX_BACKOFF_S = 0.5, 30.0
+POLL_S = 0.2  # longest blocking wait, so that a stop request is noticed
 
 
 @dataclass(frozen=True)
 class Batching:
-    """How large a batch may grow."""
+    """Limits of a batch."""
 
-    most: int = 500
-    """Messages of a batch, and so the most that are fetched and not acknowledged."""
+    max_messages: int = 500
+    """Messages per batch, and thereby the maximum of unacknowledged messages."""
     linger_s: float = 0.05
-    """How long the first message of a batch waits for others."""
+    """Seconds that the first message of a batch waits for others."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages to be dealt with, then acknowledged. Empty ones come while nothing else does."""
+    """Messages to process and then acknowledge. Empty batches are yielded while no messages arrive."""
 
     messages: list[Message]
-    away: bool
-    """Whether the server can't be reached just now."""
-    _stream: Batches
+    is_unavailable: bool
+    """Whether the server is currently unreachable."""
+    _batches: Batches
 
     def acknowledge(self) -> None:
-        """Say that these messages are dealt with for good. Where that can't be said, they come again."""
-        self._stream.acknowledge(self.messages)
+        """Acknowledge these messages; if that fails, they are redelivered."""
+        self._batches.acknowledge(self.messages)
 
 
 class Batches:
-    """Iterate to get batches, without end; the source is closed when the iteration is."""
+    """An endless iterator of batches; closing the iterator closes the source."""
 
     def __init__(self, source: Source, notify: Notify, batching: Batching | None = None) -> None:
         self._source, self._notify = source, notify
         self._batching = batching or Batching()
         self._connected = False
-        self.times_away = 0
+        self.times_unavailable = 0
 
     def __iter__(self) -> Iterator[Batch]:
-        pause = FIRST_PAUSE_S
+        backoff_s = MIN_BACKOFF_S
         try:
             while True:
                 try:
                     if not self._connected:
                         self._source.connect()
-                        if self.times_away:
-                            self._notify("the source is there again")
+                        if self.times_unavailable:
+                            self._notify("the source is available again")
                         self._connected = True
                     messages = self._gather()
-                except SourceAway as error:
+                except SourceUnavailable as error:
                     self._connected = False
-                    self.times_away += 1
-                    self._notify(f"{error}; trying again in {pause:g} s")
-                    yield from self._wait(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE_S)
+                    self.times_unavailable += 1
+                    self._notify(f"{error}; retrying in {backoff_s:g} s")
+                    yield from self._wait(backoff_s)
+                    backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
                     continue
-                pause = FIRST_PAUSE_S
+                backoff_s = MIN_BACKOFF_S
                 yield Batch(messages, False, self)
         finally:
             self._source.close()
 
     def acknowledge(self, messages: list[Message]) -> None:
+        """Acknowledge messages; if the source is unavailable, they are redelivered."""
         if not messages:
             return
         try:
             self._source.acknowledge(messages)
-        except SourceAway as error:
-            self._connected = False  # connect() mends it, or says that it can't
-            self._notify(f"{len(messages)} messages could not be acknowledged and will come again: {error}")
+        except SourceUnavailable as error:
+            self._connected = False  # connect() reconnects or raises
+            self._notify(
+                f"{len(messages)} messages could not be acknowledged and will be redelivered: {error}"
+            )
 
     def _gather(self) -> list[Message]:
-        """The next messages: as many as come within a moment after the first."""
-        most = self._batching.most
-        messages = self._source.fetch(most, SLICE_S)
-        until = time.monotonic() + self._batching.linger_s
-        while messages and len(messages) < most and (left := until - time.monotonic()) > 0:
+        """Fetch the next messages, until the batch is full or the linger time after the first one has
+        passed."""
+        max_messages = self._batching.max_messages
+        messages = self._source.fetch(max_messages, POLL_S)
+        deadline = time.monotonic() + self._batching.linger_s
+        while messages and len(messages) < max_messages and (remaining_s := deadline - time.monotonic()) > 0:
             try:
-                messages += self._source.fetch(most - len(messages), left)
-            except SourceAway:
-                break  # what came is as good as ever; the next call says it again
+                messages += self._source.fetch(max_messages - len(messages), remaining_s)
+            except SourceUnavailable:
+                break  # keep the messages fetched so far; the next call raises again
         return messages
 
-    def _wait(self, pause: float) -> Iterator[Batch]:
-        """Let the pause pass, giving the one who iterates a chance to stop."""
-        until = time.monotonic() + pause * random.uniform(0.7, 1.0)  # not everybody at the same moment
+    def _wait(self, backoff_s: float) -> Iterator[Batch]:
+        """Wait for the back-off, yielding empty batches so that the caller can stop."""
+        deadline = time.monotonic() + backoff_s * random.uniform(
+            0.7, 1.0
+        )  # jitter: consumers don't retry in lockstep
         yield Batch([], True, self)
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, SLICE_S))
+        while (remaining_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(remaining_s, POLL_S))
             yield Batch([], True, self)

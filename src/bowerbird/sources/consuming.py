@@ -1,8 +1,9 @@
-"""Listening: each message's events go into the store's log, then the message is acknowledged.
+"""Consume live events: append each message's events to the store's log, then acknowledge the message.
 
-In that order, so that a kill at any moment loses nothing: what was logged and not acknowledged comes again
-and is recognised by its `event_id`. A message that can't be used is counted by its reason, written to
-`reports/refused-listen-….jsonl` (flushed to disk), and acknowledged too: it must not block those behind it.
+In that order, so that a kill at any moment loses nothing: messages that were logged but not acknowledged are
+redelivered, and their events are recognised by `event_id`. A message that can't be used is counted by its
+reason, written to `reports/refused-consume-….jsonl` (flushed to disk), and acknowledged too, so that it can't
+block others.
 """
 
 from __future__ import annotations
@@ -18,128 +19,139 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import Intake
-from bowerbird.data.readers.messages import Layout, events_in
-from bowerbird.data.readers.records import Refused
+from bowerbird.data.ingestion import EventIngestor
+from bowerbird.data.readers.messages import Layout, parse_message
+from bowerbird.data.readers.records import RejectedRow
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError, StoreError
 from bowerbird.sources.batches import Batch, Batches
 from bowerbird.sources.source import Message, Notify, Source
 
-MOST_LISTED = 100_000
-"""Refused messages that one listener writes down; more are only counted: no mistake may fill the disk."""
-READER_FAILED = "it made its reader fail"
+MAX_LISTED = 100_000
+"""Rejected messages that one consumer writes to disk; further ones are only counted, so the disk can't fill
+up."""
+READER_FAILED = "the reader failed"
 
 
 @dataclass
-class Tally:
-    """What became of the messages so far."""
+class ConsumerStats:
+    """Counts of consumed messages and events so far."""
 
     messages: int = 0
     accepted: int = 0
-    """Events that the log did not hold already."""
+    """Events that were new to the log."""
     repeated: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     """By reason."""
     batches: int = 0
-    times_away: int = 0
+    times_unavailable: int = 0
     seconds: float = 0.0
-    refused_file: Path | None = None
+    rejected_file: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        told = {name: getattr(self, name) for name in ("messages", "accepted", "repeated", "batches")}
-        told |= {"refused": dict(self.refused), "times_away": self.times_away, "seconds": self.seconds}
-        return told | {"refused_file": str(self.refused_file) if self.refused_file else None}
+        counts = {name: getattr(self, name) for name in ("messages", "accepted", "repeated", "batches")}
+        counts |= {"rejected": dict(self.rejected), "times_unavailable": self.times_unavailable}
+        counts |= {"seconds": self.seconds}
+        return counts | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
 
 
-class Listener:
-    """Takes the messages of one source into one store. Several may listen into the same store."""
+class Consumer:
+    """Consumes one source into one store; a store can have several consumers."""
 
     def __init__(self, store: Store, source: Source, layout: Layout, notify: Notify) -> None:
-        self.tally = Tally()
+        self.stats = ConsumerStats()
         self._store, self._layout, self._notify = store, layout, notify
-        self._intake = Intake(store)
+        self._ingestion = EventIngestor(store)
         self._batches = Batches(source, notify)
 
-    def run(self, stop: threading.Event, until_idle_s: float | None, watch: Callable[[Tally], None]) -> Tally:
-        """Listen until `stop` is set, or until nothing has come for `until_idle_s` seconds.
+    def run(
+        self, stop: threading.Event, until_idle_s: float | None, on_batch: Callable[[ConsumerStats], None]
+    ) -> ConsumerStats:
+        """Consume until `stop` is set, or until no message has arrived for `until_idle_s` seconds.
 
-        `watch` is shown the tally after each batch, an empty one several times a second. Raises `SourceError`
-        where the source can't be listened to, or was away for `until_idle_s` seconds; `StoreError` where the
-        store can't be written: what was not acknowledged comes again.
+        `on_batch` is called with the stats after each batch, also after empty ones, several times a second.
+        Raises `SourceError` if the source can't be consumed or was unavailable for `until_idle_s` seconds,
+        `StoreError` if the store can't be written; unacknowledged messages are redelivered.
         """
-        start = last = time.monotonic()
-        stream = iter(self._batches)
+        start = last_message_at = time.monotonic()
+        batches = iter(self._batches)
         try:
-            for batch in stream:
+            for batch in batches:
                 if batch.messages:
-                    self._take(batch)
-                    last = time.monotonic()
-                self.tally.times_away = self._batches.times_away
-                self.tally.seconds = time.monotonic() - start
-                watch(self.tally)
+                    self._process(batch)
+                    last_message_at = time.monotonic()
+                self.stats.times_unavailable = self._batches.times_unavailable
+                self.stats.seconds = time.monotonic() - start
+                on_batch(self.stats)
                 if stop.is_set():
                     break
-                if until_idle_s is not None and time.monotonic() - last >= until_idle_s:
-                    if batch.away:
-                        raise SourceError(f"the source was away for {until_idle_s:g} s: nothing was heard")
+                if until_idle_s is not None and time.monotonic() - last_message_at >= until_idle_s:
+                    if batch.is_unavailable:
+                        raise SourceError(
+                            f"the source was unavailable for {until_idle_s:g} s: no message was received"
+                        )
                     break
         finally:
-            stream.close()  # type: ignore[attr-defined]  # a generator: leaves the source
-        return self.tally
+            batches.close()  # type: ignore[attr-defined]  # a generator: closes the source
+        return self.stats
 
-    def _take(self, batch: Batch) -> None:
+    def _process(self, batch: Batch) -> None:
         events: list[Event] = []
-        refused: list[Refused] = []
-        origin: dict[int, Message] = {}
+        rejected: list[RejectedRow] = []
+        message_by_event: dict[int, Message] = {}
         for message in batch.messages:
-            for found in self._read(message):
-                if isinstance(found, Event):
-                    events.append(found)
-                    origin[id(found)] = message
+            for event_or_reason in self._read(message):
+                if isinstance(event_or_reason, Event):
+                    events.append(event_or_reason)
+                    message_by_event[id(event_or_reason)] = message
                 else:
-                    refused.append(Refused("events", found, message.where, _text(message.body)))
-        taken = self._intake.take(events)
-        for event, reason in taken.refused:
-            refused.append(Refused("events", reason, origin[id(event)].where, event.as_row()))
-        self._list(refused)
+                    rejected.append(
+                        RejectedRow("events", event_or_reason, message.location, _decode_text(message.body))
+                    )
+        result = self._ingestion.ingest(events)
+        for event, reason in result.rejected:
+            rejected.append(
+                RejectedRow("events", reason, message_by_event[id(event)].location, event.as_row())
+            )
+        self._write_rejected(rejected)
         batch.acknowledge()
-        self.tally.batches += 1
-        self.tally.messages += len(batch.messages)
-        self.tally.accepted += taken.new
-        self.tally.repeated += taken.repeated
+        self.stats.batches += 1
+        self.stats.messages += len(batch.messages)
+        self.stats.accepted += result.new
+        self.stats.repeated += result.repeated
 
     def _read(self, message: Message) -> list[Event | str]:
         try:
-            return list(events_in(message.body, self._layout))
-        except Exception as error:  # one message that nobody foresaw must not stop all that come after it
+            return list(parse_message(message.body, self._layout))
+        except Exception as error:  # one unforeseen message must not stop all that follow it
             return [f"{READER_FAILED} ({type(error).__name__})"]
 
-    def _list(self, refused: list[Refused]) -> None:
-        """Write refused messages down, durably; opened anew each time, for `forget` replaces the file."""
-        if not refused:
+    def _write_rejected(self, rejected: list[RejectedRow]) -> None:
+        """Write rejected messages to disk, durably; the file is reopened each time because `forget` replaces
+        it."""
+        if not rejected:
             return
-        room = MOST_LISTED - self.tally.refused.total()
-        if 0 < room <= len(refused):
-            self._notify(f"{MOST_LISTED:,} messages were refused: from now on they are only counted")
-        self.tally.refused.update(one.reason for one in refused)
-        if room <= 0:
+        n_remaining = MAX_LISTED - self.stats.rejected.total()
+        if 0 < n_remaining <= len(rejected):
+            self._notify(f"{MAX_LISTED:,} messages were rejected: further ones are only counted")
+        self.stats.rejected.update(row.reason for row in rejected)
+        if n_remaining <= 0:
             return
-        if self.tally.refused_file is None:
+        if self.stats.rejected_file is None:
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-            self.tally.refused_file = self._store.reports / f"refused-listen-{stamp}-{os.getpid()}.jsonl"
-        path = self.tally.refused_file
+            self.stats.rejected_file = self._store.reports / f"refused-consume-{stamp}-{os.getpid()}.jsonl"
+        path = self.stats.rejected_file
         try:
             with path.open("a", encoding="utf-8", errors="replace") as file:
-                file.writelines(one.as_line() for one in refused[:room])
+                file.writelines(row.as_line() for row in rejected[:n_remaining])
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(
-                f"refused messages can't be written to {path} ({error}); they are not acknowledged and will "
-                "come again: free some space and listen again"
+                f"rejected messages can't be written to {path} ({error}); they are not acknowledged and will "
+                "be redelivered: free some space and run `bowerbird consume` again"
             ) from error
 
 
-def _text(body: bytes) -> str:
+def _decode_text(body: bytes) -> str:
     return body[:4096].decode(errors="replace")

@@ -1,8 +1,9 @@
-"""A growing file of JSON lines, or a folder of them, followed as `tail -F` does: `file:///PATH`.
+"""A growing file of JSON lines, or a folder of them, followed like `tail -F`: `file:///PATH`.
 
-A file is known by its inode and its first bytes, not by its name, so it may be renamed (`events.jsonl.1`) or
-truncated after a copy; whatever is doubtful is read again, since repeats are recognised. Lines count when
-they are whole. How far each file was acknowledged is kept in the store's `sources/`.
+A file is identified by its inode and its first bytes, not by its name, so it may be renamed
+(`events.jsonl.1`) or truncated after a copy; in doubtful cases it is read again, since repeated events are
+recognised. Only complete lines are read. The acknowledged position of each file is stored in the store's
+`sources/`.
 """
 
 from __future__ import annotations
@@ -20,174 +21,188 @@ from pathlib import Path
 from typing import IO
 
 from bowerbird.data.store import write_atomically
-from bowerbird.errors import InputError, SourceAway, SourceError
+from bowerbird.errors import InputError, SourceError, SourceUnavailable
 from bowerbird.sources.address import Address
-from bowerbird.sources.positions import Position, ended, fits, lines_from, with_head
+from bowerbird.sources.positions import Position, is_same_file, position_at_end, read_lines, with_head
 from bowerbird.sources.source import Lag, Message, Notify
 
-LOOK_S = 0.1  # between two looks for something new
-MOST_BATCH_BYTES = 8 * 2**20
-MOST_OPEN = 64  # files kept open, so that one that is deleted is read to its end
-LATE_S = 60.0  # so long a deleted file is looked at: its writer may not have noticed yet
+POLL_S = 0.1  # between two checks for new lines
+MAX_BATCH_BYTES = 8 * 2**20
+MAX_OPEN_FILES = 64  # files are kept open, so that a deleted one is read to its end
+DELETED_GRACE_S = 60.0  # a deleted file is still read for this long: its writer may not have noticed
 _ROTATED = r"([.-]\d[\d.T:_-]*)?"  # events.jsonl.1, events.jsonl-20260131
 
 
 class FileSource:
-    """Lines of one file and of what it was rotated to, or of every JSON-lines file of a folder."""
+    """Lines of one file and its rotated versions, or of every JSON-lines file of a folder."""
 
     def __init__(self, address: Address, positions: Path, notify: Notify) -> None:
         address.check(())
         if address.hosts:
-            raise InputError(f"{address.shown}: give file:// and then the whole path, with three slashes")
+            raise InputError(
+                f"{address.redacted}: give file:// and then the absolute path, with three slashes"
+            )
         self._path, self._notify = Path(address.path), notify
         name = hashlib.blake2b(str(self._path.absolute()).encode(), digest_size=8).hexdigest()
-        self._kept = positions / f"{name}.json"
-        self._lock: IO[str] | None = None
+        self._positions_file = positions / f"{name}.json"
+        self._lock_file: IO[str] | None = None
         self._acknowledged: dict[int, Position] = {}  # by inode, as all of these
-        self._read: dict[int, Position] = {}
-        self._open: dict[int, int] = {}
-        self._idle: dict[int, tuple[int, int]] = {}  # size and time of change when nothing was left
-        self._gone: dict[int, float] = {}
-        self._names: dict[int, str] = {}
+        self._read_positions: dict[int, Position] = {}
+        self._open_files: dict[int, int] = {}
+        self._read_to_end: dict[
+            int, tuple[int, int]
+        ] = {}  # size and modification time when it was read to its end
+        self._deleted_since: dict[int, float] = {}
+        self._names_by_inode: dict[int, str] = {}
 
     # -- the contract -------------------------------------------------------------------------------------
 
     def connect(self) -> None:
         if not self._path.parent.is_dir():
-            raise SourceAway(f"there is no folder {self._path.parent}")
+            raise SourceUnavailable(f"there is no folder {self._path.parent}")
         if not self._path.exists():
             self._notify(f"there is no {self._path} yet: waiting for it")
-        if self._lock is None:
-            self._hold()
-            self._acknowledged = self._load()
-            self._keep()  # now: what is rotated away before the first event comes must be known as new
-        self._read = dict(self._acknowledged)
-        self._idle.clear()
+        if self._lock_file is None:
+            self._acquire_lock()
+            self._acknowledged = self._load_positions()
+            # Immediately: a file rotated before the first event must be recognised as new.
+            self._save_positions()
+        self._read_positions = dict(self._acknowledged)
+        self._read_to_end.clear()
 
-    def fetch(self, most: int, wait_s: float) -> list[Message]:
-        until = time.monotonic() + wait_s
+    def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
+        deadline = time.monotonic() + wait_s
         while True:
-            if found := self._look(most):
-                return found
-            left = until - time.monotonic()
-            if left <= 0:
+            if messages := self._read_new_lines(max_messages):
+                return messages
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0:
                 return []
-            time.sleep(min(left, LOOK_S))
+            time.sleep(min(remaining_s, POLL_S))
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         for message in messages:
             inode, position = message.receipt
             self._acknowledged[inode] = position
-        self._keep()
+        self._save_positions()
 
     def lag(self) -> Lag | None:
-        done = self._acknowledged
-        left = sum(
-            max(0, stat.st_size - done.get(stat.st_ino, Position()).offset) for _, stat in self._present()
+        acknowledged = self._acknowledged
+        n_bytes = sum(
+            max(0, stat.st_size - acknowledged.get(stat.st_ino, Position()).offset)
+            for _, stat in self._list_files()
         )
-        return Lag(left, "bytes")
+        return Lag(n_bytes, "bytes")
 
     def close(self) -> None:
-        for file in self._open.values():
+        for file in self._open_files.values():
             os.close(file)
-        self._open.clear()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._open_files.clear()
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
 
-    # -- where we were ------------------------------------------------------------------------------------
+    # -- positions ---------------------------------------------------------------------------------------
 
-    def _hold(self) -> None:
-        """One listener a file: a second one would only read it twice."""
-        self._kept.parent.mkdir(exist_ok=True)
-        lock = self._kept.with_suffix(".lock").open("w")
+    def _acquire_lock(self) -> None:
+        """Allow one consumer per file: a second one would read every line twice."""
+        self._positions_file.parent.mkdir(exist_ok=True)
+        lock = self._positions_file.with_suffix(".lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.close()
             raise SourceError(
-                f"{self._path} is followed by another listener of this store: stop it first"
+                f"{self._path} is followed by another consumer of this store: stop it first"
             ) from None
-        self._lock = lock
+        self._lock_file = lock
 
-    def _keep(self) -> None:
-        """Write down how far every file is acknowledged that is still there."""
-        here = {stat.st_ino for _, stat in self._present()} | set(self._open)
-        kept = {inode: asdict(one) for inode, one in self._acknowledged.items() if inode in here}
-        text = json.dumps({"path": str(self._path), "files": kept})
+    def _save_positions(self) -> None:
+        """Save the acknowledged position of every file that still exists."""
+        existing = {stat.st_ino for _, stat in self._list_files()} | set(self._open_files)
+        positions = {
+            inode: asdict(position) for inode, position in self._acknowledged.items() if inode in existing
+        }
+        text = json.dumps({"path": str(self._path), "files": positions})
         try:
-            write_atomically(self._kept, text.encode())
+            write_atomically(self._positions_file, text.encode())
         except OSError as error:
             raise SourceError(
-                f"{self._kept} can't be written ({error}): free some space; the last lines will be read again"
+                f"{self._positions_file} can't be written ({error}): free some space; "
+                "the last lines will be read again"
             ) from error
 
-    def _load(self) -> dict[int, Position]:
+    def _load_positions(self) -> dict[int, Position]:
         try:
-            kept = json.loads(self._kept.read_text())["files"]
-            known = {int(inode): Position(**one) for inode, one in kept.items()}
+            saved = json.loads(self._positions_file.read_text())["files"]
+            positions = {int(inode): Position(**fields) for inode, fields in saved.items()}
         except FileNotFoundError:
-            return self._rotated_before()
+            return self._positions_of_rotated_files()
         except (ValueError, TypeError, KeyError, AttributeError):
-            self._notify(f"{self._kept} can't be read: {self._path} is read again, repeats don't count")
-            return self._rotated_before()
-        if known and not known.keys() & {stat.st_ino for _, stat in self._present()}:
             self._notify(
-                f"what was followed as {self._path} is gone: what was written to it after the last stop "
-                "is not read; import the file that it became"
+                f"{self._positions_file} can't be read: {self._path} is read again, "
+                "repeated events are ignored"
             )
-        return known
+            return self._positions_of_rotated_files()
+        if positions and not positions.keys() & {stat.st_ino for _, stat in self._list_files()}:
+            self._notify(
+                f"the file followed as {self._path} no longer exists: lines written to it after the last "
+                "stop are not read; import the file that it was renamed to"
+            )
+        return positions
 
-    def _rotated_before(self) -> dict[int, Position]:
-        """At the very first start, what a single file was rotated to before is none of our business."""
+    def _positions_of_rotated_files(self) -> dict[int, Position]:
+        """On the first start, skip the existing rotated versions of a single file."""
         if self._path.is_dir():
             return {}
-        rotated = [(path, stat) for path, stat in self._present() if path != self._path]
-        return {stat.st_ino: ended(path) for path, stat in rotated}
+        rotated = [(path, stat) for path, stat in self._list_files() if path != self._path]
+        return {stat.st_ino: position_at_end(path) for path, stat in rotated}
 
     # -- reading ------------------------------------------------------------------------------------------
 
-    def _present(self) -> list[tuple[Path, os.stat_result]]:
-        """The files to follow, those changed longest ago first."""
+    def _list_files(self) -> list[tuple[Path, os.stat_result]]:
+        """The files to follow, by modification time."""
         if self._path.is_dir():
             folder, pattern = self._path, re.compile(r"[^.].*\.(jsonl|ndjson|json)" + _ROTATED)
         else:
             folder, pattern = self._path.parent, re.compile(re.escape(self._path.name) + _ROTATED)
-        found = []
+        files = []
         for path in folder.iterdir():
             if pattern.fullmatch(path.name) and path.is_file():
-                with contextlib.suppress(FileNotFoundError):  # renamed just now: the next look sees it
-                    found.append((path, path.stat()))
-        return sorted(found, key=lambda one: (one[1].st_mtime_ns, one[0].name))
+                with contextlib.suppress(
+                    FileNotFoundError
+                ):  # renamed in the meantime: the next check finds it
+                    files.append((path, path.stat()))
+        return sorted(files, key=lambda entry: (entry[1].st_mtime_ns, entry[0].name))
 
-    def _look(self, most: int) -> list[Message]:
-        """New whole lines of all files, at most so many."""
-        found: list[Message] = []
+    def _read_new_lines(self, max_messages: int) -> list[Message]:
+        """Read new complete lines of all files, at most `max_messages`."""
+        messages: list[Message] = []
         size = 0
-        present = self._present()
-        for path, stat in present:
-            self._names[stat.st_ino] = path.name
-            for message in self._new_lines(path, stat):
-                found.append(message)
+        files = self._list_files()
+        for path, stat in files:
+            self._names_by_inode[stat.st_ino] = path.name
+            for message in self._read_file(path, stat):
+                messages.append(message)
                 size += len(message.body)
-                if len(found) >= most or size >= MOST_BATCH_BYTES:
-                    return found
-        for inode in self._open.keys() - {stat.st_ino for _, stat in present}:
-            found += self._of_deleted(inode)
-        return found
+                if len(messages) >= max_messages or size >= MAX_BATCH_BYTES:
+                    return messages
+        for inode in self._open_files.keys() - {stat.st_ino for _, stat in files}:
+            messages += self._read_deleted(inode)
+        return messages
 
-    def _new_lines(self, path: Path, stat: os.stat_result) -> Iterator[Message]:
+    def _read_file(self, path: Path, stat: os.stat_result) -> Iterator[Message]:
         inode, state = stat.st_ino, (stat.st_size, stat.st_mtime_ns)
-        if self._idle.get(inode) != state and (file := self._opened(inode, path)) is not None:
-            yield from self._lines(inode, file)
-            self._idle[inode] = state
+        if self._read_to_end.get(inode) != state and (file := self._open_file(inode, path)) is not None:
+            yield from self._read_from(inode, file)
+            self._read_to_end[inode] = state
 
-    def _opened(self, inode: int, path: Path) -> int | None:
-        """The open file; None where its name is another file's by now: the next look sees where it went."""
-        file = self._open.pop(inode, None)
+    def _open_file(self, inode: int, path: Path) -> int | None:
+        """Open a file, or return the open one; None if its name now belongs to another file."""
+        file = self._open_files.pop(inode, None)
         if file is None:
-            if len(self._open) >= MOST_OPEN:
-                os.close(self._open.pop(next(iter(self._open))))
+            if len(self._open_files) >= MAX_OPEN_FILES:
+                os.close(self._open_files.pop(next(iter(self._open_files))))
             try:
                 file = os.open(path, os.O_RDONLY)
             except FileNotFoundError:
@@ -195,30 +210,39 @@ class FileSource:
             if os.fstat(file).st_ino != inode:
                 os.close(file)
                 return None
-        self._open[inode] = file  # last: the one that grew last is closed last
+        self._open_files[inode] = file  # re-inserted at the end: the most recently read file is closed last
         return file
 
-    def _lines(self, inode: int, file: int) -> Iterator[Message]:
-        """Whole lines from where we were; each moves us on as it is given."""
-        position = self._read.get(inode, Position())
-        if not fits(file, position):
-            self._notify(f"{self._names[inode]} is another file now, or was cut: it is read from its start")
-            position = self._read[inode] = Position()
-        for line, whole in lines_from(file, position.offset):
+    def _read_from(self, inode: int, file: int) -> Iterator[Message]:
+        """Yield complete lines from the read position, which advances with each line."""
+        position = self._read_positions.get(inode, Position())
+        if not is_same_file(file, position):
+            self._notify(
+                f"{self._names_by_inode[inode]} was replaced or truncated: it is read from its start"
+            )
+            position = self._read_positions[inode] = Position()
+        for line, is_complete in read_lines(file, position.offset):
             start, skipping = position.offset, position.skipping
-            position = with_head(file, replace(position, offset=start + len(line), skipping=not whole))
-            self._read[inode] = position
+            position = with_head(file, replace(position, offset=start + len(line), skipping=not is_complete))
+            self._read_positions[inode] = position
             if line.strip() and not skipping:
-                yield Message(line, f"{self._names[inode]} byte {start}", (inode, position))
+                yield Message(line, f"{self._names_by_inode[inode]} byte {start}", (inode, position))
 
-    def _of_deleted(self, inode: int) -> list[Message]:
-        """The last lines of a file that is no more; after a while it is let go."""
-        file, now = self._open[inode], time.monotonic()
-        found = list(self._lines(inode, file))
-        since = now if found else self._gone.setdefault(inode, now)
-        self._gone[inode] = since
-        if now - since > LATE_S:
+    def _read_deleted(self, inode: int) -> list[Message]:
+        """Read the last lines of a deleted file; after a grace period it is closed."""
+        file, now = self._open_files[inode], time.monotonic()
+        messages = list(self._read_from(inode, file))
+        since = now if messages else self._deleted_since.setdefault(inode, now)
+        self._deleted_since[inode] = since
+        if now - since > DELETED_GRACE_S:
             os.close(file)
-            for state in (self._open, self._gone, self._idle, self._read, self._acknowledged, self._names):
+            for state in (
+                self._open_files,
+                self._deleted_since,
+                self._read_to_end,
+                self._read_positions,
+                self._acknowledged,
+                self._names_by_inode,
+            ):
                 state.pop(inode, None)
-        return found
+        return messages

@@ -1,7 +1,7 @@
 """NATS JetStream: a durable pull consumer, `nats://HOST:4222/STREAM?durable=NAME`.
 
-The consumer is made where there is none (everything from the stream's start, acknowledged one by one); one
-that you made stays as you made it. Several listeners with one durable name share its messages.
+The durable consumer is created if there is none (from the stream's start, explicit acknowledgement); an
+existing one is used as it is. Several consumers with one durable name share its messages.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from bowerbird.errors import SourceAway, SourceError
+from bowerbird.errors import SourceError, SourceUnavailable
 from bowerbird.sources.address import Address
-from bowerbird.sources.source import Lag, Message, client_library
+from bowerbird.sources.source import Lag, Message, import_client
 
 T = TypeVar("T")
-KNOWN = ("durable", "subject", "redeliver_after")
-DURABLE = "bowerbird"
+KNOWN_SETTINGS = ("durable", "subject", "redeliver_after")
+DEFAULT_DURABLE = "bowerbird"
 TIMEOUT_S = 5.0  # for one answer of the server
-MOST_UNACKNOWLEDGED = 10_000  # of all listeners together that share a durable name
+MAX_UNACKNOWLEDGED = 10_000  # of all consumers together that share a durable name
 
 
 class NatsSource:
     """One stream of a JetStream server or cluster."""
 
     def __init__(self, address: Address) -> None:
-        address.check(KNOWN)
-        self._nats = client_library("nats", "nats")
-        self._js_errors = client_library("nats.js.errors", "nats")
+        address.check(KNOWN_SETTINGS)
+        self._nats = import_client("nats", "nats")
+        self._js_errors = import_client("nats.js.errors", "nats")
         self._address, self._stream = address, address.path
-        self._durable = address.settings.get("durable", DURABLE)
+        self._durable = address.settings.get("durable", DEFAULT_DURABLE)
         self._runner: asyncio.Runner | None = None
         self._client: Any = None
         self._last_error: Exception | None = None
@@ -42,18 +42,18 @@ class NatsSource:
 
     async def _connect(self) -> None:
         address, scheme = self._address, self._address.scheme
-        who = {"user": address.user or None, "password": address.password or None}
+        credentials = {"user": address.user or None, "password": address.password or None}
         if address.token:
-            who = {"token": address.token}
+            credentials = {"token": address.token}
         self._client = await self._nats.connect(
             servers=[f"{scheme}://{host}" for host in address.hosts or ("localhost",)],
             name="bowerbird",
-            allow_reconnect=False,  # we do that ourselves, and say so
-            max_reconnect_attempts=1,  # for this first connection: 0 would be without end
+            allow_reconnect=False,  # we reconnect ourselves, with a message
+            max_reconnect_attempts=1,  # for the first connection: 0 means unlimited
             reconnect_time_wait=0,
             connect_timeout=TIMEOUT_S,
-            error_cb=self._note,
-            **who,
+            error_cb=self._on_error,
+            **credentials,
         )
         self._js = self._client.jetstream(timeout=TIMEOUT_S)
         await self._check_stream()
@@ -64,7 +64,7 @@ class NatsSource:
                 durable_name=self._durable,
                 ack_policy="explicit",
                 ack_wait=address.redeliver_after_s,
-                max_ack_pending=MOST_UNACKNOWLEDGED,
+                max_ack_pending=MAX_UNACKNOWLEDGED,
                 filter_subject=address.settings.get("subject"),
             )
             await self._js.add_consumer(self._stream, config)
@@ -74,23 +74,28 @@ class NatsSource:
         try:
             await self._js.stream_info(self._stream)
         except self._js_errors.NotFoundError:
-            names = ", ".join(sorted(one.config.name for one in await self._js.streams_info())) or "none"
+            names = (
+                ", ".join(sorted(stream.config.name for stream in await self._js.streams_info())) or "none"
+            )
             raise SourceError(
-                f"{self._address.shown}: the server has no stream {self._stream!r}; there are: {names}"
+                f"{self._address.redacted}: no stream {self._stream!r}; existing streams: {names}"
             ) from None
 
-    def fetch(self, most: int, wait_s: float) -> list[Message]:
+    def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
         if self._client is None or self._client.is_closed:
-            raise SourceAway(f"{self._address.shown} has closed the connection")
-        found = self._run(self._fetch(most, wait_s))
-        return [Message(one.data, f"{self._stream} {one.metadata.sequence.stream}", one) for one in found]
+            raise SourceUnavailable(f"{self._address.redacted} has closed the connection")
+        received = self._run(self._fetch(max_messages, wait_s))
+        return [
+            Message(message.data, f"{self._stream} {message.metadata.sequence.stream}", message)
+            for message in received
+        ]
 
-    async def _fetch(self, most: int, wait_s: float) -> list[Any]:
+    async def _fetch(self, max_messages: int, wait_s: float) -> list[Any]:
         try:
-            return list(await self._subscription.fetch(most, timeout=max(wait_s, 0.001)))
+            return list(await self._subscription.fetch(max_messages, timeout=max(wait_s, 0.001)))
         except TimeoutError:
             if self._client.is_closed:
-                raise SourceAway(f"{self._address.shown} has closed the connection") from None
+                raise SourceUnavailable(f"{self._address.redacted} has closed the connection") from None
             return []
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
@@ -99,7 +104,7 @@ class NatsSource:
     async def _acknowledge(self, messages: Sequence[Message]) -> None:
         for message in messages:
             await message.receipt.ack()
-        await self._client.flush(TIMEOUT_S)  # returns when the server has read them
+        await self._client.flush(TIMEOUT_S)  # returns when the server has processed them
 
     def lag(self) -> Lag | None:
         info = self._run(self._js.consumer_info(self._stream, self._durable))
@@ -110,25 +115,27 @@ class NatsSource:
         if runner is not None:
             with runner:
                 if client is not None and not client.is_closed:
-                    with contextlib.suppress(OSError, TimeoutError, self._nats.errors.Error):  # it went first
+                    with contextlib.suppress(
+                        OSError, TimeoutError, self._nats.errors.Error
+                    ):  # the server disconnected first
                         runner.run(asyncio.wait_for(client.close(), TIMEOUT_S))
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._runner is None:
-            work.close()
-            raise SourceAway(f"{self._address.shown} has closed the connection")
+            coroutine.close()
+            raise SourceUnavailable(f"{self._address.redacted} has closed the connection")
         try:
-            return self._runner.run(work)
+            return self._runner.run(coroutine)
         except SourceError:
             raise
         except (OSError, TimeoutError, self._nats.errors.Error) as error:
             if isinstance(error, self._nats.errors.NoServersError) and self._last_error is not None:
                 error = self._last_error
-            shown, said = self._address.shown, self._address.hiding(error) or type(error).__name__
-            if isinstance(error, self._nats.errors.AuthorizationError) or "authorization" in said.lower():
-                raise SourceError(f"{shown} refuses us ({said}): check user and password") from None
-            raise SourceAway(f"{shown} can't be reached ({said})") from None
+            redacted, reason = self._address.redacted, self._address.redact(error) or type(error).__name__
+            if isinstance(error, self._nats.errors.AuthorizationError) or "authorization" in reason.lower():
+                raise SourceError(f"{redacted} denies access ({reason}): check user and password") from None
+            raise SourceUnavailable(f"{redacted} can't be reached ({reason})") from None
 
-    async def _note(self, error: Exception) -> None:
-        """Called by the client, which would log it, and later raise no more than that there is no server."""
+    async def _on_error(self, error: Exception) -> None:
+        """Called by the client; it would only log the cause and later raise a generic `NoServersError`."""
         self._last_error = error

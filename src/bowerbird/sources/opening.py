@@ -1,4 +1,4 @@
-"""From an address to its source."""
+"""Creates the source for an address."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bowerbird.sources.source import Notify, Source
 
 
 def open_source(address: Address, store: Store, notify: Notify) -> Source:
-    """The source at an address, not connected yet; only its own client library is imported.
+    """Create the source for an address, not connected yet; only its own client library is imported.
 
-    Raises `InputError` for settings it does not know, `SourceError` where its client is not installed.
+    Raises `InputError` for unknown settings, `SourceError` if its client is not installed.
     """
     if address.scheme == "file":
         from bowerbird.sources.files import FileSource

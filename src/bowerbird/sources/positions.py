@@ -1,4 +1,4 @@
-"""Where we are in a file that others write, and its lines from there on."""
+"""Read positions in files that are still being written, and the lines after them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bowerbird.data.readers.messages import MOST_BYTES
 
-HEAD_BYTES = 256  # of a file, by which it is told from another with the same inode
+HEAD_BYTES = 256  # of a file, which distinguish it from another one with the same inode
 
 
 @dataclass(frozen=True)
@@ -22,46 +22,47 @@ class Position:
     head_bytes: int = 0
     head: str = ""
     skipping: bool = False
-    """Whether the offset lies inside of a line that was too long."""
+    """Whether the offset lies inside a line that was too long."""
 
 
-def lines_from(file: int, offset: int) -> Iterator[tuple[bytes, bool]]:
-    """Lines of an open file from a byte on, each with whether it is whole; one being written is left.
+def read_lines(file: int, offset: int) -> Iterator[tuple[bytes, bool]]:
+    """Lines of an open file from an offset, each with whether it is complete; a line still being written is
+    left.
 
-    Read past any buffer of ours: a file that was cut and written again must not be met in an old one.
+    Reads are unbuffered: a file that was truncated and rewritten must not be served from an old buffer.
     """
     while block := os.pread(file, 2 * MOST_BYTES, offset):
         start = 0
         while end := block.find(b"\n", start) + 1:
             yield block[start:end], True
             start = end
-        rest = block[start:]
+        remainder = block[start:]
         offset += start
-        if len(rest) > MOST_BYTES:
-            yield rest, False
-            offset += len(rest)
+        if len(remainder) > MOST_BYTES:
+            yield remainder, False
+            offset += len(remainder)
         elif not start:
-            if _is_object(rest):
-                yield rest, True
+            if _is_complete_object(remainder):
+                yield remainder, True
             return
 
 
-def fits(file: int, position: Position) -> bool:
-    """Whether a file is the one that a position was taken in."""
+def is_same_file(file: int, position: Position) -> bool:
+    """Whether a file is the one that a position refers to."""
     head = os.pread(file, position.head_bytes, 0)
     return _hash(head) == position.head and os.fstat(file).st_size >= position.offset
 
 
 def with_head(file: int, position: Position) -> Position:
-    """A position that also knows by which first bytes its file is told from others."""
+    """Add the hash of the file's first bytes to a position."""
     if position.head_bytes == HEAD_BYTES:
         return position
     head = os.pread(file, min(HEAD_BYTES, position.offset), 0)
     return replace(position, head_bytes=len(head), head=_hash(head))
 
 
-def ended(path: Path) -> Position:
-    """The end of a file as it is now."""
+def position_at_end(path: Path) -> Position:
+    """The position at the current end of a file."""
     file = os.open(path, os.O_RDONLY)
     try:
         return with_head(file, Position(offset=os.fstat(file).st_size))
@@ -73,8 +74,8 @@ def _hash(head: bytes) -> str:
     return hashlib.blake2b(head, digest_size=8).hexdigest() if head else ""
 
 
-def _is_object(line: bytes) -> bool:
-    """Whether a line without its end is a whole JSON object; no beginning of one is."""
+def _is_complete_object(line: bytes) -> bool:
+    """Whether a line without a newline is a complete JSON object (no proper prefix of one is)."""
     if not line.rstrip().endswith(b"}"):
         return False
     try:

@@ -1,7 +1,7 @@
-"""The contract of a source: messages come in batches, and come again until they are acknowledged.
+"""The contract of a source: messages are fetched in batches, and redelivered until they are acknowledged.
 
-A source is pulled from, never pushes: what was not asked for waits with the broker, so a slow store slows its
-sources and no memory fills. It is used by one thread.
+A source is pulled and never pushes: messages wait at the broker until they are fetched, so a slow store slows
+down its sources instead of filling memory (back-pressure). A source is used by one thread.
 """
 
 from __future__ import annotations
@@ -14,57 +14,60 @@ from typing import Any, Protocol
 from bowerbird.errors import SourceError
 
 Notify = Callable[[str], None]
-"""Tells the one who watches what happens to a source, a sentence at a time."""
+"""Receives status messages about a source, one sentence at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it came."""
+    """One message as received."""
 
     body: bytes
-    where: str
-    """To find it again: stream and number, or file and byte."""
+    location: str
+    """Where to find it again: stream and number, or file and byte."""
     receipt: Any
-    """What its source wants back to acknowledge it."""
+    """What its source needs to acknowledge it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How much a source still holds for us."""
+    """How much of a source has not been acknowledged yet."""
 
     amount: int
     unit: str
-    """`messages`, or `bytes` where nobody has counted."""
+    """`messages`, or `bytes` for files, whose messages are not counted."""
 
 
 class Source(Protocol):
-    """At least once: whatever is fetched comes again, here or to another listener, until acknowledged."""
+    """At-least-once delivery: a message is redelivered, here or to another consumer, until it is
+    acknowledged."""
 
     def connect(self) -> None:
-        """Get ready to fetch; called again after every `SourceAway`.
+        """Prepare for fetching; called again after every `SourceUnavailable`.
 
-        Raises `SourceAway` where the server can't be reached now, `SourceError` where trying again is no use.
+        Raises `SourceUnavailable` if the server is temporarily unreachable, `SourceError` if the error is
+        permanent.
         """
 
-    def fetch(self, most: int, wait_s: float) -> list[Message]:
-        """What is there, at most so many; waits so many seconds for the first. Raises as `connect` does."""
+    def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
+        """Fetch at most `max_messages`; waits up to `wait_s` seconds for the first. Raises as `connect`
+        does."""
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """These are dealt with for good. Where it fails (`SourceAway`) they come again."""
+        """Mark messages as processed. If it fails (`SourceUnavailable`) they are redelivered."""
 
     def lag(self) -> Lag | None:
-        """What is left to fetch or to acknowledge; None where nobody knows."""
+        """How much is left to fetch or to acknowledge; None if unknown."""
 
     def close(self) -> None:
-        """Leave; what was fetched and not acknowledged comes again. May be called twice."""
+        """Disconnect; unacknowledged messages are redelivered. May be called twice."""
 
 
-def client_library(module: str, extra: str) -> Any:
-    """A broker's client. Raises `SourceError` with the command that installs it."""
+def import_client(module: str, extra: str) -> Any:
+    """Import a broker's client library. Raises `SourceError` with the command that installs it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise SourceError(
-            f"listening to {extra} needs its client ({error.name} is not installed): "
+            f"consuming from {extra} needs its client ({error.name} is not installed): "
             f"run pip install 'bowerbird[{extra}]'"
         ) from None

@@ -1,4 +1,5 @@
-"""Which items mention which words: exact words beside search by meaning, and a guard against false typos."""
+"""Which items mention which words: exact words as a complement to semantic search, and a guard against false
+typo corrections."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bowerbird.data.items import Catalogue
-from bowerbird.text.words import cleaned, stem, tokens, word_set
+from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
 EMPTY_WORDS = word_set(
     """
@@ -23,35 +24,36 @@ EMPTY_WORDS = word_set(
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`rows[stem]` are the positions of the items whose texts hold the word, sorted."""
+    """`items_by_stem[stem]`: sorted positions of the items whose texts contain the word."""
 
     n_items: int
-    rows: dict[str, np.ndarray] = field(repr=False)
+    items_by_stem: dict[str, np.ndarray] = field(repr=False)
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Lexicon:
-        rows: dict[str, list[int]] = defaultdict(list)
+        items_by_stem: dict[str, list[int]] = defaultdict(list)
         stems: dict[str, str] = {}
         for position in range(len(catalogue)):
-            for word in set(tokens(cleaned(catalogue.text(position), 1500))):
+            for word in set(tokenize(normalize_text(catalogue.text(position), 1500))):
                 if word not in stems:
                     stems[word] = stem(word)
-                held = rows[stems[word]]
-                if not held or held[-1] != position:
-                    held.append(position)
-        return cls(len(catalogue), {word: np.array(items, np.int64) for word, items in rows.items()})
+                item_positions = items_by_stem[stems[word]]
+                if not item_positions or item_positions[-1] != position:
+                    item_positions.append(position)
+        return cls(len(catalogue), {word: np.array(items, np.int64) for word, items in items_by_stem.items()})
 
-    def content(self, text: str) -> list[str]:
-        """The stems of a text that carry meaning, each once."""
-        words = (word for word in tokens(text) if word[0].isalpha() and word not in EMPTY_WORDS)
+    def content_stems(self, text: str) -> list[str]:
+        """List the distinct stems of a text, without stop words."""
+        words = (word for word in tokenize(text) if word[0].isalpha() and word not in EMPTY_WORDS)
         return list(dict.fromkeys(stem(word) for word in words))
 
     def scores(self, text: str) -> np.ndarray:
-        """Share of a text's words that each item mentions, rare words weigh more: (items,) float32, 0..1."""
+        """Score items by the IDF-weighted share of a text's words that they mention: (items,) float32,
+        0..1."""
         scores = np.zeros(self.n_items, dtype=np.float32)
         total = 0.0
-        for word in self.content(text)[:100]:
-            items = self.rows.get(word)
+        for word in self.content_stems(text)[:100]:
+            items = self.items_by_stem.get(word)
             if items is not None:
                 weight = float(np.log1p(self.n_items / len(items)))
                 scores[items] += weight

@@ -1,7 +1,7 @@
-"""The catalogue's own words: its facets (type, colour, material, …), their values, and how people say them.
+"""The catalogue's own vocabulary: its facets (type, colour, material, …), their values, and common phrasings.
 
-Read from the items, so that a furniture shop and a film library each get theirs. A phrase means every value
-that ends in it: "lamp" is Table lamp and Floor lamp, "blue" is Blue, Dark Blue and Light Blue.
+Extracted from the items, so that a furniture shop and a film library each get their own. A phrase means every
+value that ends in it: "lamp" is Table lamp and Floor lamp, "blue" is Blue, Dark Blue and Light Blue.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.text.words import SYNONYMS, cleaned, corrected, key_of, stem, tokens, word_set
+from bowerbird.text.words import SYNONYMS, correct_typo, normalize_text, stem, stem_phrase, tokenize, word_set
 
 FACETS = ("type", "colour", "material", "pattern", "style", "brand", "genre", "size")
 """Hard facets in order of precedence, where one phrase is a value of several; other attributes are soft."""
@@ -31,17 +31,17 @@ _ALIASES = {
     "genres": "genre",
     "fabric": "material",
 }
-_MEANINGLESS = word_set("unknown other undefined none na n a misc item thing no yes true false")
-_NO_HEADS = word_set("set item piece wear pair thing one body other case string cover cosmetic")
-_PARTS = frozenset(("top", "bottom", "set", "body"))
-"""Heads that say little: people say "bikini" and "pyjamas" for Bikini top and Pyjama set."""
-_SPLIT = re.compile(r"\s*[|;]\s*")
-_MANY_VALUES = 400
+_MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
+_NOT_HEADS = word_set("set item piece wear pair thing one body other case string cover cosmetic")
+_DROPPABLE_HEADS = frozenset(("top", "bottom", "set", "body"))
+"""Heads that users omit: "bikini" and "pyjamas" stand for Bikini top and Pyjama set."""
+_VALUE_SEPARATOR = re.compile(r"\s*[|;]\s*")
+_MAX_SOFT_VALUES = 400
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase says of one facet: values it names as a whole, and values that merely end in it."""
+    """Values of one facet that a phrase names: exactly, or as their last words."""
 
     facet: str
     exact: frozenset[str] = frozenset()
@@ -54,14 +54,14 @@ class Meaning:
 
 @dataclass
 class Vocabulary:
-    """Facets of a catalogue. `positions[facet][value]` are the items that have the value, sorted."""
+    """Facets of a catalogue. `positions[facet][value]`: sorted positions of the items that have the value."""
 
     n_items: int
     positions: dict[str, dict[str, np.ndarray]]
     phrases: dict[tuple[str, ...], tuple[Meaning, ...]] = field(repr=False)
-    """Meanings of each phrase (a tuple of stems), the most trusted first."""
+    """Meanings of each phrase (a tuple of stems), the most reliable first."""
     hints: dict[tuple[str, ...], Meaning] = field(repr=False)
-    """Soft meanings: first words of compounds ("bikini" of Bikini top), values of further attributes."""
+    """Soft meanings: first words of compounds ("bikini" of Bikini top), values of other attributes."""
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Vocabulary:
@@ -69,8 +69,8 @@ class Vocabulary:
         spellings: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
         for position in range(len(catalogue)):
             for facet, value in set(facet_values(catalogue.item(position))):
-                key = key_of(value)
-                if key and len(key) <= 5 and not _MEANINGLESS.issuperset(key):
+                key = stem_phrase(value)
+                if key and len(key) <= 5 and not _MEANINGLESS_VALUES.issuperset(key):
                     rows[facet][key].append(position)
                     spellings[facet, key][value] += 1
         positions = {
@@ -79,14 +79,14 @@ class Vocabulary:
                 for key, items in values.items()
             }
             for facet, values in rows.items()
-            if facet in FACETS or len(values) <= _MANY_VALUES
+            if facet in FACETS or len(values) <= _MAX_SOFT_VALUES
         }
-        phrases, hints = _phrases(positions)
+        phrases, hints = _collect_phrases(positions)
         return cls(len(catalogue), positions, phrases, hints)
 
     @cached_property
-    def longest(self) -> int:
-        """Words in the longest phrase."""
+    def max_phrase_words(self) -> int:
+        """Number of words in the longest phrase."""
         return max((len(phrase) for phrase in (*self.phrases, *self.hints)), default=1)
 
     @cached_property
@@ -95,7 +95,7 @@ class Vocabulary:
 
     @cached_property
     def typo_targets(self) -> dict[str, list[str]]:
-        """Stems worth correcting to, by first letter."""
+        """Stems that typos may be corrected to, by first letter."""
         by_letter: dict[str, list[str]] = defaultdict(list)
         for phrase, meanings in self.phrases.items():
             if any(meaning.facet in FACETS for meaning in meanings):
@@ -103,45 +103,50 @@ class Vocabulary:
                     by_letter[word[0]].append(word)
         return {letter: sorted(set(words)) for letter, words in by_letter.items()}
 
-    def stems(self, words: Iterable[str], real: Mapping[str, object]) -> list[str]:
-        """Stems of words, mistyped ones corrected; a word that the catalogue's texts use (`real`) is none."""
-        seen: dict[str, str] = {}
+    def stems(self, words: Iterable[str], text_stems: Mapping[str, object]) -> list[str]:
+        """Stem words and correct their typos; words that the catalogue's texts use (`text_stems`) are
+        kept."""
+        stem_of: dict[str, str] = {}
         for word in words:
-            if word not in seen:
-                seen[word] = self._stem(word, real)
-        return [seen[word] for word in words]
+            if word not in stem_of:
+                stem_of[word] = self._stem_or_correct(word, text_stems)
+        return [stem_of[word] for word in words]
 
-    def _stem(self, word: str, real: Mapping[str, object]) -> str:
-        plain = stem(word)
-        if plain in self.known_stems or plain in real or not word[0].isalpha():
-            return plain
-        return corrected(plain, self.typo_targets.get(plain[0], ())) or plain
+    def _stem_or_correct(self, word: str, text_stems: Mapping[str, object]) -> str:
+        stemmed = stem(word)
+        if stemmed in self.known_stems or stemmed in text_stems or not word[0].isalpha():
+            return stemmed
+        return correct_typo(stemmed, self.typo_targets.get(stemmed[0], ())) or stemmed
 
     def mask(self, facet: str, values: Iterable[str]) -> np.ndarray:
-        """Which items have one of the values, (items,) bool."""
+        """Mask of the items that have one of the values, (items,) bool."""
         mask = np.zeros(self.n_items, dtype=bool)
         for value in values:
             mask[self.positions.get(facet, {}).get(value, np.empty(0, np.int64))] = True
         return mask
 
     def values_of(self, position: int, facet: str) -> list[str]:
-        """The values that an item has of a facet."""
+        """Values of a facet that an item has."""
         return list(self._values_by_item.get(facet, {}).get(position, []))
 
     @cached_property
     def _values_by_item(self) -> dict[str, dict[int, list[str]]]:
-        table: dict[str, dict[int, list[str]]] = {facet: defaultdict(list) for facet in self.positions}
+        values_of_item: dict[str, dict[int, list[str]]] = {
+            facet: defaultdict(list) for facet in self.positions
+        }
         for facet, values in self.positions.items():
             for value, items in values.items():
                 for item in items.tolist():
-                    table[facet][item].append(value)
-        return table
+                    values_of_item[facet][item].append(value)
+        return values_of_item
 
 
 def facet_values(item: Item) -> Iterator[tuple[str, str]]:
-    """Facets and values of an item: its attributes, its brand, its category's last level as the type."""
+    """Yield (facet, value) of an item: its attributes, its brand, the last level of its category as the
+    type."""
     attributes = {
-        _ALIASES.get(cleaned(name, 60), cleaned(name, 60)): v for name, v in item.attributes.items()
+        _ALIASES.get(normalize_text(name, 60), normalize_text(name, 60)): value
+        for name, value in item.attributes.items()
     }
     if "type" not in attributes and item.category:
         yield "type", item.category[-1]
@@ -151,69 +156,76 @@ def facet_values(item: Item) -> Iterator[tuple[str, str]]:
         yield "brand", item.brand
     for name, value in attributes.items():
         if value and len(value) <= 120:
-            for one in _SPLIT.split(value):
-                yield name, one
+            for part in _VALUE_SEPARATOR.split(value):
+                yield name, part
 
 
-def _phrases(
+def _collect_phrases(
     positions: Mapping[str, Mapping[str, np.ndarray]],
 ) -> tuple[dict[tuple[str, ...], tuple[Meaning, ...]], dict[tuple[str, ...], Meaning]]:
+    """Phrases and hints (see `Vocabulary`) that name the facets' values."""
     exact: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     loose: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     hints: dict[tuple[str, ...], tuple[str, set[str]]] = {}
     for facet, values in positions.items():
         for value in values:
             if facet not in FACETS:
-                hints.setdefault(key_of(value), (facet, set()))[1].add(value)
+                hints.setdefault(stem_phrase(value), (facet, set()))[1].add(value)
                 continue
-            whole = key_of(value)
-            exact[("size", *whole) if facet == "size" else whole][facet].add(value)
+            full_key = stem_phrase(value)
+            exact[("size", *full_key) if facet == "size" else full_key][facet].add(value)
             if facet == "size":
-                exact[*whole, "size"][facet].add(value)
+                exact[*full_key, "size"][facet].add(value)
             elif facet != "brand":
-                for tail in _tails(value):
+                for tail in _phrase_variants(value):
                     loose[tail][facet].add(value)
-                if len(whole) > 1 and whole[-1] in _PARTS and facet == "type":
-                    loose[whole[:-1]][facet].add(value)
-                elif len(whole) > 1 and facet == "type":
-                    hints.setdefault(whole[:1], (facet, set()))[1].add(value)
+                if len(full_key) > 1 and full_key[-1] in _DROPPABLE_HEADS and facet == "type":
+                    loose[full_key[:-1]][facet].add(value)
+                elif len(full_key) > 1 and facet == "type":
+                    hints.setdefault(full_key[:1], (facet, set()))[1].add(value)
     _add_synonyms(exact, loose)
     order = {facet: rank for rank, facet in enumerate(FACETS)}
     phrases = {}
     for phrase in {*exact, *loose}:
-        named, ending = exact.get(phrase, {}), loose.get(phrase, {})
+        exact_values, loose_values = exact.get(phrase, {}), loose.get(phrase, {})
         meanings = [
-            Meaning(f, frozenset(named.get(f, ())), frozenset(ending.get(f, ()))) for f in {*named, *ending}
+            Meaning(facet, frozenset(exact_values.get(facet, ())), frozenset(loose_values.get(facet, ())))
+            for facet in {*exact_values, *loose_values}
         ]
-        phrases[phrase] = tuple(sorted(meanings, key=lambda m: (not m.exact, order[m.facet])))
-    left = {
-        p: Meaning(facet, loose=frozenset(v)) for p, (facet, v) in hints.items() if p and p not in phrases
+        phrases[phrase] = tuple(
+            sorted(meanings, key=lambda meaning: (not meaning.exact, order[meaning.facet]))
+        )
+    remaining_hints = {
+        phrase: Meaning(facet, loose=frozenset(hint_values))
+        for phrase, (facet, hint_values) in hints.items()
+        if phrase and phrase not in phrases
     }
-    return phrases, left
+    return phrases, remaining_hints
 
 
-def _tails(value: str) -> Iterator[tuple[str, ...]]:
-    """Shorter ways to say a value: either side of a slash, its last words, its participle ("striped")."""
+def _phrase_variants(value: str) -> Iterator[tuple[str, ...]]:
+    """Yield shorter forms of a value: either side of a slash, its last words, its participle ("striped")."""
     for part in re.split(r"\s*[/,&]\s*|\s+and\s+", value.lower()):
         words = part.split()
         for start in range(len(words)):
-            tail = key_of(" ".join(words[start:]))
-            if tail and not (len(tail) == 1 and (tail[0] in _NO_HEADS or len(tail[0]) < 2)):
+            tail = stem_phrase(" ".join(words[start:]))
+            if tail and not (len(tail) == 1 and (tail[0] in _NOT_HEADS or len(tail[0]) < 2)):
                 yield tail
         if len(words) == 1 and len(part) > 2:
-            last = part if part.endswith("e") else part + "e"
-            yield (last + "d",)
+            stem_base = part if part.endswith("e") else part + "e"
+            yield (stem_base + "d",)
 
 
 def _add_synonyms(
     exact: dict[tuple[str, ...], dict[str, set[str]]], loose: dict[tuple[str, ...], dict[str, set[str]]]
 ) -> None:
+    """Give the synonyms of a value's phrase its meaning, in place."""
     for group in SYNONYMS:
-        keys = [tuple(stem(word) for word in tokens(name)) for name in group]
+        keys = [tuple(stem(word) for word in tokenize(name)) for name in group]
         known = [key for key in keys if key in exact] or [key for key in keys if key in loose]
         for key in keys:
             if key in exact or key in loose or not known:
                 continue
-            for table in (exact, loose):
-                for facet, values in table.get(known[0], {}).items():
-                    table[key][facet] |= values
+            for values_by_phrase in (exact, loose):
+                for facet, values in values_by_phrase.get(known[0], {}).items():
+                    values_by_phrase[key][facet] |= values

@@ -1,7 +1,7 @@
-"""Words as a shopper and a catalogue spell them, brought to one form.
+"""Tokenisation, stemming, synonyms and typo correction for requests and catalogue texts.
 
-Small on purpose: a light stemmer, a list of synonyms, one edit of tolerance. Meaning beyond that is the
-text encoder's work; these rules decide *hard* constraints, where a wrong guess is worse than none.
+Small on purpose: a light stemmer, a list of synonyms, one edit of tolerance. Meaning beyond that is left to
+the text encoder; these rules decide *hard* constraints, where a wrong guess is worse than none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?§&]")
+_TOKEN_PATTERN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?§&]")
 _IRREGULAR = {
     "shelves": "shelf",
     "scarves": "scarf",
@@ -37,7 +37,7 @@ _IRREGULAR = {
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of a text as a set."""
+    """Split a text at white space into a set of words."""
     return frozenset(text.split())
 
 
@@ -90,10 +90,10 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("metal", "metallic"),
     ("sci fi", "science fiction"),
 )
-"""Words that stand for one another; used only towards a value that the catalogue has."""
+"""Groups of synonyms; a word is only mapped to a value that the catalogue has."""
 
-# Everyday words of five letters and more that lie one edit from a catalogue's words: never "corrected".
-_PLAIN = word_set(
+# Common words of five letters and more that are one edit away from catalogue words: never corrected.
+_COMMON_WORDS = word_set(
     """
     about above after again along among around because before being below better between black board
     bored bread break bring brought build cable carry catch cause chain cheap cheaper cheapest chess
@@ -119,11 +119,10 @@ _PLAIN = word_set(
 )
 
 
-def cleaned(text: str, limit: int = 2000) -> str:
-    """Lower case, one kind of space, at most `limit` characters: the start and, past a cut, the end.
+def normalize_text(text: str, limit: int = 2000) -> str:
+    """Lower-case a text, unify its white space and cut it to `limit` characters: its start and its end.
 
-    A long request says what it wants at its start or at its end; the middle of 100,000 characters is
-    not a wish but a paste.
+    The request in a long text is at its start or its end; the middle of 100,000 characters is pasted text.
     """
     if len(text) > limit:
         head, tail = text[: limit * 3 // 4], text[-limit // 4 :]
@@ -131,22 +130,22 @@ def cleaned(text: str, limit: int = 2000) -> str:
     return " ".join(unicodedata.normalize("NFKC", text)[: 2 * limit].lower().replace("’", "'").split())
 
 
-def tokens(text: str) -> list[str]:
-    """Words and the punctuation that ends a clause.
+def tokenize(text: str) -> list[str]:
+    """Split a text into words and the punctuation that ends a clause.
 
-    >>> tokens("a t-shirt, off-white")
+    >>> tokenize("a t-shirt, off-white")
     ['a', 't', 'shirt', ',', 'off', 'white']
     """
-    return _TOKEN.findall(text)
+    return _TOKEN_PATTERN.findall(text)
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Where each of the text's `tokens` begins and ends."""
-    return [match.span() for match in _TOKEN.finditer(text)]
+    """Start and end offsets of each token of `tokenize`."""
+    return [match.span() for match in _TOKEN_PATTERN.finditer(text)]
 
 
 def stem(word: str) -> str:
-    """One form for singular and plural, British and American.
+    """Map singular and plural, British and American spelling to one form.
 
     >>> [stem(w) for w in ("dresses", "gray", "trousers", "accessories", "dress", "shelves")]
     ['dress', 'grey', 'trouser', 'accessory', 'dress', 'shelf']
@@ -163,40 +162,43 @@ def stem(word: str) -> str:
 
 
 @lru_cache(100_000)  # a catalogue repeats its values
-def key_of(text: str) -> tuple[str, ...]:
-    """The stems of a phrase, what two spellings of one value share.
+def stem_phrase(text: str) -> tuple[str, ...]:
+    """Stem the words of a phrase: two spellings of one value give the same tuple.
 
-    >>> key_of("Table Lamps") == key_of("table-lamp")
+    >>> stem_phrase("Table Lamps") == stem_phrase("table-lamp")
     True
     """
-    return tuple(stem(word) for word in tokens(cleaned(text, 200)) if word[0].isalnum())
+    return tuple(stem(word) for word in tokenize(normalize_text(text, 200)) if word[0].isalnum())
 
 
-def one_edit_apart(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours turns `a` into `b`.
+def is_one_edit_apart(a: str, b: str) -> bool:
+    """Whether one insertion, deletion, substitution or transposition turns `a` into `b`.
 
-    >>> one_edit_apart("tabel", "table"), one_edit_apart("lamp", "lump"), one_edit_apart("red", "bored")
-    (True, True, False)
+    >>> [is_one_edit_apart(*pair) for pair in (("tabel", "table"), ("lamp", "lump"), ("red", "bored"))]
+    [True, True, False]
     """
     if a == b or abs(len(a) - len(b)) > 1:
         return False
-    start = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    start = next(
+        (index for index, (char_a, char_b) in enumerate(zip(a, b, strict=False)) if char_a != char_b),
+        min(len(a), len(b)),
+    )
     rest_a, rest_b = a[start:], b[start:]
-    swapped = len(rest_a) > 1 and rest_a[1::-1] + rest_a[2:] == rest_b
-    return rest_a[1:] == rest_b or rest_a == rest_b[1:] or rest_a[1:] == rest_b[1:] or swapped
+    is_swap = len(rest_a) > 1 and rest_a[1::-1] + rest_a[2:] == rest_b
+    return rest_a[1:] == rest_b or rest_a == rest_b[1:] or rest_a[1:] == rest_b[1:] or is_swap
 
 
-def corrected(word: str, vocabulary: Iterable[str]) -> str | None:
-    """The one word of `vocabulary` that a mistyped `word` must mean; None where none or several could be.
+def correct_typo(word: str, vocabulary: Iterable[str]) -> str | None:
+    """Find the only word of `vocabulary` within one edit of `word`; None where there is none or several.
 
-    The first letter has to agree (people rarely mistype it); the mistyped word has five letters or more, the
-    known one four.
+    The first letters must agree (they are rarely mistyped), and the mistyped word has five letters or more, the
+    right one four.
     """
-    if len(word) < 5 or word in _PLAIN:
+    if len(word) < 5 or word in _COMMON_WORDS:
         return None
-    near = {
-        known
-        for known in vocabulary
-        if len(known) >= 4 and known[0] == word[0] and one_edit_apart(word, known)
+    candidates = {
+        candidate
+        for candidate in vocabulary
+        if len(candidate) >= 4 and candidate[0] == word[0] and is_one_edit_apart(word, candidate)
     }
-    return near.pop() if len(near) == 1 else None
+    return candidates.pop() if len(candidates) == 1 else None

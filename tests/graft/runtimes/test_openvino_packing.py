@@ -1,4 +1,4 @@
-"""Packing loses nothing: the steps give the weights back, and the packed model writes what it wrote."""
+"""Packing is lossless: the steps reproduce the weights, and the packed model generates the same tokens."""
 
 from pathlib import Path
 
@@ -8,23 +8,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.graft.runtimes.openvino_packing import GROUP, Steps, steps_of
+from bowerbird.graft.runtimes.openvino_packing import GROUP, QuantisedMatrix, find_quantisation
 
 pytest.importorskip("openvino", reason="pip install 'bowerbird[openvino]'")
 
 
-def back(found: Steps) -> np.ndarray:
-    weight = found.scale.astype(np.float64) * found.steps
-    if found.shift is not None:
-        weight = weight + found.shift[:, :, None]
+def dequantise(quantised: QuantisedMatrix) -> np.ndarray:
+    weight = quantised.scale.astype(np.float64) * quantised.steps
+    if quantised.shift is not None:
+        weight = weight + quantised.shift[:, :, None]
     return weight.reshape(len(weight), -1)
 
 
-def on_grid(rng: np.random.Generator, out: int, width: int, four_bits: bool) -> np.ndarray:
+def on_grid(rng: np.random.Generator, out: int, width: int, is_four_bit: bool) -> np.ndarray:
     """A matrix as a GGUF file gives it: Q4_1 (sixteen steps and a lowest weight) or Q8_0."""
     groups = (out, width // GROUP, 1)
     scale = rng.uniform(0.001, 0.1, groups).astype(np.float16).astype(np.float32)
-    if four_bits:
+    if is_four_bit:
         steps = rng.integers(0, 16, (*groups[:2], GROUP))
         low = rng.normal(size=groups).astype(np.float16).astype(np.float32)
         return (scale * steps + low).astype(np.float32).reshape(out, width)
@@ -35,40 +35,40 @@ def on_grid(rng: np.random.Generator, out: int, width: int, four_bits: bool) -> 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from([32, 64, 160]))
-def test_what_lies_on_a_grid_comes_back(seed: int, four_bits: bool, width: int) -> None:
-    weight = on_grid(np.random.default_rng(seed), 5, width, four_bits)
-    found = steps_of(weight)
-    assert found is not None
-    assert found.four_bits == four_bits
-    assert np.abs(back(found) - weight).max() <= 1e-5 * np.abs(weight).max()
-    if four_bits:
-        assert found.steps.min() >= -8
-        assert found.steps.max() <= 7
+def test_quantised_weights_are_recovered(seed: int, is_four_bit: bool, width: int) -> None:
+    weight = on_grid(np.random.default_rng(seed), 5, width, is_four_bit)
+    quantised = find_quantisation(weight)
+    assert quantised is not None
+    assert quantised.is_four_bit == is_four_bit
+    assert np.abs(dequantise(quantised) - weight).max() <= 1e-5 * np.abs(weight).max()
+    if is_four_bit:
+        assert quantised.steps.min() >= -8
+        assert quantised.steps.max() <= 7
 
 
-def test_one_weight_beside_the_grid_is_noticed() -> None:
-    for four_bits in (True, False):
-        weight = on_grid(np.random.default_rng(0), 100, 64, four_bits)
+def test_a_single_weight_off_the_grid_prevents_packing() -> None:
+    for is_four_bit in (True, False):
+        weight = on_grid(np.random.default_rng(0), 100, 64, is_four_bit)
         weight[77, 13] *= 1.001
-        assert steps_of(weight) is None
+        assert find_quantisation(weight) is None
 
 
 @pytest.mark.parametrize("shape", [(4, 33), (4,), (2, 4, 32)])
-def test_shapes_without_groups_are_left(shape: tuple[int, ...]) -> None:
-    assert steps_of(np.zeros(shape, np.float32)) is None
+def test_shapes_without_groups_are_not_packed(shape: tuple[int, ...]) -> None:
+    assert find_quantisation(np.zeros(shape, np.float32)) is None
 
 
-def test_a_packed_model_writes_what_it_wrote_and_is_smaller(
+def test_a_packed_model_generates_the_same_tokens_and_is_smaller(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bowerbird.graft.base import Base
-    from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+    from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
     from bowerbird.graft.runtimes.eager import EagerRuntime
     from bowerbird.graft.runtimes.openvino import OpenVinoRuntime
-    from bowerbird.graft.runtimes.openvino_conversion import Precision, converted
+    from bowerbird.graft.runtimes.openvino_conversion import Precision, convert
 
     base = Base.load(str(tiny_base))
-    whole = converted(base, Precision.FLOAT32, tmp_path / "whole").with_suffix(".bin").stat().st_size
+    float32_bytes = convert(base, Precision.FLOAT32, tmp_path / "whole").with_suffix(".bin").stat().st_size
     rng = np.random.default_rng(0)
     with torch.no_grad():
         for layer in base.model.model.layers:
@@ -76,11 +76,11 @@ def test_a_packed_model_writes_what_it_wrote_and_is_smaller(
                 if isinstance(module, torch.nn.Linear):
                     weight = on_grid(rng, module.out_features, module.in_features, True)
                     module.weight.copy_(torch.from_numpy(weight))
-    base = Base.of(base.name, base.model, base.tokenizer)
+    base = Base.from_model(base.name, base.model, base.tokenizer)
     runtime = OpenVinoRuntime(base, folder=tmp_path / "packed")
-    packed = converted(base, Precision.FLOAT32, tmp_path / "packed").with_suffix(".bin").stat().st_size
-    assert packed < 0.5 * whole
-    places = rng.integers(5, len(base.table), 20)
-    prompt = PromptEmbeddings(places, base.rows(places).numpy())
-    how = Decoding(max_tokens=20, min_tokens=20)
-    assert list(runtime.write(prompt, how)) == list(EagerRuntime(base).write(prompt, how))
+    packed_bytes = convert(base, Precision.FLOAT32, tmp_path / "packed").with_suffix(".bin").stat().st_size
+    assert packed_bytes < 0.5 * float32_bytes
+    token_ids = rng.integers(5, len(base.embedding_table), 20)
+    prompt = PromptEmbeddings(token_ids, base.embed_tokens(token_ids).numpy())
+    sampling = SamplingParams(max_tokens=20, min_tokens=20)
+    assert list(runtime.generate(prompt, sampling)) == list(EagerRuntime(base).generate(prompt, sampling))

@@ -1,4 +1,4 @@
-"""OpenVINO writes what the model itself writes, whatever is kept from before and whoever else is writing."""
+"""OpenVINO generates the model's own tokens, with prefix caching and with concurrent replies."""
 
 import shutil
 import sys
@@ -11,16 +11,16 @@ import pytest
 
 from bowerbird.errors import BackboneError, InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.models import BACKBONES, is_pulled
 
 pytest.importorskip("openvino", reason="pip install 'bowerbird[openvino]'")
 
-from bowerbird.graft.runtimes.openvino import OpenVinoRuntime, embedded_runtime
-from bowerbird.graft.runtimes.openvino_conversion import Precision, converted
+from bowerbird.graft.runtimes.openvino import OpenVinoRuntime, open_embedded_runtime
+from bowerbird.graft.runtimes.openvino_conversion import Precision, convert
 
-PULLED = any(one.name == "smollm2-135m" and is_pulled(one) for one in BACKBONES)
+IS_PULLED = any(backbone.name == "smollm2-135m" and is_pulled(backbone) for backbone in BACKBONES)
 
 
 @pytest.fixture(scope="module")
@@ -41,127 +41,131 @@ def runtime(cache: Path, base: Base) -> OpenVinoRuntime:
     return OpenVinoRuntime(base)
 
 
-def prompt(base: Base, seed: int, length: int = 12) -> PromptEmbeddings:
-    """A prompt in which every second place is an item: no token's embedding."""
+def make_prompt(base: Base, seed: int, length: int = 12) -> PromptEmbeddings:
+    """A prompt in which every second position is a soft token: not the embedding of any token."""
     rng = np.random.default_rng(seed)
-    places = rng.integers(5, len(base.table), length)
-    embedded = base.rows(places).numpy().copy()
-    embedded[1::2] = rng.normal(size=embedded[1::2].shape) * embedded.std()
-    places[1::2] = -1 - seed * 1000 - np.arange(len(places[1::2]))
-    return PromptEmbeddings(places, embedded)
+    token_keys = rng.integers(5, len(base.embedding_table), length)
+    embeddings = base.embed_tokens(token_keys).numpy().copy()
+    embeddings[1::2] = rng.normal(size=embeddings[1::2].shape) * embeddings.std()
+    token_keys[1::2] = -1 - seed * 1000 - np.arange(len(token_keys[1::2]))
+    return PromptEmbeddings(token_keys, embeddings)
 
 
-def extended(one: PromptEmbeddings, keep: int, other: PromptEmbeddings) -> PromptEmbeddings:
+def concat_prefix(first: PromptEmbeddings, n_prefix: int, second: PromptEmbeddings) -> PromptEmbeddings:
     return PromptEmbeddings(
-        np.concatenate([one.places[:keep], other.places]),
-        np.concatenate([one.embedded[:keep], other.embedded]),
+        np.concatenate([first.token_keys[:n_prefix], second.token_keys]),
+        np.concatenate([first.embeddings[:n_prefix], second.embeddings]),
     )
 
 
-GREEDY = Decoding(max_tokens=24, min_tokens=24)
+GREEDY = SamplingParams(max_tokens=24, min_tokens=24)
 
 
 def test_greedy_tokens_are_those_of_the_model_itself(base: Base, runtime: OpenVinoRuntime) -> None:
     eager = EagerRuntime(base)
     for seed in range(8):
-        one = prompt(base, seed, length=3 + 7 * seed)
-        assert list(runtime.write(one, GREEDY)) == list(eager.write(one, GREEDY))
+        prompt = make_prompt(base, seed, length=3 + 7 * seed)
+        assert list(runtime.generate(prompt, GREEDY)) == list(eager.generate(prompt, GREEDY))
 
 
-def test_a_kept_beginning_changes_no_token(base: Base, runtime: OpenVinoRuntime) -> None:
-    first = prompt(base, 50, 20)
-    list(runtime.write(first, GREEDY))
+def test_prefix_caching_changes_no_token(base: Base, runtime: OpenVinoRuntime) -> None:
+    first = make_prompt(base, 50, 20)
+    list(runtime.generate(first, GREEDY))
     for keep in (0, 1, 7, 20):
-        second = extended(first, keep, prompt(base, 51, 9))
-        fresh = list(EagerRuntime(base).write(second, GREEDY))
-        assert list(runtime.write(second, GREEDY)) == fresh
-        assert list(runtime.write(second, GREEDY)) == fresh  # all but its last place is kept now
+        second = concat_prefix(first, keep, make_prompt(base, 51, 9))
+        fresh = list(EagerRuntime(base).generate(second, GREEDY))
+        assert list(runtime.generate(second, GREEDY)) == fresh
+        assert list(runtime.generate(second, GREEDY)) == fresh  # all but its last position is cached now
 
 
-def test_only_what_differs_is_read(
+def test_only_the_differing_suffix_is_computed(
     base: Base, runtime: OpenVinoRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bowerbird.graft.runtimes import openvino
 
-    read = []
+    n_computed = []
     step = openvino._step
-    monkeypatch.setattr(openvino, "_step", lambda r, e, start: read.append(len(e)) or step(r, e, start))
-    first = prompt(base, 60, 20)
-    runtime.write(first, GREEDY)
-    runtime.write(extended(first, 20, prompt(base, 61, 5)), GREEDY)
-    assert read == [20, 5]
+    monkeypatch.setattr(openvino, "_step", lambda r, e, start: n_computed.append(len(e)) or step(r, e, start))
+    first = make_prompt(base, 60, 20)
+    runtime.generate(first, GREEDY)
+    runtime.generate(concat_prefix(first, 20, make_prompt(base, 61, 5)), GREEDY)
+    assert n_computed == [20, 5]
 
 
-def test_replies_that_overlap_do_not_disturb_each_other(base: Base, runtime: OpenVinoRuntime) -> None:
-    prompts = [prompt(base, 70 + n, 10) for n in range(6)]
-    wanted = [list(runtime.write(one, GREEDY)) for one in prompts]
+def test_concurrent_replies_are_independent(base: Base, runtime: OpenVinoRuntime) -> None:
+    prompts = [make_prompt(base, 70 + n, 10) for n in range(6)]
+    expected = [list(runtime.generate(prompt, GREEDY)) for prompt in prompts]
     # In turns, in one thread ...
-    assert [list(row) for row in zip(*[runtime.write(p, GREEDY) for p in prompts], strict=True)] == [
-        list(row) for row in zip(*wanted, strict=True)
+    assert [list(row) for row in zip(*[runtime.generate(p, GREEDY) for p in prompts], strict=True)] == [
+        list(row) for row in zip(*expected, strict=True)
     ]
     # ... and in several.
-    got: dict[int, list[int]] = {}
+    replies: dict[int, list[int]] = {}
     threads = [
-        threading.Thread(target=lambda n=n: got.__setitem__(n, list(runtime.write(prompts[n], GREEDY))))
+        threading.Thread(
+            target=lambda n=n: replies.__setitem__(n, list(runtime.generate(prompts[n], GREEDY)))
+        )
         for n in range(6)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [got[n] for n in range(6)] == wanted
+    assert [replies[n] for n in range(6)] == expected
 
 
-def test_a_seed_repeats_and_another_one_differs(base: Base, runtime: OpenVinoRuntime) -> None:
-    one = prompt(base, 80)
-    write = [
-        list(runtime.write(one, Decoding(max_tokens=16, min_tokens=16, temperature=2.0, seed=seed)))
+def test_sampling_is_repeatable_by_seed(base: Base, runtime: OpenVinoRuntime) -> None:
+    prompt = make_prompt(base, 80)
+    replies = [
+        list(
+            runtime.generate(prompt, SamplingParams(max_tokens=16, min_tokens=16, temperature=2.0, seed=seed))
+        )
         for seed in (1, 1, 2)
     ]
-    assert write[0] == write[1] != write[2]
+    assert replies[0] == replies[1] != replies[2]
 
 
-def test_what_is_never_or_not_allowed_is_not_written(base: Base, runtime: OpenVinoRuntime) -> None:
-    one = prompt(base, 90)
-    hot = Decoding(max_tokens=60, min_tokens=60, temperature=50.0)
-    assert not set(runtime.write(one, hot)) & (base.never | base.ends)
-    only = Decoding(max_tokens=5, allowed=lambda written: [7 + len(written)])
-    assert list(runtime.write(one, only)) == [7, 8, 9, 10, 11]
+def test_forbidden_tokens_are_not_generated(base: Base, runtime: OpenVinoRuntime) -> None:
+    prompt = make_prompt(base, 90)
+    hot = SamplingParams(max_tokens=60, min_tokens=60, temperature=50.0)
+    assert not set(runtime.generate(prompt, hot)) & (base.forbidden_ids | base.end_ids)
+    only = SamplingParams(max_tokens=5, allowed_tokens=lambda generated: [7 + len(generated)])
+    assert list(runtime.generate(prompt, only)) == [7, 8, 9, 10, 11]
 
 
-def test_prompts_that_cannot_be_read_are_refused_at_once(base: Base, runtime: OpenVinoRuntime) -> None:
-    good = prompt(base, 95)
-    broken = good.embedded.copy()
+def test_malformed_prompts_are_rejected_immediately(base: Base, runtime: OpenVinoRuntime) -> None:
+    good = make_prompt(base, 95)
+    broken = good.embeddings.copy()
     broken[3, 2] = np.nan
     for bad in (
-        PromptEmbeddings(good.places, broken),
-        PromptEmbeddings(good.places, good.embedded[:, :-1]),
-        PromptEmbeddings(good.places[:0], good.embedded[:0]),
-        prompt(base, 1, base.longest),
+        PromptEmbeddings(good.token_keys, broken),
+        PromptEmbeddings(good.token_keys, good.embeddings[:, :-1]),
+        PromptEmbeddings(good.token_keys[:0], good.embeddings[:0]),
+        make_prompt(base, 1, base.context_length),
     ):
         with pytest.raises(InputError):
-            runtime.write(bad, GREEDY)
-    assert list(runtime.write(good, GREEDY)) == list(EagerRuntime(base).write(good, GREEDY))
+            runtime.generate(bad, GREEDY)
+    assert list(runtime.generate(good, GREEDY)) == list(EagerRuntime(base).generate(good, GREEDY))
 
 
-def test_a_conversion_is_kept_and_a_broken_one_is_made_again(
+def test_a_conversion_is_cached_and_a_broken_one_is_repeated(
     tmp_path: Path, base: Base, runtime: OpenVinoRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = converted(base, Precision.FLOAT32)
+    path = convert(base, Precision.FLOAT32)
     stamp = path.stat().st_mtime_ns
-    assert converted(base, Precision.FLOAT32) == path and path.stat().st_mtime_ns == stamp
+    assert convert(base, Precision.FLOAT32) == path and path.stat().st_mtime_ns == stamp
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path))
-    own = tmp_path / path.relative_to(path.parents[2])
-    wanted = list(runtime.write(prompt(base, 1), GREEDY))
+    copied_path = tmp_path / path.relative_to(path.parents[2])
+    expected = list(runtime.generate(make_prompt(base, 1), GREEDY))
     for name in ("model.bin", "model.xml"):
-        shutil.rmtree(own.parent, ignore_errors=True)
-        shutil.copytree(path.parent, own.parent)
-        whole = (own.parent / name).read_bytes()
-        (own.parent / name).write_bytes(whole[: len(whole) // 2])
-        assert list(OpenVinoRuntime(base).write(prompt(base, 1), GREEDY)) == wanted
+        shutil.rmtree(copied_path.parent, ignore_errors=True)
+        shutil.copytree(path.parent, copied_path.parent)
+        content = (copied_path.parent / name).read_bytes()
+        (copied_path.parent / name).write_bytes(content[: len(content) // 2])
+        assert list(OpenVinoRuntime(base).generate(make_prompt(base, 1), GREEDY)) == expected
         # Whole again; the names in it may differ.
-        assert (own.parent / name).stat().st_size > 0.9 * len(whole)
-    assert not list(own.parents[1].glob(".converting-*"))
+        assert (copied_path.parent / name).stat().st_size > 0.9 * len(content)
+    assert not list(copied_path.parents[1].glob(".converting-*"))
 
 
 def test_without_openvino_the_error_names_the_extra_and_torch_is_used(
@@ -171,20 +175,20 @@ def test_without_openvino_the_error_names_the_extra_and_torch_is_used(
     with pytest.raises(BackboneError, match=r"bowerbird\[openvino\]"):
         OpenVinoRuntime(base)
     monkeypatch.setattr("bowerbird.graft.runtimes.openvino.find_spec", lambda name: None)
-    assert isinstance(embedded_runtime(base), EagerRuntime)
+    assert isinstance(open_embedded_runtime(base), EagerRuntime)
 
 
 @pytest.mark.parametrize("precision", [Precision.BFLOAT16, Precision.INT8])
-def test_the_other_precisions_write_too(cache: Path, base: Base, precision: Precision) -> None:
+def test_other_precisions_generate_too(cache: Path, base: Base, precision: Precision) -> None:
     if precision is Precision.INT8:
         pytest.importorskip("nncf", reason="pip install 'bowerbird[int8]'")
-    assert len(list(OpenVinoRuntime(base, precision).write(prompt(base, 3), GREEDY))) == 24
+    assert len(list(OpenVinoRuntime(base, precision).generate(make_prompt(base, 3), GREEDY))) == 24
 
 
-@pytest.mark.skipif(not PULLED, reason="run `bowerbird models pull`")
-def test_smollm2_writes_the_same_greedy_tokens() -> None:
+@pytest.mark.skipif(not IS_PULLED, reason="run `bowerbird models pull`")
+def test_smollm2_generates_the_same_greedy_tokens() -> None:
     base = Base.load("smollm2-135m")
     runtime, eager = OpenVinoRuntime(base), EagerRuntime(base)
     for seed in range(2):
-        one = prompt(base, seed, 60)
-        assert list(runtime.write(one, GREEDY)) == list(eager.write(one, GREEDY))
+        prompt = make_prompt(base, seed, 60)
+        assert list(runtime.generate(prompt, GREEDY)) == list(eager.generate(prompt, GREEDY))

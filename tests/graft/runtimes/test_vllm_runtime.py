@@ -1,4 +1,4 @@
-"""The vLLM client against a server of our own that speaks its wire format and computes with a tiny model."""
+"""The vLLM client against a local server that implements its HTTP API with a tiny model."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ import torch
 
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings
+from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.vllm import VllmRuntime, encoded
+from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
 
-LONGEST = 48
+CONTEXT_LENGTH = 48
 
 
 @dataclass
-class Engine:
-    """What vLLM does with a request, over one model; tests switch its faults on."""
+class FakeEngine:
+    """vLLM's request handling over one model; tests enable its faults."""
 
     base: Base
-    embeds: bool = True
+    accepts_embeddings: bool = True
     """Started with --enable-prompt-embeds."""
     dies_after: int | None = None
-    """So many tokens of a stream are sent before the connection is cut."""
-    gives_up: bool = False
-    """Its streams end in good order after one token, as when a request is aborted."""
-    tells_ids: bool = True
+    """Tokens of a stream that are sent before the connection is cut."""
+    aborts: bool = False
+    """Its streams end properly after one token, as when a request is aborted."""
+    returns_token_ids: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
-    """Bodies of the completions asked for."""
+    """Bodies of the completion requests."""
 
     def prompts(self, request: dict[str, Any]) -> list[torch.Tensor]:
-        """Embedded prompts, (T, hidden) each. Raises `ValueError` with the reason for a refusal."""
+        """Embedded prompts, (T, hidden) each. Raises `ValueError` with the reason for a rejection."""
         if "prompt_embeds" not in request:
             ids = torch.tensor(request["prompt"])
-            if int(ids.max()) >= len(self.base.table):
+            if int(ids.max()) >= len(self.base.embedding_table):
                 raise ValueError(f"Token id {int(ids.max())} is out of vocabulary")
-            return [self.base.table[one] for one in ids]
-        if not self.embeds:
+            return [self.base.embedding_table[token_ids] for token_ids in ids]
+        if not self.accepts_embeddings:
             raise ValueError("You must set `--enable-prompt-embeds` to input `prompt_embeds`.")
         saved = base64.b64decode(request["prompt_embeds"], validate=True)
         prompt: torch.Tensor = torch.load(io.BytesIO(saved), weights_only=True)
@@ -57,9 +57,9 @@ class Engine:
         return [prompt]
 
     @torch.no_grad()
-    def written(self, prompt: torch.Tensor, request: dict[str, Any]) -> Iterator[int]:
-        """Token ids after a prompt by vLLM's rules: greedy, the stop token included."""
-        if len(prompt) + request["max_tokens"] > LONGEST:
+    def generate(self, prompt: torch.Tensor, request: dict[str, Any]) -> Iterator[int]:
+        """Generate token ids by vLLM's rules: greedy, including the stop token."""
+        if len(prompt) + request["max_tokens"] > CONTEXT_LENGTH:
             raise ValueError("This model's maximum context length is exceeded")
         stops = request.get("stop_token_ids", [])
         for n in range(request["max_tokens"]):
@@ -69,26 +69,26 @@ class Engine:
             if n < request.get("min_tokens", 0):
                 logits[stops] = -torch.inf
             if "allowed_token_ids" in request:
-                only = torch.full_like(logits, -torch.inf)
-                only[request["allowed_token_ids"]] = 0
-                logits = logits + only
+                mask = torch.full_like(logits, -torch.inf)
+                mask[request["allowed_token_ids"]] = 0
+                logits = logits + mask
             token = int(logits.argmax())
             yield token
             if token in stops:
                 return
-            prompt = torch.cat([prompt, self.base.table[token][None]])
+            prompt = torch.cat([prompt, self.base.embedding_table[token][None]])
 
 
-def handler(engine: Engine) -> type[BaseHTTPRequestHandler]:
+def make_handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.answer(200, {"data": [{"id": "/models/tiny", "max_model_len": LONGEST}]})
+            self.answer(200, {"data": [{"id": "/models/tiny", "max_model_len": CONTEXT_LENGTH}]})
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             engine.requests.append(request)
             try:
-                replies = [engine.written(prompt, request) for prompt in engine.prompts(request)]
+                replies = [engine.generate(prompt, request) for prompt in engine.prompts(request)]
                 if request.get("stream"):
                     self.stream(replies[0])
                 else:
@@ -97,10 +97,10 @@ def handler(engine: Engine) -> type[BaseHTTPRequestHandler]:
                 self.answer(400, {"error": {"message": str(error), "code": 400}})
 
         def choice(self, index: int, ids: list[int]) -> dict[str, Any]:
-            return {"index": index, "text": "", "token_ids": ids if engine.tells_ids else None}
+            return {"index": index, "text": "", "token_ids": ids if engine.returns_token_ids else None}
 
         def stream(self, reply: Iterator[int]) -> None:
-            first = [next(reply)]  # vLLM refuses before it begins to stream
+            first = [next(reply)]  # vLLM rejects a request before streaming starts
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
@@ -108,7 +108,7 @@ def handler(engine: Engine) -> type[BaseHTTPRequestHandler]:
                 if n == engine.dies_after:
                     return
                 self.wfile.write(f"data: {json.dumps({'choices': [self.choice(0, [token])]})}\n\n".encode())
-                if engine.gives_up:
+                if engine.aborts:
                     break
             self.wfile.write(b"data: [DONE]\n\n")
 
@@ -132,12 +132,12 @@ def base(tiny_base: Path) -> Base:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Engine], str]]:
-    """Starts a server of an engine on a free port of loopback; gives its address."""
+def serve() -> Iterator[Callable[[FakeEngine], str]]:
+    """Starts a server for an engine on a free loopback port and returns its address."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(engine: Engine) -> str:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler(engine))
+    def start(engine: FakeEngine) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(engine))
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
@@ -148,104 +148,117 @@ def serve() -> Iterator[Callable[[Engine], str]]:
         server.server_close()
 
 
-def prompt_of(base: Base, seed: int, length: int = 9, items: int = 3) -> PromptEmbeddings:
+def make_prompt(base: Base, seed: int, length: int = 9, items: int = 3) -> PromptEmbeddings:
     """Random words with soft tokens among them."""
     rng = np.random.default_rng(seed)
-    places = rng.integers(0, len(base.table), length)
-    places[rng.permutation(length)[:items]] = -1 - rng.integers(0, 100, items)
-    embedded = base.table[torch.from_numpy(np.maximum(places, 0))].numpy().copy()
-    embedded[places < 0] = rng.normal(size=(items, base.hidden)).astype(np.float32)
-    return PromptEmbeddings(places, embedded)
+    token_keys = rng.integers(0, len(base.embedding_table), length)
+    token_keys[rng.permutation(length)[:items]] = -1 - rng.integers(0, 100, items)
+    embeddings = base.embedding_table[torch.from_numpy(np.maximum(token_keys, 0))].numpy().copy()
+    embeddings[token_keys < 0] = rng.normal(size=(items, base.hidden)).astype(np.float32)
+    return PromptEmbeddings(token_keys, embeddings)
 
 
-def some_only(written: list[int]) -> list[int] | None:
-    """All tokens at most places; at some a few, at others a single one."""
-    return {2: [7, 9, 11, 30], 3: [8, 3], 6: [12]}.get(len(written) % 8)
+def allow_few(generate: list[int]) -> list[int] | None:
+    """Allow all tokens at most positions, a few at some, and a single one at others."""
+    return {2: [7, 9, 11, 30], 3: [8, 3], 6: [12]}.get(len(generate) % 8)
 
 
 @pytest.mark.parametrize(
-    "how",
+    "sampling",
     [
-        Decoding(max_tokens=12),
-        Decoding(max_tokens=30, min_tokens=30),
-        Decoding(max_tokens=4, min_tokens=9),
-        Decoding(max_tokens=20, min_tokens=20, allowed=some_only),
-        Decoding(max_tokens=20, allowed=lambda written: [2, 9] if len(written) > 4 else None),
-        Decoding(max_tokens=1000),
-        Decoding(max_tokens=0),
+        SamplingParams(max_tokens=12),
+        SamplingParams(max_tokens=30, min_tokens=30),
+        SamplingParams(max_tokens=4, min_tokens=9),
+        SamplingParams(max_tokens=20, min_tokens=20, allowed_tokens=allow_few),
+        SamplingParams(
+            max_tokens=20, allowed_tokens=lambda generated: [2, 9] if len(generated) > 4 else None
+        ),
+        SamplingParams(max_tokens=1000),
+        SamplingParams(max_tokens=0),
     ],
     ids=[
         "plain",
         "long",
-        "more than may be",
-        "some only",
-        "an end among few",
-        "as long as it goes",
+        "minimum above maximum",
+        "few allowed",
+        "end token allowed",
+        "up to the context length",
         "nothing",
     ],
 )
-def test_the_same_ids_as_the_eager_engine(base: Base, serve: Callable[[Engine], str], how: Decoding) -> None:
-    engine = Engine(base)
+def test_the_same_ids_as_the_eager_engine(
+    base: Base, serve: Callable[[FakeEngine], str], sampling: SamplingParams
+) -> None:
+    engine = FakeEngine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     eager = EagerRuntime(base)
     for seed in range(6):
-        prompt = prompt_of(base, seed)
-        # The server holds fewer tokens than the base could.
-        most = replace(how, max_tokens=min(how.max_tokens, LONGEST - len(prompt)))
-        assert list(runtime.write(prompt, how)) == list(eager.write(prompt, most))
+        prompt = make_prompt(base, seed)
+        # The server's context is shorter than the base model's.
+        limited = replace(sampling, max_tokens=min(sampling.max_tokens, CONTEXT_LENGTH - len(prompt)))
+        assert list(runtime.generate(prompt, sampling)) == list(eager.generate(prompt, limited))
 
 
-def test_a_free_reply_is_one_request_and_a_forced_token_none(
-    base: Base, serve: Callable[[Engine], str]
+def test_an_unconstrained_reply_is_one_request_and_a_forced_token_none(
+    base: Base, serve: Callable[[FakeEngine], str]
 ) -> None:
-    engine = Engine(base)
+    engine = FakeEngine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     engine.requests.clear()
-    list(runtime.write(prompt_of(base, 0), Decoding(max_tokens=10, min_tokens=10)))
+    list(runtime.generate(make_prompt(base, 0), SamplingParams(max_tokens=10, min_tokens=10)))
     assert len(engine.requests) == 1
-    forced = Decoding(max_tokens=5, allowed=lambda written: [7 + len(written)])
-    assert list(runtime.write(prompt_of(base, 0), forced)) == [7, 8, 9, 10, 11]
+    forced = SamplingParams(max_tokens=5, allowed_tokens=lambda generated: [7 + len(generated)])
+    assert list(runtime.generate(make_prompt(base, 0), forced)) == [7, 8, 9, 10, 11]
     assert len(engine.requests) == 1
 
 
 def test_every_request_overrides_the_defaults_of_the_served_folder(
-    base: Base, serve: Callable[[Engine], str]
+    base: Base, serve: Callable[[FakeEngine], str]
 ) -> None:
-    engine = Engine(base)
+    engine = FakeEngine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
-    list(runtime.write(prompt_of(base, 0), Decoding(max_tokens=2, temperature=0.5, seed=-3)))
-    said = engine.requests[-1]
-    assert said["temperature"] == 0.5 and 0 <= said["seed"] < 2**63
-    assert (said["top_p"], said["top_k"], said["min_p"], said["repetition_penalty"]) == (1, 0, 0, 1)
-    assert said["model"] == "/models/tiny" and said["ignore_eos"] is True
-    assert {int(token) for token in said["logit_bias"]} == base.never
+    list(runtime.generate(make_prompt(base, 0), SamplingParams(max_tokens=2, temperature=0.5, seed=-3)))
+    request = engine.requests[-1]
+    assert request["temperature"] == 0.5 and 0 <= request["seed"] < 2**63
+    assert (request["top_p"], request["top_k"], request["min_p"], request["repetition_penalty"]) == (
+        1,
+        0,
+        0,
+        1,
+    )
+    assert request["model"] == "/models/tiny" and request["ignore_eos"] is True
+    assert {int(token) for token in request["logit_bias"]} == base.forbidden_ids
 
 
-def malformed(base: Base) -> dict[str, PromptEmbeddings]:
-    good = prompt_of(base, 0)
-    broken = good.embedded.copy()
-    broken[4, 1] = np.nan
+def malformed_prompts(base: Base) -> dict[str, PromptEmbeddings]:
+    valid = make_prompt(base, 0)
+    with_nan = valid.embeddings.copy()
+    with_nan[4, 1] = np.nan
     return {
-        "shape": PromptEmbeddings(good.places, good.embedded[:, :-1]),
-        "float64": PromptEmbeddings(good.places, good.embedded.astype(np.float64)),
-        "not finite": PromptEmbeddings(good.places, broken),
-        "empty": PromptEmbeddings(good.places[:0], good.embedded[:0]),
-        "has 48 tokens": prompt_of(base, 0, length=LONGEST),
-        "at as many places": PromptEmbeddings(good.places[:3], good.embedded),
+        "shape": PromptEmbeddings(valid.token_keys, valid.embeddings[:, :-1]),
+        "float64": PromptEmbeddings(valid.token_keys, valid.embeddings.astype(np.float64)),
+        "not finite": PromptEmbeddings(valid.token_keys, with_nan),
+        "empty": PromptEmbeddings(valid.token_keys[:0], valid.embeddings[:0]),
+        "has 48 tokens": make_prompt(base, 0, length=CONTEXT_LENGTH),
+        "one key per token": PromptEmbeddings(valid.token_keys[:3], valid.embeddings),
     }
 
 
-def test_malformed_prompts_are_refused_before_anything_is_sent(
-    base: Base, serve: Callable[[Engine], str]
+def test_malformed_prompts_are_rejected_before_anything_is_sent(
+    base: Base, serve: Callable[[FakeEngine], str]
 ) -> None:
-    engine = Engine(base)
+    engine = FakeEngine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
     engine.requests.clear()
-    for reason, prompt in malformed(base).items():
+    for reason, prompt in malformed_prompts(base).items():
         with pytest.raises(InputError, match=reason):
-            runtime.write(prompt, Decoding())
-    with pytest.raises(InputError, match="none can be written"):
-        list(runtime.write(prompt_of(base, 0), Decoding(allowed=lambda _: [base.item_id])))
+            runtime.generate(prompt, SamplingParams())
+    with pytest.raises(InputError, match="none of the allowed"):
+        list(
+            runtime.generate(
+                make_prompt(base, 0), SamplingParams(allowed_tokens=lambda _: [base.placeholder_id])
+            )
+        )
     assert engine.requests == []
 
 
@@ -254,57 +267,61 @@ def test_no_server(base: Base) -> None:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(EngineError, match="no server answers"):
             VllmRuntime.connect(f"http://127.0.0.1:{free.getsockname()[1]}", base)
-    with pytest.raises(InputError, match="no server's address"):
+    with pytest.raises(InputError, match="not an HTTP address"):
         VllmRuntime.connect("localhost:8000", base)
 
 
 def other_base(base: Base, hidden: int = 32, words: int | None = None) -> Base:
     """A base of the same layout with other weights."""
     config = type(base.model.config)(
-        **{**base.model.config.to_dict(), "hidden_size": hidden, "vocab_size": words or len(base.table)}
+        **{
+            **base.model.config.to_dict(),
+            "hidden_size": hidden,
+            "vocab_size": words or len(base.embedding_table),
+        }
     )
     torch.manual_seed(1)
-    return Base.of("other", type(base.model)(config), base.tokenizer)
+    return Base.from_model("other", type(base.model)(config), base.tokenizer)
 
 
-def test_another_model_is_refused_before_it_gets_an_embedding(
-    base: Base, serve: Callable[[Engine], str]
+def test_another_model_is_rejected_before_it_gets_an_embedding(
+    base: Base, serve: Callable[[FakeEngine], str]
 ) -> None:
     for other in (other_base(base), other_base(base, hidden=64), other_base(base, words=20)):
-        engine = Engine(other)
+        engine = FakeEngine(other)
         with pytest.raises(EngineError, match="serves /models/tiny, which is not"):
             VllmRuntime.connect(serve(engine), base)
         assert not any("prompt_embeds" in request for request in engine.requests)
 
 
-def test_a_server_started_without_prompt_embeddings(base: Base, serve: Callable[[Engine], str]) -> None:
+def test_a_server_started_without_prompt_embeddings(base: Base, serve: Callable[[FakeEngine], str]) -> None:
     with pytest.raises(EngineError, match="start it with --enable-prompt-embeds"):
-        VllmRuntime.connect(serve(Engine(base, embeds=False)), base)
+        VllmRuntime.connect(serve(FakeEngine(base, accepts_embeddings=False)), base)
 
 
-def test_a_server_that_returns_no_token_ids(base: Base, serve: Callable[[Engine], str]) -> None:
-    with pytest.raises(EngineError, match="returns no token ids"):
-        VllmRuntime.connect(serve(Engine(base, tells_ids=False)), base)
+def test_a_server_that_returns_no_token_ids(base: Base, serve: Callable[[FakeEngine], str]) -> None:
+    with pytest.raises(EngineError, match="returned no token ids"):
+        VllmRuntime.connect(serve(FakeEngine(base, returns_token_ids=False)), base)
 
 
-def test_a_server_that_dies_in_the_middle(base: Base, serve: Callable[[Engine], str]) -> None:
-    engine = Engine(base)
+def test_a_server_that_dies_in_the_middle(base: Base, serve: Callable[[FakeEngine], str]) -> None:
+    engine = FakeEngine(base)
     runtime = VllmRuntime.connect(serve(engine), base)
-    how = Decoding(max_tokens=10, min_tokens=10)
-    whole = list(runtime.write(prompt_of(base, 0), how))
+    sampling = SamplingParams(max_tokens=10, min_tokens=10)
+    complete = list(runtime.generate(make_prompt(base, 0), sampling))
     engine.dies_after = 3
-    told: list[int] = []
+    received: list[int] = []
     with pytest.raises(EngineError, match="in the middle of a reply"):
-        told.extend(runtime.write(prompt_of(base, 0), how))
-    assert told == whole[:3]
-    engine.dies_after, engine.gives_up = None, True
-    with pytest.raises(EngineError, match="gave up a reply"):
-        list(runtime.write(prompt_of(base, 0), how))
-    engine.gives_up = False
-    assert list(runtime.write(prompt_of(base, 0), how)) == whole
+        received.extend(runtime.generate(make_prompt(base, 0), sampling))
+    assert received == complete[:3]
+    engine.dies_after, engine.aborts = None, True
+    with pytest.raises(EngineError, match="ended a reply early"):
+        list(runtime.generate(make_prompt(base, 0), sampling))
+    engine.aborts = False
+    assert list(runtime.generate(make_prompt(base, 0), sampling)) == complete
 
 
-def test_an_embedding_crosses_the_wire_bit_by_bit() -> None:
-    embedded = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)[1:]
-    back = torch.load(io.BytesIO(base64.b64decode(encoded(embedded))), weights_only=True)
-    assert np.array_equal(back.numpy(), embedded)
+def test_embeddings_are_transferred_exactly() -> None:
+    embeddings = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)[1:]
+    decoded = torch.load(io.BytesIO(base64.b64decode(encode_embeddings(embeddings))), weights_only=True)
+    assert np.array_equal(decoded.numpy(), embeddings)

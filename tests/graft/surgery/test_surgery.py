@@ -1,4 +1,4 @@
-"""What surgery must not change: the stock model's answers, to the bit or to 1e-5."""
+"""Surgery must not change the stock model's outputs: bit-identical, or within 1e-5."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -97,8 +97,8 @@ PLAIN = {
 }
 
 
-def saved(make: Any, folder: Path) -> Any:
-    """A random model whose weights all matter, also on disk."""
+def make_and_save(make: Any, folder: Path) -> Any:
+    """A random model in which every weight matters, also saved to disk."""
     torch.manual_seed(0)
     model = make().eval()
     with torch.no_grad():
@@ -111,14 +111,14 @@ def saved(make: Any, folder: Path) -> Any:
 @pytest.fixture(params=STOCK, scope="module")
 def stock(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     folder = tmp_path_factory.mktemp("stock")
-    return saved(STOCK[request.param], folder), folder
+    return make_and_save(STOCK[request.param], folder), folder
 
 
-# -- the stock class with something else in its tower's place, to check the decoder against -----------------
+# -- the stock class with its tower replaced, as a reference for the decoder --------------------------------
 
 
-class StandIn(nn.Module):
-    """Answers for the tower, whatever is shown: soft tokens and DeepStack levels, each (N, hidden)."""
+class TowerStub(nn.Module):
+    """Replaces the tower and always returns the same soft tokens and DeepStack levels, each (N, hidden)."""
 
     dtype = torch.float32
 
@@ -132,18 +132,18 @@ class StandIn(nn.Module):
         return BaseModelOutputWithDeepstackFeatures(pooler_output=self.tokens, deepstack_features=self.levels)
 
 
-def items_in_place(model: Any, tokens: Tensor) -> StandIn:
+def stub_items(model: Any, tokens: Tensor) -> TowerStub:
     """Soft tokens (N, hidden) with DeepStack levels of zeros: an item has no middle layers."""
     levels = len(getattr(model.config.vision_config, "deepstack_visual_indexes", []))
-    return StandIn(tokens, [torch.zeros_like(tokens)] * levels)
+    return TowerStub(tokens, [torch.zeros_like(tokens)] * levels)
 
 
 @contextmanager
-def tower_replaced(model: Any, by: StandIn) -> Iterator[None]:
-    """Put a stand-in where the stock model's tower is, and the tower back at the end."""
+def replace_tower(model: Any, stub: TowerStub) -> Iterator[None]:
+    """Replace the stock model's tower by a stub while the block runs."""
     inner, vision = model.model, model.config.vision_config
     tower, merge = inner.visual, vision.spatial_merge_size
-    inner.visual, vision.spatial_merge_size = by, by.spatial_merge_size
+    inner.visual, vision.spatial_merge_size = stub, stub.spatial_merge_size
     inner.rope_deltas = None  # an earlier call's positions would leak into the next
     try:
         yield
@@ -156,7 +156,7 @@ GRID = torch.tensor([[1, 8, 8], [1, 4, 8]])  # patches; 16 and 8 tokens after me
 
 
 def two_pictures(batch: int = 1) -> dict[str, Any]:
-    """Two pictures in a text: what a stock model is called with."""
+    """Inputs of a stock model: a text with two pictures."""
     torch.manual_seed(1)
     counts = (GRID.prod(-1) // 4).tolist()
     ids = [5, 6, START, *[PICTURE] * counts[0], END, 9, 7, START, *[PICTURE] * counts[1], END, 11, 12]
@@ -170,24 +170,26 @@ def two_pictures(batch: int = 1) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def test_the_towers_own_answer_through_our_seam_is_the_stock_model(stock: tuple[Any, Path]) -> None:
+def test_the_stub_with_the_towers_own_output_reproduces_the_stock_model(stock: tuple[Any, Path]) -> None:
     model, _ = stock
-    given = two_pictures()
-    seen = model.model.visual(given["pixel_values"], grid_thw=GRID)
-    levels = getattr(seen, "deepstack_features", None) or []
-    recorded = StandIn(seen.pooler_output, levels, model.config.vision_config.spatial_merge_size)
-    plain = model(**given).logits
+    inputs = two_pictures()
+    tower_output = model.model.visual(inputs["pixel_values"], grid_thw=GRID)
+    levels = getattr(tower_output, "deepstack_features", None) or []
+    recorded = TowerStub(tower_output.pooler_output, levels, model.config.vision_config.spatial_merge_size)
+    expected = model(**inputs).logits
     model.model.rope_deltas = None
-    written = model.generate(**given, max_new_tokens=8, do_sample=False)
-    with tower_replaced(model, recorded):
-        assert torch.equal(model(**given).logits, plain)
+    generated = model.generate(**inputs, max_new_tokens=8, do_sample=False)
+    with replace_tower(model, recorded):
+        assert torch.equal(model(**inputs).logits, expected)
         model.model.rope_deltas = None
-        assert torch.equal(model.generate(**given, max_new_tokens=8, do_sample=False), written)
-    assert torch.equal(model(**given).logits, plain), "the tower is back"
+        assert torch.equal(model.generate(**inputs, max_new_tokens=8, do_sample=False), generated)
+    assert torch.equal(model(**inputs).logits, expected), "the tower is back"
     if levels:
-        blind = [torch.zeros_like(level) for level in levels]
-        with tower_replaced(model, StandIn(seen.pooler_output, blind, recorded.spatial_merge_size)):
-            assert not torch.allclose(model(**given).logits, plain, atol=1e-3), "DeepStack matters"
+        zero_levels = [torch.zeros_like(level) for level in levels]
+        with replace_tower(
+            model, TowerStub(tower_output.pooler_output, zero_levels, recorded.spatial_merge_size)
+        ):
+            assert not torch.allclose(model(**inputs).logits, expected, atol=1e-3), "DeepStack matters"
 
 
 @torch.no_grad()
@@ -201,7 +203,9 @@ def test_the_decoder_alone_gives_the_stock_models_logits_for_text(stock: tuple[A
 
 @pytest.mark.parametrize("tokens", [1, 3])
 @torch.no_grad()
-def test_items_in_place_and_decoder_only_give_the_same_logits(stock: tuple[Any, Path], tokens: int) -> None:
+def test_stock_class_and_decoder_give_the_same_logits_with_items(
+    stock: tuple[Any, Path], tokens: int
+) -> None:
     model, folder = stock
     decoder = load_text_decoder(str(folder))
     torch.manual_seed(2)
@@ -210,8 +214,8 @@ def test_items_in_place_and_decoder_only_give_the_same_logits(stock: tuple[Any, 
     block = [PICTURE] * tokens
     ids = torch.tensor([[5, 6, *block, 9, 7, *block, 11, 12]])
     positions = torch.arange(ids.shape[1])[None]
-    soft = connector(vectors).flatten(0, 1)
-    with tower_replaced(model, items_in_place(model, soft)):
+    soft_tokens = connector(vectors).flatten(0, 1)
+    with replace_tower(model, stub_items(model, soft_tokens)):
         in_place = model(
             input_ids=ids,
             mm_token_type_ids=(ids == PICTURE).long(),
@@ -219,10 +223,10 @@ def test_items_in_place_and_decoder_only_give_the_same_logits(stock: tuple[Any, 
             image_grid_thw=torch.tensor([[1, 1, tokens]] * 2),
             position_ids=positions[None].expand(3, -1, -1),
         ).logits
-    embedded = decoder.get_input_embeddings()(ids)
-    embedded[ids == PICTURE] = soft
-    alone = decoder(inputs_embeds=embedded, position_ids=positions).logits
-    assert (in_place - alone).abs().max() <= 1e-5
+    embeddings = decoder.get_input_embeddings()(ids)
+    embeddings[ids == PICTURE] = soft_tokens
+    decoder_logits = decoder(inputs_embeds=embeddings, position_ids=positions).logits
+    assert (in_place - decoder_logits).abs().max() <= 1e-5
 
 
 @torch.no_grad()
@@ -230,7 +234,7 @@ def test_one_token_an_item_has_ordinary_positions_in_the_stock_class(stock: tupl
     """What the stock class computes by itself for one-token items is what the decoder does: 0, 1, 2…"""
     model, _ = stock
     ids = torch.tensor([[5, PICTURE, 9, 7, PICTURE, 11]])
-    with tower_replaced(model, items_in_place(model, torch.randn(2, 32))):
+    with replace_tower(model, stub_items(model, torch.randn(2, 32))):
         positions, delta = model.model.get_rope_index(
             ids, image_grid_thw=torch.tensor([[1, 1, 1]] * 2), mm_token_type_ids=(ids == PICTURE).long()
         )
@@ -245,11 +249,11 @@ def test_padding_and_batches_do_not_change_the_stock_class_with_items(stock: tup
     vectors = torch.randn(2, 6)
     short, long = [5, PICTURE, 9], [5, 6, 7, PICTURE, 11, 12]
     rows = torch.tensor([[0] * 3 + short, long])
-    seen = torch.tensor([[0] * 3 + [1] * 3, [1] * 6])
-    soft = connector(vectors).flatten(0, 1)
+    attention_mask = torch.tensor([[0] * 3 + [1] * 3, [1] * 6])
+    soft_tokens = connector(vectors).flatten(0, 1)
 
     def logits(ids: Tensor, mask: Tensor, tokens: Tensor) -> Tensor:
-        with tower_replaced(model, items_in_place(model, tokens)):
+        with replace_tower(model, stub_items(model, tokens)):
             answer: Tensor = model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -259,11 +263,11 @@ def test_padding_and_batches_do_not_change_the_stock_class_with_items(stock: tup
             ).logits[:, -1]
             return answer
 
-    together = logits(rows, seen, soft)
+    batched = logits(rows, attention_mask, soft_tokens)
     for row, ids in enumerate((short, long)):
-        everything = torch.ones(1, len(ids), dtype=torch.int64)
-        alone = logits(torch.tensor([ids]), everything, soft[row : row + 1])
-        assert torch.allclose(together[row], alone[0], atol=1e-4)
+        full_mask = torch.ones(1, len(ids), dtype=torch.int64)
+        single = logits(torch.tensor([ids]), full_mask, soft_tokens[row : row + 1])
+        assert torch.allclose(batched[row], single[0], atol=1e-4)
 
 
 @torch.no_grad()
@@ -271,45 +275,45 @@ def test_a_decoder_saved_again_loads_as_a_plain_one(stock: tuple[Any, Path], tmp
     _, folder = stock
     decoder = load_text_decoder(str(folder))
     decoder.save_pretrained(tmp_path)
-    again = AutoModelForCausalLM.from_pretrained(tmp_path)
-    assert type(again) is type(decoder)
+    reloaded = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert type(reloaded) is type(decoder)
     ids = torch.randint(0, 140, (1, 9))
     # Experts lie transposed in memory after loading, which moves the last bit of a sum.
-    assert torch.allclose(again(input_ids=ids).logits, decoder(input_ids=ids).logits, atol=1e-5)
-    kept = json.loads((tmp_path / "config.json").read_text())
-    assert "mrope_section" not in json.dumps(kept)
+    assert torch.allclose(reloaded(input_ids=ids).logits, decoder(input_ids=ids).logits, atol=1e-5)
+    saved_config = json.loads((tmp_path / "config.json").read_text())
+    assert "mrope_section" not in json.dumps(saved_config)
 
 
 @pytest.mark.parametrize("name", PLAIN)
 @torch.no_grad()
 def test_plain_decoders_load_as_they_are(name: str, tmp_path: Path) -> None:
-    model = saved(PLAIN[name], tmp_path)
+    model = make_and_save(PLAIN[name], tmp_path)
     decoder = load_text_decoder(str(tmp_path))
     ids = torch.randint(0, 140, (2, 9))
     assert torch.equal(decoder(input_ids=ids).logits, model(input_ids=ids).logits)
 
 
 def test_no_tensor_of_the_tower_is_read(stock: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every tensor that is opened goes through safetensors' slices: none of the tower's is asked for."""
+    """Every opened tensor goes through safetensors' slices, and none of the tower's is opened."""
     import transformers.core_model_loading as loading
 
     _, folder = stock
     read: list[str] = []
     original = loading.spawn_materialize
 
-    def watched(*arguments: Any, **named: Any) -> Any:
+    def record_call(*arguments: Any, **keywords: Any) -> Any:
         read.append(str(arguments[1].get_shape()) if hasattr(arguments[1], "get_shape") else "")
-        return original(*arguments, **named)
+        return original(*arguments, **keywords)
 
-    monkeypatch.setattr(loading, "spawn_materialize", watched)
+    monkeypatch.setattr(loading, "spawn_materialize", record_call)
     decoder = load_text_decoder(str(folder))
     assert len(read) == len(set(map(id, decoder.parameters()))), "one tensor read for each of the decoder's"
 
 
-def test_a_checkpoint_with_missing_weights_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_with_missing_weights_is_rejected(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    saved(lambda: qwen3_vl(True), tmp_path)
+    make_and_save(lambda: qwen3_vl(True), tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
     del weights["model.language_model.layers.1.mlp.up_proj.weight"]
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})

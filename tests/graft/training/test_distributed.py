@@ -1,4 +1,4 @@
-"""Several processes train one graft: `accelerate launch`, here two of them on the processor."""
+"""Several processes train one graft: `accelerate launch` with two processes on the CPU."""
 
 import json
 import os
@@ -24,9 +24,9 @@ def test_two_processes_train_and_publish_one_graft(fresh_store: Store, tiny_base
         check=False,
     )
     assert run.returncode == 0, run.stderr[-2000:]
-    assert len([p for p in (fresh_store.path / "graft").iterdir() if p.is_dir()]) == 1
+    assert len([path for path in (fresh_store.path / "graft").iterdir() if path.is_dir()]) == 1
     version = Store.open(fresh_store.path).current("graft")
     assert version is not None
     assert version.meta["alignment_steps"] == 4
     assert Graft.open(Store.open(fresh_store.path).snapshot()).version == version
-    assert json.loads(run.stdout)["version"] == version.name, "one process tells"
+    assert json.loads(run.stdout)["version"] == version.name, "only one process prints"

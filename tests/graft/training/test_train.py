@@ -15,22 +15,22 @@ from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.dataset import Lesson
-from bowerbird.graft.examples.facts import caption
+from bowerbird.graft.examples.dataset import GraftDataset
+from bowerbird.graft.examples.facts import build_caption
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft, load_connector
 from bowerbird.graft.training.graft_training import GraftTraining
 from bowerbird.graft.training.train import train_graft
 
 
-def test_the_connector_starts_closed_form_and_its_gate_shut() -> None:
+def test_the_connector_starts_from_the_closed_form() -> None:
     rng = np.random.default_rng(0)
     vectors, words = rng.normal(size=(200, 8)), rng.normal(size=(8, 16))
     connector = Connector(8, 16, token_norm=3.0)
-    connector.start_from(vectors, (vectors @ words)[:, None], strength=0.0)
+    connector.initialise(vectors, (vectors @ words)[:, None], strength=0.0)
     tokens = connector(torch.from_numpy(vectors).float())[:, 0].detach().numpy()
-    wanted = vectors @ words
-    assert np.allclose(tokens, 3 * wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-3)
+    expected = vectors @ words
+    assert np.allclose(tokens, 3 * expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-3)
 
 
 def test_the_trained_graft_reads_items(grafted: Store) -> None:
@@ -40,28 +40,28 @@ def test_the_trained_graft_reads_items(grafted: Store) -> None:
     assert metrics["describe loss"] < metrics["describe loss, closed form"]
 
 
-def test_a_held_out_person_teaches_nothing(grafted: Store) -> None:
+def test_held_out_users_are_not_trained_on(grafted: Store) -> None:
     vectors, catalogue = load_vectors(grafted.snapshot()), grafted.catalogue()
-    lesson = Lesson.of(grafted.snapshot())
+    dataset = GraftDataset.from_snapshot(grafted.snapshot())
     events = Interactions.of(grafted.log.read(), catalogue)
     assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
-    held = sum(1 for user in events.users if _holds(vectors.meta["holdout"], user))
-    assert held > 0
-    assert len(lesson.material.people) == len(events.users) - held
+    n_held_out = sum(1 for user in events.users if is_in_holdout(vectors.meta["holdout"], user))
+    assert n_held_out > 0
+    assert len(dataset.training_data.user_likes) == len(events.users) - n_held_out
 
 
-def _holds(said: dict[str, float], user: str) -> bool:
+def is_in_holdout(meta: dict[str, float], user: str) -> bool:
     from bowerbird.data.splits import Holdout
 
-    return Holdout(None, said["user_share"]).holds(user)
+    return Holdout(None, meta["user_share"]).is_held_out(user)
 
 
-def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
+def test_the_export_reproduces_decoder_and_connector(grafted: Store, tmp_path: Path) -> None:
     graft = Graft.open(grafted.snapshot())
     files = export_graft(graft, tmp_path / "out")
-    parts = {f"graft/{name}" for name in ("connector.safetensors", "graft.json")}
-    assert {"config.json", "README.md", *parts} <= set(files)
-    # Engines take every weight file beside config.json for the decoder's.
+    connector_files = {f"graft/{name}" for name in ("connector.safetensors", "graft.json")}
+    assert {"config.json", "README.md", *connector_files} <= set(files)
+    # Engines take every weight file next to config.json for the decoder's.
     assert [path.name for path in (tmp_path / "out").glob("*.safetensors")] == ["model.safetensors"]
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
@@ -75,7 +75,7 @@ def test_saved_parts_come_back_the_same(grafted: Store, tmp_path: Path) -> None:
         export_graft(graft, tmp_path / "out")
 
 
-def test_other_vectors_are_refused(grafted: Store, tmp_path: Path) -> None:
+def test_other_vectors_are_rejected(grafted: Store, tmp_path: Path) -> None:
     shutil.copytree(grafted.path, tmp_path / "store")
     store = Store.open(tmp_path / "store")
     matrix = load_vectors(store.snapshot())
@@ -86,7 +86,7 @@ def test_other_vectors_are_refused(grafted: Store, tmp_path: Path) -> None:
         Graft.open(store.snapshot())
 
 
-def test_another_base_under_the_same_name_is_refused(
+def test_another_base_under_the_same_name_is_rejected(
     fresh_store: Store, tiny_base: Path, tmp_path: Path
 ) -> None:
     base = tmp_path / "base"
@@ -107,7 +107,7 @@ def test_a_store_without_vectors_or_graft_says_what_to_do(tmp_path: Path, fresh_
         train_graft(Store.create(tmp_path / "empty"), GraftConfig())
 
 
-def test_vectors_that_hide_their_holdout_are_refused(fresh_store: Store, tiny_base: Path) -> None:
+def test_vectors_without_a_recorded_holdout_are_rejected(fresh_store: Store, tiny_base: Path) -> None:
     version = fresh_store.current("vectors")
     assert version is not None
     (version.path / "meta.json").write_text("{}")
@@ -115,43 +115,43 @@ def test_vectors_that_hide_their_holdout_are_refused(fresh_store: Store, tiny_ba
         train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=1))
 
 
-def test_a_base_that_is_no_model_is_refused(fresh_store: Store, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_rejected(fresh_store: Store, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     with pytest.raises(BackboneError):
         train_graft(fresh_store, GraftConfig(base=str(tmp_path / "nothing")))
     assert fresh_store.current("graft") is None
 
 
-def test_an_interrupted_training_goes_on_to_the_same_end(
+def test_a_resumed_training_ends_with_the_same_weights(
     fresh_store: Store, tiny_base: Path, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
     base = Base.load(str(tiny_base))
-    lesson = Lesson.of(fresh_store.snapshot())
+    dataset = GraftDataset.from_snapshot(fresh_store.snapshot())
     config = GraftConfig(base=str(tiny_base), minutes=30, steps=6)
 
     class Interrupted(GraftTraining):
-        def _alignment_steps(self, captions, checkpoint):  # type: ignore[no-untyped-def]
-            for done, loss in enumerate(super()._alignment_steps(captions, checkpoint), 1):
-                if done == 3:
-                    captions.save(checkpoint)
+        def run_steps(self, training, checkpoint):  # type: ignore[no-untyped-def]
+            for n_steps, loss in enumerate(super().run_steps(training, checkpoint), 1):
+                if n_steps == 3:
+                    training.save(checkpoint)
                     raise KeyboardInterrupt
                 yield loss
 
-    at_once, _ = GraftTraining(tmp_path / "a", base, lesson, config, "v").align()
+    uninterrupted, _ = GraftTraining(tmp_path / "a", base, dataset, config, "v").align()
     with pytest.raises(KeyboardInterrupt):
-        Interrupted(tmp_path / "b", base, lesson, config, "v").align()
+        Interrupted(tmp_path / "b", base, dataset, config, "v").align()
     assert (tmp_path / "b" / "alignment.pt").exists()
-    training = GraftTraining(tmp_path / "b", base, lesson, config, "v")
-    went_on, _ = training.align()
-    for one, other in zip(at_once.parameters(), went_on.parameters(), strict=True):
-        assert torch.allclose(one, other, atol=1e-4)
-    GraftTraining(tmp_path / "b", base, lesson, config, "other vectors")
-    assert not (tmp_path / "b" / "alignment.pt").exists(), "other vectors must begin anew"
+    training = GraftTraining(tmp_path / "b", base, dataset, config, "v")
+    resumed, _ = training.align()
+    for expected, actual in zip(uninterrupted.parameters(), resumed.parameters(), strict=True):
+        assert torch.allclose(expected, actual, atol=1e-4)
+    GraftTraining(tmp_path / "b", base, dataset, config, "other vectors")
+    assert not (tmp_path / "b" / "alignment.pt").exists(), "other vectors start a new training"
 
 
-def test_a_caption_tells_what_the_title_does_not() -> None:
+def test_a_caption_adds_what_the_title_lacks() -> None:
     item = Item(
         "a", title="Red lamp", category=("home", "Lamp"), attributes={"colour": "red", "size": "small"}
     )
-    assert caption(Catalogue.of([item]), 0) == "Red lamp. size: small"
+    assert build_caption(Catalogue.of([item]), 0) == "Red lamp. size: small"

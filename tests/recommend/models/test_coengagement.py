@@ -1,4 +1,4 @@
-"""Co-engagement from the people's side is the textbook's EASE from the items' side."""
+"""Co-engagement solved over users equals the textbook's EASE, solved over items."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bowerbird.recommend.query import recency_weights
 Likes = Callable[[int], Interactions]
 
 
-def textbook(events: Interactions, ridge: float) -> np.ndarray:
+def textbook_weights(events: Interactions, ridge: float) -> np.ndarray:
     """B of Steck (WWW 2019), by the inverse of the dense items × items matrix, (n, n)."""
     likes = np.zeros((len(events.users), events.n_items))
     likes[events.user, events.item] = 1.0
@@ -39,23 +39,23 @@ def test_it_is_ease(random_likes: Likes, seed: int, ridge: float) -> None:
     dense = np.zeros((5, 25))
     for row, items in enumerate(histories):
         dense[row, items] = 1.0
-    wanted = dense @ textbook(events, ridge)
-    found = CoEngagement.fit(events, ridge).scores(history_matrix(histories, 25))
-    assert found.dtype == np.float32 and np.abs(wanted).max() > 0.01
-    assert np.allclose(found, wanted, atol=1e-5)
+    expected = dense @ textbook_weights(events, ridge)
+    scores = CoEngagement.fit(events, ridge).scores(history_matrix(histories, 25))
+    assert scores.dtype == np.float32 and np.abs(expected).max() > 0.01
+    assert np.allclose(scores, expected, atol=1e-5)
 
 
-def test_people_that_would_cost_too_much_are_the_least_active(
-    random_likes: Likes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_most_active_users_are_fitted(random_likes: Likes, monkeypatch: pytest.MonkeyPatch) -> None:
     events = random_likes(0)
     counts = np.asarray(like_matrix(events).sum(axis=1)).ravel()
     active = np.argsort(-counts, kind="stable")[:15]
     monkeypatch.setattr(coengagement, "MAX_USERS", 15)
-    some = CoEngagement.fit(events, 10.0)
-    assert some.likes.shape == (15, 25) and some.inverse.shape == (15, 15)
-    wanted = np.eye(25) @ textbook(events.where(np.isin(events.user, active)), 10.0)
-    assert np.allclose(some.scores(history_matrix([np.array([k]) for k in range(25)], 25)), wanted, atol=1e-5)
+    model = CoEngagement.fit(events, 10.0)
+    assert model.likes.shape == (15, 25) and model.inverse.shape == (15, 15)
+    expected = np.eye(25) @ textbook_weights(events.where(np.isin(events.user, active)), 10.0)
+    assert np.allclose(
+        model.scores(history_matrix([np.array([k]) for k in range(25)], 25)), expected, atol=1e-5
+    )
 
 
 def test_nobody_likes_anything() -> None:
@@ -71,9 +71,9 @@ def test_one_history_is_scored_as_in_a_batch_and_item_by_item(random_likes: Like
     batch = model.scores(history_matrix([items], 25, [weights]))[0]
     np.testing.assert_allclose(model.scores_of(*last_of_each(items, weights)), batch, atol=1e-5)
     warm, likers = model.warm
-    some = (likers @ model.through(*last_of_each(items, weights))) / model.scale[warm]
+    warm_scores = (likers @ model.user_weights(*last_of_each(items, weights))) / model.scale[warm]
     is_other = ~np.isin(warm, items)
-    np.testing.assert_allclose(some[is_other], batch[warm[is_other]], atol=1e-5)
+    np.testing.assert_allclose(warm_scores[is_other], batch[warm[is_other]], atol=1e-5)
     assert np.abs(batch).max() > 0.01
     for item in np.setdiff1d(np.arange(25), items):
         shares = model.shares_of(int(item), items, weights)
@@ -83,5 +83,5 @@ def test_one_history_is_scored_as_in_a_batch_and_item_by_item(random_likes: Like
 def test_common_likers_are_counted(random_likes: Likes) -> None:
     events = random_likes(3)
     model, likes = CoEngagement.fit(events, 30.0), like_matrix(events).toarray()
-    counts = [[model.common_likers(item, other) for other in range(25)] for item in range(25)]
+    counts = [[model.common_likers(item, other_item) for other_item in range(25)] for item in range(25)]
     np.testing.assert_array_equal(counts, likes.T @ likes)

@@ -23,10 +23,10 @@ def test_scores_are_a_projection_onto_the_strongest_directions(random_likes: Lik
     rank = min(RANK, min(normal.shape) - 1)
     _, _, right = np.linalg.svd(normal, full_matrices=False)
     items, weights = np.array([1, 4, 9]), np.array([0.5, 0.7, 1.0], np.float32)
-    place = np.zeros(25)
-    place[items] = weights
-    slow = ((place * scale) @ right[:rank].T @ right[:rank]) / scale
-    np.testing.assert_allclose(LatentFactors.fit(likes).scores(items, weights), slow, atol=1e-3)
+    history = np.zeros(25)
+    history[items] = weights
+    expected = ((history * scale) @ right[:rank].T @ right[:rank]) / scale
+    np.testing.assert_allclose(LatentFactors.fit(likes).scores(items, weights), expected, atol=1e-3)
 
 
 def test_factors_of_no_likes_score_nothing() -> None:

@@ -20,20 +20,20 @@ def history_of(items: list[int]) -> History:
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_are_the_definition_pair_by_pair(random_likes: Likes, seed: int) -> None:
     events = random_likes(seed)
-    slow = np.zeros((25, 25))
+    strengths = np.zeros((25, 25))
     for _, history in events.histories():
         liked = history.liked().items
         for before in range(len(liked)):
             for after in range(before + 1, min(before + REACH, len(liked) - 1) + 1):
                 weight = (after - before) ** -0.5
-                slow[liked[before], liked[after]] += weight
-                slow[liked[after], liked[before]] += BACKWARDS * weight
-    often = (np.bincount(events.liked().item, minlength=25) + SHRINK) ** -0.5
-    slow *= often[:, None] * often
+                strengths[liked[before], liked[after]] += weight
+                strengths[liked[after], liked[before]] += BACKWARDS * weight
+    item_scale = (np.bincount(events.liked().item, minlength=25) + SHRINK) ** -0.5
+    strengths *= item_scale[:, None] * item_scale
     items = [3, 8, 3, 1]
-    wanted = sum(slow[item] * (len(items) - k) ** -0.5 for k, item in enumerate(items))
+    expected = sum(strengths[item] * (len(items) - k) ** -0.5 for k, item in enumerate(items))
     np.testing.assert_allclose(
-        Transitions.fit(events).scores(history_of(items)), wanted, rtol=1e-4, atol=1e-6
+        Transitions.fit(events).scores(history_of(items)), expected, rtol=1e-4, atol=1e-6
     )
 
 
@@ -46,11 +46,11 @@ def test_only_the_latest_likes_count(random_likes: Likes) -> None:
     assert not transitions.scores(History.empty()).any()
 
 
-def test_the_reachable_items_are_those_with_a_score(random_likes: Likes) -> None:
+def test_successors_are_the_items_with_a_score(random_likes: Likes) -> None:
     transitions = Transitions.fit(random_likes(1))
     for items in ([3, 8, 3, 1], [24], []):
         scores = transitions.scores(history_of(items))
-        positions, values = transitions.reachable(history_of(items))
+        positions, values = transitions.successors(history_of(items))
         assert positions.tolist() == np.flatnonzero(scores).tolist()
         np.testing.assert_allclose(values, scores[positions], rtol=1e-5)
 
@@ -59,14 +59,16 @@ def test_the_reachable_items_are_those_with_a_score(random_likes: Likes) -> None
 def test_parts_of_a_score_belong_to_single_likes(random_likes: Likes, seed: int) -> None:
     transitions = Transitions.fit(random_likes(seed))
     liked = history_of([3, 8, 3, 1])
-    items, weights = transitions.weighted(liked)
+    items, weights = transitions.recent_likes(liked)
     scores = transitions.scores(liked)
     for item in range(25):
-        assert (weights * transitions.after(items, item)).sum() == pytest.approx(scores[item], abs=1e-6)
+        assert (weights * transitions.strengths_to(items, item)).sum() == pytest.approx(
+            scores[item], abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_an_item_follows_another_where_some_user_liked_it_later(random_likes: Likes, seed: int) -> None:
+def test_a_transition_exists_where_a_user_liked_the_item_later(random_likes: Likes, seed: int) -> None:
     """Not where all who liked both liked it before."""
     events = random_likes(seed).where(np.arange(300) % 2 == 0)
     transitions = Transitions.fit(events)
@@ -77,6 +79,6 @@ def test_an_item_follows_another_where_some_user_liked_it_later(random_likes: Li
             is_followed[liked[before], liked[before + 1 :]] = True
     assert (is_followed & ~is_followed.T).any() and not is_followed.all()
     for item in range(25):
-        for other in range(25):
-            if item != other:
-                assert transitions.is_followed(item, other) == is_followed[item, other]
+        for other_item in range(25):
+            if item != other_item:
+                assert transitions.is_followed(item, other_item) == is_followed[item, other_item]

@@ -14,7 +14,7 @@ from bowerbird.recommend.ranker.features import GENERAL_FEATURES, build_features
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import DAY, TasteState
 
-from ..conftest import clicks_of, crowd_vectors, history_of
+from ..conftest import clicks_of, group_vectors, history_of
 
 LAUNCH = datetime(1970, 1, 11, tzinfo=UTC)  # ten days after the first click
 
@@ -53,7 +53,7 @@ def test_general_features_agree_with_a_slow_reading_of_their_names() -> None:
         ]
     )
     events = clicks_of([(0, 0), *((0, 0) for _ in range(5))], 3)  # one a day, until day 5
-    items = ItemContext(catalogue, crowd_vectors(3).astype(np.float32))
+    items = ItemContext(catalogue, group_vectors(3).astype(np.float32))
     context = SourceContext.fit(events, items, SourceConfig())
     state = TasteState("u", np.array([0, 1]), np.full(2, 2, np.int8), np.array([1, 3]) * DAY)
     query = Query(state, np.ones(3, bool), context)
@@ -69,7 +69,7 @@ def test_general_features_agree_with_a_slow_reading_of_their_names() -> None:
 
 def test_of_a_cold_start_user_nothing_is_known() -> None:
     catalogue = Catalogue.of([Item("a", "a", price=8.0), Item("b", "b", price=2.0)])
-    items = ItemContext(catalogue, crowd_vectors(2).astype(np.float32))
+    items = ItemContext(catalogue, group_vectors(2).astype(np.float32))
     for events in (Interactions.empty(2), clicks_of([(0, 0), (0, 1)], 2)):
         context = SourceContext.fit(events, items, SourceConfig())
         table = build_features(Query(TasteState("u"), np.ones(2, bool), context), np.arange(2), [], context)

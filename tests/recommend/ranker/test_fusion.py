@@ -61,9 +61,9 @@ def test_the_learned_order_has_its_weight_next_to_the_fused_one() -> None:
     np.testing.assert_allclose(blend(learned, fused), expected, rtol=1e-6)
 
 
-def test_a_ranker_without_a_learned_order_fuses_its_sources(two_crowds: Interactions) -> None:
+def test_a_ranker_without_a_learned_order_fuses_its_sources(two_groups: Interactions) -> None:
     """By scores read off the sources' models and vectors, not off the feature table."""
-    ranker = ranker_on(two_crowds)
+    ranker = ranker_on(two_groups)
     assert ranker.trees is None, "20 users are too few to learn an order from"
     state = TasteState.of(history_of(0, 2, 4))
     (candidates,) = ranker.candidates([state], [np.ones(20, bool)])
@@ -80,7 +80,9 @@ def test_a_ranker_without_a_learned_order_fuses_its_sources(two_crowds: Interact
     terms += [(0.5, models["transitions"].scores(query.liked))]
     terms += [(1.0, similar.max(axis=1)), (1.0, similar @ query.recent_weights)]
     affinity = models["attributes"]
-    terms += [(0.5, np.nansum(affinity.to(affinity.of(liked, weights), everything), axis=1))]
+    terms += [
+        (0.5, np.nansum(affinity.scores_by_facet(affinity.preferences(liked, weights), everything), axis=1))
+    ]
     for row, item in enumerate(candidates.positions):
         ranks = [int((values[candidates.positions] > values[item]).sum()) for _, values in terms]
         expected = sum(weight / (FUSION_K + rank) for (weight, _), rank in zip(terms, ranks, strict=True))

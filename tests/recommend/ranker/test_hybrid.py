@@ -27,16 +27,16 @@ def best(ranker: HybridRanker, histories: Sequence[History], n: int) -> list[lis
     return [positions.tolist() for positions in best_positions(ranker, states, n)]
 
 
-def test_it_finds_the_one_item_missing(few_users: HybridRanker, two_crowds: Interactions) -> None:
-    histories = dict(two_crowds.histories())
+def test_it_finds_the_one_item_missing(few_users: HybridRanker, two_groups: Interactions) -> None:
+    histories = dict(two_groups.histories())
     ranked = best(few_users, [histories[k] for k in range(20)], 3)
     assert [positions[0] for positions in ranked] == list(range(20))
 
 
 def test_the_events_count_where_the_vectors_know_nothing(
-    many_users: HybridRanker, crowds_of_many: Interactions
+    many_users: HybridRanker, large_groups: Interactions
 ) -> None:
-    ranked = np.array(best(many_users, [history for _, history in crowds_of_many.histories()], 5))
+    ranked = np.array(best(many_users, [history for _, history in large_groups.histories()], 5))
     own = ranked % 2 == np.arange(len(ranked))[:, None] % 2
     assert own.mean() > 0.9
 
@@ -48,10 +48,10 @@ def test_vectors_alone_tell_the_crowds_apart() -> None:
 
 
 def test_never_an_item_of_the_history(
-    few_users: HybridRanker, two_crowds: Interactions, recommender: Recommender
+    few_users: HybridRanker, two_groups: Interactions, recommender: Recommender
 ) -> None:
     for ranker, histories in (
-        (few_users, [history for _, history in two_crowds.histories()]),
+        (few_users, [history for _, history in two_groups.histories()]),
         (recommender.ranker, [history_of(*range(k, k + 25)) for k in range(0, 80, 9)]),
     ):
         for history, positions in zip(histories, best(ranker, histories, 200), strict=True):
@@ -73,25 +73,23 @@ def test_each_candidate_once_and_with_a_finite_score(recommender: Recommender) -
         assert scores.shape == candidates.positions.shape and np.isfinite(scores).all()
 
 
-def test_learning_twice_gives_the_same_answers(
-    crowds_of_many: Interactions, many_users: HybridRanker
-) -> None:
-    histories = [history for _, history in crowds_of_many.histories()]
-    again = fit_ranker(many_users.items, crowds_of_many)
+def test_learning_twice_gives_the_same_answers(large_groups: Interactions, many_users: HybridRanker) -> None:
+    histories = [history for _, history in large_groups.histories()]
+    again = fit_ranker(many_users.items, large_groups)
     assert best(again, histories, 20) == best(many_users, histories, 20)
     assert again.report == many_users.report and again.config == many_users.config
 
 
-def test_a_cold_start_user_gets_what_is_popular(two_crowds: Interactions) -> None:
-    counts = np.bincount(two_crowds.item, minlength=20)
+def test_a_cold_start_user_gets_what_is_popular(two_groups: Interactions) -> None:
+    counts = np.bincount(two_groups.item, minlength=20)
     assert counts.max() - counts.min() == 0, "nothing was more popular before"
     extra = np.repeat([7, 12], [9, 5])
     more = Interactions(
-        two_crowds.users,
-        np.concatenate([two_crowds.user, np.arange(14)]),
-        np.concatenate([two_crowds.item, extra]),
-        np.full(len(two_crowds) + 14, CLICK, np.int8),
-        np.concatenate([two_crowds.at, np.full(14, int(two_crowds.at.max()))]),
+        two_groups.users,
+        np.concatenate([two_groups.user, np.arange(14)]),
+        np.concatenate([two_groups.item, extra]),
+        np.full(len(two_groups) + 14, CLICK, np.int8),
+        np.concatenate([two_groups.at, np.full(14, int(two_groups.at.max()))]),
         20,
     )
     (ranked,) = best(ranker_on(more), [History.empty()], 5)
@@ -112,12 +110,12 @@ def test_no_events_and_no_users() -> None:
 
 @pytest.mark.parametrize("order", ["lambdarank", "fusion"])
 def test_a_batch_is_the_same_as_one_by_one(
-    crowds_of_many: Interactions, many_users: HybridRanker, order: str
+    large_groups: Interactions, many_users: HybridRanker, order: str
 ) -> None:
     assert many_users.trees is not None
     ranker = many_users.with_live_graph(None)
     ranker.trees = many_users.trees if order == "lambdarank" else None
-    histories = [history for _, history in crowds_of_many.histories()]
+    histories = [history for _, history in large_groups.histories()]
     histories += [History.empty(), *(history_of(k) for k in range(10))]
     states, mask = [TasteState.of(history) for history in histories], np.ones(80, bool)
     batch = ranker.candidates(states, [mask] * len(states))
@@ -128,10 +126,10 @@ def test_a_batch_is_the_same_as_one_by_one(
     assert best(ranker, histories, 20) == [best(ranker, [history], 20)[0] for history in histories]
 
 
-def test_a_batch_gets_the_same_lists_as_one_by_one(crowds_store: Store, recommender: Recommender) -> None:
-    served = Recommender.open(crowds_store.snapshot())
+def test_a_batch_gets_the_same_lists_as_one_by_one(groups_store: Store, recommender: Recommender) -> None:
+    served = Recommender.open(groups_store.snapshot())
     for one in (served, recommender):
-        states = [one.taste.state(user) for user in [*one.taste.people()[:90], "nobody"]]
+        states = [one.taste.state(user) for user in [*one.taste.users()[:90], "nobody"]]
         together = list(one.lists(states, 20))
         for state, ranked in zip(states, together, strict=True):
             (alone,) = one.lists([state], 20)
@@ -157,14 +155,31 @@ def test_a_narrow_choice_is_filled_up_by_popularity(recommender: Recommender) ->
     assert all(names for names in candidates.sources_of(candidates.positions))
 
 
+def test_the_sources_of_an_item_are_named_by_the_rank_that_they_give_it(recommender: Recommender) -> None:
+    state = recommender.taste.state("u0")
+    (candidates,) = recommender.ranker.candidates([state], [recommender.catalogue.available])
+    positions = np.random.default_rng(0).permutation(candidates.positions)
+    slow = []
+    for position in positions.tolist():
+        best_ranks = [
+            (min(order.tolist().index(position) for order in orders if position in order), number, name)
+            for number, (name, orders) in enumerate(candidates.proposals.items())
+            if any(position in order for order in orders)
+        ]
+        slow.append([name for _, _, name in sorted(best_ranks)])
+    assert max(map(len, slow)) > 2
+    assert candidates.sources_of(positions) == slow
+    assert candidates.sources_of(positions[:0]) == []
+
+
 def test_an_earlier_ranker_knows_nothing_of_later_events(
-    many_users: HybridRanker, crowds_of_many: Interactions
+    many_users: HybridRanker, large_groups: Interactions
 ) -> None:
-    moment = int(np.median(crowds_of_many.at))
-    past = crowds_of_many.where(crowds_of_many.at <= moment)
+    moment = int(np.median(large_groups.at))
+    past = large_groups.where(large_groups.at <= moment)
     shifted = replace(
-        crowds_of_many,
-        item=np.where(crowds_of_many.at > moment, (crowds_of_many.item + 1) % 80, crowds_of_many.item),
+        large_groups,
+        item=np.where(large_groups.at > moment, (large_groups.item + 1) % 80, large_groups.item),
     )
     histories = [history for _, history in past.histories()][:20]
     expected = best(many_users.fitted_before(past), histories, 20)
@@ -172,7 +187,7 @@ def test_an_earlier_ranker_knows_nothing_of_later_events(
     assert best(many_users.fitted_before(changed), histories, 20) == expected
     assert best(many_users, histories, 20) != expected
     assert many_users.trees is not None and many_users.fitted_before(past).trees is None
-    assert many_users.context.popularity.end == crowds_of_many.at.max(), "the ranker itself stays as it was"
+    assert many_users.context.popularity.end == large_groups.at.max(), "the ranker itself stays as it was"
 
 
 def test_diversity_and_session_are_no_part_of_the_ranker(recommender: Recommender) -> None:

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.recommend.context import ItemContext
-from bowerbird.recommend.ranker import training
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
-from bowerbird.recommend.ranker.training import (
-    CONTENT_WEIGHTS,
-    CUTOFF,
-    RIDGE_EXAMPLES,
-    RIDGES,
-    SESSION_WEIGHTS,
-    choose_ridge,
-    learn_order,
-)
+from bowerbird.recommend.ranker.training import RIDGE_EXAMPLES, RIDGES, choose_ridge, learn_order
 from bowerbird.recommend.ranker.training_examples import MOMENTS, USER_FOLDS, TrainingFold, build_folds
+from bowerbird.recommend.ranker.validation import CONTENT_WEIGHTS, CUTOFF, SESSION_WEIGHTS, YOUNG_SHARES
 from bowerbird.recommend.recommender import Recommender
 
-from ..conftest import noise_vectors, plain_catalogue, ranker_on
+from ..conftest import EPOCH, noise_vectors, ranker_on
 
 
 def test_the_learned_order_is_used_where_it_was_better_than_the_fusion(
@@ -37,61 +31,77 @@ def test_the_learned_order_is_used_where_it_was_better_than_the_fusion(
         assert (report["order"] == "lambdarank") == is_better == (ranker.trees is not None)
         assert ranker.config.content_weight == report["content_weight"] in CONTENT_WEIGHTS
         assert ranker.config.session_weight == report["session_weight"] in SESSION_WEIGHTS
+        assert ranker.config.young_share == report["young_share"] in YOUNG_SHARES
         assert ranker.config.source.ridge in RIDGES
     assert many_users.report["order"] == "lambdarank"
 
 
-def test_few_users_teach_no_order(two_crowds: Interactions) -> None:
-    assert ranker_on(two_crowds).report == {"order": "fusion"}
+def test_few_users_teach_no_order(two_groups: Interactions) -> None:
+    assert ranker_on(two_groups).report == {"order": "fusion"}
 
 
-def test_folds_hold_their_examples_back(crowds_of_many: Interactions) -> None:
+def test_folds_hold_their_examples_back(large_groups: Interactions) -> None:
     """Of users at a moment nothing later is learned from, of new users nothing at all."""
-    folds = build_folds(crowds_of_many)
+    folds = build_folds(large_groups)
     assert len(folds) == len(MOMENTS) + USER_FOLDS
+    ends = [*(fold.examples[0].asked_at for fold in folds[1 : len(MOMENTS)]), large_groups.at.max()]
     for number, fold in enumerate(folds):
         active = {fold.events.users[user] for user in np.unique(fold.events.user)}
         for example in fold.examples:
-            history = crowds_of_many.history_of(example.state.user_id)
+            history = large_groups.history_of(example.state.user_id)
             later = set(history.liked().items[history.liked().at > example.state.last_at].tolist())
             assert set(example.targets.tolist()) <= later
+            liked = history.liked().where(np.isin(history.liked().items, example.targets))
+            assert set(liked.items[liked.at <= example.until].tolist()) == set(example.targets.tolist())
             if number < len(MOMENTS):
+                assert not fold.is_of_new_users and example.until == ends[number]
                 assert fold.events.at.max() <= example.asked_at
                 assert (history.at[np.isin(history.items, example.targets)] > example.asked_at).all()
             else:
+                assert fold.is_of_new_users and example.until == history.liked().at[-1]
                 assert example.state.user_id not in active
                 assert example.state.last_at < example.asked_at
     new_users = [{one.state.user_id for one in fold.examples} for fold in folds[len(MOMENTS) :]]
     assert sum(len(users) for users in new_users) == len(set().union(*new_users)), "each in one fold"
 
 
-def test_new_users_are_met_after_one_like_and_after_many(crowds_of_many: Interactions) -> None:
+def test_new_users_are_met_after_one_like_and_after_many(large_groups: Interactions) -> None:
     counts = {
         len(example.state.history.liked())
-        for fold in build_folds(crowds_of_many)[len(MOMENTS) :]
+        for fold in build_folds(large_groups)[len(MOMENTS) :]
         for example in fold.examples
     }
     assert {1, 5} <= counts and max(counts) >= 8
 
 
 class RecordingRanker(HybridRanker):
-    """Notes which items were candidates."""
+    """Notes each user's candidates."""
 
     def __init__(self, items: ItemContext) -> None:
         super().__init__(items)
-        self.met: set[int] = set()
+        self.recorded: list[set[int]] = []
 
     def candidates(self, *args: Any, **kwargs: Any) -> Iterator[CandidateSet]:
         for candidates in super().candidates(*args, **kwargs):
-            self.met |= set(candidates.positions.tolist())
+            self.recorded.append(set(candidates.positions.tolist()))
             yield candidates
 
 
-def test_what_is_launched_later_is_no_negative(crowds_of_many: Interactions) -> None:
-    """Nobody could like it: it is no candidate of any example."""
-    ranker = RecordingRanker(ItemContext(plain_catalogue(80), noise_vectors(80).astype(np.float32)))
-    learn_order(ranker, build_folds(crowds_of_many)[-2:], on_sale=np.arange(80) < 60)
-    assert ranker.met == set(range(60))
+def test_what_is_launched_later_is_no_negative(large_groups: Interactions) -> None:
+    """Nobody could like it. Item k is launched after k 80ths of the log, whatever its likes say."""
+    launched = np.arange(80) * int(large_groups.at.max()) // 80
+    catalogue = Catalogue.of(
+        Item(str(k), f"item {k}", created_at=EPOCH + timedelta(microseconds=int(at)))
+        for k, at in enumerate(launched)
+    )
+    folds = build_folds(large_groups)
+    ranker = RecordingRanker(ItemContext(catalogue, noise_vectors(80).astype(np.float32)))
+    learn_order(ranker, folds)
+    examples = [example for fold in folds for example in fold.examples]
+    for example, positions in zip(examples, ranker.recorded, strict=True):
+        eligible = (launched <= example.until) & example.state.unseen(80)
+        assert positions == set(np.flatnonzero(eligible).tolist())
+    assert len({len(positions) for positions in ranker.recorded}) > 20
 
 
 def recall_of_ridge(folds: Sequence[TrainingFold], ridge: float) -> float:
@@ -112,21 +122,10 @@ def recall_of_ridge(folds: Sequence[TrainingFold], ridge: float) -> float:
     return float(np.mean(recalls))
 
 
-def test_the_ridge_is_the_one_with_the_highest_recall(crowds_of_many: Interactions) -> None:
-    folds = build_folds(crowds_of_many)
+def test_the_ridge_is_the_one_with_the_highest_recall(large_groups: Interactions) -> None:
+    folds = build_folds(large_groups)
     chosen = choose_ridge(folds)
     recalls = {ridge: recall_of_ridge(folds[-USER_FOLDS - 1 : -USER_FOLDS + 1], ridge) for ridge in RIDGES}
     assert len(set(recalls.values())) > 1
     assert recalls[chosen] == pytest.approx(max(recalls.values()), abs=0.002)
     assert choose_ridge([]) == RIDGES[1], "too few to choose by"
-
-
-def test_ndcg_of_validation_users_is_the_definition() -> None:
-    """Two targets were proposed, one was not: it counts as missed."""
-    labels = np.array([False, True, False, True])
-    scores = np.array([0.9, 0.5, 0.1, 0.7])
-    gained = 1 / np.log2(3) + 1 / np.log2(4)
-    best = sum(1 / np.log2(rank) for rank in (2, 3, 4))
-    assert training._ndcg(scores, labels, 3) == pytest.approx(gained / best)
-    many = np.ones(CUTOFF + 5, bool)
-    assert training._ndcg(np.arange(CUTOFF + 5.0), many, CUTOFF + 5) == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""While a session goes on its likes count more; before and after nothing changes."""
+"""During a session its likes count more; before and after nothing changes."""
 
 from __future__ import annotations
 
@@ -40,30 +40,34 @@ def in_sessions(recommender: Recommender) -> Recommender:
     return Recommender(recommender.catalogue, ranker, recommender.outcomes, recommender.taste)
 
 
-def kinds(recommender: Recommender, history: History, now: int, n: int = 20, **options: bool) -> list[int]:
-    chosen = RecommendOptions(**options)  # type: ignore[arg-type]
-    (ranked,) = recommender.lists([TasteState.of(history)], n, chosen, now=[now])
-    return (ranked.positions // OF_A_KIND).tolist()
+def kinds_recommended(
+    recommender: Recommender, history: History, now: int, n: int = 20, **options: bool
+) -> list[int]:
+    recommend_options = RecommendOptions(**options)  # type: ignore[arg-type]
+    (recommendation,) = recommender.lists([TasteState.of(history)], n, recommend_options, now=[now])
+    return (recommendation.positions // OF_A_KIND).tolist()
 
 
 def test_a_session_is_what_was_liked_within_half_an_hour() -> None:
     old, edge, new = SESSION_SECONDS + 1, SESSION_SECONDS, 5
     assert session_likes(history_of([1, 2, 3], [old, edge, new]), NOW).items.tolist() == [2, 3]
     assert session_likes(history_of([1, 2, 1], [90, 60, 30]), NOW).items.tolist() == [2, 1]  # each once
-    many = list(range(MAX_LIKES + 3))
-    assert session_likes(history_of(many, [60] * len(many)), NOW).items.tolist() == many[3:]
+    items_liked = list(range(MAX_LIKES + 3))
+    assert (
+        session_likes(history_of(items_liked, [60] * len(items_liked)), NOW).items.tolist() == items_liked[3:]
+    )
     assert not len(session_likes(History.empty(), NOW))
-    assert not len(session_likes(history_of([1], [-5]), NOW)), "what comes later is no part of it"
+    assert not len(session_likes(history_of([1], [-5]), NOW)), "later likes are not part of it"
 
 
 def test_the_kind_of_the_session_moves_up(in_sessions: Recommender) -> None:
-    """Somebody of shirts who clicks lamps just now sees more lamps; a day later all is as it was."""
+    """A user of shirts who clicks lamps just now sees more lamps; a day later the list is as before."""
     shirts, lamps = [0, 1, 2, 3, 4, 5, 6, 7], [OF_A_KIND, OF_A_KIND + 1]
     history = history_of([*shirts, *lamps], [40 * 86_400] * 8 + [60, 30])
     lamp = KINDS.index(("wooden", "lamp"))
-    within = kinds(in_sessions, history, NOW)
-    later = kinds(in_sessions, history, NOW + DAY)
-    without = kinds(in_sessions, history, NOW, use_session=False)
+    within = kinds_recommended(in_sessions, history, NOW)
+    later = kinds_recommended(in_sessions, history, NOW + DAY)
+    without = kinds_recommended(in_sessions, history, NOW, use_session=False)
     assert within.count(lamp) > without.count(lamp)
     assert later == without
 
@@ -75,19 +79,21 @@ def test_without_a_weight_a_session_changes_nothing(
     ranker.config = replace(ranker.config, session_weight=0.0)
     never = Recommender(recommender.catalogue, ranker, recommender.outcomes, recommender.taste)
     history = history_of([0, 1, OF_A_KIND], [40 * 86_400] * 2 + [30])
-    assert kinds(never, history, NOW) == kinds(never, history, NOW + DAY)
-    assert kinds(in_sessions, history, NOW, 60) != kinds(in_sessions, history, NOW + DAY, 60)
+    assert kinds_recommended(never, history, NOW) == kinds_recommended(never, history, NOW + DAY)
+    assert kinds_recommended(in_sessions, history, NOW, 60) != kinds_recommended(
+        in_sessions, history, NOW + DAY, 60
+    )
 
 
 def test_what_was_hidden_is_no_part_of_a_session(in_sessions: Recommender) -> None:
     liked, hidden = history_of([0, 1, 2], [9 * 86_400] * 3), history_of([40], [10], HIDE)
     joined = History(
         *(
-            np.concatenate([getattr(one, name) for one in (liked, hidden)])
+            np.concatenate([getattr(history, name) for history in (liked, hidden)])
             for name in ("items", "actions", "at")
         )
     )
-    assert kinds(in_sessions, joined, NOW) == kinds(in_sessions, joined, NOW + DAY)
+    assert kinds_recommended(in_sessions, joined, NOW) == kinds_recommended(in_sessions, joined, NOW + DAY)
 
 
 def test_scores_are_as_the_formula_says(recommender: Recommender) -> None:
@@ -101,14 +107,14 @@ def test_scores_are_as_the_formula_says(recommender: Recommender) -> None:
     ranks = session_ranks(positions, candidates.query.liked, NOW, vectors)
     np.testing.assert_allclose(rerank_by_session(scores, ranks, 0.25), expected, rtol=1e-5)
     assert rerank_by_session(scores, ranks, 0.0) is scores
-    nothing = session_ranks(positions, candidates.query.liked, NOW + DAY, vectors)
-    assert nothing is None and rerank_by_session(scores, nothing, 0.25) is scores
+    no_session = session_ranks(positions, candidates.query.liked, NOW + DAY, vectors)
+    assert no_session is None and rerank_by_session(scores, no_session, 0.25) is scores
 
 
-def test_what_is_served_follows_the_session(in_sessions: Recommender) -> None:
+def test_served_lists_adapt_to_the_session(in_sessions: Recommender) -> None:
     state = TasteState.of(history_of([0, 1, 2, 3, 4, 5, 6, 7, OF_A_KIND], [40 * 86_400] * 8 + [30]))
     within, later = (
-        [one.position // OF_A_KIND for one in in_sessions.recommend(state, now=now)]
+        [item.position // OF_A_KIND for item in in_sessions.recommend(state, now=now)]
         for now in (NOW, NOW + DAY)
     )
     assert within.count(1) > later.count(1)  # lamps

@@ -1,4 +1,4 @@
-"""A shop with old and new items, and the sources that were fitted on it, as fitted and as loaded."""
+"""A toy store with old and new items, and the sources fitted on it, as fitted and as loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bowerbird.data.events import ACTIONS, Action, Event
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import unit
+from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import TasteState
@@ -63,7 +63,7 @@ LATE = int((START + timedelta(days=50)).timestamp() * 1e6)
 @pytest.fixture(scope="package")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     rng = np.random.default_rng(1)
-    vectors = unit(np.eye(4, 16)[np.arange(ITEMS) // OF_A_KIND] + rng.normal(0, 0.25, (ITEMS, 16)))
+    vectors = normalize_rows(np.eye(4, 16)[np.arange(ITEMS) // OF_A_KIND] + rng.normal(0, 0.25, (ITEMS, 16)))
     path = tmp_path_factory.mktemp("sources") / "store"
     return publish_store(path, shop_catalogue(), vectors, shop_events())
 
@@ -81,7 +81,7 @@ def loaded(recommender: Recommender, store: Store) -> Recommender:
 
 
 def states_of(recommender: Recommender) -> Mapping[str, TasteState]:
-    """Users with many likes and with few, one who likes nothing, and one whom nobody knows."""
+    """Users with many likes and with few, one without likes, and an unknown one."""
     view = np.full(2, ACTIONS.index(Action.VIEW), np.int8)
     return {
         **{user: recommender.taste.state(user) for user in ("u0", "u1", "u7", "u18")},
@@ -96,4 +96,4 @@ def queries_of(recommender: Recommender, share: float = 1.0) -> dict[str, Query]
     eligible = np.random.default_rng(2).random(ITEMS) < share
     states = states_of(recommender)
     candidates = recommender.ranker.candidates(list(states.values()), [eligible] * len(states))
-    return {user: one.query for user, one in zip(states, candidates, strict=True)}
+    return {user: user_candidates.query for user, user_candidates in zip(states, candidates, strict=True)}

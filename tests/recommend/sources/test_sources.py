@@ -1,4 +1,4 @@
-"""What every source promises, against slow readings of what it says it does."""
+"""The promises of every source, against slow computations by definition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bowerbird.recommend.models.attribute_affinity import total
+from bowerbird.recommend.models.attribute_affinity import sum_facets
 from bowerbird.recommend.models.id_neighbourhood import NARROW, NEIGHBOURHOOD_WEIGHT, REACH, WIDTH
 from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.query import Query
@@ -22,7 +22,7 @@ from bowerbird.recommend.sources.id_neighbourhood import IdNeighbourhoodSource
 from bowerbird.recommend.sources.latent_factors import LatentFactorSource
 from bowerbird.recommend.sources.popularity import PopularSource, TrendingSource
 from bowerbird.recommend.sources.transitions import TransitionSource
-from bowerbird.recommend.sources.walks import MAX_WALKED, WalkSource
+from bowerbird.recommend.sources.walks import MAX_PROPOSALS, WalkSource
 
 from .conftest import COLD, ITEMS, queries_of
 
@@ -32,7 +32,7 @@ Column = np.ndarray  # (ITEMS,) or (C,) float64, NaN where something is unknown
 
 
 @dataclass(frozen=True)
-class RankOf:
+class ExpectedRank:
     """A column that should hold the logarithm of 1 + each score's rank; equal scores share the best."""
 
     scores: Column
@@ -44,16 +44,16 @@ class RankOf:
             if self.unknown is not None and self.unknown[row]:
                 assert np.isnan(value), name
             else:
-                least, most = (int((self.scores > score + gap).sum()) for gap in (1e-5, -1e-5))
-                assert np.log1p(least) - 1e-5 <= value <= np.log1p(most) + 1e-5, name
+                lowest, highest = (int((self.scores > score + gap).sum()) for gap in (1e-5, -1e-5))
+                assert np.log1p(lowest) - 1e-5 <= value <= np.log1p(highest) + 1e-5, name
 
 
 def source_of(recommender: Recommender, kind: type[Source]) -> Source:
-    (source,) = (one for one in recommender.ranker.sources if type(one) is kind)
+    (source,) = (source for source in recommender.ranker.sources if type(source) is kind)
     return source
 
 
-# -- slow readings: every item's score, from dense matrices and definitions -------------------------------
+# -- slow computations: every item's score, from dense matrices and definitions -------------------
 
 
 def weights_by_item(query: Query) -> Column:
@@ -96,9 +96,9 @@ def cosines(source: Source, query: Query) -> np.ndarray:
 
 
 def preferences(source: AffinitySource, query: Query) -> np.ndarray:
-    """What the user's preferences say of every item by facet, (ITEMS, F)."""
-    preference = source.model.of(query.liked.items, query.weights)
-    return source.model.to(preference, np.arange(ITEMS))
+    """Score every item by facet from the user's preferences, (ITEMS, F)."""
+    preference = source.model.preferences(query.liked.items, query.weights)
+    return source.model.scores_by_facet(preference, np.arange(ITEMS))
 
 
 def id_distances(liked: np.ndarray) -> Column:
@@ -126,7 +126,7 @@ def orders_of(source: Source, query: Query, count: int) -> Iterator[tuple[Column
         yield popularity.share(query.at, YEAR, beginners=True).astype(float), eligible, count // 2, True
         yield popularity.now.astype(float), eligible, count // 2, False
     elif isinstance(source, WalkSource):
-        yield visits(source, query), eligible, MAX_WALKED, True
+        yield visits(source, query), eligible, MAX_PROPOSALS, True
     elif query.is_cold_start:
         return
     elif isinstance(source, CoEngagementSource):
@@ -159,15 +159,15 @@ def orders_of(source: Source, query: Query, count: int) -> Iterator[tuple[Column
         yield -distance, eligible & (distance <= REACH), ITEMS, False
 
 
-def feature_columns(source: Source, query: Query, positions: np.ndarray) -> dict[str, Column | RankOf]:
+def feature_columns(source: Source, query: Query, positions: np.ndarray) -> dict[str, Column | ExpectedRank]:
     """Each feature of a source by a slow reading of its name, (C,)."""
     popularity, liked = source.context.popularity, query.liked.items
     end, lately, unknown = popularity.end, popularity.lately, np.full(len(positions), np.nan)
 
-    def with_rank(name: str, scores: Column) -> dict[str, Column | RankOf]:
-        """NaN for cold items, of which nobody knows what people do together."""
-        among, cold = scores[positions], COLD[positions]
-        return {name: np.where(cold, np.nan, among), f"{name}_rank": RankOf(among, cold)}
+    def with_rank(name: str, scores: Column) -> dict[str, Column | ExpectedRank]:
+        """NaN for cold items, whose co-engagement is unknown."""
+        at_positions, cold = scores[positions], COLD[positions]
+        return {name: np.where(cold, np.nan, at_positions), f"{name}_rank": ExpectedRank(at_positions, cold)}
 
     if isinstance(source, CoEngagementSource):
         return with_rank("coengagement", coengagement(source, query))
@@ -184,7 +184,7 @@ def feature_columns(source: Source, query: Query, positions: np.ndarray) -> dict
         largest, mean = similar.max(axis=0), query.recent_weights @ similar
         columns = {"content_max": largest, "content_mean": mean, "content_last": similar[-1]}
         columns["content_top3"] = np.sort(similar, axis=0)[-3:].mean(axis=0)
-        columns |= {"content_max_rank": RankOf(largest), "content_mean_rank": RankOf(mean)}
+        columns |= {"content_max_rank": ExpectedRank(largest), "content_mean_rank": ExpectedRank(mean)}
         for modality in ("facts", "text", "picture"):  # the vectors stand for each
             columns |= {f"{modality}_max": largest, f"{modality}_mean": mean}
         return columns
@@ -192,42 +192,50 @@ def feature_columns(source: Source, query: Query, positions: np.ndarray) -> dict
         by_facet = preferences(source, query)[positions]
         overall = np.array([float(np.nansum(row)) for row in by_facet])
         facets = dict(zip(source.model.facets.names, by_facet.T, strict=True))
-        columns = {"affinity": overall, "affinity_rank": RankOf(total(by_facet))}
+        columns = {"affinity": overall, "affinity_rank": ExpectedRank(sum_facets(by_facet))}
         return columns | {f"affinity {name}": values for name, values in facets.items()}
     if isinstance(source, IdNeighbourhoodSource):
 
-        def near(at: int, days: float, width: int) -> Column:
+        def neighbourhood_feature(at: int, days: float, width: int) -> Column:
             values: Column = np.round(4 * popularity.neighbourhood(at, days, width)[positions])
             return values
 
         columns = {
-            "neighbourhood": near(query.at, MONTH, WIDTH),
-            "neighbourhood_lately": near(query.at, lately, WIDTH),
-            "neighbourhood_narrow": near(query.at, MONTH, NARROW),
-            "neighbourhood_today": near(end, MONTH, WIDTH),
-            "neighbourhood_lately_today": near(end, lately, WIDTH),
-            "neighbourhood_narrow_today": near(end, MONTH, NARROW),
+            "neighbourhood": neighbourhood_feature(query.at, MONTH, WIDTH),
+            "neighbourhood_lately": neighbourhood_feature(query.at, lately, WIDTH),
+            "neighbourhood_narrow": neighbourhood_feature(query.at, MONTH, NARROW),
+            "neighbourhood_today": neighbourhood_feature(end, MONTH, WIDTH),
+            "neighbourhood_lately_today": neighbourhood_feature(end, lately, WIDTH),
+            "neighbourhood_narrow_today": neighbourhood_feature(end, MONTH, NARROW),
         }
         distance = np.log1p(id_distances(liked)[positions]) if len(liked) else unknown
         return columns | {"id_distance": distance}
     if isinstance(source, WalkSource):
-        walked = visits(source, query)[positions]
-        return {"walk": np.round(np.log1p(walked)), "walk_rank": RankOf(walked)}
+        n_visits = visits(source, query)[positions]
+        return {"walk": np.round(np.log1p(n_visits)), "walk_rank": ExpectedRank(n_visits)}
     if isinstance(source, TrendingSource):
-        month, today = (popularity.share(at, MONTH)[positions] for at in (query.at, end))
-        then, now = (popularity.share(at, lately)[positions] for at in (query.at, end))
-        columns = {"month": coarse_log(month), "month_rank": RankOf(month), "today": coarse_log(today)}
-        columns |= {"lately": coarse_log(then), "lately_rank": RankOf(then)}
-        return columns | {"lately_today": coarse_log(now), "lately_today_rank": RankOf(now)}
+        month_then, month_now = (popularity.share(at, MONTH)[positions] for at in (query.at, end))
+        trend_then, trend_now = (popularity.share(at, lately)[positions] for at in (query.at, end))
+        columns = {
+            "month": coarse_log(month_then),
+            "month_rank": ExpectedRank(month_then),
+            "today": coarse_log(month_now),
+        }
+        columns |= {"lately": coarse_log(trend_then), "lately_rank": ExpectedRank(trend_then)}
+        return columns | {"lately_today": coarse_log(trend_now), "lately_today_rank": ExpectedRank(trend_now)}
     if isinstance(source, PopularSource):
         likes = np.log1p(popularity.total)
         usual = likes[liked].mean() if len(liked) else np.nan
         year, beginners = (popularity.share(query.at, YEAR, new)[positions] for new in (False, True))
-        today = popularity.share(end, lately, beginners=True)[positions]
+        month_now = popularity.share(end, lately, beginners=True)[positions]
         columns = {"popularity": np.round(likes[positions])}
         columns["popularity_vs_usual"] = np.round(likes[positions] - usual)
-        columns |= {"year": coarse_log(year), "year_rank": RankOf(year), "beginners_rank": RankOf(beginners)}
-        columns |= {"beginners_today": coarse_log(today), "beginners_today_rank": RankOf(today)}
+        columns |= {
+            "year": coarse_log(year),
+            "year_rank": ExpectedRank(year),
+            "beginners_rank": ExpectedRank(beginners),
+        }
+        columns |= {"beginners_today": coarse_log(month_now), "beginners_today_rank": ExpectedRank(month_now)}
         return columns | {"approval": np.round(10 * popularity.approval[positions])}
     return {}
 
@@ -275,29 +283,31 @@ def test_features_agree_with_a_slow_reading_of_their_names(
         expected = feature_columns(source, query, positions)
         assert list(expected) == list(source.feature_names)
         columns = source.features(query, positions)
-        for (name, slow), column in zip(expected.items(), columns, strict=True):
-            if isinstance(slow, RankOf):
-                slow.compare(np.asarray(column), name)
+        for (name, expected_column), column in zip(expected.items(), columns, strict=True):
+            if isinstance(expected_column, ExpectedRank):
+                expected_column.compare(np.asarray(column), name)
             else:
-                np.testing.assert_allclose(column, slow, atol=2e-5, err_msg=name)
+                np.testing.assert_allclose(column, expected_column, atol=2e-5, err_msg=name)
 
 
 @EVERY_SOURCE
 def test_a_source_that_was_saved_answers_the_same(
     recommender: Recommender, loaded: Recommender, kind: type[Source]
 ) -> None:
-    before, after = source_of(recommender, kind), source_of(loaded, kind)
-    assert before is not after and before.feature_names == after.feature_names
+    source, loaded_source = source_of(recommender, kind), source_of(loaded, kind)
+    assert source is not loaded_source and source.feature_names == loaded_source.feature_names
     positions = np.arange(ITEMS)
     for first, second in zip(queries_of(recommender).values(), queries_of(loaded).values(), strict=True):
-        for one, other in zip(before.propose(first, COUNT), after.propose(second, COUNT), strict=True):
-            np.testing.assert_array_equal(one, other)
-        for one, other in zip(
-            before.features(first, positions), after.features(second, positions), strict=True
+        for expected, actual in zip(
+            source.propose(first, COUNT), loaded_source.propose(second, COUNT), strict=True
         ):
-            np.testing.assert_array_equal(one, other)
+            np.testing.assert_array_equal(expected, actual)
+        for expected, actual in zip(
+            source.features(first, positions), loaded_source.features(second, positions), strict=True
+        ):
+            np.testing.assert_array_equal(expected, actual)
         for item in range(0, ITEMS, 7):
-            assert before.explain(first, item) == after.explain(second, item)
+            assert source.explain(first, item) == loaded_source.explain(second, item)
 
 
 @EVERY_SOURCE
@@ -306,10 +316,10 @@ def test_a_batch_is_prepared_as_one_by_one(recommender: Recommender, kind: type[
     together, alone = queries_of(recommender), queries_of(recommender)
     source.prepare(list(together.values()))
     for first, second in zip(together.values(), alone.values(), strict=True):
-        for one, other in zip(source.propose(first, COUNT), source.propose(second, COUNT), strict=True):
-            np.testing.assert_array_equal(one, other)
+        for batched, single in zip(source.propose(first, COUNT), source.propose(second, COUNT), strict=True):
+            np.testing.assert_array_equal(batched, single)
 
 
-def test_the_world_tells_sources_apart(recommender: Recommender) -> None:
+def test_sources_have_distinct_names(recommender: Recommender) -> None:
     assert recommender.ranker.context.is_cold.tolist() == COLD.tolist()
     assert len({kind.name for kind in SOURCES}) == len(SOURCES)

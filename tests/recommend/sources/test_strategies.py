@@ -11,8 +11,8 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.index import item_index as index_module
-from bowerbird.embed.index.item_index import ItemIndex, built
-from bowerbird.embed.index.rows import Rows, unit
+from bowerbird.embed.index.item_index import ItemIndex, build_index
+from bowerbird.embed.index.rows import VectorRows, normalize_rows
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.models.neighbours import Neighbours
 from bowerbird.recommend.query import Query
@@ -34,9 +34,9 @@ EVERY_SOURCE = pytest.mark.parametrize("number", range(len(SOURCES)), ids=[kind.
 
 @pytest.fixture(scope="module", autouse=True)
 def exact_search_costs_more() -> Iterator[None]:
-    """So few items would otherwise all be compared, and the approximate index never asked."""
+    """With so few items exact search would be used otherwise, and never the approximate index."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_module, "LOOKS", 1)
+        patch.setattr(index_module, "EXACT_SCORES_PER_CANDIDATE", 1)
         yield
 
 
@@ -58,10 +58,10 @@ def kind_of_items() -> np.ndarray:
     return np.random.default_rng(1).integers(60, size=ITEMS)
 
 
-def item_rows() -> Rows:
+def item_rows() -> VectorRows:
     rng = np.random.default_rng(2)
     vectors = rng.normal(size=(60, 32))[kind_of_items()] + 0.6 * rng.normal(size=(ITEMS, 32))
-    return Rows(unit(vectors).astype(np.float16))
+    return VectorRows(normalize_rows(vectors).astype(np.float16))
 
 
 def item_catalogue() -> Catalogue:
@@ -71,7 +71,7 @@ def item_catalogue() -> Catalogue:
     )
 
 
-def fitted(items: ItemContext, events: Interactions) -> HybridRanker:
+def fit_ranker_on(items: ItemContext, events: Interactions) -> HybridRanker:
     ranker = HybridRanker(items)
     ranker.fit_sources(events)
     return ranker
@@ -80,26 +80,26 @@ def fitted(items: ItemContext, events: Interactions) -> HybridRanker:
 @pytest.fixture(scope="module")
 def dense(events: Interactions) -> HybridRanker:
     """Compares all items."""
-    return fitted(ItemContext(item_catalogue(), item_rows().dense()), events)
+    return fit_ranker_on(ItemContext(item_catalogue(), item_rows().dense()), events)
 
 
 @pytest.fixture(scope="module")
 def approximate(events: Interactions) -> HybridRanker:
     """Asks an index, and reads vectors where it needs them."""
     rows = item_rows()
-    index = ItemIndex(rows, built(rows, threads=1))
-    return fitted(ItemContext(item_catalogue(), rows, index=index), events)
+    index = ItemIndex(rows, build_index(rows, threads=1))
+    return fit_ranker_on(ItemContext(item_catalogue(), rows, index=index), events)
 
 
 @pytest.fixture(scope="module")
 def listed(dense: HybridRanker, events: Interactions) -> HybridRanker:
     """Reads lists of each item's nearest items."""
-    ranker = fitted(dense.items, events)
+    ranker = fit_ranker_on(dense.items, events)
     vectors = np.asarray(dense.items.vectors)
     cold = np.flatnonzero(ranker.context.is_cold)
     ranker.context.neighbours = (
-        Neighbours.of(vectors, np.arange(ITEMS), 320),
-        Neighbours.of(vectors, cold, 520),
+        Neighbours.build(vectors, np.arange(ITEMS), 320),
+        Neighbours.build(vectors, cold, 520),
     )
     return ranker
 
@@ -111,11 +111,11 @@ def states(events: Interactions) -> list[TasteState]:
 
 
 def queries(ranker: HybridRanker, states: list[TasteState], eligible: np.ndarray) -> list[Query]:
-    return [one.query for one in ranker.candidates(states, [eligible] * len(states))]
+    return [candidates.query for candidates in ranker.candidates(states, [eligible] * len(states))]
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    return len(np.intersect1d(one, other)) / max(1, len(other))
+def overlap(positions: np.ndarray, expected: np.ndarray) -> float:
+    return len(np.intersect1d(positions, expected)) / max(1, len(expected))
 
 
 def source_pairs(
@@ -124,8 +124,8 @@ def source_pairs(
     for share in (1.0, 0.6):
         eligible = np.random.default_rng(3).random(ITEMS) < share
         pairs = zip(queries(first, states, eligible), queries(second, states, eligible), strict=True)
-        for mine, theirs in pairs:
-            yield first.sources[number], mine, second.sources[number], theirs
+        for first_query, second_query in pairs:
+            yield first.sources[number], first_query, second.sources[number], second_query
 
 
 @EVERY_SOURCE
@@ -133,8 +133,8 @@ def test_an_index_proposes_nearly_the_same(
     dense: HybridRanker, approximate: HybridRanker, states: list[TasteState], number: int
 ) -> None:
     overlaps = []
-    for source, query, by_index, same_query in source_pairs(number, approximate, dense, states):
-        proposed, expected = source.propose(query, COUNT), by_index.propose(same_query, COUNT)
+    for source, query, dense_source, same_query in source_pairs(number, approximate, dense, states):
+        proposed, expected = source.propose(query, COUNT), dense_source.propose(same_query, COUNT)
         if isinstance(source, ONLY_ORDERING):
             assert not proposed
             continue
@@ -151,12 +151,12 @@ def test_an_index_proposes_nearly_the_same(
 def test_an_index_describes_candidates_in_the_same_way(
     dense: HybridRanker, approximate: HybridRanker, states: list[TasteState], number: int
 ) -> None:
-    for source, query, other, same_query in source_pairs(number, approximate, dense, states):
+    for source, query, dense_source, same_query in source_pairs(number, approximate, dense, states):
         positions = np.random.default_rng(4).choice(np.flatnonzero(query.eligible), 300, replace=False)
         for name, column, expected in zip(
             source.feature_names,
             source.features(query, positions),
-            other.features(same_query, positions),
+            dense_source.features(same_query, positions),
             strict=True,
         ):
             if not name.endswith("_rank"):  # of scores that differ in the last digit
@@ -170,12 +170,14 @@ def test_an_index_describes_candidates_in_the_same_way(
 def test_lists_of_neighbours_propose_and_describe_the_same(
     dense: HybridRanker, listed: HybridRanker, states: list[TasteState], number: int
 ) -> None:
-    for source, query, other, same_query in source_pairs(number, listed, dense, states):
-        for order, best in zip(source.propose(query, COUNT), other.propose(same_query, COUNT), strict=True):
+    for source, query, dense_source, same_query in source_pairs(number, listed, dense, states):
+        for order, best in zip(
+            source.propose(query, COUNT), dense_source.propose(same_query, COUNT), strict=True
+        ):
             np.testing.assert_array_equal(order, best)
         positions = np.arange(0, ITEMS, 20)
         for column, expected in zip(
-            source.features(query, positions), other.features(same_query, positions), strict=True
+            source.features(query, positions), dense_source.features(same_query, positions), strict=True
         ):
             np.testing.assert_allclose(column, expected, atol=1e-5)
 
@@ -184,9 +186,9 @@ def test_lists_of_neighbours_give_the_same_order(
     dense: HybridRanker, listed: HybridRanker, states: list[TasteState]
 ) -> None:
     everything = np.ones(ITEMS, bool)
-    slow, quick = (best_positions(ranker, states, 50, everything) for ranker in (dense, listed))
-    for one, other in zip(quick, slow, strict=True):
-        assert one.tolist() == other.tolist()
+    exact_order, list_order = (best_positions(ranker, states, 50, everything) for ranker in (dense, listed))
+    for actual, expected in zip(list_order, exact_order, strict=True):
+        assert actual.tolist() == expected.tolist()
 
 
 def test_the_best_are_nearly_those_of_a_look_at_every_item(
@@ -194,8 +196,16 @@ def test_the_best_are_nearly_those_of_a_look_at_every_item(
 ) -> None:
     for share in (1.0, 0.6):
         eligible = np.random.default_rng(5).random(ITEMS) < share
-        expected, best = (best_positions(one, states, 20, eligible) for one in (dense, approximate))
-        assert np.mean([overlap(mine, theirs) for mine, theirs in zip(best, expected, strict=True)]) > 0.9
+        expected, best = (best_positions(ranker, states, 20, eligible) for ranker in (dense, approximate))
+        assert (
+            np.mean(
+                [
+                    overlap(approximate_best, exact_best)
+                    for approximate_best, exact_best in zip(best, expected, strict=True)
+                ]
+            )
+            > 0.9
+        )
         for positions, state in zip(best, states, strict=True):
             assert len(positions) == 20 and eligible[positions].all()
             assert not np.isin(positions, state.items).any()

@@ -1,4 +1,4 @@
-"""The walk as a source: over the live graph in service, over the fold's events alone in training."""
+"""The walk as a source: over the live graph in serving, over the fold's events alone in training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
-from bowerbird.recommend.evaluation import graph_of
+from bowerbird.recommend.evaluation import build_graph
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import feature_names
@@ -25,7 +25,7 @@ from .conftest import ITEMS, shop_catalogue, states_of
 
 
 def walk_source(ranker: HybridRanker) -> WalkSource:
-    (source,) = (one for one in ranker.sources if isinstance(one, WalkSource))
+    (source,) = (source for source in ranker.sources if isinstance(source, WalkSource))
     return source
 
 
@@ -40,11 +40,11 @@ def walk_features(ranker: HybridRanker, states: list[TasteState]) -> np.ndarray:
 
 
 def test_in_training_it_goes_over_the_events_of_the_fold_only(recommender: Recommender, store: Store) -> None:
-    """As a live graph would have been that knows these events and nothing later."""
+    """Features equal those of a live graph that holds these events and nothing later."""
     for fold in build_folds(events_of_store(store)):
         states = [example.state for example in fold.examples if len(example.state.items)][:8]
         trained = walk_features(recommender.ranker.fitted_before(fold.events), states)
-        past = recommender.with_graph(graph_of(recommender.taste, fold.events))
+        past = recommender.with_graph(build_graph(recommender.taste, fold.events))
         np.testing.assert_array_equal(trained, walk_features(past.ranker, states))
         today = walk_features(recommender.ranker, states)
         assert trained.any() and not np.array_equal(trained, today)
@@ -74,24 +74,24 @@ def test_nothing_that_is_to_be_predicted_is_in_the_graph_of_a_fold(store: Store)
 
 def test_in_service_it_knows_likes_since_the_ranker_was_trained(store: Store) -> None:
     recommender = Recommender.open(Store.open(store.path).snapshot())
-    mine = int(recommender.taste.state("u0").history.liked().items[-1])
-    ids, fresh = recommender.catalogue.ids, 35  # an item that nobody has chosen
-    before = features_of(recommender, "u0", fresh)
+    liked_item = int(recommender.taste.state("u0").history.liked().items[-1])
+    ids, cold_item = recommender.catalogue.ids, 35  # an item that nobody has chosen
+    before = features_of(recommender, "u0", cold_item)
     for number in range(3):
-        for step, item in enumerate((mine, fresh)):
+        for step, item in enumerate((liked_item, cold_item)):
             at = START + timedelta(days=90, minutes=step)
             recommender.taste.learn_one(Event(f"new {number}", ids[item], Action.SAVE, at))
-    after = features_of(recommender, "u0", fresh)
+    after = features_of(recommender, "u0", cold_item)
     assert before["walk"] == 0 < after["walk"] and before["walk_rank"] > after["walk_rank"]
     with_walks, without = (
         recommender.recommend_user("u0", ITEMS, RecommendOptions(diversity=0.0, use_walks=use_walks))
         for use_walks in (True, False)
     )
-    assert [one.position for one in with_walks] != [one.position for one in without]
+    assert [item.position for item in with_walks] != [item.position for item in without]
     (candidates,) = recommender.ranker.candidates([recommender.taste.state("u0")], [np.ones(ITEMS, bool)])
-    assert "live-walk" in candidates.sources_of(np.array([fresh]))[0]
-    assert "live-walk" in {one.source for one in with_walks}
-    assert "live-walk" not in {one.source for one in without}
+    assert "live-walk" in candidates.sources_of(np.array([cold_item]))[0]
+    assert "live-walk" in {item.source for item in with_walks}
+    assert "live-walk" not in {item.source for item in without}
 
 
 def features_of(recommender: Recommender, user: str, item: int) -> dict[str, float]:
@@ -101,7 +101,7 @@ def features_of(recommender: Recommender, user: str, item: int) -> dict[str, flo
     return dict(zip(feature_names(recommender.ranker.sources), row.tolist(), strict=True))
 
 
-def test_without_a_graph_it_has_nothing_to_say(recommender: Recommender) -> None:
+def test_without_a_graph_it_proposes_nothing(recommender: Recommender) -> None:
     source = walk_source(recommender.ranker.with_live_graph(None))
     for state in states_of(recommender).values():
         query = Query(state, np.ones(ITEMS, bool), source.context)
@@ -117,9 +117,9 @@ def chain_source(n_users: int) -> WalkSource:
     return WalkSource.fit(chain, SourceContext.fit(chain, items, SourceConfig()))
 
 
-def test_an_explanation_names_the_way_and_no_way_that_nobody_went() -> None:
+def test_an_explanation_names_only_paths_that_exist() -> None:
     source = chain_source(5)
-    state = TasteState.of(history_of(0, action=Action.SAVE), "someone")
+    state = TasteState.of(history_of(0, action=Action.SAVE), "u")
     query = Query(state, np.ones(ITEMS, bool), source.context)
     proposed = np.concatenate(source.propose(query, 10)).tolist()
     assert {1, 2, 3} <= set(proposed)

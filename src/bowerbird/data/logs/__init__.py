@@ -1,1 +1,1 @@
-"""Where an event log can live: a folder, Postgres, Redis."""
+"""Event logs: in a store's folder, on Postgres, on Redis."""

@@ -1,8 +1,8 @@
-"""The append-only event log: the truth that every state is rebuilt from, behind one contract.
+"""The append-only event log, from which every state can be rebuilt, behind one contract.
 
-Where it lives is one setting, `events` in `bowerbird.toml`: in the store's own folder (`EmbeddedLog`), or
-on a Postgres or Redis server that several machines share. All keep the same promises: `EventLog` says them,
-and `tests/data/logs/test_contract.py` checks them on each.
+The setting `events` in `bowerbird.toml` says where it is stored: in the store's own folder (`EmbeddedLog`),
+or on a Postgres or Redis server that several machines share. All implementations give the guarantees of
+`EventLog`; `tests/data/logs/test_contract.py` checks them on each.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ import pyarrow as pa
 
 from bowerbird.data.events import Event
 from bowerbird.data.logs.group_commit import GroupCommit
-from bowerbird.data.logs.rows import Row, row_of
+from bowerbird.data.logs.rows import Row, encode_event
 
 
 class LogMark(NamedTuple):
-    """How far a log had come at one moment: what arrived before, and what since. Opaque; of one log."""
+    """A position in the order of arrival of one log, for live events and for imports. Opaque."""
 
     live: int
     imported: int
 
 
 EVERYTHING = LogMark(2**62, 2**62)
-"""A mark behind whatever will arrive."""
+"""A mark after every event that will ever arrive."""
 
 
 class EventLog(ABC):
-    """Every event once, durable, in the order of arrival and of time, and erasable.
+    """Durable events without duplicates, readable by order of arrival and of time, and erasable.
 
-    - **Acknowledged means on disk.** When `append` or `add_segment` returns, a kill or a loss of power does
-      not take its events away. When it raises `StoreError`, they may be kept or not: send them again.
-    - **An event counts once**, by its `event_id`, however often and by whomever it arrives.
-    - **Nobody else's events fail with one's own**: threads that append at once share a commit, not a refusal.
-    - **Times are the events' own.** No clock is asked; the order of arrival is counted.
+    - **Acknowledged means on disk.** After `append` or `add_segment` returned, a kill or a loss of power does
+      not lose its events. When it raises `StoreError`, they may be stored or not: send them again.
+    - **An event counts once**, by its `event_id`, however often and from whichever client it arrives.
+    - **Errors stay separate**: threads that append at the same time share a commit, but not an `InputError`.
+    - **Times are the events' own.** The log reads no clock; it numbers events in order of arrival.
 
-    A damaged record is refused by name, never skipped. Safe for several threads and processes; let a process
-    fork while none of its threads is in a call.
+    A damaged record raises an error that names it, and is never skipped. Safe for several threads and
+    processes; fork only while no thread of the process is in a call.
     """
 
-    forget_adds: int
-    """What one `forget_all` that removes events adds to `generation` at most: who sees it grow by more knows
-    of another change."""
+    generations_per_forget: int
+    """The most that one `forget_all` adds to `generation`; a larger increase means that there was another
+    change."""
 
     def __init__(self) -> None:
         self._group = GroupCommit(self._commit)
@@ -55,20 +55,20 @@ class EventLog(ABC):
 
     @abstractmethod
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
-        """Live events that arrived after an offset, in order of arrival, and the offset to go on from.
+        """Live events that arrived after an offset, in order of arrival, and the next offset.
 
-        Offsets are opaque and only grow; 0 is the beginning. They outlast `forget`.
+        Offsets are opaque and only grow; 0 is the beginning. They stay valid after `forget`.
         """
 
     @property
     @abstractmethod
     def tail_size(self) -> int:
-        """The offset behind the last live event."""
+        """The offset after the last live event."""
 
     @property
     @abstractmethod
     def mark(self) -> LogMark:
-        """How far the log has come: live events and imports that were acknowledged lie before it."""
+        """The current mark: all acknowledged live events and imports lie before it."""
 
     @property
     @abstractmethod
@@ -80,43 +80,43 @@ class EventLog(ABC):
         """Number of events."""
 
     def append(self, events: Sequence[Event]) -> list[Event]:
-        """Append live events, durable when this returns; gives those that were new.
+        """Append live events, durable when this returns; returns the new ones.
 
-        Raises `InputError` for text that is no Unicode, `StoreError` where they can't be kept.
+        Raises `InputError` for text that is not valid Unicode, `StoreError` where they can't be stored.
         """
-        rows = [row_of(event) for event in events]
-        new = self._group.commit(rows)
-        return [event for event, fresh in zip(events, new, strict=True) if fresh]
+        rows = [encode_event(event) for event in events]
+        is_new = self._group.commit(rows)
+        return [event for event, new in zip(events, is_new, strict=True) if new]
 
     @abstractmethod
     def _commit(self, rows: Sequence[Row]) -> list[bool]:
-        """Keep rows durably; says of each whether it was new. Called by one thread at a time."""
+        """Store rows durably; returns for each whether it was new. Called by one thread at a time."""
 
     @abstractmethod
     def add_segment(self, events: pa.Table) -> int:
-        """Add a batch of imported events; gives how many of them were new."""
+        """Add a batch of imported events; returns the number of new ones."""
 
-    def names(self, user_id: str) -> bool:
-        """As `names_any`, every event of one user."""
-        return self.names_any({user_id: EVERYTHING})
+    def has_events_of(self, user_id: str) -> bool:
+        """As `has_any_of`, for every event of one user."""
+        return self.has_any_of({user_id: EVERYTHING})
 
     def forget(self, user_id: str) -> int:
-        """As `forget_all`, every event of one user."""
+        """As `forget_all`, for every event of one user."""
         return self.forget_all({user_id: EVERYTHING})
 
     @abstractmethod
-    def names_any(self, users: Mapping[str, LogMark]) -> bool:
-        """Whether there is something for `forget_all` to remove: events of these users, or what one that was
-        cut short may have left of anybody. Changes nothing."""
+    def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
+        """Whether `forget_all` has something to remove: events of these users before their marks, or remains
+        of an interrupted `forget_all`. Changes nothing."""
 
     @abstractmethod
     def forget_all(self, users: Mapping[str, LogMark]) -> int:
-        """Remove the events of users that arrived before their marks, from the files as well; gives how many.
+        """Remove the events of users before their marks, also from the files; returns their number.
 
-        The files are rewritten once for all of them. Where `names_any` is false nothing changes, the
-        generation included.
+        The files are rewritten once for all users. Where `has_any_of` is false nothing changes, not even the
+        generation.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files and connections; the next call opens them again."""
+        """Close files and connections; the next call opens them again."""

@@ -1,8 +1,8 @@
-"""Many threads, one commit: those that append while the disk is busy share the next flush.
+"""Group commit: threads that append during a flush share the next one.
 
-Nobody waits for company. The first to come leads a commit of its own rows; whoever comes while that is
-under way queues, and one of them leads the next for all. So a request alone is as fast as the disk, and a
-crowd is bounded by two flushes each, as long as no more than `MOST_ROWS` wait.
+A call never waits for other calls to join it. The first one leads a commit of its own rows; calls that arrive
+during that commit queue, and one of them leads the next commit for all. A single call is as fast as the disk,
+and each of many concurrent calls waits for at most two flushes, as long as no more than `MAX_ROWS` rows wait.
 """
 
 from __future__ import annotations
@@ -16,72 +16,72 @@ from bowerbird.errors import StoreError
 
 T = TypeVar("T")
 
-MOST_ROWS = 1000
-"""Rows of one commit, unless a single call brings more: it bounds how long a commit holds the others up."""
+MAX_ROWS = 1000
+"""Most rows of one commit, unless a single call brings more; bounds how long a commit delays others."""
 
 
 class GroupCommit(Generic[T]):
-    """Gathers the rows of several threads into one `keep`, which says of each row whether it was new."""
+    """Passes the rows of several threads to one call of `store`, which returns whether each was new."""
 
-    def __init__(self, keep: Callable[[Sequence[T]], list[bool]]) -> None:
-        self._keep = keep
+    def __init__(self, store: Callable[[Sequence[T]], list[bool]]) -> None:
+        self._store = store
         self._waiting: deque[_Ticket[T]] = deque()
-        self._led = False
-        self._changed = threading.Condition()
+        self._has_leader = False
+        self._condition = threading.Condition()
 
     def commit(self, rows: Sequence[T]) -> list[bool]:
-        """Keep rows; returns when they are kept. Raises what keeping them raised."""
+        """Store rows; returns when they are durable. Raises what `store` raised."""
         if not rows:
             return []
         ticket = _Ticket(rows)
-        with self._changed:
+        with self._condition:
             self._waiting.append(ticket)
         while group := self._group_to_lead(ticket):
             self._lead(group)
-        if ticket.failed is not None:
-            raise StoreError(str(ticket.failed)) from ticket.failed
-        return ticket.new
+        if ticket.error is not None:
+            raise StoreError(str(ticket.error)) from ticket.error
+        return ticket.is_new
 
     def _group_to_lead(self, ticket: _Ticket[T]) -> list[_Ticket[T]]:
-        """Wait until a ticket is done (gives none) or nobody leads: then those that wait, oldest first."""
-        with self._changed:
-            # A condition and not a lock that the leader holds: whom it served would get that lock only after
-            # the next commit, and could not share the one after.
-            self._changed.wait_for(lambda: ticket.done or not self._led)
-            if ticket.done:
+        """Wait until a ticket is done (return []) or there is no leader (return the oldest waiting ones)."""
+        with self._condition:
+            # Why a condition and not a lock held by the leader: a served thread would get that lock only
+            # after the next commit, and could not join the one after it.
+            self._condition.wait_for(lambda: ticket.is_done or not self._has_leader)
+            if ticket.is_done:
                 return []
-            self._led = True
+            self._has_leader = True
             group = [self._waiting.popleft()]
             count = len(group[0].rows)
-            while self._waiting and count + len(self._waiting[0].rows) <= MOST_ROWS:
+            while self._waiting and count + len(self._waiting[0].rows) <= MAX_ROWS:
                 group.append(self._waiting.popleft())
                 count += len(group[-1].rows)
             return group
 
     def _lead(self, group: Sequence[_Ticket[T]]) -> None:
-        failed: StoreError | None = StoreError("the commit was interrupted: send it again")
-        new: list[bool] = []
+        failure: StoreError | None = StoreError("the commit was interrupted: send it again")
+        is_new: list[bool] = []
         try:
-            new = self._keep([row for ticket in group for row in ticket.rows])
-            failed = None
+            is_new = self._store([row for ticket in group for row in ticket.rows])
+            failure = None
         except StoreError as error:
-            failed = error
-        finally:  # whatever happens here, nobody is left waiting
-            with self._changed:
+            failure = error
+        finally:  # whatever happens, no thread is left waiting
+            with self._condition:
                 start = 0
                 for ticket in group:
-                    ticket.new, ticket.failed = new[start : start + len(ticket.rows)], failed
+                    ticket.is_new, ticket.error = is_new[start : start + len(ticket.rows)], failure
                     start += len(ticket.rows)
-                    ticket.done = True
-                self._led = False
-                self._changed.notify_all()
+                    ticket.is_done = True
+                self._has_leader = False
+                self._condition.notify_all()
 
 
 class _Ticket(Generic[T]):
-    """What one call brought, and what became of it."""
+    """The rows of one call, and their outcome."""
 
     def __init__(self, rows: Sequence[T]) -> None:
         self.rows = rows
-        self.new: list[bool] = []
-        self.failed: StoreError | None = None
-        self.done = False
+        self.is_new: list[bool] = []
+        self.error: StoreError | None = None
+        self.is_done = False

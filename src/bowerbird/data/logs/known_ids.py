@@ -1,8 +1,8 @@
-"""Which event ids are in a set of imported events, without holding them in memory.
+"""The set of imported event ids, without holding it in memory.
 
-The digests lie sorted in a file that is mapped: the first halves as one array, then the second. Asking is a
-binary search that touches some 27 places of a hundred million (1.6 GB on disk); what stays in memory is the
-kernel's to decide.
+The digests are stored sorted in a memory-mapped file: the first halves as one array, then the second halves.
+A lookup is a binary search that touches some 27 of a hundred million entries (1.6 GB on disk); the kernel
+decides which pages stay in memory.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from bowerbird.data.durable import flush_folder
-from bowerbird.data.logs.rows import digest_of
+from bowerbird.data.logs.rows import digest_id
 
-_AT_ONCE = 1 << 20  # digests of a file in memory at a time while it is written anew
+_BLOCK = 1 << 20  # digests of a file in memory at a time while it is rewritten
 
 
 class KnownIds:
@@ -32,8 +32,8 @@ class KnownIds:
         return cls(high[order], low[order])
 
     @classmethod
-    def mapped(cls, path: Path) -> KnownIds:
-        """Those of a file. Raises FileNotFoundError."""
+    def open_mapped(cls, path: Path) -> KnownIds:
+        """Open a file of digests as a memory mapping. Raises FileNotFoundError."""
         count = path.stat().st_size // 16
         if not count:
             return NONE
@@ -41,48 +41,54 @@ class KnownIds:
         return cls(np.asarray(halves[0]), np.asarray(halves[1]))  # plain views of the mapping
 
     def save(self, path: Path) -> None:
-        """Write the file whole: it is there when this returns, or the one before is. Raises OSError."""
+        """Write a file atomically: afterwards there is the new file or, on an OSError, the old one."""
         self.save_changed(path, plus=NONE, minus=NONE)
 
     def save_changed(self, path: Path, plus: KnownIds, minus: KnownIds) -> None:
-        """Save these with some more and without others; of these themselves only a part is in memory."""
-        places, gone = np.searchsorted(self.high, plus.high), np.sort(self.place_of(minus.high, minus.low))
-        beside = path.with_name(f".{path.name}")
+        """Save the union with `plus`, without `minus`; reads and writes in blocks."""
+        insert_at, removed = (
+            np.searchsorted(self.high, plus.high),
+            np.sort(self.positions_of(minus.high, minus.low)),
+        )
+        temporary = path.with_name(f".{path.name}")
         try:
-            with beside.open("wb") as file:
-                for ours, more in ((self.high, plus.high), (self.low, plus.low)):
-                    for start in range(0, len(ours) + 1, _AT_ONCE):
-                        end = start + _AT_ONCE
-                        here = slice(*np.searchsorted(places, [start, end]))
-                        kept = np.ones(len(ours[start:end]), bool)
-                        kept[gone[slice(*np.searchsorted(gone, [start, end]))] - start] = False
-                        # A number goes before the first of ours that is not smaller; that one may go.
-                        before = np.concatenate([[0], np.cumsum(kept)])[places[here] - start]
-                        np.insert(ours[start:end][kept], before, more[here]).tofile(file)
+            with temporary.open("wb") as file:
+                for own_half, added_half in ((self.high, plus.high), (self.low, plus.low)):
+                    for start in range(0, len(own_half) + 1, _BLOCK):
+                        end = start + _BLOCK
+                        added_rows = slice(*np.searchsorted(insert_at, [start, end]))
+                        is_kept = np.ones(len(own_half[start:end]), bool)
+                        is_kept[removed[slice(*np.searchsorted(removed, [start, end]))] - start] = False
+                        # Insert each digest before the first stored one that is not smaller; that one may be
+                        # removed.
+                        rows_before = np.concatenate([[0], np.cumsum(is_kept)])[insert_at[added_rows] - start]
+                        np.insert(own_half[start:end][is_kept], rows_before, added_half[added_rows]).tofile(
+                            file
+                        )
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary.replace(path)
             flush_folder(path.parent)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return len(self.high)
 
-    def place_of(self, high: np.ndarray, low: np.ndarray) -> np.ndarray:
-        """Where each of M digests lies, (M,) int64; -1 where it is none of ours."""
-        place = np.searchsorted(self.high, high)
-        inside = np.minimum(place, max(len(self) - 1, 0))
+    def positions_of(self, high: np.ndarray, low: np.ndarray) -> np.ndarray:
+        """Position of each of M digests, (M,) int64; -1 where it is not in the set."""
+        start = np.searchsorted(self.high, high)
+        position = np.minimum(start, max(len(self) - 1, 0))
         if not len(self):
             return np.full(len(high), -1)
-        found = (self.high[inside] == high) & (self.low[inside] == low)
-        # Equal first halves beside each other: once in 3,000 logs of a hundred million events.
-        for row in np.flatnonzero((self.high[inside] == high) & ~found):
-            run = slice(place[row], np.searchsorted(self.high, high[row], "right"))
+        is_found = (self.high[position] == high) & (self.low[position] == low)
+        # Runs of equal first halves: expected once in 3,000 logs of a hundred million events.
+        for row in np.flatnonzero((self.high[position] == high) & ~is_found):
+            run = slice(start[row], np.searchsorted(self.high, high[row], "right"))
             hits = np.flatnonzero(self.low[run] == low[row])
             if len(hits):
-                inside[row], found[row] = place[row] + hits[0], True
-        return np.where(found, inside, -1)
+                position[row], is_found[row] = start[row] + hits[0], True
+        return np.where(is_found, position, -1)
 
     def merged(self, other: KnownIds) -> KnownIds:
         return KnownIds.of(np.concatenate([self.high, other.high]), np.concatenate([self.low, other.low]))
@@ -91,24 +97,28 @@ class KnownIds:
 NONE = KnownIds(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
 
 
-def halves_of(digests: Iterable[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def split_digests(digests: Iterable[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """The two halves of M digests, (M,) uint64 each."""
-    both = np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
-    return both[:, 0].copy(), both[:, 1].copy()
+    halves = np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
+    return halves[:, 0].copy(), halves[:, 1].copy()
 
 
-def halves_of_ids(ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """The digests' halves of a column of event ids; only a chunk of texts is in memory at a time."""
-    parts = [halves_of(digest_of(one) for one in chunk.to_pylist()) for chunk in ids.chunks if len(chunk)]
-    if not parts:
+def split_id_digests(ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """The two halves of the digests of M event ids, (M,) uint64 each, computed chunk by chunk."""
+    chunks = [
+        split_digests(digest_id(event_id) for event_id in chunk.to_pylist())
+        for chunk in ids.chunks
+        if len(chunk)
+    ]
+    if not chunks:
         return np.zeros(0, np.uint64), np.zeros(0, np.uint64)
-    return np.concatenate([high for high, _ in parts]), np.concatenate([low for _, low in parts])
+    return np.concatenate([high for high, _ in chunks]), np.concatenate([low for _, low in chunks])
 
 
-def first_of_each(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """Of M digests which are the first of their kind, (M,) bool."""
+def is_first_occurrence(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Whether each of M digests is the first occurrence of its value, (M,) bool."""
     order = np.lexsort((low, high))  # stable: of equal ones the first stays first
     repeated = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
-    first = np.ones(len(high), bool)
-    first[order[1:][repeated]] = False
-    return first
+    is_first = np.ones(len(high), bool)
+    is_first[order[1:][repeated]] = False
+    return is_first

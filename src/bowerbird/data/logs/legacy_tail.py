@@ -1,4 +1,4 @@
-"""Taking over `tail.jsonl`, where logs of earlier versions kept their live events: a JSON line an event."""
+"""Reading `tail.jsonl`, the live events of logs of older versions: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from bowerbird.data.events import Event
-from bowerbird.data.logs.rows import Row, row_of
+from bowerbird.data.logs.rows import Row, encode_event
 from bowerbird.errors import StoreError
 
 TAIL = "tail.jsonl"
 
 
-def tail_rows(path: Path) -> Iterator[Row]:
-    """The events of complete lines; a last line cut by a crash was never accepted and is left out.
+def read_tail(path: Path) -> Iterator[Row]:
+    """The events of complete lines; an incomplete last line was never acknowledged and is left out.
 
     Raises `StoreError` at a damaged line.
     """
@@ -29,6 +29,6 @@ def tail_rows(path: Path) -> Iterator[Row]:
             except (ValueError, TypeError, KeyError) as error:
                 raise StoreError(
                     f"line {number} of {path} is damaged ({type(error).__name__}): restore the file from a "
-                    "backup, or go on without that event by deleting the line"
+                    "backup, or delete the line to continue without that event"
                 ) from None
-            yield row_of(event)
+            yield encode_event(event)

@@ -1,17 +1,16 @@
 """The log on a Redis server, for several machines, as long as all events fit into its memory.
 
-Redis answers before its disk has what was said, unless its append-only file is flushed each time: the
-server must have `appendonly yes` and `appendfsync always`, and must not evict. A commit is one script,
-which Redis runs alone and logs whole. Events are numbered by our own counter and not by the server's clock,
-which may jump.
+Redis answers before a write is on disk, unless its append-only file is flushed each time: the server must
+have `appendonly yes` and `appendfsync always`, and must not evict. A commit is one script, which Redis runs
+and logs atomically. Events are numbered by a counter and not by the server's clock, which may jump.
 
     {bowerbird}:ids          digests of all events' ids
     {bowerbird}:live         number in order of arrival -> body, and :live:last, the last number
     {bowerbird}:imported     the same for imports
     {bowerbird}:generation
-    {bowerbird}:forgetting   while a person is being removed, and after that was cut short
+    {bowerbird}:forgetting   exists while users are being removed, and after an interrupted removal
 
-What `forget` can't reach: replicas that lag, and backups of the server's files.
+`forget` can't remove events from lagging replicas or from backups of the server's files.
 """
 
 from __future__ import annotations
@@ -28,10 +27,18 @@ from typing import Any
 import pyarrow as pa
 
 from bowerbird.data.events import EVENT_SCHEMA, Event
-from bowerbird.data.logs.address import shown, without_secrets
+from bowerbird.data.logs.address import redact_address, redact_message
 from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.embedded import EmbeddedLog
-from bowerbird.data.logs.rows import Row, digest_of, event_of, in_order, rows_of, table_of, user_of
+from bowerbird.data.logs.rows import (
+    Row,
+    decode_bodies,
+    decode_event,
+    decode_user_id,
+    digest_id,
+    encode_table,
+    sort_by_time,
+)
 from bowerbird.errors import StoreError
 
 try:
@@ -44,7 +51,7 @@ except ImportError:
 _IDS, _LIVE, _IMPORTED, _GENERATION, _FORGETTING = (
     f"{{bowerbird}}:{name}" for name in ("ids", "live", "imported", "generation", "forgetting")
 )
-# The id last: a script that fails between two lines must not leave an id known whose body is not kept.
+# The id last: a script that fails between two commands must not leave an id whose body is missing.
 _ADD = """
 local last, new = tonumber(redis.call('GET', KEYS[3]) or '0'), {}
 for i = 1, #ARGV, 2 do
@@ -67,15 +74,15 @@ for i = 1, #ARGV, 2 do
     redis.call('SREM', KEYS[1], ARGV[i + 1])
 end
 """
-_AT_ONCE = 1000  # events of one command: the server does nothing else meanwhile
-_ANSWER_S = 30.0
+_EVENTS_PER_COMMAND = 1000  # events per command: the server blocks while it runs one
+_TIMEOUT_S = 30.0
 _REWRITE_S = 600.0
 
 
 class RedisLog(EventLog):
-    """The log in one database of a Redis server; `before` is the folder of the log until now."""
+    """The log in one database of a Redis server; events in the folder `before` are moved into it."""
 
-    forget_adds = 2
+    generations_per_forget = 2
 
     def __init__(self, address: str, before: Path) -> None:
         super().__init__()
@@ -83,17 +90,17 @@ class RedisLog(EventLog):
         self._before = before
         self._client: Any = None
         self._opening = threading.Lock()
-        self._ready_in = 0
+        self._prepared_in_pid = 0
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def read(self) -> pa.Table:
         bodies = chain(self._numbered(_IMPORTED, 0), self._numbered(_LIVE, 0))
-        return in_order(table_of(body for _, body in bodies))
+        return sort_by_time(decode_bodies(body for _, body in bodies))
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
-        found = list(self._numbered(_LIVE, offset))
-        return [event_of(body) for _, body in found], found[-1][0] if found else offset
+        numbered = list(self._numbered(_LIVE, offset))
+        return [decode_event(body) for _, body in numbered], numbered[-1][0] if numbered else offset
 
     @property
     def tail_size(self) -> int:
@@ -105,163 +112,168 @@ class RedisLog(EventLog):
 
     @property
     def generation(self) -> int:
-        with self._told():
+        with self._translate_errors():
             return int(self._server().get(_GENERATION) or 0)
 
     def __len__(self) -> int:
-        with self._told():
+        with self._translate_errors():
             return int(self._server().scard(_IDS))
 
     # -- writing ------------------------------------------------------------------------------------------
 
     def _commit(self, rows: Sequence[Row]) -> list[bool]:
         new = set()
-        with self._told():
-            for start in range(0, len(rows), _AT_ONCE):
+        with self._translate_errors():
+            for start in range(0, len(rows), _EVENTS_PER_COMMAND):
                 new |= {
-                    start + place for place in _add(self._server(), rows[start : start + _AT_ONCE], _LIVE)
+                    start + index
+                    for index in _add(self._server(), rows[start : start + _EVENTS_PER_COMMAND], _LIVE)
                 }
-        return [place in new for place in range(len(rows))]
+        return [index in new for index in range(len(rows))]
 
     def add_segment(self, events: pa.Table) -> int:
-        with self._told():
+        with self._translate_errors():
             return _import(self._server(), events)
 
-    def names_any(self, users: Mapping[str, LogMark]) -> bool:
-        with self._told():
+    def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
+        with self._translate_errors():
             if self._server().exists(_FORGETTING):
                 return True
-        return any(True for part in _by_place(users) for _ in self._theirs(*part))
+        return any(True for key_and_marks in _marks_by_key(users) for _ in self._events_of(*key_and_marks))
 
     def forget_all(self, users: Mapping[str, LogMark]) -> int:
-        if not users or not self.names_any(users):
+        if not users or not self.has_any_of(users):
             return 0
-        with self._told():
+        with self._translate_errors():
             self._server().set(_FORGETTING, 1)
             self._server().incr(_GENERATION)
-            removed = sum(self._forget_in(*part) for part in _by_place(users))
+            removed = sum(self._remove_from(*key_and_marks) for key_and_marks in _marks_by_key(users))
             self._server().incr(_GENERATION)
             self._rewrite_files()
             self._server().delete(_FORGETTING)
         return removed
 
-    def _theirs(self, where: str, users: Mapping[str, int]) -> Iterator[tuple[int, bytes]]:
-        """Numbers, and digests of the ids, of the events of users up to a number."""
-        for number, body in self._numbered(where, 0):
-            if number <= users.get(user_of(body), -1):
-                yield number, digest_of(event_of(body).event_id)
+    def _events_of(self, key: str, users: Mapping[str, int]) -> Iterator[tuple[int, bytes]]:
+        """Numbers, and digests of the ids, of the events of users up to their numbers."""
+        for number, body in self._numbered(key, 0):
+            if number <= users.get(decode_user_id(body), -1):
+                yield number, digest_id(decode_event(body).event_id)
 
-    def _forget_in(self, where: str, users: Mapping[str, int]) -> int:
-        removed, theirs = 0, self._theirs(where, users)
-        while part := list(islice(theirs, _AT_ONCE)):
-            self._server().eval(_REMOVE, 2, _IDS, where, *chain.from_iterable(part))
-            removed += len(part)
+    def _remove_from(self, key: str, users: Mapping[str, int]) -> int:
+        removed, events = 0, self._events_of(key, users)
+        while batch := list(islice(events, _EVENTS_PER_COMMAND)):
+            self._server().eval(_REMOVE, 2, _IDS, key, *chain.from_iterable(batch))
+            removed += len(batch)
         return removed
 
     def _rewrite_files(self) -> None:
-        """Rewrite the append-only file, and the snapshot if there are any: both still name the person."""
+        """Rewrite the append-only file, and the RDB snapshot if enabled: both still hold erased events."""
         server = self._server()
-        until = time.monotonic() + _REWRITE_S
-        self._wait_for_children(until)
+        deadline = time.monotonic() + _REWRITE_S
+        self._wait_for_children(deadline)
         server.bgrewriteaof()
-        self._wait_for_children(until)
-        done = server.info("persistence")["aof_last_bgrewrite_status"] == "ok"
+        self._wait_for_children(deadline)
+        is_done = server.info("persistence")["aof_last_bgrewrite_status"] == "ok"
         if server.config_get("save").get("save"):
             server.bgsave()
-            self._wait_for_children(until)
-            done = done and server.info("persistence")["rdb_last_bgsave_status"] == "ok"
-        if not done:
+            self._wait_for_children(deadline)
+            is_done = is_done and server.info("persistence")["rdb_last_bgsave_status"] == "ok"
+        if not is_done:
             raise StoreError(
-                f"the events were removed from {shown(self._address)}, but its files could not be rewritten "
-                "and still name the person: free some space and run `bowerbird taste forget` again"
+                f"the events were removed from {redact_address(self._address)}, but its files could "
+                "not be rewritten and still contain the user's events: free some space and "
+                "run `bowerbird taste forget` again"
             )
 
-    def _wait_for_children(self, until: float) -> None:
+    def _wait_for_children(self, deadline: float) -> None:
         busy = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
         while any(self._server().info("persistence")[name] for name in busy):
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise StoreError(
-                    f"the events were removed from {shown(self._address)}, but it is still rewriting its "
-                    "files: until that ends they name the person"
+                    f"the events were removed from {redact_address(self._address)}, but it is still "
+                    "rewriting its files: until that ends they contain the user's events"
                 )
             time.sleep(0.05)
 
     def close(self) -> None:
-        if self._client is not None and self._ready_in == os.getpid():
+        if self._client is not None and self._prepared_in_pid == os.getpid():
             self._client.close()
-        self._client, self._ready_in = None, 0
+        self._client, self._prepared_in_pid = None, 0
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _last(self, where: str) -> int:
-        with self._told():
-            return int(self._server().get(f"{where}:last") or 0)
+    def _last(self, key: str) -> int:
+        with self._translate_errors():
+            return int(self._server().get(f"{key}:last") or 0)
 
-    def _numbered(self, where: str, after: int) -> Iterator[tuple[int, bytes]]:
-        """Numbers and bodies behind a number, up to the last one when this is called first."""
-        last = self._last(where)
-        for start in range(after + 1, last + 1, _AT_ONCE):
-            numbers = range(start, min(start + _AT_ONCE, last + 1))
-            with self._told():
-                bodies = self._server().hmget(where, numbers)
+    def _numbered(self, key: str, after: int) -> Iterator[tuple[int, bytes]]:
+        """Numbers and bodies after a number, up to the last one at the time of the first `next`."""
+        last = self._last(key)
+        for start in range(after + 1, last + 1, _EVENTS_PER_COMMAND):
+            numbers = range(start, min(start + _EVENTS_PER_COMMAND, last + 1))
+            with self._translate_errors():
+                bodies = self._server().hmget(key, numbers)
             yield from (
                 (number, body) for number, body in zip(numbers, bodies, strict=True) if body is not None
             )
 
     def _server(self) -> Any:
-        """The client; once a process it is made, the server checked, and the store's own log moved there."""
-        if self._ready_in == os.getpid():
+        """The client; once per process it is created, the server checked, and the store's own log moved."""
+        if self._prepared_in_pid == os.getpid():
             return self._client
         with self._opening:
-            if self._ready_in != os.getpid():
-                # No retries: a second try would call the events of the first one repeated.
-                never = Retry(NoBackoff(), 0)
-                client = redis.Redis.from_url(self._address, socket_timeout=_ANSWER_S, retry=never)
+            if self._prepared_in_pid != os.getpid():
+                # No retries: a second attempt would report the events of the first one as repeated.
+                no_retry = Retry(NoBackoff(), 0)
+                client = redis.Redis.from_url(self._address, socket_timeout=_TIMEOUT_S, retry=no_retry)
                 self._check_durable(client)
                 EmbeddedLog(self._before).move_to(lambda events: _import(client, events))
-                self._client, self._ready_in = client, os.getpid()
+                self._client, self._prepared_in_pid = client, os.getpid()
         return self._client
 
     def _check_durable(self, client: Any) -> None:
-        told = client.config_get("append*") | client.config_get("maxmemory*")
-        wanted = {"appendonly": "yes", "appendfsync": "always"}
-        wrong = [f"{name} {told.get(name)}" for name, right in wanted.items() if told.get(name) != right]
-        if told.get("maxmemory") != "0" and told.get("maxmemory-policy", "").startswith("allkeys"):
-            wrong.append(f"maxmemory-policy {told['maxmemory-policy']}")
+        settings = client.config_get("append*") | client.config_get("maxmemory*")
+        required = {"appendonly": "yes", "appendfsync": "always"}
+        wrong = [
+            f"{name} {settings.get(name)}" for name, value in required.items() if settings.get(name) != value
+        ]
+        if settings.get("maxmemory") != "0" and settings.get("maxmemory-policy", "").startswith("allkeys"):
+            wrong.append(f"maxmemory-policy {settings['maxmemory-policy']}")
         if wrong:
             raise StoreError(
-                f"the server {shown(self._address)} has {', '.join(wrong)}, with which events could be lost: "
-                "set appendonly yes, appendfsync always, and maxmemory-policy noeviction"
+                f"the server {redact_address(self._address)} has {', '.join(wrong)}, with which events could "
+                "be lost: set appendonly yes, appendfsync always, and maxmemory-policy noeviction"
             )
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Redis' errors as `StoreError`, without passwords."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn Redis' errors into `StoreError`, without passwords."""
         try:
             yield
         except (redis.RedisError, OSError, ValueError) as error:
-            said = without_secrets(str(error), self._address)
+            reason = redact_message(str(error), self._address)
             raise StoreError(
-                f"the event log at {shown(self._address)} can't be used ({said}): mend the server or the "
-                "setting `events`, and send again what was not acknowledged; an event counts once"
+                f"the event log at {redact_address(self._address)} can't be used ({reason}): repair the "
+                "server or the setting `events`, and send again what was not acknowledged; an event counts "
+                "once"
             ) from None
 
 
-def _by_place(users: Mapping[str, LogMark]) -> list[tuple[str, dict[str, int]]]:
-    """Where to look, and for each user up to which number."""
+def _marks_by_key(users: Mapping[str, LogMark]) -> list[tuple[str, dict[str, int]]]:
+    """The keys of both hashes of events, each with the last number to remove of every user."""
     live = {user: mark.live for user, mark in users.items()}
     return [(_LIVE, live), (_IMPORTED, {user: mark.imported for user, mark in users.items()})]
 
 
-def _add(client: Any, rows: Sequence[Row], where: str, *counting: str) -> list[int]:
-    """Keep rows durably; gives the places of those that were new. `counting` is a counter that grows then."""
-    said = [part for row in rows for part in (row.digest, row.body)]
-    keys = (_IDS, where, f"{where}:last", *counting)
-    return [int(place) for place in client.eval(_ADD, len(keys), *keys, *said)]
+def _add(client: Any, rows: Sequence[Row], key: str, *counters: str) -> list[int]:
+    """Store rows durably; returns the indices of new ones. If there are any, increments `counters`."""
+    arguments = [argument for row in rows for argument in (row.digest, row.body)]
+    keys = (_IDS, key, f"{key}:last", *counters)
+    return [int(index) for index in client.eval(_ADD, len(keys), *keys, *arguments)]
 
 
 def _import(client: Any, events: pa.Table) -> int:
-    rows, count = rows_of(events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)), 0
-    while part := list(islice(rows, _AT_ONCE)):
-        count += len(_add(client, part, _IMPORTED, _GENERATION))
+    rows, count = encode_table(events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)), 0
+    while batch := list(islice(rows, _EVENTS_PER_COMMAND)):
+        count += len(_add(client, batch, _IMPORTED, _GENERATION))
     return count

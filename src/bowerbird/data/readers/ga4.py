@@ -1,4 +1,4 @@
-"""Google Analytics 4 e-commerce events, as its BigQuery export writes them: one JSON object a line."""
+"""Google Analytics 4 e-commerce events, as in its BigQuery export: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Event
-from bowerbird.data.readers.fields import price_of, text_of, time_of, whole_of
-from bowerbird.data.readers.records import EventDraft, Records, Refused
-from bowerbird.data.readers.segment import LONGEST_NAME, json_lines
+from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.records import EventDraft, Records, RejectedRow
+from bowerbird.data.readers.segment import MAX_NAME_LENGTH, read_json_lines
 
 ACTION_OF = {
     "view_item_list": Action.IMPRESSION,
@@ -22,29 +22,29 @@ ACTION_OF = {
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Events of exported files."""
+    """Read the events of exported files."""
     for path in paths:
-        for where, row in json_lines(path):
+        for location, row in read_json_lines(path):
             if not isinstance(row, dict):
-                yield Refused("events", "no JSON object", where, row)
+                yield RejectedRow("events", "not a JSON object", location, row)
                 continue
-            for found in events_of(row):
+            for event_or_reason in parse_events(row):
                 yield (
-                    Refused("events", found, where, row)
-                    if isinstance(found, str)
-                    else EventDraft(found, where)
+                    RejectedRow("events", event_or_reason, location, row)
+                    if isinstance(event_or_reason, str)
+                    else EventDraft(event_or_reason, location)
                 )
 
 
-def events_of(row: dict[str, Any]) -> Iterator[Event | str]:
-    """The events that one exported row tells of, or the reason why it tells of none."""
-    name = text_of(row.get("event_name"))[:LONGEST_NAME]
+def parse_events(row: dict[str, Any]) -> Iterator[Event | str]:
+    """The events of one exported row, or the reason why it has none."""
+    name = parse_text(row.get("event_name"))[:MAX_NAME_LENGTH]
     action = ACTION_OF.get(name)
     if action is None:
-        yield f"event {name!r} tells of no item" if name else "no event_name"
+        yield f"event {name!r} has no item" if name else "no event_name"
         return
-    user = text_of(row.get("user_id")) or text_of(row.get("user_pseudo_id"))
-    at = time_of(row.get("event_timestamp"))
+    user = parse_text(row.get("user_id")) or parse_text(row.get("user_pseudo_id"))
+    at = parse_time(row.get("event_timestamp"))
     items = row.get("items")
     items = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     if not user or at is None or not items:
@@ -58,11 +58,11 @@ def events_of(row: dict[str, Any]) -> Iterator[Event | str]:
         return
     session = _parameter(row, "ga_session_id")
     for item in items:
-        item_id = text_of(item.get("item_id"))
+        item_id = parse_text(item.get("item_id"))
         if not item_id:
             yield "no item_id"
             continue
-        price = price_of(item["price"]) if item.get("price") is not None else None
+        price = parse_price(item["price"]) if item.get("price") is not None else None
         yield Event(
             user_id=user,
             item_id=item_id,
@@ -70,14 +70,18 @@ def events_of(row: dict[str, Any]) -> Iterator[Event | str]:
             at=at,
             value=price[0] if price else None,
             session=session or None,
-            surface=text_of(item.get("item_list_name")) or None,
-            position=whole_of(item.get("index", item.get("item_list_index"))),
+            surface=parse_text(item.get("item_list_name")) or None,
+            position=parse_whole_number(item.get("index", item.get("item_list_index"))),
         )
 
 
 def _parameter(row: dict[str, Any], key: str) -> str:
-    given = row.get("event_params")
-    for each in given if isinstance(given, list) else []:
-        if isinstance(each, dict) and each.get("key") == key and isinstance(each.get("value"), dict):
-            return text_of(next((v for v in each["value"].values() if v is not None), ""))
+    parameters = row.get("event_params")
+    for parameter in parameters if isinstance(parameters, list) else []:
+        if (
+            isinstance(parameter, dict)
+            and parameter.get("key") == key
+            and isinstance(parameter.get("value"), dict)
+        ):
+            return parse_text(next((v for v in parameter["value"].values() if v is not None), ""))
     return ""

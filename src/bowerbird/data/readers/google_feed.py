@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import availability_of, price_of, table_rows, time_of
-from bowerbird.data.readers.records import ItemDraft, Records, Refused
+from bowerbird.data.readers.fields import parse_availability, parse_price, parse_time, read_delimited
+from bowerbird.data.readers.records import ItemDraft, Records, RejectedRow
 from bowerbird.errors import InputError
 
-# The feed's names -> the names used everywhere here.
+# The feed's field names -> the catalogue's attribute names.
 ATTRIBUTES = {
     "color": "colour",
     "material": "material",
@@ -27,100 +27,100 @@ ATTRIBUTES = {
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Items of feed files. Raises `InputError` for a file that is no feed."""
+    """Read the items of feed files. Raises `InputError` for a file that is not a feed."""
     for path in paths:
         rows = _xml_rows(path) if path.suffix.lower() == ".xml" else _tsv_rows(path)
-        for where, row in rows:
-            yield _item(row, where, path.parent)
+        for location, row in rows:
+            yield _item(row, location, path.parent)
 
 
 def _tsv_rows(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
-    for where, row in table_rows(path, "\t"):
-        fields = {_plain(name): [value.strip()] for name, value in row.items() if value.strip()}
+    for location, row in read_delimited(path, "\t"):
+        fields = {_normalise_name(name): [value.strip()] for name, value in row.items() if value.strip()}
         if "product_detail" in fields:
             fields["product_detail"] = fields["product_detail"][0].split(",")
-        if "id" not in {_plain(name) for name in row}:
+        if "id" not in {_normalise_name(name) for name in row}:
             raise InputError(
                 f"{path} has no column `id`; it has {', '.join(row)}: is it a product feed in TSV?"
             )
-        yield where, fields
+        yield location, fields
 
 
 def _xml_rows(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
     try:
         number = 0
         for _, element in ElementTree.iterparse(path):
-            if _plain(element.tag) in ("item", "entry"):
+            if _normalise_name(element.tag) in ("item", "entry"):
                 number += 1
                 row: dict[str, list[str]] = {}
                 for child in element:
-                    row.setdefault(_plain(child.tag), []).append(_content(child))
+                    row.setdefault(_normalise_name(child.tag), []).append(_content(child))
                 yield f"{path.name}: item {number}", row
                 element.clear()
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: unknown encodings
-        raise InputError(f"{path} is no well-formed XML ({error})") from None
+        raise InputError(f"{path} is not well-formed XML ({error})") from None
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror})") from None
 
 
 def _content(element: ElementTree.Element) -> str:
-    """Text of a field; of a nested one (product_detail) its parts joined as the TSV form joins them."""
+    """Text of a field; parts of a nested field (product_detail) are joined as in the TSV form."""
     parts = [(child.text or "").strip() for child in element]
     return ":".join(parts) if parts else (element.text or element.get("href") or "").strip()
 
 
-def _plain(name: str) -> str:
-    """A field's name without namespace, in one spelling."""
+def _normalise_name(name: str) -> str:
+    """Normalise a field's name: no namespace, lower case, underscores."""
     return name.rsplit("}", 1)[-1].removeprefix("g:").strip().lower().replace(" ", "_")
 
 
-def _item(row: dict[str, list[str]], where: str, folder: Path) -> ItemDraft | Refused:
-    def one(name: str) -> str:
+def _item(row: dict[str, list[str]], location: str, folder: Path) -> ItemDraft | RejectedRow:
+    def first_value(name: str) -> str:
         return row.get(name, [""])[0]
 
-    if not one("id"):
-        return Refused("items", "no id", where, row)
-    mended = []
+    if not first_value("id"):
+        return RejectedRow("items", "no id", location, row)
+    repairs = []
     price = None
     for name in ("sale_price", "price"):
-        if one(name):
-            price = price or price_of(one(name))
-            if price_of(one(name)) is None:
-                mended.append(f"{name} is no number")
-    category = _path(one("product_type") or one("google_product_category"))
-    created = time_of(one("created_at")) if one("created_at") else None
+        if first_value(name):
+            price = price or parse_price(first_value(name))
+            if parse_price(first_value(name)) is None:
+                repairs.append(f"{name} is not a number")
+    category = _parse_path(first_value("product_type") or first_value("google_product_category"))
+    created = parse_time(first_value("created_at")) if first_value("created_at") else None
     item = Item(
-        item_id=one("id"),
-        title=one("title"),
-        description=one("description"),
+        item_id=first_value("id"),
+        title=first_value("title"),
+        description=first_value("description"),
         price=price[0] if price else None,
         currency=price[1] if price else "",
-        brand=one("brand"),
+        brand=first_value("brand"),
         category=category,
         attributes=_attributes(row, category),
-        availability=availability_of(one("availability")),
+        availability=parse_availability(first_value("availability")),
         created_at=created,
     )
-    return ItemDraft(item, where, picture_at(one("image_link"), folder), tuple(mended))
+    return ItemDraft(item, location, resolve_picture(first_value("image_link"), folder), tuple(repairs))
 
 
-def _path(said: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in said.split(">") if part.strip())
+def _parse_path(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(">") if name.strip())
 
 
 def _attributes(row: dict[str, list[str]], category: tuple[str, ...]) -> dict[str, str]:
-    found = {ours: row[theirs][0] for theirs, ours in ATTRIBUTES.items() if row.get(theirs, [""])[0]}
+    attributes = {name: row[field][0] for field, name in ATTRIBUTES.items() if row.get(field, [""])[0]}
     for detail in row.get("product_detail", []):
         parts = [part.strip() for part in detail.split(":")]
         if len(parts) >= 2 and parts[-1]:
-            found[parts[-2].lower()] = parts[-1]
+            attributes[parts[-2].lower()] = parts[-1]
     if category:
-        found.setdefault("type", category[-1])
-    return found
+        attributes.setdefault("type", category[-1])
+    return attributes
 
 
-def picture_at(link: str, folder: Path) -> Any:
-    """Where a link leads: a file (relative to the feed's folder), or an address that is not fetched here."""
+def resolve_picture(link: str, folder: Path) -> Any:
+    """Resolve a link: a file (relative to the feed's folder), or a URL, which is not fetched here."""
     if not link:
         return None
     try:

@@ -1,4 +1,4 @@
-"""H&M's articles and purchases: the competition's csv files and picture folders, or one Parquet file each."""
+"""H&M's articles and purchases: the Kaggle competition's csv files and picture folders, or Parquet files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import file_in, number_of, price_of, text_of, time_of
-from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, Refused
-from bowerbird.data.readers.tables import rows_of
+from bowerbird.data.readers.fields import find_file, parse_number, parse_price, parse_text, parse_time
+from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.tables import read_rows
 
 ATTRIBUTES = {
     "type": "product_type_name",
@@ -26,47 +26,49 @@ CATEGORY = ("index_group_name", "product_group_name", "product_type_name")
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Articles, then purchases, of each folder.
+    """Read articles, then purchases, of each folder.
 
-    Articles have no price of their own. What one was sold for stays with the purchase: as a fact of the
-    article it would tell which articles are going to be sold at all. It is scaled by an unknown factor.
+    Articles get no price. The price of a sale stays with the purchase: as a field of the article it would
+    leak which articles will be sold at all. It is scaled by an unknown factor.
     """
     for folder in paths:
-        articles = file_in(folder, "items.parquet", "articles.csv")
-        sales = file_in(folder, "transactions.parquet", "transactions_train.csv")
-        for where, row in rows_of(articles, ("article_id", "prod_name")):
-            yield _item(row, where, folder)
+        articles = find_file(folder, "items.parquet", "articles.csv")
+        sales = find_file(folder, "transactions.parquet", "transactions_train.csv")
+        for location, row in read_rows(articles, ("article_id", "prod_name")):
+            yield _item(row, location, folder)
         yield from _purchases(sales)
 
 
-def _article(said: Any) -> str:
-    """Ten characters: csv readers drop the leading zero."""
-    return text_of(said).zfill(10) if text_of(said) else ""
+def _article_id(value: Any) -> str:
+    """Pad an article id to ten characters: csv readers drop the leading zero."""
+    return parse_text(value).zfill(10) if parse_text(value) else ""
 
 
-def _item(row: dict[str, Any], where: str, folder: Path) -> ItemDraft | Refused:
-    article = _article(row["article_id"])
+def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | RejectedRow:
+    article = _article_id(row["article_id"])
     if not article:
-        return Refused("items", "no article_id", where, row)
+        return RejectedRow("items", "no article_id", location, row)
     item = Item(
         item_id=article,
-        title=text_of(row["prod_name"]),
-        description=text_of(row.get("detail_desc")),
-        category=tuple(text_of(row.get(name)) for name in CATEGORY if text_of(row.get(name))),
+        title=parse_text(row["prod_name"]),
+        description=parse_text(row.get("detail_desc")),
+        category=tuple(parse_text(row.get(name)) for name in CATEGORY if parse_text(row.get(name))),
         attributes={
-            ours: text_of(row.get(name)) for ours, name in ATTRIBUTES.items() if text_of(row.get(name))
+            attribute: parse_text(row.get(name))
+            for attribute, name in ATTRIBUTES.items()
+            if parse_text(row.get(name))
         },
     )
     picture = row.get("image") if "image" in row else folder / "images" / article[:3] / f"{article}.jpg"
-    return ItemDraft(item, where, picture)
+    return ItemDraft(item, location, picture)
 
 
-def _purchases(sales: Path) -> Iterator[EventDraft | Refused]:
-    """One event for each line; equal lines of one day are as many pieces of one article."""
+def _purchases(sales: Path) -> Iterator[EventDraft | RejectedRow]:
+    """One event per line; n equal lines of one day are n units of one article."""
     copies: dict[tuple[str, str, str], int] = defaultdict(int)
-    for where, row in rows_of(sales, ("t_dat", "article_id")):
-        user = text_of(row.get("user") or row.get("customer_id"))
-        article, at = _article(row["article_id"]), time_of(row["t_dat"])
+    for location, row in read_rows(sales, ("t_dat", "article_id")):
+        user = parse_text(row.get("user") or row.get("customer_id"))
+        article, at = _article_id(row["article_id"]), parse_time(row["t_dat"])
         if not user or not article or at is None:
             reason = (
                 "no customer_id"
@@ -75,11 +77,11 @@ def _purchases(sales: Path) -> Iterator[EventDraft | Refused]:
                 if not article
                 else "no date that can be read"
             )
-            yield Refused("events", reason, where, row)
+            yield RejectedRow("events", reason, location, row)
             continue
         key = (user, article, at.isoformat())
         copies[key] += 1
-        event = Event(user, article, Action.PURCHASE, at, value=_value(row.get("price")))
+        event = Event(user, article, Action.PURCHASE, at, value=_price_value(row.get("price")))
         if copies[key] > 1:
             event = Event(
                 user,
@@ -89,11 +91,11 @@ def _purchases(sales: Path) -> Iterator[EventDraft | Refused]:
                 event_id=f"{event.event_id}/{copies[key]}",
                 value=event.value,
             )
-        yield EventDraft(event, where)
+        yield EventDraft(event, location)
 
 
-def _value(said: Any) -> float | None:
-    # As a number first: the competition's csv holds 16 decimals, which is no price as people write it.
-    number = number_of(said)
-    price = price_of(said if number is None else number)
+def _price_value(value: Any) -> float | None:
+    # As a number first: the competition's csv has 16 decimals, which `parse_price` does not accept.
+    number = parse_number(value)
+    price = parse_price(value if number is None else number)
     return price[0] if price else None

@@ -1,4 +1,4 @@
-"""Furnished rooms as collections: items with pictures, and which of them stand together in a room."""
+"""Furnished rooms as collections: items with pictures, and the items of each room."""
 
 from __future__ import annotations
 
@@ -7,34 +7,42 @@ from pathlib import Path
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import file_in, text_of
-from bowerbird.data.readers.records import CollectionDraft, ItemDraft, Records, Refused
-from bowerbird.data.readers.tables import rows_of
+from bowerbird.data.readers.fields import find_file, parse_text
+from bowerbird.data.readers.records import CollectionDraft, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.tables import read_rows
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Items, then rooms, of each folder."""
+    """Read items, then rooms, of each folder."""
     for folder in paths:
-        for where, row in rows_of(file_in(folder, "items.parquet"), ("item_id", "name")):
-            item_id = text_of(row["item_id"])
+        for location, row in read_rows(find_file(folder, "items.parquet"), ("item_id", "name")):
+            item_id = parse_text(row["item_id"])
             if not item_id:
-                yield Refused("items", "no item_id", where, row)
+                yield RejectedRow("items", "no item_id", location, row)
                 continue
-            facts = {"type": row.get("type"), "colour": row.get("color"), "size": row.get("size")}
+            attributes = {"type": row.get("type"), "colour": row.get("color"), "size": row.get("size")}
             item = Item(
                 item_id,
-                title=" ".join(part for part in (text_of(row["name"]), text_of(row.get("type"))) if part),
-                description=text_of(row.get("description")),
-                category=("furniture", text_of(row.get("type")))
-                if text_of(row.get("type"))
+                title=" ".join(
+                    part for part in (parse_text(row["name"]), parse_text(row.get("type"))) if part
+                ),
+                description=parse_text(row.get("description")),
+                category=("furniture", parse_text(row.get("type")))
+                if parse_text(row.get("type"))
                 else ("furniture",),
-                attributes={name: text_of(value) for name, value in facts.items() if text_of(value)},
+                attributes={
+                    name: parse_text(value) for name, value in attributes.items() if parse_text(value)
+                },
             )
-            yield ItemDraft(item, where, row.get("image"))
-        for where, row in rows_of(file_in(folder, "rooms.parquet"), ("room", "item_ids")):
-            ids = tuple(dict.fromkeys(text_of(item) for item in row["item_ids"] or () if text_of(item)))
-            if not text_of(row["room"]) or not ids:
-                yield Refused("collections", "no item_ids" if text_of(row["room"]) else "no room", where, row)
+            yield ItemDraft(item, location, row.get("image"))
+        for location, row in read_rows(find_file(folder, "rooms.parquet"), ("room", "item_ids")):
+            ids = tuple(dict.fromkeys(parse_text(item) for item in row["item_ids"] or () if parse_text(item)))
+            if not parse_text(row["room"]) or not ids:
+                yield RejectedRow(
+                    "collections", "no item_ids" if parse_text(row["room"]) else "no room", location, row
+                )
                 continue
-            room = Collection(text_of(row["room"]), ids, name=text_of(row.get("room_type")), kind="room")
-            yield CollectionDraft(room, where)
+            room = Collection(
+                parse_text(row["room"]), ids, name=parse_text(row.get("room_type")), kind="room"
+            )
+            yield CollectionDraft(room, location)

@@ -1,4 +1,4 @@
-"""Single live messages: the layouts they come in, and the events that one tells of."""
+"""Parsing of single live messages in several layouts."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from bowerbird.data.events import Event
 from bowerbird.data.readers import ga4, native, segment
 
 MOST_BYTES = 2**20
-"""Of one message; NATS and Kafka have the same limit unless told otherwise."""
+"""Largest message; the default limit of NATS and Kafka too."""
 
 
 class Layout(StrEnum):
-    """How a message tells of an event."""
+    """Format of a message."""
 
     SEGMENT = "segment"
     GA4 = "ga4"
     NATIVE = "native"
 
 
-def events_in(body: bytes, layout: Layout) -> Iterator[Event | str]:
-    """The events that the bytes of a message tell of, or the reasons why they tell of none.
+def parse_message(body: bytes, layout: Layout) -> Iterator[Event | str]:
+    """The events of an encoded message, or the reasons why it has none.
 
-    >>> list(events_in(b"{", Layout.NATIVE)), list(events_in(b"7", Layout.NATIVE))
-    (['no JSON'], ['no JSON object'])
+    >>> list(parse_message(b"{", Layout.NATIVE)), list(parse_message(b"7", Layout.NATIVE))
+    (['not JSON'], ['not a JSON object'])
     """
     if not body.strip():
         yield "an empty message"
@@ -36,21 +36,21 @@ def events_in(body: bytes, layout: Layout) -> Iterator[Event | str]:
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
-            yield "no JSON"
+            yield "not JSON"
         else:
-            yield from events_of(message, layout)
+            yield from parse_events(message, layout)
 
 
-def events_of(message: Any, layout: Layout) -> Iterator[Event | str]:
-    """The events that a message tells of, or the reasons why it tells of none.
+def parse_events(message: Any, layout: Layout) -> Iterator[Event | str]:
+    """The events of a decoded message, or the reasons why it has none.
 
-    Segment's calls about people and pages are no mistakes: they give neither.
+    Segment's calls about users and pages are not errors: they yield neither.
     """
     if not isinstance(message, dict):
-        yield "no JSON object"
+        yield "not a JSON object"
     elif layout is Layout.GA4:
-        yield from ga4.events_of(message)
+        yield from ga4.parse_events(message)
     elif layout is Layout.NATIVE:
-        yield from native.events_of(message)
+        yield from native.parse_events(message)
     elif message.get("type", "track") not in segment.IGNORED_TYPES:
-        yield from segment.events_of(message)
+        yield from segment.parse_events(message)

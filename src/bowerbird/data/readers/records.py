@@ -1,4 +1,4 @@
-"""What a reader yields: drafts of items, events, collections, and rows that it could not use."""
+"""The records that readers yield: drafts of items, events and collections, and rejected rows."""
 
 from __future__ import annotations
 
@@ -12,55 +12,59 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import Event
 from bowerbird.data.items import Item
 
-SHOWN_CHARACTERS = 500  # of a refused row, in the report
+SHOWN_CHARACTERS = 500  # of a rejected row, in the report
 
 
 @dataclass(frozen=True, slots=True)
 class ItemDraft:
-    """An item as read, its picture still where it was found."""
+    """An item as read, with a reference to its picture."""
 
     item: Item
-    where: str
-    """File and row, to find it again."""
+    location: str
+    """File and row number."""
     picture: bytes | Path | str | None = None
-    """Encoded bytes, a file, or an address on the web."""
-    mended: tuple[str, ...] = ()
-    """Why fields were left out of it, e.g. a price that is no number."""
+    """Encoded bytes, a file, or a URL."""
+    repaired: tuple[str, ...] = ()
+    """Why fields were left out, e.g. a price that is not a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
+    """An event as read."""
+
     event: Event
-    where: str
+    location: str
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionDraft:
+    """A collection as read."""
+
     collection: Collection
-    where: str
-    grows: bool = False
-    """Whether its items add to those the store holds of it: a board, told of save by save."""
+    location: str
+    extends_existing: bool = False
+    """Whether its items are added to those in the store: a board that is logged save by save."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that can't be used."""
+class RejectedRow:
+    """A row that can't be used, with the reason."""
 
     kind: str  # items, events or collections
     reason: str
-    where: str
+    location: str
     row: Any
 
     def as_line(self) -> str:
-        """The row as reports list it: one line of JSON, the row's own text cut to `SHOWN_CHARACTERS`."""
-        shown = json.dumps(self.row, ensure_ascii=False, default=_short)[:SHOWN_CHARACTERS]
-        line = {"kind": self.kind, "reason": self.reason, "where": self.where, "row": shown}
+        """The row as one line of JSON for the report, its content cut to `SHOWN_CHARACTERS`."""
+        content = json.dumps(self.row, ensure_ascii=False, default=_describe)[:SHOWN_CHARACTERS]
+        line = {"kind": self.kind, "reason": self.reason, "where": self.location, "row": content}
         return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def _short(value: Any) -> str:
+def _describe(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
-Record = ItemDraft | EventDraft | CollectionDraft | Refused
+Record = ItemDraft | EventDraft | CollectionDraft | RejectedRow
 Records = Iterator[Record]

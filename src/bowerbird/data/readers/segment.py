@@ -1,4 +1,4 @@
-"""Segment's e-commerce events (v2 specification), one JSON object a line."""
+"""Segment's e-commerce events (v2 specification), one JSON object per line."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
-from bowerbird.data.readers.fields import price_of, text_of, time_of, whole_of
-from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, Refused
+from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow
 from bowerbird.errors import InputError
 
 ACTION_OF = {
@@ -28,47 +28,55 @@ ACTION_OF_LIST = {
     "product list filtered": Action.IMPRESSION,
     "order completed": Action.PURCHASE,
 }
-BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's, and what custom events say
-LONGEST_NAME = 40  # characters of an event's name in a reason
+BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's field, and common custom fields
+MAX_NAME_LENGTH = 40  # characters of an event's name in a reason
 IGNORED_TYPES = ("identify", "page", "screen", "group", "alias")
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Events of files, and a collection for each named wish list or board."""
+    """Read the events of files, and a collection for each named wish list or board."""
     boards: dict[tuple[str, str], dict[str, None]] = {}
     for path in paths:
-        for where, message in json_lines(path):
+        for location, message in read_json_lines(path):
             if not isinstance(message, dict):
-                yield Refused("events", "no JSON object", where, message)
+                yield RejectedRow("events", "not a JSON object", location, message)
                 continue
-            for found in events_of(message):
-                if isinstance(found, str):
-                    yield Refused("events", found, where, message)
+            for event_or_reason in parse_events(message):
+                if isinstance(event_or_reason, str):
+                    yield RejectedRow("events", event_or_reason, location, message)
                     continue
-                yield EventDraft(found, where)
+                yield EventDraft(event_or_reason, location)
                 properties = _properties(message)
-                board = next((text for name in BOARD_NAMES if (text := text_of(properties.get(name)))), "")
-                if board and found.action is Action.SAVE:
-                    boards.setdefault((found.user_id, board), {})[found.item_id] = None
+                board = next((text for name in BOARD_NAMES if (text := parse_text(properties.get(name)))), "")
+                if board and event_or_reason.action is Action.SAVE:
+                    boards.setdefault((event_or_reason.user_id, board), {})[event_or_reason.item_id] = None
     for (user, name), items in boards.items():
-        board_made = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
-        yield CollectionDraft(board_made, f"board {name}", grows=True)
+        collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
+        yield CollectionDraft(collection, f"board {name}", extends_existing=True)
 
 
-def events_of(message: dict[str, Any]) -> Iterator[Event | str]:
-    """The events that one `track` message tells of, or the reason why it tells of none.
+def parse_events(message: dict[str, Any]) -> Iterator[Event | str]:
+    """The events of one `track` message, or the reason why it has none.
 
-    Messages of other types (identify, page, …) and other events are no mistakes, but tell nothing of items.
+    Messages of other types (identify, page, …) and other events are valid, but have no item.
     """
-    kind = text_of(message.get("type", "track"))[:LONGEST_NAME]
-    name = text_of(message.get("event")).lower()[:LONGEST_NAME]
-    if kind != "track":
-        yield f"type {kind} tells of no item" if kind in IGNORED_TYPES else f"unknown type {kind!r}"
+    message_type = parse_text(message.get("type", "track"))[:MAX_NAME_LENGTH]
+    name = parse_text(message.get("event")).lower()[:MAX_NAME_LENGTH]
+    if message_type != "track":
+        yield (
+            f"type {message_type} has no item"
+            if message_type in IGNORED_TYPES
+            else f"unknown type {message_type!r}"
+        )
         return
     properties = _properties(message)
     if name in ACTION_OF_LIST:
         products = properties.get("products")
-        products = [p for p in products if isinstance(p, dict)] if isinstance(products, list) else []
+        products = (
+            [product for product in products if isinstance(product, dict)]
+            if isinstance(products, list)
+            else []
+        )
         if not products:
             yield "no products"
         for index, product in enumerate(products):
@@ -76,32 +84,32 @@ def events_of(message: dict[str, Any]) -> Iterator[Event | str]:
     elif name in ACTION_OF:
         yield _event(message, ACTION_OF[name], properties, "")
     else:
-        yield f"event {name!r} tells of no item" if name else "no event name"
+        yield f"event {name!r} has no item" if name else "no event name"
 
 
-def _event(message: dict[str, Any], action: Action, product: dict[str, Any], part: str) -> Event | str:
-    user = text_of(message.get("userId")) or text_of(message.get("anonymousId"))
-    item = text_of(product.get("product_id")) or text_of(product.get("sku"))
-    at = time_of(message.get("timestamp") or message.get("originalTimestamp"))
+def _event(message: dict[str, Any], action: Action, product: dict[str, Any], id_suffix: str) -> Event | str:
+    user = parse_text(message.get("userId")) or parse_text(message.get("anonymousId"))
+    item = parse_text(product.get("product_id")) or parse_text(product.get("sku"))
+    at = parse_time(message.get("timestamp") or message.get("originalTimestamp"))
     if not user:
         return "no userId"
     if not item:
         return "no product_id"
     if at is None:
         return "no timestamp that can be read"
-    given = text_of(message.get("messageId"))
-    price = price_of(product["price"]) if product.get("price") is not None else None
+    message_id = parse_text(message.get("messageId"))
+    price = parse_price(product["price"]) if product.get("price") is not None else None
     return Event(
         user_id=user,
         item_id=item,
         action=action,
         at=at,
-        event_id=given + part if given else "",
+        event_id=message_id + id_suffix if message_id else "",
         value=price[0] if price else None,
-        session=text_of(product.get("session_id")) or None,
-        surface=text_of(product.get("list_id")) or None,
-        query=text_of(product.get("query")) or None,
-        position=whole_of(product.get("position")),
+        session=parse_text(product.get("session_id")) or None,
+        surface=parse_text(product.get("list_id")) or None,
+        query=parse_text(product.get("query")) or None,
+        position=parse_whole_number(product.get("position")),
     )
 
 
@@ -110,25 +118,25 @@ def _properties(message: dict[str, Any]) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Each line of a file as JSON with its place; a line that is no JSON comes as its text.
+def read_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    """Read each line of a file as JSON, with its location; a line that is not JSON is returned as text.
 
-    Raises `InputError` for a file without a single line that is a JSON object.
+    Raises `InputError` for a file without a single JSON object.
     """
-    read = objects = 0
+    n_lines = n_objects = 0
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
-                read += 1
+                n_lines += 1
                 try:
                     row = json.loads(line)
                 except (ValueError, RecursionError):
                     row = line[:200].decode(errors="replace")
-                objects += isinstance(row, dict)
+                n_objects += isinstance(row, dict)
                 yield f"{path.name}:{number}", row
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror})") from None
-    if read and not objects:
-        raise InputError(f"{path} has {read} lines and none is a JSON object: give one event a line")
+    if n_lines and not n_objects:
+        raise InputError(f"{path} has {n_lines} lines and none is a JSON object: write one event per line")

@@ -9,30 +9,30 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.data.readers.fields import table_rows
+from bowerbird.data.readers.fields import read_delimited
 from bowerbird.errors import InputError
 
 
-def rows_of(path: Path, need: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row of a Parquet, CSV or TSV file with its place. Raises `InputError` for lacking columns."""
+def read_rows(path: Path, required: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read a Parquet, CSV or TSV file: location and row. Raises `InputError` for missing columns."""
     if path.suffix.lower() in (".parquet", ".pq"):
-        yield from _parquet_rows(path, need)
+        yield from _parquet_rows(path, required)
         return
-    checked = False
-    for where, row in table_rows(path, "\t" if path.suffix.lower() == ".tsv" else ","):
-        if not checked:
-            _check(path, list(row), need)
-            checked = True
-        yield where, row
+    is_checked = False
+    for location, row in read_delimited(path, "\t" if path.suffix.lower() == ".tsv" else ","):
+        if not is_checked:
+            _require_columns(path, list(row), required)
+            is_checked = True
+        yield location, row
 
 
-def _parquet_rows(path: Path, need: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parquet_rows(path: Path, required: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read as Parquet ({error})") from None
     with file:
-        _check(path, file.schema_arrow.names, need)
+        _require_columns(path, file.schema_arrow.names, required)
         number = 0
         batches = file.iter_batches(batch_size=1024)
         while rows := _next_rows(batches, path):
@@ -42,7 +42,7 @@ def _parquet_rows(path: Path, need: Sequence[str]) -> Iterator[tuple[str, dict[s
 
 
 def _next_rows(batches: Iterator[Any], path: Path) -> list[dict[str, Any]]:
-    """Rows of the next batch that has any; none at the end."""
+    """Rows of the next non-empty batch; an empty list at the end."""
     try:
         for batch in batches:
             if batch.num_rows:
@@ -54,7 +54,7 @@ def _next_rows(batches: Iterator[Any], path: Path) -> list[dict[str, Any]]:
 
 
 def _in_microseconds(batch: Any) -> Any:
-    """Python's datetimes have no nanoseconds, which pandas writes."""
+    """Cast times to microseconds: pandas writes nanoseconds, which Python's datetimes do not have."""
     fields = [
         field.with_type(pa.timestamp("us", field.type.tz)) if pa.types.is_timestamp(field.type) else field
         for field in batch.schema
@@ -65,7 +65,7 @@ def _in_microseconds(batch: Any) -> Any:
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _check(path: Path, there: Sequence[str], need: Sequence[str]) -> None:
-    lacking = [name for name in need if name not in there]
-    if lacking:
-        raise InputError(f"{path} has no column {', '.join(lacking)}; it has {', '.join(there)}")
+def _require_columns(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise InputError(f"{path} has no column {', '.join(missing)}; it has {', '.join(names)}")

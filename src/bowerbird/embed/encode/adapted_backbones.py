@@ -1,7 +1,8 @@
-"""Backbones whose top blocks were trained on a store's own items, as the store keeps them.
+"""Fine-tuned backbones in a store: names, files and versions.
 
-A version of `backbones` holds what was trained and no more. An adapted encoder is named by its base and a
-hash of its weights: features are kept by that name, so those of one encoder are never taken for another's.
+A version of `backbones` holds the trained tensors only. An adapted encoder is named by its base and a hash of
+its trained tensors. Cached features are filed under that name, so features of two encoders are never mixed
+up.
 """
 
 from __future__ import annotations
@@ -19,56 +20,56 @@ import numpy as np
 from bowerbird.data.store import Store, Version
 from bowerbird.errors import StoreError
 
-Side = Literal["image", "text"]
+Modality = Literal["image", "text"]
 KIND = "backbones"
-_ADAPTED = re.compile(r"(?P<base>.+)\+adapted-(?P<identity>[0-9a-f]{16})")
+_ADAPTED_NAME = re.compile(r"(?P<base>.+)\+adapted-(?P<identity>[0-9a-f]{16})")
 
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """What an encoder is loaded from."""
+    """What an encoder is loaded from: a base and, where it was adapted, its trained tensors."""
 
     base: str
     """`minilm-l6`, `hf:org/name`, a folder…"""
     weights: Path | None
-    """What was trained of it; None where it is as it came."""
+    """File of the trained tensors; None for the unchanged base."""
 
     @classmethod
     def of(cls, store: Store, name: str) -> EncoderSource:
-        """By the name of a backbone, or of an adapted one.
+        """Look up a base or adapted backbone by name.
 
-        Raises `StoreError` where the store lost its weights.
+        Raises `StoreError` if the store no longer has the weights of an adapted one.
         """
-        adapted = _ADAPTED.fullmatch(name)
-        if adapted is None:
+        name_match = _ADAPTED_NAME.fullmatch(name)
+        if name_match is None:
             return cls(name, None)
         for version in _versions(store):
-            for side, identity in version.meta["identities"].items():
-                if identity == adapted["identity"]:
-                    return cls(adapted["base"], weights_file(version.path, side))
+            for modality, identity in version.meta["identities"].items():
+                if identity == name_match["identity"]:
+                    return cls(name_match["base"], weights_path(version.path, modality))
         raise StoreError(
             f"the store {store.path} does not hold the adapted backbone {name}: run `bowerbird embed "
             f"{store.path}`, with --unfreeze to adapt one again"
         )
 
 
-def base_of(name: str) -> str:
-    """The backbone that an adapted one was made of; another one's own name.
+def base_backbone_name(name: str) -> str:
+    """Return the base of an adapted backbone's name; any other name as it is.
 
-    >>> base_of("minilm-l6+adapted-0123456789abcdef"), base_of("minilm-l6")
+    >>> base_backbone_name("minilm-l6+adapted-0123456789abcdef"), base_backbone_name("minilm-l6")
     ('minilm-l6', 'minilm-l6')
     """
-    adapted = _ADAPTED.fullmatch(name)
-    return adapted["base"] if adapted else name
+    name_match = _ADAPTED_NAME.fullmatch(name)
+    return name_match["base"] if name_match else name
 
 
-def adapted_name(base: str, identity: str) -> str:
-    """The name of an adapted encoder."""
+def adapted_backbone_name(base: str, identity: str) -> str:
+    """Name of an adapted encoder."""
     return f"{base}+adapted-{identity}"
 
 
-def identity_of(base: str, trained: Mapping[str, np.ndarray]) -> str:
-    """64 bits that change with the base and with any number that was trained, as 16 hexadecimal digits."""
+def compute_identity(base: str, trained: Mapping[str, np.ndarray]) -> str:
+    """Hash the base name and the trained tensors to 64 bits, as 16 hexadecimal digits."""
     digest = hashlib.blake2b(base.encode(), digest_size=8)
     for name in sorted(trained):
         digest.update(name.encode())
@@ -76,24 +77,24 @@ def identity_of(base: str, trained: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def weights_file(version: Path, side: str) -> Path:
-    """Where a version keeps what was trained of one side's encoder."""
-    return version / f"{side}.safetensors"
+def weights_path(version: Path, modality: str) -> Path:
+    """File of a version that holds the trained tensors of one modality's encoder."""
+    return version / f"{modality}.safetensors"
 
 
-def adapted_from(store: Store, inputs: str) -> Version | None:
-    """The version that was made of these inputs, whether it was better or not; None where there is none."""
+def find_adapted_version(store: Store, inputs: str) -> Version | None:
+    """Find the version that was trained from these inputs, better or not; None if there is none."""
     return next((version for version in _versions(store) if version.meta["inputs"] == inputs), None)
 
 
-def in_use(store: Store) -> frozenset[str]:
-    """Versions of `backbones` that a version of the vectors was made with: they must stay."""
+def versions_in_use(store: Store) -> frozenset[str]:
+    """Names of the versions of `backbones` that versions of the vectors need: these must not be removed."""
     names = [
         name
         for path in (store.path / "vectors").glob("[!.]*/meta.json")
         for name in json.loads(path.read_text()).get("backbones", {}).values()
     ]
-    identities = {adapted["identity"] for name in names if (adapted := _ADAPTED.fullmatch(name))}
+    identities = {name_match["identity"] for name in names if (name_match := _ADAPTED_NAME.fullmatch(name))}
     return frozenset(
         version.name for version in _versions(store) if identities & set(version.meta["identities"].values())
     )
@@ -101,10 +102,10 @@ def in_use(store: Store) -> frozenset[str]:
 
 def _versions(store: Store) -> list[Version]:
     paths = sorted((store.path / KIND).glob("[!.]*/meta.json"))
-    return [Version(KIND, path.parent.name, path.parent, _read(path)) for path in paths]
+    return [Version(KIND, path.parent.name, path.parent, _read_meta(path)) for path in paths]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Contents in batches, and their encoding by threads of this process."""
+"""Split contents into batches and encode these in threads of this process."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from itertools import islice
 import numpy as np
 
 Batch = Sequence[bytes]
-Encode = Callable[[Batch], np.ndarray]
-"""Contents to their rows, (B, D) float16; zeros for what can't be read."""
-AHEAD = 2
-"""Batches that wait for each worker: enough that none is ever idle, few enough that memory stays bounded."""
+EncodeFunction = Callable[[Batch], np.ndarray]
+"""Maps a batch of contents to feature rows (B, D) float16; zeros for contents that can't be read."""
+BATCHES_AHEAD = 2
+"""Batches queued per worker: enough that no worker is ever idle, few enough that memory stays bounded."""
 
 
-def in_batches(contents: Iterable[bytes], size: int) -> Iterator[Batch]:
-    """Contents in batches of a size, the last one perhaps smaller."""
+def split_into_batches(contents: Iterable[bytes], size: int) -> Iterator[Batch]:
+    """Split contents into batches of `size`; the last one may be smaller."""
     contents = iter(contents)
     while batch := list(islice(contents, size)):
         yield batch
 
 
-def by_threads(encode: Encode, batches: Iterable[Batch], workers: int) -> Iterator[np.ndarray]:
-    """The rows of each batch, in order; at most `AHEAD` batches a worker are held in memory."""
+def encode_in_threads(encode: EncodeFunction, batches: Iterable[Batch], workers: int) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch, in order; at most `BATCHES_AHEAD` batches per worker are in memory."""
     import torch
 
-    threads = torch.get_num_threads()
-    waiting: deque[Future[np.ndarray]] = deque()
-    # Set in every worker: OpenMP counts threads for each of its callers.
+    torch_threads = torch.get_num_threads()
+    pending: deque[Future[np.ndarray]] = deque()
+    # Set in every worker: OpenMP keeps a thread count for each calling thread.
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             for batch in batches:
-                waiting.append(pool.submit(encode, batch))
-                if len(waiting) > AHEAD * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                pending.append(pool.submit(encode, batch))
+                if len(pending) > BATCHES_AHEAD * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
-            torch.set_num_threads(threads)
+            torch.set_num_threads(torch_threads)

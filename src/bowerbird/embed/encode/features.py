@@ -1,9 +1,8 @@
-"""Frozen backbones' features of items, computed once and kept by content hash.
+"""Features of items from frozen backbones, computed once and cached by content hash.
 
-A feature's folder is its encoder; its key is a hash of the picture's or the text's bytes. So an unchanged
-item is never encoded twice, a changed one is, and a killed run goes on where its last shard ended. Contents
-stream through in batches: what is held in memory does not grow with the catalogue, but for keys and the rows
-that are asked for in the end.
+The cache folder is named after the encoder; the key is a hash of the picture's or the text's bytes. So only
+new and changed items are encoded, and a killed run resumes after its last shard. Contents stream through in
+batches: apart from keys and the returned rows, memory does not grow with the catalogue.
 """
 
 from __future__ import annotations
@@ -18,19 +17,19 @@ import numpy as np
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
-from bowerbird.embed.encode.batches import Batch, Encode, in_batches
-from bowerbird.embed.encode.feature_cache import KEY_BYTES, NO_KEY, FeatureCache, key_of
+from bowerbird.embed.encode.batches import Batch, EncodeFunction, split_into_batches
+from bowerbird.embed.encode.feature_cache import KEY_BYTES, NO_KEY, FeatureCache, content_key
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
 from bowerbird.progress import track
 
-SHARD = 2048
-"""Items; a killed run loses this much work at most. Whole batches, so that the rest is batched as before."""
+SHARD_SIZE = 2048
+"""Items per shard, the most that a killed run loses; a multiple of the batch sizes."""
 IMAGE_BATCH, TEXT_BATCH = 16, 64
 
 
 @dataclass(frozen=True)
 class ItemFeatures:
-    """Frozen features of a catalogue's items, in its order; zeros where an item has no such side."""
+    """Frozen features of a catalogue's items, in its order; zeros where an item lacks the modality."""
 
     image: np.ndarray  # (items, Di) float32, rows of length 1
     has_image: np.ndarray  # (items,) bool
@@ -38,137 +37,140 @@ class ItemFeatures:
     has_text: np.ndarray  # (items,) bool
     backbones: tuple[str, str]  # image encoder, text encoder
 
-    def joined(self) -> np.ndarray:
-        """Both sides beside each other, each of length 1: the untrained join, (items, Di + Dt)."""
+    def concatenate(self) -> np.ndarray:
+        """Concatenate both modalities, each of length 1: the untrained baseline, (items, Di + Dt)."""
         return np.concatenate([self.image, self.text], axis=1)
 
 
-def item_features(
+def compute_item_features(
     store: Store,
     catalogue: Catalogue,
     image_backbone: str = "efficientnet-lite0",
     text_backbone: str = "minilm-l6",
     precompute: Precompute = LOCAL,
 ) -> ItemFeatures:
-    """Features of every item of a catalogue, from the store's cache where they are there already.
+    """Compute the features of every item of a catalogue; cached ones are read from the store.
 
-    A backbone is named as it came, or as one that the store adapted (see `adapted`). Raises `BackboneError`
-    where a backbone or the engine can't be had, `StoreError` where features can't be kept or read.
+    A backbone is a base or one that the store adapted (see `adapted_backbones`). Raises `BackboneError` if a
+    backbone or the engine is not available, `StoreError` if features can't be written or read.
     """
-    with precompute.ready():
-        image = _image_rows(store, catalogue, image_backbone, precompute)
-        text, has_text = _text_rows(store, catalogue, text_backbone, precompute)
+    with precompute.start():
+        image = _compute_image_rows(store, catalogue, image_backbone, precompute)
+        text, has_text = _compute_text_rows(store, catalogue, text_backbone, precompute)
     has_image = np.asarray(image.any(axis=1))  # a picture that could not be decoded is a row of zeros
     return ItemFeatures(image, has_image, text, has_text, (image_backbone, text_backbone))
 
 
-def cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> np.ndarray | None:
-    """Picture features that were computed before, (items, Di) float32; zeros for items without. Encodes
-    nothing; None where the cache is empty."""
-    cache = FeatureCache(store.features / _folder_name("image", backbone))
-    return cache.rows(_picture_keys(catalogue)) if len(cache) else None
+def read_cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> np.ndarray | None:
+    """Read cached picture features, (items, Di) float32; zeros if missing. None for an empty cache."""
+    cache = FeatureCache(store.features / _cache_folder_name("image", backbone))
+    return cache.rows(_image_keys(catalogue)) if len(cache) else None
 
 
-def picture_encode(source: EncoderSource) -> Encode:
-    """Encoded pictures to features; zeros for broken ones."""
-    from bowerbird.models.image import load_image_encoder, pixels_of_many
+def load_image_encode_function(source: EncoderSource) -> EncodeFunction:
+    """Load an image encoder as a function of picture files; zeros for broken pictures."""
+    from bowerbird.models.image import decode_images, load_image_encoder
 
     encoder = load_image_encoder(source.base, source.weights)
 
     def encode(pictures: Batch) -> np.ndarray:
-        pixels, good = pixels_of_many(pictures, encoder.sight.side)
+        pixels, is_readable = decode_images(pictures, encoder.image_spec.side)
         rows = np.zeros((len(pictures), encoder.width), np.float16)
-        rows[good] = encoder.encode(pixels[good])
+        rows[is_readable] = encoder.encode(pixels[is_readable])
         return rows
 
     return encode
 
 
-def text_encode(source: EncoderSource) -> Encode:
-    """Texts in UTF-8 to features."""
+def load_text_encode_function(source: EncoderSource) -> EncodeFunction:
+    """Load a text encoder as a function of UTF-8 texts."""
     from bowerbird.models.text import load_text_encoder
 
     encoder = load_text_encoder(source.base, source.weights)
     return lambda texts: encoder.encode([text.decode() for text in texts]).astype(np.float16)
 
 
-def _image_rows(store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute) -> np.ndarray:
-    folder = store.features / _folder_name("image", backbone)
-    keys = _picture_keys(catalogue)
-    todo = _unknown(FeatureCache(folder), keys)
-    pictures = (catalogue.image(int(position)) or b"" for position in todo)
-    load = partial(picture_encode, EncoderSource.of(store, backbone))
-    _encode(folder, keys[todo], pictures, load, IMAGE_BATCH, "encoding pictures", precompute)
+def _compute_image_rows(
+    store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute
+) -> np.ndarray:
+    folder = store.features / _cache_folder_name("image", backbone)
+    keys = _image_keys(catalogue)
+    to_encode = _positions_to_encode(FeatureCache(folder), keys)
+    pictures = (catalogue.image(int(position)) or b"" for position in to_encode)
+    load = partial(load_image_encode_function, EncoderSource.of(store, backbone))
+    _encode_and_cache(folder, keys[to_encode], pictures, load, IMAGE_BATCH, "encoding pictures", precompute)
     return FeatureCache(folder).rows(keys)
 
 
-def _text_rows(
+def _compute_text_rows(
     store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute
 ) -> tuple[np.ndarray, np.ndarray]:
-    folder = store.features / _folder_name("text", backbone)
+    folder = store.features / _cache_folder_name("text", backbone)
     keys, lengths = _text_keys(catalogue)
-    todo = _unknown(FeatureCache(folder), keys)
-    # Texts of one length share a batch and are padded little; by key, whatever the catalogue's order.
-    todo = todo[np.argsort(keys[todo])]
-    todo = todo[np.argsort(lengths[todo], kind="stable")]
-    texts = (text.encode() for text in catalogue.texts(todo))
-    load = partial(text_encode, EncoderSource.of(store, backbone))
-    _encode(folder, keys[todo], texts, load, TEXT_BATCH, "encoding texts", precompute)
+    to_encode = _positions_to_encode(FeatureCache(folder), keys)
+    # Texts of one length share a batch, to pad little; ties by key, whatever the catalogue's order.
+    to_encode = to_encode[np.argsort(keys[to_encode])]
+    to_encode = to_encode[np.argsort(lengths[to_encode], kind="stable")]
+    texts = (text.encode() for text in catalogue.texts(to_encode))
+    load = partial(load_text_encode_function, EncoderSource.of(store, backbone))
+    _encode_and_cache(folder, keys[to_encode], texts, load, TEXT_BATCH, "encoding texts", precompute)
     return FeatureCache(folder).rows(keys), keys != NO_KEY
 
 
-def _encode(
+def _encode_and_cache(
     folder: Path,
     keys: np.ndarray,
     contents: Iterable[bytes],
-    load: Callable[[], Encode],
-    size: int,
+    load: Callable[[], EncodeFunction],
+    batch_size: int,
     label: str,
     precompute: Precompute,
 ) -> None:
-    """Encode contents in batches of `size` and keep their rows as they come, a shard at a time."""
+    """Encode contents in batches and write their rows to the cache, a shard at a time."""
     if not len(keys):
         return
     cache = FeatureCache(folder)
-    coming = precompute.encoded(load, in_batches(contents, size), scratch=folder.parent)
-    waiting: list[np.ndarray] = []
-    done = 0
-    for rows in track(coming, label, total=-(-len(keys) // size)):
-        waiting.append(rows)
-        count = sum(map(len, waiting))
-        if count >= SHARD or done + count == len(keys):
-            cache.add(keys[done : done + count], np.concatenate(waiting))
-            done, waiting = done + count, []
+    encoded_batches = precompute.encode_batches(
+        load, split_into_batches(contents, batch_size), scratch=folder.parent
+    )
+    unsaved: list[np.ndarray] = []
+    n_saved = 0
+    for rows in track(encoded_batches, label, total=-(-len(keys) // batch_size)):
+        unsaved.append(rows)
+        n_unsaved = sum(map(len, unsaved))
+        if n_unsaved >= SHARD_SIZE or n_saved + n_unsaved == len(keys):
+            cache.add(keys[n_saved : n_saved + n_unsaved], np.concatenate(unsaved))
+            n_saved, unsaved = n_saved + n_unsaved, []
 
 
-def _unknown(cache: FeatureCache, keys: np.ndarray) -> np.ndarray:
-    """Positions of what is to be encoded, each content once, in the catalogue's order."""
+def _positions_to_encode(cache: FeatureCache, keys: np.ndarray) -> np.ndarray:
+    """Positions of the contents that are not cached, each content once, in the catalogue's order."""
     positions = np.flatnonzero((keys != NO_KEY) & ~cache.has(keys))
-    _, first = np.unique(keys[positions], return_index=True)
-    unknown: np.ndarray = np.sort(positions[first])
-    return unknown
+    _, first_occurrence = np.unique(keys[positions], return_index=True)
+    to_encode: np.ndarray = np.sort(positions[first_occurrence])
+    return to_encode
 
 
-def _picture_keys(catalogue: Catalogue) -> np.ndarray:
+def _image_keys(catalogue: Catalogue) -> np.ndarray:
     pictures = (catalogue.image(position) for position in range(len(catalogue)))
-    return _keys_of((key_of(one) if one else NO_KEY for one in pictures), len(catalogue))
+    return _key_array((content_key(picture) if picture else NO_KEY for picture in pictures), len(catalogue))
 
 
 def _text_keys(catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:
-    """Keys of the items' texts, and how many characters each has."""
+    """Keys of the items' texts, and the length of each text in characters."""
     lengths = np.zeros(len(catalogue), np.int64)
 
     def keys() -> Iterator[bytes]:
         for position, text in enumerate(catalogue.texts(np.arange(len(catalogue)))):
             lengths[position] = len(text)
-            yield key_of(text.encode()) if text else NO_KEY
+            yield content_key(text.encode()) if text else NO_KEY
 
-    return _keys_of(keys(), len(catalogue)), lengths
+    return _key_array(keys(), len(catalogue)), lengths
 
 
-def _keys_of(keys: Iterable[bytes], count: int) -> np.ndarray:
+def _key_array(keys: Iterable[bytes], count: int) -> np.ndarray:
     return np.fromiter(keys, f"S{KEY_BYTES}", count)
 
 
-def _folder_name(kind: str, backbone: str) -> str:
-    return kind + "-" + "".join(c if c.isalnum() or c in "-." else "_" for c in backbone)
+def _cache_folder_name(modality: str, backbone: str) -> str:
+    return modality + "-" + "".join(char if char.isalnum() or char in "-." else "_" for char in backbone)

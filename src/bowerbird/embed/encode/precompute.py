@@ -1,9 +1,9 @@
-"""Encodes much content in batches, on all cores: by threads here, or by Ray Data anywhere.
+"""Encodes content in batches on all cores: by threads of this process, or by Ray Data on a cluster.
 
-A batch is decoded and encoded by one worker on one thread, and what it holds is settled before anybody
-begins. So the rows are the same to the bit whoever computes them and however many there are. Threads are
-enough here: Pillow, torch and OpenVINO let go of the interpreter while they work, and one copy of the encoder
-serves all.
+A batch is decoded and encoded by one worker on one thread, and the batches are fixed before the work starts.
+So the rows are the same to the bit for any engine and any number of workers. Threads suffice locally: Pillow,
+torch and OpenVINO release the interpreter lock while they work, and one copy of the encoder serves all
+threads.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Literal
 
 import numpy as np
 
-from bowerbird.embed.encode.batches import Batch, Encode, by_threads
+from bowerbird.embed.encode.batches import Batch, EncodeFunction, encode_in_threads
 from bowerbird.errors import InputError
 
 
 @dataclass(frozen=True)
 class Precompute:
-    """Who encodes."""
+    """Settings of batch encoding."""
 
     engine: Literal["local", "ray"] = "local"
     """`local`: threads of this process; `ray`: Ray Data, which needs `bowerbird[ray]`."""
     workers: int | None = None
-    """Batches that are encoded at a time; None: as many as this process may use cores."""
+    """Batches encoded at a time; None: the number of cores that this process may use."""
 
     def __post_init__(self) -> None:
         if self.engine not in ("local", "ray"):
@@ -38,34 +38,34 @@ class Precompute:
 
     @property
     def concurrency(self) -> int:
-        """How many workers there are."""
+        """Number of workers."""
         return self.workers or len(os.sched_getaffinity(0))
 
-    def ready(self) -> AbstractContextManager[None]:
-        """What lets several encodings share one start of the engine.
+    def start(self) -> AbstractContextManager[None]:
+        """Start the engine, so that several encodings share it; a context manager.
 
-        Raises `BackboneError` where Ray is wanted and not installed.
+        Raises `BackboneError` if the engine is Ray and Ray is not installed.
         """
         if self.engine == "local":
             return nullcontext()
-        from bowerbird.embed.encode.ray import running
+        from bowerbird.embed.encode.ray import ray_session
 
-        return running(self.concurrency)
+        return ray_session(self.concurrency)
 
-    def encoded(
-        self, load: Callable[[], Encode], batches: Iterable[Batch], scratch: Path
+    def encode_batches(
+        self, load: Callable[[], EncodeFunction], batches: Iterable[Batch], scratch: Path
     ) -> Iterator[np.ndarray]:
-        """The rows of each batch, in order. `load` makes the encoder, where it is to run; `scratch` is
-        a folder for what an engine must write meanwhile.
+        """Yield the rows of each batch, in order. `load` creates the encoder where it runs; `scratch` is
+        a folder for temporary files.
 
-        Raises `BackboneError` where the encoder can't be had.
+        Raises `BackboneError` if the encoder is not available.
         """
         if self.engine == "local":
-            return by_threads(load(), batches, self.concurrency)
-        from bowerbird.embed.encode.ray import by_ray
+            return encode_in_threads(load(), batches, self.concurrency)
+        from bowerbird.embed.encode.ray import encode_with_ray
 
-        return by_ray(load, batches, self.concurrency, scratch)
+        return encode_with_ray(load, batches, self.concurrency, scratch)
 
 
 LOCAL = Precompute()
-"""Threads of this process, one a core."""
+"""Threads of this process, one per core."""

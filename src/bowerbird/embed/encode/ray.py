@@ -1,7 +1,7 @@
-"""The encoding of batches by Ray Data: on this machine's cores, or on the cluster that Ray is connected to.
+"""Encodes batches by Ray Data: on this machine's cores, or on the cluster that Ray is connected to.
 
-What is to be encoded is written to one Arrow file, a record batch each; Ray's actors map it and encode the
-batches whose numbers they are given. On several machines the store's folder, where that file lies, must be
+The contents are written to one Arrow file, one record batch per batch; Ray's actors map it and encode the
+batches whose numbers they receive. On several machines the store's folder, which holds that file, must be
 shared.
 """
 
@@ -19,39 +19,42 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bowerbird.embed.encode.batches import Batch, Encode
+from bowerbird.embed.encode.batches import Batch, EncodeFunction
 from bowerbird.errors import BackboneError
 
 SCHEMA = pa.schema([pa.field("content", pa.large_binary())])
 
 
 class BatchEncoder:
-    """What each of Ray's actors does: encode the batches of a file by number."""
+    """A Ray actor that encodes the batches of a file by number."""
 
-    def __init__(self, load: Callable[[], Encode], path: Path) -> None:
+    def __init__(self, load: Callable[[], EncodeFunction], path: Path) -> None:
         import torch
 
         torch.set_num_threads(1)
         self._encode = load()
         self._file = pa.ipc.open_file(pa.memory_map(str(path)))
 
-    def __call__(self, asked: dict[str, np.ndarray]) -> dict[str, list[Any]]:
-        """One batch's number to its rows, as bytes: batches differ in length."""
-        rows = [self._encode(self._file.get_batch(int(n))["content"].to_pylist()) for n in asked["item"]]
+    def __call__(self, request: dict[str, np.ndarray]) -> dict[str, list[Any]]:
+        """Encode the batches of the requested numbers; rows as bytes, since batches differ in length."""
+        rows = [
+            self._encode(self._file.get_batch(int(number))["content"].to_pylist())
+            for number in request["item"]
+        ]
         return {
-            "number": list(asked["item"]),
-            "width": [one.shape[1] for one in rows],
-            "rows": [one.tobytes() for one in rows],
+            "number": list(request["item"]),
+            "width": [batch_rows.shape[1] for batch_rows in rows],
+            "rows": [batch_rows.tobytes() for batch_rows in rows],
         }
 
 
 @contextmanager
-def running(workers: int) -> Iterator[None]:
-    """Ray on this machine while the block runs; where the process is connected to a Ray already, that one.
+def ray_session(workers: int) -> Iterator[None]:
+    """Run Ray on this machine for the block, or use the Ray that the process is connected to already.
 
-    Raises `BackboneError` where Ray is not installed.
+    Raises `BackboneError` if Ray is not installed.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no reports to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports
     try:
         import ray
         import ray.data
@@ -71,22 +74,22 @@ def running(workers: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def by_ray(
-    load: Callable[[], Encode], batches: Iterable[Batch], workers: int, scratch: Path
+def encode_with_ray(
+    load: Callable[[], EncodeFunction], batches: Iterable[Batch], workers: int, scratch: Path
 ) -> Iterator[np.ndarray]:
-    """The rows of each batch, in order.
+    """Yield the rows of each batch, in order.
 
-    The batches wait in a file in the folder `scratch`, which all of Ray's machines must see.
+    The batches are written to a file in the folder `scratch`, which all of Ray's machines must see.
     """
-    for left in scratch.glob(".batches-*"):  # by a killed run
-        shutil.rmtree(left, ignore_errors=True)
-    with running(workers), tempfile.TemporaryDirectory(prefix=".batches-", dir=scratch) as folder:
+    for leftover in scratch.glob(".batches-*"):  # of a killed run
+        shutil.rmtree(leftover, ignore_errors=True)
+    with ray_session(workers), tempfile.TemporaryDirectory(prefix=".batches-", dir=scratch) as folder:
         path = Path(folder).absolute() / "batches.arrow"
-        yield from _mapped(load, path, _written(batches, path), workers)
+        yield from _encode_written_batches(load, path, _write_batches(batches, path), workers)
 
 
-def _written(batches: Iterable[Batch], path: Path) -> int:
-    """Write the batches; how many there are."""
+def _write_batches(batches: Iterable[Batch], path: Path) -> int:
+    """Write the batches and count them."""
     count = 0
     with pa.ipc.new_file(path, SCHEMA) as file:
         for batch in batches:
@@ -95,19 +98,21 @@ def _written(batches: Iterable[Batch], path: Path) -> int:
     return count
 
 
-def _mapped(load: Callable[[], Encode], path: Path, count: int, workers: int) -> Iterator[np.ndarray]:
+def _encode_written_batches(
+    load: Callable[[], EncodeFunction], path: Path, count: int, workers: int
+) -> Iterator[np.ndarray]:
     import ray.data
 
     context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False  # ours is shown
+    context.enable_progress_bars = False  # our own progress bar is shown
     context.execution_options.preserve_order = True
-    done = ray.data.from_items(list(range(count)), override_num_blocks=count).map_batches(
+    encoded = ray.data.from_items(list(range(count)), override_num_blocks=count).map_batches(
         BatchEncoder,
         fn_constructor_args=(load, path),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
     )
-    for expected, row in enumerate(done.iter_rows()):
-        assert row["number"] == expected
+    for number, row in enumerate(encoded.iter_rows()):
+        assert row["number"] == number
         yield np.frombuffer(row["rows"], np.float16).reshape(-1, row["width"])

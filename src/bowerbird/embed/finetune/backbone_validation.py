@@ -1,8 +1,8 @@
-"""Whether adapted backbones are better: by people and items that nothing was learned from.
+"""Validates fine-tuned backbones on users and items that are held out of their training.
 
-They are those that judge the tower after it (see `validation`), and the vectors are those that content alone
-gives, by maps made anew for every state, as a training would. Not all items are encoded for it: those of the
-judged people, among enough others.
+The validation set is that of the tower (see `train.validation`). The vectors are content vectors, with
+modality encoders fitted again for every state, as the training of the tower does it. Only the items of the
+validation users and a sample of others are encoded.
 """
 
 from __future__ import annotations
@@ -13,49 +13,59 @@ import numpy as np
 
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.encode.modalities import (
-    IMAGE_POWER,
+    IMAGE_WHITENING_POWER,
     IMAGE_WIDTH,
-    TEXT_POWER,
+    TEXT_WHITENING_POWER,
     TEXT_WIDTH,
-    Sides,
+    LsaEncoder,
+    ModalityEncoders,
     Whitening,
-    Words,
 )
 from bowerbird.embed.finetune.content_space import ContentSpace
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.validation import Judge, Lots, Quality
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.validation import HashSplit, Quality, Validator
 
-ITEMS_AT_LEAST = 4000
+MIN_ITEMS = 4000
 
 
-class BackboneJudge:
-    """Splits likes into what trains and what judges; false where there is nobody to judge by."""
+class BackboneValidator:
+    """Splits likes into training and validation sets; false if there are no validation users."""
 
     def __init__(
-        self, strings: Strings, lots: Lots, said: Sequence[set[str]], usable: np.ndarray, seed: int
+        self,
+        sequences: InteractionSequences,
+        split: HashSplit,
+        item_words: Sequence[set[str]],
+        usable: np.ndarray,
+        seed: int,
     ) -> None:
-        """`usable` (n,) are positions of items that have content."""
-        whole = Judge(strings, lots)
-        self.training, self.cold, self.people = whole.training, whole.cold, len(whole.people)
-        theirs = np.unique(strings.items[np.isin(strings.owner, whole.people)])
-        others = np.random.default_rng(seed).permutation(np.setdiff1d(usable, theirs))
-        self.items = np.sort(np.concatenate([theirs, others[: max(0, ITEMS_AT_LEAST - len(theirs))]]))
+        """`usable` (n,): positions of the items that have content."""
+        validator = Validator(sequences, split)
+        self.training, self.cold = validator.training, validator.cold
+        self.n_users = len(validator.users)
+        validated = np.unique(sequences.items[np.isin(sequences.owner, validator.users)])
+        others = np.random.default_rng(seed).permutation(np.setdiff1d(usable, validated))
+        self.items = np.sort(np.concatenate([validated, others[: max(0, MIN_ITEMS - len(validated))]]))
         """Positions of the items to encode."""
-        self._said = [said[position] for position in self.items]
-        self._words = Words.of(self._said)  # which no backbone changes
-        place = np.full(len(said), -1)
-        place[self.items] = np.arange(len(self.items))
-        inside = place[strings.items] >= 0
-        among = Strings(place[strings.items[inside]], strings.owner[inside], strings.at[inside])
-        self._judge = Judge(among, Lots(lots.people, lots.items[self.items]), whole.below)
-        self._there = bool(whole)
+        self._item_words = [item_words[position] for position in self.items]
+        self._lsa = LsaEncoder.of(self._item_words)  # does not depend on the backbones
+        row_of = np.full(len(item_words), -1)
+        row_of[self.items] = np.arange(len(self.items))
+        is_encoded = row_of[sequences.items] >= 0
+        encoded_sequences = InteractionSequences(
+            row_of[sequences.items[is_encoded]], sequences.owner[is_encoded], sequences.at[is_encoded]
+        )
+        encoded_split = HashSplit(split.users, split.items[self.items])
+        self._validator = Validator(encoded_sequences, encoded_split, validator.thresholds)
+        self._has_users = bool(validator)
 
     def __bool__(self) -> bool:
-        return self._there
+        return self._has_users
 
     def quality(self, features: ItemFeatures, dim: int) -> Quality:
-        """Of features of `items`, in that order."""
-        text = Whitening.of(features.text, TEXT_WIDTH, TEXT_POWER)
-        image = Whitening.of(features.image, IMAGE_WIDTH, IMAGE_POWER)
-        space = ContentSpace(self._said, features, Sides(self._words, text, image), dim)
-        return self._judge.quality(space.frozen.numpy())
+        """Measure the quality of features of `items`, in that order."""
+        text = Whitening.of(features.text, TEXT_WIDTH, TEXT_WHITENING_POWER)
+        image = Whitening.of(features.image, IMAGE_WIDTH, IMAGE_WHITENING_POWER)
+        encoders = ModalityEncoders(self._lsa, text, image)
+        space = ContentSpace(self._item_words, features, encoders, dim)
+        return self._validator.quality(space.frozen.numpy())

@@ -1,4 +1,4 @@
-"""What an adaptation of backbones has reached, kept beside the versions so that a killed run goes on."""
+"""Checkpoints of the fine-tuning of backbones, so that a killed run resumes."""
 
 from __future__ import annotations
 
@@ -16,45 +16,51 @@ import torch
 from bowerbird.data.store import write_atomically
 from bowerbird.embed.train.validation import Quality
 
-KEEP_SECONDS = 60.0
-"""A killed run loses this much work at most."""
+CHECKPOINT_SECONDS = 60.0
+"""Time between checkpoints: a killed run loses at most this much work."""
 Parameters = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Reachable:
-    """A place in the training that can be returned to."""
+class Checkpoint:
+    """A state of the training that can be restored."""
 
     round: int
-    """Rounds that are over."""
+    """Finished rounds."""
     step: int
-    """Steps of the round after them."""
+    """Finished steps of the current round."""
     weights: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
     best: dict[str, torch.Tensor]
     best_round: int
     """0 for the frozen backbones."""
     history: list[Quality]
-    """Of the frozen backbones, and after each round."""
+    """Validation quality of the frozen backbones, and after each round."""
 
     @classmethod
-    def first(cls, trained: Parameters, frozen: Quality) -> Reachable:
-        weights = _copied(trained)
+    def initial(cls, trained: Parameters, frozen: Quality) -> Checkpoint:
+        """The checkpoint before the first step; `frozen` is the quality of the frozen backbones."""
+        weights = _copy_to_cpu(trained)
         return cls(0, 0, weights, {}, weights, 0, [frozen])
 
-    def at(self, step: int, trained: Parameters, optimizer: torch.optim.Optimizer) -> Reachable:
-        """After so many steps of the round that is under way."""
-        return replace(self, step=step, weights=_copied(trained), optimizer=optimizer.state_dict())
+    def at_step(self, step: int, trained: Parameters, optimizer: torch.optim.Optimizer) -> Checkpoint:
+        """Copy the state after `step` steps of the current round."""
+        return replace(self, step=step, weights=_copy_to_cpu(trained), optimizer=optimizer.state_dict())
 
-    def after_round(self, quality: Quality, better: float) -> Reachable:
-        """With the judgement of the weights of `at`; the best must beat the frozen ones by a factor, and
-        whatever was best before."""
-        least = self.history[0].score * better if not self.best_round else self.history[self.best_round].score
-        over = replace(self, round=self.round + 1, step=0, history=[*self.history, quality])
-        return replace(over, best=self.weights, best_round=over.round) if quality.score > least else over
+    def after_round(self, quality: Quality, min_gain: float) -> Checkpoint:
+        """Finish a round whose weights have the validation `quality`.
+
+        The weights become the best ones if they score higher than the best so far, and at least `min_gain`
+        times as high as the frozen backbones.
+        """
+        threshold = self.history[self.best_round].score * (1.0 if self.best_round else min_gain)
+        finished = replace(self, round=self.round + 1, step=0, history=[*self.history, quality])
+        if quality.score > threshold:
+            return replace(finished, best=self.weights, best_round=finished.round)
+        return finished
 
     def restore(self, trained: Parameters, optimizer: torch.optim.Optimizer) -> None:
-        """Put the trained parameters and the optimizer where they were."""
+        """Load this state into the trained parameters and the optimizer."""
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(self.weights[name])
@@ -62,39 +68,40 @@ class Reachable:
             optimizer.load_state_dict(self.optimizer)
 
 
-class Unfinished:
-    """The file of a training that is under way, named by what it learns from."""
+class CheckpointFile:
+    """The checkpoint file of a training, named after a hash of its inputs."""
 
     def __init__(self, folder: Path, inputs: str) -> None:
         self._folder = folder / ".unfinished"
         self._path = self._folder / f"{inputs}.pt"
-        self._kept = time.monotonic()
+        self._last_save = time.monotonic()
 
-    def read(self) -> Reachable | None:
-        """Where the last run of the same inputs was; None where there is none, or it can't be read."""
+    def read(self) -> Checkpoint | None:
+        """Read the checkpoint of the last run on the same inputs; None if there is none or it is broken."""
         try:
-            kept = torch.load(self._path, map_location="cpu", weights_only=True)
-            return Reachable(**kept | {"history": [Quality(**one) for one in kept["history"]]})
+            saved = torch.load(self._path, map_location="cpu", weights_only=True)
+            return Checkpoint(**saved | {"history": [Quality(**quality) for quality in saved["history"]]})
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
             return None
 
     @property
-    def due(self) -> bool:
-        """Whether it is time to keep what was reached."""
-        return time.monotonic() - self._kept >= KEEP_SECONDS
+    def is_due(self) -> bool:
+        """Whether it is time for the next checkpoint."""
+        return time.monotonic() - self._last_save >= CHECKPOINT_SECONDS
 
-    def keep(self, state: Reachable) -> None:
+    def save(self, checkpoint: Checkpoint) -> None:
         content = io.BytesIO()
-        # Shallow: `asdict` would copy every tensor.
-        torch.save(vars(state) | {"history": [asdict(one) for one in state.history]}, content)
+        # `vars` is shallow: `asdict` would copy every tensor.
+        history = [asdict(quality) for quality in checkpoint.history]
+        torch.save(vars(checkpoint) | {"history": history}, content)
         self._folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self._path, content.getvalue())
-        self._kept = time.monotonic()
+        self._last_save = time.monotonic()
 
     def remove(self) -> None:
-        """What was unfinished, of these inputs and of others, is of no use any more."""
+        """Remove the checkpoints of these inputs and of all others."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _copied(trained: Parameters) -> dict[str, torch.Tensor]:
-    return {name: one.detach().cpu().clone() for name, one in trained.items()}
+def _copy_to_cpu(trained: Parameters) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().cpu().clone() for name, parameter in trained.items()}

@@ -1,7 +1,8 @@
-"""From two backbones' features to the vectors that content alone gives an item, so that gradients go back.
+"""Content vectors as a differentiable function of the features of two backbones.
 
-The maps (sides, principal components, what one side says of the other) are those of the frozen features, and
-are held: what is learned has to go into the backbones, which is where it helps things that nobody saw.
+The maps in between (modality encoders, principal components, predictions of one modality from the other) are
+fitted on the frozen features and stay fixed. So everything that is learned goes into the backbones, where it
+helps unseen items too.
 """
 
 from __future__ import annotations
@@ -13,82 +14,93 @@ import numpy as np
 import torch
 
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import Sides, Whitening
+from bowerbird.embed.encode.modalities import ModalityEncoders, Whitening
 from bowerbird.embed.train.losses import content_loss, neighbour_loss, same_item_loss
-from bowerbird.embed.train.tower import Tower, Views
+from bowerbird.embed.train.tower import IMAGE_ONLY, TEXT_ONLY, ModalityFeatures, Tower
 
 SAME_ITEM_WEIGHT, CONTENT_WEIGHT = 0.3, 1.0
-HIDE_SIDE = 0.25
-"""Share of a batch of which only the picture, and of which only the words, are shown: each learns alone."""
+MODALITY_DROPOUT = 0.25
+"""Share of a batch that is trained by its pictures alone, and share that is trained by its words alone."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Pairs of neighbours, and others whose content is looked at beside them. M items, P pairs."""
+class FinetuningBatch:
+    """Pairs of neighbours, and other items for the content loss. M items, P pairs."""
 
-    items: np.ndarray  # (M,) int64 positions, each once
+    items: np.ndarray  # (M,) int64 positions, distinct and ascending
     pairs: np.ndarray  # (P, 2) int64 positions
 
     @classmethod
-    def of(cls, pairs: np.ndarray, others: np.ndarray) -> Batch:
+    def of(cls, pairs: np.ndarray, others: np.ndarray) -> FinetuningBatch:
         return cls(np.unique(np.concatenate([pairs.reshape(-1), others])), pairs)
 
 
 class ContentSpace:
-    """N items, D dimensions; Ei and Et wide features of pictures and texts."""
+    """Content vectors of N items in D dimensions, from picture and text features of Ei and Et dimensions."""
 
-    def __init__(self, said: Sequence[set[str]], features: ItemFeatures, sides: Sides, dim: int) -> None:
-        """Of the items' words, their frozen features, and the maps from both to sides."""
-        self.sides = sides
-        told = self.sides.told(said, features.text)
-        facts = self.sides.widths[0]
-        self._facts = torch.from_numpy(told[:, :facts].copy())
-        views = Views.of(self.sides.shown(features.image), told)
-        self._tower = Tower(views.image.shape[1], views.text.shape[1], dim)
-        self._tower.start_from(views)
+    def __init__(
+        self, item_words: Sequence[set[str]], features: ItemFeatures, encoders: ModalityEncoders, dim: int
+    ) -> None:
+        """Fit the maps on the items' words and frozen features."""
+        self.encoders = encoders
+        text = self.encoders.encode_texts(item_words, features.text)
+        facts_width = self.encoders.widths[0]
+        self._facts = torch.from_numpy(text[:, :facts_width].copy())
+        modalities = ModalityFeatures.of(self.encoders.encode_images(features.image), text)
+        self._tower = Tower(modalities.image.shape[1], modalities.text.shape[1], dim)
+        self._tower.initialize_from(modalities)
         with torch.no_grad():
-            self.frozen = self._tower.content(views)
-        """Where the frozen backbones put every item, (N, D)."""
+            self.frozen = self._tower.content(modalities)
+        """Content vectors of all items from the frozen features, (N, D)."""
 
-    def views(self, items: np.ndarray, image: torch.Tensor, text: torch.Tensor) -> Views:
-        """The sides of M items by their features now, (M, Ei) and (M, Et); zeros for what an item has not."""
-        shown = _whitened(image, self.sides.image)
-        told = torch.cat([self._facts[torch.from_numpy(items)], _whitened(text, self.sides.text)], 1)
-        return Views(shown, told, *(rows.detach().any(1, keepdim=True).float() for rows in (shown, told)))
+    def encode_modalities(
+        self, items: np.ndarray, image: torch.Tensor, text: torch.Tensor
+    ) -> ModalityFeatures:
+        """Encode the current features (M, Ei) and (M, Et) of M items; zeros for a missing modality."""
+        image = _whiten(image, self.encoders.image)
+        text = torch.cat([self._facts[torch.from_numpy(items)], _whiten(text, self.encoders.text)], 1)
+        has_image, has_text = (rows.detach().any(1, keepdim=True).float() for rows in (image, text))
+        return ModalityFeatures(image, text, has_image, has_text)
 
     def loss(
         self,
-        batch: Batch,
+        batch: FinetuningBatch,
         image: torch.Tensor,
         text: torch.Tensor,
         log_frequency: torch.Tensor,
         rng: np.random.Generator,
     ) -> torch.Tensor:
-        """What the tower's losses ask of the features of a batch's items, (M, Ei) and (M, Et)."""
-        views = self.views(batch.items, image, text)
-        before = self.frozen[torch.from_numpy(batch.items)]
-        loss = CONTENT_WEIGHT * content_loss(self._tower.content(views), before)
-        both = torch.nonzero((views.has_image * views.has_text)[:, 0])[:, 0]
-        if len(both) > 1:
-            paired = views.rows(both)
-            images, texts = (self._tower.content(paired.shown(*side)) for side in ((1, 0), (0, 1)))
+        """Compute the tower's losses from the features (M, Ei) and (M, Et) of a batch's items."""
+        modalities = self.encode_modalities(batch.items, image, text)
+        frozen = self.frozen[torch.from_numpy(batch.items)]
+        loss = CONTENT_WEIGHT * content_loss(self._tower.content(modalities), frozen)
+        with_both = torch.nonzero((modalities.has_image * modalities.has_text)[:, 0])[:, 0]
+        if len(with_both) > 1:
+            paired = modalities.take(with_both)
+            images, texts = (self._tower.content(paired.mask(*mask)) for mask in (IMAGE_ONLY, TEXT_ONLY))
             loss = loss + SAME_ITEM_WEIGHT * same_item_loss(images, texts)
         if len(batch.pairs) > 1:
-            ends = torch.from_numpy(np.searchsorted(batch.items, batch.pairs))
-            anchors, partners = (self._tower.content(_some_hidden(views.rows(one), rng)) for one in ends.T)
+            pair_rows = torch.from_numpy(np.searchsorted(batch.items, batch.pairs))
+            anchors, partners = (
+                self._tower.content(_drop_modalities(modalities.take(rows), rng)) for rows in pair_rows.T
+            )
             loss = loss + neighbour_loss(anchors, partners, torch.from_numpy(batch.pairs), log_frequency)
         return loss
 
 
-def _whitened(rows: torch.Tensor, whitening: Whitening) -> torch.Tensor:
-    """As `Whitening.vectors`, by torch."""
-    has = (rows.detach() != 0).any(1, keepdim=True)
-    mean, directions = torch.from_numpy(whitening.mean), torch.from_numpy(whitening.directions)
-    return torch.nn.functional.normalize((rows - mean) @ directions, dim=1) * has
+def _whiten(rows: torch.Tensor, whitening: Whitening) -> torch.Tensor:
+    """The same as `Whitening.transform`, in torch."""
+    has_modality = (rows.detach() != 0).any(1, keepdim=True)
+    mean, components = torch.from_numpy(whitening.mean), torch.from_numpy(whitening.components)
+    return torch.nn.functional.normalize((rows - mean) @ components, dim=1) * has_modality
 
 
-def _some_hidden(views: Views, rng: np.random.Generator) -> Views:
-    lot = torch.from_numpy(rng.random((len(views.image), 1)))
-    both = views.has_image * views.has_text
-    no_text, no_image = (lot < HIDE_SIDE).float() * both, (lot > 1 - HIDE_SIDE).float() * both
-    return views.shown(1 - no_image, 1 - no_text)
+def _drop_modalities(modalities: ModalityFeatures, rng: np.random.Generator) -> ModalityFeatures:
+    """Hide one modality of a random part of the items that have both (modality dropout)."""
+    draw = torch.from_numpy(rng.random((len(modalities.image), 1)))
+    has_both = modalities.has_image * modalities.has_text
+    no_text, no_image = (
+        (draw < MODALITY_DROPOUT).float() * has_both,
+        (draw > 1 - MODALITY_DROPOUT).float() * has_both,
+    )
+    return modalities.mask(1 - no_image, 1 - no_text)

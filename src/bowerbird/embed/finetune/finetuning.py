@@ -1,9 +1,10 @@
-"""Trains the top blocks of a store's backbones on its content and engagement, and keeps them if it helped.
+"""Fine-tunes the top blocks of a store's backbones on its content and engagement, and keeps them if that
+helped.
 
-What is asked of them is what the tower is asked: neighbours close together, an item's picture and its text
-close together, no neighbourhood moved without a reason; see `content_space`. Everything below the top blocks
-stays frozen. After each round people and items that nothing was learned from judge; the best round is
-published, and only if it is better than the frozen backbones.
+The objective is that of the tower: neighbours close together, an item's picture and its text close together,
+and no change of content neighbourhoods without a reason; see `content_space`. Everything below the top blocks
+stays frozen. Held-out users and items validate each round; the best round is published, and only if it is
+better than the frozen backbones.
 """
 
 from __future__ import annotations
@@ -26,283 +27,299 @@ from bowerbird.data.store import Store, Version
 from bowerbird.embed.encode.adapted_backbones import (
     KIND,
     EncoderSource,
-    Side,
-    adapted_from,
-    adapted_name,
-    identity_of,
-    in_use,
-    weights_file,
+    Modality,
+    adapted_backbone_name,
+    compute_identity,
+    find_adapted_version,
+    versions_in_use,
+    weights_path,
 )
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import Sides
-from bowerbird.embed.finetune.backbone_validation import BackboneJudge
-from bowerbird.embed.finetune.checkpoints import Reachable, Unfinished
-from bowerbird.embed.finetune.content_space import Batch, ContentSpace
-from bowerbird.embed.finetune.trainable_backbone import UnfrozenSide, unfrozen_side
-from bowerbird.embed.train.changes import likes_key
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.validation import Lots, Quality
+from bowerbird.embed.encode.modalities import ModalityEncoders
+from bowerbird.embed.finetune.backbone_validation import BackboneValidator
+from bowerbird.embed.finetune.checkpoints import Checkpoint, CheckpointFile
+from bowerbird.embed.finetune.content_space import ContentSpace, FinetuningBatch
+from bowerbird.embed.finetune.trainable_backbone import TrainableEncoder, load_trainable_encoder
+from bowerbird.embed.train.content_changes import hash_likes
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.validation import HashSplit, Quality
 from bowerbird.errors import InputError
 from bowerbird.progress import tell, track
 
 PAIRS, OTHERS = 48, 32
-"""Of a batch: pairs of neighbours, and items of which only the content is looked at."""
-STEPS_AT_LEAST = 20
-"""Of a round, where there are few pairs."""
+"""Of a batch: pairs of neighbours, and other items for the content loss."""
+MIN_STEPS = 20
+"""Steps of a round with few pairs."""
 WARM_UP = 50
-"""Steps until the learning rate is what it is said to be."""
+"""Steps over which the learning rate rises."""
 PATIENCE = 2
-BETTER = 1.01
-"""Times the frozen score that an adapted one must reach: the best of several rounds looks better than it is,
-and every item must be encoded anew for it."""
+MIN_GAIN = 1.01
+"""Factor by which an adapted backbone must beat the score of the frozen one: the best of several rounds looks
+better than it is, and every item must be encoded again."""
 
 
 @dataclass(frozen=True)
-class UnfreezeConfig:
-    """Settings of one adaptation."""
+class FinetuneConfig:
+    """Settings of one fine-tuning."""
 
     layers: int
-    """Blocks from the top that are trained, with what stands above them."""
-    only: Side | None = None
-    """One side alone; None: pictures and texts, each by its own backbone."""
+    """Top blocks that are trained, with the layers above them."""
+    only: Modality | None = None
+    """Fine-tune one modality's backbone only; None: both."""
     seed: int = 0
     dim: int = 256
-    """Width of the vectors that judge."""
+    """Width of the vectors in validation."""
     rounds: int = 10
-    """At most; fewer where the judged quality stops rising."""
+    """At most; fewer if the validation score stops rising."""
     steps: int = 100
-    """Of a round, at most; fewer where all pairs were seen once."""
+    """Per round, at most; fewer if all pairs were seen once."""
     learning_rate: float = 5e-4
 
     def __post_init__(self) -> None:
         if self.layers < 1:
-            raise InputError(f"{self.layers} unfrozen blocks train nothing, expected 1 or more")
+            raise InputError(f"{self.layers} trainable blocks train nothing, expected 1 or more")
 
 
 @dataclass(frozen=True)
-class Shop:
-    """What a store's backbones learn from. N items."""
+class FinetuningData:
+    """What a store's backbones are fine-tuned on. N items."""
 
     catalogue: Catalogue
-    said: Sequence[set[str]]
-    """Words of each item, see `sides.words_of`."""
+    item_words: Sequence[set[str]]
+    """Words of each item, see `modalities.extract_item_words`."""
     features: ItemFeatures
-    """Of the frozen backbones, whose names they tell."""
-    strings: Strings
-    lots: Lots
+    """From the frozen backbones, with their names."""
+    sequences: InteractionSequences
+    split: HashSplit
 
 
-def unfrozen_backbones(store: Store, shop: Shop, config: UnfreezeConfig) -> Version | None:
-    """The version of `backbones` made of this shop with these settings: trained now, or found in the store.
+def finetune_backbones(store: Store, data: FinetuningData, config: FinetuneConfig) -> Version | None:
+    """Fine-tune backbones and publish a version of `backbones`; the same data and settings train only once.
 
-    Its `meta` says whether it is `better` than the frozen ones; if not, it holds no weights. None where too
-    few people are there to judge. A killed run goes on from its last minute. The caller holds the store's
-    lock. Raises `BackboneError` where a backbone can't be had or has not so many blocks, `InputError` where
-    no item has the one side that is asked for.
+    Its `meta` says whether it is `better` than the frozen ones; if not, it holds no weights. None if there
+    are too few users for validation. A killed run resumes from its last checkpoint. The caller holds the
+    store's lock. Raises `BackboneError` if a backbone is not available or has too few blocks, `InputError` if
+    no item has the requested modality.
     """
-    usable = np.flatnonzero(shop.features.has_image | shop.features.has_text)
-    judge = BackboneJudge(shop.strings, shop.lots, shop.said, usable, config.seed)
-    if not judge:
-        tell("too few people to judge adapted backbones by: they stay frozen")
+    usable = np.flatnonzero(data.features.has_image | data.features.has_text)
+    validator = BackboneValidator(data.sequences, data.split, data.item_words, usable, config.seed)
+    if not validator:
+        tell("too few users to validate adapted backbones: the backbones stay frozen")
         return None
-    inputs = _inputs(shop, config)
-    known = adapted_from(store, inputs)
-    if known is not None:
-        return known
+    inputs = _hash_inputs(data, config)
+    published = find_adapted_version(store, inputs)
+    if published is not None:
+        return published
     started = time.monotonic()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    sides = sides_of(store, shop, config, device)
-    unfinished = Unfinished(store.path / KIND, inputs)
-    training = Training(shop, judge, sides, config, usable)
-    state = unfinished.read() or Reachable.first(training.trained, training.quality())
+    encoders = load_encoders(store, data, config, device)
+    checkpoint_file = CheckpointFile(store.path / KIND, inputs)
+    run = FinetuningRun(data, validator, encoders, config, usable)
+    checkpoint = checkpoint_file.read() or Checkpoint.initial(run.trained, run.validate())
     if device.type == "cpu":
-        tell(training.forecast())
-    state = training.run(state, unfinished)
+        tell(run.forecast())
+    checkpoint = run.train(checkpoint, checkpoint_file)
     meta = {
         "inputs": inputs,
-        "bases": {one.side: one.network.name for one in sides},
+        "bases": {encoder.modality: encoder.network.name for encoder in encoders},
         **asdict(config),
         "device": str(device),
-        "rounds_done": state.round,
-        "people": judge.people,
-        "judged_items": len(judge.items),
-        "frozen": _told(state.history[0]),
-        "adapted": _told(state.history[state.best_round]),
-        "scores": [round(one.score, 5) for one in state.history],
-        "best_round": state.best_round,
-        "better": state.best_round > 0,
+        "rounds_done": checkpoint.round,
+        "people": validator.n_users,
+        "judged_items": len(validator.items),
+        "frozen": _quality_as_json(checkpoint.history[0]),
+        "adapted": _quality_as_json(checkpoint.history[checkpoint.best_round]),
+        "scores": [round(quality.score, 5) for quality in checkpoint.history],
+        "best_round": checkpoint.best_round,
+        "better": checkpoint.best_round > 0,
         "seconds": round(time.monotonic() - started, 1),
     }
-    version = _published(store, meta, sides, state)
-    unfinished.remove()
+    version = _publish(store, meta, encoders, checkpoint)
+    checkpoint_file.remove()
     return version
 
 
-def names_of(version: Version | None, frozen: tuple[str, str]) -> tuple[str, str]:
-    """Names of the image and text encoders to go on with: adapted ones where they are better."""
+def select_backbones(version: Version | None, frozen: tuple[str, str]) -> tuple[str, str]:
+    """Names of the image and text encoders to use: the adapted ones of a version where they are better."""
     if version is None:
         return frozen
     identities = version.meta["identities"]
     image, text = (
-        adapted_name(base, identities[side]) if side in identities else base
-        for side, base in zip(("image", "text"), frozen, strict=True)
+        adapted_backbone_name(base, identities[modality]) if modality in identities else base
+        for modality, base in zip(("image", "text"), frozen, strict=True)
     )
     return image, text
 
 
-class Training:
-    """The unfrozen sides, what they learn from, and the rounds over it."""
+class FinetuningRun:
+    """Trains encoders on a store's data, in rounds with a validation after each."""
 
     def __init__(
         self,
-        shop: Shop,
-        judge: BackboneJudge,
-        sides: Sequence[UnfrozenSide],
-        config: UnfreezeConfig,
+        data: FinetuningData,
+        validator: BackboneValidator,
+        encoders: Sequence[TrainableEncoder],
+        config: FinetuneConfig,
         usable: np.ndarray,
     ) -> None:
-        self.shop, self.judge, self.sides, self.config = shop, judge, sides, config
-        sides_of_items = Sides.of(shop.said, shop.features)
-        self.space = ContentSpace(shop.said, shop.features, sides_of_items, config.dim)
-        # Items that judge as new ones are not looked at, not even for their content.
-        self.others = np.setdiff1d(usable, judge.cold)
-        frequency = judge.training.frequency(len(shop.said))
+        self.data, self.validator, self.encoders, self.config = data, validator, encoders, config
+        modality_encoders = ModalityEncoders.of(data.item_words, data.features)
+        self.space = ContentSpace(data.item_words, data.features, modality_encoders, config.dim)
+        # Cold validation items are not used at all, not even for their content.
+        self.others = np.setdiff1d(usable, validator.cold)
+        frequency = validator.training.frequency(len(data.item_words))
         self.log_frequency = torch.from_numpy(np.log(frequency + 1e-9)).float()
-        self.trained = {f"{one.side} {name}": p for one in sides for name, p in one.trained.items()}
+        self.trained = {
+            f"{encoder.modality} {name}": parameter
+            for encoder in encoders
+            for name, parameter in encoder.trained.items()
+        }
         self.optimizer = torch.optim.AdamW(self.trained.values(), lr=config.learning_rate, weight_decay=0.0)
-        self._judged_in = 0.0  # seconds
+        self._validation_seconds = 0.0
 
-    def run(self, state: Reachable, unfinished: Unfinished) -> Reachable:
-        """Rounds until the judge is content; the state with the best one's weights."""
-        state.restore(self.trained, self.optimizer)
-        while state.round < self.config.rounds and state.round - state.best_round < PATIENCE:
-            pairs = self.pairs(state.round)
-            steps = range(state.step, self.steps_of(len(pairs)))
-            for step in track(steps, f"unfreezing, round {state.round + 1}"):
-                self.step(state.round, step, pairs)
-                if unfinished.due:
-                    unfinished.keep(state.at(step + 1, self.trained, self.optimizer))
-            state = state.at(0, self.trained, self.optimizer).after_round(self.quality(), BETTER)
-            unfinished.keep(state)
-        return state
+    def train(self, checkpoint: Checkpoint, checkpoint_file: CheckpointFile) -> Checkpoint:
+        """Train until the score stops rising; the last checkpoint holds the weights of the best round."""
+        checkpoint.restore(self.trained, self.optimizer)
+        while checkpoint.round < self.config.rounds and checkpoint.round - checkpoint.best_round < PATIENCE:
+            pairs = self.sample_pairs(checkpoint.round)
+            steps = range(checkpoint.step, self.count_steps(len(pairs)))
+            for step in track(steps, f"fine-tuning, round {checkpoint.round + 1}"):
+                self.train_step(checkpoint.round, step, pairs)
+                if checkpoint_file.is_due:
+                    checkpoint_file.save(checkpoint.at_step(step + 1, self.trained, self.optimizer))
+            checkpoint = checkpoint.at_step(0, self.trained, self.optimizer)
+            checkpoint = checkpoint.after_round(self.validate(), MIN_GAIN)
+            checkpoint_file.save(checkpoint)
+        return checkpoint
 
-    def pairs(self, done_rounds: int) -> np.ndarray:
-        """Neighbours of a round, (pairs, 2); a small store's are drawn again until there are enough."""
-        rng = np.random.default_rng([self.config.seed, done_rounds])
-        drawn = [self.judge.training.pairs(rng)]
-        while 0 < sum(map(len, drawn)) < STEPS_AT_LEAST * PAIRS:
-            drawn.append(self.judge.training.pairs(rng))
-        return np.concatenate(drawn)
+    def sample_pairs(self, round_number: int) -> np.ndarray:
+        """Sample the neighbours of a round, (pairs, 2); several times in a small store."""
+        rng = np.random.default_rng([self.config.seed, round_number])
+        samples = [self.validator.training.sample_pairs(rng)]
+        while 0 < sum(map(len, samples)) < MIN_STEPS * PAIRS:
+            samples.append(self.validator.training.sample_pairs(rng))
+        return np.concatenate(samples)
 
-    def steps_of(self, pairs: int) -> int:
-        """Steps of a round."""
-        return min(self.config.steps, max(STEPS_AT_LEAST, math.ceil(pairs / PAIRS)))
+    def count_steps(self, n_pairs: int) -> int:
+        """Number of steps of a round."""
+        return min(self.config.steps, max(MIN_STEPS, math.ceil(n_pairs / PAIRS)))
 
-    def step(self, done_rounds: int, step: int, pairs: np.ndarray) -> None:
-        """One batch, which follows from the seed and its number alone: a resumed run draws the same."""
-        rng = np.random.default_rng([self.config.seed, done_rounds, step])
-        some = pairs[step * PAIRS : (step + 1) * PAIRS]
+    def train_step(self, round_number: int, step: int, pairs: np.ndarray) -> None:
+        """Train on one batch. It depends on the seed and its number alone: a resumed run draws the same."""
+        rng = np.random.default_rng([self.config.seed, round_number, step])
         others = rng.choice(self.others, min(OTHERS, len(self.others)), replace=False)
-        batch = Batch.of(some, others)
-        warm = min(1.0, (done_rounds * self.config.steps + step + 1) / WARM_UP)
+        batch = FinetuningBatch.of(pairs[step * PAIRS : (step + 1) * PAIRS], others)
+        warm_up = min(1.0, (round_number * self.config.steps + step + 1) / WARM_UP)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * warm
+            group["lr"] = self.config.learning_rate * warm_up
         self.optimizer.zero_grad()
-        self.teach(batch, rng)
+        self.backpropagate(batch, rng)
         torch.nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
         self.optimizer.step()
 
-    def teach(self, batch: Batch, rng: np.random.Generator) -> None:
-        """Give the trained parameters the batch's gradients."""
-        reached = {one.side: one.reach(batch.items) for one in self.sides}
+    def backpropagate(self, batch: FinetuningBatch, rng: np.random.Generator) -> None:
+        """Add the gradients of a batch to the trained parameters."""
+        encoded = {encoder.modality: encoder.encode_for_training(batch.items) for encoder in self.encoders}
         image, text = (
-            reached[side].rows if side in reached else torch.from_numpy(frozen[batch.items])
-            for side, frozen in self._frozen()
+            encoded[modality].features if modality in encoded else torch.from_numpy(frozen[batch.items])
+            for modality, frozen in self._frozen_features()
         )
         loss = self.space.loss(batch, image, text, self.log_frequency, rng)
         loss.backward()  # type: ignore[no-untyped-call]
-        for one in reached.values():
-            one.teach()
+        for feature_batch in encoded.values():
+            feature_batch.backpropagate()
 
-    def quality(self) -> Quality:
-        """Of the backbones as they are now."""
+    def validate(self) -> Quality:
+        """Measure the validation quality of the current weights."""
         started = time.monotonic()
-        items = self.judge.items
-        now = {one.side: one.vectors(items) for one in self.sides}
-        image, text = (now.get(side, frozen[items]) for side, frozen in self._frozen())
-        names = self.shop.features.backbones
+        items = self.validator.items
+        encoded = {encoder.modality: encoder.encode(items) for encoder in self.encoders}
+        image, text = (encoded.get(modality, frozen[items]) for modality, frozen in self._frozen_features())
+        names = self.data.features.backbones
         features = ItemFeatures(image, image.any(axis=1), text, text.any(axis=1), names)
-        quality = self.judge.quality(features, self.config.dim)
-        self._judged_in = time.monotonic() - started
+        quality = self.validator.quality(features, self.config.dim)
+        self._validation_seconds = time.monotonic() - started
         return quality
 
     def forecast(self) -> str:
-        """How long it will take at most, by what judging the frozen backbones took."""
-        if not self._judged_in:
-            return "unfreezing on the processor goes on"
+        """Estimate the longest training time from the time that the first validation took."""
+        if not self._validation_seconds:
+            return "fine-tuning on the CPU resumes"
         batch = 2 * PAIRS + OTHERS
-        # A batch is encoded twice, and taught.
-        step = 3 * batch * self._judged_in / max(1, len(self.judge.items))
-        one = self.steps_of(len(self.judge.training)) * step + self._judged_in
+        # A batch is encoded twice and backpropagated once.
+        step = 3 * batch * self._validation_seconds / max(1, len(self.validator.items))
+        round_seconds = self.count_steps(len(self.validator.training)) * step + self._validation_seconds
         return (
-            f"unfreezing on the processor, since torch finds no GPU: about {one / 60:.1f} minutes a round, "
-            f"{PATIENCE} to {self.config.rounds} rounds; it can be stopped, and goes on when run again"
+            f"fine-tuning on the CPU, since torch finds no GPU: about {round_seconds / 60:.1f} minutes a "
+            f"round, {PATIENCE} to {self.config.rounds} rounds; it can be stopped, and resumes when run again"
         )
 
-    def _frozen(self) -> Iterator[tuple[Side, np.ndarray]]:
-        yield "image", self.shop.features.image
-        yield "text", self.shop.features.text
+    def _frozen_features(self) -> Iterator[tuple[Modality, np.ndarray]]:
+        yield "image", self.data.features.image
+        yield "text", self.data.features.text
 
 
-def sides_of(store: Store, shop: Shop, config: UnfreezeConfig, device: torch.device) -> list[UnfrozenSide]:
-    features = shop.features
+def load_encoders(
+    store: Store, data: FinetuningData, config: FinetuneConfig, device: torch.device
+) -> list[TrainableEncoder]:
+    """Load the encoders to fine-tune. Raises as `finetune_backbones`."""
+    features = data.features
     image, text = (EncoderSource.of(store, name) for name in features.backbones)
     for source in (image, text):
         if source.weights is not None:
-            raise InputError(f"{source.base} is adapted already: name it without +adapted to adapt it anew")
-    wanted: list[tuple[Side, str, np.ndarray]] = [
+            raise InputError(f"{source.base} is adapted already: name it without +adapted to adapt it again")
+    candidates: list[tuple[Modality, str, np.ndarray]] = [
         ("image", image.base, features.has_image),
         ("text", text.base, features.has_text),
     ]
-    sides = [
-        unfrozen_side(side, base, config.layers, shop.catalogue, has, device)
-        for side, base, has in wanted
-        if config.only in (None, side) and has.any()
+    encoders = [
+        load_trainable_encoder(modality, base, config.layers, data.catalogue, has_content, device)
+        for modality, base, has_content in candidates
+        if config.only in (None, modality) and has_content.any()
     ]
-    if not sides:
-        what = "a text" if config.only == "text" else "a picture"
-        raise InputError(f"no item has {what} to adapt a backbone by: leave out --unfreeze-only")
-    return sides
+    if not encoders:
+        content = "a text" if config.only == "text" else "a picture"
+        raise InputError(f"no item has {content} to adapt a backbone by: leave out --unfreeze-only")
+    return encoders
 
 
-def _published(
-    store: Store, meta: dict[str, Any], sides: Sequence[UnfrozenSide], state: Reachable
+def _publish(
+    store: Store, meta: dict[str, Any], encoders: Sequence[TrainableEncoder], checkpoint: Checkpoint
 ) -> Version:
-    kept: dict[str, dict[str, torch.Tensor]] = {}
+    trained: dict[str, dict[str, torch.Tensor]] = {}
     if meta["better"]:
-        for one in sides:
-            kept[one.side] = {name: state.best[f"{one.side} {name}"].contiguous() for name in one.trained}
+        for encoder in encoders:
+            trained[encoder.modality] = {
+                name: checkpoint.best[f"{encoder.modality} {name}"].contiguous() for name in encoder.trained
+            }
     meta["identities"] = {
-        side: identity_of(meta["bases"][side], {name: t.numpy() for name, t in trained.items()})
-        for side, trained in kept.items()
+        modality: compute_identity(
+            meta["bases"][modality], {name: tensor.numpy() for name, tensor in tensors.items()}
+        )
+        for modality, tensors in trained.items()
     }
 
     def write(folder: Path) -> None:
-        for side, trained in kept.items():
-            save_file(trained, weights_file(folder, side))
+        for modality, tensors in trained.items():
+            save_file(tensors, weights_path(folder, modality))
 
-    return store.publish(KIND, meta, write, keep=in_use(store))
+    return store.publish(KIND, meta, write, keep=versions_in_use(store))
 
 
-def _told(quality: Quality) -> dict[str, float | None]:
-    """For JSON, which has no NaN."""
+def _quality_as_json(quality: Quality) -> dict[str, float | None]:
+    """A quality's numbers; None for NaN, which JSON does not have."""
     return {name: None if math.isnan(value) else value for name, value in asdict(quality).items()}
 
 
-def _inputs(shop: Shop, config: UnfreezeConfig) -> str:
-    """128 bits that change with anything that is learned from, and with the settings."""
-    said = [shop.catalogue.ids, shop.features.backbones, asdict(config), likes_key(shop.strings, shop.lots)]
-    digest = hashlib.blake2b(json.dumps(said).encode(), digest_size=16)
-    for rows in (shop.features.image, shop.features.text):
+def _hash_inputs(data: FinetuningData, config: FinetuneConfig) -> str:
+    """Hash the data and the settings of a fine-tuning to 128 bits."""
+    hashed = [
+        data.catalogue.ids,
+        data.features.backbones,
+        asdict(config),
+        hash_likes(data.sequences, data.split),
+    ]
+    digest = hashlib.blake2b(json.dumps(hashed).encode(), digest_size=16)
+    for rows in (data.features.image, data.features.text):
         digest.update(np.ascontiguousarray(rows).tobytes())
     return digest.hexdigest()

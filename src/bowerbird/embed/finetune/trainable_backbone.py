@@ -1,9 +1,9 @@
-"""One backbone with its top unfrozen: it encodes contents, and takes gradients of its features.
+"""A backbone with trainable top blocks: it encodes contents and backpropagates gradients of its features.
 
-A contrastive loss wants many items at once and a small device has room for few. So features of the whole
-batch are computed first, without what backward needs; the loss says what it wants of each; and each small
-part is then computed again and taught that: the whole batch's gradient in a part's memory (GradCache, Gao et
-al., RepL4NLP 2021).
+A contrastive loss wants many items per batch, and a small device has room for few. So the features of the
+whole batch are computed first, without a graph; the loss gives the gradient of each feature; and each small
+chunk is then computed again and backpropagated: the gradient of the whole batch in the memory of a chunk
+(GradCache; Gao et al., RepL4NLP 2021).
 """
 
 from __future__ import annotations
@@ -18,111 +18,119 @@ import numpy as np
 import torch
 
 from bowerbird.data.items import Catalogue
-from bowerbird.embed.encode.adapted_backbones import Side
-from bowerbird.models.differentiable import Differentiable
-from bowerbird.models.image import differentiable_image_encoder, pixels_of_many
+from bowerbird.embed.encode.adapted_backbones import Modality
+from bowerbird.models.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
+from bowerbird.models.trainable import TrainableBackbone
 
-IMAGE_PART, TEXT_PART = 16, 32
-"""Contents whose inner states are held at a time."""
+IMAGE_CHUNK, TEXT_CHUNK = 16, 32
+"""Contents whose activations are in memory at a time."""
 DECODERS = 4  # threads
 
 
 @dataclass(frozen=True)
-class UnfrozenSide:
-    """What is trained of one side, and how its contents are read."""
+class TrainableEncoder:
+    """The encoder of one modality, its trained parameters, and a reader of its contents."""
 
-    side: Side
-    network: Differentiable
+    modality: Modality
+    network: TrainableBackbone
     trained: dict[str, torch.nn.Parameter]
     read: Callable[[np.ndarray], Any]
-    """Positions of items to what the network takes."""
-    has: np.ndarray  # (items,) bool
-    length: np.ndarray  # (items,) int, of texts in characters: those of one length are padded little together
-    part: int
+    """Reads the contents of items, by position, as inputs of the network."""
+    has_content: np.ndarray  # (items,) bool
+    length: np.ndarray  # (items,) int, characters of each text; 0 for pictures
+    chunk: int
+    """Contents that are encoded at a time."""
 
-    def vectors(self, items: np.ndarray) -> np.ndarray:
-        """Features of items, (n, E) float32 of length 1; zeros for items without this side."""
-        place = self._place(items)
-        parts = [self._now(self.read(some)).cpu().numpy() for some in self._parts(items[place])]
-        found = np.zeros((len(items), parts[0].shape[1] if parts else 1), np.float32)
-        if parts:
-            found[place] = np.concatenate(parts)
-        return found
+    def encode(self, items: np.ndarray) -> np.ndarray:
+        """Encode items without a graph: (n, E) float32 of length 1; zeros for items without this modality."""
+        rows = self._rows_with_content(items)
+        chunks = [self._encode_chunk(self.read(chunk)).cpu().numpy() for chunk in self._chunks(items[rows])]
+        features = np.zeros((len(items), chunks[0].shape[1] if chunks else 1), np.float32)
+        if chunks:
+            features[rows] = np.concatenate(chunks)
+        return features
 
-    def reach(self, items: np.ndarray) -> Reached:
-        """Features of a batch of items, to be asked for gradients."""
-        place = self._place(items)
-        contents = [self.read(some) for some in self._parts(items[place])]
-        now = [self._now(some).cpu() for some in contents]
-        leaf = torch.cat(now).requires_grad_() if now else torch.zeros(0, 1)
-        rows = torch.zeros(len(items), leaf.shape[1]).index_copy(0, torch.from_numpy(place), leaf)
-        return Reached(self, contents, leaf, rows)
+    def encode_for_training(self, items: np.ndarray) -> FeatureBatch:
+        """Encode a batch of items; the result collects gradients and backpropagates them."""
+        rows = self._rows_with_content(items)
+        contents = [self.read(chunk) for chunk in self._chunks(items[rows])]
+        chunks = [self._encode_chunk(chunk).cpu() for chunk in contents]
+        leaf = torch.cat(chunks).requires_grad_() if chunks else torch.zeros(0, 1)
+        features = torch.zeros(len(items), leaf.shape[1]).index_copy(0, torch.from_numpy(rows), leaf)
+        return FeatureBatch(self, contents, leaf, features)
 
-    def _place(self, items: np.ndarray) -> np.ndarray:
-        """Which of some items have this side, by length."""
-        place = np.flatnonzero(self.has[items])
-        ordered: np.ndarray = place[np.argsort(self.length[items[place]], kind="stable")]
-        return ordered
+    def _rows_with_content(self, items: np.ndarray) -> np.ndarray:
+        """Rows of the items that have this modality, by length: similar lengths need little padding."""
+        rows = np.flatnonzero(self.has_content[items])
+        by_length: np.ndarray = rows[np.argsort(self.length[items[rows]], kind="stable")]
+        return by_length
 
-    def _parts(self, items: np.ndarray) -> Iterator[np.ndarray]:
-        return (items[start : start + self.part] for start in range(0, len(items), self.part))
+    def _chunks(self, items: np.ndarray) -> Iterator[np.ndarray]:
+        return (items[start : start + self.chunk] for start in range(0, len(items), self.chunk))
 
     @torch.no_grad()
-    def _now(self, contents: Any) -> torch.Tensor:
-        return self.network.vectors(contents)
+    def _encode_chunk(self, contents: Any) -> torch.Tensor:
+        return self.network.embed(contents)
 
 
 @dataclass(frozen=True)
-class Reached:
-    """Features of a batch of M items, outside of the network's graph."""
+class FeatureBatch:
+    """Features of a batch of M items, detached from the graph of the network."""
 
-    of: UnfrozenSide
+    encoder: TrainableEncoder
     contents: list[Any]
-    leaf: torch.Tensor  # (n, E), of the items that have this side
-    rows: torch.Tensor  # (M, E), zeros where an item has not
+    leaf: torch.Tensor  # (n, E), features of the items that have this modality
+    features: torch.Tensor  # (M, E), zeros for the other items
 
-    def teach(self) -> None:
-        """Take the gradients that `rows` were given back through the network, a part at a time."""
+    def backpropagate(self) -> None:
+        """Send the gradients of `features` back through the network, a chunk at a time."""
         if self.leaf.grad is None:
             return
         start = 0
-        for some in self.contents:
-            vectors = self.of.network.vectors(some)
-            wanted = self.leaf.grad[start : start + len(vectors)]
-            vectors.backward(wanted.to(vectors.device))  # type: ignore[no-untyped-call]
+        for contents in self.contents:
+            vectors = self.encoder.network.embed(contents)
+            gradients = self.leaf.grad[start : start + len(vectors)]
+            vectors.backward(gradients.to(vectors.device))  # type: ignore[no-untyped-call]
             start += len(vectors)
 
 
-def unfrozen_side(
-    side: Side, backbone: str, layers: int, catalogue: Catalogue, has: np.ndarray, device: torch.device
-) -> UnfrozenSide:
-    """Load a backbone onto a device and unfreeze its last `layers` blocks.
+def load_trainable_encoder(
+    modality: Modality,
+    backbone: str,
+    layers: int,
+    catalogue: Catalogue,
+    has_content: np.ndarray,
+    device: torch.device,
+) -> TrainableEncoder:
+    """Load a backbone onto a device and make its last `layers` blocks trainable.
 
-    Raises `BackboneError` where it can't be loaded, or has not so many blocks.
+    Raises `BackboneError` if it can't be loaded or has fewer blocks.
     """
-    length = np.zeros(len(has), np.int64)
-    if side == "text":
-        length[:] = [len(text) for text in catalogue.texts(np.arange(len(has)))]
+    length = np.zeros(len(has_content), np.int64)
+    if modality == "text":
+        length[:] = [len(text) for text in catalogue.texts(np.arange(len(has_content)))]
         network = load_text_encoder(backbone).network
-        read: Callable[[np.ndarray], Any] = partial(_texts, catalogue)
+        read: Callable[[np.ndarray], Any] = partial(_read_texts, catalogue)
     else:
-        network, sight = differentiable_image_encoder(backbone)
-        read = partial(_pixels, catalogue, sight.side)
-    trained = network.top(layers)
+        network, image_spec = load_trainable_image_encoder(backbone)
+        read = partial(_read_pixels, catalogue, image_spec.side)
+    trained = network.top_parameters(layers)
     network.network.requires_grad_(False)
     for parameter in trained.values():
         parameter.requires_grad_(True)
     network.network.to(device)
-    part = IMAGE_PART if side == "image" else TEXT_PART
-    return UnfrozenSide(side, network, trained, read, has, length, part)
+    chunk = IMAGE_CHUNK if modality == "image" else TEXT_CHUNK
+    return TrainableEncoder(modality, network, trained, read, has_content, length, chunk)
 
 
-def _texts(catalogue: Catalogue, items: np.ndarray) -> list[str]:
+def _read_texts(catalogue: Catalogue, items: np.ndarray) -> list[str]:
     return [text[:MAX_CHARACTERS] for text in catalogue.texts(items)]
 
 
-def _pixels(catalogue: Catalogue, side: int, items: np.ndarray) -> np.ndarray:
-    encoded = [catalogue.image(int(position)) or b"" for position in items]
+def _read_pixels(catalogue: Catalogue, image_size: int, items: np.ndarray) -> np.ndarray:
+    pictures = [catalogue.image(int(position)) or b"" for position in items]
     with ThreadPoolExecutor(DECODERS) as pool:
-        return np.concatenate(list(pool.map(lambda one: pixels_of_many([one], side)[0], encoded)))
+        return np.concatenate(
+            list(pool.map(lambda picture: decode_images([picture], image_size)[0], pictures))
+        )

@@ -1,8 +1,8 @@
 """An approximate index of vectors: a navigable graph (HNSW; Malkov & Yashunin, 2018) by `usearch`.
 
-Chosen among four libraries because it alone keeps int8, takes deletes, and opens a file by memory map (the
-numbers are in docs/decisions). It holds directions in eight bits: what it finds is a set of candidates, which
-whoever asks ranks by their exact vectors.
+The only one of four libraries that stores int8, supports deletes, and opens a file by memory map (measured in
+docs/decisions). It stores directions in eight bits: a search returns candidates, which the caller ranks by
+their exact vectors.
 """
 
 from __future__ import annotations
@@ -13,44 +13,47 @@ from typing import Any
 import numpy as np
 from usearch.index import Index
 
-from bowerbird.embed.index.rows import int8_of
+from bowerbird.embed.index.rows import quantize_int8
 from bowerbird.errors import StoreError
 
-NEIGHBOURS = 16  # of a vector in the graph; more cost memory and building time
-WIDTH_OF_BUILDING, WIDTH_OF_SEARCH = 64, 192  # candidates kept on the way; more find more and take longer
-BATCH = 16_384  # vectors added at once
+CONNECTIVITY = 16  # links of a vector in the graph; more cost memory and building time
+EXPANSION_ADD, EXPANSION_SEARCH = (
+    64,
+    192,
+)  # candidates while building and searching; more are slower and find more
+BATCH = 16_384  # vectors added per call
 
 
 class AnnIndex:
-    """Vectors of D dimensions under keys (whole numbers from 0). Not to be changed while others search."""
+    """Vectors of D dimensions under keys (integers from 0). Do not change it while other threads search."""
 
     def __init__(self, dim: int) -> None:
         self._index: Any = Index(
             ndim=dim,
-            metric="cos",  # of int8 rows too it needs no scale
+            metric="cos",  # needs no scale, for int8 rows either
             dtype="i8",
-            connectivity=NEIGHBOURS,
-            expansion_add=WIDTH_OF_BUILDING,
-            expansion_search=WIDTH_OF_SEARCH,
+            connectivity=CONNECTIVITY,
+            expansion_add=EXPANSION_ADD,
+            expansion_search=EXPANSION_SEARCH,
         )
         self._writable = True
 
     @classmethod
-    def opened(cls, path: Path, writable: bool = False) -> AnnIndex:
-        """A saved index, by memory map or, to be changed, read whole. Raises `StoreError` if broken."""
+    def open(cls, path: Path, writable: bool = False) -> AnnIndex:
+        """Open a saved index: by memory map, or in memory if `writable`. Raises `StoreError` if broken."""
         try:
             index: Any = Index.restore(str(path), view=not writable)
         except (OSError, ValueError, RuntimeError) as error:
             raise StoreError(
-                f"the index {path} can't be read ({error}): delete it, and it is built anew"
+                f"the index {path} can't be read ({error}): delete it, and it is built again"
             ) from None
         if index is None:
-            raise StoreError(f"there is no index at {path}")
-        index.expansion_search = WIDTH_OF_SEARCH
-        index.expansion_add = WIDTH_OF_BUILDING
-        opened = cls.__new__(cls)
-        opened._index, opened._writable = index, writable
-        return opened
+            raise StoreError(f"no index at {path}")
+        index.expansion_search = EXPANSION_SEARCH
+        index.expansion_add = EXPANSION_ADD
+        opened_index = cls.__new__(cls)
+        opened_index._index, opened_index._writable = index, writable
+        return opened_index
 
     def __len__(self) -> int:
         return len(self._index)
@@ -66,33 +69,33 @@ class AnnIndex:
         self._check_writable()
         for start in range(0, len(keys), BATCH):
             part = slice(start, start + BATCH)
-            self._index.add(keys[part].astype(np.uint64), int8_of(rows[part]), threads=threads)
+            self._index.add(keys[part].astype(np.uint64), quantize_int8(rows[part]), threads=threads)
 
     def remove(self, keys: np.ndarray) -> None:
-        """Forget the vectors of some keys; unknown keys are passed over. Their places are used again."""
+        """Remove the vectors of some keys, ignoring unknown ones. Their slots are reused."""
         self._check_writable()
         for key in keys.tolist():
             self._index.remove(key)
 
     def search(self, query: np.ndarray, count: int) -> np.ndarray:
-        """Keys of about the `count` vectors nearest by cosine to a query (D,), nearest first, int64."""
+        """Find about the `count` nearest vectors by cosine to a query (D,): keys, nearest first, int64."""
         if not len(self._index) or count <= 0:
             return np.zeros(0, np.int64)
-        found: np.ndarray = self._index.search(int8_of(query), count, threads=1).keys.astype(np.int64)
-        return found
+        keys: np.ndarray = self._index.search(quantize_int8(query), count, threads=1).keys.astype(np.int64)
+        return keys
 
-    def search_all(self, queries: np.ndarray, count: int) -> np.ndarray:
-        """Keys of about the `count` nearest to any of the queries (B, D): (C,), ascending, int64."""
+    def search_union(self, queries: np.ndarray, count: int) -> np.ndarray:
+        """Find about the `count` nearest of each query (B, D): the union of keys (C,), ascending, int64."""
         if len(queries) < 2:
             return np.sort(self.search(queries[0], count)) if len(queries) else np.zeros(0, np.int64)
         if not len(self._index) or count <= 0:
             return np.zeros(0, np.int64)
-        matches = self._index.search(int8_of(queries), min(count, len(self._index)), threads=1)
-        filled = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
-        found: np.ndarray = np.unique(matches.keys[filled]).astype(np.int64)
-        return found
+        matches = self._index.search(quantize_int8(queries), min(count, len(self._index)), threads=1)
+        is_match = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
+        keys: np.ndarray = np.unique(matches.keys[is_match]).astype(np.int64)
+        return keys
 
     def _check_writable(self) -> None:
-        # The library ends the whole process where a memory map is changed.
+        # usearch crashes the process when a memory-mapped index is changed.
         if not self._writable:
             raise StoreError("this index was opened for reading: open it writable to change it")

@@ -1,8 +1,8 @@
-"""The nearest items by dot product: exactly, or beyond 100,000 items by an approximate index.
+"""The nearest items by dot product: exact, or beyond 100,000 items by an approximate index.
 
-Exact while it can be, because an approximate index would mix its own misses into every evaluation. Beyond
-that, the index names candidates and their exact vectors rank them, so that scores are exact in both cases and
-ties go to the lower position: answers never flicker.
+Exact where possible, because an approximate index would add its own misses to every evaluation. Beyond that,
+the index returns candidates, which are ranked by their exact vectors. So scores are exact in both cases, and
+ties go to the lower position: results are stable.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from __future__ import annotations
 import numpy as np
 
 from bowerbird.embed.index.ann import AnnIndex
-from bowerbird.embed.index.rows import BLOCK, Rows
+from bowerbird.embed.index.rows import BLOCK, VectorRows
 from bowerbird.progress import track
 
 EXACT_UP_TO = 100_000
 """Items; 100,000 vectors of 256 float32 are 100 MB and one matrix product of some milliseconds."""
 BLOCK_SCORES = 16_000_000
-"""Scores held at once: 64 MB of float32."""
-OVERFETCH = 3  # candidates for each item asked for: their order is the index's, in eight bits
-LOOKS = 25  # items whose exact scores cost as much as one candidate of the index
+"""Scores in memory at a time: 64 MB of float32."""
+CANDIDATES_PER_RESULT = 3  # the index orders its candidates by eight bits, so more than needed are ranked
+EXACT_SCORES_PER_CANDIDATE = 25  # exact scores that take as long as one candidate of the index
 
 
 class ItemIndex:
-    """Finds items by their positions in a catalogue. Safe to ask from several threads."""
+    """Finds the nearest items, by their positions in a catalogue. Thread-safe."""
 
     def __init__(
         self,
-        rows: Rows,
+        rows: VectorRows,
         approximate: AnnIndex | None = None,
         keys: np.ndarray | None = None,
         dense: np.ndarray | None = None,
     ) -> None:
         """`keys` (N,) int64: each item's key in the approximate index, -1 for none; else its position.
 
-        Without an `approximate` index every answer is exact, by `dense` (N, D): all rows, where they are in
+        Without an `approximate` index every search is exact, by `dense` (N, D): all rows, if they are in
         memory already.
         """
         self.rows = rows
@@ -42,53 +42,59 @@ class ItemIndex:
         self._dense = None
         if approximate is None:
             self._dense = rows.dense() if dense is None else dense
-        self._positions = None if keys is None else _inverse(keys)
+        self._positions = None if keys is None else _invert_keys(keys)
 
     def nearest(
         self, queries: np.ndarray, n: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The n items with the highest dot product for each query (B, D), as the function `nearest`.
+        """Find the n items with the highest dot product for each query (B, D), as the function `nearest`.
 
-        By the approximate index where there is one: most of the n best, never one that `allowed` (items,)
-        bool excludes, and all n where so many are allowed.
+        With an approximate index: most of the n best, never one that `allowed` (items,) bool excludes, and
+        n items if that many are allowed.
         """
         if self._dense is not None:
             return nearest(self._dense, queries, n, allowed)
-        found = np.full((len(queries), max(n, 0)), -1, dtype=np.int64)
-        scores = np.full(found.shape, -np.inf, dtype=np.float32)
-        choice = len(self.rows) if allowed is None else int(np.count_nonzero(allowed))
+        positions = np.full((len(queries), max(n, 0)), -1, dtype=np.int64)
+        scores = np.full(positions.shape, -np.inf, dtype=np.float32)
+        n_allowed = len(self.rows) if allowed is None else int(np.count_nonzero(allowed))
         for row, query in enumerate(queries):
-            best, values = self._one(np.asarray(query, np.float32), n, allowed, choice)
-            found[row, : len(best)], scores[row, : len(best)] = best, values
-        return found, scores
+            best_positions, best_scores = self._search_one(
+                np.asarray(query, np.float32), n, allowed, n_allowed
+            )
+            positions[row, : len(best_positions)], scores[row, : len(best_positions)] = (
+                best_positions,
+                best_scores,
+            )
+        return positions, scores
 
-    def around(self, queries: np.ndarray, count: int, allowed: np.ndarray) -> np.ndarray:
-        """Allowed items among about the `count` nearest to each query (B, D): positions (C,), ascending.
+    def find_nearby(self, queries: np.ndarray, count: int, allowed: np.ndarray) -> np.ndarray:
+        """Find allowed items among about the `count` nearest of each query (B, D): positions (C,), ascending.
 
-        For pools: quicker than `nearest`, since nothing is ranked, and fewer where little is allowed nearby.
+        For candidate pools: faster than `nearest`, since nothing is ranked; fewer if few nearby items are
+        allowed.
         """
-        choice = int(np.count_nonzero(allowed))
-        fetched = count * len(self.rows) // max(1, choice)
-        if self._approximate is None or fetched * LOOKS >= choice:
-            found = np.unique(self.nearest(queries, count, allowed)[0])
-            return found[found >= 0]
-        keys = self._approximate.search_all(queries, fetched)
-        found = keys if self._positions is None else self._positions[keys]
-        found = found[found >= 0]
-        pool: np.ndarray = found[allowed[found]]
-        return np.sort(pool)
+        n_allowed = int(np.count_nonzero(allowed))
+        fetched = count * len(self.rows) // max(1, n_allowed)
+        if self._approximate is None or fetched * EXACT_SCORES_PER_CANDIDATE >= n_allowed:
+            positions = np.unique(self.nearest(queries, count, allowed)[0])
+            return positions[positions >= 0]
+        keys = self._approximate.search_union(queries, fetched)
+        positions = keys if self._positions is None else self._positions[keys]
+        positions = positions[positions >= 0]
+        eligible: np.ndarray = positions[allowed[positions]]
+        return np.sort(eligible)
 
-    def _one(
-        self, query: np.ndarray, n: int, allowed: np.ndarray | None, choice: int
+    def _search_one(
+        self, query: np.ndarray, n: int, allowed: np.ndarray | None, n_allowed: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """One query's answer among `choice` allowed items: more is fetched until enough of it is allowed,
-        and all of them are looked at where that is cheaper."""
+        """Search one query among `n_allowed` items: fetch more candidates until enough of them are allowed,
+        or score all allowed items if that is cheaper."""
         assert self._approximate is not None
-        if not query.any():  # no direction, all scores are 0: the first ones
-            positions = np.flatnonzero(self._open(allowed))[:n]
+        if not query.any():  # no direction, all scores are 0: return the first items
+            positions = np.flatnonzero(self._eligible(allowed))[:n]
             return positions, np.zeros(len(positions), np.float32)
-        count = n * OVERFETCH * len(self.rows) // max(1, choice)
-        while count * LOOKS < choice:
+        count = n * CANDIDATES_PER_RESULT * len(self.rows) // max(1, n_allowed)
+        while count * EXACT_SCORES_PER_CANDIDATE < n_allowed:
             keys = self._approximate.search(query, count)
             candidates = keys if self._positions is None else self._positions[keys]
             if allowed is not None:
@@ -96,57 +102,57 @@ class ItemIndex:
             elif self._positions is not None:
                 candidates = candidates[candidates >= 0]
             if len(candidates) >= n:
-                return ranked(candidates, self.rows[candidates] @ query, n)
+                return select_top(candidates, self.rows[candidates] @ query, n)
             count = max(1, count) * 4
-        return self._exactly(query, n, allowed)
+        return self._search_exactly(query, n, allowed)
 
-    def _exactly(
+    def _search_exactly(
         self, query: np.ndarray, n: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `nearest`, block by block, so that the vectors are never in memory as float32 all at once."""
-        found, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        positions = np.flatnonzero(self._open(allowed))
+        """The same as `nearest`, block by block, so that never all vectors are in memory as float32."""
+        best, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        positions = np.flatnonzero(self._eligible(allowed))
         for start in range(0, len(positions), BLOCK):
-            part = positions[start : start + BLOCK]
-            found = np.concatenate([found, part])
-            scores = np.concatenate([scores, self.rows[part] @ query])
-            found, scores = ranked(found, scores, n)
-        return found, scores
+            block = positions[start : start + BLOCK]
+            best = np.concatenate([best, block])
+            scores = np.concatenate([scores, self.rows[block] @ query])
+            best, scores = select_top(best, scores, n)
+        return best, scores
 
-    def _open(self, allowed: np.ndarray | None) -> np.ndarray:
-        return self.rows.known if allowed is None else self.rows.known & allowed
+    def _eligible(self, allowed: np.ndarray | None) -> np.ndarray:
+        return self.rows.has_vector if allowed is None else self.rows.has_vector & allowed
 
 
-def _inverse(keys: np.ndarray) -> np.ndarray:
-    """Position of each key, -1 for keys of items that are gone."""
+def _invert_keys(keys: np.ndarray) -> np.ndarray:
+    """Map each key to its position, -1 for keys of removed items."""
     positions = np.full(keys.max(initial=-1) + 1, -1, np.int64)
     positions[keys[keys >= 0]] = np.flatnonzero(keys >= 0)
     return positions
 
 
-def ranked(positions: np.ndarray, scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The n best of some positions, best first, ties to the lower position: (C,), (C,) -> (≤ n,), (≤ n,)."""
+def select_top(positions: np.ndarray, scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Select the n best positions, best first, ties to the lower position: (C,), (C,) -> (≤ n,), (≤ n,)."""
     order = np.lexsort((positions, -scores))[: max(n, 0)]
     return positions[order], scores[order].astype(np.float32)
 
 
-def built(rows: Rows, threads: int = 2) -> AnnIndex:
-    """An approximate index of all items that have a vector, under their positions."""
+def build_index(rows: VectorRows, threads: int = 2) -> AnnIndex:
+    """Build an approximate index of all items that have a vector, with positions as keys."""
     index = AnnIndex(rows.dim)
     for start, block in track(rows.blocks(), "index", total=-(-len(rows) // BLOCK)):
-        has = np.flatnonzero(block.any(axis=1))
-        index.add(start + has, block[has], threads=threads)
+        with_vector = np.flatnonzero(block.any(axis=1))
+        index.add(start + with_vector, block[with_vector], threads=threads)
     return index
 
 
 def nearest(
     matrix: np.ndarray, queries: np.ndarray, n: int, allowed: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The n rows with the highest dot product for each query, best first.
+    """Find the n rows with the highest dot product for each query, best first.
 
-    `matrix` (N, D) and `queries` (B, D) float32; `allowed` (N,) bool names the rows that may be answered.
-    Gives positions (B, n) int64, padded with -1, and scores (B, n) float32, padded with -inf. Rows of
-    `matrix` that are all zeros (an item without a vector) are never answered.
+    `matrix` (N, D) and `queries` (B, D) float32; `allowed` (N,) bool masks the rows that may be returned.
+    Returns positions (B, n) int64, padded with -1, and scores (B, n) float32, padded with -inf. Rows of
+    `matrix` that are all zeros (an item without a vector) are never returned.
 
     >>> nearest(np.eye(3, dtype=np.float32), np.array([[0.0, 1.0, 0.5]], dtype=np.float32), n=2)[0].tolist()
     [[1, 2]]
@@ -161,30 +167,31 @@ def nearest(
     block = max(1, BLOCK_SCORES // len(rows))
     for start in range(0, len(queries), block):
         part = np.asarray(queries[start : start + block], dtype=np.float32) @ candidates.T
-        best, best_scores = _top(part, min(n, len(rows)))
+        best, best_scores = _top_columns(part, min(n, len(rows)))
         found[start : start + block, : best.shape[1]] = rows[best]
         scores[start : start + block, : best.shape[1]] = best_scores
     return found, scores
 
 
-def _top(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of the n highest scores of each row, best first, ties to the lower column: (B, N) -> (B, n)."""
+def _top_columns(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n best columns of each row and their scores, ties to the lower column: (B, N) -> (B, n)."""
     if n < scores.shape[1]:
-        # argpartition breaks ties at the border as it likes: lower columns must win there.
+        # argpartition breaks ties at the border arbitrarily: lower columns must win there.
         border = -np.partition(-scores, n - 1, axis=1)[:, n - 1]
-        columns = np.stack([_fill(row, edge, n) for row, edge in zip(scores, border, strict=True)])
+        columns = np.stack(
+            [_columns_from_border(row, edge, n) for row, edge in zip(scores, border, strict=True)]
+        )
     else:
         columns = np.broadcast_to(np.arange(n), scores.shape)
     values = np.take_along_axis(scores, columns, axis=1)
-    order = np.argsort(
-        -values, axis=1, kind="stable"
-    )  # columns are ascending: a stable sort keeps ties in order
+    # Columns are ascending: a stable sort keeps ties in order.
+    order = np.argsort(-values, axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
-def _fill(row: np.ndarray, border: float, n: int) -> np.ndarray:
-    """The n columns with the highest scores, ascending, where the n-th highest score is `border`."""
+def _columns_from_border(row: np.ndarray, border: float, n: int) -> np.ndarray:
+    """The n columns with the highest scores, ascending; `border` is the n-th highest score."""
     above = np.flatnonzero(row > border)
-    level = np.flatnonzero(row == border)[: n - len(above)]
-    columns: np.ndarray = np.sort(np.concatenate([above, level]))
+    at_border = np.flatnonzero(row == border)[: n - len(above)]
+    columns: np.ndarray = np.sort(np.concatenate([above, at_border]))
     return columns

@@ -1,7 +1,7 @@
-"""The approximate index beside the vectors of a version: built once, opened by memory map.
+"""The approximate index in the folder of a version of the vectors: built once, opened by memory map.
 
-A version whose vectors are mostly those of the version before takes its index over: what is gone or has
-changed is deleted, what is new is added. Keys stay with their items; `keys.npy` says which is whose.
+A version whose vectors are mostly those of an earlier version updates a copy of its index: removed and
+changed items are deleted, new ones are added. Items keep their keys; `keys.npy` maps positions to keys.
 """
 
 from __future__ import annotations
@@ -13,84 +13,86 @@ import numpy as np
 
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.index.ann import AnnIndex
-from bowerbird.embed.index.item_index import EXACT_UP_TO, ItemIndex, built
-from bowerbird.embed.index.rows import Rows, int8_of
+from bowerbird.embed.index.item_index import EXACT_UP_TO, ItemIndex, build_index
+from bowerbird.embed.index.rows import VectorRows, quantize_int8
 from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE, item_matrix, item_rows, load_vectors
 
 INDEX_FILE, KEYS_FILE = "index.usearch", "keys.npy"
-LEAST_KEPT = 0.5  # share of the items whose vectors must be the same; else a new index is as quick
+MIN_UNCHANGED_SHARE = 0.5  # of the vectors; below it, building a new index is as fast
 
 
 def item_index(snapshot: StoreSnapshot) -> ItemIndex:
-    """The index of a snapshot's items; built first where there are many and none was built yet.
+    """Open the index of a snapshot's items; an approximate one that is missing is built first.
 
-    Raises `StoreError` where the store has no vectors, or its index is broken.
+    Raises `StoreError` if the store has no vectors or its index is broken.
     """
-    return snapshot.open_once("item index", lambda: _opened(snapshot), of=("vectors",))
+    return snapshot.open_once("item index", lambda: _open_index(snapshot), of=("vectors",))
 
 
-def _opened(snapshot: StoreSnapshot) -> ItemIndex:
+def _open_index(snapshot: StoreSnapshot) -> ItemIndex:
     vectors, rows = load_vectors(snapshot), item_rows(snapshot)
     if len(vectors.ids) <= EXACT_UP_TO or vectors.path is None:
         return ItemIndex(rows, dense=item_matrix(snapshot))
     if not (vectors.path / INDEX_FILE).exists():
-        with snapshot.store.alone("index"):
+        with snapshot.store.exclusive("index"):
             if not (vectors.path / INDEX_FILE).exists():  # another process may have built it just now
-                write_index(vectors.path, version_before(vectors.path))
+                write_index(vectors.path, previous_indexed_version(vectors.path))
     keys = np.load(vectors.path / KEYS_FILE)
     return ItemIndex(
         rows,
-        AnnIndex.opened(vectors.path / INDEX_FILE),
+        AnnIndex.open(vectors.path / INDEX_FILE),
         None if np.array_equal(keys, np.arange(len(keys))) else keys,
     )
 
 
-def write_index(folder: Path, before: Path | None = None) -> None:
-    """Index the vectors of a version's folder, from the index of the version `before` where that helps."""
-    index, keys = (before and _carried(folder, before)) or _fresh(folder)
+def write_index(folder: Path, previous: Path | None = None) -> None:
+    """Index the vectors of a version's folder, from the index in the folder `previous` if that is faster."""
+    index, keys = (previous and _update_previous(folder, previous)) or _build_new(folder)
     np.save(folder / KEYS_FILE, keys)
-    beside = folder / f".{INDEX_FILE}.part"
-    index.save(beside)
-    beside.replace(folder / INDEX_FILE)  # last: where it is, the keys are too
+    temporary = folder / f".{INDEX_FILE}.part"
+    index.save(temporary)
+    temporary.replace(folder / INDEX_FILE)  # last: an index file implies a keys file
 
 
-def _fresh(folder: Path) -> tuple[AnnIndex, np.ndarray]:
-    rows = Rows.opened(folder / VECTORS_FILE)
-    return built(rows), np.arange(len(rows))
+def _build_new(folder: Path) -> tuple[AnnIndex, np.ndarray]:
+    rows = VectorRows.open(folder / VECTORS_FILE)
+    return build_index(rows), np.arange(len(rows))
 
 
-def _carried(folder: Path, before: Path) -> tuple[AnnIndex, np.ndarray] | None:
-    """The index of `before` brought up to date; None where too little stayed the same."""
-    rows, old = Rows.opened(folder / VECTORS_FILE), Rows.opened(before / VECTORS_FILE)
-    if rows.dim != old.dim:
+def _update_previous(folder: Path, previous: Path) -> tuple[AnnIndex, np.ndarray] | None:
+    """Update a copy of the index of `previous`; None if too few vectors are unchanged."""
+    rows, previous_rows = VectorRows.open(folder / VECTORS_FILE), VectorRows.open(previous / VECTORS_FILE)
+    if rows.dim != previous_rows.dim:
         return None
-    old_row = {item_id: row for row, item_id in enumerate(_ids(before))}
-    source = np.array([old_row.get(item_id, -1) for item_id in _ids(folder)], np.int64)
-    matched = Rows(old.kept, source)
-    same = np.zeros(len(rows), bool)
+    previous_row_of = {item_id: row for row, item_id in enumerate(_read_ids(previous))}
+    previous_row = np.array([previous_row_of.get(item_id, -1) for item_id in _read_ids(folder)], np.int64)
+    previous_vectors = VectorRows(previous_rows.stored, previous_row)
+    is_unchanged = np.zeros(len(rows), bool)
     for start, block in rows.blocks():
-        part = matched[np.arange(start, start + len(block))]
-        same[start : start + len(block)] = (int8_of(part) == int8_of(block)).all(axis=1)
-    same &= source >= 0
-    if same.mean() < LEAST_KEPT:
+        previous_block = previous_vectors[np.arange(start, start + len(block))]
+        is_unchanged[start : start + len(block)] = (
+            quantize_int8(previous_block) == quantize_int8(block)
+        ).all(axis=1)
+    is_unchanged &= previous_row >= 0
+    if is_unchanged.mean() < MIN_UNCHANGED_SHARE:
         return None
-    old_keys = np.load(before / KEYS_FILE)
+    previous_keys = np.load(previous / KEYS_FILE)
     keys = np.full(len(rows), -1, np.int64)
-    keys[same] = old_keys[source[same]]
-    keys[~same] = old_keys.max() + 1 + np.arange(np.count_nonzero(~same))
-    index = AnnIndex.opened(before / INDEX_FILE, writable=True)
-    index.remove(np.setdiff1d(old_keys, keys))
-    fresh = np.flatnonzero(~same & rows.known)
-    index.add(keys[fresh], rows[fresh])
+    keys[is_unchanged] = previous_keys[previous_row[is_unchanged]]
+    keys[~is_unchanged] = previous_keys.max() + 1 + np.arange(np.count_nonzero(~is_unchanged))
+    index = AnnIndex.open(previous / INDEX_FILE, writable=True)
+    index.remove(np.setdiff1d(previous_keys, keys))
+    new_rows = np.flatnonzero(~is_unchanged & rows.has_vector)
+    index.add(keys[new_rows], rows[new_rows])
     return index, keys
 
 
-def version_before(folder: Path) -> Path | None:
-    """The latest other version that has an index."""
-    others = sorted(path.parent for path in folder.parent.glob(f"*/{INDEX_FILE}") if path.parent != folder)
-    return others[-1] if others else None
+def previous_indexed_version(folder: Path) -> Path | None:
+    """Find the latest other version that has an index."""
+    indexed = sorted(path.parent for path in folder.parent.glob(f"*/{INDEX_FILE}") if path.parent != folder)
+    return indexed[-1] if indexed else None
 
 
-def _ids(folder: Path) -> list[str]:
+def _read_ids(folder: Path) -> list[str]:
     ids: list[str] = json.loads((folder / IDS_FILE).read_text())
     return ids

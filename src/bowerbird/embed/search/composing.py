@@ -1,13 +1,14 @@
-"""A picture or an item, and a text that says what shall be different: one vector, and how well items fit.
+"""Composed queries: one vector for a picture or item and a text that edits it, and scores of how items fit
+the edits.
 
-What a wish means is learnt from the catalogue itself. Items that meet it and items that do the contrary,
-each beside the mean of their kind, differ on average in one direction. The linear discriminant of the two
-(Fisher, 1936) says how far a thing has what is wished, and the thing is moved along that direction by what it
-lacks. So a colour that was there is given up for the one that is named, what the wish does not speak of
-stays, and a thing that has it already stays where it is.
+What an edit means is learned from the catalogue itself. Items that satisfy it and items that contradict it,
+each relative to the mean of their type, differ on average in one direction. The linear discriminant of the
+two groups (Fisher, 1936) measures how far a vector satisfies the edit, and the query is moved along that
+direction by what it lacks. So a colour gives way to the one that is named, attributes that the edit does not
+mention stay, and a query that satisfies the edit already stays where it is.
 
-Where an item states the fact, the statement counts beside its vector; where it states nothing, the
-discriminant is believed by half.
+If an item states the attribute, the statement decides its score; if it does not, the discriminant counts
+half.
 """
 
 from __future__ import annotations
@@ -17,114 +18,128 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.embed.index.rows import unit
-from bowerbird.embed.search.catalogue_words import KIND, Facts, ShopWords
-from bowerbird.embed.search.modification import Wish
+from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.search.catalogue_facts import TYPE_FACET, CatalogueWords, ItemFacts
+from bowerbird.embed.search.modification import AttributeEdit
 
-LEAST_OF_A_KIND = 5
-"""Items; for rarer kinds the mean of all is taken."""
+MIN_ITEMS_PER_TYPE = 5
+"""For rarer types the mean of all items is used."""
 NEAREST = 25
-"""Items that say of what kind a thing is."""
-LEAST_MEETING = 5
-"""Items that must meet a wish before it has a direction."""
+"""Nearest items whose types give the type mean of a query."""
+MIN_EXAMPLES = 5
+"""Items that must satisfy an edit, and that must contradict it, before its direction is learned."""
 RIDGE = 0.1
-"""Of the mean variance, added to every direction's: a discriminant of few items is mostly noise."""
+"""Share of the mean variance that is added to all directions: few items make a noisy discriminant."""
 STRENGTH = 2.0
-"""How many times as far as those that meet a wish a thing is moved; what is left of it still counts."""
-UNSTATED = 0.5
-"""How much the discriminant is believed of an item that does not say whether it meets a wish."""
+"""How far a query is moved, as a multiple of its distance to the items that satisfy the edit."""
+UNSTATED_WEIGHT = 0.5
+"""Weight of the discriminant for an item that does not state the attribute."""
 
 
 @dataclass(frozen=True)
-class Aim:
-    """The direction of one wish. D dimensions."""
+class EditDirection:
+    """The direction of one edit. D dimensions."""
 
-    direction: np.ndarray  # (D,) where those that meet it lie, seen from the others
-    probe: np.ndarray  # (D,) how far a thing, less the mean of its kind, has it: probe @ thing
-    met: float
-    """What the probe says of things that meet it, on average."""
+    direction: np.ndarray  # (D,) from the mean of the contradicting items to that of the satisfying ones
+    probe: np.ndarray  # (D,) discriminant: probe @ vector, less its type mean, rises with the attribute
+    satisfied: float
+    """Mean of the discriminant over items that satisfy the edit."""
 
 
 class Composer:
-    """What wishes mean in one version of the vectors. S items of a sample, D dimensions."""
+    """Learned edit directions in one version of the vectors. S items of a sample, D dimensions."""
 
-    def __init__(self, shop: ShopWords, vectors: np.ndarray) -> None:
-        """`vectors` (S, D) of the shop's sample; zeros for items that have none."""
-        self.shop = shop
-        self._known = np.asarray(vectors.any(axis=1))
+    def __init__(self, words: CatalogueWords, vectors: np.ndarray) -> None:
+        """`vectors` (S, D) of the sample of `words`; zeros for items that have none."""
+        self.words = words
+        self._has_vector = np.asarray(vectors.any(axis=1))
         self._vectors = vectors
-        self._mean = vectors[self._known].mean(axis=0) if self._known.any() else vectors.sum(axis=0)
-        self._kind_means = _means(shop.facts, vectors, self._known)
-        self._homes = np.stack([self._kind_means.get(one.kind, self._mean) for one in shop.facts])
-        self._centred = (vectors - self._homes) * self._known[:, None]
-        covariance = self._centred.T @ self._centred / max(1, int(self._known.sum()))
+        has = self._has_vector
+        self._mean = vectors[has].mean(axis=0) if has.any() else vectors.sum(axis=0)
+        self._type_means = _compute_type_means(words.facts, vectors, has)
+        self._own_type_means = np.stack([self._type_mean(facts) for facts in words.facts])
+        self._centred = (vectors - self._own_type_means) * has[:, None]
+        covariance = self._centred.T @ self._centred / max(1, int(has.sum()))
         ridge = RIDGE * np.trace(covariance) / max(1, len(covariance)) + 1e-9
-        self._whitener = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
-        self._aims: dict[Wish, Aim | None] = {}
+        self._inverse_covariance = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+        self._directions: dict[AttributeEdit, EditDirection | None] = {}
 
-    def moved(self, query: np.ndarray, wishes: Sequence[Wish]) -> np.ndarray:
-        """A thing (D,) of length 1 changed as wished, (D,) of length 1."""
-        home = self._home(query)
-        moved = query
-        for wish in wishes:
-            aim = self.aim(wish)
-            if aim is not None:
-                seen = moved if wish.facet == KIND else moved - home
-                lacking = max(0.0, aim.met - float(aim.probe @ seen))
-                moved = moved + STRENGTH * lacking * aim.direction / float(aim.probe @ aim.direction)
-        changed: np.ndarray = unit(moved)
-        return changed
+    def apply_edits(self, query: np.ndarray, edits: Sequence[AttributeEdit]) -> np.ndarray:
+        """Move a query (D,) of length 1 along the directions of edits, (D,) of length 1."""
+        type_mean = self._type_mean_near(query)
+        edited = query
+        for edit in edits:
+            learned = self.direction(edit)
+            if learned is not None:
+                relative = edited if edit.facet == TYPE_FACET else edited - type_mean
+                lacking = max(0.0, learned.satisfied - float(learned.probe @ relative))
+                separation = float(learned.probe @ learned.direction)
+                edited = edited + STRENGTH * lacking * learned.direction / separation
+        unit_length: np.ndarray = normalize_rows(edited)
+        return unit_length
 
-    def fits(self, wishes: Sequence[Wish], vectors: np.ndarray, facts: Sequence[Facts]) -> np.ndarray:
-        """How well items (K, D) with their facts meet wishes, (K,): -1 to 1 each, their sum over √wishes."""
+    def score(
+        self, edits: Sequence[AttributeEdit], vectors: np.ndarray, facts: Sequence[ItemFacts]
+    ) -> np.ndarray:
+        """Score how items (K, D) fit edits, (K,): the sum of -1 to 1 for each edit, over √edits."""
         total = np.zeros(len(facts))
-        for wish in wishes:
-            stated = np.array([wish.met(one) for one in facts])
-            total += np.where(stated != 0, stated, UNSTATED * self._believed(wish, vectors, facts))
-        fits: np.ndarray = total / max(1, len(wishes)) ** 0.5
-        return fits
+        for edit in edits:
+            stated = np.array([edit.match(item_facts) for item_facts in facts])
+            total += np.where(stated != 0, stated, UNSTATED_WEIGHT * self._estimate(edit, vectors, facts))
+        scores: np.ndarray = total / max(1, len(edits)) ** 0.5
+        return scores
 
-    def _believed(self, wish: Wish, vectors: np.ndarray, facts: Sequence[Facts]) -> np.ndarray:
-        """What the discriminant makes of items, (K,): 1 like those that meet the wish, -1 like the others."""
-        aim = self.aim(wish)
-        if aim is None:
+    def _estimate(self, edit: AttributeEdit, vectors: np.ndarray, facts: Sequence[ItemFacts]) -> np.ndarray:
+        """Estimate the fit of items by the discriminant, (K,): 1 as satisfying items, -1 as the others."""
+        learned = self.direction(edit)
+        if learned is None:
             return np.zeros(len(vectors))
-        between = float(aim.probe @ aim.direction)
-        seen = vectors
-        if wish.facet != KIND:
-            seen = vectors - np.stack([self._kind_means.get(one.kind, self._mean) for one in facts])
-        share = (seen @ aim.probe - aim.met + between) / between
-        believed: np.ndarray = 2 * np.clip(share, 0, 1) - 1
-        return believed
+        separation = float(learned.probe @ learned.direction)
+        relative = vectors
+        if edit.facet != TYPE_FACET:
+            relative = vectors - np.stack([self._type_mean(item_facts) for item_facts in facts])
+        share = (relative @ learned.probe - learned.satisfied + separation) / separation
+        estimate: np.ndarray = 2 * np.clip(share, 0, 1) - 1
+        return estimate
 
-    def aim(self, wish: Wish) -> Aim | None:
-        """None where the sample holds too few items that meet the wish."""
-        if wish not in self._aims:
-            self._aims[wish] = self._learnt(wish)
-        return self._aims[wish]
+    def direction(self, edit: AttributeEdit) -> EditDirection | None:
+        """The direction of an edit; None if the sample holds too few examples of it."""
+        if edit not in self._directions:
+            self._directions[edit] = self._learn_direction(edit)
+        return self._directions[edit]
 
-    def _learnt(self, wish: Wish) -> Aim | None:
-        met = np.array([wish.met(facts) for facts in self.shop.facts])
-        having, lacking = (met > 0) & self._known, (met < 0) & self._known
-        if lacking.sum() < LEAST_MEETING:
-            lacking = (met <= 0) & self._known
-        if min(having.sum(), lacking.sum()) < LEAST_MEETING:
+    def _learn_direction(self, edit: AttributeEdit) -> EditDirection | None:
+        match = np.array([edit.match(facts) for facts in self.words.facts])
+        satisfying, contradicting = (match > 0) & self._has_vector, (match < 0) & self._has_vector
+        if contradicting.sum() < MIN_EXAMPLES:
+            contradicting = (match <= 0) & self._has_vector
+        if min(satisfying.sum(), contradicting.sum()) < MIN_EXAMPLES:
             return None
-        rows = self._vectors if wish.facet == KIND else self._centred
-        direction = rows[having].mean(axis=0) - rows[lacking].mean(axis=0)
-        probe = self._whitener @ direction
-        return Aim(direction, probe, float(probe @ rows[having].mean(axis=0)))
+        rows = self._vectors if edit.facet == TYPE_FACET else self._centred
+        direction = rows[satisfying].mean(axis=0) - rows[contradicting].mean(axis=0)
+        probe = self._inverse_covariance @ direction
+        return EditDirection(direction, probe, float(probe @ rows[satisfying].mean(axis=0)))
 
-    def _home(self, query: np.ndarray) -> np.ndarray:
-        """Mean of the kinds of a thing's nearest, (D,)."""
-        near = np.argsort(-(self._vectors @ query))[:NEAREST]
-        home: np.ndarray = self._homes[near].mean(axis=0)
-        return home
+    def _type_mean(self, facts: ItemFacts) -> np.ndarray:
+        type_mean: np.ndarray = self._type_means.get(facts.item_type, self._mean)
+        return type_mean
+
+    def _type_mean_near(self, query: np.ndarray) -> np.ndarray:
+        """Mean of the type means of the query's nearest items, (D,)."""
+        nearest = np.argsort(-(self._vectors @ query))[:NEAREST]
+        type_mean: np.ndarray = self._own_type_means[nearest].mean(axis=0)
+        return type_mean
 
 
-def _means(facts: Sequence[Facts], vectors: np.ndarray, known: np.ndarray) -> dict[str, np.ndarray]:
-    """The mean (D,) of each kind of which there are some."""
-    rows: dict[str, list[int]] = {}
-    for row in np.flatnonzero(known).tolist():
-        rows.setdefault(facts[row].kind, []).append(row)
-    return {kind: vectors[of].mean(axis=0) for kind, of in rows.items() if len(of) >= LEAST_OF_A_KIND}
+def _compute_type_means(
+    facts: Sequence[ItemFacts], vectors: np.ndarray, has_vector: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Mean vector (D,) of each type with enough items."""
+    rows_of_type: dict[str, list[int]] = {}
+    for row in np.flatnonzero(has_vector).tolist():
+        rows_of_type.setdefault(facts[row].item_type, []).append(row)
+    return {
+        item_type: vectors[rows].mean(axis=0)
+        for item_type, rows in rows_of_type.items()
+        if len(rows) >= MIN_ITEMS_PER_TYPE
+    }

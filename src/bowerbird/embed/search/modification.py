@@ -1,8 +1,8 @@
-"""What a text asks to change of a picture or an item: "is shorter and has a floral print", "without a belt".
+"""Parses a text that edits a picture or an item: "is shorter and has a floral print", "without a belt".
 
-Rules over the shop's own words, no model. Each part of the text that the shop has words for becomes a `Wish`:
-values of a facet ("in blue"), words that its texts use ("a v-neck"), or an end of a scale ("longer", "less
-shiny"). The rest is left to the text encoder.
+Rules over the catalogue's own words, no model. Each part of the text in words of the catalogue becomes an
+`AttributeEdit`: values of a facet ("in blue"), words of its texts ("a v-neck"), or an end of a scale
+("longer", "less shiny"). The rest is left to the text encoder.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bowerbird.embed.search.catalogue_words import KIND, Facts, Phrase, ShopWords
-from bowerbird.embed.search.scales import End, base_of, end_named
+from bowerbird.embed.search.catalogue_facts import TYPE_FACET, CatalogueWords, ItemFacts, Phrase
+from bowerbird.embed.search.scales import ScaleEnd, comparative_base, find_scale_end
 from bowerbird.text.lexicon import EMPTY_WORDS
-from bowerbird.text.words import cleaned, corrected, key_of, stem, tokens, word_set
+from bowerbird.text.words import correct_typo, normalize_text, stem, stem_phrase, tokenize, word_set
 
-LONGEST = 4  # words of a phrase
-MOST_WORDS = 60
-"""Of a text; what is longer describes a thing and is no change."""
-LOOSE = 0.8
-"""How well a value that merely ends in the word fits ("blue": Dark Blue) beside the value itself."""
+MAX_PHRASE_WORDS = 4
+MAX_WORDS = 60
+"""Of a text; a longer one is a description, not an edit."""
+LOOSE_MATCH = 0.8
+"""Match of a value that only ends in the word ("blue": Dark Blue); the value itself has 1."""
 _NEGATORS = word_set(
     "no not non without none never less lacks lacking minus remove drop too isn't doesn't don't free"
 )
-_THROUGH = word_set("a an the any so as very much have has with of be that is in quite overly and more like")
-_OTHER = word_set("different another other")
+_KEEPS_NEGATION = word_set(
+    "a an the any so as very much have has with of be that is in quite overly and more like"
+)
+_DIFFERENT = word_set("different another other")
 _SAME = word_set("same similar identical")
-_ITSELF = word_set("the this that these those its it's it")
+_DETERMINERS = word_set("the this that these those its it's it")
 _FACETS = {
     "colour": "colour",
     "shade": "colour",
@@ -52,9 +54,9 @@ _FILLER = EMPTY_WORDS | word_set(
     have than seem seems appear appears still again better through across along down up off side
     """
 )
-_PARTS = word_set("with has have having featuring features and's")
-"""What follows is a part of the thing: "with a belt" asks for no belt."""
-_ALIKE = tuple(
+_PART_MARKERS = word_set("with has have having featuring features and's")
+"""What follows is a part of the item: "with a belt" does not ask for a belt as the item."""
+_SAME_PART = tuple(
     word_set(group)
     for group in (
         "text lettering letter writing written wording word slogan",
@@ -69,324 +71,360 @@ _ALIKE = tuple(
         "belt belted",
     )
 )
-"""Stems that name the same part of a thing."""
-_COMPARED = [[word] for word in ("more", "less", "too", "very", "much", "so", "most", "extra")]
+"""Stems that name the same part of an item."""
+_DEGREE_WORDS = [[word] for word in ("more", "less", "too", "very", "much", "so", "most", "extra")]
 _CHEAPER = word_set("cheaper inexpensive affordable")
-_DEARER = word_set("dearer pricier costlier")
+_MORE_EXPENSIVE = word_set("dearer pricier costlier")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One thing that is asked for: values of a facet, or, without a facet, phrases of an item's words."""
+class AttributeEdit:
+    """One requested change: values of a facet or, without a facet, phrases of an item's texts."""
 
-    said: str
+    text: str
+    """The words of the request."""
     facet: str | None
     wanted: frozenset[Phrase] = frozenset()
     unwanted: frozenset[Phrase] = frozenset()
     loose: frozenset[Phrase] = frozenset()
-    """Of `wanted`, those that fit less exactly."""
+    """Phrases of `wanted` that match only loosely."""
 
-    def met(self, facts: Facts) -> float:
-        """1 where an item meets the wish, -1 where it does the contrary, 0 where it does not say."""
+    def match(self, facts: ItemFacts) -> float:
+        """Match an item: 1 if its facts satisfy the edit, -1 if they contradict it, 0 if they do not tell."""
         if self.facet is not None:
-            return self._by_value(facts.values.get(self.facet, frozenset()))
-        for_it, against = facts.says(self.wanted), facts.says(self.unwanted)
-        return float(for_it) - float(against)
+            return self._match_value(facts.values.get(self.facet, frozenset()))
+        has_wanted, has_unwanted = facts.mentions(self.wanted), facts.mentions(self.unwanted)
+        return float(has_wanted) - float(has_unwanted)
 
-    def _by_value(self, values: frozenset[Phrase]) -> float:
+    def _match_value(self, values: frozenset[Phrase]) -> float:
         if not values:
             return 0.0
         if not self.wanted:
             return -1.0 if values & self.unwanted else 1.0
         if values & (self.wanted - self.loose):
             return 1.0
-        return LOOSE if values & self.wanted else -1.0
+        return LOOSE_MATCH if values & self.wanted else -1.0
 
 
 @dataclass(frozen=True)
 class Modification:
-    """A text understood as a change."""
+    """A text parsed as edits of a query."""
 
-    wishes: tuple[Wish, ...] = ()
-    other: frozenset[str] = frozenset()
-    """Facets in which the answer shall differ from what it was, whatever it becomes."""
-    price: int = 0
-    """-1 for cheaper, 1 for dearer."""
-    rest: tuple[str, ...] = ()
-    """Words that the shop has no words for."""
+    edits: tuple[AttributeEdit, ...] = ()
+    different: frozenset[str] = frozenset()
+    """Facets whose value shall be another than the query's."""
+    price_direction: int = 0
+    """-1 for cheaper, 1 for more expensive."""
+    unknown_words: tuple[str, ...] = ()
+    """Words that the catalogue does not use."""
 
     def __bool__(self) -> bool:
-        return bool(self.wishes or self.other or self.price)
+        return bool(self.edits or self.different or self.price_direction)
 
 
 @dataclass
-class _Reading:
-    """The state of one reading, from left to right."""
+class _ParserState:
+    """The state of the parser, which reads from left to right."""
 
     words: list[str]
     stems: list[str]
-    shop: ShopWords
+    catalogue_words: CatalogueWords
     at: int = 0
-    negated: bool = False
-    part: bool = False
-    wishes: list[Wish] = field(default_factory=list)
-    other: set[str] = field(default_factory=set)
-    price: int = 0
-    rest: list[str] = field(default_factory=list)
+    is_negated: bool = False
+    in_part: bool = False
+    edits: list[AttributeEdit] = field(default_factory=list)
+    different: set[str] = field(default_factory=set)
+    price_direction: int = 0
+    unknown_words: list[str] = field(default_factory=list)
 
 
-def modification_of(text: str, shop: ShopWords) -> Modification:
-    """Read a text as a change.
+def parse_modification(text: str, catalogue_words: CatalogueWords) -> Modification:
+    """Parse a text as edits of a picture or an item.
 
-    A text of more than `MOST_WORDS` words, or one whose words the shop does not use, has no wishes.
+    A text of more than `MAX_WORDS` words, or one whose words the catalogue does not use, has no edits.
     """
-    words = tokens(cleaned(text))
-    if len(words) > MOST_WORDS:
-        return Modification(rest=tuple(words))
-    reading = _Reading(words, [_spelt(word, shop) for word in words], shop)
-    while reading.at < len(words):
-        used = next((size for read in _READERS if (size := read(reading))), 0)
-        if not used:
-            reading.rest.append(words[reading.at])
-        reading.at += max(1, used)
-    wishes = _joined(reading.wishes)
-    return Modification(tuple(wishes), frozenset(reading.other), reading.price, tuple(reading.rest))
+    words = tokenize(normalize_text(text))
+    if len(words) > MAX_WORDS:
+        return Modification(unknown_words=tuple(words))
+    state = _ParserState(words, [_stem_or_correct(word, catalogue_words) for word in words], catalogue_words)
+    while state.at < len(words):
+        n_words = next((n for rule in _RULES if (n := rule(state))), 0)
+        if not n_words:
+            state.unknown_words.append(words[state.at])
+        state.at += max(1, n_words)
+    edits = _merge_edits(state.edits)
+    return Modification(
+        tuple(edits), frozenset(state.different), state.price_direction, tuple(state.unknown_words)
+    )
 
 
-def _spelt(word: str, shop: ShopWords) -> str:
-    plain = stem(word)
-    known = plain in shop.stems or plain in shop.vocabulary.known_stems or end_named((plain,)) is not None
-    if known or word in _FILLER or word in _NEGATORS or base_of(word, shop.stems) or not word[0].isalpha():
-        return plain
-    return corrected(plain, shop.common.get(plain[0], ())) or plain
+def _stem_or_correct(word: str, catalogue_words: CatalogueWords) -> str:
+    stemmed = stem(word)
+    is_known = (
+        stemmed in catalogue_words.stems
+        or stemmed in catalogue_words.vocabulary.known_stems
+        or find_scale_end((stemmed,)) is not None
+    )
+    if is_known or word in _FILLER or word in _NEGATORS or not word[0].isalpha():
+        return stemmed
+    if comparative_base(word, catalogue_words.stems):
+        return stemmed
+    return correct_typo(stemmed, catalogue_words.typo_targets.get(stemmed[0], ())) or stemmed
 
 
-def _punctuation(reading: _Reading) -> int:
-    if reading.words[reading.at][0].isalnum():
+def _parse_punctuation(state: _ParserState) -> int:
+    if state.words[state.at][0].isalnum():
         return 0
-    reading.negated = reading.part = False
+    state.is_negated = state.in_part = False
     return 1
 
 
-def _negation(reading: _Reading) -> int:
-    word, before = reading.words[reading.at], reading.words[max(0, reading.at - 1)]
-    instead = (before, word) in (("instead", "of"), ("rather", "than"), ("other", "than"))
-    if word not in _NEGATORS and not word.endswith("n't") and not instead:
+def _parse_negation(state: _ParserState) -> int:
+    word, previous = state.words[state.at], state.words[max(0, state.at - 1)]
+    is_instead_of = (previous, word) in (("instead", "of"), ("rather", "than"), ("other", "than"))
+    if word not in _NEGATORS and not word.endswith("n't") and not is_instead_of:
         return 0
-    reading.negated = True
+    state.is_negated = True
     return 1
 
 
-def _price(reading: _Reading) -> int:
-    word, after = reading.words[reading.at], reading.words[reading.at + 1 : reading.at + 2]
-    sign = -1 if word in _CHEAPER or word == "cheap" else 1 if word in (*_DEARER, "expensive") else 0
-    if not sign or after == ["looking"]:
+def _parse_price(state: _ParserState) -> int:
+    word, following = state.words[state.at], state.words[state.at + 1 : state.at + 2]
+    sign = -1 if word in _CHEAPER or word == "cheap" else 1 if word in (*_MORE_EXPENSIVE, "expensive") else 0
+    if not sign or following == ["looking"]:
         return 0
-    reading.price = -sign if reading.negated else sign
-    reading.negated = False
+    state.price_direction = -sign if state.is_negated else sign
+    state.is_negated = False
     return 1
 
 
-def _other_facet(reading: _Reading) -> int:
-    """ "A different pattern", "another colour"; and "the same colour", which asks for nothing."""
-    word, at = reading.words[reading.at], reading.at
-    if word not in _OTHER and word not in _SAME:
+def _parse_different_facet(state: _ParserState) -> int:
+    """Parse "a different pattern", "another colour"; and "the same colour", which changes nothing."""
+    word, at = state.words[state.at], state.at
+    if word not in _DIFFERENT and word not in _SAME:
         return 0
-    for size, following in enumerate(reading.stems[at + 1 : at + 3], 2):
+    for size, following in enumerate(state.stems[at + 1 : at + 3], 2):
         if following in _FACETS:
             facet = _FACETS[following]
-            if (word in _OTHER) != reading.negated and facet in reading.shop.vocabulary.positions:
-                reading.other.add(facet)
-            reading.negated = False
+            if (
+                word in _DIFFERENT
+            ) != state.is_negated and facet in state.catalogue_words.vocabulary.positions:
+                state.different.add(facet)
+            state.is_negated = False
             return size
     return 1
 
 
-def _value(reading: _Reading) -> int:
-    """The longest phrase that names values of a facet."""
-    at, vocabulary = reading.at, reading.shop.vocabulary
-    for size in range(min(vocabulary.longest, len(reading.stems) - at), 0, -1):
-        phrase = tuple(reading.stems[at : at + size])
+def _parse_value(state: _ParserState) -> int:
+    """Parse the longest phrase that names values of a facet."""
+    at, vocabulary = state.at, state.catalogue_words.vocabulary
+    for size in range(min(vocabulary.max_phrase_words, len(state.stems) - at), 0, -1):
+        phrase = tuple(state.stems[at : at + size])
         meanings = vocabulary.phrases.get(phrase)
         if not meanings or (size == 1 and phrase[0] in _FILLER):
             continue
         meaning = meanings[0]
-        if _longer_words(reading, size) or (size == 1 and phrase[0].removesuffix("ed") in _FACETS):
+        if _starts_longer_phrase(state, size) or (size == 1 and phrase[0].removesuffix("ed") in _FACETS):
             return 0
-        if meaning.facet == KIND:
-            end = end_named(phrase)
-            if end and end.plainest and phrase[0] == reading.words[at]:
-                return 0  # "a short dress" is no pair of shorts
-            if reading.negated or reading.part:
+        if meaning.facet == TYPE_FACET:
+            end = find_scale_end(phrase)
+            if end and end.is_plainest and phrase[0] == state.words[at]:
+                return 0  # "a short dress" is not a pair of shorts
+            if state.is_negated or state.in_part:
                 return 0
-            if _is_itself(reading):
+            if _describes_query(state):
                 return size
-        elif reading.part and any(wish.facet == meaning.facet for wish in reading.wishes):
+        elif state.in_part and any(edit.facet == meaning.facet for edit in state.edits):
             return size  # "white with black lettering" is white
         exact, loose = (
-            frozenset(map(key_of, values)) for values in (meaning.exact, meaning.loose - meaning.exact)
+            frozenset(map(stem_phrase, values)) for values in (meaning.exact, meaning.loose - meaning.exact)
         )
-        said = " ".join(reading.words[at : at + size])
-        _take(reading, Wish(said, meaning.facet, exact | loose, loose=loose if exact else frozenset()))
+        text = " ".join(state.words[at : at + size])
+        _add_edit(
+            state, AttributeEdit(text, meaning.facet, exact | loose, loose=loose if exact else frozenset())
+        )
         return size
     return 0
 
 
-def _is_itself(reading: _Reading) -> bool:
-    """ "The shirt is grey" speaks of what is there."""
-    before = reading.words[max(0, reading.at - 1) : reading.at]
-    return bool(before) and before[0] in _ITSELF
+def _describes_query(state: _ParserState) -> bool:
+    """Whether the next word names the item of the query, as in "the shirt is grey"."""
+    previous = state.words[max(0, state.at - 1) : state.at]
+    return bool(previous) and previous[0] in _DETERMINERS
 
 
-def _longer_words(reading: _Reading, size: int) -> bool:
-    """Whether the shop's texts use a longer phrase that begins here: "top" of "top stitching"."""
-    at = reading.at
-    for more in range(LONGEST, size, -1):
-        phrase = tuple(reading.stems[at : at + more])
-        written = len(phrase) == more and all(word[0].isalnum() for word in phrase)
-        if written and not set(phrase) & _FILLER and reading.shop.used(phrase):
-            last = tuple(reading.stems[at + size : at + more])
-            return last not in reading.shop.vocabulary.phrases and end_named(last) is None
+def _starts_longer_phrase(state: _ParserState, size: int) -> bool:
+    """Whether the catalogue uses a longer phrase that starts here: "top" of "top stitching"."""
+    at = state.at
+    for longer in range(MAX_PHRASE_WORDS, size, -1):
+        phrase = tuple(state.stems[at : at + longer])
+        is_words = len(phrase) == longer and all(word[0].isalnum() for word in phrase)
+        if is_words and not set(phrase) & _FILLER and state.catalogue_words.is_used(phrase):
+            tail = tuple(state.stems[at + size : at + longer])
+            return tail not in state.catalogue_words.vocabulary.phrases and find_scale_end(tail) is None
     return False
 
 
-def _scale(reading: _Reading) -> int:
-    """ "Longer", "less shiny", "too bright", "shorter sleeves"."""
-    at, stems = reading.at, reading.stems
-    base = base_of(reading.words[at], reading.shop.stems)
+def _parse_scale(state: _ParserState) -> int:
+    """Parse "longer", "less shiny", "too bright", "shorter sleeves"."""
+    at, stems = state.at, state.stems
+    base = comparative_base(state.words[at], state.catalogue_words.stems)
     if base is None:
-        if used := _value(reading):
-            return used
-    elif stems[at + 1 :] and (stem(base), stems[at + 1]) in reading.shop.vocabulary.phrases:
+        if n_words := _parse_value(state):
+            return n_words
+    elif stems[at + 1 :] and (stem(base), stems[at + 1]) in state.catalogue_words.vocabulary.phrases:
         stems[at] = stem(base)  # "darker blue" where Dark Blue is a value
-        return _value(reading)
+        return _parse_value(state)
     for size in (3, 2, 1):
         phrase = tuple(stems[at : at + size])
         if size == 1 and base is not None:
             phrase = (stem(base),)
-        end = end_named(phrase) if len(phrase) == size else None
+        end = find_scale_end(phrase) if len(phrase) == size else None
         if end is None:
             continue
-        said = " ".join(reading.words[at : at + size])
-        if size == 1 and (noun := _of_a_part(reading, end, at + 1)):
-            return 1 + noun
-        compared = base is not None or reading.words[at - 1 : at] in _COMPARED
-        wanted = frozenset(end.wanted) if compared or end.plainest else frozenset({phrase})
-        _take(reading, _used(Wish(said, None, wanted | {phrase}, frozenset(end.unwanted)), reading.shop))
+        text = " ".join(state.words[at : at + size])
+        if size == 1 and (n_noun_words := _parse_scale_of_part(state, end, at + 1)):
+            return 1 + n_noun_words
+        is_compared = base is not None or state.words[at - 1 : at] in _DEGREE_WORDS
+        wanted = frozenset(end.wanted) if is_compared or end.is_plainest else frozenset({phrase})
+        edit = AttributeEdit(text, None, wanted | {phrase}, frozenset(end.unwanted))
+        _add_edit(state, _keep_used_phrases(edit, state.catalogue_words))
         return size
     if base is None:
         return 0
-    reading.stems[at] = stem(base)  # "bluer": more of what the shop calls blue
-    return _value(reading) or _words(reading)
+    state.stems[at] = stem(base)  # "bluer": more of what the catalogue calls blue
+    return _parse_value(state) or _parse_words(state)
 
 
-def _used(wish: Wish, shop: ShopWords) -> Wish:
-    wanted, unwanted = (frozenset(filter(shop.used, phrases)) for phrases in (wish.wanted, wish.unwanted))
-    return replace(wish, wanted=wanted, unwanted=unwanted - wanted)
+def _keep_used_phrases(edit: AttributeEdit, catalogue_words: CatalogueWords) -> AttributeEdit:
+    wanted, unwanted = (
+        frozenset(filter(catalogue_words.is_used, phrases)) for phrases in (edit.wanted, edit.unwanted)
+    )
+    return replace(edit, wanted=wanted, unwanted=unwanted - wanted)
 
 
-def _of_a_part(reading: _Reading, end: End, at: int) -> int:
-    """A scale of one part of the thing: "shorter sleeves" is about short, not mini. Words used, or 0."""
-    noun, shop = "".join(reading.stems[at : at + 1]), reading.shop
-    if noun in _FILLER or noun not in shop.stems or (noun,) in shop.vocabulary.phrases:
+def _parse_scale_of_part(state: _ParserState, end: ScaleEnd, at: int) -> int:
+    """Parse a scale of one part of the item: "shorter sleeves" means short, not mini. Number of words, or
+    0."""
+    noun, catalogue_words = "".join(state.stems[at : at + 1]), state.catalogue_words
+    if noun in _FILLER or noun not in catalogue_words.stems or (noun,) in catalogue_words.vocabulary.phrases:
         return 0
-    forms = [form[-1] for form in _forms(noun, shop)]
+    forms = [form[-1] for form in _word_forms(noun, catalogue_words)]
     ends = [
         frozenset((*word, form) for word in words for form in forms) for words in (end.wanted, end.unwanted)
     ]
-    wish = _used(Wish(" ".join(reading.words[at - 1 : at + 1]), None, *ends), shop)
-    if not wish.wanted:
+    edit = _keep_used_phrases(
+        AttributeEdit(" ".join(state.words[at - 1 : at + 1]), None, *ends), catalogue_words
+    )
+    if not edit.wanted:
         return 0
-    lacking = frozenset({(noun + "less",)}) & {(word,) for word in shop.stems}
-    if ("short",) in end.wanted:  # none is the shortest
-        wish = replace(wish, wanted=wish.wanted | lacking)
-    _take(reading, replace(wish, unwanted=wish.unwanted | lacking - wish.wanted))
+    lacking = frozenset({(noun + "less",)}) & {(word,) for word in catalogue_words.stems}
+    if ("short",) in end.wanted:  # no sleeves are the shortest
+        edit = replace(edit, wanted=edit.wanted | lacking)
+    _add_edit(state, replace(edit, unwanted=edit.unwanted | lacking - edit.wanted))
     return 1
 
 
-def _words(reading: _Reading) -> int:
-    """The longest phrase that the shop's texts use."""
-    at, shop = reading.at, reading.shop
-    for size in range(min(LONGEST, len(reading.stems) - at), 0, -1):
-        phrase = tuple(reading.stems[at : at + size])
-        said = {*phrase, *reading.words[at : at + size]}
-        if said & _FILLER or said & _THROUGH or not all(word[0].isalnum() for word in phrase):
+def _parse_words(state: _ParserState) -> int:
+    """Parse the longest phrase that the catalogue's texts use."""
+    at, catalogue_words = state.at, state.catalogue_words
+    for size in range(min(MAX_PHRASE_WORDS, len(state.stems) - at), 0, -1):
+        phrase = tuple(state.stems[at : at + size])
+        spellings = {*phrase, *state.words[at : at + size]}
+        if (
+            spellings & _FILLER
+            or spellings & _KEEPS_NEGATION
+            or not all(word[0].isalnum() for word in phrase)
+        ):
             continue
-        forms = {(*phrase[:-1], *form) for form in _forms(phrase[-1], shop)} | {phrase}
-        known = frozenset(form for form in forms if shop.used(form))
-        if known:
-            _take(reading, Wish(" ".join(reading.words[at : at + size]), None, known, _without(phrase, shop)))
+        forms = {(*phrase[:-1], *form) for form in _word_forms(phrase[-1], catalogue_words)} | {phrase}
+        wanted = frozenset(form for form in forms if catalogue_words.is_used(form))
+        if wanted:
+            text = " ".join(state.words[at : at + size])
+            _add_edit(state, AttributeEdit(text, None, wanted, _words_for_lacking(phrase, catalogue_words)))
             return size
     return 0
 
 
-def _forms(word: str, shop: ShopWords) -> list[Phrase]:
-    """A noun and its participle: belt, belted; collar, collared."""
+def _word_forms(word: str, catalogue_words: CatalogueWords) -> list[Phrase]:
+    """List a noun and its participle: belt, belted; collar, collared."""
     forms = {word, word + "ed", word + "d", word + word[-1] + "ed"}
-    forms |= next((group for group in _ALIKE if word in group), frozenset())
+    forms |= next((group for group in _SAME_PART if word in group), frozenset())
     if word.endswith("ed"):
         forms |= {word.removesuffix("ed"), word.removesuffix("d")}
-    return [(form,) for form in sorted(forms) if form == word or form in shop.stems]
+    return [(form,) for form in sorted(forms) if form == word or form in catalogue_words.stems]
 
 
-def _without(phrase: Phrase, shop: ShopWords) -> frozenset[Phrase]:
-    """What a shop calls things that lack something: sleeveless."""
-    bare = phrase[-1].removesuffix("d").removesuffix("e")
-    lacking = {phrase[-1] + "less", bare + "less", bare + "eless"}
-    return frozenset((word,) for word in lacking if word in shop.stems)
+def _words_for_lacking(phrase: Phrase, catalogue_words: CatalogueWords) -> frozenset[Phrase]:
+    """Words of the catalogue for items that lack the noun: sleeveless."""
+    base = phrase[-1].removesuffix("d").removesuffix("e")
+    lacking = {phrase[-1] + "less", base + "less", base + "eless"}
+    return frozenset((word,) for word in lacking if word in catalogue_words.stems)
 
 
-def _split(reading: _Reading) -> int:
-    """ "Vneck", where the shop writes v-neck."""
-    word, shop = reading.words[reading.at], reading.shop
+def _parse_compound(state: _ParserState) -> int:
+    """Parse "vneck" where the catalogue writes v-neck."""
+    word, catalogue_words = state.words[state.at], state.catalogue_words
     for end in range(1, len(word) if word not in _FILLER else 0):
         parts = stem(word[:end]), stem(word[end:])
-        if shop.used(parts) and len(word) > 3:
-            _take(reading, Wish(word, None, frozenset({parts})))
+        if catalogue_words.is_used(parts) and len(word) > 3:
+            _add_edit(state, AttributeEdit(word, None, frozenset({parts})))
             return 1
     return 0
 
 
-def _filler(reading: _Reading) -> int:
-    word, at = reading.words[reading.at], reading.at
-    if word in _PARTS or word == "is":
-        reading.part = word != "is"
-    if word not in _FILLER and reading.stems[at] not in _FILLER and word not in _THROUGH:
+def _parse_filler(state: _ParserState) -> int:
+    word, at = state.words[state.at], state.at
+    if word in _PART_MARKERS or word == "is":
+        state.in_part = word != "is"
+    if word not in _FILLER and state.stems[at] not in _FILLER and word not in _KEEPS_NEGATION:
         return 0
-    if word not in _THROUGH and word not in ("and", "or", "nor"):
-        reading.negated = reading.negated and word in _FILLER
+    if word not in _KEEPS_NEGATION and word not in ("and", "or", "nor"):
+        state.is_negated = state.is_negated and word in _FILLER
     return 1
 
 
-_READERS = (_punctuation, _price, _other_facet, _scale, _negation, _words, _split, _filler)
+# Each rule returns the number of words that it parsed, or 0.
+_RULES = (
+    _parse_punctuation,
+    _parse_price,
+    _parse_different_facet,
+    _parse_scale,
+    _parse_negation,
+    _parse_words,
+    _parse_compound,
+    _parse_filler,
+)
 
 
-def _take(reading: _Reading, wish: Wish) -> None:
-    if reading.negated:
-        wish = replace(wish, wanted=wish.unwanted, unwanted=wish.wanted, loose=frozenset())
-        following: Sequence[str] = reading.words[reading.at + 1 : reading.at + 3]
-        reading.negated = any(word in ("or", "nor") for word in following)  # "no red or blue"
-    if wish.wanted or wish.unwanted:
-        reading.wishes.append(wish)
+def _add_edit(state: _ParserState, edit: AttributeEdit) -> None:
+    if state.is_negated:
+        edit = replace(edit, wanted=edit.unwanted, unwanted=edit.wanted, loose=frozenset())
+        following: Sequence[str] = state.words[state.at + 1 : state.at + 3]
+        state.is_negated = any(word in ("or", "nor") for word in following)  # "no red or blue"
+    if edit.wanted or edit.unwanted:
+        state.edits.append(edit)
 
 
-def _joined(wishes: Sequence[Wish]) -> list[Wish]:
-    """Values of one facet are alternatives: "black and white" may be either."""
-    by_facet: dict[str, Wish] = {}
-    out: list[Wish] = []
-    for wish in wishes:
-        before = by_facet.get(wish.facet or "")
-        if wish.facet is None:
-            if not any((one.wanted, one.unwanted) == (wish.wanted, wish.unwanted) for one in out):
-                out.append(wish)
-        elif before is None:
-            by_facet[wish.facet] = wish
+def _merge_edits(edits: Sequence[AttributeEdit]) -> list[AttributeEdit]:
+    """Merge edits of one facet: its values are alternatives, "black and white" may be either."""
+    by_facet: dict[str, AttributeEdit] = {}
+    word_edits: list[AttributeEdit] = []
+    for edit in edits:
+        earlier = by_facet.get(edit.facet or "")
+        if edit.facet is None:
+            if not any(
+                (other.wanted, other.unwanted) == (edit.wanted, edit.unwanted) for other in word_edits
+            ):
+                word_edits.append(edit)
+        elif earlier is None:
+            by_facet[edit.facet] = edit
         else:
-            by_facet[wish.facet] = Wish(
-                f"{before.said}, {wish.said}",
-                wish.facet,
-                (before.wanted | wish.wanted) - before.unwanted - wish.unwanted,
-                before.unwanted | wish.unwanted,
-                before.loose | wish.loose,
+            by_facet[edit.facet] = AttributeEdit(
+                f"{earlier.text}, {edit.text}",
+                edit.facet,
+                (earlier.wanted | edit.wanted) - earlier.unwanted - edit.unwanted,
+                earlier.unwanted | edit.unwanted,
+                earlier.loose | edit.loose,
             )
-    return [*by_facet.values(), *out]
+    return [*by_facet.values(), *word_edits]

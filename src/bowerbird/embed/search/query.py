@@ -1,4 +1,4 @@
-"""Queries through the tower that the items went through: a text, a picture, or both."""
+"""Encodes queries (a text, a picture, or both) by the tower that encoded the items."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from safetensors.torch import load_file
 from bowerbird.data.images import SUPPORTED
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
-from bowerbird.embed.encode.modalities import Sides, words_in
-from bowerbird.embed.index.rows import unit
-from bowerbird.embed.index.vectors import SIDES_MAPS_FILE, TOWER_FILE
-from bowerbird.embed.train.tower import Tower, Views, tower_of
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_words
+from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.index.vectors import MODALITY_ENCODERS_FILE, TOWER_FILE
+from bowerbird.embed.train.tower import ModalityFeatures, Tower, load_tower
 from bowerbird.errors import InputError, StoreError
-from bowerbird.models.image import ImageEncoder, load_image_encoder, pixels_of_many
+from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
 from bowerbird.models.text import TextEncoder, load_text_encoder
 
 BATCH = 64
-MIDDLE = 0.8
-"""Of a picture's width and height."""
+CENTRE_CROP = 0.8
+"""Share of a picture's width and height."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One query, its sides apart. D dimensions of item space, Di of the image backbone."""
+class EncodedQuery:
+    """One query with a vector per modality. D dimensions of item space, Di of the image backbone."""
 
     text: str | None
-    said: np.ndarray  # (D,) what the text says; zeros without one
-    picture: np.ndarray | None  # (Di,) what the backbone sees
-    shown: np.ndarray  # (D,) what the picture shows; zeros without one
+    text_vector: np.ndarray  # (D,) zeros without a text
+    image_features: np.ndarray | None  # (Di,) from the image backbone
+    image_vector: np.ndarray  # (D,) zeros without a picture
 
 
 class QueryEncoder:
-    """Vectors of queries, in the space of one version of the item vectors. D dimensions."""
+    """Encodes queries into the space of one version of the item vectors. D dimensions."""
 
     def __init__(
         self,
         tower: Tower,
-        sides: Sides,
+        encoders: ModalityEncoders,
         image_backbone: str,
         text_backbone: str,
         sources: tuple[EncoderSource, EncoderSource] | None = None,
     ) -> None:
-        """`sources`: what the two are loaded from; where a store adapted none, their names say it."""
+        """`sources`: what the backbones are loaded from; needed only for adapted ones."""
         self._tower = tower
-        self._sides = sides
+        self._encoders = encoders
         self._backbones = image_backbone, text_backbone
         named = EncoderSource(image_backbone, None), EncoderSource(text_backbone, None)
         self._image_source, self._text_source = sources or named
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> QueryEncoder:
-        """The encoder of a snapshot's vectors, opened once. Raises `StoreError` where there are none."""
-        return snapshot.open_once("query encoder", lambda: cls._opened(snapshot), of=("vectors",))
+        """Open the encoder of a snapshot's vectors, once. Raises `StoreError` if there are none."""
+        return snapshot.open_once("query encoder", lambda: cls._open_encoder(snapshot), of=("vectors",))
 
     @classmethod
-    def _opened(cls, snapshot: StoreSnapshot) -> QueryEncoder:
+    def _open_encoder(cls, snapshot: StoreSnapshot) -> QueryEncoder:
         version, store = snapshot.version("vectors"), snapshot.store
         if version is None:
             raise StoreError(f"{store.path} has no item vectors yet: run `bowerbird embed {store.path}`")
         try:
-            tower = tower_of(load_file(version.path / TOWER_FILE))
-            sides = Sides.load(version.path / SIDES_MAPS_FILE)
+            tower = load_tower(load_file(version.path / TOWER_FILE))
+            encoders = ModalityEncoders.load(version.path / MODALITY_ENCODERS_FILE)
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             raise StoreError(
                 f"the tower of the vectors {version.name} can't be read ({error}): run `bowerbird embed "
@@ -75,96 +75,108 @@ class QueryEncoder:
         names = version.meta["backbones"]
         image, text = names["image"], names["text"]
         sources = EncoderSource.of(store, image), EncoderSource.of(store, text)
-        return cls(tower, sides, image, text, sources)
+        return cls(tower, encoders, image, text, sources)
 
-    def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """(B, D) float32 of length 1. Raises `InputError` for a text without a letter."""
-        return self.many(texts, [None] * len(texts))
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode texts: (B, D) float32 of length 1. Raises `InputError` for a blank text."""
+        return self.encode(texts, [None] * len(texts))
 
-    def images(self, images: Sequence[bytes]) -> np.ndarray:
-        """(B, D) float32 of length 1. Raises `InputError` for bytes that are no picture."""
-        return self.many([None] * len(images), images)
+    def encode_images(self, images: Sequence[bytes]) -> np.ndarray:
+        """Encode pictures: (B, D) float32 of length 1. Raises `InputError` for broken ones."""
+        return self.encode([None] * len(images), images)
 
-    def composed(self, text: str | None, image: bytes | None) -> np.ndarray:
-        """One query of a text, a picture, or both: (D,) float32 of length 1."""
-        vector: np.ndarray = self.many([text], [image])[0]
+    def encode_query(self, text: str | None, image: bytes | None) -> np.ndarray:
+        """Encode one query of a text, a picture, or both: (D,) float32 of length 1."""
+        vector: np.ndarray = self.encode([text], [image])[0]
         return vector
 
-    def many(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
-        """Queries of a text, a picture or both each, which count alike: (B, D) float32 of length 1."""
-        _check(texts, images)
-        return self.of(texts, self.pictures(images))
+    def encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
+        """Encode queries of a text, a picture or both, with equal weights: (B, D) float32 of length 1."""
+        _check_queries(texts, images)
+        return self.encode_features(texts, self.encode_pictures(images))
 
-    def asked(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> list[Asked]:
-        """Queries of a text, a picture or both each, either side by itself.
+    def encode_separately(
+        self, texts: Sequence[str | None], images: Sequence[bytes | None]
+    ) -> list[EncodedQuery]:
+        """Encode queries of a text, a picture or both, with one vector per modality.
 
-        Raises `InputError` for a query without either, and for bytes that are no picture.
+        Raises `InputError` for a query without either, and for bytes that are not a picture.
         """
-        _check(texts, images)
-        pictures = self.pictures(images)
-        nothing = [None] * len(texts)
-        said, shown = self.of(texts, np.zeros_like(pictures)), self.of(nothing, pictures)
+        _check_queries(texts, images)
+        image_features = self.encode_pictures(images)
+        text_vectors = self.encode_features(texts, np.zeros_like(image_features))
+        image_vectors = self.encode_features([None] * len(texts), image_features)
         return [
-            Asked(text if text and text.strip() else None, vector, pixels if image else None, seen)
-            for text, vector, image, pixels, seen in zip(texts, said, images, pictures, shown, strict=True)
+            EncodedQuery(
+                text if text and text.strip() else None,
+                text_vectors[row],
+                image_features[row] if images[row] else None,
+                image_vectors[row],
+            )
+            for row, text in enumerate(texts)
         ]
 
-    def pictures(self, images: Sequence[bytes | None]) -> np.ndarray:
-        """The backbone's features of pictures, (B, Di) float32 of length 1; zeros where there is none.
+    def encode_pictures(self, images: Sequence[bytes | None]) -> np.ndarray:
+        """Compute the backbone's features of pictures, (B, Di) float32 of length 1; zeros where there is
+        none.
 
-        Each is looked at three times: whole, mirrored, and its middle, since people's photos show more than
-        the thing. Raises `InputError` for bytes that are no picture.
+        The sum over the whole picture, its mirror image and its centre, since users' photos show more than
+        the item. Raises `InputError` for bytes that are not a picture.
         """
         rows = [row for row, image in enumerate(images) if image is not None]
-        out = np.zeros((len(images), self.picture_width), np.float32)
+        features = np.zeros((len(images), self.image_feature_width), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            pixels, good = pixels_of_many(
-                [images[row] or b"" for row in block], self._image_encoder.sight.side
+            pixels, is_readable = decode_images(
+                [images[row] or b"" for row in block], self._image_encoder.image_spec.side
             )
-            if not good.all():
-                bad = block[int(np.argmin(good))] + 1
-                raise InputError(f"the picture of query {bad} can't be read: give {SUPPORTED}")
-            looks = (pixels, pixels[:, :, ::-1], _middles(pixels))
-            seen = [self._image_encoder.encode(np.ascontiguousarray(look)) for look in looks]
-            out[block] = unit(np.sum(seen, axis=0))
-        return out
+            if not is_readable.all():
+                query_number = block[int(np.argmin(is_readable))] + 1
+                raise InputError(f"the picture of query {query_number} can't be read: give {SUPPORTED}")
+            crops = (pixels, pixels[:, :, ::-1], _crop_centres(pixels))
+            crop_features = [self._image_encoder.encode(np.ascontiguousarray(crop)) for crop in crops]
+            features[block] = normalize_rows(np.sum(crop_features, axis=0))
+        return features
 
-    def of(self, texts: Sequence[str | None], pictures: np.ndarray) -> np.ndarray:
-        """Queries of a text, of what `pictures` said of a picture, or of both: (B, D) float32 of length 1."""
-        # What is blank beside a picture says nothing.
-        said = [text if text is not None and text.strip() else None for text in texts]
-        return self._tower.encode(Views.of(self._sides.shown(pictures), self._told(said)))
+    def encode_features(self, texts: Sequence[str | None], image_features: np.ndarray) -> np.ndarray:
+        """Encode queries of a text, of features of a picture, or of both: (B, D) float32 of length 1."""
+        # A blank text next to a picture counts as missing.
+        nonblank = [text if text is not None and text.strip() else None for text in texts]
+        image = self._encoders.encode_images(image_features)
+        return self._tower.encode(ModalityFeatures.of(image, self._encode_text_modalities(nonblank)))
 
     @property
-    def picture_width(self) -> int:
-        """Numbers that the image backbone says of a picture."""
-        return len(self._sides.image.mean)
+    def image_feature_width(self) -> int:
+        """Dimensions of the image backbone's features."""
+        return len(self._encoders.image.mean)
 
     @property
     def backbones(self) -> tuple[str, str]:
         """Names of the image and the text encoder."""
         return self._backbones
 
-    def image_features(self, features: np.ndarray) -> np.ndarray:
-        """Vectors of pictures by their backbone's features, (N, Di) -> (N, D); zeros for rows of zeros."""
-        shown = self._sides.shown(features)
-        return self._tower.encode(Views.of(shown, np.zeros((len(features), self._told_width), np.float32)))
+    def encode_image_features(self, features: np.ndarray) -> np.ndarray:
+        """Encode pictures by their backbone's features, (N, Di) -> (N, D); zeros for rows of zeros."""
+        image = self._encoders.encode_images(features)
+        no_text = np.zeros((len(features), self._text_width), np.float32)
+        return self._tower.encode(ModalityFeatures.of(image, no_text))
 
     @property
-    def _told_width(self) -> int:
-        facts, text, _ = self._sides.widths
+    def _text_width(self) -> int:
+        facts, text, _ = self._encoders.widths
         return facts + text
 
-    def _told(self, texts: Sequence[str | None]) -> np.ndarray:
+    def _encode_text_modalities(self, texts: Sequence[str | None]) -> np.ndarray:
         rows = [row for row, text in enumerate(texts) if text is not None]
-        out = np.zeros((len(texts), self._told_width), np.float32)
+        encoded = np.zeros((len(texts), self._text_width), np.float32)
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            said = [texts[row] or "" for row in block]
-            features = self._text_encoder.encode(said)
-            out[block] = self._sides.told([words_in(text) for text in said], features)
-        return out
+            block_texts = [texts[row] or "" for row in block]
+            text_features = self._text_encoder.encode(block_texts)
+            encoded[block] = self._encoders.encode_texts(
+                [extract_words(text) for text in block_texts], text_features
+            )
+        return encoded
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
@@ -175,7 +187,7 @@ class QueryEncoder:
         return _image_encoder(self._image_source)
 
 
-# Loaded once for all versions of the vectors: a server that goes over to new ones needs no second copy.
+# Loaded once for all versions of the vectors: a server that switches versions needs no second copy.
 
 
 @lru_cache(maxsize=2)
@@ -188,20 +200,20 @@ def _image_encoder(source: EncoderSource) -> ImageEncoder:
     return load_image_encoder(source.base, source.weights)
 
 
-def _check(texts: Sequence[str | None], images: Sequence[bytes | None]) -> None:
+def _check_queries(texts: Sequence[str | None], images: Sequence[bytes | None]) -> None:
     for row, (text, image) in enumerate(zip(texts, images, strict=True)):
         if image is None and (text is None or not text.strip()):
             raise InputError(f"query {row + 1} is empty: give a text with a letter in it, or a picture")
 
 
-def _middles(pixels: np.ndarray) -> np.ndarray:
-    """The middle of each picture at the same size, (B, S, S, 3) uint8."""
-    side = pixels.shape[1]
-    edge = round(side * (1 - MIDDLE) / 2)
-    middles = [
-        Image.fromarray(one).resize(
-            (side, side), Image.Resampling.BICUBIC, (edge, edge, side - edge, side - edge)
+def _crop_centres(pixels: np.ndarray) -> np.ndarray:
+    """Crop the centre of each picture and scale it to the same size, (B, S, S, 3) uint8."""
+    size = pixels.shape[1]
+    margin = round(size * (1 - CENTRE_CROP) / 2)
+    crops = [
+        Image.fromarray(picture).resize(
+            (size, size), Image.Resampling.BICUBIC, (margin, margin, size - margin, size - margin)
         )
-        for one in pixels
+        for picture in pixels
     ]
-    return np.stack([np.asarray(one) for one in middles])
+    return np.stack([np.asarray(picture) for picture in crops])

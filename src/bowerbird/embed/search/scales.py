@@ -1,7 +1,7 @@
-"""Words that lie on one scale, such as short and long: what "longer", "less shiny" and "too bright" mean.
+"""Scales such as short–long: the meaning of "longer", "less shiny" and "too bright".
 
-A catalogue says none of these as a comparison, but its texts hold the ends: what is called maxi is longer
-than what is called mini. An end of a scale counts only as far as a shop's own texts use its words.
+A catalogue does not compare items, but its texts use the words at the ends of a scale: what is called maxi is
+longer than what is called mini. An end of a scale counts only as far as the catalogue uses its words.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from bowerbird.text.words import key_of, stem
+from bowerbird.text.words import stem, stem_phrase
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Two ends, each the words and short phrases that stand for it, the plainest first."""
+    """Two ends, each the words and short phrases for it, the most general first."""
 
     low: tuple[str, ...]
     high: tuple[str, ...]
@@ -93,58 +93,64 @@ SCALES = (
     Scale(("hard", "firm", "rough", "stiff"), ("soft", "plush", "fluffy", "cosy", "comfortable")),
     Scale(("round", "rounded", "curved"), ("square", "angular", "pointed")),
 )
-_IRREGULAR = {"bigger": "big", "larger": "large", "deeper": "deep", "whiter": "white", "closer": "tight"}
+_IRREGULAR_COMPARATIVES = {
+    "bigger": "big",
+    "larger": "large",
+    "deeper": "deep",
+    "whiter": "white",
+    "closer": "tight",
+}
 
 
 @cache
-def _ends() -> dict[tuple[str, ...], tuple[int, bool, int]]:
-    """Number of the scale, end, and rank there of each word: where it is plainest, then the first."""
-    places: dict[tuple[str, ...], tuple[int, bool, int]] = {}
+def _index_ends() -> dict[tuple[str, ...], tuple[int, bool, int]]:
+    """Map each word to its scale, end and rank there: the end where it ranks first, then the first scale."""
+    ends: dict[tuple[str, ...], tuple[int, bool, int]] = {}
     for number, scale in enumerate(SCALES):
         for high in (False, True):
             for rank, word in enumerate(scale.high if high else scale.low):
-                key = key_of(word)
-                if key not in places or rank < places[key][2]:
-                    places[key] = number, high, rank
-    return places
+                key = stem_phrase(word)
+                if key not in ends or rank < ends[key][2]:
+                    ends[key] = number, high, rank
+    return ends
 
 
 @dataclass(frozen=True)
-class End:
+class ScaleEnd:
     """One end of a scale: its words and those of the other end, as stems."""
 
     wanted: tuple[tuple[str, ...], ...]
     unwanted: tuple[tuple[str, ...], ...]
-    plainest: bool
-    """Whether the word that was said stands for the whole end, as long does and ankle-length does not."""
+    is_plainest: bool
+    """Whether the word stands for the whole end, as long does and ankle-length does not."""
 
 
-def end_named(stems: tuple[str, ...]) -> End | None:
-    """The end that a word or short phrase lies at; None where it lies on no scale.
+def find_scale_end(stems: tuple[str, ...]) -> ScaleEnd | None:
+    """Find the end of a scale that a word or short phrase belongs to; None if it is on no scale.
 
-    >>> end_named(("maxi",)).unwanted[0]
+    >>> find_scale_end(("maxi",)).unwanted[0]
     ('short',)
     """
-    if stems not in _ends():
+    if stems not in _index_ends():
         return None
-    number, high, rank = _ends()[stems]
+    number, high, rank = _index_ends()[stems]
     ends = SCALES[number].high, SCALES[number].low
-    wanted, unwanted = (tuple(map(key_of, end)) for end in (ends if high else ends[::-1]))
-    return End(wanted, unwanted, rank == 0)
+    wanted, unwanted = (tuple(map(stem_phrase, end)) for end in (ends if high else ends[::-1]))
+    return ScaleEnd(wanted, unwanted, rank == 0)
 
 
-def base_of(word: str, known: frozenset[str] | set[str] = frozenset()) -> str | None:
-    """What a comparative compares: of a word of a scale, or of one of `known` stems; None where it is none.
+def comparative_base(word: str, known: frozenset[str] | set[str] = frozenset()) -> str | None:
+    """Find the adjective of a comparative: a word of a scale or one of `known` stems; None for other words.
 
-    >>> base_of("longer"), base_of("shinier"), base_of("sweater"), base_of("bluer", {"blue"})
-    ('long', 'shiny', None, 'blue')
+    >>> [comparative_base(word, {"blue"}) for word in ("longer", "shinier", "sweater", "bluer")]
+    ['long', 'shiny', None, 'blue']
     """
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in _IRREGULAR_COMPARATIVES:
+        return _IRREGULAR_COMPARATIVES[word]
     if not word.endswith("er") or len(word) < 5:
         return None
-    root = word.removesuffix("er")
-    forms = [root[:-1] + "y"] if root.endswith("i") else [root, root + "e"]
-    if len(root) > 2 and root[-1] == root[-2]:
-        forms.append(root[:-1])
-    return next((form for form in forms if (stem(form),) in _ends() or stem(form) in known), None)
+    stripped = word.removesuffix("er")
+    forms = [stripped[:-1] + "y"] if stripped.endswith("i") else [stripped, stripped + "e"]
+    if len(stripped) > 2 and stripped[-1] == stripped[-2]:
+        forms.append(stripped[:-1])
+    return next((form for form in forms if (stem(form),) in _index_ends() or stem(form) in known), None)

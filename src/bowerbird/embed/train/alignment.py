@@ -1,9 +1,9 @@
-"""Brings the space of new vectors back onto that of the old ones: what was made for the old still fits.
+"""Aligns the space of new vectors with that of old ones, so that what was made from the old ones still fits.
 
-A trained graft, kept queries and people's states are made of old vectors. Training again turns the space even
-where nothing is lost: dot products don't tell directions apart. The orthogonal map that brings the items that
-both know closest together (Procrustes; Schönemann, 1966) takes that turn out and changes no similarity. The
-tower is turned with its vectors, so that queries land among them.
+A trained graft, cached queries and user states are made of old vectors. A new training rotates the space even
+if nothing else changes: dot products do not fix directions. The orthogonal map that brings the items of both
+versions closest together (Procrustes; Schönemann, 1966) undoes that rotation and changes no similarity. The
+tower is rotated with its vectors, so that queries lie in the same space.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ import numpy as np
 import torch
 
 RIDGE = 1e-3
-"""Of the mean weight of a direction: those that few items use stay where they are."""
+"""Share of the mean weight of a direction: directions that few items use are hardly rotated."""
 
 
-def rotation(new: np.ndarray, old: np.ndarray) -> np.ndarray:
-    """The orthogonal R (D, D) float32 for which `new @ R` comes nearest to `old`, (n, D) each.
+def fit_rotation(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Fit the orthogonal R (D, D) float32 for which `new @ R` is nearest to `old`, (n, D) each.
 
-    Rows have length 1, or 0 where a version has no vector. Directions that no item uses stay; without any
-    items all do.
+    R = U Vᵀ for the singular value decomposition U S Vᵀ of newᵀ old (Schönemann, 1966). Rows have length 1,
+    or 0 if a version has no vector. Directions that no item uses are not rotated; without items, R is the
+    identity.
     """
     product = (new.T @ old).astype(np.float64)
     ridge = RIDGE * max(1, len(new)) / new.shape[1]
     left, _, right = np.linalg.svd(product + ridge * np.eye(new.shape[1]))
-    turn: np.ndarray = (left @ right).astype(np.float32)
-    return turn
+    rotation: np.ndarray = (left @ right).astype(np.float32)
+    return rotation
 
 
-def turned(state: dict[str, torch.Tensor], by: np.ndarray) -> dict[str, torch.Tensor]:
-    """A tower's tensors whose vectors are those of `state` times `by` (D, D), for every query."""
-    turn = torch.from_numpy(by)
+def rotate_tower(state: dict[str, torch.Tensor], rotation: np.ndarray) -> dict[str, torch.Tensor]:
+    """Tensors of a tower whose vectors are those of `state` times `rotation` (D, D), for every input."""
+    matrix = torch.from_numpy(rotation)
     return state | {
-        "image_base": state["image_base"] @ turn,
-        "text_base": state["text_base"] @ turn,
-        "fusion.weight": turn.T @ state["fusion.weight"],
+        "image_base": state["image_base"] @ matrix,
+        "text_base": state["text_base"] @ matrix,
+        "fusion.weight": matrix.T @ state["fusion.weight"],
     }

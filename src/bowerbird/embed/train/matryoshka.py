@@ -1,14 +1,14 @@
-"""Turns the tower's vectors so that the first quarter of their dimensions stands alone.
+"""Rotates the tower's vectors so that the first quarter of their dimensions is useful alone.
 
-Whitened content spreads what it knows evenly over all directions: cut short after their principal components,
-vectors lose much of what they find. So the directions that come first are learnt: those along which
-neighbourhoods are most like the whole vectors' (a beginning that is of use by itself: Matryoshka, Kusupati et
-al., NeurIPS 2022). The others follow by falling variance. All together they are a rotation, so whole vectors
-lose nothing: every product of two stays what it was.
+Whitened content spreads its information evenly over all directions: cut short after their principal
+components, vectors lose much of their recall. So the first directions are learned: those along which
+neighbourhoods are most like those of the whole vectors (a prefix that is useful by itself: Matryoshka;
+Kusupati et al., NeurIPS 2022). The others follow by falling variance. All together they are a rotation, so
+whole vectors lose nothing: every dot product stays the same.
 
-The directions learn by distillation: among items near each other, the softmax of their similarities follows
-that of the whole vectors, for items, for their picture or text alone, and for means of a few items, as
-people's histories are. They learn also where likes taught the tower nothing.
+The directions are learned by distillation: among items near each other, the softmax of their similarities
+follows that of the whole vectors, for items, for their picture or text alone, and for means of a few items,
+as user histories are. So they are learned even where the tower learned nothing from likes.
 """
 
 from __future__ import annotations
@@ -19,113 +19,136 @@ import numpy as np
 import torch
 from torch.nn.functional import log_softmax, normalize, softmax
 
-from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.progress import track
 
-SHORTEST = 4
-"""The part that stands alone: one in so many dimensions."""
-ITEMS_A_STEP, STEPS_AT_LEAST, STEPS_AT_MOST = 16, 200, 800
-GROUPS, OF_GROUP = 4, 4
-"""Means in a batch, and items of each; half of them from one person's likes."""
-NEAREST, AT_RANDOM = 16, 128
-"""So many of the nearest of each such item and mean are in the batch, and so many others."""
+PREFIX_FRACTION = 4
+"""The prefix that is useful alone has 1 / `PREFIX_FRACTION` of the dimensions."""
+ITEMS_PER_STEP, MIN_STEPS, MAX_STEPS = 16, 200, 800
+GROUPS, GROUP_SIZE = 4, 4
+"""Groups of items in a batch, whose means are queries, and their size; half of them from one user's likes."""
+NEAREST, RANDOM_ITEMS = 16, 128
+"""Candidates in a batch: the nearest of each grouped item and mean, and random items."""
 TEMPERATURE = 0.1
 LEARNING_RATE, WARM_UP = 2e-3, 30
 
 
 @dataclass(frozen=True)
-class Batch:
-    """M different items, all of which are candidates, and what asks for them."""
+class MatryoshkaBatch:
+    """M different items, which are queries and candidates, and groups of them whose means are queries."""
 
-    rows: torch.Tensor  # (M,) positions
-    groups: torch.Tensor  # (G, k) places in `rows`: whose mean asks
+    positions: torch.Tensor  # (M,) of the items
+    groups: torch.Tensor  # (G, k) indices into `positions`
 
 
-def layout(
-    vectors: np.ndarray, alone: tuple[np.ndarray, np.ndarray], strings: Strings, seed: int
+def fit_matryoshka_rotation(
+    vectors: np.ndarray,
+    single_modality: tuple[np.ndarray, np.ndarray],
+    sequences: InteractionSequences,
+    seed: int,
 ) -> np.ndarray:
-    """The orthogonal R (D, D) float32 by which the first quarter of `vectors @ R`, (N, D), stands alone.
+    """Fit the orthogonal R (D, D) float32 for which the first quarter of `vectors @ R`, (N, D), is useful
+    alone.
 
-    `alone` are the vectors of the items' pictures alone and of their texts alone, (N, D) each, zeros where an
-    item has not both. With fewer than three items there is nothing to learn from, and R is the identity.
+    `single_modality`: vectors of the items' pictures alone and of their texts alone, (N, D) each, zeros for
+    items that lack one of the two. With fewer than three items there is nothing to learn from, and R is the
+    identity.
     """
     usable = np.flatnonzero(vectors.any(axis=1))
     dim = vectors.shape[1]
     if len(usable) < 3:
         return np.eye(dim, dtype=np.float32)
-    strings = strings.without(np.flatnonzero(~vectors.any(axis=1)), np.zeros(0, np.int64))
+    sequences = sequences.without(np.flatnonzero(~vectors.any(axis=1)), np.zeros(0, np.int64))
     rng, whole = np.random.default_rng(seed), torch.from_numpy(vectors)
-    some = vectors[usable].astype(np.float64)
-    spanning = torch.from_numpy(_by_variance(some, np.eye(dim))[:, : dim // SHORTEST]).float()
+    usable_vectors = vectors[usable].astype(np.float64)
+    prefix_dim = dim // PREFIX_FRACTION
+    spanning = torch.from_numpy(_sort_by_variance(usable_vectors, np.eye(dim))[:, :prefix_dim]).float()
     spanning.requires_grad_(True)
-    steps = min(STEPS_AT_MOST, max(STEPS_AT_LEAST, len(usable) // ITEMS_A_STEP))
+    steps = min(MAX_STEPS, max(MIN_STEPS, len(usable) // ITEMS_PER_STEP))
     optimizer = torch.optim.Adam([spanning], lr=LEARNING_RATE)
-    falling = torch.optim.lr_scheduler.OneCycleLR(
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, LEARNING_RATE, total_steps=steps, pct_start=WARM_UP / steps
     )
-    sides = [torch.from_numpy(side) for side in alone]
-    for _ in track(range(steps), "laying out the dimensions"):
-        batch = batch_of(whole, usable, strings, rng)
-        first = torch.linalg.qr(spanning)[0]  # of length 1 and at right angles, whatever a step made of them
-        loss = _distance(first, whole[batch.rows], [side[batch.rows] for side in sides], batch.groups)
+    modalities = [torch.from_numpy(modality) for modality in single_modality]
+    for _ in track(range(steps), "ordering the dimensions"):
+        batch = sample_batch(whole, usable, sequences, rng)
+        axes = torch.linalg.qr(spanning)[0]  # an optimizer step leaves the axes neither unit nor orthogonal
+        batch_modalities = [modality[batch.positions] for modality in modalities]
+        loss = _distillation_loss(axes, whole[batch.positions], batch_modalities, batch.groups)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        falling.step()
-    whole_basis, _ = np.linalg.qr(spanning.detach().double().numpy(), mode="complete")
-    first_axes, others = np.split(whole_basis, [dim // SHORTEST], axis=1)
-    turn: np.ndarray = np.concatenate([first_axes, _by_variance(some, others)], axis=1)
-    return turn.astype(np.float32)
+        schedule.step()
+    basis, _ = np.linalg.qr(spanning.detach().double().numpy(), mode="complete")
+    prefix_axes, other_axes = np.split(basis, [prefix_dim], axis=1)
+    rotation: np.ndarray = np.concatenate(
+        [prefix_axes, _sort_by_variance(usable_vectors, other_axes)], axis=1
+    )
+    return rotation.astype(np.float32)
 
 
-def _by_variance(vectors: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of the same space as `basis` (D, K), by falling variance of `vectors` (N, D)."""
-    seen = (vectors - vectors.mean(axis=0)) @ basis
-    turned: np.ndarray = basis @ np.linalg.eigh(seen.T @ seen)[1][:, ::-1]
-    return turned
+def _sort_by_variance(vectors: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the space of `basis` (D, K), by falling variance of `vectors` (N, D): PCA."""
+    projected = (vectors - vectors.mean(axis=0)) @ basis
+    sorted_basis: np.ndarray = basis @ np.linalg.eigh(projected.T @ projected)[1][:, ::-1]
+    return sorted_basis
 
 
-def batch_of(whole: torch.Tensor, usable: np.ndarray, strings: Strings, rng: np.random.Generator) -> Batch:
-    """A few groups of items, of one person's likes or by chance, with their neighbours, and others."""
-    groups = np.stack([_group(usable, strings if k % 2 else None, rng) for k in range(GROUPS)])
-    chosen = torch.from_numpy(groups)
-    asking = torch.cat([whole[chosen.reshape(-1)], whole[chosen].mean(1)])
-    near = (asking @ whole.T).topk(min(NEAREST, len(whole)), dim=1).indices.reshape(-1)
-    others = torch.from_numpy(rng.choice(usable, AT_RANDOM))
-    rows = torch.unique(torch.cat([chosen.reshape(-1), near, others]))  # sorted
-    return Batch(rows, torch.searchsorted(rows, chosen))
+def sample_batch(
+    whole: torch.Tensor, usable: np.ndarray, sequences: InteractionSequences, rng: np.random.Generator
+) -> MatryoshkaBatch:
+    """Sample groups of items, of one user's likes or at random, with their nearest items and random ones."""
+    groups = np.stack([_sample_group(usable, sequences if k % 2 else None, rng) for k in range(GROUPS)])
+    grouped = torch.from_numpy(groups)
+    queries = torch.cat([whole[grouped.reshape(-1)], whole[grouped].mean(1)])
+    nearest = (queries @ whole.T).topk(min(NEAREST, len(whole)), dim=1).indices.reshape(-1)
+    random_items = torch.from_numpy(rng.choice(usable, RANDOM_ITEMS))
+    positions = torch.unique(torch.cat([grouped.reshape(-1), nearest, random_items]))  # sorted
+    return MatryoshkaBatch(positions, torch.searchsorted(positions, grouped))
 
 
-def _group(usable: np.ndarray, strings: Strings | None, rng: np.random.Generator) -> np.ndarray:
-    """Items whose mean is to find what theirs would, (k,): the likes around one, or any."""
-    if strings is None or not len(strings):
-        return rng.choice(usable, OF_GROUP)
-    like = int(rng.integers(len(strings)))
-    around = np.arange(max(0, like - 2 * OF_GROUP), min(len(strings), like + 2 * OF_GROUP))
-    around = around[strings.owner[around] == strings.owner[like]]
-    items: np.ndarray = strings.items[rng.choice(around, OF_GROUP)]
+def _sample_group(
+    usable: np.ndarray, sequences: InteractionSequences | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Sample the items of a group, (k,): likes around a random one of the same user, or any items."""
+    if sequences is None or not len(sequences):
+        return rng.choice(usable, GROUP_SIZE)
+    like = int(rng.integers(len(sequences)))
+    window = np.arange(max(0, like - 2 * GROUP_SIZE), min(len(sequences), like + 2 * GROUP_SIZE))
+    window = window[sequences.owner[window] == sequences.owner[like]]
+    items: np.ndarray = sequences.items[rng.choice(window, GROUP_SIZE)]
     return items
 
 
-def _distance(
-    axes: torch.Tensor, whole: torch.Tensor, alone: list[torch.Tensor], groups: torch.Tensor
+def _distillation_loss(
+    axes: torch.Tensor, whole: torch.Tensor, modalities: list[torch.Tensor], groups: torch.Tensor
 ) -> torch.Tensor:
-    """How far neighbourhoods along the `axes` (D, K) are from those of the whole vectors (M, D), in nats.
+    """Distance of neighbourhoods along the `axes` (D, K) from those of the whole vectors (M, D), in nats.
 
-    KL of the softmax over the M items of what asks: each item (that does not find itself), what each side
-    alone says of it (which does), and the means of `groups` (G, k), which do not find their own.
+    KL divergence of the softmax over the M items, for queries of three kinds: each item (which does not find
+    itself), each modality alone of it (which does), and the means of `groups` (G, k), which do not find their
+    own.
     """
     size = len(whole)
-    first = normalize(whole @ axes, dim=1)
-    own = torch.eye(size, dtype=torch.bool)
+    prefix = normalize(whole @ axes, dim=1)
+    is_self = torch.eye(size, dtype=torch.bool)
     in_group = torch.zeros(len(groups), size, dtype=torch.bool).scatter_(1, groups, True)
-    sides = [torch.nonzero(side.any(1))[:, 0] for side in alone]
-    asked = [normalize(whole[groups].mean(1), dim=1), whole, *(whole[rows] for rows in sides)]
-    asking = [normalize(first[groups].mean(1), dim=1), first]
-    asking += [normalize(side[rows] @ axes, dim=1) for side, rows in zip(alone, sides, strict=True)]
-    hidden = torch.cat([in_group, own, *(torch.zeros_like(own[rows]) for rows in sides)])
-    wanted = (torch.cat(asked) @ whole.T / TEMPERATURE).masked_fill(hidden, -1e4)
-    said = (torch.cat(asking) @ first.T / TEMPERATURE).masked_fill(hidden, -1e4)
-    lost = (softmax(wanted, 1) * (log_softmax(wanted, 1) - log_softmax(said, 1))).sum(1)
-    parts = torch.split(lost, [len(groups), size, *map(len, sides)])
-    return torch.stack([part.mean() for part in parts if len(part)]).sum()
+    rows_with_modality = [torch.nonzero(modality.any(1))[:, 0] for modality in modalities]
+    whole_queries = [
+        normalize(whole[groups].mean(1), dim=1),
+        whole,
+        *(whole[rows] for rows in rows_with_modality),
+    ]
+    prefix_queries = [normalize(prefix[groups].mean(1), dim=1), prefix]
+    prefix_queries += [
+        normalize(modality[rows] @ axes, dim=1)
+        for modality, rows in zip(modalities, rows_with_modality, strict=True)
+    ]
+    excluded = torch.cat(
+        [in_group, is_self, *(torch.zeros_like(is_self[rows]) for rows in rows_with_modality)]
+    )
+    teacher = (torch.cat(whole_queries) @ whole.T / TEMPERATURE).masked_fill(excluded, -1e4)
+    student = (torch.cat(prefix_queries) @ prefix.T / TEMPERATURE).masked_fill(excluded, -1e4)
+    divergence = (softmax(teacher, 1) * (log_softmax(teacher, 1) - log_softmax(student, 1))).sum(1)
+    kinds = torch.split(divergence, [len(groups), size, *map(len, rows_with_modality)])
+    return torch.stack([kind.mean() for kind in kinds if len(kind)]).sum()

@@ -1,7 +1,7 @@
-"""Hard negatives: what was liked as well, and is of the same category as the neighbour.
+"""Hard negatives: liked items of the same category as the neighbour.
 
-Items of a batch that are of another kind are told apart by their kind alone. One more negative for each pair,
-of the neighbour's own category, asks for the rest.
+In-batch negatives of another category are easy: the category alone separates them. One more negative for each
+pair, of the neighbour's own category, needs finer differences.
 """
 
 from __future__ import annotations
@@ -9,34 +9,35 @@ from __future__ import annotations
 import numpy as np
 
 from bowerbird.data.items import Catalogue
-from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.train.neighbours import InteractionSequences
 
 
-class SameCategory:
-    """Draws items by the likes that they have, category by category.
+class SameCategoryNegatives:
+    """Samples items in proportion to their likes, within a category.
 
-    Only liked items: whoever taught with the others would teach that nobody likes what is new.
+    Liked items only: other items as negatives would teach the tower that new items are never liked.
     """
 
-    def __init__(self, strings: Strings, categories: np.ndarray) -> None:
-        """`categories` (items,) int64, a number for each category."""
-        self._of = categories
-        kinds = categories[strings.items]
-        self._items = strings.items[np.argsort(kinds, kind="stable")]  # likes, category by category
-        counts = np.bincount(kinds, minlength=int(categories.max(initial=0)) + 1)
+    def __init__(self, sequences: InteractionSequences, categories: np.ndarray) -> None:
+        """`categories` (items,) int64, the number of each item's category."""
+        self._category_of = categories
+        liked_categories = categories[sequences.items]
+        # Liked items, category by category, as often as they are liked.
+        self._items = sequences.items[np.argsort(liked_categories, kind="stable")]
+        counts = np.bincount(liked_categories, minlength=int(categories.max(initial=0)) + 1)
         self._first = np.concatenate([[0], np.cumsum(counts)])
 
-    def draw(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """For each of B liked items one of its category, (B,); the item itself where there is no other."""
-        kind = self._of[items]
-        size = self._first[kind + 1] - self._first[kind]
-        drawn = self._first[kind] + np.floor(rng.random(len(items)) * size).astype(np.int64)
-        found: np.ndarray = self._items[drawn]
-        return found
+    def sample(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Sample an item of the category of each of B liked items, (B,); may be the item itself."""
+        category = self._category_of[items]
+        size = self._first[category + 1] - self._first[category]
+        index = self._first[category] + np.floor(rng.random(len(items)) * size).astype(np.int64)
+        negatives: np.ndarray = self._items[index]
+        return negatives
 
 
-def categories_of(catalogue: Catalogue) -> np.ndarray:
-    """A number for each item's whole category path, (items,) int64; those without one share a number."""
+def number_categories(catalogue: Catalogue) -> np.ndarray:
+    """Number the items' whole category paths, (items,) int64; items without one share a number."""
     paths = [tuple(path or ()) for path in catalogue.table["category"].to_pylist()]
     numbers = {path: number for number, path in enumerate(sorted(set(paths)))}
     return np.array([numbers[path] for path in paths], np.int64)

@@ -1,9 +1,9 @@
-"""Which items belong together: short walks over who liked what, and what lies in one collection.
+"""Samples pairs of items that belong together, by short random walks over likes and collections.
 
-A walk steps from an item to another that the same person liked within a short while, or that lies in the same
-collection; by chance it goes on from there by somebody else who liked that too (random walks with restart;
-Pixie, Eksombatchai et al., WWW 2018). So items meet that no single person liked. A walk ends at a hub: what
-everybody likes ties nothing together.
+A step of a walk goes from an item to another that the same user liked within a short time, or that lies in
+the same collection; with some probability it continues from there via another user who liked that item too
+(random walks with restart; Pixie, Eksombatchai et al., WWW 2018). So items meet that no single user liked. A
+walk ends at a hub: what all users like connects nothing.
 """
 
 from __future__ import annotations
@@ -17,53 +17,52 @@ import numpy as np
 from bowerbird.data.collection_likes import ItemSet
 from bowerbird.data.interactions import Interactions
 
-REACH = 10
-"""A neighbour is at most so many likes away."""
+MAX_DISTANCE = 10
+"""Likes between two neighbours in a sequence, at most."""
 WINDOW_DAYS = 90
 RESTART = 0.5
-"""Chance that a walk ends after a step, and the next one starts."""
-STEPS_AT_MOST = 3
+"""Probability that a walk ends after a step."""
+MAX_STEPS = 3
 HUB_SHARE = 0.2
-"""Of all likes: so many belong to the hubs, the most liked items."""
-PAIRS_AT_MOST = 25_000
-"""Pairs of one epoch: a large log takes no longer, and every epoch draws others."""
-ANCHORS_OF_ONE = 200
-"""Likes of one person used in an epoch at most, so that a few people don't decide what belongs together."""
+"""Share of all likes that belongs to the hubs, the most liked items."""
+MAX_PAIRS = 25_000
+"""Pairs of one epoch: a large log takes no longer, and every epoch samples others."""
+MAX_STARTS_PER_OWNER = 200
+"""Expected number of likes of one user that start a walk in an epoch, so that a few users don't dominate."""
 _DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Strings:
-    """Likes, one person (or collection) after another, each in time order. n likes."""
+class InteractionSequences:
+    """Likes, one user (or collection) after another, each in time order. n likes."""
 
     items: np.ndarray  # (n,) int64 positions
-    owner: np.ndarray  # (n,) int64, who liked; or which collection
+    owner: np.ndarray  # (n,) int64, number of the user, or beyond the users of the collection
     at: np.ndarray  # (n,) int64 microseconds; 0 in collections
 
     @classmethod
-    def of(cls, training: Interactions, sets: Sequence[ItemSet] = ()) -> Strings:
+    def of(cls, training: Interactions, sets: Sequence[ItemSet] = ()) -> InteractionSequences:
         """Likes of training events, and collections of several items."""
         liked = training.liked()
-        # By id, not by number: numbers depend on people whom training must not see.
+        # In the order of ids, not of numbers: numbers depend on held-out users.
         rank = np.argsort(np.argsort(np.array(liked.users, dtype=object))) if len(liked.users) else liked.user
         order = np.lexsort((liked.item, liked.at, rank[liked.user])) if len(liked) else np.zeros(0, np.int64)
-        baskets = [each.items for each in sets if len(each.items) > 1]
-        sizes = [len(basket) for basket in baskets]
+        collections = [item_set.items for item_set in sets if len(item_set.items) > 1]
+        sizes = [len(items) for items in collections]
+        collection_owners = np.repeat(np.arange(len(collections)) + len(liked.users), sizes)
         return cls(
-            np.concatenate([liked.item[order], *baskets]).astype(np.int64),
-            np.concatenate(
-                [liked.user[order], np.repeat(np.arange(len(baskets)) + len(liked.users), sizes)]
-            ).astype(np.int64),
+            np.concatenate([liked.item[order], *collections]).astype(np.int64),
+            np.concatenate([liked.user[order], collection_owners]).astype(np.int64),
             np.concatenate([liked.at[order], np.zeros(sum(sizes), np.int64)]),
         )
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def without(self, items: np.ndarray, owners: np.ndarray) -> Strings:
-        """Without some items and some owners."""
+    def without(self, items: np.ndarray, owners: np.ndarray) -> InteractionSequences:
+        """Remove items and owners."""
         keep = ~np.isin(self.items, items) & ~np.isin(self.owner, owners)
-        return Strings(self.items[keep], self.owner[keep], self.at[keep])
+        return InteractionSequences(self.items[keep], self.owner[keep], self.at[keep])
 
     def frequency(self, n_items: int) -> np.ndarray:
         """Share of the likes that each item has, (n_items,) float64."""
@@ -71,70 +70,75 @@ class Strings:
         share: np.ndarray = counts / max(1, counts.sum())
         return share
 
-    def pairs(self, rng: np.random.Generator) -> np.ndarray:
-        """Where walks start and end, for one epoch: (pairs, 2) int64 positions, in random order."""
+    def sample_pairs(self, rng: np.random.Generator) -> np.ndarray:
+        """Sample starts and ends of walks for one epoch: (pairs, 2) int64 positions, in random order."""
         n = len(self)
         if n < 2:
             return np.zeros((0, 2), np.int64)
-        start = np.flatnonzero(rng.random(n) < ANCHORS_OF_ONE / np.maximum(self._sizes, ANCHORS_OF_ONE))
-        end, found = self._near(start, rng)
-        start, end = start[found], end[found]
-        going = np.ones(len(end), bool)
-        for _ in range(STEPS_AT_MOST - 1):
-            going &= (rng.random(len(end)) >= RESTART) & ~self._hub[self.items[end]]
-            further, found = self._near(self._liked_by_others(end, rng), rng)
-            end = np.where(going & found, further, end)
+        probability = MAX_STARTS_PER_OWNER / np.maximum(self._sizes, MAX_STARTS_PER_OWNER)
+        start = np.flatnonzero(rng.random(n) < probability)
+        end, is_valid = self._step_within_sequence(start, rng)
+        start, end = start[is_valid], end[is_valid]
+        walking = np.ones(len(end), bool)
+        for _ in range(MAX_STEPS - 1):
+            walking &= (rng.random(len(end)) >= RESTART) & ~self._is_hub[self.items[end]]
+            next_end, is_valid = self._step_within_sequence(self._step_to_other_owner(end, rng), rng)
+            end = np.where(walking & is_valid, next_end, end)
         pairs = np.stack([self.items[start], self.items[end]], axis=1)
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        drawn: np.ndarray = pairs[rng.permutation(len(pairs))[:PAIRS_AT_MOST]]
-        return drawn
+        sampled: np.ndarray = pairs[rng.permutation(len(pairs))[:MAX_PAIRS]]
+        return sampled
 
-    def _near(self, likes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """For each of m likes another one around it; whether it is the same owner's, in reach: (m,), (m,)."""
+    def _step_within_sequence(
+        self, likes: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Step from each of m likes to one near it, (m,), and whether owner and time match, (m,)."""
         n = len(self)
-        # Within reach, and not beyond the own string where that is short.
-        reach = np.minimum(REACH, self._sizes[likes] - 1)
-        step = 1 + np.floor(rng.random(len(likes)) * reach).astype(np.int64)
-        other = likes + step * rng.choice([-1, 1], len(likes))
-        inside = (other >= 0) & (other < n)
-        other = np.where(inside, other, likes)
-        found = inside & (self.owner[likes] == self.owner[other]) & (self.items[likes] != self.items[other])
-        return other, found & (np.abs(self.at[likes] - self.at[other]) <= WINDOW_DAYS * _DAY_US)
+        # Not further than the own sequence is long.
+        max_distance = np.minimum(MAX_DISTANCE, self._sizes[likes] - 1)
+        distance = 1 + np.floor(rng.random(len(likes)) * max_distance).astype(np.int64)
+        target = likes + distance * rng.choice([-1, 1], len(likes))
+        inside = (target >= 0) & (target < n)
+        target = np.where(inside, target, likes)
+        is_valid = inside & (self.owner[likes] == self.owner[target])
+        is_valid &= self.items[likes] != self.items[target]
+        return target, is_valid & (np.abs(self.at[likes] - self.at[target]) <= WINDOW_DAYS * _DAY_US)
 
-    def _liked_by_others(self, likes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """For each of m likes one of the same item, by anybody, (m,)."""
+    def _step_to_other_owner(self, likes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Step from each of m likes to a random like of the same item, by any owner, (m,)."""
         first, by_item = self._likes_of_items
         item = self.items[likes]
-        chosen = rng.random(len(likes)) * (first[item + 1] - first[item])
-        found: np.ndarray = by_item[first[item] + np.floor(chosen).astype(np.int64)]
-        return found
+        index = rng.random(len(likes)) * (first[item + 1] - first[item])
+        same_item: np.ndarray = by_item[first[item] + np.floor(index).astype(np.int64)]
+        return same_item
 
     @cached_property
     def _sizes(self) -> np.ndarray:
-        """How many likes the owner of each like has, (n,)."""
+        """Number of likes of the owner of each like, (n,)."""
         sizes: np.ndarray = np.bincount(self.owner, minlength=1)[self.owner]
         return sizes
 
     @cached_property
     def _likes_of_items(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each item's likes begin in the second array, which holds the likes item by item."""
+        """Where each item's likes start in the second array, which holds all likes item by item."""
         first = np.concatenate([[0], np.cumsum(np.bincount(self.items, minlength=1))])
         return first, np.argsort(self.items, kind="stable")
 
     @cached_property
-    def _hub(self) -> np.ndarray:
+    def _is_hub(self) -> np.ndarray:
         """Whether each item is a hub, by position."""
-        return hubs_of(np.bincount(self.items, minlength=1))
+        return find_hubs(np.bincount(self.items, minlength=1))
 
 
-def hubs_of(likes: np.ndarray) -> np.ndarray:
-    """The most liked of N items that together have the first `HUB_SHARE` of all likes: (N,) -> (N,) bool.
+def find_hubs(likes: np.ndarray) -> np.ndarray:
+    """Mask the most liked of N items that together have the first `HUB_SHARE` of all likes: (N,) -> (N,)
+    bool.
 
-    >>> hubs_of(np.array([1, 30, 8, 2, 25, 14, 20])).tolist()
+    >>> find_hubs(np.array([1, 30, 8, 2, 25, 14, 20])).tolist()
     [False, True, False, False, False, False, False]
     """
     order = np.argsort(-likes, kind="stable")
-    before = np.cumsum(likes[order]) - likes[order]
-    hub = np.zeros(len(likes), bool)
-    hub[order[before < HUB_SHARE * likes.sum()]] = True
-    return hub
+    likes_before = np.cumsum(likes[order]) - likes[order]
+    is_hub = np.zeros(len(likes), bool)
+    is_hub[order[likes_before < HUB_SHARE * likes.sum()]] = True
+    return is_hub

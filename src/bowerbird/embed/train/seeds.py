@@ -1,42 +1,45 @@
-"""What several trainings that differ in their seed agree on: means, and how far they spread.
+"""Means and deviations of several trainings that differ in their seed.
 
-A seed draws who judges as well as what a batch holds, so the spread is that of both. The first one is
-published, as said beforehand: choosing the best would choose the seed with the easiest judges.
+A seed decides the validation set as well as the batches, so the deviation is that of both. The first training
+is published, as fixed beforehand: choosing the best would choose the seed with the easiest validation set.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Metrics = dict[str, Any]
+Statistic = Callable[[Sequence[float]], float]
 
 
-def over_seeds(first: int, metrics: Sequence[Metrics]) -> dict[str, Any]:
-    """Means and standard deviations of the metrics of one training a seed, beginning with seed `first`.
+def summarize_seeds(first: int, metrics: Sequence[Metrics]) -> dict[str, Any]:
+    """Means and standard deviations of the metrics of one training per seed, beginning with seed `first`.
 
-    Without a number (None) wherever one of the seeds has none.
+    A number is None if it is None for any of the seeds.
     """
-    rows = [name for name, row in metrics[0].items() if isinstance(row, dict)]
-    told = {name: [one[name] for one in metrics] for name in rows}
+    tables = [name for name, table in metrics[0].items() if isinstance(table, dict)]
+    by_table = {name: [seed_metrics[name] for seed_metrics in metrics] for name in tables}
     return {
         "seeds": list(range(first, first + len(metrics))),
-        "trust": [one["trust"] for one in metrics],
-        "mean": {name: _each(list_, statistics.fmean) for name, list_ in told.items()},
-        "deviation": {name: _each(list_, _deviation) for name, list_ in told.items()},
+        "trust": [seed_metrics["trust"] for seed_metrics in metrics],
+        "mean": {name: _summarize(by_seed, statistics.fmean) for name, by_seed in by_table.items()},
+        "deviation": {name: _summarize(by_seed, _deviation) for name, by_seed in by_table.items()},
     }
 
 
-def _each(rows: Sequence[dict[str, float | None] | None], of: Any) -> dict[str, float | None] | None:
-    present = [row for row in rows if row is not None]
-    if len(present) < len(rows):
+def _summarize(
+    by_seed: Sequence[dict[str, float | None] | None], statistic: Statistic
+) -> dict[str, float | None] | None:
+    present = [table for table in by_seed if table is not None]
+    if len(present) < len(by_seed):
         return None
-    found: dict[str, float | None] = {}
+    summary: dict[str, float | None] = {}
     for name in present[0]:
-        values = [value for row in present if (value := row[name]) is not None]
-        found[name] = round(of(values), 5) if len(values) == len(present) else None
-    return found
+        values = [value for table in present if (value := table[name]) is not None]
+        summary[name] = round(statistic(values), 5) if len(values) == len(present) else None
+    return summary
 
 
 def _deviation(values: Sequence[float]) -> float:

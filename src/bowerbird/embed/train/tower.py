@@ -1,8 +1,8 @@
-"""The tower: what a picture shows, what words tell or both, to one vector of an item or of a query.
+"""The tower: encodes the picture, the words or both of an item or a query as one vector.
 
-It starts as the principal components of the sides and learns a correction to them. So before the
-first step it knows all the content that fits into its width, and an item that nobody touched keeps its place.
-Once trained it is turned so that the first dimensions stand alone (see `nested`).
+It starts as the principal components of the modalities and learns a correction to them. So before the first
+step it represents all the content that fits into its width, and items without interactions keep their content
+vectors. After training it is rotated so that the first dimensions are useful alone (see `matryoshka`).
 """
 
 from __future__ import annotations
@@ -15,36 +15,38 @@ import torch
 from torch import nn
 
 HIDDEN = 384
-RIDGE = 0.01  # of the mean variance of a side
+RIDGE = 0.01  # share of the mean variance of a modality
 BLOCK = 4096
+IMAGE_ONLY, TEXT_ONLY = (1.0, 0.0), (0.0, 1.0)
+"""Arguments of `ModalityFeatures.mask`."""
 
 
 @dataclass(frozen=True)
-class Views:
-    """The sides of N things (see `sides`), and which are shown."""
+class ModalityFeatures:
+    """Modality features of N items or queries (see `modalities`), and which of them are present."""
 
-    image: torch.Tensor  # (N, Di) what the picture shows
-    text: torch.Tensor  # (N, Dt) what the words tell
-    has_image: torch.Tensor  # (N, 1) float, 1 where the picture is shown
+    image: torch.Tensor  # (N, Di) picture
+    text: torch.Tensor  # (N, Dt) facts and text
+    has_image: torch.Tensor  # (N, 1) float, 1 if the picture is present
     has_text: torch.Tensor  # (N, 1) float
 
     @classmethod
-    def of(cls, shown: np.ndarray, told: np.ndarray) -> Views:
-        """All that is there: (N, Di), (N, Dt); a row of zeros is a side that a thing does not have."""
-        sides = [torch.from_numpy(np.ascontiguousarray(rows, np.float32)) for rows in (shown, told)]
-        image, text = sides
-        return cls(image, text, *(rows.any(1, keepdim=True).float() for rows in sides))
+    def of(cls, image: np.ndarray, text: np.ndarray) -> ModalityFeatures:
+        """From features (N, Di) and (N, Dt); a row of zeros is a missing modality."""
+        tensors = [torch.from_numpy(np.ascontiguousarray(rows, np.float32)) for rows in (image, text)]
+        return cls(*tensors, *(rows.any(1, keepdim=True).float() for rows in tensors))
 
-    def rows(self, rows: torch.Tensor | slice) -> Views:
-        return Views(self.image[rows], self.text[rows], self.has_image[rows], self.has_text[rows])
+    def take(self, rows: torch.Tensor | slice) -> ModalityFeatures:
+        """Select rows."""
+        return ModalityFeatures(self.image[rows], self.text[rows], self.has_image[rows], self.has_text[rows])
 
-    def shown(self, image: torch.Tensor | float, text: torch.Tensor | float) -> Views:
-        """The same things with sides hidden where `image` or `text`, (N, 1) or a number, is 0."""
-        return Views(self.image, self.text, self.has_image * image, self.has_text * text)
+    def mask(self, image: torch.Tensor | float, text: torch.Tensor | float) -> ModalityFeatures:
+        """Hide the modalities where `image` or `text`, (N, 1) or a number, is 0."""
+        return ModalityFeatures(self.image, self.text, self.has_image * image, self.has_text * text)
 
 
 class Tower(nn.Module):
-    """Per-side projections, their mean, a correction added to the content's principal components."""
+    """The content's principal components plus a correction, the mean of learned projections."""
 
     def __init__(self, image_width: int, text_width: int, dim: int) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class Tower(nn.Module):
         self.register_buffer("text_mean", torch.zeros(text_width))
         self.register_buffer("image_base", torch.zeros(image_width, dim))
         self.register_buffer("text_base", torch.zeros(text_width, dim))
-        # What one side says of the other, where that is missing.
+        # Predict a missing modality from the other one.
         self.register_buffer("image_to_text", torch.zeros(image_width, text_width))
         self.register_buffer("text_to_image", torch.zeros(text_width, image_width))
         self.image = nn.Sequential(nn.Linear(image_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
@@ -60,70 +62,72 @@ class Tower(nn.Module):
         self.fusion = nn.Linear(HIDDEN, dim, bias=False)
         nn.init.zeros_(self.fusion.weight)
 
-    def start_from(self, views: Views) -> None:
-        """Make the content's principal components (of these things) what the tower corrects."""
-        self.image_mean.copy_(_mean(views.image, views.has_image))
-        self.text_mean.copy_(_mean(views.text, views.has_text))
-        image, text = self._centred(views)
-        both = (views.has_image * views.has_text)[:, 0] > 0
-        self.image_to_text.copy_(_ridge(image[both], text[both]))
-        self.text_to_image.copy_(_ridge(text[both], image[both]))
+    def initialize_from(self, features: ModalityFeatures) -> None:
+        """Fit the content's principal components, which the tower corrects, on these features."""
+        self.image_mean.copy_(_mean(features.image, features.has_image))
+        self.text_mean.copy_(_mean(features.text, features.has_text))
+        image, text = self._centred(features)
+        has_both = (features.has_image * features.has_text)[:, 0] > 0
+        self.image_to_text.copy_(_ridge(image[has_both], text[has_both]))
+        self.text_to_image.copy_(_ridge(text[has_both], image[has_both]))
         centred = torch.cat([image, text], 1).double()  # (N, Di + Dt)
-        _, directions = torch.linalg.eigh(centred.T @ centred)
-        best = directions.flip(1)[:, : self.image_base.shape[1]].float()  # by falling variance
-        split = len(self.image_mean)
-        self.image_base[:, : best.shape[1]] = best[:split]
-        self.text_base[:, : best.shape[1]] = best[split:]
+        _, eigenvectors = torch.linalg.eigh(centred.T @ centred)
+        components = eigenvectors.flip(1)[:, : self.image_base.shape[1]].float()  # by falling variance
+        image_width = len(self.image_mean)
+        self.image_base[:, : components.shape[1]] = components[:image_width]
+        self.text_base[:, : components.shape[1]] = components[image_width:]
 
-    def content(self, views: Views) -> torch.Tensor:
-        """Where content alone puts things, (N, dim), length 1.
+    def content(self, features: ModalityFeatures) -> torch.Tensor:
+        """Encode content without the correction, (N, dim) of length 1.
 
-        Of a side that is not shown the other says what to expect, so that a text lands near its picture.
+        A missing modality is predicted from the other one, so that a text lies near its picture.
         """
-        image, text = self._centred(views)
+        image, text = self._centred(features)
         raw = torch.zeros(len(image), self.image_base.shape[1])
-        if views.has_image.any():  # a side that nothing shows costs nothing
-            expected = (image @ self.image_to_text) * (1 - views.has_text)
+        if features.has_image.any():  # skip a modality that is missing everywhere
+            expected = (image @ self.image_to_text) * (1 - features.has_text)
             raw = raw + image @ self.image_base + expected @ self.text_base
-        if views.has_text.any():
-            expected = (text @ self.text_to_image) * (1 - views.has_image)
+        if features.has_text.any():
+            expected = (text @ self.text_to_image) * (1 - features.has_image)
             raw = raw + text @ self.text_base + expected @ self.image_base
         return nn.functional.normalize(raw, dim=1)
 
-    def correction(self, views: Views) -> torch.Tensor:
-        """What was learned on top, (N, dim)."""
-        image, text = self._centred(views)
-        # Rows have length 1; the first layer is made for numbers of size 1.
+    def correction(self, features: ModalityFeatures) -> torch.Tensor:
+        """The learned correction, (N, dim)."""
+        image, text = self._centred(features)
+        # Rows have length 1; the first layer is initialised for numbers of size 1.
         hidden = torch.zeros(len(image), HIDDEN)
-        if views.has_image.any():
-            hidden = hidden + self.image(image * image.shape[1] ** 0.5) * views.has_image
-        if views.has_text.any():
-            hidden = hidden + self.text(text * text.shape[1] ** 0.5) * views.has_text
-        sides = (views.has_image + views.has_text).clamp(min=1)
-        fused: torch.Tensor = self.fusion(hidden / sides)
+        if features.has_image.any():
+            hidden = hidden + self.image(image * image.shape[1] ** 0.5) * features.has_image
+        if features.has_text.any():
+            hidden = hidden + self.text(text * text.shape[1] ** 0.5) * features.has_text
+        n_modalities = (features.has_image + features.has_text).clamp(min=1)
+        fused: torch.Tensor = self.fusion(hidden / n_modalities)
         return fused
 
-    def forward(self, views: Views, extra: torch.Tensor | None = None) -> torch.Tensor:
-        """Vectors as they are trained, (N, dim) of length 1; `extra` (N, dim) is added to the correction."""
-        raw = self.content(views) + self.correction(views)
+    def forward(self, features: ModalityFeatures, extra: torch.Tensor | None = None) -> torch.Tensor:
+        """Encode with gradients, (N, dim) of length 1; `extra` (N, dim) is added to the correction."""
+        raw = self.content(features) + self.correction(features)
         return nn.functional.normalize(raw if extra is None else raw + extra, dim=1)
 
     @torch.inference_mode()
-    def encode(self, views: Views, extra: torch.Tensor | None = None) -> np.ndarray:
-        """Vectors (N, dim) float32 of length 1; zeros where nothing is shown."""
+    def encode(self, features: ModalityFeatures, extra: torch.Tensor | None = None) -> np.ndarray:
+        """Encode without gradients, (N, dim) float32 of length 1; zeros where both modalities are missing."""
         self.eval()
-        parts = []
-        for start in range(0, len(views.image), BLOCK):
+        vectors = []
+        for start in range(0, len(features.image), BLOCK):
             block = slice(start, start + BLOCK)
-            part = views.rows(block)
-            seen = ((part.has_image + part.has_text) > 0).float()
-            parts.append(self(part, None if extra is None else extra[block]) * seen)
-        out: np.ndarray = torch.cat(parts).numpy() if parts else np.zeros((0, self.fusion.out_features))
-        return out.astype(np.float32)
+            block_features = features.take(block)
+            has_content = ((block_features.has_image + block_features.has_text) > 0).float()
+            vectors.append(self(block_features, None if extra is None else extra[block]) * has_content)
+        encoded: np.ndarray = (
+            torch.cat(vectors).numpy() if vectors else np.zeros((0, self.fusion.out_features))
+        )
+        return encoded.astype(np.float32)
 
-    def _centred(self, views: Views) -> tuple[torch.Tensor, torch.Tensor]:
-        image = (views.image - self.image_mean) * views.has_image
-        return image, (views.text - self.text_mean) * views.has_text
+    def _centred(self, features: ModalityFeatures) -> tuple[torch.Tensor, torch.Tensor]:
+        image = (features.image - self.image_mean) * features.has_image
+        return image, (features.text - self.text_mean) * features.has_text
 
     image_mean: torch.Tensor
     text_mean: torch.Tensor
@@ -137,18 +141,18 @@ def _mean(rows: torch.Tensor, has: torch.Tensor) -> torch.Tensor:
     return (rows * has).sum(0) / has.sum().clamp(min=1)
 
 
-def _ridge(given: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """W so that given @ W comes near wanted: (N, A), (N, B) -> (A, B). Few rows, more ridge."""
-    rows, width = given.shape
-    x, y = given.double(), wanted.double()
+def _ridge(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Ridge regression: W for inputs @ W ≈ targets, (N, A), (N, B) -> (A, B). Fewer rows, more ridge."""
+    rows, width = inputs.shape
+    x, y = inputs.double(), targets.double()
     gram = x.T @ x
-    strength = (RIDGE + width / (10 * max(rows, 1))) * gram.diagonal().mean() + 1e-9
-    solved: torch.Tensor = torch.linalg.solve(gram + strength * torch.eye(width).double(), x.T @ y)
-    return solved.float()
+    ridge = (RIDGE + width / (10 * max(rows, 1))) * gram.diagonal().mean() + 1e-9
+    weights: torch.Tensor = torch.linalg.solve(gram + ridge * torch.eye(width).double(), x.T @ y)
+    return weights.float()
 
 
-def tower_of(state: dict[str, Any]) -> Tower:
-    """A tower from its saved tensors."""
+def load_tower(state: dict[str, Any]) -> Tower:
+    """Load a tower from its saved tensors."""
     tower = Tower(len(state["image_mean"]), len(state["text_mean"]), state["image_base"].shape[1])
     tower.load_state_dict(state)
     return tower.eval()

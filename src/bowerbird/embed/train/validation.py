@@ -1,6 +1,7 @@
-"""The judge inside training: people and items that are left out say when to stop.
+"""Validation inside training: held-out users and items decide when to stop.
 
-Held out of the training events themselves, so it neither sees nor spoils what `bowerbird evaluate` judges on.
+They are held out of the training events themselves, so this neither sees nor spoils the test set of
+`bowerbird evaluate`.
 """
 
 from __future__ import annotations
@@ -12,148 +13,159 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.embed.index.vectors import unit
-from bowerbird.embed.train.neighbours import Strings
+from bowerbird.embed.index.vectors import normalize_rows
+from bowerbird.embed.train.neighbours import InteractionSequences
 
-PEOPLE_SHARE, PEOPLE_MOST = 0.15, 300
+USER_SHARE, MAX_USERS = 0.15, 300
+MIN_LIKES = 5
+"""Likes that a user must have for validation."""
 COLD_SHARE = 0.1
-"""Share of the liked items that no pair holds, so that they are as cold as an item of tomorrow."""
-LAST_SHARE = 0.2
-"""The last part of a judged person's likes is what must be found."""
+"""Share of the liked items that are in no training pair, so that they are as cold as new items."""
+TARGET_SHARE = 0.2
+"""Share of a validation user's likes, the last ones, that are the targets."""
 RECENT = 50
-ACROSS_SHARE, ACROSS_LEAST, ACROSS_MOST = 0.05, 20, 1000
-"""Items whose picture and text are not learned from, if these are enough: a text must find its picture."""
+CROSS_MODAL_SHARE, MIN_CROSS_MODAL, MAX_CROSS_MODAL = 0.05, 20, 1000
+"""Items for cross-modal validation (text finds picture, and the reverse); none below the minimum."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How well the mean of a person's likes finds what the person liked next, and a text its picture.
+    """How well the mean of a user's likes finds the user's next likes, and a text its picture.
 
-    Each is a mean of 1 / log2(1 + rank), NaN where there is nothing to find.
+    Each number is a mean of the gain 1 / log2(1 + rank), NaN if there are no targets.
     """
 
     warm: float
-    """Over liked items that training knew."""
+    """Over targets that are in the training set."""
     cold: float
-    """Over items that no training pair held."""
+    """Over targets that are in no training pair."""
     recall_at_100: float
     across: float = math.nan
-    """Over items of which training saw neither side: among them, picture by text and text by picture."""
+    """Cross-modal gain: picture by text and text by picture, among items whose match was not trained on."""
 
     @property
     def score(self) -> float:
-        """The geometric mean of the gains: half as much lost here is made up by twice as much there."""
+        """The geometric mean of the gains: halving one is compensated by doubling another."""
         gains = [gain for gain in (self.warm, self.cold, self.across) if not math.isnan(gain)]
         return math.exp(sum(map(math.log, gains)) / len(gains))
 
 
 @dataclass(frozen=True)
-class Lots:
-    """A number in [0, 1) for each person and each item: whoever drew the lowest judges.
+class HashSplit:
+    """A number in [0, 1) for each user and each item; those with the lowest are the validation set.
 
-    Drawn by id, so that who judged one version of the vectors judges the next as well: an update starts from
-    what the version before has learned, and must not be judged on it.
+    Hashed from ids, so that the validation set of one version of the vectors is that of the next as well: an
+    update starts from what the previous version has learned, and must not be validated on it.
     """
 
-    people: np.ndarray  # (people,) float64
+    users: np.ndarray  # (users,) float64
     items: np.ndarray  # (items,) float64
 
     @classmethod
-    def of(cls, users: Sequence[str], item_ids: Sequence[str], seed: int) -> Lots:
-        """People in the order of their numbers, items in that of their positions."""
-        return cls(_drawn(users, f"person {seed}"), _drawn(item_ids, f"item {seed}"))
+    def of(cls, users: Sequence[str], item_ids: Sequence[str], seed: int) -> HashSplit:
+        """Users in the order of their numbers, items in that of their positions."""
+        # The salts never change: existing versions were trained with them.
+        return cls(_hash_to_unit(users, f"person {seed}"), _hash_to_unit(item_ids, f"item {seed}"))
 
 
-class Judge:
-    """Splits likes into what trains and what judges; tells the quality of vectors."""
+class Validator:
+    """Splits likes into training and validation sets, and measures vectors on the latter."""
 
     def __init__(
         self,
-        strings: Strings,
-        lots: Lots,
-        below: tuple[float, float] | None = None,
-        both_sides: np.ndarray | None = None,
+        sequences: InteractionSequences,
+        split: HashSplit,
+        thresholds: tuple[float, float] | None = None,
+        has_both: np.ndarray | None = None,
     ) -> None:
-        """Owners that drew a lot are persons and may be judged; the others are collections.
+        """Owners that have a number in the `split` are users and may be in the validation set; others are
+        collections.
 
-        `below`: judge people and items that drew at most so much; by default, shares of those there are.
-        `both_sides` (items,) bool: whose picture and text are there, so that the one must find the other.
+        `thresholds`: validate on the users and items with at most these numbers; by default, on fixed shares.
+        `has_both` (items,) bool: items with picture and text, for cross-modal validation.
         """
-        owners = np.unique(strings.owner)
-        persons = owners[owners < len(lots.people)]
-        able = persons[np.bincount(strings.owner, minlength=1)[persons] >= 5] if len(strings) else persons
-        share = min(PEOPLE_MOST, int(len(able) * PEOPLE_SHARE))
-        self.people, people_below = _lowest(able, lots.people, share, below and below[0])
-        liked = np.unique(strings.items)
-        share = int(len(liked) * COLD_SHARE) if len(self.people) else 0
-        self.cold, items_below = _lowest(liked, lots.items, share, below and below[1])
-        self.below = people_below, items_below
-        """The highest lots that judge; 0 where nobody does."""
-        self.training = strings.without(self.cold, self.people)
-        # What only judged people liked is cold too.
-        known = np.unique(self.training.items)
-        self._cases = [self._case(strings.items[strings.owner == person]) for person in self.people]
-        self._known = known
-        self.across = _across(lots.items, both_sides)
-        """Positions of the items whose sides must not be learned from."""
-
-    def _case(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        given = items[: -max(1, int(len(items) * LAST_SHARE))]
-        return given, np.setdiff1d(items[len(given) :], given)
+        owners = np.unique(sequences.owner)
+        users = owners[owners < len(split.users)]
+        if len(sequences):
+            users = users[np.bincount(sequences.owner, minlength=1)[users] >= MIN_LIKES]
+        n_users = min(MAX_USERS, int(len(users) * USER_SHARE))
+        self.users, user_threshold = _select_lowest(users, split.users, n_users, thresholds and thresholds[0])
+        liked = np.unique(sequences.items)
+        n_cold = int(len(liked) * COLD_SHARE) if len(self.users) else 0
+        self.cold, item_threshold = _select_lowest(liked, split.items, n_cold, thresholds and thresholds[1])
+        self.thresholds = user_threshold, item_threshold
+        """The highest numbers in the validation set; 0 if it is empty."""
+        self.training = sequences.without(self.cold, self.users)
+        # Items that only validation users liked are cold too.
+        self._warm = np.unique(self.training.items)
+        self._histories = [_split_history(sequences.items[sequences.owner == user]) for user in self.users]
+        self.cross_modal_items = _select_cross_modal(split.items, has_both)
+        """Positions of the items for cross-modal validation."""
 
     def __bool__(self) -> bool:
-        return any(len(wanted) for _, wanted in self._cases)
+        return any(len(targets) for _, targets in self._histories)
 
     def quality(
         self, vectors: np.ndarray, pictures: np.ndarray | None = None, texts: np.ndarray | None = None
     ) -> Quality:
-        """Of item vectors (items, D); of what the pictures and the texts of `across` say alone, (n, D)."""
+        """Measure item vectors (items, D), and vectors of pictures and texts of `cross_modal_items`, (n,
+        D)."""
         gains: list[np.ndarray] = []
-        known: list[np.ndarray] = []
+        is_warm: list[np.ndarray] = []
         recalls = []
-        for given, wanted in self._cases:
-            if not len(wanted):
+        for history, targets in self._histories:
+            if not len(targets):
                 continue
-            scores = vectors @ unit(vectors[given[-RECENT:]].mean(axis=0, keepdims=True))[0]
-            scores[given] = -np.inf
-            ranks = np.array([1 + np.count_nonzero(scores > scores[item]) for item in wanted])
+            scores = vectors @ normalize_rows(vectors[history[-RECENT:]].mean(axis=0, keepdims=True))[0]
+            scores[history] = -np.inf
+            ranks = np.array([1 + np.count_nonzero(scores > scores[item]) for item in targets])
             gains.append(1 / np.log2(1 + ranks))
-            known.append(np.isin(wanted, self._known))
+            is_warm.append(np.isin(targets, self._warm))
             recalls.append((ranks <= 100).mean())
-        gain, is_known = np.concatenate(gains), np.concatenate(known)
+        gain, warm = np.concatenate(gains), np.concatenate(is_warm)
         across = math.nan
         if pictures is not None and texts is not None and len(pictures):
-            across = (_gain_of_own(texts @ pictures.T) + _gain_of_own(pictures @ texts.T)) / 2
-        return Quality(_mean(gain[is_known]), _mean(gain[~is_known]), float(np.mean(recalls)), across)
+            across = (
+                _mean_gain_of_diagonal(texts @ pictures.T) + _mean_gain_of_diagonal(pictures @ texts.T)
+            ) / 2
+        return Quality(_mean(gain[warm]), _mean(gain[~warm]), float(np.mean(recalls)), across)
 
 
-def _across(lots: np.ndarray, both_sides: np.ndarray | None) -> np.ndarray:
-    """Of the items with both sides those that drew a low lot; none where that leaves too few to judge."""
-    chosen = np.flatnonzero((lots < ACROSS_SHARE) & (False if both_sides is None else both_sides))
-    if len(chosen) < ACROSS_LEAST:
-        return chosen[:0]
-    return np.sort(chosen[np.argsort(lots[chosen], kind="stable")[:ACROSS_MOST]])
+def _split_history(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split a user's likes into history and targets; an item that is in both is not a target."""
+    history = items[: -max(1, int(len(items) * TARGET_SHARE))]
+    return history, np.setdiff1d(items[len(history) :], history)
 
 
-def _gain_of_own(scores: np.ndarray) -> float:
-    """Mean of 1 / log2(1 + rank) of each row's own column, (n, n)."""
+def _select_cross_modal(split: np.ndarray, has_both: np.ndarray | None) -> np.ndarray:
+    """Select the items with both modalities and the lowest numbers; none if they are too few."""
+    selected = np.flatnonzero((split < CROSS_MODAL_SHARE) & (False if has_both is None else has_both))
+    if len(selected) < MIN_CROSS_MODAL:
+        return selected[:0]
+    return np.sort(selected[np.argsort(split[selected], kind="stable")[:MAX_CROSS_MODAL]])
+
+
+def _mean_gain_of_diagonal(scores: np.ndarray) -> float:
+    """Mean of 1 / log2(1 + rank) of each row's own column, (n, n); ties count against it."""
     own = scores.diagonal()[:, None]
     return float((1 / np.log2(1 + (scores >= own).sum(axis=1))).mean())
 
 
-def _drawn(names: Sequence[str], salt: str) -> np.ndarray:
-    drawn = (hashlib.blake2b(f"{salt}\0{name}".encode(), digest_size=8).digest() for name in names)
-    return np.array([int.from_bytes(one, "big") / 2**64 for one in drawn], np.float64)
+def _hash_to_unit(names: Sequence[str], salt: str) -> np.ndarray:
+    """Hash names to numbers in [0, 1), (n,) float64."""
+    digests = (hashlib.blake2b(f"{salt}\0{name}".encode(), digest_size=8).digest() for name in names)
+    return np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests], np.float64)
 
 
-def _lowest(
-    numbers: np.ndarray, lots: np.ndarray, count: int, below: float | None
+def _select_lowest(
+    candidates: np.ndarray, split: np.ndarray, count: int, threshold: float | None
 ) -> tuple[np.ndarray, float]:
-    """The `count` of some numbers with the lowest lots, or all that drew at most `below`; the highest lot."""
-    drawn = numbers[np.argsort(lots[numbers], kind="stable")]
-    if below is not None:
-        return drawn[lots[drawn] <= below], below
-    return drawn[:count], float(lots[drawn[count - 1]]) if count else 0.0
+    """Select the `count` candidates with the lowest split numbers, or all up to `threshold`; the highest
+    number."""
+    ordered = candidates[np.argsort(split[candidates], kind="stable")]
+    if threshold is not None:
+        return ordered[split[ordered] <= threshold], threshold
+    return ordered[:count], float(split[ordered[count - 1]]) if count else 0.0
 
 
 def _mean(values: np.ndarray) -> float:

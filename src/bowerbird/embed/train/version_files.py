@@ -1,4 +1,4 @@
-"""What a version of the vectors keeps on disk: for whoever reads vectors, and for the next update."""
+"""Files of a version of the vectors: for readers of vectors, and for the next update."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bowerbird.data.store import Store
-from bowerbird.embed.encode.modalities import Sides
+from bowerbird.embed.encode.modalities import ModalityEncoders
 from bowerbird.embed.index.item_index import EXACT_UP_TO
-from bowerbird.embed.index.saved_index import version_before, write_index
+from bowerbird.embed.index.saved_index import previous_indexed_version, write_index
 from bowerbird.embed.index.vectors import (
     CONTENTS_FILE,
     GENERIC_FILE,
     IDS_FILE,
+    MODALITIES_FILE,
+    MODALITY_ENCODERS_FILE,
     OFFSETS_FILE,
-    SIDES_FILE,
-    SIDES_MAPS_FILE,
     TOWER_FILE,
     VECTORS_FILE,
     Vectors,
@@ -31,64 +31,70 @@ from bowerbird.errors import StoreError
 
 @dataclass(frozen=True)
 class VersionFiles:
-    """N items with D dimensions."""
+    """Contents of a version's files. N items with D dimensions."""
 
     ids: list[str]
-    kept: np.ndarray  # (N, D) float16 or int8
+    stored: np.ndarray  # (N, D) float16 or int8
     generic: np.ndarray  # (N, E)
-    content: np.ndarray  # (N, F + Wt + Wi), the sides beside each other
-    contents: np.ndarray  # (N,) keys of what each item shows and tells
-    sides: Sides
+    modality_content: np.ndarray  # (N, F + Wt + Wi), the modalities concatenated
+    content_keys: np.ndarray  # (N,) hash of each item's content
+    encoders: ModalityEncoders
     tower: dict[str, torch.Tensor]
-    offsets: np.ndarray  # (N, D) float32, what pairs taught of one item beyond its content
+    offsets: np.ndarray  # (N, D) float32, learned from pairs about one item beyond its content
 
     def write(self, folder: Path) -> None:
-        """Into a version's folder, with an index where there are many items."""
-        np.save(folder / VECTORS_FILE, self.kept)
+        """Write the files into a version's folder, with an index if there are many items."""
+        np.save(folder / VECTORS_FILE, self.stored)
         np.save(folder / GENERIC_FILE, self.generic.astype(np.float16))
-        np.save(folder / SIDES_FILE, self.content.astype(np.float16))
-        np.save(folder / CONTENTS_FILE, self.contents)
-        self.sides.save(folder / SIDES_MAPS_FILE)
+        np.save(folder / MODALITIES_FILE, self.modality_content.astype(np.float16))
+        np.save(folder / CONTENTS_FILE, self.content_keys)
+        self.encoders.save(folder / MODALITY_ENCODERS_FILE)
         (folder / IDS_FILE).write_text(json.dumps(self.ids))
-        taught = np.flatnonzero(self.offsets.any(axis=1))  # few of many: most items were never in a pair
-        np.savez(folder / OFFSETS_FILE, rows=taught, offsets=self.offsets[taught].astype(np.float16))
-        save_file({name: one.contiguous() for name, one in self.tower.items()}, folder / TOWER_FILE)
+        trained_rows = np.flatnonzero(self.offsets.any(axis=1))  # few: most items were never in a pair
+        np.savez(
+            folder / OFFSETS_FILE, rows=trained_rows, offsets=self.offsets[trained_rows].astype(np.float16)
+        )
+        save_file({name: tensor.contiguous() for name, tensor in self.tower.items()}, folder / TOWER_FILE)
         if len(self.ids) > EXACT_UP_TO:
-            write_index(folder, version_before(folder))
+            write_index(folder, previous_indexed_version(folder))
 
 
 @dataclass(frozen=True)
-class Before:
-    """The version in force, as an update starts from it. N items with D dimensions."""
+class PreviousVersion:
+    """The current version, from which an update starts. N items with D dimensions."""
 
     vectors: Vectors
-    contents: np.ndarray  # (N,) keys
-    sides: Sides
+    content_keys: np.ndarray  # (N,) hash of each item's content
+    encoders: ModalityEncoders
     tower: dict[str, torch.Tensor]
     offsets: np.ndarray  # (N, D) float32
 
     @classmethod
-    def open(cls, store: Store) -> Before:
-        """Raises `StoreError` where there is no version, or one that can't be updated."""
+    def open(cls, store: Store) -> PreviousVersion:
+        """Open the current version. Raises `StoreError` if there is none or it can't be updated."""
         vectors = load_vectors(store.snapshot())
         path = vectors.path
         assert path is not None
         try:
-            offsets = np.zeros((len(vectors.ids), vectors.kept.shape[1]), np.float32)
-            with np.load(path / OFFSETS_FILE) as kept:
-                offsets[kept["rows"]] = kept["offsets"]
-            contents = np.load(path / CONTENTS_FILE)
-            before = cls(
-                vectors, contents, Sides.load(path / SIDES_MAPS_FILE), load_file(path / TOWER_FILE), offsets
+            offsets = np.zeros((len(vectors.ids), vectors.stored.shape[1]), np.float32)
+            with np.load(path / OFFSETS_FILE) as saved:
+                offsets[saved["rows"]] = saved["offsets"]
+            content_keys = np.load(path / CONTENTS_FILE)
+            previous = cls(
+                vectors,
+                content_keys,
+                ModalityEncoders.load(path / MODALITY_ENCODERS_FILE),
+                load_file(path / TOWER_FILE),
+                offsets,
             )
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise StoreError(
                 f"the vectors {vectors.version} can't be read ({error}): run `bowerbird embed {store.path}` "
                 "without --update"
             ) from None
-        if "judged_below" not in vectors.meta or "image_to_text" not in before.tower:
+        if "judged_below" not in vectors.meta or "image_to_text" not in previous.tower:
             raise StoreError(
                 f"the vectors {vectors.version} were made by an older bowerbird and can't be updated: run "
                 f"`bowerbird embed {store.path}` without --update once"
             )
-        return before
+        return previous

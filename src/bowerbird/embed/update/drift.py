@@ -1,4 +1,4 @@
-"""What an update costs whoever goes on with the old vectors: how far items moved, how much less is found."""
+"""The cost of an update for users of old vectors: how far items moved, and the recall of old user states."""
 
 from __future__ import annotations
 
@@ -7,39 +7,41 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.embed.index.rows import unit
-from bowerbird.embed.train.neighbours import Strings
-from bowerbird.embed.train.validation import LAST_SHARE, RECENT, Lots
+from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.train.neighbours import InteractionSequences
+from bowerbird.embed.train.validation import MIN_LIKES, RECENT, TARGET_SHARE, HashSplit
 
-AT = 100
-PEOPLE = 300
-"""People at most: those whose likes judge, then others by lot, so that intervals are narrow."""
+K = 100
+MAX_USERS = 300
+"""Validation users first, then others by their split numbers, so that intervals are narrow."""
 MEDOIDS = 10
-"""Latest likes that stand for a person's medoids."""
-DRAWS = 1000
+"""Latest likes that stand for a user's medoids."""
+BOOTSTRAP_SAMPLES = 1000
 _DAY_US = 86_400_000_000
 
-Case = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Positions of what a person liked (n,), what each like counts (n,), positions of what to find (m,)."""
+UserCase = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Positions of a user's liked items (n,), the weight of each like (n,), positions of the targets (m,)."""
 
 
-def cases_of(strings: Strings, lots: Lots, half_life_days: Sequence[float]) -> list[Case]:
-    """People with five likes or more: the last fifth must be found, the likes before count by their age."""
-    sizes = np.bincount(strings.owner, minlength=len(lots.people))[: len(lots.people)]
-    people = np.flatnonzero(sizes >= 5)
+def select_cases(
+    sequences: InteractionSequences, split: HashSplit, half_life_days: Sequence[float]
+) -> list[UserCase]:
+    """Select users with five likes or more: the last fifth are targets, the others are weighted by age."""
+    n_likes = np.bincount(sequences.owner, minlength=len(split.users))[: len(split.users)]
+    users = np.flatnonzero(n_likes >= MIN_LIKES)
     cases = []
-    for person in people[np.argsort(lots.people[people], kind="stable")][:PEOPLE]:
-        mine = strings.owner == person
-        items, at = strings.items[mine], strings.at[mine]
-        until = len(items) - int(len(items) * LAST_SHARE)
-        given, ages = items[:until][-RECENT:], (at[until - 1] - at[:until][-RECENT:]) / _DAY_US
+    for user in users[np.argsort(split.users[users], kind="stable")][:MAX_USERS]:
+        is_own = sequences.owner == user
+        items, at = sequences.items[is_own], sequences.at[is_own]
+        until = len(items) - int(len(items) * TARGET_SHARE)
+        history, ages = items[:until][-RECENT:], (at[until - 1] - at[:until][-RECENT:]) / _DAY_US
         weights = np.mean([0.5 ** (ages / days) for days in half_life_days], axis=0)
-        cases.append((given, weights, np.setdiff1d(items[until:], items[:until])))
+        cases.append((history, weights, np.setdiff1d(items[until:], items[:until])))
     return cases
 
 
-def moved(new: np.ndarray, old: np.ndarray) -> dict[str, float] | None:
-    """Cosines of the same items' vectors in two versions, (n, D) each; None where no item has both."""
+def measure_movement(new: np.ndarray, old: np.ndarray) -> dict[str, float] | None:
+    """Cosines of the same items' vectors in two versions, (n, D) each; None if no item has both."""
     cosines = np.einsum("nd,nd->n", new, old)[new.any(axis=1) & old.any(axis=1)]
     if not len(cosines):
         return None
@@ -49,45 +51,48 @@ def moved(new: np.ndarray, old: np.ndarray) -> dict[str, float] | None:
     }
 
 
-def old_state_recall(new: np.ndarray, old: np.ndarray, cases: Sequence[Case]) -> dict[str, Any]:
-    """Recall@100 among new vectors by people's states: computed from old vectors, and from new ones.
+def old_state_recall(new: np.ndarray, old: np.ndarray, cases: Sequence[UserCase]) -> dict[str, Any]:
+    """Recall@100 among new vectors by user states that were computed from old vectors, and from new ones.
 
-    `new`, `old` (N, D) of the same items, zeros where a version does not know one. States are the decayed
-    mean, and the medoids: the vectors of the latest likes, the nearest of which counts. Both see only likes
-    that the old version knew: what a state lacks that never saw the others is not a matter of spaces. The
-    ratio old / new has a 95 % bootstrap interval over people (Efron, 1979).
+    `new`, `old` (N, D) of the same items, zeros if a version does not have one. States are the decayed mean,
+    and the medoids: the vectors of the latest likes, the nearest of which counts. Both use only likes of
+    items that the old version has, so that the difference is due to the spaces alone. The ratio old / new has
+    a 95 % bootstrap interval over users (Efron, 1979).
     """
-    rows: dict[str, list[tuple[float, float]]] = {"mean": [], "medoids": []}
-    for given, weights, wanted in cases:
-        known = old[given].any(axis=1)
-        if not known.any() or not len(wanted):
+    recalls: dict[str, list[tuple[float, float]]] = {"mean": [], "medoids": []}
+    for history, weights, targets in cases:
+        is_old = old[history].any(axis=1)
+        if not is_old.any() or not len(targets):
             continue
-        seen, counts = given[known], weights[known]
-        # All of a person's queries at once: the vectors are read once for each person.
-        means = [unit(counts[None, :] @ vectors[seen]) for vectors in (old, new)]
-        medoids = [vectors[seen[-MEDOIDS:]] for vectors in (old, new)]
+        items, item_weights = history[is_old], weights[is_old]
+        # All queries of a user in one product: the vectors are read once per user.
+        means = [normalize_rows(item_weights[None, :] @ vectors[items]) for vectors in (old, new)]
+        medoids = [vectors[items[-MEDOIDS:]] for vectors in (old, new)]
         scores = np.split(np.concatenate(means + medoids) @ new.T, [1, 2, 2 + len(medoids[0])])
-        by = [_recall(part.max(axis=0), given, wanted) for part in scores]
-        rows["mean"].append((by[0], by[1]))
-        rows["medoids"].append((by[2], by[3]))
-    return {"people": len(rows["mean"]), "at": AT} | {kind: _told(found) for kind, found in rows.items()}
+        by_state = [_recall(state_scores.max(axis=0), history, targets) for state_scores in scores]
+        recalls["mean"].append((by_state[0], by_state[1]))
+        recalls["medoids"].append((by_state[2], by_state[3]))
+    summaries = {name: _summarize(user_recalls) for name, user_recalls in recalls.items()}
+    return {"people": len(recalls["mean"]), "at": K} | summaries
 
 
-def _recall(scores: np.ndarray, given: np.ndarray, wanted: np.ndarray) -> float:
-    scores[given] = -np.inf
-    best = np.argpartition(-scores, min(AT, len(scores) - 1))[:AT]
-    return float(np.isin(wanted, best).mean())
+def _recall(scores: np.ndarray, history: np.ndarray, targets: np.ndarray) -> float:
+    scores[history] = -np.inf
+    best = np.argpartition(-scores, min(K, len(scores) - 1))[:K]
+    return float(np.isin(targets, best).mean())
 
 
-def _told(found: list[tuple[float, float]]) -> dict[str, float | None]:
-    by_old, by_new = np.array(found, np.float64).reshape(-1, 2).T
-    people = len(by_old)
-    if not people or not by_new.any():
+def _summarize(user_recalls: list[tuple[float, float]]) -> dict[str, float | None]:
+    """Means of the recalls (old, new) of users, their ratio, and its bootstrap interval."""
+    by_old, by_new = np.array(user_recalls, np.float64).reshape(-1, 2).T
+    n_users = len(by_old)
+    if not n_users or not by_new.any():
         return {"old": None, "new": None, "ratio": None, "low": None, "high": None}
-    times = np.random.default_rng(0).multinomial(people, np.full(people, 1 / people), size=DRAWS)
-    draws = (times @ by_old)[times @ by_new > 0] / (times @ by_new)[times @ by_new > 0]
-    low, high = np.quantile(draws, [0.025, 0.975])
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(n_users, np.full(n_users, 1 / n_users), size=BOOTSTRAP_SAMPLES)
+    old_sums, new_sums = counts @ by_old, counts @ by_new
+    ratios = old_sums[new_sums > 0] / new_sums[new_sums > 0]
+    low, high = np.quantile(ratios, [0.025, 0.975])
     numbers = (by_old.mean(), by_new.mean(), by_old.mean() / by_new.mean(), low, high)
-    return dict(
-        zip(("old", "new", "ratio", "low", "high"), (round(float(one), 4) for one in numbers), strict=True)
-    )
+    rounded = (round(float(number), 4) for number in numbers)
+    return dict(zip(("old", "new", "ratio", "low", "high"), rounded, strict=True))

@@ -1,8 +1,9 @@
-"""A new version of the vectors from the one in force: what is new is taken in, what was is kept.
+"""Updates the current version of the vectors with new items and likes.
 
-Sides and backbones stay as they are; only new and changed items are encoded; the tower goes on from its
-weights (see `warm_start`) and is turned back onto the space it had (see `alignment`). So people's states, a
-graft and kept queries of the version before stay of use; how much they lose is measured and written down.
+Modality encoders and backbones stay as they are; only new and changed items are encoded; the tower continues
+from its weights (see `warm_start`) and is rotated back to its previous space (see `train.alignment`). So user
+states, a graft and cached queries of the previous version stay usable; how much they lose is measured and
+saved.
 """
 
 from __future__ import annotations
@@ -16,29 +17,29 @@ import numpy as np
 import torch
 
 from bowerbird.data.store import Store, Version
-from bowerbird.embed.encode.features import item_features
+from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
-from bowerbird.embed.index.rows import unit
-from bowerbird.embed.train.alignment import rotation, turned
-from bowerbird.embed.train.objective import Material
-from bowerbird.embed.train.tower import Views
-from bowerbird.embed.train.validation import Judge
-from bowerbird.embed.train.version_files import Before, VersionFiles
-from bowerbird.embed.training import EmbedConfig, generic_vectors, kept_as, settings_of, spent
-from bowerbird.embed.update.changeset import News
-from bowerbird.embed.update.drift import cases_of, moved, old_state_recall
+from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.train.alignment import fit_rotation, rotate_tower
+from bowerbird.embed.train.objective import TrainingDataset
+from bowerbird.embed.train.tower import ModalityFeatures
+from bowerbird.embed.train.validation import Validator
+from bowerbird.embed.train.version_files import PreviousVersion, VersionFiles
+from bowerbird.embed.training import EmbedConfig, convert_precision, cost_meta, generic_vectors, settings_meta
+from bowerbird.embed.update.changeset import Changeset
+from bowerbird.embed.update.drift import measure_movement, old_state_recall, select_cases
 from bowerbird.embed.update.warm_start import continue_tower
 from bowerbird.errors import InputError
 
 
 @dataclass(frozen=True)
 class UpdateConfig:
-    """Settings of one update; None is what the version in force was made with."""
+    """Settings of one update; None keeps the setting of the current version."""
 
     epochs: int = 3
-    """Passes over what is new and as much of what was."""
+    """Passes over the new pairs and as many old ones."""
     dim: int | None = None
-    """Width of an item vector; another one can't be updated to."""
+    """Width of an item vector; an update can't change it."""
     holdout: Literal["default", "none"] | None = None
     precision: Literal["float16", "int8"] | None = None
     image_backbone: str | None = None
@@ -48,97 +49,97 @@ class UpdateConfig:
 def update_embedding(
     store: Store, config: UpdateConfig = UpdateConfig(), precompute: Precompute = LOCAL
 ) -> Version | None:
-    """Publish a version that takes in what is new since the one in force; None where nothing is.
+    """Publish a version with what is new since the current one; None if nothing is new.
 
-    Raises `StoreError` where there is no version to start from, `InputError` where another width, another
-    backbone, or a holdout of what was learned already is asked for.
+    Raises `StoreError` without a version to start from, `InputError` if another width, another backbone,
+    or a holdout of what was trained on already is requested.
     """
     started = time.monotonic()
     with store.lock("embed --update"):
-        before = Before.open(store)
-        settings = _settings(before.vectors.meta, config)
+        previous = PreviousVersion.open(store)
+        settings = _merge_settings(previous.vectors.meta, config)
         catalogue = store.catalogue()
-        # By the names of the version, which are those of adapted backbones where it was made with such.
-        names = before.vectors.meta["backbones"]
-        features = item_features(store, catalogue, names["image"], names["text"], precompute)
+        # The backbones of the version, which may be adapted ones.
+        names = previous.vectors.meta["backbones"]
+        features = compute_item_features(store, catalogue, names["image"], names["text"], precompute)
         encoded = time.monotonic()
-        news = News.of(store, catalogue, features, before, keep_out=settings.holdout == "default")
-        if not news:
+        changeset = Changeset.of(store, catalogue, features, previous, hold_out=settings.holdout == "default")
+        if not changeset:
             return None
-        kept_before = news.items.carried(before.vectors.kept)
-        old = unit(kept_before)
-        fit = _continued(before, news, settings, kept_before, old[news.items.same])
-        new = unit(fit.kept)
-        cases = cases_of(news.strings, news.lots, store.settings.half_life_days)
-        meta = _lineage(before) | {
+        previous_stored = changeset.items.reorder(previous.vectors.stored)
+        old = normalize_rows(previous_stored)
+        fit = _train_further(previous, changeset, settings, previous_stored, old[changeset.items.unchanged])
+        new = normalize_rows(fit.stored)
+        cases = select_cases(changeset.sequences, changeset.split, store.settings.half_life_days)
+        meta = _lineage(previous) | {
             "items": len(catalogue),
-            **settings_of(settings, features.backbones),
-            "unfrozen": before.vectors.meta.get("unfrozen"),
-            "holdout": asdict(news.holdout),
-            "sides": before.sides.widths,
-            "likes": len(news.strings),
-            "likes_key": news.likes_key,
-            "learned_until": int(news.strings.at.max(initial=0)),
-            "judged_below": before.vectors.meta["judged_below"],
+            **settings_meta(settings, features.backbones),
+            "unfrozen": previous.vectors.meta.get("unfrozen"),
+            "holdout": asdict(changeset.holdout),
+            "sides": previous.encoders.widths,
+            "likes": len(changeset.sequences),
+            "likes_key": changeset.likes_hash,
+            "learned_until": int(changeset.sequences.at.max(initial=0)),
+            "judged_below": previous.vectors.meta["judged_below"],
             "epochs": fit.epochs,
             "metrics": fit.metrics,
             "update": {
-                "items": news.items.counts,
-                "likes": news.likes,
-                "unseen_words": news.unseen_words,
-                "moved": moved(new[news.items.same], old[news.items.same]),
+                "items": changeset.items.counts,
+                "likes": changeset.likes,
+                "unseen_words": changeset.unknown_words,
+                "moved": measure_movement(new[changeset.items.unchanged], old[changeset.items.unchanged]),
                 "moved_before_alignment": fit.moved_before_alignment,
                 "old_state": old_state_recall(new, old, cases),
             },
         }
         files = VersionFiles(
             catalogue.ids,
-            fit.kept,
+            fit.stored,
             generic_vectors(features),
-            np.concatenate([news.told, news.shown], axis=1),
-            news.contents,
-            before.sides,
+            np.concatenate([changeset.text, changeset.image], axis=1),
+            changeset.content_keys,
+            previous.encoders,
             fit.tower,
             fit.offsets,
         )
 
         def write(folder: Path) -> None:
             files.write(folder)
-            meta.update(spent(started, encoded))
+            meta.update(cost_meta(started, encoded))
 
         return store.publish("vectors", meta, write)
 
 
-def _settings(meta: dict[str, Any], config: UpdateConfig) -> EmbedConfig:
-    """The version's settings with what may be changed. Raises `InputError` for what may not."""
-    was = EmbedConfig(**meta["config"])
-    for name, what in (
+def _merge_settings(meta: dict[str, Any], config: UpdateConfig) -> EmbedConfig:
+    """The version's settings with the requested changes. Raises `InputError` for impossible ones."""
+    previous = EmbedConfig(**meta["config"])
+    for name, description in (
         ("dim", "width"),
         ("image_backbone", "image backbone"),
         ("text_backbone", "text backbone"),
     ):
-        wanted, there = getattr(config, name), getattr(was, name)
-        if wanted is not None and wanted != there:
+        requested, current = getattr(config, name), getattr(previous, name)
+        if requested is not None and requested != current:
             raise InputError(
-                f"an update keeps the {what}: the vectors in force have {there}, {wanted} was asked for; run "
-                "`bowerbird embed` without --update to train anew"
+                f"an update keeps the {description}: the current vectors have {current}, {requested} was "
+                "requested; run `bowerbird embed` without --update to train from scratch"
             )
-    if was.holdout == "none" and config.holdout == "default":
+    if previous.holdout == "none" and config.holdout == "default":
         raise InputError(
-            "the vectors in force were learned from everything, so an update can't hold anything out: leave "
-            "out --holdout, or run `bowerbird embed` without --update"
+            "the current vectors were trained on everything, so an update can't hold anything out: leave out "
+            "--holdout, or run `bowerbird embed` without --update"
         )
     return replace(
-        was,
+        previous,
         epochs=config.epochs,
-        holdout=config.holdout or was.holdout,
-        precision=config.precision or was.precision,
+        holdout=config.holdout or previous.holdout,
+        precision=config.precision or previous.precision,
     )
 
 
-def _lineage(before: Before) -> dict[str, Any]:
-    """Which versions' space this is, and what training it from nothing took."""
-    vectors = before.vectors
+def _lineage(previous: PreviousVersion) -> dict[str, Any]:
+    """The versions whose space this is, and the cost of training it from scratch."""
+    vectors = previous.vectors
     return {
         "updated_from": vectors.version,
         "aligned_with": [vectors.version, *vectors.meta.get("aligned_with", [])],
@@ -147,8 +148,8 @@ def _lineage(before: Before) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Fit:
-    kept: np.ndarray  # (N, D) float16 or int8
+class _UpdateFit:
+    stored: np.ndarray  # (N, D) float16 or int8
     tower: dict[str, torch.Tensor]
     offsets: np.ndarray  # (N, D) float32
     epochs: int
@@ -156,41 +157,45 @@ class _Fit:
     moved_before_alignment: dict[str, float] | None
 
 
-def _continued(
-    before: Before, news: News, settings: EmbedConfig, kept_before: np.ndarray, old: np.ndarray
-) -> _Fit:
-    """The tower trained on what is new, and turned back onto the space it had.
+def _train_further(
+    previous: PreviousVersion,
+    changeset: Changeset,
+    settings: EmbedConfig,
+    previous_stored: np.ndarray,
+    old: np.ndarray,
+) -> _UpdateFit:
+    """Train the tower on what is new, and rotate it back to its previous space.
 
-    `kept_before` (N, D) are the vectors before, in today's order; `old` (n, D) unit rows of the unchanged
-    items among them.
+    `previous_stored` (N, D): the previous vectors in the current order; `old` (n, D): those of unchanged
+    items, of length 1.
     """
-    same = news.items.same
-    offsets = news.items.carried(before.offsets)
-    people_below, items_below = before.vectors.meta["judged_below"]
-    views = Views.of(news.shown, news.told)
-    both = (views.has_image * views.has_text)[:, 0].numpy() > 0
-    judge = Judge(news.strings, news.lots, (people_below, items_below), both)
-    # Items alone teach nothing that a projection of them would not know.
-    epochs = settings.epochs if news.other_likes else 0
+    unchanged = changeset.items.unchanged
+    offsets = changeset.items.reorder(previous.offsets)
+    user_threshold, item_threshold = previous.vectors.meta["judged_below"]
+    features = ModalityFeatures.of(changeset.image, changeset.text)
+    has_both = (features.has_image * features.has_text)[:, 0].numpy() > 0
+    validator = Validator(changeset.sequences, changeset.split, (user_threshold, item_threshold), has_both)
+    # New items alone need no training: the tower projects them.
+    epochs = settings.epochs if changeset.likes_changed else 0
     fit = continue_tower(
-        Material(views, judge.training, news.categories, judge.across),
-        (before.tower, torch.from_numpy(offsets)),
-        judge,
-        before.vectors.meta["learned_until"],
+        TrainingDataset(features, validator.training, changeset.categories, validator.cross_modal_items),
+        (previous.tower, torch.from_numpy(offsets)),
+        validator,
+        previous.vectors.meta["learned_until"],
         replace(settings, epochs=epochs),
     )
-    tower, learned = fit.state
-    moved_before_alignment = moved(fit.vectors[same], old)
+    tower, learned_offsets = fit.state
+    moved_before_alignment = measure_movement(fit.vectors[unchanged], old)
     if not fit.share:
-        kept = kept_as(fit.vectors, settings.precision)
-        if kept.dtype == kept_before.dtype:  # to the bit, so that an index goes on with them
-            kept[same] = kept_before[same]
-        return _Fit(kept, tower, offsets, fit.epochs, fit.metrics, moved_before_alignment)
-    turn = rotation(fit.vectors[same], old)
-    return _Fit(
-        kept_as(fit.vectors @ turn, settings.precision),
-        turned(tower, turn),
-        learned.numpy() @ turn,
+        stored = convert_precision(fit.vectors, settings.precision)
+        if stored.dtype == previous_stored.dtype:  # the same to the bit, so that an index can be updated
+            stored[unchanged] = previous_stored[unchanged]
+        return _UpdateFit(stored, tower, offsets, fit.epochs, fit.metrics, moved_before_alignment)
+    rotation = fit_rotation(fit.vectors[unchanged], old)
+    return _UpdateFit(
+        convert_precision(fit.vectors @ rotation, settings.precision),
+        rotate_tower(tower, rotation),
+        learned_offsets.numpy() @ rotation,
         fit.epochs,
         fit.metrics,
         moved_before_alignment,

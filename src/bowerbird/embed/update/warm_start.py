@@ -1,9 +1,9 @@
-"""Goes on training a tower from where a version left it: on what is new, held to what is known.
+"""Continues the training of a tower: on what is new, regularised towards what is known.
 
-Each pass draws the pairs around new likes, and as many from all likes (replay), so that its cost follows what
-is new and the old is not forgotten. Items are held to the places that they had; what is published lies on
-the line between the old weights and the new ones, where the judged quality is best (WiSE-FT, Wortsman et al.,
-CVPR 2022): at the old weights, if nothing helped.
+Each epoch samples the pairs around new likes, and as many from all likes (replay), so that its cost follows
+what is new and old items are not forgotten. Items are pulled towards their previous vectors. The published
+weights lie on the line between the old and the new ones, where the validation score is best (WiSE-FT;
+Wortsman et al., CVPR 2022): the old weights, if nothing improved on them.
 """
 
 from __future__ import annotations
@@ -15,128 +15,137 @@ import numpy as np
 import torch
 
 from bowerbird.embed.train.losses import anchor_loss
-from bowerbird.embed.train.neighbours import REACH, Strings
-from bowerbird.embed.train.objective import Lesson, Material, State
-from bowerbird.embed.train.tower import BLOCK, Tower, Views
-from bowerbird.embed.train.validation import Judge
-from bowerbird.embed.training import TRUST_UNJUDGED, EmbedConfig, numbers_of
+from bowerbird.embed.train.neighbours import MAX_DISTANCE, InteractionSequences
+from bowerbird.embed.train.objective import TowerState, TowerTrainer, TrainingDataset
+from bowerbird.embed.train.tower import BLOCK, ModalityFeatures, Tower
+from bowerbird.embed.train.validation import Validator
+from bowerbird.embed.training import DEFAULT_LEARNED_WEIGHT, EmbedConfig, metrics_as_dict
 from bowerbird.progress import track
 
 ANCHOR_WEIGHT = 10.0
 ANCHOR_BATCH = 256
 SHARES = (0.5, 1.0)
-"""Places on the way from the old weights to the new ones that are judged after each pass."""
+"""Points on the line from the old weights to the new ones that are validated after each epoch."""
 
 
 @dataclass(frozen=True)
-class Continued:
-    """A tower that was trained on, and what it says of N items."""
+class WarmStartFit:
+    """A tower after further training, and its vectors of N items."""
 
-    state: State
+    state: TowerState
     vectors: np.ndarray  # (N, D) float32 of length 1
     share: float
-    """How far from the old weights to the new ones; 0 where nothing was learned."""
+    """Position between the old weights (0) and the new ones (1); 0 if nothing improved."""
     epochs: int
     metrics: dict[str, Any]
 
 
 def continue_tower(
-    material: Material, start: State, judge: Judge, since: int, config: EmbedConfig
-) -> Continued:
-    """Train on from `start` for `config.epochs` passes over the likes later than `since` (microseconds)."""
+    dataset: TrainingDataset, start: TowerState, validator: Validator, since: int, config: EmbedConfig
+) -> WarmStartFit:
+    """Continue from `start` for `config.epochs` epochs over the likes later than `since` (microseconds)."""
     torch.manual_seed(config.seed)
-    lesson = WarmLesson(material, config.dim, np.random.default_rng(config.seed), start, since)
-    before = after = lesson.quality(judge) if judge else None
+    rng = np.random.default_rng(config.seed)
+    trainer = WarmStartTrainer(dataset, config.dim, rng, start, since)
+    previous = best_quality = trainer.validate(validator) if validator else None
     best, best_epoch, best_share = start, 0, 0.0
     for epoch in track(range(1, config.epochs + 1), "training the tower further"):
-        lesson.epoch()
-        reached = lesson.trusting(1.0)
-        if after is None:
-            best, best_epoch, best_share = between(start, reached, TRUST_UNJUDGED), epoch, TRUST_UNJUDGED
+        trainer.train_epoch()
+        current = trainer.scale_learned(1.0)
+        if best_quality is None:
+            best_epoch, best_share = epoch, DEFAULT_LEARNED_WEIGHT
+            best = interpolate(start, current, best_share)
             continue
         for share in SHARES:
-            state = between(start, reached, share)
-            quality = lesson.quality(judge, state)
-            if quality.score > after.score:
-                best, best_epoch, best_share, after = state, epoch, share, quality
+            state = interpolate(start, current, share)
+            quality = trainer.validate(validator, state)
+            if quality.score > best_quality.score:
+                best, best_epoch, best_share, best_quality = state, epoch, share, quality
     metrics = {
         "trust": best_share,
-        "what": "the mean of a person's likes finds the last fifth of them; no pair ever held these people",
-        "people": len(judge.people),
-        "before": numbers_of(before),
-        "tower": numbers_of(after),
+        "what": "gain and recall of the last fifth of the likes of users who were never trained on, by the "
+        "mean of the others",
+        "people": len(validator.users),
+        "before": metrics_as_dict(previous),
+        "tower": metrics_as_dict(best_quality),
     }
-    return Continued(best, lesson.vectors(best), best_share, best_epoch, metrics)
+    return WarmStartFit(best, trainer.encode_items(best), best_share, best_epoch, metrics)
 
 
-class WarmLesson(Lesson):
-    """A lesson that begins where another ended."""
+class WarmStartTrainer(TowerTrainer):
+    """Trains a tower further from the state in which another training ended."""
 
     def __init__(
-        self, material: Material, dim: int, rng: np.random.Generator, start: State, since: int
+        self,
+        dataset: TrainingDataset,
+        dim: int,
+        rng: np.random.Generator,
+        start: TowerState,
+        since: int,
     ) -> None:
-        views = material.views
-        super().__init__(material, dim, rng, Tower(views.image.shape[1], views.text.shape[1], dim))
+        features = dataset.features
+        super().__init__(dataset, dim, rng, Tower(features.image.shape[1], features.text.shape[1], dim))
         self.restore(start)
-        # Where content puts things never changes here, and every state that is judged asks for it.
-        self._content = content_of(self.tower, views)
-        self._held = torch.from_numpy(self.vectors())
-        news = news_of(self.strings, since)
-        self._news = news if len(news) else self.strings  # news without a date: collections, late arrivals
+        # Content vectors never change here, and every validation needs them.
+        self._content = compute_content_vectors(self.tower, features)
+        self._anchors = torch.from_numpy(self.encode_items())
+        new = select_new_likes(self.sequences, since)
+        # Likes that are new but not later (collections, late arrivals) leave nothing to select: use all.
+        self._new_sequences = new if len(new) else self.sequences
 
     @torch.inference_mode()
-    def vectors(self, state: State | None = None) -> np.ndarray:
+    def encode_items(self, state: TowerState | None = None) -> np.ndarray:
         if state is not None:
-            return super().vectors(state)
+            return super().encode_items(state)
         self.tower.eval()
-        parts = []
-        for block in blocks_of(self.views):
-            part = self.views.rows(block)
-            raw = self._content[block] + self.tower.correction(part) + self.offset.weight[block]
-            seen = (part.has_image + part.has_text) > 0
-            parts.append(torch.nn.functional.normalize(raw, dim=1) * seen)
-        found: np.ndarray = torch.cat(parts).numpy()
-        return found
+        vectors = []
+        for block in split_into_blocks(self.features):
+            features = self.features.take(block)
+            raw = self._content[block] + self.tower.correction(features) + self.offset.weight[block]
+            has_content = (features.has_image + features.has_text) > 0
+            vectors.append(torch.nn.functional.normalize(raw, dim=1) * has_content)
+        all_vectors: np.ndarray = torch.cat(vectors).numpy()
+        return all_vectors
 
-    def _pairs(self) -> np.ndarray:
-        news = self._news.pairs(self.rng)
-        replay = self.strings.pairs(self.rng)[: len(news)]
-        return self.rng.permutation(np.concatenate([news, replay]))
+    def _sample_pairs(self) -> np.ndarray:
+        new = self._new_sequences.sample_pairs(self.rng)
+        replay = self.sequences.sample_pairs(self.rng)[: len(new)]
+        return self.rng.permutation(np.concatenate([new, replay]))
 
     def _content_loss(self) -> torch.Tensor:
         loss = super()._content_loss()
-        size = min(ANCHOR_BATCH, len(self.usable))
+        size = min(ANCHOR_BATCH, len(self.content_items))
         if not size:
             return loss
-        rows = torch.from_numpy(self.rng.choice(self.usable, size, replace=False))
-        vectors = self.tower(self.views.rows(rows), self.offset(rows).detach())
-        return loss + ANCHOR_WEIGHT * anchor_loss(vectors, self._held[rows])
+        rows = torch.from_numpy(self.rng.choice(self.content_items, size, replace=False))
+        vectors = self.tower(self.features.take(rows), self.offset(rows).detach())
+        return loss + ANCHOR_WEIGHT * anchor_loss(vectors, self._anchors[rows])
 
 
-def blocks_of(views: Views) -> list[slice]:
-    """Parts of N things that are put through a tower at once; at least one, which may be empty."""
-    return [slice(start, start + BLOCK) for start in range(0, max(1, len(views.image)), BLOCK)]
+def split_into_blocks(features: ModalityFeatures) -> list[slice]:
+    """Split N items into blocks to encode at a time; at least one block, which may be empty."""
+    return [slice(start, start + BLOCK) for start in range(0, max(1, len(features.image)), BLOCK)]
 
 
 @torch.inference_mode()
-def content_of(tower: Tower, views: Views) -> torch.Tensor:
-    """Where content alone puts N things, (N, D)."""
-    return torch.cat([tower.content(views.rows(block)) for block in blocks_of(views)])
+def compute_content_vectors(tower: Tower, features: ModalityFeatures) -> torch.Tensor:
+    """Encode N items by their content, without the learned correction, (N, D)."""
+    return torch.cat([tower.content(features.take(block)) for block in split_into_blocks(features)])
 
 
-def between(old: State, new: State, share: float) -> State:
-    """Weights on the line from old (share 0) to new ones (share 1)."""
+def interpolate(old: TowerState, new: TowerState, share: float) -> TowerState:
+    """Interpolate weights linearly from old (share 0) to new ones (share 1)."""
     tower = {name: torch.lerp(tensor, new[0][name], share) for name, tensor in old[0].items()}
     return tower, torch.lerp(old[1], new[1], share)
 
 
-def news_of(strings: Strings, since: int) -> Strings:
-    """Likes later than `since`, and the owner's likes within reach of one."""
-    later = np.flatnonzero(strings.at > since)
-    keep = np.zeros(len(strings), bool)
-    for step in range(-REACH, REACH + 1):
-        place = later + step
-        inside = (place >= 0) & (place < len(strings))
-        place, near = place[inside], later[inside]
-        keep[place[strings.owner[place] == strings.owner[near]]] = True
-    return Strings(strings.items[keep], strings.owner[keep], strings.at[keep])
+def select_new_likes(sequences: InteractionSequences, since: int) -> InteractionSequences:
+    """Select the likes later than `since`, and the owner's likes within walking distance of one."""
+    later = np.flatnonzero(sequences.at > since)
+    keep = np.zeros(len(sequences), bool)
+    for distance in range(-MAX_DISTANCE, MAX_DISTANCE + 1):
+        neighbour = later + distance
+        inside = (neighbour >= 0) & (neighbour < len(sequences))
+        neighbour, like = neighbour[inside], later[inside]
+        keep[neighbour[sequences.owner[neighbour] == sequences.owner[like]]] = True
+    return InteractionSequences(sequences.items[keep], sequences.owner[keep], sequences.at[keep])

@@ -1,4 +1,4 @@
-"""Recommenders that ours is judged beside, each a `bowerbird.evaluate.ranker.Ranker`."""
+"""Baselines that bowerbird is compared with, each a `bowerbird.evaluate.ranker.Ranker`."""
 
 from bowerbird.evaluate.baselines.bpr import BPR
 from bowerbird.evaluate.baselines.ease import EASE

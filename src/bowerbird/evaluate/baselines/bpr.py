@@ -1,12 +1,12 @@
-"""BPR: matrix factorisation that orders pairs (Rendle et al., UAI 2009), by `implicit`.
+"""BPR: matrix factorisation with a pairwise loss (Rendle et al., UAI 2009), by `implicit`.
 
-Two things around the library's stochastic gradient descent are ours:
+Two additions to the library's stochastic gradient descent:
 
-- It draws the item that should come second as often as that item is liked, so what it learns is
-  log p(item | person) - log p(item): popularity is divided out. It is added again, `popularity` times the
-  logarithm of an item's likes (1 is exact but for regularisation).
-- A person known by history only has no vector. They get `scale` times the mean of their likes' vectors,
-  which is the direction of the first step of descent on their own pairs.
+- It samples negatives in proportion to their likes, so it learns log p(item | user) - log p(item):
+  popularity is divided out. It is added back: `popularity` times the logarithm of an item's likes (1 is exact
+  but for regularisation).
+- A user known by history only has no vector. They get `scale` times the mean of their likes' vectors, which
+  is the direction of the first gradient step on their own pairs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.evaluate.baselines.scoring import MatrixRanker, popularity_of
+from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
 
 
 class BPR(MatrixRanker):
@@ -40,7 +40,7 @@ class BPR(MatrixRanker):
         self.popularity = popularity
         """Weight of the logarithm of an item's likes in its score."""
         self.scale = scale
-        """Length of a new person's vector over that of the mean of their likes' vectors."""
+        """Length of a new user's vector, relative to the mean of their likes' vectors."""
         self.seed = seed
 
     @property
@@ -56,7 +56,7 @@ class BPR(MatrixRanker):
             learning_rate=self.learning_rate,
             regularization=self.l2,
             iterations=self.epochs,
-            num_threads=1,  # threads race for the same vectors: no two runs would agree
+            num_threads=1,  # threads race for the same vectors: runs would not be reproducible
             random_state=self.seed,
         )
         if likes.nnz:
@@ -65,12 +65,13 @@ class BPR(MatrixRanker):
         else:
             factors = np.zeros((likes.shape[1], self.factors + 1), np.float32)
         self._vectors = factors[:, :-1]
-        log_count = np.log(np.maximum(popularity_of(liked), 0.5))  # of items nobody liked: below all others
+        # 0.5: items without likes come below all others, and the logarithm stays finite.
+        log_count = np.log(np.maximum(count_likers(liked), 0.5))
         self._bias = factors[:, -1] + (self.popularity * log_count).astype(np.float32)
 
-    def score(self, given: Any) -> np.ndarray:
-        likes = np.asarray(given.sum(axis=1))
-        people = self.scale * (given @ self._vectors) / np.maximum(likes, 1e-9)
-        scores = np.asarray(people @ self._vectors.T + self._bias, dtype=np.float32)
-        scores[likes[:, 0] == 0] = 0.0
+    def score(self, histories: Any) -> np.ndarray:
+        n_likes = np.asarray(histories.sum(axis=1))
+        users = self.scale * (histories @ self._vectors) / np.maximum(n_likes, 1e-9)
+        scores = np.asarray(users @ self._vectors.T + self._bias, dtype=np.float32)
+        scores[n_likes[:, 0] == 0] = 0.0
         return scores

@@ -1,4 +1,4 @@
-"""Generic embeddings: frozen, off-the-shelf vectors of picture and text. What training must improve on."""
+"""Generic embeddings: frozen, pretrained vectors of images and texts, on which training must improve."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from bowerbird.evaluate.baselines.scoring import MatrixRanker
 class GenericMean(MatrixRanker):
     """Cosine of an item's vector with the mean vector of the liked items.
 
-    `matrix` is (items, d) float32, rows normalised, zero rows for items without a vector: those come last.
+    `matrix` is (items, d) float32, rows normalised, zero rows for items without a vector, which are
+    ranked last.
     """
 
     def __init__(
@@ -26,24 +27,24 @@ class GenericMean(MatrixRanker):
         self.name = name
         self.half_life = half_life
         self.matrix = matrix
-        self._without = ~matrix.any(axis=1)
+        self._has_no_vector = ~matrix.any(axis=1)
 
     @property
     def settings(self) -> Mapping[str, Any]:
         return {"half_life": self.half_life}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
-        """Nothing to learn: the vectors are as they came."""
+        """Do nothing: the vectors are used as they are."""
 
-    def score(self, given: Any) -> np.ndarray:
-        scores = (given @ self.matrix) @ self.matrix.T
-        return self._unseen_last(np.asarray(scores, np.float32), given)
+    def score(self, histories: Any) -> np.ndarray:
+        scores = (histories @ self.matrix) @ self.matrix.T
+        return self._rank_vectorless_last(np.asarray(scores, np.float32), histories)
 
-    def _unseen_last(self, scores: np.ndarray, given: Any) -> np.ndarray:
-        """Items without a vector last, but a person without liked items keeps all scores equal."""
-        known = np.diff(given.indptr) > 0
-        scores[np.ix_(known, self._without)] = np.finfo(np.float32).min
-        scores[~known] = 0.0
+    def _rank_vectorless_last(self, scores: np.ndarray, histories: Any) -> np.ndarray:
+        """Items without a vector last; for a user without liked items all scores are equal."""
+        has_likes = np.diff(histories.indptr) > 0
+        scores[np.ix_(has_likes, self._has_no_vector)] = np.finfo(np.float32).min
+        scores[~has_likes] = 0.0
         return scores
 
 
@@ -57,10 +58,10 @@ class GenericMax(GenericMean):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def score(self, given: Any) -> np.ndarray:
-        scores = np.zeros((given.shape[0], len(self.matrix)), np.float32)
-        for row in range(given.shape[0]):
-            liked = given.indices[given.indptr[row] : given.indptr[row + 1]]
+    def score(self, histories: Any) -> np.ndarray:
+        scores = np.zeros((histories.shape[0], len(self.matrix)), np.float32)
+        for row in range(histories.shape[0]):
+            liked = histories.indices[histories.indptr[row] : histories.indptr[row + 1]]
             if len(liked):
                 scores[row] = (self.matrix[liked] @ self.matrix.T).max(axis=0)
-        return self._unseen_last(scores, given)
+        return self._rank_vectorless_last(scores, histories)

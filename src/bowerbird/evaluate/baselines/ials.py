@@ -1,6 +1,6 @@
 """iALS: matrix factorisation for implicit feedback (Hu, Koren & Volinsky, ICDM 2008), by `implicit`.
 
-A person known by history only is folded in: their factors are solved for with the items' factors fixed.
+A user known by history only is folded in: their factors are solved for with the items' factors fixed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class IALS(MatrixRanker):
         self.factors = factors
         self.l2 = l2
         self.confidence = confidence
-        """Weight of a like beside the 1 of everything else."""
+        """Weight of a like, relative to 1 for every other item."""
         self.rounds = rounds
         self.seed = seed
 
@@ -33,7 +33,7 @@ class IALS(MatrixRanker):
         return {"factors": self.factors, "l2": self.l2, "confidence": self.confidence, "rounds": self.rounds}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
-        # implicit has its own threads; BLAS threads below them fight for the same cores (it warns of it).
+        # implicit has its own threads; nested BLAS threads compete for the same cores (it warns about it).
         with threadpool_limits(1, "blas"):
             from implicit.als import AlternatingLeastSquares
 
@@ -51,9 +51,9 @@ class IALS(MatrixRanker):
             else:
                 self._model.item_factors = np.zeros((likes.shape[1], self.factors), np.float32)
 
-    def score(self, given: Any) -> np.ndarray:
+    def score(self, histories: Any) -> np.ndarray:
         with threadpool_limits(1, "blas"):
-            people = self._model.recalculate_user(np.arange(given.shape[0]), given)
-        people[np.diff(given.indptr) == 0] = 0.0
-        scores: np.ndarray = people @ self._model.item_factors.T
+            users = self._model.recalculate_user(np.arange(histories.shape[0]), histories)
+        users[np.diff(histories.indptr) == 0] = 0.0
+        scores: np.ndarray = users @ self._model.item_factors.T
         return scores

@@ -1,8 +1,8 @@
-"""ItemKNN: items liked by the same people (Sarwar et al., WWW 2001; shrinkage as in Bell & Koren, ICDM 2007).
+"""ItemKNN: items liked by the same users (Sarwar et al., WWW 2001; shrinkage as in Bell & Koren, ICDM 2007).
 
-With n_i people who liked candidate i, sim(i, j) = |people of both| / (n_i^(1-a) n_j^a + shrink), the
-`neighbours` nearest of each item kept; an item's score is the sum of its similarities to the liked items.
-a = 0.5 is the cosine; more favours popular candidates (asymmetric cosine: Aiolli, RecSys 2013).
+With n_i users who liked candidate i, sim(i, j) = |users of both| / (n_i^(1-a) n_j^a + shrink), for the
+`neighbours` nearest of each item; an item's score is the sum of its similarities to the liked items.
+a = 0.5 is the cosine; a larger a favours popular candidates (asymmetric cosine: Aiolli, RecSys 2013).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import sparse
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
-_ROWS = 1024  # items whose similarities are held dense at once
+_ROWS = 1024  # items whose similarities are computed at a time
 
 
 class ItemKNN(MatrixRanker):
@@ -41,31 +41,31 @@ class ItemKNN(MatrixRanker):
 
     def learn(self, likes: Any, liked: Interactions) -> None:
         transposed = likes.T.tocsr()
-        people = np.asarray(likes.sum(axis=0)).ravel()
-        parts = [
-            self._nearest(transposed[start : start + _ROWS] @ likes, people, start)
+        n_likers = np.asarray(likes.sum(axis=0)).ravel()
+        blocks = [
+            self._find_neighbours(transposed[start : start + _ROWS] @ likes, n_likers, start)
             for start in range(0, likes.shape[1], _ROWS)
         ]
-        self._similar = sparse.vstack(parts).tocsc()  # (N liked, N scored)
+        self._similar = sparse.vstack(blocks).tocsc()  # (N liked, N scored)
 
-    def _nearest(self, both: Any, people: np.ndarray, start: int) -> Any:
-        """The nearest of some items (R, N): counts of common people -> similarities, the largest kept."""
-        both = both.tocsr()
-        both.sort_indices()
-        lengths = np.diff(both.indptr)
-        rows = np.repeat(np.arange(both.shape[0]), lengths)
-        norms = people[rows + start] ** (1 - self.asymmetry) * people[both.indices] ** self.asymmetry
-        values = both.data / (norms + self.shrink)
-        values[both.indices == rows + start] = 0.0
-        # One sort instead of one a row: similarities are at most 1, so 2 * row keeps the rows apart.
+    def _find_neighbours(self, co_likes: Any, n_likers: np.ndarray, start: int) -> Any:
+        """Numbers of common users of R items (R, N) -> similarities to their nearest neighbours (R, N)."""
+        co_likes = co_likes.tocsr()
+        co_likes.sort_indices()
+        lengths = np.diff(co_likes.indptr)
+        rows = np.repeat(np.arange(co_likes.shape[0]), lengths)
+        norms = n_likers[rows + start] ** (1 - self.asymmetry) * n_likers[co_likes.indices] ** self.asymmetry
+        values = co_likes.data / (norms + self.shrink)
+        values[co_likes.indices == rows + start] = 0.0
+        # One sort instead of one per row: similarities are at most 1, so 2 * row keeps the rows apart.
         order = np.argsort(2.0 * rows - values, kind="stable")
-        rank = np.arange(len(order)) - np.repeat(both.indptr[:-1], lengths)
-        kept = order[(rank < self.neighbours) & (values[order] > 0)]
-        cells = (values[kept].astype(np.float32), (rows[kept], both.indices[kept]))
-        return sparse.csr_matrix(cells, shape=both.shape)
+        rank = np.arange(len(order)) - np.repeat(co_likes.indptr[:-1], lengths)
+        nearest = order[(rank < self.neighbours) & (values[order] > 0)]
+        cells = (values[nearest].astype(np.float32), (rows[nearest], co_likes.indices[nearest]))
+        return sparse.csr_matrix(cells, shape=co_likes.shape)
 
-    def score(self, given: Any) -> np.ndarray:
-        # Each candidate asks its own nearest items which of them were liked: popular items, which are
-        # everybody's neighbours, then don't crowd the others out.
-        scores: np.ndarray = (given @ self._similar.T).toarray()
+    def score(self, histories: Any) -> np.ndarray:
+        # Neighbourhoods are those of the candidate, not of the liked item: popular items, which are
+        # neighbours of most items, then do not dominate the scores.
+        scores: np.ndarray = (histories @ self._similar.T).toarray()
         return scores

@@ -1,4 +1,4 @@
-"""Popularity: what most people liked, for everyone the same. The floor that any ranker must beat."""
+"""Popularity: the most liked items, the same for every user. The floor that any ranker must beat."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.evaluate.baselines.scoring import MatrixRanker, popularity_of
+from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
 
 DAY_US = 86_400_000_000
 
 
 class Popularity(MatrixRanker):
-    """Ranks by the number of people who liked an item."""
+    """Ranks by the number of users who liked an item."""
 
     name = "popularity"
 
     def learn(self, likes: Any, liked: Interactions) -> None:
-        self._score = popularity_of(liked).astype(np.float32)
+        self._score = count_likers(liked).astype(np.float32)
 
-    def score(self, given: Any) -> np.ndarray:
-        return np.tile(self._score, (given.shape[0], 1))
+    def score(self, histories: Any) -> np.ndarray:
+        return np.tile(self._score, (histories.shape[0], 1))
 
 
 class RecentPopularity(Popularity):

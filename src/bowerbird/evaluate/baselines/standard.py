@@ -1,4 +1,4 @@
-"""The baselines of every report, and the grids over which each is tuned."""
+"""The baselines of every report, and the grid over which each is tuned."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
 
 
 class Effort(StrEnum):
-    """How much is tried: `QUICK` a dozen settings each, `ALL` forty, and the networks, which need torch."""
+    """Size of the search: `QUICK` 12 settings each; `ALL` 40, and the neural baselines, which need torch."""
 
     QUICK = "quick"
     ALL = "all"
@@ -71,34 +71,34 @@ def standard_baselines(
     holdout: Holdout,
     split: Split,
     k: int = 20,
-    given: int | None = None,
+    n_given: int | None = None,
     effort: Effort = Effort.ALL,
 ) -> list[ScoringRanker | Tuned]:
-    """Every baseline, tuned for the split; `generic` are the untrained vectors (items, d), rows normalised.
+    """Make every baseline, to be tuned for the split; `generic`: untrained vectors (items, d), normalised.
 
-    Raises `InputError` where the networks are asked for and what they need is not installed.
+    Raises `InputError` where neural baselines are requested and their dependencies are not installed.
     """
 
     def generic_mean(half_life: float | None = None) -> GenericMean:
         return GenericMean(generic, half_life=half_life)
 
     searches = [*GRIDS, (generic_mean, {"half_life": HALF_LIVES})]
-    tried = 40 if effort is Effort.ALL else 12
-    found = [Tuned(make, grid, holdout, split, k, given, budget=tried) for make, grid in searches]
-    networks = _networks() if effort is Effort.ALL else []
-    found += [Tuned(make, grid, holdout, split, k, given, budget=budget) for make, grid, budget in networks]
-    return [Popularity(), *found, GenericMax(generic)]
+    n_trials = 40 if effort is Effort.ALL else 12
+    tuned = [Tuned(make, grid, holdout, split, k, n_given, budget=n_trials) for make, grid in searches]
+    neural = _neural_searches() if effort is Effort.ALL else []
+    tuned += [Tuned(make, grid, holdout, split, k, n_given, budget=budget) for make, grid, budget in neural]
+    return [Popularity(), *tuned, GenericMax(generic)]
 
 
-def _networks() -> list[tuple[Callable[..., ScoringRanker], Grid, int]]:
-    """Each network, its grid, and how many settings are tried: one takes a minute, not a second."""
+def _neural_searches() -> list[tuple[Callable[..., ScoringRanker], Grid, int]]:
+    """Each neural baseline, its grid and its number of trials: one takes a minute, not a second."""
     try:
         from bowerbird.evaluate.baselines.deep.lightgcn import LightGCN
         from bowerbird.evaluate.baselines.deep.sasrec import SASRec
     except ImportError as error:
         raise InputError(
             f"the baselines SASRec and LightGCN need {error.name or error}, which is not installed: "
-            "pip install 'bowerbird[models,evaluate]', or ask for --baselines quick"
+            "pip install 'bowerbird[models,evaluate]', or use --baselines quick"
         ) from error
     return [
         (LightGCN, {"layers": (1, 2, 3), "l2": (1e-5, 1e-4, 1e-3, 1e-2)}, 4),

@@ -1,4 +1,4 @@
-"""Baselines with settings chosen fairly: on a part of the training events, split as the test is."""
+"""Tunes the settings of baselines on a part of the training events, split as the test is."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
-from bowerbird.evaluate.baselines.rounds import RoundsRanker
+from bowerbird.evaluate.baselines.iterative import IterativeRanker
 from bowerbird.evaluate.baselines.scoring import ScoringRanker
 from bowerbird.evaluate.metrics import ndcg_at
-from bowerbird.evaluate.protocols import Split, Task, task_of, validation_holdout
+from bowerbird.evaluate.protocols import Split, Task, build_task, validation_holdout
 
 Grid = Mapping[str, Sequence[Any]]
 """Values of each setting, in order from one end of its range to the other; the default among them."""
 
 
 class Tuned:
-    """The best settings of a ranker by nDCG@`k` on validation people, then fitted to all.
+    """A ranker with the settings of the best nDCG@`k` on validation users, fitted to all training events.
 
-    Coordinate descent over the grid from the defaults: the best value of one setting after the other, again
-    until nothing gets better or `budget` settings were tried. Where training is too small for a validation
-    part, the defaults are taken.
+    Coordinate descent over the grid from the defaults: the best value of one setting after the other,
+    repeated until none improves or `budget` settings were tried. Where the training events are too few for a
+    validation split, the defaults are used.
     """
 
     def __init__(
@@ -35,78 +35,80 @@ class Tuned:
         holdout: Holdout,
         split: Split,
         k: int = 20,
-        given: int | None = None,
+        n_given: int | None = None,
         *,
         budget: int,
     ) -> None:
         self._make, self._grid, self._budget = make, grid, budget
-        self._holdout, self._split, self._k, self._given = holdout, split, k, given
-        self.chosen = make()
-        self.name = self.chosen.name
-        self._defaults = {name: self.chosen.settings[name] for name in grid}
-        self._marks: dict[tuple[Any, ...], float] = {}
+        self._holdout, self._split, self._k, self._n_given = holdout, split, k, n_given
+        self.best = make()
+        self.name = self.best.name
+        self._defaults = {name: self.best.settings[name] for name in grid}
+        self._scores: dict[tuple[Any, ...], float] = {}
         self._seconds = 0.0
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The chosen settings, and under `tuning` what choosing them took and how far the grid went.
+        """The chosen settings, and under `tuning` the cost of the search, its grid and its best score.
 
-        `at_the_end` names settings whose chosen value is an end of its range: a wider one might be better. It
-        leaves out those whose end is the end of what makes sense (`None`, 0 and 1).
+        `at_grid_edge` names settings whose chosen value is at an end of its range: a wider range might be
+        better. Values that are the end of what makes sense (`None`, 0 and 1) are left out.
         """
-        chosen = self.chosen.settings
+        settings = self.best.settings
         tuning = {
-            "tried": len(self._marks),
+            "n_trials": len(self._scores),
             "seconds": round(self._seconds, 1),
-            "ndcg": max(self._marks.values(), default=None),
+            "ndcg": max(self._scores.values(), default=None),
             "grid": {name: list(values) for name, values in self._grid.items()},
-            "at_the_end": [
+            "at_grid_edge": [
                 name
                 for name, values in self._grid.items()
-                if chosen[name] in (values[0], values[-1]) and chosen[name] not in (None, 0, 1)
+                if settings[name] in (values[0], values[-1]) and settings[name] not in (None, 0, 1)
             ],
         }
-        return {**chosen, "tuning": tuning}
+        return {**settings, "tuning": tuning}
 
     def fit(self, events: Interactions) -> None:
         start = time.perf_counter()
-        self._marks = {}
-        self.chosen = self._search(events)
+        self._scores = {}
+        self.best = self._search(events)
         self._seconds = time.perf_counter() - start
-        self.chosen.fit(events)
+        self.best.fit(events)
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
-        return self.chosen.rank(histories, n)
+        return self.best.rank(histories, n)
 
     def _search(self, events: Interactions) -> ScoringRanker:
         best = self._make(**self._defaults)
         try:
-            part = validation_holdout(events, self._holdout, self._split)
-            task = task_of(events, part, self._split, self._given)
+            validation = validation_holdout(events, self._holdout, self._split)
+            task = build_task(events, validation, self._split, self._n_given)
         except InputError:
             return best
-        mark, better = self._try(best, task), True
-        while better:
-            better = False
+        best_score, has_improved = self._validate(best, task), True
+        while has_improved:
+            has_improved = False
             for name, values in self._grid.items():
                 for value in values:
                     settings = {key: best.settings[key] for key in self._grid} | {name: value}
-                    if tuple(settings.values()) in self._marks or len(self._marks) >= self._budget:
+                    if tuple(settings.values()) in self._scores or len(self._scores) >= self._budget:
                         continue
                     candidate = self._make(**settings)
-                    if (now := self._try(candidate, task)) > mark:
-                        best, mark, better = candidate, now, True
+                    if (score := self._validate(candidate, task)) > best_score:
+                        best, best_score, has_improved = candidate, score, True
         return best
 
-    def _try(self, candidate: ScoringRanker, task: Task) -> float:
-        def mark() -> float:
+    def _validate(self, candidate: ScoringRanker, task: Task) -> float:
+        """Fit a candidate and give its mean nDCG@k on the validation task."""
+
+        def compute_ndcg() -> float:
             ranking = candidate.rank(task.histories, self._k)
             return float(np.nanmean(ndcg_at(ranking, task.targets, self._k)))
 
-        if isinstance(candidate, RoundsRanker):
-            result = candidate.fit_watched(task.training, mark)
+        if isinstance(candidate, IterativeRanker):
+            score = candidate.fit_with_early_stopping(task.training, compute_ndcg)
         else:
             candidate.fit(task.training)
-            result = mark()
-        self._marks[tuple(candidate.settings[name] for name in self._grid)] = result
-        return result
+            score = compute_ndcg()
+        self._scores[tuple(candidate.settings[name] for name in self._grid)] = score
+        return score

@@ -1,7 +1,7 @@
-"""What a store teaches a graft, and what is left out of the lessons to judge them by.
+"""The graft's training dataset, made from a store, and its validation items.
 
-Only events of the vectors' own training part are learned from; a further tenth of the items is left out to
-validate on. Nothing here comes from an outside model.
+Only events of the vectors' own training split are used; a further tenth of the items is held out for
+validation. Nothing here comes from an external model.
 """
 
 from __future__ import annotations
@@ -16,83 +16,88 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.embed.index.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.errors import StoreError
-from bowerbird.graft.examples.facts import Facts, caption
-from bowerbird.graft.examples.questions import Material
+from bowerbird.graft.examples.facts import CatalogueFacts, build_caption
+from bowerbird.graft.examples.questions import TrainingData
 
-LEAST_LIKED = 2
-"""Items that a user must like for a question about their taste."""
+MIN_LIKES = 2
+"""Liked items a user needs for a question about their taste."""
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What questions are made of, and the texts of the items that are left out of it."""
+class GraftDataset:
+    """The data that training questions are made from, and the captions of the validation items."""
 
-    material: Material
-    judged_captions: dict[int, str]
+    training_data: TrainingData
+    validation_captions: dict[int, str]
 
     @classmethod
-    def of(cls, snapshot: StoreSnapshot) -> Lesson:
-        """Read a snapshot. Raises `StoreError` where its vectors do not say what they were kept from."""
+    def from_snapshot(cls, snapshot: StoreSnapshot) -> GraftDataset:
+        """Read a snapshot. Raises `StoreError` if its vectors do not record their holdout."""
         catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
         events = Interactions.of(snapshot.store.log.read(), catalogue)
-        training = holdout_of(vectors).training(events)
-        liked = [np.unique(history.liked().items) for _, history in training.histories()]
+        training_events = read_holdout(vectors).training(events)
+        likes_by_user = [np.unique(history.liked().items) for _, history in training_events.histories()]
         matrix = item_matrix(snapshot)
-        said = {
+        captions = {
             position: text
             for position in np.flatnonzero(np.abs(matrix).sum(1) > 0).tolist()
-            if (text := caption(catalogue, position))
+            if (text := build_caption(catalogue, position))
         }
-        judged = {p: text for p, text in said.items() if left_out(catalogue.ids[p])}
-        material = Material(
+        validation_captions = {p: text for p, text in captions.items() if is_held_out(catalogue.ids[p])}
+        training_data = TrainingData(
             matrix,
-            {p: text for p, text in said.items() if p not in judged},
-            Facts.read(catalogue),
-            [items for items in liked if len(items) >= LEAST_LIKED],
-            _collections(snapshot),
-            _pictures(snapshot),
+            {p: text for p, text in captions.items() if p not in validation_captions},
+            CatalogueFacts.from_catalogue(catalogue),
+            [items for items in likes_by_user if len(items) >= MIN_LIKES],
+            read_collections(snapshot),
+            encode_item_pictures(snapshot),
         )
-        return cls(material, judged)
+        return cls(training_data, validation_captions)
 
     @property
     def matrix(self) -> np.ndarray:
         """Item vectors, (items, dim)."""
-        return self.material.matrix
+        return self.training_data.matrix
 
 
-def _collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
+def read_collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
     catalogue = snapshot.catalogue
-    known = [
-        (one.name, np.array([catalogue.position[i] for i in one.item_ids if i in catalogue], np.int64))
-        for one in snapshot.collections
+    members_by_name = [
+        (
+            collection.name,
+            np.array([catalogue.position[i] for i in collection.item_ids if i in catalogue], np.int64),
+        )
+        for collection in snapshot.collections
     ]
-    return [(name, members) for name, members in known if len(members) > 1]
+    return [(name, members) for name, members in members_by_name if len(members) > 1]
 
 
-def _pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
-    """What the tower makes of each item's picture alone, (items, dim); None where the store can't tell."""
-    from bowerbird.embed.encode.features import cached_image_features
+def encode_item_pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
+    """Encode each item from its picture alone, (items, dim); None if the store has no encoder or picture
+    features."""
+    from bowerbird.embed.encode.features import read_cached_image_features
     from bowerbird.embed.search.query import QueryEncoder
 
     try:
         encoder = QueryEncoder.open(snapshot)
     except StoreError:
         return None
-    features = cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
-    return None if features is None else encoder.image_features(features)
+    features = read_cached_image_features(snapshot.store, snapshot.catalogue, encoder.backbones[0])
+    return None if features is None else encoder.encode_image_features(features)
 
 
-def holdout_of(vectors: Vectors) -> Holdout:
-    """What the vectors were never trained on. Raises `StoreError` where they do not say."""
+def read_holdout(vectors: Vectors) -> Holdout:
+    """The holdout that the vectors were not trained on. Raises `StoreError` if they do not record it."""
     if "holdout" not in vectors.meta:
         raise StoreError(
-            f"the vectors {vectors.version} do not say which events they were kept from: "
-            "run `bowerbird embed` again, so that what is judged was never learnt"
+            f"the vectors {vectors.version} do not record which events were held out: "
+            "run `bowerbird embed` again, so that validation data was never trained on"
         )
     return Holdout(**vectors.meta["holdout"])
 
 
-def left_out(identifier: str, share: float = 0.1) -> bool:
-    """Whether an item (or a user, in benchmarks) is left out to validate on; not the holdout's hash."""
+def is_held_out(identifier: str, fraction: float = 0.1) -> bool:
+    """Whether an item (or a user, in benchmarks) is held out for validation; independent of the holdout's
+    hash."""
     digest = hashlib.blake2b(identifier.encode(), digest_size=8, person=b"graft-judge").digest()
-    return int.from_bytes(digest, "big") < share * 2**64
+    return int.from_bytes(digest, "big") < fraction * 2**64

@@ -1,4 +1,4 @@
-"""What a catalogue says about its items in a few words: captions, and facts that can be asked for."""
+"""Captions of a catalogue's items, and short facts (name and value) that questions can ask for."""
 
 from __future__ import annotations
 
@@ -9,81 +9,88 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
 
-LONGEST_VALUE = 40
-"""Characters: a longer value is a sentence, not a fact."""
-MOST_VALUES = 200
-"""A fact with more different values than this is a name or a number, and nobody asks for it."""
+MAX_VALUE_CHARACTERS = 40
+"""A longer value is a sentence, not a fact."""
+MAX_VALUES = 200
+"""A fact with more distinct values is a name or a number, which no question asks for."""
 PRICE_BANDS = ("low", "middle", "high")
 
 
-def caption(catalogue: Catalogue, position: int) -> str:
-    """What is to be said of an item: its title, then its kind and attributes that the title does not tell.
+def build_caption(catalogue: Catalogue, position: int) -> str:
+    """An item's caption: its title, then its category and attributes that the title does not contain.
 
-    Empty where it has none of them. Short captions cost less, and every token of them tells items apart.
+    Empty if it has none of them. Short captions are cheaper, and each of their tokens distinguishes items.
     """
     item = catalogue.item(position)
-    told = item.title.casefold()
-    kind = item.category[-1] if item.category and item.category[-1].casefold() not in told else ""
+    title = item.title.casefold()
+    category = item.category[-1] if item.category and item.category[-1].casefold() not in title else ""
     facts = ", ".join(
-        f"{name}: {value}" for name, value in sorted(item.attributes.items()) if value.casefold() not in told
+        f"{name}: {value}" for name, value in sorted(item.attributes.items()) if value.casefold() not in title
     )
-    return ". ".join(part for part in (item.title, kind, facts) if part)
+    return ". ".join(text for text in (item.title, category, facts) if text)
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Each item's facts: name → value, only such as several items share."""
+class CatalogueFacts:
+    """Each item's facts, name → value; only those that several items share."""
 
-    of: list[dict[str, str]]
+    by_item: list[dict[str, str]]
     items_with: dict[tuple[str, str], np.ndarray]
-    """Positions of the items that a (name, value) holds for."""
+    """Positions of the items with a (name, value)."""
 
     @classmethod
-    def read(cls, catalogue: Catalogue) -> Facts:
+    def from_catalogue(cls, catalogue: Catalogue) -> CatalogueFacts:
         """Type, attributes and price band of every item of a catalogue."""
         bands = price_bands(catalogue.prices)
-        raw = [_raw(catalogue.item(position)) for position in range(len(catalogue))]
-        for facts, band in zip(raw, bands, strict=True):
+        all_facts = [read_facts(catalogue.item(position)) for position in range(len(catalogue))]
+        for facts, band in zip(all_facts, bands, strict=True):
             if band:
                 facts["price band"] = band
-        values = Counter((name, value) for facts in raw for name, value in facts.items())
-        different = Counter(name for name, _ in values)
-        asked = {name for name, n in different.items() if 2 <= n <= MOST_VALUES}
-        kept = [{n: v for n, v in facts.items() if n in asked and values[n, v] > 1} for facts in raw]
-        holders: dict[tuple[str, str], list[int]] = {}
-        for position, facts in enumerate(kept):
+        values = Counter((name, value) for facts in all_facts for name, value in facts.items())
+        n_values = Counter(name for name, _ in values)
+        usable_names = {name for name, count in n_values.items() if 2 <= count <= MAX_VALUES}
+        shared_facts = [
+            {name: value for name, value in facts.items() if name in usable_names and values[name, value] > 1}
+            for facts in all_facts
+        ]
+        positions_by_fact: dict[tuple[str, str], list[int]] = {}
+        for position, facts in enumerate(shared_facts):
             for fact in facts.items():
-                holders.setdefault(fact, []).append(position)
-        return cls(kept, {fact: np.array(positions) for fact, positions in holders.items()})
+                positions_by_fact.setdefault(fact, []).append(position)
+        return cls(shared_facts, {fact: np.array(positions) for fact, positions in positions_by_fact.items()})
 
-    def shared(self, positions: np.ndarray, most: int = 3) -> list[str]:
-        """The values that most of the items have in common, the commonest first."""
+    def common_values(self, positions: np.ndarray, max_values: int = 3) -> list[str]:
+        """The values shared by at least half of the items, most common first; else the single most common
+        value."""
         counts = Counter(
             (name, value)
             for position in positions.tolist()
-            for name, value in self.of[position].items()
+            for name, value in self.by_item[position].items()
             if name != "price band"
         )
-        return [value for (_, value), n in counts.most_common(most) if 2 * n >= len(positions)] or [
+        return [value for (_, value), n in counts.most_common(max_values) if 2 * n >= len(positions)] or [
             value for (_, value), _ in counts.most_common(1)
         ]
 
 
-def _raw(item: Item) -> dict[str, str]:
-    facts = {name: value for name, value in item.attributes.items() if 0 < len(value) <= LONGEST_VALUE}
-    if item.category and len(item.category[-1]) <= LONGEST_VALUE:
+def read_facts(item: Item) -> dict[str, str]:
+    facts = {name: value for name, value in item.attributes.items() if 0 < len(value) <= MAX_VALUE_CHARACTERS}
+    if item.category and len(item.category[-1]) <= MAX_VALUE_CHARACTERS:
         facts.setdefault("type", item.category[-1])
     return facts
 
 
 def price_bands(prices: np.ndarray) -> list[str]:
-    """Which third of the catalogue's prices each price lies in, (items,); empty where there is none.
+    """The third of the catalogue's prices that each price lies in, (items,); empty for unknown prices.
 
     >>> price_bands(np.array([1.0, 5.0, np.nan, 9.0]))
     ['low', 'middle', '', 'high']
     """
-    known = prices[~np.isnan(prices)]
-    if len(np.unique(known)) < len(PRICE_BANDS):
+    known_prices = prices[~np.isnan(prices)]
+    if len(np.unique(known_prices)) < len(PRICE_BANDS):
         return [""] * len(prices)
-    limits = np.quantile(known, [1 / 3, 2 / 3])
-    return ["" if np.isnan(p) else PRICE_BANDS[int(np.searchsorted(limits, p))] for p in prices]
+    tercile_bounds = np.quantile(known_prices, [1 / 3, 2 / 3])
+    return [
+        "" if np.isnan(price) else PRICE_BANDS[int(np.searchsorted(tercile_bounds, price))]
+        for price in prices
+    ]

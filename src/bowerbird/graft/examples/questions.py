@@ -1,8 +1,8 @@
-"""What training asks, made from a store alone: no outside model writes a word of it.
+"""Training questions made from a store alone, without any external model.
 
-Name and describe an item; say its type, colour, style, price band or whatever the catalogue has facts of;
-which of several items a text describes; what a person of this taste, an interest, a collection is about; what
-a picture shows. Each kind of vector has questions of its own, so the connector learns to tell them apart.
+Tasks: describe an item; name its type, colour, style, price band or any other fact in the catalogue; pick the
+item that a text describes; summarise a user's taste, an interest or a collection; describe a picture. Each
+token kind has tasks of its own, so the connector learns to distinguish them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from enum import StrEnum
 import numpy as np
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Kind
-from bowerbird.graft.examples.facts import Facts
-from bowerbird.graft.prompt import Piece, Thing, chat_prompt
+from bowerbird.graft.connector import TokenKind
+from bowerbird.graft.examples.facts import CatalogueFacts
+from bowerbird.graft.prompt import PromptSegment, SoftItem, build_chat_prompt
 
-SHOWN = 4
-"""Items among which the described one is to be found."""
-MEMBERS = 12
-"""Items at most whose mean stands for an interest."""
+MATCH_CHOICES = 4
+"""Items to choose the described one from."""
+MAX_INTEREST_ITEMS = 12
+"""Maximum items whose mean represents an interest."""
 
 
-class Sort(StrEnum):
-    """Kinds of question, each with its share of the lessons."""
+class TaskType(StrEnum):
+    """Types of training question."""
 
     DESCRIBE = "describe"
     FACT = "fact"
@@ -36,161 +36,168 @@ class Sort(StrEnum):
     PICTURE = "picture"
 
 
-SHARE = {
-    Sort.DESCRIBE: 0.6,
-    Sort.FACT: 0.2,
-    Sort.MATCH: 0.1,
-    Sort.TASTE: 0.025,
-    Sort.INTEREST: 0.025,
-    Sort.COLLECTION: 0.025,
-    Sort.PICTURE: 0.025,
+TASK_SHARE = {
+    TaskType.DESCRIBE: 0.6,
+    TaskType.FACT: 0.2,
+    TaskType.MATCH: 0.1,
+    TaskType.TASTE: 0.025,
+    TaskType.INTEREST: 0.025,
+    TaskType.COLLECTION: 0.025,
+    TaskType.PICTURE: 0.025,
 }
 
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt, and the one right answer as it follows the prompt (leading space included)."""
+    """A prompt and its one correct answer, as it follows the prompt (leading space included)."""
 
-    prompt: Sequence[Piece]
+    prompt: Sequence[PromptSegment]
     answer: str
-    sort: Sort
+    task: TaskType
 
 
-def describe(item: Piece) -> list[Piece]:
-    """The prompt after which the model describes an item from its vector alone."""
+def description_prompt(item: PromptSegment) -> list[PromptSegment]:
+    """The prompt for describing an item from its vector alone."""
     return ["Product: ", item, "\nDescription:"]
 
 
 @dataclass(frozen=True)
-class Material:
-    """What questions are made from; (items, dim) `matrix`, `pictures` the same from the pictures alone."""
+class TrainingData:
+    """The data that questions are made from: (items, dim) `matrix`, and `pictures`, the same from pictures
+    alone."""
 
     matrix: np.ndarray
     captions: dict[int, str]
-    facts: Facts
-    people: Sequence[np.ndarray] = ()
-    """Positions of what each person liked."""
+    facts: CatalogueFacts
+    user_likes: Sequence[np.ndarray] = ()
+    """Positions of each user's liked items."""
     collections: Sequence[tuple[str, np.ndarray]] = ()
-    """Names, and positions of their items."""
+    """Collection names, with the positions of their items."""
     pictures: np.ndarray | None = None
 
-    def only(self, captions: dict[int, str]) -> Material:
-        """Questions about these items alone."""
+    def restrict_to(self, captions: dict[int, str]) -> TrainingData:
+        """Return a copy that only asks about these items."""
         return replace(self, captions=captions)
 
 
-class Questions:
-    """Draws questions about a store's items."""
+class QuestionSampler:
+    """Samples questions about a store's items."""
 
-    def __init__(self, material: Material, base: Base, sorts: Sequence[Sort] = tuple(Sort)) -> None:
-        """`sorts` that the material allows are asked."""
-        self.material, self.base = material, base
-        self.items = np.array(list(material.captions))
-        self.sorts = [sort for sort in sorts if self._possible(sort)]
-        share = np.array([SHARE[sort] for sort in self.sorts])
-        self.share = share / share.sum()
+    def __init__(
+        self, training_data: TrainingData, base: Base, tasks: Sequence[TaskType] = tuple(TaskType)
+    ) -> None:
+        """Uses those of `tasks` that the data allows."""
+        self.training_data, self.base = training_data, base
+        self.items = np.array(list(training_data.captions))
+        self.tasks = [task for task in tasks if self._is_possible(task)]
+        weights = np.array([TASK_SHARE[task] for task in self.tasks])
+        self.task_probabilities = weights / weights.sum()
 
-    def _possible(self, sort: Sort) -> bool:
-        m = self.material
+    def _is_possible(self, task: TaskType) -> bool:
+        data = self.training_data
         return {
-            Sort.FACT: bool(m.facts.items_with),
-            Sort.MATCH: len(self.items) >= SHOWN,
-            Sort.TASTE: len(m.people) > 0 and bool(m.facts.items_with),
-            Sort.INTEREST: bool(m.facts.items_with),
-            Sort.COLLECTION: len(m.collections) > 0,
-            Sort.PICTURE: m.pictures is not None,
-        }.get(sort, True)
+            TaskType.FACT: bool(data.facts.items_with),
+            TaskType.MATCH: len(self.items) >= MATCH_CHOICES,
+            TaskType.TASTE: len(data.user_likes) > 0 and bool(data.facts.items_with),
+            TaskType.INTEREST: bool(data.facts.items_with),
+            TaskType.COLLECTION: len(data.collections) > 0,
+            TaskType.PICTURE: data.pictures is not None,
+        }.get(task, True)
 
-    def draw(self, rng: np.random.Generator, n: int) -> list[Question]:
-        """`n` questions about different items where there are so many, of one sort each batch: alike in
-        length, they need little padding."""
-        sort = self.sorts[int(rng.choice(len(self.sorts), p=self.share))]
-        about = rng.choice(self.items, size=min(n, len(self.items)), replace=False).tolist()
+    def sample(self, rng: np.random.Generator, n: int) -> list[Question]:
+        """Sample `n` questions of one task about distinct items (fewer if the catalogue is smaller).
+
+        One task per batch: questions of similar length need little padding.
+        """
+        task = self.tasks[int(rng.choice(len(self.tasks), p=self.task_probabilities))]
+        items = rng.choice(self.items, size=min(n, len(self.items)), replace=False).tolist()
         in_chat = bool(rng.random() < 0.25)
-        return [self.about(int(item), sort, rng, in_chat) for item in about]
+        return [self.ask(int(item), task, rng, in_chat) for item in items]
 
-    def about(self, item: int, sort: Sort, rng: np.random.Generator, in_chat: bool = False) -> Question:
-        """A question of a sort about an item, or, where it has no answer, the item's description."""
-        made = {
-            Sort.FACT: self._fact,
-            Sort.MATCH: self._match,
-            Sort.TASTE: self._taste,
-            Sort.INTEREST: self._interest,
-            Sort.COLLECTION: self._collection,
-            Sort.PICTURE: self._picture,
-        }.get(sort, self._describe)(item, rng)
-        if made is None:
-            made = self._describe(item, rng)
-        if made.sort is Sort.DESCRIBE and in_chat:
-            asked = chat_prompt(self.base, "Describe products.", [("user", [item])])
-            return Question(asked, made.answer.lstrip(), Sort.DESCRIBE)
-        return made
+    def ask(self, item: int, task: TaskType, rng: np.random.Generator, in_chat: bool = False) -> Question:
+        """A question of a task about an item; its description if the task has no answer for it."""
+        question = {
+            TaskType.FACT: self._fact,
+            TaskType.MATCH: self._match,
+            TaskType.TASTE: self._taste,
+            TaskType.INTEREST: self._interest,
+            TaskType.COLLECTION: self._collection,
+            TaskType.PICTURE: self._picture,
+        }.get(task, self._describe)(item, rng)
+        if question is None:
+            question = self._describe(item, rng)
+        if question.task is TaskType.DESCRIBE and in_chat:
+            prompt = build_chat_prompt(self.base, "Describe products.", [("user", [item])])
+            return Question(prompt, question.answer.lstrip(), TaskType.DESCRIBE)
+        return question
 
     def _describe(self, item: int, _: np.random.Generator) -> Question:
-        return Question(describe(item), " " + self.material.captions[item], Sort.DESCRIBE)
+        return Question(description_prompt(item), " " + self.training_data.captions[item], TaskType.DESCRIBE)
 
     def _fact(self, item: int, rng: np.random.Generator) -> Question | None:
-        facts = self.material.facts.of[item]
+        facts = self.training_data.facts.by_item[item]
         if not facts:
             return None
         name = sorted(facts)[int(rng.integers(len(facts)))]
         return fact_question(item, name, facts[name])
 
     def _match(self, item: int, rng: np.random.Generator) -> Question:
-        others = rng.choice(self.items, size=SHOWN, replace=False)
-        shown = [int(other) for other in others if other != item][: SHOWN - 1]
-        place = int(rng.integers(SHOWN))
-        shown.insert(place, item)
-        pieces: list[Piece] = []
-        for number, one in enumerate(shown, 1):
-            pieces += [f"{number}: ", one, "\n"]
-        text = self.material.captions[item]
-        return Question([*pieces, f"Which is {text}?\nNumber:"], f" {place + 1}", Sort.MATCH)
+        candidates = rng.choice(self.items, size=MATCH_CHOICES, replace=False)
+        choices = [int(candidate) for candidate in candidates if candidate != item][: MATCH_CHOICES - 1]
+        correct = int(rng.integers(MATCH_CHOICES))
+        choices.insert(correct, item)
+        segments: list[PromptSegment] = []
+        for number, choice in enumerate(choices, 1):
+            segments += [f"{number}: ", choice, "\n"]
+        text = self.training_data.captions[item]
+        return Question([*segments, f"Which is {text}?\nNumber:"], f" {correct + 1}", TaskType.MATCH)
 
     def _taste(self, _: int, rng: np.random.Generator) -> Question | None:
-        liked = self.material.people[int(rng.integers(len(self.material.people)))]
-        about = self.material.facts.shared(liked)
-        vector = self._mean(liked)
-        if vector is None or not about:
+        likes = self.training_data.user_likes[int(rng.integers(len(self.training_data.user_likes)))]
+        values = self.training_data.facts.common_values(likes)
+        vector = self._unit_mean(likes)
+        if vector is None or not values:
             return None
-        asked: list[Piece] = ["A person's taste: ", Thing(Kind.TASTE, vector), "\nLikes:"]
-        return Question(asked, " " + ", ".join(about), Sort.TASTE)
+        prompt: list[PromptSegment] = ["A person's taste: ", SoftItem(TokenKind.TASTE, vector), "\nLikes:"]
+        return Question(prompt, " " + ", ".join(values), TaskType.TASTE)
 
     def _interest(self, item: int, rng: np.random.Generator) -> Question | None:
-        facts = sorted(f for f in self.material.facts.of[item].items() if f[0] != "price band")
+        facts = sorted(f for f in self.training_data.facts.by_item[item].items() if f[0] != "price band")
         if not facts:
             return None
         fact = facts[int(rng.integers(len(facts)))]
-        holders = self.material.facts.items_with[fact]
-        vector = self._mean(rng.choice(holders, size=min(MEMBERS, len(holders)), replace=False))
+        positions = self.training_data.facts.items_with[fact]
+        vector = self._unit_mean(
+            rng.choice(positions, size=min(MAX_INTEREST_ITEMS, len(positions)), replace=False)
+        )
         if vector is None:
             return None
         return Question(
-            ["An interest: ", Thing(Kind.INTEREST, vector), "\nIn:"], f" {fact[1]}", Sort.INTEREST
+            ["An interest: ", SoftItem(TokenKind.INTEREST, vector), "\nIn:"], f" {fact[1]}", TaskType.INTEREST
         )
 
     def _collection(self, _: int, rng: np.random.Generator) -> Question | None:
-        name, members = self.material.collections[int(rng.integers(len(self.material.collections)))]
-        vector = self._mean(members)
+        name, members = self.training_data.collections[int(rng.integers(len(self.training_data.collections)))]
+        vector = self._unit_mean(members)
         if vector is None:
             return None
-        said = name or ", ".join(self.material.facts.shared(members))
-        asked: list[Piece] = ["A collection: ", Thing(Kind.COLLECTION, vector), "\nOf:"]
-        return Question(asked, " " + said, Sort.COLLECTION) if said else None
+        answer = name or ", ".join(self.training_data.facts.common_values(members))
+        prompt: list[PromptSegment] = ["A collection: ", SoftItem(TokenKind.COLLECTION, vector), "\nOf:"]
+        return Question(prompt, " " + answer, TaskType.COLLECTION) if answer else None
 
     def _picture(self, item: int, _: np.random.Generator) -> Question | None:
-        pictures = self.material.pictures
+        pictures = self.training_data.pictures
         if pictures is None or not pictures[item].any():
             return None
-        asked: list[Piece] = ["A picture: ", Thing(Kind.PICTURE, pictures[item]), "\nShows:"]
-        return Question(asked, " " + self.material.captions[item], Sort.PICTURE)
+        prompt: list[PromptSegment] = ["A picture: ", SoftItem(TokenKind.PICTURE, pictures[item]), "\nShows:"]
+        return Question(prompt, " " + self.training_data.captions[item], TaskType.PICTURE)
 
-    def _mean(self, positions: np.ndarray) -> np.ndarray | None:
-        mean: np.ndarray = self.material.matrix[positions].mean(0)
+    def _unit_mean(self, positions: np.ndarray) -> np.ndarray | None:
+        mean: np.ndarray = self.training_data.matrix[positions].mean(0)
         length = float(np.linalg.norm(mean))
         return (mean / length).astype(np.float32) if length > 1e-6 else None
 
 
-def fact_question(item: Piece, name: str, value: str) -> Question:
+def fact_question(item: PromptSegment, name: str, value: str) -> Question:
     """`What is its colour?`, answered by one fact."""
-    return Question(["Product: ", item, f"\n{name.capitalize()}:"], f" {value}", Sort.FACT)
+    return Question(["Product: ", item, f"\n{name.capitalize()}:"], f" {value}", TaskType.FACT)

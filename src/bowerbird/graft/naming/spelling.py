@@ -1,4 +1,4 @@
-"""What in a text is written like a name: words in capitals that stand together, and short quotes."""
+"""Finds text that is written like a name: runs of capitalised words, and short quotes."""
 
 from __future__ import annotations
 
@@ -13,116 +13,123 @@ _QUOTED = re.compile(
     r"|(?<!\w)['‘]([^'‘’\n]{2,80})['’](?!\w)"  # single quotes, no apostrophes
 )
 _SPEECH = re.compile(r"\w+(?:\W+(?:I\b|[^\WA-Z_])\w*){2,}[.!?]\s*\Z")
-"""A sentence in quotes: no capitals but the first and `I`."""
-_WITHIN = " \t\"“”„«»'‘’#-+."
-"""What may stand between two words of one name."""
-_BEFORE = " \t\"“„«'‘(*-"
-"""What may stand between a sentence's beginning and its first word."""
-_MOST_QUOTED = 8
-JOINS = frozenset(("of", "the", "and", "de", "la", "von"))
+"""A quoted sentence: no capitals except the first and `I`."""
+_NAME_SEPARATORS = " \t\"“”„«»'‘’#-+."
+"""Characters that may separate two words of one name."""
+_SENTENCE_PREFIXES = " \t\"“„«'‘(*-"
+"""Characters that may precede a sentence's first word."""
+_MAX_QUOTED_WORDS = 8
+JOINING_WORDS = frozenset(("of", "the", "and", "de", "la", "von"))
 """Small words within names."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a text: as written, in its one form, from where to where; whether it opens a sentence."""
+    """A word of a text: as written, normalised, its span, and whether it starts a sentence."""
 
-    said: str
+    text: str
     form: str
     span: tuple[int, int]
-    opens: bool
+    starts_sentence: bool
 
     @property
-    def capital(self) -> bool:
-        return any(char.isupper() for char in self.said)
+    def has_capital(self) -> bool:
+        return any(char.isupper() for char in self.text)
 
 
-def form_of(word: str) -> str:
-    """One form for a word in any letters, its plural and its genitive.
+def normalise_word(word: str) -> str:
+    """Normalise case, plural and genitive of a word to one form.
 
-    >>> form_of("Lamps"), form_of("Alma’s"), form_of("GLASS")
+    >>> normalise_word("Lamps"), normalise_word("Alma’s"), normalise_word("GLASS")
     ('lamp', 'alma', 'glass')
     """
     word = word.casefold().replace("’", "'").removesuffix("'s")
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-def forms_of(text: str) -> tuple[str, ...]:
-    """The forms of a text's words.
+def normalise_words(text: str) -> tuple[str, ...]:
+    """Split a text into normalised words.
 
-    >>> forms_of('The "Alma" Lamps #3')
+    >>> normalise_words('The "Alma" Lamps #3')
     ('the', 'alma', 'lamp', '3')
     """
-    return tuple(form_of(match.group()) for match in _WORD.finditer(text))
+    return tuple(normalise_word(match.group()) for match in _WORD.finditer(text))
 
 
-def in_a_row(forms: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
-    """All that `size` neighbouring forms say."""
-    return (tuple(forms[n : n + size]) for n in range(len(forms) - size + 1))
+def ngrams(forms: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    """All n-grams of `size` consecutive words."""
+    return (tuple(forms[start : start + size]) for start in range(len(forms) - size + 1))
 
 
-def stretches(text: str) -> list[list[Word]]:
-    """The words of a text between its markers: no name goes on over a marker."""
-    found, start = [], 0
-    for end, after in [*(match.span() for match in BRACKETS.finditer(text)), (len(text), len(text))]:
-        found.append(
+def split_at_markers(text: str) -> list[list[Word]]:
+    """The words of a text, split at its markers: a name never extends across a marker."""
+    parts, start = [], 0
+    for end, next_start in [*(match.span() for match in BRACKETS.finditer(text)), (len(text), len(text))]:
+        parts.append(
             [
-                Word(m.group(), form_of(m.group()), m.span(), _opens(text, m.start()))
-                for m in _WORD.finditer(text, start, end)
+                Word(
+                    match.group(),
+                    normalise_word(match.group()),
+                    match.span(),
+                    _starts_sentence(text, match.start()),
+                )
+                for match in _WORD.finditer(text, start, end)
             ]
         )
-        start = after
-    return found
+        start = next_start
+    return parts
 
 
-def _opens(text: str, at: int) -> bool:
-    """Whether a sentence begins at a place, quotes and markers before its first word aside."""
-    before = text[max(0, at - 24) : at].rstrip(_BEFORE)
-    while before.endswith("]") and (marker := re.search(r"\[[0-9]+\]\Z", before)):
-        before = before[: marker.start()].rstrip(_BEFORE)
-    return not before or before[-1] in ".!?:\n"
+def _starts_sentence(text: str, offset: int) -> bool:
+    """Whether a sentence starts at an offset, ignoring quotes and markers before its first word."""
+    preceding = text[max(0, offset - 24) : offset].rstrip(_SENTENCE_PREFIXES)
+    while preceding.endswith("]") and (marker := re.search(r"\[[0-9]+\]\Z", preceding)):
+        preceding = preceding[: marker.start()].rstrip(_SENTENCE_PREFIXES)
+    return not preceding or preceding[-1] in ".!?:\n"
 
 
 def span_of(words: Sequence[Word]) -> tuple[int, int]:
-    """From where to where some neighbouring words stand."""
+    """The span from the first to the last of some consecutive words."""
     return words[0].span[0], words[-1].span[1]
 
 
-def capital_runs(words: Sequence[Word], text: str) -> Iterator[list[Word]]:
-    """Neighbouring words in capitals, with numbers and `of` and the like between them.
+def find_capitalised_runs(words: Sequence[Word], text: str) -> Iterator[list[Word]]:
+    """Find runs of capitalised words, with numbers and `of` and the like between them.
 
-    A word that opens a sentence has its capital from there: it is no part of a run.
+    A word that starts a sentence is capitalised for that reason, so it is not part of a run.
     """
     run: list[Word] = []
     for word in words:
-        joined = bool(run) and not text[run[-1].span[1] : word.span[0]].strip(_WITHIN)
-        capital = word.capital and not word.opens
-        if run and not (joined and not word.opens and (capital or _goes_on(word))):
-            yield _trimmed(run)
+        is_adjacent = bool(run) and not text[run[-1].span[1] : word.span[0]].strip(_NAME_SEPARATORS)
+        is_capitalised = word.has_capital and not word.starts_sentence
+        if run and not (
+            is_adjacent and not word.starts_sentence and (is_capitalised or _continues_name(word))
+        ):
+            yield _trim_joining_words(run)
             run = []
-        if capital or run:
+        if is_capitalised or run:
             run.append(word)
     if run:
-        yield _trimmed(run)
+        yield _trim_joining_words(run)
 
 
-def _goes_on(word: Word) -> bool:
-    return word.form in JOINS or word.form[0].isdigit()
+def _continues_name(word: Word) -> bool:
+    return word.form in JOINING_WORDS or word.form[0].isdigit()
 
 
-def _trimmed(run: list[Word]) -> list[Word]:
-    """The run up to its last word that is no joining one; its first word is in capitals."""
-    while run[-1].form in JOINS and not run[-1].capital:
+def _trim_joining_words(run: list[Word]) -> list[Word]:
+    """Remove joining words from the end of a run; its first word is capitalised."""
+    while run[-1].form in JOINING_WORDS and not run[-1].has_capital:
         run = run[:-1]
     return run
 
 
-def quotes(text: str) -> list[tuple[int, int]]:
-    """Where something stands in quotes like a name: with a capital, of at most eight words, no speech."""
-    found = []
+def find_quoted_names(text: str) -> list[tuple[int, int]]:
+    """Spans of quotes that look like a name: with a capital, at most eight words, not speech."""
+    spans = []
     for match in _QUOTED.finditer(text):
-        said = match[1] or match[2]
-        name = any(char.isupper() for char in said) and not _SPEECH.match(said)
-        if name and len(said.split()) <= _MOST_QUOTED:
-            found.append(match.span(1 if match[1] else 2))
-    return found
+        quoted = match[1] or match[2]
+        looks_like_name = any(char.isupper() for char in quoted) and not _SPEECH.match(quoted)
+        if looks_like_name and len(quoted.split()) <= _MAX_QUOTED_WORDS:
+            spans.append(match.span(1 if match[1] else 2))
+    return spans

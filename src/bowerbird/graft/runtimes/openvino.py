@@ -1,8 +1,9 @@
-"""The embedded engine: a base converted for OpenVINO, on the processor, in this process.
+"""The embedded engine: a base model converted for OpenVINO, on the CPU, in this process.
 
-Each reply has a request of its own, which holds its keys and values; requests that are done are used again.
-As in `EagerRuntime`, the keys and values of the last few prompts are kept, and a prompt that begins like one
-of them (a shared system prompt, a person's taste, a growing conversation) pays only for what differs.
+Each reply has its own inference request, which holds its keys and values; finished requests are reused.
+Prefix caching as in `EagerRuntime`: the keys and values of the last few prompts are kept, and a new prompt
+that shares a prefix with one of them (a system prompt, a user's taste, a growing conversation) is only
+computed from where it differs.
 """
 
 from __future__ import annotations
@@ -19,113 +20,125 @@ import torch
 
 from bowerbird.errors import BackboneError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, PromptEmbeddings, Runtime, checked, longest_common
+from bowerbird.graft.runtime import (
+    PromptEmbeddings,
+    Runtime,
+    SamplingParams,
+    check_prompt,
+    common_prefix_length,
+)
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.openvino_conversion import Precision, converted, forget
-from bowerbird.graft.runtimes.sampling import Picker
-from bowerbird.models.openvino_threads import first_request
+from bowerbird.graft.runtimes.openvino_conversion import Precision, convert, delete_conversion
+from bowerbird.graft.runtimes.sampling import Sampler
+from bowerbird.models.openvino_threads import create_first_request
 
-State = list[np.ndarray]
+KeyValues = list[np.ndarray]
 """Keys and values of a prompt, each (1, heads, tokens, width)."""
 
 
-def embedded_runtime(base: Base, folder: Path | None = None) -> Runtime:
-    """The engine to run a base with in this process: OpenVINO where it is installed, else torch.
+def open_embedded_runtime(base: Base, folder: Path | None = None) -> Runtime:
+    """Open the engine for this process: OpenVINO if it is installed, otherwise torch.
 
-    `folder` keeps the converted model; the cache folder does where none is given.
+    `folder` stores the converted model; by default it is in the cache folder.
     """
     return OpenVinoRuntime(base, folder=folder) if find_spec("openvino") else EagerRuntime(base)
 
 
 class OpenVinoRuntime:
-    """Runs a base on OpenVINO; safe to use from several threads, which take turns token by token."""
+    """Runs a base model on OpenVINO; safe to use from several threads, which take turns token by token."""
 
     def __init__(
         self,
         base: Base,
         precision: Precision = Precision.FLOAT32,
-        kept_prompts: int = 4,
+        n_cached_prompts: int = 4,
         folder: Path | None = None,
     ) -> None:
-        """Converts the base at its first time, which takes about a minute, and opens it.
+        """Open the base, converting it on first use, which takes about a minute.
 
-        `folder` keeps the converted model; the cache folder does where none is given.
-        Raises `BackboneError` where OpenVINO is not installed or can't run the model.
+        `folder` stores the converted model; by default it is in the cache folder.
+        Raises `BackboneError` if OpenVINO is not installed or can't run the model.
         """
         self.base = base
-        self._compiled = _opened(base, precision, folder)
-        self._idle: list[Any] = [first_request(self._compiled)]
-        self._kept: deque[tuple[np.ndarray, State]] = deque(maxlen=kept_prompts)
+        self._compiled = _compile_model(base, precision, folder)
+        self._idle_requests: list[Any] = [create_first_request(self._compiled)]
+        self._cached_prompts: deque[tuple[np.ndarray, KeyValues]] = deque(maxlen=n_cached_prompts)
         self._lock = threading.Lock()
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
+    def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
         """See `Runtime`."""
-        request, logits = self._read(prompt)
-        return self._write(request, logits, len(prompt), how)
+        request, logits = self._prefill(prompt)
+        return self._generate(request, logits, len(prompt), sampling)
 
     def close(self) -> None:
-        """Forget the kept prompts and give back the requests' memory."""
+        """Drop the cached prompts and release the requests' memory."""
         with self._lock:
-            self._kept.clear()
-            self._idle.clear()
+            self._cached_prompts.clear()
+            self._idle_requests.clear()
 
-    def _read(self, prompt: PromptEmbeddings) -> tuple[Any, np.ndarray]:
-        """A request that has read the prompt, and the logits (vocabulary,) after it."""
-        checked(prompt, self.base.limits)
+    def _prefill(self, prompt: PromptEmbeddings) -> tuple[Any, np.ndarray]:
+        """Process the prompt: a request with its keys and values, and the logits (vocabulary,) after it."""
+        check_prompt(prompt, self.base.limits)
         with self._lock:
-            request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
-        start = self._remember(request, prompt.places)
-        logits = _step(request, prompt.embedded[start:], start)
+            request = (
+                self._idle_requests.pop() if self._idle_requests else self._compiled.create_infer_request()
+            )
+        start = self._restore_prefix(request, prompt.token_keys)
+        logits = _step(request, prompt.embeddings[start:], start)
         # In the order of the model's variables, which is the same in all requests.
-        state = [one.state.data.copy() for one in request.query_state()]
+        state = [variable.state.data.copy() for variable in request.query_state()]
         with self._lock:
-            self._kept.append((prompt.places, state))
+            self._cached_prompts.append((prompt.token_keys, state))
         return request, logits
 
-    def _remember(self, request: Any, places: np.ndarray) -> int:
-        """Put into a request what is kept of the beginning of a prompt; how many places that is."""
+    def _restore_prefix(self, request: Any, token_keys: np.ndarray) -> int:
+        """Load the cached keys and values of the longest common prefix into a request; returns its length."""
         import openvino as ov
 
-        best: State = []
+        best_state: KeyValues = []
         length = 0
         with self._lock:
-            for kept, state in self._kept:
-                common = longest_common(kept, places)
-                if common > length:
-                    best, length = state, common
+            for cached_keys, state in self._cached_prompts:
+                n_common = common_prefix_length(cached_keys, token_keys)
+                if n_common > length:
+                    best_state, length = state, n_common
         request.reset_state()
         if length:
-            for variable, one in zip(request.query_state(), best, strict=True):
-                variable.state = ov.Tensor(np.ascontiguousarray(one[:, :, :length]))
+            for variable, cached in zip(request.query_state(), best_state, strict=True):
+                variable.state = ov.Tensor(np.ascontiguousarray(cached[:, :, :length]))
         return length
 
-    def _write(self, request: Any, logits: np.ndarray, start: int, how: Decoding) -> Iterator[int]:
-        picker = Picker(self.base, how)
+    def _generate(
+        self, request: Any, logits: np.ndarray, start: int, sampling: SamplingParams
+    ) -> Iterator[int]:
+        sampler = Sampler(self.base, sampling)
         try:
-            for place in range(start, self.base.longest):
-                token = picker.pick(torch.from_numpy(logits))
+            for position in range(start, self.base.context_length):
+                token = sampler.sample(torch.from_numpy(logits))
                 if token is None:
                     return
                 yield token
-                if len(picker.written) == how.max_tokens:  # nobody will ask for the logits after the last
+                if (
+                    len(sampler.generated) == sampling.max_tokens
+                ):  # the logits after the last token are not needed
                     return
-                logits = _step(request, self.base.rows([token]).numpy(), place)
+                logits = _step(request, self.base.embed_tokens([token]).numpy(), position)
         finally:
             with self._lock:
-                self._idle.append(request)
+                self._idle_requests.append(request)
 
 
-def _step(request: Any, embedded: np.ndarray, start: int) -> np.ndarray:
-    """Read embeddings (T, hidden) after `start` places; the logits (vocabulary,) after the last one."""
-    n = len(embedded)
-    positions = np.arange(start, start + n)
-    later = np.arange(start + n)[None] > positions[:, None]
-    mask = np.where(later, np.finfo(np.float32).min, np.float32(0))
+def _step(request: Any, embeddings: np.ndarray, start: int) -> np.ndarray:
+    """Process embeddings (T, hidden) after `start` positions; the logits (vocabulary,) after the last one."""
+    n_tokens = len(embeddings)
+    positions = np.arange(start, start + n_tokens)
+    is_later = np.arange(start + n_tokens)[None] > positions[:, None]
+    mask = np.where(is_later, np.finfo(np.float32).min, np.float32(0))
     inputs = {
-        "embedded": np.ascontiguousarray(embedded)[None],
+        "embedded": np.ascontiguousarray(embeddings)[None],
         "mask": mask[None, None],
         "positions": positions[None],
-        "wanted": np.array([n - 1]),
+        "wanted": np.array([n_tokens - 1]),
         "beams": np.zeros(1, np.int64),
     }
     request.infer(inputs, share_inputs=True)
@@ -133,8 +146,8 @@ def _step(request: Any, embedded: np.ndarray, start: int) -> np.ndarray:
     return logits
 
 
-def _opened(base: Base, precision: Precision, folder: Path | None) -> Any:
-    """The compiled model; a conversion that can't be read is made again, once."""
+def _compile_model(base: Base, precision: Precision, folder: Path | None) -> Any:
+    """Compile the model; a conversion that can't be read is repeated once."""
     try:
         import openvino as ov
     except ImportError as error:
@@ -142,26 +155,26 @@ def _opened(base: Base, precision: Precision, folder: Path | None) -> Any:
             "OpenVINO is not installed: pip install 'bowerbird[openvino]', or use EagerRuntime, on torch"
         ) from error
     core = ov.Core()
-    for again in (False, True):
-        path = converted(base, precision, folder)
+    for is_retry in (False, True):
+        path = convert(base, precision, folder)
         try:
             return core.compile_model(path, "CPU", _settings(precision))
         except RuntimeError as error:
-            if again:
+            if is_retry:
                 raise BackboneError(
-                    f"OpenVINO can't open {base.name} ({error}): remove {path.parent}"
+                    f"OpenVINO can't open {base.name} ({error}): delete {path.parent}"
                 ) from error
-            forget(path)
+            delete_conversion(path)
     raise AssertionError
 
 
 def _settings(precision: Precision) -> dict[str, Any]:
-    """OpenVINO's own choices give up exactness (keys and values in eight bits, activations quantised)."""
-    computed = "bf16" if precision is Precision.BFLOAT16 else "f32"
+    """Compile settings; OpenVINO's defaults are inexact (8-bit keys and values, quantised activations)."""
+    arithmetic = "bf16" if precision is Precision.BFLOAT16 else "f32"
     return {
         "PERFORMANCE_HINT": "LATENCY",
-        # Threads tied to processors wait for whoever else is busy there: 208 ms a token instead of 121.
+        # Pinned threads wait for other processes on their core: 208 ms per token instead of 121.
         "ENABLE_CPU_PINNING": False,
-        "INFERENCE_PRECISION_HINT": computed,
-        "KV_CACHE_PRECISION": computed,
+        "INFERENCE_PRECISION_HINT": arithmetic,
+        "KV_CACHE_PRECISION": arithmetic,
     } | ({"DYNAMIC_QUANTIZATION_GROUP_SIZE": 0} if precision is Precision.FLOAT32 else {})

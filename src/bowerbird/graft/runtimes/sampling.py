@@ -1,4 +1,4 @@
-"""Which token comes next: one rule for every engine that hands out logits."""
+"""Token sampling, shared by the engines that return logits."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ import torch
 from torch import Tensor
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding
+from bowerbird.graft.runtime import SamplingParams
 
 
-class Picker:
-    """Picks the tokens of one reply; `written` grows as it does."""
+class Sampler:
+    """Samples the tokens of one reply; `generated` lists them."""
 
-    def __init__(self, base: Base, how: Decoding) -> None:
-        self.how = how
-        self.written: list[int] = []
-        self._ends = sorted(base.ends)
-        self._never = torch.tensor(sorted(base.never), dtype=torch.int64)
-        self._chance = torch.Generator().manual_seed(how.seed)
+    def __init__(self, base: Base, sampling: SamplingParams) -> None:
+        self.sampling = sampling
+        self.generated: list[int] = []
+        self._end_ids = sorted(base.end_ids)
+        self._forbidden_ids = torch.tensor(sorted(base.forbidden_ids), dtype=torch.int64)
+        self._random = torch.Generator().manual_seed(sampling.seed)
 
-    def pick(self, logits: Tensor) -> int | None:
-        """The next token by logits (vocabulary,); None where the text ends here."""
-        if len(self.written) == self.how.max_tokens:
+    def sample(self, logits: Tensor) -> int | None:
+        """Sample the next token from logits (vocabulary,); None if the text ends here."""
+        if len(self.generated) == self.sampling.max_tokens:
             return None
-        token = self._pick(logits)
-        if token in self._ends:
+        token = self._sample(logits)
+        if token in self._end_ids:
             return None
-        self.written.append(token)
+        self.generated.append(token)
         return token
 
-    def _pick(self, logits: Tensor) -> int:
+    def _sample(self, logits: Tensor) -> int:
         logits = logits.float().clone()
-        logits[self._never] = -torch.inf
-        if len(self.written) < self.how.min_tokens:
-            logits[self._ends] = -torch.inf
-        ids = self.how.allowed(self.written) if self.how.allowed else None
-        if ids is not None:
-            only = torch.full_like(logits, -torch.inf)
-            only[list(ids)] = logits[list(ids)]
-            logits = only
-        if self.how.temperature <= 0:
+        logits[self._forbidden_ids] = -torch.inf
+        if len(self.generated) < self.sampling.min_tokens:
+            logits[self._end_ids] = -torch.inf
+        allowed = self.sampling.allowed_tokens(self.generated) if self.sampling.allowed_tokens else None
+        if allowed is not None:
+            masked = torch.full_like(logits, -torch.inf)
+            masked[list(allowed)] = logits[list(allowed)]
+            logits = masked
+        if self.sampling.temperature <= 0:
             return int(logits.argmax())
-        chances = torch.softmax(logits / self.how.temperature, dim=-1)
-        return int(torch.multinomial(chances, 1, generator=self._chance))
+        probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
+        return int(torch.multinomial(probabilities, 1, generator=self._random))

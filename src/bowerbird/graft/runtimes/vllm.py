@@ -1,8 +1,8 @@
-"""A graft's language model on a vLLM server: prompts cross the wire as embeddings, token ids come back.
+"""A graft's language model on a vLLM server: prompts are sent as embeddings, token ids come back.
 
-The server holds the folder that `bowerbird graft export` writes and is started with `--enable-prompt-embeds`.
-The connector, the items and the tokenizer stay on this side, so one server answers for every catalogue that
-is grafted into its model.
+The server loads the folder that `bowerbird graft export` writes and is started with `--enable-prompt-embeds`.
+The connector, the items and the tokenizer stay on the client, so one server works for every catalogue that is
+grafted into its model.
 """
 
 from __future__ import annotations
@@ -20,163 +20,194 @@ import torch
 
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.runtime import Decoding, Limits, PromptEmbeddings, checked
-from bowerbird.graft.runtimes.completions import CompletionServer, Refused
+from bowerbird.graft.runtime import ModelLimits, PromptEmbeddings, SamplingParams, check_prompt
+from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
 
-PLAIN = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
-"""A model's folder may hold other defaults, which the server would follow where a request is silent."""
-NEVER = -100.0
-"""The lowest bias that servers take. It forbids a token as long as no logit is 100 above all others."""
-SAME = 0.5
-"""How far (nats) the server's picks may be from our best ones. SmolLM2-135M served in bfloat16 stays within
-0.09 of itself in float32; weights that are off by 2 % of their spread are 0.8 away."""
+NEUTRAL_SAMPLING = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+"""Sent with every request: otherwise the server would use defaults from the model's folder."""
+FORBIDDEN_BIAS = -100.0
+"""The lowest bias that servers accept. It excludes a token unless its logit is 100 above all others."""
+MAX_LOGIT_GAP = 0.5
+"""Largest allowed gap (nats) between the logits of our best token and of the server's. SmolLM2-135M served in
+bfloat16 stays within 0.09 of float32; weights perturbed by 2 % of their standard deviation give 0.8."""
 
 
 @dataclass(frozen=True)
 class VllmRuntime:
-    """Writes on a server; see `connect`. Safe to use from several threads, and batched by the server then.
+    """Generates on a server; see `connect`. Safe to use from several threads; the server batches their
+    requests.
 
-    Greedy text is what the eager engine writes, but for ties within the precision of the arithmetic. Sampled
-    text is drawn from the same chances by the server's own generator: a seed gives another text there.
+    Greedy text equals the eager engine's, except for ties within the arithmetic's precision. Sampled text has
+    the same distribution but uses the server's random generator, so a seed gives a different text.
     """
 
     server: CompletionServer
     base: Base
     model: str
-    """The name under which the server knows the model."""
-    limits: Limits
+    """The model's name on the server."""
+    limits: ModelLimits
 
     @classmethod
     def connect(cls, url: str, base: Base) -> VllmRuntime:
-        """A runtime on the vLLM server at `url`, such as `http://127.0.0.1:8000`.
+        """Connect to the vLLM server at `url`, such as `http://127.0.0.1:8000`.
 
-        Raises `EngineError` where none answers, it serves another model than `base`, or it takes no
-        embeddings. No embedding is sent before the model is known to be the right one: one of another
-        width has stopped older engines.
+        Raises `EngineError` if no server answers, it serves another model than `base`, or it does not accept
+        embeddings. The model is verified before any embedding is sent: one of the wrong width crashed older
+        engines.
         """
         server = CompletionServer(url)
-        served = server.models()
-        if not served or "max_model_len" not in served[0]:
-            raise EngineError(f"{url} is no vLLM: it does not tell how many tokens its model holds")
-        longest = min(base.longest, int(served[0]["max_model_len"]))
-        runtime = cls(server, base, str(served[0]["id"]), replace(base.limits, longest=longest))
+        models = server.models()
+        if not models or "max_model_len" not in models[0]:
+            raise EngineError(f"{url} is not a vLLM server: it does not report its model's context length")
+        context_length = min(base.context_length, int(models[0]["max_model_len"]))
+        runtime = cls(server, base, str(models[0]["id"]), replace(base.limits, context_length=context_length))
         runtime._check_model()
         runtime._check_embeddings()
         return runtime
 
-    def write(self, prompt: PromptEmbeddings, how: Decoding) -> Iterator[int]:
-        """See `Runtime`. Raises `EngineError`, at the first token or later, where the server fails."""
-        checked(prompt, self.limits)
-        how = replace(how, max_tokens=min(how.max_tokens, self.limits.longest - len(prompt)))
-        return self._write(prompt.embedded, how)
+    def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
+        """See `Runtime`. Raises `EngineError`, at the first token or later, if the server fails."""
+        check_prompt(prompt, self.limits)
+        sampling = replace(
+            sampling, max_tokens=min(sampling.max_tokens, self.limits.context_length - len(prompt))
+        )
+        return self._generate(prompt.embeddings, sampling)
 
     def close(self) -> None:
-        """Nothing to give back: a connection ends with its reply."""
+        """Nothing to release: a connection ends with its reply."""
 
-    # -- writing ------------------------------------------------------------------------------------------
+    # -- generation ---------------------------------------------------------------------------------------
 
-    def _write(self, embedded: np.ndarray, how: Decoding) -> Iterator[int]:
-        """`how.allowed` can't cross the wire. While it allows all, the server's stream runs on; where it
-        names ids, the stream is dropped and the server is asked for one token among them."""
-        written: list[int] = []
-        ids = how.allowed(written) if how.allowed else None
-        while len(written) < how.max_tokens:
-            with closing(self._continued(embedded, how, written, ids)) as tokens:
+    def _generate(self, embeddings: np.ndarray, sampling: SamplingParams) -> Iterator[int]:
+        """Generate, applying `sampling.allowed_tokens` on the client, since it can't be sent to the server.
+
+        While it allows all tokens, the server's stream continues; when it restricts them, the stream is
+        closed and the server is asked for one token among the allowed ids.
+        """
+        generated: list[int] = []
+        allowed_ids = sampling.allowed_tokens(generated) if sampling.allowed_tokens else None
+        while len(generated) < sampling.max_tokens:
+            with closing(self._request_tokens(embeddings, sampling, generated, allowed_ids)) as tokens:
                 for token in tokens:
-                    if token in self.base.ends:
+                    if token in self.base.end_ids:
                         return
-                    written.append(token)
+                    generated.append(token)
                     yield token
-                    before, ids = ids, how.allowed(written) if how.allowed else None
-                    if before is not None or ids is not None:
+                    previous_ids = allowed_ids
+                    allowed_ids = sampling.allowed_tokens(generated) if sampling.allowed_tokens else None
+                    if previous_ids is not None or allowed_ids is not None:
                         break
                 else:
-                    if len(written) < how.max_tokens:
-                        raise EngineError(f"{self.server.url} gave up a reply: look at the engine's log")
+                    if len(generated) < sampling.max_tokens:
+                        raise EngineError(f"{self.server.url} ended a reply early: check the engine's log")
 
-    def _continued(
-        self, embedded: np.ndarray, how: Decoding, written: list[int], ids: Sequence[int] | None
+    def _request_tokens(
+        self,
+        embeddings: np.ndarray,
+        sampling: SamplingParams,
+        generated: list[int],
+        allowed_ids: Sequence[int] | None,
     ) -> Generator[int, None, None]:
-        """What follows a prompt (T, hidden) and the tokens `written`: all that is left, or one of `ids`."""
-        only = None if ids is None else self._writable(ids, early=len(written) < how.min_tokens)
-        if only is not None and len(only) == 1:  # the server has nothing to choose
-            yield only[0]
+        """Stream the tokens after a prompt (T, hidden) and the `generated` ones: all, or one of
+        `allowed_ids`."""
+        candidates = (
+            None
+            if allowed_ids is None
+            else self._filter_allowed(allowed_ids, is_too_early=len(generated) < sampling.min_tokens)
+        )
+        if candidates is not None and len(candidates) == 1:  # no choice: no request needed
+            yield candidates[0]
             return
-        request = self._request(np.concatenate([embedded, self._rows(written)]), how, len(written))
-        if only is not None:
+        request = self._build_request(
+            np.concatenate([embeddings, self._embed_tokens(generated)]), sampling, len(generated)
+        )
+        if candidates is not None:
             del request["logit_bias"]
-            request |= {"allowed_token_ids": only, "max_tokens": 1, "min_tokens": 0}
+            request |= {"allowed_token_ids": candidates, "max_tokens": 1, "min_tokens": 0}
         yield from self.server.stream(request)
 
-    def _writable(self, ids: Sequence[int], early: bool) -> list[int]:
-        """Those of `ids` that can be written; ends can't, as long as it is too `early`."""
-        only = sorted({int(token) for token in ids} - self.base.never - (self.base.ends if early else set()))
-        if not only:
-            raise InputError("of the tokens that may come next, none can be written")
-        return only
+    def _filter_allowed(self, allowed_ids: Sequence[int], is_too_early: bool) -> list[int]:
+        """Those of `allowed_ids` that may be generated; end tokens may not while `is_too_early`."""
+        candidates = sorted(
+            {int(token) for token in allowed_ids}
+            - self.base.forbidden_ids
+            - (self.base.end_ids if is_too_early else set())
+        )
+        if not candidates:
+            raise InputError("none of the allowed next tokens can be generated")
+        return candidates
 
-    def _request(self, embedded: np.ndarray, how: Decoding, written: int) -> dict[str, Any]:
-        left = how.max_tokens - written
+    def _build_request(
+        self, embeddings: np.ndarray, sampling: SamplingParams, n_generated: int
+    ) -> dict[str, Any]:
+        n_remaining = sampling.max_tokens - n_generated
         return {
-            **self._plain,
-            "prompt_embeds": encoded(embedded),
-            "max_tokens": left,
-            "min_tokens": min(max(how.min_tokens - written, 0), left),
-            "stop_token_ids": sorted(self.base.ends),
-            "logit_bias": {str(token): NEVER for token in sorted(self.base.never)},
-            "temperature": max(how.temperature, 0.0),
-            # A continued reply must not draw the same luck again.
-            "seed": (how.seed + written) % 2**63,
+            **self._base_request,
+            "prompt_embeds": encode_embeddings(embeddings),
+            "max_tokens": n_remaining,
+            "min_tokens": min(max(sampling.min_tokens - n_generated, 0), n_remaining),
+            "stop_token_ids": sorted(self.base.end_ids),
+            "logit_bias": {str(token): FORBIDDEN_BIAS for token in sorted(self.base.forbidden_ids)},
+            "temperature": max(sampling.temperature, 0.0),
+            # A continued reply must not repeat the same random numbers.
+            "seed": (sampling.seed + n_generated) % 2**63,
         }
 
     @cached_property
-    def _plain(self) -> dict[str, Any]:
-        """What every request says. End tokens are named as stops, hence exactly the base's, no others."""
-        return {"model": self.model, "ignore_eos": True, **PLAIN}
+    def _base_request(self) -> dict[str, Any]:
+        """Fields of every request. `ignore_eos`: end tokens are exactly the base's, passed as stop tokens."""
+        return {"model": self.model, "ignore_eos": True, **NEUTRAL_SAMPLING}
 
-    def _rows(self, ids: Sequence[int]) -> np.ndarray:
+    def _embed_tokens(self, ids: Sequence[int]) -> np.ndarray:
         """Embeddings of tokens, (ids, hidden) float32."""
-        rows: np.ndarray = self.base.table[torch.tensor(ids, dtype=torch.int64)].float().numpy()
+        rows: np.ndarray = self.base.embedding_table[torch.tensor(ids, dtype=torch.int64)].float().numpy()
         return rows
 
-    # -- what is served -----------------------------------------------------------------------------------
+    # -- verification -------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def _check_model(self) -> None:
-        """Three texts of ids from all over the vocabulary, continued by the server: are these tokens the ones
-        that our own weights hold for best, or nearly so?"""
-        rows = int(self.base.table.shape[0])
-        prompts = (np.arange(1, 25) * rows // 25).reshape(3, 8)
-        request = {**self._plain, "prompt": prompts.tolist(), "max_tokens": 8, "temperature": 0.0}
-        other = EngineError(
+        """Check that the server's greedy continuations are (nearly) the best tokens of our own weights.
+
+        The prompts are three sequences of ids spread over the vocabulary.
+        """
+        vocabulary_size = int(self.base.embedding_table.shape[0])
+        prompts = (np.arange(1, 25) * vocabulary_size // 25).reshape(3, 8)
+        request = {**self._base_request, "prompt": prompts.tolist(), "max_tokens": 8, "temperature": 0.0}
+        wrong_model = EngineError(
             f"{self.server.url} serves {self.model}, which is not {self.limits.name}: "
             "start it with the folder that `bowerbird graft export` wrote"
         )
         try:
-            written = self.server.complete(request)
-        except Refused as error:  # another vocabulary
-            raise other from error
-        if [len(ids) for ids in written] != [8, 8, 8] or max(map(max, written)) >= rows:
-            raise other
-        texts = torch.from_numpy(np.concatenate([prompts, np.array(written)], axis=1))
-        logits = self.base.model(input_ids=texts).logits[:, 7:-1].float()  # (3, 8, vocabulary)
-        picked = logits.gather(2, texts[:, 8:, None])[..., 0]
-        if float((logits.amax(2) - picked).max()) > SAME:
-            raise other
+            generated = self.server.complete(request)
+        except RequestRejected as error:  # another vocabulary
+            raise wrong_model from error
+        if [len(ids) for ids in generated] != [8, 8, 8] or max(map(max, generated)) >= vocabulary_size:
+            raise wrong_model
+        sequences = torch.from_numpy(np.concatenate([prompts, np.array(generated)], axis=1))
+        logits = self.base.model(input_ids=sequences).logits[:, 7:-1].float()  # (3, 8, vocabulary)
+        server_logits = logits.gather(2, sequences[:, 8:, None])[..., 0]
+        if float((logits.amax(2) - server_logits).max()) > MAX_LOGIT_GAP:
+            raise wrong_model
 
     def _check_embeddings(self) -> None:
-        """One embedded token, to see that the server takes such prompts."""
-        request = {**self._plain, "prompt_embeds": encoded(self._rows([0])), "max_tokens": 1}
+        """Send one embedded token to check that the server accepts prompt embeddings."""
+        request = {
+            **self._base_request,
+            "prompt_embeds": encode_embeddings(self._embed_tokens([0])),
+            "max_tokens": 1,
+        }
         try:
             self.server.complete(request)
-        except Refused as error:
+        except RequestRejected as error:
             raise EngineError(
-                f"{self.server.url} takes no embeddings: start it with --enable-prompt-embeds ({error})"
+                f"{self.server.url} does not accept embeddings ({error}): "
+                "start it with --enable-prompt-embeds"
             ) from error
 
 
-def encoded(embedded: np.ndarray) -> str:
-    """Embeddings (T, hidden) float32 as vLLM reads them: a saved tensor, in base64."""
-    file = io.BytesIO()
-    torch.save(torch.from_numpy(embedded), file)
-    return base64.b64encode(file.getvalue()).decode()
+def encode_embeddings(embeddings: np.ndarray) -> str:
+    """Encode embeddings (T, hidden) float32 for vLLM: a saved tensor in base64."""
+    buffer = io.BytesIO()
+    torch.save(torch.from_numpy(embeddings), buffer)
+    return base64.b64encode(buffer.getvalue()).decode()

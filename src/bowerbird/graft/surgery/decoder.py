@@ -1,12 +1,13 @@
-"""Decoder-only: the plain text decoder that a vision-language checkpoint contains, without its tower.
+"""Decoder surgery: loads the text decoder of a vision-language checkpoint without its vision tower.
 
 A vision-language model of these families is a text decoder, a vision tower, and rotary positions of three
-coordinates (M-RoPE). With one soft token an item all three coordinates are equal, and M-RoPE is then the
-decoder's ordinary rotary embedding; DeepStack adds what the tower's middle layers saw, which for an item is
-nothing. So the decoder alone gives the same logits, to the bit, and is a class that every engine serves.
+coordinates (M-RoPE; Qwen2-VL, Wang et al., 2024). With one soft token per item all three coordinates are
+equal, and M-RoPE reduces to the decoder's ordinary rotary embedding; DeepStack adds features of the tower's
+middle layers, which an item does not have. So the decoder alone gives bit-identical logits, and every engine
+can serve its class.
 
-The tower's weights are not read from disk: the decoder's class does not name them, so `from_pretrained` never
-opens their tensors.
+The tower's weights are not read from disk: the decoder's class has no such parameters, so `from_pretrained`
+never opens their tensors.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from bowerbird.errors import BackboneError
 
 
 class _Qwen3MoeOfVision(Qwen3MoeForCausalLM):  # type: ignore[misc]
-    """Reads the experts as vision-language checkpoints store them: fused, and transposed."""
+    """Reads the experts in the layout of vision-language checkpoints: fused and transposed."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Family:
 
     config: Any
     decoder: Any
-    """The class to load with: our own where the checkpoint stores weights otherwise than the decoder does."""
+    """The class to load with: our own if the checkpoint's weight layout differs from the decoder's."""
     fixed: dict[str, Any]
-    """What the vision-language code does without asking its config."""
+    """Settings that the vision-language code hard-codes instead of reading them from its config."""
 
 
 FAMILIES = {
@@ -58,47 +59,53 @@ FAMILIES = {
 }
 """By the checkpoint's `model_type`."""
 
-_RENAMED = {r"^model\.language_model\.": "model."}
-_NOT_THE_DECODERS = ("model_type", "architectures", "transformers_version", "rope_parameters")
+_KEY_MAPPING = {r"^model\.language_model\.": "model."}
+_EXCLUDED_FIELDS = ("model_type", "architectures", "transformers_version", "rope_parameters")
 
 
 def load_text_decoder(source: str, dtype: Any = "auto") -> Any:
-    """A text decoder by hub name or folder, in evaluation mode, its weights as saved unless `dtype` is given.
+    """Load a text decoder by hub name or folder, in evaluation mode; weights as saved unless `dtype` is
+    given.
 
     A plain decoder's checkpoint loads as it is, a vision-language one without its tower. Raises
-    `BackboneError` where weights of the decoder are missing from the checkpoint.
+    `BackboneError` if weights of the decoder are missing from the checkpoint.
     """
     config = AutoConfig.from_pretrained(source)
     family = FAMILIES.get(config.model_type)
     if family is None:
         return AutoModelForCausalLM.from_pretrained(source, dtype=dtype).eval()
     if family.decoder is _Qwen3MoeOfVision:
-        stored = get_checkpoint_conversion_mapping(config.model_type)
-        register_checkpoint_conversion_mapping(family.decoder.__name__, stored, overwrite=True)
+        mapping = get_checkpoint_conversion_mapping(config.model_type)
+        register_checkpoint_conversion_mapping(family.decoder.__name__, mapping, overwrite=True)
     with _without_load_report():
-        loaded, said = family.decoder.from_pretrained(
-            source, config=decoder_config(config), key_mapping=_RENAMED, dtype=dtype, output_loading_info=True
+        loaded, loading_info = family.decoder.from_pretrained(
+            source,
+            config=extract_decoder_config(config),
+            key_mapping=_KEY_MAPPING,
+            dtype=dtype,
+            output_loading_info=True,
         )
-    # transformers draws what it does not find at random and goes on, so look.
-    strange = [key for key in said["unexpected_keys"] if "visual." not in key]
-    if said["missing_keys"] or said["mismatched_keys"] or strange:
+    # transformers initialises missing weights at random without an error, so check.
+    unexpected = [key for key in loading_info["unexpected_keys"] if "visual." not in key]
+    if loading_info["missing_keys"] or loading_info["mismatched_keys"] or unexpected:
         raise BackboneError(
-            f"{source} is no {config.model_type} checkpoint that this version can read: missing "
-            f"{sorted(said['missing_keys'])[:3]}, of another shape {sorted(said['mismatched_keys'])[:3]}, "
-            f"unknown {sorted(strange)[:3]}"
+            f"{source} is not a {config.model_type} checkpoint that this version can read: missing "
+            f"{sorted(loading_info['missing_keys'])[:3]}, of another shape "
+            f"{sorted(loading_info['mismatched_keys'])[:3]}, "
+            f"unknown {sorted(unexpected)[:3]}"
         )
-    # Loaded under other names, it would also be saved under them: hand the weights to a plain one.
+    # It would be saved under the checkpoint's parameter names, so move the weights to a plain decoder.
     with no_init_weights():
-        plain = AutoModelForCausalLM.from_config(loaded.config, dtype=loaded.dtype)
-    plain.load_state_dict(loaded.state_dict(), assign=True)
-    plain.tie_weights()
-    plain.generation_config = loaded.generation_config
-    return plain.eval()
+        decoder = AutoModelForCausalLM.from_config(loaded.config, dtype=loaded.dtype)
+    decoder.load_state_dict(loaded.state_dict(), assign=True)
+    decoder.tie_weights()
+    decoder.generation_config = loaded.generation_config
+    return decoder.eval()
 
 
 @contextmanager
 def _without_load_report() -> Iterator[None]:
-    """The tower's hundreds of tensors are unexpected on purpose: no table of them."""
+    """Silence the report of unexpected tensors: the tower's are ignored on purpose."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -107,14 +114,16 @@ def _without_load_report() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def decoder_config(config: Any) -> Any:
-    """The text decoder's own configuration inside a vision-language one of `FAMILIES`."""
-    family, text = FAMILIES[config.model_type], config.text_config
-    fields = set(family.config().to_dict()) - set(_NOT_THE_DECODERS)
-    values = {name: value for name, value in text.to_dict().items() if name in fields}
-    rope = {name: value for name, value in text.rope_parameters.items() if not name.startswith("mrope")}
+def extract_decoder_config(config: Any) -> Any:
+    """Build the text decoder's configuration from a vision-language one of `FAMILIES`."""
+    family, text_config = FAMILIES[config.model_type], config.text_config
+    fields = set(family.config().to_dict()) - set(_EXCLUDED_FIELDS)
+    values = {name: value for name, value in text_config.to_dict().items() if name in fields}
+    rope = {
+        name: value for name, value in text_config.rope_parameters.items() if not name.startswith("mrope")
+    }
     if rope.get("rope_type") == "mrope":
         rope["rope_type"] = "default"
-    # Only the outer configuration says whether the language head is the embedding table.
+    # Only the outer configuration says whether the language head is tied to the embedding table.
     values["tie_word_embeddings"] = bool(config.tie_word_embeddings)
     return family.config(**(values | {"rope_parameters": rope} | family.fixed))

@@ -1,8 +1,8 @@
-"""The connector learns to be read. The language model must answer questions about items from their soft
-tokens alone; gradients pass through it to the connector, and to its adapter where there is one.
+"""Alignment training: the language model answers questions about items from their soft tokens alone.
 
-The same questions about items left out, with their own vectors and with each other's, tell whether the
-vectors matter at all.
+Gradients flow through the language model to the connector, and to its adapter if it has one. The same
+questions about validation items, asked with their own and with exchanged vectors, measure whether the vectors
+carry information.
 """
 
 from __future__ import annotations
@@ -19,150 +19,166 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bowerbird.graft.base import Base
-from bowerbird.graft.examples.questions import Question, Questions, Sort
-from bowerbird.graft.prompt import embed, render, vectors_of
+from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType
+from bowerbird.graft.prompt import insert_soft_tokens, render, stack_soft_vectors
 
-ANSWER_TOKENS = 32
+MAX_ANSWER_TOKENS = 32
 LEARNING_RATE = 1e-3
 ADAPTER_LEARNING_RATE = 2e-4
-CONNECTOR_ALONE = 0.3
-"""Share of an adapted training in which only the connector learns: at first its tokens are what is wrong."""
+CONNECTOR_ONLY_SHARE = 0.3
+"""Share of a training with adapter in which only the connector is trained: early errors come from its
+tokens."""
 
 
-def telling_words(base: Base, captions: Sequence[str], tokens: int = 1) -> np.ndarray:
-    """Mean embeddings of each caption's words, (n, tokens, hidden) float32, rare words weighing more (IDF).
+def mean_caption_embeddings(base: Base, captions: Sequence[str], tokens: int = 1) -> np.ndarray:
+    """IDF-weighted mean embeddings of each caption's words, (n, tokens, hidden) float32.
 
-    With several soft tokens an item, each stands for its share of the caption, in order. Unweighted, what all
-    captions have in common ("colour:", commas) fills the mean, and the model can't tell two items apart: a
-    loss of 8.8 nats a token before training, against 4.1 with the weights.
+    A token t in df(t) of n captions weighs log((1 + n) / df(t)). With several soft tokens per item, each
+    covers its share of the caption, in order. Without weights, tokens that all captions share ("colour:",
+    commas) dominate the mean, and items are indistinguishable: 8.8 nats per token before training, against
+    4.1 with weights.
     """
-    said = [base.tokens(" " + text)[:ANSWER_TOKENS] for text in captions]
-    share = Counter(token for one in said for token in set(one))
-    rows = []
-    for one in said:
-        parts = [part if len(part) else np.array(one) for part in np.array_split(np.array(one), tokens)]
-        rows.append(torch.stack([_weighted(base, part.tolist(), share, len(said)) for part in parts]))
-    return torch.stack(rows).numpy()
+    caption_ids = [base.tokenize(" " + text)[:MAX_ANSWER_TOKENS] for text in captions]
+    document_frequency = Counter(token for ids in caption_ids for token in set(ids))
+    embeddings = []
+    for ids in caption_ids:
+        chunks = [chunk if len(chunk) else np.array(ids) for chunk in np.array_split(np.array(ids), tokens)]
+        embeddings.append(
+            torch.stack(
+                [
+                    _weighted_mean(base, chunk.tolist(), document_frequency, len(caption_ids))
+                    for chunk in chunks
+                ]
+            )
+        )
+    return torch.stack(embeddings).numpy()
 
 
-def _weighted(base: Base, words: Sequence[int], share: Counter[int], n: int) -> Tensor:
-    weights = torch.tensor([math.log((1 + n) / share[word]) for word in words])
-    mean: Tensor = weights @ base.rows(words) / weights.sum()
+def _weighted_mean(base: Base, token_ids: Sequence[int], document_frequency: Counter[int], n: int) -> Tensor:
+    weights = torch.tensor([math.log((1 + n) / document_frequency[word]) for word in token_ids])
+    mean: Tensor = weights @ base.embed_tokens(token_ids) / weights.sum()
     return mean
 
 
-class Marks(NamedTuple):
-    """How some questions were answered."""
+class AnswerScores(NamedTuple):
+    """Losses and correctness of the answers to a batch of questions."""
 
     loss: Tensor
-    """Mean cross-entropy of all answers' tokens, nats, ()."""
-    right: Tensor
-    """Which answers greedy writing gives in whole, (questions,) bool."""
-    each: Tensor
-    """Mean cross-entropy of each answer, nats a token, (questions,)."""
+    """Mean cross-entropy over all answers' tokens, nats, ()."""
+    is_correct: Tensor
+    """Whether greedy decoding gives the whole answer, (questions,) bool."""
+    per_answer: Tensor
+    """Mean cross-entropy of each answer, nats per token, (questions,)."""
 
 
-class Aligned(nn.Module):
-    """The connector and the language model it speaks to, as one module that answers questions.
+class AlignmentModel(nn.Module):
+    """The connector and its language model as one module that answers questions.
 
-    One module, so that data-parallel training wraps it whole.
+    One module, so that data-parallel training wraps both.
     """
 
     def __init__(self, base: Base, connector: nn.Module, model: nn.Module, matrix: np.ndarray) -> None:
-        """`matrix` (items, dim) are the item vectors; `model` the language model that is trained through."""
+        """`matrix` (items, dim) are the item vectors; `model` the language model that gradients flow
+        through."""
         super().__init__()
         self.base, self.connector, self.model, self.matrix = base, connector, model, matrix
 
-    def forward(self, questions: Sequence[Question], matrix: np.ndarray | None = None) -> Marks:
-        """How the model answers; `matrix` stands for the items' vectors where they are to be exchanged."""
+    def forward(self, questions: Sequence[Question], matrix: np.ndarray | None = None) -> AnswerScores:
+        """Score the model's answers; `matrix` replaces the items' vectors if given."""
         tokens: int = self.connector.tokens  # type: ignore[assignment]
         matrix = self.matrix if matrix is None else matrix
-        end = sorted(self.base.ends)[:1]
-        rows, answers = [], []
+        end_id = sorted(self.base.end_ids)[:1]
+        prompts, answers = [], []
         for question in questions:
-            answer = self.base.tokens(question.answer)[:ANSWER_TOKENS] + end
+            answer = self.base.tokenize(question.answer)[:MAX_ANSWER_TOKENS] + end_id
             prompt = render(self.base, question.prompt, len(matrix), matrix.shape[1], tokens)
-            rows.append(prompt.followed_by(answer[:-1]))
+            prompts.append(prompt.concat(answer[:-1]))
             answers.append(answer)
-        vectors, kinds = vectors_of([thing for row in rows for thing in row.things], matrix)
-        soft = self.connector(vectors, kinds).flatten(0, 1).cpu()
-        wanted = torch.full((len(rows), max(map(len, rows))), -100)
-        embedded = torch.zeros(*wanted.shape, self.base.hidden)
-        used = 0
-        for number, (row, answer) in enumerate(zip(rows, answers, strict=True)):
-            mine = len(row.things) * tokens
-            embedded[number, : len(row)] = embed(self.base, row, soft[used : used + mine])
-            wanted[number, len(row) - len(answer) : len(row)] = torch.tensor(answer)
-            used += mine
-        return self._judged(embedded, wanted)
+        vectors, kinds = stack_soft_vectors(
+            [soft_item for prompt in prompts for soft_item in prompt.soft_items], matrix
+        )
+        soft_tokens = self.connector(vectors, kinds).flatten(0, 1).cpu()
+        targets = torch.full((len(prompts), max(map(len, prompts))), -100)
+        embeddings = torch.zeros(*targets.shape, self.base.hidden)
+        n_used = 0
+        for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+            n_soft = len(prompt.soft_items) * tokens
+            embeddings[number, : len(prompt)] = insert_soft_tokens(
+                self.base, prompt, soft_tokens[n_used : n_used + n_soft]
+            )
+            targets[number, len(prompt) - len(answer) : len(prompt)] = torch.tensor(answer)
+            n_used += n_soft
+        return self._score(embeddings, targets)
 
-    def _judged(self, embedded: Tensor, wanted: Tensor) -> Marks:
-        causal: Any = self.model
-        # Padding stands at the right and attention is causal: no mask is needed, nobody looks at it.
-        weight = next(causal.parameters())
-        embedded, wanted = embedded.to(weight.device, weight.dtype), wanted.to(weight.device)
-        states = causal.base_model(inputs_embeds=embedded, use_cache=False).last_hidden_state
-        known = wanted >= 0
-        logits = causal.lm_head(states[known]).float()
-        losses = torch.zeros(wanted.shape, device=wanted.device)
-        losses[known] = torch.nn.functional.cross_entropy(logits, wanted[known], reduction="none")
-        right = torch.ones_like(wanted, dtype=torch.bool)
-        right[known] = logits.argmax(-1) == wanted[known]
-        return Marks(losses.sum() / known.sum(), right.all(1).cpu(), (losses.sum(1) / known.sum(1)).cpu())
+    def _score(self, embeddings: Tensor, targets: Tensor) -> AnswerScores:
+        decoder: Any = self.model
+        # Padding is on the right and attention is causal: no answer token attends to it, so no mask is
+        # needed.
+        weight = next(decoder.parameters())
+        embeddings, targets = embeddings.to(weight.device, weight.dtype), targets.to(weight.device)
+        states = decoder.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+        is_answer = targets >= 0
+        logits = decoder.lm_head(states[is_answer]).float()
+        losses = torch.zeros(targets.shape, device=targets.device)
+        losses[is_answer] = torch.nn.functional.cross_entropy(logits, targets[is_answer], reduction="none")
+        is_correct = torch.ones_like(targets, dtype=torch.bool)
+        is_correct[is_answer] = logits.argmax(-1) == targets[is_answer]
+        return AnswerScores(
+            losses.sum() / is_answer.sum(), is_correct.all(1).cpu(), (losses.sum(1) / is_answer.sum(1)).cpu()
+        )
 
 
 class AlignmentTraining:
-    """Trains step by step; its whole state fits one file, so that a killed training goes on."""
+    """Trains step by step; its state is one file, so that an interrupted training can resume."""
 
     def __init__(
         self,
-        aligned: Aligned,
-        questions: Questions,
+        model: AlignmentModel,
+        questions: QuestionSampler,
         adapter: Sequence[nn.Parameter],
         seed: int,
         accumulate: int = 1,
     ) -> None:
-        """`adapter` are the language model's own trained weights, if it has any; gradients of `accumulate`
-        batches are added up for one step."""
-        self.aligned, self.questions = aligned, questions
+        """`adapter`: the language model's own trained weights, if any; gradients of `accumulate` batches are
+        summed for one step."""
+        self.model, self.questions = model, questions
         self.adapter, self.seed, self.accumulate = list(adapter), seed, accumulate
         self.accelerator = Accelerator()
-        groups: list[dict[str, Any]] = [
-            {"params": list(aligned.connector.parameters()), "peak": LEARNING_RATE}
-        ]
+        groups: list[dict[str, Any]] = [{"params": list(model.connector.parameters()), "peak": LEARNING_RATE}]
         if adapter:
             groups.append({"params": self.adapter, "peak": ADAPTER_LEARNING_RATE})
         optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=0.01)
-        self.module, self.optimiser = self.accelerator.prepare(aligned, optimiser)
+        self.module, self.optimiser = self.accelerator.prepare(model, optimiser)
         self.step_number = 0
         self.seconds = 0.0
 
     def step(self, batch: int, progress: float) -> float:
-        """One step of `accumulate` batches; `progress` (0 to 1) sets the learning rates. Returns the loss."""
+        """Take one step of `accumulate` batches; `progress` (0 to 1) sets the learning rates. Returns the
+        loss."""
         for number, group in enumerate(self.optimiser.param_groups):
-            held = number > 0 and progress < CONNECTOR_ALONE
-            warm = min(1.0, (self.step_number + 1) / 5)
-            group["lr"] = 0.0 if held else group["peak"] * warm * cosine(progress)
+            is_frozen = number > 0 and progress < CONNECTOR_ONLY_SHARE
+            warm_up = min(1.0, (self.step_number + 1) / 5)
+            group["lr"] = 0.0 if is_frozen else group["peak"] * warm_up * cosine_decay(progress)
         total = 0.0
-        for part in range(self.accumulate):
+        for micro_batch in range(self.accumulate):
             rank = self.accelerator.process_index
-            rng = np.random.default_rng([self.seed, self.step_number, part, rank])
-            loss = self.module(self.questions.draw(rng, batch)).loss
+            rng = np.random.default_rng([self.seed, self.step_number, micro_batch, rank])
+            loss = self.module(self.questions.sample(rng, batch)).loss
             self.accelerator.backward(loss / self.accumulate)
             total += float(loss.detach()) / self.accumulate
-        trained = [p for group in self.optimiser.param_groups for p in group["params"]]
-        self.accelerator.clip_grad_norm_(trained, 1.0)
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.accelerator.clip_grad_norm_(parameters, 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.step_number += 1
         return total
 
     def save(self, path: Path) -> None:
-        """Write the whole state beside `path`, then in its place."""
+        """Write the state next to `path`, then rename it into place."""
         if not self.accelerator.is_main_process:
             return
         state = {
-            "connector": self.aligned.connector.state_dict(),
+            "connector": self.model.connector.state_dict(),
             "adapter": [p.detach() for p in self.adapter],
             "optimiser": self.optimiser.state_dict(),
             "step": self.step_number,
@@ -173,47 +189,51 @@ class AlignmentTraining:
 
     @torch.no_grad()
     def resume(self, path: Path) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         state = torch.load(path, weights_only=True)
-        self.aligned.connector.load_state_dict(state["connector"])
-        for parameter, kept in zip(self.adapter, state["adapter"], strict=True):
-            parameter.copy_(kept)
+        self.model.connector.load_state_dict(state["connector"])
+        for parameter, saved in zip(self.adapter, state["adapter"], strict=True):
+            parameter.copy_(saved)
         self.optimiser.load_state_dict(state["optimiser"])
         self.step_number, self.seconds = state["step"], state["seconds"]
 
 
 @torch.no_grad()
-def examine(
-    aligned: Aligned, questions: Questions, sorts: Sequence[Sort], seed: int, most: int
+def evaluate_answers(
+    model: AlignmentModel, questions: QuestionSampler, tasks: Sequence[TaskType], seed: int, max_items: int
 ) -> dict[str, float]:
-    """Losses and shares of right answers on at most `most` items, each asked once a sort.
+    """Losses and shares of correct answers on at most `max_items` items, each asked once per task.
 
-    `loss, shuffled vectors` is that of descriptions read from other items' vectors.
+    `loss, shuffled vectors` is the loss of descriptions read from other items' vectors.
     """
-    items = questions.items[:most].tolist()
-    exchanged = aligned.matrix.copy()
-    exchanged[items] = aligned.matrix[items[1:] + items[:1]]
-    said: dict[str, float] = {}
-    for sort in sorts:
+    items = questions.items[:max_items].tolist()
+    shuffled = model.matrix.copy()
+    shuffled[items] = model.matrix[items[1:] + items[:1]]
+    metrics: dict[str, float] = {}
+    for task in tasks:
         rng = np.random.default_rng(seed)
-        asked = [one for item in items if (one := questions.about(item, sort, rng)).sort is sort]
-        if not asked:
+        task_questions = [
+            question for item in items if (question := questions.ask(item, task, rng)).task is task
+        ]
+        if not task_questions:
             continue
-        loss, right = _mean(aligned, asked, None)
-        said[f"{sort} loss"] = loss
-        if sort is Sort.DESCRIBE:
-            said["describe loss, shuffled vectors"] = _mean(aligned, asked, exchanged)[0]
+        loss, accuracy = _mean_scores(model, task_questions, None)
+        metrics[f"{task} loss"] = loss
+        if task is TaskType.DESCRIBE:
+            metrics["describe loss, shuffled vectors"] = _mean_scores(model, task_questions, shuffled)[0]
         else:
-            said[f"{sort} right"] = right
-    return said
+            metrics[f"{task} right"] = accuracy
+    return metrics
 
 
-def _mean(aligned: Aligned, asked: Sequence[Question], matrix: np.ndarray | None) -> tuple[float, float]:
-    parts: list[Marks] = [aligned(asked[i : i + 16], matrix) for i in range(0, len(asked), 16)]
-    right = torch.cat([part.right for part in parts]).float().mean()
-    return float(torch.cat([part.each for part in parts]).mean()), float(right)
+def _mean_scores(
+    model: AlignmentModel, questions: Sequence[Question], matrix: np.ndarray | None
+) -> tuple[float, float]:
+    batches: list[AnswerScores] = [model(questions[i : i + 16], matrix) for i in range(0, len(questions), 16)]
+    accuracy = torch.cat([batch.is_correct for batch in batches]).float().mean()
+    return float(torch.cat([batch.per_answer for batch in batches]).mean()), float(accuracy)
 
 
-def cosine(progress: float) -> float:
-    """From 1 at the start to a tenth at the end."""
+def cosine_decay(progress: float) -> float:
+    """Cosine decay from 1 at the start to 0.1 at the end."""
     return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

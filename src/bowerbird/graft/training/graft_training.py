@@ -1,4 +1,4 @@
-"""A graft's training, resumable: what is done is saved in a folder as it goes."""
+"""A resumable training of a graft: its state is saved in a folder from time to time."""
 
 from __future__ import annotations
 
@@ -13,111 +13,127 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast
 
-from bowerbird.graft.adapter import Adapted
+from bowerbird.graft.adapter import TrainableDecoder
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.dataset import Lesson
-from bowerbird.graft.examples.questions import Questions, Sort
-from bowerbird.graft.training.alignment import Aligned, AlignmentTraining, examine, telling_words
+from bowerbird.graft.examples.dataset import GraftDataset
+from bowerbird.graft.examples.questions import QuestionSampler, TaskType
+from bowerbird.graft.training.alignment import (
+    AlignmentModel,
+    AlignmentTraining,
+    evaluate_answers,
+    mean_caption_embeddings,
+)
 from bowerbird.progress import track
 
 CHECKPOINT_SECONDS = 20.0
-EXAMINED = 64
-"""Items at most that are left out and asked about at the start and at the end."""
+MAX_VALIDATION_ITEMS = 64
+"""Validation items that are asked about at the start and at the end."""
 
 
 class GraftTraining:
-    """Trains a connector, and the language model's adapter if there is one, as long as the config says."""
+    """Trains a connector, and the language model's adapter if there is one, for the configured steps or
+    time."""
 
     def __init__(
-        self, folder: Path, base: Base, lesson: Lesson, config: GraftConfig, vectors_version: str
+        self, folder: Path, base: Base, dataset: GraftDataset, config: GraftConfig, vectors_version: str
     ) -> None:
-        self.folder, self.base, self.lesson, self.config = folder, base, lesson, config
+        self.folder, self.base, self.dataset, self.config = folder, base, dataset, config
         self.steps = 0
-        self.adapted = Adapted(base, config.adapt, config.seed)
+        self.decoder = TrainableDecoder(base, config.adapt, config.seed)
         if PartialState().is_main_process:
-            self._begin(vectors_version)
+            self._prepare_folder(vectors_version)
         PartialState().wait_for_everyone()
 
-    def _begin(self, vectors_version: str) -> None:
-        """Keep what was done of the same training, throw away what was done of another."""
-        same = {
+    def _prepare_folder(self, vectors_version: str) -> None:
+        """Keep the checkpoint of the same training; delete that of another."""
+        identity = {
             "config": dataclasses.asdict(self.config),
             "vectors": vectors_version,
             "base": self.base.fingerprint,
-            "items": len(self.lesson.matrix),
+            "items": len(self.dataset.matrix),
         }
-        said = json.dumps(same, sort_keys=True)
-        if self.folder.exists() and _read(self.folder / "same.json") != said:
+        text = json.dumps(identity, sort_keys=True)
+        if self.folder.exists() and read_if_exists(self.folder / "same.json") != text:
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "same.json").write_text(said)
+        (self.folder / "same.json").write_text(text)
 
     def align(self) -> tuple[Connector, dict[str, float]]:
-        """The trained connector, and how well items left out are read through it."""
-        base, lesson, config = self.base, self.lesson, self.config
+        """Train and return the connector, with its metrics on the validation items."""
+        base, dataset, config = self.base, self.dataset, self.config
         torch.manual_seed(config.seed)
-        norm = float(base.table.float().norm(dim=1).median())
-        connector = Connector(lesson.matrix.shape[1], base.hidden, norm, config.tokens)
-        said = lesson.material.captions
-        if not said:
+        norm = float(base.embedding_table.float().norm(dim=1).median())
+        connector = Connector(dataset.matrix.shape[1], base.hidden, norm, config.tokens)
+        captions = dataset.training_data.captions
+        if not captions:
             return connector.eval(), {}
-        words = telling_words(base, list(said.values()), config.tokens)
-        connector.start_from(lesson.matrix[list(said)], words)
-        aligned = Aligned(base, connector, self.adapted.model, lesson.matrix)
-        judged = Questions(lesson.material.only(lesson.judged_captions or said), base)
+        caption_embeddings = mean_caption_embeddings(base, list(captions.values()), config.tokens)
+        connector.initialise(dataset.matrix[list(captions)], caption_embeddings)
+        model = AlignmentModel(base, connector, self.decoder.model, dataset.matrix)
+        validation = QuestionSampler(
+            dataset.training_data.restrict_to(dataset.validation_captions or captions), base
+        )
         seed = config.seed
-        start = examine(aligned, judged, [Sort.DESCRIBE], seed, EXAMINED)["describe loss"]
+        initial_loss = evaluate_answers(model, validation, [TaskType.DESCRIBE], seed, MAX_VALIDATION_ITEMS)[
+            "describe loss"
+        ]
         training = AlignmentTraining(
-            aligned, Questions(lesson.material, base), self.adapted.trained, seed, config.accumulate
+            model,
+            QuestionSampler(dataset.training_data, base),
+            self.decoder.trainable_parameters,
+            seed,
+            config.accumulate,
         )
         checkpoint = self.folder / "alignment.pt"
         if checkpoint.exists():
             training.resume(checkpoint)
-        for _ in track(self._alignment_steps(training, checkpoint), "alignment", config.steps):
+        for _ in track(self.run_steps(training, checkpoint), "alignment", config.steps):
             pass
         training.save(checkpoint)
         self.steps = training.step_number
-        aligned = aligned.cpu()
-        sorts = [sort for sort in (Sort.DESCRIBE, Sort.FACT, Sort.MATCH) if sort in judged.sorts]
-        metrics = examine(aligned, judged, sorts, seed, EXAMINED)
-        return connector.eval(), {"describe loss, closed form": start, **metrics}
+        model = model.cpu()
+        tasks = [
+            task for task in (TaskType.DESCRIBE, TaskType.FACT, TaskType.MATCH) if task in validation.tasks
+        ]
+        metrics = evaluate_answers(model, validation, tasks, seed, MAX_VALIDATION_ITEMS)
+        return connector.eval(), {"describe loss, closed form": initial_loss, **metrics}
 
-    def _alignment_steps(self, training: AlignmentTraining, checkpoint: Path) -> Iterator[float]:
+    def run_steps(self, training: AlignmentTraining, checkpoint: Path) -> Iterator[float]:
         """Train until the steps or the time are used up; yields each step's loss."""
-        saved = time.perf_counter()
+        saved_at = time.perf_counter()
         try:
-            while (progress := _agreed(self._progress(training))) < 1:
+            while (progress := _broadcast_progress(self._progress(training))) < 1:
                 start = time.perf_counter()
                 loss = training.step(self.config.batch, progress)
                 training.seconds += time.perf_counter() - start
-                if time.perf_counter() - saved > CHECKPOINT_SECONDS:
+                if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
                     training.save(checkpoint)
-                    saved = time.perf_counter()
+                    saved_at = time.perf_counter()
                 yield loss
         except KeyboardInterrupt:
             training.save(checkpoint)
             raise
 
     def _progress(self, training: AlignmentTraining) -> float:
-        """From 0 at the start to 1 where the steps or the time are used up."""
+        """Progress from 0 at the start to 1 when the steps or the time are used up."""
         steps = self.config.steps
         by_steps = 0.0 if steps is None else training.step_number / steps if steps else 1.0
         return max(by_steps, training.seconds / (60 * self.config.minutes))
 
-    def forget(self) -> None:
-        """Remove what was kept for an interruption."""
+    def delete_checkpoint(self) -> None:
+        """Delete the folder with the checkpoint."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _agreed(progress: float) -> float:
-    """The first process's progress, in every process: all of them must take as many steps."""
+def _broadcast_progress(progress: float) -> float:
+    """Broadcast the first process's progress: all processes must take the same number of steps."""
     if PartialState().num_processes == 1:
         return progress
-    told = torch.tensor([progress], device=PartialState().device)
-    return float(broadcast(told, 0)[0])
+    progress_tensor = torch.tensor([progress], device=PartialState().device)
+    return float(broadcast(progress_tensor, 0)[0])
 
 
-def _read(path: Path) -> str:
+def read_if_exists(path: Path) -> str:
     return path.read_text() if path.exists() else ""

@@ -1,9 +1,9 @@
-"""Training a graft, and publishing it.
+"""Train a graft and publish it.
 
-The connector starts in closed form and learns to be read (`alignment.py`), and with it, if asked, the
-language model's adapter. Everything on the way is kept in `graft/.training`, so that an interrupted training
-goes on where it stopped. Under `accelerate launch` every process trains on questions of its own; the first
-one publishes.
+The connector is initialised in closed form, then trained (`alignment.py`), optionally together with an
+adapter of the language model. The checkpoint is kept in `graft/.training`, so an interrupted training resumes
+where it stopped. Under `accelerate launch` every process trains on different questions, and the first process
+publishes.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ from bowerbird.embed.index.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.examples.dataset import Lesson
+from bowerbird.graft.examples.dataset import GraftDataset
 from bowerbird.graft.training.graft_training import GraftTraining
 
 
 def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
     """Graft the store's current vectors into a language model and publish the result.
 
-    Raises `StoreError` without items or vectors, `BackboneError` where the base can't be loaded.
+    Raises `StoreError` if there are no items or vectors, `BackboneError` if the base can't be loaded.
     """
     config = config or GraftConfig()
     process = PartialState()
     if process.is_main_process:
         with store.lock("bowerbird graft"):
-            _train(store, config)
+            _train_and_publish(store, config)
     else:
-        _train(store, config)
+        _train_and_publish(store, config)
     process.wait_for_everyone()
     version = store.current("graft")
     assert version is not None
     return version
 
 
-def _train(store: Store, config: GraftConfig) -> None:
+def _train_and_publish(store: Store, config: GraftConfig) -> None:
     snapshot = store.snapshot()
-    lesson, vectors = Lesson.of(snapshot), load_vectors(snapshot)
+    dataset, vectors = GraftDataset.from_snapshot(snapshot), load_vectors(snapshot)
     start = time.perf_counter()
     base = Base.load(config.base)
-    loading = time.perf_counter() - start
-    training = GraftTraining(store.path / "graft" / ".training", base, lesson, config, vectors.version)
+    loading_seconds = time.perf_counter() - start
+    training = GraftTraining(store.path / "graft" / ".training", base, dataset, config, vectors.version)
     connector, metrics = training.align()
     if not PartialState().is_main_process:
         return
-    meta = _meta(base, vectors, config, metrics) | {
+    meta = build_meta(base, vectors, config, metrics) | {
         "alignment_steps": training.steps,
         "seconds": time.perf_counter() - start,
-        "loading_seconds": loading,
+        "loading_seconds": loading_seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
     with store.publishing("graft", meta) as folder:
         save_connector(folder, connector)
-        training.adapted.save(folder)
-    training.forget()
+        training.decoder.save(folder)
+    training.delete_checkpoint()
 
 
 def save_connector(folder: Path, connector: Connector) -> None:
@@ -73,7 +73,9 @@ def save_connector(folder: Path, connector: Connector) -> None:
     save_file(state, folder / "connector.safetensors")
 
 
-def _meta(base: Base, vectors: Vectors, config: GraftConfig, metrics: dict[str, float]) -> dict[str, Any]:
+def build_meta(
+    base: Base, vectors: Vectors, config: GraftConfig, metrics: dict[str, float]
+) -> dict[str, Any]:
     return {
         "base": base.name,
         "base_fingerprint": base.fingerprint,
@@ -83,7 +85,7 @@ def _meta(base: Base, vectors: Vectors, config: GraftConfig, metrics: dict[str, 
         "tokens": config.tokens,
         "adapt": config.adapt.value,
         "vectors": vectors.version,
-        "markers": {"item": base.item_id},
+        "markers": {"item": base.placeholder_id},
         "holdout": vectors.meta["holdout"],
         "config": dataclasses.asdict(config),
         "metrics": metrics,
@@ -91,6 +93,6 @@ def _meta(base: Base, vectors: Vectors, config: GraftConfig, metrics: dict[str, 
 
 
 def peak_memory_mb() -> float:
-    """Highest resident memory of this process so far, in MiB (Linux counts KiB, macOS bytes)."""
+    """Peak resident memory of this process so far, in MiB (Linux counts KiB, macOS bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

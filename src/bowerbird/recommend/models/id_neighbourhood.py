@@ -1,9 +1,9 @@
 """Id-neighbourhood popularity: likes smoothed over the catalogue's order of ids.
 
-Shops and databases give ids in order, so items whose ids are neighbours came at the same time and often for
-the same purpose. Where the neighbours of an item that nobody has liked yet are liked now, it is likely on
-sale now; where theirs were liked years ago, it likely is not any more. A catalogue whose ids have no order
-(random ones) only has noise here, the same for liked and other items, and the ranker learns to ignore it.
+Shops and databases assign ids in order, so items whose ids are neighbours were added at the same time and
+often for the same purpose. If the neighbours of an item without likes are liked now, it is likely on sale
+now; if they were liked years ago, it likely is not any more. In a catalogue whose ids have no order (random
+ones) this is only noise, the same for liked and other items, and the ranker learns to ignore it.
 """
 
 from __future__ import annotations
@@ -11,63 +11,84 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from numba import njit
 
 WIDTH = 100
 """Standard deviation of the kernel, items."""
 NARROW = 30
-"""Of one that tells collections apart."""
+"""Standard deviation of the narrow kernel, which separates collections, items."""
 REACH = 3
-"""Places to either side within which an item is looked for beside one that was liked."""
+"""Ids to either side of a liked item that count as its neighbours."""
 NEIGHBOURHOOD_WEIGHT = 0.05
 """Weight of `Popularity.neighbourhood` of a cold item, added to its similarity."""
 
 
 def rank_ids(ids: list[str]) -> np.ndarray:
-    """Each item's place in the natural order of ids, (n,) int64: numbers within ids count as numbers.
+    """Rank each item in the natural order of ids, (n,) int64: numbers within ids count as numbers.
 
     >>> rank_ids(["b-10", "b-9", "a-11"]).tolist()
     [2, 1, 0]
     """
-    order = sorted(range(len(ids)), key=lambda row: _natural(ids[row]))
-    places = np.empty(len(ids), np.int64)
-    places[order] = np.arange(len(ids))
-    return places
+    order = sorted(range(len(ids)), key=lambda row: _natural_key(ids[row]))
+    id_ranks = np.empty(len(ids), np.int64)
+    id_ranks[order] = np.arange(len(ids))
+    return id_ranks
 
 
-def _natural(item_id: str) -> list[tuple[int, int, str]]:
-    parts = re.findall(r"\d+|\D+", item_id)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+def _natural_key(item_id: str) -> list[tuple[int, int, str]]:
+    tokens = re.findall(r"\d+|\D+", item_id)
+    return [(0, int(token), "") if token.isdigit() else (1, 0, token) for token in tokens]
 
 
-def smooth(shares: np.ndarray, places: np.ndarray, width: int = WIDTH) -> np.ndarray:
-    """Shares (n,) as a kernel estimate over the places (n,) from 0, (n,) float32.
+def smooth(shares: np.ndarray, id_ranks: np.ndarray, width: int = WIDTH) -> np.ndarray:
+    """Smooth shares (n,) by a kernel estimate over the ranks (n,) from 0 of ids, (n,) float32.
 
     Three boxes one after the other are nearly a Gaussian, and cost the same however wide they are.
     """
-    from scipy.ndimage import uniform_filter1d
-
-    along = np.zeros(len(shares), np.float64)
-    along[places] = shares
-    for _ in range(3):  # of b places each: variance 3 (b² − 1) / 12
-        along = uniform_filter1d(along, 2 * min(width, max(1, len(along) // 8)) + 1, mode="nearest")
-    found: np.ndarray = along[places].astype(np.float32)
-    return found
+    by_rank = np.zeros(len(shares), np.float64)
+    by_rank[id_ranks] = shares
+    for _ in range(3):  # of b items each: variance 3 (b² − 1) / 12
+        by_rank = _moving_mean(by_rank, min(width, max(1, len(by_rank) // 8)))
+    smoothed: np.ndarray = by_rank[id_ranks].astype(np.float32)
+    return smoothed
 
 
-def neighbours_of(liked: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Items within `REACH` places of some (H,), ascending, themselves among them; `order` (n,) by place."""
-    near = places[liked][:, None] + np.arange(-REACH, REACH + 1)
-    found: np.ndarray = np.unique(order[near[(near >= 0) & (near < len(order))]])
-    return found
+def neighbours_of(liked: np.ndarray, id_ranks: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Find the items within `REACH` ids of liked ones (H,), ascending, including them; `order` (n,) by
+    rank."""
+    ranks = id_ranks[liked][:, None] + np.arange(-REACH, REACH + 1)
+    neighbours: np.ndarray = np.unique(order[ranks[(ranks >= 0) & (ranks < len(order))]])
+    return neighbours
 
 
-def id_distance(liked: np.ndarray, places: np.ndarray, among: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Distance in the order of ids from each item, or some, to the nearest of `liked` (H,), (C,) int64.
+def id_distance(
+    liked: np.ndarray, id_ranks: np.ndarray, positions: np.ndarray | slice = slice(None)
+) -> np.ndarray:
+    """Measure the distance in the order of ids from each item, or some, to the nearest liked (H,): (C,)
+    int64.
 
-    Variants of one product have ids side by side.
+    Variants of one product have adjacent ids.
     """
-    mine, theirs = np.sort(places[liked]), places[among]
-    after = np.searchsorted(mine, theirs)
-    right, left = mine[np.minimum(after, len(mine) - 1)], mine[np.maximum(after - 1, 0)]
-    found: np.ndarray = np.minimum(np.abs(right - theirs), np.abs(theirs - left))
-    return found
+    liked_ranks, ranks = np.sort(id_ranks[liked]), id_ranks[positions]
+    insert_at = np.searchsorted(liked_ranks, ranks)
+    upper = liked_ranks[np.minimum(insert_at, len(liked_ranks) - 1)]
+    lower = liked_ranks[np.maximum(insert_at - 1, 0)]
+    distance: np.ndarray = np.minimum(np.abs(upper - ranks), np.abs(ranks - lower))
+    return distance
+
+
+@njit(cache=True, nogil=True)
+def _moving_mean(values, reach):  # type: ignore[no-untyped-def]
+    """Mean of each number and `reach` before and after it, (n,) float64; the ends are repeated outside.
+
+    As `scipy.ndimage.uniform_filter1d(mode="nearest")`, which takes a quarter of a second to be imported.
+    """
+    n, size = len(values), 2 * reach + 1
+    means, total = np.empty(n), 0.0
+    for index in range(-reach, reach + 1):
+        total += values[min(max(index, 0), n - 1)]
+    for index in range(n):
+        if index:
+            total += values[min(index + reach, n - 1)] - values[max(index - 1 - reach, 0)]
+        means[index] = total / size
+    return means

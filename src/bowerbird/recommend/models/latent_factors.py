@@ -1,8 +1,8 @@
 """Latent factors of the user–item matrix: a low-pass filter over who likes what.
 
 PureSVD (Cremonesi et al., RecSys 2010) on likes normalised by users and, less, by items, as graph filters do
-(GF-CF, Shen et al., CIKM 2021). Co-engagement knows pairs of items, this knows groups of users: together they
-find more than either.
+(GF-CF, Shen et al., CIKM 2021). Co-engagement models pairs of items, this models groups of users: together
+they find more than either.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
-"""How much everybody likes an item: over all time, lately, and at a moment of the past.
+"""Decayed popularity of items: over all time, lately, and as of a moment in the past.
 
-What was liked in the weeks before somebody was there says more than what is liked today, and a ranker that
-learns from past moments must see what could be seen then. So every share is taken as of a moment: only likes
-before it count, with exponential decay.
+What was liked in the weeks before a request says more than what is liked today, and a ranker that learns from
+past moments must see what was known then. So every share is taken as of a moment: only likes before it count,
+with exponential decay.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -19,17 +22,38 @@ from bowerbird.taste.state.user_state import DAY
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's span
 MONTH, YEAR = 30.0, 300.0
 """Half-lives of what is popular at a moment, days."""
-HEAD = 4_096  # of an order that is kept: enough for whoever asks, unless little is open
-KEPT, KEPT_BYTES = 64, 1 << 25
-"""Answers kept for moments asked again: so many, and as many as fit into 32 MB."""
-STEPS = 16  # moments are told apart to a 16th of the half-life
-FORGOTTEN = 6  # half-lives after which a like counts no more
+HEAD = 4_096  # items of an order that are cached: enough for any request unless few items are eligible
+MAX_CACHED, MAX_CACHED_BYTES = 64, 1 << 25
+"""Shares cached for repeated moments: at least this number, and as many as fit into 32 MB."""
+STEPS = 16  # moments are rounded to a 16th of the half-life
+MAX_AGE_HALF_LIVES = 6  # half-lives after which a like no longer counts
 MIN_NEIGHBOURHOOD = 1e-2
-"""Added to what is liked beside an item, of which a logarithm is taken."""
+"""Added to the density of likes around an item before its logarithm is taken."""
 CAUTION = 5.0
-"""Acts that everybody's share of likes counts for, beside those with an item."""
+"""Number of events by which the overall share of likes is weighted (a prior), next to an item's own
+events."""
 BEGINNERS = 10.0
-"""The k-th like of a person counts 1/(1 + k/10) as a beginner's like."""
+"""The k-th like of a user counts 1/(1 + k/10) as a beginner's like."""
+
+T = TypeVar("T")
+
+
+class LatestUsed(Generic[T]):
+    """A cache of the latest used values; threads that ask at the same time may compute a value twice."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, T] = {}
+
+    def once(self, key: Hashable, compute: Callable[[], T], at_most: int) -> T:
+        """Return the value of a key, computed if it is missing; at most `at_most` values stay."""
+        value = self._values.pop(key, None)
+        value = compute() if value is None else value
+        self._values[key] = value  # at the end: what stands first was used the longest time ago
+        while len(self._values) > at_most:
+            # Another thread may have dropped it just now, or changed the order while this one looked.
+            with contextlib.suppress(RuntimeError, StopIteration):
+                self._values.pop(next(iter(self._values)), None)
+        return value
 
 
 @dataclass(frozen=True)
@@ -40,26 +64,22 @@ class Popularity:
     recent: np.ndarray
     items: np.ndarray  # int64
     at: np.ndarray  # int64 microseconds
-    early: np.ndarray  # float32: how early in its person's history a like came, 1 for the first
+    early: np.ndarray  # float32: how early in its user's history a like came, 1 for the first
     id_ranks: np.ndarray  # (items,) int64: each item's rank in the order of ids
-    approval: np.ndarray  # (items,) float32: share of likes among what people did with an item
-    _kept: dict[tuple[int, float, bool], np.ndarray] = field(default_factory=dict, repr=False)
-    _neighbourhoods: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
-    _order: dict[tuple[int, float, bool], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
+    approval: np.ndarray  # (items,) float32: share of likes among an item's events
+    _shares: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _neighbourhoods: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _heads: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
 
     @cached_property
     def now(self) -> np.ndarray:
-        """What is liked lately, and, where that says nothing, what was ever liked; (items,) float32."""
+        """Recent likes, and as a tie-breaker likes of all time; (items,) float32."""
         now: np.ndarray = self.recent + 1e-3 * self.total
         return now
 
     @cached_property
     def log_now(self) -> np.ndarray:
-        """Logarithm of it, of what nobody likes too, (items,) float32."""
+        """Logarithm of `now`, finite for items without likes too, (items,) float32."""
         log: np.ndarray = np.log(self.now + 0.1)
         return log
 
@@ -74,118 +94,111 @@ class Popularity:
         return int(self.at[-1]) if len(self.at) else 0
 
     @property
-    def _most_kept(self) -> int:
-        return max(KEPT, KEPT_BYTES // max(1, self.total.nbytes))
+    def _max_cached(self) -> int:
+        return max(MAX_CACHED, MAX_CACHED_BYTES // max(1, self.total.nbytes))
 
     @classmethod
     def fit(cls, events: Interactions, id_ranks: np.ndarray) -> Popularity:
         liked = events.liked()
         order = np.argsort(liked.at, kind="stable")
-        items, at, early = liked.item[order], liked.at[order], _early(liked)[order]
+        items, at, earliness = liked.item[order], liked.at[order], _earliness(liked)[order]
         total = np.bincount(items, minlength=events.n_items).astype(np.float32)
         if not len(liked):
-            return cls(total, total, items, at, early, id_ranks, np.full(events.n_items, np.nan, np.float32))
-        all_of_it = np.bincount(events.item, minlength=events.n_items)
+            return cls(
+                total, total, items, at, earliness, id_ranks, np.full(events.n_items, np.nan, np.float32)
+            )
+        events_per_item = np.bincount(events.item, minlength=events.n_items)
         usual = len(liked) / len(events)
-        approval = ((total + CAUTION * usual) / (all_of_it + CAUTION)).astype(np.float32)
+        approval = ((total + CAUTION * usual) / (events_per_item + CAUTION)).astype(np.float32)
         half_life = max(DAY, (at[-1] - at[0]) * TREND_SHARE)
         recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
-        return cls(total, recent.astype(np.float32), items, at, early, id_ranks, approval)
+        return cls(total, recent.astype(np.float32), items, at, earliness, id_ranks, approval)
 
     def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
-        """Each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,) float32.
+        """Compute each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,)
+        float32.
 
-        Moments are rounded down to a 16th of the half-life, so that many people share one answer.
+        Moments are rounded down to a 16th of the half-life, so that many users share one cached result.
         """
+        key = self._rounded(moment, half_life_days), half_life_days, beginners
+        return self._shares.once(key, lambda: self._share(*key), self._max_cached)
+
+    def _rounded(self, moment: int, half_life_days: float) -> int:
         step = int(half_life_days * DAY / STEPS)
-        key = (self.end if moment >= self.end else moment // step * step, half_life_days, beginners)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= self._most_kept:
-                self._kept.clear()  # by whichever thread: others hold what they found
-            found = self._kept[key] = self._share(*key)
-        return found
+        return self.end if moment >= self.end else moment // step * step
 
     @property
     def lately(self) -> float:
         """The half-life of the trend, days."""
         return max(1.0, (self.end - int(self.at[0])) / DAY * TREND_SHARE) if len(self.at) else 1.0
 
-    @property
-    def trends(self) -> tuple[tuple[float, bool], ...]:
-        """Kinds of what is popular: half-life in days, and whether with beginners."""
-        return ((MONTH, False), (YEAR, False), (YEAR, True), (self.lately, False))
-
     def neighbourhood(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
-        """Logarithm of how much is liked beside each item in the order of ids before a moment: about 0 where
-        as much as anywhere, (items,) float32. See `shelf`."""
-        share = self.share(moment, half_life_days)
-        key = id(share), width
-        found = self._neighbourhoods.get(key)
-        if found is None:
-            if len(self._neighbourhoods) >= self._most_kept:
-                self._neighbourhoods.clear()
-            # With the share, so that its id stays its own.
-            beside = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
-            found = self._neighbourhoods[key] = share, beside
-        return found[1]
+        """Compute the log density of likes around each item in the order of ids before a moment, (items,)
+        float32: about 0 where it is average. See `id_neighbourhood`."""
+
+        def compute() -> np.ndarray:
+            share = self.share(moment, half_life_days)
+            nearby: np.ndarray = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
+            return nearby
+
+        key = self._rounded(moment, half_life_days), half_life_days, width
+        return self._neighbourhoods.once(key, compute, self._max_cached)
 
     @cached_property
     def _head_now(self) -> np.ndarray:
         return _highest(self.now, np.arange(len(self.now)), HEAD)
 
     def top_now(self, eligible: np.ndarray, count: int) -> np.ndarray:
-        """The `count` positions with the highest `now` among the open ones, (items,) bool; highest first."""
-        found: np.ndarray = self._head_now[eligible[self._head_now]][:count]
-        if len(found) == count:
-            return found
+        """Return the `count` eligible (items,) positions with the highest `now`, highest first."""
+        top: np.ndarray = self._head_now[eligible[self._head_now]][:count]
+        if len(top) == count:
+            return top
         return _highest(self.now, np.flatnonzero(eligible), count)[:count]
 
     def top(
         self, eligible: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
     ) -> np.ndarray:
-        """Positions with the highest shares at a moment among the open ones, (items,) bool."""
+        """Return the eligible (items,) positions with the highest shares at a moment, highest first."""
+
+        def head_of_all() -> np.ndarray:
+            share = self.share(moment, half_life_days, beginners)
+            return _highest(share, np.flatnonzero(share), HEAD)
+
+        key = self._rounded(moment, half_life_days), half_life_days, beginners
+        head = self._heads.once(key, head_of_all, self._max_cached)
+        top: np.ndarray = head[eligible[head]][:count]
+        if len(top) == count:
+            return top
         share = self.share(moment, half_life_days, beginners)
-        key = (id(share), half_life_days, beginners)
-        kept = self._order.get(key)
-        if kept is None:
-            if len(self._order) >= self._most_kept:
-                self._order.clear()
-            # With the share, so that its id stays its own.
-            kept = self._order[key] = share, _highest(share, np.flatnonzero(share), HEAD)
-        head = kept[1]
-        found: np.ndarray = head[eligible[head]][:count]
-        if len(found) == count:
-            return found
         return _highest(share, np.flatnonzero((share > 0) & eligible), count)[:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
-        first = np.searchsorted(self.at, moment - int(FORGOTTEN * half_life_days * DAY))
-        part = slice(first, np.searchsorted(self.at, moment, side="right"))
-        weights = 0.5 ** ((moment - self.at[part]) / (half_life_days * DAY))
+        first = np.searchsorted(self.at, moment - int(MAX_AGE_HALF_LIVES * half_life_days * DAY))
+        window = slice(first, np.searchsorted(self.at, moment, side="right"))
+        weights = 0.5 ** ((moment - self.at[window]) / (half_life_days * DAY))
         if beginners:
-            weights = weights * self.early[part]
-        counts = np.bincount(self.items[part], weights=weights, minlength=len(self.total))
+            weights = weights * self.early[window]
+        counts = np.bincount(self.items[window], weights=weights, minlength=len(self.total))
         share: np.ndarray = (counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
         return share
 
 
-def _highest(shares: np.ndarray, named: np.ndarray, count: int) -> np.ndarray:
-    """The `count` of some positions with the highest shares, and whatever equals the last of them: highest
+def _highest(shares: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray:
+    """Select the `count` positions with the highest shares, and all that equal the last of them: highest
     first, ties to the lower position. Only these are sorted, since there may be a million."""
-    values = -shares[named]
-    if len(named) > count:
-        kept = values <= np.partition(values, count - 1)[count - 1]
-        named, values = named[kept], values[kept]
-    found: np.ndarray = named[np.argsort(values, kind="stable")]
-    return found
+    values = -shares[positions]
+    if len(positions) > count:
+        is_high = values <= np.partition(values, count - 1)[count - 1]
+        positions, values = positions[is_high], values[is_high]
+    highest: np.ndarray = positions[np.argsort(values, kind="stable")]
+    return highest
 
 
-def _early(liked: Interactions) -> np.ndarray:
-    """1/(1 + k/10) for the k-th like of its person, from 0, (L,) float32; `liked` is in order of time."""
+def _earliness(liked: Interactions) -> np.ndarray:
+    """Compute 1/(1 + k/10) for each user's k-th like, from 0, (L,) float32; `liked` is in order of time."""
     order = np.argsort(liked.user, kind="stable")
     starts = np.flatnonzero(np.diff(liked.user[order], prepend=-1))
-    place = np.empty(len(order), np.float32)
-    place[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    early: np.ndarray = (1 / (1 + place / BEGINNERS)).astype(np.float32)
+    like_number = np.empty(len(order), np.float32)
+    like_number[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    early: np.ndarray = (1 / (1 + like_number / BEGINNERS)).astype(np.float32)
     return early

@@ -1,8 +1,8 @@
-"""Whether probabilities mean what they say, and a correction where they don't.
+"""Calibration of predicted probabilities: measures of it, and Platt's correction.
 
 The correction is Platt's (1999): σ(a·logit(p) + b), two numbers fitted by maximum likelihood on a later part
-of the log than p was learnt from. Isotonic regression has more freedom than outcomes as rare as purchases can
-fill: its steps at 0 cost likelihood (docs/log.md).
+of the log than p was learned from. Isotonic regression has more freedom than outcomes as rare as purchases
+allow: its steps at 0 cost likelihood (docs/log.md).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 BINS = 10
-LEAST, MOST = 1e-6, 1 - 1e-6  # of a probability, so that its logit is finite
+MIN_PROBABILITY, MAX_PROBABILITY = 1e-6, 1 - 1e-6  # so that logits are finite
 PRIOR = 1e-3
-"""Weight of "leave it as it is" beside the mean loss of one example, so that few outcomes change little."""
+"""Weight of the prior slope 1 relative to the mean loss of an example: few outcomes change the slope
+little."""
 
 
 @dataclass(frozen=True)
@@ -25,53 +26,58 @@ class Platt:
     shift: float = 0.0
 
     @classmethod
-    def fitted(cls, said: np.ndarray, happened: np.ndarray) -> Platt:
-        """From probabilities (n,) and what happened (n,) bool: the likeliest slope and shift."""
+    def fit(cls, predicted: np.ndarray, happened: np.ndarray) -> Platt:
+        """Fit slope and shift to predicted probabilities (n,) and outcomes (n,) bool by maximum
+        likelihood."""
         from scipy.optimize import minimize
 
-        logits = _logits(said)
+        logits = _logits(predicted)
 
         def loss(weights: np.ndarray) -> float:
             raised = weights[0] * logits + weights[1]
-            fit = np.mean(np.logaddexp(0, raised) - happened * raised)
-            return float(fit + PRIOR * ((weights[0] - 1) ** 2))
+            likelihood_loss = np.mean(np.logaddexp(0, raised) - happened * raised)
+            return float(likelihood_loss + PRIOR * ((weights[0] - 1) ** 2))
 
         slope, shift = minimize(loss, np.array([1.0, 0.0])).x
-        # A falling map would turn the order round: what was said says nothing then, only the rate does.
+        # A negative slope would reverse the ranking; fall back to the base rate.
         return cls(max(float(slope), 0.0), float(shift))
 
-    def __call__(self, said: np.ndarray) -> np.ndarray:
-        """Corrected probabilities, (n,) -> (n,) float64."""
-        corrected: np.ndarray = 1 / (1 + np.exp(-(self.slope * _logits(said) + self.shift)))
+    def __call__(self, predicted: np.ndarray) -> np.ndarray:
+        """Correct predicted probabilities, (n,) -> (n,) float64."""
+        corrected: np.ndarray = 1 / (1 + np.exp(-(self.slope * _logits(predicted) + self.shift)))
         return corrected
 
 
-def reliability(said: np.ndarray, happened: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Calibration curve: for each of `bins` parts of equal size by what was said, lowest first, the number of
-    cases, the mean probability and the share that happened, (bins, 3).
+def reliability(predicted: np.ndarray, happened: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """Compute the calibration curve: for each of `bins` bins of equal size, lowest probabilities first, the
+    number of rows, the mean predicted probability and the share of outcomes that happened, (bins, 3).
 
     >>> reliability(np.array([0.1, 0.5, 0.3, 0.7]), np.array([False, True, False, True]), 2).tolist()
     [[2.0, 0.2, 0.0], [2.0, 0.6, 1.0]]
     """
-    parts = np.array_split(np.argsort(said, kind="stable"), min(bins, max(1, len(said))))
-    rows = [[len(part), said[part].mean(), happened[part].mean()] for part in parts if len(part)]
+    bins_of_rows = np.array_split(np.argsort(predicted, kind="stable"), min(bins, max(1, len(predicted))))
+    rows = [
+        [len(bin_rows), predicted[bin_rows].mean(), happened[bin_rows].mean()]
+        for bin_rows in bins_of_rows
+        if len(bin_rows)
+    ]
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
-def calibration_error(said: np.ndarray, happened: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error: mean |said − happened| over the curve, weighted by cases (Naeini et al.,
-    AAAI 2015). Above 0 by chance alone where there are few cases."""
-    count, mean, share = reliability(said, happened, bins).T
+def calibration_error(predicted: np.ndarray, happened: np.ndarray, bins: int = BINS) -> float:
+    """Compute the expected calibration error: mean |predicted − observed| over the curve, weighted by rows
+    (Naeini et al., AAAI 2015). Above 0 by chance alone where there are few rows."""
+    count, mean, share = reliability(predicted, happened, bins).T
     return float((count * np.abs(mean - share)).sum() / max(count.sum(), 1.0))
 
 
-def log_loss(said: np.ndarray, happened: np.ndarray) -> float:
-    """Mean −log of the probability given to what happened, nats."""
-    said = np.clip(said, LEAST, MOST)
-    return float(-np.mean(np.where(happened, np.log(said), np.log1p(-said))))
+def log_loss(predicted: np.ndarray, happened: np.ndarray) -> float:
+    """Compute the mean negative log likelihood of the outcomes, nats."""
+    predicted = np.clip(predicted, MIN_PROBABILITY, MAX_PROBABILITY)
+    return float(-np.mean(np.where(happened, np.log(predicted), np.log1p(-predicted))))
 
 
-def _logits(said: np.ndarray) -> np.ndarray:
-    clipped = np.clip(said, LEAST, MOST)
+def _logits(predicted: np.ndarray) -> np.ndarray:
+    clipped = np.clip(predicted, MIN_PROBABILITY, MAX_PROBABILITY)
     logits: np.ndarray = np.log(clipped) - np.log1p(-clipped)
     return logits

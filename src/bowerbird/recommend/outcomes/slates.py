@@ -1,8 +1,8 @@
 """Slates: items that a user could act on at a moment, and what they did.
 
 Where the log has impressions, a slate is a list that was shown, with the rank of each item. Where it has
-none, a slate stands for a session: any moment at which the log knows that the user was there; nobody knows
-what they were shown, so what the recommender would have offered stands for it.
+none, a slate stands for a session: any moment at which the log knows that the user was there; what
+they were shown is unknown, so the items that the recommender would have offered stand for it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from bowerbird.taste.state.user_state import DAY
 
 OUTCOMES = (Action.CLICK, Action.SAVE, Action.PURCHASE)
 SHOWN_DAYS = 1.0
-"""An outcome counts for the showing before it, if it comes within so many days."""
+"""An outcome counts for the impression before it, if it comes within this number of days."""
 SESSION_DAYS = 7.0
-"""An outcome counts for a session, if it comes within so many days of its beginning."""
+"""An outcome counts for a session, if it comes within this number of days of its start."""
 LIST_SECONDS = 60.0
-"""Impressions of one person that begin within so many seconds of the first are one list."""
+"""A user's impressions within this number of seconds of the first one form one list."""
 BREAK_HOURS = 6.0
-"""After so many hours without an event another session begins."""
+"""A new session begins after this number of hours without an event."""
 
-_CODES = [ACTION_CODE[one.value] for one in OUTCOMES]
+_OUTCOME_CODES = [ACTION_CODE[outcome.value] for outcome in OUTCOMES]
 _IMPRESSION = ACTION_CODE[Action.IMPRESSION.value]
 
 
@@ -54,49 +54,58 @@ class Slate:
 def shown_slates(events: Interactions) -> list[Slate]:
     """Collect the lists that were shown, in order of time: items that their user had not seen before.
 
-    An outcome counts for the last showing before it. Lists whose time is not over when the events end are
+    An outcome counts for the last impression before it. Lists whose time is not over when the events end are
     left out: nobody knows yet.
     """
     order = np.lexsort((events.action != _IMPRESSION, events.at, events.item, events.user))
     user, item, action, at = (getattr(events, name)[order] for name in ("user", "item", "action", "at"))
-    shown = action == _IMPRESSION
+    is_impression = action == _IMPRESSION
     starts = np.flatnonzero((np.diff(user, prepend=-1) != 0) | (np.diff(item, prepend=-1) != 0))
-    first = np.repeat(starts, np.diff(starts, append=len(user)))  # of each row's run of one person and item
-    last = np.maximum.accumulate(np.where(shown, np.arange(len(user)), -1))  # showing at or before each row
-    mine = (last >= first) & (at - at[last] <= SHOWN_DAYS * DAY)
+    first = np.repeat(starts, np.diff(starts, append=len(user)))  # of each row's run of one user and item
+    # Row of the impression at or before each row.
+    last = np.maximum.accumulate(np.where(is_impression, np.arange(len(user)), -1))
+    is_after_impression = (last >= first) & (at - at[last] <= SHOWN_DAYS * DAY)
     happened = np.zeros((len(user), len(OUTCOMES)), bool)
-    for column, code in enumerate(_CODES):
-        happened[last[mine & (action == code)], column] = True
-    dealt = np.cumsum(WEIGHT_OF_CODE[action] != 0)
-    before = dealt - (WEIGHT_OF_CODE[action] != 0) - (dealt[first] - (WEIGHT_OF_CODE[action[first]] != 0))
-    kept = shown & (before == 0) & (at <= (events.at.max(initial=0) - SHOWN_DAYS * DAY))
-    ranks = np.zeros(len(user), np.int32) if events.place is None else events.place[order]
-    return _grouped(user[kept], at[kept], item[kept], ranks[kept], happened[kept])
+    for column, code in enumerate(_OUTCOME_CODES):
+        happened[last[is_after_impression & (action == code)], column] = True
+    feedback_count = np.cumsum(WEIGHT_OF_CODE[action] != 0)
+    earlier_feedback = (
+        feedback_count
+        - (WEIGHT_OF_CODE[action] != 0)
+        - (feedback_count[first] - (WEIGHT_OF_CODE[action[first]] != 0))
+    )
+    is_counted = (
+        is_impression & (earlier_feedback == 0) & (at <= (events.at.max(initial=0) - SHOWN_DAYS * DAY))
+    )
+    ranks = np.zeros(len(user), np.int32) if events.list_rank is None else events.list_rank[order]
+    return _group_into_lists(
+        user[is_counted], at[is_counted], item[is_counted], ranks[is_counted], happened[is_counted]
+    )
 
 
-def _grouped(
+def _group_into_lists(
     user: np.ndarray, at: np.ndarray, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray
 ) -> list[Slate]:
-    """Showings of a person close to each other as one list, each item once."""
-    order, shown = np.lexsort((ranks, at, user)), (item, ranks, happened)
+    """Group a user's impressions that are close in time into one list, each item once."""
+    order, columns = np.lexsort((ranks, at, user)), (item, ranks, happened)
     slates: list[Slate] = []
     rows: list[int] = []
     for row in [*order.tolist(), -1]:
-        same = row >= 0 and rows and user[row] == user[rows[0]]
-        if rows and not (same and at[row] - at[rows[0]] <= LIST_SECONDS * 1e6):
-            slates.append(_one_slate(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in shown)))
+        is_same_user = row >= 0 and rows and user[row] == user[rows[0]]
+        if rows and not (is_same_user and at[row] - at[rows[0]] <= LIST_SECONDS * 1e6):
+            slates.append(_build_slate(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in columns)))
             rows = []
         rows.append(row)
     return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def _one_slate(user: int, at: int, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray) -> Slate:
-    """Each item at its first place, with whatever happened to it."""
+def _build_slate(user: int, at: int, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray) -> Slate:
+    """Build a slate: each item at its first rank, with every outcome that happened to it."""
     _, first, number = np.unique(item, return_index=True, return_inverse=True)
-    came = np.zeros((len(first), happened.shape[1]), bool)
-    np.logical_or.at(came, number, happened)
+    any_happened = np.zeros((len(first), happened.shape[1]), bool)
+    np.logical_or.at(any_happened, number, happened)
     order = np.argsort(first)
-    return Slate(user, at, item[first[order]], ranks[first[order]], came[order])
+    return Slate(user, at, item[first[order]], ranks[first[order]], any_happened[order])
 
 
 def session_starts(events: Interactions) -> list[Slate]:
@@ -114,8 +123,8 @@ def session_starts(events: Interactions) -> list[Slate]:
 
 
 def offer(session: Slate, items: np.ndarray, history: History) -> Slate:
-    """Add offered items (S,) to a session, and what its user, by their whole history, did about each."""
+    """Add offered items (S,) to a session, with the outcomes that the user's whole history shows for each."""
     window = (history.at >= session.at) & (history.at <= session.at + SESSION_DAYS * DAY)
-    did = history.where(window)
-    happened = np.stack([np.isin(items, did.items[did.actions == code]) for code in _CODES], axis=1)
+    acts = history.where(window)
+    happened = np.stack([np.isin(items, acts.items[acts.actions == code]) for code in _OUTCOME_CODES], axis=1)
     return Slate(session.user, session.at, items, np.zeros(len(items), np.int32), happened)

@@ -23,6 +23,7 @@ from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import build_features, feature_names
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.trees import Trees
+from bowerbird.recommend.ranks import distinct
 from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.popularity import PopularSource
 from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
@@ -42,6 +43,8 @@ class RankerConfig:
     """Of content in the plain fusion, next to 1 for co-engagement."""
     session_weight: float = 0.0
     """Of the likes of a session that goes on, next to 1 for the ranker's order."""
+    young_share: float = 0.0
+    """Of a list's places, reserved for young items (see `SourceContext.is_young`)."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,30 @@ class CandidateSet:
     positions: np.ndarray  # (C,) int64, ascending
     proposals: Mapping[str, Sequence[np.ndarray]]
     """By source: its orders of positions, best first."""
-    features: np.ndarray  # (C, features) float32
+    sources: Sequence[Source]
+    context: SourceContext
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """What the ranker reads, (C, features) float32; built when asked for."""
+        return build_features(self.query, self.positions, self.sources, self.context)
 
     def sources_of(self, positions: np.ndarray) -> list[list[str]]:
         """Name the sources that proposed each of n items, the one that ranks it highest first."""
-        proposers: list[list[tuple[int, int, str]]] = [[] for _ in positions]
-        for number, (name, orders) in enumerate(self.proposals.items()):
-            ranks = np.full(len(positions), -1)
-            for order in orders:
-                hits, rows = np.nonzero(order[:, None] == positions)
-                is_better = (ranks[rows] < 0) | (hits < ranks[rows])
-                ranks[rows[is_better]] = hits[is_better]
-            for row in np.flatnonzero(ranks >= 0).tolist():
-                proposers[row].append((int(ranks[row]), number, name))
-        return [[name for _, _, name in sorted(several)] for several in proposers]
+        names = list(self.proposals)
+        orders = [(number, order) for number, name in enumerate(names) for order in self.proposals[name]]
+        best_ranks: list[dict[int, int]] = [{} for _ in positions]
+        ascending = np.argsort(positions)
+        for number, order in orders if len(positions) else ():
+            places = np.searchsorted(positions, order, sorter=ascending)
+            rows = ascending[np.minimum(places, len(positions) - 1)]
+            for rank in np.flatnonzero(positions[rows] == order).tolist():
+                ranks = best_ranks[int(rows[rank])]
+                ranks[number] = min(rank, ranks.get(number, rank))
+        return [
+            [names[number] for number in sorted(ranks, key=lambda number: (ranks[number], number))]
+            for ranks in best_ranks
+        ]
 
 
 class HybridRanker:
@@ -149,15 +162,14 @@ class HybridRanker:
         count = max(self.config.per_source, at_least)
         proposals = {source.name: source.propose(query, count) for source in self.sources}
         orders = [order for several in proposals.values() for order in several]
-        positions = np.unique(np.concatenate([np.zeros(0, np.int64), *orders]))
+        positions = distinct(np.concatenate([np.zeros(0, np.int64), *orders]))
         if len(positions) < count:  # a small or narrow choice: whatever is left, by popularity
             rest = self.context.popularity.top_now(query.eligible, count)
             proposals[PopularSource.name] = [*proposals[PopularSource.name], rest]
             positions = np.union1d(positions, rest)
         if extra is not None and len(extra):
             positions = np.union1d(positions, extra)
-        features = build_features(query, positions, self.sources, self.context)
-        return CandidateSet(query, positions, proposals, features)
+        return CandidateSet(query, positions, proposals, self.sources, self.context)
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Score candidates by their features, (C, features) -> (C,) float32; they say an order only."""

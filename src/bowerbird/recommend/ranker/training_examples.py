@@ -27,10 +27,13 @@ MOMENTS = (4 / 7, 5 / 7, 6 / 7)
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A user's state, when they ask (microseconds), and the positions of what they liked next."""
+    """A user's state, when they ask, and the positions of what they liked next."""
 
     state: TasteState
     asked_at: int
+    """Microseconds."""
+    until: int
+    """Microseconds; the targets were liked until then, and only what was launched by then could be."""
     targets: np.ndarray
 
 
@@ -40,6 +43,8 @@ class TrainingFold:
 
     events: Interactions
     examples: list[TrainingExample]
+    is_of_new_users: bool
+    """Whether the events lack all that the users did; else what they did after a moment."""
 
 
 def build_folds(events: Interactions) -> list[TrainingFold]:
@@ -56,23 +61,24 @@ def build_folds(events: Interactions) -> list[TrainingFold]:
     fold_of_user = np.array([int(hash_share(user, "ranker") * USER_FOLDS) for user in events.users], np.int64)
     later: list[list[TrainingExample]] = [[] for _ in moments]
     new: list[list[TrainingExample]] = [[] for _ in range(USER_FOLDS)]
+    ends = [*moments[1:], int(events.at.max())]
     for number, history in events.histories():
         user, likes = events.users[number], history.liked()
-        for k, (moment, end) in enumerate(zip(moments, [*moments[1:], np.inf], strict=True)):
+        for k, (moment, end) in enumerate(zip(moments, ends, strict=True)):
             until = history.where(history.at <= end)
             given = int(np.searchsorted(likes.at, moment, side="right"))
-            later[k] += _example(user, until, until.liked(), given, moment)
+            later[k] += _example(user, until, until.liked(), given, (moment, end))
         for count in _counts_given(len(likes)):
             new[fold_of_user[number]] += _example(user, history, likes, count)
     folds = [
-        TrainingFold(events.where(events.at <= moment), _sample(examples, MAX_EXAMPLES // 2))
+        TrainingFold(events.where(events.at <= moment), _sample(examples, MAX_EXAMPLES // 2), False)
         for moment, examples in zip(moments, later, strict=True)
     ]
     before = events.at <= moments[-1]
     for k, examples in enumerate(new):
         # Up to the last moment here too: users who are served like items that came after the last training.
         others = events.where(before & (fold_of_user[events.user] != k))
-        folds.append(TrainingFold(others, _sample(examples, MAX_EXAMPLES // 2 // USER_FOLDS)))
+        folds.append(TrainingFold(others, _sample(examples, MAX_EXAMPLES // 2 // USER_FOLDS), True))
     return [fold for fold in folds if len(fold.events.liked()) and fold.examples]
 
 
@@ -82,21 +88,21 @@ def _counts_given(n_likes: int) -> list[int]:
 
 
 def _example(
-    user: str, history: History, likes: History, given: int, asked_at: int | None = None
+    user: str, history: History, likes: History, given: int, period: tuple[int, int] | None = None
 ) -> list[TrainingExample]:
     """A user after their first `given` likes, if they liked something that they had not seen later on.
 
-    They ask at a given moment, with all that they did until then, or right before their next like.
+    They ask at the beginning of a period, with all that they did until then, or right before their next like.
     """
-    last = asked_at if asked_at is not None else int(likes.at[given - 1])
+    last = period[0] if period is not None else int(likes.at[given - 1])
     before = history.where(history.at <= last)
     # Several likes may share one moment: what is to be predicted must not be among what is given.
     seen = set(before.seen().items.tolist())
     targets = [item for item in dict.fromkeys(likes.items[given:].tolist()) if item not in seen]
     if not targets:
         return []
-    moment = int(likes.at[given]) if asked_at is None else asked_at
-    return [TrainingExample(TasteState.of(before, user), moment, np.array(targets, np.int64))]
+    asked_at, until = period or (int(likes.at[given]), int(likes.at[-1]))
+    return [TrainingExample(TasteState.of(before, user), asked_at, until, np.array(targets, np.int64))]
 
 
 def _sample(examples: Sequence[TrainingExample], count: int) -> list[TrainingExample]:

@@ -117,7 +117,7 @@ def _sums(columns, ends, feature, threshold, kept, nan_left, leaves):  # type: i
     count = columns.shape[1]
     sums = np.zeros(count, np.float64)
     block = 512  # rows whose columns stay in the processor's cache
-    left = np.empty(block, np.uint32)
+    left, place = np.empty(block, np.uint32), np.empty(block, np.uint32)
     everything = np.uint32(0xFFFFFFFF)
     for start in range(0, count, block):
         size = min(block, count - start)
@@ -134,8 +134,10 @@ def _sums(columns, ends, feature, threshold, kept, nan_left, leaves):  # type: i
                     for row in range(size):
                         left[row] &= everything if values[row] <= limit else bits
                 split += 1
-            for row in range(size):
+            for row in range(size):  # apart from the look-ups, so that many rows are hashed at once
                 lowest = left[row] & (~left[row] + np.uint32(1))
-                place = np.uint32(lowest * np.uint32(_DE_BRUIJN)) >> np.uint32(27)
-                sums[start + row] += leaves[tree, place]
+                place[row] = np.uint32(lowest * np.uint32(_DE_BRUIJN)) >> np.uint32(27)
+            values_of_leaves, part = leaves[tree], sums[start : start + size]
+            for row in range(size):
+                part[row] += values_of_leaves[place[row]]
     return sums

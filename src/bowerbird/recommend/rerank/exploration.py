@@ -1,8 +1,8 @@
-"""Exploration by one number: an order drawn at random, the better items likelier, each with its propensity.
+"""Exploration by one number: a randomly sampled ranking, better items more likely, each with its propensity.
 
-Places are filled from the top; each is drawn from what is left by a softmax over its value (a Plackett–Luce
-policy, as of Oosterhuis, SIGIR 2022). What is logged with its propensity can be weighed by its inverse later
-(Horvitz–Thompson; Swaminathan & Joachims, ICML 2015), so that another policy is judged by the same log.
+Ranks are filled from the top; each item is sampled from the remaining ones by a softmax over their values (a
+Plackett–Luce policy, as in Oosterhuis, SIGIR 2022). A logged item can be weighted by its inverse propensity
+later (Horvitz–Thompson; Swaminathan & Joachims, ICML 2015), to evaluate another policy on the same log.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ TEMPERATURE = 0.2
 """Of the softmax at full exploration, where values lie between 0 and 1."""
 
 
-def draw(values: np.ndarray, explore: float, rng: np.random.Generator | None) -> tuple[int, float]:
-    """One of C values (C,), -inf for what is taken, and the chance that it had.
+def sample(values: np.ndarray, exploration: float, rng: np.random.Generator | None) -> tuple[int, float]:
+    """Sample one of C values (C,), -inf for those already taken: its row and its propensity.
 
-    `explore` is from 0 (always the highest, chance 1) to 1. Without `rng` nothing is drawn.
+    `exploration` is from 0 (always the highest, propensity 1) to 1. Without `rng` the highest is returned.
     """
     best = int(values.argmax())
-    if explore <= 0 or rng is None:
+    if exploration <= 0 or rng is None:
         return best, 1.0
-    odds = np.exp((values - values[best]) / (TEMPERATURE * explore))
+    odds = np.exp((values - values[best]) / (TEMPERATURE * exploration))
     odds /= odds.sum()
-    chosen = int(rng.choice(len(values), p=odds))
-    return chosen, float(odds[chosen])
+    row = int(rng.choice(len(values), p=odds))
+    return row, float(odds[row])

@@ -1,7 +1,7 @@
-"""What a user wants in a session that goes on: its likes say more of the next one than a long history.
+"""Session-based reranking: a running session's likes say more about the next one than a long history.
 
 The weights of a history decay over weeks, as tastes do; a session has one goal. While it lasts, candidates
-near its likes move up: one more order in the fusion by reciprocal ranks, next to the ranker's own. Outside of
+near its likes move up: one more ranking in the reciprocal-rank fusion, next to the ranker's own. Outside of
 a session nothing changes.
 """
 
@@ -21,7 +21,7 @@ MAX_LIKES = 5  # latest likes of the session that count
 
 
 def session_likes(liked: History, now: int) -> History:
-    """Give the likes of a session that goes on at `now` (microseconds), each item once, oldest first."""
+    """Return the likes of the session running at `now` (microseconds), each item once, oldest first."""
     return latest(liked.where((liked.at >= now - SESSION_SECONDS * SECOND) & (liked.at <= now)), MAX_LIKES)
 
 
@@ -36,7 +36,7 @@ def session_ranks(positions: np.ndarray, liked: History, now: int, vectors: Matr
 def rerank_by_session(scores: np.ndarray, ranks: np.ndarray | None, weight: float) -> np.ndarray:
     """Adapt the scores of candidates (C,) to a session, by its ranks (C,); unchanged outside of one.
 
-    `weight` is that of the session's order, next to 1 for the ranker's.
+    `weight` is the weight of the session's ranking; the ranker's has weight 1.
     """
     if ranks is None or weight == 0:
         return scores

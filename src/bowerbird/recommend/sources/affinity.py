@@ -1,8 +1,10 @@
-"""Items with the attributes, categories and brands that the user chooses more often than others do."""
+"""Items with the attributes, categories and brands that the user chooses more often than other users."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.context import SourceContext
-from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, total
+from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, sum_facets
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
@@ -18,11 +20,11 @@ from bowerbird.recommend.sources.wording import values_of
 
 MIN_LIKES = 2  # of a value, before it is called the user's taste
 MAX_NAMED = 2  # values in one explanation
-LONGEST_VALUE = 40  # characters; longer texts are descriptions
+MAX_VALUE_LENGTH = 40  # characters; longer texts are descriptions
 
 
 class AffinitySource(Source):
-    """What has the values that the user prefers, and sells or lies near what does."""
+    """Items with the values that the user prefers, which sell or whose ids are near those that do."""
 
     name = "attributes"
     fusion = (FusionTerm("affinity_rank", 0.5, Role.PERSONAL),)
@@ -38,9 +40,9 @@ class AffinitySource(Source):
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start or self.context.items.index is not None:
-            return []  # of a million items it only orders what others propose
+            return []  # among a million items it only ranks what other sources propose
         popularity = self.context.popularity
-        affinity = self.model.to_all(self._preferences(query))
+        affinity = self.model.scores(self._preferences(query))
         nearby = popularity.neighbourhood(popularity.end, popularity.lately)
         cold = query.eligible & self.context.is_cold
         orders = (
@@ -52,24 +54,21 @@ class AffinitySource(Source):
         return [_top(scores, eligible, count) for scores, eligible in orders]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
-        by_facet = self.model.to(self._preferences(query), positions)
-        overall = total(by_facet)
+        by_facet = self.model.scores_by_facet(self._preferences(query), positions)
+        overall = sum_facets(by_facet)
         return [overall, log_ranks(overall), *by_facet.T]
 
     def explain(self, query: Query, position: int) -> str | None:
         facets = self.model.facets
-        likes = query.once("likes by value", lambda: _likes_by_value(facets, query))
-        values = [
-            value for value in facets.values_of(position).tolist() if len(likes.get(value, ())) >= MIN_LIKES
-        ]
-        values = [value for value in values if _is_nameable(facets, value)]
-        share_of_items = self.model.usual / np.exp(self.model.lift)
-        values.sort(key=lambda value: (-len(likes[value]) / share_of_items[value], value))
+        likes = query.once("likes by value", lambda: LikesByValue.of(facets, query))
+        values = facets.values_of(position)
+        values = values[(likes.counts[values] >= MIN_LIKES) & self._is_nameable[values]]
+        order = np.lexsort((values, -likes.counts[values] / self._share_of_items[values]))
         texts: list[str] = []
-        for value in values:
+        for value in values[order].tolist():
             text = str(facets.texts[value])
             # A value may stand in several facets (a material that is a style too): name each once.
-            if text not in texts and self._is_current(query, text, position, likes[value]):
+            if text not in texts and self._is_current(query, text, position, likes.items_with(value)):
                 texts.append(text)
             if len(texts) == MAX_NAMED:
                 break
@@ -92,8 +91,24 @@ class AffinitySource(Source):
         facets = Facets(names, arrays["texts"], arrays["facet"], arrays["values"])
         return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"]))
 
+    @cached_property
+    def _is_nameable(self) -> np.ndarray:
+        """Whether each value can be called a taste, (V,) bool: no title, no long text, no bare number."""
+        facets = self.model.facets
+        is_title = np.array([name == "title" for name in facets.names], bool)[facets.facet]
+        is_short = np.strings.str_len(facets.texts) <= MAX_VALUE_LENGTH
+        is_nameable: np.ndarray = ~is_title & is_short & ~np.strings.isdigit(facets.texts)
+        return is_nameable
+
+    @cached_property
+    def _share_of_items(self) -> np.ndarray:
+        """Share of the items that have each value, (V,) float32."""
+        shares: np.ndarray = self.model.usual / np.exp(self.model.lift)
+        return shares
+
     def _is_current(self, query: Query, text: str, position: int, likes: Sequence[int]) -> bool:
-        """Say whether the item and enough likes still have a value: the catalogue may be newer than this."""
+        """Check whether the item and enough likes still have a value: the catalogue may be newer than the
+        model."""
         catalogue = self.context.items.catalogue
 
         def has(item: int) -> bool:
@@ -102,8 +117,8 @@ class AffinitySource(Source):
         return has(position) and sum(1 for _ in islice(filter(has, likes), MIN_LIKES)) == MIN_LIKES
 
     def _preferences(self, query: Query) -> np.ndarray:
-        """The user's preference for each value, (V,) float64."""
-        return query.once(self.name, lambda: self.model.of(query.liked.items, query.weights))
+        """Compute the user's preference for each value, (V,) float64."""
+        return query.once(self.name, lambda: self.model.preferences(query.liked.items, query.weights))
 
 
 def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
@@ -111,16 +126,25 @@ def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
     return best_first(scores[positions], positions, count)
 
 
-def _likes_by_value(facets: Facets, query: Query) -> dict[int, list[int]]:
-    """Which different liked items have each value that any of them has, the latest first."""
-    likes: dict[int, list[int]] = {}
-    for item in dict.fromkeys(query.liked.items[::-1].tolist()):
-        for value in facets.values_of(item).tolist():
-            likes.setdefault(value, []).append(item)
-    return likes
+@dataclass(frozen=True)
+class LikesByValue:
+    """Which different liked items have each value."""
 
+    counts: np.ndarray  # (V,) float32: liked items that have a value
+    _values: np.ndarray
+    _items: np.ndarray
+    """One value of one liked item each, the latest liked first."""
 
-def _is_nameable(facets: Facets, value: int) -> bool:
-    """Whether a value can be said as a taste: no title, no long text, no bare number."""
-    text = str(facets.texts[value])
-    return facets.names[facets.facet[value]] != "title" and len(text) <= LONGEST_VALUE and not text.isdigit()
+    @classmethod
+    def of(cls, facets: Facets, query: Query) -> Self:
+        table, n_values = facets.values, len(facets.texts)
+        latest_first = list(dict.fromkeys(query.liked.items[::-1].tolist()))
+        parts = [table.indices[table.indptr[item] : table.indptr[item + 1]] for item in latest_first]
+        values = np.concatenate([np.zeros(0, table.indices.dtype), *parts])
+        items = np.repeat(np.array(latest_first, np.int64), [len(part) for part in parts])
+        return cls(np.bincount(values, minlength=n_values).astype(np.float32), values, items)
+
+    def items_with(self, value: int) -> list[int]:
+        """Give the liked items that have a value, the latest first."""
+        items: list[int] = self._items[self._values == value].tolist()
+        return items

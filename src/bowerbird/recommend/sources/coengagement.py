@@ -1,4 +1,4 @@
-"""Items that are liked by the users who like the same: EASE as a candidate source."""
+"""Items liked by users who like the same items: EASE as a candidate source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bowerbird.recommend.sources.wording import describe_like
 
 
 class CoEngagementSource(Source):
-    """What people like who like the user's items."""
+    """Items liked by the users who like the user's items."""
 
     name = "co-engagement"
     feature_names = ("coengagement", "coengagement_rank")
@@ -34,7 +34,7 @@ class CoEngagementSource(Source):
 
     def prepare(self, queries: Sequence[Query]) -> None:
         if self.context.items.index is not None or len(queries) < 2:
-            return  # a single user's request waits: only what it needs is read
+            return  # for a single request `propose` reads only the rows that it needs
         liked, weights = [query.liked.items for query in queries], [query.weights for query in queries]
         matrix = history_matrix(liked, len(self.context.items), weights)
         for query, scores in zip(queries, self.model.scores(matrix), strict=True):
@@ -47,7 +47,7 @@ class CoEngagementSource(Source):
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
         scores = self._scores(query).at(positions)
-        # Nobody has liked a cold item yet: what people do together is unknown there, not low.
+        # A cold item has no likes yet: its co-engagement is unknown, not low.
         is_cold = self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
 
@@ -82,6 +82,6 @@ class CoEngagementSource(Source):
         items, weights = last_of_each(query.liked.items, query.weights)
         if self.context.items.index is None:
             return DenseScores(self.model.scores_of(items, weights))
-        warm, likers = self.model.warm  # of many items only those that somebody likes
-        through = self.model.through(items, weights)
-        return SparseScores(warm, (likers @ through) / self.model.scale[warm])
+        warm, likers = self.model.warm  # among many items only those with likes
+        user_weights = self.model.user_weights(items, weights)
+        return SparseScores(warm, (likers @ user_weights) / self.model.scale[warm])

@@ -1,4 +1,4 @@
-"""Items near the user's likes by their vectors: near a single like, near all of them, and new ones."""
+"""Items near the user's likes by their vectors: near a single like, near their mean, and cold ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from bowerbird.recommend.context import Matrix, SourceContext
+from bowerbird.recommend.context import Matrix, SourceContext, rows_at
 from bowerbird.recommend.models.id_neighbourhood import NEIGHBOURHOOD_WEIGHT
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
@@ -18,8 +18,8 @@ from bowerbird.recommend.sources.wording import describe_like
 MODALITIES = ("facts", "text", "picture")
 LOOKUPS = 16  # latest liked items whose neighbours are looked up in an index; each takes about 0.3 ms
 LOOKUP_DEPTH = 48  # neighbours of each
-ROWS_AT_ONCE = 256  # likes of several users that are compared with all items in one product
-COLD_LOOKUPS = 4  # liked items whose cold neighbours are looked up, where others brought few cold ones
+MAX_PRODUCT_ROWS = 256  # likes of several users compared with all items in one matrix product
+COLD_LOOKUPS = 4  # liked items whose cold neighbours are looked up if the pool holds few cold items
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Similarities:
     positions: np.ndarray | None
     """(K,) ascending; None for all items."""
     nearest: np.ndarray  # (K,) float32
-    mean: np.ndarray  # (K,) float32
+    mean: np.ndarray | None
+    """(K,) float32; None where it was not computed, since `RoundedRows` finds the highest sooner."""
 
     def top(self, values: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
-        """Give the eligible items with the highest of some values (K,), best first."""
+        """Return the eligible items with the highest values (K,), best first."""
         if self.positions is None:
             positions = top_positions(values, eligible, count)
             return best_first(values[positions], positions, count)
@@ -41,9 +42,9 @@ class Similarities:
 
 
 def similarities_of(query: Query, context: SourceContext, count: int) -> Similarities:
-    """Compare a user's recent likes with all items, or with those that an index or lists of neighbours name.
+    """Compare a user's recent likes with all items, or with those from an index or lists of neighbours.
 
-    Right for the `count` nearest eligible items, and for twice as many cold ones.
+    Exact for the `count` nearest eligible items, and for twice as many cold ones.
     """
 
     def compute() -> Similarities:
@@ -55,7 +56,7 @@ def similarities_of(query: Query, context: SourceContext, count: int) -> Similar
 
 
 def _compare_together(queries: Sequence[Query], context: SourceContext) -> None:
-    """Compare the recent likes of several users with all items: one pass over the vectors for all of them."""
+    """Compare the recent likes of several users with all items: in one pass over the vectors."""
     recent = np.concatenate([query.recent.items for query in queries])
     similar = context.items.vectors[recent] @ context.items.columns
     ends = np.cumsum([len(query.recent) for query in queries])
@@ -72,13 +73,12 @@ def _by_lists(query: Query, context: SourceContext, count: int) -> Similarities 
     if context.neighbours is None:
         return None
     everything, cold = context.neighbours
-    recent, vectors = query.recent.items, context.items.vectors
+    recent = query.recent.items
     near = everything.nearest(recent, query.eligible, count)
     near_cold = cold.nearest(recent, query.eligible & context.is_cold, 2 * count)
     if near is None or near_cold is None:
         return None
-    mean: np.ndarray = vectors @ (query.recent_weights @ vectors[recent])
-    return Similarities(None, np.maximum(near, near_cold), mean)
+    return Similarities(None, np.maximum(near, near_cold), None)
 
 
 def _by_index(query: Query, context: SourceContext, count: int) -> Similarities:
@@ -86,17 +86,20 @@ def _by_index(query: Query, context: SourceContext, count: int) -> Similarities:
     assert index is not None
     rows = vectors[query.recent.items]
     centre = query.recent_weights @ rows
-    around_centre = index.around(centre[None], 2 * count, query.eligible)  # twice: their order is not exact
-    pool = np.union1d(index.around(rows[-LOOKUPS:], LOOKUP_DEPTH, query.eligible), around_centre)
+    around_centre = index.find_nearby(
+        centre[None], 2 * count, query.eligible
+    )  # twice: their order is not exact
+    pool = np.union1d(index.find_nearby(rows[-LOOKUPS:], LOOKUP_DEPTH, query.eligible), around_centre)
     if np.count_nonzero(context.is_cold[pool]) < 2 * count:
         cold = query.eligible & context.is_cold
-        pool = np.union1d(pool, index.around(rows[-COLD_LOOKUPS:], count, cold))
+        pool = np.union1d(pool, index.find_nearby(rows[-COLD_LOOKUPS:], count, cold))
     similar = vectors[pool] @ rows.T  # (K, R)
     return Similarities(pool, similar.max(axis=1, initial=-np.inf), similar @ query.recent_weights)
 
 
 class SimilarSource(Source):
-    """Items near one liked item. Describes candidates by untrained content, which training can't overfit."""
+    """Items near one liked item. Its features are untrained content similarities, which training can't
+    overfit."""
 
     name = "similar"
     feature_names: tuple[str, ...] = (
@@ -114,7 +117,10 @@ class SimilarSource(Source):
             return
         waiting: list[Query] = []
         for query in queries:
-            if waiting and sum(len(other.recent) for other in [*waiting, query]) > ROWS_AT_ONCE:
+            if (
+                waiting
+                and sum(len(waiting_query.recent) for waiting_query in [*waiting, query]) > MAX_PRODUCT_ROWS
+            ):
                 _compare_together(waiting, self.context)
                 waiting = []
             waiting += [] if query.is_cold_start else [query]
@@ -132,7 +138,7 @@ class SimilarSource(Source):
             return [np.full(len(positions), np.nan, np.float32)] * len(self.feature_names)
         items, recent = self.context.items, query.recent.items
         by_modality = cosines(items.modalities, recent, positions)
-        # A modality has length 1 where there is one: squared lengths of joined rows are their counts.
+        # Each modality has length 1 where it exists: squared lengths of joined rows are their counts.
         counts = items.modality_counts(recent), items.modality_counts(positions)
         columns = _compare(*by_modality, *counts, query.recent_weights)
         return [*columns[:4], log_ranks(columns[0]), log_ranks(columns[1]), *columns[4:]]
@@ -141,15 +147,15 @@ class SimilarSource(Source):
         if query.is_cold_start:
             return None
         vectors = self.context.items.vectors
-        similar = vectors[query.liked.items] @ vectors[position]
+        similar = query.once("vectors of likes", lambda: vectors[query.liked.items]) @ vectors[position]
         row = int(similar.argmax())
         if similar[row] <= 0:
-            return None  # an item without a vector, or unlike all of them
+            return None  # an item without a vector, or dissimilar to all likes
         return f"similar to {describe_like(query, row, self.context.items.catalogue)}"
 
 
 class TasteCentreSource(Source):
-    """Items near everything that the user likes."""
+    """Items near the weighted mean of the user's recent likes."""
 
     name = "taste"
 
@@ -157,11 +163,16 @@ class TasteCentreSource(Source):
         if query.is_cold_start:
             return []
         similar = similarities_of(query, self.context, count)
-        return [similar.top(similar.mean, query.eligible, count)]
+        if similar.mean is not None:
+            return [similar.top(similar.mean, query.eligible, count)]
+        items = self.context.items
+        centre = query.recent_weights @ items.vectors[query.recent.items]
+        return [items.rounded.top(centre, query.eligible, count)]
 
 
 class ColdItemSource(SimilarSource):
-    """Items that nobody has liked yet, near a liked item; also where their neighbours by id are liked."""
+    """Cold items (without likes) near a liked item, also boosted by the popularity of their id
+    neighbourhood."""
 
     name = "new-items"
     feature_names: tuple[str, ...] = ("cold",)
@@ -183,24 +194,24 @@ class ColdItemSource(SimilarSource):
 
 
 def cosines(modalities: tuple[Matrix, ...], recent: np.ndarray, positions: np.ndarray) -> list[np.ndarray]:
-    """Multiply the rows of R items with those of C others, (R, C) float32, for each modality."""
+    """Multiply the rows of R recent items with those of C positions, (R, C) float32, for each modality."""
     products: list[np.ndarray] = []
     for number, rows in enumerate(modalities):
-        if number and rows is modalities[number - 1]:  # vectors that stand for every modality
+        if number and rows is modalities[number - 1]:  # one matrix used for every modality
             products.append(products[-1])
         else:
-            mine, theirs = (np.asarray(rows[items], np.float32) for items in (recent, positions))
-            products.append(mine @ theirs.T)
+            recent_rows, position_rows = (rows_at(rows, items) for items in (recent, positions))
+            products.append(recent_rows @ position_rows.T)
     return products
 
 
 @njit(cache=True, nogil=True)
-def _compare(facts, text, picture, mine, theirs, weights):  # type: ignore[no-untyped-def]
-    """Cosines (R, C) by three modalities, how many of them each of R and C items has, weights (R,) -> (10,
-    C).
+def _compare(facts, text, picture, recent_counts, position_counts, weights):  # type: ignore[no-untyped-def]
+    """Aggregate cosines (R, C) of three modalities, their number for each of R and C items and weights (R,):
+    (10, C).
 
-    Largest, weighted mean, last and mean of the three largest of all modalities joined; largest and weighted
-    mean of each modality.
+    Of all modalities together the maximum, weighted mean, last, and mean of the three largest; of each
+    modality the maximum and weighted mean.
     """
     recent, count = facts.shape
     columns = np.zeros((10, count), np.float32)
@@ -208,29 +219,31 @@ def _compare(facts, text, picture, mine, theirs, weights):  # type: ignore[no-un
     second, third = np.full(count, -np.inf, np.float32), np.full(count, -np.inf, np.float32)
     for row in range(recent):
         weight = weights[row]
-        for c in range(count):
-            fact, words, image = facts[row, c], text[row, c], picture[row, c]
-            joined = (fact + words + image) / np.sqrt(max(mine[row] * theirs[c], np.float32(1e-9)))
-            # The three largest so far, by one pass of insertion.
-            smaller = min(columns[0, c], joined)
-            columns[0, c] = max(columns[0, c], joined)
-            smallest = min(second[c], smaller)
-            second[c] = max(second[c], smaller)
-            third[c] = max(third[c], smallest)
-            columns[1, c] += weight * joined
-            columns[2, c] = joined
-            columns[4, c] = max(columns[4, c], fact)
-            columns[5, c] += weight * fact
-            columns[6, c] = max(columns[6, c], words)
-            columns[7, c] += weight * words
-            columns[8, c] = max(columns[8, c], image)
-            columns[9, c] += weight * image
+        for column in range(count):
+            fact, words, image = facts[row, column], text[row, column], picture[row, column]
+            joined = (fact + words + image) / np.sqrt(
+                max(recent_counts[row] * position_counts[column], np.float32(1e-9))
+            )
+            # Keep the three largest so far by insertion.
+            smaller = min(columns[0, column], joined)
+            columns[0, column] = max(columns[0, column], joined)
+            smallest = min(second[column], smaller)
+            second[column] = max(second[column], smaller)
+            third[column] = max(third[column], smallest)
+            columns[1, column] += weight * joined
+            columns[2, column] = joined
+            columns[4, column] = max(columns[4, column], fact)
+            columns[5, column] += weight * fact
+            columns[6, column] = max(columns[6, column], words)
+            columns[7, column] += weight * words
+            columns[8, column] = max(columns[8, column], image)
+            columns[9, column] += weight * image
     n_top = min(recent, 3)
-    for c in range(count):
-        top = columns[0, c]
+    for column in range(count):
+        top3_sum = columns[0, column]
         if n_top > 1:
-            top += second[c]
+            top3_sum += second[column]
         if n_top > 2:
-            top += third[c]
-        columns[3, c] = top / np.float32(n_top)
+            top3_sum += third[column]
+        columns[3, column] = top3_sum / np.float32(n_top)
     return columns

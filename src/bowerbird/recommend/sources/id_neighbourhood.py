@@ -1,4 +1,4 @@
-"""Items whose ids are next to those of the user's likes: variants, and the rest of a range."""
+"""Items whose ids are next to those of the user's likes: variants and items of the same range."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from bowerbird.recommend.sources.source import Source
 
 
 class IdNeighbourhoodSource(Source):
-    """Neighbours of recent likes in the order of ids. Ids without an order bring only noise, which is
-    learned.
-    """
+    """Neighbours of recent likes in the order of ids. If ids have no order this is noise, and training finds
+    out."""
 
     name = "same-range"
     feature_names = (

@@ -17,7 +17,7 @@ from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 
 
 class LatentFactorSource(Source):
-    """What the user's latent factors score highest. Beyond `EXACT_UP_TO` items it only orders."""
+    """Items that the user's latent factors score highest. With an index it only provides features."""
 
     name = "latent-factors"
     feature_names = ("latent_rank",)

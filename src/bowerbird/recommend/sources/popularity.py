@@ -1,4 +1,4 @@
-"""What is popular: over a year, with beginners, and lately. All that users get who like nothing yet."""
+"""Popular items: over a year, among beginners, and recently. All that users without likes get."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranks import coarse_log, log_ranks
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
-from bowerbird.recommend.sources.wording import people
+from bowerbird.recommend.sources.wording import describe_count
 from bowerbird.taste.state.user_state import DAY
 
 MIN_LIKERS = 2
-"""Fewer are no reason to show an item to others."""
+"""With fewer likers, popularity is not given as a reason."""
 
 
 class PopularSource(Source):
-    """What is liked over a year, ever, and by beginners, as of the moment at which the user asks."""
+    """Items liked over a year, ever, and by beginners, as of the time of the request."""
 
     name = "popular"
     feature_names: tuple[str, ...] = (
@@ -64,7 +64,7 @@ class PopularSource(Source):
 
     def explain(self, query: Query, position: int) -> str | None:
         count = int(self.likers[position])
-        return f"liked by {people(count)}" if count >= MIN_LIKERS else None
+        return f"liked by {describe_count(count)}" if count >= MIN_LIKERS else None
 
     def arrays(self) -> Mapping[str, Any]:
         return {"likers": self.likers}
@@ -75,7 +75,7 @@ class PopularSource(Source):
 
 
 class TrendingSource(PopularSource):
-    """What is liked in the last weeks: before the moment at which the user asks, and today."""
+    """Items liked in the last weeks before the request, and today."""
 
     name = "trending"
     feature_names: tuple[str, ...] = (
@@ -99,12 +99,12 @@ class TrendingSource(PopularSource):
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
         popularity, lately = self.context.popularity, self.context.popularity.lately
-        month = popularity.share(query.at, MONTH)[positions]
-        today = popularity.share(popularity.end, MONTH)[positions]
-        then, now = (popularity.share(at, lately)[positions] for at in (query.at, popularity.end))
+        month_then = popularity.share(query.at, MONTH)[positions]
+        month_now = popularity.share(popularity.end, MONTH)[positions]
+        trend_then, trend_now = (popularity.share(at, lately)[positions] for at in (query.at, popularity.end))
         return [
-            *(coarse_log(month), log_ranks(month), coarse_log(today)),
-            *(coarse_log(then), log_ranks(then), coarse_log(now), log_ranks(now)),
+            *(coarse_log(month_then), log_ranks(month_then), coarse_log(month_now)),
+            *(coarse_log(trend_then), log_ranks(trend_then), coarse_log(trend_now), log_ranks(trend_now)),
         ]
 
     def explain(self, query: Query, position: int) -> str | None:
@@ -112,7 +112,7 @@ class TrendingSource(PopularSource):
         if count < MIN_LIKERS:
             return None
         first, last = (_date(at) for at in (_month_before(end), end))
-        return f"trending: liked by {people(count)} from {first} to {last}"
+        return f"trending: liked by {describe_count(count)} from {first} to {last}"
 
 
 def count_likers(events: Interactions, since: int | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a candidate source is: one object that proposes items for a user, describes and explains them."""
+"""The interface of a candidate source: it proposes items for a user, computes features and explains."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from bowerbird.recommend.query import Query
 
 
 class Role(StrEnum):
-    """How an order counts in the plain fusion, which stands next to the learned order."""
+    """How a ranking counts in the plain rank fusion, which is interpolated with the learned ranking."""
 
     COLLABORATIVE = "collaborative"
-    """Unknown (NaN) for items that nobody has liked; content speaks for those."""
+    """Unknown (NaN) for items without likes; content ranks those."""
     CONTENT = "content"
-    """Weighted by a number that is chosen on the training examples."""
+    """Weighted by a number that is tuned on the training examples."""
     PERSONAL = "personal"
-    """Counts where something is known of the user."""
+    """Counts where the user has likes."""
     GENERAL = "general"
-    """Counts for everybody."""
+    """Counts for every user."""
 
 
 @dataclass(frozen=True)
 class FusionTerm:
-    """One order in the plain fusion: a feature that holds log(1 + rank), and its weight."""
+    """One ranking in the plain fusion: a feature that holds log(1 + rank), and its weight."""
 
     feature: str
     weight: float
@@ -42,7 +42,7 @@ class Source(ABC):
     """One way to find items for a user. To add one: a file with a subclass, a line in `sources.SOURCES`."""
 
     name: ClassVar[str]
-    """Recorded with every candidate that the source brought, and answered with every recommendation."""
+    """Recorded with every candidate that the source proposed, and returned with every recommendation."""
     fusion: tuple[FusionTerm, ...] = ()
     feature_names: tuple[str, ...] = ()
 
@@ -50,42 +50,44 @@ class Source(ABC):
         self.context = context
 
     def with_context(self, context: SourceContext) -> Self:
-        """The same source that tells other facts of the same items."""
-        other = copy.copy(self)
-        other.context = context
-        return other
+        """Copy the source with another context, for instance a newer catalogue of the same items."""
+        source = copy.copy(self)
+        source.context = context
+        return source
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
-        """Learn from training events (and nothing else)."""
+        """Fit on training events only."""
         return cls(context)
 
     def prepare(self, queries: Sequence[Query]) -> None:  # noqa: B027 (most have nothing to prepare)
-        """Compute for many queries together what is cheaper so; it is kept in each query."""
+        """Precompute for many queries together what is cheaper in a batch, and cache it in each query."""
 
     @abstractmethod
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
-        """Name eligible items: one or more orders of positions, each best first and about `count` long.
+        """Propose eligible items: one or more rankings of positions, each best first and about `count` long.
 
-        Only items that the source has a reason for.
+        Contains only items that the source has a reason for.
         """
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
-        """Describe candidates (C,) to the ranker: a column (C,) for each of `feature_names`, NaN for unknown.
+        """Compute ranker features of candidates (C,): a column (C,) for each of `feature_names`, NaN for
+        unknown.
 
-        Nothing may depend on what the user does later, so that the ranker learns from what it will be given.
+        Nothing may depend on later events of the user, so that training and serving features agree.
         """
         return []
 
     def explain(self, query: Query, position: int) -> str | None:
-        """Say why an item may be for the user, in words that catalogue and log prove; else None."""
+        """Explain an item in words that the catalogue and the log support; None if there is no such
+        reason."""
         return None
 
     def arrays(self) -> Mapping[str, Any]:
-        """Give what was learned, as arrays and sparse matrices by name, for `from_arrays`."""
+        """Return the fitted parameters, as arrays and sparse matrices by name, for `from_arrays`."""
         return {}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
-        """Make a source from what `arrays` gave. Raises `KeyError` where something is missing."""
+        """Create a source from what `arrays` returned. Raises `KeyError` if an array is missing."""
         return cls(context)

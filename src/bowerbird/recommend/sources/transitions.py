@@ -1,4 +1,4 @@
-"""Items that are chosen soon after what the user liked last."""
+"""Items that are often chosen soon after the user's latest likes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bowerbird.recommend.sources.wording import describe_like
 
 
 class TransitionSource(Source):
-    """What users go on to from the user's latest likes."""
+    """Items that other users choose after the user's latest likes."""
 
     name = "transitions"
     feature_names = ("transitions", "transitions_rank")
@@ -42,8 +42,8 @@ class TransitionSource(Source):
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
 
     def explain(self, query: Query, position: int) -> str | None:
-        items, weights = self.model.weighted(query.liked)
-        shares = weights * self.model.after(items, position)
+        items, weights = self.model.recent_likes(query.liked)
+        shares = weights * self.model.strengths_to(items, position)
         for row in np.argsort(-shares, kind="stable")[:5].tolist():
             if shares[row] > 0 and self.model.is_followed(int(items[row]), position):
                 row_of_like = len(query.liked) - len(items) + row
@@ -62,4 +62,4 @@ class TransitionSource(Source):
     def _scores(self, query: Query) -> Scores:
         if self.context.items.index is None:
             return query.once(self.name, lambda: DenseScores(self.model.scores(query.liked)))
-        return query.once(self.name, lambda: SparseScores(*self.model.reachable(query.liked)))
+        return query.once(self.name, lambda: SparseScores(*self.model.successors(query.liked)))

@@ -1,4 +1,5 @@
-"""Items reached by random walks over users and items: in service over the live graph, with every event."""
+"""Items reached by random walks over users and items: in serving over the live graph, updated by every
+event."""
 
 from __future__ import annotations
 
@@ -16,29 +17,30 @@ from bowerbird.recommend.ranks import log_ranks
 from bowerbird.recommend.sources.source import Source
 from bowerbird.recommend.sources.wording import describe_like, title_of
 from bowerbird.taste.state.user_state import TasteState
-from bowerbird.taste.state.user_states import Everyone
-from bowerbird.taste.state.walks import Walked, starts_of
+from bowerbird.taste.state.user_states import UserStates
+from bowerbird.taste.state.walks import WalkResult, walk_starts
 
 STEPS = 2_000
-MAX_WALKED = 100  # most visited items of a walk that become candidates
+MAX_PROPOSALS = 100  # most visited items of a walk that become candidates
 
 
 class WalkGraph(Protocol):
-    """What walks go over."""
+    """A graph of users and items to walk over."""
 
-    def walk(self, state: TasteState, steps: int) -> Walked:
-        """Walk from a user's likes, about so many steps in all."""
+    def walk(self, state: TasteState, steps: int) -> WalkResult:
+        """Walk from a user's likes, about `steps` steps in all."""
         ...
 
 
 class WalkSource(Source):
-    """What people like who lately liked the user's items. Knows likes since the ranker was trained."""
+    """Items liked by users who recently liked the user's items; includes likes since the ranker was
+    trained."""
 
     name = "live-walk"
     feature_names = ("walk", "walk_rank")
 
     def __init__(self, context: SourceContext, graph: WalkGraph | None = None) -> None:
-        """Without a graph the source has nothing to say."""
+        """Without a graph the source proposes nothing."""
         super().__init__(context)
         self.graph = graph
 
@@ -48,7 +50,7 @@ class WalkSource(Source):
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         items = self._walk(query).items
-        return [items[query.eligible[items]][:MAX_WALKED]]
+        return [items[query.eligible[items]][:MAX_PROPOSALS]]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
         visits = self._walk(query).scores_at(positions)
@@ -67,28 +69,28 @@ class WalkSource(Source):
         if start == through:
             return f"people who like {like}, like it too"
         if through not in walk.items or walk.way_to(through) != (start, start):
-            return None  # three steps or more: it may be that nobody likes both ends of the first two
+            return None  # three steps or more: possibly no user likes both ends of the first two
         return f"people who like {like}, like {title_of(catalogue, through)} too, and this with it"
 
-    def _walk(self, query: Query) -> Walked:
-        return query.once(self.name, lambda: self._walked(query))
+    def _walk(self, query: Query) -> WalkResult:
+        return query.once(self.name, lambda: self._compute_walk(query))
 
-    def _walked(self, query: Query) -> Walked:
+    def _compute_walk(self, query: Query) -> WalkResult:
         if self.graph is None or query.is_cold_start:
-            none = np.zeros(0, np.int64)
-            return Walked(none, none.astype(np.float32), none, none, steps=0)
+            empty = np.zeros(0, np.int64)
+            return WalkResult(empty, empty.astype(np.float32), empty, empty, steps=0)
         return self.graph.walk(query.state, STEPS)
 
 
 class EventGraph:
-    """A graph of training events, as the live graph would have been at their end."""
+    """A graph of training events, equal to the live graph at their end."""
 
     def __init__(self, events: Interactions) -> None:
-        self._users = Everyone(np.full(events.n_items, -1, np.int64))
+        self._users = UserStates(np.full(events.n_items, -1, np.int64))
         rows = self._users.rows_of(events.users)
         self._users.learn(rows[events.user], events.at, events.item, events.action)
 
-    def walk(self, state: TasteState, steps: int) -> Walked:
-        starts, weights = starts_of(state, Settings.half_life_days)
+    def walk(self, state: TasteState, steps: int) -> WalkResult:
+        starts, weights = walk_starts(state, Settings.half_life_days)
         seed = zlib.crc32(state.items.tobytes())
         return self._users.walk(state.user_id, starts, weights, steps, seed)

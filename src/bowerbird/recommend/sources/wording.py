@@ -1,4 +1,4 @@
-"""The words that several sources use in their explanations."""
+"""Phrases that several sources use in their explanations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.recommend.query import Query
 
+_COMMA = re.compile(r"\s*,\s*")
 _VERBS = {
     ACTION_CODE[Action.SAVE.value]: "saved",
     ACTION_CODE[Action.PURCHASE.value]: "bought",
@@ -16,14 +17,14 @@ _VERBS = {
 
 
 def title_of(catalogue: Catalogue, position: int) -> str:
-    """Give an item's title on one line, in quotes, or its id."""
-    item = catalogue.item(position)
-    return f"“{' '.join(item.title.split()) or item.item_id}”"
+    """Return an item's title on one line, in quotes, or its id."""
+    return f"“{' '.join(catalogue.title(position).split()) or catalogue.ids[position]}”"
 
 
 def values_of(item: Item) -> set[str]:
-    """Split what the catalogue says of an item into values: attributes cut at commas, category, brand."""
-    parts = [part for text in item.attributes.values() for part in re.split(r"\s*,\s*", text)]
+    """Split an item's facts into values: attributes cut at commas, category levels, brand."""
+    texts = item.attributes.values()
+    parts = [part for text in texts for part in (_COMMA.split(text) if "," in text else (text,))]
     return {value.lower() for value in (*parts, *item.category, item.brand)}
 
 
@@ -33,10 +34,10 @@ def describe_like(query: Query, row: int, catalogue: Catalogue) -> str:
     return f"{title_of(catalogue, int(query.liked.items[row]))}, which you {verb}"
 
 
-def people(count: int) -> str:
-    """Count people in words.
+def describe_count(count: int) -> str:
+    """Write a number of users in words, for an explanation.
 
-    >>> people(1), people(1200)
+    >>> describe_count(1), describe_count(1200)
     ('1 person', '1,200 people')
     """
     return "1 person" if count == 1 else f"{count:,} people"

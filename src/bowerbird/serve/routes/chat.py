@@ -1,12 +1,12 @@
 """`POST /v1/chat/completions`: OpenAI's wire format, whole or streamed.
 
 The items of a reply come back in one extension: the field `bowerbird` of the response, and of the last chunk
-of a stream: `{"items": [...], "constraints": [...], "unmet": [...], "wording": "model"}` (or "mixed" or
-"template"). Clients that don't know it ignore it. Nothing is kept between requests: constraints of earlier
-turns are understood anew from the messages.
+of a stream: `{"act": "find", "items": [...], "suggestions": [...], "state": {...}, ...}`. Clients that don't
+know it ignore it. One that sends the state back with its next message, in the field `bowerbird` of the
+request, goes on from there, and may edit it; for others the server finds it by the messages (`DialogueCache`).
 
-At most `MAX_RUNNING` chats are answered at a time and `MAX_WAITING` wait; beyond them the answer is 429. A
-reply stops being written when its client leaves.
+At most `MAX_RUNNING` chats are answered at a time and `MAX_WAITING` wait; further ones get status 429. A
+reply is aborted when its client disconnects.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from bowerbird.assist.conversation import Conversation
 from bowerbird.assist.reply import Reply
+from bowerbird.assist.state import DialogueState
+from bowerbird.data.events import Event
 from bowerbird.errors import InputError
-from bowerbird.serve.app_state import Shop
-from bowerbird.serve.served_snapshot import Stages
-from bowerbird.serve.worker_pool import TooBusy, Turns
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.dialogue_cache import DialogueCache
+from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.serve.worker_pool import TooBusy, WorkerPool
 
 MODEL = "bowerbird"
 MAX_RUNNING = 4
-"""Chats answered at a time: a language model writes for one after the other, and each also takes processor
-time away from recommendations."""
+"""Chats answered at a time: a language model serves one after the other, and each also takes CPU time from
+recommendations."""
 MAX_WAITING = 16
 RETRY_AFTER_S = 5
-CLIENT_GONE = 499  # nobody reads it; it is what the metrics count
+CLIENT_GONE = 499  # no client reads this status; the metrics count it
 
 
 class Message(BaseModel):
@@ -49,37 +51,47 @@ class Message(BaseModel):
     content: str | list[dict[str, Any]] | None = None
 
 
+class ChatExtension(BaseModel):
+    """What bowerbird's own clients send along."""
+
+    state: dict[str, Any] | None = None
+    """The state of the last reply; without it, the messages tell where the conversation is."""
+    item_ids: list[str] = []
+    """Items to resemble."""
+
+
 class ChatRequest(BaseModel):
-    """What a client sends; fields that have no meaning here (temperature, …) are accepted and ignored."""
+    """OpenAI's request body; unsupported fields (temperature, …) are accepted and ignored."""
 
     model_config = ConfigDict(extra="allow")
     messages: list[Message]
     model: str = MODEL
     stream: bool = False
     user: str | None = None
+    bowerbird: ChatExtension = ChatExtension()
 
 
-def routes(shop: Shop) -> APIRouter:
-    router, turns = APIRouter(), Turns(MAX_RUNNING, MAX_WAITING)
+def routes(app_state: AppState) -> APIRouter:
+    router, pool, dialogues = APIRouter(), WorkerPool(MAX_RUNNING, MAX_WAITING), DialogueCache()
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """The one model there is."""
+        """List the only model."""
         return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": MODEL}]}
 
     @router.post("/v1/chat/completions", response_model=None)
-    async def complete(asked: ChatRequest, request: Request) -> Response:
-        """Answer the last message of a user."""
+    async def complete(body: ChatRequest, request: Request) -> Response:
+        """Answer the last user message."""
         try:
-            async with contextlib.AsyncExitStack() as held:
-                await held.enter_async_context(turns.turn(request))
-                answer = await turns.run(lambda: _Answer(shop, asked))
-                held.push_async_callback(turns.close, answer.pieces)
-                if not asked.stream:
-                    return await answer.whole(turns, request)
-                pieces = turns.pieces(answer.pieces)
-                first = await anext(pieces)  # errors come before the stream begins, with their proper status
-                return _Stream(answer.chunks(first, pieces), held.pop_all())
+            async with contextlib.AsyncExitStack() as resources:
+                await resources.enter_async_context(pool.slot(request))
+                answer = await pool.run(lambda: _Answer(app_state, dialogues, body))
+                resources.push_async_callback(pool.close, answer.generator)
+                if not body.stream:
+                    return await answer.complete(pool, request)
+                parts = pool.iterate(answer.generator)
+                first = await anext(parts)  # errors before the stream begins get their proper status
+                return _Stream(answer.chunks(first, parts), resources.pop_all())
         except TooBusy:
             return _too_busy()
         except ClientDisconnect:
@@ -89,63 +101,80 @@ def routes(shop: Shop) -> APIRouter:
 
 
 class _Answer:
-    """The reply to one request, being written."""
+    """The reply to one request while it is generated: texts, then the complete `Reply`."""
 
-    def __init__(self, shop: Shop, asked: ChatRequest) -> None:
-        """Understands the messages; raises `InputError` where none is of a user or a picture is broken."""
-        messages = [_parts(message) for message in asked.messages if message.role == "user"]
-        if not messages:
-            raise InputError("messages hold no message with role user")
-        earlier, (text, image) = [text for text, _ in messages[:-1]], messages[-1]
-        self._now = shop.now
-        self._now.taste.refresh()
-        self._prompt = " ".join([*earlier, text])
+    def __init__(self, app_state: AppState, dialogues: DialogueCache, body: ChatRequest) -> None:
+        """Parse the messages. Raises `InputError` without a user message and for a broken picture."""
+        last = max((n for n, message in enumerate(body.messages) if message.role == "user"), default=-1)
+        if last < 0:
+            raise InputError("messages has no message with role user")
+        text, image = _parts(body.messages[last])
+        earlier = [(message.role, _text_of(message)) for message in body.messages[:last]]
+        earlier = [message for message in earlier if message[0] in ("user", "assistant")]
+        self._served = app_state.served
+        self._served.taste.refresh()
+        self._dialogues, self._user, self._messages = dialogues, body.user, [*earlier, ("user", text)]
+        self._prompt = " ".join([said for role, said in self._messages if role == "user"])
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
-        conversation = Conversation.replay(earlier, self._now.assistant, asked.user)
-        self.pieces = self._now.assistant.stream(conversation, text, user=asked.user, image=image)
+        assistant = self._served.assistant
+        if body.bowerbird.state is not None:
+            state = DialogueState.from_dict(body.bowerbird.state)
+        else:
+            state = dialogues.state_before(body.user, earlier, assistant)
 
-    async def whole(self, turns: Turns, request: Request) -> JSONResponse:
-        """The reply at once. Raises `ClientDisconnect` as soon as nobody waits for it any more."""
-        async with contextlib.aclosing(turns.pieces(self.pieces)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Reply):
-                    return JSONResponse(_completion(self._head, piece, self._prompt, self._now))
+        def record(event: Event) -> None:
+            app_state.ingest([[event]])
+
+        items = body.bowerbird.item_ids
+        self.generator = assistant.stream(state, text, body.user, image, items, record=record)
+
+    async def complete(self, pool: WorkerPool, request: Request) -> JSONResponse:
+        """The reply in one response. Raises `ClientDisconnect` as soon as the client disconnects."""
+        async with contextlib.aclosing(pool.iterate(self.generator)) as parts:
+            async for part in parts:
+                if isinstance(part, Reply):
+                    self._remember(part)
+                    return JSONResponse(_completion(self._head, part, self._prompt, self._served))
                 if await request.is_disconnected():
                     raise ClientDisconnect
         raise AssertionError("the assistant's stream ended without a reply")
 
-    async def chunks(self, first: str | Reply, pieces: AsyncIterator[str | Reply]) -> AsyncIterator[str]:
+    async def chunks(self, first: str | Reply, parts: AsyncIterator[str | Reply]) -> AsyncIterator[str]:
         """The reply as server-sent events."""
         yield self._chunk({"role": "assistant", "content": ""})
-        piece: str | Reply | None = first
-        while piece is not None:
-            if isinstance(piece, Reply):
-                yield self._chunk({}, "stop", bowerbird=_extension(piece, self._now))
+        part: str | Reply | None = first
+        while part is not None:
+            if isinstance(part, Reply):
+                self._remember(part)
+                yield self._chunk({}, "stop", bowerbird=_extension(part, self._served))
             else:
-                yield self._chunk({"content": piece})
-            piece = await anext(pieces, None)
+                yield self._chunk({"content": part})
+            part = await anext(parts, None)
         yield "data: [DONE]\n\n"
 
-    def _chunk(self, delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
+    def _remember(self, reply: Reply) -> None:
+        self._dialogues.remember(self._user, [*self._messages, ("assistant", reply.text)], reply.state)
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None, **extensions: Any) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        body = {**self._head, "object": "chat.completion.chunk", "choices": [choice], **more}
+        body = {**self._head, "object": "chat.completion.chunk", "choices": [choice], **extensions}
         return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
 class _Stream(StreamingResponse):
-    """Server-sent events that let go of what they hold however they end: read, failed, or abandoned."""
+    """Server-sent events that release their resources however they end: read, failed, or abandoned."""
 
-    def __init__(self, chunks: AsyncIterator[str], held: contextlib.AsyncExitStack) -> None:
+    def __init__(self, chunks: AsyncIterator[str], resources: contextlib.AsyncExitStack) -> None:
         super().__init__(chunks, media_type="text/event-stream")
-        self._held = held
+        self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._held:
+        async with self._resources:
             await super().__call__(scope, receive, send)
 
 
 def _too_busy() -> JSONResponse:
-    message = f"{MAX_RUNNING + MAX_WAITING} chats are being answered or wait already: try again later"
+    message = f"{MAX_RUNNING + MAX_WAITING} chats are already running or waiting: try again later"
     error = {"message": message, "type": "rate_limit_error", "param": None, "code": "rate_limit_exceeded"}
     return JSONResponse({"error": error}, 429, {"Retry-After": str(RETRY_AFTER_S)})
 
@@ -163,10 +192,16 @@ def _parts(message: Message) -> tuple[str, bytes | None]:
     return " ".join(texts), image
 
 
-def _picture(said: Any) -> bytes:
-    address = said.get("url") if isinstance(said, dict) else said
-    head, _, data = address.partition(";base64,") if isinstance(address, str) else ("", "", "")
-    if not head.startswith("data:image/"):
+def _text_of(message: Message) -> str:
+    if isinstance(message.content, list):
+        return " ".join(str(part.get("text", "")) for part in message.content if part.get("type") == "text")
+    return message.content or ""
+
+
+def _picture(image_url: Any) -> bytes:
+    address = image_url.get("url") if isinstance(image_url, dict) else image_url
+    media_type, _, data = address.partition(";base64,") if isinstance(address, str) else ("", "", "")
+    if not media_type.startswith("data:image/"):
         raise InputError("a picture must come as data:image/…;base64,…: no address is fetched")
     try:
         return base64.b64decode(data, validate=True)
@@ -174,20 +209,24 @@ def _picture(said: Any) -> bytes:
         raise InputError("the picture's base64 is broken") from None
 
 
-def _extension(reply: Reply, now: Stages) -> dict[str, Any]:
-    items = [now.item(one.position) | one.as_dict() for one in reply.shown]
-    told = {"constraints": list(reply.constraints), "unmet": list(reply.unmet), "wording": reply.wording}
-    return {"items": items, "matches": bool(reply.items), **told}
+def _extension(reply: Reply, served: ServedSnapshot) -> dict[str, Any]:
+    items = [served.item(shown.position) | shown.as_dict() for shown in reply.shown]
+    return {**reply.as_dict(), "items": items, "matches": bool(reply.items)}
 
 
-def _completion(head: dict[str, Any], reply: Reply, prompt: str, now: Stages) -> dict[str, Any]:
-    spoken, heard = len(reply.text.split()), len(prompt.split())  # words: nearer than nothing, and free
+def _completion(head: dict[str, Any], reply: Reply, prompt: str, served: ServedSnapshot) -> dict[str, Any]:
+    # Words as a cheap estimate of tokens.
+    n_prompt, n_reply = len(prompt.split()), len(reply.text.split())
     return {
         **head,
         "object": "chat.completion",
         "choices": [
             {"index": 0, "message": {"role": "assistant", "content": reply.text}, "finish_reason": "stop"}
         ],
-        "usage": {"prompt_tokens": heard, "completion_tokens": spoken, "total_tokens": heard + spoken},
-        "bowerbird": _extension(reply, now),
+        "usage": {
+            "prompt_tokens": n_prompt,
+            "completion_tokens": n_reply,
+            "total_tokens": n_prompt + n_reply,
+        },
+        "bowerbird": _extension(reply, served),
     }

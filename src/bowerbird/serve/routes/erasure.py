@@ -1,6 +1,6 @@
-"""`DELETE /users/{user}`: acknowledged at once, durable, and in force from the next answer on.
+"""`DELETE /users/{user}`: acknowledged immediately, durable, and in force from the next answer on.
 
-The files are rewritten by another process (see `shop.Training`), once for all who wait.
+Another process rewrites the files (see `app_state.MaintenanceProcess`), once for all queued users.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
 
-from bowerbird.serve.app_state import Shop
+from bowerbird.serve.app_state import AppState
 from bowerbird.taste.control.forgetting import is_named
 
 
-def routes(shop: Shop) -> APIRouter:
+def routes(app_state: AppState) -> APIRouter:
     router = APIRouter()
-    # Whom the taste graph doesn't know is looked for in every file. That may take seconds, and must not take
-    # the threads that others answer from.
-    looking = CapacityLimiter(1)
+    # A user who is not in the taste graph is searched for in every file. That may take seconds, and must not
+    # occupy the threads that answer other requests.
+    search_thread = CapacityLimiter(1)
 
     @router.delete("/users/{user}")
     async def forget(user: str) -> dict[str, Any]:
-        """Erase a user. What happens under the same id from now on is of a new user."""
+        """Erase a user. Later events under the same id belong to a new user."""
 
         def is_known() -> bool:
-            taste = shop.now.taste
+            taste = app_state.served.taste
             taste.refresh()
             return user in taste or taste.erasure_of(user) is not None
 
-        is_there = await to_thread.run_sync(is_known) or await to_thread.run_sync(
-            is_named, shop.store, user, limiter=looking
+        is_in_store = await to_thread.run_sync(is_known) or await to_thread.run_sync(
+            is_named, app_state.store, user, limiter=search_thread
         )
-        if not is_there:
+        if not is_in_store:
             return {"user": user, "events_erased": 0, "status": "nothing to erase"}
-        await to_thread.run_sync(lambda: shop.now.taste.request_erasures([user]))
+        await to_thread.run_sync(lambda: app_state.served.taste.request_erasures([user]))
         return {"user": user, "events_erased": None, "status": "acknowledged"}
 
     return router

@@ -1,4 +1,4 @@
-"""`POST /v1/track` and `/v1/batch`: Segment's bodies, durable when answered."""
+"""`POST /v1/track` and `/v1/batch`: events in Segment's format, durable when answered."""
 
 from __future__ import annotations
 
@@ -9,66 +9,72 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from bowerbird.data.events import Event
-from bowerbird.data.readers.messages import Layout, events_of
+from bowerbird.data.readers.messages import Layout, parse_events
 from bowerbird.errors import InputError
-from bowerbird.serve.app_state import Shop
-from bowerbird.serve.event_batcher import Gathering
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.event_batcher import EventBatcher
 from bowerbird.serve.metrics import Metrics
 
-MOST_BYTES = 500 * 1024  # Segment's own limit for a batch
+MAX_BODY_BYTES = 500 * 1024  # Segment's own limit for a batch
 
 
-def routes(shop: Shop, metrics: Metrics) -> APIRouter:
-    router, gathering = APIRouter(), Gathering(shop.learn)
+def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
+    router, batcher = APIRouter(), EventBatcher(app_state.ingest)
 
     @router.post("/v1/track")
     async def track(request: Request) -> JSONResponse:
-        """One `track` call."""
+        """Log the event of one `track` call."""
         return await answer([await _body(request)])
 
     @router.post("/v1/batch")
     async def batch(request: Request) -> JSONResponse:
-        """Many calls in `{"batch": [...]}`."""
+        """Log the events of many calls, `{"batch": [...]}`."""
         body = await _body(request)
         messages = body.get("batch") if isinstance(body, dict) else None
         if not isinstance(messages, list):
-            raise InputError('the body of /v1/batch is {"batch": [messages…]}')
+            raise InputError('the body of /v1/batch must be {"batch": [messages…]}')
         return await answer(messages)
 
     async def answer(messages: list[Any]) -> JSONResponse:
-        events, refused = _events(messages)
-        learnt = await gathering.add(events)
-        refused += learnt.refused
-        counts = {"accepted": learnt.new, "duplicate": learnt.repeated, "refused": len(refused)}
+        events, rejected = _parse(messages)
+        result = await batcher.add(events)
+        rejected += [reason for _, reason in result.rejected]
+        counts = {"accepted": result.new, "duplicate": result.repeated, "rejected": len(rejected)}
         for outcome, count in counts.items():
             metrics.events.labels(outcome).inc(count)
-        told = {"accepted": learnt.new, "duplicates": learnt.repeated, "refused": refused}
-        return JSONResponse({"success": True, **told})
+        return JSONResponse(
+            {
+                "success": True,
+                "accepted": result.new,
+                "duplicates": result.repeated,
+                "rejected": rejected,
+            }
+        )
 
     return router
 
 
 async def _body(request: Request) -> Any:
     raw = b""
-    async for part in request.stream():
-        raw += part
-        if len(raw) > MOST_BYTES:
-            raise BodyTooLarge(f"the body is larger than {MOST_BYTES:,} bytes: send smaller batches")
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES:,} bytes: send smaller batches")
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        raise InputError("the body is no JSON") from None
+        raise InputError("the body is not JSON") from None
 
 
 class BodyTooLarge(InputError):
     """Answered with status 413."""
 
 
-def _events(messages: list[Any]) -> tuple[list[Event], list[str]]:
-    """Events of messages, and why the others tell of none."""
+def _parse(messages: list[Any]) -> tuple[list[Event], list[str]]:
+    """The events of messages, and the reasons why the other messages have none."""
     events: list[Event] = []
-    refused: list[str] = []
+    rejected: list[str] = []
     for message in messages:
-        for found in events_of(message, Layout.SEGMENT):
-            events.append(found) if isinstance(found, Event) else refused.append(found)
-    return events, refused
+        for parsed in parse_events(message, Layout.SEGMENT):
+            events.append(parsed) if isinstance(parsed, Event) else rejected.append(parsed)
+    return events, rejected

@@ -1,4 +1,4 @@
-"""People and items: recommendations, interests, search, single items and their pictures."""
+"""Recommendations and interests of users, search, trending items, single items and their pictures."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from starlette.responses import JSONResponse, Response
 from bowerbird.data.events import Action
 from bowerbird.errors import InputError
 from bowerbird.recommend.options import RecommendOptions
-from bowerbird.serve.app_state import Shop
-from bowerbird.serve.served_snapshot import Stages
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.served_snapshot import ServedSnapshot
 
-MOST_PICTURE_BYTES = 20 * 2**20
-LONGEST_QUERY = 2000  # characters
+MAX_PICTURE_BYTES = 20 * 2**20
+MAX_QUERY_LENGTH = 2000  # characters
 Count = Annotated[int, Query(ge=1, le=200)]
 HalfLife = Annotated[float, Query(gt=0, le=3650)]
 
 
-def routes(shop: Shop) -> APIRouter:
+def routes(app_state: AppState) -> APIRouter:
     router = APIRouter()
-    _people(router, shop)
-    _items(router, shop)
+    _add_user_routes(router, app_state)
+    _add_item_routes(router, app_state)
     return router
 
 
-def _people(router: APIRouter, shop: Shop) -> None:
+def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users")
     def users(n: Count = 50) -> dict[str, Any]:
-        """The most active people."""
-        taste = shop.now.taste
+        """The most active users."""
+        taste = app_state.served.taste
         taste.refresh()
-        return {"users": taste.people(n)}
+        return {"users": taste.users(n)}
 
-    # Whoever asks at once with more than there are processors would only wait together, and longer.
-    answering = CapacityLimiter(os.cpu_count() or 1)
+    # More threads than processors would only delay each other.
+    threads = CapacityLimiter(os.cpu_count() or 1)
 
     @router.get("/users/{user}/recommendations")
     async def recommendations(
@@ -48,94 +48,102 @@ def _people(router: APIRouter, shop: Shop) -> None:
         n: Count = 20,
         outcome: Action = Action.CLICK,
         diversity: float = 0.2,
-        explore: float = 0.0,
+        exploration: float = 0.0,
         seed: int | None = None,
         price_min: float | None = None,
         price_max: float | None = None,
         category: str | None = None,
     ) -> Response:
-        """Items for a person, each with its reason; for a stranger what is popular."""
-        diversity, explore = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, explore))
+        """Items for a user, each with its reason; popular items for an unknown user."""
+        diversity, exploration = min(1.0, max(0.0, diversity)), min(1.0, max(0.0, exploration))
         options = RecommendOptions(
-            outcome, diversity, explore, seed, price_min, price_max, category, shop.boosts
+            outcome, diversity, exploration, seed, price_min, price_max, category, app_state.boosts
         )
 
         def answer() -> Response:
-            now = shop.now
-            now.taste.refresh()
-            found = now.recommender.recommend_user(user, n, options)
-            items = [now.item(one.position) | one.as_dict() for one in found]
-            return JSONResponse({"user": user, "outcomes": now.recommender.outcomes.meaning, "items": items})
+            served = app_state.served
+            served.taste.refresh()
+            recommendations = served.recommender.recommend_user(user, n, options)
+            items = [served.item(each.position) | each.as_dict() for each in recommendations]
+            return JSONResponse(
+                {"user": user, "outcomes": served.recommender.outcomes.meaning, "items": items}
+            )
 
-        return await to_thread.run_sync(answer, limiter=answering)
+        return await to_thread.run_sync(answer, limiter=threads)
 
     @router.get("/users/{user}/interests")
     def interests(user: str) -> dict[str, Any]:
-        """What a person is drawn to, strongest first."""
-        taste = shop.now.taste
+        """Interests of a user, strongest first."""
+        taste = app_state.served.taste
         taste.refresh()
-        found = taste.interests(taste.state(user))
-        return {"user": user, "interests": [one.as_dict() for one in found]}
+        interests = taste.interests(taste.state(user))
+        return {"user": user, "interests": [interest.as_dict() for interest in interests]}
 
 
-def _items(router: APIRouter, shop: Shop) -> None:
-    # Ids may hold a slash, so they are paths, and the bare item comes last.
-    def found(hits: Any, now: Stages) -> dict[str, Any]:
-        return {"items": [now.item(hit.position) | {"score": hit.score} for hit in hits]}
+def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
+    # Ids may contain a slash, so they are paths, and the route of the bare item comes last.
+    def as_response(hits: Any, served: ServedSnapshot) -> dict[str, Any]:
+        return {"items": [served.item(hit.position) | {"score": hit.score} for hit in hits]}
 
-    def position_of(item_id: str, now: Stages) -> int:
-        position = now.catalogue.position.get(item_id)
-        if position is None or now.catalogue.withdrawn[position]:
+    def position_of(item_id: str, served: ServedSnapshot) -> int:
+        position = served.catalogue.position.get(item_id)
+        if position is None or served.catalogue.withdrawn[position]:
             raise HTTPException(404, f"there is no item {item_id!r}")
         return position
 
     @router.get("/search")
     def search(q: str = "", item: str | None = None, n: Count = 20) -> dict[str, Any]:
-        """Items by text, or like an item; with an item, the text says what shall be different."""
-        now = shop.now
+        """Items by text, or like an item; with an item, the text describes the change."""
+        served = app_state.served
         if item is not None:
-            position_of(item, now)
+            position_of(item, served)
         if not q.strip() and item is None:
-            raise InputError("say what to search for: ?q=TEXT or ?item=ID")
-        return found(now.searcher.search(text=q[:LONGEST_QUERY].strip() or None, item=item, n=n), now)
+            raise InputError("name what to search for: ?q=TEXT or ?item=ID")
+        return as_response(
+            served.searcher.search(text=q[:MAX_QUERY_LENGTH].strip() or None, item=item, n=n), served
+        )
 
     @router.post("/search")
     async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> JSONResponse:
-        """Items like a picture, whose encoded bytes are the body; a text says what shall be different."""
-        picture, now = b"", shop.now
-        async for part in request.stream():
-            picture += part
-            if len(picture) > MOST_PICTURE_BYTES:
+        """Items like a picture, whose encoded bytes are the body; a text describes the change."""
+        picture, served = b"", app_state.served
+        async for chunk in request.stream():
+            picture += chunk
+            if len(picture) > MAX_PICTURE_BYTES:
                 raise HTTPException(413, "the picture is larger than 20 MB: scale it down")
         hits = await run_in_threadpool(
-            lambda: now.searcher.search(text=q[:LONGEST_QUERY].strip() or None, image=picture, n=n)
+            lambda: served.searcher.search(text=q[:MAX_QUERY_LENGTH].strip() or None, image=picture, n=n)
         )
-        return JSONResponse(found(hits, now))
+        return JSONResponse(as_response(hits, served))
 
     @router.get("/trending")
     def trending(n: Count = 20, half_life_days: HalfLife = 7.0) -> dict[str, Any]:
-        """What is liked just now, by everybody's latest likes: counted by people, decayed by age."""
-        now = shop.now
-        now.taste.refresh()
-        liked = now.taste.trending(time.time_ns() // 1000, half_life_days)
-        liked = np.where(now.catalogue.available, liked, 0.0)
-        best = np.argsort(-liked, kind="stable")[:n]
+        """Items by their likers, each weighted by the age of the latest like (exponential decay)."""
+        served = app_state.served
+        served.taste.refresh()
+        scores = served.taste.trending(time.time_ns() // 1000, half_life_days)
+        scores = np.where(served.catalogue.available, scores, 0.0)
+        best = np.argsort(-scores, kind="stable")[:n]
         return {
-            "items": [now.item(int(k)) | {"score": float(liked[k])} for k in best if liked[k] > 0],
+            "items": [
+                served.item(int(position)) | {"score": float(scores[position])}
+                for position in best
+                if scores[position] > 0
+            ],
         }
 
     @router.get("/items/{item_id:path}/similar")
     def similar(item_id: str, n: Count = 20) -> dict[str, Any]:
         """Items like one item."""
-        now = shop.now
-        position_of(item_id, now)
-        return found(now.searcher.search(item=item_id, n=n), now)
+        served = app_state.served
+        position_of(item_id, served)
+        return as_response(served.searcher.search(item=item_id, n=n), served)
 
     @router.get("/items/{item_id:path}/image")
     def image(item_id: str) -> Response:
         """An item's picture."""
-        now = shop.now
-        encoded = now.catalogue.image(position_of(item_id, now))
+        served = app_state.served
+        encoded = served.catalogue.image(position_of(item_id, served))
         if encoded is None:
             raise HTTPException(404, f"the item {item_id!r} has no picture")
         headers = {"Cache-Control": "public, max-age=86400"}
@@ -144,8 +152,8 @@ def _items(router: APIRouter, shop: Shop) -> None:
     @router.get("/items/{item_id:path}")
     def item(item_id: str) -> dict[str, Any]:
         """One item."""
-        now = shop.now
-        return now.item(position_of(item_id, now))
+        served = app_state.served
+        return served.item(position_of(item_id, served))
 
 
 def _media_type(encoded: bytes) -> str:

@@ -1,11 +1,11 @@
-"""Who is to be erased: a durable queue in the store, which every process follows.
+"""Users to be erased: a durable queue in the store, which every process follows.
 
-`erasures.json` holds what was acknowledged and is not yet erased from every file. It is flushed before an
-acknowledgement, and names nobody any more when the work is done.
+`erasures.json` holds the erasures that were acknowledged and are not yet done in every file. It is flushed
+before an acknowledgement, and contains no user id any more when the work is done.
 
-What an erasure takes is told by a mark of the log: how far it had come at the acknowledgement. Not by a time:
-events bring their own, of clocks that are wrong and of days long past, so that "before" would mean nothing.
-What arrives behind the mark is of a new user with the same id, and stays however late the work is done.
+A mark of the log defines what an erasure removes: the end of the log at the acknowledgement. A time would not
+do: events bring their own, of wrong clocks and of days long past, so that "before" would mean nothing. Events
+after the mark belong to a new user with the same id, and stay however late the work is done.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from bowerbird.data.durable import remove_parts, write_atomically
+from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.logs.contract import EVERYTHING, LogMark
 from bowerbird.data.logs.group_commit import GroupCommit
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
 FILE = "erasures.json"
-KEPT_BATCHES = 16
-"""A server that looks at the queue more seldom than so many batches take reads everybody's taste again."""
+MAX_BATCHES = 16
+"""Finished batches that are remembered. A server that misses more of them has to read the whole log again."""
 
 
 @dataclass(frozen=True)
@@ -39,34 +39,35 @@ class ErasureRequest:
     """Which kind of log the mark is of: it means nothing in another one, to which a store may have moved."""
 
     def until(self, store: Store) -> LogMark:
+        """The end of the events to erase."""
         return LogMark(self.live, self.imported) if self.log == _kind_of_log(store) else EVERYTHING
 
 
 @dataclass(frozen=True)
 class ErasureBatch:
-    """Requests that are erased together; names nobody."""
+    """Requests that are erased together; contains no user id."""
 
     requests: tuple[str, ...]
     """Their ids."""
     before: int
     """Generation of the log before they were erased; -1 where something else changed it too."""
     after: int | None = None
-    """And after it; None while the work goes on, or was cut short."""
+    """Generation of the log afterwards; None while the work goes on, or was cut short."""
     collections: str = ""
-    """Version of the collections that was in force when they were erased: those before may name them."""
+    """Version of the collections after they were erased: earlier ones may name the users."""
 
 
 @dataclass(frozen=True)
 class Erasures:
-    """What the queue holds at one moment."""
+    """The content of the queue at one moment."""
 
     requests: tuple[ErasureRequest, ...] = ()
     batches: tuple[ErasureBatch, ...] = ()
-    """The one under way, and the last ones before it, oldest first."""
+    """The current one, and the last ones before it, oldest first."""
 
-    def of(self, requests: Sequence[str]) -> list[ErasureRequest]:
-        """Requests by their ids, in order of arrival."""
-        return [request for request in self.requests if request.id in requests]
+    def requests_of(self, batch: ErasureBatch) -> list[ErasureRequest]:
+        """The requests of a batch that are not finished, in order of arrival."""
+        return [request for request in self.requests if request.id in batch.requests]
 
 
 class ErasureQueue:
@@ -75,27 +76,26 @@ class ErasureQueue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._path = store.path / FILE
-        self._cached: tuple[tuple[int, int, int], Erasures] = (_ABSENT, Erasures())
+        self._cached: tuple[tuple[int, int, int], Erasures] = (_NO_FILE, Erasures())
         self._group = GroupCommit(self._append)
 
-    def changed(self) -> tuple[int, int, int]:
-        """What is another one after every change; costs next to nothing to ask."""
+    def file_stamp(self) -> tuple[int, int, int]:
+        """A value that differs after every change; costs next to nothing."""
         try:
-            about = self._path.stat()
+            stat = self._path.stat()
         except FileNotFoundError:
-            return _ABSENT
-        return about.st_ino, about.st_mtime_ns, about.st_size
+            return _NO_FILE
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def read(self) -> Erasures:
-        """What the queue holds now; read again only where it changed. Raises `StoreError` where it is
-        broken."""
-        changed = self.changed()
-        if changed != self._cached[0]:
-            self._cached = (changed, self._read())
+        """The current content; read again only where it changed. Raises `StoreError` where it is broken."""
+        stamp = self.file_stamp()
+        if stamp != self._cached[0]:
+            self._cached = (stamp, self._read())
         return self._cached[1]
 
     def add(self, user_ids: Sequence[str]) -> None:
-        """Queue users, durably when this returns. Threads that come at once share one write.
+        """Queue users, durably when this returns. Threads that call it simultaneously share one write.
 
         Raises `StoreError` where it can't be written.
         """
@@ -104,33 +104,35 @@ class ErasureQueue:
     def _append(self, user_ids: Sequence[str]) -> list[bool]:
         log = _kind_of_log(self._store)
 
-        def appended(now: Erasures) -> Erasures:
+        def append(erasures: Erasures) -> Erasures:
             live, imported = self._store.log.mark
             new = (ErasureRequest(uuid.uuid4().hex, user, live, imported, log) for user in user_ids)
-            return replace(now, requests=(*now.requests, *new))
+            return replace(erasures, requests=(*erasures.requests, *new))
 
-        self._change(appended)
+        self._update(append)
         return [True] * len(user_ids)
 
     def begin(self, generation: int) -> tuple[ErasureBatch, bool]:
-        """Note that all requests of now are being erased from a log of a generation; gives them, and whether
-        earlier work was cut short. The caller holds the store's lock."""
+        """Record that all current requests are being erased from a log of a generation.
+
+        Returns them, and whether earlier work was cut short. The caller holds the store's lock.
+        """
         is_resumed = any(batch.after is None for batch in self.read().batches)
 
-        def begun(now: Erasures) -> Erasures:
-            batch = ErasureBatch(tuple(request.id for request in now.requests), generation)
-            return replace(now, batches=(*_finished(now), batch))
+        def add_batch(erasures: Erasures) -> Erasures:
+            batch = ErasureBatch(tuple(request.id for request in erasures.requests), generation)
+            return replace(erasures, batches=(*_finished_batches(erasures), batch))
 
-        return self._change(begun).batches[-1], is_resumed
+        return self._update(add_batch).batches[-1], is_resumed
 
     def finish(self, batch: ErasureBatch) -> None:
-        """Note that a batch is erased from every file, and drop its requests."""
+        """Record that a batch is erased from every file, and drop its requests."""
 
-        def finished(now: Erasures) -> Erasures:
-            requests = tuple(request for request in now.requests if request.id not in batch.requests)
-            return Erasures(requests, (*_finished(now), batch)[-KEPT_BATCHES:])
+        def finish_batch(erasures: Erasures) -> Erasures:
+            requests = tuple(request for request in erasures.requests if request.id not in batch.requests)
+            return Erasures(requests, (*_finished_batches(erasures), batch)[-MAX_BATCHES:])
 
-        self._change(finished)
+        self._update(finish_batch)
 
     # -- the file -----------------------------------------------------------------------------------------
 
@@ -145,36 +147,36 @@ class ErasureQueue:
             return Erasures()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
-                f"{self._path} can't be read ({error}): restore it, or delete it and erase again whoever "
-                "asked for it since"
+                f"{self._path} can't be read ({error}): restore it, or delete it and repeat the erasures "
+                "that were requested since"
             ) from None
 
-    def _change(self, change: Callable[[Erasures], Erasures]) -> Erasures:
+    def _update(self, change: Callable[[Erasures], Erasures]) -> Erasures:
         with self._locked():
-            after = change(self._read())
-            write_atomically(self._path, json.dumps(asdict(after), indent=1).encode())
-        return after
+            erasures = change(self._read())
+            write_atomically(self._path, json.dumps(asdict(erasures), indent=1).encode())
+        return erasures
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Held for milliseconds."""
         try:
-            with self._store.alone("erasures"):
-                remove_parts(self._path)
+            with self._store.exclusive("erasures"):
+                remove_partial_files(self._path)
                 yield
         except OSError as error:
             raise StoreError(
-                f"{self._path} can't be written ({error}); nobody new is erased: free some space or mend the "
-                "folder's permissions, and ask again"
+                f"{self._path} can't be written ({error}); no new erasure is accepted: free some space or "
+                "repair the folder's permissions, and repeat the request"
             ) from error
 
 
-_ABSENT = (0, 0, 0)
+_NO_FILE = (0, 0, 0)
 
 
 def _kind_of_log(store: Store) -> str:
     return type(store.log).__name__
 
 
-def _finished(erasures: Erasures) -> tuple[ErasureBatch, ...]:
+def _finished_batches(erasures: Erasures) -> tuple[ErasureBatch, ...]:
     return tuple(batch for batch in erasures.batches if batch.after is not None)

@@ -1,14 +1,8 @@
-"""Whether a person's taste changed of late: the last visits against all before, by a likelihood ratio.
+"""Whether a user's taste changed lately: the last sessions against all before, by a likelihood ratio.
 
-Clicks of one visit hang together, so visits are compared, not clicks: somebody with three interests follows
-one of them in a visit, and three clicks on it say no more than that they came for it once. For a change
-before visit t the ratio asks, of every visit since, how much likelier it is as one of a new taste, which its
-own items and the visits since t speak for, than as one more like those before t; each since t may still be of
-an old taste. The largest log ratio over t is the evidence (a generalised likelihood ratio: Lorden, 1971; see
-Basseville & Nikiforov, "Detection of Abrupt Changes", 1993, ch. 2.4). How likely an item is beside another
-is a kernel of their vectors' cosine, mixed with chance.
-
-Few clicks tell little: see docs/log.md for how much an observer who knew everything else could see.
+Clicks of one session are not independent, so sessions are compared, not clicks: a user with three interests
+follows one of them in a session, and three clicks on it say no more than that they came for it once. Few
+clicks carry little evidence: see docs/log.md for how much an observer with all other knowledge could see.
 """
 
 from __future__ import annotations
@@ -21,16 +15,17 @@ import numpy as np
 from bowerbird.data.interactions import History
 from bowerbird.taste.state.user_state import DAY, SECOND
 
-VISIT_GAP = 30 * 60 * SECOND
-"""Microseconds without an event after which another visit begins."""
+SESSION_GAP = 30 * 60 * SECOND
+"""Microseconds without an event after which another session begins."""
 SHARPNESS = 8.0  # of the kernel exp(sharpness · cosine)
-BY_CHANCE = 0.2  # share of clicks that nothing explains
-LEAST_BEFORE = 3  # visits that a change must have before it
-BACK = (1, 2, 3, 4)
-"""How many visits ago a change may have begun."""
-PERHAPS, CLEARLY = 2.6, 5.3
-"""Evidence (nats) from which a change is told, and from which it is told without a "perhaps": one in four,
-and one in twelve, steady shoppers of the demo world hear of one within 16 events (benchmarks/README.md)."""
+CHANCE_SHARE = 0.2  # share of clicks that nothing explains
+MIN_SESSIONS_BEFORE = 3  # that a change must have before it
+SESSIONS_BACK = (1, 2, 3, 4)
+"""How many sessions ago a change may have begun."""
+PERHAPS_EVIDENCE, CLEAR_EVIDENCE = 2.6, 5.3
+"""Evidence (nats) from which a change is reported, and from which it is reported without a "perhaps": for one
+in four, and one in twelve, steady shoppers of the demo world that happens within 16 events
+(benchmarks/README.md)."""
 MONTH = 30 * DAY
 
 VectorsOf = Callable[[np.ndarray], np.ndarray]
@@ -38,8 +33,8 @@ VectorsOf = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Visit:
-    """Liked items of one visit, each once."""
+class Session:
+    """Liked items of one session, each once."""
 
     at: int  # microseconds, of its first like
     items: np.ndarray  # (n,) int64, in the order in which they were first liked
@@ -47,77 +42,91 @@ class Visit:
 
 @dataclass(frozen=True)
 class Drift:
-    """A change of taste before visit `since` of `visits`."""
+    """A change of taste before session `since` of `sessions`."""
 
     evidence: float  # nats
-    visits: list[Visit]
+    sessions: list[Session]
     since: int
 
     @property
-    def clear(self) -> bool:
-        """Whether there is no "perhaps" about it; one visit, whatever it says, is no more than a perhaps."""
-        return self.evidence >= CLEARLY and len(self.visits) - self.since > 1
+    def is_clear(self) -> bool:
+        """Whether it is reported without a "perhaps"; a single session never is, whatever its evidence."""
+        return self.evidence >= CLEAR_EVIDENCE and len(self.sessions) - self.since > 1
 
 
-def visits_of(history: History) -> list[Visit]:
-    """A person's visits in which something was liked, in order of time."""
+def split_sessions(history: History) -> list[Session]:
+    """A user's sessions with at least one like, in order of time."""
     liked = history.weights >= 1.0
-    new = np.diff(history.at, prepend=history.at[:1]) > VISIT_GAP
-    number = np.cumsum(new)[liked]
-    found = []
-    for one in np.unique(number):
-        rows = np.flatnonzero(liked)[number == one]
+    is_first = np.diff(history.at, prepend=history.at[:1]) > SESSION_GAP
+    number = np.cumsum(is_first)[liked]
+    sessions = []
+    for session in np.unique(number):
+        rows = np.flatnonzero(liked)[number == session]
         items = history.items[rows]
-        found.append(Visit(int(history.at[rows[0]]), items[np.sort(np.unique(items, return_index=True)[1])]))
-    return found
+        in_order = items[np.sort(np.unique(items, return_index=True)[1])]
+        sessions.append(Session(int(history.at[rows[0]]), in_order))
+    return sessions
 
 
-def drift_of(history: History, vectors: VectorsOf, sample: np.ndarray, now: int) -> Drift | None:
+def detect_drift(history: History, vectors: VectorsOf, sample: np.ndarray, now: int) -> Drift | None:
     """The change of the month before `now` with the most evidence, if there is enough of it.
 
-    `sample` (S, D): vectors of items drawn evenly from the catalogue, against which likeness is judged.
+    Evidence is the generalised likelihood ratio (Lorden, "Procedures for Reacting to a Change in
+    Distribution", 1971; Basseville & Nikiforov, "Detection of Abrupt Changes", 1993, ch. 2.4):
+    max over t of Σ_{s ≥ t} log(½ · p(s | new taste) / p(s | sessions before t) + ½). The new taste of a
+    session s is its own items and the sessions since t; the ½ lets each session since t still be of the old
+    taste.
+
+    `sample` (S, D): vectors of items drawn evenly from the catalogue, against which similarity is measured.
     """
-    visits = visits_of(history.where(history.at <= now))
+    sessions = split_sessions(history.where(history.at <= now))
     starts = [
-        len(visits) - back
-        for back in BACK
-        if len(visits) - back >= LEAST_BEFORE and visits[-back].at > now - MONTH
+        len(sessions) - back
+        for back in SESSIONS_BACK
+        if len(sessions) - back >= MIN_SESSIONS_BEFORE and sessions[-back].at > now - MONTH
     ]
     if not starts:
         return None
-    likeness = _Likeness(visits, vectors, sample)
-    evidence, since = max((likeness.evidence(start), -start) for start in starts)
-    return Drift(evidence, visits, -since) if evidence >= PERHAPS else None
+    likelihood = _SessionLikelihood(sessions, vectors, sample)
+    evidence, since = max((likelihood.evidence(start), -start) for start in starts)
+    return Drift(evidence, sessions, -since) if evidence >= PERHAPS_EVIDENCE else None
 
 
-class _Likeness:
-    """How much likelier than by chance items are beside others, for the visits of one person."""
+class _SessionLikelihood:
+    """How much likelier than by chance items are given other items, for the sessions of one user.
 
-    def __init__(self, visits: Sequence[Visit], vectors: VectorsOf, sample: np.ndarray) -> None:
-        items = np.unique(np.concatenate([visit.items for visit in visits]))
+    The likelihood ratio of item i given item j is (1 − c) · exp(s·cos(i, j)) / mean over the sample of
+    exp(s·cos(i, ·)) + c, with the sharpness s and the share of chance c.
+    """
+
+    def __init__(self, sessions: Sequence[Session], vectors: VectorsOf, sample: np.ndarray) -> None:
+        items = np.unique(np.concatenate([session.items for session in sessions]))
         rows = vectors(items).astype(np.float64)
         usual = np.exp(SHARPNESS * (rows @ sample.T.astype(np.float64))).mean(axis=1, keepdims=True)
-        self._times = (1 - BY_CHANCE) * np.exp(SHARPNESS * (rows @ rows.T)) / usual + BY_CHANCE  # (n, n)
-        self._visits = [np.searchsorted(items, visit.items) for visit in visits]
-        self._beside = np.log([self._times[visit].mean(axis=0) for visit in self._visits])  # (V, n)
+        kernel = np.exp(SHARPNESS * (rows @ rows.T))
+        self._ratios = (1 - CHANCE_SHARE) * kernel / usual + CHANCE_SHARE  # (n, n)
+        self._sessions = [np.searchsorted(items, session.items) for session in sessions]
+        # log likelihood ratio of each item given each session, (sessions, n)
+        self._given_session = np.log([self._ratios[session].mean(axis=0) for session in self._sessions])
 
     def evidence(self, start: int) -> float:
-        """Log ratio of a new taste since visit `start` to none."""
+        """Log likelihood ratio of a new taste since session `start` to none."""
         total = 0.0
-        for number in range(start, len(self._visits)):
-            visit = self._visits[number]
-            as_old = _mean_of_logs(self._beside[:start, visit].sum(axis=1))
-            since = self._beside[start:number, visit].sum(axis=1)
-            as_new = _mean_of_logs(np.append(since, self._alone(visit)))
+        for number in range(start, len(self._sessions)):
+            session = self._sessions[number]
+            as_old = _log_mean_exp(self._given_session[:start, session].sum(axis=1))
+            since = self._given_session[start:number, session].sum(axis=1)
+            as_new = _log_mean_exp(np.append(since, self._given_itself(session)))
             total += float(np.logaddexp(np.log(0.5) + as_new - as_old, np.log(0.5)))
         return total
 
-    def _alone(self, visit: np.ndarray) -> float:
-        """Log likelihood of a visit's items, each beside those before it; of the first by chance."""
+    def _given_itself(self, session: np.ndarray) -> float:
+        """Log likelihood ratio of a session's items, each given those before it; the first is by chance."""
         return float(
-            sum(np.log(self._times[visit[:place], visit[place]].mean()) for place in range(1, len(visit)))
+            sum(np.log(self._ratios[session[:k], session[k]].mean()) for k in range(1, len(session)))
         )
 
 
-def _mean_of_logs(logs: np.ndarray) -> float:
+def _log_mean_exp(logs: np.ndarray) -> float:
+    """The logarithm of the mean of numbers that are given by their logarithms."""
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))

@@ -10,66 +10,75 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
 
-MOST_READ = 100_000  # items whose words name the groups: evenly spread where there are more
-NAMING = ("style", "pattern", "material", "colour", "genre", "brand")
-"""Attributes that may name a group, beside its type, in the order in which they read well."""
+MAX_SAMPLED = 100_000  # items whose attributes name the groups: evenly spaced where there are more
+NAMING_ATTRIBUTES = ("style", "pattern", "material", "colour", "genre", "brand")
+"""Attributes that may name a group, next to its type, in the order in which they read well."""
+MIN_SHARE, MIN_LIFT = 0.34, 1.2
+"""Share of a group's items that have a value, and how much more frequent it is there than in the catalogue,
+from which the value names the group."""
+MAX_WORDS = 3
+
+Facet = tuple[str, str]
+"""Name and value of an attribute."""
 
 
-def words_of(group: np.ndarray, count: int, catalogue: Catalogue) -> list[list[str]]:
-    """For each group its type and the attribute values that tell it from the rest of the catalogue."""
-    everywhere: Counter[tuple[str, str]] = Counter()
-    within: list[Counter[tuple[str, str]]] = [Counter() for _ in range(count)]
-    read = np.arange(0, len(catalogue), max(1, -(-len(catalogue) // MOST_READ)))
-    sizes = np.bincount(group[read][group[read] >= 0], minlength=count)
-    for position in read.tolist():
-        said = _facts(catalogue.item(position))
-        everywhere.update(said)
+def name_groups(group: np.ndarray, count: int, catalogue: Catalogue) -> list[list[str]]:
+    """For each group its type and the attribute values that set it apart from the rest of the catalogue."""
+    overall: Counter[Facet] = Counter()
+    by_group: list[Counter[Facet]] = [Counter() for _ in range(count)]
+    sampled = np.arange(0, len(catalogue), max(1, -(-len(catalogue) // MAX_SAMPLED)))
+    sizes = np.bincount(group[sampled][group[sampled] >= 0], minlength=count)
+    for position in sampled.tolist():
+        facets = _facets(catalogue.item(position))
+        overall.update(facets)
         if group[position] >= 0:
-            within[group[position]].update(said)
-    share_of_all = {fact: n / max(1, len(read)) for fact, n in everywhere.items()}
-    return [_telling(within[k], int(sizes[k]), share_of_all) for k in range(count)]
+            by_group[group[position]].update(facets)
+    overall_shares = {facet: n / max(1, len(sampled)) for facet, n in overall.items()}
+    return [_distinctive_words(by_group[k], int(sizes[k]), overall_shares) for k in range(count)]
 
 
-def _facts(item: Item) -> list[tuple[str, str]]:
-    facts = [("type", item.attributes.get("type") or (item.category[-1] if item.category else ""))]
-    for name in NAMING:
+def _facets(item: Item) -> list[Facet]:
+    facets = [("type", item.attributes.get("type") or (item.category[-1] if item.category else ""))]
+    for name in NAMING_ATTRIBUTES:
         values = (
             item.attributes.get(name, "").split(", ") if name == "genre" else [item.attributes.get(name, "")]
         )
-        facts += [(name, value) for value in values]
-    facts += [("brand", item.brand)]
-    return [(name, value) for name, value in dict.fromkeys(facts) if value]
+        facets += [(name, value) for value in values]
+    facets += [("brand", item.brand)]
+    return [(name, value) for name, value in dict.fromkeys(facets) if value]
 
 
-def _telling(
-    counts: Counter[tuple[str, str]], size: int, everywhere: dict[tuple[str, str], float]
-) -> list[str]:
-    """At most three values that most of a group shares and the catalogue does not: share × log lift."""
+def _distinctive_words(counts: Counter[Facet], size: int, overall_shares: dict[Facet, float]) -> list[str]:
+    """At most `MAX_WORDS` values that most of a group shares and the catalogue does not: share × log lift."""
     scored = []
     for (name, value), n in counts.items():
         share = n / max(1, size)
-        lift = share / everywhere[name, value]
-        if share >= 0.34 and lift > 1.2:
+        lift = share / overall_shares[name, value]
+        if share >= MIN_SHARE and lift > MIN_LIFT:
             scored.append((share * math.log(lift), name, value))
-    best: dict[str, tuple[float, str]] = {}
-    for score, name, value in sorted(scored, key=lambda one: (-one[0], one[1:])):
+    best: dict[str, tuple[float, str]] = {}  # of each attribute
+    for score, name, value in sorted(scored, key=lambda facet: (-facet[0], facet[1:])):
         best.setdefault(name, (score, value))
-    kept = sorted(best.items(), key=lambda one: -one[1][0])[:3]
-    order = (*NAMING[:4], "type", *NAMING[4:])
-    named = sorted(kept, key=lambda one: order.index(one[0]))
+    top = sorted(best.items(), key=lambda facet: -facet[1][0])[:MAX_WORDS]
+    reading_order = (*NAMING_ATTRIBUTES[:4], "type", *NAMING_ATTRIBUTES[4:])
+    named = sorted(top, key=lambda facet: reading_order.index(facet[0]))
     words = [value if name == "brand" else value.lower() for name, (_, value) in named]
     if any(name in ("type", "genre") for name, _ in named):
         return words
-    # Looks alone do not say what the things are.
+    # Looks alone do not say what the items are.
     common = [value for (name, value), _ in counts.most_common() if name in ("type", "genre")][:2]
     return [*words, *(value.lower() for value in common)] or ["mixed"]
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
-    """Two groups of one name get numbers, so that a person can say which is meant."""
+def make_unique(names: Sequence[str]) -> list[str]:
+    """Number the repeats of a name, so that a user can say which group they mean.
+
+    >>> make_unique(["lamp", "sofa", "lamp"])
+    ['lamp', 'sofa', 'lamp (2)']
+    """
     seen: Counter[str] = Counter()
-    result = []
+    unique = []
     for name in names:
         seen[name] += 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return result
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique

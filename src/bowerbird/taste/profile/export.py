@@ -1,4 +1,4 @@
-"""Everything kept of one person, as one document: what they may ask for (GDPR, articles 15 and 20)."""
+"""Everything stored of one user, as one document: what they may ask for (GDPR, articles 15 and 20)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import asdict
 from typing import Any
 
 from bowerbird.data.events import ACTIONS
-from bowerbird.taste.interests.ranking import moment
+from bowerbird.taste.interests.ranking import format_time
 from bowerbird.taste.profile.profile import TasteReader
 
 
-def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
-    """Events from the log, the state and what follows from it, boards, what they said; in JSON's types."""
-    profile, state = reader.profile(user_id), reader.graph.kept(user_id)
+def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:
+    """Events from the log, the state and the profile that follows from it, overrides, boards; in JSON's
+    types."""
+    profile, state = reader.profile(user_id), reader.graph.stored_state(user_id)
     events = [
         {name: value for name, value in row.items() if value is not None}
         | {"at": row["at"].isoformat(timespec="microseconds")}
         for row in reader.events_of(user_id).to_pylist()
     ]
-    kept = zip(state.items.tolist(), state.actions.tolist(), state.at.tolist(), strict=True)
-    older = zip(
+    stored_events = zip(state.items.tolist(), state.actions.tolist(), state.at.tolist(), strict=True)
+    older_sums = zip(
         state.older.interest.tolist(), state.older.at.tolist(), state.older.weight.tolist(), strict=True
     )
     ids, names = reader.catalogue.ids, reader.groups.names
@@ -28,16 +29,16 @@ def exported(reader: TasteReader, user_id: str) -> dict[str, Any]:
         "events": events,
         "state": {
             "events": [
-                {"item_id": ids[item], "action": ACTIONS[action].value, "at": moment(at)}
-                for item, action, at in kept
+                {"item_id": ids[item], "action": ACTIONS[action].value, "at": format_time(at)}
+                for item, action, at in stored_events
             ],
             "older": [
-                {"interest": names[number], "month_around": moment(at), "weight": weight}
-                for number, at, weight in older
+                {"interest": names[number], "month_around": format_time(at), "weight": weight}
+                for number, at, weight in older_sums
             ],
             "seen_before": [ids[item] for item in state.seen_before.tolist()],
         },
-        "taste": reader.told(profile),
-        "said": dict(reader.graph.said(user_id)),
+        "taste": reader.profile_as_dict(profile),
+        "overrides": dict(reader.graph.overrides_of(user_id)),
         "collections": [asdict(collection) for collection in reader.collections_of(user_id)],
     }

@@ -1,4 +1,4 @@
-"""Price comfort: what a person's liked items cost, as a weighted median with the range around it."""
+"""Price comfort: what a user's liked items cost, as a weighted median with the range around it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.profile.medoids import liked_weights
 from bowerbird.taste.state.user_state import TasteState
 
-LEAST_ITEMS = 5
+MIN_ITEMS = 5
 """Liked items with a price, from which an interest has a price comfort of its own."""
 
 
@@ -25,7 +25,7 @@ class PriceComfort:
     low: float
     median: float
     high: float
-    items: int  # with a price, that this rests on
+    items: int  # with a price, that the percentiles are computed from
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -38,53 +38,57 @@ class Prices:
     overall: list[PriceComfort]  # the currency with the most items first
     by_interest: dict[int, list[PriceComfort]]  # number of the interest
 
-    def of(self, interest: int) -> list[PriceComfort]:
+    def of_interest(self, interest: int) -> list[PriceComfort]:
         return self.by_interest.get(interest, [])
 
 
-def price_comfort(
+def compute_prices(
     state: TasteState,
     catalogue: Catalogue,
     interests: Interests,
     half_lives: Sequence[float],
     now: int | None = None,
 ) -> Prices:
-    """What a person's liked items cost, overall and by interest."""
+    """What a user's liked items cost, overall and by interest."""
     items, weights = liked_weights(state, half_lives, now)
     prices = catalogue.prices[items]
-    priced = np.flatnonzero(~np.isnan(prices))
-    items, weights, prices = items[priced], weights[priced], prices[priced]
+    has_price = np.flatnonzero(~np.isnan(prices))
+    items, weights, prices = items[has_price], weights[has_price], prices[has_price]
     currencies = np.array([catalogue.item(int(item)).currency for item in items], dtype=object)
     groups = interests.group[items]
     by_interest = {}
     for number in np.unique(groups[groups >= 0]).tolist():
-        mine = groups == number
-        found = _by_currency(prices[mine], weights[mine], currencies[mine], LEAST_ITEMS)
-        if found:
-            by_interest[number] = found
+        in_group = groups == number
+        comforts = _by_currency(prices[in_group], weights[in_group], currencies[in_group], MIN_ITEMS)
+        if comforts:
+            by_interest[number] = comforts
     return Prices(_by_currency(prices, weights, currencies, 1), by_interest)
 
 
 def _by_currency(
-    prices: np.ndarray, weights: np.ndarray, currencies: np.ndarray, least: int
+    prices: np.ndarray, weights: np.ndarray, currencies: np.ndarray, min_items: int
 ) -> list[PriceComfort]:
-    found = []
+    comforts = []
     for currency in dict.fromkeys(currencies.tolist()):
-        mine = currencies == currency
-        if mine.sum() >= least:
-            low, median, high = weighted_quantiles(prices[mine], weights[mine], (0.1, 0.5, 0.9))
-            found.append(PriceComfort(currency, low, median, high, int(mine.sum())))
-    return sorted(found, key=lambda one: (-one.items, one.currency))
+        in_currency = currencies == currency
+        count = int(in_currency.sum())
+        if count >= min_items:
+            low, median, high = weighted_quantiles(prices[in_currency], weights[in_currency], (0.1, 0.5, 0.9))
+            comforts.append(PriceComfort(currency, low, median, high, count))
+    return sorted(comforts, key=lambda comfort: (-comfort.items, comfort.currency))
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """The least values below which, themselves included, lie shares of the weight; (n,), (n,) -> (shares).
+    """The smallest values v with Σ of the weights of values ≤ v at least a share of all weight.
+
+    (n,), (n,) -> (shares).
 
     >>> weighted_quantiles(np.array([10.0, 20.0, 30.0]), np.array([1.0, 1.0, 8.0]), [0.1, 0.5])
     [10.0, 30.0]
     """
     order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order])
-    places = np.searchsorted(reached, np.array(shares) * reached[-1] * (1 - 1e-12))
-    found: list[float] = values[order][places].tolist()
-    return found
+    cumulative = np.cumsum(weights[order])
+    # A hair less than the share, so that rounding of the sum does not move it on to the next value.
+    ranks = np.searchsorted(cumulative, np.array(shares) * cumulative[-1] * (1 - 1e-12))
+    quantiles: list[float] = values[order][ranks].tolist()
+    return quantiles

@@ -1,6 +1,6 @@
-"""Everything that can be said of one person's taste, put together: what `taste show` prints and draws.
+"""One user's taste profile, put together: what `taste show` prints and draws.
 
-Computed when asked, from the person's row of fixed size, the item vectors, and, where asked for, the log.
+Computed on request, from the user's row of fixed size, the item vectors, and, optionally, the log.
 """
 
 from __future__ import annotations
@@ -17,77 +17,77 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.embed.index.rows import Rows
+from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.vectors import item_rows
 from bowerbird.errors import InputError
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.interests.drift import Drift, drift_of
+from bowerbird.taste.interests.drift import Drift, detect_drift
 from bowerbird.taste.interests.ranking import (
     Interest,
     Scale,
     Timeline,
-    moment,
-    one_interest,
-    told_event,
+    describe_event,
+    format_time,
+    interest_of,
 )
-from bowerbird.taste.profile.changes import Change, changes_of, in_words
-from bowerbird.taste.profile.dislikes import Disliked, disliked, hidden_items
-from bowerbird.taste.profile.explanation import Because, because
-from bowerbird.taste.profile.medoids import DistinctTaste, distinct_tastes
-from bowerbird.taste.profile.price_range import Prices, price_comfort
+from bowerbird.taste.profile.changes import Change, changes_of, describe_drift
+from bowerbird.taste.profile.dislikes import DislikedInterest, find_disliked, hidden_items
+from bowerbird.taste.profile.explanation import Explanation, explain_item
+from bowerbird.taste.profile.medoids import TasteCluster, find_taste_clusters
+from bowerbird.taste.profile.price_range import Prices, compute_prices
 from bowerbird.taste.profile.queries_and_boards import boards_of, queries_of
-from bowerbird.taste.profile.similar_users import Crowd, crowd_like
+from bowerbird.taste.profile.similar_users import SimilarUsers, find_similar_users
 from bowerbird.taste.state.user_state import TasteState
 
-SAMPLE = 2_000  # items that likeness is judged against
-RECENT = 12  # events told
-EXAMPLES = 3  # of a person's items, told for each interest
-MOMENTS, MOST_DRAWN = 60, 12  # of the timeline: points in time, interests
-MOST_PEOPLE = 20_000
-"""People that a crowd is sought among, the most active first."""
+SAMPLE = 2_000  # items that similarity is measured against
+MAX_RECENT = 12  # events shown
+MAX_EXAMPLES = 3  # of the user's items, shown for each interest
+TIMELINE_MOMENTS, TIMELINE_INTERESTS = 60, 12
+MAX_USERS = 20_000
+"""Users that are compared with one, the most active first."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One person's taste at a moment."""
+    """One user's taste at a moment."""
 
     state: TasteState
     now: int  # microseconds
     interests: list[Interest]  # at the mean of all time-scales
     at_scale: dict[Scale, list[Interest]]
     timeline: Timeline
-    tastes: list[DistinctTaste]
+    clusters: list[TasteCluster]
     prices: Prices
-    disliked: list[Disliked]
+    disliked: list[DislikedInterest]
     hidden: list[int]  # positions
-    disowned: list[Interest]  # of which the person said "not me"
+    excluded_interests: list[Interest]  # those that the user called "not me"
     drift: Drift | None
     changes: list[Change]
     queries: list[dict[str, Any]]
     boards: list[dict[str, Any]]
 
     @property
-    def what_changed(self) -> str:
+    def change_sentence(self) -> str:
         if self.drift is None:
             return "Nothing changed this month that is more than chance."
-        return in_words(self.drift, self.changes)
+        return describe_drift(self.drift, self.changes)
 
 
 class TasteReader:
-    """Reads people's taste from a graph and the item vectors. Safe to use from several threads."""
+    """Reads users' taste from a graph and the item vectors. Safe to use from several threads."""
 
     def __init__(
-        self, graph: TasteGraph, rows: Rows, collections: Sequence[Collection] = (), version: str = ""
+        self, graph: TasteGraph, rows: VectorRows, collections: Sequence[Collection] = (), version: str = ""
     ) -> None:
-        """`rows`: vectors in the catalogue's order; `collections`: everybody's, and their version's name."""
+        """`rows`: vectors in the catalogue's order; `collections`: those of all users, and their version."""
         self.graph = graph
         self._collections, self._version = collections, version
         self.catalogue = graph.catalogue
         self.groups = graph.interests_of_items
         self._half_lives = graph.store.settings.half_life_days
         self._rows = rows
-        drawn = np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])
-        self._sample = rows[drawn]
+        sampled = np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])
+        self._sample = rows[sampled]
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> TasteReader:
@@ -100,7 +100,7 @@ class TasteReader:
         )
 
     def collections_of(self, user_id: str) -> list[Collection]:
-        """A user's collections, without those that an erasure took."""
+        """A user's collections, without those that an erasure removed."""
         if self.graph.is_erased_from(user_id, self._version):
             return []
         return [collection for collection in self._collections if collection.user_id == user_id]
@@ -110,26 +110,26 @@ class TasteReader:
         return self._rows[positions]
 
     def profile(self, user_id: str, now: int | None = None, log: bool = True) -> Profile:
-        """A person's taste at `now` (microseconds; else at their last event); an empty one for a stranger.
+        """A user's taste at `now` (microseconds; else at their last event); an empty one for an unknown user.
 
-        Without `log` the log is not read, and nothing is said of queries and of what was passed over.
+        Without `log` the log is not read, and queries and passed-over interests are missing.
         """
         state = self.graph.state(user_id)
         now = state.last_at if now is None else now
         events = self.events_of(user_id) if log else EVENT_SCHEMA.empty_table()
-        drift = drift_of(state.history, self.vectors, self._sample, now)
+        drift = detect_drift(state.history, self.vectors, self._sample, now)
         return Profile(
             state=state,
             now=now,
             interests=self.graph.interests(state, now),
             at_scale={scale: self.graph.interests(state, now, scale) for scale in Scale},
-            timeline=self.graph.timeline(state, MOMENTS, MOST_DRAWN),
-            tastes=self.tastes(state, now),
-            prices=price_comfort(state, self.catalogue, self.groups, self._half_lives, now),
-            disliked=disliked(state, self.groups, self._all_seen(events)),
+            timeline=self.graph.timeline(state, TIMELINE_MOMENTS, TIMELINE_INTERESTS),
+            clusters=self.taste_clusters(state, now),
+            prices=compute_prices(state, self.catalogue, self.groups, self._half_lives, now),
+            disliked=find_disliked(state, self.groups, self._log_history(events)),
             hidden=hidden_items(state),
-            disowned=[
-                one_interest(self.groups, state, n) for n, weight in state.corrected.items() if not weight
+            excluded_interests=[
+                interest_of(self.groups, state, n) for n, weight in state.corrected.items() if not weight
             ],
             drift=drift,
             changes=changes_of(drift, self.groups) if drift else [],
@@ -137,60 +137,66 @@ class TasteReader:
             boards=boards_of(self.collections_of(user_id), self.catalogue, self.groups),
         )
 
-    def tastes(self, state: TasteState, now: int | None = None) -> list[DistinctTaste]:
-        """A person's distinct tastes, strongest first, without what they muted."""
+    def taste_clusters(self, state: TasteState, now: int | None = None) -> list[TasteCluster]:
+        """A user's taste clusters, strongest first, without what they muted."""
         muted = np.isin(self.groups.group[state.items], list(state.muted))
-        return distinct_tastes(state.without(muted, []), self.vectors, self._half_lives, now)
+        return find_taste_clusters(state.without(muted, []), self.vectors, self._half_lives, now)
 
-    def hierarchy(self, examples: int = 3) -> list[dict[str, Any]]:
+    def hierarchy(self, max_examples: int = 3) -> list[dict[str, Any]]:
         """Themes with their interests, the largest first: id, name, number of items, and titles of the items
         nearest to the middle of each interest."""
         groups = self.groups
         sizes = np.bincount(groups.group[groups.group >= 0], minlength=len(groups))
-        told: dict[int, list[dict[str, Any]]] = {}
+        by_theme: dict[int, list[dict[str, Any]]] = {}
         for number in np.argsort(-sizes, kind="stable").tolist():
-            mine = np.flatnonzero(groups.group == number)[:SAMPLE]
-            near = np.argsort(-(self.vectors(mine) @ groups.centres[number]), kind="stable")[:examples]
-            about = {"id": int(groups.fine.ids[number]), "name": groups.names[number]}
-            titles = [self.catalogue.item(int(item)).title for item in mine[near]]
-            told.setdefault(int(groups.theme[number]), []).append(
-                {**about, "items": int(sizes[number]), "examples": titles}
+            members = np.flatnonzero(groups.group == number)[:SAMPLE]
+            similarity = self.vectors(members) @ groups.centres[number]
+            typical = members[np.argsort(-similarity, kind="stable")[:max_examples]]
+            by_theme.setdefault(int(groups.theme[number]), []).append(
+                {
+                    "id": int(groups.fine.ids[number]),
+                    "name": groups.names[number],
+                    "items": int(sizes[number]),
+                    "examples": [self.catalogue.item(int(item)).title for item in typical],
+                }
             )
-        themes = sorted(told, key=lambda theme: -sum(one["items"] for one in told[theme]))
+        largest_first = sorted(
+            by_theme, key=lambda theme: -sum(interest["items"] for interest in by_theme[theme])
+        )
         return [
             {
                 "id": int(groups.themes.ids[theme]),
                 "name": groups.themes.names[theme],
-                "interests": told[theme],
+                "interests": by_theme[theme],
             }
-            for theme in themes
+            for theme in largest_first
         ]
 
-    def because(self, user_id: str, item_id: str) -> Because:
-        """Why an item may be for a person. Raises `InputError` for an unknown item."""
+    def explain_item(self, user_id: str, item_id: str) -> Explanation:
+        """Why an item may suit a user. Raises `InputError` for an unknown item."""
         position = self.catalogue.position.get(item_id)
         if position is None:
-            raise InputError(f"there is no item {item_id!r}")
+            raise InputError(f"unknown item {item_id!r}: expected an id of the catalogue")
         state = self.graph.state(user_id)
-        prices = price_comfort(state, self.catalogue, self.groups, self._half_lives)
+        prices = compute_prices(state, self.catalogue, self.groups, self._half_lives)
         ranked = self.graph.interests(state)
-        return because(state, position, self.catalogue, self.vectors, ranked, self.groups.group, prices)
+        return explain_item(state, position, self.catalogue, self.vectors, ranked, self.groups.group, prices)
 
-    def crowd(self, user_id: str) -> Crowd:
-        """The crowd of people with a similar taste; says nothing of fewer than `crowd.K_ANONYMOUS`."""
-        me = self.graph.state(user_id)
-        others = (self.graph.state(user) for user in self.graph.people(MOST_PEOPLE))
+    def similar_users(self, user_id: str) -> SimilarUsers:
+        """What users with a similar taste share; empty for fewer than `similar_users.K_ANONYMOUS`."""
+        state = self.graph.state(user_id)
+        others = (self.graph.state(other) for other in self.graph.users(MAX_USERS))
         season = Scale.SEASON.half_lives(self._half_lives)
-        return crowd_like(me, others, self.groups, season, me.last_at)
+        return find_similar_users(state, others, self.groups, season, state.last_at)
 
-    def told_crowd(self, crowd: Crowd) -> dict[str, Any]:
-        """A crowd as JSON's types."""
-        return crowd.as_dict(self.groups, {k: self.catalogue.item(k).title for k, _ in crowd.items})
+    def similar_users_as_dict(self, similar: SimilarUsers) -> dict[str, Any]:
+        """Similar users as JSON's types."""
+        return similar.as_dict(self.groups, {k: self.catalogue.item(k).title for k, _ in similar.items})
 
     def events_of(self, user_id: str) -> pa.Table:
-        """Everything the log holds of one person, in order of time: the whole log is read for it.
+        """Everything the log holds of one user, in order of time; it reads the whole log.
 
-        Of one whose erasure is not complete, live events after the acknowledgement.
+        For a user whose erasure is not complete, live events after the acknowledgement.
         """
         store, erasure = self.graph.store, self.graph.erasure_of(user_id)
         if erasure is not None:
@@ -201,56 +207,69 @@ class TasteReader:
             table = store.log.read()
         return table.filter(pc.equal(table["user_id"], user_id))
 
-    def _all_seen(self, events: pa.Table) -> History | None:
+    def _log_history(self, events: pa.Table) -> History | None:
+        """A user's events of known items, impressions included; None where there are none."""
         known = Interactions.of(events, self.catalogue)
         return History(known.item, known.action, known.at) if len(known) else None
 
-    def told(self, profile: Profile) -> dict[str, Any]:
+    def profile_as_dict(self, profile: Profile) -> dict[str, Any]:
         """A profile as JSON's types: ids and words instead of positions."""
-        ids, catalogue = self.catalogue.ids, self.catalogue
-        state, names = profile.state, self.groups.names
-
-        def item(position: int) -> dict[str, Any]:
-            return {"item_id": ids[position], "title": catalogue.item(position).title}
-
+        ids, catalogue, state = self.catalogue.ids, self.catalogue, profile.state
+        n_events = len(state.items)
         return {
             "user": state.user_id,
-            "at": moment(profile.now),
+            "at": format_time(profile.now),
             "interests": [
-                one.as_dict()
-                | {"examples": [item(position) for position in one.items[:EXAMPLES]]}
-                | {"prices": [price.as_dict() for price in profile.prices.of(one.number)]}
-                for one in profile.interests
+                interest.as_dict()
+                | {"examples": [self._item_as_dict(item) for item in interest.items[:MAX_EXAMPLES]]}
+                | {"prices": [price.as_dict() for price in profile.prices.of_interest(interest.number)]}
+                for interest in profile.interests
             ],
             "scales": {
-                scale.value: [{"id": one.id, "name": one.name, "share": one.share} for one in ranked]
-                for scale, ranked in profile.at_scale.items()
+                scale.value: [
+                    {"id": interest.id, "name": interest.name, "share": interest.share}
+                    for interest in interests
+                ]
+                for scale, interests in profile.at_scale.items()
             },
             "tastes": [
                 {
-                    "medoid": item(one.medoid),
-                    "share": one.share,
-                    "items": [ids[position] for position in one.items],
+                    "medoid": self._item_as_dict(cluster.medoid),
+                    "share": cluster.share,
+                    "items": [ids[position] for position in cluster.items],
                 }
-                for one in profile.tastes
+                for cluster in profile.clusters
             ],
-            "price_comfort": [one.as_dict() for one in profile.prices.overall],
-            "hidden": [item(position) for position in profile.hidden],
-            "disliked": [{"name": names[one.number], **one.as_dict()} for one in profile.disliked],
-            "not_me": [one.name for one in profile.disowned],
-            "changed": {
-                "words": profile.what_changed,
-                "clear": profile.drift.clear if profile.drift else None,
-                "since": moment(profile.drift.visits[profile.drift.since].at) if profile.drift else None,
-                "interests": [
-                    one.as_dict() | {"items": [item(position) for position in one.items]}
-                    for one in profile.changes
-                ],
-            },
+            "price_comfort": [comfort.as_dict() for comfort in profile.prices.overall],
+            "hidden": [self._item_as_dict(position) for position in profile.hidden],
+            "disliked": [
+                {"name": self.groups.names[interest.number], **interest.as_dict()}
+                for interest in profile.disliked
+            ],
+            "not_me": [interest.name for interest in profile.excluded_interests],
+            "changed": self._changes_as_dict(profile),
             "recent": [
-                told_event(catalogue, state, row)
-                for row in range(len(state.items) - 1, max(-1, len(state.items) - 1 - RECENT), -1)
+                describe_event(catalogue, state, row)
+                for row in range(n_events - 1, max(-1, n_events - 1 - MAX_RECENT), -1)
             ],
             "queries": profile.queries,
             "boards": profile.boards,
+        }
+
+    def _changes_as_dict(self, profile: Profile) -> dict[str, Any]:
+        drift = profile.drift
+        return {
+            "words": profile.change_sentence,
+            "clear": drift.is_clear if drift else None,
+            "since": format_time(drift.sessions[drift.since].at) if drift else None,
+            "interests": [
+                change.as_dict() | {"items": [self._item_as_dict(item) for item in change.items]}
+                for change in profile.changes
+            ],
+        }
+
+    def _item_as_dict(self, position: int) -> dict[str, Any]:
+        return {
+            "item_id": self.catalogue.ids[position],
+            "title": self.catalogue.item(position).title,
         }

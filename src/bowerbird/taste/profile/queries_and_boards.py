@@ -1,4 +1,4 @@
-"""What a person searched for and which boards they keep, with the interests that these speak for."""
+"""What a user searched for and their boards, with the interests that these belong to."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.items import Catalogue
 from bowerbird.taste.interests.interests import Interests
 
-MOST_INTERESTS = 3  # named for a query or a board
+MAX_INTERESTS = 3  # named for a query or a board
 
 
 def queries_of(
-    events: pa.Table, catalogue: Catalogue, interests: Interests, most: int = 10
+    events: pa.Table, catalogue: Catalogue, interests: Interests, max_queries: int = 10
 ) -> list[dict[str, Any]]:
-    """The latest queries of one person's events (`EVENT_SCHEMA`, in order of time), the latest first: its
-    text, when it was last asked, how many events came of it, and the interests of the items dealt with."""
-    asked: dict[str, list[tuple[str, Any]]] = {}
-    rows = events.select(["query", "item_id", "at"]).to_pylist()
-    for row in rows:
+    """The latest queries of one user's events (`EVENT_SCHEMA`, in order of time), the latest first.
+
+    Each with its text, the time of its last event, its number of events, and the interests of their items.
+    """
+    by_text: dict[str, list[tuple[str, Any]]] = {}  # item id and time of each event
+    for row in events.select(["query", "item_id", "at"]).to_pylist():
         text = (row["query"] or "").strip()
         if text:
-            asked.setdefault(text, []).append((row["item_id"], row["at"]))
-    latest = sorted(asked, key=lambda text: asked[text][-1][1], reverse=True)[:most]
+            by_text.setdefault(text, []).append((row["item_id"], row["at"]))
+    latest = sorted(by_text, key=lambda text: by_text[text][-1][1], reverse=True)[:max_queries]
     return [
         {
             "query": text,
-            "at": asked[text][-1][1].isoformat(timespec="seconds"),
-            "events": len(asked[text]),
-            "interests": _spoken_for([item for item, _ in asked[text]], catalogue, interests),
+            "at": by_text[text][-1][1].isoformat(timespec="seconds"),
+            "events": len(by_text[text]),
+            "interests": _main_interests([item_id for item_id, _ in by_text[text]], catalogue, interests),
         }
         for text in latest
     ]
@@ -41,21 +42,24 @@ def queries_of(
 def boards_of(
     collections: Iterable[Collection], catalogue: Catalogue, interests: Interests
 ) -> list[dict[str, Any]]:
-    """A user's boards, the largest first: name, kind, item ids, and the interests that they speak for."""
+    """A user's boards, the largest first: name, kind, item ids, and the interests of their items."""
+    largest_first = sorted(
+        collections, key=lambda board: (-len(board.item_ids), board.name, board.collection_id)
+    )
     return [
         {
-            "name": one.name or one.collection_id,
-            "kind": one.kind,
-            "item_ids": list(one.item_ids),
-            "interests": _spoken_for(one.item_ids, catalogue, interests),
+            "name": board.name or board.collection_id,
+            "kind": board.kind,
+            "item_ids": list(board.item_ids),
+            "interests": _main_interests(board.item_ids, catalogue, interests),
         }
-        for one in sorted(collections, key=lambda one: (-len(one.item_ids), one.name, one.collection_id))
+        for board in largest_first
     ]
 
 
-def _spoken_for(item_ids: Sequence[str], catalogue: Catalogue, interests: Interests) -> list[str]:
+def _main_interests(item_ids: Sequence[str], catalogue: Catalogue, interests: Interests) -> list[str]:
     """Names of the interests of most of some items, the most frequent first."""
-    places = (catalogue.position.get(item_id) for item_id in item_ids)
-    groups = [int(interests.group[place]) for place in places if place is not None]
+    positions = (catalogue.position.get(item_id) for item_id in item_ids)
+    groups = [int(interests.group[position]) for position in positions if position is not None]
     counts = Counter(number for number in groups if number >= 0)
-    return [interests.names[number] for number, _ in counts.most_common(MOST_INTERESTS)]
+    return [interests.names[number] for number, _ in counts.most_common(MAX_INTERESTS)]

@@ -1,9 +1,9 @@
-"""People of similar taste, told as a crowd: how many there are and what at least `K_ANONYMOUS` of them like.
+"""Users with a similar taste, k-anonymous: how many there are and what at least `K_ANONYMOUS` of them share.
 
-Nobody is named, and nothing that fewer than `K_ANONYMOUS` people share is told (k-anonymity: Sweeney, 2002);
-counts are rounded down to full `ROUNDED_TO`, so that comparing two answers does not show one person's coming
-or going in most cases. That is no differential privacy: whoever can write many invented people into the log
-could still learn something of a real one.
+No user is named, and nothing that fewer than `K_ANONYMOUS` users share is shown. Counts are rounded down to
+multiples of `ROUNDING`, so that in most cases comparing two answers does not reveal that one user came or
+went. That is not differential privacy: anyone who can write many invented users into the log could still
+learn something of a real one.
 """
 
 from __future__ import annotations
@@ -19,61 +19,71 @@ from bowerbird.taste.interests.ranking import weights_by_interest
 from bowerbird.taste.state.user_state import TasteState
 
 K_ANONYMOUS = 20
-"""People that a crowd, and everything told of it, must consist of at least."""
-ROUNDED_TO = 5
-SIMILAR = 0.5
-"""Cosine of two people's shares of interests, from which their tastes are similar."""
-MOST_TOLD = 10
+"""Minimum number of similar users, and of those who share an interest or an item that is shown."""
+ROUNDING = 5
+MIN_SIMILARITY = 0.5
+"""Cosine of two users' interest weights from which their tastes are similar."""
+MAX_SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """People like one person, never including them; empty (0 people) where there are too few to tell of."""
+class SimilarUsers:
+    """Users with a taste similar to one user's, who is not counted; empty where there are too few."""
 
-    people: int  # rounded down
+    users: int  # rounded down
     interests: list[tuple[int, int]]  # number of an interest, how many of them have it, rounded down
     items: list[tuple[int, int]]  # position of an item, how many of them like it, rounded down
 
     def as_dict(self, interests: Interests, titles: dict[int, str]) -> dict[str, Any]:
-        named = [{"name": interests.names[number], "people": n} for number, n in self.interests]
-        items = [{"title": titles[item], "people": n} for item, n in self.items]
-        return {"people": self.people, "at_least": K_ANONYMOUS, "interests": named, "items": items}
+        named = [{"name": interests.names[number], "users": n} for number, n in self.interests]
+        items = [{"title": titles[item], "users": n} for item, n in self.items]
+        return {"users": self.users, "at_least": K_ANONYMOUS, "interests": named, "items": items}
 
 
-def crowd_like(
-    me: TasteState, others: Iterable[TasteState], interests: Interests, half_lives: Sequence[float], now: int
-) -> Crowd:
-    """The crowd of similar taste among `others`, at `now` (microseconds)."""
-    mine = profile(me, interests, half_lives, now)
-    have, like = np.zeros(len(interests), np.int64), np.zeros(len(interests.group), np.int64)
-    people = 0
-    for state in others:
-        if state.user_id == me.user_id:
+def find_similar_users(
+    user: TasteState,
+    others: Iterable[TasteState],
+    interests: Interests,
+    half_lives: Sequence[float],
+    now: int,
+) -> SimilarUsers:
+    """What the users of similar taste among `others` share, at `now` (microseconds).
+
+    Released only where at least k users share it (k-anonymity: Sweeney, "k-Anonymity: A Model for Protecting
+    Privacy", 2002).
+    """
+    user_weights = unit_interest_weights(user, interests, half_lives, now)
+    n_by_interest, n_by_item = np.zeros(len(interests), np.int64), np.zeros(len(interests.group), np.int64)
+    n_similar = 0
+    for other in others:
+        if other.user_id == user.user_id:
             continue
-        theirs = profile(state, interests, half_lives, now)
-        if mine @ theirs < SIMILAR:
+        weights = unit_interest_weights(other, interests, half_lives, now)
+        if user_weights @ weights < MIN_SIMILARITY:
             continue
-        people += 1
-        have += theirs > 0
-        like[np.unique(state.history.liked().items)] += 1
-    if people < K_ANONYMOUS:
-        return Crowd(0, [], [])
-    return Crowd(_rounded(people), _told(have), _told(like))
+        n_similar += 1
+        n_by_interest += weights > 0
+        n_by_item[np.unique(other.history.liked().items)] += 1
+    if n_similar < K_ANONYMOUS:
+        return SimilarUsers(0, [], [])
+    return SimilarUsers(_round_down(n_similar), _most_shared(n_by_interest), _most_shared(n_by_item))
 
 
-def profile(state: TasteState, interests: Interests, half_lives: Sequence[float], now: int) -> np.ndarray:
-    """How strongly a person is drawn to each of K interests, (K,), of length 1, or 0; nothing negative."""
-    sums = np.maximum(weights_by_interest(interests, state, half_lives, now), 0.0)
-    length = np.linalg.norm(sums)
-    found: np.ndarray = sums / length if length > 0 else sums
-    return found
+def unit_interest_weights(
+    state: TasteState, interests: Interests, half_lives: Sequence[float], now: int
+) -> np.ndarray:
+    """A user's weight of each of K interests, (K,), without negative ones, of length 1, or 0."""
+    weights = np.maximum(weights_by_interest(interests, state, half_lives, now), 0.0)
+    length = np.linalg.norm(weights)
+    scaled: np.ndarray = weights / length if length > 0 else weights
+    return scaled
 
 
-def _told(counts: np.ndarray) -> list[tuple[int, int]]:
-    """What enough people share, the most first, with the rounded count."""
-    order = np.argsort(-counts, kind="stable")[:MOST_TOLD]
-    return [(int(k), _rounded(int(counts[k]))) for k in order if counts[k] >= K_ANONYMOUS]
+def _most_shared(counts: np.ndarray) -> list[tuple[int, int]]:
+    """What at least `K_ANONYMOUS` users share, the most frequent first, with the rounded count."""
+    order = np.argsort(-counts, kind="stable")[:MAX_SHOWN]
+    return [(int(k), _round_down(int(counts[k]))) for k in order if counts[k] >= K_ANONYMOUS]
 
 
-def _rounded(people: int) -> int:
-    return people // ROUNDED_TO * ROUNDED_TO
+def _round_down(count: int) -> int:
+    return count // ROUNDING * ROUNDING

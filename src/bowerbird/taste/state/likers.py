@@ -1,8 +1,8 @@
 """Who liked an item last: a ring for each item, which every event updates.
 
-From these rings come what people like together (see `walks`) and what is liked at the moment. A ring is the
-set of the latest `LIKERS` different people by their latest like of the item. The highest members of a set do
-not depend on the order in which they came; so late, repeated and reordered events give the same rings.
+From these rings come the co-likes that walks follow (see `walks`) and what is trending. A ring is the set of
+the latest `LIKERS` different users by their latest like of the item. The highest members of a set do not
+depend on the order in which they came; so late, repeated and reordered events give the same rings.
 """
 
 from __future__ import annotations
@@ -16,147 +16,150 @@ from bowerbird.data.interactions import WEIGHT_OF_CODE
 from bowerbird.taste.state.packed_rows import Columns, PackedRows, row_bytes
 
 LIKERS = 64
-"""People remembered for each item."""
-COLUMNS: Columns = {"at": (np.uint32, LIKERS), "person": (np.int32, LIKERS), "count": (np.int16, 1)}
+"""Users remembered for each item."""
+COLUMNS: Columns = {"at": (np.uint32, LIKERS), "user": (np.int32, LIKERS), "count": (np.int16, 1)}
 ITEM_BYTES = row_bytes(COLUMNS)
-LIKED = WEIGHT_OF_CODE >= 1.0
-"""Which action codes speak for an item: a click or more."""
+IS_LIKE = WEIGHT_OF_CODE >= 1.0
+"""Which action codes are likes: a click or more."""
 FILE = "likers.npy"
-FORGOTTEN = 6.0  # half-lives after which a like counts no more
+MAX_AGE = 6.0  # half-lives after which a like no longer counts as trending
 
 
 class Likers:
-    """Rings of N items. Not safe between threads: whoever holds it locks."""
+    """Rings of N items. Not safe between threads: the caller locks."""
 
     def __init__(self, n_items: int) -> None:
         self._rows = PackedRows(COLUMNS, n_items)
-        self._arrays = self._in_order()
+        self._columns = self._column_views()
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def learn(self, people: np.ndarray, seconds: np.ndarray, items: np.ndarray, names: np.ndarray) -> None:
-        """Learn n likes of known people (rows), (n,) each; `names` (P,) uint64 orders people whose likes fall
-        into one second, whatever their rows."""
-        like_rows(*self._arrays, people, seconds, items, names)
+    def learn(self, users: np.ndarray, seconds: np.ndarray, items: np.ndarray, id_hashes: np.ndarray) -> None:
+        """Learn n likes of known users (rows), (n,) each.
 
-    def learn_one(self, person: int, second: np.uint32, item: int, names: np.ndarray) -> None:
+        `id_hashes` (U,) uint64 orders users whose likes fall into one second, whatever their rows.
+        """
+        like_rows(*self._columns, users, seconds, items, id_hashes)
+
+    def learn_one(self, user: int, second: np.uint32, item: int, id_hashes: np.ndarray) -> None:
         """As `learn`, one like."""
-        like_row(*self._arrays, person, second, item, names)
+        like_row(*self._columns, user, second, item, id_hashes)
 
-    def of(self, item: int) -> tuple[np.ndarray, np.ndarray]:
-        """The latest people (rows) who liked an item and when (seconds), (n,) each, oldest first."""
-        at, person, count = self._arrays
+    def ring(self, item: int) -> tuple[np.ndarray, np.ndarray]:
+        """The latest users (rows) who liked an item and when (seconds), (n,) each, oldest first."""
+        at, user, count = self._columns
         n = int(count[item])
-        return person[item, :n].astype(np.int64), at[item, :n].astype(np.int64)
+        return user[item, :n].astype(np.int64), at[item, :n].astype(np.int64)
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """`person` (N, LIKERS) int32 and `count` (N,) int16: views, as walks read them."""
-        return self._arrays[1], self._arrays[2]
+        """`user` (N, LIKERS) int32 and `count` (N,) int16: views, as walks read them."""
+        return self._columns[1], self._columns[2]
 
     def trending(self, second: int, half_life_days: float) -> np.ndarray:
-        """How much each item is liked at a moment: its likes before, each person's last one, decayed by age,
-        (N,) float32.
+        """Sum of each item's likes up to a moment, each user's last one, decayed by age, (N,) float32.
 
-        A full ring has let go of likes; they are counted as if they had come as densely as those that it
-        holds: K in T seconds before the oldest add K·h/(T·ln 2) of what one so old counts.
+        A full ring has dropped likes. They are estimated by assuming that they came as densely as those it
+        holds: with K likes in T seconds, those before the oldest add K·h/(T·ln 2) · 2^(−age of the oldest/h).
         """
-        at, _, count = self._arrays
-        found: np.ndarray = _trending(at, count, np.uint32(max(second, 0)), half_life_days * 86_400)
-        return found
+        at, _, count = self._columns
+        scores: np.ndarray = _trending(at, count, np.uint32(max(second, 0)), half_life_days * 86_400)
+        return scores
 
-    def forget(self, *people: int) -> None:
-        """Take people out of every ring. A ring that was full holds fewer until the next likes."""
-        gone = np.zeros(max(people) + 1, np.bool_)
-        gone[list(people)] = True
-        _take_out(*self._arrays, gone)
+    def forget(self, *users: int) -> None:
+        """Remove users (rows) from every ring. A ring that was full holds fewer until the next likes."""
+        is_forgotten = np.zeros(max(users) + 1, np.bool_)
+        is_forgotten[list(users)] = True
+        _remove_users(*self._columns, is_forgotten)
 
     def save(self, folder: Path) -> None:
         """Write into a folder. Raises `OSError` where that can't be done."""
         self._rows.save(folder / FILE, len(self))
 
     @classmethod
-    def opened(cls, folder: Path, n_items: int) -> Likers:
-        """What `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
+    def open(cls, folder: Path, n_items: int) -> Likers:
+        """Open what `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
         likers = cls(0)
-        likers._rows = PackedRows.opened(COLUMNS, folder / FILE, n_items)
-        likers._arrays = likers._in_order()
+        likers._rows = PackedRows.open(COLUMNS, folder / FILE, n_items)
+        likers._columns = likers._column_views()
         return likers
 
-    def _in_order(self) -> tuple[np.ndarray, ...]:
+    def _column_views(self) -> tuple[np.ndarray, ...]:
         return tuple(self._rows[name] for name in COLUMNS)
 
 
 @njit(cache=True, nogil=True)
-def like_rows(at, person, count, people, when, what, names):  # type: ignore[no-untyped-def]
-    """Learn n likes in turn: `at` (N, K) uint32, `person` (N, K) int32, `count` (N,) int16; see `Likers`."""
-    for like in range(len(people)):
-        like_row(at, person, count, people[like], when[like], what[like], names)
+def like_rows(at, user, count, users, seconds, items, id_hashes):  # type: ignore[no-untyped-def]
+    """Learn n likes in turn: `at` (N, K) uint32, `user` (N, K) int32, `count` (N,) int16; see `Likers`."""
+    for like in range(len(users)):
+        like_row(at, user, count, users[like], seconds[like], items[like], id_hashes)
 
 
 @njit(cache=True, nogil=True)
-def like_row(at, person, count, who, second, item, names):  # type: ignore[no-untyped-def]
-    """Learn one like of an item."""
+def like_row(at, user, count, liker, second, item, id_hashes):  # type: ignore[no-untyped-def]
+    """Learn one like of an item by the user of row `liker`."""
     n = count[item]
-    held = 0
-    while held < n and person[item, held] != who:
-        held += 1
-    if held < n and at[item, held] >= second:
-        return
-    if held == n and n == LIKERS:
-        if _before(second, who, at[item, 0], person[item, 0], names):
-            return  # older than all that is kept
-        held = 0  # the oldest makes room
-    if held == n:
+    slot = 0
+    while slot < n and user[item, slot] != liker:
+        slot += 1
+    if slot < n and at[item, slot] >= second:
+        return  # a later like of the same user is there already
+    if slot == n and n == LIKERS:
+        if _is_before(second, liker, at[item, 0], user[item, 0], id_hashes):
+            return  # older than all that the ring holds
+        slot = 0  # the oldest makes room
+    if slot == n:  # a new member: shift the later ones up
         count[item] = n + 1
         k = n
-        while k > 0 and _before(second, who, at[item, k - 1], person[item, k - 1], names):
-            at[item, k], person[item, k] = at[item, k - 1], person[item, k - 1]
+        while k > 0 and _is_before(second, liker, at[item, k - 1], user[item, k - 1], id_hashes):
+            at[item, k], user[item, k] = at[item, k - 1], user[item, k - 1]
             k -= 1
-    else:
-        k = held
-        while k + 1 < n and _before(at[item, k + 1], person[item, k + 1], second, who, names):
-            at[item, k], person[item, k] = at[item, k + 1], person[item, k + 1]
+    else:  # a later like of a member, or one in place of the oldest: shift the earlier ones down
+        k = slot
+        while k + 1 < n and _is_before(at[item, k + 1], user[item, k + 1], second, liker, id_hashes):
+            at[item, k], user[item, k] = at[item, k + 1], user[item, k + 1]
             k += 1
-    at[item, k], person[item, k] = second, who
+    at[item, k], user[item, k] = second, liker
 
 
 @njit(cache=True, nogil=True)
-def _before(second, who, other_second, other, names):  # type: ignore[no-untyped-def]
-    return second < other_second or (second == other_second and names[who] < names[other])
+def _is_before(second, liker, other_second, other_liker, id_hashes):  # type: ignore[no-untyped-def]
+    # Ties by a hash of the id, not by the row: rows are numbered in order of arrival.
+    return second < other_second or (second == other_second and id_hashes[liker] < id_hashes[other_liker])
 
 
 @njit(cache=True, nogil=True)
-def _take_out(at, person, count, gone):  # type: ignore[no-untyped-def]
-    """`gone` (P,) bool, for the people up to the last one who goes."""
+def _remove_users(at, user, count, is_forgotten):  # type: ignore[no-untyped-def]
+    """`is_forgotten` (U,) bool, up to the last user to remove."""
     for item in range(len(count)):
-        kept = 0
+        n = 0
         for k in range(count[item]):
-            if person[item, k] >= len(gone) or not gone[person[item, k]]:
-                at[item, kept], person[item, kept] = at[item, k], person[item, k]
-                kept += 1
-        for k in range(kept, count[item]):
-            at[item, k], person[item, k] = 0, 0
-        count[item] = kept
+            if user[item, k] >= len(is_forgotten) or not is_forgotten[user[item, k]]:
+                at[item, n], user[item, n] = at[item, k], user[item, k]
+                n += 1
+        for k in range(n, count[item]):
+            at[item, k], user[item, k] = 0, 0
+        count[item] = n
 
 
 @njit(cache=True, nogil=True)
 def _trending(at, count, second, half_life):  # type: ignore[no-untyped-def]
-    found = np.zeros(len(count), np.float32)
+    """See `Likers.trending`; `half_life` in seconds."""
+    scores = np.zeros(len(count), np.float32)
     for item in range(len(count)):
         n = count[item]
-        total, known = 0.0, 0
-        for k in range(n - 1, -1, -1):
+        total, n_counted = 0.0, 0
+        for k in range(n - 1, -1, -1):  # newest first, so that the age limit can end the loop
             if at[item, k] > second:
                 continue
             age = (second - at[item, k]) / half_life
-            if age > FORGOTTEN:
+            if age > MAX_AGE:
                 break
             total += 0.5**age
-            known += 1
-        if known == n == LIKERS:
+            n_counted += 1
+        if n_counted == n == LIKERS:  # a full ring whose oldest like still counts has dropped some that do
             spread = max(float(at[item, n - 1] - at[item, 0]), 1.0)
             total += n / spread * half_life / np.log(2.0) * 0.5 ** ((second - at[item, 0]) / half_life)
-        found[item] = total
-    return found
+        scores[item] = total
+    return scores

@@ -1,7 +1,7 @@
 """Rows of one size in one block of memory, read by columns.
 
-All that belongs to a row lies together: an update of one among a million rows waits for one place of memory
-instead of one for each column. A file of them opens by memory map, copied on writing.
+All columns of a row lie next to each other: an update of one among a million rows waits for one place of
+memory instead of one for each column. A file of them opens by memory map, copied on writing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 Columns = Mapping[str, tuple[type[np.generic], int]]
-"""What a row consists of: of each column its type and how many of it."""
-ALIGNED = 8  # bytes
+"""What a row consists of: for each column its type and its width, in values."""
+ALIGNMENT = 8  # bytes
 
 
 def row_bytes(columns: Columns) -> int:
     """Bytes of one row."""
-    return sum(_bytes(*column) for column in columns.values())
+    return sum(_padded_bytes(*column) for column in columns.values())
 
 
 class PackedRows:
@@ -32,25 +32,25 @@ class PackedRows:
         return len(self._block)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """A column as a view, (R, many); (R,) where there is one of it in a row."""
+        """A column as a view, (R, width); (R,) where the width is 1."""
         start = 0
-        for other, (kind, many) in self._columns.items():
-            if other == name:
-                width = np.dtype(kind).itemsize * many
-                column = self._block[:, start : start + width].view(kind)
-                return column[:, 0] if many == 1 else column
-            start += _bytes(kind, many)
+        for column_name, (dtype, width) in self._columns.items():
+            if column_name == name:
+                size = np.dtype(dtype).itemsize * width
+                column = self._block[:, start : start + size].view(dtype)
+                return column[:, 0] if width == 1 else column
+            start += _padded_bytes(dtype, width)
         raise KeyError(name)
 
-    def grow(self, least: int) -> None:
-        """Make room for at least so many rows, in memory. Views of before stay with the rows of before."""
-        if len(self) < least:
-            larger = np.zeros((least, self._block.shape[1]), np.uint8)
+    def grow(self, n_rows: int) -> None:
+        """Make room for at least `n_rows` rows, in memory. Earlier views stay with the former block."""
+        if len(self) < n_rows:
+            larger = np.zeros((n_rows, self._block.shape[1]), np.uint8)
             larger[: len(self)] = self._block
             self._block = larger
 
     def clear(self, row: int) -> None:
-        """All zeros again."""
+        """Set a row to zeros again."""
         self._block[row] = 0
 
     def save(self, path: Path, rows: int) -> None:
@@ -58,15 +58,15 @@ class PackedRows:
         np.save(path, self._block[:rows])
 
     @classmethod
-    def opened(cls, columns: Columns, path: Path, rows: int) -> PackedRows:
-        """What `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
-        found = cls(columns, 0)
+    def open(cls, columns: Columns, path: Path, rows: int) -> PackedRows:
+        """Open what `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
+        packed = cls(columns, 0)
         block = np.load(path, mmap_mode="c" if rows else None)
         if block.shape != (rows, row_bytes(columns)) or block.dtype != np.uint8:
             raise ValueError(f"{path} is of another layout")
-        found._block = np.asarray(block)  # the same memory: a map's own indexing is slow in small pieces
-        return found
+        packed._block = np.asarray(block)  # the same memory: a map's own indexing is slow for small slices
+        return packed
 
 
-def _bytes(kind: type[np.generic], many: int) -> int:
-    return -(-np.dtype(kind).itemsize * many // ALIGNED) * ALIGNED
+def _padded_bytes(dtype: type[np.generic], width: int) -> int:
+    return -(-np.dtype(dtype).itemsize * width // ALIGNMENT) * ALIGNMENT

@@ -1,8 +1,8 @@
-"""Everyone on disk, with the place in the event log that they stand for: start-up without a replay.
+"""User states on disk, with the place in the event log that they stand for: start-up without a replay.
 
-A small file that names the folders is replaced atomically after a new one was written whole. Those of the
-last two sets of items and interests are kept, so that a rollback needs no replay either. Whoever forgets a
-person drops them all, under the same lock.
+A small file that names the snapshots is replaced atomically after a new one was written whole. Those of the
+last two sets of items and interests are kept, so that a rollback needs no replay either. An erasure drops
+them all, under the same lock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import shutil
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,76 +22,81 @@ import pyarrow.feather as feather
 
 from bowerbird.data.store import Store, write_atomically
 from bowerbird.errors import StoreError
-from bowerbird.taste.state.user_states import Everyone
+from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.user_table import IDS_FILE
 
-POINTER = "people.json"
-KEPT = 2  # snapshots, each of other items or interests
+INDEX_FILE = "user_states.json"
+FOLDER_PREFIX = "user-states-"
+MAX_SNAPSHOTS = 2  # each of other items or interests
+FORMER_IDS_FILE, FORMER_FOLDERS, FORMER_INDEX = "people.feather", "people-*", "people.json"
+"""Names that earlier versions gave to snapshots: no longer read, but an erasure must not leave them."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """What rows stand for: catalogue and interests (`key`), and the log up to an offset of a generation."""
+class SnapshotOrigin:
+    """What a snapshot was made of: catalogue and interests (`key`), and the log up to an offset of a
+    generation."""
 
     key: str
     generation: int
     offset: int
 
 
-def save(store: Store, everyone: Everyone, place: Place) -> bool:
-    """Write a snapshot; False where it was not, since somebody else writes or the disk is full.
+def save(store: Store, states: UserStates, origin: SnapshotOrigin) -> bool:
+    """Write a snapshot; False where it was not, since another process writes or the disk is full.
 
-    A snapshot only saves time, so that is no error.
+    A snapshot only saves time, so that is not an error.
     """
-    folder = store.taste / f"people-{uuid.uuid4().hex[:8]}"
+    folder = store.taste / f"{FOLDER_PREFIX}{uuid.uuid4().hex[:8]}"
     try:
         with store.lock("bowerbird taste snapshot"):
-            if store.log.generation != place.generation:  # somebody was forgotten meanwhile
+            if store.log.generation != origin.generation:  # a user was forgotten meanwhile
                 return False
-            everyone.save(folder)
-            others = [one for one in _kept(store) if one["key"] != place.key]
-            kept = [{**asdict(place), "folder": folder.name}, *others][:KEPT]
-            write_atomically(store.taste / POINTER, json.dumps({"kept": kept}).encode())
-            _drop_folders(store.taste, {one["folder"] for one in kept})
+            states.save(folder)
+            others = [snapshot for snapshot in _read_index(store) if snapshot["key"] != origin.key]
+            snapshots = [{**asdict(origin), "folder": folder.name}, *others][:MAX_SNAPSHOTS]
+            write_atomically(store.taste / INDEX_FILE, json.dumps({"snapshots": snapshots}).encode())
+            _drop_folders(store, {snapshot["folder"] for snapshot in snapshots})
     except (OSError, StoreError):
         shutil.rmtree(folder, ignore_errors=True)
         return False
     return True
 
 
-def load(store: Store, key: str, interest: np.ndarray) -> tuple[Everyone, Place] | None:
+def load(store: Store, key: str, interest: np.ndarray) -> tuple[UserStates, SnapshotOrigin] | None:
     """The snapshot for this catalogue and these interests, if it is whole and of the log's generation."""
     generation = store.log.generation
-    for about in _kept(store):
+    for snapshot in _read_index(store):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            folder = store.taste / about["folder"]
-            if about["key"] == key and about["generation"] == generation:
-                return Everyone.opened(folder, interest), Place(key, generation, about["offset"])
+            folder = store.taste / snapshot["folder"]
+            if snapshot["key"] == key and snapshot["generation"] == generation:
+                states = UserStates.open(folder, interest)
+                return states, SnapshotOrigin(key, generation, snapshot["offset"])
     return None
 
 
-def _kept(store: Store) -> list[dict[str, Any]]:
-    """What the file says of each kept snapshot, the newest first."""
+def _read_index(store: Store) -> list[dict[str, Any]]:
+    """Origin and folder of each snapshot, the newest first."""
     try:
-        kept: list[dict[str, Any]] = json.loads((store.taste / POINTER).read_text())["kept"]
+        snapshots: list[dict[str, Any]] = json.loads((store.taste / INDEX_FILE).read_text())["snapshots"]
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # none yet, or an older bowerbird's
-    return kept
+        return []  # none yet, or of an earlier version
+    return snapshots
 
 
 def exists(store: Store) -> bool:
-    """Whether there is one, of whatever age."""
-    return (store.taste / POINTER).exists()
+    """Whether there is a snapshot, of whatever age."""
+    return (store.taste / INDEX_FILE).exists()
 
 
-def names(store: Store, user_id: str) -> bool:
-    """Whether any snapshot, of whatever age, or what a killed writer left of one, names a person.
+def is_named(store: Store, user_id: str) -> bool:
+    """Whether any snapshot, of whatever age, or what a killed writer left of one, names a user.
 
     One that can't be read counts as one that does.
     """
-    for folder in (store.path / "taste").glob("people-*"):
+    for folder in _folders(store.path / "taste"):
         try:
-            ids = feather.read_table(folder / IDS_FILE)["user_id"]
+            ids = feather.read_table(_ids_file(folder))["user_id"]
         except FileNotFoundError:  # cut short before any id was written
             continue
         except (OSError, ValueError, KeyError):
@@ -103,11 +108,21 @@ def names(store: Store, user_id: str) -> bool:
 
 def drop(store: Store) -> None:
     """Delete every snapshot; the caller holds the store's lock."""
-    (store.taste / POINTER).unlink(missing_ok=True)
-    _drop_folders(store.taste)
+    (store.taste / INDEX_FILE).unlink(missing_ok=True)
+    _drop_folders(store)
 
 
-def _drop_folders(path: Path, but: Collection[str] = ()) -> None:
-    for folder in path.glob("people-*"):
-        if folder.name not in but:
+def _folders(path: Path) -> Iterator[Path]:
+    yield from path.glob(f"{FOLDER_PREFIX}*")
+    yield from path.glob(FORMER_FOLDERS)
+
+
+def _ids_file(folder: Path) -> Path:
+    return folder / (IDS_FILE if folder.name.startswith(FOLDER_PREFIX) else FORMER_IDS_FILE)
+
+
+def _drop_folders(store: Store, keep: Collection[str] = ()) -> None:
+    (store.taste / FORMER_INDEX).unlink(missing_ok=True)
+    for folder in _folders(store.taste):
+        if folder.name not in keep:
             shutil.rmtree(folder, ignore_errors=True)

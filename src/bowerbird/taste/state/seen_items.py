@@ -1,8 +1,8 @@
-"""Which items users have seen who did more than a row holds one by one: exact, and only for those users.
+"""Which items users have seen who have more events than a row stores: exact, and only for those users.
 
-A row keeps a user's latest events; what came before must not be recommended again either. Few users have
-so many events, so their items lie next to the rows, 4 bytes each. A set does not depend on the order of what
-came.
+A row stores a user's latest events; items of earlier ones must not be recommended again either. Few users
+have that many events, so their items are stored next to the rows, 4 bytes each. A set does not depend on the
+order of events.
 """
 
 from __future__ import annotations
@@ -23,28 +23,29 @@ class SeenItems:
     def __contains__(self, row: int) -> bool:
         return row in self._items
 
-    def of(self, row: int) -> np.ndarray:
-        """Give the items of a row, ascending, (K,) int32; none where nothing was added."""
+    def items(self, row: int) -> np.ndarray:
+        """The items of a row, ascending, (K,) int32; none where nothing was added."""
         return self._items.get(row, np.zeros(0, np.int32))
 
     def add(self, rows: np.ndarray, items: np.ndarray) -> None:
         """Add n items to their rows, (n,) each."""
         if not len(rows):
             return
+        # One sort over (row, item) packed into 64 bits groups the items by row and removes repeats.
         pairs = np.unique(rows.astype(np.int64) << 32 | items.astype(np.int64))
         owners, starts = np.unique(pairs >> 32, return_index=True)
-        for row, part in zip(owners.tolist(), np.split(pairs & 0xFFFFFFFF, starts[1:]), strict=True):
-            self._items[row] = np.union1d(self.of(row), part).astype(np.int32)
+        for row, new_items in zip(owners.tolist(), np.split(pairs & 0xFFFFFFFF, starts[1:]), strict=True):
+            self._items[row] = np.union1d(self.items(row), new_items).astype(np.int32)
 
     def add_one(self, row: int, item: int) -> None:
         """Add one item to a row; several times quicker than a batch of one."""
-        items = self.of(row)
-        place = int(np.searchsorted(items, item))
-        if place == len(items) or items[place] != item:
-            self._items[row] = np.insert(items, place, item).astype(np.int32)
+        items = self.items(row)
+        slot = int(np.searchsorted(items, item))
+        if slot == len(items) or items[slot] != item:
+            self._items[row] = np.insert(items, slot, item).astype(np.int32)
 
     def forget(self, row: int) -> None:
-        """Drop what is known of a row."""
+        """Drop the items of a row."""
         self._items.pop(row, None)
 
     def save(self, folder: Path) -> None:
@@ -55,10 +56,10 @@ class SeenItems:
         np.savez(folder / FILE, rows=rows, sizes=sizes, items=joined)
 
     @classmethod
-    def opened(cls, folder: Path) -> SeenItems:
+    def open(cls, folder: Path) -> SeenItems:
         """Read what `save` wrote. Raises `OSError`, `ValueError` or `KeyError` where it is broken."""
         seen = cls()
         with np.load(folder / FILE) as arrays:
-            parts = np.split(arrays["items"], np.cumsum(arrays["sizes"])[:-1])
-            seen._items = dict(zip(arrays["rows"].tolist(), parts, strict=False))
+            item_sets = np.split(arrays["items"], np.cumsum(arrays["sizes"])[:-1])
+            seen._items = dict(zip(arrays["rows"].tolist(), item_sets, strict=False))
         return seen

@@ -1,4 +1,4 @@
-"""Everybody: people's rows and items' rings of likers, which the same events update."""
+"""The states of all users: users' rows and items' rings of likers, which the same events update."""
 
 from __future__ import annotations
 
@@ -7,67 +7,69 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.taste.state.likers import LIKED, Likers
-from bowerbird.taste.state.user_index import NOBODY
-from bowerbird.taste.state.user_table import People, second_of, seconds_of
-from bowerbird.taste.state.walks import STEPS, Walked, Walker
+from bowerbird.taste.state.likers import IS_LIKE, Likers
+from bowerbird.taste.state.user_index import MISSING
+from bowerbird.taste.state.user_table import UserTable, second_of, seconds_of
+from bowerbird.taste.state.walks import STEPS, Walker, WalkResult
 
 
-class Everyone:
-    """What is known of P people and N items by events. Not safe between threads: whoever holds it locks."""
+class UserStates:
+    """What events say of U users and N items. Not safe between threads: the caller locks."""
 
     def __init__(self, interest: np.ndarray) -> None:
-        """`interest` (N,): which interest each item speaks for, -1 for none."""
-        self.people = People(interest)
+        """`interest` (N,): the interest of each item, -1 for none."""
+        self.table = UserTable(interest)
         self.likers = Likers(len(interest))
         self._walker = Walker(len(interest))
 
     def learn(
         self, rows: np.ndarray, at_us: np.ndarray, items: np.ndarray, actions: np.ndarray
     ) -> np.ndarray:
-        """Learn n events of known rows and items, times in microseconds; which of them changed a person's
-        row, (n,) bool."""
+        """Learn n events of known rows and items, times in microseconds.
+
+        Returns which of them changed a user's row, (n,) bool.
+        """
         seconds = seconds_of(at_us)
-        changed = self.people.learn(rows, seconds, items, actions)
-        liked = LIKED[actions]
-        self.likers.learn(rows[liked], seconds[liked], items[liked], self.people.names)
+        changed = self.table.learn(rows, seconds, items, actions)
+        liked = IS_LIKE[actions]
+        self.likers.learn(rows[liked], seconds[liked], items[liked], self.table.id_hashes)
         return changed
 
     def learn_one(self, user_id: str, at_us: int, item: int, action: int) -> bool:
         """As `learn`, one event: several times quicker than a batch of one."""
-        row, second = self.people.row_of(user_id), second_of(at_us)
-        if LIKED[action]:
-            self.likers.learn_one(row, second, item, self.people.names)
-        return self.people.learn_one(row, second, item, action)
+        row, second = self.table.row_of(user_id), second_of(at_us)
+        if IS_LIKE[action]:
+            self.likers.learn_one(row, second, item, self.table.id_hashes)
+        return self.table.learn_one(row, second, item, action)
 
     def walk(
         self, user_id: str, starts: np.ndarray, weights: np.ndarray, steps: int = STEPS, seed: int = 0
-    ) -> Walked:
-        """Walk from S positions with weights (S,), past the person's own likes; see `walks`."""
-        row = self.people.find(user_id)
-        return self._walker.walk(row, starts, weights, self.people.arrays, self.likers.arrays, steps, seed)
+    ) -> WalkResult:
+        """Walk from S positions with weights (S,), never through the user's own likes; see `walks`."""
+        row = self.table.find(user_id)
+        return self._walker.walk(row, starts, weights, self.table.arrays, self.likers.arrays, steps, seed)
 
     def forget(self, *user_ids: str) -> None:
-        """Take users out of everything; a full ring of likers then holds fewer until its next likes."""
-        rows = [row for row in map(self.people.forget, user_ids) if row != NOBODY]
+        """Remove users from rows and rings; a full ring then holds fewer until its next likes."""
+        rows = [row for row in map(self.table.forget, user_ids) if row != MISSING]
         if rows:
             self.likers.forget(*rows)
 
     def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
-        """Rows of n people, made where there are none yet, (n,) int64."""
-        return self.people.rows_of(user_ids)
+        """Rows of n users, made where there are none yet, (n,) int64."""
+        return self.table.rows_of(user_ids)
 
     def save(self, folder: Path) -> None:
-        """Write everything into a new folder. Raises `OSError` where that can't be done."""
+        """Write rows and rings into a new folder. Raises `OSError` where that can't be done."""
         folder.mkdir(parents=True)
-        self.people.save(folder)
+        self.table.save(folder)
         self.likers.save(folder)
 
     @classmethod
-    def opened(cls, folder: Path, interest: np.ndarray) -> Everyone:
-        """What `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
-        everyone = cls(interest[:0])
-        everyone.people = People.opened(folder, interest)
-        everyone.likers = Likers.opened(folder, len(interest))
-        everyone._walker = Walker(len(interest))
-        return everyone
+    def open(cls, folder: Path, interest: np.ndarray) -> UserStates:
+        """Open what `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
+        states = cls(interest[:0])
+        states.table = UserTable.open(folder, interest)
+        states.likers = Likers.open(folder, len(interest))
+        states._walker = Walker(len(interest))
+        return states

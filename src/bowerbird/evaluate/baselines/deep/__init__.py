@@ -1,1 +1,1 @@
-"""The baselines that are networks. They need torch, so nothing imports this folder before it is asked for."""
+"""Neural baselines. They need torch, so this folder is imported only when one of them is used."""

@@ -1,15 +1,16 @@
-"""Names of other items and made-up names are caught; description, courtesy and the candidates' names are not.
+"""Names of other items and made-up names are detected; descriptions, courtesy and the candidates' names are
+not.
 
-The sentences were written before the catcher was run on them, hard ones on purpose. Misses and false alarms
-are listed with the shares that follow from them, and checked to be exactly those.
+The sentences were written before the detector was run on them, including difficult ones. Misses and false
+alarms are listed with the resulting rates, and the tests check that there are no others.
 """
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.graft.naming.invented import Invented, Names
-from bowerbird.graft.naming.spelling import form_of, forms_of
+from bowerbird.graft.naming.made_up_names import MadeUpName, TitleIndex
+from bowerbird.graft.naming.spelling import normalise_word, normalise_words
 
 CANDIDATES = (
     "Fjord Boho Table Lamp",
@@ -34,18 +35,18 @@ OTHERS = (
     "Wool Rug",
     "Palma Striped Bath Towel Set",
 )
-NAMES = Names.of([*CANDIDATES, *OTHERS])
+TITLES = TitleIndex.from_titles([*CANDIDATES, *OTHERS])
 REQUEST = (
     "something warm for Anna's “reading corner” in Lisbon, like the Vesta Throw, under 60 for Mother's Day"
 )
-KNOWN = frozenset(
-    forms_of(
+CATALOGUE_WORDS = frozenset(
+    normalise_words(
         "lamp table floor rug wool sofa oak linen cushion cotton shirt red green blue dark grey boho stripe"
     )
-    + forms_of("striped solid brass soft mill night set towel bath chair desk blanket candle")
+    + normalise_words("striped solid brass soft mill night set towel bath chair desk blanket candle")
 )
 
-INVENTED = {
+SENTENCES_WITH_NAMES = {
     # other items of the catalogue
     "I would take the Tove Oak Sofa.": "Tove Oak Sofa",
     "The Linde Linen Cushion Cover goes with it.": "Linde Linen Cushion Cover",
@@ -84,7 +85,7 @@ INVENTED = {
     "Anna will like the Polaris.": "Polaris",
     "Warm and soft, the Hygge Nest is for you.": "Hygge Nest",
     "Two lamps and a Bjørn Étoile stand here.": "Bjørn Étoile",
-    # hard: these are not told from description, or from the capital that opens a sentence
+    # difficult: these look like a description, or the capital is that of a sentence's first word
     "Ronda is a warm one.": "Ronda",
     "Aurora gives a warm light.": "Aurora",
     "Take the aurora deluxe for your corner.": "aurora deluxe",
@@ -97,7 +98,7 @@ MISSED = (
     "a velora throw keeps you warm",
 )
 
-INNOCENT = (
+SENTENCES_WITHOUT_NAMES = (
     "It is SO soft.",
     "I like [1] for your corner, and [2] with it.",
     "The Fjord Boho Table Lamp gives a warm light.",
@@ -134,7 +135,7 @@ INNOCENT = (
     "It is a lamp (brass) and fits the corner.",
     "For Anna’s corner: [1] or [2].",
     "TABLE LAMP in brass for your desk",
-    # hard: description in the very words of a title, a place, a style, a word in capitals for its weight
+    # difficult: a description in the words of a title, a place, a style, a capital for emphasis
     "The quiet room you want needs a soft rug.",
     "A Scandinavian look for your corner.",
     "This would look at home in Paris.",
@@ -148,79 +149,87 @@ FALSE_ALARMS = (
 )
 
 
-def caught(text: str) -> list[Invented]:
-    return NAMES.invented(text, CANDIDATES, REQUEST, lambda word: form_of(word) in KNOWN)
+def find_names(text: str) -> list[MadeUpName]:
+    return TITLES.find_made_up(
+        text, CANDIDATES, REQUEST, lambda word: normalise_word(word) in CATALOGUE_WORDS
+    )
 
 
-# A name and what may stand around it.
+# Made-up names and sentences around them.
 SYLLABLES = ("va", "lo", "ri", "ken", "su", "mi", "tor", "bel")
-MADE_UP = st.lists(st.sampled_from(SYLLABLES), min_size=2, max_size=3).map(lambda s: "".join(s).capitalize())
+MADE_UP_NAMES = st.lists(st.sampled_from(SYLLABLES), min_size=2, max_size=3).map(
+    lambda s: "".join(s).capitalize()
+)
 FRAMES = ("I like the {} best.", "Take {} for your corner.", "[1] and {} are warm.", "See “{}” here.")
 
 
-@pytest.mark.parametrize("text", [text for text in INVENTED if text not in MISSED])
-def test_names_of_no_candidate_are_caught(text: str) -> None:
-    found = caught(text)
-    assert [text[slice(*one.span)] for one in found] == [one.text for one in found]
-    assert any(INVENTED[text] in one.text or one.text in INVENTED[text] for one in found), found
+@pytest.mark.parametrize("text", [text for text in SENTENCES_WITH_NAMES if text not in MISSED])
+def test_names_of_no_candidate_are_detected(text: str) -> None:
+    names = find_names(text)
+    assert [text[slice(*name.span)] for name in names] == [name.text for name in names]
+    assert any(
+        SENTENCES_WITH_NAMES[text] in name.text or name.text in SENTENCES_WITH_NAMES[text] for name in names
+    ), names
 
 
-@pytest.mark.parametrize("text", [text for text in INNOCENT if text not in FALSE_ALARMS])
-def test_what_is_no_name_is_not(text: str) -> None:
-    assert caught(text) == []
+@pytest.mark.parametrize("text", [text for text in SENTENCES_WITHOUT_NAMES if text not in FALSE_ALARMS])
+def test_text_without_names_is_not_flagged(text: str) -> None:
+    assert find_names(text) == []
 
 
-def test_how_good_the_catcher_is() -> None:
+def test_recall_and_precision_of_the_detector() -> None:
     """Recall 35 of 39 (90 %), precision 35 of 39 (90 %); 4 of 40 innocent sentences are flagged (10 %)."""
-    hits = sum(bool(caught(text)) for text in INVENTED)
-    alarms = sum(bool(caught(text)) for text in INNOCENT)
-    assert (hits, len(INVENTED)) == (35, 39)
-    assert (alarms, len(INNOCENT)) == (4, 40)
-    assert tuple(text for text in INVENTED if not caught(text)) == MISSED
-    assert tuple(text for text in INNOCENT if caught(text)) == FALSE_ALARMS
+    hits = sum(bool(find_names(text)) for text in SENTENCES_WITH_NAMES)
+    alarms = sum(bool(find_names(text)) for text in SENTENCES_WITHOUT_NAMES)
+    assert (hits, len(SENTENCES_WITH_NAMES)) == (35, 39)
+    assert (alarms, len(SENTENCES_WITHOUT_NAMES)) == (4, 40)
+    assert tuple(text for text in SENTENCES_WITH_NAMES if not find_names(text)) == MISSED
+    assert tuple(text for text in SENTENCES_WITHOUT_NAMES if find_names(text)) == FALSE_ALARMS
 
 
 @settings(deadline=None)
-@given(st.lists(MADE_UP, min_size=1, max_size=3).map(" ".join), st.sampled_from(FRAMES))
-def test_made_up_names_in_capitals_are_caught_in_full(name: str, frame: str) -> None:
-    assert [one.text for one in caught(frame.format(name))] == [name]
+@given(st.lists(MADE_UP_NAMES, min_size=1, max_size=3).map(" ".join), st.sampled_from(FRAMES))
+def test_capitalised_made_up_names_are_detected_in_full(name: str, frame: str) -> None:
+    assert [hit.text for hit in find_names(frame.format(name))] == [name]
 
 
 @settings(deadline=None)
 @given(st.sampled_from(CANDIDATES), st.sampled_from(FRAMES))
-def test_candidates_are_never_caught(name: str, frame: str) -> None:
-    assert caught(frame.format(name)) == []
+def test_candidates_are_never_flagged(name: str, frame: str) -> None:
+    assert find_names(frame.format(name)) == []
 
 
 @settings(deadline=None)
 @given(st.sampled_from(OTHERS), st.sampled_from(FRAMES))
-def test_other_items_are_always_caught(name: str, frame: str) -> None:
-    if name in ("Table Lamp", "Wool Rug"):  # what candidates are called, too
-        assert caught(frame.format(name)) == []
+def test_other_items_are_always_detected(name: str, frame: str) -> None:
+    if name in ("Table Lamp", "Wool Rug"):  # words of candidates' titles
+        assert find_names(frame.format(name)) == []
     else:
-        assert "".join(one.text for one in caught(frame.format(name))) == name
+        assert "".join(hit.text for hit in find_names(frame.format(name))) == name
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=4), st.text(max_size=60))
-def test_any_text_is_read(text: str, titles: list[str], request: str) -> None:
-    found = Names.of([*titles, *OTHERS]).invented(text, titles, request)
-    assert all(one.text == text[slice(*one.span)] and one.text for one in found)
-    ends = [0, *(end for one in found for end in one.span)]
+def test_spans_are_ordered_for_any_text(text: str, titles: list[str], request: str) -> None:
+    names = TitleIndex.from_titles([*titles, *OTHERS]).find_made_up(text, titles, request)
+    assert all(name.text == text[slice(*name.span)] and name.text for name in names)
+    ends = [0, *(end for name in names for end in name.span)]
     assert ends == sorted(ends)
 
 
-def test_a_title_that_begins_another_is_told_from_it() -> None:
+def test_a_title_that_is_a_prefix_of_another_is_distinguished() -> None:
     short, long = "Alma Lamp", "Alma Lamp Mini"
-    names = Names.of([short, long])
-    assert names.invented("Take the Alma Lamp home.", [short]) == []
-    assert names.invented("Take the Alma Lamp Mini home.", [long]) == []
-    assert [one.text for one in names.invented("Take the Alma Lamp Mini home.", [short])] == [long]
-    assert [one.text for one in names.invented("Take the Alma Lamp home.", [long])] == [short]
-    assert names.invented("Alma Lamp Mini or Alma Lamp: both.", [short, long]) == []
+    title_index = TitleIndex.from_titles([short, long])
+    assert title_index.find_made_up("Take the Alma Lamp home.", [short]) == []
+    assert title_index.find_made_up("Take the Alma Lamp Mini home.", [long]) == []
+    assert [name.text for name in title_index.find_made_up("Take the Alma Lamp Mini home.", [short])] == [
+        long
+    ]
+    assert [name.text for name in title_index.find_made_up("Take the Alma Lamp home.", [long])] == [short]
+    assert title_index.find_made_up("Alma Lamp Mini or Alma Lamp: both.", [short, long]) == []
 
 
 @pytest.mark.parametrize("title", ["[2]", "#1", "Lamp #12", "The 'Alma' “Nook”", "Elm [3] Chair", "!!!", ""])
-def test_odd_titles_break_nothing(title: str) -> None:
-    names = Names.of([title, "Ronda"])
-    assert names.invented("Take the Ronda home.", [title]) == [Invented((9, 14), "Ronda")]
+def test_unusual_titles_are_handled(title: str) -> None:
+    title_index = TitleIndex.from_titles([title, "Ronda"])
+    assert title_index.find_made_up("Take the Ronda home.", [title]) == [MadeUpName((9, 14), "Ronda")]

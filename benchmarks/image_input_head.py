@@ -1,11 +1,11 @@
-"""A recommender read from a language model's states, so that `bench_eyes.py` can score its arms.
+"""A recommender read from a language model's states, so that `bench_image_input.py` can score its arms.
 
     query = unit(skip · mean + W state + b)
 
-`state` is the language model's after "This person likes:", a user's items and a marker; `mean` is the decayed
+`state` is the language model's after "This user likes:", a user's items and a marker; `mean` is the decayed
 mean of their vectors; `W, b` map states to the mean vector of the next items by ridge regression. Layer,
-strength and skip are those that serve some validation users best. The product has no such head, since next to
-its ranker one found nothing (docs/log.md). Here it is the same measuring instrument for every arm.
+strength and skip are selected on validation users. The product has no such head, since it did
+not improve the ranker (docs/log.md). Here it serves as the same evaluation for every arm.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from torch import Tensor, nn
 
 from bowerbird.data.interactions import History
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import ridge
+from bowerbird.graft.connector import fit_ridge
 
-OPENING = "This person likes:"
+OPENING = "This user likes:"
 MARKERS = ("<file_sep>", "<|fim_pad|>")
 """Reserved entries of SmolLM2's and Qwen's vocabularies: one stands where the state is read."""
 NEXT_ITEMS = 5
 """Items after a cut that are its targets."""
 HALF_LIFE = 8.0
-"""Of an item's weight in the mean of a history, in items."""
+"""Half-life of an item's weight in the mean of a history, in items."""
 STRENGTHS, SKIPS = (0.03, 0.3, 3.0), (0.0, 0.5, 1.0, 3.0, 10.0)
 
 
@@ -61,7 +61,8 @@ class Likes:
         )
 
     def mean(self, matrix: np.ndarray) -> np.ndarray:
-        """Decayed mean of the vectors, (dim,); zero for none. Roots keep a purchase from drowning clicks."""
+        """Decayed mean of the vectors, (dim,); zero for none. Square roots keep a purchase from dominating
+        clicks."""
         if not len(self):
             return np.zeros(matrix.shape[1], np.float32)
         weights = np.sqrt(self.weights) * 0.5 ** (np.arange(len(self))[::-1] / HALF_LIFE)
@@ -71,7 +72,8 @@ class Likes:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a user's likes, and after how many of its items a state is wanted, (cuts,) each 0…n."""
+    """A range of a user's likes, and the numbers of items after which a state is computed, (cuts,) each
+    0…n."""
 
     likes: Likes
     cuts: np.ndarray
@@ -82,41 +84,41 @@ class Window:
 def windows_of(likes: Likes, length: int) -> list[Window]:
     """Windows of at most `length` items; each beginning with a next item is cut exactly once.
 
-    Windows overlap by half, and later ones answer for their second half only, so that every cut but the first
+    Windows overlap by half, and later ones are cut in their second half only, so that every cut but the first
     ones sees at least half a window of history.
     """
     windows = []
-    start, done = 0, -1
-    while done < len(likes) - 1:
+    start, last_cut = 0, -1
+    while last_cut < len(likes) - 1:
         stop = min(start + length, len(likes) - 1)
-        cuts = np.arange(done + 1, stop + 1)
-        part = Likes(likes.items[start:stop], likes.weights[start:stop])
-        windows.append(Window(part, cuts - start, start))
-        done = stop
+        cuts = np.arange(last_cut + 1, stop + 1)
+        window_likes = Likes(likes.items[start:stop], likes.weights[start:stop])
+        windows.append(Window(window_likes, cuts - start, start))
+        last_cut = stop
         start = max(0, stop - length // 2)
     return windows
 
 
-def whole(likes: Likes, length: int) -> Window:
-    """The last `length` items with one cut at their end: what to recommend now."""
+def last_window(likes: Likes, length: int) -> Window:
+    """Take the last `length` items with one cut at their end, to recommend the next one."""
     last = likes.last(length)
     return Window(last, np.array([len(last)]))
 
 
-class Reader:
-    """The language model's states at markers behind beginnings of users' likes.
+class StateEncoder:
+    """Encodes prefixes of users' likes as the language model's states at markers.
 
-    One pass answers for all cuts of a window: marker k sees the opening, the first k items and itself, at the
+    One pass computes all cuts of a window: marker k sees the opening, the first k items and itself, at the
     position that it would have if the window ended there, which equals one pass for each cut.
     """
 
-    def __init__(self, base: Base, connector: nn.Module, shown: np.ndarray, model: Any) -> None:
+    def __init__(self, base: Base, connector: nn.Module, features: np.ndarray, model: Any) -> None:
         """`shown` (items, width) is what the connector reads of each item."""
-        self.connector, self.shown = connector, shown
+        self.connector, self.features = connector, features
         self.hidden, self.trunk = base.hidden, model.base_model
         vocabulary = base.tokenizer.get_vocab()
-        self.opening = base.rows(base.tokens(OPENING))
-        self.marker = base.rows([next(vocabulary[name] for name in MARKERS if name in vocabulary)])[0]
+        self.opening = base.embed_tokens(base.tokenize(OPENING))
+        self.marker = base.embed_tokens([next(vocabulary[name] for name in MARKERS if name in vocabulary)])[0]
 
     @torch.no_grad()
     def states(self, windows: Sequence[Window], layers: Sequence[int], batch: int) -> Tensor:
@@ -125,33 +127,42 @@ class Reader:
         return torch.cat(parts)
 
     def _states(self, windows: Sequence[Window], layers: Sequence[int]) -> Tensor:
-        k: int = self.connector.tokens  # type: ignore[assignment]
-        n = max(len(window.likes) for window in windows) * k
-        c = max(len(window.cuts) for window in windows)
-        o, b = len(self.opening), len(windows)
-        # B windows: O opening words, N soft tokens, C markers; rows without an item or a cut: seen by nobody.
-        embedded = torch.zeros(b, o + n + c, self.hidden)
-        positions = torch.zeros(b, o + n + c, dtype=torch.int64)
-        seen = torch.zeros(b, o + n + c, o + n + c, dtype=torch.bool)
-        embedded[:, :o], embedded[:, o + n :] = self.opening, self.marker
-        positions[:, : o + n] = torch.arange(o + n)
-        seen[:, : o + n, : o + n] = torch.ones(o + n, o + n, dtype=torch.bool).tril()
+        tokens_per_item: int = self.connector.tokens  # type: ignore[assignment]
+        n_soft = max(len(window.likes) for window in windows) * tokens_per_item
+        n_markers = max(len(window.cuts) for window in windows)
+        n_opening, n_windows = len(self.opening), len(windows)
+        # B windows: O opening words, N soft tokens, C markers; padding without an item or a cut is masked.
+        embedded = torch.zeros(n_windows, n_opening + n_soft + n_markers, self.hidden)
+        positions = torch.zeros(n_windows, n_opening + n_soft + n_markers, dtype=torch.int64)
+        attention = torch.zeros(
+            n_windows, n_opening + n_soft + n_markers, n_opening + n_soft + n_markers, dtype=torch.bool
+        )
+        embedded[:, :n_opening], embedded[:, n_opening + n_soft :] = self.opening, self.marker
+        positions[:, : n_opening + n_soft] = torch.arange(n_opening + n_soft)
+        attention[:, : n_opening + n_soft, : n_opening + n_soft] = torch.ones(
+            n_opening + n_soft, n_opening + n_soft, dtype=torch.bool
+        ).tril()
         for row, window in enumerate(windows):
             if len(window.likes):
-                soft = self.connector(torch.from_numpy(self.shown[window.likes.items])).flatten(0, 1).cpu()
-                embedded[row, o : o + len(soft)] = soft
+                soft = self.connector(torch.from_numpy(self.features[window.likes.items])).flatten(0, 1).cpu()
+                embedded[row, n_opening : n_opening + len(soft)] = soft
             for number, cut in enumerate(window.cuts.tolist()):
-                positions[row, o + n + number] = o + cut * k
-                seen[row, o + n + number, : o + cut * k] = True
-        seen |= torch.eye(o + n + c, dtype=torch.bool)
-        hidden = self._run(embedded, positions, seen, layers)  # (B, T, layers, hidden)
-        return torch.cat([hidden[row, o + n : o + n + len(w.cuts)] for row, w in enumerate(windows)]).float()
+                positions[row, n_opening + n_soft + number] = n_opening + cut * tokens_per_item
+                attention[row, n_opening + n_soft + number, : n_opening + cut * tokens_per_item] = True
+        attention |= torch.eye(n_opening + n_soft + n_markers, dtype=torch.bool)
+        hidden = self._run(embedded, positions, attention, layers)  # (B, T, layers, hidden)
+        return torch.cat(
+            [
+                hidden[row, n_opening + n_soft : n_opening + n_soft + len(window.cuts)]
+                for row, window in enumerate(windows)
+            ]
+        ).float()
 
-    def _run(self, embedded: Tensor, positions: Tensor, seen: Tensor, layers: Sequence[int]) -> Tensor:
-        kind = next(self.trunk.parameters()).dtype
-        mask = torch.zeros(seen.shape, dtype=kind).masked_fill_(~seen, torch.finfo(kind).min)
+    def _run(self, embedded: Tensor, positions: Tensor, attention: Tensor, layers: Sequence[int]) -> Tensor:
+        dtype = next(self.trunk.parameters()).dtype
+        mask = torch.zeros(attention.shape, dtype=dtype).masked_fill_(~attention, torch.finfo(dtype).min)
         output = self.trunk(
-            inputs_embeds=embedded.to(kind),
+            inputs_embeds=embedded.to(dtype),
             position_ids=positions,
             attention_mask=mask[:, None],
             use_cache=False,
@@ -162,32 +173,32 @@ class Reader:
 
 @dataclass(frozen=True)
 class Validation:
-    """Users who choose between heads: their likes cut after four fifths, what follows, all items' vectors."""
+    """Validation users: their likes cut after four fifths, the following ones, and all items' vectors."""
 
-    begun: Sequence[Likes]
-    later: Sequence[np.ndarray]
+    histories: Sequence[Likes]
+    targets: Sequence[np.ndarray]
     space: np.ndarray
 
     @classmethod
     def of(cls, users: Sequence[Likes], space: np.ndarray) -> Validation:
-        long = [likes for likes in users if len(likes) >= 2]
-        cuts = [max(1, int(0.8 * len(likes))) for likes in long]
-        begun = [likes.first(cut) for likes, cut in zip(long, cuts, strict=True)]
-        return cls(begun, [likes.items[cut:] for likes, cut in zip(long, cuts, strict=True)], space)
+        eligible = [likes for likes in users if len(likes) >= 2]
+        cuts = [max(1, int(0.8 * len(likes))) for likes in eligible]
+        histories = [likes.first(cut) for likes, cut in zip(eligible, cuts, strict=True)]
+        return cls(histories, [likes.items[cut:] for likes, cut in zip(eligible, cuts, strict=True)], space)
 
     @cached_property
     def means(self) -> np.ndarray:
-        return np.stack([likes.mean(self.space) for likes in self.begun])
+        return np.stack([likes.mean(self.space) for likes in self.histories])
 
     def score(self, queries: np.ndarray) -> float:
         """Mean recall@20 and mean discounted gain over all ranks, added; for queries (users, dim)."""
         scores = queries @ self.space.T
         total = 0.0
-        for row, (begun, later) in enumerate(zip(self.begun, self.later, strict=True)):
-            scores[row, begun.items] = -np.inf
-            ranks = (scores[row][None] > scores[row, later][:, None]).sum(1)  # 0 is best
+        for row, (history, target_items) in enumerate(zip(self.histories, self.targets, strict=True)):
+            scores[row, history.items] = -np.inf
+            ranks = (scores[row][None] > scores[row, target_items][:, None]).sum(1)  # 0 is best
             total += float((ranks < 20).mean() + (1 / np.log2(ranks + 2)).mean())
-        return total / len(self.begun)
+        return total / len(self.histories)
 
 
 @dataclass(frozen=True)
@@ -210,25 +221,25 @@ class Head:
 
 def targets_of(likes: Likes, window: Window, space: np.ndarray) -> np.ndarray:
     """The mean vector of the next items after each cut of a window of a user's likes, (cuts, dim)."""
-    places = (window.cuts + window.start).tolist()
-    return np.stack([space[likes.items[place : place + NEXT_ITEMS]].mean(0) for place in places])
+    cuts = (window.cuts + window.start).tolist()
+    return np.stack([space[likes.items[cut : cut + NEXT_ITEMS]].mean(0) for cut in cuts])
 
 
-def fitted_head(states: Tensor, targets: np.ndarray, validation: Validation, validated: Tensor) -> Head:
-    """The best of all layers, strengths and skips.
+def fit_head(states: Tensor, targets: np.ndarray, validation: Validation, user_states: Tensor) -> Head:
+    """Fit heads for all layers, strengths and skips; return the best on validation.
 
     `states` (cuts, layers, hidden) with `targets` (cuts, dim); `validated` (users, layers, hidden).
     """
     best: tuple[float, Head] | None = None
     for layer in range(states.shape[1]):
-        known, unknown = states[:, layer].numpy(), validated[:, layer].numpy()
-        centre, spread = known.mean(0), known.std(0)
+        training_states, validation_states = states[:, layer].numpy(), user_states[:, layer].numpy()
+        centre, spread = training_states.mean(0), training_states.std(0)
         spread = np.maximum(spread, 1e-3 * spread.max() + 1e-8)
         for strength in STRENGTHS:
-            weight, bias = ridge((known - centre) / spread, targets, strength)
+            weight, bias = fit_ridge((training_states - centre) / spread, targets, strength)
             for skip in SKIPS:
                 head = Head(layer, centre, spread, weight, bias, skip)
-                score = validation.score(head.queries(unknown, validation.means))
+                score = validation.score(head.queries(validation_states, validation.means))
                 if best is None or score > best[0]:
                     best = score, head
     assert best is not None
