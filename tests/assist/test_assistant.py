@@ -8,22 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.conversation import Conversation
 from bowerbird.assist.model_words import ModelWords
+from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
+from bowerbird.assist.state import DialogueState
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
 KINDS = ("Table lamp", "Floor lamp", "Rug", "Sofa", "T-shirt", "Shirt", "Sweater")
 COLOURS = ("Red", "Green", "Blue", "Dark Blue", "Grey")
-
-
-@pytest.fixture(scope="module")
-def assistant(shop: Catalogue, shop_store: Store, shop_vectors: np.ndarray) -> Assistant:
-    assistant = Assistant(shop_store.snapshot(), shop, shop_vectors)
-    assistant.__dict__["encoder"] = None  # words are matched as words: no backbone is loaded here
-    return assistant
 
 
 def satisfying(shop: Catalogue, kind: str, colour: str, bound: float) -> set[str]:
@@ -50,7 +44,7 @@ def test_every_named_item_satisfies_the_request(
     assistant: Assistant, shop: Catalogue, asked: tuple[str, str, int], form: str
 ) -> None:
     kind, colour, bound = asked
-    reply = assistant.reply(Conversation(), form.format(c=colour.lower(), k=kind.lower(), p=bound))
+    reply = assistant.reply(DialogueState(), form.format(c=colour.lower(), k=kind.lower(), p=bound))
     expected = satisfying(shop, kind, colour, bound)
     if expected:
         assert reply.items and reply.items[0].item_id in expected
@@ -69,7 +63,7 @@ def test_every_named_item_satisfies_the_request(
 def test_where_nothing_fits_the_nearest_is_named_with_its_difference(
     assistant: Assistant, shop: Catalogue
 ) -> None:
-    reply = assistant.reply(Conversation(), "a red sofa under 11")
+    reply = assistant.reply(DialogueState(), "a red sofa under 11")
     assert reply.items == () and reply.unmet == ("red sofa, under 11",)
     differences = {d for near in reply.nearest for d in near.differences}
     for near in reply.nearest:
@@ -85,7 +79,7 @@ def test_a_difference_in_colour_is_named(assistant: Assistant) -> None:
     items = [Item("a", title="Blue mug", attributes={"type": "Mug", "colour": "Blue"}, price=5.0)]
     items.append(Item("b", title="Green bowl", attributes={"type": "Bowl", "colour": "Green"}, price=5.0))
     other = _assistant_over(items, assistant.snapshot.store)
-    reply = other.reply(Conversation(), "a green mug")
+    reply = other.reply(DialogueState(), "a green mug")
     assert reply.nearest[0].item_id == "a", "the kind of thing is the last to give up"
     assert reply.nearest[0].differences == ("blue rather than green",)
 
@@ -95,12 +89,12 @@ def test_an_item_without_a_price_is_never_under_a_bound(assistant: Assistant) ->
         Item("a", title="Mug", attributes={"type": "Mug"}),
         Item("b", title="Cup", attributes={"type": "Bowl"}),
     ]
-    reply = _assistant_over(items, assistant.snapshot.store).reply(Conversation(), "a mug under 60")
+    reply = _assistant_over(items, assistant.snapshot.store).reply(DialogueState(), "a mug under 60")
     assert not reply.items and reply.nearest[0].differences == ("no stated price",)
 
 
 def test_a_dialogue_keeps_changes_and_tightens(assistant: Assistant, shop: Catalogue) -> None:
-    talk = Conversation()
+    talk = DialogueState()
     first = assistant.reply(talk, "a red rug under 100")
     assert {shop.item(i.position).attributes["color"] for i in first.items} == {"Red"}
     second = assistant.reply(talk, "but in green")
@@ -116,7 +110,7 @@ def test_a_dialogue_keeps_changes_and_tightens(assistant: Assistant, shop: Catal
 
 
 def test_more_shows_others(assistant: Assistant) -> None:
-    talk = Conversation()
+    talk = DialogueState()
     first = {i.item_id for i in assistant.reply(talk, "a shirt").items}
     second = {i.item_id for i in assistant.reply(talk, "show me more").items}
     third = {i.item_id for i in assistant.reply(talk, "show me more").items}
@@ -124,14 +118,14 @@ def test_more_shows_others(assistant: Assistant) -> None:
 
 
 def test_cheapest_comes_in_order_of_price(assistant: Assistant) -> None:
-    prices = [i.price for i in assistant.reply(Conversation(), "the cheapest lamps").items]
+    prices = [i.price for i in assistant.reply(DialogueState(), "the cheapest lamps").items]
     assert prices == sorted(prices, key=float) and len(prices) > 1  # type: ignore[arg-type]
 
 
 def test_items_to_resemble_come_by_their_vectors(
     assistant: Assistant, shop: Catalogue, shop_vectors: np.ndarray
 ) -> None:
-    reply = assistant.reply(Conversation(), "", items=["i7"])
+    reply = assistant.reply(DialogueState(), "", items=["i7"])
     similar = shop_vectors @ shop_vectors[7]
     similar[~shop.available] = -2
     similar[7] = -2
@@ -140,28 +134,28 @@ def test_items_to_resemble_come_by_their_vectors(
 
 def test_an_unknown_item_is_an_error(assistant: Assistant) -> None:
     with pytest.raises(InputError, match="nonesuch"):
-        assistant.reply(Conversation(), "like this", items=["nonesuch"])
+        assistant.reply(DialogueState(), "like this", items=["nonesuch"])
 
 
 def test_nothing_said_is_an_error(assistant: Assistant) -> None:
     with pytest.raises(InputError, match="empty"):
-        assistant.reply(Conversation(), "  ")
+        assistant.reply(DialogueState(), "  ")
 
 
 def test_thanks_are_no_wish(assistant: Assistant) -> None:
-    talk = Conversation()
+    talk = DialogueState()
     assistant.reply(talk, "a red rug")
     reply = assistant.reply(talk, "Thanks!")
     assert not reply.items and "welcome" in reply.text and len(talk.turns) == 1
 
 
 def test_an_unknown_thing_is_admitted(assistant: Assistant) -> None:
-    reply = assistant.reply(Conversation(), "a unicorn")
+    reply = assistant.reply(DialogueState(), "a unicorn")
     assert "unicorn" in reply.text and reply.unmet
 
 
 def test_the_stream_is_the_reply(assistant: Assistant) -> None:
-    *pieces, last = assistant.stream(Conversation(), "a blue rug")
+    *pieces, last = assistant.stream(DialogueState(), "a blue rug")
     assert (
         isinstance(last, Reply)
         and "".join(map(str, pieces)) == last.text
@@ -170,7 +164,7 @@ def test_the_stream_is_the_reply(assistant: Assistant) -> None:
 
 
 def test_replay_makes_the_same_conversation(assistant: Assistant) -> None:
-    talk = Conversation()
+    talk = DialogueState()
     messages = ["a red rug under 100", "but in green", "cheaper than the second one"]
     for message in messages:
         assistant.reply(talk, message)
@@ -206,23 +200,23 @@ def test_good_words_are_used(assistant: Assistant) -> None:
     model = with_model(
         assistant, [" lamps for your reading corner.\n", " a lamp that makes your corner lovely."]
     )
-    reply = model.reply(Conversation(), "a red lamp")
+    reply = model.reply(DialogueState(), "a red lamp")
     assert reply.text.startswith("Here are some lamps for your reading corner.\n1. ")
     assert "a lamp that makes your corner lovely" in reply.text and reply.wording == "mixed"
 
 
 def test_inventions_of_the_model_never_reach_the_reply(assistant: Assistant) -> None:
     bad = ["Buy the Aurora Deluxe now.", "Only 9.99 today, the cheapest.", "This green wool sofa is great."]
-    plain = assistant.reply(Conversation(), "a red lamp")
-    reply = with_model(assistant, bad).reply(Conversation(), "a red lamp")
+    plain = assistant.reply(DialogueState(), "a red lamp")
+    reply = with_model(assistant, bad).reply(DialogueState(), "a red lamp")
     assert reply.text == plain.text and reply.wording == "template"
 
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=3))
 def test_whatever_the_model_says_the_items_stand(assistant: Assistant, said: list[str]) -> None:
-    reply = with_model(assistant, said).reply(Conversation(), "a red lamp under 60")
-    plain = assistant.reply(Conversation(), "a red lamp under 60")
+    reply = with_model(assistant, said).reply(DialogueState(), "a red lamp under 60")
+    plain = assistant.reply(DialogueState(), "a red lamp under 60")
     assert reply.items == plain.items and all(named.title in reply.text for named in reply.items)
 
 
