@@ -135,7 +135,6 @@ def tampered(path: str, value: Any) -> dict[str, Any]:
         ("last_action", "save"),
         ("turns", "many"),
         ("turns", 1e400),
-        ("request", {}),
         ("request.price", None),
         ("request.price.low", "cheap"),
         ("request.price.low", math.nan),

@@ -72,6 +72,11 @@ POLICIES: tuple[tuple[str, str], ...] = (
 POLICY = re.compile(
     "|".join(rf"(?P<p{number}>\b(?:{words})\b)" for number, (_, words) in enumerate(POLICIES))
 )
+ASKS_FOR_POLICY = re.compile(
+    r"\b(?:is there|are there|do you have|have you got)(?= (?:(?:an?|any|free|your|some) ){0,2}"
+    + rf"(?:{'|'.join(words for _, words in POLICIES)})\b)"
+)
+"""Words of a wish that ask for a policy: "is there a warranty?"."""
 RULES = (
     Rule(
         Act.INJECTION,

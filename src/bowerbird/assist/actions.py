@@ -34,6 +34,8 @@ def act_on_item(turn: Turn) -> Reply:
     for target in targets:
         _count_again(turn, target.item_id)
         turn.record(_event(turn.user, target.item_id, action))
+    if turn.parts.taste:
+        turn.parts.taste.refresh()
     titles = join_words([target.title for target in targets], turn.say("and"))
     last = targets[-1].item_id
     state = replace(turn.state, focus=last, last_action=ItemAction(action.value, last), question=None)

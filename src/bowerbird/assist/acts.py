@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bowerbird.assist.act_patterns import (
     AFFIRM,
     ASKS,
+    ASKS_FOR_POLICY,
     ASKS_POLICY,
     DENY,
     GOODBYE,
@@ -52,7 +53,7 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
         if match:
             return Recognition(act, match[topic].strip(" .,!?") if topic == "what" else topic)
     policy = POLICY.search(text)
-    if policy and ASKS_POLICY.search(text) and not WANTS.search(text):
+    if policy and ASKS_POLICY.search(text) and not WANTS.search(ASKS_FOR_POLICY.sub("", text)):
         number = int((policy.lastgroup or "p0")[1:])
         return Recognition(Act.ABOUT_SHOP, POLICIES[number][0])
     if points and ASKS.search(text) and (points_by_rank or not WANTS.search(text)):

@@ -23,6 +23,7 @@ from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words, plural
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named, Reply
+from bowerbird.assist.references import COMPARES_PRICE
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.talk import describe_range
@@ -36,6 +37,8 @@ _IS_DESCRIPTION = re.compile(
     r"ive|less|ing|ed)\b"
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
+_NAMES_ITEM = re.compile(r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)")
+"""References that can mean an item of a list only: "the fifth one", but not "my first flat"."""
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -96,6 +99,11 @@ class Assistant:
         check_items(self.parts, items)
         turn = read_message(self.parts, state, text, user, image, items, n, record)
         act = turn.recognised.act
+        if act in (Act.FIND, Act.SIMILAR, Act.COMPLETE) and _NAMES_ITEM.search(turn.pointed.missing):
+            reply = item_answers.missing(turn)
+            yield reply.text
+            yield reply
+            return
         if act == Act.EXCLUDE:
             yield from self._excluded(turn)
             return
@@ -187,7 +195,8 @@ class Assistant:
                 words="",
                 unknown_kind="",
             )
-        if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND:
+        is_price = COMPARES_PRICE.search(turn.plain) is not None
+        if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and not is_price:
             return self._changed_item(turn)
         request = self._read(turn, turn.plain, previous)
         like, without = (*request.like, *turn.items), (*request.without, *turn.items)

@@ -16,6 +16,7 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked
 from bowerbird.assist.turn import Turn
 from bowerbird.errors import InputError, StoreError
+from bowerbird.taste.profile.dislikes import hidden_items
 
 _TASTE_DEPTH = 200
 """How many of a user's recommendations count as signs of taste for one request."""
@@ -64,6 +65,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     constraints = constraints_of(request, parts.catalogue, parts.vocabulary)
     base = parts.catalogue.available.copy()
     base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
+    base[_hidden(parts, turn.user)] = False
     for facet, values in turn.state.excluded.items():
         base &= ~parts.vocabulary.mask(facet, values - request.facets.get(facet, frozenset()))
     allowed = base.copy()
@@ -73,6 +75,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
     if meaning is None:
         meaning = _meaning(parts, request, turn.image)
+    is_personal = taste is not None
     if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
         taste = parts.popularity  # nothing else tells one from another
     signals = Signals(meaning, parts.lexicon.scores(request.words), taste)
@@ -84,7 +87,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     positions = _by_group(parts, request, allowed, rank, turn.n) if request.groups else rank(allowed, turn.n)
     if positions:
         named = tuple(name_item(parts, p, request, reasons.get(p, "")) for p in positions)
-        return Found(request, named, (), (), taste is not None, int(allowed.sum()), allowed)
+        return Found(request, named, (), (), is_personal, int(allowed.sum()), allowed)
     near = near_misses(constraints, base, rank, parts.catalogue.prices, request.price, turn.n)
     nearest = tuple(
         replace(
@@ -93,7 +96,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         )
         for p, missed in near
     )
-    return Found(request, (), nearest, (describe_need(request, turn.language),), taste is not None)
+    return Found(request, (), nearest, (describe_need(request, turn.language),), is_personal)
 
 
 def name_item(parts: Parts, position: int, request: Request, reason: str, *, near: bool = False) -> Named:
@@ -141,6 +144,13 @@ def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
         item = parts.catalogue.item(position)
         first.setdefault(item.attributes.get("item_group_id") or item.title or item.item_id, position)
     return list(first.values())
+
+
+def _hidden(parts: Parts, user: str | None) -> list[int]:
+    """Positions of the items that a user hid, those left out again by an undo."""
+    if user is None or parts.taste is None or user not in parts.taste:
+        return []
+    return hidden_items(parts.taste.state(user))
 
 
 def _by_group(parts: Parts, request: Request, allowed: np.ndarray, rank, n: int) -> list[int]:  # type: ignore[no-untyped-def]

@@ -52,9 +52,9 @@ def answer_question(turn: Turn) -> Reply:
 def compare(turn: Turn) -> Reply:
     """Items side by side: what differs between them."""
     pointed = turn.pointed.items
-    if turn.pointed.missing:
+    if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
         return missing(turn)
-    shown = pointed if len(pointed) > 1 else turn.on_screen if len(turn.on_screen) == 2 or not pointed else ()
+    shown = pointed if len(pointed) > 1 else turn.on_screen if len(turn.on_screen) == 2 or not pointed and not turn.pointed.missing else ()
     if len(shown) < 2:
         key = "compare_need_two" if turn.on_screen else "missing_list"
         return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))
@@ -108,7 +108,7 @@ def missing(turn: Turn) -> Reply:
     key = "missing_reference" if turn.on_screen and turn.pointed.missing else "missing_list"
     if turn.on_screen and not turn.pointed.missing:
         key = "compare_need_two"
-    text = turn.say(key, reference=turn.pointed.missing)
+    text = turn.say(key, reference=turn.pointed.missing.removesuffix(" of them"))
     return Reply(text, Act.UNCLEAR, state=replace(turn.state, question=None))
 
 

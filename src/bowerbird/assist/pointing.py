@@ -129,7 +129,10 @@ def _first_n(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
 
 def _all(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     match = _ALL.search(text)
-    return None if match is None else _taken(text, match, on_screen)
+    if match is None:
+        return None
+    is_pair = match.group().startswith("both")
+    return _taken(text, match, () if is_pair and len(on_screen) != 2 else on_screen)
 
 
 def _pair(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:

@@ -161,13 +161,17 @@ class Request:
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
         rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
         rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind}
+        rest |= {"is_relative": self.is_relative}
         return {**rest, **sets, "price": price}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Request:
         """The request that `as_dict` wrote. Raises `InputError` on anything else."""
         try:
-            price, high = raw["price"], raw["price"]["high"]
+            price = raw["price"]
+            low, high = float(price["low"]), math.inf if price["high"] is None else float(price["high"])
+            if not 0 <= low <= high or low == math.inf:
+                raise ValueError(f"its prices go from {low} to {high}")
             sets = {name: {f: frozenset(map(str, v)) for f, v in raw[name].items()} for name in _SETS}
             return cls(
                 text=str(raw["text"]),
@@ -181,18 +185,14 @@ class Request:
                 recipient=str(raw.get("recipient", ""))[:100],
                 is_gift=bool(raw.get("is_gift", False)),
                 unknown_kind=str(raw.get("unknown_kind", ""))[:100],
-                price=PriceRange(
-                    float(price["low"]),
-                    math.inf if high is None else float(high),
-                    bool(price["low_open"]),
-                    bool(price["high_open"]),
-                ),
+                is_relative=bool(raw.get("is_relative", False)),
+                price=PriceRange(low, high, bool(price["low_open"]), bool(price["high_open"])),
                 facets=sets["facets"],
                 exact=sets["exact"],
                 excluded=sets["excluded"],
                 preferred=sets["preferred"],
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"a request of the conversation can't be read ({error!r})") from None
 
 

@@ -76,7 +76,7 @@ def read_message(
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
     pointed = items_pointed_at(plain, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
-    if pointed.items and pointed.is_explicit and not parts.lexicon.content_stems(pointed.rest):
+    if (pointed.items or pointed.missing) and pointed.is_explicit and not parts.lexicon.content_stems(pointed.rest):
         plain += " ?"  # nothing but an id or a title: what is it?
     is_blank = not any(letter.isalnum() for letter in plain)
     if is_blank:
