@@ -64,7 +64,10 @@ POLICIES: tuple[tuple[str, str], ...] = (
         "contact",
         r"contact|phone number|email|customer service|talk to (?:a )?(?:human|person|someone)|real person",
     ),
-    ("stores", r"opening hours|store (?:hours|near)|physical (?:store|shop)|where are you (?:located|based)"),
+    (
+        "stores",
+        r"opening hours|store (?:hours|near|in)|shops? in|physical (?:store|shop)|where are you (?:located|based)",
+    ),
     ("gift wrapping", r"gift[- ]?(?:wrap(?:ping)?|cards?|vouchers?)"),
     ("discounts", r"discount codes?|coupons?|promo(?:tion)? codes?|student discount|loyalty|newsletter"),
     ("privacy", r"privacy|gdpr|cookies"),
@@ -263,6 +266,57 @@ RULES = (
         ),
     ),
     Rule(
+        Act.ABOUT_SHOP,
+        "facet",
+        _any(
+            (
+                r"^(?:and |so )*(?:what|which) (?:colou?rs?|materials?|styles?|patterns?|brands?|sizes?|types?|"
+                r"kinds?|genres?)(?: \w+){0,2} (?:do|are|have|can) (?:you|there|i)\b"
+            ),
+            r"^(?:what|which) (?:colou?rs|materials|styles|patterns|brands|sizes|genres)\W*$",
+        ),
+    ),
+    Rule(
+        Act.FIND,
+        "ideas",
+        _any(
+            r"^(?:please )?surprise me\b",
+            (
+                r"^(?:what (?:would|do|can|should) you (?:recommend|suggest)|(?:can you |please )?(?:recommend|"
+                r"suggest|show)(?: me)? (?:something|anything)|any (?:ideas|suggestions|recommendations)|"
+                r"(?:give|show) me (?:some )?(?:ideas|inspiration|suggestions))(?: for me| please|\?)*\W*$"
+            ),
+            r"\bi (?:don'?t|do not) know what (?:i|to) (?:want|need|buy|get|look)",
+            r"^(?:i'?m |i am )?just (?:looking|browsing)\b",
+        ),
+    ),
+    Rule(
+        Act.MORE,
+        "others",
+        _any(
+            (
+                r"^(?:no,? |hmm,? |sorry,? )*(?:that'?s |this is |these are |those are )?not (?:my (?:style|"
+                r"taste|thing)|for me|what i (?:want|need|meant|mean|am looking for|was looking for)|"
+                r"(?:these|those|them)(?: ones)?)\W*$"
+            ),
+            (
+                r"^(?:no,? |sorry,? )*(?:i )?(?:don'?t|do not) (?:like|want) (?:any of )?(?:these|those|them)"
+                r"(?: ones)?\W*$"
+            ),
+            r"^none of (?:these|those|them)\b",
+        ),
+    ),
+    Rule(
+        Act.UNCLEAR,
+        "off_topic",
+        _any(
+            r"^(?:please )?(?:write|sing|translate|calculate|compute|code|program|draw)\b",
+            r"^(?:who|when|where) (?:is|was|are|were) (?!(?:it|this|that|my|the (?:first|second|third))\b)",
+            r"\bwhat(?:'s| is) the (?:capital|meaning of life|time|date|population|president)\b",
+            r"^(?:what(?:'s| is) )?\d+ ?[+*/x-] ?\d+\W*$",
+        ),
+    ),
+    Rule(
         Act.SAVE,
         "",
         _any(
@@ -302,10 +356,17 @@ RULES = (
             r"\bhow do you do\b",
             r"\bhow(?:'s| is) your day\b",
             r"^(?:what'?s up|sup)\W*$",
-            r"\btell me a joke\b",
-            r"\bhow(?:'s| is) the weather\b",
-            r"\bdo you love me\b",
             r"\bnice to meet you\b",
+        ),
+    ),
+    Rule(
+        Act.HOW_ARE_YOU,
+        "small_talk",
+        _any(
+            r"\btell me (?:a joke|something funny)\b",
+            r"\bhow(?:'s| is) the weather\b",
+            r"\bdo you love me\b|\bi love you\b|\bmarry me\b",
+            r"^(?:lol|haha\w*|hehe)\W*$",
         ),
     ),
     Rule(
@@ -405,7 +466,8 @@ WANTS = _any(
         r"can you (?:show|find|recommend|suggest|give|help)|could you (?:show|find|recommend|suggest)|"
         r"show me|i need|i want|i'?m looking|i am looking|looking for|are there|is there|got any|where "
         r"(?:can i find|are (?:the|your))|what .{0,30}(?:do you have|have you got|would you recommend|do "
-        r"you recommend|can you recommend)|which .{0,30}do you (?:have|recommend)|any .{0,30}(?:ideas|"
+        r"you recommend|can you recommend)|which .{0,30}do you (?:have|recommend)|(?:anything|something|any|ones?) .{0,20}(?:under|below|"
+        r"less than|cheaper|up to|over|above)|any .{0,30}(?:ideas|"
         r"suggestions|recommendations))\b"
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,11 +10,12 @@ from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.item_answers import missing
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.needs import join_words
-from bowerbird.assist.reply import Reply, values_of
+from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request
 from bowerbird.assist.state import ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.data.events import Action, Event
+from bowerbird.text.words import stem_phrase
 
 _ACTIONS = {Act.SAVE: Action.SAVE, Act.HIDE: Action.HIDE}
 SURFACE = "assistant"
@@ -69,9 +71,22 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
         excluded[facet] = excluded.get(facet, frozenset()) | group
     said = turn.say(
         "excluded",
-        values=join_words([turn.language.word_for(value) for value in values_of(values)], turn.say("and")),
+        values=join_words(_in_words(turn, values, mentioned.named), turn.say("and")),
     )
     return turn.with_state(excluded=excluded, question=None), said
+
+
+def _in_words(
+    turn: Turn, values: Mapping[str, frozenset[str]], named: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Excluded values in the user's language, as they were called; kinds in the plural."""
+    return [
+        turn.language.kind_for(" ".join(stem_phrase(name)), is_plural=True)
+        if facet == "type"
+        else turn.language.word_for(name.lower())
+        for facet, group in values.items()
+        for name in named.get(facet) or sorted(group)
+    ]
 
 
 def _is_excluded(turn: Turn, item_id: str) -> bool:

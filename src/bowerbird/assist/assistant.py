@@ -20,8 +20,9 @@ from bowerbird.assist.acts import Recognition
 from bowerbird.assist.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.finding import RELATIVE, Found, check_items, find_items, relative_meaning
 from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.needs import describe_need, join_words, plural
+from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.parts import Parts
+from bowerbird.assist.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.references import COMPARES_PRICE
 from bowerbird.assist.request import Order, Request
@@ -148,19 +149,24 @@ class Assistant:
         )
 
     def _find(self, turn: Turn) -> Iterator[str | Reply]:
+        reply = self._not_readable(turn)
+        if reply is not None:
+            yield reply.text
+            yield reply
+            return
         request = self._understood(turn)
         if request.unknown_kind:
             yield from self._unknown_kind(turn, request)
             return
-        if turn.recognised.act == Act.FIND and self._says_nothing(turn, request):
+        if turn.recognised == Recognition(Act.FIND) and self._says_nothing(turn, request):
             reply = talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
             yield reply.text
             yield reply
             return
         turn = actions.remember_exclusions(turn, request)
         act, meaning, anchor = turn.recognised.act, None, None
-        if act == Act.COMPLETE and turn.pointed.items and self.parts.completer:
-            anchor = turn.pointed.items[0].item_id
+        if act == Act.COMPLETE and (turn.pointed.items or turn.on_screen):
+            anchor = (turn.pointed.items or turn.on_screen)[0].item_id
             meaning = self._completion(anchor)
             kinds = frozenset(self.parts.vocabulary.values_of(self.catalogue.position[anchor], "type"))
             if kinds and "type" not in request.facets:
@@ -175,6 +181,21 @@ class Assistant:
         found = find_items(turn, request, meaning)
         yield from self._answer(turn, found, request, act, anchor)
 
+    def _not_readable(self, turn: Turn) -> Reply | None:
+        """The answer to what can't be searched for: another script, an unknown id, a place not on screen."""
+        if turn.image or turn.items:
+            return None
+        state = replace(turn.state, question=None)
+        if is_other_script(turn.plain) and not self.parts.lexicon.items_by_stem.keys() & set(
+            turn.plain.split()
+        ):
+            return Reply(turn.say("other_script"), Act.UNCLEAR, state=state)
+        if unknown_id(turn.plain, self.catalogue):
+            return Reply(turn.say("nothing_named"), Act.FIND, state=state)
+        if turn.pointed.missing and turn.pointed.is_explicit and turn.recognised.act != Act.MORE:
+            return item_answers.missing(turn)
+        return None
+
     def _understood(self, turn: Turn) -> Request:
         """The need after this message."""
         act, previous = turn.recognised.act, turn.state.request
@@ -182,14 +203,21 @@ class Assistant:
             request = previous or Request()
             without = tuple(dict.fromkeys((*request.without, *turn.state.offered)))
             return replace(request, without=without, follow_up=True)
+        if turn.recognised.topic == "ideas":
+            return replace(previous, follow_up=True) if previous and previous.constrained else Request()
         if act == Act.MORE and previous is not None:
             without = tuple(dict.fromkeys((*previous.without, *turn.state.offered)))
             return replace(previous, without=without, follow_up=True)
         if act in (Act.SIMILAR, Act.COMPLETE) and (turn.pointed.items or turn.on_screen):
             target = (turn.pointed.items or turn.on_screen)[0].item_id
             own = self._read(turn, turn.pointed.rest or "", None)
+            kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")
+            facets = dict(own.facets)
+            if kinds and act == Act.SIMILAR:
+                facets.setdefault("type", frozenset(kinds))
             return replace(
                 own,
+                facets=facets,
                 like=(target,) if act == Act.SIMILAR else (),
                 without=(target,),
                 words="",
@@ -215,6 +243,8 @@ class Assistant:
 
     def _says_nothing(self, turn: Turn, request: Request) -> bool:
         """Whether a message holds no word that the shop or the language knows."""
+        if is_gibberish(request.words):
+            return not (request.constrained or turn.image)
         if turn.image or request.constrained or request.preferred or request.like or request.is_gift:
             return False
         words = self.parts.lexicon.content_stems(request.words)
@@ -227,13 +257,15 @@ class Assistant:
         shown = turn.on_screen
         if turn.state.is_near_miss:  # their prices set no bound
             shown = tuple(replace(item, price=None) for item in shown)
-        return understand(text, self.parts.vocabulary, previous, shown, self.parts.lexicon.items_by_stem)
+        words = self.parts.lexicon.items_by_stem
+        return understand(text, self.parts.vocabulary, previous, shown, words, self.parts.is_aside)
 
     def _completion(self, item_id: str) -> np.ndarray | None:
         """How well items complete one, (items,) float32."""
         completer = self.parts.completer
-        if completer is None:
-            return None
+        if completer is None:  # nothing was bought together yet: what looks alike, of other kinds
+            near: np.ndarray = self.parts.matrix @ self.parts.matrix[self.catalogue.position[item_id]]
+            return near
         completions = completer.complete([item_id], n=100)
         scores = np.zeros(len(self.catalogue), np.float32)
         for rank, completion in enumerate(completions):
@@ -243,11 +275,7 @@ class Assistant:
     # -- words --------------------------------------------------------------------------------------------
 
     def _unknown_kind(self, turn: Turn, request: Request) -> Iterator[str | Reply]:
-        kind = (
-            plural(request.unknown_kind)
-            if turn.language.code == ENGLISH
-            else turn.language.word_for(request.unknown_kind)
-        )
+        kind = turn.language.kind_for(request.unknown_kind, is_plural=True)
         text = turn.say("no_kind", kind=kind, range=describe_range(turn))
         state = replace(turn.state, request=None, question=None)
         yield text
@@ -258,6 +286,8 @@ class Assistant:
         self, turn: Turn, found: Found, request: Request, act: Act, anchor: str | None = None
     ) -> Iterator[str | Reply]:
         """The list in words: an opening, a line for each item, and perhaps a question."""
+        if act == Act.MORE and not found.items and not turn.state.is_near_miss:
+            found = replace(found, nearest=())  # "no more" is all there is to say
         shown = found.items or found.nearest
         question = clarifying_question(turn, request, found.mask) if act == Act.FIND else None
         pieces, by_model = [], []
@@ -336,7 +366,7 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
     need = describe_need(request, turn.language, count or 2)
     number = _COUNT[count] if turn.language.code == ENGLISH and count < len(_COUNT) else str(count)
     if not found.items:
-        if act == Act.MORE:
+        if act == Act.MORE and not found.nearest:
             return turn.say("no_more", need=need)
         return turn.say(("near_none", "near_one", "near_many")[min(2, len(found.nearest))], need=need)
     title = ""
@@ -357,8 +387,12 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
     if request.order in (Order.CHEAPEST, Order.DEAREST):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
     if request.groups:
-        kinds = [plural(sorted(group)[0].lower()) for group in request.groups]
+        kinds = [
+            turn.language.kind_for(min(group, key=len).lower(), is_plural=True) for group in request.groups
+        ]
         return turn.say("found_kinds", kinds=join_words(kinds, turn.say("and")))
+    if not (request.constrained or request.is_gift or request.words):
+        return turn.say("found_ideas")
     if not (request.constrained or request.is_gift):
         return turn.say("found_described")
     if count == 1:

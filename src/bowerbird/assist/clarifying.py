@@ -8,7 +8,7 @@ import numpy as np
 
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Named
-from bowerbird.assist.request import Request
+from bowerbird.assist.request import Order, Request
 from bowerbird.assist.state import ClarifyingQuestion
 from bowerbird.assist.turn import Turn
 
@@ -26,6 +26,10 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
     """The facet whose value would halve the candidates, with its commonest values; at most one in a row."""
     if turn.state.question is not None or mask is None or turn.image or request.like or request.groups:
         return None
+    if request.order in (Order.CHEAPEST, Order.DEAREST):
+        return None
+    for facet, values in request.preferred.items():  # "accessories" may be bags or scarves, not sofas
+        mask = _narrowed(mask, turn.parts.vocabulary.mask(facet, values))
     candidates = int(mask.sum())
     if candidates < MIN_CANDIDATES or len(request.facets) > 1:
         return None
@@ -43,13 +47,25 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
     return None
 
 
+def _narrowed(mask: np.ndarray, preferred: np.ndarray) -> np.ndarray:
+    both: np.ndarray = mask & preferred
+    return both if both.any() else mask
+
+
 def ask(turn: Turn, question: ClarifyingQuestion) -> str:
     """The question in words."""
-    options = join_words(
-        [turn.language.word_for(value.lower()) for value in question.options], turn.say("or")
-    )
+    options = join_words([_option(turn, question.facet, value) for value in question.options], turn.say("or"))
     key = "question_type" if question.facet == "type" else "question_facet"
-    return turn.say(key, facet=question.facet, options=options)
+    return turn.say(key, facet=turn.language.facet(question.facet), options=options)
+
+
+def _option(turn: Turn, facet: str, value: str) -> str:
+    """A value in the user's language; brands keep their spelling."""
+    if facet == "brand":
+        return value
+    if facet == "type":
+        return turn.language.kind_for(value.lower(), is_plural=False)
+    return turn.language.word_for(value.lower())
 
 
 def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestion | None) -> tuple[str, ...]:
@@ -59,7 +75,7 @@ def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestio
     suggestions = []
     if question is not None:
         key = "suggest_type" if question.facet == "type" else "suggest_facet"
-        suggestions.append(turn.say(key, value=turn.language.word_for(question.options[0].lower())))
+        suggestions.append(turn.say(key, value=_option(turn, question.facet, question.options[0])))
     prices = sorted(item.price for item in items if item.price is not None)
     if len(prices) > 2 and not question:
         suggestions.append(turn.say("suggest_under", amount=f"{_round(float(np.median(prices)))}"))

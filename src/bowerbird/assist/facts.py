@@ -103,7 +103,7 @@ def _attribute(name: str, item: Item) -> Fact | None:
     }
     for key in aliases.get(name, (name,)):
         if key in attributes:
-            return Fact("value", f"{key} {attributes[key]}", name)
+            return Fact("value", f"{name} {attributes[key]}", name)
     return None
 
 

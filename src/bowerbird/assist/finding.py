@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named
@@ -26,7 +27,8 @@ RELATIVE = re.compile(
     r"\b(?P<word>(?:more|less) (?!than\b)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
     r"short|wid|narrow|tall|thick|thinn|"
     r"heavi|fanci|simpl|bold|nic|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|pricey|"
-    r"cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough)\b"
+    r"cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough|not (?:so|that|quite so) (?!expensive|dear|much|pricey|"
+    r"cheap|bad)[a-z]{3,})\b"
 )
 """Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
 _OVERFETCH = 4
@@ -62,7 +64,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     """
     parts = turn.parts
     request = _without_excluded(request, turn.state.excluded)
-    constraints = constraints_of(request, parts.catalogue, parts.vocabulary)
+    constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)
     base = parts.catalogue.available.copy()
     base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
     base[_hidden(parts, turn.user)] = False
@@ -86,12 +88,14 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
 
     positions = _by_group(parts, request, allowed, rank, turn.n) if request.groups else rank(allowed, turn.n)
     if positions:
-        named = tuple(name_item(parts, p, request, reasons.get(p, "")) for p in positions)
+        named = tuple(
+            name_item(parts, p, request, reasons.get(p, ""), language=turn.language) for p in positions
+        )
         return Found(request, named, (), (), is_personal, int(allowed.sum()), allowed)
     near = near_misses(constraints, base, rank, parts.catalogue.prices, request.price, turn.n)
     nearest = tuple(
         replace(
-            name_item(parts, p, request, reasons.get(p, ""), near=True),
+            name_item(parts, p, request, reasons.get(p, ""), near=True, language=turn.language),
             differences=tuple(constraint.difference(p) for constraint in missed),
         )
         for p, missed in near
@@ -99,12 +103,22 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     return Found(request, (), nearest, (describe_need(request, turn.language),), is_personal)
 
 
-def name_item(parts: Parts, position: int, request: Request, reason: str, *, near: bool = False) -> Named:
+def name_item(
+    parts: Parts,
+    position: int,
+    request: Request,
+    reason: str,
+    *,
+    near: bool = False,
+    language: Language | None = None,
+) -> Named:
     """An item as a reply names it, with the facts that the request did not state already."""
     item = parts.catalogue.item(position)
     price = None if item.price is None or not math.isfinite(item.price) else item.price
+    language = language or load_language(ENGLISH)
+    reason = reason if language.code == ENGLISH else ""  # the recommender gives its reasons in English
     facts = [
-        value if facet == "brand" else value.lower()
+        value if facet == "brand" else language.word_for(value.lower())
         for facet in _FACTS
         if not (near and facet in request.facets)  # named as a difference, or as asked
         for value in parts.vocabulary.values_of(position, facet)[:1]

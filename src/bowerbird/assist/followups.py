@@ -11,6 +11,7 @@ from bowerbird.assist.references import Pointed
 from bowerbird.assist.request import Order, PriceRange, Request
 from bowerbird.text.words import stem_phrase, word_set
 
+OCCASION = re.compile(r"\b(?:wedding|birthday|christmas|anniversary|house ?warming|valentine'?s?)\b")
 _SAME = re.compile(r"\b(?:same|similar)\s+([a-z]{3,20})\b")
 FACET_WORDS = {
     "colour": "colour",
@@ -41,7 +42,7 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return False
     if own.recipient and own.recipient != previous.recipient and not _BACKWARD.search(text):
         return True
-    if own.unknown_kind:
+    if own.unknown_kind or (not own.recipient and _is_new_occasion(text, previous)):
         return True
     if "type" in own.facets:
         before = previous.facets.get("type")
@@ -53,7 +54,15 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return not narrower and not _KEEPS_REST.search(text)
     if pointed.any or dropped:
         return False
+    if own.noun and "type" in previous.facets and not _BACKWARD.search(text):
+        return True
     return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+
+
+def _is_new_occasion(text: str, previous: Request) -> bool:
+    """Whether a gift is for another day than the one before ("a wedding gift" after "for my nephew")."""
+    occasion = OCCASION.search(text)
+    return occasion is not None and occasion.group() not in previous.text and not _BACKWARD.search(text)
 
 
 def with_kept(own: Request, previous: Request | None, text: str) -> Request:

@@ -3,22 +3,72 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bowerbird.assist.act_patterns import Act
-from bowerbird.assist.facts import fact_asked, sentences, table_of_differences
+from bowerbird.assist.facts import Fact, fact_asked, sentences, table_of_differences
 from bowerbird.assist.finding import name_item
+from bowerbird.assist.languages import ENGLISH
+from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Comparison, Named, Reply
 from bowerbird.assist.request import Request, Shown, exact_price
 from bowerbird.assist.turn import Turn
 from bowerbird.data.items import Item
+from bowerbird.text.vocabulary import FACETS
 
 MAX_COMPARED = 4
 
 
+_WHICH = re.compile(r"^(?:and |so |ok |but )*(?:which|what)(?:'s| is| one| of|\W)")
+_CHEAPEST = re.compile(r"\b(?:cheapest|cheaper|least expensive|less expensive|lowest price)\b")
+_DEAREST = re.compile(r"\b(?:most expensive|more expensive|priciest|dearest)\b")
+
+
+def asks_which(turn: Turn) -> bool:
+    """Whether a message asks which item of the list has something: the lowest price, a material."""
+    is_which = _WHICH.search(turn.plain) and (len(turn.pointed.items) != 1 or "the cheap" in turn.plain)
+    extreme = _CHEAPEST.search(turn.plain) or _DEAREST.search(turn.plain)
+    return bool(len(turn.on_screen) > 1 and is_which and (extreme or _facets_asked(turn)))
+
+
+def answer_which(turn: Turn) -> Reply:
+    """Which of the items on screen is the cheapest, or is of brass."""
+    shown = turn.pointed.items if len(turn.pointed.items) > 1 else turn.on_screen
+    wanted = _facets_asked(turn)
+    priced = [(one.price, one) for one in shown if one.price is not None]
+    if wanted:
+        fitting = [one for one in shown if _has(turn, one, wanted)]
+    elif priced:
+        pick = min if _CHEAPEST.search(turn.plain) else max
+        fitting = [pick(priced, key=lambda pair: pair[0])[1]]
+    else:
+        fitting = []
+    state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
+    if not fitting:
+        return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+    names = [f"{one.title} ({_priced(_item(turn, one))})" if one.price else one.title for one in fitting]
+    text = turn.say("which_is", titles=join_words(names, turn.say("and")))
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+
+
+def _facets_asked(turn: Turn) -> dict[str, set[str]]:
+    found = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
+    return {facet: values for facet, values in found.items() if facet != "type"}
+
+
+def _has(turn: Turn, shown: Shown, wanted: Mapping[str, set[str]]) -> bool:
+    position = turn.parts.catalogue.position[shown.item_id]
+    return all(
+        not values.isdisjoint(turn.parts.vocabulary.values_of(position, f)) for f, values in wanted.items()
+    )
+
+
 def answer_question(turn: Turn) -> Reply:
     """A question about an item, answered from its listing."""
+    if asks_which(turn):
+        return answer_which(turn)
     target = _target(turn)
     if target is None:
         return missing(turn)
@@ -38,11 +88,11 @@ def answer_question(turn: Turn) -> Reply:
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
     elif fact.kind == "value":
-        text = turn.say("fact_is", title=title, fact=fact.text)
+        text = turn.say("fact_is", title=title, fact=_in_words(turn, fact))
     elif fact.kind == "yes":
-        text = turn.say("fact_yes", title=title, fact=f"{fact.attribute} {fact.text}")
+        text = turn.say("fact_yes", title=title, fact=_in_words(turn, fact))
     elif fact.kind == "no":
-        text = turn.say("fact_no", title=title, fact=fact.text)
+        text = turn.say("fact_no", title=title, fact=_values(turn, fact.text))
     else:
         text = turn.say("fact_unknown", title=title)
     state = replace(turn.state, focus=target.item_id, question=None)
@@ -51,6 +101,8 @@ def answer_question(turn: Turn) -> Reply:
 
 def compare(turn: Turn) -> Reply:
     """Items side by side: what differs between them."""
+    if asks_which(turn):
+        return answer_which(turn)
     pointed = turn.pointed.items
     if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
         return missing(turn)
@@ -60,7 +112,10 @@ def compare(turn: Turn) -> Reply:
         return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))
     items = {one.item_id: _item(turn, one) for one in shown[:MAX_COMPARED]}
     names = {"price": turn.say("price_word"), "none": turn.say("no_value")}
-    rows = table_of_differences(items, names)
+    rows = [
+        (turn.language.facet(name), [_cell(turn, name, value) for value in values])
+        for name, values in table_of_differences(items, names)
+    ]
     lines = [turn.say("compare_intro") if len(rows) > 1 else turn.say("compare_same")]
     lines += [f"{number}. {item.title}" for number, item in enumerate(items.values(), start=1)]
     lines += [f"{name}: {' | '.join(values)}" for name, values in rows]
@@ -94,7 +149,8 @@ def explain(turn: Turn) -> Reply:
     if turn.user and turn.parts.reader and not (request and request.is_gift):
         sentence = _taste_reason(turn, target)
         if sentence:
-            reasons.append(turn.say("why_taste", reason=sentence))
+            key = "why_taste" if turn.language.code == ENGLISH else "why_taste_plain"
+            reasons.append(turn.say(key, reason=sentence))
     text = turn.say(
         "why_item",
         title=target.title,
@@ -110,6 +166,23 @@ def missing(turn: Turn) -> Reply:
         key = "compare_need_two"
     text = turn.say(key, reference=turn.pointed.missing.removesuffix(" of them"))
     return Reply(text, Act.UNCLEAR, state=replace(turn.state, question=None))
+
+
+def _in_words(turn: Turn, fact: Fact) -> str:
+    """An attribute and its value in the user's language."""
+    name, value = fact.attribute, fact.text.removeprefix(f"{fact.attribute} ")
+    if name not in FACETS:
+        return fact.text
+    words = value if name == "brand" else _values(turn, value)
+    return f"{turn.language.facet(name)} {words}"
+
+
+def _cell(turn: Turn, name: str, value: str) -> str:
+    return turn.language.word_for(value.lower()) if name in FACETS and name != "brand" and value else value
+
+
+def _values(turn: Turn, text: str) -> str:
+    return " / ".join(turn.language.word_for(value.lower()) for value in text.split(" / "))
 
 
 def _target(turn: Turn) -> Shown | None:

@@ -13,7 +13,7 @@ from bowerbird.text.words import spans, stem, tokenize, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
-    "not no without except non nor never isn't don't aren't hate dislike avoid excluding minus"
+    "not no nothing without except non nor never isn't don't aren't hate dislike avoid excluding minus"
 )
 _THROUGH = word_set("a an the any too in of want like with be made is on so very or and nor have")
 _ASIDE = word_set("for with beside near next behind onto above under matching match goes over on against")
@@ -65,8 +65,10 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             is_corrected = any(
                 stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False)
             )
-            spelled = min(meaning.values, key=lambda value: (len(value), value)).lower()
-            found.named.setdefault(meaning.facet, []).append(spelled if is_corrected else as_written)
+            spelled = min(meaning.values, key=lambda value: (len(value), value))
+            spelled = spelled if meaning.facet == "brand" else spelled.lower()
+            is_respelled = is_corrected or meaning.facet == "brand"
+            found.named.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
             if meaning.facet == "type":
                 last_type_end = at + size
                 found.kinds.append((found.named["type"][-1], meaning.values))
@@ -105,7 +107,7 @@ def _still_negated(words: Sequence[str], at: int, negated: bool) -> bool:
         return True
     if word == "than" and at > 0 and words[at - 1] in ("other", "rather"):
         return True
-    if word == "but" and at > 0 and words[at - 1] in ("anything", "everything", "nothing"):
+    if word == "but" and at > 0 and words[at - 1] in ("anything", "everything"):
         return True
     return negated and word in _THROUGH
 
@@ -115,6 +117,8 @@ def _still_aside(words: Sequence[str], at: int, aside: bool, has_type: bool) -> 
     word = words[at]
     if word in _BACK:
         return False
+    if word in ("have", "own") and at > 0 and words[at - 1] in ("i", "we", "already"):
+        return True  # "we already have a grey sofa"
     if word in _ASIDE:
         before = words[at - 1] if at else ""
         if word == "for" and (before in _LOOKING or (not has_type and before not in _PLACEHOLDERS)):

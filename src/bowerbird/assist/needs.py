@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bowerbird.assist.languages import ENGLISH, Language
+from bowerbird.assist.plurals import plural
 from bowerbird.assist.request import PriceRange, Request, money
 
 _ADJECTIVES = ("size", "colour", "pattern", "style", "material", "genre", "brand")
@@ -39,23 +40,6 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
         if values
     ]
     return f"{phrase} ({', '.join(excluded)})" if excluded else phrase
-
-
-def plural(noun: str) -> str:
-    """The plural of an English noun phrase, good enough for kinds of things.
-
-    >>> [plural(noun) for noun in ("lamp", "dress", "accessory", "lamps", "shelf", "toy", "jeans")]
-    ['lamps', 'dresses', 'accessories', 'lamps', 'shelves', 'toys', 'jeans']
-    """
-    if noun.endswith(("ss", "x", "ch", "sh")):
-        return noun + "es"
-    if noun.endswith("s"):
-        return noun
-    if noun.endswith("shelf") or noun.endswith("scarf"):
-        return noun[:-1] + "ves"
-    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + "s"
 
 
 def join_words(words: list[str], last: str) -> str:

@@ -6,6 +6,7 @@ and replies are written by templates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 POPULAR = 1000
 """Items whose popularity tells them apart."""
+MENTIONS = 30
+"""Items whose texts are read to tell what a word means there."""
 MIN_TITLE_WORDS = 2
 """Shorter titles are words of the language as often as names."""
 
@@ -129,6 +132,21 @@ class Parts:
     def completer(self) -> Completer | None:
         """Finds what is missing from a set."""
         return _if_there(lambda: _opened_completer(self.snapshot))
+
+    def is_aside(self, stem: str) -> bool:
+        """Whether items mention a word only as what they are for ("made for a laptop")."""
+        positions = self.lexicon.items_by_stem.get(stem)
+        if positions is None:
+            return False
+        aside = re.compile(
+            rf"\b(?:for|fits?|of|from|beside|under|on|in)\s+(?:\w+\s+){{0,2}}{re.escape(stem)}", re.I
+        )
+        for position in positions[:MENTIONS].tolist():
+            item = self.catalogue.item(position)
+            names = normalize_text(" ".join((item.title, *item.category, *item.attributes.values())))
+            if stem in names or not aside.search(item.description):
+                return False
+        return True
 
     def shown(self, item_id: str) -> Shown | None:
         """An item as it is listed now; None where it is not sold any more."""

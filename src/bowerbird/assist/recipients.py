@@ -77,7 +77,7 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
         return "", is_gift, text
     who = match["who"]
     is_person = not re.fullmatch(
-        r"(?:a |the )?(?:men|women|man|woman|boys?|girls?|kids?|children|baby|guests?)", who
+        r"(?:the )?(?:men|women|man|woman|boys?|girls?|kids?|children|baby|guests?)", who
     )
     if not is_person and not is_gift:
         return "", False, text  # "shirts for men": a department, and no gift

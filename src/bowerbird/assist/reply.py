@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -93,8 +92,3 @@ class Reply:
             "writer": self.writer,
             "state": self.state.as_dict(),
         }
-
-
-def values_of(values: Mapping[str, frozenset[str]]) -> list[str]:
-    """All values of a table by facet, in lower case, sorted."""
-    return sorted({value.lower() for group in values.values() for value in group})

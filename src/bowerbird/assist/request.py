@@ -128,6 +128,8 @@ class Request:
     is_gift: bool = False
     unknown_kind: str = ""
     """The kind of thing that was asked for, where the catalogue has none of it."""
+    noun: str = ""
+    """What this message asks for by a noun that is no type of the catalogue ("headphones")."""
     is_relative: bool = False
     """Whether the price was said relative to items on screen ("cheaper")."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
 from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.followups import FACET_WORDS
 from bowerbird.assist.item_answers import named_items
-from bowerbird.assist.needs import join_words, plural
+from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.turn import Turn
 
 RANGE = 5
 """Kinds that are named when somebody asks what there is."""
+FACET_VALUES = 8
 INTERESTS = 3
 SALE_ATTRIBUTES = ("sale_price", "list_price")
 
@@ -24,7 +27,7 @@ def say(turn: Turn) -> Reply:
     act = turn.recognised.act
     state = turn.state.cleared() if act == Act.RESET else replace(turn.state, question=None)
     suggestions = () if act in (Act.THANKS, Act.GOODBYE) else _starts(turn)
-    return Reply(turn.say(act.value), act, state=state, suggestions=suggestions)
+    return Reply(turn.say(turn.recognised.topic or act.value), act, state=state, suggestions=suggestions)
 
 
 def confirm(turn: Turn) -> Reply:
@@ -39,6 +42,8 @@ def about_shop(turn: Turn) -> Reply:
     if topic == "range":
         text = turn.say("shop_range", range=describe_range(turn))
         return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=_starts(turn))
+    if topic == "facet":
+        return _facet_values(turn)
     if topic in ("popular", "new", "sale"):
         positions = {"popular": _popular, "new": _newest, "sale": _on_sale}[topic](turn)
         if not positions:
@@ -60,6 +65,31 @@ def about_shop(turn: Turn) -> Reply:
     )
 
 
+def _facet_values(turn: Turn) -> Reply:
+    """Which colours, materials, brands there are of what is looked for."""
+    asked = re.search(r"\b(?:what|which) (\w+?)s?\b", turn.plain)
+    facet = FACET_WORDS.get(asked[1], asked[1]) if asked else ""
+    facet = {"type": "type", "kind": "type"}.get(facet, facet)
+    vocabulary, request = turn.parts.vocabulary, turn.state.request
+    mask = _available(turn)
+    for name, values in (request.facets if request else {}).items():
+        mask = mask & vocabulary.mask(name, values) if name != facet else mask
+    counts = {value: int(mask[items].sum()) for value, items in vocabulary.positions.get(facet, {}).items()}
+    common = sorted((value for value in counts if counts[value]), key=lambda v: (-counts[v], v))[
+        :FACET_VALUES
+    ]
+    state = replace(turn.state, question=None)
+    if not common:
+        return Reply(
+            turn.say("listing_facet_unknown"), Act.ABOUT_SHOP, state=state, suggestions=_starts(turn)
+        )
+    words = [value if facet == "brand" else turn.language.word_for(value.lower()) for value in common]
+    text = turn.say(
+        "facet_values", facet=turn.language.facet(facet), values=join_words(words, turn.say("and"))
+    )
+    return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_facet", value=words[0]),))
+
+
 def about_me(turn: Turn) -> Reply:
     """What the taste graph holds of the user, and how to change it."""
     state = replace(turn.state, question=None)
@@ -69,7 +99,7 @@ def about_me(turn: Turn) -> Reply:
         return Reply(turn.say("me_unknown"), Act.ABOUT_ME, state=state)
     taste = turn.parts.taste
     interests = taste.interests(taste.state(turn.user)) if taste and turn.user in taste else []
-    names = [interest.name for interest in interests if interest.weight > 0][:INTERESTS]
+    names = [interest.name.replace(" · ", " ") for interest in interests if interest.weight > 0][:INTERESTS]
     if not names:
         return Reply(turn.say("me_nothing"), Act.ABOUT_ME, state=state)
     text = turn.say("me_taste", interests=join_words(names, turn.say("and")))
@@ -83,9 +113,10 @@ def describe_range(turn: Turn) -> str:
     if facet is None:
         return turn.say("items")
     counts = Counter({value: len(items) for value, items in vocabulary.positions[facet].items()})
-    kinds = [turn.language.word_for(value.lower()) for value, _ in counts.most_common(RANGE)]
-    if turn.language.code == "en" and facet == "type":
-        kinds = [plural(kind) for kind in kinds]
+    kinds = [
+        turn.language.kind_for(value.lower(), is_plural=facet == "type")
+        for value, _ in counts.most_common(RANGE)
+    ]
     return join_words(kinds, turn.say("and"))
 
 

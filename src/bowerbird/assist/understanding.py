@@ -13,26 +13,26 @@ everything else is left to search by meaning. How a message relates to the ones 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, merged, with_kept
+from bowerbird.assist.kinds import asked_noun, unknown_kind
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import GAP, take_prices
 from bowerbird.assist.recipients import digits_for_words, take_recipient
 from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.errors import InputError
-from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import normalize_text, stem_phrase, tokenize, word_set
+from bowerbird.text.words import normalize_text, stem_phrase, tokenize
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
     r"forget (?:about )?the|never mind the|drop the|remove the|no preferred|"
     r"don'?t care about (?:the )?|do not care about (?:the )?)\s*(?P<a>[a-z]{3,20})\b)|"
     r"(?:\b(?:the )?(?P<b>[a-z]{3,20}) (?:doesn'?t|does not|don'?t|do not) matter\b)|"
-    r"(?:\b(?P<c>no) (?:budget|price limit|limit)\b)"
+    r"(?:\b(?P<c>no) (?:(?:budget|price)(?: limit)?|limit)\b)"
 )
 _CHEAP = re.compile(
     r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
@@ -48,10 +48,12 @@ def understand(
     previous: Request | None = None,
     shown: Sequence[Shown] = (),
     real_words: Mapping[str, object] | None = None,
+    is_aside: Callable[[str], bool] = lambda stem: False,
 ) -> Request:
     """What a message asks for, given the request before and the items of the last reply, in order.
 
-    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`). A text
+    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`);
+    `is_aside(stem)` says that items mention a word only as what they are for. A text
     longer than 2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
     """
     plain = normalize_text(text)
@@ -83,7 +85,9 @@ def understand(
         is_gift=is_gift,
         is_relative=pointed.price.bounded,
     )
-    own = replace(own, unknown_kind="" if pointed.like else unknown_kind(own, vocabulary, real_words or {}))
+    if not pointed.like:
+        kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
+        own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
     if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
         return with_kept(own, previous, plain)
     return merged(own, previous, plain, dropped)
@@ -114,67 +118,6 @@ def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
 
 
 _SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
-_HEAD = re.compile(
-    r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of)\s+|^)"
-    r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
-    r"below|above|from|to|that|"
-    r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|"
-    r"today|now)\b))"
-)
-_NO_KINDS = word_set(
-    "something anything things thing stuff gift gifts present presents item items product products one "
-    "ones idea ideas it them "
-    "this that these those more others other else everything all any some kind kinds sort sorts option "
-    "options piece pieces "
-    "sale offer deals help me you us birthday christmas anniversary wedding home house room kitchen "
-    "garden living bedroom "
-    "bathroom office mother father sister brother friend summer winter spring autumn party work evening "
-    "morning day night time "
-    "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set "
-    "shop store catalogue what"
-)
-_ADJECTIVE_ENDINGS = (
-    *(
-        "y",
-        "ful",
-        "ous",
-        "ish",
-        "able",
-        "ible",
-        "al",
-        "ic",
-        "ive",
-        "ant",
-        "ent",
-        "less",
-        "ed",
-        "ing",
-        "er",
-        "est",
-        "ish",
-    ),
-    *("ern", "ile", "ary", "ant", "id", "ly"),
-)
-
-
-def unknown_kind(request: Request, vocabulary: Vocabulary, texts: Mapping[str, object]) -> str:
-    """The kind of thing that a request names and the catalogue has none of; empty where there is none.
-
-    A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text,
-    type or attribute uses its word.
-    """
-    if "type" in request.facets or "genre" in request.facets or request.is_gift:
-        return ""  # a gift is described by whom it is for
-    for match in _HEAD.finditer(request.words.replace("§", " § ")):
-        words = match["noun"].split()
-        head = words[-1]
-        key = stem_phrase(head)
-        is_noun = head not in _NO_KINDS and not head.endswith(_ADJECTIVE_ENDINGS) and head not in EMPTY_WORDS
-        if is_noun and key and key[0] not in texts and key[0] not in vocabulary.known_stems:
-            known = {stem for word in words[:-1] for stem in stem_phrase(word)}
-            extra = [word for word in words[:-1] if word not in EMPTY_WORDS and known]
-            return " ".join([*extra, head])
-    return ""
 
 
 def _groups(kinds: Sequence[tuple[str, frozenset[str]]], text: str) -> tuple[frozenset[str], ...]:
