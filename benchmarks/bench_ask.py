@@ -21,8 +21,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.conversation import Conversation
+
+from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.reply import Reply
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store

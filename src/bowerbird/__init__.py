@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bowerbird.assist.assistant import Assistant as Assistant
-    from bowerbird.assist.conversation import Conversation as Conversation
+    from bowerbird.assist.state import DialogueState as DialogueState
     from bowerbird.data.collections import Collection as Collection
     from bowerbird.data.events import Action as Action
     from bowerbird.data.events import Event as Event
@@ -36,7 +36,7 @@ _HOME = {
     "BowerbirdError": "errors",
     "Catalogue": "data.items",
     "Collection": "data.collections",
-    "Conversation": "assist.conversation",
+    "DialogueState": "assist.state",
     "EmbedConfig": "embed.training",
     "Event": "data.events",
     "Graft": "graft.model",

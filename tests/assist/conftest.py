@@ -1,13 +1,19 @@
 """A small shop whose every fact is known: home and fashion, 7 types, prices in steps."""
 
 import itertools
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.parts import Parts
+from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
 
 TYPES = {
     "Table lamp": "brass",
@@ -65,3 +71,37 @@ def shop_store(tmp_path_factory: pytest.TempPathFactory, shop: Catalogue) -> Sto
 def shop_vectors(shop: Catalogue) -> np.ndarray:
     matrix = np.random.default_rng(0).normal(size=(len(shop), 16)).astype(np.float32)
     return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def assistant(shop: Catalogue, shop_store: Store, shop_vectors: np.ndarray) -> Assistant:
+    """An assistant over the shop; words are matched as words, since no backbone is loaded."""
+    return assistant_over(shop, shop_store, shop_vectors)
+
+
+def assistant_over(shop: Catalogue, store: Store, vectors: np.ndarray) -> Assistant:
+    parts = Parts(store.snapshot(), shop, vectors)
+    parts.__dict__["encoder"] = None
+    return Assistant(parts)
+
+
+@pytest.fixture
+def store_with_users(tmp_path: Path, shop: Catalogue, shop_vectors: np.ndarray) -> Store:
+    """The shop with vectors and events: user "u0" likes rugs, "u1" sofas, the others all sorts of things."""
+    store = Store.create(tmp_path / "with_users")
+    store.publish_catalogue(shop)
+    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
+        np.save(folder / VECTORS_FILE, shop_vectors.astype(np.float16))
+        (folder / IDS_FILE).write_text(json.dumps(shop.ids))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rng = np.random.default_rng(0)
+    rugs, sofas = range(30, 45), range(45, 60)
+    likes = [list(rugs)[:6], list(sofas)[:6], *(rng.permutation(len(shop))[:6].tolist() for _ in range(20))]
+    store.log.append(
+        [
+            Event(f"u{user}", f"i{item}", Action.SAVE, start + timedelta(hours=step))
+            for user, items in enumerate(likes)
+            for step, item in enumerate(items)
+        ]
+    )
+    return store

@@ -32,9 +32,9 @@ def ask(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_conversation_over_two_commands(store: Path, tmp_path: Path, shop: Catalogue) -> None:
     talk = tmp_path / "talk.json"
-    first = ask(store, "a red rug under 100", "--conversation", talk, "--json")
+    first = ask(store, "a red rug under 100", "--state", talk, "--json")
     assert first.returncode == 0, first.stderr
-    second = ask(store, "but in green", "--conversation", talk, "--json")
+    second = ask(store, "but in green", "--state", talk, "--json")
     items = json.loads(second.stdout)["items"]
     facts = [shop.item(shop.position[item["item_id"]]) for item in items]
     assert facts and {(one.category[-1], one.attributes["color"]) for one in facts} == {("Rug", "Green")}
@@ -49,10 +49,9 @@ def test_people_get_a_sentence_and_a_table(store: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((" ",), "the request is empty"),
         (("a rug", "--item", "nonesuch"), "no item 'nonesuch'"),
         (("a rug", "--image", "/no/such/file.jpg"), "can't be read"),
-        (("a rug", "--conversation", __file__), "is no conversation"),
+        (("a rug", "--state", __file__), "is not a conversation"),
     ],
 )
 def test_mistakes_end_in_one_line_and_exit_code_2(

@@ -59,6 +59,56 @@ def test_a_follow_up_keeps_the_constraints(client: openai.OpenAI) -> None:
     assert all(item["price"] < prices[most_expensive] for item in cheaper["items"])
 
 
+def complete_with_state(client: openai.OpenAI, state: Any, text: str, **options: Any) -> Any:
+    return complete(client, text, extra_body={"bowerbird": {"state": state}}, **options)
+
+
+def test_a_state_that_is_sent_back_says_what_the_messages_would(client: openai.OpenAI) -> None:
+    messages: list[Any] = []
+    state: Any = None
+    for text in (REQUEST, "but in green", "compare the first two", "why the first one?", "show me more"):
+        messages.append({"role": "user", "content": text})
+        whole = client.chat.completions.create(model="bowerbird", messages=messages)
+        alone = complete_with_state(client, state, text)
+        assert alone.choices[0].message.content == whole.choices[0].message.content
+        assert alone.bowerbird == whole.bowerbird
+        messages.append({"role": "assistant", "content": whole.choices[0].message.content})
+        state = alone.bowerbird["state"]
+    assert state["turns"] == 5
+
+
+def test_a_client_may_edit_the_state(client: openai.OpenAI) -> None:
+    state = complete(client, REQUEST).bowerbird["state"]
+    state["request"]["price"]["high"] = 100
+    edited = complete_with_state(client, state, "but in green").bowerbird
+    assert all(item["price"] < 100 for item in edited["items"])
+    assert edited["state"]["request"]["price"]["high"] == 100
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"format": 1}, {"format": 2, "on_screen": 7}, {"format": 2, "request": {"price": "low"}}]
+)
+def test_a_state_that_was_tampered_with_is_an_error(client: openai.OpenAI, state: Any) -> None:
+    with pytest.raises(openai.BadRequestError, match="can't be read"):
+        complete_with_state(client, state, REQUEST)
+
+
+def test_what_the_shop_does_not_hold_is_not_shown(client: openai.OpenAI) -> None:
+    state = complete(client, REQUEST).bowerbird["state"]
+    state |= {"on_screen": ["no such item"], "focus": "no such item"}
+    reply = complete_with_state(client, state, "is it heavy?")
+    assert reply.bowerbird["items"] == [] and "no such item" not in reply.choices[0].message.content
+
+
+def test_saving_by_words_is_an_event(client: openai.OpenAI, address: str) -> None:
+    user = f"saver-{uuid.uuid4().hex}"
+    first = complete(client, REQUEST, user=user).bowerbird
+    saved = complete_with_state(client, first["state"], "save the first one", user=user)
+    assert saved.bowerbird["act"] == "save" and first["items"][0]["title"] in saved.choices[0].message.content
+    feed = httpx.get(f"{address}/users/{user}/recommendations?n=200", timeout=120).json()["items"]
+    assert first["items"][0]["item_id"] not in [item["item_id"] for item in feed], "saved items are known"
+
+
 def test_invalid_requests_are_errors(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="user"):
         client.chat.completions.create(model="bowerbird", messages=[{"role": "system", "content": "hi"}])
@@ -87,7 +137,7 @@ def test_a_picture_that_is_a_program_is_an_error(address: str) -> None:
 
 PLACES = MAX_RUNNING + MAX_WAITING
 LONG = {"messages": [{"role": "user", "content": f"a warm lamp under {k}"} for k in range(500, 515)]}
-"""Each turn is parsed again, so a long conversation takes long."""
+"""Its state is unknown, so its last turns are read again: it takes long."""
 
 
 async def post_chat(client: httpx.AsyncClient, stream: bool) -> httpx.Response:

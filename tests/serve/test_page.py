@@ -63,6 +63,35 @@ def test_the_chat_answers_with_cards(page: Any) -> None:
     assert "lamp" in page.locator("#talk .products").inner_text().lower()
 
 
+def say(page: Any, text: str) -> None:
+    """Send a message, and wait for what may be said next."""
+    page.fill("#question", text)
+    page.press("#question", "Enter")
+    page.wait_for_selector("#talk .said.assistant:nth-last-child(-n + 3) ~ .suggestions")
+
+
+def test_a_suggestion_is_the_next_message_and_a_comparison_a_table(page: Any) -> None:
+    say(page, "a lamp under 500")
+    chip = page.locator("#talk .suggestions button", has_text="Compare")
+    chip.click()
+    page.wait_for_selector("#talk table.comparison")
+    table = page.locator("#talk table.comparison")
+    titles = page.locator("#talk .products .card h3").all_inner_texts()[:2]
+    assert table.locator("tr").first.locator("th").all_inner_texts()[1:] == titles
+    assert "price" in table.inner_text()
+    assert page.locator("#talk .said.user").last.inner_text() == "Compare the first two"
+
+
+def test_the_page_sends_the_state_back(page: Any) -> None:
+    say(page, "a lamp under 500")
+    with page.expect_request("**/v1/chat/completions") as sent:
+        say(page, "why the first one?")
+    state = sent.value.post_data_json["bowerbird"]["state"]
+    assert state["turns"] == 1 and len(state["on_screen"]) > 0
+    title = page.locator("#talk .products .card h3").first.inner_text()
+    assert title in page.locator("#talk .said.assistant").last.inner_text()
+
+
 def test_search_fills_the_feed(page: Any) -> None:
     page.fill("#query", "striped rug")
     page.press("#query", "Enter")

@@ -1,344 +1,407 @@
-"""The assistant: understands a message, finds items that satisfy it, words a reply naming only those."""
+"""The assistant: reads a message, decides what it does, answers it; names only items that exist.
+
+    message + state -> read -> act -> handler -> facts -> words -> reply + state
+
+The state goes into every turn and comes out of it (`DialogueState`); nothing else is kept between turns.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
 
 import numpy as np
 
-from bowerbird.assist.conversation import Conversation, Turn
-from bowerbird.assist.model_words import ModelWords
-from bowerbird.assist.reply import Named, Reply, as_shown
-from bowerbird.assist.request import Request
-from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked, unknown_words
+from bowerbird.assist import actions, item_answers, talk
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.acts import Recognition
+from bowerbird.assist.clarifying import ask, clarifying_question, suggest_next
+from bowerbird.assist.finding import RELATIVE, Found, check_items, find_items, relative_meaning
+from bowerbird.assist.languages import ENGLISH
+from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.parts import Parts
+from bowerbird.assist.readable import is_gibberish, is_other_script, unknown_id
+from bowerbird.assist.reply import Named, Reply
+from bowerbird.assist.references import COMPARES_PRICE
+from bowerbird.assist.request import Order, Request
+from bowerbird.assist.state import DialogueState
+from bowerbird.assist.talk import describe_range
+from bowerbird.assist.turn import Record, Turn, read_message
 from bowerbird.assist.understanding import understand
-from bowerbird.assist.wording import line, opening, opening_of_near_misses, small_talk, wish
 from bowerbird.data.items import Catalogue
-from bowerbird.data.snapshot import TEXTS, StoreSnapshot
-from bowerbird.embed.index.vectors import item_matrix
-from bowerbird.errors import BackboneError, InputError, StoreError
-from bowerbird.text.lexicon import Lexicon
-from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.data.snapshot import StoreSnapshot
 
-if TYPE_CHECKING:
-    from bowerbird.embed.search.query import QueryEncoder
-    from bowerbird.graft.model import Graft
-    from bowerbird.recommend.recommender import Recommender
-    from bowerbird.taste.graph import TasteGraph
-
-T = TypeVar("T")
-
-_TASTE_DEPTH = 200
-"""How many of a person's recommendations count as signs of taste for one request."""
-_PLAIN_FACTS = ("solid", "plain")
-_FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
-
-
-@dataclass(frozen=True)
-class Found:
-    """Items for a message, not worded yet."""
-
-    request: Request
-    items: tuple[Named, ...]
-    nearest: tuple[Named, ...]
-    unmet: tuple[str, ...]
-    personal: bool
+_IS_DESCRIPTION = re.compile(
+    r"\b(?:something|anything|things?|stuff|ones?|idea|ideas)\b|\b[a-z]{3,}(?:y|ful|ous|ish|able|ible|ic|"
+    r"ive|less|ing|ed)\b"
+)
+"""Words that describe, though no item's text uses them: search by meaning may know them."""
+_NAMES_ITEM = re.compile(r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)")
+"""References that can mean an item of a list only: "the fifth one", but not "my first flat"."""
+_COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class Assistant:
-    """Answers messages about one store's items. Parts that are not there yet (query encoder, graft, events)
-    are done without: then words are matched as words, and replies are worded by templates.
+    """Answers messages about one store's items. Safe to use from several threads."""
 
-    `matrix` (items, dim) float32 are the item vectors by position, zero rows where an item has none.
-    """
-
-    def __init__(self, snapshot: StoreSnapshot, catalogue: Catalogue, matrix: np.ndarray) -> None:
-        self.snapshot = snapshot
-        self.catalogue = catalogue
-        self.matrix = matrix
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._uses_model = True
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> Assistant:
         """Open over a store with a catalogue and vectors; `StoreError` where one is missing."""
-        return cls(snapshot, snapshot.catalogue, item_matrix(snapshot))
+        return cls(Parts.open(snapshot))
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items that it may name."""
+        return self.parts.catalogue
 
     def without_model(self) -> Assistant:
         """The same assistant, worded by templates: what a server answers with while the model is busy."""
         other = copy(self)
-        other.__dict__["voice"] = None
+        other._uses_model = False
         return other
-
-    # -- parts, loaded when first needed ------------------------------------------------------------------
-
-    @cached_property
-    def vocabulary(self) -> Vocabulary:
-        return self.snapshot.open_once(
-            "vocabulary", lambda: Vocabulary.of(self.catalogue), of=("vectors", TEXTS)
-        )
-
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        return self.snapshot.open_once("lexicon", lambda: Lexicon.of(self.catalogue), of=("vectors", TEXTS))
-
-    @cached_property
-    def encoder(self) -> QueryEncoder | None:
-        return _if_there(lambda: _opened_encoder(self.snapshot))
-
-    @cached_property
-    def graft(self) -> Graft | None:
-        return _if_there(lambda: _opened_graft(self.snapshot))
-
-    @cached_property
-    def voice(self) -> ModelWords | None:
-        """The language model's words, where a graft was trained."""
-        return ModelWords(self.graft, self.vocabulary, self.catalogue) if self.graft else None
-
-    @cached_property
-    def taste(self) -> TasteGraph | None:
-        return _if_there(lambda: _opened_taste(self.snapshot))
-
-    @cached_property
-    def recommender(self) -> Recommender | None:
-        return _if_there(lambda: _opened_recommender(self.snapshot))
-
-    # -- answers ------------------------------------------------------------------------------------------
 
     def reply(
         self,
-        conversation: Conversation,
+        state: DialogueState,
         text: str,
         user: str | None = None,
         image: bytes | None = None,
         items: Sequence[str] = (),
         n: int = 4,
+        record: Record | None = None,
     ) -> Reply:
-        """Answer a message and add the turn to `conversation`. `items` are ids to resemble, `image` an
-        encoded picture to resemble; `text` may then be empty. Raises `InputError` for a request that says
-        nothing, an unknown item, a broken image."""
-        last: Reply | None = None
-        for piece in self.stream(conversation, text, user, image, items, n):
-            if isinstance(piece, Reply):
-                last = piece
-        assert last is not None
+        """Answer a message; the reply holds the state for the next one.
+
+        `items` are ids to resemble, `image` is an encoded picture to resemble; `text` may then be empty.
+        `record` logs what the user does by words ("save the second one"). Raises `InputError` for an unknown
+        item or a broken picture.
+        """
+        *_, last = self.stream(state, text, user, image, items, n, record)
+        assert isinstance(last, Reply)
         return last
 
     def stream(
         self,
-        conversation: Conversation,
+        state: DialogueState,
         text: str,
         user: str | None = None,
         image: bytes | None = None,
         items: Sequence[str] = (),
         n: int = 4,
+        record: Record | None = None,
     ) -> Iterator[str | Reply]:
         """Like `reply`: pieces of the text as they are ready (joined, its text), then the `Reply`."""
-        courtesy = None if image or items else small_talk(text)
-        if courtesy is not None:
-            yield courtesy
-            yield Reply(text=courtesy, items=(), request=conversation.request or Request())
+        check_items(self.parts, items)
+        turn = read_message(self.parts, state, text, user, image, items, n, record)
+        act = turn.recognised.act
+        if act in (Act.FIND, Act.SIMILAR, Act.COMPLETE) and _NAMES_ITEM.search(turn.pointed.missing):
+            reply = item_answers.missing(turn)
+            yield reply.text
+            yield reply
             return
-        found = self._found(conversation, text, user, image, items, n)
-        told, by_model = "", []
-        for piece, modelled in self._worded(found):
-            told += piece
-            by_model.append(modelled)
+        if act == Act.EXCLUDE:
+            yield from self._excluded(turn)
+            return
+        handler = _HANDLERS.get(act)
+        if handler is not None and not (image or items) and not _answers_question(turn):
+            reply = handler(turn)
+            yield reply.text
+            yield reply
+            return
+        yield from self._find(turn)
+
+    # -- finding ------------------------------------------------------------------------------------------
+
+    def _excluded(self, turn: Turn) -> Iterator[str | Reply]:
+        """ "Stop showing me hats": from now on, and the last list again without them."""
+        changed, said = actions.exclude(turn)
+        if not said:
+            text = turn.say("excluded_unknown", what=turn.recognised.topic)
+            yield text
+            yield Reply(text, Act.EXCLUDE, state=turn.state)
+            return
+        request = turn.state.request
+        is_asked_for = request is not None and any(
+            values <= changed.state.excluded.get(facet, frozenset())
+            for facet, values in request.facets.items()
+        )
+        if request is None or is_asked_for or not self._is_on_screen(changed):
+            yield said
+            state = replace(changed.state, request=None if is_asked_for else request)
+            yield Reply(said, Act.EXCLUDE, state=state)
+            return
+        yield said + " "
+        for piece in self._answer(changed, find_items(changed, request), request, Act.EXCLUDE):
+            yield piece if isinstance(piece, str) else replace(piece, text=f"{said} {piece.text}")
+
+    def _is_on_screen(self, turn: Turn) -> bool:
+        """Whether the list on screen shows what is excluded now."""
+        positions = [self.catalogue.position[item.item_id] for item in turn.on_screen]
+        return any(
+            bool(self.parts.vocabulary.mask(facet, values)[positions].any())
+            for facet, values in turn.state.excluded.items()
+        )
+
+    def _find(self, turn: Turn) -> Iterator[str | Reply]:
+        reply = self._not_readable(turn)
+        if reply is not None:
+            yield reply.text
+            yield reply
+            return
+        request = self._understood(turn)
+        if request.unknown_kind:
+            yield from self._unknown_kind(turn, request)
+            return
+        if turn.recognised == Recognition(Act.FIND) and self._says_nothing(turn, request):
+            reply = talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
+            yield reply.text
+            yield reply
+            return
+        turn = actions.remember_exclusions(turn, request)
+        act, meaning, anchor = turn.recognised.act, None, None
+        if act == Act.COMPLETE and (turn.pointed.items or turn.on_screen):
+            anchor = (turn.pointed.items or turn.on_screen)[0].item_id
+            meaning = self._completion(anchor)
+            kinds = frozenset(self.parts.vocabulary.values_of(self.catalogue.position[anchor], "type"))
+            if kinds and "type" not in request.facets:
+                request = replace(request, excluded={"type": kinds})
+        else:
+            act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
+            wish = RELATIVE.search(turn.plain)
+            if wish and turn.on_screen and not request.like:
+                anchor = (turn.pointed.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
+                meaning = relative_meaning(turn, anchor, wish.group())
+                request = replace(request, without=tuple(dict.fromkeys((*request.without, anchor))))
+        found = find_items(turn, request, meaning)
+        yield from self._answer(turn, found, request, act, anchor)
+
+    def _not_readable(self, turn: Turn) -> Reply | None:
+        """The answer to what can't be searched for: another script, an unknown id, a place not on screen."""
+        if turn.image or turn.items:
+            return None
+        state = replace(turn.state, question=None)
+        if is_other_script(turn.plain) and not self.parts.lexicon.items_by_stem.keys() & set(
+            turn.plain.split()
+        ):
+            return Reply(turn.say("other_script"), Act.UNCLEAR, state=state)
+        if unknown_id(turn.plain, self.catalogue):
+            return Reply(turn.say("nothing_named"), Act.FIND, state=state)
+        if turn.pointed.missing and turn.pointed.is_explicit and turn.recognised.act != Act.MORE:
+            return item_answers.missing(turn)
+        return None
+
+    def _understood(self, turn: Turn) -> Request:
+        """The need after this message."""
+        act, previous = turn.recognised.act, turn.state.request
+        if turn.state.question is not None and act in (Act.DENY, Act.AFFIRM):
+            request = previous or Request()
+            without = tuple(dict.fromkeys((*request.without, *turn.state.offered)))
+            return replace(request, without=without, follow_up=True)
+        if turn.recognised.topic == "ideas":
+            return replace(previous, follow_up=True) if previous and previous.constrained else Request()
+        if act == Act.MORE and previous is not None:
+            without = tuple(dict.fromkeys((*previous.without, *turn.state.offered)))
+            return replace(previous, without=without, follow_up=True)
+        if act in (Act.SIMILAR, Act.COMPLETE) and (turn.pointed.items or turn.on_screen):
+            target = (turn.pointed.items or turn.on_screen)[0].item_id
+            own = self._read(turn, turn.pointed.rest or "", None)
+            kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")
+            facets = dict(own.facets)
+            if kinds and act == Act.SIMILAR:
+                facets.setdefault("type", frozenset(kinds))
+            return replace(
+                own,
+                facets=facets,
+                like=(target,) if act == Act.SIMILAR else (),
+                without=(target,),
+                words="",
+                unknown_kind="",
+            )
+        is_price = COMPARES_PRICE.search(turn.plain) is not None
+        if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and not is_price:
+            return self._changed_item(turn)
+        request = self._read(turn, turn.plain, previous)
+        like, without = (*request.like, *turn.items), (*request.without, *turn.items)
+        return replace(request, like=like, without=tuple(dict.fromkeys(without)))
+
+    def _changed_item(self, turn: Turn) -> Request:
+        """An item of a kind, like another but for what the message says: "the second one in oak"."""
+        target = turn.pointed.items[0].item_id
+        own = self._read(turn, turn.pointed.rest, None)
+        kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")
+        facets = dict(own.facets)
+        if kinds:
+            facets.setdefault("type", frozenset(kinds))
+        named = {**own.named, **({"type": kinds[0].lower()} if kinds and "type" not in own.named else {})}
+        return replace(own, facets=facets, named=named, like=(target,), without=(target,), unknown_kind="")
+
+    def _says_nothing(self, turn: Turn, request: Request) -> bool:
+        """Whether a message holds no word that the shop or the language knows."""
+        if is_gibberish(request.words):
+            return not (request.constrained or turn.image)
+        if turn.image or request.constrained or request.preferred or request.like or request.is_gift:
+            return False
+        words = self.parts.lexicon.content_stems(request.words)
+        is_known = any(word in self.parts.lexicon.items_by_stem for word in words)
+        return not is_known and not _IS_DESCRIPTION.search(request.words)
+
+    def _read(self, turn: Turn, text: str, previous: Request | None) -> Request:
+        if not any(letter.isalnum() for letter in text):
+            return Request()
+        shown = turn.on_screen
+        if turn.state.is_near_miss:  # their prices set no bound
+            shown = tuple(replace(item, price=None) for item in shown)
+        words = self.parts.lexicon.items_by_stem
+        return understand(text, self.parts.vocabulary, previous, shown, words, self.parts.is_aside)
+
+    def _completion(self, item_id: str) -> np.ndarray | None:
+        """How well items complete one, (items,) float32."""
+        completer = self.parts.completer
+        if completer is None:  # nothing was bought together yet: what looks alike, of other kinds
+            near: np.ndarray = self.parts.matrix @ self.parts.matrix[self.catalogue.position[item_id]]
+            return near
+        completions = completer.complete([item_id], n=100)
+        scores = np.zeros(len(self.catalogue), np.float32)
+        for rank, completion in enumerate(completions):
+            scores[self.catalogue.position[completion.item_id]] = 1.0 - rank / 100
+        return scores
+
+    # -- words --------------------------------------------------------------------------------------------
+
+    def _unknown_kind(self, turn: Turn, request: Request) -> Iterator[str | Reply]:
+        kind = turn.language.kind_for(request.unknown_kind, is_plural=True)
+        text = turn.say("no_kind", kind=kind, range=describe_range(turn))
+        state = replace(turn.state, request=None, question=None)
+        yield text
+        suggestions = (turn.say("suggest_popular"), turn.say("suggest_range"))
+        yield Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
+
+    def _answer(
+        self, turn: Turn, found: Found, request: Request, act: Act, anchor: str | None = None
+    ) -> Iterator[str | Reply]:
+        """The list in words: an opening, a line for each item, and perhaps a question."""
+        if act == Act.MORE and not found.items and not turn.state.is_near_miss:
+            found = replace(found, nearest=())  # "no more" is all there is to say
+        shown = found.items or found.nearest
+        question = clarifying_question(turn, request, found.mask) if act == Act.FIND else None
+        pieces, by_model = [], []
+        for piece, is_modelled in self._worded(turn, found, act, anchor):
+            pieces.append(piece)
+            by_model.append(is_modelled)
             yield piece
-        reply = Reply(
-            text=told,
+        if question is not None:
+            pieces.append("\n" + ask(turn, question))
+            yield pieces[-1]
+        is_new = not request.follow_up
+        state = replace(turn.state, request=request, question=question)
+        if shown or is_new:
+            ids = [item.item_id for item in shown]
+            state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not found.items)
+        yield Reply(
+            text="".join(pieces),
+            act=act,
             items=found.items,
             nearest=found.nearest,
             constraints=tuple(found.request.said()),
             unmet=found.unmet,
-            wording="model" if all(by_model) else "mixed" if any(by_model) else "template",
-            request=found.request,
+            suggestions=suggest_next(turn, found.items, question),
+            writer="model" if all(by_model) else "mixed" if any(by_model) else "template",
+            state=state,
         )
-        conversation.add(Turn(text, found.request, as_shown(reply.shown), told))
-        yield reply
 
-    def find(self, conversation: Conversation, text: str, user: str | None = None, n: int = 4) -> Found:
-        """The items for a message, without wording; adds the turn to `conversation`."""
-        if small_talk(text) is not None:
-            return Found(conversation.request or Request(), (), (), (), False)
-        found = self._found(conversation, text, user, None, (), n)
-        conversation.add(Turn(text, found.request, as_shown(found.items or found.nearest)))
-        return found
-
-    def _found(
-        self,
-        conversation: Conversation,
-        text: str,
-        user: str | None,
-        image: bytes | None,
-        items: Sequence[str],
-        n: int,
-    ) -> Found:
-        if text.strip() or not (image or items):
-            request = understand(
-                text, self.vocabulary, conversation.request, conversation.shown, self.lexicon.items_by_stem
-            )
-        else:
-            request = Request()
-        for item_id in items:
-            if item_id not in self.catalogue:
-                raise InputError(f"no item {item_id!r} in the catalogue: name items by their id")
-        request = replace(
-            request,
-            like=(*request.like, *items),
-            without=tuple(dict.fromkeys((*request.without, *items))),
-        )
-        return self._retrieved(request, user, image, n)
-
-    def _retrieved(self, request: Request, user: str | None, image: bytes | None, n: int) -> Found:
-        constraints = constraints_of(request, self.catalogue, self.vocabulary)
-        base = self.catalogue.available.copy()
-        base[[self.catalogue.position[i] for i in request.without if i in self.catalogue]] = False
-        allowed = base.copy()
-        for constraint in constraints:
-            allowed &= constraint.mask
-        offered = allowed if allowed.any() else base
-        reasons, taste = self._tasted(user, offered)
-        signals = Signals(self._meaning(request, image), self.lexicon.scores(request.words), taste)
-
-        def rank(mask: np.ndarray, count: int) -> list[int]:
-            return ranked(request, mask, signals, self.catalogue, self.vocabulary, count)
-
-        positions = rank(allowed, n)
-        if positions:
-            named = tuple(self._named(p, request, reasons.get(p, "")) for p in positions)
-            return Found(request, named, (), self._unmet_words(request, image), taste is not None)
-        near = near_misses(constraints, base, rank, self.catalogue.prices, request.price, n)
-        nearest = tuple(
-            replace(
-                self._named(p, request, reasons.get(p, ""), near=True),
-                differences=tuple(c.difference(p) for c in missed),
-            )
-            for p, missed in near
-        )
-        return Found(request, (), nearest, (wish(request),), taste is not None)
-
-    def _unmet_words(self, request: Request, image: bytes | None) -> tuple[str, ...]:
-        if image or request.like or request.price.bounded:
-            return ()
-        return tuple(f"no item mentions “{word}”" for word in unknown_words(request, self.lexicon)[:1])
-
-    # -- what speaks for items ----------------------------------------------------------------------------
-
-    def _meaning(self, request: Request, image: bytes | None) -> np.ndarray | None:
-        """Cosine of every item to the request's words, picture and items to resemble, (items,) float32."""
-        queries = []
-        like = [self.catalogue.position[i] for i in request.like if i in self.catalogue]
-        if like:
-            queries.append(self.matrix[like].mean(axis=0))
-        words = request.words if self.lexicon.content_stems(request.words) else ""
-        if image is not None:
-            if self.encoder is None:
-                raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")
-            queries.append(
-                self.encoder.encode_query(words, image) if words else self.encoder.encode_images([image])[0]
-            )
-        elif words and self.encoder is not None:
-            queries.append(self.encoder.encode_texts([words])[0])
-        if not queries:
-            return None
-        similar: np.ndarray = self.matrix @ np.mean(queries, axis=0).astype(np.float32)
-        return similar
-
-    def _tasted(self, user: str | None, allowed: np.ndarray) -> tuple[dict[int, str], np.ndarray | None]:
-        """Reasons by position, and how well each item suits the person, (items,) float32 from 0 to 1."""
-        if user is None or self.taste is None or self.recommender is None:
-            return {}, None
-        wished = self.recommender.recommend(self.taste.state(user), n=_TASTE_DEPTH, eligible=allowed)
-        if not wished:
-            return {}, None
-        taste = np.zeros(len(self.catalogue), dtype=np.float32)
-        for rank, one in enumerate(wished):
-            taste[one.position] = 1.0 - rank / len(wished)
-        return {one.position: one.reason for one in wished}, taste
-
-    def _named(self, position: int, request: Request, reason: str, *, near: bool = False) -> Named:
-        item = self.catalogue.item(position)
-        price = None if item.price is None or not math.isfinite(item.price) else item.price
-        facts = [
-            value if facet == "brand" else value.lower()
-            for facet in _FACTS
-            if not (near and facet in request.facets)  # named as a difference, or as asked
-            for value in self.vocabulary.values_of(position, facet)[:1]
-            if len(request.facets.get(facet, ())) != 1
-            and value not in request.exact.get(facet, ())
-            and value.lower() not in _PLAIN_FACTS
-        ]
-        why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
-        title = " ".join(item.title.split()) or f"item {item.item_id}"
-        return Named(position, item.item_id, title, price, item.currency, why)
-
-    # -- words --------------------------------------------------------------------------------------------
-
-    def _worded(self, found: Found) -> Iterator[tuple[str, bool]]:
-        """Pieces of the text, and whether the model said each: an opening, then a line for each item."""
+    def _worded(self, turn: Turn, found: Found, act: Act, anchor: str | None) -> Iterator[tuple[str, bool]]:
+        """Pieces of the text, and whether the model wrote each."""
         request, shown = found.request, found.items or found.nearest
-        # Where nothing matches or a word is unknown, what has to be said is too delicate for a small model.
-        sure = bool(found.items and request.words and not found.unmet)
-        voice = self.voice if sure else None
-        said = voice.opening(request, found.items) if voice else None
-        yield said or self._opening(found), said is not None
+        # Where nothing matches, what has to be said is too delicate for a small model.
+        is_plain = bool(found.items and request.words and act == Act.FIND and anchor is None)
+        can_write = self._uses_model and is_plain and turn.language.code == ENGLISH and not request.groups
+        writer = self.parts.writer if can_write else None
+        opening = writer.opening(request, found.items) if writer else None
+        yield opening or _opening(turn, found, act, anchor), opening is not None
         reasons: set[str] = set()
         for number, item in enumerate(shown):
-            reason = voice.reason(request, found.items, number) if voice else None
+            reason = writer.reason(request, found.items, number) if writer else None
             if reason is not None:  # a small model says the same of like items: once is enough
                 bare = reason.removeprefix("a ")
                 reason = None if bare in reasons else reason
                 reasons.add(bare)
             yield "\n" + line(number + 1, item, reason or ""), reason is not None
 
-    def _opening(self, found: Found) -> str:
-        if not found.items:
-            return opening_of_near_misses(found.request, found.unmet[0], found.nearest)
-        if found.unmet:
-            return f"{found.unmet[0][0].upper()}{found.unmet[0][1:]}; the nearest by meaning:"
-        return opening(found.request, found.items, found.personal)
+
+_HANDLERS = {
+    Act.ITEM_QUESTION: item_answers.answer_question,
+    Act.COMPARE: item_answers.compare,
+    Act.WHY: item_answers.explain,
+    Act.SAVE: actions.act_on_item,
+    Act.HIDE: actions.act_on_item,
+    Act.UNDO: actions.undo,
+    Act.ABOUT_ME: talk.about_me,
+    Act.ABOUT_SHOP: talk.about_shop,
+    Act.AFFIRM: talk.confirm,
+    Act.DENY: talk.confirm,
+    **dict.fromkeys(
+        (
+            *(Act.ABOUT_ASSISTANT, Act.GREETING, Act.HOW_ARE_YOU, Act.THANKS, Act.GOODBYE, Act.ABUSE),
+            *(Act.INJECTION, Act.RESET, Act.UNCLEAR),
+        ),
+        talk.say,
+    ),
+}
 
 
-def _if_there(opened: Callable[[], T]) -> T | None:
-    """The part, or None where the store does not have it yet or its libraries are not installed."""
-    try:
-        return opened()
-    except (StoreError, BackboneError, ImportError):
-        return None
+def _answers_question(turn: Turn) -> bool:
+    """Whether "no" or "yes" answers the question that was asked last."""
+    return turn.state.question is not None and turn.recognised.act in (Act.DENY, Act.AFFIRM)
 
 
-# Imported when first needed: the query encoder and the graft load a deep-learning library.
+def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
+    """The first sentence of a list."""
+    request, count = found.request, len(found.items)
+    need = describe_need(request, turn.language, count or 2)
+    number = _COUNT[count] if turn.language.code == ENGLISH and count < len(_COUNT) else str(count)
+    if not found.items:
+        if act == Act.MORE and not found.nearest:
+            return turn.say("no_more", need=need)
+        return turn.say(("near_none", "near_one", "near_many")[min(2, len(found.nearest))], need=need)
+    title = ""
+    if anchor or request.like:
+        shown = turn.parts.shown(anchor or request.like[0])
+        title = shown.title if shown else ""
+    if act == Act.COMPLETE and anchor:
+        return turn.say("found_complete", title=title)
+    if anchor:
+        wish = RELATIVE.search(turn.plain)
+        return turn.say("found_relative", title=title, wish=wish.group() if wish else "")
+    if request.like and title:
+        return turn.say("found_similar", title=title)
+    if act == Act.MORE:
+        return turn.say("found_more", need=need)
+    if turn.state.question is not None and turn.recognised.act == Act.DENY:
+        return turn.say("deny_question", facet=turn.state.question.facet)
+    if request.order in (Order.CHEAPEST, Order.DEAREST):
+        return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
+    if request.groups:
+        kinds = [
+            turn.language.kind_for(min(group, key=len).lower(), is_plural=True) for group in request.groups
+        ]
+        return turn.say("found_kinds", kinds=join_words(kinds, turn.say("and")))
+    if not (request.constrained or request.is_gift or request.words):
+        return turn.say("found_ideas")
+    if not (request.constrained or request.is_gift):
+        return turn.say("found_described")
+    if count == 1:
+        return turn.say("found_one", need=need)
+    return turn.say("found_personal" if found.is_personal else "found_many", count=number, need=need)
 
 
-def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
-    from bowerbird.embed.search.query import QueryEncoder
-
-    encoder = QueryEncoder.open(snapshot)
-    encoder.encode_texts(
-        ["a lamp"]
-    )  # backbones come when first used: if they can't, words are matched as words
-    return encoder
-
-
-def _opened_graft(snapshot: StoreSnapshot) -> Graft:
-    if snapshot.version("graft") is None:
-        raise StoreError("no graft was trained yet: run `bowerbird graft`")
-    from bowerbird.graft.model import Graft
-
-    return Graft.open(snapshot)
-
-
-def _opened_taste(snapshot: StoreSnapshot) -> TasteGraph:
-    from bowerbird.taste.graph import TasteGraph
-
-    return TasteGraph.open(snapshot)
-
-
-def _opened_recommender(snapshot: StoreSnapshot) -> Recommender:
-    from bowerbird.recommend.recommender import Recommender
-
-    return Recommender.open(snapshot)
+def line(number: int, item: Named, reason: str = "") -> str:
+    """One item of a reply: "1. Title, 45.00 EUR: why"."""
+    priced = f", {item.priced}" if item.priced else ""
+    facts = "; ".join(part for part in ("; ".join(item.differences), reason or item.why) if part)
+    return f"{number}. {item.title}{priced}" + (f": {facts}" if facts else "")

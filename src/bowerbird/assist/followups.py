@@ -11,6 +11,7 @@ from bowerbird.assist.references import Pointed
 from bowerbird.assist.request import Order, PriceRange, Request
 from bowerbird.text.words import stem_phrase, word_set
 
+OCCASION = re.compile(r"\b(?:wedding|birthday|christmas|anniversary|house ?warming|valentine'?s?)\b")
 _SAME = re.compile(r"\b(?:same|similar)\s+([a-z]{3,20})\b")
 FACET_WORDS = {
     "colour": "colour",
@@ -39,13 +40,29 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return True
     if own.like:
         return False
+    if own.recipient and own.recipient != previous.recipient and not _BACKWARD.search(text):
+        return True
+    if own.unknown_kind or (not own.recipient and _is_new_occasion(text, previous)):
+        return True
     if "type" in own.facets:
         before = previous.facets.get("type")
         narrower = before is not None and own.facets["type"] <= before
-        return before is not None and not narrower and not _KEEPS_REST.search(text)
+        if (
+            before is None
+        ):  # "a lamp" after "something for my sister" says what; "show me a lamp" starts afresh
+            return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+        return not narrower and not _KEEPS_REST.search(text)
     if pointed.any or dropped:
         return False
+    if own.noun and "type" in previous.facets and not _BACKWARD.search(text):
+        return True
     return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+
+
+def _is_new_occasion(text: str, previous: Request) -> bool:
+    """Whether a gift is for another day than the one before ("a wedding gift" after "for my nephew")."""
+    occasion = OCCASION.search(text)
+    return occasion is not None and occasion.group() not in previous.text and not _BACKWARD.search(text)
 
 
 def with_kept(own: Request, previous: Request | None, text: str) -> Request:
@@ -81,7 +98,10 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         excluded={facet: values for facet, values in excluded.items() if values},
         preferred=_over(previous.preferred, own.preferred, adds, dropped),
         named=_named_after(own, previous, facets, adds),
-        price=_price_after(own.price, PriceRange() if "price" in dropped else previous.price),
+        price=_price_after(own, PriceRange() if "price" in dropped else previous.price),
+        groups=own.groups or (previous.groups if "type" not in own.facets else ()),
+        recipient=own.recipient or previous.recipient,
+        is_gift=own.is_gift or previous.is_gift,
         words=_words_after(own, previous),
         order=own.order if own.order != Order.RELEVANCE else previous.order,
         without=tuple(dict.fromkeys((*previous.without, *own.without))),
@@ -121,8 +141,15 @@ def _over(
     return merged
 
 
-def _price_after(now: PriceRange, before: PriceRange) -> PriceRange:
-    """A new upper bound replaces the old one, likewise the lower; contradictory ends are dropped."""
+def _price_after(own: Request, before: PriceRange) -> PriceRange:
+    """A new upper bound replaces the old one, likewise the lower; contradictory ends are dropped.
+
+    A bound relative to items on screen only narrows: "cheaper" lifts no budget.
+    """
+    now = own.price
+    if own.is_relative:
+        narrowed = now.narrowed(before)
+        return narrowed if narrowed.low <= narrowed.high else now
     low, low_open = (now.low, now.low_open) if now.low > 0 else (before.low, before.low_open)
     high, high_open = (now.high, now.high_open) if now.high < math.inf else (before.high, before.high_open)
     return PriceRange(low, high, low_open, high_open) if low <= high else now

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bowerbird.text.vocabulary import Meaning, Vocabulary
-from bowerbird.text.words import spans, tokenize, word_set
+from bowerbird.text.words import spans, stem, tokenize, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
-    "not no without except non nor never isn't don't aren't hate dislike avoid excluding minus"
+    "not no nothing without except non nor never isn't don't aren't hate dislike avoid excluding minus"
 )
 _THROUGH = word_set("a an the any too in of want like with be made is on so very or and nor have")
 _ASIDE = word_set("for with beside near next behind onto above under matching match goes over on against")
@@ -33,6 +33,8 @@ class Mentions:
     excluded: dict[str, set[str]] = field(default_factory=dict)
     preferred: dict[str, set[str]] = field(default_factory=dict)
     named: dict[str, list[str]] = field(default_factory=dict)
+    kinds: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    """Types in the order of the text, each with its words."""
 
 
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
@@ -51,6 +53,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             continue
         if meaning.facet == "type" and last_type_end == at and not negated and not aside:
             _take_back(found, "type")  # "glass vase": the last of two types in a row is the thing
+            found.kinds.clear()
         if negated:
             _add(found.excluded, meaning.facet, meaning.values)
         elif aside or (tuple(stems[at : at + size]) in vocabulary.hints):
@@ -58,8 +61,17 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         else:
             _add(found.facets, meaning.facet, meaning.values)
             _add(found.exact, meaning.facet, meaning.exact)
-            found.named.setdefault(meaning.facet, []).append(text[where[at][0] : where[at + size - 1][1]])
-            last_type_end = at + size if meaning.facet == "type" else last_type_end
+            as_written = text[where[at][0] : where[at + size - 1][1]]
+            is_corrected = any(
+                stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False)
+            )
+            spelled = min(meaning.values, key=lambda value: (len(value), value))
+            spelled = spelled if meaning.facet == "brand" else spelled.lower()
+            is_respelled = is_corrected or meaning.facet == "brand"
+            found.named.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
+            if meaning.facet == "type":
+                last_type_end = at + size
+                found.kinds.append((found.named["type"][-1], meaning.values))
         at += size
         # "no red or blue": the negation goes on over a list, and ends with it.
         negated = negated and at < len(words) and words[at] in ("or", "and", "nor")
@@ -95,7 +107,7 @@ def _still_negated(words: Sequence[str], at: int, negated: bool) -> bool:
         return True
     if word == "than" and at > 0 and words[at - 1] in ("other", "rather"):
         return True
-    if word == "but" and at > 0 and words[at - 1] in ("anything", "everything", "nothing"):
+    if word == "but" and at > 0 and words[at - 1] in ("anything", "everything"):
         return True
     return negated and word in _THROUGH
 
@@ -105,6 +117,8 @@ def _still_aside(words: Sequence[str], at: int, aside: bool, has_type: bool) -> 
     word = words[at]
     if word in _BACK:
         return False
+    if word in ("have", "own") and at > 0 and words[at - 1] in ("i", "we", "already"):
+        return True  # "we already have a grey sofa"
     if word in _ASIDE:
         before = words[at - 1] if at else ""
         if word == "for" and (before in _LOOKING or (not has_type and before not in _PLACEHOLDERS)):

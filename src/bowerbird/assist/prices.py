@@ -24,7 +24,8 @@ _CURRENCY = (
 def _number(name: str) -> str:
     """A number with an optional currency before or after; not the start of "60cm", "60s" or "60%"."""
     return (
-        rf"(?P<pre_{name}>[$€£]|(?:eur|usd|gbp)\b)?\s?(?P<{name}>\d{{1,9}}(?:[.,]\d{{3}}){{0,3}}(?:[.,]\d{{1,6}})?k?)(?![\w%\"])"
+        rf"(?P<pre_{name}>[$€£]|(?:eur|usd|"
+        rf"gbp)\b)?\s?(?P<{name}>\d{{1,9}}(?:[.,]\d{{3}}){{0,3}}(?:[.,]\d{{1,6}})?k?)(?![\w%\"])"
         rf"(?![.,]\d)(?:\s?(?P<post_{name}>{_CURRENCY}|,-))?"
     )
 
@@ -45,10 +46,14 @@ _AT_LEAST = (
     r"(?:min|minimum)\b\.?(?:\s?(?:price|of|is|:)){0,2})"
 )
 _UNITS = re.compile(
-    r"\s*-?\s*(?:people|persons?|guests?|adults|kids|children|seats?|seaters?|pieces?|pcs|packs?|pairs?|sets?|cm|mm|"
-    r"m|metres?|meters?|inch(?:es)?|in\b|ft|feet|foot|kg|g|grams?|lbs?|l|litres?|liters?|ml|years?|yrs?|year-olds?|y/?o|"
-    r"months?|weeks?|days?|hours?|minutes?|mins?|items?|things|ones|options?|drawers?|shelves|doors?|legs|lights|bulbs?|"
-    r"percent|watts?|w|volts?|x|times|rooms?|bedrooms?|floors?|denier|gsm|colou?rs|th|st|nd|rd|degrees?|tog)\b"
+    r"\s*-?\s*(?:people|persons?|guests?|adults|kids|children|seats?|seaters?|pieces?|pcs|packs?|pairs?|"
+    r"sets?|cm|mm|"
+    r"m|metres?|meters?|inch(?:es)?|in\b|ft|feet|foot|kg|g|grams?|lbs?|l|litres?|liters?|ml|years?|yrs?|"
+    r"year-olds?|y/?o|"
+    r"months?|weeks?|days?|hours?|minutes?|mins?|items?|things|ones|options?|drawers?|shelves|doors?|"
+    r"legs|lights|bulbs?|"
+    r"percent|watts?|w|volts?|x|times|rooms?|bedrooms?|floors?|denier|gsm|colou?rs|th|st|nd|rd|degrees?|"
+    r"tog)\b"
 )
 _SIZE_BEFORE = re.compile(
     r"(?:\b(?:size|sizes|eu|uk|us|age|aged|ages|year|no|number|item|option|waist|length|width|height|"
@@ -56,7 +61,8 @@ _SIZE_BEFORE = re.compile(
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d$")
 _ENDS = re.compile(
-    r"\s*(?:$|[.,;:!?)§]|(?:please|pls|in|and|but|for|or|if|max|would|range|budget|ideally|with|that|each|total|made|"
+    r"\s*(?:$|[.,;:!?)§]|(?:please|pls|in|and|but|for|or|if|max|would|range|budget|ideally|with|that|"
+    r"each|total|made|"
     r"from|is|thanks|thank|altogether|tops|only|now|then|instead)\b)"
 )
 

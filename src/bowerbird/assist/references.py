@@ -35,11 +35,17 @@ _THE = (
 )
 _CHEAPER = re.compile(rf"\b(?:cheaper|less expensive|less|lower priced) than {_THE}")
 _DEARER = re.compile(rf"\b(?:more expensive|pricier|dearer|costlier|more) than {_THE}")
+COMPARES_PRICE = re.compile(r"\b(?:cheaper|less|less expensive|more expensive|pricier|dearer|costlier|more) than\b")
 _LIKE = re.compile(
     r"\b(?:(?:something |more |others? |one |ones |just )?(?:like|similar to|resembling|in the style of)) "
     rf"{_THE}"
 )
-_CHEAPER_ALONE = re.compile(r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price)\b")
+_CHEAPER_ALONE = re.compile(
+    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|(?:too|so|very|quite|a bit) "
+    r"(?:expensive|dear|"
+    r"pricey|costly)|too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
+    r"my budget)\b"
+)
 _DEARER_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
 _MORE = re.compile(
     r"\b(?:show (?:me )?more|more (?:please|options|ideas|results)|others|other ones|different ones|"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bowerbird.assist.request import Request, Shown, exact_price
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.request import Request, exact_price
+from bowerbird.assist.state import DialogueState
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,25 @@ class Named:
         return "" if self.price is None else f"{exact_price(self.price)} {self.currency}".strip()
 
     def as_dict(self) -> dict[str, Any]:
-        kept = ("item_id", "title", "price", "currency", "why")
-        return {name: getattr(self, name) for name in kept} | {"differences": list(self.differences)}
+        """The item in JSON's types."""
+        fields = ("item_id", "title", "price", "currency", "why")
+        return {name: getattr(self, name) for name in fields} | {"differences": list(self.differences)}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Items side by side: what differs between them."""
+
+    item_ids: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    """Of each attribute its name, and a value for each item."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table in JSON's types."""
+        return {
+            "item_ids": list(self.item_ids),
+            "rows": [{"name": name, "values": list(values)} for name, values in self.rows],
+        }
 
 
 @dataclass(frozen=True)
@@ -37,13 +55,23 @@ class Reply:
     `unmet` says what can't be had together, and `nearest` holds near misses with their differences."""
 
     text: str
-    items: tuple[Named, ...]
+    act: Act = Act.FIND
+    items: tuple[Named, ...] = ()
     nearest: tuple[Named, ...] = ()
     constraints: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
-    wording: Literal["model", "mixed", "template"] = "template"
-    """Who worded the text: the language model, the templates, or both."""
-    request: Request = field(default_factory=Request, repr=False)
+    comparison: Comparison | None = None
+    suggestions: tuple[str, ...] = ()
+    """What the user may say next, at most three."""
+    writer: Literal["model", "mixed", "template"] = "template"
+    """Who wrote the text: the language model, the templates, or both."""
+    state: DialogueState = field(default_factory=DialogueState, repr=False)
+    """To send with the next message."""
+
+    @property
+    def request(self) -> Request:
+        """The need so far; an empty one where nothing is looked for."""
+        return self.state.request or Request()
 
     @property
     def shown(self) -> tuple[Named, ...]:
@@ -51,18 +79,16 @@ class Reply:
         return self.items or self.nearest
 
     def as_dict(self) -> dict[str, Any]:
+        """The reply in JSON's types."""
         return {
             "text": self.text,
+            "act": self.act.value,
             "items": [item.as_dict() for item in self.items],
             "nearest": [item.as_dict() for item in self.nearest],
             "constraints": list(self.constraints),
             "unmet": list(self.unmet),
-            "wording": self.wording,
+            "comparison": self.comparison.as_dict() if self.comparison else None,
+            "suggestions": list(self.suggestions),
+            "writer": self.writer,
+            "state": self.state.as_dict(),
         }
-
-
-def as_shown(items: tuple[Named, ...]) -> tuple[Shown, ...]:
-    return tuple(
-        Shown(one.item_id, one.title, one.price if one.price is None or math.isfinite(one.price) else None)
-        for one in items
-    )

@@ -121,6 +121,17 @@ class Request:
     without: tuple[str, ...] = ()
     """Ids of items not to show (shown before, or referred to)."""
     follow_up: bool = False
+    groups: tuple[frozenset[str], ...] = ()
+    """Where several kinds were asked for together ("a table and chairs"), the types of each."""
+    recipient: str = ""
+    """Whom it is for, as said ("my sister"); empty where it is for the user."""
+    is_gift: bool = False
+    unknown_kind: str = ""
+    """The kind of thing that was asked for, where the catalogue has none of it."""
+    noun: str = ""
+    """What this message asks for by a noun that is no type of the catalogue ("headphones")."""
+    is_relative: bool = False
+    """Whether the price was said relative to items on screen ("cheaper")."""
 
     @property
     def constrained(self) -> bool:
@@ -150,13 +161,19 @@ class Request:
             "like": list(self.like),
         }
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
+        rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
+        rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind}
+        rest |= {"is_relative": self.is_relative}
         return {**rest, **sets, "price": price}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Request:
         """The request that `as_dict` wrote. Raises `InputError` on anything else."""
         try:
-            price, high = raw["price"], raw["price"]["high"]
+            price = raw["price"]
+            low, high = float(price["low"]), math.inf if price["high"] is None else float(price["high"])
+            if not 0 <= low <= high or low == math.inf:
+                raise ValueError(f"its prices go from {low} to {high}")
             sets = {name: {f: frozenset(map(str, v)) for f, v in raw[name].items()} for name in _SETS}
             return cls(
                 text=str(raw["text"]),
@@ -166,15 +183,18 @@ class Request:
                 like=tuple(map(str, raw["like"])),
                 without=tuple(map(str, raw["without"])),
                 follow_up=bool(raw["follow_up"]),
-                price=PriceRange(
-                    float(price["low"]),
-                    math.inf if high is None else float(high),
-                    bool(price["low_open"]),
-                    bool(price["high_open"]),
-                ),
-                **sets,
+                groups=tuple(frozenset(map(str, group)) for group in raw.get("groups", ())),
+                recipient=str(raw.get("recipient", ""))[:100],
+                is_gift=bool(raw.get("is_gift", False)),
+                unknown_kind=str(raw.get("unknown_kind", ""))[:100],
+                is_relative=bool(raw.get("is_relative", False)),
+                price=PriceRange(low, high, bool(price["low_open"]), bool(price["high_open"])),
+                facets=sets["facets"],
+                exact=sets["exact"],
+                excluded=sets["excluded"],
+                preferred=sets["preferred"],
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"a request of the conversation can't be read ({error!r})") from None
 
 

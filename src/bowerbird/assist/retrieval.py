@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.assist.languages import Language
 from bowerbird.assist.request import Order, PriceRange, Request, exact_price
 from bowerbird.data.items import Catalogue
-from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
 
 _SOFTER_FIRST = {"price": 1.0, "category": 3.0, "type": 5.0}
@@ -44,14 +44,16 @@ class Signals:
     """How much the person would like the item, 0 to 1."""
 
 
-def constraints_of(request: Request, catalogue: Catalogue, vocabulary: Vocabulary) -> list[Constraint]:
+def constraints_of(
+    request: Request, catalogue: Catalogue, vocabulary: Vocabulary, language: Language
+) -> list[Constraint]:
     """The hard constraints of a request; an item without a price never satisfies a price bound."""
     found = [
         Constraint(
             facet,
             " or ".join(sorted(values)) if len(values) <= 3 else f"{facet} as asked",
             vocabulary.mask(facet, values),
-            lambda p, f=facet, v=values: _facet_difference(p, f, v, request, vocabulary),  # type: ignore[misc]
+            lambda p, f=facet, v=values: _facet_difference(p, f, v, request, vocabulary, language),  # type: ignore[misc]
         )
         for facet, values in request.facets.items()
     ]
@@ -60,7 +62,9 @@ def constraints_of(request: Request, catalogue: Catalogue, vocabulary: Vocabular
             f"not {facet}",
             f"not {' or '.join(sorted(values))}",
             ~vocabulary.mask(facet, values),
-            lambda p, f=facet: f"{' and '.join(vocabulary.values_of(p, f))}, which you did not want",  # type: ignore[misc]
+            lambda p, f=facet: language.say(  # type: ignore[misc]
+                "differs_excluded", has=_worded(vocabulary.values_of(p, f), f, language, "and")
+            ),
         )
         for facet, values in request.excluded.items()
     ]
@@ -71,7 +75,7 @@ def constraints_of(request: Request, catalogue: Catalogue, vocabulary: Vocabular
                 "price",
                 request.price.said(),
                 mask,
-                lambda p: price_difference(float(catalogue.prices[p]), request.price),
+                lambda p: price_difference(float(catalogue.prices[p]), request.price, language),
             )
         )
     return found
@@ -86,29 +90,47 @@ def in_range(prices: np.ndarray, wanted: PriceRange) -> np.ndarray:
     return inside
 
 
-def price_difference(price: float, wanted: PriceRange) -> str:
-    """How a price misses a range.
+def price_difference(price: float, wanted: PriceRange, language: Language) -> str:
+    """How a price misses a range, in the user's language.
 
-    >>> price_difference(72.0, PriceRange(high=60))
+    >>> from bowerbird.assist.languages import load_language
+    >>> price_difference(72.0, PriceRange(high=60), load_language("en"))
     '12.00 above your limit'
-    >>> price_difference(60.0, PriceRange(high=60, high_open=True))
+    >>> price_difference(60.0, PriceRange(high=60, high_open=True), load_language("en"))
     'exactly 60.00, not less'
     """
     if math.isnan(price):
-        return "no stated price"
+        return language.say("differs_no_price")
     if price > wanted.high:
-        return f"{exact_price(price - wanted.high)} above your limit"
+        return language.say("differs_above", amount=exact_price(price - wanted.high))
     if price < wanted.low:
-        return f"{exact_price(wanted.low - price)} below what you asked for"
-    return f"exactly {exact_price(price)}, not {'less' if price == wanted.high else 'more'}"
+        return language.say("differs_below", amount=exact_price(wanted.low - price))
+    key = "differs_not_less" if price == wanted.high else "differs_not_more"
+    return language.say(key, amount=exact_price(price))
 
 
 def _facet_difference(
-    position: int, facet: str, wanted: frozenset[str], request: Request, vocabulary: Vocabulary
+    position: int,
+    facet: str,
+    wanted: frozenset[str],
+    request: Request,
+    vocabulary: Vocabulary,
+    language: Language,
 ) -> str:
-    has = " and ".join(vocabulary.values_of(position, facet)[:2]).lower()
-    asked = request.named.get(facet) or " or ".join(sorted(wanted)[:2]).lower()
-    return f"{has} rather than {asked}" if has else f"no stated {facet}, you asked for {asked}"
+    has = _worded(vocabulary.values_of(position, facet)[:2], facet, language, "and")
+    named = request.named.get(facet)
+    if named:
+        asked = f" {language.say('or')} ".join(map(language.word_for, named.split(" or ")))
+    else:
+        asked = _worded(sorted(wanted)[:2], facet, language, "or")
+    if has:
+        return language.say("differs_facet", has=has, asked=asked)
+    return language.say("differs_not_stated", facet=language.facet(facet), asked=asked)
+
+
+def _worded(values: Sequence[str], facet: str, language: Language, joint: str) -> str:
+    words = [value if facet == "brand" else language.word_for(value.lower()) for value in values]
+    return f" {language.say(joint)} ".join(words)
 
 
 def ranked(
@@ -175,6 +197,7 @@ def near_misses(
     constraints gets its turn, cheapest to give up first.
     """
     for size in range(1, len(constraints) + 1):
+        found: list[tuple[int, tuple[Constraint, ...]]] = []
         ways = sorted(itertools.combinations(constraints, size), key=lambda way: sum(one.cost for one in way))
         queues = []
         for way in ways[:40]:
@@ -186,9 +209,15 @@ def near_misses(
                     mask = _nearest_in_price(mask, prices, wanted, n)
                 queues.append([(position, way) for position in rank(mask, n)])
         found = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
-        if found:
-            return found[:n]
+        # Another kind of thing comes close only where nothing of the kind does.
+        of_kind = [(position, way) for position, way in found if all(one.name != "type" for one in way)]
+        if of_kind or (found and size == len(constraints)) or (found and not _has_kind(constraints)):
+            return (of_kind or found)[:n]
     return []
+
+
+def _has_kind(constraints: Sequence[Constraint]) -> bool:
+    return any(constraint.name == "type" for constraint in constraints)
 
 
 def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, n: int) -> np.ndarray:
@@ -198,11 +227,3 @@ def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, 
     near = np.zeros_like(mask)
     near[kept] = True
     return near
-
-
-def unknown_words(request: Request, lexicon: Lexicon) -> list[str]:
-    """Words of a request that no item mentions, where it names nothing that the catalogue knows."""
-    words = lexicon.content_stems(request.words)
-    if request.facets or request.preferred or any(word in lexicon.items_by_stem for word in words):
-        return []
-    return words

@@ -13,11 +13,14 @@ everything else is left to search by meaning. How a message relates to the ones 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, merged, with_kept
+from bowerbird.assist.kinds import asked_noun, unknown_kind
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import GAP, take_prices
+from bowerbird.assist.recipients import digits_for_words, take_recipient
 from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.errors import InputError
@@ -29,7 +32,7 @@ _ANY = re.compile(
     r"forget (?:about )?the|never mind the|drop the|remove the|no preferred|"
     r"don'?t care about (?:the )?|do not care about (?:the )?)\s*(?P<a>[a-z]{3,20})\b)|"
     r"(?:\b(?:the )?(?P<b>[a-z]{3,20}) (?:doesn'?t|does not|don'?t|do not) matter\b)|"
-    r"(?:\b(?P<c>no) (?:budget|price limit|limit)\b)"
+    r"(?:\b(?P<c>no) (?:(?:budget|price)(?: limit)?|limit)\b)"
 )
 _CHEAP = re.compile(
     r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
@@ -45,10 +48,12 @@ def understand(
     previous: Request | None = None,
     shown: Sequence[Shown] = (),
     real_words: Mapping[str, object] | None = None,
+    is_aside: Callable[[str], bool] = lambda stem: False,
 ) -> Request:
     """What a message asks for, given the request before and the items of the last reply, in order.
 
-    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`). A text
+    `real_words` are stems that are never taken for a typing mistake (see `Lexicon.items_by_stem`);
+    `is_aside(stem)` says that items mention a word only as what they are for. A text
     longer than 2,000 characters is cut to its start and end. Raises `InputError` for a text without any word.
     """
     plain = normalize_text(text)
@@ -56,7 +61,9 @@ def understand(
         raise InputError(
             "the request is empty: say what you are looking for, for example `a warm lamp under 60`"
         )
+    plain = digits_for_words(plain)
     dropped, rest = _take_dropped(plain, vocabulary)
+    recipient, is_gift, rest = take_recipient(rest)
     pointed, rest = take_references(rest, shown)
     price, rest = take_prices(rest, a_type_follows=lambda after: _starts_with_type(after, vocabulary))
     price = price.narrowed(pointed.price)
@@ -73,7 +80,14 @@ def understand(
         order=_order(plain),
         like=pointed.like,
         without=pointed.without,
+        groups=_groups(found.kinds, plain),
+        recipient=recipient,
+        is_gift=is_gift,
+        is_relative=pointed.price.bounded,
     )
+    if not pointed.like:
+        kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
+        own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
     if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
         return with_kept(own, previous, plain)
     return merged(own, previous, plain, dropped)
@@ -101,6 +115,17 @@ def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
         for size in range(1, len(words) + 1)
         for meaning in vocabulary.phrases.get(tuple(words[:size]), ())
     )
+
+
+_SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
+
+
+def _groups(kinds: Sequence[tuple[str, frozenset[str]]], text: str) -> tuple[frozenset[str], ...]:
+    """Types asked for together: "a table and chairs" wants some of each, "a lamp or a rug" either."""
+    distinct = list(dict.fromkeys(values for _, values in kinds))
+    if len(distinct) < 2 or not _SEVERAL.search(text) or re.search(r"\bor\b", text):
+        return ()
+    return tuple(distinct)
 
 
 def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:

@@ -179,12 +179,13 @@ def _make_panel(recommender: Recommender, user: str) -> ShopperPanel:
 
 
 def _chat(assistant: Any, user: str) -> list[Turn]:
-    from bowerbird.assist.conversation import Conversation
+    from bowerbird.assist.state import DialogueState
     from bowerbird.report import Card, Turn
 
-    conversation, turns = Conversation(), []
+    state, turns = DialogueState(), []
     for text in REQUESTS:
-        reply: Reply = assistant.reply(conversation, text, user=user)
+        reply: Reply = assistant.reply(state, text, user=user)
+        state = reply.state
         cards = [
             Card(
                 item.title, item.priced, assistant.catalogue.image(item.position), "; ".join(item.differences)

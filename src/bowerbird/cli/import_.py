@@ -17,22 +17,45 @@ if TYPE_CHECKING:
 
 LAYOUT_NAMES = "google-feed, segment, ga4, parquet, hm, movielens, recbole, ikea-rooms"
 
+POLICIES = "policies"
+"""Takes a folder of Markdown pages (shipping, returns, …), which the assistant quotes."""
+
 SHOWN_REASONS = 10
 
 
 def import_(
-    layout: Annotated[str, typer.Argument(help=f"One of {LAYOUT_NAMES}.", show_default=False)],
+    layout: Annotated[
+        str, typer.Argument(help=f"One of {LAYOUT_NAMES}; or {POLICIES}.", show_default=False)
+    ],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders of that layout.", show_default=False)],
     store: StoreOption,
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of layout parquet.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import items, events and collections into a store; rejected rows are counted and listed."""
+    """Import items, events and collections into a store; rejected rows are counted and listed.
+
+    `policies FOLDER` imports the shop's own pages (shipping, returns, …), Markdown files that the assistant quotes.
+    """
+    if layout == POLICIES:
+        import_pages(paths, store, as_json)
+        return
     from bowerbird.data.imports import import_layout
     from bowerbird.data.store import Store
 
     summary = import_layout(Store.create(store), layout, paths, column_map=columns)
     emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
+
+
+def import_pages(paths: list[Path], store: Path, as_json: bool) -> None:
+    """Import a folder of Markdown pages, in place of those before."""
+    from bowerbird.assist.policies import import_policies
+    from bowerbird.data.store import Store
+    from bowerbird.errors import InputError
+
+    if len(paths) != 1:
+        raise InputError(f"{POLICIES} takes one folder, {len(paths)} were given: put all pages in one folder")
+    pages = import_policies(paths[0], Store.create(store).path)
+    emit({"pages": pages}, as_json, lambda console: console.print(f"pages: {', '.join(pages)}", markup=False))
 
 
 def print_summary(summary: ImportSummary, console: Console) -> None:

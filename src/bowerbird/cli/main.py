@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from bowerbird.cli.ask import ask
+from bowerbird.cli.ask import ask, chat
 from bowerbird.cli.bench import bench_app
 from bowerbird.cli.complete import complete
 from bowerbird.cli.consume import consume
@@ -51,6 +51,7 @@ app.command()(search)
 app.command()(recommend)
 app.command()(complete)
 app.command()(ask)
+app.command()(chat)
 app.add_typer(taste, name="taste")
 app.command()(evaluate)
 app.add_typer(bench_app, name="bench")

@@ -36,7 +36,7 @@ class ServedSnapshot:
         if "searcher" in previous._used:
             _ = self.searcher
         if "assistant" in previous._used:
-            _ = self.assistant.vocabulary, self.assistant.lexicon
+            _ = self.assistant.parts.vocabulary, self.assistant.parts.lexicon
 
     @property
     def reader(self) -> TasteReader:

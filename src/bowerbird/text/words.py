@@ -191,13 +191,14 @@ def is_one_edit_apart(a: str, b: str) -> bool:
 def correct_typo(word: str, vocabulary: Iterable[str]) -> str | None:
     """Find the only word of `vocabulary` within one edit of `word`; None where there is none or several.
 
-    The first letters must agree (they are rarely mistyped), and both words have five letters or more.
+    The first letters must agree (they are rarely mistyped), and the mistyped word has five letters or more, the
+    right one four.
     """
     if len(word) < 5 or word in _COMMON_WORDS:
         return None
     candidates = {
         candidate
         for candidate in vocabulary
-        if len(candidate) >= 5 and candidate[0] == word[0] and is_one_edit_apart(word, candidate)
+        if len(candidate) >= 4 and candidate[0] == word[0] and is_one_edit_apart(word, candidate)
     }
     return candidates.pop() if len(candidates) == 1 else None

@@ -3,6 +3,7 @@
 
 const byId = (id) => document.getElementById(id);
 let messages = [];
+let dialogueState = null; // of the last reply: it goes back with the next message
 let shopper = "";
 let latest = 0; // number of the newest question about the feed: an older answer is dropped
 
@@ -106,6 +107,7 @@ async function* events(answer) {
 
 async function converse(text) {
   const mine = messages;
+  for (const chips of byId("talk").querySelectorAll(".suggestions")) chips.remove();
   mine.push({ role: "user", content: text });
   say("user", text);
   const reply = say("assistant", "…");
@@ -119,21 +121,48 @@ async function converse(text) {
 }
 
 async function streamed(mine, reply) {
-  const body = JSON.stringify({ model: "bowerbird", messages: mine, stream: true, user: shopper });
+  const extension = dialogueState ? { state: dialogueState } : {};
+  const body = JSON.stringify({ model: "bowerbird", messages: mine, stream: true, user: shopper, bowerbird: extension });
   const answer = await fetch("/v1/chat/completions", { method: "POST", headers: { "Content-Type": "application/json" }, body });
   if (!answer.ok) throw new Error((await answer.json()).error.message);
   let told = "";
   for await (const event of events(answer)) {
     if (mine !== messages) break; // another shopper's conversation has begun
     told += event.choices[0].delta.content || "";
-    // The cards below show the items: the bubble keeps what is said before them.
-    reply.textContent = told.split("\n")[0] || "…";
-    if (event.bowerbird && event.bowerbird.items.length) {
-      byId("talk").append(element("div", { className: "products" }, ...event.bowerbird.items.map((item) => card(item, true))));
-      byId("talk").scrollTop = reply.offsetTop - byId("talk").offsetTop;
-    }
+    reply.textContent = told || "…";
+    if (event.bowerbird) showReply(reply, event.bowerbird);
   }
   return told;
+}
+
+// What a reply shows besides its words: a comparison or cards, and what may be said next.
+function showReply(reply, { state, items, comparison, suggestions }) {
+  dialogueState = state;
+  const lines = reply.textContent.split("\n");
+  const talk = byId("talk");
+  if (comparison) {
+    reply.textContent = lines[0];
+    talk.append(comparisonTable(comparison, items));
+  } else if (items.length) {
+    // The cards show the items: the bubble keeps what is said before and after them.
+    reply.textContent = [lines[0], ...(state.question ? lines.slice(-1) : [])].join("\n");
+    talk.append(element("div", { className: "products" }, ...items.map((item) => card(item, true))));
+  }
+  if (suggestions.length) talk.append(element("div", { className: "suggestions" }, ...suggestions.map(suggestionChip)));
+  talk.scrollTop = reply.offsetTop - talk.offsetTop;
+}
+
+function comparisonTable({ rows }, items) {
+  const row = (name, cells, tag) =>
+    element("tr", {}, element("th", { text: name, scope: "row" }), ...cells.map((text) => element(tag, { text })));
+  const head = row("", items.map((item) => item.title || item.item_id), "th");
+  return element("table", { className: "comparison" }, head, ...rows.map(({ name, values }) => row(name, values, "td")));
+}
+
+function suggestionChip(text) {
+  const chip = element("button", { text, type: "button" });
+  chip.addEventListener("click", guarded(() => converse(text)));
+  return chip;
 }
 
 async function start() {
@@ -157,6 +186,7 @@ async function start() {
   byId("shopper").addEventListener("change", guarded(async () => {
     shopper = byId("shopper").value;
     messages = [];
+    dialogueState = null;
     byId("talk").replaceChildren();
     await refresh();
   }));

@@ -1,9 +1,9 @@
 """`POST /v1/chat/completions`: OpenAI's wire format, whole or streamed.
 
 The items of a reply come back in one extension: the field `bowerbird` of the response, and of the last chunk
-of a stream: `{"items": [...], "constraints": [...], "unmet": [...], "wording": "model"}` (or "mixed" or
-"template"). Clients that don't know it ignore it. No state is kept between requests: constraints of
-earlier turns are parsed again from the messages.
+of a stream: `{"act": "find", "items": [...], "suggestions": [...], "state": {...}, ...}`. Clients that don't
+know it ignore it. One that sends the state back with its next message, in the field `bowerbird` of the
+request, goes on from there, and may edit it; for others the server finds it by the messages (`DialogueCache`).
 
 At most `MAX_RUNNING` chats are answered at a time and `MAX_WAITING` wait; further ones get status 429. A
 reply is aborted when its client disconnects.
@@ -25,10 +25,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from bowerbird.assist.conversation import Conversation
 from bowerbird.assist.reply import Reply
+from bowerbird.assist.state import DialogueState
+from bowerbird.data.events import Event
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.dialogue_cache import DialogueCache
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.worker_pool import TooBusy, WorkerPool
 
@@ -49,6 +51,15 @@ class Message(BaseModel):
     content: str | list[dict[str, Any]] | None = None
 
 
+class ChatExtension(BaseModel):
+    """What bowerbird's own clients send along."""
+
+    state: dict[str, Any] | None = None
+    """The state of the last reply; without it, the messages tell where the conversation is."""
+    item_ids: list[str] = []
+    """Items to resemble."""
+
+
 class ChatRequest(BaseModel):
     """OpenAI's request body; unsupported fields (temperature, …) are accepted and ignored."""
 
@@ -57,10 +68,11 @@ class ChatRequest(BaseModel):
     model: str = MODEL
     stream: bool = False
     user: str | None = None
+    bowerbird: ChatExtension = ChatExtension()
 
 
 def routes(app_state: AppState) -> APIRouter:
-    router, pool = APIRouter(), WorkerPool(MAX_RUNNING, MAX_WAITING)
+    router, pool, dialogues = APIRouter(), WorkerPool(MAX_RUNNING, MAX_WAITING), DialogueCache()
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -73,7 +85,7 @@ def routes(app_state: AppState) -> APIRouter:
         try:
             async with contextlib.AsyncExitStack() as resources:
                 await resources.enter_async_context(pool.slot(request))
-                answer = await pool.run(lambda: _Answer(app_state, body))
+                answer = await pool.run(lambda: _Answer(app_state, dialogues, body))
                 resources.push_async_callback(pool.close, answer.generator)
                 if not body.stream:
                     return await answer.complete(pool, request)
@@ -91,24 +103,37 @@ def routes(app_state: AppState) -> APIRouter:
 class _Answer:
     """The reply to one request while it is generated: texts, then the complete `Reply`."""
 
-    def __init__(self, app_state: AppState, body: ChatRequest) -> None:
+    def __init__(self, app_state: AppState, dialogues: DialogueCache, body: ChatRequest) -> None:
         """Parse the messages. Raises `InputError` without a user message and for a broken picture."""
-        messages = [_parts(message) for message in body.messages if message.role == "user"]
-        if not messages:
+        last = max((n for n, message in enumerate(body.messages) if message.role == "user"), default=-1)
+        if last < 0:
             raise InputError("messages has no message with role user")
-        earlier, (text, image) = [text for text, _ in messages[:-1]], messages[-1]
+        text, image = _parts(body.messages[last])
+        earlier = [(message.role, _text_of(message)) for message in body.messages[:last]]
+        earlier = [message for message in earlier if message[0] in ("user", "assistant")]
         self._served = app_state.served
         self._served.taste.refresh()
-        self._prompt = " ".join([*earlier, text])
+        self._dialogues, self._user, self._messages = dialogues, body.user, [*earlier, ("user", text)]
+        self._prompt = " ".join([said for role, said in self._messages if role == "user"])
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
-        conversation = Conversation.replay(earlier, self._served.assistant, body.user)
-        self.generator = self._served.assistant.stream(conversation, text, user=body.user, image=image)
+        assistant = self._served.assistant
+        if body.bowerbird.state is not None:
+            state = DialogueState.from_dict(body.bowerbird.state)
+        else:
+            state = dialogues.state_before(body.user, earlier, assistant)
+
+        def record(event: Event) -> None:
+            app_state.ingest([[event]])
+
+        items = body.bowerbird.item_ids
+        self.generator = assistant.stream(state, text, body.user, image, items, record=record)
 
     async def complete(self, pool: WorkerPool, request: Request) -> JSONResponse:
         """The reply in one response. Raises `ClientDisconnect` as soon as the client disconnects."""
         async with contextlib.aclosing(pool.iterate(self.generator)) as parts:
             async for part in parts:
                 if isinstance(part, Reply):
+                    self._remember(part)
                     return JSONResponse(_completion(self._head, part, self._prompt, self._served))
                 if await request.is_disconnected():
                     raise ClientDisconnect
@@ -120,11 +145,15 @@ class _Answer:
         part: str | Reply | None = first
         while part is not None:
             if isinstance(part, Reply):
+                self._remember(part)
                 yield self._chunk({}, "stop", bowerbird=_extension(part, self._served))
             else:
                 yield self._chunk({"content": part})
             part = await anext(parts, None)
         yield "data: [DONE]\n\n"
+
+    def _remember(self, reply: Reply) -> None:
+        self._dialogues.remember(self._user, [*self._messages, ("assistant", reply.text)], reply.state)
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None, **extensions: Any) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -163,6 +192,12 @@ def _parts(message: Message) -> tuple[str, bytes | None]:
     return " ".join(texts), image
 
 
+def _text_of(message: Message) -> str:
+    if isinstance(message.content, list):
+        return " ".join(str(part.get("text", "")) for part in message.content if part.get("type") == "text")
+    return message.content or ""
+
+
 def _picture(image_url: Any) -> bytes:
     address = image_url.get("url") if isinstance(image_url, dict) else image_url
     media_type, _, data = address.partition(";base64,") if isinstance(address, str) else ("", "", "")
@@ -175,13 +210,8 @@ def _picture(image_url: Any) -> bytes:
 
 
 def _extension(reply: Reply, served: ServedSnapshot) -> dict[str, Any]:
-    return {
-        "items": [served.item(shown.position) | shown.as_dict() for shown in reply.shown],
-        "matches": bool(reply.items),
-        "constraints": list(reply.constraints),
-        "unmet": list(reply.unmet),
-        "wording": reply.wording,
-    }
+    items = [served.item(shown.position) | shown.as_dict() for shown in reply.shown]
+    return {**reply.as_dict(), "items": items, "matches": bool(reply.items)}
 
 
 def _completion(head: dict[str, Any], reply: Reply, prompt: str, served: ServedSnapshot) -> dict[str, Any]:

@@ -1,0 +1,114 @@
+"""Actions by words: save, hide, undo, and "stop showing me"; the first three are events in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.item_answers import missing
+from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.needs import join_words
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.request import Request
+from bowerbird.assist.state import ItemAction
+from bowerbird.assist.turn import Turn
+from bowerbird.data.events import Action, Event
+from bowerbird.text.words import stem_phrase
+
+_ACTIONS = {Act.SAVE: Action.SAVE, Act.HIDE: Action.HIDE}
+SURFACE = "assistant"
+
+
+def act_on_item(turn: Turn) -> Reply:
+    """Save or hide the item that the message points at."""
+    act = turn.recognised.act
+    action = _ACTIONS[act]
+    word = turn.say(f"action_{action.value}")
+    if turn.pointed.missing:
+        return missing(turn)
+    targets = turn.pointed.items or (() if turn.focus is None else (turn.focus,))
+    if not targets:
+        return Reply(turn.say("action_which", action=word), Act.UNCLEAR, state=turn.state)
+    if turn.user is None or turn.record is None:
+        return Reply(turn.say("action_needs_user", action=word), act, state=turn.state)
+    for target in targets:
+        _count_again(turn, target.item_id)
+        turn.record(_event(turn.user, target.item_id, action))
+    if turn.parts.taste:
+        turn.parts.taste.refresh()
+    titles = join_words([target.title for target in targets], turn.say("and"))
+    last = targets[-1].item_id
+    state = replace(turn.state, focus=last, last_action=ItemAction(action.value, last), question=None)
+    if action == Action.HIDE:
+        gone = {target.item_id for target in targets}
+        state = replace(state, on_screen=tuple(i for i in state.on_screen if i not in gone), focus=None)
+    return Reply(turn.say("saved" if action == Action.SAVE else "hidden", title=titles), act, state=state)
+
+
+def undo(turn: Turn) -> Reply:
+    """Take the last action back: what was done to the item counts for nothing any more."""
+    last = turn.state.last_action
+    item = turn.parts.shown(last.item_id) if last else None
+    taste = turn.parts.taste
+    if last is None or item is None or turn.user is None or taste is None or turn.user not in taste:
+        return Reply(turn.say("nothing_to_undo"), Act.UNDO, state=turn.state)
+    if not _is_excluded(turn, item.item_id):
+        taste.exclude_item(turn.user, item.item_id)
+    state = replace(turn.state, last_action=None, question=None)
+    return Reply(turn.say(f"undone_{last.action}", title=item.title), Act.UNDO, state=state)
+
+
+def exclude(turn: Turn) -> tuple[Turn, str]:
+    """Put an exclusion in force; gives the message after it, and what to say: nothing for unknown words."""
+    mentioned = mentions_of(turn.recognised.topic, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem)
+    values = {facet: frozenset(group) for facet, group in (mentioned.facets or mentioned.preferred).items()}
+    if not values:
+        return turn, ""
+    excluded = dict(turn.state.excluded)
+    for facet, group in values.items():
+        excluded[facet] = excluded.get(facet, frozenset()) | group
+    said = turn.say(
+        "excluded",
+        values=join_words(_in_words(turn, values, mentioned.named), turn.say("and")),
+    )
+    return turn.with_state(excluded=excluded, question=None), said
+
+
+def _in_words(
+    turn: Turn, values: Mapping[str, frozenset[str]], named: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Excluded values in the user's language, as they were called; kinds in the plural."""
+    return [
+        turn.language.kind_for(" ".join(stem_phrase(name)), is_plural=True)
+        if facet == "type"
+        else turn.language.word_for(name.lower())
+        for facet, group in values.items()
+        for name in named.get(facet) or sorted(group)
+    ]
+
+
+def _is_excluded(turn: Turn, item_id: str) -> bool:
+    taste = turn.parts.taste
+    return bool(taste and turn.user and item_id in taste.overrides_of(turn.user).get("excluded_items", []))
+
+
+def _count_again(turn: Turn, item_id: str) -> None:
+    """Let an item's events count again, where an undo had excluded them."""
+    if turn.parts.taste and turn.user and _is_excluded(turn, item_id):
+        turn.parts.taste.exclude_item(turn.user, item_id)
+
+
+def remember_exclusions(turn: Turn, request: Request) -> Turn:
+    """Hold what a message does not want for the whole conversation; what it asks for is excluded no more."""
+    excluded = dict(turn.state.excluded)
+    for facet, values in request.excluded.items():
+        excluded[facet] = excluded.get(facet, frozenset()) | values
+    for facet, values in request.facets.items():
+        excluded[facet] = excluded.get(facet, frozenset()) - values
+    return turn.with_state(excluded={facet: values for facet, values in excluded.items() if values})
+
+
+def _event(user: str, item_id: str, action: Action) -> Event:
+    return Event(user, item_id, action, datetime.now(UTC), surface=SURFACE)

@@ -1,0 +1,61 @@
+"""What a message does: the act is decided before anything is retrieved, and only `FIND` lists products.
+
+Rules over plain English; other languages are brought to it first (`languages`). Patterns are tried in order,
+the most particular first, and each repeats a bounded number of times over a text that was cut before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bowerbird.assist.act_patterns import (
+    AFFIRM,
+    ASKS,
+    ASKS_FOR_POLICY,
+    ASKS_POLICY,
+    DENY,
+    GOODBYE,
+    GREETING,
+    POLICIES,
+    POLICY,
+    RULES,
+    THANKS,
+    WANTS,
+    Act,
+)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """An act, and what it is about: a policy, a question's attribute, the words of an exclusion."""
+
+    act: Act
+    topic: str = ""
+
+
+def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
+    """The act of a cleaned English text.
+
+    `points` says whether it refers to items on screen at all, `points_by_rank` whether by rank, title or id.
+
+    >>> [recognise(text, points=False, points_by_rank=False).act.value
+    ...  for text in ("hi, how are you?", "do you ship to spain?", "a lamp under 60", "stop showing me hats")]
+    ['how_are_you', 'about_shop', 'find', 'exclude']
+    """
+    for act, pattern in ((Act.GREETING, GREETING), (Act.THANKS, THANKS), (Act.GOODBYE, GOODBYE)):
+        if pattern.search(text):
+            return Recognition(act)
+    for act, pattern in ((Act.AFFIRM, AFFIRM), (Act.DENY, DENY)):
+        if pattern.search(text):
+            return Recognition(act)
+    for act, topic, rule in RULES:
+        match = rule.search(text)
+        if match:
+            return Recognition(act, match[topic].strip(" .,!?") if topic == "what" else topic)
+    policy = POLICY.search(text)
+    if policy and ASKS_POLICY.search(text) and not WANTS.search(ASKS_FOR_POLICY.sub("", text)):
+        number = int((policy.lastgroup or "p0")[1:])
+        return Recognition(Act.ABOUT_SHOP, POLICIES[number][0])
+    if points and ASKS.search(text) and (points_by_rank or not WANTS.search(text)):
+        return Recognition(Act.ITEM_QUESTION)
+    return Recognition(Act.FIND)

@@ -1,0 +1,167 @@
+"""What the catalogue says of an item: attributes, price, stock, and sentences of its description.
+
+Nothing is inferred: what a listing does not state is answered "the listing doesn't say".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bowerbird.assist.mentions import mentions_of
+from bowerbird.data.items import Item
+from bowerbird.text.lexicon import EMPTY_WORDS
+from bowerbird.text.vocabulary import FACETS, Vocabulary
+from bowerbird.text.words import normalize_text, stem, tokenize, word_set
+
+TokenKind = Literal["value", "yes", "no", "sentence", "describe", "unknown"]
+_ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern))
+    for name, pattern in (
+        ("price", r"\b(?:how much|price[ds]?|costs?|how expensive)\b"),
+        ("stock", r"\b(?:in stock|available|availability|sold out|any left|still have|get it now)\b"),
+        ("brand", r"\b(?:brand|who makes|maker|made by|manufacturer|which company|what make)\b"),
+        ("material", r"\b(?:made (?:of|from|out of)|materials?|fabric|what is it made)\b"),
+        ("colour", r"\b(?:what|which) colou?rs?\b|\bcolou?r is\b"),
+        ("pattern", r"\b(?:what|which) pattern\b"),
+        ("style", r"\b(?:what|which) style\b"),
+        (
+            "size",
+            r"\b(?:how (?:big|large|tall|long|wide|high|deep|heavy|thick)|dimensions?|measurements?|"
+            r"(?:what|which) sizes?|"
+            r"weigh[ts]?|size is)\b",
+        ),
+        (
+            "describe",
+            r"\b(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|what is (?:it|"
+            r"this|that))\b",
+        ),
+    )
+)
+_SIZE_NAMES = word_set(
+    "size dimensions dimension height width depth length weight diameter measurements volume"
+)
+_QUESTION = word_set(
+    "is are was does do can could how what which who where when it its this that one they them be been "
+    "come comes have has "
+    "suitable good ok okay fine safe possible use used using made § too really actually also there any "
+    "please know tell "
+    "would should will about if for with in on to of a an the i me my you your wear put get go"
+)
+_NEGATIONS = word_set("not no never without isn't aren't doesn't don't non")
+_MAX_SENTENCE = 220
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What an item's listing says to a question."""
+
+    kind: TokenKind
+    text: str = ""
+    """A value, a phrase or a sentence of the listing."""
+    attribute: str = ""
+
+
+def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary) -> Fact:
+    """The answer of a listing to a cleaned English question, from which the words that point are gone."""
+    for name, pattern in _ATTRIBUTES:
+        if pattern.search(question):
+            fact = _attribute(name, item)
+            if fact is not None:
+                return fact
+    mentioned = mentions_of(question, vocabulary, {})
+    values = {
+        f: v for table in (mentioned.preferred, mentioned.facets) for f, v in table.items() if f in FACETS
+    }
+    for facet, asked in values.items():
+        own = vocabulary.values_of(position, facet)
+        if facet == "type" or not own:
+            continue
+        is_so = not asked.isdisjoint(own)
+        return Fact("yes" if is_so else "no", " / ".join(value.lower() for value in own), facet)
+    for name, value in item.attributes.items():
+        if stem(normalize_text(name, 40)) in {stem(word) for word in tokenize(question)}:
+            return Fact("value", f"{name} {value}", name)
+    asks = [word for word in tokenize(question) if word[0].isalnum() and word not in _QUESTION]
+    return (_sentence(question, item) or Fact("unknown")) if asks else Fact("describe", "", "describe")
+
+
+def _attribute(name: str, item: Item) -> Fact | None:
+    attributes = {normalize_text(key, 60): value for key, value in item.attributes.items() if value}
+    if name in ("price", "stock", "describe"):
+        return Fact("value" if name != "describe" else "describe", "", name)
+    if name == "brand":
+        return Fact("value", f"brand {item.brand}", name) if item.brand else Fact("unknown", "", name)
+    if name == "size":
+        stated = [f"{key} {value}" for key, value in attributes.items() if set(key.split()) & _SIZE_NAMES]
+        return Fact("value", ", ".join(stated), name) if stated else _sentence("cm size measures", item, 1)
+    aliases = {
+        "colour": ("colour", "color", "colour group", "colour_group_name"),
+        "material": ("material", "fabric"),
+    }
+    for key in aliases.get(name, (name,)):
+        if key in attributes:
+            return Fact("value", f"{name} {attributes[key]}", name)
+    return None
+
+
+def _sentence(question: str, item: Item, enough: int | None = None) -> Fact | None:
+    """A sentence of the listing that speaks of what is asked."""
+    asked = [
+        stem(word)
+        for word in tokenize(question)
+        if word[0].isalpha() and word not in _QUESTION and word not in EMPTY_WORDS
+    ]
+    asked = list(dict.fromkeys(asked))
+    if not asked:
+        return None
+    for sentence in sentences(item):
+        words = {stem(word) for word in tokenize(normalize_text(sentence, 1000)) if word[0].isalnum()}
+        hits = sum(any(_is_same(word, other) for other in words) for word in asked)
+        if hits >= (enough or len(asked)):
+            return Fact("sentence", sentence)
+    return None
+
+
+def _is_same(asked: str, listed: str) -> bool:
+    """Whether two stems are of one word: "wash" and "washable", but not "oak" and "oaken bar"."""
+    shortest = min(len(asked), len(listed))
+    return asked == listed or (shortest >= 4 and (asked.startswith(listed) or listed.startswith(asked)))
+
+
+def sentences(item: Item) -> Iterator[str]:
+    """Sentences of a description, each cut to a readable length."""
+    for part in re.split(r"(?<=[.!?])\s+|\n+", item.description[:5000]):
+        sentence = " ".join(part.split())
+        if len(sentence) > 3:
+            yield (
+                sentence
+                if len(sentence) <= _MAX_SENTENCE
+                else sentence[:_MAX_SENTENCE].rsplit(" ", 1)[0] + "…"
+            )
+
+
+def table_of_differences(items: Mapping[str, Item], names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Rows of a comparison, name and a value for each item, where the items differ; the price comes first.
+
+    `names` are the words for "price" and "not stated".
+    """
+    from bowerbird.assist.request import exact_price
+
+    rows: list[tuple[str, list[str]]] = []
+    prices = [
+        names["none"] if item.price is None else f"{exact_price(item.price)} {item.currency}".strip()
+        for item in items.values()
+    ]
+    rows.append((names["price"], prices))
+    keys = dict.fromkeys(key for item in items.values() for key in item.attributes)
+    columns = (
+        {"brand": [item.brand for item in items.values()]} if any(i.brand for i in items.values()) else {}
+    )
+    columns |= {key: [item.attributes.get(key, "") for item in items.values()] for key in keys}
+    for key, values in columns.items():
+        if len({value.lower() for value in values}) > 1:
+            rows.append((key, [value or names["none"] for value in values]))
+    return rows[:10]

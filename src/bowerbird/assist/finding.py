@@ -1,0 +1,208 @@
+"""Items for a need: hard constraints as masks, then meaning, words and taste; or else near misses."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bowerbird.assist.languages import ENGLISH, Language, load_language
+from bowerbird.assist.needs import describe_need
+from bowerbird.assist.parts import Parts
+from bowerbird.assist.reply import Named
+from bowerbird.assist.request import Request
+from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked
+from bowerbird.assist.turn import Turn
+from bowerbird.errors import InputError, StoreError
+from bowerbird.taste.profile.dislikes import hidden_items
+
+_TASTE_DEPTH = 200
+"""How many of a user's recommendations count as signs of taste for one request."""
+_PLAIN_FACTS = ("solid", "plain")
+_FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
+RELATIVE = re.compile(
+    r"\b(?P<word>(?:more|less) (?!than\b)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
+    r"short|wid|narrow|tall|thick|thinn|"
+    r"heavi|fanci|simpl|bold|nic|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|pricey|"
+    r"cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough|not (?:so|that|quite so) (?!expensive|dear|much|pricey|"
+    r"cheap|bad)[a-z]{3,})\b"
+)
+"""Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
+_OVERFETCH = 4
+"""Candidates ranked for each place, so that one article stands for its variants."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Items for a message, not worded yet."""
+
+    request: Request
+    items: tuple[Named, ...]
+    nearest: tuple[Named, ...] = ()
+    unmet: tuple[str, ...] = ()
+    is_personal: bool = False
+    count: int = 0
+    """How many items of the catalogue satisfy the constraints."""
+    mask: np.ndarray | None = None
+    """Which, (items,) bool."""
+
+
+def check_items(parts: Parts, item_ids: Sequence[str]) -> None:
+    """Raise `InputError` for an id that the catalogue does not hold."""
+    for item_id in item_ids:
+        if item_id not in parts.catalogue:
+            raise InputError(f"no item {item_id!r} in the catalogue: name items by their id")
+
+
+def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) -> Found:
+    """The best items for a request, what the conversation excludes left out.
+
+    `meaning` (items,) float32 replaces the similarity to the request's own words and pictures.
+    """
+    parts = turn.parts
+    request = _without_excluded(request, turn.state.excluded)
+    constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)
+    base = parts.catalogue.available.copy()
+    base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
+    base[_hidden(parts, turn.user)] = False
+    for facet, values in turn.state.excluded.items():
+        base &= ~parts.vocabulary.mask(facet, values - request.facets.get(facet, frozenset()))
+    allowed = base.copy()
+    for constraint in constraints:
+        allowed &= constraint.mask
+    offered = allowed if allowed.any() else base
+    reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
+    if meaning is None:
+        meaning = _meaning(parts, request, turn.image)
+    is_personal = taste is not None
+    if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
+        taste = parts.popularity  # nothing else tells one from another
+    signals = Signals(meaning, parts.lexicon.scores(request.words), taste)
+
+    def rank(mask: np.ndarray, count: int) -> list[int]:
+        order = ranked(request, mask, signals, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
+        return _one_of_each(parts, order)[:count]
+
+    positions = _by_group(parts, request, allowed, rank, turn.n) if request.groups else rank(allowed, turn.n)
+    if positions:
+        named = tuple(
+            name_item(parts, p, request, reasons.get(p, ""), language=turn.language) for p in positions
+        )
+        return Found(request, named, (), (), is_personal, int(allowed.sum()), allowed)
+    near = near_misses(constraints, base, rank, parts.catalogue.prices, request.price, turn.n)
+    nearest = tuple(
+        replace(
+            name_item(parts, p, request, reasons.get(p, ""), near=True, language=turn.language),
+            differences=tuple(constraint.difference(p) for constraint in missed),
+        )
+        for p, missed in near
+    )
+    return Found(request, (), nearest, (describe_need(request, turn.language),), is_personal)
+
+
+def name_item(
+    parts: Parts,
+    position: int,
+    request: Request,
+    reason: str,
+    *,
+    near: bool = False,
+    language: Language | None = None,
+) -> Named:
+    """An item as a reply names it, with the facts that the request did not state already."""
+    item = parts.catalogue.item(position)
+    price = None if item.price is None or not math.isfinite(item.price) else item.price
+    language = language or load_language(ENGLISH)
+    reason = reason if language.code == ENGLISH else ""  # the recommender gives its reasons in English
+    facts = [
+        value if facet == "brand" else language.word_for(value.lower())
+        for facet in _FACTS
+        if not (near and facet in request.facets)  # named as a difference, or as asked
+        for value in parts.vocabulary.values_of(position, facet)[:1]
+        if len(request.facets.get(facet, ())) != 1
+        and value not in request.exact.get(facet, ())
+        and value.lower() not in _PLAIN_FACTS
+    ]
+    why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
+    title = " ".join(item.title.split()) or f"item {item.item_id}"
+    return Named(position, item.item_id, title, price, item.currency, why)
+
+
+def relative_meaning(turn: Turn, anchor: str, wish: str) -> np.ndarray | None:
+    """How well items are like one that is changed by a wish, (items,) float32; None without an encoder."""
+    searcher = turn.parts.searcher
+    if searcher is None:
+        return None
+    hits = searcher.search(text=wish, item=anchor, n=200)
+    scores = np.zeros(len(turn.parts.catalogue), np.float32)
+    scores[[hit.position for hit in hits]] = np.linspace(1.0, 0.0, len(hits), endpoint=False)
+    return scores
+
+
+def _without_excluded(request: Request, excluded: Mapping[str, frozenset[str]]) -> Request:
+    """A request without values that the conversation excludes, unless it names them itself."""
+    hidden = {facet: values - request.exact.get(facet, frozenset()) for facet, values in excluded.items()}
+    facets = {facet: values - hidden.get(facet, frozenset()) for facet, values in request.facets.items()}
+    return replace(
+        request, facets={facet: values or request.facets[facet] for facet, values in facets.items()}
+    )
+
+
+def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
+    """The first of each article: variants share a group, or else their title."""
+    first: dict[str, int] = {}
+    for position in positions:
+        item = parts.catalogue.item(position)
+        first.setdefault(item.attributes.get("item_group_id") or item.title or item.item_id, position)
+    return list(first.values())
+
+
+def _hidden(parts: Parts, user: str | None) -> list[int]:
+    """Positions of the items that a user hid, those left out again by an undo."""
+    if user is None or parts.taste is None or user not in parts.taste:
+        return []
+    return hidden_items(parts.taste.state(user))
+
+
+def _by_group(parts: Parts, request: Request, allowed: np.ndarray, rank, n: int) -> list[int]:  # type: ignore[no-untyped-def]
+    """The best of each kind that was asked for, in turn."""
+    share = -(-n // len(request.groups))
+    lists = [rank(allowed & parts.vocabulary.mask("type", group), share) for group in request.groups]
+    return [position for positions in lists for position in positions][: max(n, len(lists))]
+
+
+def _meaning(parts: Parts, request: Request, image: bytes | None) -> np.ndarray | None:
+    """Cosine of every item to the request's words, picture and items to resemble, (items,) float32."""
+    queries = []
+    like = [parts.catalogue.position[i] for i in request.like if i in parts.catalogue]
+    if like:
+        queries.append(parts.matrix[like].mean(axis=0))
+    words = request.words if parts.lexicon.content_stems(request.words) else ""
+    if image is not None:
+        if parts.encoder is None:
+            raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")
+        queries.append(
+            parts.encoder.encode_query(words, image) if words else parts.encoder.encode_images([image])[0]
+        )
+    elif words and parts.encoder is not None:
+        queries.append(parts.encoder.encode_texts([words])[0])
+    if not queries:
+        return None
+    similar: np.ndarray = parts.matrix @ np.mean(queries, axis=0).astype(np.float32)
+    return similar
+
+
+def _tasted(parts: Parts, user: str | None, allowed: np.ndarray) -> tuple[dict[int, str], np.ndarray | None]:
+    """Reasons by position, and how well each item suits the user, (items,) float32 from 0 to 1."""
+    if user is None or parts.taste is None or parts.recommender is None:
+        return {}, None
+    recommended = parts.recommender.recommend(parts.taste.state(user), n=_TASTE_DEPTH, eligible=allowed)
+    if not recommended:
+        return {}, None
+    taste = np.zeros(len(parts.catalogue), dtype=np.float32)
+    for rank, recommendation in enumerate(recommended):
+        taste[recommendation.position] = 1.0 - rank / len(recommended)
+    return {each.position: each.reason for each in recommended}, taste

@@ -1,0 +1,231 @@
+"""Answers about items: a question, a comparison, a reason. Facts come from the catalogue only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.facts import Fact, fact_asked, sentences, table_of_differences
+from bowerbird.assist.finding import name_item
+from bowerbird.assist.languages import ENGLISH
+from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.reply import Comparison, Named, Reply
+from bowerbird.assist.request import Request, Shown, exact_price
+from bowerbird.assist.turn import Turn
+from bowerbird.data.items import Item
+from bowerbird.text.vocabulary import FACETS
+
+MAX_COMPARED = 4
+
+
+_WHICH = re.compile(r"^(?:and |so |ok |but )*(?:which|what)(?:'s| is| one| of|\W)")
+_CHEAPEST = re.compile(r"\b(?:cheapest|cheaper|least expensive|less expensive|lowest price)\b")
+_DEAREST = re.compile(r"\b(?:most expensive|more expensive|priciest|dearest)\b")
+
+
+def asks_which(turn: Turn) -> bool:
+    """Whether a message asks which item of the list has something: the lowest price, a material."""
+    is_which = _WHICH.search(turn.plain) and (len(turn.pointed.items) != 1 or "the cheap" in turn.plain)
+    extreme = _CHEAPEST.search(turn.plain) or _DEAREST.search(turn.plain)
+    return bool(len(turn.on_screen) > 1 and is_which and (extreme or _facets_asked(turn)))
+
+
+def answer_which(turn: Turn) -> Reply:
+    """Which of the items on screen is the cheapest, or is of brass."""
+    shown = turn.pointed.items if len(turn.pointed.items) > 1 else turn.on_screen
+    wanted = _facets_asked(turn)
+    priced = [(one.price, one) for one in shown if one.price is not None]
+    if wanted:
+        fitting = [one for one in shown if _has(turn, one, wanted)]
+    elif priced:
+        pick = min if _CHEAPEST.search(turn.plain) else max
+        fitting = [pick(priced, key=lambda pair: pair[0])[1]]
+    else:
+        fitting = []
+    state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
+    if not fitting:
+        return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+    names = [f"{one.title} ({_priced(_item(turn, one))})" if one.price else one.title for one in fitting]
+    text = turn.say("which_is", titles=join_words(names, turn.say("and")))
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+
+
+def _facets_asked(turn: Turn) -> dict[str, set[str]]:
+    found = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
+    return {facet: values for facet, values in found.items() if facet != "type"}
+
+
+def _has(turn: Turn, shown: Shown, wanted: Mapping[str, set[str]]) -> bool:
+    position = turn.parts.catalogue.position[shown.item_id]
+    return all(
+        not values.isdisjoint(turn.parts.vocabulary.values_of(position, f)) for f, values in wanted.items()
+    )
+
+
+def answer_question(turn: Turn) -> Reply:
+    """A question about an item, answered from its listing."""
+    if asks_which(turn):
+        return answer_which(turn)
+    target = _target(turn)
+    if target is None:
+        return missing(turn)
+    position = turn.parts.catalogue.position[target.item_id]
+    item = turn.parts.catalogue.item(position)
+    fact = fact_asked(turn.pointed.rest or turn.plain, item, position, turn.parts.vocabulary)
+    title = item.title or item.item_id
+    if fact.attribute == "price":
+        key = "fact_price" if item.price is not None else "fact_no_price"
+        text = turn.say(key, title=title, price=_priced(item)) + "."
+    elif fact.attribute == "stock":
+        key = "fact_in_stock" if turn.parts.catalogue.available[position] else "fact_out_of_stock"
+        text = turn.say(key, title=title) + "."
+    elif fact.kind == "describe":
+        told = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
+        text = turn.say("describe_item", title=title, price=_priced(item), facts=" ".join(told)).strip()
+    elif fact.kind == "sentence":
+        text = turn.say("fact_sentence", title=title, sentence=fact.text)
+    elif fact.kind == "value":
+        text = turn.say("fact_is", title=title, fact=_in_words(turn, fact))
+    elif fact.kind == "yes":
+        text = turn.say("fact_yes", title=title, fact=_in_words(turn, fact))
+    elif fact.kind == "no":
+        text = turn.say("fact_no", title=title, fact=_values(turn, fact.text))
+    else:
+        text = turn.say("fact_unknown", title=title)
+    state = replace(turn.state, focus=target.item_id, question=None)
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+
+
+def compare(turn: Turn) -> Reply:
+    """Items side by side: what differs between them."""
+    if asks_which(turn):
+        return answer_which(turn)
+    pointed = turn.pointed.items
+    if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
+        return missing(turn)
+    shown = pointed if len(pointed) > 1 else turn.on_screen if len(turn.on_screen) == 2 or not pointed and not turn.pointed.missing else ()
+    if len(shown) < 2:
+        key = "compare_need_two" if turn.on_screen else "missing_list"
+        return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))
+    items = {one.item_id: _item(turn, one) for one in shown[:MAX_COMPARED]}
+    names = {"price": turn.say("price_word"), "none": turn.say("no_value")}
+    rows = [
+        (turn.language.facet(name), [_cell(turn, name, value) for value in values])
+        for name, values in table_of_differences(items, names)
+    ]
+    lines = [turn.say("compare_intro") if len(rows) > 1 else turn.say("compare_same")]
+    lines += [f"{number}. {item.title}" for number, item in enumerate(items.values(), start=1)]
+    lines += [f"{name}: {' | '.join(values)}" for name, values in rows]
+    priced = [(item.price, item.title) for item in items.values() if item.price is not None]
+    if len(priced) == len(items) and len({price for price, _ in priced}) > 1:
+        lines.append(turn.say("cheapest_is", title=min(priced)[1]))
+    comparison = Comparison(tuple(items), tuple((name, tuple(values)) for name, values in rows))
+    positions = turn.parts.catalogue.position
+    named = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
+    return Reply(
+        "\n".join(lines), Act.COMPARE, named, comparison=comparison, state=replace(turn.state, question=None)
+    )
+
+
+def explain(turn: Turn) -> Reply:
+    """Why an item was suggested: the request it matches, and true reasons of the user's taste."""
+    if turn.pointed.missing or not (turn.pointed.items or turn.on_screen):
+        return missing(turn)
+    target = (turn.pointed.items or turn.on_screen)[0]
+    position = turn.parts.catalogue.position[target.item_id]
+    if re.search(r"\b(?:expensive|cheap|pricey|dear)\b", turn.plain):
+        text = turn.say("fact_unknown", title=target.title)
+        return Reply(text, Act.WHY, state=replace(turn.state, focus=target.item_id, question=None))
+    request, reasons = turn.state.request, []
+    if request is not None and request.constrained:
+        need = describe_need(request, turn.language, 1)
+        satisfied = _satisfies(turn, position, request)
+        reasons.append(turn.say("why_request", need=need) if satisfied else turn.say("why_near"))
+    elif request is not None and request.words:
+        reasons.append(turn.say("why_words"))
+    if turn.user and turn.parts.reader and not (request and request.is_gift):
+        sentence = _taste_reason(turn, target)
+        if sentence:
+            key = "why_taste" if turn.language.code == ENGLISH else "why_taste_plain"
+            reasons.append(turn.say(key, reason=sentence))
+    text = turn.say(
+        "why_item",
+        title=target.title,
+        reasons=join_words(reasons or [turn.say("why_nothing")], turn.say("and")),
+    )
+    return Reply(text, Act.WHY, state=replace(turn.state, focus=target.item_id, question=None))
+
+
+def missing(turn: Turn) -> Reply:
+    """A message that points at nothing that is there: ask back."""
+    key = "missing_reference" if turn.on_screen and turn.pointed.missing else "missing_list"
+    if turn.on_screen and not turn.pointed.missing:
+        key = "compare_need_two"
+    text = turn.say(key, reference=turn.pointed.missing.removesuffix(" of them"))
+    return Reply(text, Act.UNCLEAR, state=replace(turn.state, question=None))
+
+
+def _in_words(turn: Turn, fact: Fact) -> str:
+    """An attribute and its value in the user's language."""
+    name, value = fact.attribute, fact.text.removeprefix(f"{fact.attribute} ")
+    if name not in FACETS:
+        return fact.text
+    words = value if name == "brand" else _values(turn, value)
+    return f"{turn.language.facet(name)} {words}"
+
+
+def _cell(turn: Turn, name: str, value: str) -> str:
+    return turn.language.word_for(value.lower()) if name in FACETS and name != "brand" and value else value
+
+
+def _values(turn: Turn, text: str) -> str:
+    return " / ".join(turn.language.word_for(value.lower()) for value in text.split(" / "))
+
+
+def _target(turn: Turn) -> Shown | None:
+    if turn.pointed.missing:
+        return None
+    return turn.pointed.items[0] if turn.pointed.items else turn.focus
+
+
+def _item(turn: Turn, shown: Shown) -> Item:
+    return turn.parts.catalogue.item(turn.parts.catalogue.position[shown.item_id])
+
+
+def _priced(item: Item) -> str:
+    return "" if item.price is None else f"{exact_price(item.price)} {item.currency}".strip()
+
+
+def _satisfies(turn: Turn, position: int, request: Request) -> bool:
+    vocabulary = turn.parts.vocabulary
+    price = float(turn.parts.catalogue.prices[position])
+    return (not request.price.bounded or price in request.price) and all(
+        not values.isdisjoint(vocabulary.values_of(position, facet))
+        for facet, values in request.facets.items()
+    )
+
+
+def _taste_reason(turn: Turn, target: Shown) -> str:
+    recommender, taste = turn.parts.recommender, turn.parts.taste
+    if recommender is None or taste is None or turn.user is None or turn.user not in taste:
+        return ""
+    import numpy as np
+
+    only = np.zeros(len(turn.parts.catalogue), bool)
+    only[turn.parts.catalogue.position[target.item_id]] = True
+    recommended = recommender.recommend(taste.state(turn.user), n=1, eligible=only)
+    return recommended[0].reason if recommended else ""
+
+
+def _about_item(turn: Turn) -> tuple[str, ...]:
+    return turn.say("suggest_similar"), turn.say("suggest_compare") if len(turn.on_screen) > 1 else turn.say(
+        "suggest_more"
+    )
+
+
+def named_items(turn: Turn, positions: list[int]) -> tuple[Named, ...]:
+    """Items as a reply names them, without a request that they answer."""
+    return tuple(name_item(turn.parts, position, Request(), "") for position in positions)

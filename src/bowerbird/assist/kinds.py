@@ -1,0 +1,115 @@
+"""Nouns that a message asks for, where they are no type of the catalogue: "headphones under 50"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from bowerbird.assist.request import Request
+from bowerbird.text.lexicon import EMPTY_WORDS
+from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.text.words import stem_phrase, word_set
+
+_HEAD = re.compile(
+    r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of)\s+|^)"
+    r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
+    r"below|above|from|to|that|"
+    r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|"
+    r"today|now)\b))"
+)
+_NO_KINDS = word_set(
+    "something anything things thing stuff gift gifts present presents item items product products one "
+    "ones idea ideas it them "
+    "this that these those more others other else everything all any some kind kinds sort sorts option "
+    "options piece pieces "
+    "sale offer deals help me you us birthday christmas anniversary wedding home house room kitchen "
+    "garden living bedroom "
+    "bathroom office mother father sister brother friend summer winter spring autumn party work evening "
+    "morning day night time "
+    "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set "
+    "shop store catalogue what brand brands limit though anyway thanks thx nothing none recommend suggest "
+    "advice help question people person everything"
+)
+_ADJECTIVE_ENDINGS = (
+    *(
+        "y",
+        "ful",
+        "ous",
+        "ish",
+        "able",
+        "ible",
+        "al",
+        "ic",
+        "ive",
+        "ant",
+        "ent",
+        "less",
+        "ed",
+        "ing",
+        "er",
+        "est",
+        "ish",
+    ),
+    *("ern", "ile", "ary", "ant", "id", "ly"),
+)
+
+
+_PRONOUNS = word_set("she he they we i it you that this there my")
+_NO_PART = word_set(
+    "sell sells stock carry have has get buy do does you your she he they we i it there is are was who likes "
+    "loves like love me"
+)
+"""Words before a noun that are no part of what it names."""
+_ASKED = re.compile(
+    r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|looking for|"
+    r"show me|find me|give me))(?: (?:any|an?|some|the|your|cheapest|best|other|§)){0,3} ?$"
+)
+"""What stands before a noun that is the thing itself, not a part or a place of it."""
+
+
+def unknown_kind(
+    request: Request,
+    vocabulary: Vocabulary,
+    texts: Mapping[str, object],
+    is_aside: Callable[[str], bool] = lambda stem: False,
+) -> str:
+    """The kind of thing that a request names and the catalogue has none of; empty where there is none.
+
+    A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text,
+    type or attribute uses its word; `is_aside(stem)` says that items mention it only as what they are for.
+    """
+    if "type" in request.facets or "genre" in request.facets or request.is_gift:
+        return ""  # a gift is described by whom it is for
+    for phrase, stem, is_asked in _nouns(request.words):
+        if stem not in vocabulary.known_stems and (stem not in texts or (is_asked and is_aside(stem))):
+            return phrase
+    return ""
+
+
+def asked_noun(request: Request, vocabulary: Vocabulary) -> str:
+    """The noun that a request asks for by name, where it is no word of the catalogue's facets."""
+    nouns = (
+        phrase
+        for phrase, stem, is_asked in _nouns(request.words)
+        if is_asked and stem not in vocabulary.known_stems
+    )
+    return next(nouns, "")
+
+
+def _nouns(words: str) -> Iterator[tuple[str, str, bool]]:
+    """Nouns with the words that belong to them, the stem of each, and whether it is asked for directly."""
+    text = words.replace("§", " § ")
+    for match in _HEAD.finditer(text):
+        parts = match["noun"].split()
+        head, before = parts[-1], text[: match.start("noun")]
+        key = stem_phrase(head)
+        may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not (
+            (len(parts) == 1 and before.endswith((" a ", " an ")))
+            or (before in ("a ", "an ") and len(parts) == 1)
+        )
+        is_sentence = match.start() == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
+        if not key or may_describe or is_sentence or head in _NO_KINDS or head in EMPTY_WORDS:
+            continue
+        extra = [word for word in parts[:-1] if word not in EMPTY_WORDS and word not in _NO_PART]
+        leading = " ".join([before.strip(), *(word for word in parts[:-1] if word not in extra)]).strip()
+        yield " ".join([*extra, head]), key[0], _ASKED.search(leading) is not None

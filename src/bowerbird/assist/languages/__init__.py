@@ -1,0 +1,167 @@
+"""Languages that the assistant reads and writes: a file each, of words towards English and of replies.
+
+A message is brought to plain English word by word (kinds, colours, materials, numbers, prices, requests), and
+the same rules read it as any other. What a language file lacks is left as it is: it may be a name, or a word
+of the shop's own. A shop extends a language by a file of the same form in its store, `languages/<code>.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bowerbird.assist.plurals import plural
+from bowerbird.errors import InputError
+from bowerbird.text.words import stem
+
+CODES = ("en", "es", "de", "fr", "it")
+ENGLISH = "en"
+_NEUTRAL = frozenset(("ok", "okay", "hm", "hmm", "wow", "t"))
+MAX_PHRASE = 8  # words and marks
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|\s+")
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language: what its words are in English, and what is said in it."""
+
+    code: str
+    name: str
+    replies: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """Wordings by key; several are chosen from by the message."""
+    words: Mapping[tuple[str, ...], str] = field(repr=False)
+    """English of each phrase; empty where it has none."""
+    markers: frozenset[str] = field(repr=False)
+    """Words by which the language is recognised."""
+    has_capital_nouns: bool = False
+
+    def say(self, key: str, seed: str = "", **values: object) -> str:
+        """A wording of a key; the same seed always gets the same one. Raises `KeyError` for another key."""
+        choices = self.replies.get(key) or load_language(ENGLISH).replies[key]
+        return choices[zlib.crc32(seed.encode()) % len(choices)].format(**values)
+
+    def word_for(self, english: str) -> str:
+        """A word of this language for an English one; the English one where it knows none."""
+        return self._words_for.get(english.lower(), english)
+
+    @cached_property
+    def _forms_of(self) -> dict[str, tuple[str, ...]]:
+        forms: dict[str, tuple[str, ...]] = {}
+        for phrase, english in self.words.items():
+            forms[english] = (*forms.get(english, ()), " ".join(phrase))
+        return forms
+
+    @cached_property
+    def _words_for(self) -> dict[str, str]:
+        reversed_words: dict[str, str] = {}
+        for phrase, english in self.words.items():
+            reversed_words.setdefault(english, " ".join(phrase))
+        return reversed_words
+
+    def kind_for(self, english: str, *, is_plural: bool) -> str:
+        """A kind of thing in this language; a file lists its singular first, then its plural."""
+        if self.code == ENGLISH:
+            return plural(english) if is_plural else english
+        forms = self._forms_of.get(english.lower(), (english,))
+        word = forms[min(len(forms) - 1, int(is_plural))]
+        return word[:1].upper() + word[1:] if self.has_capital_nouns else word
+
+    def facet(self, name: str) -> str:
+        """The name of a facet ("colour") in this language; the catalogue's own where it knows none."""
+        return next(iter(self.replies.get(f"facet_{name.lower()}", (name,))))
+
+    def to_english(self, text: str) -> str:
+        """Bring a cleaned text to English, longest phrases first; unknown words stay."""
+        if not self.words:
+            return text
+        matches = [match for match in _WORD.finditer(text) if not match.group().isspace()]
+        pieces, at, done, english = tuple(match.group() for match in matches), 0, 0, list[str]()
+        while at < len(pieces):
+            sizes = range(min(MAX_PHRASE, len(pieces) - at), 0, -1)
+            size = next((size for size in sizes if pieces[at : at + size] in self.words), 0)
+            if size:
+                english += [text[done : matches[at].start()], f" {self.words[pieces[at : at + size]]} "]
+                done = matches[at + size - 1].end()
+            at += size or 1
+        joined = " ".join("".join([*english, text[done:]]).split())
+        return re.sub(r"\s+([,.;:!?])", r"\1", joined)
+
+
+@cache
+def load_language(code: str, folder: Path | None = None) -> Language:
+    """Load a language, with a shop's own words from `folder`. Raises `InputError` for an unknown code."""
+    if code not in CODES:
+        raise InputError(f"the language {code!r} is not known: choose one of {', '.join(CODES)}")
+    raw = tomllib.loads(resources.files(__package__).joinpath(f"{code}.toml").read_text(encoding="utf-8"))
+    own = folder / f"{code}.toml" if folder else None
+    added = tomllib.loads(own.read_text(encoding="utf-8")) if own and own.exists() else {}
+    words = {**_flat(raw.get("words", {})), **_flat(added.get("words", {}))}
+    replies = {**raw.get("replies", {}), **added.get("replies", {})}
+    return Language(
+        code,
+        str(raw["name"]),
+        {key: tuple([value] if isinstance(value, str) else value) for key, value in replies.items()},
+        {_pieces(phrase): english for phrase, english in words.items()},
+        frozenset(str(raw.get("markers", "")).split()),
+        bool(raw.get("capital_nouns", False)),
+    )
+
+
+def _pieces(text: str) -> tuple[str, ...]:
+    """Words and marks of a text."""
+    return tuple(piece for piece in _WORD.findall(text) if not piece.isspace())
+
+
+def _is_read(word: str, code: str) -> bool:
+    return word in _readable(code) or (code == ENGLISH and stem(word) in _readable(code))
+
+
+@cache
+def _readable(code: str) -> frozenset[str]:
+    return load_language(code).markers | _known_words(code)
+
+
+@cache
+def _known_words(code: str) -> frozenset[str]:
+    """Single words of a language; of English those that the other languages are brought to."""
+    if code == ENGLISH:
+        others = (load_language(other) for other in CODES if other != ENGLISH)
+        return frozenset(
+            word for other in others for english in other.words.values() for word in english.split()
+        )
+    return frozenset(piece for phrase in load_language(code).words for piece in phrase if piece[0].isalpha())
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, str]:
+    """Phrases to their English, from tables of `english = "phrase, phrase"`; `nothing` stands for no word."""
+    flat: dict[str, str] = {}
+    for english, phrases in table.items():
+        for phrase in str(phrases).split(","):
+            flat[" ".join(phrase.split())] = "" if english == "nothing" else english
+    return flat
+
+
+def detect_language(text: str, previous: str = ENGLISH) -> str:
+    """Guess the language of a cleaned text by its commonest words, or keep that of the turn before.
+
+    >>> [detect_language(text) for text in ("una lámpara por menos de 60", "a lamp", "eine lampe aus holz")]
+    ['es', 'en', 'de']
+    """
+    words = {piece for piece in _pieces(text) if piece[0].isalpha()} - _NEUTRAL
+    knowing = {word: [code for code in CODES if _is_read(word, code)] for word in words}
+    counts = {code: sum(1 / len(codes) for codes in knowing.values() if code in codes) for code in CODES}
+    best = max(CODES, key=lambda code: (counts[code], code == previous))
+    before = counts.get(previous, 0.0)
+    # A stray word changes no language: most words have to speak for the other.
+    is_whole = all(best in codes for codes in knowing.values())
+    is_clear = counts[best] - before >= 1.5 and counts[best] >= len(words) / 4
+    if best == previous or not (is_whole or is_clear) or all(previous in codes for codes in knowing.values()):
+        return previous
+    return best

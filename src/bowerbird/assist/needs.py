@@ -1,0 +1,51 @@
+"""A need in words: every word of the request that was understood comes back in the reply."""
+
+from __future__ import annotations
+
+from bowerbird.assist.languages import ENGLISH, Language
+from bowerbird.assist.plurals import plural
+from bowerbird.assist.request import PriceRange, Request, money
+
+_ADJECTIVES = ("size", "colour", "pattern", "style", "material", "genre", "brand")
+
+
+def describe_price(price: PriceRange, language: Language) -> str:
+    """A price range in words; empty where there is none."""
+    low, high = money(price.low), money(price.high)
+    if price.low > 0 and price.bounded and high != "any amount":
+        return language.say("between", low=low, high=high)
+    if high != "any amount":
+        return language.say("under" if price.high_open else "up_to", amount=high)
+    if price.low > 0:
+        return language.say("over" if price.low_open else "from", amount=low)
+    return ""
+
+
+def describe_need(request: Request, language: Language, count: int = 2) -> str:
+    """What is looked for, as a noun phrase: "green table lamps for my sister under 60, not brass"."""
+    adjectives = [request.named[facet] for facet in _ADJECTIVES if facet in request.named]
+    nouns = [words for facet, words in request.named.items() if facet not in _ADJECTIVES]
+    if not nouns:
+        nouns = [language.say("gift") if request.is_gift else language.say("items")]
+    elif language.code == ENGLISH and count != 1:
+        nouns[-1] = plural(nouns[-1])
+    phrase = " ".join([*adjectives, *nouns])
+    if request.recipient:
+        phrase += " " + language.say("for_recipient", recipient=request.recipient)
+    if request.price.bounded:
+        phrase += " " + describe_price(request.price, language)
+    excluded = [
+        language.say("not", values=f" {language.say('or')} ".join(sorted(values)).lower())
+        for values in request.excluded.values()
+        if values
+    ]
+    return f"{phrase} ({', '.join(excluded)})" if excluded else phrase
+
+
+def join_words(words: list[str], last: str) -> str:
+    """Words as a list: "a, b and c".
+
+    >>> join_words(["a", "b", "c"], "and")
+    'a, b and c'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""

@@ -1,0 +1,216 @@
+"""What an assistant works with: the parts of one snapshot, each opened when it is first needed.
+
+Parts that are not there yet (query encoder, graft, events) are done without: then words are matched as words,
+and replies are written by templates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from bowerbird.assist.policies import Policies
+from bowerbird.assist.request import Shown
+from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import TEXTS, StoreSnapshot
+from bowerbird.embed.index.vectors import item_matrix
+from bowerbird.errors import BackboneError, InputError, StoreError
+from bowerbird.text.lexicon import Lexicon
+from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.text.words import normalize_text, tokenize
+
+if TYPE_CHECKING:
+    from bowerbird.assist.model_words import ModelWords
+    from bowerbird.embed.search.query import QueryEncoder
+    from bowerbird.embed.search.searcher import Searcher
+    from bowerbird.graft.model import Graft
+    from bowerbird.recommend.completion import Completer
+    from bowerbird.recommend.recommender import Recommender
+    from bowerbird.taste.graph import TasteGraph
+    from bowerbird.taste.profile.profile import TasteReader
+
+T = TypeVar("T")
+POPULAR = 1000
+"""Items whose popularity tells them apart."""
+MENTIONS = 30
+"""Items whose texts are read to tell what a word means there."""
+MIN_TITLE_WORDS = 2
+"""Shorter titles are words of the language as often as names."""
+
+
+class Parts:
+    """The opened parts of a snapshot. `matrix` (items, dim) float32 are the item vectors by position."""
+
+    def __init__(self, snapshot: StoreSnapshot, catalogue: Catalogue, matrix: np.ndarray) -> None:
+        self.snapshot = snapshot
+        self.catalogue = catalogue
+        self.matrix = matrix
+
+    @classmethod
+    def open(cls, snapshot: StoreSnapshot) -> Parts:
+        """Open over a store with a catalogue and vectors; `StoreError` where one is missing."""
+        return cls(snapshot, snapshot.catalogue, item_matrix(snapshot))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The catalogue's facets and how they are said."""
+        return self.snapshot.open_once(
+            "vocabulary", lambda: Vocabulary.of(self.catalogue), of=("vectors", TEXTS)
+        )
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Which items mention which words."""
+        return self.snapshot.open_once("lexicon", lambda: Lexicon.of(self.catalogue), of=("vectors", TEXTS))
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The shop's own pages."""
+        return Policies.open(self.snapshot.store.path)
+
+    @cached_property
+    def positions_by_title(self) -> Mapping[str, int]:
+        """Positions of items by their cleaned titles, those of two words and more."""
+        titles: dict[str, int] = {}
+        for position, title in enumerate(self.catalogue.table["title"].to_pylist()):
+            words = tokenize(normalize_text(title or "", 200))
+            if len(words) >= MIN_TITLE_WORDS:
+                titles.setdefault(" ".join(words), position)
+        return titles
+
+    @cached_property
+    def encoder(self) -> QueryEncoder | None:
+        """Encodes words and pictures into item space."""
+        return _if_there(lambda: _opened_encoder(self.snapshot))
+
+    @cached_property
+    def searcher(self) -> Searcher | None:
+        """Finds items like another one, but changed by words."""
+        return _if_there(lambda: _opened_searcher(self.snapshot)) if self.encoder else None
+
+    @cached_property
+    def writer(self) -> ModelWords | None:
+        """The language model's words, where a graft was trained."""
+        graft = _if_there(lambda: _opened_graft(self.snapshot))
+        if graft is None:
+            return None
+        from bowerbird.assist.model_words import ModelWords
+
+        return ModelWords(graft, self.vocabulary, self.catalogue)
+
+    @cached_property
+    def taste(self) -> TasteGraph | None:
+        """Everybody's taste."""
+        return _if_there(lambda: _opened_taste(self.snapshot))
+
+    @cached_property
+    def reader(self) -> TasteReader | None:
+        """Reads a user's taste in words."""
+        return _if_there(lambda: _opened_reader(self.snapshot))
+
+    @cached_property
+    def recommender(self) -> Recommender | None:
+        """Ranks items for a user."""
+        return _if_there(lambda: _opened_recommender(self.snapshot))
+
+    @cached_property
+    def popularity(self) -> np.ndarray | None:
+        """How popular each item is, (items,) float32 from 0 to 1; None without events."""
+        if self.recommender is None or self.taste is None:
+            return None
+        scores = np.zeros(len(self.catalogue), np.float32)
+        recommended = self.recommender.recommend(self.taste.state(""), n=POPULAR)
+        for rank, recommendation in enumerate(recommended):
+            scores[recommendation.position] = 1.0 - rank / POPULAR
+        return scores
+
+    @cached_property
+    def completer(self) -> Completer | None:
+        """Finds what is missing from a set."""
+        return _if_there(lambda: _opened_completer(self.snapshot))
+
+    def is_aside(self, stem: str) -> bool:
+        """Whether items mention a word only as what they are for ("made for a laptop")."""
+        positions = self.lexicon.items_by_stem.get(stem)
+        if positions is None:
+            return False
+        aside = re.compile(
+            rf"\b(?:for|fits?|of|from|beside|under|on|in)\s+(?:\w+\s+){{0,2}}{re.escape(stem)}", re.I
+        )
+        for position in positions[:MENTIONS].tolist():
+            item = self.catalogue.item(position)
+            names = normalize_text(" ".join((item.title, *item.category, *item.attributes.values())))
+            if stem in names or not aside.search(item.description):
+                return False
+        return True
+
+    def shown(self, item_id: str) -> Shown | None:
+        """An item as it is listed now; None where it is not sold any more."""
+        position = self.catalogue.position.get(item_id)
+        if position is None:
+            return None
+        item = self.catalogue.item(position)
+        return Shown(item.item_id, item.title, item.price)
+
+
+def _if_there(open_part: Callable[[], T]) -> T | None:
+    """The part, or None where the store does not have it yet or its libraries are not installed."""
+    try:
+        return open_part()
+    except (StoreError, BackboneError, InputError, ImportError):
+        return None
+
+
+# Imported when first needed: the query encoder and the graft load a deep-learning library.
+
+
+def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
+    from bowerbird.embed.search.query import QueryEncoder
+
+    encoder = QueryEncoder.open(snapshot)
+    encoder.encode_texts(
+        ["a lamp"]
+    )  # backbones come when first used: if they can't, words are matched as words
+    return encoder
+
+
+def _opened_searcher(snapshot: StoreSnapshot) -> Searcher:
+    from bowerbird.embed.search.searcher import Searcher
+
+    return snapshot.open_once("searcher", lambda: Searcher.open(snapshot))
+
+
+def _opened_graft(snapshot: StoreSnapshot) -> Graft:
+    if snapshot.version("graft") is None:
+        raise StoreError("no graft was trained yet: run `bowerbird graft`")
+    from bowerbird.graft.model import Graft
+
+    return Graft.open(snapshot)
+
+
+def _opened_taste(snapshot: StoreSnapshot) -> TasteGraph:
+    from bowerbird.taste.graph import TasteGraph
+
+    return TasteGraph.open(snapshot)
+
+
+def _opened_reader(snapshot: StoreSnapshot) -> TasteReader:
+    from bowerbird.taste.profile.profile import TasteReader
+
+    return TasteReader.open(snapshot)
+
+
+def _opened_recommender(snapshot: StoreSnapshot) -> Recommender:
+    from bowerbird.recommend.recommender import Recommender
+
+    return Recommender.open(snapshot)
+
+
+def _opened_completer(snapshot: StoreSnapshot) -> Completer:
+    from bowerbird.recommend.completion import Completer
+
+    return Completer.open(snapshot)

@@ -1,0 +1,51 @@
+"""Messages that can't be searched for: letters at random, another script, an id that is not sold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from bowerbird.data.items import Catalogue
+
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}")
+_WORD = re.compile(r"[a-z]{4,}")
+MIN_ID_LENGTH = 5
+MIN_NUMBER_LENGTH = 8
+"""Shorter numbers may be prices."""
+
+
+def is_gibberish(words: str) -> bool:
+    """Whether words hold a run of letters that no language here has.
+
+    >>> is_gibberish("asdfgh qwerty"), is_gibberish("something for rainy days")
+    (True, False)
+    """
+    return any(_CONSONANTS.search(word) for word in _WORD.findall(words[:500]))
+
+
+def is_other_script(text: str) -> bool:
+    """Whether most letters are of no Latin script.
+
+    >>> is_other_script("лампа"), is_other_script("lámpara")
+    (True, False)
+    """
+    letters = [letter for letter in text[:500] if letter.isalpha()]
+    others = [letter for letter in letters if "LATIN" not in unicodedata.name(letter, "")]
+    return len(others) > len(letters) / 2
+
+
+def unknown_id(text: str, catalogue: Catalogue) -> str:
+    """A word in the form of the catalogue's ids that is none of them; empty where there is none."""
+    forms = {_form(item_id) for item_id in catalogue.ids[:20]}
+    for word in text.split():
+        bare = word.strip(".,;:!?\"'()")
+        is_code = any(map(str.isdigit, bare)) and (not bare.isdigit() or len(bare) >= MIN_NUMBER_LENGTH)
+        if len(bare) >= MIN_ID_LENGTH and is_code and _form(bare) in forms:
+            if bare not in catalogue and bare.upper() not in catalogue:
+                return bare
+    return ""
+
+
+def _form(item_id: str) -> str:
+    """Letters and digits of an id as their kinds: "BB-000077" is "A-9" with its lengths."""
+    return re.sub(r"\d", "9", re.sub(r"[a-z]", "a", item_id.lower()))

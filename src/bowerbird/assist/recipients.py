@@ -1,0 +1,108 @@
+"""For whom something is, and numbers written as words: small readings of a cleaned English message."""
+
+from __future__ import annotations
+
+import re
+
+from bowerbird.assist.prices import GAP
+
+_PEOPLE = (
+    "sisters?|brothers?|mother|mum|mom|mommy|father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|"
+    "fianc[eé]e?|partner|"
+    "friends?|best friend|son|daughter|baby|toddler|kids?|child|children|nieces?|nephews?|grand(?:ma|"
+    "mother|pa|father|parents|"
+    "son|daughter)|aunt|uncle|cousins?|boss|colleagues?|coworkers?|teacher|neighbou?rs?|roommate|"
+    "flatmate|in-laws|man|woman|"
+    "men|women|boys?|girls?|teenager|teen|host|hosts|guests?"
+)
+_RECIPIENT = re.compile(
+    rf"\bfor (?P<who>(?:(?:my|a|an|the|our|his|her|their) )?(?:[a-z]+ )?(?:(?:little|older|younger|"
+    rf"elderly|best|good|new|\d{{1,2}}"
+    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_PEOPLE})(?:'s birthday)?|(?:her|him|them)(?= |$|[.,!?]))"
+)
+_TASTE_OF = re.compile(
+    r"\b(?:,? ?(?:who|she|he|they|that)(?:'s| is| are)? )(?:really |just |also )*(?:loves?|likes?|"
+    r"enjoys?|adores?|is into|are into|into|"
+    r"is (?:a )?(?:big )?fan of|collects?|prefers?|wants?|needs?)\b"
+)
+_GIFT = re.compile(
+    r"\b(?:gifts?|presents?|birthday|christmas|anniversary|wedding present|house ?warming|valentine'?s?)\b"
+)
+_UNITS = {
+    word: value
+    for value, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
+    )
+}
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
+    )
+}
+_WORD = "|".join((*_TENS, *_UNITS, "hundred", "thousand"))
+_NUMBER = re.compile(rf"\b(?:a )?(?:{_WORD})(?:(?: and | |-)(?:{_WORD}))*\b")
+
+
+def take_recipient(text: str) -> tuple[str, bool, str]:
+    """Whom a message wants something for, whether it is a gift, and the text without those words.
+
+    >>> take_recipient("something for my sister who loves gardening")
+    ('my sister', True, 'something § gardening')
+    """
+    match = _RECIPIENT.search(text)
+    is_gift = _GIFT.search(text) is not None
+    if match is None:
+        return "", is_gift, text
+    who = match["who"]
+    is_person = not re.fullmatch(
+        r"(?:the )?(?:men|women|man|woman|boys?|girls?|kids?|children|baby|guests?)", who
+    )
+    if not is_person and not is_gift:
+        return "", False, text  # "shirts for men": a department, and no gift
+    rest = text[: match.start()] + GAP.strip() + " " + text[match.end() :]
+    return who, True, " ".join(_TASTE_OF.sub(" ", rest).split())
+
+
+def digits_for_words(text: str) -> str:
+    """Numbers of ten and more written as words, in digits; smaller ones may be ordinals and stay.
+
+    >>> digits_for_words("under sixty five, two of a hundred and twenty")
+    'under 65, two of 120'
+    """
+
+    def digits(match: re.Match[str]) -> str:
+        words = [word for word in re.split(r"[ -]", match.group()) if word not in ("and", "a")]
+        total = part = 0
+        for word in words:
+            if word == "hundred":
+                part = max(1, part) * 100
+            elif word == "thousand":
+                total, part = total + max(1, part) * 1000, 0
+            else:
+                part += _TENS.get(word, _UNITS.get(word, 0))
+        value = total + part
+        return str(value) if value >= 10 else match.group()
+
+    return _NUMBER.sub(digits, text)

@@ -1,0 +1,156 @@
+"""Answers about the shop, the user's taste and the assistant, and small talk."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.followups import FACET_WORDS
+from bowerbird.assist.item_answers import named_items
+from bowerbird.assist.needs import join_words
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.turn import Turn
+
+RANGE = 5
+"""Kinds that are named when somebody asks what there is."""
+FACET_VALUES = 8
+INTERESTS = 3
+SALE_ATTRIBUTES = ("sale_price", "list_price")
+
+
+def say(turn: Turn) -> Reply:
+    """A fixed sentence of the act: greetings, thanks, abuse, injections, what the assistant is."""
+    act = turn.recognised.act
+    state = turn.state.cleared() if act == Act.RESET else replace(turn.state, question=None)
+    suggestions = () if act in (Act.THANKS, Act.GOODBYE) else _starts(turn)
+    return Reply(turn.say(turn.recognised.topic or act.value), act, state=state, suggestions=suggestions)
+
+
+def confirm(turn: Turn) -> Reply:
+    """Yes or no where nothing was asked."""
+    key = "affirm_nothing" if turn.recognised.act == Act.AFFIRM else "deny_nothing"
+    return Reply(turn.say(key), turn.recognised.act, state=turn.state, suggestions=_starts(turn))
+
+
+def about_shop(turn: Turn) -> Reply:
+    """What is sold, popular, new or on sale; or a policy, quoted from the shop's own pages."""
+    topic, state = turn.recognised.topic, replace(turn.state, question=None)
+    if topic == "range":
+        text = turn.say("shop_range", range=describe_range(turn))
+        return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=_starts(turn))
+    if topic == "facet":
+        return _facet_values(turn)
+    if topic in ("popular", "new", "sale"):
+        positions = {"popular": _popular, "new": _newest, "sale": _on_sale}[topic](turn)
+        if not positions:
+            key = "shop_no_sale" if topic == "sale" else "unclear"
+            return Reply(turn.say(key), Act.ABOUT_SHOP, state=state, suggestions=_starts(turn))
+        items = named_items(turn, positions)
+        lines = [
+            f"{number}. {item.title}{f', {item.priced}' if item.priced else ''}"
+            for number, item in enumerate(items, 1)
+        ]
+        text = "\n".join([turn.say(f"shop_{topic}"), *lines])
+        state = replace(state, request=None).with_list([item.item_id for item in items], is_new_topic=True)
+        return Reply(text, Act.ABOUT_SHOP, items, state=state, suggestions=(turn.say("suggest_why"),))
+    passage = turn.parts.policies.find(topic, turn.plain)
+    if passage is None:
+        return Reply(turn.say("policy_unknown", topic=topic), Act.ABOUT_SHOP, state=state)
+    return Reply(
+        turn.say("policy_quote", topic=passage.page, sentence=passage.text), Act.ABOUT_SHOP, state=state
+    )
+
+
+def _facet_values(turn: Turn) -> Reply:
+    """Which colours, materials, brands there are of what is looked for."""
+    asked = re.search(r"\b(?:what|which) (\w+?)s?\b", turn.plain)
+    facet = FACET_WORDS.get(asked[1], asked[1]) if asked else ""
+    facet = {"type": "type", "kind": "type"}.get(facet, facet)
+    vocabulary, request = turn.parts.vocabulary, turn.state.request
+    mask = _available(turn)
+    for name, values in (request.facets if request else {}).items():
+        mask = mask & vocabulary.mask(name, values) if name != facet else mask
+    counts = {value: int(mask[items].sum()) for value, items in vocabulary.positions.get(facet, {}).items()}
+    common = sorted((value for value in counts if counts[value]), key=lambda v: (-counts[v], v))[
+        :FACET_VALUES
+    ]
+    state = replace(turn.state, question=None)
+    if not common:
+        return Reply(
+            turn.say("listing_facet_unknown"), Act.ABOUT_SHOP, state=state, suggestions=_starts(turn)
+        )
+    words = [value if facet == "brand" else turn.language.word_for(value.lower()) for value in common]
+    text = turn.say(
+        "facet_values", facet=turn.language.facet(facet), values=join_words(words, turn.say("and"))
+    )
+    return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_facet", value=words[0]),))
+
+
+def about_me(turn: Turn) -> Reply:
+    """What the taste graph holds of the user, and how to change it."""
+    state = replace(turn.state, question=None)
+    if turn.recognised.topic == "delete":
+        return Reply(turn.say("me_delete"), Act.ABOUT_ME, state=state)
+    if turn.user is None:
+        return Reply(turn.say("me_unknown"), Act.ABOUT_ME, state=state)
+    taste = turn.parts.taste
+    interests = taste.interests(taste.state(turn.user)) if taste and turn.user in taste else []
+    names = [interest.name.replace(" · ", " ") for interest in interests if interest.weight > 0][:INTERESTS]
+    if not names:
+        return Reply(turn.say("me_nothing"), Act.ABOUT_ME, state=state)
+    text = turn.say("me_taste", interests=join_words(names, turn.say("and")))
+    return Reply(text, Act.ABOUT_ME, state=state)
+
+
+def describe_range(turn: Turn) -> str:
+    """The commonest kinds of the catalogue: "lamps, chairs, sofas, tables and more"."""
+    vocabulary = turn.parts.vocabulary
+    facet = next((facet for facet in ("type", "genre", "category") if facet in vocabulary.positions), None)
+    if facet is None:
+        return turn.say("items")
+    counts = Counter({value: len(items) for value, items in vocabulary.positions[facet].items()})
+    kinds = [
+        turn.language.kind_for(value.lower(), is_plural=facet == "type")
+        for value, _ in counts.most_common(RANGE)
+    ]
+    return join_words(kinds, turn.say("and"))
+
+
+def _available(turn: Turn) -> np.ndarray:
+    available = turn.parts.catalogue.available.copy()
+    for facet, values in turn.state.excluded.items():
+        available &= ~turn.parts.vocabulary.mask(facet, values)
+    return available
+
+
+def _popular(turn: Turn) -> list[int]:
+    recommender, taste = turn.parts.recommender, turn.parts.taste
+    if recommender is None or taste is None:
+        return []
+    nobody = taste.state("")  # whoever likes nothing yet gets what is popular
+    recommended = recommender.recommend(nobody, n=turn.n, eligible=_available(turn))
+    return [recommendation.position for recommendation in recommended]
+
+
+def _newest(turn: Turn) -> list[int]:
+    created = turn.parts.catalogue.table["created_at"].to_pylist()
+    available = _available(turn)
+    dated = [(at, position) for position, at in enumerate(created) if at is not None and available[position]]
+    return [position for _, position in sorted(dated, reverse=True)[: turn.n]]
+
+
+def _on_sale(turn: Turn) -> list[int]:
+    available = _available(turn)
+    return [
+        position
+        for position in np.flatnonzero(available).tolist()
+        if any(name in turn.parts.catalogue.item(position).attributes for name in SALE_ATTRIBUTES)
+    ][: turn.n]
+
+
+def _starts(turn: Turn) -> tuple[str, ...]:
+    return turn.say("suggest_popular"), turn.say("suggest_range")

@@ -1,0 +1,149 @@
+"""One message of a user, read: its language, its act, what it points at, and the state it comes with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bowerbird.assist.act_patterns import Act
+from bowerbird.assist.acts import Recognition, recognise
+from bowerbird.assist.languages import Language, detect_language, load_language
+from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.parts import Parts
+from bowerbird.assist.pointing import ItemReference, items_pointed_at
+from bowerbird.assist.prices import GAP
+from bowerbird.assist.recipients import digits_for_words
+from bowerbird.assist.request import Shown
+from bowerbird.assist.state import DialogueState
+from bowerbird.text.words import normalize_text, tokenize
+
+if TYPE_CHECKING:
+    from bowerbird.data.events import Event
+
+Record = Callable[["Event"], None]
+"""Logs an event of the user."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A message in its context."""
+
+    parts: Parts
+    state: DialogueState
+    text: str
+    """As it was written."""
+    plain: str
+    """Cleaned, and brought to English."""
+    language: Language
+    on_screen: tuple[Shown, ...]
+    focus: Shown | None
+    pointed: ItemReference
+    recognised: Recognition
+    user: str | None = None
+    image: bytes | None = None
+    items: tuple[str, ...] = ()
+    """Ids of items to resemble, sent along with the message."""
+    n: int = 4
+    record: Record | None = field(default=None, repr=False)
+
+    def say(self, key: str, **values: object) -> str:
+        """A wording in the user's language; the same message always gets the same one."""
+        return self.language.say(key, seed=self.text, **values)
+
+    def with_state(self, **changes: object) -> Turn:
+        """The same message after a change of the state."""
+        return replace(self, state=replace(self.state, **changes))  # type: ignore[arg-type]
+
+
+def read_message(
+    parts: Parts,
+    state: DialogueState,
+    text: str,
+    user: str | None = None,
+    image: bytes | None = None,
+    items: Sequence[str] = (),
+    n: int = 4,
+    record: Record | None = None,
+) -> Turn:
+    """Read a message: nothing is retrieved yet."""
+    original = normalize_text(text)
+    code = detect_language(original, state.language)
+    folder = parts.snapshot.store.path / "languages"
+    language = load_language(code, folder if folder.is_dir() else None)
+    plain = digits_for_words(language.to_english(original))
+    on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
+    focus = parts.shown(state.focus) if state.focus else None
+    pointed = items_pointed_at(plain, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
+    if (pointed.items or pointed.missing) and pointed.is_explicit and not parts.lexicon.content_stems(pointed.rest):
+        plain += " ?"  # nothing but an id or a title: what is it?
+    is_blank = not any(letter.isalnum() for letter in plain)
+    if is_blank:
+        recognised = Recognition(Act.SIMILAR if image or items else Act.UNCLEAR)
+    else:
+        points = bool(pointed.items or pointed.missing)
+        recognised = recognise(plain, points=points, points_by_rank=points and pointed.is_explicit)
+    return Turn(
+        parts=parts,
+        state=replace(state, language=code, turns=state.turns + 1),
+        text=text,
+        plain=plain,
+        language=language,
+        on_screen=on_screen,
+        focus=focus,
+        pointed=pointed,
+        recognised=recognised,
+        user=user,
+        image=image,
+        items=tuple(items),
+        n=n,
+        record=record,
+    )
+
+
+def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
+    """Finds items of the catalogue by exact id or whole title."""
+
+    def find(text: str) -> tuple[tuple[Shown, ...], str]:
+        found: dict[str, Shown] = {}
+        for word in text.split():
+            item = parts.shown(word.strip(".,;:!?\"'()")) or parts.shown(word.strip(".,;:!?\"'()").upper())
+            if item is not None and any(letter.isdigit() for letter in word) and len(word) > 3:
+                found[item.item_id] = item
+                text = text.replace(word, GAP)
+        words = tokenize(text)
+        for size in range(min(12, len(words)), 1, -1):
+            for start in range(len(words) - size + 1):
+                title = " ".join(words[start : start + size])
+                position = parts.positions_by_title.get(title)
+                item = None if position is None else parts.shown(parts.catalogue.ids[position])
+                # "an oak clock" is a wish; "the oak clock" names the item of that title.
+                if item is not None and re.search(
+                    rf"(?:\b(?:the|this|that|about|of)\s+|^|[\"“']){re.escape(title)}(?!\w)", text
+                ):
+                    found[item.item_id] = item
+                    text = text.replace(title, GAP, 1)
+        return tuple(found.values()), text
+
+    return find
+
+
+def _described_on(parts: Parts, on_screen: Sequence[Shown]) -> Callable[[str], Sequence[Shown]]:
+    """Finds items on screen by words of their facets: "the green one"."""
+
+    def find(words: str) -> Sequence[Shown]:
+        facets = mentions_of(words, parts.vocabulary, {}).facets
+        if not facets:
+            return ()
+        positions = parts.catalogue.position
+        return [
+            item
+            for item in on_screen
+            if all(
+                not values.isdisjoint(parts.vocabulary.values_of(positions[item.item_id], facet))
+                for facet, values in facets.items()
+            )
+        ]
+
+    return find

@@ -1,0 +1,65 @@
+"""Dialogue states of conversations whose clients send messages only, as OpenAI's clients do.
+
+A state is found by the messages that led to it. So a client that adds its next message to those of before goes
+on where it was, however many turns there are, and nothing is understood twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.state import DialogueState
+
+MAX_STATES = 10_000  # of about a kilobyte each
+MAX_REPLAYED = 6
+"""User messages that are read again where no state is known: after a restart, or of another worker."""
+
+
+class DialogueCache:
+    """The latest used states of one server process. Safe to use from several threads."""
+
+    def __init__(self, max_states: int = MAX_STATES) -> None:
+        self._states: OrderedDict[bytes, DialogueState] = OrderedDict()
+        self._max_states = max_states
+        self._lock = threading.Lock()
+
+    def find(self, user: str | None, messages: Sequence[tuple[str, str]]) -> DialogueState | None:
+        """The state after some messages, (role, text) each; None where it is not known."""
+        with self._lock:
+            key = _key_of(user, messages)
+            state = self._states.get(key)
+            if state is not None:
+                self._states.move_to_end(key)
+            return state
+
+    def remember(self, user: str | None, messages: Sequence[tuple[str, str]], state: DialogueState) -> None:
+        """Keep the state after some messages."""
+        with self._lock:
+            self._states[_key_of(user, messages)] = state
+            while len(self._states) > self._max_states:
+                self._states.popitem(last=False)
+
+    def state_before(
+        self, user: str | None, messages: Sequence[tuple[str, str]], assistant: Assistant
+    ) -> DialogueState:
+        """The state after some messages; where it is unknown, after reading the user's last ones again."""
+        known = self.find(user, messages)
+        if known is not None:
+            return known
+        state, replayer = DialogueState(), assistant.without_model()
+        texts = [text for role, text in messages if role == "user" and text.strip()]
+        for text in texts[-MAX_REPLAYED:]:
+            state = replayer.reply(state, text, user).state
+        return state
+
+
+def _key_of(user: str | None, messages: Sequence[tuple[str, str]]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (user or "", *(part for message in messages for part in message)):
+        encoded = part.encode(errors="replace")
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.digest()
