@@ -15,6 +15,7 @@ from bowerbird.assist.act_patterns import (
     DENY,
     GOODBYE,
     GREETING,
+    NO_GOODS,
     POLICIES,
     POLICY,
     RULES,
@@ -52,9 +53,9 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
         if match:
             return Recognition(act, match[topic].strip(" .,!?") if topic == "what" else topic)
     policy = POLICY.search(text)
-    if policy and ASKS_POLICY.search(text) and not WANTS.search(text):
-        number = int((policy.lastgroup or "p0")[1:])
-        return Recognition(Act.ABOUT_SHOP, POLICIES[number][0])
+    topic = POLICIES[int((policy.lastgroup or "p0")[1:])][0] if policy else ""
+    if topic and ASKS_POLICY.search(text) and (topic in NO_GOODS or not WANTS.search(text)):
+        return Recognition(Act.ABOUT_SHOP, topic)
     if points and ASKS.search(text) and (points_by_rank or not WANTS.search(text)):
         return Recognition(Act.ITEM_QUESTION)
     return Recognition(Act.FIND)
