@@ -66,7 +66,8 @@ POLICIES: tuple[tuple[str, str], ...] = (
     ),
     (
         "stores",
-        r"opening hours|store (?:hours|near|in)|shops? in|physical (?:store|shop)|where are you (?:located|based)",
+        r"opening hours|store (?:hours|near|in)|shops? in|physical (?:store|shop)|"
+        r"where are you (?:located|based)",
     ),
     ("gift wrapping", r"gift[- ]?(?:wrap(?:ping)?|cards?|vouchers?)"),
     ("discounts", r"discount codes?|coupons?|promo(?:tion)? codes?|student discount|loyalty|newsletter"),
@@ -80,6 +81,8 @@ ASKS_FOR_POLICY = re.compile(
     + rf"(?:{'|'.join(words for _, words in POLICIES)})\b)"
 )
 """Words of a wish that ask for a policy: "is there a warranty?"."""
+NO_GOODS = frozenset(("contact", "stores", "discounts", "sizes", "warranty", "privacy"))
+"""Policies whose words name nothing that is sold: "do you have a store in Paris" asks for no goods."""
 RULES = (
     Rule(
         Act.INJECTION,
@@ -189,8 +192,8 @@ RULES = (
             r"\bcompar(?:e|ed|ison|ing)\b",
             r"\b(?:difference|differences|differ)\b",
             (
-                r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?(?:is|are|would be|looks?) (?:the "
-                r")?(?:better|best|cheaper|warmer|bigger|smaller|larger|softer|nicer|lighter|more \w+|"
+                r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?(?:is|are|would be|looks?|would look) "
+                r"(?:the )?(?:better|best|cheaper|warmer|bigger|smaller|larger|softer|nicer|lighter|more \w+|"
                 r"most \w+)\b"
             ),
             r"\bversus\b",
@@ -270,8 +273,8 @@ RULES = (
         "facet",
         _any(
             (
-                r"^(?:and |so )*(?:what|which) (?:colou?rs?|materials?|styles?|patterns?|brands?|sizes?|types?|"
-                r"kinds?|genres?)(?: \w+){0,2} (?:do|are|have|can) (?:you|there|i)\b"
+                r"^(?:and |so )*(?:what|which) (?:colou?rs?|materials?|styles?|patterns?|brands?|sizes?|"
+                r"types?|kinds?|genres?)(?: \w+){0,2} (?:do|are|have|can) (?:you|there|i)\b"
             ),
             r"^(?:what|which) (?:colou?rs|materials|styles|patterns|brands|sizes|genres)\W*$",
         ),
@@ -282,8 +285,9 @@ RULES = (
         _any(
             r"^(?:please )?surprise me\b",
             (
-                r"^(?:what (?:would|do|can|should) you (?:recommend|suggest)|(?:can you |please )?(?:recommend|"
-                r"suggest|show)(?: me)? (?:something|anything)|any (?:ideas|suggestions|recommendations)|"
+                r"^(?:what (?:would|do|can|should) you (?:recommend|suggest)|(?:can you |please )?"
+                r"(?:recommend|suggest|show)(?: me)? (?:something|anything)|"
+                r"any (?:ideas|suggestions|recommendations)|"
                 r"(?:give|show) me (?:some )?(?:ideas|inspiration|suggestions))(?: for me| please|\?)*\W*$"
             ),
             r"\bi (?:don'?t|do not) know what (?:i|to) (?:want|need|buy|get|look)",
@@ -466,7 +470,8 @@ WANTS = _any(
         r"can you (?:show|find|recommend|suggest|give|help)|could you (?:show|find|recommend|suggest)|"
         r"show me|i need|i want|i'?m looking|i am looking|looking for|are there|is there|got any|where "
         r"(?:can i find|are (?:the|your))|what .{0,30}(?:do you have|have you got|would you recommend|do "
-        r"you recommend|can you recommend)|which .{0,30}do you (?:have|recommend)|(?:anything|something|any|ones?) .{0,20}(?:under|below|"
+        r"you recommend|can you recommend)|which .{0,30}do you (?:have|recommend)|"
+        r"(?:anything|something|any|ones?) .{0,20}(?:under|below|"
         r"less than|cheaper|up to|over|above)|any .{0,30}(?:ideas|"
         r"suggestions|recommendations))\b"
     ),

@@ -16,6 +16,7 @@ from bowerbird.assist.act_patterns import (
     DENY,
     GOODBYE,
     GREETING,
+    NO_GOODS,
     POLICIES,
     POLICY,
     RULES,
@@ -53,9 +54,10 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
         if match:
             return Recognition(act, match[topic].strip(" .,!?") if topic == "what" else topic)
     policy = POLICY.search(text)
-    if policy and ASKS_POLICY.search(text) and not WANTS.search(ASKS_FOR_POLICY.sub("", text)):
-        number = int((policy.lastgroup or "p0")[1:])
-        return Recognition(Act.ABOUT_SHOP, POLICIES[number][0])
+    topic = POLICIES[int((policy.lastgroup or "p0")[1:])][0] if policy else ""
+    wants_goods = WANTS.search(ASKS_FOR_POLICY.sub("", text))
+    if topic and ASKS_POLICY.search(text) and (topic in NO_GOODS or not wants_goods):
+        return Recognition(Act.ABOUT_SHOP, topic)
     if points and ASKS.search(text) and (points_by_rank or not WANTS.search(text)):
         return Recognition(Act.ITEM_QUESTION)
     return Recognition(Act.FIND)

@@ -25,7 +25,7 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.references import COMPARES_PRICE
-from bowerbird.assist.request import Order, Request
+from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.talk import describe_range
 from bowerbird.assist.turn import Record, Turn, read_message
@@ -205,12 +205,13 @@ class Assistant:
             return replace(request, without=without, follow_up=True)
         if turn.recognised.topic == "ideas":
             return replace(previous, follow_up=True) if previous and previous.constrained else Request()
-        if act == Act.MORE and previous is not None:
-            without = tuple(dict.fromkeys((*previous.without, *turn.state.offered)))
-            return replace(previous, without=without, follow_up=True)
+        if act == Act.MORE:
+            before = previous or Request()
+            without = tuple(dict.fromkeys((*before.without, *turn.state.offered)))
+            return replace(before, without=without, follow_up=True)
         if act in (Act.SIMILAR, Act.COMPLETE) and (turn.pointed.items or turn.on_screen):
             target = (turn.pointed.items or turn.on_screen)[0].item_id
-            own = self._read(turn, turn.pointed.rest or "", None)
+            own = self._read(turn, turn.pointed.rest or "", None, (turn.pointed.items or turn.on_screen)[:1])
             kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")
             facets = dict(own.facets)
             if kinds and act == Act.SIMILAR:
@@ -233,7 +234,7 @@ class Assistant:
     def _changed_item(self, turn: Turn) -> Request:
         """An item of a kind, like another but for what the message says: "the second one in oak"."""
         target = turn.pointed.items[0].item_id
-        own = self._read(turn, turn.pointed.rest, None)
+        own = self._read(turn, turn.pointed.rest, None, turn.pointed.items[:1])
         kinds = self.parts.vocabulary.values_of(self.catalogue.position[target], "type")
         facets = dict(own.facets)
         if kinds:
@@ -251,11 +252,14 @@ class Assistant:
         is_known = any(word in self.parts.lexicon.items_by_stem for word in words)
         return not is_known and not _IS_DESCRIPTION.search(request.words)
 
-    def _read(self, turn: Turn, text: str, previous: Request | None) -> Request:
+    def _read(
+        self, turn: Turn, text: str, previous: Request | None, compared: Sequence[Shown] = ()
+    ) -> Request:
+        """A text as a request; `compared` are what "cheaper" is measured by, else the items on screen."""
         if not any(letter.isalnum() for letter in text):
             return Request()
-        shown = turn.on_screen
-        if turn.state.is_near_miss:  # their prices set no bound
+        shown = tuple(compared) or turn.on_screen
+        if turn.state.is_near_miss and not compared:  # their prices set no bound
             shown = tuple(replace(item, price=None) for item in shown)
         words = self.parts.lexicon.items_by_stem
         return understand(text, self.parts.vocabulary, previous, shown, words, self.parts.is_aside)
@@ -380,7 +384,7 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
         return turn.say("found_relative", title=title, wish=wish.group() if wish else "")
     if request.like and title:
         return turn.say("found_similar", title=title)
-    if act == Act.MORE:
+    if act == Act.MORE and turn.on_screen:
         return turn.say("found_more", need=need)
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)

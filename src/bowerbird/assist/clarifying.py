@@ -54,18 +54,11 @@ def _narrowed(mask: np.ndarray, preferred: np.ndarray) -> np.ndarray:
 
 def ask(turn: Turn, question: ClarifyingQuestion) -> str:
     """The question in words."""
-    options = join_words([_option(turn, question.facet, value) for value in question.options], turn.say("or"))
+    options = join_words(
+        [turn.language.value_for(question.facet, value) for value in question.options], turn.say("or")
+    )
     key = "question_type" if question.facet == "type" else "question_facet"
     return turn.say(key, facet=turn.language.facet(question.facet), options=options)
-
-
-def _option(turn: Turn, facet: str, value: str) -> str:
-    """A value in the user's language; brands keep their spelling."""
-    if facet == "brand":
-        return value
-    if facet == "type":
-        return turn.language.kind_for(value.lower(), is_plural=False)
-    return turn.language.word_for(value.lower())
 
 
 def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestion | None) -> tuple[str, ...]:
@@ -75,7 +68,7 @@ def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestio
     suggestions = []
     if question is not None:
         key = "suggest_type" if question.facet == "type" else "suggest_facet"
-        suggestions.append(turn.say(key, value=_option(turn, question.facet, question.options[0])))
+        suggestions.append(turn.say(key, value=turn.language.value_for(question.facet, question.options[0])))
     prices = sorted(item.price for item in items if item.price is not None)
     if len(prices) > 2 and not question:
         suggestions.append(turn.say("suggest_under", amount=f"{_round(float(np.median(prices)))}"))

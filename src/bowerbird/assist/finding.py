@@ -118,7 +118,7 @@ def name_item(
     language = language or load_language(ENGLISH)
     reason = reason if language.code == ENGLISH else ""  # the recommender gives its reasons in English
     facts = [
-        value if facet == "brand" else language.word_for(value.lower())
+        language.value_for(facet, value)
         for facet in _FACTS
         if not (near and facet in request.facets)  # named as a difference, or as asked
         for value in parts.vocabulary.values_of(position, facet)[:1]

@@ -92,7 +92,7 @@ def answer_question(turn: Turn) -> Reply:
     elif fact.kind == "yes":
         text = turn.say("fact_yes", title=title, fact=_in_words(turn, fact))
     elif fact.kind == "no":
-        text = turn.say("fact_no", title=title, fact=_values(turn, fact.text))
+        text = turn.say("fact_no", title=title, fact=_values(turn, fact))
     else:
         text = turn.say("fact_unknown", title=title)
     state = replace(turn.state, focus=target.item_id, question=None)
@@ -170,19 +170,18 @@ def missing(turn: Turn) -> Reply:
 
 def _in_words(turn: Turn, fact: Fact) -> str:
     """An attribute and its value in the user's language."""
-    name, value = fact.attribute, fact.text.removeprefix(f"{fact.attribute} ")
-    if name not in FACETS:
+    if fact.attribute not in FACETS:
         return fact.text
-    words = value if name == "brand" else _values(turn, value)
-    return f"{turn.language.facet(name)} {words}"
+    return f"{turn.language.facet(fact.attribute)} {_values(turn, fact)}"
+
+
+def _values(turn: Turn, fact: Fact) -> str:
+    values = fact.text.removeprefix(f"{fact.attribute} ").split(" / ")
+    return " / ".join(turn.language.value_for(fact.attribute, value) for value in values)
 
 
 def _cell(turn: Turn, name: str, value: str) -> str:
-    return turn.language.word_for(value.lower()) if name in FACETS and name != "brand" and value else value
-
-
-def _values(turn: Turn, text: str) -> str:
-    return " / ".join(turn.language.word_for(value.lower()) for value in text.split(" / "))
+    return turn.language.value_for(name, value) if name in FACETS and value else value
 
 
 def _target(turn: Turn) -> Shown | None:

@@ -27,8 +27,8 @@ _NO_KINDS = word_set(
     "bathroom office mother father sister brother friend summer winter spring autumn party work evening "
     "morning day night time "
     "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set "
-    "shop store catalogue what brand brands limit though anyway thanks thx nothing none recommend suggest "
-    "advice help question people person everything"
+    "shop store catalogue what brand brands limit though anyway thanks thx bit much lot while nothing "
+    "none recommend suggest advice help question people person everything"
 )
 _ADJECTIVE_ENDINGS = (
     *(
@@ -60,9 +60,10 @@ _NO_PART = word_set(
     "loves like love me"
 )
 """Words before a noun that are no part of what it names."""
+_ARTICLE = re.compile(r"(?:^|\s)an? $")
 _ASKED = re.compile(
-    r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|looking for|"
-    r"show me|find me|give me))(?: (?:any|an?|some|the|your|cheapest|best|other|§)){0,3} ?$"
+    r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|"
+    r"looking for|show me|find me|give me))(?: (?:any|an?|some|the|your|cheapest|best|other|§)){0,3} ?$"
 )
 """What stands before a noun that is the thing itself, not a part or a place of it."""
 
@@ -103,10 +104,8 @@ def _nouns(words: str) -> Iterator[tuple[str, str, bool]]:
         parts = match["noun"].split()
         head, before = parts[-1], text[: match.start("noun")]
         key = stem_phrase(head)
-        may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not (
-            (len(parts) == 1 and before.endswith((" a ", " an ")))
-            or (before in ("a ", "an ") and len(parts) == 1)
-        )
+        is_bare = len(parts) == 1 and _ARTICLE.search(before) is not None  # "a toaster", not "a warmer one"
+        may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare
         is_sentence = match.start() == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
         if not key or may_describe or is_sentence or head in _NO_KINDS or head in EMPTY_WORDS:
             continue

@@ -40,9 +40,9 @@ def unknown_id(text: str, catalogue: Catalogue) -> str:
     for word in text.split():
         bare = word.strip(".,;:!?\"'()")
         is_code = any(map(str.isdigit, bare)) and (not bare.isdigit() or len(bare) >= MIN_NUMBER_LENGTH)
-        if len(bare) >= MIN_ID_LENGTH and is_code and _form(bare) in forms:
-            if bare not in catalogue and bare.upper() not in catalogue:
-                return bare
+        is_sold = bare in catalogue or bare.upper() in catalogue
+        if len(bare) >= MIN_ID_LENGTH and is_code and not is_sold and _form(bare) in forms:
+            return bare
     return ""
 
 

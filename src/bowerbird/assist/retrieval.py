@@ -13,6 +13,7 @@ from bowerbird.assist.languages import Language
 from bowerbird.assist.request import Order, PriceRange, Request, exact_price
 from bowerbird.data.items import Catalogue
 from bowerbird.text.vocabulary import Vocabulary
+from bowerbird.text.words import stem_phrase
 
 _SOFTER_FIRST = {"price": 1.0, "category": 3.0, "type": 5.0}
 """What giving up a constraint costs; unnamed ones cost 0.9. The kind of thing is the last to give up."""
@@ -120,7 +121,10 @@ def _facet_difference(
     has = _worded(vocabulary.values_of(position, facet)[:2], facet, language, "and")
     named = request.named.get(facet)
     if named:
-        asked = f" {language.say('or')} ".join(map(language.word_for, named.split(" or ")))
+        asked = f" {language.say('or')} ".join(
+            language.value_for(facet, " ".join(stem_phrase(name)) if facet == "type" else name)
+            for name in named.split(" or ")
+        )
     else:
         asked = _worded(sorted(wanted)[:2], facet, language, "or")
     if has:
@@ -129,8 +133,7 @@ def _facet_difference(
 
 
 def _worded(values: Sequence[str], facet: str, language: Language, joint: str) -> str:
-    words = [value if facet == "brand" else language.word_for(value.lower()) for value in values]
-    return f" {language.say(joint)} ".join(words)
+    return f" {language.say(joint)} ".join(language.value_for(facet, value) for value in values)
 
 
 def ranked(

@@ -69,7 +69,6 @@ def _facet_values(turn: Turn) -> Reply:
     """Which colours, materials, brands there are of what is looked for."""
     asked = re.search(r"\b(?:what|which) (\w+?)s?\b", turn.plain)
     facet = FACET_WORDS.get(asked[1], asked[1]) if asked else ""
-    facet = {"type": "type", "kind": "type"}.get(facet, facet)
     vocabulary, request = turn.parts.vocabulary, turn.state.request
     mask = _available(turn)
     for name, values in (request.facets if request else {}).items():
@@ -83,7 +82,7 @@ def _facet_values(turn: Turn) -> Reply:
         return Reply(
             turn.say("listing_facet_unknown"), Act.ABOUT_SHOP, state=state, suggestions=_starts(turn)
         )
-    words = [value if facet == "brand" else turn.language.word_for(value.lower()) for value in common]
+    words = [turn.language.value_for(facet, value) for value in common]
     text = turn.say(
         "facet_values", facet=turn.language.facet(facet), values=join_words(words, turn.say("and"))
     )

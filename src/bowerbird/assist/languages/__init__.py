@@ -49,7 +49,17 @@ class Language:
 
     def word_for(self, english: str) -> str:
         """A word of this language for an English one; the English one where it knows none."""
-        return self._words_for.get(english.lower(), english)
+        return english if self.code == ENGLISH else self._words_for.get(english.lower(), english)
+
+    def value_for(self, facet: str, value: str) -> str:
+        """A value of a facet in this language; brands keep their spelling."""
+        if facet == "brand":
+            return value
+        if facet == "type":
+            return self.kind_for(value.lower(), is_plural=False)
+        word = self.word_for(value.lower())
+        is_noun = facet == "material" and self.has_capital_nouns
+        return word[:1].upper() + word[1:] if is_noun else word
 
     @cached_property
     def _forms_of(self) -> dict[str, tuple[str, ...]]:
