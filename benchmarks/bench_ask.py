@@ -162,7 +162,7 @@ def main() -> None:
         totals["false_unmet"] += is_satisfiable and not reply.items
         wordings[reply.wording] = wordings.get(reply.wording, 0) + 1
         if is_satisfiable and not is_satisfied:
-            print(f"missed: {case.text!r} → {reply.request.said()} {reply.text.splitlines()[:2]}")
+            print(f"missed: {case.text!r} → {reply.request.describe()} {reply.text.splitlines()[:2]}")
     result = {
         "bench": "ask",
         "items": len(items),

@@ -41,9 +41,9 @@ def test_a_conversation_over_two_commands(store: Path, tmp_path: Path, shop: Cat
     assert all(item["price"] < 100 for item in items)
 
 
-def test_people_get_a_sentence_and_a_table(store: Path) -> None:
-    told = ask(store, "a red rug").stdout
-    assert "Rug" in told and "EUR" in told and "red rug" in told
+def test_users_get_a_sentence_and_a_table(store: Path) -> None:
+    output = ask(store, "a red rug").stdout
+    assert "Rug" in output and "EUR" in output and "red rug" in output
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_an_unknown_item_is_an_error(assistant: Assistant) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "?!", "😀😀", "\x00\x01", "…"])
-def test_nothing_said_gets_a_question_back(text: str, assistant: Assistant) -> None:
+def test_an_empty_message_gets_a_question_back(text: str, assistant: Assistant) -> None:
     reply = assistant.reply(DialogueState(), text)
     assert reply.act == "unclear" and not reply.shown and reply.text.endswith("?")
 
@@ -182,17 +182,17 @@ def test_thanks_change_nothing(assistant: Assistant) -> None:
     assert more.request.facets["type"] == {"Rug"}
 
 
-def test_an_unknown_thing_is_admitted(assistant: Assistant) -> None:
+def test_an_unknown_kind_is_admitted(assistant: Assistant) -> None:
     reply = assistant.reply(DialogueState(), "a unicorn")
     assert "unicorn" in reply.text and reply.unmet
 
 
 def test_the_stream_is_the_reply(assistant: Assistant) -> None:
-    *pieces, last = assistant.stream(DialogueState(), "a blue rug")
+    *parts, last = assistant.stream(DialogueState(), "a blue rug")
     assert (
         isinstance(last, Reply)
-        and "".join(map(str, pieces)) == last.text
-        and len(pieces) == 1 + len(last.items)
+        and "".join(map(str, parts)) == last.text
+        and len(parts) == 1 + len(last.items)
     )
 
 
@@ -202,20 +202,20 @@ def test_the_stream_is_the_reply(assistant: Assistant) -> None:
 class Parrot:
     """Stands for a graft; says the given sentences in turn."""
 
-    def __init__(self, said: Sequence[str]) -> None:
-        self.said, self.asked = list(said), 0
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words, self.asked = list(words), 0
 
     def constrain_markers(self, candidates: int) -> None:
         """A parrot says what it says."""
 
     def generate(self, prompt: Sequence[str | int], max_tokens: int, **how: object) -> Iterator[str]:
         self.asked += 1
-        yield self.said[(self.asked - 1) % len(self.said)]
+        yield self.words[(self.asked - 1) % len(self.words)]
 
 
-def with_model(assistant: Assistant, said: Sequence[str]) -> Assistant:
+def with_model(assistant: Assistant, words: Sequence[str]) -> Assistant:
     parts = Parts(assistant.parts.snapshot, assistant.catalogue, assistant.parts.matrix)
-    writer = ModelWords(Parrot(said), assistant.parts.vocabulary, assistant.catalogue)  # type: ignore[arg-type]
+    writer = ModelWords(Parrot(words), assistant.parts.vocabulary, assistant.catalogue)  # type: ignore[arg-type]
     parts.__dict__.update(encoder=None, writer=writer, vocabulary=assistant.parts.vocabulary)
     return Assistant(parts)
 
@@ -238,8 +238,8 @@ def test_inventions_of_the_model_never_reach_the_reply(assistant: Assistant) -> 
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=3))
-def test_whatever_the_model_says_the_items_stand(assistant: Assistant, said: list[str]) -> None:
-    reply = with_model(assistant, said).reply(DialogueState(), "a red lamp under 60")
+def test_whatever_the_model_says_the_items_stand(assistant: Assistant, words: list[str]) -> None:
+    reply = with_model(assistant, words).reply(DialogueState(), "a red lamp under 60")
     plain = assistant.reply(DialogueState(), "a red lamp under 60")
     assert reply.items == plain.items and all(named.title in reply.text for named in reply.items)
 

@@ -47,7 +47,12 @@ FIXED = {
         "fr": "compare les deux premiers",
         "it": "confronta i primi due",
     },
-    "about_shop": {"es": "¿qué venden?", "de": "was verkauft ihr?", "fr": "que vendez-vous ?", "it": "cosa vendete?"},
+    "about_shop": {
+        "es": "¿qué venden?",
+        "de": "was verkauft ihr?",
+        "fr": "que vendez-vous ?",
+        "it": "cosa vendete?",
+    },
 }
 
 
@@ -102,7 +107,7 @@ def test_every_language_says_everything_with_the_same_placeholders(code: str) ->
         ("qualcosa per mia sorella", "it"),
     ],
 )
-def test_languages_are_told_apart(text: str, code: str) -> None:
+def test_languages_are_distinguished(text: str, code: str) -> None:
     assert detect_language(text.lower()) == code
 
 

@@ -68,14 +68,20 @@ def test_what_is_not_on_screen_is_missing(text: str, missing: str) -> None:
 
 
 MISSING = (
-    *("the fifth one", "is the fifth one waterproof?", "save the fifth one", "hide number 9", "why the ninth one?"),
+    *(
+        "the fifth one",
+        "is the fifth one waterproof?",
+        "save the fifth one",
+        "hide number 9",
+        "why the ninth one?",
+    ),
     *("compare the first and the seventh", "more like the fifth one", "what goes with the fifth one?"),
     *("the fifth one in green", "cheaper than the fifth one", "compare the first six"),
 )
 
 
 @pytest.mark.parametrize("text", MISSING)
-def test_a_reference_to_nothing_asks_back(text: str, assistant: Assistant) -> None:
+def test_a_reference_to_nothing_gets_a_question_back(text: str, assistant: Assistant) -> None:
     before = assistant.reply(DialogueState(), "a rug").state
     reply = assistant.reply(before, text)
     assert reply.act == "unclear" and not reply.shown and "?" in reply.text
@@ -83,7 +89,7 @@ def test_a_reference_to_nothing_asks_back(text: str, assistant: Assistant) -> No
 
 
 @pytest.mark.parametrize("text", MISSING)
-def test_without_a_list_every_reference_asks_back(text: str, assistant: Assistant) -> None:
+def test_without_a_list_every_reference_gets_a_question_back(text: str, assistant: Assistant) -> None:
     reply = assistant.reply(DialogueState(), text)
     assert not reply.shown and "?" in reply.text and reply.act != "find"
 

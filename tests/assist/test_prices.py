@@ -91,8 +91,8 @@ def test_other_numbers_are_no_prices(text: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_gives_an_ordered_range(text: str) -> None:
-    found = range_of(text)
-    assert 0 <= found.low <= found.high
+    request = range_of(text)
+    assert 0 <= request.low <= request.high
 
 
 numbers = st.floats(0, 1000, allow_nan=False)

@@ -58,8 +58,8 @@ def real(shop: Catalogue) -> Lexicon:
     ],
 )
 def test_facets(text: str, facets: dict[str, set[str]], words: Vocabulary, real: Lexicon) -> None:
-    found = understand(text, words, real_words=real.items_by_stem)
-    assert {facet: set(values) for facet, values in found.facets.items()} == facets
+    request = understand(text, words, real_words=real.items_by_stem)
+    assert {facet: set(values) for facet, values in request.facets.items()} == facets
 
 
 @pytest.mark.parametrize(
@@ -76,23 +76,23 @@ def test_facets(text: str, facets: dict[str, set[str]], words: Vocabulary, real:
     ],
 )
 def test_exclusions(text: str, excluded: dict[str, set[str]], words: Vocabulary) -> None:
-    found = understand(text, words)
-    assert {facet: set(values) for facet, values in found.excluded.items()} == excluded
-    assert {facet: set(values) for facet, values in found.facets.items()} == {"type": {"Rug"}}
+    request = understand(text, words)
+    assert {facet: set(values) for facet, values in request.excluded.items()} == excluded
+    assert {facet: set(values) for facet, values in request.facets.items()} == {"type": {"Rug"}}
 
 
 def test_a_negation_ends_with_its_list(words: Vocabulary) -> None:
-    found = understand("not red but green lamp", words)
-    assert found.excluded == {"colour": {"Red"}} and found.facets["colour"] == {"Green"}
+    request = understand("not red but green lamp", words)
+    assert request.excluded == {"colour": {"Red"}} and request.facets["colour"] == {"Green"}
 
 
-def test_whole_values_are_told_from_partial_ones(words: Vocabulary) -> None:
+def test_whole_values_differ_from_partial_ones(words: Vocabulary) -> None:
     assert understand("blue rug", words).exact["colour"] == {"Blue"}
 
 
 def test_further_attributes_are_soft(words: Vocabulary) -> None:
-    found = understand("a rug, living room", words)
-    assert "room" not in found.facets and found.preferred["room"] == {"Living room"}
+    request = understand("a rug, living room", words)
+    assert "room" not in request.facets and request.preferred["room"] == {"Living room"}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_further_attributes_are_soft(words: Vocabulary) -> None:
         ("the cheapest lamp", Order.CHEAPEST),
         ("a cheap lamp", Order.CHEAP),
         ("a lamp, not too expensive", Order.CHEAP),
-        ("the most expensive lamp", Order.DEAREST),
+        ("the most expensive lamp", Order.MOST_EXPENSIVE),
         ("a lamp on a shelf", Order.RELEVANCE),
     ],
 )
@@ -116,13 +116,13 @@ def after(first: str, second: str, words: Vocabulary) -> Request:
     return understand(second, words, understand(first, words), SHOWN)
 
 
-@pytest.mark.parametrize("said", ["but in green", "in green instead", "make it green", "green please"])
-def test_a_follow_up_replaces_the_colour_and_keeps_the_rest(said: str, words: Vocabulary) -> None:
-    found = after("a red table lamp under 60", said, words)
-    assert found.follow_up
-    assert found.facets["colour"] == {"Green"} and found.facets["type"] == {"Table lamp"}
-    assert found.price == PriceRange(high=60, high_open=True)
-    assert "red" not in found.words.split()
+@pytest.mark.parametrize("message", ["but in green", "in green instead", "make it green", "green please"])
+def test_a_follow_up_replaces_the_colour_and_keeps_the_rest(message: str, words: Vocabulary) -> None:
+    request = after("a red table lamp under 60", message, words)
+    assert request.follow_up
+    assert request.facets["colour"] == {"Green"} and request.facets["type"] == {"Table lamp"}
+    assert request.price == PriceRange(high=60, high_open=True)
+    assert "red" not in request.words.split()
 
 
 def test_also_adds(words: Vocabulary) -> None:
@@ -130,28 +130,28 @@ def test_also_adds(words: Vocabulary) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "facet"),
+    ("message", "facet"),
     [("any colour", "colour"), ("the color doesn't matter", "colour"), ("any type", "type")],
 )
-def test_a_constraint_can_be_dropped(said: str, facet: str, words: Vocabulary) -> None:
+def test_a_constraint_can_be_dropped(message: str, facet: str, words: Vocabulary) -> None:
     before = understand("a red lamp under 60", words)
-    found = understand(said, words, before, SHOWN)
-    assert set(found.facets) == set(before.facets) - {facet} and found.price == before.price
+    request = understand(message, words, before, SHOWN)
+    assert set(request.facets) == set(before.facets) - {facet} and request.price == before.price
 
 
-@pytest.mark.parametrize("said", ["any price", "no budget", "forget the price", "price doesn't matter"])
-def test_the_price_can_be_dropped(said: str, words: Vocabulary) -> None:
-    found = after("a red lamp under 60", said, words)
-    assert not found.price.bounded and set(found.facets) == {"type", "colour"}
+@pytest.mark.parametrize("message", ["any price", "no budget", "forget the price", "price doesn't matter"])
+def test_the_price_can_be_dropped(message: str, words: Vocabulary) -> None:
+    request = after("a red lamp under 60", message, words)
+    assert not request.price.bounded and set(request.facets) == {"type", "colour"}
 
 
 def test_cheaper_than_one_shown_is_strictly_cheaper(words: Vocabulary) -> None:
-    found = after("a lamp under 60", "cheaper than the second one", words)
-    assert found.price == PriceRange(high=30, high_open=True) and found.facets["type"] == LAMPS
+    request = after("a lamp under 60", "cheaper than the second one", words)
+    assert request.price == PriceRange(high=30, high_open=True) and request.facets["type"] == LAMPS
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("message", "expected"),
     [
         ("cheaper", PriceRange(high=30, high_open=True)),
         ("something cheaper please", PriceRange(high=30, high_open=True)),
@@ -161,42 +161,42 @@ def test_cheaper_than_one_shown_is_strictly_cheaper(words: Vocabulary) -> None:
         ("cheaper than the ninth one", PriceRange(high=30, high_open=True)),
     ],
 )
-def test_prices_of_follow_ups(said: str, expected: PriceRange, words: Vocabulary) -> None:
-    assert after("a lamp under 60", said, words).price == expected
+def test_prices_of_follow_ups(message: str, expected: PriceRange, words: Vocabulary) -> None:
+    assert after("a lamp under 60", message, words).price == expected
 
 
 @pytest.mark.parametrize(
-    "said", ["something like the second one", "more like the second", "similar to item 2"]
+    "message", ["something like the second one", "more like the second", "similar to item 2"]
 )
-def test_resemblance(said: str, words: Vocabulary) -> None:
-    found = after("a lamp under 60", said, words)
-    assert found.like == ("i2",) and "i2" in found.without and found.facets["type"] == LAMPS
+def test_resemblance(message: str, words: Vocabulary) -> None:
+    request = after("a lamp under 60", message, words)
+    assert request.like == ("i2",) and "i2" in request.without and request.facets["type"] == LAMPS
 
 
 def test_more_does_not_repeat_what_was_shown(words: Vocabulary) -> None:
     assert set(after("a lamp", "show me more", words).without) == {"i1", "i2"}
 
 
-@pytest.mark.parametrize("said", ["also show rugs", "rugs", "now a rug for the hall", "I need a rug"])
-def test_another_type_is_a_new_topic(said: str, words: Vocabulary) -> None:
-    found = after("a red lamp under 60", said, words)
-    assert found.facets == {"type": {"Rug"}} and not found.price.bounded and not found.follow_up
+@pytest.mark.parametrize("message", ["also show rugs", "rugs", "now a rug for the hall", "I need a rug"])
+def test_another_type_is_a_new_topic(message: str, words: Vocabulary) -> None:
+    request = after("a red lamp under 60", message, words)
+    assert request.facets == {"type": {"Rug"}} and not request.price.bounded and not request.follow_up
 
 
-def test_a_new_topic_keeps_what_is_said_to_be_the_same(words: Vocabulary) -> None:
-    found = after("a red lamp under 60", "a rug in the same colour", words)
-    assert found.facets == {"type": {"Rug"}, "colour": {"Red"}} and not found.price.bounded
+def test_a_new_topic_keeps_what_is_the_same(words: Vocabulary) -> None:
+    request = after("a red lamp under 60", "a rug in the same colour", words)
+    assert request.facets == {"type": {"Rug"}, "colour": {"Red"}} and not request.price.bounded
 
 
-@pytest.mark.parametrize("said", ["a rug instead", "but as a rug", "rather a rug"])
-def test_another_type_instead_keeps_the_rest(said: str, words: Vocabulary) -> None:
-    found = after("a red lamp under 60", said, words)
-    assert found.facets == {"type": {"Rug"}, "colour": {"Red"}} and found.price.high == 60
+@pytest.mark.parametrize("message", ["a rug instead", "but as a rug", "rather a rug"])
+def test_another_type_instead_keeps_the_rest(message: str, words: Vocabulary) -> None:
+    request = after("a red lamp under 60", message, words)
+    assert request.facets == {"type": {"Rug"}, "colour": {"Red"}} and request.price.high == 60
 
 
 def test_a_narrower_type_keeps_the_rest(words: Vocabulary) -> None:
-    found = after("a red lamp under 60", "table lamps only", words)
-    assert found.facets == {"type": {"Table lamp"}, "colour": {"Red"}}
+    request = after("a red lamp under 60", "table lamps only", words)
+    assert request.facets == {"type": {"Table lamp"}, "colour": {"Red"}}
 
 
 def test_starting_over(words: Vocabulary) -> None:
@@ -213,21 +213,21 @@ def test_an_empty_request_is_an_error(text: str, words: Vocabulary) -> None:
 
 
 @pytest.mark.parametrize("piece", ["lamp under ", "9", "not ", "a", "1,", "between 1 and ", "cheaper than "])
-def test_a_hundred_thousand_characters_are_cut_first(piece: str, words: Vocabulary, real: Lexicon) -> None:
-    text = (piece * 100_000)[:100_000]
+def test_a_hundred_thousand_characters_are_cut_first(part: str, words: Vocabulary, real: Lexicon) -> None:
+    text = (part * 100_000)[:100_000]
     assert len(normalize_text(text)) <= 2010, "what follows works on the cut text only"
     assert len(understand(text, words, None, SHOWN, real.items_by_stem).words) <= 500
 
 
-def test_a_wish_at_the_end_of_a_long_text_is_heard(words: Vocabulary) -> None:
+def test_a_request_at_the_end_of_a_long_text_counts(words: Vocabulary) -> None:
     assert understand("bla " * 30_000 + "a red rug", words).facets == {"type": {"Rug"}, "colour": {"Red"}}
 
 
-_SAID = (
+_TEXTS = (
     "a not no but in or red blue green lamp rug under over 60 20-40 cheaper than the second one any colour "
     "price like first instead also § $5 , . for with shirt t-shirt striped more same"
 )
-_WORDS = st.sampled_from(_SAID.split(" "))
+_WORDS = st.sampled_from(_TEXTS.split(" "))
 _TEXTS = st.text(max_size=200) | st.lists(_WORDS, min_size=1, max_size=15).map(" ".join)
 
 
@@ -237,13 +237,13 @@ def test_no_text_breaks_it_and_requests_survive_json(words: Vocabulary, first: s
     previous = None
     for text in (first, second):
         try:
-            found = understand(text, words, previous, SHOWN)
+            request = understand(text, words, previous, SHOWN)
         except InputError:
             continue
-        assert 0 <= found.price.low <= found.price.high
-        assert all(values <= set(words.positions[facet]) for facet, values in found.facets.items())
-        assert Request.from_dict(found.as_dict()) == found
-        previous = found
+        assert 0 <= request.price.low <= request.price.high
+        assert all(values <= set(words.positions[facet]) for facet, values in request.facets.items())
+        assert Request.from_dict(request.as_dict()) == request
+        previous = request
 
 
 def test_words_that_only_look_like_values(shop: Catalogue) -> None:

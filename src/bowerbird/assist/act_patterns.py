@@ -76,7 +76,7 @@ POLICIES: tuple[tuple[str, str], ...] = (
 POLICY = re.compile(
     "|".join(rf"(?P<p{number}>\b(?:{words})\b)" for number, (_, words) in enumerate(POLICIES))
 )
-ASKS_FOR_POLICY = re.compile(
+POLICY_REQUEST = re.compile(
     r"\b(?:is there|are there|do you have|have you got)(?= (?:(?:an?|any|free|your|some) ){0,2}"
     + rf"(?:{'|'.join(words for _, words in POLICIES)})\b)"
 )
@@ -192,7 +192,8 @@ RULES = (
             r"\bcompar(?:e|ed|ison|ing)\b",
             r"\b(?:difference|differences|differ)\b",
             (
-                r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?(?:is|are|would be|looks?|would look) "
+                r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?"
+                r"(?:is|are|would be|looks?|would look) "
                 r"(?:the )?(?:better|best|cheaper|warmer|bigger|smaller|larger|softer|nicer|lighter|more \w+|"
                 r"most \w+)\b"
             ),
@@ -453,7 +454,7 @@ AFFIRM = _any(
 DENY = _any(
     r"^(?:no|nope|nah|no thanks?|no thank you|not really|never ?mind|neither)\W*$",
 )
-ASKS = _any(
+QUESTION = _any(
     (
         r"^(?:and |so |but |ok |okay |also |please |hmm |well |then )*(?:is|are|was|does|do|can|could|"
         r"will|would|has|have|how|what|what's|which|who|where|when|isn't|aren't|doesn't)\b"
@@ -476,7 +477,7 @@ WANTS = _any(
         r"suggestions|recommendations))\b"
     ),
 )
-ASKS_POLICY = _any(
+POLICY_QUESTION = _any(
     r"\b(?:do|does|can|could|how|what|when|where|is|are|will|who)\b",
     r"\?",
     r"^(?:shipping|delivery|returns?|refunds?|payment|warranty|contact)\b",

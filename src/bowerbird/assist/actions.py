@@ -69,11 +69,11 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
     excluded = dict(turn.state.excluded)
     for facet, group in values.items():
         excluded[facet] = excluded.get(facet, frozenset()) | group
-    said = turn.say(
+    confirmation = turn.say(
         "excluded",
         values=join_words(_in_words(turn, values, mentioned.named), turn.say("and")),
     )
-    return turn.with_state(excluded=excluded, question=None), said
+    return turn.with_state(excluded=excluded, question=None), confirmation
 
 
 def _in_words(

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from bowerbird.assist.act_patterns import (
     AFFIRM,
-    ASKS,
-    ASKS_FOR_POLICY,
-    ASKS_POLICY,
     DENY,
     GOODBYE,
     GREETING,
     NO_GOODS,
     POLICIES,
     POLICY,
+    POLICY_QUESTION,
+    POLICY_REQUEST,
+    QUESTION,
     RULES,
     THANKS,
     WANTS,
@@ -55,9 +55,9 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
             return Recognition(act, match[topic].strip(" .,!?") if topic == "what" else topic)
     policy = POLICY.search(text)
     topic = POLICIES[int((policy.lastgroup or "p0")[1:])][0] if policy else ""
-    wants_goods = WANTS.search(ASKS_FOR_POLICY.sub("", text))
-    if topic and ASKS_POLICY.search(text) and (topic in NO_GOODS or not wants_goods):
+    wants_goods = WANTS.search(POLICY_REQUEST.sub("", text))
+    if topic and POLICY_QUESTION.search(text) and (topic in NO_GOODS or not wants_goods):
         return Recognition(Act.ABOUT_SHOP, topic)
-    if points and ASKS.search(text) and (points_by_rank or not WANTS.search(text)):
+    if points and QUESTION.search(text) and (points_by_rank or not WANTS.search(text)):
         return Recognition(Act.ITEM_QUESTION)
     return Recognition(Act.FIND)

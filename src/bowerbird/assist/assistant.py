@@ -18,13 +18,13 @@ from bowerbird.assist import actions, item_answers, talk
 from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.acts import Recognition
 from bowerbird.assist.clarifying import ask, clarifying_question, suggest_next
-from bowerbird.assist.finding import RELATIVE, Found, check_items, find_items, relative_meaning
+from bowerbird.assist.finding import RELATIVE, ItemMatches, check_items, find_items, relative_meaning
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.readable import is_gibberish, is_other_script, unknown_id
-from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.references import COMPARES_PRICE
+from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.talk import describe_range
@@ -38,7 +38,9 @@ _IS_DESCRIPTION = re.compile(
     r"ive|less|ing|ed)\b"
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
-_NAMES_ITEM = re.compile(r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)")
+_NAMES_ITEM = re.compile(
+    r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)"
+)
 """References that can mean an item of a list only: "the fifth one", but not "my first flat"."""
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -120,8 +122,8 @@ class Assistant:
 
     def _excluded(self, turn: Turn) -> Iterator[str | Reply]:
         """ "Stop showing me hats": from now on, and the last list again without them."""
-        changed, said = actions.exclude(turn)
-        if not said:
+        changed, confirmation = actions.exclude(turn)
+        if not confirmation:
             text = turn.say("excluded_unknown", what=turn.recognised.topic)
             yield text
             yield Reply(text, Act.EXCLUDE, state=turn.state)
@@ -132,13 +134,13 @@ class Assistant:
             for facet, values in request.facets.items()
         )
         if request is None or is_asked_for or not self._is_on_screen(changed):
-            yield said
+            yield confirmation
             state = replace(changed.state, request=None if is_asked_for else request)
-            yield Reply(said, Act.EXCLUDE, state=state)
+            yield Reply(confirmation, Act.EXCLUDE, state=state)
             return
-        yield said + " "
-        for piece in self._answer(changed, find_items(changed, request), request, Act.EXCLUDE):
-            yield piece if isinstance(piece, str) else replace(piece, text=f"{said} {piece.text}")
+        yield confirmation + " "
+        for part in self._answer(changed, find_items(changed, request), request, Act.EXCLUDE):
+            yield part if isinstance(part, str) else replace(part, text=f"{confirmation} {part.text}")
 
     def _is_on_screen(self, turn: Turn) -> bool:
         """Whether the list on screen shows what is excluded now."""
@@ -173,13 +175,13 @@ class Assistant:
                 request = replace(request, excluded={"type": kinds})
         else:
             act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
-            wish = RELATIVE.search(turn.plain)
-            if wish and turn.on_screen and not request.like:
+            change = RELATIVE.search(turn.plain)
+            if change and turn.on_screen and not request.like:
                 anchor = (turn.pointed.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
-                meaning = relative_meaning(turn, anchor, wish.group())
+                meaning = relative_meaning(turn, anchor, change.group())
                 request = replace(request, without=tuple(dict.fromkeys((*request.without, anchor))))
-        found = find_items(turn, request, meaning)
-        yield from self._answer(turn, found, request, act, anchor)
+        matches = find_items(turn, request, meaning)
+        yield from self._answer(turn, matches, request, act, anchor)
 
     def _not_readable(self, turn: Turn) -> Reply | None:
         """The answer to what can't be searched for: another script, an unknown id, a place not on screen."""
@@ -287,50 +289,52 @@ class Assistant:
         yield Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
 
     def _answer(
-        self, turn: Turn, found: Found, request: Request, act: Act, anchor: str | None = None
+        self, turn: Turn, matches: ItemMatches, request: Request, act: Act, anchor: str | None = None
     ) -> Iterator[str | Reply]:
         """The list in words: an opening, a line for each item, and perhaps a question."""
-        if act == Act.MORE and not found.items and not turn.state.is_near_miss:
-            found = replace(found, nearest=())  # "no more" is all there is to say
-        shown = found.items or found.nearest
-        question = clarifying_question(turn, request, found.mask) if act == Act.FIND else None
-        pieces, by_model = [], []
-        for piece, is_modelled in self._worded(turn, found, act, anchor):
-            pieces.append(piece)
+        if act == Act.MORE and not matches.items and not turn.state.is_near_miss:
+            matches = replace(matches, nearest=())  # "no more" is all there is to say
+        shown = matches.items or matches.nearest
+        question = clarifying_question(turn, request, matches.mask) if act == Act.FIND else None
+        parts_of_text, by_model = [], []
+        for part, is_modelled in self._worded(turn, matches, act, anchor):
+            parts_of_text.append(part)
             by_model.append(is_modelled)
-            yield piece
+            yield part
         if question is not None:
-            pieces.append("\n" + ask(turn, question))
-            yield pieces[-1]
+            parts_of_text.append("\n" + ask(turn, question))
+            yield parts_of_text[-1]
         is_new = not request.follow_up
         state = replace(turn.state, request=request, question=question)
         if shown or is_new:
             ids = [item.item_id for item in shown]
-            state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not found.items)
+            state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not matches.items)
         yield Reply(
-            text="".join(pieces),
+            text="".join(parts_of_text),
             act=act,
-            items=found.items,
-            nearest=found.nearest,
-            constraints=tuple(found.request.said()),
-            unmet=found.unmet,
-            suggestions=suggest_next(turn, found.items, question),
+            items=matches.items,
+            nearest=matches.nearest,
+            constraints=tuple(matches.request.describe()),
+            unmet=matches.unmet,
+            suggestions=suggest_next(turn, matches.items, question),
             writer="model" if all(by_model) else "mixed" if any(by_model) else "template",
             state=state,
         )
 
-    def _worded(self, turn: Turn, found: Found, act: Act, anchor: str | None) -> Iterator[tuple[str, bool]]:
+    def _worded(
+        self, turn: Turn, matches: ItemMatches, act: Act, anchor: str | None
+    ) -> Iterator[tuple[str, bool]]:
         """Pieces of the text, and whether the model wrote each."""
-        request, shown = found.request, found.items or found.nearest
+        request, shown = matches.request, matches.items or matches.nearest
         # Where nothing matches, what has to be said is too delicate for a small model.
-        is_plain = bool(found.items and request.words and act == Act.FIND and anchor is None)
+        is_plain = bool(matches.items and request.words and act == Act.FIND and anchor is None)
         can_write = self._uses_model and is_plain and turn.language.code == ENGLISH and not request.groups
         writer = self.parts.writer if can_write else None
-        opening = writer.opening(request, found.items) if writer else None
-        yield opening or _opening(turn, found, act, anchor), opening is not None
+        opening = writer.opening(request, matches.items) if writer else None
+        yield opening or _opening(turn, matches, act, anchor), opening is not None
         reasons: set[str] = set()
         for number, item in enumerate(shown):
-            reason = writer.reason(request, found.items, number) if writer else None
+            reason = writer.reason(request, matches.items, number) if writer else None
             if reason is not None:  # a small model says the same of like items: once is enough
                 bare = reason.removeprefix("a ")
                 reason = None if bare in reasons else reason
@@ -364,15 +368,15 @@ def _answers_question(turn: Turn) -> bool:
     return turn.state.question is not None and turn.recognised.act in (Act.DENY, Act.AFFIRM)
 
 
-def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
+def _opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> str:
     """The first sentence of a list."""
-    request, count = found.request, len(found.items)
+    request, count = matches.request, len(matches.items)
     need = describe_need(request, turn.language, count or 2)
     number = _COUNT[count] if turn.language.code == ENGLISH and count < len(_COUNT) else str(count)
-    if not found.items:
-        if act == Act.MORE and not found.nearest:
+    if not matches.items:
+        if act == Act.MORE and not matches.nearest:
             return turn.say("no_more", need=need)
-        return turn.say(("near_none", "near_one", "near_many")[min(2, len(found.nearest))], need=need)
+        return turn.say(("near_none", "near_one", "near_many")[min(2, len(matches.nearest))], need=need)
     title = ""
     if anchor or request.like:
         shown = turn.parts.shown(anchor or request.like[0])
@@ -380,15 +384,15 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
     if act == Act.COMPLETE and anchor:
         return turn.say("found_complete", title=title)
     if anchor:
-        wish = RELATIVE.search(turn.plain)
-        return turn.say("found_relative", title=title, wish=wish.group() if wish else "")
+        change = RELATIVE.search(turn.plain)
+        return turn.say("found_relative", title=title, change=change.group() if change else "")
     if request.like and title:
         return turn.say("found_similar", title=title)
     if act == Act.MORE and turn.on_screen:
         return turn.say("found_more", need=need)
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)
-    if request.order in (Order.CHEAPEST, Order.DEAREST):
+    if request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
     if request.groups:
         kinds = [
@@ -401,7 +405,7 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
         return turn.say("found_described")
     if count == 1:
         return turn.say("found_one", need=need)
-    return turn.say("found_personal" if found.is_personal else "found_many", count=number, need=need)
+    return turn.say("found_personal" if matches.is_personal else "found_many", count=number, need=need)
 
 
 def line(number: int, item: Named, reason: str = "") -> str:

@@ -26,7 +26,7 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
     """The facet whose value would halve the candidates, with its commonest values; at most one in a row."""
     if turn.state.question is not None or mask is None or turn.image or request.like or request.groups:
         return None
-    if request.order in (Order.CHEAPEST, Order.DEAREST):
+    if request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return None
     for facet, values in request.preferred.items():  # "accessories" may be bags or scarves, not sofas
         mask = _narrowed(mask, turn.parts.vocabulary.mask(facet, values))

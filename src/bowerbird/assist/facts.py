@@ -84,8 +84,10 @@ def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary)
     for name, value in item.attributes.items():
         if stem(normalize_text(name, 40)) in {stem(word) for word in tokenize(question)}:
             return Fact("value", f"{name} {value}", name)
-    asks = [word for word in tokenize(question) if word[0].isalnum() and word not in _QUESTION]
-    return (_sentence(question, item) or Fact("unknown")) if asks else Fact("describe", "", "describe")
+    content_words = [word for word in tokenize(question) if word[0].isalnum() and word not in _QUESTION]
+    return (
+        (_sentence(question, item) or Fact("unknown")) if content_words else Fact("describe", "", "describe")
+    )
 
 
 def _attribute(name: str, item: Item) -> Fact | None:

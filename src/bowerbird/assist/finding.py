@@ -14,7 +14,7 @@ from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
-from bowerbird.assist.retrieval import Signals, constraints_of, near_misses, ranked
+from bowerbird.assist.retrieval import SourceScores, constraints_of, near_misses, ranked
 from bowerbird.assist.turn import Turn
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.profile.dislikes import hidden_items
@@ -36,7 +36,7 @@ _OVERFETCH = 4
 
 
 @dataclass(frozen=True)
-class Found:
+class ItemMatches:
     """Items for a message, not worded yet."""
 
     request: Request
@@ -57,7 +57,7 @@ def check_items(parts: Parts, item_ids: Sequence[str]) -> None:
             raise InputError(f"no item {item_id!r} in the catalogue: name items by their id")
 
 
-def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) -> Found:
+def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) -> ItemMatches:
     """The best items for a request, what the conversation excludes left out.
 
     `meaning` (items,) float32 replaces the similarity to the request's own words and pictures.
@@ -80,10 +80,10 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     is_personal = taste is not None
     if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
         taste = parts.popularity  # nothing else tells one from another
-    signals = Signals(meaning, parts.lexicon.scores(request.words), taste)
+    source_scores = SourceScores(meaning, parts.lexicon.scores(request.words), taste)
 
     def rank(mask: np.ndarray, count: int) -> list[int]:
-        order = ranked(request, mask, signals, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
+        order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
         return _one_of_each(parts, order)[:count]
 
     positions = _by_group(parts, request, allowed, rank, turn.n) if request.groups else rank(allowed, turn.n)
@@ -91,7 +91,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         named = tuple(
             name_item(parts, p, request, reasons.get(p, ""), language=turn.language) for p in positions
         )
-        return Found(request, named, (), (), is_personal, int(allowed.sum()), allowed)
+        return ItemMatches(request, named, (), (), is_personal, int(allowed.sum()), allowed)
     near = near_misses(constraints, base, rank, parts.catalogue.prices, request.price, turn.n)
     nearest = tuple(
         replace(
@@ -100,7 +100,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         )
         for p, missed in near
     )
-    return Found(request, (), nearest, (describe_need(request, turn.language),), is_personal)
+    return ItemMatches(request, (), nearest, (describe_need(request, turn.language),), is_personal)
 
 
 def name_item(
@@ -131,12 +131,12 @@ def name_item(
     return Named(position, item.item_id, title, price, item.currency, why)
 
 
-def relative_meaning(turn: Turn, anchor: str, wish: str) -> np.ndarray | None:
+def relative_meaning(turn: Turn, anchor: str, change: str) -> np.ndarray | None:
     """How well items are like one that is changed by a wish, (items,) float32; None without an encoder."""
     searcher = turn.parts.searcher
     if searcher is None:
         return None
-    hits = searcher.search(text=wish, item=anchor, n=200)
+    hits = searcher.search(text=change, item=anchor, n=200)
     scores = np.zeros(len(turn.parts.catalogue), np.float32)
     scores[[hit.position for hit in hits]] = np.linspace(1.0, 0.0, len(hits), endpoint=False)
     return scores

@@ -11,7 +11,7 @@ from bowerbird.assist.references import Pointed
 from bowerbird.assist.request import Order, PriceRange, Request
 from bowerbird.text.words import stem_phrase, word_set
 
-OCCASION = re.compile(r"\b(?:wedding|birthday|christmas|anniversary|house ?warming|valentine'?s?)\b")
+EVENT = re.compile(r"\b(?:wedding|birthday|christmas|anniversary|house ?warming|valentine'?s?)\b")
 _SAME = re.compile(r"\b(?:same|similar)\s+([a-z]{3,20})\b")
 FACET_WORDS = {
     "colour": "colour",
@@ -42,7 +42,7 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return False
     if own.recipient and own.recipient != previous.recipient and not _BACKWARD.search(text):
         return True
-    if own.unknown_kind or (not own.recipient and _is_new_occasion(text, previous)):
+    if own.unknown_kind or (not own.recipient and _is_new_event(text, previous)):
         return True
     if "type" in own.facets:
         before = previous.facets.get("type")
@@ -59,13 +59,13 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
     return bool(_CUES.search(text)) and not _BACKWARD.search(text)
 
 
-def _is_new_occasion(text: str, previous: Request) -> bool:
+def _is_new_event(text: str, previous: Request) -> bool:
     """Whether a gift is for another day than the one before ("a wedding gift" after "for my nephew")."""
-    occasion = OCCASION.search(text)
-    return occasion is not None and occasion.group() not in previous.text and not _BACKWARD.search(text)
+    event = EVENT.search(text)
+    return event is not None and event.group() not in previous.text and not _BACKWARD.search(text)
 
 
-def with_kept(own: Request, previous: Request | None, text: str) -> Request:
+def keep_same(own: Request, previous: Request | None, text: str) -> Request:
     """A new topic keeps only what it says is the same ("rugs in the same colour")."""
     if previous is None:
         return own
@@ -114,9 +114,9 @@ def _named_after(
 ) -> dict[str, str]:
     named = {}
     for facet in facets:
-        said = [table[facet] for table in (previous.named, own.named) if facet in table]
-        if said:
-            named[facet] = " or ".join(dict.fromkeys(said)) if adds else said[-1]
+        names = [table[facet] for table in (previous.named, own.named) if facet in table]
+        if names:
+            named[facet] = " or ".join(dict.fromkeys(names)) if adds else names[-1]
     return named
 
 
@@ -128,8 +128,8 @@ def _words_after(own: Request, previous: Request) -> str:
         for value in previous.facets.get(facet, frozenset()) - own.facets[facet]
         for word in stem_phrase(value)
     }
-    kept = [word for word in previous.words.split() if not (set(stem_phrase(word)) & replaced)]
-    return " ".join([*kept[:60], *own.words.split()])
+    remaining_words = [word for word in previous.words.split() if not (set(stem_phrase(word)) & replaced)]
+    return " ".join([*remaining_words[:60], *own.words.split()])
 
 
 def _over(

@@ -78,34 +78,36 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     Items are named by markers, `[1]` for the first. Numbers must be prices of the items or numbers of the
     request; capitalised names must be the items' own; values of the vocabulary must be true of every item.
     """
-    found = []
+    faults = []
     count = len(text.split())
     if not 3 <= count <= most_words or len(text) > 12 * most_words:
-        found.append(f"{count} words, expected 3 to {most_words}")
+        faults.append(f"{count} words, expected 3 to {most_words}")
     if _CONTROL.search(text) or not text.isprintable():
-        found.append("marks that do not belong into a sentence")
-    found += [
+        faults.append("marks that do not belong into a sentence")
+    faults += [
         f"[{number}] is no item of the reply"
         for number in _MARKER.findall(text)
         if not 1 <= int(number) <= len(ground.items)
     ]
-    said = _MARKER.sub(" ", text)
+    stripped = _MARKER.sub(" ", text)
     for item in ground.items:  # titles may hold any numbers and names
-        said = said.replace(item.title, " ") if len(item.title) > 2 else said
-    words = tokenize(normalize_text(said))
-    found += [f"the unproven word {word}" for word in _unproven(words, ground)]
+        stripped = stripped.replace(item.title, " ") if len(item.title) > 2 else stripped
+    words = tokenize(normalize_text(stripped))
+    faults += [f"the unproven word {word}" for word in _unproven(words, ground)]
     pairs = [pair for pair in pairwise(words) if len("".join(pair)) > 4]
-    found += [f"{' '.join(pair)} twice" for pair in set(pairs) if pairs.count(pair) > 1]
-    found += [
+    faults += [f"{' '.join(pair)} twice" for pair in set(pairs) if pairs.count(pair) > 1]
+    faults += [
         f"the word {word} three times" for word in set(words) if len(word) > 3 and words.count(word) > 2
     ]
-    found += [f"the doubtful word {word}" for word in words if word in _DOUBTS]
-    found += [f"the number {number}" for number in _NUMBER.findall(said) if not _number_known(number, ground)]
-    found += [f"the name {name}" for name in _invented(text, ground)]
-    found += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
+    faults += [f"the doubtful word {word}" for word in words if word in _DOUBTS]
+    faults += [
+        f"the number {number}" for number in _NUMBER.findall(stripped) if not _number_known(number, ground)
+    ]
+    faults += [f"the name {name}" for name in _invented(text, ground)]
+    faults += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
     asked = set(tokenize(normalize_text(ground.request.text)))
-    found += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
-    return found + _untrue(said, ground)
+    faults += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
+    return faults + _untrue(stripped, ground)
 
 
 def _unproven(words: Sequence[str], ground: Ground) -> list[str]:
@@ -152,14 +154,14 @@ def _invented(text: str, ground: Ground) -> list[str]:
 def _untrue(text: str, ground: Ground) -> list[str]:
     """Values that the text speaks of and that an item does not have: "a wool rug" of a linen one."""
     mentions = mentions_of(normalize_text(text), ground.vocabulary, {})
-    found = [f"{facet} {', '.join(sorted(v))} denied" for facet, v in mentions.excluded.items()]
+    faults = [f"{facet} {', '.join(sorted(v))} denied" for facet, v in mentions.excluded.items()]
     for table in (mentions.facets, mentions.preferred):
         for facet, values in table.items():
             if facet not in FACETS:
                 continue
-            found += [
+            faults += [
                 f"{facet} {', '.join(sorted(values)[:3])} is not of {item.title}"
                 for item in ground.items
                 if values.isdisjoint(ground.vocabulary.values_of(item.position, facet))
             ]
-    return found
+    return faults

@@ -23,13 +23,13 @@ MAX_COMPARED = 4
 
 _WHICH = re.compile(r"^(?:and |so |ok |but )*(?:which|what)(?:'s| is| one| of|\W)")
 _CHEAPEST = re.compile(r"\b(?:cheapest|cheaper|least expensive|less expensive|lowest price)\b")
-_DEAREST = re.compile(r"\b(?:most expensive|more expensive|priciest|dearest)\b")
+_MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|more expensive|priciest|dearest)\b")
 
 
-def asks_which(turn: Turn) -> bool:
+def is_about_rank(turn: Turn) -> bool:
     """Whether a message asks which item of the list has something: the lowest price, a material."""
     is_which = _WHICH.search(turn.plain) and (len(turn.pointed.items) != 1 or "the cheap" in turn.plain)
-    extreme = _CHEAPEST.search(turn.plain) or _DEAREST.search(turn.plain)
+    extreme = _CHEAPEST.search(turn.plain) or _MOST_EXPENSIVE.search(turn.plain)
     return bool(len(turn.on_screen) > 1 and is_which and (extreme or _facets_asked(turn)))
 
 
@@ -54,8 +54,8 @@ def answer_which(turn: Turn) -> Reply:
 
 
 def _facets_asked(turn: Turn) -> dict[str, set[str]]:
-    found = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
-    return {facet: values for facet, values in found.items() if facet != "type"}
+    facets = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
+    return {facet: values for facet, values in facets.items() if facet != "type"}
 
 
 def _has(turn: Turn, shown: Shown, wanted: Mapping[str, set[str]]) -> bool:
@@ -67,7 +67,7 @@ def _has(turn: Turn, shown: Shown, wanted: Mapping[str, set[str]]) -> bool:
 
 def answer_question(turn: Turn) -> Reply:
     """A question about an item, answered from its listing."""
-    if asks_which(turn):
+    if is_about_rank(turn):
         return answer_which(turn)
     target = _target(turn)
     if target is None:
@@ -83,8 +83,8 @@ def answer_question(turn: Turn) -> Reply:
         key = "fact_in_stock" if turn.parts.catalogue.available[position] else "fact_out_of_stock"
         text = turn.say(key, title=title) + "."
     elif fact.kind == "describe":
-        told = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
-        text = turn.say("describe_item", title=title, price=_priced(item), facts=" ".join(told)).strip()
+        facts = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
+        text = turn.say("describe_item", title=title, price=_priced(item), facts=" ".join(facts)).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
     elif fact.kind == "value":
@@ -101,12 +101,18 @@ def answer_question(turn: Turn) -> Reply:
 
 def compare(turn: Turn) -> Reply:
     """Items side by side: what differs between them."""
-    if asks_which(turn):
+    if is_about_rank(turn):
         return answer_which(turn)
     pointed = turn.pointed.items
     if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
         return missing(turn)
-    shown = pointed if len(pointed) > 1 else turn.on_screen if len(turn.on_screen) == 2 or not pointed and not turn.pointed.missing else ()
+    shown = (
+        pointed
+        if len(pointed) > 1
+        else turn.on_screen
+        if len(turn.on_screen) == 2 or (not pointed and not turn.pointed.missing)
+        else ()
+    )
     if len(shown) < 2:
         key = "compare_need_two" if turn.on_screen else "missing_list"
         return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))

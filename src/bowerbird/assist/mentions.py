@@ -42,25 +42,25 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
     words = tokenize(text)[:_MAX_TOKENS]
     where = spans(text)
     stems = vocabulary.stems(words, real)
-    found = Mentions()
+    mentions = Mentions()
     at, negated, aside, last_type_end = 0, False, False, -1
     while at < len(words):
-        meaning, size = _longest(stems, at, vocabulary)
+        meaning, size = _match_phrase(stems, at, vocabulary)
         if meaning is None:
             negated = _still_negated(words, at, negated)
-            aside = _still_aside(words, at, aside, bool(found.facets.get("type")))
+            aside = _still_aside(words, at, aside, bool(mentions.facets.get("type")))
             at += 1
             continue
         if meaning.facet == "type" and last_type_end == at and not negated and not aside:
-            _take_back(found, "type")  # "glass vase": the last of two types in a row is the thing
-            found.kinds.clear()
+            _take_back(mentions, "type")  # "glass vase": the last of two types in a row is the thing
+            mentions.kinds.clear()
         if negated:
-            _add(found.excluded, meaning.facet, meaning.values)
+            _add(mentions.excluded, meaning.facet, meaning.values)
         elif aside or (tuple(stems[at : at + size]) in vocabulary.hints):
-            _add(found.preferred, meaning.facet, meaning.values)
+            _add(mentions.preferred, meaning.facet, meaning.values)
         else:
-            _add(found.facets, meaning.facet, meaning.values)
-            _add(found.exact, meaning.facet, meaning.exact)
+            _add(mentions.facets, meaning.facet, meaning.values)
+            _add(mentions.exact, meaning.facet, meaning.exact)
             as_written = text[where[at][0] : where[at + size - 1][1]]
             is_corrected = any(
                 stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False)
@@ -68,21 +68,21 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             spelled = min(meaning.values, key=lambda value: (len(value), value))
             spelled = spelled if meaning.facet == "brand" else spelled.lower()
             is_respelled = is_corrected or meaning.facet == "brand"
-            found.named.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
+            mentions.named.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
             if meaning.facet == "type":
                 last_type_end = at + size
-                found.kinds.append((found.named["type"][-1], meaning.values))
+                mentions.kinds.append((mentions.named["type"][-1], meaning.values))
         at += size
         # "no red or blue": the negation goes on over a list, and ends with it.
         negated = negated and at < len(words) and words[at] in ("or", "and", "nor")
-    for facet, values in found.excluded.items():
-        if facet in found.facets:
-            found.facets[facet] -= values  # "blue but not dark blue"
-    found.facets = {facet: values for facet, values in found.facets.items() if values}
-    return found
+    for facet, values in mentions.excluded.items():
+        if facet in mentions.facets:
+            mentions.facets[facet] -= values  # "blue but not dark blue"
+    mentions.facets = {facet: values for facet, values in mentions.facets.items() if values}
+    return mentions
 
 
-def _longest(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Meaning | None, int]:
+def _match_phrase(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Meaning | None, int]:
     """The longest hard phrase that begins here; else the longest soft one that runs into no hard one."""
     hard = _hard_size(stems, at, vocabulary)
     if hard:
@@ -133,7 +133,7 @@ def _add(table: dict[str, set[str]], facet: str, values: frozenset[str]) -> None
         table.setdefault(facet, set()).update(values)
 
 
-def _take_back(found: Mentions, facet: str) -> None:
-    found.preferred.setdefault(facet, set()).update(found.facets.pop(facet, set()))
-    found.exact.pop(facet, None)
-    found.named.pop(facet, None)
+def _take_back(mentions: Mentions, facet: str) -> None:
+    mentions.preferred.setdefault(facet, set()).update(mentions.facets.pop(facet, set()))
+    mentions.exact.pop(facet, None)
+    mentions.named.pop(facet, None)

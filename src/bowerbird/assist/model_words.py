@@ -61,7 +61,7 @@ class ModelWords:
         start, like = ("Here are some", ", like [1]") if len(items) > 1 else ("Here is a", "")
         prompt = _OPENING.format(wish=_plain(request), start=start, like=like)
         ground = Ground(items, request, self.vocabulary, self._words_of(items), names=self._names)
-        return self._said([prompt], _OPENING_TOKENS, ground, start)
+        return self._write_part([prompt], _OPENING_TOKENS, ground, start)
 
     def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
         """Why item `number` (from 0) suits, in a few words."""
@@ -76,8 +76,8 @@ class ModelWords:
         )
         before, after = _REASON[0].format(wish=_plain(request)), _REASON[1].format(facts=facts.lower())
         ground = Ground([item], request, self.vocabulary, self._words_of([item]), truths, self._names)
-        said = self._said([before, item.position, " " + after], _REASON_TOKENS, ground)
-        return said[0].lower() + said[1:].removesuffix(".") if said else None
+        words = self._write_part([before, item.position, " " + after], _REASON_TOKENS, ground)
+        return words[0].lower() + words[1:].removesuffix(".") if words else None
 
     @cached_property
     def _names(self) -> TitleIndex:
@@ -90,7 +90,9 @@ class ModelWords:
         texts = (normalize_text(self.catalogue.text(item.position)) for item in items)
         return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
 
-    def _said(self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = "") -> str | None:
+    def _write_part(
+        self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = ""
+    ) -> str | None:
         # A marker that the model begins can only become one of the items'.
         how = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
         try:
@@ -106,5 +108,5 @@ class ModelWords:
 
 def _plain(request: Request) -> str:
     """The wish in at most 200 characters, on one line, without prices and what could look like a turn."""
-    said = " ".join(request.named.values()) if request.follow_up and request.named else request.words
-    return re.sub(r"[^\w\s.,'’-]", " ", said)[:200].strip()
+    words = " ".join(request.named.values()) if request.follow_up and request.named else request.words
+    return re.sub(r"[^\w\s.,'’-]", " ", words)[:200].strip()

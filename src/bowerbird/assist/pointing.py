@@ -34,7 +34,9 @@ _ORDINALS = {
 _ORDINAL = "|".join(_ORDINALS) + r"|[1-9]\d?(?:st|nd|rd|th)"
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 _NOUN = r"(?: (?:one|item|option|result|product|choice|article)s?)?"
-_FIRST_N = re.compile(rf"\b(?:the )?(?P<end>first|last|top) (?P<n>two|three|four|five|six|seven|eight|[2-9])\b{_NOUN}")
+_FIRST_N = re.compile(
+    rf"\b(?:the )?(?P<end>first|last|top) (?P<n>two|three|four|five|six|seven|eight|[2-9])\b{_NOUN}"
+)
 _ALL = re.compile(
     r"\b(?:both(?: of (?:them|these|those))?|all (?:of )?(?:them|these|those|three|four|two))\b"
 )
@@ -140,8 +142,8 @@ def _pair(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     if match is None or not (match["a"] in _ORDINALS or match["b"] in _ORDINALS or "compar" in text):
         return None
     both = [_at(match[side], on_screen) for side in "ab"]
-    found = [item for item in both if item is not None]
-    return _taken(text, match, found if len(found) == 2 else ())
+    matches = [item for item in both if item is not None]
+    return _taken(text, match, matches if len(matches) == 2 else ())
 
 
 def _singles(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:

@@ -100,28 +100,28 @@ def take_prices(text: str, *, a_type_follows: Callable[[str], bool]) -> tuple[Pr
     `a_type_follows(rest)` says whether what comes after a number is a kind of item: "at least 2 cushions"
     is a count.
 
-    >>> take_prices("a lamp for 2 people between $20 and 40", a_type_follows=lambda rest: False)[0].said()
+    >>> take_prices("a lamp for 2 people between $20 and 40", a_type_follows=lambda rest: False)[0].describe()
     'between 20 and 40'
     """
-    found = PriceRange()
+    stated = PriceRange()
     for number, (pattern, kind, strict) in enumerate(_PATTERNS):
         bare = number == len(_PATTERNS) - 1
 
         def replaced(match: re.Match[str], kind: str = kind, strict: bool = strict, bare: bool = bare) -> str:
-            nonlocal found
+            nonlocal stated
             marked = any(
                 value for name, value in match.groupdict().items() if name.startswith(("pre", "post"))
             )
             if not _is_price(match, marked, strict, bare, a_type_follows):
                 return match.group()
             stated = _range(match, kind)
-            together = found.narrowed(stated)
+            together = stated.narrowed(stated)
             # Two bounds that exclude one another: the later one corrects the earlier.
-            found = together if together.low <= together.high else stated
+            stated = together if together.low <= together.high else stated
             return GAP
 
         text = pattern.sub(replaced, text)
-    return found, text
+    return stated, text
 
 
 def _is_price(
@@ -152,16 +152,16 @@ def _range(match: re.Match[str], kind: str) -> PriceRange:
     return PriceRange(low=a, low_open=kind == "over")
 
 
-def amount(said: str) -> float:
+def amount(written: str) -> float:
     """A written number: thousands marks dropped, either decimal mark.
 
     >>> [amount(s) for s in ("59.99", "59,90", "1,200", "1,200.50", "2k", "0.025")]
     [59.99, 59.9, 1200.0, 1200.5, 2000.0, 0.025]
     """
-    factor = 1000.0 if said.endswith("k") else 1.0
-    said = said.removesuffix("k")
-    head, mark, tail = max((said.rpartition(mark) for mark in ".,"), key=lambda parts: len(parts[0]))
+    factor = 1000.0 if written.endswith("k") else 1.0
+    written = written.removesuffix("k")
+    head, mark, tail = max((written.rpartition(mark) for mark in ".,"), key=lambda parts: len(parts[0]))
     # Three digits after the only mark are thousands, except after a bare zero.
-    whole = head if mark and (len(tail) != 3 or head == "0") else said
+    whole = head if mark and (len(tail) != 3 or head == "0") else written
     decimals = tail if whole is head else "0"
     return float(re.sub(r"[.,]", "", whole) + "." + decimals) * factor

@@ -6,7 +6,7 @@ import re
 
 from bowerbird.assist.prices import GAP
 
-_PEOPLE = (
+_RECIPIENTS = (
     "sisters?|brothers?|mother|mum|mom|mommy|father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|"
     "fianc[eé]e?|partner|"
     "friends?|best friend|son|daughter|baby|toddler|kids?|child|children|nieces?|nephews?|grand(?:ma|"
@@ -18,7 +18,8 @@ _PEOPLE = (
 _RECIPIENT = re.compile(
     rf"\bfor (?P<who>(?:(?:my|a|an|the|our|his|her|their) )?(?:[a-z]+ )?(?:(?:little|older|younger|"
     rf"elderly|best|good|new|\d{{1,2}}"
-    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_PEOPLE})(?:'s birthday)?|(?:her|him|them)(?= |$|[.,!?]))"
+    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_RECIPIENTS})(?:'s birthday)?|"
+    r"(?:her|him|them)(?= |$|[.,!?]))"
 )
 _TASTE_OF = re.compile(
     r"\b(?:,? ?(?:who|she|he|they|that)(?:'s| is| are)? )(?:really |just |also )*(?:loves?|likes?|"
@@ -76,10 +77,10 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
     if match is None:
         return "", is_gift, text
     who = match["who"]
-    is_person = not re.fullmatch(
+    is_individual = not re.fullmatch(
         r"(?:the )?(?:men|women|man|woman|boys?|girls?|kids?|children|baby|guests?)", who
     )
-    if not is_person and not is_gift:
+    if not is_individual and not is_gift:
         return "", False, text  # "shirts for men": a department, and no gift
     rest = text[: match.start()] + GAP.strip() + " " + text[match.end() :]
     return who, True, " ".join(_TASTE_OF.sub(" ", rest).split())

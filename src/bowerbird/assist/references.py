@@ -34,8 +34,10 @@ _THE = (
     rf"(?:item|option|number|no\.?|#)\s?(?P<number>[1-9]\d?)|(?P<this>{_THIS}))(?!\w)"
 )
 _CHEAPER = re.compile(rf"\b(?:cheaper|less expensive|less|lower priced) than {_THE}")
-_DEARER = re.compile(rf"\b(?:more expensive|pricier|dearer|costlier|more) than {_THE}")
-COMPARES_PRICE = re.compile(r"\b(?:cheaper|less|less expensive|more expensive|pricier|dearer|costlier|more) than\b")
+_MORE_EXPENSIVE = re.compile(rf"\b(?:more expensive|pricier|dearer|costlier|more) than {_THE}")
+COMPARES_PRICE = re.compile(
+    r"\b(?:cheaper|less|less expensive|more expensive|pricier|dearer|costlier|more) than\b"
+)
 _LIKE = re.compile(
     r"\b(?:(?:something |more |others? |one |ones |just )?(?:like|similar to|resembling|in the style of)) "
     rf"{_THE}"
@@ -46,7 +48,7 @@ _CHEAPER_ALONE = re.compile(
     r"pricey|costly)|too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
     r"my budget)\b"
 )
-_DEARER_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
+_MORE_EXPENSIVE_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
 _MORE = re.compile(
     r"\b(?:show (?:me )?more|more (?:please|options|ideas|results)|others|other ones|different ones|"
     r"something else|anything else|next|another one|what else)\b|^more[.!]?$"
@@ -71,17 +73,17 @@ def take_references(text: str, shown: Sequence[Shown]) -> tuple[Pointed, str]:
 
     >>> shown = [Shown("a", "Lamp", 40.0), Shown("b", "Torch", 30.0)]
     >>> pointed, rest = take_references("cheaper than the second one in green", shown)
-    >>> pointed.price.said(), rest.split()
+    >>> pointed.price.describe(), rest.split()
     ('under 30', ['§', 'in', 'green'])
     """
     if not shown:
         return Pointed(), text
-    price, like, without, any_found = PriceRange(), list[str](), list[str](), False
+    price, like, without, is_reference = PriceRange(), list[str](), list[str](), False
 
     def referred(match: re.Match[str]) -> Shown | None:
-        nonlocal any_found
+        nonlocal is_reference
         item = _item_of(match, shown)
-        any_found = any_found or item is not None
+        is_reference = is_reference or item is not None
         return item
 
     def cheaper(match: re.Match[str]) -> str:
@@ -93,7 +95,7 @@ def take_references(text: str, shown: Sequence[Shown]) -> tuple[Pointed, str]:
             price = price.narrowed(PriceRange(high=item.price, high_open=True))
         return GAP
 
-    def dearer(match: re.Match[str]) -> str:
+    def costs_more(match: re.Match[str]) -> str:
         nonlocal price
         item = referred(match)
         if item is None:
@@ -117,14 +119,19 @@ def take_references(text: str, shown: Sequence[Shown]) -> tuple[Pointed, str]:
         without.append(item.item_id)
         return GAP
 
-    for pattern, meet in ((_CHEAPER, cheaper), (_DEARER, dearer), (_LIKE, resembling), (_NOT_THIS, shunned)):
+    for pattern, meet in (
+        (_CHEAPER, cheaper),
+        (_MORE_EXPENSIVE, costs_more),
+        (_LIKE, resembling),
+        (_NOT_THIS, shunned),
+    ):
         text = pattern.sub(meet, text)
     text, alone = _alone(text, shown)
     price = price.narrowed(alone)
     if _MORE.search(text):
         without += [item.item_id for item in shown]
-        text, any_found = _MORE.sub(GAP, text), True
-    return Pointed(price, tuple(like), tuple(without), any_found or alone.bounded), text
+        text, is_reference = _MORE.sub(GAP, text), True
+    return Pointed(price, tuple(like), tuple(without), is_reference or alone.bounded), text
 
 
 def _alone(text: str, shown: Sequence[Shown]) -> tuple[str, PriceRange]:
@@ -132,14 +139,14 @@ def _alone(text: str, shown: Sequence[Shown]) -> tuple[str, PriceRange]:
     if prices and re.search(r"\d", text) is None:  # "cheaper than 40" is a plain price
         if _CHEAPER_ALONE.search(text):
             return _CHEAPER_ALONE.sub(GAP, text), PriceRange(high=min(prices), high_open=True)
-        if _DEARER_ALONE.search(text):
-            return _DEARER_ALONE.sub(GAP, text), PriceRange(low=max(prices), low_open=True)
+        if _MORE_EXPENSIVE_ALONE.search(text):
+            return _MORE_EXPENSIVE_ALONE.sub(GAP, text), PriceRange(low=max(prices), low_open=True)
     return text, PriceRange()
 
 
 def _item_of(match: re.Match[str], shown: Sequence[Shown]) -> Shown | None:
     if match["this"]:
         return shown[0]
-    said = match["ordinal"] or match["number"]
-    rank = _ORDINALS.get(said, int("".join(filter(str.isdigit, said)) or 0) - 1)
+    word = match["ordinal"] or match["number"]
+    rank = _ORDINALS.get(word, int("".join(filter(str.isdigit, word)) or 0) - 1)
     return shown[rank] if rank < len(shown) and rank >= -1 else None

@@ -18,7 +18,7 @@ class Order(StrEnum):
     CHEAP = "cheap"
     """Rather cheap: the price counts beside relevance."""
     CHEAPEST = "cheapest"
-    DEAREST = "dearest"
+    MOST_EXPENSIVE = "dearest"
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class PriceRange:
         high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
         return PriceRange(low, high, low_open, not high_closed)
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The range in words.
 
-        >>> PriceRange(high=60, high_open=True).said(), PriceRange(20, 40).said(), PriceRange().said()
-        ('under 60', 'between 20 and 40', '')
+        >>> [each.describe() for each in (PriceRange(high=60, high_open=True), PriceRange(20, 40), PriceRange())]
+        ['under 60', 'between 20 and 40', '']
         """
         low, high = money(self.low), money(self.high)
         if self.low > 0 and self.high < math.inf:
@@ -137,11 +137,13 @@ class Request:
     def constrained(self) -> bool:
         return bool(self.facets or self.excluded or self.price.bounded)
 
-    def said(self) -> list[str]:
+    def describe(self) -> list[str]:
         """The hard constraints in words, one each."""
-        said = [f"{name}: {' or '.join(sorted(values))}" for name, values in self.facets.items()]
-        said += [f"not {' or '.join(sorted(values))} ({name})" for name, values in self.excluded.items()]
-        return [*said, f"price: {self.price.said()}"] if self.price.bounded else said
+        descriptions = [f"{name}: {' or '.join(sorted(values))}" for name, values in self.facets.items()]
+        descriptions += [
+            f"not {' or '.join(sorted(values))} ({name})" for name, values in self.excluded.items()
+        ]
+        return [*descriptions, f"price: {self.price.describe()}"] if self.price.bounded else descriptions
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON's types; an unbounded price end is null."""

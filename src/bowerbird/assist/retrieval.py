@@ -24,7 +24,7 @@ class Constraint:
     """One hard constraint: who satisfies it, and how an item that does not differs from it."""
 
     name: str
-    said: str
+    description: str
     mask: np.ndarray  # (items,) bool
     difference: Callable[[int], str]
 
@@ -34,7 +34,7 @@ class Constraint:
 
 
 @dataclass(frozen=True)
-class Signals:
+class SourceScores:
     """What speaks for items beside the hard constraints: each (items,) float32, or absent."""
 
     meaning: np.ndarray | None = None
@@ -49,7 +49,7 @@ def constraints_of(
     request: Request, catalogue: Catalogue, vocabulary: Vocabulary, language: Language
 ) -> list[Constraint]:
     """The hard constraints of a request; an item without a price never satisfies a price bound."""
-    found = [
+    matches = [
         Constraint(
             facet,
             " or ".join(sorted(values)) if len(values) <= 3 else f"{facet} as asked",
@@ -58,7 +58,7 @@ def constraints_of(
         )
         for facet, values in request.facets.items()
     ]
-    found += [
+    matches += [
         Constraint(
             f"not {facet}",
             f"not {' or '.join(sorted(values))}",
@@ -71,15 +71,15 @@ def constraints_of(
     ]
     if request.price.bounded:
         mask = in_range(catalogue.prices, request.price)
-        found.append(
+        matches.append(
             Constraint(
                 "price",
-                request.price.said(),
+                request.price.describe(),
                 mask,
                 lambda p: price_difference(float(catalogue.prices[p]), request.price, language),
             )
         )
-    return found
+    return matches
 
 
 def in_range(prices: np.ndarray, wanted: PriceRange) -> np.ndarray:
@@ -139,7 +139,7 @@ def _worded(values: Sequence[str], facet: str, language: Language, joint: str) -
 def ranked(
     request: Request,
     allowed: np.ndarray,
-    signals: Signals,
+    source_scores: SourceScores,
     catalogue: Catalogue,
     vocabulary: Vocabulary,
     n: int,
@@ -150,24 +150,32 @@ def ranked(
     if not len(rows):
         return []
     prices = catalogue.prices[rows]
-    score = _score(request, rows, prices, signals, vocabulary)
+    score = _score(request, rows, prices, source_scores, vocabulary)
     # The kind of thing and its named values first: "blue" means Blue before it means Dark Blue.
     tier = np.zeros(len(rows))
     for facet, values in request.exact.items():
         if facet in request.facets:
             tier += vocabulary.mask(facet, values & request.facets[facet])[rows]
     keys: list[np.ndarray] = [rows, -score, -tier]
-    if request.order in (Order.CHEAPEST, Order.DEAREST):
+    if request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         sign = 1.0 if request.order == Order.CHEAPEST else -1.0
         keys.append(np.where(np.isnan(prices), np.inf, sign * np.nan_to_num(prices)))
     return [int(row) for row in rows[np.lexsort(keys)[:n]]]
 
 
 def _score(
-    request: Request, rows: np.ndarray, prices: np.ndarray, signals: Signals, vocabulary: Vocabulary
+    request: Request,
+    rows: np.ndarray,
+    prices: np.ndarray,
+    source_scores: SourceScores,
+    vocabulary: Vocabulary,
 ) -> np.ndarray:
     score = np.zeros(len(rows), dtype=np.float64)
-    parts = ((signals.meaning, 1.0, True), (signals.words, 0.7, False), (signals.taste, 0.8, False))
+    parts = (
+        (source_scores.meaning, 1.0, True),
+        (source_scores.words, 0.7, False),
+        (source_scores.taste, 0.8, False),
+    )
     for part, weight, stretch in parts:
         if part is not None:
             score += weight * (_stretched(part[rows]) if stretch else part[rows])
@@ -200,7 +208,7 @@ def near_misses(
     constraints gets its turn, cheapest to give up first.
     """
     for size in range(1, len(constraints) + 1):
-        found: list[tuple[int, tuple[Constraint, ...]]] = []
+        matches: list[tuple[int, tuple[Constraint, ...]]] = []
         ways = sorted(itertools.combinations(constraints, size), key=lambda way: sum(one.cost for one in way))
         queues = []
         for way in ways[:40]:
@@ -211,11 +219,11 @@ def near_misses(
                 if any(one.name == "price" for one in way):
                     mask = _nearest_in_price(mask, prices, wanted, n)
                 queues.append([(position, way) for position in rank(mask, n)])
-        found = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
+        matches = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
         # Another kind of thing comes close only where nothing of the kind does.
-        of_kind = [(position, way) for position, way in found if all(one.name != "type" for one in way)]
-        if of_kind or (found and size == len(constraints)) or (found and not _has_kind(constraints)):
-            return (of_kind or found)[:n]
+        of_kind = [(position, way) for position, way in matches if all(one.name != "type" for one in way)]
+        if of_kind or (matches and size == len(constraints)) or (matches and not _has_kind(constraints)):
+            return (of_kind or matches)[:n]
     return []
 
 
@@ -226,7 +234,7 @@ def _has_kind(constraints: Sequence[Constraint]) -> bool:
 def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, n: int) -> np.ndarray:
     rows = np.flatnonzero(mask)
     away = np.maximum(prices[rows] - wanted.high, wanted.low - prices[rows])
-    kept = rows[np.argsort(np.where(np.isnan(away), np.inf, away), kind="stable")[: max(1, n // 2)]]
+    nearest_rows = rows[np.argsort(np.where(np.isnan(away), np.inf, away), kind="stable")[: max(1, n // 2)]]
     near = np.zeros_like(mask)
-    near[kept] = True
+    near[nearest_rows] = True
     return near

@@ -76,7 +76,11 @@ def read_message(
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
     pointed = items_pointed_at(plain, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
-    if (pointed.items or pointed.missing) and pointed.is_explicit and not parts.lexicon.content_stems(pointed.rest):
+    if (
+        (pointed.items or pointed.missing)
+        and pointed.is_explicit
+        and not parts.lexicon.content_stems(pointed.rest)
+    ):
         plain += " ?"  # nothing but an id or a title: what is it?
     is_blank = not any(letter.isalnum() for letter in plain)
     if is_blank:
@@ -106,11 +110,11 @@ def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
     """Finds items of the catalogue by exact id or whole title."""
 
     def find(text: str) -> tuple[tuple[Shown, ...], str]:
-        found: dict[str, Shown] = {}
+        matches: dict[str, Shown] = {}
         for word in text.split():
             item = parts.shown(word.strip(".,;:!?\"'()")) or parts.shown(word.strip(".,;:!?\"'()").upper())
             if item is not None and any(letter.isdigit() for letter in word) and len(word) > 3:
-                found[item.item_id] = item
+                matches[item.item_id] = item
                 text = text.replace(word, GAP)
         words = tokenize(text)
         for size in range(min(12, len(words)), 1, -1):
@@ -122,9 +126,9 @@ def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
                 if item is not None and re.search(
                     rf"(?:\b(?:the|this|that|about|of)\s+|^|[\"“']){re.escape(title)}(?!\w)", text
                 ):
-                    found[item.item_id] = item
+                    matches[item.item_id] = item
                     text = text.replace(title, GAP, 1)
-        return tuple(found.values()), text
+        return tuple(matches.values()), text
 
     return find
 

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, merged, with_kept
+from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
 from bowerbird.assist.kinds import asked_noun, unknown_kind
 from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.prices import GAP, take_prices
@@ -38,7 +38,7 @@ _CHEAP = re.compile(
     r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
     r"not (?:too |that |so |very )?(?:expensive|pricey))\b"
 )
-_DEAREST = re.compile(r"\b(?:most expensive|priciest|dearest|most luxurious)\b")
+_MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|priciest|dearest|most luxurious)\b")
 _CHEAPEST = re.compile(r"\b(?:cheapest|lowest[ -]price[d]?|least expensive)\b")
 
 
@@ -67,20 +67,20 @@ def understand(
     pointed, rest = take_references(rest, shown)
     price, rest = take_prices(rest, a_type_follows=lambda after: _starts_with_type(after, vocabulary))
     price = price.narrowed(pointed.price)
-    found = mentions_of(rest, vocabulary, real_words or {})
+    matches = mentions_of(rest, vocabulary, real_words or {})
     own = Request(
         text=plain[:500],
-        facets=_frozen(found.facets),
-        exact=_frozen(found.exact),
-        excluded=_frozen(found.excluded),
-        preferred=_frozen(found.preferred),
-        named={facet: " or ".join(found.named[facet]) for facet in found.facets},
+        facets=_frozen(matches.facets),
+        exact=_frozen(matches.exact),
+        excluded=_frozen(matches.excluded),
+        preferred=_frozen(matches.preferred),
+        named={facet: " or ".join(matches.named[facet]) for facet in matches.facets},
         price=price,
         words=" ".join(rest.replace(GAP.strip(), " ").split())[:500],
         order=_order(plain),
         like=pointed.like,
         without=pointed.without,
-        groups=_groups(found.kinds, plain),
+        groups=_groups(matches.kinds, plain),
         recipient=recipient,
         is_gift=is_gift,
         is_relative=pointed.price.bounded,
@@ -89,7 +89,7 @@ def understand(
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
         own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
     if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
-        return with_kept(own, previous, plain)
+        return keep_same(own, previous, plain)
     return merged(own, previous, plain, dropped)
 
 
@@ -135,6 +135,6 @@ def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
 def _order(text: str) -> Order:
     if _CHEAPEST.search(text):
         return Order.CHEAPEST
-    if _DEAREST.search(text):
-        return Order.DEAREST
+    if _MOST_EXPENSIVE.search(text):
+        return Order.MOST_EXPENSIVE
     return Order.CHEAP if _CHEAP.search(text) else Order.RELEVANCE

@@ -1,7 +1,7 @@
 """Dialogue states of conversations whose clients send messages only, as OpenAI's clients do.
 
-A state is found by the messages that led to it. So a client that adds its next message to those of before goes
-on where it was, however many turns there are, and nothing is understood twice.
+A state is looked up by the messages that led to it. So a client that adds its next message to the earlier
+ones continues where it was, however many turns there are, and no message is parsed twice.
 """
 
 from __future__ import annotations

@@ -191,8 +191,8 @@ def is_one_edit_apart(a: str, b: str) -> bool:
 def correct_typo(word: str, vocabulary: Iterable[str]) -> str | None:
     """Find the only word of `vocabulary` within one edit of `word`; None where there is none or several.
 
-    The first letters must agree (they are rarely mistyped), and the mistyped word has five letters or more, the
-    right one four.
+    The first letters must agree (they are rarely mistyped), and the mistyped word has five letters or more,
+    the right one four.
     """
     if len(word) < 5 or word in _COMMON_WORDS:
         return None

@@ -92,12 +92,12 @@ class Language:
         if not self.words:
             return text
         matches = [match for match in _WORD.finditer(text) if not match.group().isspace()]
-        pieces, at, done, english = tuple(match.group() for match in matches), 0, 0, list[str]()
-        while at < len(pieces):
-            sizes = range(min(MAX_PHRASE, len(pieces) - at), 0, -1)
-            size = next((size for size in sizes if pieces[at : at + size] in self.words), 0)
+        words, at, done, english = tuple(match.group() for match in matches), 0, 0, list[str]()
+        while at < len(words):
+            sizes = range(min(MAX_PHRASE, len(words) - at), 0, -1)
+            size = next((size for size in sizes if words[at : at + size] in self.words), 0)
             if size:
-                english += [text[done : matches[at].start()], f" {self.words[pieces[at : at + size]]} "]
+                english += [text[done : matches[at].start()], f" {self.words[words[at : at + size]]} "]
                 done = matches[at + size - 1].end()
             at += size or 1
         joined = " ".join("".join([*english, text[done:]]).split())
@@ -118,15 +118,15 @@ def load_language(code: str, folder: Path | None = None) -> Language:
         code,
         str(raw["name"]),
         {key: tuple([value] if isinstance(value, str) else value) for key, value in replies.items()},
-        {_pieces(phrase): english for phrase, english in words.items()},
+        {_split(phrase): english for phrase, english in words.items()},
         frozenset(str(raw.get("markers", "")).split()),
         bool(raw.get("capital_nouns", False)),
     )
 
 
-def _pieces(text: str) -> tuple[str, ...]:
+def _split(text: str) -> tuple[str, ...]:
     """Words and marks of a text."""
-    return tuple(piece for piece in _WORD.findall(text) if not piece.isspace())
+    return tuple(part for part in _WORD.findall(text) if not part.isspace())
 
 
 def _is_read(word: str, code: str) -> bool:
@@ -146,7 +146,7 @@ def _known_words(code: str) -> frozenset[str]:
         return frozenset(
             word for other in others for english in other.words.values() for word in english.split()
         )
-    return frozenset(piece for phrase in load_language(code).words for piece in phrase if piece[0].isalpha())
+    return frozenset(part for phrase in load_language(code).words for part in phrase if part[0].isalpha())
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, str]:
@@ -164,7 +164,7 @@ def detect_language(text: str, previous: str = ENGLISH) -> str:
     >>> [detect_language(text) for text in ("una lámpara por menos de 60", "a lamp", "eine lampe aus holz")]
     ['es', 'en', 'de']
     """
-    words = {piece for piece in _pieces(text) if piece[0].isalpha()} - _NEUTRAL
+    words = {part for part in _split(text) if part[0].isalpha()} - _NEUTRAL
     knowing = {word: [code for code in CODES if _is_read(word, code)] for word in words}
     counts = {code: sum(1 / len(codes) for codes in knowing.values() if code in codes) for code in CODES}
     best = max(CODES, key=lambda code: (counts[code], code == previous))

@@ -3,7 +3,7 @@
 The items of a reply come back in one extension: the field `bowerbird` of the response, and of the last chunk
 of a stream: `{"act": "find", "items": [...], "suggestions": [...], "state": {...}, ...}`. Clients that don't
 know it ignore it. One that sends the state back with its next message, in the field `bowerbird` of the
-request, goes on from there, and may edit it; for others the server finds it by the messages (`DialogueCache`).
+request, continues from there, and may edit it; else the messages identify the state (`DialogueCache`).
 
 At most `MAX_RUNNING` chats are answered at a time and `MAX_WAITING` wait; further ones get status 429. A
 reply is aborted when its client disconnects.
@@ -114,7 +114,7 @@ class _Answer:
         self._served = app_state.served
         self._served.taste.refresh()
         self._dialogues, self._user, self._messages = dialogues, body.user, [*earlier, ("user", text)]
-        self._prompt = " ".join([said for role, said in self._messages if role == "user"])
+        self._prompt = " ".join([content for role, content in self._messages if role == "user"])
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
         assistant = self._served.assistant
         if body.bowerbird.state is not None:
