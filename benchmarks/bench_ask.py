@@ -21,7 +21,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState

@@ -62,7 +62,15 @@ def test_mistakes_end_in_one_line_and_exit_code_2(
 
 
 def test_a_chat_over_piped_input(store: Path, tmp_path: Path, shop: Catalogue) -> None:
-    command = [sys.executable, "-m", "bowerbird.cli.main", "chat", str(store), "--state", str(tmp_path / "talk.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "bowerbird.cli.main",
+        "chat",
+        str(store),
+        "--state",
+        str(tmp_path / "talk.json"),
+    ]
     messages = "a red rug\nbut in green\nthe ninth one\ncompare the first two\n\nnever read\n"
     run = subprocess.run(command, input=messages, capture_output=True, text=True, check=False)
     assert run.returncode == 0 and "Traceback" not in run.stderr, run.stderr

@@ -47,7 +47,12 @@ FIXED = {
         "fr": "compare les deux premiers",
         "it": "confronta i primi due",
     },
-    "about_shop": {"es": "¿qué venden?", "de": "was verkauft ihr?", "fr": "que vendez-vous ?", "it": "cosa vendete?"},
+    "about_shop": {
+        "es": "¿qué venden?",
+        "de": "was verkauft ihr?",
+        "fr": "que vendez-vous ?",
+        "it": "cosa vendete?",
+    },
 }
 
 

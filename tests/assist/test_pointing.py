@@ -68,7 +68,13 @@ def test_what_is_not_on_screen_is_missing(text: str, missing: str) -> None:
 
 
 MISSING = (
-    *("the fifth one", "is the fifth one waterproof?", "save the fifth one", "hide number 9", "why the ninth one?"),
+    *(
+        "the fifth one",
+        "is the fifth one waterproof?",
+        "save the fifth one",
+        "hide number 9",
+        "why the ninth one?",
+    ),
     *("compare the first and the seventh", "more like the fifth one", "what goes with the fifth one?"),
     *("the fifth one in green", "cheaper than the fifth one", "compare the first six"),
 )

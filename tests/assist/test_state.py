@@ -168,7 +168,9 @@ def test_a_state_that_was_tampered_with_is_an_error(path: str, value: Any) -> No
         ("request.named", {"colour": "{0.__class__}"}),
     ],
 )
-@pytest.mark.parametrize("message", ["but in green", "more", "no", "undo", "why?", "compare them", "is it red?"])
+@pytest.mark.parametrize(
+    "message", ["but in green", "more", "no", "undo", "why?", "compare them", "is it red?"]
+)
 def test_what_the_catalogue_does_not_hold_is_never_shown(
     path: str, value: Any, message: str, assistant: Assistant
 ) -> None:
@@ -199,8 +201,10 @@ _LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "is_near_miss": st.booleans(),
     "focus": st.none() | _IDS,
     "excluded": _TABLES,
-    "question": st.none() | st.fixed_dictionaries({"facet": st.sampled_from(["type", "x"]), "options": st.lists(_IDS)}),
-    "last_action": st.none() | st.fixed_dictionaries({"action": st.sampled_from(["save", "hide", "x"]), "item_id": _IDS}),
+    "question": st.none()
+    | st.fixed_dictionaries({"facet": st.sampled_from(["type", "x"]), "options": st.lists(_IDS)}),
+    "last_action": st.none()
+    | st.fixed_dictionaries({"action": st.sampled_from(["save", "hide", "x"]), "item_id": _IDS}),
     "language": st.sampled_from(["en", "es", "de", "fr", "it", "xx", ""]),
     "turns": st.integers(-1, 10),
 }
@@ -228,13 +232,15 @@ _REQUESTS = st.fixed_dictionaries(
         "preferred": _TABLES,
     }
 )
-_STATES = st.fixed_dictionaries({**_LIKELY, "request": st.none() | _REQUESTS | _JSON}) | st.fixed_dictionaries(
-    {name: values | _JSON for name, values in _LIKELY.items()}
-)
+_STATES = st.fixed_dictionaries(
+    {**_LIKELY, "request": st.none() | _REQUESTS | _JSON}
+) | st.fixed_dictionaries({name: values | _JSON for name, values in _LIKELY.items()})
 _TEXTS = st.text(max_size=60) | st.lists(
     st.sampled_from(
-        "the first two one both it compare why is cheaper than more like save hide undo no yes stop showing "
-        "me rugs but in green under 60 for my sister una verde ¿ ? thanks warmer what".split()
+        (
+            "the first two one both it compare why is cheaper than more like save hide undo no yes stop showing "
+            "me rugs but in green under 60 for my sister una verde ¿ ? thanks warmer what"
+        ).split(" ")
     ),
     max_size=8,
 ).map(" ".join)

@@ -76,7 +76,9 @@ def test_a_conversation_of_another_user_is_another() -> None:
     cache.remember("u", messages, DialogueState(turns=1))
     assert cache.find("u", messages) == DialogueState(turns=1)
     assert cache.find("v", messages) is None
-    assert cache.find("u", [("user", "ab"), ("assistant", "")]) is None, "texts are told from their concatenation"
+    assert cache.find("u", [("user", "ab"), ("assistant", "")]) is None, (
+        "texts are told from their concatenation"
+    )
     assert cache.find("u", [("user", "a"), ("user", "b")]) is None
 
 

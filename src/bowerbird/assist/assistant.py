@@ -23,8 +23,8 @@ from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.readable import is_gibberish, is_other_script, unknown_id
-from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.references import COMPARES_PRICE
+from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.talk import describe_range
@@ -38,7 +38,9 @@ _IS_DESCRIPTION = re.compile(
     r"ive|less|ing|ed)\b"
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
-_NAMES_ITEM = re.compile(r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)")
+_NAMES_ITEM = re.compile(
+    r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)"
+)
 """References that can mean an item of a list only: "the fifth one", but not "my first flat"."""
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

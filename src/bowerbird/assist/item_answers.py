@@ -106,7 +106,13 @@ def compare(turn: Turn) -> Reply:
     pointed = turn.pointed.items
     if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
         return missing(turn)
-    shown = pointed if len(pointed) > 1 else turn.on_screen if len(turn.on_screen) == 2 or not pointed and not turn.pointed.missing else ()
+    shown = (
+        pointed
+        if len(pointed) > 1
+        else turn.on_screen
+        if len(turn.on_screen) == 2 or (not pointed and not turn.pointed.missing)
+        else ()
+    )
     if len(shown) < 2:
         key = "compare_need_two" if turn.on_screen else "missing_list"
         return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))

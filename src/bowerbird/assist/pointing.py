@@ -34,7 +34,9 @@ _ORDINALS = {
 _ORDINAL = "|".join(_ORDINALS) + r"|[1-9]\d?(?:st|nd|rd|th)"
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 _NOUN = r"(?: (?:one|item|option|result|product|choice|article)s?)?"
-_FIRST_N = re.compile(rf"\b(?:the )?(?P<end>first|last|top) (?P<n>two|three|four|five|six|seven|eight|[2-9])\b{_NOUN}")
+_FIRST_N = re.compile(
+    rf"\b(?:the )?(?P<end>first|last|top) (?P<n>two|three|four|five|six|seven|eight|[2-9])\b{_NOUN}"
+)
 _ALL = re.compile(
     r"\b(?:both(?: of (?:them|these|those))?|all (?:of )?(?:them|these|those|three|four|two))\b"
 )

@@ -35,7 +35,9 @@ _THE = (
 )
 _CHEAPER = re.compile(rf"\b(?:cheaper|less expensive|less|lower priced) than {_THE}")
 _DEARER = re.compile(rf"\b(?:more expensive|pricier|dearer|costlier|more) than {_THE}")
-COMPARES_PRICE = re.compile(r"\b(?:cheaper|less|less expensive|more expensive|pricier|dearer|costlier|more) than\b")
+COMPARES_PRICE = re.compile(
+    r"\b(?:cheaper|less|less expensive|more expensive|pricier|dearer|costlier|more) than\b"
+)
 _LIKE = re.compile(
     r"\b(?:(?:something |more |others? |one |ones |just )?(?:like|similar to|resembling|in the style of)) "
     rf"{_THE}"

@@ -24,9 +24,7 @@ SHOWN_REASONS = 10
 
 
 def import_(
-    layout: Annotated[
-        str, typer.Argument(help=f"One of {LAYOUT_NAMES}; or {POLICIES}.", show_default=False)
-    ],
+    layout: Annotated[str, typer.Argument(help=f"One of {LAYOUT_NAMES}; or {POLICIES}.", show_default=False)],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders of that layout.", show_default=False)],
     store: StoreOption,
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of layout parquet.")] = None,
@@ -34,7 +32,7 @@ def import_(
 ) -> None:
     """Import items, events and collections into a store; rejected rows are counted and listed.
 
-    `policies FOLDER` imports the shop's own pages (shipping, returns, …), Markdown files that the assistant quotes.
+    `policies FOLDER` imports the shop's own pages (shipping, returns, …): Markdown that the assistant quotes.
     """
     if layout == POLICIES:
         import_pages(paths, store, as_json)
