@@ -21,10 +21,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowerbird.assist.conversation import Conversation
-
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.reply import Reply
+from bowerbird.assist.state import DialogueState
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.progress import track
@@ -142,15 +141,15 @@ def main() -> None:
     template_assistant = model_assistant.without_model()
     catalogue = model_assistant.catalogue
     items = [catalogue.item(position) for position in range(len(catalogue))]
-    template_assistant.reply(Conversation(), "anything", args.user)  # loads models before the timed calls
+    template_assistant.reply(DialogueState(), "anything", args.user)  # loads models before the timed calls
 
     totals = {"invented": 0, "beyond_bound": 0, "possible": 0, "first_fits": 0, "false_unmet": 0}
-    wordings: dict[str, int] = {}
+    writers: dict[str, int] = {}
     seconds: dict[str, list[float]] = {"model": [], "template": []}
     for number, case in enumerate(track(cases_of(catalogue, args.requests, args.seed), "requests")):
         assistant = model_assistant if number < args.worded else template_assistant
         start = time.perf_counter()
-        reply = assistant.reply(Conversation(), case.text, args.user)
+        reply = assistant.reply(DialogueState(), case.text, args.user)
         if number:
             seconds["model" if number < args.worded else "template"].append(time.perf_counter() - start)
         is_satisfiable = any(case.satisfied_by(item) for item in items)
@@ -160,7 +159,7 @@ def main() -> None:
         totals["possible"] += is_satisfiable
         totals["first_fits"] += is_satisfiable and is_satisfied
         totals["false_unmet"] += is_satisfiable and not reply.items
-        wordings[reply.wording] = wordings.get(reply.wording, 0) + 1
+        writers[reply.writer] = writers.get(reply.writer, 0) + 1
         if is_satisfiable and not is_satisfied:
             print(f"missed: {case.text!r} → {reply.request.describe()} {reply.text.splitlines()[:2]}")
     result = {
@@ -169,7 +168,7 @@ def main() -> None:
         "requests": args.requests,
         **totals,
         "share_first_fits": totals["first_fits"] / max(1, totals["possible"]),
-        "wording": wordings,
+        "writer": writers,
         **{f"p50_seconds_{name}": statistics.median(times) for name, times in seconds.items() if times},
     }
     for name, value in result.items():

@@ -25,7 +25,7 @@ ACTS: tuple[tuple[str, Act, str], ...] = (
     ("Hello there!", Act.GREETING, ""),
     ("good morning", Act.GREETING, ""),
     ("hi, how are you?", Act.HOW_ARE_YOU, ""),
-    ("tell me a joke", Act.HOW_ARE_YOU, ""),
+    ("tell me a joke", Act.HOW_ARE_YOU, "small_talk"),
     ("thanks", Act.THANKS, ""),
     ("thank you very much!", Act.THANKS, ""),
     ("perfect", Act.THANKS, ""),

@@ -59,3 +59,27 @@ def test_mistakes_end_in_one_line_and_exit_code_2(
 ) -> None:
     run = ask(store, *arguments)
     assert run.returncode == 2 and message in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_chat_over_piped_input(store: Path, tmp_path: Path, shop: Catalogue) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "bowerbird.cli.main",
+        "chat",
+        str(store),
+        "--state",
+        str(tmp_path / "talk.json"),
+    ]
+    messages = "a red rug\nbut in green\nthe ninth one\ncompare the first two\n\nnever read\n"
+    run = subprocess.run(command, input=messages, capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and "Traceback" not in run.stderr, run.stderr
+    assert "the ninth one" in run.stdout and "price: " in run.stdout
+    state = json.loads((tmp_path / "talk.json").read_text(encoding="utf-8"))
+    assert state["turns"] == 4 and state["request"]["facets"] == {"colour": ["Green"], "type": ["Rug"]}
+
+
+def test_a_chat_ends_with_its_input(store: Path) -> None:
+    command = [sys.executable, "-m", "bowerbird.cli.main", "chat", str(store)]
+    run = subprocess.run(command, input="a rug", capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and "Rug" in run.stdout and "Traceback" not in run.stderr

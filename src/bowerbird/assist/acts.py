@@ -43,10 +43,10 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
     ...  for text in ("hi, how are you?", "do you ship to spain?", "a lamp under 60", "stop showing me hats")]
     ['how_are_you', 'about_shop', 'find', 'exclude']
     """
-    for act, pattern in ((Act.GREETING, GREETING), (Act.THANKS, THANKS), (Act.GOODBYE, GOODBYE)):
+    for act, pattern in ((Act.AFFIRM, AFFIRM), (Act.DENY, DENY)):
         if pattern.search(text):
             return Recognition(act)
-    for act, pattern in ((Act.AFFIRM, AFFIRM), (Act.DENY, DENY)):
+    for act, pattern in ((Act.GREETING, GREETING), (Act.THANKS, THANKS), (Act.GOODBYE, GOODBYE)):
         if pattern.search(text):
             return Recognition(act)
     for act, topic, rule in RULES:

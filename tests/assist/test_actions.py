@@ -1,0 +1,76 @@
+"""Saving and hiding by words are events of the real log; undo takes them back; hidden items stay away."""
+
+from __future__ import annotations
+
+import pytest
+
+from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.parts import Parts
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.state import DialogueState
+from bowerbird.cli.ask import record_in
+from bowerbird.data.events import Action, Event
+from bowerbird.data.store import Store
+
+USER = "u0"
+
+
+@pytest.fixture
+def talk(store_with_users: Store) -> Talk:
+    return Talk(store_with_users)
+
+
+class Talk:
+    """A conversation of a user over a real store; no ranker is trained for it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        parts = Parts.open(store.snapshot())
+        parts.__dict__.update(encoder=None, recommender=None)
+        self.assistant, self.state = Assistant(parts), DialogueState()
+
+    def say(self, text: str, user: str | None = USER) -> Reply:
+        reply = self.assistant.reply(self.state, text, user, record=record_in(self.store))
+        self.state = reply.state
+        return reply
+
+    def events(self) -> list[Event]:
+        """What the assistant logged."""
+        return [event for event in self.store.log.tail_since(0)[0] if event.surface == "assistant"]
+
+
+def test_saving_is_an_event(talk: Talk) -> None:
+    rugs = talk.say("a rug").items
+    reply = talk.say("save the second one")
+    assert reply.act == "save" and rugs[1].title in reply.text
+    assert [(e.user_id, e.item_id, e.action) for e in talk.events()] == [(USER, rugs[1].item_id, Action.SAVE)]
+
+
+def test_a_hidden_item_stays_away_until_undone(talk: Talk) -> None:
+    first = talk.say("a rug").items[0]
+    assert talk.say("hide the first one").act == "hide"
+    assert first.item_id not in talk.state.on_screen
+    assert first.item_id not in [item.item_id for item in talk.say("rugs").items]
+    assert talk.say("undo").act == "undo"
+    assert [e.action for e in talk.events()] == [Action.HIDE]
+
+
+def test_undo_takes_one_action_back_once(talk: Talk) -> None:
+    talk.say("a rug")
+    talk.say("save the first one")
+    assert "no longer saved" in talk.say("undo").text
+    assert "nothing to undo" in talk.say("undo").text
+
+
+@pytest.mark.parametrize("text", ["save the first one", "hide the first one"])
+def test_nobody_can_save_or_hide(text: str, talk: Talk) -> None:
+    talk.say("a rug", user=None)
+    reply = talk.say(text, user=None)
+    assert "sign in" in reply.text.lower() and talk.events() == []
+
+
+def test_nothing_is_logged_for_a_reference_to_nothing(talk: Talk) -> None:
+    talk.say("a rug")
+    talk.say("save the ninth one")
+    talk.say("save both")
+    assert talk.events() == []
