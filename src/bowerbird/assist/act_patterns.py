@@ -187,7 +187,8 @@ RULES = (
             r"\bcompar(?:e|ed|ison|ing)\b",
             r"\b(?:difference|differences|differ)\b",
             (
-                r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?(?:is|are|would be|looks?|would look) "
+                r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?"
+                r"(?:is|are|would be|looks?|would look) "
                 r"(?:the )?(?:better|best|cheaper|warmer|bigger|smaller|larger|softer|nicer|lighter|more \w+|"
                 r"most \w+)\b"
             ),

@@ -73,6 +73,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         allowed &= constraint.mask
     offered = allowed if allowed.any() else base
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
+    is_personal = taste is not None
     if meaning is None:
         meaning = _meaning(parts, request, turn.image)
     if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
@@ -88,7 +89,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         named = tuple(
             name_item(parts, p, request, reasons.get(p, ""), language=turn.language) for p in positions
         )
-        return Found(request, named, (), (), taste is not None, int(allowed.sum()), allowed)
+        return Found(request, named, (), (), is_personal, int(allowed.sum()), allowed)
     near = near_misses(constraints, base, rank, parts.catalogue.prices, request.price, turn.n)
     nearest = tuple(
         replace(
@@ -97,7 +98,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         )
         for p, missed in near
     )
-    return Found(request, (), nearest, (describe_need(request, turn.language),), taste is not None)
+    return Found(request, (), nearest, (describe_need(request, turn.language),), is_personal)
 
 
 def name_item(

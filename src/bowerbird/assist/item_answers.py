@@ -84,7 +84,10 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say(key, title=title) + "."
     elif fact.kind == "describe":
         told = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
-        text = turn.say("describe_item", title=title, price=_priced(item), facts=" ".join(told)).strip()
+        facts = " ".join(told)
+        text = f"{title}. {facts}".strip()
+        if item.price is not None:
+            text = turn.say("describe_item", title=title, price=_priced(item), facts=facts).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
     elif fact.kind == "value":
