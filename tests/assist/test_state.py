@@ -237,10 +237,45 @@ _STATES = st.fixed_dictionaries(
 ) | st.fixed_dictionaries({name: values | _JSON for name, values in _LIKELY.items()})
 _TEXTS = st.text(max_size=60) | st.lists(
     st.sampled_from(
-        (
-            "the first two one both it compare why is cheaper than more like save hide undo no yes stop showing "
-            "me rugs but in green under 60 for my sister una verde ¿ ? thanks warmer what"
-        ).split(" ")
+        [
+            "the",
+            "first",
+            "two",
+            "one",
+            "both",
+            "it",
+            "compare",
+            "why",
+            "is",
+            "cheaper",
+            "than",
+            "more",
+            "like",
+            "save",
+            "hide",
+            "undo",
+            "no",
+            "yes",
+            "stop",
+            "showing",
+            "me",
+            "rugs",
+            "but",
+            "in",
+            "green",
+            "under",
+            "60",
+            "for",
+            "my",
+            "sister",
+            "una",
+            "verde",
+            "¿",
+            "?",
+            "thanks",
+            "warmer",
+            "what",
+        ]
     ),
     max_size=8,
 ).map(" ".join)

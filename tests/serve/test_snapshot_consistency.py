@@ -196,6 +196,6 @@ def test_the_matrix_is_in_memory_once(app: FastAPI) -> None:
     client = TestClient(app)
     search_similar(client), chat(client, "u1", "a thing for me")
     served = app.state.app_state.served
-    matrix = served.assistant.matrix
+    matrix = served.assistant.parts.matrix
     assert served.searcher.index._dense is matrix
     assert np.shares_memory(served.recommender.ranker.items.vectors, matrix)

@@ -75,9 +75,9 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         allowed &= constraint.mask
     offered = allowed if allowed.any() else base
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
+    is_personal = taste is not None
     if meaning is None:
         meaning = _meaning(parts, request, turn.image)
-    is_personal = taste is not None
     if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
         taste = parts.popularity  # nothing else tells one from another
     source_scores = SourceScores(meaning, parts.lexicon.scores(request.words), taste)

@@ -50,7 +50,7 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         if (
             before is None
         ):  # "a lamp" after "something for my sister" says what; "show me a lamp" starts afresh
-            return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+            return bool(previous.noun or _CUES.search(text)) and not _BACKWARD.search(text)
         return not narrower and not _KEEPS_REST.search(text)
     if pointed.any or dropped:
         return False

@@ -83,8 +83,11 @@ def answer_question(turn: Turn) -> Reply:
         key = "fact_in_stock" if turn.parts.catalogue.available[position] else "fact_out_of_stock"
         text = turn.say(key, title=title) + "."
     elif fact.kind == "describe":
-        facts = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
-        text = turn.say("describe_item", title=title, price=_priced(item), facts=" ".join(facts)).strip()
+        stated = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
+        facts = " ".join(stated)
+        text = f"{title}. {facts}".strip()
+        if item.price is not None:
+            text = turn.say("describe_item", title=title, price=_priced(item), facts=facts).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
     elif fact.kind == "value":

@@ -57,7 +57,7 @@ _ADJECTIVE_ENDINGS = (
 _PRONOUNS = word_set("she he they we i it you that this there my")
 _NO_PART = word_set(
     "sell sells stock carry have has get buy do does you your she he they we i it there is are was who likes "
-    "loves like love me"
+    "loves like love me cheapest best other expensive most least"
 )
 """Words before a noun that are no part of what it names."""
 _ARTICLE = re.compile(r"(?:^|\s)an? $")

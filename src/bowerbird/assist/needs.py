@@ -26,7 +26,8 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     adjectives = [request.named[facet] for facet in _ADJECTIVES if facet in request.named]
     nouns = [words for facet, words in request.named.items() if facet not in _ADJECTIVES]
     if not nouns:
-        nouns = [language.say("gift") if request.is_gift else language.say("items")]
+        own = request.noun if language.code == ENGLISH else ""
+        nouns = [own or language.say("gift" if request.is_gift else "items")]
     elif language.code == ENGLISH and count != 1:
         nouns[-1] = plural(nouns[-1])
     phrase = " ".join([*adjectives, *nouns])

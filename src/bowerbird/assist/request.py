@@ -54,8 +54,8 @@ class PriceRange:
     def describe(self) -> str:
         """The range in words.
 
-        >>> [each.describe() for each in (PriceRange(high=60, high_open=True), PriceRange(20, 40), PriceRange())]
-        ['under 60', 'between 20 and 40', '']
+        >>> PriceRange(high=60, high_open=True).describe(), PriceRange(20, 40).describe()
+        ('under 60', 'between 20 and 40')
         """
         low, high = money(self.low), money(self.high)
         if self.low > 0 and self.high < math.inf:
@@ -164,7 +164,7 @@ class Request:
         }
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
         rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
-        rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind}
+        rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind, "noun": self.noun}
         rest |= {"is_relative": self.is_relative}
         return {**rest, **sets, "price": price}
 
@@ -191,6 +191,7 @@ class Request:
                 unknown_kind=str(raw.get("unknown_kind", ""))[:100],
                 is_relative=bool(raw.get("is_relative", False)),
                 price=PriceRange(low, high, bool(price["low_open"]), bool(price["high_open"])),
+                noun=str(raw.get("noun", ""))[:100],
                 facets=sets["facets"],
                 exact=sets["exact"],
                 excluded=sets["excluded"],
