@@ -153,7 +153,7 @@ def exists(code: Any, name: str) -> bool:
     return True
 
 
-def test_the_data_flow_has_one_drawing() -> None:
+def test_the_diagram_of_the_data_appears_once() -> None:
     """README and explanation show the same drawing."""
     page = (ROOT / "docs" / "explanation" / "how-it-works.md").read_text()
     drawing = re.findall(r"^```\n(your feed.*?)^```", page, re.DOTALL | re.MULTILINE)

@@ -98,7 +98,7 @@ PHRASES = {
     r"\blearnt\b": "learned",
     r"\btold apart\b": "not significantly different, distinguished",
     r"\bhoped for\b": "target outcome",
-    r"\bsays how\b": "explanation",
+    r"\bsays how\b(?! (to|much|many|good)\b)": "explanation",
     r"\bstrangers?\b": "unknown or cold-start user",
     r"\blessons?\b": "training examples, dataset",
     r"\btaught\b": "trained",

@@ -61,7 +61,7 @@ CONVERSATIONS: dict[str, list[Says]] = {
         Says("a lamp under 60", "find", LAMP, 60),
         Says("no brass", "find", LAMP),
         Says("no budget limit", "find", LAMP),
-        Says("no thanks", "thanks"),
+        Says("no thanks", "deny"),
     ],
     "unknown kinds": [
         Says("do you have headphones?", "find", text="no headphones|have headphones"),

@@ -212,7 +212,7 @@ def test_an_empty_request_is_an_error(text: str, words: Vocabulary) -> None:
         understand(text, words)
 
 
-@pytest.mark.parametrize("piece", ["lamp under ", "9", "not ", "a", "1,", "between 1 and ", "cheaper than "])
+@pytest.mark.parametrize("part", ["lamp under ", "9", "not ", "a", "1,", "between 1 and ", "cheaper than "])
 def test_a_hundred_thousand_characters_are_cut_first(part: str, words: Vocabulary, real: Lexicon) -> None:
     text = (part * 100_000)[:100_000]
     assert len(normalize_text(text)) <= 2010, "what follows works on the cut text only"

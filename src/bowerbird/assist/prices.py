@@ -103,25 +103,25 @@ def take_prices(text: str, *, a_type_follows: Callable[[str], bool]) -> tuple[Pr
     >>> take_prices("a lamp for 2 people between $20 and 40", a_type_follows=lambda rest: False)[0].describe()
     'between 20 and 40'
     """
-    stated = PriceRange()
+    bounds = PriceRange()
     for number, (pattern, kind, strict) in enumerate(_PATTERNS):
         bare = number == len(_PATTERNS) - 1
 
         def replaced(match: re.Match[str], kind: str = kind, strict: bool = strict, bare: bool = bare) -> str:
-            nonlocal stated
+            nonlocal bounds
             marked = any(
                 value for name, value in match.groupdict().items() if name.startswith(("pre", "post"))
             )
             if not _is_price(match, marked, strict, bare, a_type_follows):
                 return match.group()
             stated = _range(match, kind)
-            together = stated.narrowed(stated)
+            together = bounds.narrowed(stated)
             # Two bounds that exclude one another: the later one corrects the earlier.
-            stated = together if together.low <= together.high else stated
+            bounds = together if together.low <= together.high else stated
             return GAP
 
         text = pattern.sub(replaced, text)
-    return stated, text
+    return bounds, text
 
 
 def _is_price(
