@@ -163,6 +163,7 @@ class Request:
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
         rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
         rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind, "noun": self.noun}
+        rest["is_relative"] = self.is_relative
         return {**rest, **sets, "price": price}
 
     @classmethod
@@ -184,6 +185,7 @@ class Request:
                 is_gift=bool(raw.get("is_gift", False)),
                 unknown_kind=str(raw.get("unknown_kind", ""))[:100],
                 noun=str(raw.get("noun", ""))[:100],
+                is_relative=bool(raw.get("is_relative", False)),
                 price=PriceRange(
                     float(price["low"]),
                     math.inf if high is None else float(high),
