@@ -369,7 +369,8 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
         shown = turn.parts.shown(anchor or request.like[0])
         title = shown.title if shown else ""
     if act == Act.COMPLETE and anchor:
-        return turn.say("found_complete", title=title)
+        # Without a completer they only look alike: that they go together would be a false claim.
+        return turn.say("found_complete" if turn.parts.completer else "found_similar", title=title)
     if anchor:
         wish = RELATIVE.search(turn.plain)
         return turn.say("found_relative", title=title, wish=wish.group() if wish else "")
@@ -379,7 +380,8 @@ def _opening(turn: Turn, found: Found, act: Act, anchor: str | None) -> str:
         return turn.say("found_more", need=need)
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)
-    if request.order in (Order.CHEAPEST, Order.DEAREST):
+    is_priced = any(item.price is not None for item in found.items)
+    if is_priced and request.order in (Order.CHEAPEST, Order.DEAREST):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
     if request.groups:
         kinds = [
