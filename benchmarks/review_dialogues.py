@@ -89,8 +89,12 @@ def table(stores: dict[str, Path], conversations: list[Conversation]) -> str:
 
 
 INTRODUCTION = """Answers of the template writer (`Assistant.without_model`) to the conversations of
-`benchmarks/review_conversations.txt`, read line by line as a shop manager would; made by
-`benchmarks/review_dialogues.py`. Verdicts: {}."""
+`benchmarks/review_conversations.txt`; made by `benchmarks/review_dialogues.py`. One reader judged the answers
+of the version that the verdicts were written for; "good" is the default where the reader marked nothing, and
+is not checked again when the table is made anew. Long answers are cut. Verdicts: {}.
+
+Not marked row by row: values that a language file lacks (styles, "jute", "light beige") stand in English in
+lists of the other languages."""
 
 
 def _cell(text: str) -> str:

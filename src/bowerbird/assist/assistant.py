@@ -382,7 +382,8 @@ def _opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> 
         shown = turn.parts.shown(anchor or request.like[0])
         title = shown.title if shown else ""
     if act == Act.COMPLETE and anchor:
-        return turn.say("found_complete", title=title)
+        # Without a completer they only look alike: that they go together would be a false claim.
+        return turn.say("found_complete" if turn.parts.completer else "found_similar", title=title)
     if anchor:
         change = RELATIVE.search(turn.plain)
         return turn.say("found_relative", title=title, change=change.group() if change else "")
@@ -392,7 +393,8 @@ def _opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> 
         return turn.say("found_more", need=need)
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)
-    if request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
+    is_priced = any(item.price is not None for item in matches.items)
+    if is_priced and request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
     if request.groups:
         kinds = [

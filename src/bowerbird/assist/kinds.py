@@ -111,4 +111,4 @@ def _nouns(words: str) -> Iterator[tuple[str, str, bool]]:
             continue
         extra = [word for word in parts[:-1] if word not in EMPTY_WORDS and word not in _NO_PART]
         leading = " ".join([before.strip(), *(word for word in parts[:-1] if word not in extra)]).strip()
-        yield " ".join([*extra, head]), key[0], _ASKED.search(leading) is not None
+        yield " ".join([*extra, head]), key[0], _ASKED.search(f" {leading}") is not None
