@@ -147,7 +147,12 @@ def explain(turn: Turn) -> Reply:
     position = turn.parts.catalogue.position[target.item_id]
     if re.search(r"\b(?:expensive|cheap|pricey|dear)\b", turn.plain):
         text = turn.say("fact_unknown", title=target.title)
-        return Reply(text, Act.WHY, state=replace(turn.state, focus=target.item_id, question=None))
+        return Reply(
+            text,
+            Act.WHY,
+            state=replace(turn.state, focus=target.item_id, question=None),
+            suggestions=_about_item(turn),
+        )
     request, reasons = turn.state.request, []
     if request is not None and request.constrained:
         need = describe_need(request, turn.language, 1)
@@ -165,7 +170,12 @@ def explain(turn: Turn) -> Reply:
         title=target.title,
         reasons=join_words(reasons or [turn.say("why_nothing")], turn.say("and")),
     )
-    return Reply(text, Act.WHY, state=replace(turn.state, focus=target.item_id, question=None))
+    return Reply(
+        text,
+        Act.WHY,
+        state=replace(turn.state, focus=target.item_id, question=None),
+        suggestions=_about_item(turn),
+    )
 
 
 def missing(turn: Turn) -> Reply:
