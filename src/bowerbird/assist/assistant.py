@@ -166,6 +166,9 @@ class Assistant:
             yield reply
             return
         turn = actions.remember_exclusions(turn, request)
+        if request.is_relative:  # "cheaper": what is on screen and is not cheaper is no near miss either
+            dismissed = [item.item_id for item in turn.on_screen if item.price not in request.price]
+            request = replace(request, without=tuple(dict.fromkeys((*request.without, *dismissed))))
         act, meaning, anchor = turn.recognised.act, None, None
         if act == Act.COMPLETE and (turn.pointed.items or turn.on_screen):
             anchor = (turn.pointed.items or turn.on_screen)[0].item_id
