@@ -168,7 +168,7 @@ class Assistant:
         turn = actions.remember_exclusions(turn, request)
         if request.is_relative:  # "cheaper": what is on screen and is not cheaper is no near miss either
             dismissed = [item.item_id for item in turn.on_screen if item.price not in request.price]
-            request = replace(request, without=tuple(dict.fromkeys((*request.without, *dismissed))))
+            request = _leave_out(request, dismissed)
         act, meaning, anchor = turn.recognised.act, None, None
         if act == Act.COMPLETE and (turn.pointed.items or turn.on_screen):
             anchor = (turn.pointed.items or turn.on_screen)[0].item_id
@@ -182,7 +182,7 @@ class Assistant:
             if change and turn.on_screen and not request.like:
                 anchor = (turn.pointed.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
                 meaning = relative_meaning(turn, anchor, change.group())
-                request = replace(request, without=tuple(dict.fromkeys((*request.without, anchor))))
+                request = _leave_out(request, (anchor,))
         matches = find_items(turn, request, meaning)
         yield from self._answer(turn, matches, request, act, anchor)
 
@@ -206,14 +206,11 @@ class Assistant:
         act, previous = turn.recognised.act, turn.state.request
         if turn.state.question is not None and act in (Act.DENY, Act.AFFIRM):
             request = previous or Request()
-            without = tuple(dict.fromkeys((*request.without, *turn.state.offered)))
-            return replace(request, without=without, follow_up=True)
+            return replace(_leave_out(request, turn.state.offered), follow_up=True)
         if turn.recognised.topic == "ideas":
             return replace(previous, follow_up=True) if previous and previous.constrained else Request()
         if act == Act.MORE:
-            before = previous or Request()
-            without = tuple(dict.fromkeys((*before.without, *turn.state.offered)))
-            return replace(before, without=without, follow_up=True)
+            return replace(_leave_out(previous or Request(), turn.state.offered), follow_up=True)
         if act in (Act.SIMILAR, Act.COMPLETE) and (turn.pointed.items or turn.on_screen):
             target = (turn.pointed.items or turn.on_screen)[0].item_id
             own = self._read(turn, turn.pointed.rest or "", None, (turn.pointed.items or turn.on_screen)[:1])
@@ -233,8 +230,7 @@ class Assistant:
         if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and not is_price:
             return self._changed_item(turn)
         request = self._read(turn, turn.plain, previous)
-        like, without = (*request.like, *turn.items), (*request.without, *turn.items)
-        return replace(request, like=like, without=tuple(dict.fromkeys(without)))
+        return _leave_out(replace(request, like=(*request.like, *turn.items)), turn.items)
 
     def _changed_item(self, turn: Turn) -> Request:
         """An item of a kind, like another but for what the message says: "the second one in oak"."""
@@ -364,6 +360,11 @@ _HANDLERS = {
         talk.say,
     ),
 }
+
+
+def _leave_out(request: Request, item_ids: Sequence[str]) -> Request:
+    """The request without these items either, each named once."""
+    return replace(request, without=tuple(dict.fromkeys((*request.without, *item_ids))))
 
 
 def _answers_question(turn: Turn) -> bool:

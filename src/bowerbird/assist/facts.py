@@ -50,7 +50,6 @@ _QUESTION = word_set(
     "please know tell "
     "would should will about if for with in on to of a an the i me my you your wear put get go"
 )
-_NEGATIONS = word_set("not no never without isn't aren't doesn't don't non")
 _MAX_SENTENCE = 220
 
 
