@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import read_message
+from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.data.items import Catalogue
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.model_words import ModelWords
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.writers.model_words import ModelWords
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError

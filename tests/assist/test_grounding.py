@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.assist.grounding import Ground, problems, with_titles
 from bowerbird.assist.reply import Named
-from bowerbird.assist.understanding import understand
+from bowerbird.assist.understand.understanding import understand
+from bowerbird.assist.writers.grounding import Ground, problems, with_titles
 from bowerbird.data.items import Catalogue
 from bowerbird.text.vocabulary import Vocabulary
 

@@ -3,9 +3,9 @@
 import pytest
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.pointing import items_pointed_at
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.understand.pointing import items_pointed_at
 from bowerbird.data.items import Catalogue
 
 LAMP, TORCH, CANDLE = Shown("a", "Lamp", 40.0), Shown("b", "Torch", 30.0), Shown("c", "Candle", 5.0)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.assist.prices import take_prices
+from bowerbird.assist.find.retrieval import in_range
 from bowerbird.assist.request import PriceRange
-from bowerbird.assist.retrieval import in_range
+from bowerbird.assist.understand.prices import take_prices
 from bowerbird.text.words import normalize_text
 
 INF = math.inf

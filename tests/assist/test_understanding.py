@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.assist.request import Order, PriceRange, Request, Shown
-from bowerbird.assist.understanding import understand
+from bowerbird.assist.understand.understanding import understand
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError
 from bowerbird.text.lexicon import Lexicon

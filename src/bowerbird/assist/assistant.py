@@ -14,22 +14,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from bowerbird.assist import actions, item_answers, talk
-from bowerbird.assist.act_patterns import Act
-from bowerbird.assist.acts import Recognition
-from bowerbird.assist.clarifying import ask, clarifying_question, suggest_next
-from bowerbird.assist.finding import RELATIVE, ItemMatches, check_items, find_items, relative_meaning
+from bowerbird.assist.answers import actions, item_answers, talk
+from bowerbird.assist.answers.talk import describe_range
+from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
+from bowerbird.assist.find.finding import RELATIVE, ItemMatches, check_items, find_items, relative_meaning
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.readable import is_gibberish, is_other_script, unknown_id
-from bowerbird.assist.references import COMPARES_PRICE
 from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.state import DialogueState
-from bowerbird.assist.talk import describe_range
 from bowerbird.assist.turn import Record, Turn, read_message
-from bowerbird.assist.understanding import understand
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.readable import is_gibberish, is_other_script, unknown_id
+from bowerbird.assist.understand.references import COMPARES_PRICE
+from bowerbird.assist.understand.understanding import understand
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowerbird.assist.languages import ENGLISH, Language
-from bowerbird.assist.plurals import plural
+from bowerbird.assist.languages.plurals import plural
 from bowerbird.assist.request import PriceRange, Request, money
 
 _ADJECTIVES = ("size", "colour", "pattern", "style", "material", "genre", "brand")

@@ -24,7 +24,7 @@ from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
-    from bowerbird.assist.model_words import ModelWords
+    from bowerbird.assist.writers.model_words import ModelWords
     from bowerbird.embed.search.query import QueryEncoder
     from bowerbird.embed.search.searcher import Searcher
     from bowerbird.graft.model import Graft
@@ -98,7 +98,7 @@ class Parts:
         graft = _if_there(lambda: _opened_graft(self.snapshot))
         if graft is None:
             return None
-        from bowerbird.assist.model_words import ModelWords
+        from bowerbird.assist.writers.model_words import ModelWords
 
         return ModelWords(graft, self.vocabulary, self.catalogue)
 

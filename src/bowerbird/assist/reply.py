@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bowerbird.assist.act_patterns import Act
 from bowerbird.assist.request import Request, exact_price
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.understand.act_patterns import Act
 
 
 @dataclass(frozen=True)

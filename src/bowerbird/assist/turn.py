@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bowerbird.assist.act_patterns import Act
-from bowerbird.assist.acts import Recognition, recognise
 from bowerbird.assist.languages import Language, detect_language, load_language
-from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.pointing import ItemReference, items_pointed_at
-from bowerbird.assist.prices import GAP
-from bowerbird.assist.recipients import digits_for_words
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.acts import Recognition, recognise
+from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
+from bowerbird.assist.understand.prices import GAP
+from bowerbird.assist.understand.recipients import digits_for_words
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bowerbird.assist.plurals import plural
+from bowerbird.assist.languages.plurals import plural
 from bowerbird.errors import InputError
 from bowerbird.text.words import stem
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bowerbird.assist.mentions import mentions_of
-from bowerbird.assist.prices import amount
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
+from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.prices import amount
 from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import FACETS, Vocabulary

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bowerbird.assist.grounding import Ground, problems, with_titles
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
+from bowerbird.assist.writers.grounding import Ground, problems, with_titles
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
 from bowerbird.graft.naming.made_up_names import TitleIndex

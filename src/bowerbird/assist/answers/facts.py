@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import FACETS, Vocabulary

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.references import Pointed
 from bowerbird.assist.request import Order, PriceRange, Request
+from bowerbird.assist.understand.references import Pointed
 from bowerbird.text.words import stem_phrase, word_set
 
 EVENT = re.compile(r"\b(?:wedding|birthday|christmas|anniversary|house ?warming|valentine'?s?)\b")

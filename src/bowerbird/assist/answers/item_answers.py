@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.act_patterns import Act
-from bowerbird.assist.facts import Fact, fact_asked, sentences, table_of_differences
-from bowerbird.assist.finding import name_item
+from bowerbird.assist.answers.facts import Fact, fact_asked, sentences, table_of_differences
+from bowerbird.assist.find.finding import name_item
 from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.mentions import mentions_of
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Comparison, Named, Reply
 from bowerbird.assist.request import Request, Shown, exact_price
 from bowerbird.assist.turn import Turn
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
 from bowerbird.text.vocabulary import FACETS
 

@@ -16,13 +16,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from bowerbird.assist.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
-from bowerbird.assist.kinds import asked_noun, unknown_kind
-from bowerbird.assist.mentions import mentions_of
-from bowerbird.assist.prices import GAP, take_prices
-from bowerbird.assist.recipients import digits_for_words, take_recipient
-from bowerbird.assist.references import take_references
 from bowerbird.assist.request import Order, Request, Shown
+from bowerbird.assist.understand.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
+from bowerbird.assist.understand.kinds import asked_noun, unknown_kind
+from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.prices import GAP, take_prices
+from bowerbird.assist.understand.recipients import digits_for_words, take_recipient
+from bowerbird.assist.understand.references import take_references
 from bowerbird.errors import InputError
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, stem_phrase, tokenize

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bowerbird.assist.prices import GAP
 from bowerbird.assist.request import PriceRange, Shown
+from bowerbird.assist.understand.prices import GAP
 
 _ORDINALS = {
     name: rank

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bowerbird.assist.prices import GAP
+from bowerbird.assist.understand.prices import GAP
 
 _RECIPIENTS = (
     "sisters?|brothers?|mother|mum|mom|mommy|father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bowerbird.assist.find.retrieval import SourceScores, constraints_of, near_misses, ranked
 from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
-from bowerbird.assist.retrieval import SourceScores, constraints_of, near_misses, ranked
 from bowerbird.assist.turn import Turn
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.profile.dislikes import hidden_items

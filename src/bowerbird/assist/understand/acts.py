@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bowerbird.assist.act_patterns import (
+from bowerbird.assist.understand.act_patterns import (
     AFFIRM,
     DENY,
     GOODBYE,

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from bowerbird.assist.act_patterns import Act
-from bowerbird.assist.followups import FACET_WORDS
-from bowerbird.assist.item_answers import named_items
+from bowerbird.assist.answers.item_answers import named_items
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.turn import Turn
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.followups import FACET_WORDS
 
 RANGE = 5
 """Kinds that are named when somebody asks what there is."""

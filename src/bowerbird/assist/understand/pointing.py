@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bowerbird.assist.prices import GAP
 from bowerbird.assist.request import Shown
+from bowerbird.assist.understand.prices import GAP
 
 _ORDINALS = {
     name: rank

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bowerbird.assist.act_patterns import Act
-from bowerbird.assist.item_answers import missing
-from bowerbird.assist.mentions import mentions_of
+from bowerbird.assist.answers.item_answers import missing
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request
 from bowerbird.assist.state import ItemAction
 from bowerbird.assist.turn import Turn
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.events import Action, Event
 from bowerbird.text.words import stem_phrase
 
