@@ -1,6 +1,7 @@
 """Hyper-parameters: one frozen dataclass per component, each field with its unit and what it does.
 
-A component's config is saved in the `meta.json` of the version that it made; `bowerbird config show` prints it.
+A component's config is saved in the `meta.json` of the version that it made; `bowerbird config show` prints
+it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Typed records in JSON files and JSON values: frozen dataclasses, checked by `msgspec` when they are read."""
+"""Typed records in JSON: frozen dataclasses, checked by `msgspec` when they are read."""
 
 from __future__ import annotations
 
