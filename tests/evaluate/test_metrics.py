@@ -75,6 +75,16 @@ def test_metrics_agree_with_trec_eval(k: int) -> None:
         assert values == pytest.approx([expected[str(u)] for u in range(30)])
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 5), st.integers(1, 10))
+def test_ndcg_of_gains_agrees_with_ndcg_of_rankings(hits: list[bool], missed: int, k: int) -> None:
+    """Items are their own ranks; those missed are on no rank."""
+    relevant = [*np.flatnonzero(hits), *range(100, 100 + missed)]
+    if relevant:
+        ranking = np.arange(len(hits))[None, :]
+        expected = metrics.ndcg_at(ranking, [np.array(relevant)], k)[0]
+        assert metrics.ndcg_of_gains(np.array(hits), len(relevant), k) == pytest.approx(expected)
+
+
 def test_interval_covers_the_true_mean_about_95_times_in_100() -> None:
     rng = np.random.default_rng(0)
     n_covered = 0

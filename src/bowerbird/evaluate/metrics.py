@@ -1,4 +1,4 @@
-"""Ranking metrics, one value per user.
+"""Ranking metrics: the one home of nDCG, recall, reciprocal rank and coverage.
 
 B users, n ranks, best first. A ranking is (B, n) positions filled with -1; `relevant` holds each user's
 relevant positions. Every metric per user is a float array (B,), NaN where nothing is relevant: for such a
@@ -10,6 +10,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def discount(rank: ArrayLike) -> NDArray[np.float64]:
+    """Discount of ranks from 1 in the DCG, 1 / log2(rank + 1) (Järvelin & Kekäläinen, TOIS 2002).
+
+    With one relevant item this is its nDCG.
+
+    >>> discount([1, 3]).tolist()
+    [1.0, 0.5]
+    """
+    return np.asarray(1.0 / np.log2(np.asarray(rank, np.float64) + 1.0))
+
+
+def ndcg_of_gains(gains: np.ndarray, n_relevant: int, k: int) -> float:
+    """Compute one user's nDCG@k from the gain at each rank, (n,), best first; `n_relevant` must be above 0.
+
+    The ideal list has gain 1 at its first `n_relevant` ranks; relevant items that are not ranked count as
+    missed.
+
+    >>> round(ndcg_of_gains(np.array([False, True, False]), n_relevant=2, k=3), 3)
+    0.387
+    """
+    discounts = discount(np.arange(1, k + 1))
+    return float((gains[:k] * discounts[: len(gains)]).sum() / discounts[:n_relevant].sum())
 
 
 def find_hits(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
@@ -40,13 +65,13 @@ def recall_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np
 def ndcg_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
     """nDCG@k with binary relevance (Järvelin & Kekäläinen, TOIS 2002): DCG / ideal DCG.
 
-    DCG@k = Σ 1 / log2(rank + 1) over the relevant items of the first k; the ideal ranking has them first.
+    DCG@k = Σ `discount(rank)` over the relevant items of the first k; the ideal ranking has them first.
     With the one hit at rank 2 of two relevant items: (1/log2 3) / (1/log2 2 + 1/log2 3) = 0.387.
 
     >>> ndcg_at(np.array([[3, 1, 5]]), [np.array([1, 7])], k=3).round(3).tolist()
     [0.387]
     """
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    discounts = discount(np.arange(1, k + 1))
     hits = find_hits(ranking[:, :k], relevant)
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(_count(relevant), k)]
     return _divide(hits @ discounts[: hits.shape[1]], ideal)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
+from bowerbird.evaluate.metrics import discount
 from bowerbird.evaluate.prequential import DAY, DEPTH, HOUR, Queries
 
 MAIN_METRICS = ("ndcg@10", "recall@20")
@@ -99,7 +100,7 @@ def score_ranks(ranks: np.ndarray) -> dict[str, np.ndarray]:
     is_hit = (ranks >= 0) & (ranks < DEPTH)
     rank = np.where(is_hit, ranks, 0) + 1.0
     return {
-        "ndcg@10": np.where(is_hit & (rank <= 10), 1 / np.log2(rank + 1), 0.0),
+        "ndcg@10": np.where(is_hit & (rank <= 10), discount(rank), 0.0),
         "recall@20": (is_hit & (rank <= 20)).astype(np.float64),
         "mrr": np.where(is_hit, 1 / rank, 0.0),
     }

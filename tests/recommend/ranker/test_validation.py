@@ -1,4 +1,4 @@
-"""What validation examples choose: the metric is the definition, and young items get what they are due."""
+"""What validation examples choose: young items get what they are due."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from bowerbird.recommend.ranker.validation import (
-    CUTOFF,
     MIN_IN_GROUP,
     YOUNG_SHARES,
     LabelledCandidates,
     choose_young_share,
-    ndcg_of,
 )
 
 YOUNG = range(30, 40)  # the last ten of forty candidates, in the ranker's order
@@ -52,11 +50,3 @@ def test_young_items_get_the_places_that_gain_most_and_cost_little(
 def test_without_users_after_a_moment_no_place_is_reserved() -> None:
     """Sets have no moments; what is new among them nobody can say."""
     assert share_of(YOUNG, YOUNG, count=MIN_IN_GROUP - 1) == 0.0
-
-
-def test_ndcg_is_the_definition() -> None:
-    """Two of three targets are on the list; the one that is not counts as missed."""
-    gained = 1 / np.log2(3) + 1 / np.log2(4)
-    best = sum(1 / np.log2(rank) for rank in (2, 3, 4))
-    assert ndcg_of(np.array([False, True, True, False]), 3) == pytest.approx(gained / best)
-    assert ndcg_of(np.ones(CUTOFF, bool), CUTOFF + 5) == pytest.approx(1.0)

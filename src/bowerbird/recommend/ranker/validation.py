@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.evaluate.metrics import ndcg_of_gains
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.trees import Trees
@@ -123,19 +124,13 @@ def _mean_ndcg_reserved(
     for order, example in zip(orders, examples, strict=True):
         rows = Reserve(example.is_young, share).choose(order, CUTOFF)
         gains = example.labels[rows] * np.where(example.is_young[rows], value, 1.0)
-        total += ndcg_of(gains, example.n_targets)
+        total += ndcg_of_gains(gains, example.n_targets, CUTOFF)
     return total / len(examples)
 
 
 def _mean_ndcg(scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates]) -> float:
     ndcg = [
-        ndcg_of(example.labels[np.argsort(-values, kind="stable")[:CUTOFF]], example.n_targets)
+        ndcg_of_gains(example.labels[np.argsort(-values, kind="stable")], example.n_targets, CUTOFF)
         for values, example in zip(scores, examples, strict=True)
     ]
     return float(np.mean(ndcg))
-
-
-def ndcg_of(gains: np.ndarray, n_targets: int) -> float:
-    """nDCG@20 of one user's list by its gains (≤ 20,), 1 for a like; targets not on it count as missed."""
-    discount = 1 / np.log2(np.arange(2, CUTOFF + 2))
-    return float((gains * discount[: len(gains)]).sum() / discount[: min(CUTOFF, n_targets)].sum())
