@@ -11,12 +11,12 @@ import numpy as np
 
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
+from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
-from bowerbird.recommend.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.rerank.diversity import diversify
 from bowerbird.recommend.rerank.reserve import Reserve

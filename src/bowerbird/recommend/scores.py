@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bowerbird.recommend.ranks import best_first, top_positions
+from bowerbird.data.ranks import best_first, top_positions
 
 
 class Scores(Protocol):

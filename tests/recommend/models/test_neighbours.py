@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bowerbird.data.ranks import top_positions
 from bowerbird.data.store import Store
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.recommend.models.neighbours import Neighbours, cached_neighbours
-from bowerbird.recommend.ranks import top_positions
 
 N = 600
 

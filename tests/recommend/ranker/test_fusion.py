@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.ranks import FUSION_K
 from bowerbird.recommend.ranker.fusion import LEARNED_WEIGHT, blend, fuse_sources
-from bowerbird.recommend.ranks import FUSION_K
 from bowerbird.recommend.sources.source import FusionTerm, Role
 from bowerbird.taste.state.user_state import TasteState
 

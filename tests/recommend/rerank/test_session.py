@@ -9,8 +9,8 @@ import pytest
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
+from bowerbird.data.ranks import FUSION_K, ranks_of
 from bowerbird.recommend.options import RecommendOptions
-from bowerbird.recommend.ranks import FUSION_K, ranks_of
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.rerank.session import (
     MAX_LIKES,

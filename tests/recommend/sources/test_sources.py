@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from bowerbird.data.ranks import coarse_log
 from bowerbird.recommend.models.attribute_affinity import sum_facets
 from bowerbird.recommend.models.id_neighbourhood import NARROW, NEIGHBOURHOOD_WEIGHT, REACH, WIDTH
 from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import coarse_log
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.affinity import AffinitySource

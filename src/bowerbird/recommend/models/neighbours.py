@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from bowerbird.data.ranks import top_positions
 from bowerbird.data.store import Store
 from bowerbird.progress import track
-from bowerbird.recommend.ranks import top_positions
 
 SPARE = 120  # neighbours stored beyond the requested ones, since a user may have seen some of those
 MIN_ITEMS = 4_000  # fewer are compared faster than lists are read

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from bowerbird.data.ranks import best_first, top_positions
 from bowerbird.embed.index.rows import quantize_int8
-from bowerbird.recommend.ranks import best_first, top_positions
 
 FLOAT_ERROR = 1e-4
 """What sums of float32 may be off, as a share of the vectors' lengths: a bound up to 1,000 dimensions."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bowerbird.recommend.ranks import fuse_ranks, ranks_of
+from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.sources.source import FusionTerm, Role
 
 LEARNED_WEIGHT = 3.0  # of the learned order, next to 1 for the fused one

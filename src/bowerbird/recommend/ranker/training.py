@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.ranks import top_positions
 from bowerbird.recommend.context import ItemContext, SourceConfig
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker, RankerConfig
@@ -24,7 +25,6 @@ from bowerbird.recommend.ranker.validation import (
     LearnedOrder,
     choose_order,
 )
-from bowerbird.recommend.ranks import top_positions
 from bowerbird.recommend.rerank.session import session_ranks
 
 RIDGES = (30.0, 100.0, 300.0, 1000.0)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from bowerbird.data.interactions import History
+from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.context import Matrix
 from bowerbird.recommend.query import latest
-from bowerbird.recommend.ranks import fuse_ranks, ranks_of
 from bowerbird.taste.state.user_state import SECOND
 
 SESSION_SECONDS = 1_800

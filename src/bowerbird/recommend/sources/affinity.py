@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, sum_facets
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 from bowerbird.recommend.sources.wording import values_of
 

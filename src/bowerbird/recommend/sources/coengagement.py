@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.ranks import log_ranks
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix, last_of_each
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import log_ranks
 from bowerbird.recommend.scores import DenseScores, Scores, SparseScores
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 from bowerbird.recommend.sources.wording import describe_like

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import Matrix, SourceContext, rows_at
 from bowerbird.recommend.models.id_neighbourhood import NEIGHBOURHOOD_WEIGHT
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 from bowerbird.recommend.sources.wording import describe_like
 

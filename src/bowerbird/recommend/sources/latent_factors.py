@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.coengagement import like_matrix
 from bowerbird.recommend.models.latent_factors import LatentFactors
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 
 

@@ -10,10 +10,10 @@ from typing import Protocol, Self
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.ranks import log_ranks
 from bowerbird.data.store import Settings
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.ranks import log_ranks
 from bowerbird.recommend.sources.source import Source
 from bowerbird.recommend.sources.wording import describe_like, title_of
 from bowerbird.taste.state.user_state import TasteState

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bowerbird.recommend.ranks import FUSION_K, best_first, fuse_ranks, ranks_among, ranks_of, top_positions
+from bowerbird.data.ranks import (
+    FUSION_K,
+    best_first,
+    fuse_ranks,
+    min_max,
+    ranks_among,
+    ranks_of,
+    top_k,
+    top_positions,
+)
 
 
 def random_scores(seed: int) -> np.ndarray:
@@ -46,3 +55,19 @@ def test_ranks_are_fused_by_their_reciprocals() -> None:
     first, second = np.array([0, 1, 2]), np.array([2, 0, 1])
     expected = [1 / (FUSION_K + a) + 0.5 / (FUSION_K + b) for a, b in zip(first, second, strict=True)]
     np.testing.assert_allclose(fuse_ranks([(1.0, first), (0.5, second)]), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_k_best_of_a_row_are_those_of_a_stable_sort(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.normal(size=(int(rng.integers(0, 5)), int(rng.integers(1, 50)))), seed % 2)
+    k = int(rng.integers(0, 60))
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    assert top_k(scores, k).tolist() == expected.tolist()
+
+
+def test_min_max_keeps_the_order_between_0_and_1() -> None:
+    scaled = min_max(np.array([-2.0, 6.0, 0.0]))
+    assert scaled.tolist() == [0.0, 1.0, 0.25]
+    assert min_max(np.array([5.0, 5.0]), if_equal=1.0).tolist() == [1.0, 1.0]
+    assert min_max(np.zeros(0)).tolist() == []
