@@ -309,7 +309,7 @@ def _median_interval(waits: Sequence[tuple[int | None, int]]) -> dict[str, float
 
 def measure_tastes(world: DemoWorld, numbers: Sequence[int], k: int) -> dict[str, Any]:
     graph, vectors = world.reader.graph, world.sample
-    half_life_days = graph.store.settings.half_life_days
+    half_life_days = graph.store.settings.taste.half_life_days
     recalls: dict[str, list[np.ndarray]] = {}
     for number in numbers:
         shopper = world.shopper(number)

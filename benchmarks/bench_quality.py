@@ -29,9 +29,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.cli.output import plain
+from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import Effort, standard_baselines

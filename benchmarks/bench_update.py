@@ -33,7 +33,8 @@ from rich.table import Table
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.train.alignment import fit_rotation

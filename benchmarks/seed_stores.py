@@ -18,7 +18,10 @@ from typing import Any
 import numpy as np
 
 import bowerbird.evaluate.baselines as baselines
-from bowerbird.data.store import SETTINGS_FILE, Store, write_atomically
+from bowerbird.data.durable import write_atomically
+from bowerbird.data.records import write_record
+from bowerbird.data.settings import SETTINGS_FILE
+from bowerbird.data.store import Store
 from bowerbird.data.versions import SETS_FILE, VersionHistory
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.training import EmbedConfig, train_embedding
@@ -64,7 +67,7 @@ def _link_versions(store: Store, folder: Path, kinds: Sequence[str]) -> None:
     for kind, name in names.items():
         (folder / kind).mkdir()
         (folder / kind / name).symlink_to((store.path / kind / name).resolve())
-    write_atomically(folder / SETS_FILE, VersionHistory().with_versions(names).as_json().encode())
+    write_record(folder / SETS_FILE, VersionHistory().with_versions(names))
 
 
 def _config(meta: dict[str, Any], seed: int) -> EmbedConfig:

@@ -22,8 +22,9 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.leases import leased_versions
+from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import TEXTS
-from bowerbird.data.store import Store, SupersededError
+from bowerbird.data.store import Store
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import StoreError
 
@@ -344,12 +345,12 @@ def test_versions_made_of_other_vectors_never_come_into_force(store: Store) -> N
 
 
 def die_while_switching(path: Path) -> None:
-    import bowerbird.data.store as module
+    import bowerbird.data.publishing as module
 
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    module.write_atomically = die  # type: ignore[assignment]
+    module.write_record = die  # type: ignore[assignment]
     Store.open(path).publish_catalogue(items(9))
 
 

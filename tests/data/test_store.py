@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bowerbird.data.durable import write_atomically
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.store import SETTINGS_FILE, Store, write_atomically
+from bowerbird.data.settings import SETTINGS_FILE
+from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
 FORK = multiprocessing.get_context("fork")

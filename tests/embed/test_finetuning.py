@@ -22,7 +22,8 @@ from bowerbird.cli.main import app
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.embed import training
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
 from bowerbird.embed.encode.features import ItemFeatures, compute_item_features

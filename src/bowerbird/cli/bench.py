@@ -34,7 +34,8 @@ def graft(
     json: JsonOption = False,
 ) -> None:
     """Compare one request about pictures: a vision encoder against one vector per item."""
-    from bowerbird.data.store import Store, write_atomically
+    from bowerbird.data.durable import write_atomically
+    from bowerbird.data.store import Store
     from bowerbird.graft.bench import bench_graft
 
     opened = Store.open(store) if store else None

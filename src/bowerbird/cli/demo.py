@@ -86,7 +86,7 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) 
 def _evaluate(
     store: Store, files: DemoFiles, imported: Sequence[ImportSummary], stages: StageTimer
 ) -> dict[str, Any]:
-    from bowerbird.data.store import write_atomically
+    from bowerbird.data.durable import write_atomically
     from bowerbird.evaluate import Split
     from bowerbird.evaluate.card import write_card
     from bowerbird.graft.bench import bench_graft

@@ -13,6 +13,7 @@ import typer
 from bowerbird.cli.ask import ask, chat
 from bowerbird.cli.bench import bench_app
 from bowerbird.cli.complete import complete
+from bowerbird.cli.config import config_app
 from bowerbird.cli.consume import consume
 from bowerbird.cli.demo import demo
 from bowerbird.cli.embed import embed
@@ -57,6 +58,7 @@ app.command()(evaluate)
 app.add_typer(bench_app, name="bench")
 app.command()(serve)
 app.add_typer(versions_app, name="versions")
+app.add_typer(config_app, name="config")
 
 
 OBJECTS_PER_COLLECTION = 50_000

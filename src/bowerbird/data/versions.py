@@ -6,17 +6,22 @@ reader sees one set or another and never a mixture. Pure bookkeeping: nothing he
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from bowerbird.data.records import decode_record, read_record
+from bowerbird.data.version_meta import VersionMeta
 from bowerbird.errors import StoreError
 
+Meta = TypeVar("Meta", bound=VersionMeta)
+
 SETS_FILE = "versions.json"
+META_FILE = "meta.json"
+"""File in a version's folder that describes it."""
 KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "completion", "graft")
 """The kinds of versions in a set."""
 FACTS = ("catalogue", "collections")
@@ -35,9 +40,19 @@ class Version:
     kind: str
     name: str
     path: Path
-    meta: dict[str, Any] = field(repr=False)
+    raw_meta: bytes = field(repr=False)
+    """Content of its `meta.json`; see `read_meta`."""
     lease: object = field(default=None, repr=False, compare=False)
     """While this lives, no process removes the version; see `leases`."""
+
+    def read_meta(self, meta_type: type[Meta]) -> Meta:
+        """What its `meta.json` says. Raises `StoreError` where it is broken or lacks a field."""
+        return decode_record(self.raw_meta, meta_type, self.path / META_FILE)
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Its `meta.json` as plain values, for kinds without a record type. Raises `StoreError` as above."""
+        return decode_record(self.raw_meta, dict[str, Any], self.path / META_FILE)
 
 
 @dataclass(frozen=True)
@@ -152,9 +167,6 @@ class VersionHistory:
 
     # -- on disk ------------------------------------------------------------------------------------------
 
-    def as_json(self) -> str:
-        return json.dumps({"sets": [asdict(version_set) for version_set in self.sets]}, indent=1)
-
     @classmethod
     def read(cls, store: Path) -> VersionHistory:
         """Read the history of a store's folder; of an older store, from its `CURRENT` files.
@@ -162,13 +174,7 @@ class VersionHistory:
         Raises `StoreError` where the file is broken.
         """
         path = store / SETS_FILE
-        try:
-            sets = json.loads(path.read_text())["sets"]
-            return cls(tuple(VersionSet(**fields | {"changed": tuple(fields["changed"])}) for fields in sets))
-        except FileNotFoundError:
-            return cls._read_older_store(store)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{path} can't be read ({error}): restore it from a backup") from None
+        return read_record(path, cls) if path.exists() else cls._read_older_store(store)
 
     @classmethod
     def _read_older_store(cls, store: Path) -> VersionHistory:

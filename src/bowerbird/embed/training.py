@@ -22,7 +22,8 @@ import torch
 from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.embed.encode.adapted_backbones import Modality
 from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Version, write_atomically
+from bowerbird.data.versions import Version
 from bowerbird.errors import StoreError
 from bowerbird.evaluate.card_limits import list_limits
 from bowerbird.evaluate.card_text import render_card

@@ -26,8 +26,8 @@ import torch
 from PIL import Image
 
 from bowerbird.data.images import open_picture
+from bowerbird.data.settings import Settings
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.store import Settings
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
@@ -133,7 +133,7 @@ def bench_graft(
     )
     request = BenchRequest(loaded, connector, load_stock_vision_encoder(), bench_items)
     runs = measure(request, rounds, new_tokens)
-    price = settings.machine_hour_price / 3600 * 1000  # price of 1,000 turns of one second each
+    price = settings.prices.machine_hour / 3600 * 1000  # price of 1,000 turns of one second each
     arms = [
         ArmResult(
             name=arm,
@@ -152,8 +152,8 @@ def bench_graft(
         new_tokens=new_tokens,
         machine=f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         threads=torch.get_num_threads(),
-        machine_hour_price=settings.machine_hour_price,
-        currency=settings.currency_name,
+        machine_hour_price=settings.prices.machine_hour,
+        currency=settings.prices.currency_name,
         arms=tuple(arms),
     )
 

@@ -16,9 +16,10 @@ import numpy as np
 from bowerbird.data.collection_likes import ItemSet, select_training_sets
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout, hash_share
-from bowerbird.data.store import SupersededError, Version
+from bowerbird.data.versions import Version
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.context import ItemContext

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.json_values import plain
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
 from bowerbird.evaluate.evaluator import Evaluation, evaluate

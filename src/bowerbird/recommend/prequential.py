@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.json_values import plain
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential import (

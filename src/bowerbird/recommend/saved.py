@@ -13,9 +13,10 @@ import scipy.sparse as sparse
 
 from bowerbird.data.collection_likes import build_training_events
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
-from bowerbird.data.store import SupersededError, Version
+from bowerbird.data.versions import Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
 from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.saved_index import item_index

@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
-from bowerbird.data.store import write_atomically
+from bowerbird.data.durable import write_atomically
 from bowerbird.errors import InputError, SourceError, SourceUnavailable
 from bowerbird.sources.address import Address
 from bowerbird.sources.positions import Position, is_same_file, position_at_end, read_lines, with_head

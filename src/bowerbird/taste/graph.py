@@ -80,7 +80,7 @@ class TasteGraph:
         self.catalogue = catalogue
         self.interests_of_items = interests
         self._key = key
-        self._half_lives = store.settings.half_life_days
+        self._half_lives = store.settings.taste.half_life_days
         self._live = live or _Live(UserStates(interests.group))
         self._lock = self._live.lock
         self._overrides = Overrides(store)

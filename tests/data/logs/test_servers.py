@@ -9,7 +9,8 @@ import pytest
 from bowerbird.data.logs.contract import EventLog
 from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.data.logs.opening import open_log
-from bowerbird.data.store import Settings, Store
+from bowerbird.data.settings import Settings
+from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
 

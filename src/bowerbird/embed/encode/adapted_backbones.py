@@ -13,11 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.errors import StoreError
 
 Modality = Literal["image", "text"]
@@ -102,14 +103,4 @@ def versions_in_use(store: Store) -> frozenset[str]:
 
 def _versions(store: Store) -> list[Version]:
     paths = sorted((store.path / KIND).glob("[!.]*/meta.json"))
-    return [Version(KIND, path.parent.name, path.parent, _read_meta(path)) for path in paths]
-
-
-def _read_meta(path: Path) -> dict[str, Any]:
-    try:
-        meta: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{path} can't be read ({error}): remove its folder and run `bowerbird embed` again"
-        ) from None
-    return meta
+    return [Version(KIND, path.parent.name, path.parent, path.read_bytes()) for path in paths]

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bowerbird.data.store import write_atomically
+from bowerbird.data.durable import write_atomically
 from bowerbird.embed.train.validation import Quality
 
 CHECKPOINT_SECONDS = 60.0

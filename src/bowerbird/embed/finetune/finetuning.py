@@ -23,7 +23,8 @@ import torch
 from safetensors.torch import save_file
 
 from bowerbird.data.items import Catalogue
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.embed.encode.adapted_backbones import (
     KIND,
     EncoderSource,

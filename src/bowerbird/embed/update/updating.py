@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
 from bowerbird.embed.index.rows import normalize_rows
@@ -70,7 +71,7 @@ def update_embedding(
         old = normalize_rows(previous_stored)
         fit = _train_further(previous, changeset, settings, previous_stored, old[changeset.items.unchanged])
         new = normalize_rows(fit.stored)
-        cases = select_cases(changeset.sequences, changeset.split, store.settings.half_life_days)
+        cases = select_cases(changeset.sequences, changeset.split, store.settings.taste.half_life_days)
         meta = _lineage(previous) | {
             "items": len(catalogue),
             **settings_meta(settings, features.backbones),

@@ -18,7 +18,8 @@ from typing import Any
 from accelerate import PartialState
 from safetensors.torch import save_file
 
-from bowerbird.data.store import Store, Version
+from bowerbird.data.store import Store
+from bowerbird.data.versions import Version
 from bowerbird.embed.index.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig

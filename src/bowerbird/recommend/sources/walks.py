@@ -11,7 +11,7 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import log_ranks
-from bowerbird.data.store import Settings
+from bowerbird.data.settings import TasteSettings
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.sources.source import Source
@@ -91,6 +91,6 @@ class EventGraph:
         self._users.learn(rows[events.user], events.at, events.item, events.action)
 
     def walk(self, state: TasteState, steps: int) -> WalkResult:
-        starts, weights = walk_starts(state, Settings.half_life_days)
+        starts, weights = walk_starts(state, TasteSettings.half_life_days)
         seed = zlib.crc32(state.items.tobytes())
         return self._users.walk(state.user_id, starts, weights, steps, seed)

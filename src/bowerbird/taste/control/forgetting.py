@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,9 @@ import pyarrow.parquet as pq
 
 from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.logs.contract import LogMark
+from bowerbird.data.records import read_record, write_record
 from bowerbird.data.store import Store
+from bowerbird.data.version_meta import CollectionsMeta
 from bowerbird.taste.control.erasure_queue import ErasureBatch, ErasureQueue, ErasureRequest
 from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.state import saved_states
@@ -146,8 +149,8 @@ def _rewrite_without(path: Path, user_ids: Collection[str]) -> None:
     content, meta_path = io.BytesIO(), path.with_name("meta.json")
     pq.write_table(others, content)
     write_atomically(path, content.getvalue())
-    meta = json.loads(meta_path.read_text()) | {"collections": others.num_rows}
-    write_atomically(meta_path, json.dumps(meta, indent=1).encode())
+    meta = read_record(meta_path, CollectionsMeta)
+    write_record(meta_path, replace(meta, collections=others.num_rows))
 
 
 # -- rejected rows ------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class TasteReader:
         self._collections, self._version = collections, version
         self.catalogue = graph.catalogue
         self.groups = graph.interests_of_items
-        self._half_lives = graph.store.settings.half_life_days
+        self._half_lives = graph.store.settings.taste.half_life_days
         self._rows = rows
         sampled = np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])
         self._sample = rows[sampled]

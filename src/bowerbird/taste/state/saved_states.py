@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.feather as feather
 
-from bowerbird.data.store import Store, write_atomically
+from bowerbird.data.durable import write_atomically
+from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.user_table import IDS_FILE
