@@ -390,7 +390,7 @@ def _opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> 
         return turn.say("found_complete" if turn.parts.completer else "found_similar", title=title)
     if anchor:
         change = RELATIVE.search(turn.plain)
-        return turn.say("found_relative", title=title, change=change.group() if change else "")
+        return turn.say("found_relative", title=title, wish=change.group() if change else "")
     if request.like and title:
         return turn.say("found_similar", title=title)
     if act == Act.MORE and turn.on_screen:

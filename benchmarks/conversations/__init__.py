@@ -1,0 +1,1 @@
+"""Shopping conversations with known acts and states, generated from a catalogue."""
