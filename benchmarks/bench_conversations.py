@@ -44,12 +44,14 @@ def main() -> None:
     if options.writer == "template":
         assistant = assistant.without_model()
     shop = Shop.of(snapshot.catalogue)
-    held = list(hold(assistant, shop, ["shopper"], options.n, options.seed))
-    outcomes = [outcome for conversation in held for outcome in conversation]
+    conversations = list(hold(assistant, shop, ["shopper"], options.n, options.seed))
+    outcomes = [outcome for conversation in conversations for outcome in conversation]
     figures = summary(outcomes)
-    figures |= {"conversations": len(held), "items": len(shop.listings)} | long_conversation(assistant)
+    figures |= {"conversations": len(conversations), "items": len(shop.listings)} | long_conversation(
+        assistant
+    )
     print_table(outcomes, figures)
-    print_failures(held, options.failures)
+    print_failures(conversations, options.failures)
     print(json.dumps(figures))
 
 
@@ -102,10 +104,10 @@ def print_table(outcomes: Sequence[Outcome], figures: dict[str, Any]) -> None:
         "all": lambda one: True,
         "seen templates": lambda one: not one.is_unseen,
         "unseen templates": lambda one: one.is_unseen,
-        **{code: lambda one, c=code: one.said.language == c for code in ("en", "es", "de", "fr", "it")},  # type: ignore[misc]
+        **{code: lambda one, c=code: one.move.language == c for code in ("en", "es", "de", "fr", "it")},  # type: ignore[misc]
     }
-    moves = sorted({one.said.move for one in outcomes})
-    groups |= {move: lambda one, m=move: one.said.move == m for move in moves}  # type: ignore[misc]
+    moves = sorted({one.move.name for one in outcomes})
+    groups |= {move: lambda one, m=move: one.move.name == m for move in moves}  # type: ignore[misc]
     print(f"{'turns of':20} {'n':>5} {'state':>6} {'act':>6} {'first':>6} {'answer':>6} claims embarrassing")
     for name, belongs in groups.items():
         own = [one for one in outcomes if belongs(one)]
@@ -121,10 +123,10 @@ def _cell(value: float | None) -> str:
     return "     –" if value is None else f"{value:6.3f}"
 
 
-def print_failures(held: Sequence[Sequence[Outcome]], most: int) -> None:
+def print_failures(conversations: Sequence[Sequence[Outcome]], most: int) -> None:
     """The turns that failed, of templates that may be looked at, with the message before."""
     counts = Counter[str]()
-    for conversation in held:
+    for conversation in conversations:
         for number, one in enumerate(conversation):
             faults = [
                 *(f"slot {slot}" for slot in one.wrong_slots),
@@ -137,8 +139,8 @@ def print_failures(held: Sequence[Sequence[Outcome]], most: int) -> None:
             if not faults or one.is_unseen or counts["shown"] >= most:
                 continue
             counts["shown"] += 1
-            before = conversation[number - 1].said.text if number else ""
-            print(f"\n[{one.said.move}] …{before!r} > {one.said.text!r}: {'; '.join(faults)}")
+            before = conversation[number - 1].move.text if number else ""
+            print(f"\n[{one.move.name}] …{before!r} > {one.move.text!r}: {'; '.join(faults)}")
             request = one.reply.request
             state = {facet: sorted(values) for facet, values in request.facets.items()}
             excluded = dict(one.reply.state.excluded)

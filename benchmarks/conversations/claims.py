@@ -9,7 +9,7 @@ from functools import cache
 from bowerbird.assist.reply import Named, Reply
 from conversations.numbers import ONES
 from conversations.shop import Listing, Shop
-from conversations.truth import Said
+from conversations.truth import Move
 from conversations.words import COLOURS, LANGUAGES, MATERIALS, NOUNS
 
 _LINE = re.compile(r"^(\d+)\. (.*)$")
@@ -52,16 +52,16 @@ _LANGUAGE_WORDS = {
 }
 
 
-def false_claims(reply: Reply, said: Said, shop: Shop, screen: Sequence[Listing]) -> Iterator[str]:
+def false_claims(reply: Reply, move: Move, shop: Shop, screen: Sequence[Listing]) -> Iterator[str]:
     """Claims of a reply that the catalogue does not bear out; `screen` is what was on screen before."""
     named = (*reply.items, *reply.nearest)
     known = {one.item_id: shop.listings[one.item_id] for one in named if one.item_id in shop.listings}
     yield from _false_lines(reply, named, known)
     in_reach = [*known.values(), *screen]
-    if said.focus in shop.listings:
-        in_reach.append(shop.listings[said.focus])
+    if move.focus in shop.listings:
+        in_reach.append(shop.listings[move.focus])
     yield from _false_amounts(reply, in_reach)
-    if reply.items and reply.act.value in ("find", "more", "similar") and said.language == "en":
+    if reply.items and reply.act.value in ("find", "more", "similar") and move.language == "en":
         count = _COUNT.search(_without_titles(reply.text.split("\n")[0], in_reach))
         if count and _COUNTS[count[1].lower()] != len(reply.items) and "one of these" not in reply.text:
             yield f"{count[1]} announced, {len(reply.items)} listed"
@@ -169,7 +169,7 @@ def _false_cells(reply: Reply, shop: Shop) -> Iterator[str]:
                 yield f"{listing.title!r} has no {name} {value!r}"
 
 
-def embarrassments(reply: Reply, said: Said) -> Iterator[str]:
+def embarrassments(reply: Reply, move: Move) -> Iterator[str]:
     """Sentences that no shop assistant would say."""
     if "from the catalogue" in reply.text:
         yield "'from the catalogue' as a reason"
@@ -181,6 +181,6 @@ def embarrassments(reply: Reply, said: Said) -> Iterator[str]:
     words = re.findall(r"[\w']+", spoken.lower())
     if len(words) > 5:
         counts = {code: sum(word in own for word in words) for code, own in _LANGUAGE_WORDS.items()}
-        best = max(counts, key=lambda code: (counts[code], code == said.language))
-        if best != said.language and counts[best] >= counts[said.language] + 2 and "“" not in spoken:
+        best = max(counts, key=lambda code: (counts[code], code == move.language))
+        if best != move.language and counts[best] >= counts[move.language] + 2 and "“" not in spoken:
             yield f"answers in {best}: {spoken[:90]!r}"

@@ -1,4 +1,4 @@
-"""Conversations held with an assistant, each turn checked against what it means."""
+"""Conversations conversations with an assistant, each turn checked against what it means."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bowerbird.assist.state import DialogueState
 from conversations.claims import embarrassments, false_claims
 from conversations.shop import Shop
 from conversations.shopper import Shopper
-from conversations.truth import Bounds, Need, Said
+from conversations.truth import Bounds, Need, Move
 from conversations.wording import Writer
 from conversations.words import LANGUAGES
 
@@ -27,7 +27,7 @@ SLOTS = ("type", "colour", "material", "pattern", "style", "brand", "price", "re
 class Outcome:
     """What came of one turn."""
 
-    said: Said
+    move: Move
     reply: Reply
     wrong_slots: tuple[str, ...]
     is_act_right: bool
@@ -56,15 +56,15 @@ class Conversation:
     def turns(self, n: int) -> Iterator[Outcome]:
         """Hold `n` turns."""
         for number in range(n):
-            said = self.shopper.open() if number == 0 else self.shopper.next()
-            yield self._turn(said)
+            move = self.shopper.open() if number == 0 else self.shopper.next()
+            yield self._turn(move)
 
-    def _turn(self, said: Said) -> Outcome:
+    def _turn(self, move: Move) -> Outcome:
         wall, processor, first = time.perf_counter(), time.process_time(), 0.0
         reply: Reply | None = None
         sent = DialogueState.from_dict(self.state.as_dict())
         record = (lambda event: None) if self.user else None
-        for part in self.assistant.stream(sent, said.text, user=self.user, record=record):
+        for part in self.assistant.stream(sent, move.text, user=self.user, record=record):
             first = first or time.perf_counter() - wall
             if isinstance(part, Reply):
                 reply = part
@@ -74,58 +74,58 @@ class Conversation:
         self.state = DialogueState.from_dict(reply.state.as_dict())
         shown = (*reply.items, *reply.nearest)
         outcome = Outcome(
-            said,
+            move,
             reply,
-            tuple(wrong_slots(said, reply, shopper)),
-            reply.act.value in said.acts,
-            self._is_first_right(said, reply),
-            any(one.lower() in reply.text.lower() for one in said.answer) if said.answer else None,
+            tuple(wrong_slots(move, reply, shopper)),
+            reply.act.value in move.acts,
+            self._is_first_right(move, reply),
+            any(one.lower() in reply.text.lower() for one in move.answer) if move.answer else None,
             tuple(one.item_id for one in shown if one.item_id not in shop.listings),
-            tuple(false_claims(reply, said, shop, shopper.screen)),
-            tuple(embarrassments(reply, said)),
+            tuple(false_claims(reply, move, shop, shopper.screen)),
+            tuple(embarrassments(reply, move)),
             first,
             processor,
-            zlib.crc32(said.template.encode()) % 2 == 1,
+            zlib.crc32(move.template.encode()) % 2 == 1,
         )
-        self._look(said, reply)
+        self._look(move, reply)
         return outcome
 
-    def _is_first_right(self, said: Said, reply: Reply) -> bool | None:
-        if said.no_items:
+    def _is_first_right(self, move: Move, reply: Reply) -> bool | None:
+        if move.no_items:
             return not reply.items and not reply.nearest
-        if not said.is_listing:
+        if not move.is_listing:
             return None
         listings = self.shopper.shop.listings
         items = [listings[one.item_id] for one in reply.items if one.item_id in listings]
         if not items:
-            return None if not self.shopper.can_be_met(said) else False
+            return None if not self.shopper.is_satisfiable(move) else False
         first = items[0]
-        is_right = said.need.satisfied_by(first) and first.item_id not in said.not_again
-        if said.below is not None:
-            is_right = is_right and first.price is not None and first.price < said.below
-        if said.above is not None:
-            is_right = is_right and first.price is not None and first.price > said.above
-        if said.order and first.price is not None:
+        is_right = move.need.satisfied_by(first) and first.item_id not in move.not_again
+        if move.below is not None:
+            is_right = is_right and first.price is not None and first.price < move.below
+        if move.above is not None:
+            is_right = is_right and first.price is not None and first.price > move.above
+        if move.order and first.price is not None:
             prices = [
                 one.price
                 for one in self.shopper.shop.sold()
-                if said.need.surely_satisfied_by(one) and one.price
+                if move.need.surely_satisfied_by(one) and one.price
             ]
-            best = (min if said.order == "cheapest" else max)(prices, default=first.price)
+            best = (min if move.order == "cheapest" else max)(prices, default=first.price)
             is_right = is_right and first.price == best
-        if len(said.need.kinds) > 1:
+        if len(move.need.kinds) > 1:
             is_right = is_right and all(
-                any(said.need.satisfied_by(item, kind) for item in items) for kind in said.need.kinds
+                any(move.need.satisfied_by(item, kind) for item in items) for kind in move.need.kinds
             )
         return is_right
 
-    def _look(self, said: Said, reply: Reply) -> None:
+    def _look(self, move: Move, reply: Reply) -> None:
         """The shopper sees the reply."""
         shopper = self.shopper
-        shopper.need = said.need
-        if said.need.recipient is None:
-            shopper.need = replace(said.need, recipient=reply.request.recipient or "")
-        if said.is_price_adopted:
+        shopper.need = move.need
+        if move.need.recipient is None:
+            shopper.need = replace(move.need, recipient=reply.request.recipient or "")
+        if move.is_price_adopted:
             price = reply.request.price
             shopper.need = replace(shopper.need, price=Bounds(price.low, price.high))
         is_list = reply.act.value not in ("compare",)
@@ -135,23 +135,23 @@ class Conversation:
                 listings[one.item_id] for one in (reply.items or reply.nearest) if one.item_id in listings
             ]
             shopper.is_near_miss = not reply.items
-        elif said.is_listing or said.move == "reset" or said.move == "unknown":
+        elif move.is_listing or move.name == "reset" or move.name == "unknown":
             ids = [one for one in self.state.on_screen if one in shopper.shop.listings]
             shopper.screen = [shopper.shop.listings[one] for one in ids]
-        if said.move == "hide":
+        if move.name == "hide":
             ids = set(self.state.on_screen)
             shopper.screen = [one for one in shopper.screen if one.item_id in ids]
-        if said.move == "shop" and reply.items:
+        if move.name == "shop" and reply.items:
             shopper.need = Need(excluded=shopper.need.excluded)
-        if said.move == "reset":
+        if move.name == "reset":
             shopper.need = Need()
-        shopper.last_action = said.move if said.move in ("save", "hide") else ""
+        shopper.last_action = move.name if move.name in ("save", "hide") else ""
 
 
-def wrong_slots(said: Said, reply: Reply, shopper: Shopper) -> Iterator[str]:
+def wrong_slots(move: Move, reply: Reply, shopper: Shopper) -> Iterator[str]:
     """Slots of the state that are not what the turn means."""
-    request, state, need = reply.request, reply.state, said.need
-    if said.move == "shop" and reply.items:
+    request, state, need = reply.request, reply.state, move.need
+    if move.name == "shop" and reply.items:
         return  # "what is popular" shows a list of its own
     stated = {facet: frozenset(v.lower() for v in values) for facet, values in request.facets.items()}
     types = stated.pop("type", frozenset())
@@ -166,24 +166,24 @@ def wrong_slots(said: Said, reply: Reply, shopper: Shopper) -> Iterator[str]:
     if stated:
         yield "other"
     low, high = request.price.low, request.price.high
-    if said.below is not None:
-        if not high <= said.below and reply.items:
+    if move.below is not None:
+        if not high <= move.below and reply.items:
             yield "price"
-    elif said.above is not None:
-        if not low >= said.above and reply.items:
+    elif move.above is not None:
+        if not low >= move.above and reply.items:
             yield "price"
     elif not need.price.is_stated_by(low, high):
         yield "price"
-    if need.recipient is not None and not _is_for(need.recipient, request.recipient, said.language):
+    if need.recipient is not None and not _is_for(need.recipient, request.recipient, move.language):
         yield "recipient"
     if not _is_excluded_right(need, reply):
         yield "excluded"
     shown = [one.item_id for one in (reply.items or reply.nearest)] if reply.act.value != "compare" else []
     if shown and list(state.on_screen) != shown:
         yield "shown"
-    if said.focus and state.focus != said.focus:
+    if move.focus and state.focus != move.focus:
         yield "shown"
-    if said.like and said.like not in request.like:
+    if move.like and move.like not in request.like:
         yield "shown"
 
 

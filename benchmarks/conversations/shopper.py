@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from conversations.numbers import round_amount
 from conversations.shop import Listing, Shop
-from conversations.truth import Bounds, Need, Said, Value, satisfying
+from conversations.truth import Bounds, Need, Move, Value, satisfying
 from conversations.wording import ORDINALS, Writer, templates
 from conversations.words import COLOURS, MATERIALS, NOUNS
 
@@ -47,7 +47,7 @@ class Shopper:
     last_action: str = ""
     last_move: str = ""
 
-    def open(self) -> Said:
+    def open(self) -> Move:
         """The first message."""
         draw = self.rng.random()
         if draw < 0.08:
@@ -55,23 +55,23 @@ class Shopper:
         if draw < 0.12 and self.writer.can("nothing.first"):
             text = self.writer.pick("nothing.first")
             acts = {"unclear", "compare", "why", "item_question", "save"}
-            return self._said(text, text, "nothing", acts, no_items=True)
+            return self._move(text, text, "nothing", acts, no_items=True)
         if draw < 0.2:
             return self._gift() or self._find("find")
         if draw < 0.25:
             return self._unknown() or self._find("find")
         return self._find("find")
 
-    def next(self) -> Said:
+    def next(self) -> Move:
         """The next message."""
         while True:
-            move = self.rng.choices(list(MOVES), weights=list(MOVES.values()))[0]
-            if move == self.last_move and move not in ("refine", "question"):
+            name = self.rng.choices(list(MOVES), weights=list(MOVES.values()))[0]
+            if name == self.last_move and name not in ("refine", "question"):
                 continue
-            said = getattr(self, f"_{move}")()
-            if said is not None:
-                self.last_move = move
-                return said
+            move = getattr(self, f"_{name}")()
+            if move is not None:
+                self.last_move = name
+                return move
 
     # -- needs --------------------------------------------------------------------------------------------
 
@@ -146,30 +146,30 @@ class Shopper:
                 bounds = Bounds()
         return kind, values, bounds, words, template
 
-    def _find(self, move: str) -> Said:
+    def _find(self, name: str) -> Move:
         kind, values, bounds, words, price_template = self._wanted()
-        template = self.writer.pick(move)
-        np = self.writer.thing(kind, values, words, is_plural=False) if "{np}" in template else ""
-        nps = self.writer.thing(kind, values, words, is_plural=True) if "{nps}" in template else ""
+        template = self.writer.pick(name)
+        np = self.writer.noun_phrase(kind, values, words, is_plural=False) if "{np}" in template else ""
+        nps = self.writer.noun_phrase(kind, values, words, is_plural=True) if "{nps}" in template else ""
         need = Need(
             kinds=(self._value("type", kind),),
             values={facet: self._value(facet, word) for facet, word in values.items()},
             price=bounds,
-            excluded=self._kept_exclusions(kind),
+            excluded=self._other_exclusions(kind),
             recipient="" if self.need.recipient == "" else None,
         )
         text = template.format(np=np, nps=nps)
-        return self._said(text, f"{template} | {price_template}", move, {"find"}, need, is_listing=True)
+        return self._move(text, f"{template} | {price_template}", name, {"find"}, need, is_listing=True)
 
-    def _kept_exclusions(self, kind: str) -> dict[str, tuple[Value, ...]]:
-        kept = {facet: values for facet, values in self.need.excluded.items() if facet != "type"}
+    def _other_exclusions(self, kind: str) -> dict[str, tuple[Value, ...]]:
+        remaining = {facet: values for facet, values in self.need.excluded.items() if facet != "type"}
         kinds = tuple(value for value in self.need.excluded.get("type", ()) if value.word != kind)
-        return {**kept, "type": kinds} if kinds else kept
+        return {**remaining, "type": kinds} if kinds else remaining
 
-    def _switch(self) -> Said:
+    def _switch(self) -> Move:
         return self._find("switch")
 
-    def _refine(self) -> Said | None:
+    def _refine(self) -> Move | None:
         if not self.need.kinds:
             return None
         facets = [facet for facet in FACETS if self._words(facet) and self.writer.can(f"refine.{facet}")]
@@ -180,9 +180,9 @@ class Shopper:
         template = self.writer.pick(f"refine.{facet}")
         need = replace(self.need, values={**self.need.values, facet: self._value(facet, word)})
         text = template.format(v=self.writer.value(facet, word))
-        return self._said(text, template, f"refine_{facet}", {"find"}, need, is_listing=True)
+        return self._move(text, template, f"refine_{facet}", {"find"}, need, is_listing=True)
 
-    def _lone_price(self) -> Said | None:
+    def _lone_price(self) -> Move | None:
         if not self.need.kinds or not self.shop.is_priced or self.need.price.is_loose:
             return None
         bounds, how = self._bounds(self.need.kinds[0].word)
@@ -200,11 +200,11 @@ class Shopper:
         template = self.writer.pick("price.lone")
         need = replace(self.need, price=bounds)
         text = template.format(pp=words)
-        return self._said(
+        return self._move(
             text, f"{template} | {price_template}", "lone_price", {"find"}, need, is_listing=True
         )
 
-    def _drop(self) -> Said | None:
+    def _drop(self) -> Move | None:
         has_price = self.need.price.is_bounded and self.shop.is_priced
         choices = [
             name for name, has in (("colour", "colour" in self.need.values), ("price", has_price)) if has
@@ -217,9 +217,9 @@ class Shopper:
         else:
             need = replace(self.need, values={f: v for f, v in self.need.values.items() if f != "colour"})
         template = self.writer.pick(f"drop.{what}")
-        return self._said(template, template, f"drop_{what}", {"find"}, need, is_listing=True)
+        return self._move(template, template, f"drop_{what}", {"find"}, need, is_listing=True)
 
-    def _exclude(self) -> Said | None:
+    def _exclude(self) -> Move | None:
         facets = [facet for facet in ("colour", "material") if self._words(facet) and self.need.kinds]
         facets = [facet for facet in facets if facet not in self.need.values]
         if not facets:
@@ -229,39 +229,39 @@ class Shopper:
         template = self.writer.pick(f"exclude.{facet}")
         need = self._excluding(facet, word)
         text = template.format(v=self.writer.value(facet, word))
-        return self._said(text, template, f"exclude_{facet}", {"find", "exclude"}, need, is_listing=True)
+        return self._move(text, template, f"exclude_{facet}", {"find", "exclude"}, need, is_listing=True)
 
     def _excluding(self, facet: str, word: str) -> Need:
         before = self.need.excluded.get(facet, ())
         return replace(self.need, excluded={**self.need.excluded, facet: (*before, self._value(facet, word))})
 
-    def _exclude_kind(self) -> Said | None:
+    def _exclude_kind(self) -> Move | None:
         if not self.writer.can("exclude.type") or not self.need.kinds:
             return None
         kind = self.rng.choice([one for one in self._kinds() if one not in {k.word for k in self.need.kinds}])
         template = self.writer.pick("exclude.type")
-        text = template.format(nps=self.writer.thing(kind, {}, "", is_plural=True))
-        return self._said(text, template, "exclude_kind", {"exclude", "find"}, self._excluding("type", kind))
+        text = template.format(nps=self.writer.noun_phrase(kind, {}, "", is_plural=True))
+        return self._move(text, template, "exclude_kind", {"exclude", "find"}, self._excluding("type", kind))
 
-    def _two(self) -> Said | None:
+    def _two(self) -> Move | None:
         if not self.writer.can("kinds.two") or len(self._kinds()) < 2:
             return None
         first, second = self.rng.sample(self._kinds(), 2)
         template = self.writer.pick("kinds.two")
         text = template.format(
-            a1=self.writer.thing(first, {}, "", is_plural=False),
-            a2=self.writer.thing(second, {}, "", is_plural=False),
-            p1=self.writer.thing(first, {}, "", is_plural=True),
-            p2=self.writer.thing(second, {}, "", is_plural=True),
+            a1=self.writer.noun_phrase(first, {}, "", is_plural=False),
+            a2=self.writer.noun_phrase(second, {}, "", is_plural=False),
+            p1=self.writer.noun_phrase(first, {}, "", is_plural=True),
+            p2=self.writer.noun_phrase(second, {}, "", is_plural=True),
         )
         kinds = (self._value("type", first), self._value("type", second))
-        need = Need(kinds=kinds, excluded=self._kept_exclusions(first), recipient=self._either())
-        return self._said(text, template, "two", {"find"}, need, is_listing=True)
+        need = Need(kinds=kinds, excluded=self._other_exclusions(first), recipient=self._either())
+        return self._move(text, template, "two", {"find"}, need, is_listing=True)
 
     def _either(self) -> str | None:
         return "" if self.need.recipient == "" else None
 
-    def _unknown(self) -> Said | None:
+    def _unknown(self) -> Move | None:
         if not self.writer.can("kinds.unknown"):
             return None
         stock = " ".join(one.text for one in self.shop.listings.values())
@@ -273,22 +273,24 @@ class Shopper:
         plural = kind if kind.endswith("s") else kind + "s"
         text = template.format(ks=plural, ak=plural if plural == kind else f"a {kind}")
         need = Need(excluded=self.need.excluded, recipient=self._either())
-        return self._said(
+        return self._move(
             text, template, "unknown", {"find"}, need, no_items=True, answer=(kind.rstrip("s"),)
         )
 
-    def _superlative(self) -> Said | None:
+    def _superlative(self) -> Move | None:
         if not self.writer.can("kinds.cheapest") or not self.shop.is_priced:
             return None
         kind, order = self.rng.choice(self._kinds()), self.rng.choice(("cheapest", "cheapest", "dearest"))
         template, noun = self.writer.pick(f"kinds.{order}"), NOUNS["en"][kind]
         need = Need(
-            kinds=(self._value("type", kind),), excluded=self._kept_exclusions(kind), recipient=self._either()
+            kinds=(self._value("type", kind),),
+            excluded=self._other_exclusions(kind),
+            recipient=self._either(),
         )
         text = template.format(s=noun.singular, p=noun.plural)
-        return self._said(text, template, "superlative", {"find"}, need, is_listing=True, order=order)
+        return self._move(text, template, "superlative", {"find"}, need, is_listing=True, order=order)
 
-    def _gift(self) -> Said | None:
+    def _gift(self) -> Move | None:
         if not self.writer.can("gift.thing"):
             return None
         who = self.writer.pick("gift.who")
@@ -296,17 +298,17 @@ class Shopper:
             template = self.writer.pick("gift.open")
             text = template.format(who=who, hobby=self.writer.pick("gift.hobby"))
             need = Need(excluded=self.need.excluded, recipient=who)
-            return self._said(text, template, "gift", {"find"}, need, is_listing=True)
+            return self._move(text, template, "gift", {"find"}, need, is_listing=True)
         kind, values, *_ = self._wanted()
         template = self.writer.pick("gift.thing")
-        np = self.writer.thing(kind, values, "", is_plural=False)
+        np = self.writer.noun_phrase(kind, values, "", is_plural=False)
         need = Need(
             kinds=(self._value("type", kind),),
             values={facet: self._value(facet, word) for facet, word in values.items()},
-            excluded=self._kept_exclusions(kind),
+            excluded=self._other_exclusions(kind),
             recipient=who,
         )
-        return self._said(template.format(np=np, who=who), template, "gift", {"find"}, need, is_listing=True)
+        return self._move(template.format(np=np, who=who), template, "gift", {"find"}, need, is_listing=True)
 
     # -- what is on screen --------------------------------------------------------------------------------
 
@@ -320,7 +322,7 @@ class Shopper:
     def _at(self, template: str, number: int) -> str:
         return template.format(o=self._ordinals()[number], n=number + 1)
 
-    def _question(self) -> Said | None:
+    def _question(self) -> Move | None:
         if not self.screen:
             return None
         number, item = self._place()
@@ -337,9 +339,9 @@ class Shopper:
             if facet in item.values:
                 answer = (item.values[facet], self.writer.value(facet, item.values[facet]))
         text = self._at(template, number)
-        return self._said(text, template, what, {"item_question"}, focus=item.item_id, answer=answer)
+        return self._move(text, template, what, {"item_question"}, focus=item.item_id, answer=answer)
 
-    def _compare(self) -> Said | None:
+    def _compare(self) -> Move | None:
         if len(self.screen) < 3:
             return None
         if self.writer.can("talk.compare") and self.rng.random() < 0.6:
@@ -350,25 +352,25 @@ class Shopper:
             template = text = self.writer.pick("talk.compare_two")
             one, two = 0, 1
         answer = (self.screen[one].title,)
-        return self._said(text, template, "compare", {"compare"}, answer=answer)
+        return self._move(text, template, "compare", {"compare"}, answer=answer)
 
-    def _why(self) -> Said | None:
+    def _why(self) -> Move | None:
         if not self.screen:
             return None
         number, item = self._place()
         template = self.writer.pick("talk.why")
-        return self._said(
+        return self._move(
             self._at(template, number), template, "why", {"why"}, focus=item.item_id, answer=(item.title,)
         )
 
-    def _more(self) -> Said | None:
+    def _more(self) -> Move | None:
         if not self.screen or self.is_near_miss or self.need.is_empty or self.last_move in ("superlative",):
             return None
         template = self.writer.pick("talk.more")
         again = frozenset(one.item_id for one in self.screen)
-        return self._said(template, template, "more", {"more"}, self.need, is_listing=True, not_again=again)
+        return self._move(template, template, "more", {"more"}, self.need, is_listing=True, not_again=again)
 
-    def _similar(self) -> Said | None:
+    def _similar(self) -> Move | None:
         if not self.screen or not self.writer.can("talk.similar"):
             return None
         number, item = self._place()
@@ -378,7 +380,7 @@ class Shopper:
         need = Need(kinds=(kind,), excluded=self.need.excluded, recipient=self._either())
         again = frozenset((item.item_id,))
         text = self._at(template, number)
-        return self._said(
+        return self._move(
             text,
             template,
             "similar",
@@ -389,7 +391,7 @@ class Shopper:
             not_again=again,
         )
 
-    def _cheaper(self) -> Said | None:
+    def _cheaper(self) -> Move | None:
         prices = [one.price for one in self.screen if one.price is not None]
         if len(prices) < len(self.screen) or not prices or self.is_near_miss or not self.need.kinds:
             return None
@@ -397,12 +399,12 @@ class Shopper:
             return None  # then it may be measured by the item that was spoken of
         template = self.writer.pick("talk.cheaper")
         below = min(prices)
-        return self._said(
+        return self._move(
             template, template, "cheaper", {"find", "more"}, self.need, is_listing=True, below=below,
             is_price_adopted=True,
         )  # fmt: skip
 
-    def _compare_price(self) -> Said | None:
+    def _compare_price(self) -> Move | None:
         if not self.screen or self.is_near_miss or not self.need.kinds:
             return None
         number, item = self._place()
@@ -411,62 +413,62 @@ class Shopper:
             return None
         template = self.writer.pick(f"talk.{how}")
         below, above = (item.price, None) if how == "cheaper_than" else (None, item.price)
-        return self._said(
+        return self._move(
             self._at(template, number), template, how, {"find"}, self.need, is_listing=True, below=below,
             above=above, is_price_adopted=True,
         )  # fmt: skip
 
-    def _save(self) -> Said | None:
+    def _save(self) -> Move | None:
         return self._act_on("save")
 
-    def _hide(self) -> Said | None:
+    def _hide(self) -> Move | None:
         return self._act_on("hide") if len(self.screen) > 1 else None
 
-    def _act_on(self, action: str) -> Said | None:
+    def _act_on(self, action: str) -> Move | None:
         if not self.screen or not self.has_account or not self.writer.can(f"talk.{action}"):
             return None
         number, item = self._place()
         template = self.writer.pick(f"talk.{action}")
-        return self._said(self._at(template, number), template, action, {action}, answer=(item.title,))
+        return self._move(self._at(template, number), template, action, {action}, answer=(item.title,))
 
-    def _undo(self) -> Said | None:
+    def _undo(self) -> Move | None:
         if self.last_action not in ("save", "hide") or not self.writer.can("talk.undo"):
             return None
         return self._talk("undo", {"undo"})
 
     # -- talk ---------------------------------------------------------------------------------------------
 
-    def _shop(self) -> Said:
+    def _shop(self) -> Move:
         template = self.writer.pick("talk.shop")
-        return self._said(template, template, "shop", {"about_shop"})
+        return self._move(template, template, "shop", {"about_shop"})
 
-    def _thanks(self) -> Said:
+    def _thanks(self) -> Move:
         return self._talk("thanks", {"thanks"})
 
-    def _greeting(self) -> Said:
+    def _greeting(self) -> Move:
         return self._talk("greeting", {"greeting"})
 
-    def _reset(self) -> Said:
+    def _reset(self) -> Move:
         template = self.writer.pick("talk.reset")
-        return self._said(template, template, "reset", {"reset"}, Need(), no_items=True)
+        return self._move(template, template, "reset", {"reset"}, Need(), no_items=True)
 
-    def _beyond(self) -> Said | None:
+    def _beyond(self) -> Move | None:
         if not self.writer.can("nothing.beyond") or len(self.screen) > 7:
             return None
         template = self.writer.pick("nothing.beyond")
         acts = {"unclear", "item_question", "save", "compare"}
-        return self._said(template, template, "beyond", acts, no_items=True)
+        return self._move(template, template, "beyond", acts, no_items=True)
 
-    def _talk(self, move: str, acts: set[str]) -> Said:
-        template = self.writer.pick(f"talk.{move}")
-        return self._said(template, template, move, acts)
+    def _talk(self, name: str, acts: set[str]) -> Move:
+        template = self.writer.pick(f"talk.{name}")
+        return self._move(template, template, name, acts)
 
-    def _said(
-        self, text: str, template: str, move: str, acts: set[str], need: Need | None = None, **rest: object
-    ) -> Said:
-        return Said(
+    def _move(
+        self, text: str, template: str, name: str, acts: set[str], need: Need | None = None, **rest: object
+    ) -> Move:
+        return Move(
             self.writer.finish(text),
-            move,
+            name,
             frozenset(acts),
             self.need if need is None else need,
             language=self.writer.language,
@@ -474,11 +476,11 @@ class Shopper:
             **rest,  # type: ignore[arg-type]
         )
 
-    def can_be_met(self, said: Said) -> bool:
+    def is_satisfiable(self, move: Move) -> bool:
         """Whether an item that has not been ruled out is what a message asks for."""
         return any(
-            one.item_id not in said.not_again
-            and (said.below is None or (one.price is not None and one.price < said.below))
-            and (said.above is None or (one.price is not None and one.price > said.above))
-            for one in satisfying(self.shop, said.need)
+            one.item_id not in move.not_again
+            and (move.below is None or (one.price is not None and one.price < move.below))
+            and (move.above is None or (one.price is not None and one.price > move.above))
+            for one in satisfying(self.shop, move.need)
         )

@@ -11,7 +11,7 @@ from conversations.shop import Listing, Shop
 
 @dataclass(frozen=True)
 class Value:
-    """A value as said: the catalogue's values that it must mean, and all that it may mean."""
+    """A value as it was worded: the catalogue's values that it must mean, and all that it may mean."""
 
     word: str
     exact: frozenset[str]
@@ -24,7 +24,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Bounds:
-    """A price range as said; `loose` where only about that much was said ("around 40")."""
+    """A price range as it was worded; loose where only about that much was asked for ("around 40")."""
 
     low: float = 0.0
     high: float = math.inf
@@ -38,7 +38,7 @@ class Bounds:
 
     def is_stated_by(self, low: float, high: float) -> bool:
         """Whether a state's bounds are these."""
-        if self.is_loose:  # low and high are both the amount that was said
+        if self.is_loose:  # low and high are both the amount that was named
             return 0.5 * self.low <= low <= self.low and self.high <= high <= 1.6 * self.high
         lows = {self.low, 0.0} if self.may_drop_low else {self.low}
         return any(abs(low - one) < 0.005 for one in lows) and (
@@ -101,11 +101,11 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Said:
+class Move:
     """A message, what it does, and what must hold after it."""
 
     text: str
-    move: str
+    name: str
     acts: frozenset[str]
     need: Need
     is_listing: bool = False

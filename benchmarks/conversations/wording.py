@@ -68,10 +68,10 @@ class Writer:
             return noun
         return Noun(kind, kind + "s")
 
-    def thing(self, kind: str, values: Mapping[str, str], price: str, *, is_plural: bool) -> str:
+    def noun_phrase(self, kind: str, values: Mapping[str, str], price: str, *, is_plural: bool) -> str:
         """A noun phrase: "a green oak lamp under 60", "lámparas de roble por menos de 60"."""
         if self.language != "en":
-            return self._foreign_thing(kind, values, price, is_plural=is_plural)
+            return self._foreign_phrase(kind, values, price, is_plural=is_plural)
         noun, before, after = self.noun(kind), list[str](), list[str]()
         for facet in ("style", "colour", "pattern"):
             if facet in values:
@@ -90,7 +90,7 @@ class Writer:
         phrase = " ".join([*before, own, *after])
         return phrase if is_plural else f"{article(noun, 'en', phrase)} {phrase}"
 
-    def _foreign_thing(self, kind: str, values: Mapping[str, str], price: str, *, is_plural: bool) -> str:
+    def _foreign_phrase(self, kind: str, values: Mapping[str, str], price: str, *, is_plural: bool) -> str:
         noun, after = self.noun(kind), list[str]()
         joint = {"es": "en", "de": "in", "fr": "en", "it": "in"}[self.language]
         phrase = noun.plural if is_plural else noun.singular
