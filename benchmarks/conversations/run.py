@@ -14,7 +14,7 @@ from bowerbird.assist.state import DialogueState
 from conversations.claims import embarrassments, false_claims
 from conversations.shop import Shop
 from conversations.shopper import Shopper
-from conversations.truth import Bounds, Need, Move
+from conversations.truth import Bounds, Move, Need
 from conversations.wording import Writer
 from conversations.words import LANGUAGES
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from conversations.numbers import round_amount
 from conversations.shop import Listing, Shop
-from conversations.truth import Bounds, Need, Move, Value, satisfying
+from conversations.truth import Bounds, Move, Need, Value, satisfying
 from conversations.wording import ORDINALS, Writer, templates
 from conversations.words import COLOURS, MATERIALS, NOUNS
 
