@@ -18,20 +18,32 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text": {"data"},
     "models": {"data"},
     "sources": {"data"},
+    "endpoint": {"data"},
     "evaluate": {"data"},
     "embed": {"data", "evaluate", "models", "text"},
     "taste": {"data", "embed"},
     "report": {"data", "taste"},
-    "graft": {"data", "evaluate", "models", "embed"},
+    "graft": {"data", "endpoint", "evaluate", "models", "embed"},
     "recommend": {"data", "embed", "taste", "evaluate", "report"},
-    "assist": {"data", "text", "embed", "graft", "taste", "recommend"},
+    "assist": {"data", "text", "endpoint", "embed", "graft", "taste", "recommend"},
     "serve": {"data", "embed", "taste", "recommend", "assist"},
     "cli": {
         *("assist", "data", "demo", "embed", "evaluate", "graft", "models", "recommend", "report", "serve"),
         *("sources", "taste"),
     },
 }
-WITHOUT_TORCH = ["data", "text", "demo", "sources", "taste", "report", "recommend", "evaluate", "serve"]
+WITHOUT_TORCH = [
+    "data",
+    "text",
+    "demo",
+    "sources",
+    "endpoint",
+    "taste",
+    "report",
+    "recommend",
+    "evaluate",
+    "serve",
+]
 
 
 MODULES = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowerbird.config import setting
+from bowerbird.data.language_model import LanguageModelSettings
 from bowerbird.data.logs.opening import IN_FOLDER
 from bowerbird.data.records import record_from
 from bowerbird.errors import InputError, StoreError
@@ -29,6 +30,14 @@ currency_name = "USD"
 [taste]
 # Half-life of an interest, in days, at three time-scales: a session, a week, a season.
 half_life_days = [0.02, 7.0, 90.0]
+
+[language_model]
+# Who writes the assistant's replies: "template", "graft" (the grafted model), or "endpoint": any
+# OpenAI-compatible API, for example url = "https://api.openai.com/v1", model = "...",
+# key = "env:OPENAI_API_KEY" (the environment variable that holds the key).
+writer = "template"
+# What runs the grafted model: "embedded", this process, or "vllm", a server at engine_url.
+engine = "embedded"
 """
 
 
@@ -57,6 +66,7 @@ class Settings:
     events: str = setting(IN_FOLDER, "Where the event log lives, see `logs.opening.open_log`", secret=True)
     prices: PriceSettings = PriceSettings()
     taste: TasteSettings = TasteSettings()
+    language_model: LanguageModelSettings = LanguageModelSettings()
 
 
 def read_settings(store: Path) -> Settings:

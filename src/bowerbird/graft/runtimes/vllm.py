@@ -74,7 +74,8 @@ class VllmRuntime:
         return self._generate(prompt.embeddings, sampling)
 
     def close(self) -> None:
-        """Nothing to release: a connection ends with its reply."""
+        """Close the connections to the server."""
+        self.server.close()
 
     # -- generation ---------------------------------------------------------------------------------------
 
