@@ -66,7 +66,7 @@ class Settings:
     events: str = setting(IN_FOLDER, "Where the event log lives, see `logs.opening.open_log`", secret=True)
     prices: PriceSettings = PriceSettings()
     taste: TasteSettings = TasteSettings()
-    language_model: LanguageModelSettings = LanguageModelSettings()
+    language_model: LanguageModelSettings = LanguageModelSettings()  # noqa: RUF009 (frozen)
 
 
 def read_settings(store: Path) -> Settings:
