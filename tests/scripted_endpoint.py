@@ -93,14 +93,14 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
                 )
                 return
             self.begin_stream()
-            for piece in _pieces(message["content"] or ""):
-                self.event({"content": piece})
+            for chunk in _chunks_of(message["content"] or ""):
+                self.event({"content": chunk})
             for number, call in enumerate(message.get("tool_calls", ())):
                 arguments = call["function"]["arguments"]
                 start = {**call, "index": number, "function": {**call["function"], "arguments": ""}}
                 self.event({"tool_calls": [start]})
-                for piece in _pieces(arguments):
-                    self.event({"tool_calls": [{"index": number, "function": {"arguments": piece}}]})
+                for chunk in _chunks_of(arguments):
+                    self.event({"tool_calls": [{"index": number, "function": {"arguments": chunk}}]})
             self.event({}, "stop")
             self.wfile.write(f"data: {json.dumps({'choices': [], 'usage': usage})}\n\n".encode())
             self.wfile.write(b"data: [DONE]\n\n")
@@ -154,5 +154,5 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _pieces(text: str) -> list[str]:
+def _chunks_of(text: str) -> list[str]:
     return [text[start : start + 7] for start in range(0, len(text), 7)]

@@ -24,9 +24,9 @@ def endpoint_at(url: str, **settings: Any) -> ChatEndpoint:
 
 
 def collect(endpoint: ChatEndpoint, **options: Any) -> tuple[str, ChatAnswer]:
-    *pieces, last = endpoint.stream(QUESTION, **options)
+    *chunks, last = endpoint.stream(QUESTION, **options)
     assert isinstance(last, ChatAnswer)
-    return "".join(str(piece) for piece in pieces), last
+    return "".join(str(chunk) for chunk in chunks), last
 
 
 def test_the_answer_streamed_is_the_answer_whole() -> None:

@@ -129,16 +129,16 @@ class ChatEndpoint:
     def stream(
         self, messages: Sequence[Message], *, tools: Sequence[Tool] = (), max_tokens: int | None = None
     ) -> Iterator[str | ChatAnswer]:
-        """Pieces of the text as they arrive, then the whole answer. Raises `EngineError` at any step."""
+        """Parts of the text as they arrive, then the whole answer. Raises `EngineError` at any step."""
         body = self._body(messages, tools, None, max_tokens)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         self._check_pause()
         answer = _StreamedAnswer()
         try:
             for event in self._connection.stream("chat/completions", body):
-                piece = answer.add(event)
-                if piece:
-                    yield piece
+                chunk = answer.add(event)
+                if chunk:
+                    yield chunk
             yield answer.finish()
         except EngineError as error:
             self._pause_after(error)
@@ -180,7 +180,7 @@ class ChatEndpoint:
 
 
 class _StreamedAnswer:
-    """Joins the pieces of a streamed answer."""
+    """Joins the chunks of a streamed answer."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -193,17 +193,17 @@ class _StreamedAnswer:
         try:
             if event.get("usage"):  # of the whole answer so far
                 self._usage = _usage_of(event["usage"])
-            piece = ""
+            chunk = ""
             for choice in event.get("choices") or ():
                 delta = choice.get("delta") or {}
-                piece += delta.get("content") or ""
+                chunk += delta.get("content") or ""
                 for part in delta.get("tool_calls") or ():
                     self._add_call(part)
                 self._is_complete |= choice.get("finish_reason") is not None
         except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise EngineError(f"the endpoint's stream is not OpenAI's format ({error})") from error
-        self._texts.append(piece)
-        return piece
+        self._texts.append(chunk)
+        return chunk
 
     def _add_call(self, part: Mapping[str, Any]) -> None:
         call = self._calls.setdefault(int(part.get("index", 0)), {"id": "", "name": "", "arguments": ""})
