@@ -53,7 +53,7 @@ def test_a_wrong_setting_is_named(table: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["sk-secret", "env:sk-secret", "env:", 7, ["sk-secret"]])
-def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path: Path, key: Any) -> None:
+def test_a_key_in_the_file_is_rejected_and_not_repeated(tmp_path: Path, key: Any) -> None:
     (tmp_path / SETTINGS_FILE).write_text(f"layout_version = 1\n[language_model]\nkey = {key!r}\n")
     with pytest.raises(StoreError, match=r"environment variable|`str`") as caught:
         Store.open(tmp_path)
