@@ -41,6 +41,7 @@ from rich.table import Table
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
+from bowerbird.data.times import DAY
 from bowerbird.demo.products import WORLD_ENDS, generate_products
 from bowerbird.demo.users import ProductArrays, SimulatedUser, generate_user, simulate_actions
 from bowerbird.demo.vocabulary import TYPES
@@ -48,7 +49,6 @@ from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.interests.drift import detect_drift
 from bowerbird.taste.profile.medoids import TasteCluster, cluster_queries, liked_weights
 from bowerbird.taste.profile.profile import TasteReader
-from bowerbird.taste.state.user_state import DAY
 
 FIRST_EXTRA = 1_200  # number of the first extra shopper; the thresholds were tuned on those before it
 MIN_EVENTS_BEFORE = 8  # events before the change; with fewer the user is unknown

@@ -38,9 +38,9 @@ from rich.table import Table
 from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.interests import Interests
-from bowerbird.taste.state.user_state import DAY, SECOND
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.user_table import ROW_BYTES
 from taste_effect import measure_effect, measure_http

@@ -22,7 +22,7 @@ import scipy.sparse as sparse
 from numba import njit
 
 from bowerbird.data.events import ACTION_CODE
-from bowerbird.taste.state.user_state import DAY, SECOND
+from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.walks import RESTART, STARTS, STEPS
 

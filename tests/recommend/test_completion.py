@@ -19,11 +19,12 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.completion import Completer
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.control.forgetting import forget
-from bowerbird.taste.state.user_state import SECOND, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 run = CliRunner().invoke
 THEMES, OF_A_THEME = 4, 15

@@ -7,9 +7,10 @@ import pytest
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.times import DAY
 from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
 from bowerbird.recommend.query import HALF_LIFE_DAYS, RECENT, Query, latest, recency_weights
-from bowerbird.taste.state.user_state import DAY, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from .conftest import clicks_of, group_vectors, history_of, plain_catalogue
 

@@ -11,11 +11,12 @@ import pytest
 from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS, Action, Event
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
+from bowerbird.data.times import SECOND
 from bowerbird.evaluate.prequential import select_queries
 from bowerbird.evaluate.protocols import Split, build_task
 from bowerbird.recommend.ranker.training_examples import MOMENTS, build_folds
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.taste.state.user_state import SECOND, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from .conftest import START, clicks_of, events_of, group_vectors, plain_catalogue, publish_store
 

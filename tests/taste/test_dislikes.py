@@ -8,9 +8,9 @@ import numpy as np
 
 from bowerbird.data.events import ACTION_CODE, Action, Event
 from bowerbird.data.interactions import History
+from bowerbird.data.times import DAY
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile.dislikes import find_disliked, hidden_items
-from bowerbird.taste.state.user_state import DAY
 
 MakeEvent = Callable[..., Event]
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
+from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.drift import CLEAR_EVIDENCE, MIN_SESSIONS_BEFORE, detect_drift, split_sessions
 from bowerbird.taste.profile.changes import changes_of, describe_drift
-from bowerbird.taste.state.user_state import DAY, SECOND
 
 TYPES, ITEMS_PER_TYPE = 8, 10
 

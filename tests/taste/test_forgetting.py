@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.feather as feather
 import pytest
 
 from bowerbird.data.collections import Collection
@@ -138,13 +137,6 @@ def by_stale_snapshot(store: Store, did: MakeEvent) -> None:
     store.log.forget(NAME)
 
 
-def by_former_snapshot(store: Store, did: MakeEvent) -> None:
-    """As earlier versions named the files of a snapshot."""
-    folder = store.taste / "people-0a1b2c3d"
-    folder.mkdir()
-    feather.write_feather(pa.table({"user_id": [NAME, "bo"]}), folder / "people.feather")
-
-
 def by_live_event(store: Store, did: MakeEvent) -> None:
     store.log.append([did(NAME, 3)])
 
@@ -155,7 +147,7 @@ def by_event_of_an_item_that_is_gone(store: Store, did: MakeEvent) -> None:
 
 PLACES = [
     by_override, by_current_board, by_earlier_board, by_board_of_two_versions, by_rejected_row,
-    by_stale_snapshot, by_former_snapshot, by_live_event, by_event_of_an_item_that_is_gone,
+    by_stale_snapshot, by_live_event, by_event_of_an_item_that_is_gone,
 ]  # fmt: skip
 
 

@@ -281,24 +281,6 @@ def test_muted_interests_stay_muted_with_new_vectors(
     ]
 
 
-def test_overrides_that_an_earlier_version_stored_by_name_still_hold(ada: TasteGraph, store: Store) -> None:
-    (store.taste / "overrides.json").write_text('{"ada": {"muted": ["plain · wood · lamp"]}}')
-    assert [interest.name for interest in ada.interests(ada.state("ada")) if interest.muted] == [
-        "plain · wood · lamp"
-    ]
-    assert not ada.mute("ada", "plain · wood · lamp").muted
-    assert ada.mute("ada", "plain · wood · lamp").muted
-
-
-def test_items_that_an_earlier_version_excluded_stay_excluded(ada: TasteGraph, store: Store) -> None:
-    (store.taste / "overrides.json").write_text('{"ada": {"set_aside": ["14"]}}')
-    assert 14 not in ada.state("ada").items
-    assert ada.exclude_item("ada", "13")
-    assert json.loads((store.taste / "overrides.json").read_text()) == {
-        "ada": {"excluded_items": ["14", "13"]}
-    }
-
-
 def test_an_unknown_interest_or_user_is_an_error_with_examples(ada: TasteGraph) -> None:
     with pytest.raises(
         InputError, match="no interest 'boats'; the interests are: 1 plain · wood · lamp; 2 striped"

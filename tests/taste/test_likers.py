@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.times import SECOND
 from bowerbird.taste.state.likers import ITEM_BYTES, LIKERS
-from bowerbird.taste.state.user_state import SECOND
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.user_table import EPOCH
 

@@ -15,6 +15,7 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from bowerbird.taste.control.overrides import UserOverrides
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
@@ -270,7 +271,7 @@ def test_the_export_holds_everything_of_the_user_and_nothing_of_others(
     ]
     assert len(document["state"]["events"]) == 8, "the stored ones, whatever the overrides"
     assert [board["name"] for board in document["collections"]] == ["hall"]
-    assert set(document["overrides"]) == {"muted", "corrected", "excluded_items"}
+    assert set(document["overrides"]) == {"muted", "boosted", "corrected", "excluded_items"}
     assert '"bo"' not in json.dumps(document)
 
 
@@ -278,4 +279,7 @@ def test_forgetting_removes_overrides(ada: TasteGraph, store: Store) -> None:
     ada.correct("ada", LAMPS, 0.0)
     ada.exclude_item("ada", "14")
     ada.forget("ada")
-    assert ada.overrides_of("ada") == {} and b"ada" not in (store.taste / "overrides.json").read_bytes()
+    assert (
+        ada.overrides_of("ada") == UserOverrides()
+        and b"ada" not in (store.taste / "overrides.json").read_bytes()
+    )

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bowerbird.data.decay import decayed
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
+from bowerbird.data.times import DAY
 from bowerbird.taste.profile.medoids import MAX_CLUSTERS, find_taste_clusters, liked_weights
-from bowerbird.taste.state.user_state import DAY, TasteState, decayed
+from bowerbird.taste.state.user_state import TasteState
 
 HALF_LIVES = (0.02, 7.0, 90.0)
 TYPE_VECTORS = np.repeat(np.eye(6), 10, axis=0).astype(np.float32)  # item k is of type k // 10

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS
+from bowerbird.data.times import SECOND
 from bowerbird.taste.state.learning import OLDER, PERIOD, RING
-from bowerbird.taste.state.user_state import SECOND
 from bowerbird.taste.state.user_table import COLUMNS, EPOCH, ROW_BYTES, UserTable, second_of, seconds_of
 
 EventTuple = tuple[int, int, int]  # second, item, action code

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.events import ACTION_CODE
-from bowerbird.taste.state.user_state import DAY, SECOND
+from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.walks import RESTART, STARTS, walk_starts
 

@@ -16,11 +16,12 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.data.readers.fields import parse_time
+from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 from bowerbird.recommend.completion import Completer
 from bowerbird.recommend.recommender import RankedList
-from bowerbird.taste.state.user_state import SECOND, microseconds
+from bowerbird.taste.state.user_state import microseconds
 
 CLICK = ACTION_CODE["click"]
 

@@ -19,6 +19,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout, hash_share
+from bowerbird.data.times import SECOND
 from bowerbird.data.versions import Version
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
@@ -32,7 +33,7 @@ from bowerbird.recommend.sources import SOURCES
 from bowerbird.recommend.sources.coengagement import CoEngagementSource
 from bowerbird.recommend.sources.wording import title_of, values_of
 from bowerbird.recommend.threads import use_one_blas_thread
-from bowerbird.taste.state.user_state import SECOND, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 KIND = "completion"
 IN_SET = ACTION_CODE[Action.SAVE.value]

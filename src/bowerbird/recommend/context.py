@@ -10,6 +10,7 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.times import DAY
 from bowerbird.embed.index.item_index import ItemIndex
 from bowerbird.embed.index.rows import VectorRows
 from bowerbird.recommend.models.attribute_affinity import Facets
@@ -17,7 +18,6 @@ from bowerbird.recommend.models.id_neighbourhood import rank_ids
 from bowerbird.recommend.models.neighbours import Neighbours
 from bowerbird.recommend.models.popularity import Popularity
 from bowerbird.recommend.models.rounded_rows import RoundedRows
-from bowerbird.taste.state.user_state import DAY
 
 Matrix: TypeAlias = np.ndarray | VectorRows
 """Vectors of all items, in memory or read where they are needed."""

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bowerbird.data.interactions import History
+from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
-from bowerbird.taste.state.user_state import DAY, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 RECENT = 40  # liked items whose vectors represent a user
 HALF_LIFE_DAYS = 30.0  # of their weights, before the user's last event

@@ -8,25 +8,22 @@ into a row of fixed size (see `learning`): no model is called.
 from __future__ import annotations
 
 import math
-import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from bowerbird.data.events import ACTION_CODE, Event
+from bowerbird.data.events import Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.taste.control.erasure_queue import ErasureQueue, ErasureRequest, Erasures
+from bowerbird.taste.control.erasure_queue import ErasureRequest
 from bowerbird.taste.control.forgetting import erase_queued, is_named, request_erasures
-from bowerbird.taste.control.overrides import Overrides, UserOverrides
+from bowerbird.taste.control.overrides import NO_OVERRIDES, Overrides, UserOverrides
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.ranking import Interest as Interest
 from bowerbird.taste.interests.ranking import (
@@ -38,29 +35,12 @@ from bowerbird.taste.interests.ranking import (
     rank_interests,
 )
 from bowerbird.taste.interests.saved_interests import interests_of
+from bowerbird.taste.log_follower import LiveStates, LogFollower
 from bowerbird.taste.state import saved_states
-from bowerbird.taste.state.user_state import TasteState, microseconds
+from bowerbird.taste.state.user_state import TasteState
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.user_table import second_of
 from bowerbird.taste.state.walks import STEPS, WalkResult, walk_starts
-
-SNAPSHOT_EVERY, SNAPSHOT_EVERY_PER_USER = 50_000, 10
-"""Events learned since the last snapshot before there is another: in all, and for each user, since a snapshot
-writes all users."""
-
-
-@dataclass
-class _Live:
-    """How far the log was followed, and the resulting states; graphs of other catalogue versions share it."""
-
-    states: UserStates
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    generation: int = -1
-    offset: int = 0
-    since_snapshot: int = 0
-    unknown_items: int = 0
-    erased: dict[str, str] = field(default_factory=dict)
-    """Users by the ids of the erasures that were followed, while the queue still mentions these."""
 
 
 class TasteGraph:
@@ -72,19 +52,18 @@ class TasteGraph:
         catalogue: Catalogue,
         interests: Interests,
         key: str = "",
-        live: _Live | None = None,
+        live: LiveStates | None = None,
     ) -> None:
         """`key` identifies the items and the interests, so that a snapshot of others is not used for these;
         without a key no snapshot is written. `live` is that of a graph of the same items."""
         self.store = store
         self.catalogue = catalogue
         self.interests_of_items = interests
-        self._key = key
         self._half_lives = store.settings.taste.half_life_days
-        self._live = live or _Live(UserStates(interests.group))
+        self._live = live or LiveStates(UserStates(interests.group))
         self._lock = self._live.lock
+        self._follower = LogFollower(store, catalogue, interests.group, key, self._live)
         self._overrides = Overrides(store)
-        self._queue = ErasureQueue(store)
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> TasteGraph:
@@ -100,154 +79,36 @@ class TasteGraph:
     def _opened(cls, snapshot: StoreSnapshot) -> TasteGraph:
         catalogue = snapshot.catalogue  # first, since without items there is nothing to have vectors of
         interests = interests_of(snapshot)
-        live = snapshot.open_once("taste", lambda: _Live(UserStates(interests.group)), of=("vectors",))
+        live = snapshot.open_once("taste", lambda: LiveStates(UserStates(interests.group)), of=("vectors",))
         return cls(snapshot.store, catalogue, interests, interests.key, live)
 
     # -- learning -----------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Catch up with the log and the queue of erasures: with the new events, or with the whole log where
-        it was rewritten or imported."""
-        with self._lock:
-            generation = self.store.log.generation
-            erasures = self._queue.read()  # after the generation: the queue announces why that grows
-            if self._live.generation >= 0:
-                self._learn_tail()
-                self._erase(erasures)
-            if not self._is_current(generation, erasures):
-                if self._load_snapshot():
-                    self._learn_tail()
-                else:
-                    self._replay()
-                    self._live.generation = generation
-                self._erase(erasures)
-            n_users = len(self._states.table)
-            if self._live.since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_EVERY_PER_USER * n_users):
-                self.save()
-
-    def _learn_tail(self) -> None:
-        events, self._live.offset = self.store.log.tail_since(self._live.offset)
-        self.learn(events)
-
-    def _is_current(self, generation: int, erasures: Erasures) -> bool:
-        """Whether this graph is of a generation of the log; erasures that were followed need no replay."""
-        live = self._live
-        if generation == live.generation:
-            return True
-        for batch in erasures.batches:
-            if batch.before == live.generation and live.erased.keys() >= set(batch.requests):
-                if batch.after is None:  # being erased now
-                    return (
-                        live.generation
-                        < generation
-                        <= live.generation + self.store.log.generations_per_forget
-                    )
-                live.generation = batch.after
-        return live.generation == self.store.log.generation
-
-    def _erase(self, erasures: Erasures) -> None:
-        """Forget users whose erasure was acknowledged; their later events are those of new users."""
-        erased = self._live.erased
-        new = [request for request in erasures.requests if request.id not in erased]
-        if new:
-            self._states.forget(*(request.user_id for request in new))
-            for request in {request.user_id: request for request in new}.values():
-                self.learn(self._events_since(request))
-            erased |= {request.id: request.user_id for request in new}
-        if len(erased) > len(erasures.requests):
-            mentioned = {request.id for request in erasures.requests}
-            mentioned.update(*(batch.requests for batch in erasures.batches))
-            self._live.erased = {id_: user for id_, user in erased.items() if id_ in mentioned}
-
-    def _events_since(self, request: ErasureRequest) -> list[Event]:
-        """A user's events after their erasure was acknowledged, as far as the log was followed."""
-        events, offset = self.store.log.tail_since(request.until(self.store).live)
-        of_user = [event for event in events if event.user_id == request.user_id]
-        if not of_user or offset == self._live.offset:
-            return of_user
-        later = {event.event_id for event in self.store.log.tail_since(self._live.offset)[0]}
-        return [event for event in of_user if event.event_id not in later]
-
-    def save(self) -> bool:
-        """Write a snapshot, from which the next process starts without a replay; False where that failed."""
-        with self._lock:
-            origin = saved_states.SnapshotOrigin(self._key, self._live.generation, self._live.offset)
-            is_saved = bool(self._key) and saved_states.save(self.store, self._live.states, origin)
-            self._live.since_snapshot = 0
-            return is_saved
-
-    def _load_snapshot(self) -> bool:
-        """Continue from a snapshot of the log's generation, if there is one."""
-        if not self._key:
-            return False
-        loaded = saved_states.load(self.store, self._key, self.interests_of_items.group)
-        if loaded is None:
-            return False
-        self._live.states, origin = loaded
-        self._live.generation, self._live.offset = origin.generation, origin.offset
-        self._live.erased = {}
-        return True
-
-    def _replay(self) -> None:
-        self._live.states, self._live.unknown_items = UserStates(self.interests_of_items.group), 0
-        self._live.erased = {}
-        # Before reading: events appended meanwhile are read twice, and dropped once by their ids.
-        start = self.store.log.tail_size
-        table = self.store.log.read()
-        self._learn_table(table)
-        events, self._live.offset = self.store.log.tail_since(start)
-        if events:
-            ids = pa.array([event.event_id for event in events], pa.string())
-            is_repeat = pc.is_in(ids, value_set=table["event_id"].combine_chunks()).to_pylist()
-            self.learn([event for event, repeat in zip(events, is_repeat, strict=True) if not repeat])
-
-    def _learn_table(self, table: pa.Table) -> None:
-        """Learn a table in `EVENT_SCHEMA`."""
-        known = Interactions.of(table, self.catalogue)
-        self._live.unknown_items += table.num_rows - len(known)
-        self.learn_interactions(known)
-
-    def learn_interactions(self, events: Interactions) -> None:
-        """Learn events of the catalogue's items, in any order; known events change nothing."""
-        with self._lock:
-            rows = self._states.rows_of(events.users)
-            self._states.learn(rows[events.user], events.at, events.item, events.action)
-            self._live.since_snapshot += len(events)
+        """Catch up with the log and the queue of erasures, see `LogFollower.refresh`."""
+        self._follower.refresh()
 
     def learn(self, events: Sequence[Event]) -> int:
-        """Learn new events, in any order; return how many changed a user's state.
-
-        Known events, events of unknown items and impressions change nothing.
-        """
-        position = self.catalogue.position
-        with self._lock:
-            known = [event for event in events if event.item_id in position]
-            self._live.unknown_items += len(events) - len(known)
-            if not known:
-                return 0
-            self._live.since_snapshot += len(known)
-            rows = self._states.rows_of([event.user_id for event in known])
-            at = np.array([microseconds(event.at) for event in known], np.int64)
-            items = np.array([position[event.item_id] for event in known], np.int64)
-            actions = np.array([ACTION_CODE[event.action] for event in known], np.int8)
-            return int(self._states.learn(rows, at, items, actions).sum())
+        """Learn new events, in any order; return how many changed a user's state."""
+        return self._follower.learn(events)
 
     def learn_one(self, event: Event) -> bool:
         """Learn one event; False where it changes nothing."""
-        position = self.catalogue.position.get(event.item_id)
-        at, action = microseconds(event.at), ACTION_CODE[event.action]
-        with self._lock:
-            if position is None:
-                self._live.unknown_items += 1
-                return False
-            self._live.since_snapshot += 1
-            return self._states.learn_one(event.user_id, at, position, action)
+        return self._follower.learn_one(event)
+
+    def learn_interactions(self, events: Interactions) -> None:
+        """Learn events of the catalogue's items, in any order; known events change nothing."""
+        self._follower.learn_interactions(events)
+
+    def save(self) -> bool:
+        """Write a snapshot, from which the next process starts without a replay; False where that failed."""
+        return self._follower.save()
 
     # -- reading ------------------------------------------------------------------------------------------
 
     @property
     def _states(self) -> UserStates:
-        return self._live.states
+        return self._follower.states
 
     @property
     def unknown_items(self) -> int:
@@ -276,7 +137,7 @@ class TasteGraph:
     def state(self, user_id: str) -> TasteState:
         """A user's state, with their overrides applied; an empty one for an unknown user."""
         state, overrides = self.stored_state(user_id), self._overrides.of_user(user_id)
-        return self._apply(overrides, state) if overrides else state
+        return state if overrides == NO_OVERRIDES else self._apply(overrides, state)
 
     def stored_state(self, user_id: str) -> TasteState:
         """A user's state as their row holds it, without their overrides."""
@@ -305,18 +166,18 @@ class TasteGraph:
     def _apply(self, overrides: UserOverrides, state: TasteState) -> TasteState:
         """A state with a user's overrides: excluded items and interests do not count, but stay seen."""
         level, group = self.interests_of_items.fine, self.interests_of_items.group
-        weight_by_id = {int(id_): weight for id_, weight in overrides.get("corrected", {}).items()}
-        corrected = {n: weight_by_id[int(level.ids[n])] for n in level.numbers_of(list(weight_by_id))}
+        number_of = {int(id_): number for number, id_ in enumerate(level.ids)}
+        weights = overrides.corrected.items()
+        corrected = {number_of[id_]: weight for id_, weight in weights if id_ in number_of}
         excluded_interests = [number for number, weight in corrected.items() if weight == 0]
-        item_ids = overrides.get("excluded_items", [])
-        positions = [self.catalogue.position.get(item_id) for item_id in item_ids]
+        positions = [self.catalogue.position.get(item_id) for item_id in overrides.excluded_items]
         excluded_items = [position for position in positions if position is not None]
         is_excluded = np.isin(state.items, excluded_items) | np.isin(group[state.items], excluded_interests)
         has_exclusions = bool(excluded_interests or excluded_items)
         return replace(
             state.without(is_excluded, excluded_interests) if has_exclusions else state,
-            muted=level.numbers_of(overrides.get("muted", [])),
-            boosted=level.numbers_of(overrides.get("boosted", [])),
+            muted=level.numbers_of(overrides.muted),
+            boosted=level.numbers_of(overrides.boosted),
             corrected=corrected,
         )
 
@@ -375,7 +236,7 @@ class TasteGraph:
     def _toggle(self, user_id: str, interest: str, flag: Literal["muted", "boosted"]) -> Interest:
         self.check_known(user_id)
         target = self._find_interest(user_id, interest)
-        self._overrides.toggle(user_id, flag, target.id, target.name)
+        self._overrides.toggle(user_id, flag, target.id)
         return self._current(user_id, target)
 
     def _current(self, user_id: str, target: Interest) -> Interest:
@@ -389,7 +250,7 @@ class TasteGraph:
     def request_erasures(self, user_ids: Sequence[str]) -> None:
         """Queue users that the store names to be erased: durable when this returns, and from
         here on unknown to this graph; `erase_queued` does the rest."""
-        request_erasures(self.store, user_ids, self._queue)
+        request_erasures(self.store, user_ids, self._follower.queue)
         self.refresh()
 
     def erase_queued(self) -> int | None:
@@ -413,13 +274,13 @@ class TasteGraph:
 
     def erasure_of(self, user_id: str) -> ErasureRequest | None:
         """The latest acknowledged erasure of a user that is not complete."""
-        requests = [request for request in self._queue.read().requests if request.user_id == user_id]
+        requests = [request for request in self._follower.queue.read().requests if request.user_id == user_id]
         return requests[-1] if requests else None
 
     def is_erased_from(self, user_id: str, collections: str) -> bool:
         """Whether an erasure removed a user's boards that this version of the collections may still hold."""
         erasures = {id_ for id_, user in self._live.erased.items() if user == user_id}
-        batches = self._queue.read().batches
+        batches = self._follower.queue.read().batches
         return self.erasure_of(user_id) is not None or any(
             collections < batch.collections and erasures.intersection(batch.requests) for batch in batches
         )

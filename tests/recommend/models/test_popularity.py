@@ -9,9 +9,9 @@ import pytest
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.times import DAY
 from bowerbird.recommend.models import popularity
 from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, YEAR, LatestUsed, Popularity
-from bowerbird.taste.state.user_state import DAY
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, Interactions
+from bowerbird.data.times import DAY
 from bowerbird.recommend.outcomes.calibration import Platt, calibration_error, log_loss, reliability
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import (
@@ -23,7 +24,7 @@ from bowerbird.recommend.outcomes.slates import (
     shown_slates,
 )
 from bowerbird.recommend.ranker.hybrid import HybridRanker
-from bowerbird.taste.state.user_state import DAY, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import ranker_on
 

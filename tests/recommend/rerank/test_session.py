@@ -10,6 +10,7 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.ranks import FUSION_K, ranks_of
+from bowerbird.data.times import DAY, SECOND
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.rerank.session import (
@@ -19,7 +20,7 @@ from bowerbird.recommend.rerank.session import (
     session_likes,
     session_ranks,
 )
-from bowerbird.taste.state.user_state import DAY, SECOND, TasteState
+from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import KINDS, OF_A_KIND
 

@@ -91,7 +91,7 @@ def _in_words(
 
 def _is_excluded(turn: Turn, item_id: str) -> bool:
     taste = turn.parts.taste
-    return bool(taste and turn.user and item_id in taste.overrides_of(turn.user).get("excluded_items", []))
+    return bool(taste and turn.user and item_id in taste.overrides_of(turn.user).excluded_items)
 
 
 def _count_again(turn: Turn, item_id: str) -> None:

@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.times import DAY
 from bowerbird.recommend.models.id_neighbourhood import WIDTH, smooth
-from bowerbird.taste.state.user_state import DAY
 
 TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's span
 MONTH, YEAR = 30.0, 300.0

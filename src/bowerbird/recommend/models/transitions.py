@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 from numba import njit
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.taste.state.user_state import DAY
+from bowerbird.data.times import DAY
 
 REACH = 30  # maximal distance of two likes in one user's history
 WINDOW_DAYS = 365

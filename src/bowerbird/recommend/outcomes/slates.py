@@ -14,7 +14,7 @@ import numpy as np
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, History, Interactions
-from bowerbird.taste.state.user_state import DAY
+from bowerbird.data.times import DAY
 
 OUTCOMES = (Action.CLICK, Action.SAVE, Action.PURCHASE)
 SHOWN_DAYS = 1.0

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.sources.source import Source
-from bowerbird.taste.state.user_state import DAY
 
 GENERAL_FEATURES = ("age_days", "unborn", "liked_count", "span_days", "gap_days", "price_ratio")
 """Features of user and item that belong to no source; logarithms, but for `unborn`."""

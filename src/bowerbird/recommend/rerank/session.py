@@ -11,9 +11,9 @@ import numpy as np
 
 from bowerbird.data.interactions import History
 from bowerbird.data.ranks import fuse_ranks, ranks_of
+from bowerbird.data.times import SECOND
 from bowerbird.recommend.context import Matrix
 from bowerbird.recommend.query import latest
-from bowerbird.taste.state.user_state import SECOND
 
 SESSION_SECONDS = 1_800
 """How long a like counts for its session."""

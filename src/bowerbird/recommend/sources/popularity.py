@@ -10,12 +10,12 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import coarse_log, log_ranks
+from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 from bowerbird.recommend.sources.wording import describe_count
-from bowerbird.taste.state.user_state import DAY
 
 MIN_LIKERS = 2
 """With fewer likers, popularity is not given as a reason."""

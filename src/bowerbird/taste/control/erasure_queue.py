@@ -11,14 +11,14 @@ after the mark belong to a new user with the same id, and stay however late the 
 from __future__ import annotations
 
 import contextlib
-import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-from bowerbird.data.durable import remove_partial_files, write_atomically
+from bowerbird.data.durable import remove_partial_files
 from bowerbird.data.logs.contract import EVERYTHING, LogMark
 from bowerbird.data.logs.group_commit import GroupCommit
+from bowerbird.data.records import read_record, write_record
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
@@ -137,24 +137,19 @@ class ErasureQueue:
     # -- the file -----------------------------------------------------------------------------------------
 
     def _read(self) -> Erasures:
-        try:
-            raw = json.loads(self._path.read_text())
-            return Erasures(
-                tuple(ErasureRequest(**row) for row in raw["requests"]),
-                tuple(ErasureBatch(**row | {"requests": tuple(row["requests"])}) for row in raw["batches"]),
-            )
-        except FileNotFoundError:
+        if not self._path.exists():
             return Erasures()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        try:
+            return read_record(self._path, Erasures)
+        except StoreError as error:
             raise StoreError(
-                f"{self._path} can't be read ({error}): restore it, or delete it and repeat the erasures "
-                "that were requested since"
+                f"{error}; or delete it and repeat the erasures that were requested since"
             ) from None
 
     def _update(self, change: Callable[[Erasures], Erasures]) -> Erasures:
         with self._locked():
             erasures = change(self._read())
-            write_atomically(self._path, json.dumps(asdict(erasures), indent=1).encode())
+            write_record(self._path, erasures)
         return erasures
 
     @contextlib.contextmanager

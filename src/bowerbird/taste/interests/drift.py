@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.data.interactions import History
-from bowerbird.taste.state.user_state import DAY, SECOND
+from bowerbird.data.times import DAY, sessions_of
 
-SESSION_GAP = 30 * 60 * SECOND
-"""Microseconds without an event after which another session begins."""
 SHARPNESS = 8.0  # of the kernel exp(sharpness · cosine)
 CHANCE_SHARE = 0.2  # share of clicks that nothing explains
 MIN_SESSIONS_BEFORE = 3  # that a change must have before it
@@ -57,8 +55,7 @@ class Drift:
 def split_sessions(history: History) -> list[Session]:
     """A user's sessions with at least one like, in order of time."""
     liked = history.weights >= 1.0
-    is_first = np.diff(history.at, prepend=history.at[:1]) > SESSION_GAP
-    number = np.cumsum(is_first)[liked]
+    number = sessions_of(history.at)[liked]
     sessions = []
     for session in np.unique(number):
         rows = np.flatnonzero(liked)[number == session]

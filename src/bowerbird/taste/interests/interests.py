@@ -36,13 +36,9 @@ class Level:
     def __len__(self) -> int:
         return len(self.names)
 
-    def numbers_of(self, ids_or_names: Collection[int | str]) -> frozenset[int]:
-        """Numbers of the groups with these ids, or names, as earlier versions stored; unknown ones have
-        none."""
-        groups = enumerate(zip(self.ids.tolist(), self.names, strict=True))
-        return frozenset(
-            number for number, (id_, name) in groups if id_ in ids_or_names or name in ids_or_names
-        )
+    def numbers_of(self, ids: Collection[int]) -> frozenset[int]:
+        """Numbers of the groups with these ids; unknown ids have none."""
+        return frozenset(number for number, id_ in enumerate(self.ids.tolist()) if id_ in ids)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
+from bowerbird.data.records import read_record, write_record
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions import Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
@@ -20,7 +22,24 @@ from bowerbird.taste.interests.interests import Interests, Level
 
 KIND = "interests"
 ARRAYS_FILE, NAMES_FILE = "interests.npz", "interests.json"
-READ_ERRORS = (OSError, ValueError, KeyError, BadZipFile)
+READ_ERRORS = (OSError, ValueError, KeyError, BadZipFile, StoreError)
+
+
+@dataclass(frozen=True)
+class LevelNames:
+    """Names and words of the groups of one level, in the order of their numbers."""
+
+    names: list[str]
+    words: list[list[str]]
+
+
+@dataclass(frozen=True)
+class SavedNames:
+    """The content of `interests.json`."""
+
+    next_id: int
+    interests: LevelNames
+    themes: LevelNames
 
 
 def interests_of(snapshot: StoreSnapshot) -> Interests:
@@ -78,8 +97,6 @@ def _publish(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Inter
                 KIND, meta, lambda folder: _write(folder, interests, ids), made_of={"vectors": vectors}
             )
     snapshot.adopt(version)
-    for path in store.taste.glob("interests-*"):  # of an earlier version of bowerbird
-        path.unlink(missing_ok=True)
     return published or interests
 
 
@@ -115,8 +132,6 @@ def _former_files(snapshot: StoreSnapshot) -> Iterator[tuple[Path, Path]]:
         if KIND in version_set.versions:
             folder = snapshot.store.path / KIND / version_set.versions[KIND]
             yield folder / ARRAYS_FILE, folder / NAMES_FILE
-    for names_path in snapshot.store.taste.glob("interests-*.json"):
-        yield names_path.with_suffix(".npz"), names_path
 
 
 def _former_groups(group: np.ndarray, items: np.ndarray, ids: Sequence[str]) -> np.ndarray:
@@ -144,9 +159,12 @@ def _write(folder: Path, interests: Interests, ids: Sequence[str]) -> None:
         theme_ids=interests.themes.ids,
         items=_item_hashes(ids),
     )
-    levels = {"interests": interests.fine, "themes": interests.themes}
-    words = {name: {"names": level.names, "words": level.words} for name, level in levels.items()}
-    (folder / NAMES_FILE).write_text(json.dumps({"next_id": interests.next_id, **words}))
+    names = SavedNames(
+        interests.next_id,
+        LevelNames(interests.fine.names, interests.fine.words),
+        LevelNames(interests.themes.names, interests.themes.words),
+    )
+    write_record(folder / NAMES_FILE, names)
 
 
 def _read(arrays_path: Path, names_path: Path) -> tuple[Interests, str, np.ndarray]:
@@ -154,16 +172,12 @@ def _read(arrays_path: Path, names_path: Path) -> tuple[Interests, str, np.ndarr
 
     Raises one of `READ_ERRORS`.
     """
-    words = json.loads(names_path.read_text())
-    # An earlier version of bowerbird wrote "<vectors>/<catalogue>" next to the names.
-    made_for = words["key"].split("/")[0] if "key" in words else _vectors_version(arrays_path.parent)
+    names = read_record(names_path, SavedNames)
     with np.load(arrays_path) as saved:
-        fine = Level(saved["ids"], words["interests"]["names"], words["interests"]["words"])
-        themes = Level(saved["theme_ids"], words["themes"]["names"], words["themes"]["words"])
-        interests = Interests(
-            saved["group"], saved["centres"], fine, saved["theme"], themes, int(words["next_id"])
-        )
-        return interests, made_for, saved["items"]
+        fine = Level(saved["ids"], names.interests.names, names.interests.words)
+        themes = Level(saved["theme_ids"], names.themes.names, names.themes.words)
+        interests = Interests(saved["group"], saved["centres"], fine, saved["theme"], themes, names.next_id)
+        return interests, _vectors_version(arrays_path.parent), saved["items"]
 
 
 def _vectors_version(folder: Path) -> str:

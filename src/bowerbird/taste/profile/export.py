@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bowerbird.data.events import ACTIONS
+from bowerbird.data.records import record_as_dict
 from bowerbird.taste.interests.ranking import format_time
 from bowerbird.taste.profile.profile import TasteReader
 
@@ -39,6 +40,6 @@ def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:
             "seen_before": [ids[item] for item in state.seen_before.tolist()],
         },
         "taste": reader.profile_as_dict(profile),
-        "overrides": dict(reader.graph.overrides_of(user_id)),
+        "overrides": record_as_dict(reader.graph.overrides_of(user_id)),
         "collections": [asdict(collection) for collection in reader.collections_of(user_id)],
     }

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.decay import decayed
 from bowerbird.data.interactions import History
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.taste.state.user_state import TasteState, decayed
+from bowerbird.taste.state.user_state import TasteState
 
 MAX_CLUSTERS = 15
 MAX_DISTANCE = 1.5

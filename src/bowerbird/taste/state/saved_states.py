@@ -8,19 +8,17 @@ them all, under the same lock.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import uuid
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.feather as feather
 
-from bowerbird.data.durable import write_atomically
+from bowerbird.data.records import read_record, write_record
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.taste.state.user_states import UserStates
@@ -29,8 +27,6 @@ from bowerbird.taste.state.user_table import IDS_FILE
 INDEX_FILE = "user_states.json"
 FOLDER_PREFIX = "user-states-"
 MAX_SNAPSHOTS = 2  # each of other items or interests
-FORMER_IDS_FILE, FORMER_FOLDERS, FORMER_INDEX = "people.feather", "people-*", "people.json"
-"""Names that earlier versions gave to snapshots: no longer read, but an erasure must not leave them."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,14 @@ class SnapshotOrigin:
     key: str
     generation: int
     offset: int
+
+
+@dataclass(frozen=True)
+class SavedSnapshot:
+    """One snapshot: what it was made of, and its folder."""
+
+    origin: SnapshotOrigin
+    folder: str
 
 
 def save(store: Store, states: UserStates, origin: SnapshotOrigin) -> bool:
@@ -54,10 +58,10 @@ def save(store: Store, states: UserStates, origin: SnapshotOrigin) -> bool:
             if store.log.generation != origin.generation:  # a user was forgotten meanwhile
                 return False
             states.save(folder)
-            others = [snapshot for snapshot in _read_index(store) if snapshot["key"] != origin.key]
-            snapshots = [{**asdict(origin), "folder": folder.name}, *others][:MAX_SNAPSHOTS]
-            write_atomically(store.taste / INDEX_FILE, json.dumps({"snapshots": snapshots}).encode())
-            _drop_folders(store, {snapshot["folder"] for snapshot in snapshots})
+            others = [snapshot for snapshot in _read_index(store) if snapshot.origin.key != origin.key]
+            snapshots = [SavedSnapshot(origin, folder.name), *others][:MAX_SNAPSHOTS]
+            write_record(store.taste / INDEX_FILE, snapshots)
+            _drop_folders(store, {snapshot.folder for snapshot in snapshots})
     except (OSError, StoreError):
         shutil.rmtree(folder, ignore_errors=True)
         return False
@@ -69,20 +73,17 @@ def load(store: Store, key: str, interest: np.ndarray) -> tuple[UserStates, Snap
     generation = store.log.generation
     for snapshot in _read_index(store):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            folder = store.taste / snapshot["folder"]
-            if snapshot["key"] == key and snapshot["generation"] == generation:
-                states = UserStates.open(folder, interest)
-                return states, SnapshotOrigin(key, generation, snapshot["offset"])
+            if snapshot.origin.key == key and snapshot.origin.generation == generation:
+                return UserStates.open(store.taste / snapshot.folder, interest), snapshot.origin
     return None
 
 
-def _read_index(store: Store) -> list[dict[str, Any]]:
-    """Origin and folder of each snapshot, the newest first."""
+def _read_index(store: Store) -> list[SavedSnapshot]:
+    """The snapshots, the newest first."""
     try:
-        snapshots: list[dict[str, Any]] = json.loads((store.taste / INDEX_FILE).read_text())["snapshots"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []  # none yet, or of an earlier version
-    return snapshots
+        return read_record(store.taste / INDEX_FILE, list[SavedSnapshot])
+    except StoreError:
+        return []  # none yet, or a broken file: the log has everything
 
 
 def exists(store: Store) -> bool:
@@ -97,7 +98,7 @@ def is_named(store: Store, user_id: str) -> bool:
     """
     for folder in _folders(store.path / "taste"):
         try:
-            ids = feather.read_table(_ids_file(folder))["user_id"]
+            ids = feather.read_table(folder / IDS_FILE)["user_id"]
         except FileNotFoundError:  # cut short before any id was written
             continue
         except (OSError, ValueError, KeyError):
@@ -115,15 +116,9 @@ def drop(store: Store) -> None:
 
 def _folders(path: Path) -> Iterator[Path]:
     yield from path.glob(f"{FOLDER_PREFIX}*")
-    yield from path.glob(FORMER_FOLDERS)
-
-
-def _ids_file(folder: Path) -> Path:
-    return folder / (IDS_FILE if folder.name.startswith(FOLDER_PREFIX) else FORMER_IDS_FILE)
 
 
 def _drop_folders(store: Store, keep: Collection[str] = ()) -> None:
-    (store.taste / FORMER_INDEX).unlink(missing_ok=True)
     for folder in _folders(store.taste):
         if folder.name not in keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -7,17 +7,15 @@ a week, a season).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from bowerbird.data.interactions import History
+from bowerbird.data.times import SECOND
 from bowerbird.taste.state.learning import RING
-
-SECOND = 1_000_000  # microseconds
-DAY = 86_400 * SECOND
 
 
 @dataclass(frozen=True)
@@ -116,16 +114,3 @@ def microseconds(moment: datetime) -> int:
     -1
     """
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def decayed(weights: np.ndarray, age_us: np.ndarray, half_life_days: Sequence[float]) -> np.ndarray:
-    """Weights after exponential decay, averaged over the time-scales: w · mean over h of 2^(−a/h).
-
-    (n,), ages a (n,) in microseconds -> (n,) float64; negative ages count as 0.
-
-    >>> decayed(np.array([4.0]), np.array([DAY]), [1.0]).tolist()
-    [2.0]
-    """
-    ages = np.maximum(0, age_us) / DAY
-    remaining: np.ndarray = weights * np.mean([0.5 ** (ages / days) for days in half_life_days], axis=0)
-    return remaining

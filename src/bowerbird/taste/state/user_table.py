@@ -16,6 +16,7 @@ import pyarrow.feather as feather
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE
+from bowerbird.data.times import SECOND
 from bowerbird.taste.state.learning import (
     MAX_INTERESTS,
     OLDER,
@@ -27,7 +28,7 @@ from bowerbird.taste.state.learning import (
 from bowerbird.taste.state.packed_rows import Columns, PackedRows, row_bytes
 from bowerbird.taste.state.seen_items import SeenItems
 from bowerbird.taste.state.user_index import MISSING, UserIndex
-from bowerbird.taste.state.user_state import SECOND, OlderSums, TasteState
+from bowerbird.taste.state.user_state import OlderSums, TasteState
 
 COLUMNS: Columns = {
     "at": (np.uint32, RING),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from bowerbird.data.decay import decayed
 from bowerbird.taste.state.likers import IS_LIKE
-from bowerbird.taste.state.user_state import TasteState, decayed
+from bowerbird.taste.state.user_state import TasteState
 
 STEPS = 10_000
 STARTS = 32
