@@ -271,7 +271,7 @@ def test_the_export_holds_everything_of_the_user_and_nothing_of_others(
     ]
     assert len(document["state"]["events"]) == 8, "the stored ones, whatever the overrides"
     assert [board["name"] for board in document["collections"]] == ["hall"]
-    assert set(document["overrides"]) == {"muted", "boosted", "corrected", "excluded_items"}
+    assert set(document["overrides"]) == {"muted", "corrected", "excluded_items"}
     assert '"bo"' not in json.dumps(document)
 
 

@@ -25,6 +25,7 @@ def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:
         state.older.interest.tolist(), state.older.at.tolist(), state.older.weight.tolist(), strict=True
     )
     ids, names = reader.catalogue.ids, reader.groups.names
+    overrides = record_as_dict(reader.graph.overrides_of(user_id))
     return {
         "user": user_id,
         "events": events,
@@ -40,6 +41,6 @@ def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:
             "seen_before": [ids[item] for item in state.seen_before.tolist()],
         },
         "taste": reader.profile_as_dict(profile),
-        "overrides": record_as_dict(reader.graph.overrides_of(user_id)),
+        "overrides": {name: value for name, value in overrides.items() if value},
         "collections": [asdict(collection) for collection in reader.collections_of(user_id)],
     }
