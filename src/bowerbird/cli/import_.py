@@ -13,6 +13,7 @@ from rich.table import Table
 from bowerbird.cli.output import JsonOption, StoreOption, emit
 
 if TYPE_CHECKING:
+    from bowerbird.data.dialogue_imports import DialogueImportSummary
     from bowerbird.data.imports import ImportSummary
 
 LAYOUT_NAMES = "google-feed, segment, ga4, parquet, hm, movielens, recbole, ikea-rooms"
@@ -20,11 +21,17 @@ LAYOUT_NAMES = "google-feed, segment, ga4, parquet, hm, movielens, recbole, ikea
 POLICIES = "policies"
 """Takes a folder of Markdown pages (shipping, returns, …), which the assistant quotes."""
 
+DIALOGUES = "dialogues"
+"""Takes files of conversations, which train and evaluate the assistant."""
+
 SHOWN_REASONS = 10
 
 
 def import_(
-    layout: Annotated[str, typer.Argument(help=f"One of {LAYOUT_NAMES}; or {POLICIES}.", show_default=False)],
+    layout: Annotated[
+        str,
+        typer.Argument(help=f"One of {LAYOUT_NAMES}; or {DIALOGUES}, {POLICIES}.", show_default=False),
+    ],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders of that layout.", show_default=False)],
     store: StoreOption,
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of layout parquet.")] = None,
@@ -32,10 +39,14 @@ def import_(
 ) -> None:
     """Import items, events and collections into a store; rejected rows are counted and listed.
 
+    `dialogues FILE…` imports conversations (Parquet or JSONL), which train and evaluate the assistant.
     `policies FOLDER` imports the shop's own pages (shipping, returns, …): Markdown that the assistant quotes.
     """
     if layout == POLICIES:
         import_pages(paths, store, as_json)
+        return
+    if layout == DIALOGUES:
+        import_dialogue_files(paths, store, as_json)
         return
     from bowerbird.data.imports import import_layout
     from bowerbird.data.store import Store
@@ -54,6 +65,30 @@ def import_pages(paths: list[Path], store: Path, as_json: bool) -> None:
         raise InputError(f"{POLICIES} takes one folder, {len(paths)} were given: put all pages in one folder")
     pages = import_policies(paths[0], Store.create(store).path)
     emit({"pages": pages}, as_json, lambda console: console.print(f"pages: {', '.join(pages)}", markup=False))
+
+
+def import_dialogue_files(paths: list[Path], store: Path, as_json: bool) -> None:
+    """Import conversations into a store that has items."""
+    from bowerbird.data.dialogue_imports import import_dialogues
+    from bowerbird.data.store import Store
+
+    summary = import_dialogues(Store.open(store), paths)
+    emit(summary.as_dict(), as_json, lambda console: print_dialogue_summary(summary, console))
+
+
+def print_dialogue_summary(summary: DialogueImportSummary, console: Console) -> None:
+    """Print how many turns were imported, which items are unknown, and why rows were rejected."""
+    turns = summary.turns
+    console.print(
+        f"{turns.accepted:,} of {turns.read:,} turns accepted, in {summary.dialogues:,} dialogues; "
+        f"{summary.new:,} are new, {summary.total:,} are in the store ({summary.seconds:.1f} s)"
+    )
+    for name, n in summary.unknown_items.most_common():
+        console.print(f"  {n:,} item ids in `{name}` are not in the catalogue: left out", markup=False)
+    for reason, n in turns.rejected.most_common(SHOWN_REASONS):
+        console.print(f"  {n:,} × rejected: {reason}", markup=False)
+    if summary.rejected_file:
+        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)
 
 
 def print_summary(summary: ImportSummary, console: Console) -> None:

@@ -39,3 +39,17 @@ class CollectionsMeta(VersionMeta):
     KIND = "collections"
 
     collections: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialoguesMeta(VersionMeta):
+    """Imported dialogues."""
+
+    KIND = "dialogues"
+
+    dialogues: int
+    turns: int
+    without_text: int
+    """Dialogues that are sequences of items only."""
+    recommendations: int
+    """Recommended items over all turns."""

@@ -17,7 +17,18 @@ from bowerbird.data.store import Store
 from bowerbird.data.versions import KINDS, VersionSet
 
 FIGURES = (
-    *("items", "collections", "interests", "themes", "dim", "epochs", "alignment_steps", "tokens"),
+    *(
+        "items",
+        "collections",
+        "dialogues",
+        "turns",
+        "interests",
+        "themes",
+        "dim",
+        "epochs",
+        "alignment_steps",
+        "tokens",
+    ),
     *("metrics", "settings", "report", "config"),
 )
 """Fields of a version's `meta.json` that say how good it is and how it was made."""

@@ -22,9 +22,12 @@ Meta = TypeVar("Meta", bound=VersionMeta)
 SETS_FILE = "versions.json"
 META_FILE = "meta.json"
 """File in a version's folder that describes it."""
-KINDS = ("catalogue", "collections", "vectors", "interests", "ranker", "completion", "graft")
+KINDS = (
+    *("catalogue", "collections", "dialogues", "vectors", "interests", "ranker", "completion"),
+    *("dialogue-ranker", "graft"),
+)
 """The kinds of versions in a set."""
-FACTS = ("catalogue", "collections")
+FACTS = ("catalogue", "collections", "dialogues")
 """Kinds that are served in their newest version, whichever version the models were trained on."""
 NEEDED = ("catalogue", "vectors", "interests", "ranker")
 """Kinds that serving needs; the last two are trained when a set without them is first opened."""
