@@ -141,6 +141,6 @@ def test_a_file_of_another_shape_or_without_usable_rows_changes_nothing(
 
 
 def test_a_user_is_left_out_by_id_and_by_name_in_texts() -> None:
-    said = (DialogueTurn(Role.USER, "I am u7, hello"),)
-    dialogues = [Dialogue("x", (), "u7"), Dialogue("y", said), Dialogue("z", (), "u70")]
+    turns = (DialogueTurn(Role.USER, "I am u7, hello"),)
+    dialogues = [Dialogue("x", (), "u7"), Dialogue("y", turns), Dialogue("z", (), "u70")]
     assert [dialogue.dialogue_id for dialogue in without_users(dialogues, ["u7"])] == ["z"]

@@ -89,7 +89,7 @@ class ItemLinker:
             for form in parsed.short_forms:
                 for spelling in dict.fromkeys((form, without_article(form))):
                     self._short[tuple(spelling.split())].append(item)
-        self._longest = max((len(words) for words in self._items), default=0)
+        self._max_words = max((len(words) for words in self._items), default=0)
         self._by_year: dict[int, list[tuple[str, int]]] = defaultdict(list)
         for words, items in self._items.items():
             for item in items:
@@ -221,7 +221,7 @@ class ItemLinker:
         self, text: str, words: list[tuple[str, int, int]], row: int, free: NDArray[np.bool_]
     ) -> int:
         """Number of words of the longest bare title that starts at a word; 0 where none does."""
-        for length in range(min(self._longest, len(words) - row), 0, -1):
+        for length in range(min(self._max_words, len(words) - row), 0, -1):
             if not free[row : row + length].all():
                 continue
             spelling = tuple(word for word, _, _ in words[row : row + length])
