@@ -13,7 +13,7 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.interests.drift import CLEAR_EVIDENCE, MIN_SESSIONS_BEFORE, detect_drift, split_sessions
+from bowerbird.taste.interests.drift import CONFIG, detect_drift, split_sessions
 from bowerbird.taste.profile.changes import changes_of, describe_drift
 
 TYPES, ITEMS_PER_TYPE = 8, 10
@@ -52,7 +52,7 @@ def test_a_new_taste_is_detected_clearly_within_ten_events_of_it() -> None:
     before, after = [0, 1, 0, 1, 0, 1, 0], [5, 5, 5]
     history = session_history(before + after)
     evidence = [drift_evidence(history.where(np.arange(30) < 21 + n)) for n in range(1, 10)]
-    assert max(evidence) >= CLEAR_EVIDENCE
+    assert max(evidence) >= CONFIG.clear_evidence
     drift = detect_drift(history, lambda items: VECTORS[items], VECTORS, 100 * DAY // 5)
     assert drift is not None and drift.since == len(before), "and the moment is the right one"
 
@@ -73,12 +73,12 @@ def test_one_unusual_click_is_not_a_change() -> None:
 
 
 def test_a_user_with_few_sessions_has_not_changed() -> None:
-    assert drift_evidence(session_history([0] * (MIN_SESSIONS_BEFORE - 1) + [5])) == 0.0
+    assert drift_evidence(session_history([0] * (CONFIG.min_sessions_before - 1) + [5])) == 0.0
 
 
 def test_a_change_long_ago_is_not_of_this_month() -> None:
     history = session_history([0, 0, 0, 0, 5, 5])
-    assert drift_evidence(history) >= CLEAR_EVIDENCE
+    assert drift_evidence(history) >= CONFIG.clear_evidence
     assert drift_evidence(history, now=int(history.at[-1]) + 31 * DAY) == 0.0
 
 

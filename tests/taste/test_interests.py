@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -145,28 +144,6 @@ def test_interests_keep_their_ids_while_they_mean_the_same(tmp_path: Path) -> No
     replaced = interests_of(store.snapshot())
     ids = {*replaced.fine.ids.tolist(), *replaced.themes.ids.tolist()}
     assert ids.isdisjoint({*before.fine.ids.tolist(), *after.themes.ids.tolist()}), "nothing means the same"
-
-
-def test_ids_are_taken_from_the_files_of_an_earlier_version(tmp_path: Path) -> None:
-    """It stored interests in `taste/`, and named current versions in `CURRENT` files."""
-    store = Store.create(tmp_path / "store")
-    items = [Item(str(k), "x", attributes={"type": f"t{k % 3}"}) for k in range(30)]
-    vectors = publish(store, items, np.eye(3)[np.arange(30) % 3])
-    first, names = interests_of(store.snapshot()), store.snapshot().names
-    folder = store.path / "interests" / names["interests"]
-    numbered = json.loads((folder / "interests.json").read_text())
-    with np.load(folder / "interests.npz") as arrays:
-        np.savez(store.taste / "interests-0.npz", **{**arrays, "ids": arrays["ids"] + 100})
-    key = f"{vectors}/{names['catalogue']}"
-    (store.taste / "interests-0.json").write_text(json.dumps(numbered | {"key": key, "next_id": 200}))
-    shutil.rmtree(store.path / "interests")
-    (store.path / "versions.json").unlink()
-    for kind in ("catalogue", "vectors"):
-        (store.path / kind / "CURRENT").write_text(names[kind])
-    reopened = interests_of(Store.open(store.path).snapshot())
-    assert reopened.fine.ids.tolist() == (first.fine.ids + 100).tolist() and reopened.names == first.names
-    assert not list(store.taste.glob("interests-*")) and not list(store.path.glob("*/CURRENT"))
-    assert store.snapshot().names["vectors"] == vectors
 
 
 def test_themes_unite_interests_that_lie_together() -> None:

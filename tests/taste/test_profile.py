@@ -20,7 +20,7 @@ from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
 from bowerbird.taste.profile.profile import TasteReader
-from bowerbird.taste.profile.similar_users import K_ANONYMOUS, ROUNDING, find_similar_users
+from bowerbird.taste.profile.similar_users import CONFIG, find_similar_users
 from bowerbird.taste.state.user_state import TasteState
 
 MakeEvent = Callable[..., Event]
@@ -156,9 +156,9 @@ def test_nothing_is_shown_that_fewer_than_k_users_share(seed: int, n_others: int
     user = states[0]
     similar = find_similar_users(user, states, graph.interests_of_items, (90.0,), 10**12)
     counts = [n for _, n in (*similar.interests, *similar.items)]
-    assert all(n >= K_ANONYMOUS and n % ROUNDING == 0 for n in counts)
+    assert all(n >= CONFIG.k and n % CONFIG.rounding == 0 for n in counts)
     n_similar = similar.users
-    assert n_similar == 0 or (K_ANONYMOUS <= n_similar <= n_others and n_similar % ROUNDING == 0)
+    assert n_similar == 0 or (CONFIG.k <= n_similar <= n_others and n_similar % CONFIG.rounding == 0)
     for item, n in similar.items:
         assert n <= sum(item in state.items for state in states[1:])
     alone = find_similar_users(user, [user] * 50, graph.interests_of_items, (90.0,), 10**12)

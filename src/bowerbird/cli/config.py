@@ -24,12 +24,16 @@ config_app = typer.Typer(no_args_is_help=True, help="Show settings and hyper-par
 
 def trained_kinds() -> tuple[type[VersionMeta], ...]:
     """The records of all kinds of versions that have a config."""
-    return ()
+    from bowerbird.taste.config import InterestsMeta
+
+    return (InterestsMeta,)
 
 
 def runtime_configs() -> tuple[Any, ...]:
     """The configs of components that no version is made by: those in force are their defaults."""
-    return ()
+    from bowerbird.taste.config import TASTE_CONFIG
+
+    return (TASTE_CONFIG,)
 
 
 @dataclass(frozen=True)

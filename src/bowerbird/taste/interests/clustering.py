@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-ITERATIONS = 12  # of k-means
-FINE_PER_GROUP, MAX_FINE = 8, 800
-"""k-means centres for each group, before Ward's method joins them, and their maximum in all."""
-SAMPLE = 20_000  # rows that the centres are fitted on
+from bowerbird.taste.config import ClusteringConfig
+
+DEFAULT = ClusteringConfig()
 
 
-def spherical_kmeans(rows: np.ndarray, count: int) -> np.ndarray:
+def spherical_kmeans(rows: np.ndarray, count: int, config: ClusteringConfig = DEFAULT) -> np.ndarray:
     """Centres of length 1, (count, D), of rows (N, D), by spherical k-means.
 
     Each centre is the normalised sum of its rows, c_k = Σ x / |Σ x| (Dhillon & Modha, "Concept Decompositions
@@ -19,9 +18,9 @@ def spherical_kmeans(rows: np.ndarray, count: int) -> np.ndarray:
     if not count:
         return np.zeros((0, rows.shape[1]), np.float32)
     generator = np.random.default_rng(0)
-    sample = rows[np.sort(generator.permutation(len(rows))[:SAMPLE])]
+    sample = rows[np.sort(generator.permutation(len(rows))[: config.sample])]
     centres = _seed_centres(sample, count, generator)
-    for _ in range(ITERATIONS):
+    for _ in range(config.iterations):
         group = nearest_centre(sample, centres)
         sums = np.zeros_like(centres)
         np.add.at(sums, group, sample)
@@ -31,7 +30,7 @@ def spherical_kmeans(rows: np.ndarray, count: int) -> np.ndarray:
     return centres
 
 
-def ward_kmeans(rows: np.ndarray, count: int) -> np.ndarray:
+def ward_kmeans(rows: np.ndarray, count: int, config: ClusteringConfig = DEFAULT) -> np.ndarray:
     """Centres of length 1, at most `count`, (K, D), of rows (N, D): fine k-means centres, joined by Ward's
     method (Ward, "Hierarchical Grouping to Optimize an Objective Function", 1963).
 
@@ -41,8 +40,9 @@ def ward_kmeans(rows: np.ndarray, count: int) -> np.ndarray:
 
     if not count:
         return np.zeros((0, rows.shape[1]), np.float32)
-    rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])]
-    fine = spherical_kmeans(rows, min(len(rows), max(count, min(FINE_PER_GROUP * count, MAX_FINE))))
+    rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[: config.sample])]
+    n_fine = max(count, min(config.fine_per_group * count, config.max_fine))
+    fine = spherical_kmeans(rows, min(len(rows), n_fine), config)
     if len(fine) <= count:
         return fine
     cluster_of_centre = fcluster(linkage(fine.astype(np.float64), "ward"), count, "maxclust")

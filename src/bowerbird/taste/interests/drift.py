@@ -14,17 +14,11 @@ import numpy as np
 
 from bowerbird.data.interactions import History
 from bowerbird.data.times import DAY, sessions_of
+from bowerbird.taste.config import TASTE_CONFIG
 
-SHARPNESS = 8.0  # of the kernel exp(sharpness · cosine)
-CHANCE_SHARE = 0.2  # share of clicks that nothing explains
-MIN_SESSIONS_BEFORE = 3  # that a change must have before it
-SESSIONS_BACK = (1, 2, 3, 4)
-"""How many sessions ago a change may have begun."""
-PERHAPS_EVIDENCE, CLEAR_EVIDENCE = 2.6, 5.3
-"""Evidence (nats) from which a change is reported, and from which it is reported without a "perhaps": for one
-in four, and one in twelve, steady shoppers of the demo world that happens within 16 events
-(benchmarks/README.md)."""
-MONTH = 30 * DAY
+CONFIG = TASTE_CONFIG.drift
+"""Of its two thresholds of evidence one in four, and one in twelve, steady shoppers of the demo world reach
+the first and the second within 16 events (benchmarks/README.md)."""
 
 VectorsOf = Callable[[np.ndarray], np.ndarray]
 """Rows (n, D) of length 1, or 0, for positions (n,)."""
@@ -49,7 +43,7 @@ class Drift:
     @property
     def is_clear(self) -> bool:
         """Whether it is reported without a "perhaps"; a single session never is, whatever its evidence."""
-        return self.evidence >= CLEAR_EVIDENCE and len(self.sessions) - self.since > 1
+        return self.evidence >= CONFIG.clear_evidence and len(self.sessions) - self.since > 1
 
 
 def split_sessions(history: History) -> list[Session]:
@@ -79,14 +73,15 @@ def detect_drift(history: History, vectors: VectorsOf, sample: np.ndarray, now: 
     sessions = split_sessions(history.where(history.at <= now))
     starts = [
         len(sessions) - back
-        for back in SESSIONS_BACK
-        if len(sessions) - back >= MIN_SESSIONS_BEFORE and sessions[-back].at > now - MONTH
+        for back in range(1, CONFIG.max_sessions_back + 1)
+        if len(sessions) - back >= CONFIG.min_sessions_before
+        and sessions[-back].at > now - CONFIG.max_age_days * DAY
     ]
     if not starts:
         return None
     likelihood = _SessionLikelihood(sessions, vectors, sample)
     evidence, since = max((likelihood.evidence(start), -start) for start in starts)
-    return Drift(evidence, sessions, -since) if evidence >= PERHAPS_EVIDENCE else None
+    return Drift(evidence, sessions, -since) if evidence >= CONFIG.perhaps_evidence else None
 
 
 class _SessionLikelihood:
@@ -99,9 +94,10 @@ class _SessionLikelihood:
     def __init__(self, sessions: Sequence[Session], vectors: VectorsOf, sample: np.ndarray) -> None:
         items = np.unique(np.concatenate([session.items for session in sessions]))
         rows = vectors(items).astype(np.float64)
-        usual = np.exp(SHARPNESS * (rows @ sample.T.astype(np.float64))).mean(axis=1, keepdims=True)
-        kernel = np.exp(SHARPNESS * (rows @ rows.T))
-        self._ratios = (1 - CHANCE_SHARE) * kernel / usual + CHANCE_SHARE  # (n, n)
+        usual = np.exp(CONFIG.sharpness * (rows @ sample.T.astype(np.float64))).mean(axis=1, keepdims=True)
+        kernel = np.exp(CONFIG.sharpness * (rows @ rows.T))
+        chance = CONFIG.chance_share
+        self._ratios = (1 - chance) * kernel / usual + chance  # (n, n)
         self._sessions = [np.searchsorted(items, session.items) for session in sessions]
         # log likelihood ratio of each item given each session, (sessions, n)
         self._given_session = np.log([self._ratios[session].mean(axis=0) for session in self._sessions])

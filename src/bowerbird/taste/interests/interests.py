@@ -16,13 +16,12 @@ from functools import cached_property
 import numpy as np
 
 from bowerbird.data.items import Catalogue
+from bowerbird.taste.config import InterestConfig
 from bowerbird.taste.interests.clustering import assign_groups, merge_centres, ward_kmeans
 from bowerbird.taste.interests.naming import make_unique, name_groups
 
-MIN_GROUPS, MAX_GROUPS = 4, 2_000
-ITEMS_PER_GROUP = 12  # in small catalogues; larger ones have 1.5 · sqrt(items) groups
-SAME_GROUP = 0.3
-"""Jaccard similarity of the items of two groups from which they mean the same."""
+DEFAULT = InterestConfig()
+SMALL_CATALOGUE = 400  # items
 
 
 @dataclass(frozen=True)
@@ -77,15 +76,18 @@ class Interests:
         return np.where(self.group >= 0, np.append(self.theme, -1)[self.group], -1)
 
     @classmethod
-    def from_vectors(cls, matrix: np.ndarray, catalogue: Catalogue) -> Interests:
+    def from_vectors(
+        cls, matrix: np.ndarray, catalogue: Catalogue, config: InterestConfig = DEFAULT
+    ) -> Interests:
         """Find interests by clustering item vectors (items, D); their ids start at 0."""
         has_vector = np.flatnonzero(matrix.any(axis=1))
-        centres = ward_kmeans(matrix[has_vector], count_groups(len(has_vector)))
+        centres = ward_kmeans(matrix[has_vector], count_groups(len(has_vector), config), config.clustering)
         group = assign_groups(matrix, centres)
         theme = merge_centres(centres, round(math.sqrt(len(centres))))
         n, m = len(centres), int(theme.max(initial=-1)) + 1
         theme_of_items = np.where(group >= 0, np.append(theme, -1)[group], -1)
-        fine, themes = _make_level(group, n, 0, catalogue), _make_level(theme_of_items, m, n, catalogue)
+        fine = _make_level(group, n, 0, catalogue, config)
+        themes = _make_level(theme_of_items, m, n, catalogue, config)
         return cls(group, centres, fine, theme, themes, n + m)
 
     def extended_to(self, matrix: np.ndarray) -> Interests:
@@ -99,31 +101,45 @@ class Interests:
             self.next_id,
         )
 
-    def with_former_ids(self, former: Interests, former_group: np.ndarray) -> Interests:
+    def with_former_ids(
+        self, former: Interests, former_group: np.ndarray, same_group: float = DEFAULT.same_group
+    ) -> Interests:
         """These interests with the ids of the former ones that mean the same.
 
         `former_group` (items,): number of each of today's items in `former`, -1 where it was not there.
         """
-        fine, next_id = _match_ids(self.group, self.fine, former_group, former.fine, former.next_id)
+        fine, next_id = _match_ids(
+            self.group, self.fine, former_group, former.fine, former.next_id, same_group
+        )
         former_themes = np.where(former_group >= 0, np.append(former.theme, -1)[former_group], -1)
-        themes, next_id = _match_ids(self.theme_of_items, self.themes, former_themes, former.themes, next_id)
+        themes, next_id = _match_ids(
+            self.theme_of_items, self.themes, former_themes, former.themes, next_id, same_group
+        )
         return Interests(self.group, self.centres, fine, self.theme, themes, next_id)
 
 
-def count_groups(n_items: int) -> int:
+def count_groups(n_items: int, config: InterestConfig = DEFAULT) -> int:
     """Number of interests for a catalogue of `n_items` items."""
-    count = max(n_items / ITEMS_PER_GROUP if n_items < 400 else 0, math.sqrt(n_items) * 1.5)
-    return min(n_items, max(MIN_GROUPS, min(MAX_GROUPS, round(count))))
+    by_size = n_items / config.items_per_group if n_items < SMALL_CATALOGUE else 0.0
+    count = max(by_size, math.sqrt(n_items) * config.groups_per_root)
+    return min(n_items, max(config.min_groups, min(config.max_groups, round(count))))
 
 
-def _make_level(group: np.ndarray, count: int, first_id: int, catalogue: Catalogue) -> Level:
-    words = name_groups(group, count, catalogue)
+def _make_level(
+    group: np.ndarray, count: int, first_id: int, catalogue: Catalogue, config: InterestConfig
+) -> Level:
+    words = name_groups(group, count, catalogue, config.naming)
     names = make_unique([" · ".join(group_words) for group_words in words])
     return Level(np.arange(first_id, first_id + count), names, words)
 
 
 def _match_ids(
-    group: np.ndarray, level: Level, former_group: np.ndarray, former: Level, next_id: int
+    group: np.ndarray,
+    level: Level,
+    former_group: np.ndarray,
+    former: Level,
+    next_id: int,
+    same_group: float,
 ) -> tuple[Level, int]:
     """A level with the ids of `former` where groups mean the same, new ids elsewhere; the next free id."""
     from scipy.optimize import linear_sum_assignment
@@ -136,7 +152,7 @@ def _match_ids(
     ids = np.full(len(level), -1, np.int64)
     # One to one, with the greatest sum of similarities (Kuhn, "The Hungarian Method", 1955).
     for former_number, number in zip(*linear_sum_assignment(-jaccard), strict=True):
-        if jaccard[former_number, number] >= SAME_GROUP:
+        if jaccard[former_number, number] >= same_group:
             ids[number] = former.ids[former_number]
     new = np.flatnonzero(ids < 0)
     ids[new] = next_id + np.arange(len(new))

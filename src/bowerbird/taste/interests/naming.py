@@ -9,24 +9,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.taste.config import NamingConfig
 
-MAX_SAMPLED = 100_000  # items whose attributes name the groups: evenly spaced where there are more
 NAMING_ATTRIBUTES = ("style", "pattern", "material", "colour", "genre", "brand")
 """Attributes that may name a group, next to its type, in the order in which they read well."""
-MIN_SHARE, MIN_LIFT = 0.34, 1.2
-"""Share of a group's items that have a value, and how much more frequent it is there than in the catalogue,
-from which the value names the group."""
-MAX_WORDS = 3
+
+DEFAULT = NamingConfig()
 
 Facet = tuple[str, str]
 """Name and value of an attribute."""
 
 
-def name_groups(group: np.ndarray, count: int, catalogue: Catalogue) -> list[list[str]]:
+def name_groups(
+    group: np.ndarray, count: int, catalogue: Catalogue, config: NamingConfig = DEFAULT
+) -> list[list[str]]:
     """For each group its type and the attribute values that set it apart from the rest of the catalogue."""
     overall: Counter[Facet] = Counter()
     by_group: list[Counter[Facet]] = [Counter() for _ in range(count)]
-    sampled = np.arange(0, len(catalogue), max(1, -(-len(catalogue) // MAX_SAMPLED)))
+    sampled = np.arange(0, len(catalogue), max(1, -(-len(catalogue) // config.max_sampled)))
     sizes = np.bincount(group[sampled][group[sampled] >= 0], minlength=count)
     for position in sampled.tolist():
         facets = _facets(catalogue.item(position))
@@ -34,7 +34,7 @@ def name_groups(group: np.ndarray, count: int, catalogue: Catalogue) -> list[lis
         if group[position] >= 0:
             by_group[group[position]].update(facets)
     overall_shares = {facet: n / max(1, len(sampled)) for facet, n in overall.items()}
-    return [_distinctive_words(by_group[k], int(sizes[k]), overall_shares) for k in range(count)]
+    return [_distinctive_words(by_group[k], int(sizes[k]), overall_shares, config) for k in range(count)]
 
 
 def _facets(item: Item) -> list[Facet]:
@@ -48,18 +48,20 @@ def _facets(item: Item) -> list[Facet]:
     return [(name, value) for name, value in dict.fromkeys(facets) if value]
 
 
-def _distinctive_words(counts: Counter[Facet], size: int, overall_shares: dict[Facet, float]) -> list[str]:
-    """At most `MAX_WORDS` values that most of a group shares and the catalogue does not: share × log lift."""
+def _distinctive_words(
+    counts: Counter[Facet], size: int, overall_shares: dict[Facet, float], config: NamingConfig
+) -> list[str]:
+    """At most `max_words` values that most of a group shares and the catalogue does not: share × log lift."""
     scored = []
     for (name, value), n in counts.items():
         share = n / max(1, size)
         lift = share / overall_shares[name, value]
-        if share >= MIN_SHARE and lift > MIN_LIFT:
+        if share >= config.min_share and lift > config.min_lift:
             scored.append((share * math.log(lift), name, value))
     best: dict[str, tuple[float, str]] = {}  # of each attribute
     for score, name, value in sorted(scored, key=lambda facet: (-facet[0], facet[1:])):
         best.setdefault(name, (score, value))
-    top = sorted(best.items(), key=lambda facet: -facet[1][0])[:MAX_WORDS]
+    top = sorted(best.items(), key=lambda facet: -facet[1][0])[: config.max_words]
     reading_order = (*NAMING_ATTRIBUTES[:4], "type", *NAMING_ATTRIBUTES[4:])
     named = sorted(top, key=lambda facet: reading_order.index(facet[0]))
     words = [value if name == "brand" else value.lower() for name, (_, value) in named]

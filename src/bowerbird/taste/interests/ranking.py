@@ -12,10 +12,11 @@ import numpy as np
 from bowerbird.data.decay import decayed
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.items import Catalogue
+from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.state.user_state import TasteState
 
-BOOST = 2.0  # factor on the weight of a boosted interest
+BOOST = TASTE_CONFIG.profile.boost
 
 
 class Scale(StrEnum):

@@ -4,7 +4,6 @@ from them."""
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from bowerbird.data.versions import Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
 from bowerbird.embed.index.vectors import item_matrix, item_rows, load_vectors
 from bowerbird.errors import StoreError
+from bowerbird.taste.config import InterestsMeta
 from bowerbird.taste.interests.interests import Interests, Level
 
-KIND = "interests"
+KIND = InterestsMeta.KIND
 ARRAYS_FILE, NAMES_FILE = "interests.npz", "interests.json"
 READ_ERRORS = (OSError, ValueError, KeyError, BadZipFile, StoreError)
 
@@ -76,9 +76,11 @@ def _open_or_compute(snapshot: StoreSnapshot) -> Interests:
 
 def _read_version(version: Version | None, vectors: str) -> Interests | None:
     """The interests of a version, if they were made for these vectors and are whole."""
-    if version is None or version.meta.get("vectors") != vectors:
+    if version is None:
         return None
     try:
+        if version.read_meta(InterestsMeta).vectors != vectors:
+            return None
         return _read(version.path / ARRAYS_FILE, version.path / NAMES_FILE)[0]
     except READ_ERRORS:
         return None
@@ -88,7 +90,7 @@ def _publish(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Inter
     """Publish interests; return those that another process published first, where one did."""
     ids, store = snapshot.catalogue.ids, snapshot.store
     vectors = load_vectors(snapshot).version
-    meta = {"vectors": vectors, "interests": len(interests), "themes": len(interests.themes)}
+    meta = InterestsMeta(vectors=vectors, interests=len(interests), themes=len(interests.themes))
     with store.lock("publishing interests", wait):
         version = store.current(KIND)
         published = _read_version(version, vectors)
@@ -181,5 +183,4 @@ def _read(arrays_path: Path, names_path: Path) -> tuple[Interests, str, np.ndarr
 
 
 def _vectors_version(folder: Path) -> str:
-    vectors: str = json.loads((folder / "meta.json").read_text())["vectors"]
-    return vectors
+    return read_record(folder / "meta.json", InterestsMeta).vectors

@@ -20,6 +20,7 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.vectors import item_rows
 from bowerbird.errors import InputError
+from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.drift import Drift, detect_drift
 from bowerbird.taste.interests.ranking import (
@@ -39,12 +40,7 @@ from bowerbird.taste.profile.queries_and_boards import boards_of, queries_of
 from bowerbird.taste.profile.similar_users import SimilarUsers, find_similar_users
 from bowerbird.taste.state.user_state import TasteState
 
-SAMPLE = 2_000  # items that similarity is measured against
-MAX_RECENT = 12  # events shown
-MAX_EXAMPLES = 3  # of the user's items, shown for each interest
-TIMELINE_MOMENTS, TIMELINE_INTERESTS = 60, 12
-MAX_USERS = 20_000
-"""Users that are compared with one, the most active first."""
+CONFIG = TASTE_CONFIG.profile
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ class TasteReader:
         self.groups = graph.interests_of_items
         self._half_lives = graph.store.settings.taste.half_life_days
         self._rows = rows
-        sampled = np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])
+        sampled = np.sort(np.random.default_rng(0).permutation(len(rows))[: CONFIG.sample])
         self._sample = rows[sampled]
 
     @classmethod
@@ -123,7 +119,7 @@ class TasteReader:
             now=now,
             interests=self.graph.interests(state, now),
             at_scale={scale: self.graph.interests(state, now, scale) for scale in Scale},
-            timeline=self.graph.timeline(state, TIMELINE_MOMENTS, TIMELINE_INTERESTS),
+            timeline=self.graph.timeline(state, CONFIG.timeline_moments, CONFIG.timeline_interests),
             clusters=self.taste_clusters(state, now),
             prices=compute_prices(state, self.catalogue, self.groups, self._half_lives, now),
             disliked=find_disliked(state, self.groups, self._log_history(events)),
@@ -149,7 +145,7 @@ class TasteReader:
         sizes = np.bincount(groups.group[groups.group >= 0], minlength=len(groups))
         by_theme: dict[int, list[dict[str, Any]]] = {}
         for number in np.argsort(-sizes, kind="stable").tolist():
-            members = np.flatnonzero(groups.group == number)[:SAMPLE]
+            members = np.flatnonzero(groups.group == number)[: CONFIG.sample]
             similarity = self.vectors(members) @ groups.centres[number]
             typical = members[np.argsort(-similarity, kind="stable")[:max_examples]]
             by_theme.setdefault(int(groups.theme[number]), []).append(
@@ -183,9 +179,9 @@ class TasteReader:
         return explain_item(state, position, self.catalogue, self.vectors, ranked, self.groups.group, prices)
 
     def similar_users(self, user_id: str) -> SimilarUsers:
-        """What users with a similar taste share; empty for fewer than `similar_users.K_ANONYMOUS`."""
+        """What users with a similar taste share; empty for fewer than k (see `SimilarUsersConfig`)."""
         state = self.graph.state(user_id)
-        others = (self.graph.state(other) for other in self.graph.users(MAX_USERS))
+        others = (self.graph.state(other) for other in self.graph.users(CONFIG.max_users))
         season = Scale.SEASON.half_lives(self._half_lives)
         return find_similar_users(state, others, self.groups, season, state.last_at)
 
@@ -221,7 +217,7 @@ class TasteReader:
             "at": format_time(profile.now),
             "interests": [
                 interest.as_dict()
-                | {"examples": [self._item_as_dict(item) for item in interest.items[:MAX_EXAMPLES]]}
+                | {"examples": [self._item_as_dict(item) for item in interest.items[: CONFIG.max_examples]]}
                 | {"prices": [price.as_dict() for price in profile.prices.of_interest(interest.number)]}
                 for interest in profile.interests
             ],
@@ -250,7 +246,7 @@ class TasteReader:
             "changed": self._changes_as_dict(profile),
             "recent": [
                 describe_event(catalogue, state, row)
-                for row in range(n_events - 1, max(-1, n_events - 1 - MAX_RECENT), -1)
+                for row in range(n_events - 1, max(-1, n_events - 1 - CONFIG.max_recent), -1)
             ],
             "queries": profile.queries,
             "boards": profile.boards,

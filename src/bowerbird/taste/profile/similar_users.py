@@ -1,7 +1,7 @@
-"""Users with a similar taste, k-anonymous: how many there are and what at least `K_ANONYMOUS` of them share.
+"""Users with a similar taste, k-anonymous: how many there are and what at least k of them share.
 
-No user is named, and nothing that fewer than `K_ANONYMOUS` users share is shown. Counts are rounded down to
-multiples of `ROUNDING`, so that in most cases comparing two answers does not reveal that one user came or
+No user is named, and nothing that fewer than k users share is shown. Counts are rounded down to
+multiples of 5, so that in most cases comparing two answers does not reveal that one user came or
 went. That is not differential privacy: anyone who can write many invented users into the log could still
 learn something of a real one.
 """
@@ -14,16 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.ranking import weights_by_interest
 from bowerbird.taste.state.user_state import TasteState
 
-K_ANONYMOUS = 20
-"""Minimum number of similar users, and of those who share an interest or an item that is shown."""
-ROUNDING = 5
-MIN_SIMILARITY = 0.5
-"""Cosine of two users' interest weights from which their tastes are similar."""
-MAX_SHOWN = 10
+CONFIG = TASTE_CONFIG.similar_users
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class SimilarUsers:
     def as_dict(self, interests: Interests, titles: dict[int, str]) -> dict[str, Any]:
         named = [{"name": interests.names[number], "users": n} for number, n in self.interests]
         items = [{"title": titles[item], "users": n} for item, n in self.items]
-        return {"users": self.users, "at_least": K_ANONYMOUS, "interests": named, "items": items}
+        return {"users": self.users, "at_least": CONFIG.k, "interests": named, "items": items}
 
 
 def find_similar_users(
@@ -59,12 +55,12 @@ def find_similar_users(
         if other.user_id == user.user_id:
             continue
         weights = unit_interest_weights(other, interests, half_lives, now)
-        if user_weights @ weights < MIN_SIMILARITY:
+        if user_weights @ weights < CONFIG.min_similarity:
             continue
         n_similar += 1
         n_by_interest += weights > 0
         n_by_item[np.unique(other.history.liked().items)] += 1
-    if n_similar < K_ANONYMOUS:
+    if n_similar < CONFIG.k:
         return SimilarUsers(0, [], [])
     return SimilarUsers(_round_down(n_similar), _most_shared(n_by_interest), _most_shared(n_by_item))
 
@@ -80,10 +76,10 @@ def unit_interest_weights(
 
 
 def _most_shared(counts: np.ndarray) -> list[tuple[int, int]]:
-    """What at least `K_ANONYMOUS` users share, the most frequent first, with the rounded count."""
-    order = np.argsort(-counts, kind="stable")[:MAX_SHOWN]
-    return [(int(k), _round_down(int(counts[k]))) for k in order if counts[k] >= K_ANONYMOUS]
+    """What at least k users share, the most frequent first, with the rounded count."""
+    order = np.argsort(-counts, kind="stable")[: CONFIG.max_shown]
+    return [(int(k), _round_down(int(counts[k]))) for k in order if counts[k] >= CONFIG.k]
 
 
 def _round_down(count: int) -> int:
-    return count // ROUNDING * ROUNDING
+    return count // CONFIG.rounding * CONFIG.rounding

@@ -14,15 +14,13 @@ import numpy as np
 from numba import njit
 
 from bowerbird.data.decay import decayed
+from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.state.likers import IS_LIKE
 from bowerbird.taste.state.user_state import TasteState
 
-STEPS = 10_000
-STARTS = 32
-"""Latest liked items from which a user's walk starts."""
-RESTART = 0.5
-"""Probability of going back to the start after each step. A step goes from an item by a user to an item."""
-MIN_STEPS = 20  # of a start; starts with a smaller share do not walk
+STEPS, STARTS = TASTE_CONFIG.walks.steps, TASTE_CONFIG.walks.starts
+# Names of the module, since compiled code takes them as constants. A step goes from item by user to item.
+RESTART, MIN_STEPS = TASTE_CONFIG.walks.restart, TASTE_CONFIG.walks.min_steps
 LANES = 32  # walks of one start that advance side by side
 
 
