@@ -25,3 +25,9 @@ def test_a_recommender_service_runs_without_torch() -> None:
         "import bowerbird.recommend.recommender, bowerbird.serve.app, sys; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_command_line_loads_no_library_before_a_command_runs() -> None:
+    heavy = "{'numpy', 'pyarrow', 'scipy', 'numba', 'torch', 'msgspec'}"
+    code = f"import bowerbird.cli.main, sys; assert not {heavy} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)

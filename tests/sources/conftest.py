@@ -21,9 +21,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from bowerbird.cli.consume import LayoutChoice, consume
+from bowerbird.cli.consume import consume
 from bowerbird.cli.serve import serve
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -302,7 +303,7 @@ def start_consumer() -> Iterator[Callable[..., Any]]:
     started: list[Any] = []
 
     def start(store: Store, address: str, idle_s: float | None = None) -> Any:
-        process = FORKING.Process(target=consume, args=(store.path, address, LayoutChoice.NATIVE, idle_s))
+        process = FORKING.Process(target=consume, args=(store.path, address, MessageLayout.NATIVE, idle_s))
         process.start()
         started.append(process)
         return process

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.readers.messages import Layout
+from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError, SourceUnavailable, StoreError
 from bowerbird.sources import batches, consuming
@@ -69,7 +69,7 @@ class ToyBroker(Source):
 
 
 def consume(store: Store, source: Source, idle_s: float | None = 0.0) -> ConsumerStats:
-    return Consumer(store, source, Layout.NATIVE, lambda _: None).run(
+    return Consumer(store, source, MessageLayout.NATIVE, lambda _: None).run(
         threading.Event(), idle_s, lambda _: None
     )
 
@@ -103,7 +103,7 @@ def test_every_event_counts_once_for_any_faults(
         patch.setattr(batches, "MIN_BACKOFF_S", 0.0)
         patch.setattr(batches, "Batching", lambda: batches_of_three)
         while broker.messages_by_number:
-            consumer = Consumer(Store.open(store.path), broker, Layout.NATIVE, lambda _: None)
+            consumer = Consumer(Store.open(store.path), broker, MessageLayout.NATIVE, lambda _: None)
             stop = threading.Event()
 
             def on_batch(_: ConsumerStats, stop: threading.Event = stop) -> None:
@@ -179,7 +179,7 @@ def test_the_number_of_written_rejected_messages_is_limited(store: Store, monkey
 
 
 def test_a_message_that_makes_its_reader_fail_is_rejected(store: Store, body, monkeypatch) -> None:
-    def fails(message: bytes, layout: Layout) -> None:
+    def fails(message: bytes, layout: MessageLayout) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
@@ -192,7 +192,7 @@ def test_items_imported_while_consuming_are_known(store: Store) -> None:
     row = {"user_id": "ann", "item_id": "rug", "action": "save", "at": datetime.now(UTC).isoformat()}
     messages = [json.dumps({**row, "event_id": str(number)}).encode() for number in range(2)]
     broker, stop = ToyBroker(messages[:1]), threading.Event()
-    consumer = Consumer(store, broker, Layout.NATIVE, lambda _: None)
+    consumer = Consumer(store, broker, MessageLayout.NATIVE, lambda _: None)
 
     def on_batch(stats: ConsumerStats) -> None:
         if stats.messages == 1 and not broker.messages_by_number:
@@ -208,21 +208,21 @@ def test_items_imported_while_consuming_are_known(store: Store) -> None:
 @pytest.mark.parametrize(
     ("layout", "message", "user"),
     [
-        (Layout.SEGMENT, {"type": "track", "event": "Product Viewed", "userId": "ann"}, "ann"),
+        (MessageLayout.SEGMENT, {"type": "track", "event": "Product Viewed", "userId": "ann"}, "ann"),
         (
-            Layout.GA4,
+            MessageLayout.GA4,
             {"event_name": "view_item", "user_pseudo_id": "bo", "items": [{"item_id": "lamp"}]},
             "bo",
         ),
     ],
 )
-def test_other_layouts(store: Store, layout: Layout, message: dict[str, object], user: str) -> None:
+def test_other_layouts(store: Store, layout: MessageLayout, message: dict[str, object], user: str) -> None:
     fields = {**message, "properties": {"product_id": "lamp"}, "timestamp": 1767323045}
     bodies = [json.dumps({**fields, "event_timestamp": 1767323045}).encode(), b'{"type": "identify"}']
     consumer = Consumer(store, ToyBroker(bodies), layout, print)
     stats = consumer.run(threading.Event(), 0.0, lambda _: None)
     assert store.log.read()["user_id"].to_pylist() == [user]
-    assert stats.messages == 2 and stats.rejected.total() == (layout is Layout.GA4), (
+    assert stats.messages == 2 and stats.rejected.total() == (layout is MessageLayout.GA4), (
         "identify is not an error"
     )
 
@@ -257,5 +257,5 @@ def test_stop_works_while_no_messages_arrive(store: Store) -> None:
         if len(calls) == 3:
             stop.set()
 
-    Consumer(store, source, Layout.NATIVE, print).run(stop, None, on_batch)
+    Consumer(store, source, MessageLayout.NATIVE, print).run(stop, None, on_batch)
     assert len(calls) == 3 and source.closed

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bowerbird.data.readers.messages import Layout
+from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError
 from bowerbird.sources.address import Address
@@ -32,7 +32,7 @@ def open_broker_source(broker: Any, store: Store, notices: list[str] | None = No
 def consume(broker: Any, store: Store, count_events: Any = None, until: int | None = None) -> ConsumerStats:
     """Consume in this process until the log has `until` events, or until no more messages arrive."""
     consumer, stop = (
-        Consumer(store, open_broker_source(broker, store), Layout.NATIVE, lambda _: None),
+        Consumer(store, open_broker_source(broker, store), MessageLayout.NATIVE, lambda _: None),
         threading.Event(),
     )
 
@@ -86,7 +86,7 @@ class SourceContract:
 
         monkeypatch.setattr(source, "acknowledge", killed)
         with pytest.raises(Killed):
-            Consumer(store, source, Layout.NATIVE, print).run(threading.Event(), 5.0, lambda _: None)
+            Consumer(store, source, MessageLayout.NATIVE, print).run(threading.Event(), 5.0, lambda _: None)
         n_logged = len(read_event_ids(store))
         assert n_logged > 0
         broker.publish([body(100)])  # a new event to wait for
@@ -152,7 +152,9 @@ class SourceContract:
         def on_batch(_: ConsumerStats) -> None:
             n_batches[0] += 1
 
-        consumer = Consumer(store, open_broker_source(broker, store, notices), Layout.NATIVE, notices.append)
+        consumer = Consumer(
+            store, open_broker_source(broker, store, notices), MessageLayout.NATIVE, notices.append
+        )
         thread = threading.Thread(target=lambda: consumer.run(stop, None, on_batch))
         thread.start()
         try:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from bowerbird.data.readers.messages import Layout
+from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.sources.address import Address
@@ -87,5 +87,5 @@ def test_a_consumed_event_changes_the_next_answer(shop: Store, body, tmp_path) -
         assert client.get("/users/u1/interests").json()["interests"] == []
         (tmp_path / "events.jsonl").write_bytes(body(1) + b"\n")
         source = open_source(Address.parse(f"file://{tmp_path}/events.jsonl"), shop, print)
-        Consumer(shop, source, Layout.NATIVE, print).run(threading.Event(), 0.0, lambda _: None)
+        Consumer(shop, source, MessageLayout.NATIVE, print).run(threading.Event(), 0.0, lambda _: None)
         assert client.get("/users/u1/interests").json()["interests"] != []

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bowerbird.data.readers.messages import Layout
+from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.store import Store
 from bowerbird.sources.address import Address
 from bowerbird.sources.consuming import Consumer
@@ -46,7 +46,7 @@ class ShardingContract:
         for number, address in enumerate(self.addresses(broker)):
             shard = make_shard(tmp_path / f"shard-{number}", store)
             source = open_source(Address.parse(address), shard, print)
-            Consumer(shard, source, Layout.NATIVE, print).run(threading.Event(), 0.7, lambda _: None)
+            Consumer(shard, source, MessageLayout.NATIVE, print).run(threading.Event(), 0.7, lambda _: None)
             table = shard.log.read()
             users_by_shard.append(set(table["user_id"].to_pylist()))
             ids += table["event_id"].to_pylist()

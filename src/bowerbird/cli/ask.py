@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bowerbird.assist.reply import Reply
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
 if TYPE_CHECKING:
+    from bowerbird.assist.reply import Reply
     from bowerbird.assist.turn import Record
     from bowerbird.data.store import Store
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.cli.output import JsonOption, emit, plain
+from bowerbird.cli.output import JsonOption, emit, to_json
 
 if TYPE_CHECKING:
     from bowerbird.graft.bench import BenchResult
@@ -41,7 +40,7 @@ def graft(
     opened = Store.open(store) if store else None
     result = bench_graft(opened.snapshot() if opened else None, items, rounds, new_tokens)
     if opened:
-        report = json_format.dumps(plain(result.as_dict()), indent=1)
+        report = to_json(result.as_dict())
         write_atomically(opened.reports / "bench-graft.json", report.encode())
     emit(result.as_dict(), json, lambda console: print_bench(console, result))
 

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import time
-from enum import StrEnum
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.data.readers.layouts import MessageLayout
 
 if TYPE_CHECKING:
     from bowerbird.sources.consuming import ConsumerStats
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 MAX_REASONS = 10
 PROGRESS_INTERVAL_S = {True: 1.0, False: 10.0}  # by whether standard error is a terminal
-
-
-class LayoutChoice(StrEnum):
-    SEGMENT = "segment"
-    GA4 = "ga4"
-    NATIVE = "native"
 
 
 def consume(
@@ -43,7 +37,7 @@ def consume(
             show_envvar=True,
         ),
     ],
-    layout: Annotated[LayoutChoice, typer.Option(help="Message format.")] = LayoutChoice.SEGMENT,
+    layout: Annotated[MessageLayout, typer.Option(help="Message format.")] = MessageLayout.SEGMENT,
     until_idle: Annotated[
         float | None,
         typer.Option(min=0.1, help="Stop after this many seconds without a message.", show_default=False),
@@ -51,7 +45,6 @@ def consume(
     as_json: JsonOption = False,
 ) -> None:
     """Consume live events exactly once. Stops after the current batch on Ctrl-C or SIGTERM."""
-    from bowerbird.data.readers.messages import Layout
     from bowerbird.data.store import Store
     from bowerbird.sources.address import Address
     from bowerbird.sources.consuming import Consumer
@@ -59,7 +52,7 @@ def consume(
 
     opened_store, address = Store.open(store), Address.parse(source)
     event_source = open_source(address, opened_store, _notify)
-    consumer = Consumer(opened_store, event_source, Layout(layout.value), _notify)
+    consumer = Consumer(opened_store, event_source, layout, _notify)
     stop = _stop_on_signals()
     _notify(f"consuming {address.redacted}, layout {layout}; Ctrl-C stops")
     stats = consumer.run(stop, until_idle, Progress(event_source))

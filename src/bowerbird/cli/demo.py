@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from bowerbird.cli.output import JsonOption, emit, plain
+from bowerbird.cli.output import JsonOption, emit, to_json
 from bowerbird.cli.timed_steps import StageTimer
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def demo(
     _train(opened, imported, stages)
     result = _evaluate(opened, files, imported, stages)
     result["report"] = str(_write_report(opened, folder / "report.html", imported, result, stages))
-    (folder / "demo.json").write_text(json.dumps(plain(result), indent=1))
+    (folder / "demo.json").write_text(to_json(result))
     emit(result, as_json, lambda console: _show(console, opened, result, config))
 
 
@@ -99,9 +98,7 @@ def _evaluate(
         "bench: vectors compared with pictures",
         lambda: bench_graft(store.snapshot(), BENCH_PICTURES, BENCH_ROUNDS),
     )
-    write_atomically(
-        store.reports / "bench-graft.json", json.dumps(plain(bench.as_dict()), indent=1).encode()
-    )
+    write_atomically(store.reports / "bench-graft.json", to_json(bench.as_dict()).encode())
     return {
         "synthetic": True,
         "imported": [summary.as_dict() for summary in imported],

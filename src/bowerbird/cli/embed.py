@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from bowerbird.choices import Engine, HoldoutChoice, Modality, Precision
 from bowerbird.cli.embed_update import show_update
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 
@@ -19,34 +19,6 @@ COLUMNS = {
     "across": "text ↔ picture",
 }
 DEFAULT_NOTE = "Default: with --update that of the current version, else "
-
-
-class EngineChoice(StrEnum):
-    """What encodes pictures and texts."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
-class HoldoutChoice(StrEnum):
-    """Which events are held out from training."""
-
-    DEFAULT = "default"
-    NONE = "none"
-
-
-class ModalityChoice(StrEnum):
-    """One of the two backbones."""
-
-    IMAGE = "image"
-    TEXT = "text"
-
-
-class Precision(StrEnum):
-    """Number format of the stored vectors."""
-
-    FLOAT16 = "float16"
-    INT8 = "int8"
 
 
 def embed(
@@ -94,12 +66,12 @@ def embed(
         ),
     ] = None,
     unfreeze_only: Annotated[
-        ModalityChoice | None, typer.Option(help="Fine-tune only one backbone: image or text.")
+        Modality | None, typer.Option(help="Fine-tune only one backbone: image or text.")
     ] = None,
     engine: Annotated[
-        EngineChoice,
+        Engine,
         typer.Option(help="Encode with local threads or with Ray Data; the vectors are the same."),
-    ] = EngineChoice.LOCAL,
+    ] = Engine.LOCAL,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Batches encoded in parallel. Default: number of cores.")
     ] = None,

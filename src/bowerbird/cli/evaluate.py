@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from bowerbird.choices import Effort, Split
 from bowerbird.cli.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
@@ -16,20 +16,12 @@ if TYPE_CHECKING:
     from bowerbird.data.store import Store
 
 
-class EffortChoice(StrEnum):
-    QUICK = "quick"
-    ALL = "all"
-
-
-class SplitChoice(StrEnum):
-    GLOBAL_TIME = "global-time"
-    NEW_USERS = "new-users"
-    BOTH = "both"
-
-
 def evaluate(
     store: StoreArgument,
-    split: Annotated[SplitChoice, typer.Option(help="How test data are split off.")] = SplitChoice.BOTH,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="How test data are split off. Default: both ways.", show_default=False),
+    ] = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Length of the evaluated lists.")] = 20,
     n_given: Annotated[
         int | None,
@@ -38,9 +30,9 @@ def evaluate(
         ),
     ] = None,
     baselines: Annotated[
-        EffortChoice,
+        Effort,
         typer.Option(help="quick: 12 trials per baseline, without the neural ones (SASRec, LightGCN)."),
-    ] = EffortChoice.ALL,
+    ] = Effort.ALL,
     prequential: Annotated[
         bool,
         typer.Option(
@@ -59,8 +51,6 @@ def evaluate(
     daily, weekly or never.
     """
     from bowerbird.data.store import Store
-    from bowerbird.evaluate import Split
-    from bowerbird.evaluate.baselines import Effort
     from bowerbird.evaluate.card import write_card
     from bowerbird.models.backbones import BACKBONES
     from bowerbird.recommend.evaluation import evaluate_store
@@ -68,13 +58,13 @@ def evaluate(
     if prequential:
         _evaluate_prequential(Store.open(store), max_queries, as_json)
         return
-    splits = list(Split) if split is SplitChoice.BOTH else [Split(split.value)]
+    splits = list(Split) if split is None else [split]
     if n_given is not None:  # it has no meaning for users whose history ends at a moment
         splits = [value for value in splits if value is Split.NEW_USERS]
         if not splits:
             raise InputError("--n-given shortens the histories of new users: use --split new-users with it")
     opened = Store.open(store)
-    results = evaluate_store(opened, splits, k, n_given, Effort(baselines.value))
+    results = evaluate_store(opened, splits, k, n_given, baselines)
     card = write_card(opened.snapshot(), {backbone.name: backbone.licence for backbone in BACKBONES})
 
     def show(console: Console) -> None:

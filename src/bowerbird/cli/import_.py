@@ -11,12 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, StoreOption, emit
+from bowerbird.data.readers.layouts import FileLayout
 
 if TYPE_CHECKING:
     from bowerbird.data.dialogue_imports import DialogueImportSummary
     from bowerbird.data.imports import ImportSummary
-
-LAYOUT_NAMES = "google-feed, segment, ga4, parquet, hm, movielens, recbole, ikea-rooms"
 
 POLICIES = "policies"
 """Takes a folder of Markdown pages (shipping, returns, …), which the assistant quotes."""
@@ -30,7 +29,9 @@ SHOWN_REASONS = 10
 def import_(
     layout: Annotated[
         str,
-        typer.Argument(help=f"One of {LAYOUT_NAMES}; or {DIALOGUES}, {POLICIES}.", show_default=False),
+        typer.Argument(
+            help=f"One of {', '.join(FileLayout)}; or {DIALOGUES}, {POLICIES}.", show_default=False
+        ),
     ],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders of that layout.", show_default=False)],
     store: StoreOption,

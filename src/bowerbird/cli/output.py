@@ -11,8 +11,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bowerbird.data.json_values import plain as plain
-
 StoreArgument = Annotated[
     Path, typer.Argument(help="The store's folder.", metavar="STORE", show_default=False)
 ]
@@ -23,7 +21,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 def emit(result: Any, as_json: bool, show: Callable[[Console], None]) -> None:
     """Print a result on standard output: as one JSON document, or as text by `show`."""
     if as_json:
-        print(json.dumps(plain(result), ensure_ascii=False, indent=1))
+        print(to_json(result))
     else:
         # A file or a pipe has no width of its own: wide enough that no table is cut.
         show(Console() if sys.stdout.isatty() else Console(width=160))
+
+
+def to_json(result: Any) -> str:
+    """Convert a result to indented JSON."""
+    from bowerbird.data.records import plain
+
+    return json.dumps(plain(result), ensure_ascii=False, indent=1)

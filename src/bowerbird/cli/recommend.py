@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,18 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bowerbird.choices import Outcome
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
     from bowerbird.recommend.options import RecommendOptions
     from bowerbird.recommend.recommender import Recommender
-
-
-class Outcome(StrEnum):
-    CLICK = "click"
-    SAVE = "save"
-    PURCHASE = "purchase"
 
 
 def recommend(

@@ -56,7 +56,7 @@ def search(
 
 
 def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) -> None:
-    from bowerbird.cli.vectors import read_table, write_table
+    from bowerbird.data.table_files import read_table, write_table
 
     table = read_table(queries)
     results: Any = searcher.batch(table, n)

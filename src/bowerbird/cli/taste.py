@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bowerbird.cli.output import JsonOption, StoreArgument, emit, plain
+from bowerbird.cli.output import JsonOption, StoreArgument, emit, to_json
 
 if TYPE_CHECKING:
     from bowerbird.data.store import Store
@@ -203,7 +202,7 @@ def export(
     if out is None:
         emit(document, True, lambda console: None)
         return
-    out.write_text(json.dumps(plain(document), ensure_ascii=False, indent=1), encoding="utf-8")
+    out.write_text(to_json(document), encoding="utf-8")
     n_events = len(document["events"])
     result = {"user": user, "out": str(out), "events": n_events}
     message = f"{n_events:,} events and all that follows from them: {out}"

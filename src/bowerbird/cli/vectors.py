@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import typer
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
-from bowerbird.errors import InputError
 
 vectors_app = typer.Typer(no_args_is_help=True, help="The item vectors.")
 
@@ -31,7 +26,11 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the vector of every item that has one: item_id (string), vector (list of float32)."""
+    import numpy as np
+    import pyarrow as pa
+
     from bowerbird.data.store import Store
+    from bowerbird.data.table_files import write_table
     from bowerbird.embed.index.vectors import load_vectors
 
     snapshot = Store.open(store).snapshot()
@@ -50,23 +49,3 @@ def export(
     result = {"version": published.version, "items": len(rows), "dim": width, "out": str(out)}
     message = f"{len(rows):,} vectors of {width} dimensions in {out}"
     emit(result, as_json, lambda console: console.print(message, soft_wrap=True))
-
-
-def write_table(table: Any, out: Path) -> None:
-    """Write a Parquet file atomically. Raises `InputError` where it cannot be written."""
-    temporary = out.with_name(f".{out.name}-{uuid.uuid4().hex[:6]}")
-    try:
-        pq.write_table(table, temporary, compression="zstd")
-        temporary.replace(out)
-    except OSError as error:
-        raise InputError(f"{out} cannot be written ({error}): choose a file in an existing folder") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_table(path: Path) -> Any:
-    """Read a Parquet file. Raises `InputError` where it cannot be read."""
-    try:
-        return pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} cannot be read as Parquet ({error}): give a Parquet file") from None

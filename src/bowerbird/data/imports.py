@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,38 +23,17 @@ from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.images import prepare_picture
 from bowerbird.data.ingestion import latest_accepted_time, rejection_reason
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.readers import (
-    ga4,
-    google_feed,
-    hm,
-    ikea_rooms,
-    mapped,
-    movielens,
-    recbole,
-    segment,
-)
+from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
     CollectionDraft,
     EventDraft,
     ItemDraft,
     Record,
-    Records,
     RejectedRow,
 )
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.progress import track
-
-LAYOUTS: dict[str, Callable[[Sequence[Path]], Records]] = {
-    "google-feed": google_feed.read,
-    "segment": segment.read,
-    "ga4": ga4.read,
-    "hm": hm.read,
-    "movielens": movielens.read,
-    "recbole": recbole.read,
-    "ikea-rooms": ikea_rooms.read,
-}
-MAPPED_LAYOUT = "parquet"  # Parquet or CSV with a column map
 
 
 @dataclass
@@ -101,7 +80,9 @@ def import_layout(
     for path in paths:
         if not path.exists():
             raise InputError(f"there is no {path}: name files or folders that exist")
-    records = _reader_for(layout, column_map)(paths)
+    if layout not in list(FileLayout):
+        raise InputError(f"there is no layout {layout!r}; there are {', '.join(FileLayout)}")
+    records = read_files(FileLayout(layout), paths, column_map)
     with store.lock(f"bowerbird import {layout}"):
         run = _Import(store, layout)
         try:
@@ -112,16 +93,6 @@ def import_layout(
             run.pool.shutdown(cancel_futures=True)
     run.summary.seconds = time.perf_counter() - start
     return run.summary
-
-
-def _reader_for(layout: str, column_map: Path | None) -> Callable[[Sequence[Path]], Records]:
-    if layout == MAPPED_LAYOUT:
-        if column_map is None:
-            raise InputError("layout parquet needs --columns MAP.toml, which says what your columns mean")
-        return lambda paths: mapped.read(paths, column_map)
-    if layout not in LAYOUTS:
-        raise InputError(f"there is no layout {layout!r}; there are {', '.join([*LAYOUTS, MAPPED_LAYOUT])}")
-    return LAYOUTS[layout]
 
 
 class _Import:

@@ -9,33 +9,52 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
+from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS, Action
 from bowerbird.data.items import Catalogue
 
 WEIGHT_OF_CODE = np.array([ACTION_WEIGHT[action] for action in ACTIONS], dtype=np.float32)
+"""Preference weight by action code."""
+IS_LIKE = ACTION_WEIGHT[Action.CLICK] <= WEIGHT_OF_CODE
+"""Whether an action speaks for its item, by action code: a click or more."""
+IS_PREFERENCE = WEIGHT_OF_CODE != 0
+"""Whether an action makes its item seen, by action code: all but impressions."""
 
 
 @dataclass(frozen=True)
 class History:
     """One user's events in time order: catalogue positions, action codes, times; all (n,)."""
 
-    items: np.ndarray  # int64
-    actions: np.ndarray  # int8, index into ACTIONS
-    at: np.ndarray  # int64, microseconds since 1970 UTC
+    items: IntArray
+    actions: NDArray[np.int8]  # index into ACTIONS
+    at: IntArray  # microseconds since 1970 UTC
 
     def __len__(self) -> int:
         return len(self.items)
 
     @property
-    def weights(self) -> np.ndarray:
-        """Weight of each event, (n,) float32."""
-        weights: np.ndarray = WEIGHT_OF_CODE[self.actions]
+    def weights(self) -> FloatArray:
+        """Weight of each event, (n,)."""
+        weights: FloatArray = WEIGHT_OF_CODE[self.actions]
         return weights
+
+    @property
+    def is_like(self) -> BoolArray:
+        """Whether each event speaks for its item (a click or more), (n,)."""
+        is_like: BoolArray = IS_LIKE[self.actions]
+        return is_like
+
+    @property
+    def is_seen(self) -> BoolArray:
+        """Whether each event expresses a preference (weight not 0), so that its item counts as seen, (n,)."""
+        is_seen: BoolArray = IS_PREFERENCE[self.actions]
+        return is_seen
 
     def liked(self) -> History:
         """Only the events that speak for their item (a click or more)."""
-        return self.where(self.weights >= 1.0)
+        return self.where(self.is_like)
 
     def seen(self) -> History:
         """Only the events that express a preference (weight not 0): their items are not recommended again.
@@ -43,13 +62,15 @@ class History:
         An impression alone is not such an event. This is the one definition of "seen", for training,
         candidates, evaluation targets and live states.
         """
-        return self.where(self.weights != 0)
+        return self.where(self.is_seen)
 
-    def where(self, mask: np.ndarray) -> History:
+    def where(self, mask: BoolArray) -> History:
+        """The events selected by a mask (n,)."""
         return History(self.items[mask], self.actions[mask], self.at[mask])
 
     @classmethod
     def empty(cls) -> History:
+        """No events."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0, np.int64))
 
 
@@ -58,12 +79,12 @@ class Interactions:
     """Events of known items, sorted by time. `users[k]` is the id of the user with index k."""
 
     users: Sequence[str]
-    user: np.ndarray  # (n,) int64, index into users
-    item: np.ndarray  # (n,) int64, position in the catalogue
-    action: np.ndarray  # (n,) int8, index into ACTIONS
-    at: np.ndarray  # (n,) int64, microseconds since 1970 UTC
+    user: IntArray  # (n,) index into users
+    item: IntArray  # (n,) position in the catalogue
+    action: NDArray[np.int8]  # (n,) index into ACTIONS
+    at: IntArray  # (n,) microseconds since 1970 UTC
     n_items: int
-    list_rank: np.ndarray | None = None  # (n,) int32, rank in the displayed list, from 1; 0 where not logged
+    list_rank: NDArray[np.int32] | None = None  # (n,) rank in the displayed list, from 1; 0 where not logged
 
     @classmethod
     def of(cls, events: pa.Table, catalogue: Catalogue) -> Interactions:
@@ -95,12 +116,24 @@ class Interactions:
         return len(self.user)
 
     @property
-    def weights(self) -> np.ndarray:
-        """Weight of each event, (n,) float32."""
-        weights: np.ndarray = WEIGHT_OF_CODE[self.action]
+    def weights(self) -> FloatArray:
+        """Weight of each event, (n,)."""
+        weights: FloatArray = WEIGHT_OF_CODE[self.action]
         return weights
 
-    def where(self, mask: np.ndarray) -> Interactions:
+    @property
+    def is_like(self) -> BoolArray:
+        """As `History.is_like`, (n,)."""
+        is_like: BoolArray = IS_LIKE[self.action]
+        return is_like
+
+    @property
+    def is_seen(self) -> BoolArray:
+        """As `History.is_seen`, (n,)."""
+        is_seen: BoolArray = IS_PREFERENCE[self.action]
+        return is_seen
+
+    def where(self, mask: BoolArray) -> Interactions:
         """The events selected by a boolean mask (n,); users keep their indices."""
         return Interactions(
             *(self.users, self.user[mask], self.item[mask], self.action[mask], self.at[mask], self.n_items),
@@ -109,11 +142,11 @@ class Interactions:
 
     def liked(self) -> Interactions:
         """Only the events that speak for their item (a click or more)."""
-        return self.where(self.weights >= 1.0)
+        return self.where(self.is_like)
 
     def seen(self) -> Interactions:
         """Only the events that express a preference; see `History.seen`."""
-        return self.where(self.weights != 0)
+        return self.where(self.is_seen)
 
     def histories(self) -> Iterator[tuple[int, History]]:
         """Each user's index and history, in the order of the indices."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -74,6 +75,21 @@ def record_as_dict(record: Any) -> dict[str, Any]:
     """Convert a record into plain values (dicts, lists, strings, numbers) for JSON."""
     plain: dict[str, Any] = msgspec.to_builtins(record, enc_hook=_to_plain)
     return plain
+
+
+def plain(value: Any) -> Any:
+    """Convert results of any shape to JSON's types: NumPy's and the library's too; NaN to null."""
+    if isinstance(value, dict):
+        return {str(key): plain(element) for key, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(element) for element in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
 
 
 def _to_plain(value: Any) -> Any:

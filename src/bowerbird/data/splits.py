@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.interactions import Interactions
 
 
@@ -33,7 +34,7 @@ class Holdout:
         """Whether a user is held out; the same answer on every machine."""
         return hash_share(user_id) < self.user_share
 
-    def held_out_users(self, events: Interactions) -> np.ndarray:
+    def held_out_users(self, events: Interactions) -> BoolArray:
         """Whether each user index is held out, (users,) bool."""
         return np.array([self.is_held_out(user) for user in events.users], dtype=bool)
 
@@ -45,7 +46,10 @@ class Holdout:
         )
 
 
-def hash_share(user_id: str, salt: str = "") -> float:
-    """Map an id to [0, 1): the same number on every machine, another one for each salt (at most 16 bytes)."""
-    digest = hashlib.blake2b(user_id.encode(), digest_size=8, person=salt.encode()).digest()
+def hash_share(identifier: str, salt: str = "") -> float:
+    """Map an id to [0, 1) by its hash, so that `hash_share(id, salt) < share` splits off a share of the ids.
+
+    The same number on every machine, and an independent one for each salt of at most 16 bytes.
+    """
+    digest = hashlib.blake2b(identifier.encode(), digest_size=8, person=salt.encode()).digest()
     return int.from_bytes(digest, "big") / 2**64

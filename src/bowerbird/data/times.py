@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 
 from bowerbird.data.arrays import IntArray
@@ -12,6 +14,15 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 SESSION_GAP = 30 * MINUTE
 """A pause longer than this ends a session: the usual convention of web analytics."""
+
+
+def microseconds(moment: datetime) -> int:
+    """Convert a moment to whole microseconds since 1970, by integers: a float may be one off.
+
+    >>> microseconds(datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC))
+    -1
+    """
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def sessions_of(at: IntArray, user: IntArray | None = None, gap: int = SESSION_GAP) -> IntArray:

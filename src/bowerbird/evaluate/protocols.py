@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from bowerbird.choices import Split as Split
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
@@ -26,11 +26,6 @@ HISTORY_SHARE = 0.8
 """Share of a new user's events that a ranker is given."""
 VALIDATION_SHARE = 0.2
 """Share of the training users, or of the training time, on which settings are chosen."""
-
-
-class Split(StrEnum):
-    GLOBAL_TIME = "global-time"
-    NEW_USERS = "new-users"
 
 
 @dataclass(frozen=True)

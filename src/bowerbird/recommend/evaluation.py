@@ -14,7 +14,7 @@ import numpy as np
 
 from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.json_values import plain
+from bowerbird.data.records import plain
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors

@@ -12,7 +12,7 @@ import numpy as np
 
 from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.json_values import plain
+from bowerbird.data.records import plain
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store

@@ -20,7 +20,8 @@ from typing import Any
 
 from bowerbird.data.events import Event
 from bowerbird.data.ingestion import EventIngestor
-from bowerbird.data.readers.messages import Layout, parse_message
+from bowerbird.data.readers.layouts import MessageLayout
+from bowerbird.data.readers.messages import parse_message
 from bowerbird.data.readers.records import RejectedRow
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError, StoreError
@@ -58,7 +59,7 @@ class ConsumerStats:
 class Consumer:
     """Consumes one source into one store; a store can have several consumers."""
 
-    def __init__(self, store: Store, source: Source, layout: Layout, notify: Notify) -> None:
+    def __init__(self, store: Store, source: Source, layout: MessageLayout, notify: Notify) -> None:
         self.stats = ConsumerStats()
         self._store, self._layout, self._notify = store, layout, notify
         self._ingestion = EventIngestor(store)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import numpy as np
 
+from bowerbird.choices import Effort as Effort
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
 from bowerbird.evaluate.baselines.bpr import BPR
@@ -57,13 +57,6 @@ GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
         },
     ),
 ]
-
-
-class Effort(StrEnum):
-    """Size of the search: `QUICK` 12 settings each; `ALL` 40, and the neural baselines, which need torch."""
-
-    QUICK = "quick"
-    ALL = "all"
 
 
 def standard_baselines(

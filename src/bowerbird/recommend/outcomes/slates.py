@@ -12,11 +12,12 @@ from enum import StrEnum
 
 import numpy as np
 
+from bowerbird.choices import Outcome
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, History, Interactions
 from bowerbird.data.times import DAY
 
-OUTCOMES = (Action.CLICK, Action.SAVE, Action.PURCHASE)
+OUTCOMES = tuple(Action(outcome) for outcome in Outcome)
 SHOWN_DAYS = 1.0
 """An outcome counts for the impression before it, if it comes within this number of days."""
 SESSION_DAYS = 7.0

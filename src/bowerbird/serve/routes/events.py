@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from bowerbird.data.events import Event
-from bowerbird.data.readers.messages import Layout, parse_events
+from bowerbird.data.readers.layouts import MessageLayout
+from bowerbird.data.readers.messages import parse_events
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.event_batcher import EventBatcher
@@ -75,6 +76,6 @@ def _parse(messages: list[Any]) -> tuple[list[Event], list[str]]:
     events: list[Event] = []
     rejected: list[str] = []
     for message in messages:
-        for parsed in parse_events(message, Layout.SEGMENT):
+        for parsed in parse_events(message, MessageLayout.SEGMENT):
             events.append(parsed) if isinstance(parsed, Event) else rejected.append(parsed)
     return events, rejected

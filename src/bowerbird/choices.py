@@ -1,0 +1,58 @@
+"""Choices that the command line offers and the library checks, each declared once.
+
+In one module without imports of the library, so that `--help` stays fast.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Engine(StrEnum):
+    """What encodes pictures and texts."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class HoldoutChoice(StrEnum):
+    """Which events are held out from training: the last ones and those of some users, or none."""
+
+    DEFAULT = "default"
+    NONE = "none"
+
+
+class Modality(StrEnum):
+    """What a backbone reads."""
+
+    IMAGE = "image"
+    TEXT = "text"
+
+
+class Precision(StrEnum):
+    """Number format of the stored vectors."""
+
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+
+class Split(StrEnum):
+    """How test data are split off: everything after a moment, or all events of some users."""
+
+    GLOBAL_TIME = "global-time"
+    NEW_USERS = "new-users"
+
+
+class Effort(StrEnum):
+    """Size of the search: `QUICK` 12 settings each; `ALL` 40, and the neural baselines, which need torch."""
+
+    QUICK = "quick"
+    ALL = "all"
+
+
+class Outcome(StrEnum):
+    """Actions that recommendations can be optimised for, by their names in `data.events.Action`."""
+
+    CLICK = "click"
+    SAVE = "save"
+    PURCHASE = "purchase"
