@@ -64,8 +64,8 @@ class History:
         """
         return self.where(self.is_seen)
 
-    def where(self, mask: BoolArray) -> History:
-        """The events selected by a mask (n,)."""
+    def where(self, mask: BoolArray | IntArray) -> History:
+        """The events selected by a mask (n,), or by their rows (k,)."""
         return History(self.items[mask], self.actions[mask], self.at[mask])
 
     @classmethod
@@ -133,8 +133,8 @@ class Interactions:
         is_seen: BoolArray = IS_PREFERENCE[self.action]
         return is_seen
 
-    def where(self, mask: BoolArray) -> Interactions:
-        """The events selected by a boolean mask (n,); users keep their indices."""
+    def where(self, mask: BoolArray | IntArray) -> Interactions:
+        """The events selected by a mask (n,), or by their rows (k,); users keep their indices."""
         return Interactions(
             *(self.users, self.user[mask], self.item[mask], self.action[mask], self.at[mask], self.n_items),
             None if self.list_rank is None else self.list_rank[mask],
