@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serve": {"data", "embed", "taste", "recommend", "assist"},
     "cli": {
         *("assist", "data", "demo", "embed", "evaluate", "graft", "models", "recommend", "report", "serve"),
-        *("conversations", "sources", "taste"),
+        *("conversations", "sources", "taste", "text"),
     },
 }
 WITHOUT_TORCH = [

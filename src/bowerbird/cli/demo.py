@@ -66,10 +66,10 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) 
     from bowerbird.embed.training import train_embedding
     from bowerbird.graft.config import GraftConfig
     from bowerbird.graft.training.train import train_graft
-    from bowerbird.models import BACKBONES, fetch
+    from bowerbird.models import DEFAULT_BACKBONES, fetch
     from bowerbird.recommend.recommender import Recommender
 
-    stages.run("pull three open backbones", lambda: [fetch(backbone.name) for backbone in BACKBONES])
+    stages.run("pull three open backbones", lambda: [fetch(backbone.name) for backbone in DEFAULT_BACKBONES])
     changed = any(summary.items.new or summary.events.new for summary in imported)
     if changed or store.current("vectors") is None:
         stages.run("embed: encode and train the tower", lambda: train_embedding(store))

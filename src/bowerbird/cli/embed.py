@@ -55,7 +55,13 @@ def embed(
     image_backbone: Annotated[
         str | None, typer.Option(help=f"Image encoder. {DEFAULT_NOTE}efficientnet-lite0.")
     ] = None,
-    text_backbone: Annotated[str | None, typer.Option(help=f"Text encoder. {DEFAULT_NOTE}minilm-l6.")] = None,
+    text_backbone: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Text encoder. {DEFAULT_NOTE}minilm-l6 for a catalogue in English, "
+            "multilingual-e5-small for another language."
+        ),
+    ] = None,
     unfreeze: Annotated[
         int | None,
         typer.Option(
@@ -132,6 +138,8 @@ def _show(meta: dict[str, Any], console: Console) -> None:
         f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s "
         f"(epoch {meta['epochs']}, weight {metrics['trust']:.0%})"
     )
+    if note := _describe_language(meta["language"], meta["backbones"]["text"]):
+        console.print(note)
     if meta["unfrozen"] is not None:
         console.print(_describe_finetuning(meta["unfrozen"]))
     if metrics["tower"] is None:
@@ -146,6 +154,24 @@ def _show(meta: dict[str, Any], console: Console) -> None:
         mean, deviation = over_seeds["mean"][name], over_seeds["deviation"][name]
         table.add_row(name, *(_format_mean(mean[c], deviation[c] if has_seeds else None) for c in COLUMNS))
     console.print(table)
+
+
+def _describe_language(language: str | None, text_backbone: str) -> str:
+    """Say which text encoder was chosen for a catalogue that is not in English; otherwise nothing."""
+    from bowerbird.models.backbones import DEFAULT_TEXT, MULTILINGUAL_TEXT
+    from bowerbird.text.languages import ENGLISH, LANGUAGE_NAMES
+
+    if language in (None, ENGLISH):
+        return ""
+    name = LANGUAGE_NAMES[language]
+    if text_backbone == MULTILINGUAL_TEXT:
+        return f"the catalogue is in {name}: {text_backbone} encodes its texts (--text-backbone changes that)"
+    if text_backbone == DEFAULT_TEXT:
+        return (
+            f"the catalogue is in {name}, but {text_backbone} knows little besides English: pip install "
+            f"'bowerbird\\[multilingual]' and run the command with --text-backbone {MULTILINGUAL_TEXT}"
+        )
+    return ""
 
 
 def _format_mean(mean: float | None, deviation: float | None) -> str:

@@ -15,7 +15,7 @@ models = typer.Typer(help="List and pull the open backbones.", no_args_is_help=T
 
 @models.command("list")
 def list_models(as_json: JsonOption = False) -> None:
-    """List the default backbones, their licences, and which have been pulled."""
+    """List the open backbones, their licences, and which have been pulled or installed."""
     from bowerbird.models import BACKBONES, is_pulled
 
     rows = [
@@ -42,14 +42,16 @@ def list_models(as_json: JsonOption = False) -> None:
 
 @models.command()
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(help="Backbones to pull; default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Backbones; default: the three default ones.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Download backbones into the cache and verify their checksums."""
-    from bowerbird.models import BACKBONES, fetch
+    from bowerbird.models import DEFAULT_BACKBONES, fetch
     from bowerbird.progress import track
 
-    chosen_names = names or [backbone.name for backbone in BACKBONES]
+    chosen_names = names or [backbone.name for backbone in DEFAULT_BACKBONES]
     folders = {name: str(fetch(name)) for name in track(chosen_names, "pulling")}
 
     def print_folders(console: Console) -> None:

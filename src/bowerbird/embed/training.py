@@ -44,7 +44,10 @@ from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.embed.train.validation import HashSplit, Quality, Validator
 from bowerbird.embed.train.version_files import VersionFiles
 from bowerbird.errors import InputError
+from bowerbird.models.backbones import DEFAULT_TEXT, MULTILINGUAL_TEXT, find_backbone
+from bowerbird.models.fetching import is_pulled
 from bowerbird.progress import track
+from bowerbird.text.languages import ENGLISH, detect_catalogue_language
 
 PATIENCE = 3
 LEARNED_WEIGHTS = (0.15, 0.3, 0.5, 1.0)
@@ -69,7 +72,9 @@ class EmbedConfig:
     precision: Literal["float16", "int8"] = "float16"
     """How vectors are stored: int8 takes half the space."""
     image_backbone: str = "efficientnet-lite0"
-    text_backbone: str = "minilm-l6"
+    text_backbone: str | None = None
+    """None chooses by the catalogue's language: `minilm-l6` for English, `multilingual-e5-small` (where it
+    is installed) for others."""
     unfreeze: int = 0
     """Top blocks of the backbones to fine-tune on the store first; 0 leaves the backbones as they are."""
     unfreeze_only: Modality | None = None
@@ -100,9 +105,10 @@ def train_embedding(
     started = time.monotonic()
     with store.lock("embed"):
         catalogue = store.catalogue()
-        features = compute_item_features(
-            store, catalogue, config.image_backbone, config.text_backbone, precompute
-        )
+        language = detect_catalogue_language(catalogue)
+        text_backbone = config.text_backbone or choose_text_backbone(language)
+        config = replace(config, text_backbone=text_backbone)
+        features = compute_item_features(store, catalogue, config.image_backbone, text_backbone, precompute)
         encoded = time.monotonic()
         events = Interactions.of(store.log.read(), catalogue)
         holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
@@ -133,6 +139,7 @@ def train_embedding(
         meta: dict[str, Any] = {
             "items": len(catalogue),
             **settings_meta(config, features.backbones),
+            "language": language,
             "unfrozen": adapted and adapted.meta,
             "holdout": asdict(holdout),
             "sides": encoders.widths,
@@ -161,6 +168,18 @@ def train_embedding(
             meta.update(cost_meta(started, encoded))
 
         return store.publish("vectors", meta, write)
+
+
+def choose_text_backbone(language: str | None) -> str:
+    """Choose the text encoder for a catalogue: a multilingual one, if installed, unless it is in English.
+
+    `language` is a code of `text.languages`; a catalogue of unknown language is taken for English.
+    """
+    multilingual = find_backbone(MULTILINGUAL_TEXT)
+    is_english = language in (None, ENGLISH)
+    return (
+        DEFAULT_TEXT if is_english or not multilingual or not is_pulled(multilingual) else multilingual.name
+    )
 
 
 def settings_meta(config: EmbedConfig, backbones: tuple[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bowerbird.models.backbones import BACKBONES, Backbone
+from bowerbird.models.backbones import BACKBONES, DEFAULT_BACKBONES, Backbone
 from bowerbird.models.fetching import fetch, is_pulled
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKBONES",
+    "DEFAULT_BACKBONES",
     "Backbone",
     "ImageEncoder",
     "TextEncoder",

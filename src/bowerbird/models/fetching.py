@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -30,16 +31,20 @@ def folder_of(backbone: Backbone) -> Path:
 
 
 def is_pulled(backbone: Backbone) -> bool:
-    """Whether a backbone's files are in the cache."""
+    """Whether a backbone's files are in the cache, or installed."""
+    if backbone.extra:
+        return importlib.util.find_spec(backbone.files) is not None
     return folder_of(backbone).is_dir()
 
 
 def fetch(name: str) -> Path:
     """Return the folder with a model's files: a default backbone's (pulled if necessary), or a given folder.
 
-    Raises `BackboneError` if it can't be downloaded, or its checksum differs.
+    Raises `BackboneError` if it can't be downloaded, is not installed, or its checksum differs.
     """
     backbone = find_backbone(name)
+    if backbone is not None and backbone.extra:
+        return _find_installed(backbone)
     if backbone is not None:
         folder = folder_of(backbone)
         if not folder.is_dir():
@@ -54,6 +59,17 @@ def fetch(name: str) -> Path:
         f"there is no backbone {name!r}: name one of {known_names}, hf:ORGANISATION/NAME, "
         "timm:NAME for pictures, or a folder that exists"
     )
+
+
+def _find_installed(backbone: Backbone) -> Path:
+    """The folder of the package that holds a backbone's files."""
+    spec = importlib.util.find_spec(backbone.files)
+    if spec is None or spec.origin is None:
+        raise BackboneError(
+            f"{backbone.name} is not installed: pip install 'bowerbird[{backbone.extra}]', or name another "
+            "backbone"
+        )
+    return Path(spec.origin).parent
 
 
 def _pull(backbone: Backbone, folder: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from bowerbird.models.backbones import DEFAULT_TEXT, MULTILINGUAL_TEXT
+from bowerbird.models.fetching import fetch
+from bowerbird.models.multilingual_e5 import PASSAGE_PREFIX, QUERY_PREFIX, load_multilingual_e5
 from bowerbird.models.precision import autocast_bfloat16
 from bowerbird.models.pretrained import load_pretrained
 from bowerbird.models.qwen_embedding import is_qwen_embedding, wrap_qwen_embedding
@@ -20,7 +24,7 @@ MAX_TOKENS = 128
 MAX_CHARACTERS = 4000
 """Truncated before tokenising, which bounds the cost of extremely long texts."""
 
-Features = Callable[[Sequence[str]], np.ndarray]
+Features = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -32,26 +36,43 @@ class TextEncoder:
     features: Features
     """B strings -> (B, width) float32."""
     network: TrainableBackbone
-    """The same with gradients, of strings of at most `MAX_CHARACTERS`."""
+    """The same with gradients, of strings of at most `MAX_CHARACTERS`, prefix included."""
+    query_prefix: str = ""
+    item_prefix: str = ""
+    """What the model expects before queries, and before the texts that they should find."""
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Encode texts: B strings -> (B, width) float32, each of length 1.
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode texts of items: B strings -> (B, width) float32, each of length 1.
 
         In bfloat16 a text's vector depends on its batch's padding, in the fifth digit of the cosine.
         """
+        return self._encode([self.item_prefix + text for text in texts])
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode what is searched for: B strings -> (B, width) float32, each of length 1."""
+        return self._encode([self.query_prefix + text for text in texts])
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if not texts:
             return np.zeros((0, self.width), np.float32)
         rows = self.features([text[:MAX_CHARACTERS] for text in texts])
-        vectors: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1e-12)
-        return vectors.astype(np.float32, copy=False)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1e-12)
+        vectors: NDArray[np.float32] = np.divide(rows, lengths, dtype=np.float32)
+        return vectors
 
 
-def load_text_encoder(name: str = "minilm-l6", weights: Path | None = None) -> TextEncoder:
+def load_text_encoder(name: str = DEFAULT_TEXT, weights: Path | None = None) -> TextEncoder:
     """Load a text encoder by default name, `hf:org/name` or folder.
 
-    A BERT-family model, the text tower of a CLIP or SigLIP pair, or a Qwen3-VL-Embedding; `weights` is a file
-    of fine-tuned weights. Raises `BackboneError` if it can't be loaded.
+    A BERT-family model, the text tower of a CLIP or SigLIP pair, a Qwen3-VL-Embedding, or
+    multilingual-e5-small; `weights` is a file of fine-tuned weights. Raises `BackboneError` if it can't be
+    loaded.
     """
+    if name == MULTILINGUAL_TEXT:
+        network, tokenizer = load_multilingual_e5(fetch(name))
+        trainable = wrap_trainable(name, network, _pool_mean(network, tokenizer))
+        encoder = _build_encoder(trainable, int(network.config.hidden_size), weights)
+        return replace(encoder, query_prefix=QUERY_PREFIX, item_prefix=PASSAGE_PREFIX)
     from transformers import AutoModel, AutoTokenizer
 
     model = load_pretrained(

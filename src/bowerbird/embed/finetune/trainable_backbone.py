@@ -110,8 +110,9 @@ def load_trainable_encoder(
     length = np.zeros(len(has_content), np.int64)
     if modality == "text":
         length[:] = [len(text) for text in catalogue.texts(np.arange(len(has_content)))]
-        network = load_text_encoder(backbone).network
-        read: Callable[[np.ndarray], Any] = partial(_read_texts, catalogue)
+        encoder = load_text_encoder(backbone)
+        network = encoder.network
+        read: Callable[[np.ndarray], Any] = partial(_read_texts, catalogue, encoder.item_prefix)
     else:
         network, image_spec = load_trainable_image_encoder(backbone)
         read = partial(_read_pixels, catalogue, image_spec.side)
@@ -124,8 +125,8 @@ def load_trainable_encoder(
     return TrainableEncoder(modality, network, trained, read, has_content, length, chunk)
 
 
-def _read_texts(catalogue: Catalogue, items: np.ndarray) -> list[str]:
-    return [text[:MAX_CHARACTERS] for text in catalogue.texts(items)]
+def _read_texts(catalogue: Catalogue, prefix: str, items: np.ndarray) -> list[str]:
+    return [(prefix + text)[:MAX_CHARACTERS] for text in catalogue.texts(items)]
 
 
 def _read_pixels(catalogue: Catalogue, image_size: int, items: np.ndarray) -> np.ndarray:

@@ -172,7 +172,7 @@ class QueryEncoder:
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
             block_texts = [texts[row] or "" for row in block]
-            text_features = self._text_encoder.encode(block_texts)
+            text_features = self._text_encoder.encode_queries(block_texts)
             encoded[block] = self._encoders.encode_texts(
                 [extract_words(text) for text in block_texts], text_features
             )
