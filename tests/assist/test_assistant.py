@@ -11,7 +11,7 @@ from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
-from bowerbird.assist.writers.model_words import ModelWords
+from bowerbird.assist.writers.graft_writer import GraftWriter
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
@@ -208,6 +208,9 @@ class Parrot:
     def constrain_markers(self, candidates: int) -> None:
         """A parrot says what it says."""
 
+    def count_tokens(self, prompt: Sequence[str | int]) -> int:
+        return len(prompt)
+
     def generate(self, prompt: Sequence[str | int], max_tokens: int, **how: object) -> Iterator[str]:
         self.asked += 1
         yield self.words[(self.asked - 1) % len(self.words)]
@@ -215,9 +218,9 @@ class Parrot:
 
 def with_model(assistant: Assistant, words: Sequence[str]) -> Assistant:
     parts = Parts(assistant.parts.snapshot, assistant.catalogue, assistant.parts.matrix)
-    writer = ModelWords(Parrot(words), assistant.parts.vocabulary, assistant.catalogue)  # type: ignore[arg-type]
-    parts.__dict__.update(encoder=None, writer=writer, vocabulary=assistant.parts.vocabulary)
-    return Assistant(parts)
+    writer = GraftWriter(Parrot(words), assistant.parts.vocabulary, assistant.catalogue)  # type: ignore[arg-type]
+    parts.__dict__.update(encoder=None, vocabulary=assistant.parts.vocabulary)
+    return Assistant(parts, writer)
 
 
 def test_good_words_are_used(assistant: Assistant) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +20,7 @@ from bowerbird.assist.find.finding import RELATIVE, ItemMatches, check_items, fi
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.reply import Named, Reply
+from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import Record, Turn, read_message
@@ -30,6 +29,8 @@ from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.assist.understand.understanding import understand
+from bowerbird.assist.writers.contract import Draft, TemplateWriter, Writer, WrittenText
+from bowerbird.assist.writers.opening import open_writer, writer_of
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 
@@ -42,20 +43,33 @@ _NAMES_ITEM = re.compile(
     r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)"
 )
 """References that can mean an item of a list only: "the fifth one", but not "my first flat"."""
+MAX_TOOL_REQUEST = 200  # characters
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class Assistant:
     """Answers messages about one store's items. Safe to use from several threads."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, writer: Writer | None = None) -> None:
+        """`writer` words the replies; the default is the one of the store's settings."""
         self.parts = parts
-        self._uses_model = True
+        self._writer = writer
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> Assistant:
         """Open over a store with a catalogue and vectors; `StoreError` where one is missing."""
         return cls(Parts.open(snapshot))
+
+    @property
+    def writer(self) -> Writer:
+        """Who words the replies; the templates where the settings' writer can't be opened."""
+        if self._writer is None:
+            name = self.parts.snapshot.store.settings.language_model.writer
+            self._writer = open_writer(name, self.parts, self._find_for_tool)
+        return self._writer
+
+    def _find_for_tool(self, turn: Turn, text: str) -> ItemMatches:
+        return find_items(turn, self._read(turn, text[:MAX_TOOL_REQUEST], None))
 
     @property
     def catalogue(self) -> Catalogue:
@@ -64,9 +78,7 @@ class Assistant:
 
     def without_model(self) -> Assistant:
         """The same assistant, worded by templates: what a server answers with while the model is busy."""
-        other = copy(self)
-        other._uses_model = False
-        return other
+        return Assistant(self.parts, TemplateWriter())
 
     def reply(
         self,
@@ -112,11 +124,22 @@ class Assistant:
             return
         handler = _HANDLERS.get(act)
         if handler is not None and not (image or items) and not _answers_question(turn):
-            reply = handler(turn)
-            yield reply.text
-            yield reply
+            yield from self._answered(turn, handler(turn))
             return
         yield from self._find(turn)
+
+    def _answered(self, turn: Turn, reply: Reply) -> Iterator[str | Reply]:
+        """An answer in the writer's words."""
+        written = []
+        for part in self.writer.write(Draft(turn, reply.act, reply.text)):
+            written.append(part)
+            if part.text:
+                yield part.text
+        named = tuple(item for part in written for item in part.items)
+        if named and not reply.items:
+            state = reply.state.with_list([item.item_id for item in named], is_new_topic=True)
+            reply = replace(reply, items=named, state=state)
+        yield replace(reply, text="".join(part.text for part in written), writer=writer_of(written))
 
     # -- finding ------------------------------------------------------------------------------------------
 
@@ -295,50 +318,34 @@ class Assistant:
             matches = replace(matches, nearest=())  # "no more" is all there is to say
         shown = matches.items or matches.nearest
         question = clarifying_question(turn, request, matches.mask) if act == Act.FIND else None
-        parts_of_text, by_model = [], []
-        for part, is_modelled in self._worded(turn, matches, act, anchor):
-            parts_of_text.append(part)
-            by_model.append(is_modelled)
-            yield part
+        # Where nothing matches, what has to be said is too delicate for a model.
+        is_described = bool(matches.request.words and not matches.request.groups)
+        is_plain = bool(matches.items and is_described and act == Act.FIND and anchor is None)
+        draft = Draft(turn, act, _opening(turn, matches, act, anchor), shown, matches.request, is_plain)
+        written = []
+        for part in self.writer.write(draft):
+            written.append(part)
+            if part.text:
+                yield part.text
         if question is not None:
-            parts_of_text.append("\n" + ask(turn, question))
-            yield parts_of_text[-1]
+            written.append(WrittenText("\n" + ask(turn, question)))
+            yield written[-1].text
         is_new = not request.follow_up
         state = replace(turn.state, request=request, question=question)
         if shown or is_new:
             ids = [item.item_id for item in shown]
             state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not matches.items)
         yield Reply(
-            text="".join(parts_of_text),
+            text="".join(part.text for part in written),
             act=act,
             items=matches.items,
             nearest=matches.nearest,
             constraints=tuple(matches.request.describe()),
             unmet=matches.unmet,
             suggestions=suggest_next(turn, matches.items, question),
-            writer="model" if all(by_model) else "mixed" if any(by_model) else "template",
+            writer=writer_of(written),
             state=state,
         )
-
-    def _worded(
-        self, turn: Turn, matches: ItemMatches, act: Act, anchor: str | None
-    ) -> Iterator[tuple[str, bool]]:
-        """Pieces of the text, and whether the model wrote each."""
-        request, shown = matches.request, matches.items or matches.nearest
-        # Where nothing matches, what has to be said is too delicate for a small model.
-        is_plain = bool(matches.items and request.words and act == Act.FIND and anchor is None)
-        can_write = self._uses_model and is_plain and turn.language.code == ENGLISH and not request.groups
-        writer = self.parts.writer if can_write else None
-        opening = writer.opening(request, matches.items) if writer else None
-        yield opening or _opening(turn, matches, act, anchor), opening is not None
-        reasons: set[str] = set()
-        for number, item in enumerate(shown):
-            reason = writer.reason(request, matches.items, number) if writer else None
-            if reason is not None:  # a small model says the same of like items: once is enough
-                bare = reason.removeprefix("a ")
-                reason = None if bare in reasons else reason
-                reasons.add(bare)
-            yield "\n" + line(number + 1, item, reason or ""), reason is not None
 
 
 _HANDLERS = {
@@ -412,10 +419,3 @@ def _opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> 
     if count == 1:
         return turn.say("found_one", need=need)
     return turn.say("found_personal" if matches.is_personal else "found_many", count=number, need=need)
-
-
-def line(number: int, item: Named, reason: str = "") -> str:
-    """One item of a reply: "1. Title, 45.00 EUR: why"."""
-    priced = f", {item.priced}" if item.priced else ""
-    facts = "; ".join(part for part in ("; ".join(item.differences), reason or item.why) if part)
-    return f"{number}. {item.title}{priced}" + (f": {facts}" if facts else "")

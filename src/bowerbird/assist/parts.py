@@ -24,10 +24,13 @@ from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
-    from bowerbird.assist.writers.model_words import ModelWords
+    from bowerbird.data.language_model import LanguageModelSettings
     from bowerbird.embed.search.query import QueryEncoder
     from bowerbird.embed.search.searcher import Searcher
+    from bowerbird.endpoint.chat import ChatEndpoint
+    from bowerbird.graft.base import Base
     from bowerbird.graft.model import Graft
+    from bowerbird.graft.runtime import Runtime
     from bowerbird.recommend.completion import Completer
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.taste.graph import TasteGraph
@@ -93,14 +96,17 @@ class Parts:
         return _if_there(lambda: _opened_searcher(self.snapshot)) if self.encoder else None
 
     @cached_property
-    def writer(self) -> ModelWords | None:
-        """The language model's words, where a graft was trained."""
-        graft = _if_there(lambda: _opened_graft(self.snapshot))
-        if graft is None:
-            return None
-        from bowerbird.assist.writers.model_words import ModelWords
+    def graft(self) -> Graft | None:
+        """The grafted model, where one was trained."""
+        return _if_there(lambda: _opened_graft(self.snapshot))
 
-        return ModelWords(graft, self.vocabulary, self.catalogue)
+    @cached_property
+    def endpoint(self) -> ChatEndpoint | None:
+        """The language model at a URL, where the settings name one."""
+        settings = self.snapshot.store.settings.language_model
+        if not (settings.url and settings.model):
+            return None
+        return self.snapshot.open_once("endpoint", lambda: _opened_endpoint(settings), of=())
 
     @cached_property
     def taste(self) -> TasteGraph | None:
@@ -189,7 +195,21 @@ def _opened_graft(snapshot: StoreSnapshot) -> Graft:
         raise StoreError("no graft was trained yet: run `bowerbird graft`")
     from bowerbird.graft.model import Graft
 
-    return Graft.open(snapshot)
+    settings = snapshot.store.settings.language_model
+    if settings.engine == "embedded":
+        return Graft.open(snapshot)
+    from bowerbird.graft.runtimes.vllm import VllmRuntime
+
+    def connect(base: Base) -> Runtime:
+        return VllmRuntime.connect(settings.engine_url, base)
+
+    return Graft.open(snapshot, runtime=connect)
+
+
+def _opened_endpoint(settings: LanguageModelSettings) -> ChatEndpoint:
+    from bowerbird.endpoint.chat import ChatEndpoint
+
+    return ChatEndpoint(settings)
 
 
 def _opened_taste(snapshot: StoreSnapshot) -> TasteGraph:

@@ -159,6 +159,10 @@ class Graft:
         items, dim = self.matrix.shape
         return render(self.base, prompt, items, dim, self.connector.tokens)
 
+    def count_tokens(self, prompt: Prompt) -> int:
+        """Tokens of a prompt, soft tokens included."""
+        return len(self.render(prompt))
+
     @torch.no_grad()
     def embed_rendered(self, rendered: RenderedPrompt) -> torch.Tensor:
         """Compute the input embeddings of a rendered prompt, (T, hidden)."""

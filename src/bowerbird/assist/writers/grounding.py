@@ -22,7 +22,8 @@ from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")
-_CONTROL = re.compile(r"<\||\||https?:|www\.|[@{}<>#*_\n\r]")
+_CONTROL = re.compile(r"<\||\||https?:|www\.|[a-z]\.[a-z]{2,}|[@{}<>#*_\n\r]", re.I)
+_PRICED = re.compile(r"[$€£¥]\s*(\d[\d.,]*\d|\d)|(\d[\d.,]*\d|\d)\s*[$€£¥]")
 _SUPERLATIVES = word_set(
     """
     cheapest best finest greatest lowest highest largest smallest biggest softest warmest brightest
@@ -47,7 +48,7 @@ _COURTESIES = word_set(
     full give glad go going happy help here home keep life like little look lot lovely made make
     match nice option outfit pair pick piece place right room round simple stay stylish suit
     them they their those thing time today together touch use wardrobe wear well whole work your
-    yours would will both
+    yours would will both listing say state mention doesn't
     """
 )
 """Words that claim no fact of an item."""
@@ -70,6 +71,8 @@ class Ground:
     """Superlatives that are true here, for example `cheapest` of the cheapest match."""
     names: TitleIndex = field(default_factory=TitleIndex, repr=False)
     """The titles of the whole catalogue, by which other items' names are known."""
+    numbers: Collection[float] = ()
+    """Numbers that the items' entries state, such as sizes; they prove no price."""
 
 
 def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
@@ -103,6 +106,8 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     faults += [
         f"the number {number}" for number in _NUMBER.findall(stripped) if not _number_known(number, ground)
     ]
+    prices = ["".join(groups) for groups in _PRICED.findall(stripped)]
+    faults += [f"the price {price}" for price in prices if not _is_price(amount(price), ground)]
     faults += [f"the name {name}" for name in _invented(text, ground)]
     faults += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
     asked = set(tokenize(normalize_text(ground.request.text)))
@@ -131,8 +136,17 @@ def with_titles(text: str, items: Sequence[Named]) -> str:
     return _MARKER.sub(lambda match: items[int(match[1]) - 1].title, text)
 
 
+def listing_numbers(text: str) -> set[float]:
+    """The numbers that a text states."""
+    return {amount(number) for number in _NUMBER.findall(text)}
+
+
 def _number_known(number: str, ground: Ground) -> bool:
     value = amount(number)
+    return value in ground.numbers or _is_price(value, ground)
+
+
+def _is_price(value: float, ground: Ground) -> bool:
     known = [item.price for item in ground.items if item.price is not None]
     known += [ground.request.price.low, ground.request.price.high]
     return value > 0 and any(abs(value - one) < 0.005 * min(1.0, one) for one in known)

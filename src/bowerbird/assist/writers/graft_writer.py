@@ -1,4 +1,4 @@
-"""What the language model says in a reply: an opening sentence, and why the first items suit.
+"""The grafted model as a writer: an opening sentence, and why the first items suit.
 
 Small models write one short sentence well when shown how, and little more: so each part has its own short
 prompt with examples, is cut at its first sentence, judged by `grounding`, and dropped when refused. About 55
@@ -7,17 +7,20 @@ tokens a reply: the model's time is the reply's time.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
+from bowerbird.assist.writers.contract import Draft, TemplateWriter, WrittenText, line
 from bowerbird.assist.writers.grounding import Ground, problems, with_titles
 from bowerbird.data.items import Catalogue
-from bowerbird.errors import InputError
+from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.graft.runtime import SamplingParams
 from bowerbird.text.vocabulary import Vocabulary
@@ -26,6 +29,7 @@ from bowerbird.text.words import normalize_text, stem, tokenize
 if TYPE_CHECKING:
     from bowerbird.graft.model import Graft
 
+_log = logging.getLogger(__name__)
 _OPENING_TOKENS = 28
 _REASON_TOKENS = 20
 _REASONED = 2
@@ -49,21 +53,47 @@ _REASON = (
 
 
 @dataclass(frozen=True)
-class ModelWords:
-    """Proposes the parts of a reply with a graft; a part that is refused is None."""
+class GraftWriter:
+    """Words plain lists with a graft; what `grounding` refuses, and everything else, is the template's."""
 
     graft: Graft
     vocabulary: Vocabulary
     catalogue: Catalogue
 
-    def opening(self, request: Request, items: Sequence[Named]) -> str | None:
+    def write(self, draft: Draft) -> Iterator[WrittenText]:
+        """Yield an opening, then a line for each item. A server that fails costs its sentence, no more."""
+        if not draft.is_plain or draft.turn.language.code != ENGLISH:
+            yield from TemplateWriter().write(draft)
+            return
+        counted = _TokenCount()
+        opening = self._guarded(partial(self.opening, draft.request, draft.items, counted))
+        yield counted.take(opening or draft.opening, is_modelled=opening is not None)
+        reasons: set[str] = set()
+        for number, item in enumerate(draft.items):
+            reason = self._guarded(partial(self.reason, draft.request, draft.items, number, counted))
+            if reason is not None:  # a small model says the same of like items: once is enough
+                bare = reason.removeprefix("a ")
+                reason = None if bare in reasons else reason
+                reasons.add(bare)
+            yield counted.take("\n" + line(number + 1, item, reason or ""), is_modelled=reason is not None)
+
+    def _guarded(self, write: Callable[[], str | None]) -> str | None:
+        try:
+            return write()
+        except EngineError as error:
+            _log.warning("the grafted model can't be asked, the template writes: %s", error)
+            return None
+
+    def opening(self, request: Request, items: Sequence[Named], counted: _TokenCount) -> str | None:
         """One sentence before the items; of several, it may name one by its marker."""
         start, like = ("Here are some", ", like [1]") if len(items) > 1 else ("Here is a", "")
         prompt = _OPENING.format(wish=_plain(request), start=start, like=like)
         ground = Ground(items, request, self.vocabulary, self._words_of(items), names=self._names)
-        return self._write_part([prompt], _OPENING_TOKENS, ground, start)
+        return self._write_part([prompt], _OPENING_TOKENS, ground, counted, start)
 
-    def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
+    def reason(
+        self, request: Request, items: Sequence[Named], number: int, counted: _TokenCount
+    ) -> str | None:
         """Why item `number` (from 0) suits, in a few words."""
         if number >= _REASONED:
             return None
@@ -76,7 +106,7 @@ class ModelWords:
         )
         before, after = _REASON[0].format(wish=_plain(request)), _REASON[1].format(facts=facts.lower())
         ground = Ground([item], request, self.vocabulary, self._words_of([item]), truths, self._names)
-        words = self._write_part([before, item.position, " " + after], _REASON_TOKENS, ground)
+        words = self._write_part([before, item.position, " " + after], _REASON_TOKENS, ground, counted)
         return words[0].lower() + words[1:].removesuffix(".") if words else None
 
     @cached_property
@@ -91,19 +121,42 @@ class ModelWords:
         return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
 
     def _write_part(
-        self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = ""
+        self, prompt: Sequence[str | int], most: int, ground: Ground, counted: _TokenCount, start: str = ""
     ) -> str | None:
         # A marker that the model begins can only become one of the items'.
         how = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
         try:
-            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
+            words = list(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
+            counted.add(self.graft.count_tokens(prompt), len(words))
+            raw = start + "".join(words)
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)
         if sentence is None:  # cut off in the middle
             return None
         text = sentence[1].strip().strip('"')
-        return None if problems(text, ground) else with_titles(text, ground.items)
+        faults = problems(text, ground)
+        if faults:
+            _log.info("a sentence of the grafted model is rejected: %s", "; ".join(faults[:3]))
+        return None if faults else with_titles(text, ground.items)
+
+
+@dataclass
+class _TokenCount:
+    """Tokens that were read and written since the last part of the text."""
+
+    prompt: int = 0
+    completion: int = 0
+
+    def add(self, prompt: int, completion: int) -> None:
+        self.prompt += prompt
+        self.completion += completion
+
+    def take(self, text: str, is_modelled: bool) -> WrittenText:
+        """A part of the text with the tokens that it cost, refused sentences included."""
+        written = WrittenText(text, is_modelled, (), self.prompt, self.completion)
+        self.prompt = self.completion = 0
+        return written
 
 
 def _plain(request: Request) -> str:
