@@ -48,8 +48,8 @@ Answer in exactly this form: first one sentence that introduces the items for wh
 Here are some lamps for a reading corner.
 1. a warm light in oak that suits a quiet corner"""
 _ANSWER = """\
-Answer the customer's question in one to three sentences. Call tools where you need facts or items. Where the \
-listing does not say, answer that the listing doesn't say."""
+Answer the customer's question in one to three sentences. Call tools where you need facts or items. Where \
+the listing does not say, answer that the listing doesn't say."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _LINE_NUMBER = re.compile(r"^\s*(\d{1,2})[.)]\s*(.*)$")
 
