@@ -1,7 +1,6 @@
 """A small shop whose every fact is known: home and fashion, 7 types, prices in steps."""
 
 import itertools
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from bowerbird.assist.parts import Parts
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
+from factories import publish_vectors
 
 TYPES = {
     "Table lamp": "brass",
@@ -90,9 +89,7 @@ def store_with_users(tmp_path: Path, shop: Catalogue, shop_vectors: np.ndarray) 
     """The shop with vectors and events: user "u0" likes rugs, "u1" sofas, the others all sorts of things."""
     store = Store.create(tmp_path / "with_users")
     store.publish_catalogue(shop)
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / VECTORS_FILE, shop_vectors.astype(np.float16))
-        (folder / IDS_FILE).write_text(json.dumps(shop.ids))
+    publish_vectors(store, shop_vectors)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     rng = np.random.default_rng(0)
     rugs, sofas = range(30, 45), range(45, 60)

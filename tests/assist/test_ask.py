@@ -10,7 +10,7 @@ import pytest
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
-from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
+from factories import publish_vectors
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +19,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, shop: Catalogue, shop_vector
     path = Path(tmp_path_factory.mktemp("ask")) / "store"
     store = Store.create(path)
     store.publish_catalogue(shop)
-    with store.publishing("vectors", {}) as folder:
-        np.save(folder / VECTORS_FILE, shop_vectors)
-        (folder / IDS_FILE).write_text(json.dumps(shop.ids))
+    publish_vectors(store, shop_vectors)
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import multiprocessing
 import os
 import signal
@@ -18,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import factories
 from bowerbird.data.collections import Collection
 from bowerbird.data.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
@@ -36,10 +36,7 @@ def items(count: int, price: float = 1.0) -> Catalogue:
 
 
 def publish_vectors(store: Store, ids: Sequence[str]) -> str:
-    with store.publishing("vectors", {}) as folder:
-        np.save(folder / "vectors.npy", np.eye(len(ids), 4, dtype=np.float16))
-        (folder / "ids.json").write_text(json.dumps(list(ids)))
-    return store.snapshot().names["vectors"]
+    return factories.publish_vectors(store, np.eye(len(ids), 4), ids=ids)
 
 
 def publish_round(store: Store, number: int) -> None:

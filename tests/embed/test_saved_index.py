@@ -1,6 +1,5 @@
 """The index of a version's vectors: built, opened, and updated by the next version."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from bowerbird.embed.index import saved_index
 from bowerbird.embed.index.item_index import nearest
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
 from bowerbird.embed.index.saved_index import INDEX_FILE, item_index
-from bowerbird.embed.index.vectors import IDS_FILE, VECTORS_FILE
 from bowerbird.embed.search.searcher import Searcher
+from factories import publish_vectors
 
 VECTORS = normalize_rows(np.random.default_rng(0).normal(size=(400, 16)))
 
@@ -36,9 +35,7 @@ def store(tmp_path: Path) -> Store:
 
 def publish(store: Store, numbers: Sequence[int], vectors: np.ndarray) -> None:
     store.publish_catalogue(Catalogue.of(Item(f"i{number}", "an item") for number in numbers))
-    with store.publishing("vectors", {}) as folder:
-        np.save(folder / VECTORS_FILE, vectors.astype(np.float16))
-        (folder / IDS_FILE).write_text(json.dumps([f"i{number}" for number in numbers]))
+    publish_vectors(store, vectors)
 
 
 def assert_index_finds_nearest(

@@ -1,6 +1,5 @@
 """Published vectors, read in the order of the current catalogue."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +9,13 @@ import pytest
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.index.rows import normalize_rows, quantize_int8
-from bowerbird.embed.index.vectors import GENERIC_FILE, IDS_FILE, MODALITIES_FILE, VECTORS_FILE, load_vectors
+from bowerbird.embed.index.vectors import MODALITIES_FILE, VECTORS_FILE, load_vectors
 from bowerbird.errors import StoreError
+from factories import publish_vectors
 
 
 def publish(store: Store, ids: list[str], matrix: np.ndarray) -> None:
-    with store.publishing("vectors", {"dim": matrix.shape[1]}) as folder:
-        np.save(folder / VECTORS_FILE, matrix.astype(np.float16))
-        np.save(folder / GENERIC_FILE, matrix.astype(np.float16))
-        (folder / IDS_FILE).write_text(json.dumps(ids))
+    publish_vectors(store, matrix, generic=matrix, ids=ids, dim=matrix.shape[1])
 
 
 def test_rows_follow_the_current_catalogue(tmp_path: Path) -> None:
@@ -64,9 +61,7 @@ def test_broken_vectors_say_what_to_run(tmp_path: Path) -> None:
 def test_int8_vectors_are_read_as_float16_ones(tmp_path: Path) -> None:
     matrix = normalize_rows(np.random.default_rng(0).normal(size=(20, 64)))
     store = Store.create(tmp_path / "store")
-    with store.publishing("vectors", {}) as folder:
-        np.save(folder / VECTORS_FILE, quantize_int8(matrix))
-        (folder / IDS_FILE).write_text(json.dumps([f"i{k}" for k in range(20)]))
+    publish_vectors(store, quantize_int8(matrix), ids=[f"i{k}" for k in range(20)])
     catalogue = Catalogue.of(Item(f"i{k}", "an item") for k in range(20))
     aligned = load_vectors(store.snapshot()).aligned(catalogue)
     assert (aligned * matrix).sum(axis=1).min() > 0.9998

@@ -20,6 +20,7 @@ from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.evaluate.card import build_card, write_card
 from bowerbird.recommend.evaluation import NAME
+from factories import group_vectors, publish_vectors
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LICENCES = {"tiny": "MIT"}
@@ -48,16 +49,10 @@ def train(store: Store) -> Callable[[], str]:
     def train() -> str:
         events = Interactions.of(store.log.read(), store.catalogue())
         holdout = Holdout.default(events, user_share=0.2)
-        rng = np.random.default_rng(1)
-        vectors = np.eye(2)[np.arange(30) % 2] + rng.normal(0, 0.1, (30, 2))
-        meta = {"holdout": vars(holdout), "seed": 7, "backbones": {"text": "tiny", "image": "unheard-of"}}
-        with store.publishing("vectors", meta) as folder:
-            np.save(folder / "vectors.npy", vectors.astype(np.float16))
-            np.save(folder / "generic.npy", rng.normal(size=(30, 4)).astype(np.float32))
-            (folder / "ids.json").write_text(json.dumps([str(k) for k in range(30)]))
-        version = store.current("vectors")
-        assert version is not None
-        return version.name
+        generic = np.random.default_rng(1).normal(size=(30, 4))
+        backbones = {"text": "tiny", "image": "unheard-of"}
+        vectors = group_vectors(30, dim=2, noise=0.1)
+        return publish_vectors(store, vectors, generic, holdout, seed=7, backbones=backbones)
 
     return train
 

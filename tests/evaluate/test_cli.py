@@ -19,6 +19,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.recommend.evaluation import ABLATIONS, NAME
+from factories import group_vectors, publish_vectors
 
 run = CliRunner().invoke
 EVERY_BASELINE = {
@@ -51,18 +52,14 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def publish_vectors(store: Store, holdout: Holdout) -> None:
-    rng = np.random.default_rng(1)
-    vectors = np.eye(2)[np.arange(30) % 2] + rng.normal(0, 0.1, (30, 2))
-    with store.publishing("vectors", {"holdout": vars(holdout), "seed": 7}) as folder:
-        np.save(folder / "vectors.npy", vectors.astype(np.float16))
-        np.save(folder / "generic.npy", rng.normal(size=(30, 4)).astype(np.float32))
-        (folder / "ids.json").write_text(json.dumps([str(k) for k in range(30)]))
+def publish(store: Store, holdout: Holdout) -> None:
+    generic = np.random.default_rng(1).normal(size=(30, 4))
+    publish_vectors(store, group_vectors(30, dim=2, noise=0.1), generic, holdout, seed=7)
 
 
 def test_every_system_and_a_file_per_split(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
-    publish_vectors(store, Holdout.default(events, user_share=0.2))
+    publish(store, Holdout.default(events, user_share=0.2))
     output = run(
         app,
         ["evaluate", str(store.path), "--k", "5", "--json", "--baselines", "quick"],
@@ -85,7 +82,7 @@ def test_every_system_and_a_file_per_split(store: Store) -> None:
 
 def test_the_table_names_every_ranker(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
-    publish_vectors(store, Holdout.default(events))
+    publish(store, Holdout.default(events))
     output = run(
         app,
         ["evaluate", str(store.path), "--split", "global-time", "--baselines", "quick"],
@@ -97,7 +94,7 @@ def test_the_table_names_every_ranker(store: Store) -> None:
 
 def test_n_given_has_a_report_of_its_own(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
-    publish_vectors(store, Holdout.default(events, user_share=0.2))
+    publish(store, Holdout.default(events, user_share=0.2))
     command = ["evaluate", str(store.path), "--n-given", "2", "--json", "--baselines", "quick"]
     (result,) = json.loads(run(app, command, catch_exceptions=False).stdout)
     assert (result["split"], result["n_given"], result["trained"]["seed"]) == ("new-users", 2, 7)
@@ -112,6 +109,6 @@ def test_without_vectors_the_error_names_the_command(store: Store) -> None:
 
 
 def test_without_a_holdout_the_error_explains(store: Store) -> None:
-    publish_vectors(store, Holdout(None, 0.0))
+    publish(store, Holdout(None, 0.0))
     with pytest.raises(InputError, match="no test users"):
         run(app, ["evaluate", str(store.path)], catch_exceptions=False)

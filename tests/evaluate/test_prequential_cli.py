@@ -28,6 +28,7 @@ from bowerbird.recommend.prequential import (
     replay_log,
 )
 from bowerbird.recommend.recommender import Recommender
+from factories import publish_vectors
 
 run = CliRunner().invoke
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,10 +53,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store.log.append(events)
     until = int((START + timedelta(days=TURN)).timestamp() * 1e6)
     vectors = np.eye(2)[groups] + rng.normal(0, 0.1, (ITEMS, 2))
-    with store.publishing("vectors", {"holdout": vars(Holdout(until, 0.0)), "seed": 7}) as folder:
-        np.save(folder / "vectors.npy", vectors.astype(np.float16))
-        np.save(folder / "generic.npy", rng.normal(size=(ITEMS, 4)).astype(np.float32))
-        (folder / "ids.json").write_text(json.dumps([str(k) for k in range(ITEMS)]))
+    publish_vectors(store, vectors, rng.normal(size=(ITEMS, 4)), Holdout(until, 0.0), seed=7)
     return store
 
 
@@ -115,8 +113,6 @@ def test_without_a_holdout_the_error_names_the_command(tmp_path: Path, store: St
     other = Store.create(tmp_path / "other")
     other.publish_catalogue(store.catalogue())
     other.log.add_segment(store.log.read())
-    with other.publishing("vectors", {"holdout": vars(Holdout(None, 0.0))}) as folder:
-        np.save(folder / "vectors.npy", np.ones((ITEMS, 2), np.float16))
-        (folder / "ids.json").write_text(json.dumps([str(k) for k in range(ITEMS)]))
+    publish_vectors(other, np.ones((ITEMS, 2)))
     with pytest.raises(InputError, match="--holdout default"):
         run(app, ["evaluate", str(other.path), "--prequential"], catch_exceptions=False)

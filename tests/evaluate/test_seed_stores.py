@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ from bowerbird.data.store import Store
 from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import BPR, ItemKNN, Tuned
 from bowerbird.evaluate.metrics import recall_at
+from factories import publish_vectors
 
 HOLDOUT = Holdout(None, 0.2)
 
@@ -90,10 +90,8 @@ def test_a_seeds_store_shares_the_data_and_leaves_the_ranker_alone(
 ) -> None:
     store = Store.create(tmp_path / "store")
     store.publish_catalogue(Catalogue.of(Item(str(k), f"item {k}") for k in range(3)))
-    meta = {"holdout": vars(HOLDOUT), "seed": 0, "config": {"dim": 8, "seed": 0, "of an update": 1}}
-    with store.publishing("vectors", meta) as folder:
-        np.save(folder / "vectors.npy", np.eye(3, 8, dtype=np.float16))
-        (folder / "ids.json").write_text(json.dumps(["0", "1", "2"]))
+    config = {"dim": 8, "seed": 0, "of an update": 1}
+    publish_vectors(store, np.eye(3, 8), holdout=HOLDOUT, seed=0, config=config)
     with store.publishing("ranker", {}):
         pass
     copy = seed_stores.seed_store(store, tmp_path / "scratch", 0)

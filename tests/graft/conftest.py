@@ -1,6 +1,5 @@
 """A tiny language model on disk and a toy store, so that tests of the graft take seconds."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from factories import publish_vectors
 
 WORDS = (
     *("Product", "Description", ":", "This", "this", "person", "likes", "is", "red", "blue", "green", "lamp"),
@@ -82,20 +82,11 @@ def toy_store(path: Path) -> Store:
                 Event(f"u{user_number}", f"i{2 * item + group}", action, start + timedelta(hours=k))
             )
     store.log.add_segment(pa.Table.from_pylist([event.as_row() for event in events], schema=EVENT_SCHEMA))
-    publish_vectors(store, seed=1)
-    return store
-
-
-def publish_vectors(store: Store, seed: int) -> None:
-    """Random unit vectors for every item; the holdout is a tenth of the users and no time."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     vectors = rng.normal(size=(ITEMS, DIM)) + 2 * rng.normal(size=(2, DIM))[np.arange(ITEMS) % 2]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    holdout = Holdout(until=None, user_share=0.1)
-    meta = {"holdout": {"until": holdout.until, "user_share": holdout.user_share}}
-    with store.publishing("vectors", meta) as folder:
-        np.save(folder / "vectors.npy", vectors.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps(store.catalogue().ids))
+    publish_vectors(store, vectors, holdout=Holdout(until=None, user_share=0.1))
+    return store
 
 
 @pytest.fixture(scope="session")

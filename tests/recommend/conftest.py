@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,11 +21,10 @@ from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training import fit_ranker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import TasteState
+from factories import NOTHING_HELD_OUT, START, publish_vectors
 
 DAY_US = 86_400_000_000
-START = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NOTHING_HELD_OUT = Holdout(None, 0.0)
 KINDS = (("striped", "shirt"), ("wooden", "lamp"), ("velvet", "sofa"), ("glass", "vase"))
 OF_A_KIND = 30  # item k is of kind k // 30
 
@@ -55,10 +53,7 @@ def publish_store(
     """Create a store with these items, vectors and events."""
     store = Store.create(path)
     store.publish_catalogue(catalogue)
-    with store.publishing("vectors", {"holdout": vars(holdout), "seed": 0}) as folder:
-        np.save(folder / "vectors.npy", vectors.astype(np.float16))
-        np.save(folder / "generic.npy", vectors.astype(np.float32))
-        (folder / "ids.json").write_text(json.dumps(catalogue.ids))
+    publish_vectors(store, vectors, generic=vectors, holdout=holdout, seed=0)
     store.log.append(list(events))
     return store
 

@@ -25,6 +25,7 @@ from bowerbird.recommend.completion import Completer
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.control.forgetting import forget
 from bowerbird.taste.state.user_state import TasteState
+from factories import publish_vectors
 
 run = CliRunner().invoke
 THEMES, OF_A_THEME = 4, 15
@@ -43,9 +44,7 @@ def make_store(path: Path) -> Store:
         )
     )
     rng = np.random.default_rng(0)
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", rng.normal(size=(ITEMS, 8)).astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps([f"i{k}" for k in range(ITEMS)]))
+    publish_vectors(store, rng.normal(size=(ITEMS, 8)))
     rooms = [
         Collection(
             f"room-{k}", tuple(f"i{k % THEMES + THEMES * int(j)}" for j in rng.permutation(OF_A_THEME)[:6])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.recommend import saved
@@ -22,6 +22,7 @@ from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.saved import CONTEXT_FILE, KIND
 from bowerbird.taste.control.forgetting import forget
+from factories import publish_vectors
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -79,9 +80,7 @@ def test_other_vectors_in_another_order_make_it_train_again(shop: Store) -> None
     version = shop.current("vectors")
     assert version is not None
     rows = np.load(version.path / "vectors.npy")
-    with shop.publishing("vectors", version.meta) as folder:
-        np.save(folder / "vectors.npy", np.concatenate([rows[:1], rows]))
-        (folder / "ids.json").write_text(json.dumps(["first", *ids]))
+    publish_vectors(shop, np.concatenate([rows[:1], rows]), ids=["first", *ids], seed=0)
     moved = open_again(shop)
     assert version_of(shop) != name and moved.catalogue.ids == ["first", *ids]
     recommendations = moved.recommend_user("u0", 10, options=RecommendOptions(diversity=0.0))
@@ -156,9 +155,7 @@ def test_what_was_held_out_is_not_learned_from(shop: Store) -> None:
     assert version is not None
     moment = datetime(2026, 1, 20, tzinfo=UTC)
     until = int(moment.timestamp()) * 1_000_000
-    with shop.publishing("vectors", {"holdout": {"until": until, "user_share": 0.0}}) as folder:
-        for file in ("vectors.npy", "ids.json"):
-            (folder / file).write_bytes((version.path / file).read_bytes())
+    publish_vectors(shop, np.load(version.path / "vectors.npy"), holdout=Holdout(until, 0.0))
     n_likes = open_again(shop).ranker.context.popularity.total.sum()
     events = [Event.from_row(row) for row in shop.log.read().to_pylist()]
     assert 0 < n_likes == sum(event.at <= moment for event in events) < len(events)

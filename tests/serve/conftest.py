@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from bowerbird.data.events import Action, Event
+import factories
 from bowerbird.data.imports import import_layout
-from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.errors import BackboneError
@@ -95,17 +91,7 @@ def make_small_store() -> Callable[[Path], Store]:
 
 
 def create_small_store(path: Path) -> Store:
-    store = Store.create(path)
-    publish_items(store, N_ITEMS)
-    rng, start = np.random.default_rng(0), datetime(2026, 1, 1, tzinfo=UTC)
-    store.log.append(
-        [
-            Event(f"u{user}", f"i{2 * item + user % 2}", Action.SAVE, start + timedelta(hours=step))
-            for user in range(40)
-            for step, item in enumerate(rng.permutation(N_ITEMS // 2)[:8].tolist())
-        ]
-    )
-    return store
+    return factories.toy_store(path, N_ITEMS, users=40)
 
 
 Publish = Callable[[Store, int], None]
@@ -117,18 +103,9 @@ def publish() -> tuple[Publish, Publish]:
     return publish_catalogue, publish_vectors
 
 
-def publish_items(store: Store, count: int) -> None:
-    """Publish `count` items and their vectors: even ones are alike, and odd ones are."""
-    publish_catalogue(store, count)
-    publish_vectors(store, count)
-
-
 def publish_catalogue(store: Store, count: int) -> None:
-    store.publish_catalogue(Catalogue.of(Item(f"i{k}", f"thing {k}", price=5.0 + k) for k in range(count)))
+    store.publish_catalogue(factories.toy_catalogue(count))
 
 
 def publish_vectors(store: Store, count: int) -> None:
-    rows = np.eye(2, 8)[np.arange(count) % 2] + np.random.default_rng(1).normal(0, 0.2, (count, 8))
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", rows.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps([f"i{k}" for k in range(count)]))
+    factories.publish_vectors(store, factories.group_vectors(count), ids=[f"i{k}" for k in range(count)])

@@ -26,6 +26,7 @@ from bowerbird.serve.app import create_app
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.graph import TasteGraph
+from factories import publish_vectors
 
 TITLE = re.compile(r"thing (\d+) of (\w+)")
 PRICES = {"first": 10.0, "second": 500.0}
@@ -39,9 +40,7 @@ def publish_set(store: Store, order: list[int], name: str) -> None:
     store.publish_catalogue(Catalogue.of(items))
     noise = np.random.default_rng(len(order)).normal(0, 0.05, (len(order), 8))
     rows = np.eye(2, 8)[np.array(order) % 2] + noise
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", rows.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps([f"i{k}" for k in order]))
+    publish_vectors(store, rows)
     complete(store)
 
 

@@ -19,14 +19,13 @@ from bowerbird.serve.app import create_app
 from bowerbird.sources.address import Address
 from bowerbird.sources.consuming import Consumer
 from bowerbird.sources.opening import open_source
+from factories import publish_vectors
 
 
 @pytest.fixture
 def shop(store: Store) -> Store:
     """A store that can be served: its three items have vectors."""
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", np.eye(3, 6).astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps(store.catalogue().ids))
+    publish_vectors(store, np.eye(3, 6))
     return store
 
 

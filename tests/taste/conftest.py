@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import factories
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
@@ -37,9 +37,7 @@ def publish_toy_vectors(store: Store) -> None:
     """One direction for each type, exactly: the groups have a known answer."""
     catalogue = store.catalogue()
     rows = np.eye(len(TYPES), 6)[np.arange(len(catalogue)) // ITEMS_PER_TYPE]
-    with store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
-        np.save(folder / "vectors.npy", rows.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps(catalogue.ids))
+    factories.publish_vectors(store, rows)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
+from factories import publish_vectors
 
 MakeEvent = Callable[..., Event]
 
@@ -237,9 +238,7 @@ def test_items_without_a_vector_belong_to_no_interest(store: Store, did: MakeEve
     items = [store.catalogue().item(position) for position in range(40)]
     store.publish_catalogue(Catalogue.of([*items, Item("new", "")]))
     rows = np.vstack([np.eye(4, 6)[np.arange(40) // 10], np.zeros((1, 6))])
-    with store.publishing("vectors", {}) as folder:
-        np.save(folder / "vectors.npy", rows.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps(store.catalogue().ids))
+    publish_vectors(store, rows)
     store.log.append([did("ada", "new")])
     graph = TasteGraph.open(store.snapshot())
     state = graph.state("ada")

@@ -14,6 +14,7 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors, normalize_rows
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.saved_interests import interests_of
+from factories import publish_vectors
 
 
 def interests_from(store: Store) -> tuple[Interests, Catalogue]:
@@ -76,11 +77,7 @@ def test_no_items_no_interests() -> None:
 def publish(store: Store, items: Sequence[Item], matrix: np.ndarray, aligned_with: Sequence[str] = ()) -> str:
     """Publish items and their vectors (items, D); return the version of the vectors."""
     store.publish_catalogue(Catalogue.of(items))
-    meta = {"aligned_with": list(aligned_with), "holdout": {"until": None, "user_share": 0.0}}
-    with store.publishing("vectors", meta) as folder:
-        np.save(folder / "vectors.npy", matrix.astype(np.float16))
-        (folder / "ids.json").write_text(json.dumps([item.item_id for item in items]))
-    return store.snapshot().names["vectors"]
+    return publish_vectors(store, matrix, aligned_with=list(aligned_with))
 
 
 def test_interests_are_published_with_the_vectors_that_they_were_computed_from(tmp_path: Path) -> None:

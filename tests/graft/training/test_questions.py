@@ -21,6 +21,7 @@ from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import SoftItem
 from bowerbird.graft.training.alignment import AlignmentModel
 from bowerbird.graft.training.train import train_graft
+from factories import publish_vectors
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +172,7 @@ def test_a_graft_works_with_aligned_updates_of_its_vectors(grafted: Store, tmp_p
     shutil.copytree(grafted.path, tmp_path / "store")
     store = Store.open(tmp_path / "store")
     vectors = load_vectors(store.snapshot())
-    assert vectors.path is not None
-    with store.publishing("vectors", {**vectors.meta, "aligned_with": [vectors.version]}) as folder:
-        for name in ("vectors.npy", "ids.json"):
-            shutil.copy(vectors.path / name, folder)
+    publish_vectors(store, vectors.stored, aligned_with=[vectors.version])
     prompt = ["Product: ", 5]
     graft, before = Graft.open(store.snapshot()), Graft.open(grafted.snapshot())
     assert torch.equal(

@@ -21,6 +21,7 @@ from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft, load_connector
 from bowerbird.graft.training.graft_training import GraftTraining
 from bowerbird.graft.training.train import train_graft
+from factories import publish_vectors
 
 
 def test_the_connector_starts_from_the_closed_form() -> None:
@@ -79,9 +80,7 @@ def test_other_vectors_are_rejected(grafted: Store, tmp_path: Path) -> None:
     shutil.copytree(grafted.path, tmp_path / "store")
     store = Store.open(tmp_path / "store")
     matrix = load_vectors(store.snapshot())
-    with store.publishing("vectors", dict(matrix.meta)) as folder:
-        for name in ("vectors.npy", "ids.json"):
-            shutil.copy(grafted.path / "vectors" / matrix.version / name, folder / name)
+    publish_vectors(store, matrix.stored)
     with pytest.raises(StoreError, match=f"{matrix.version}.*run `bowerbird graft"):
         Graft.open(store.snapshot())
 
