@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.assist.assistant import Assistant
@@ -239,7 +239,6 @@ def test_inventions_of_the_model_never_reach_the_reply(assistant: Assistant) -> 
     assert reply.text == plain.text and reply.writer == "template"
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=3))
 def test_whatever_the_model_says_the_items_stand(assistant: Assistant, words: list[str]) -> None:
     reply = with_model(assistant, words).reply(DialogueState(), "a red lamp under 60")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.assist.find.retrieval import in_range
@@ -88,7 +88,6 @@ def test_other_numbers_are_no_prices(text: str) -> None:
     assert not range_of(text).bounded
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_gives_an_ordered_range(text: str) -> None:
     request = range_of(text)
@@ -101,7 +100,6 @@ ranges = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(ranges, ranges, st.floats(0, 1000) | st.just(math.nan))
 def test_narrowed_is_the_intersection(a: PriceRange, b: PriceRange, price: float) -> None:
     both = a.narrowed(b)
@@ -109,7 +107,6 @@ def test_narrowed_is_the_intersection(a: PriceRange, b: PriceRange, price: float
         assert (price in both) == (price in a and price in b)
 
 
-@settings(deadline=None)
 @given(ranges, st.lists(st.floats(0, 1000) | st.just(math.nan), min_size=1))
 def test_masks_agree_with_single_prices(wanted: PriceRange, prices: list[float]) -> None:
     if wanted.bounded:

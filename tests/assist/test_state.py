@@ -281,7 +281,7 @@ _TEXTS = st.text(max_size=60) | st.lists(
 ).map(" ".join)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_STATES | _JSON, _TEXTS)
 def test_no_text_and_no_state_breaks_it(assistant: Assistant, raw: Any, text: str) -> None:
     try:

@@ -1,7 +1,7 @@
 """Messages are understood in the catalogue's own words; follow-ups keep, change and drop constraints."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.assist.request import Order, PriceRange, Request, Shown
@@ -231,7 +231,6 @@ _WORDS = st.sampled_from(_KNOWN_WORDS.split(" "))
 _TEXTS = st.text(max_size=200) | st.lists(_WORDS, min_size=1, max_size=15).map(" ".join)
 
 
-@settings(deadline=None)
 @given(_TEXTS, _TEXTS)
 def test_no_text_breaks_it_and_requests_survive_json(words: Vocabulary, first: str, second: str) -> None:
     previous = None

@@ -129,7 +129,7 @@ def test_without_collections_nothing_changes() -> None:
     assert build_training_events(events, [], CATALOGUE, OPEN).at.tolist() == events.at.tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(["", "ann", "bob", "cy"]), st.lists(st.sampled_from("abcdefgh")))))
 @pytest.mark.parametrize("holdout", [OPEN, Holdout(START + 2 * DAY, 0.0), Holdout(START + 2 * DAY, 0.5)])
 def test_no_pair_is_duplicated_and_all_events_stay(

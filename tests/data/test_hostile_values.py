@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.images import SCALED_TO, prepare_picture
 from bowerbird.data.imports import import_layout
 from bowerbird.data.readers.fields import (
@@ -53,9 +54,13 @@ def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
         message_ | {name: value},
         message_ | {"properties": {"product_id": "a", "position": value}},
     ):
-        for parsed in parse_events(message):
-            if not isinstance(parsed, str):
-                json.dumps(parsed.as_row(), default=str).encode()
+        parsed = list(parse_events(message))
+        assert parsed, "a message is an event or has a reason why it is none"
+        for event in parsed:
+            if isinstance(event, str):
+                assert event.strip(), "an empty reason"
+            else:
+                assert pa.Table.from_pylist([event.as_row()], schema=EVENT_SCHEMA).num_rows == 1
 
 
 @given(st.floats(min_value=0, max_value=1e6))

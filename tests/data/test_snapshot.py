@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import factories
@@ -260,14 +260,12 @@ def with_images(catalogue: Catalogue) -> list[Item]:
     return [replace(item, image=catalogue.image(row)) for row, item in enumerate(catalogue.items())]
 
 
-@settings(deadline=None)
 @given(CATALOGUE, CATALOGUE)
 def test_updating_matches_a_dictionary(before: list[Item], fresh: list[Item]) -> None:
     expected = {item.item_id: item for item in before} | {item.item_id: item for item in fresh}
     assert with_images(Catalogue.of(before).updated(Catalogue.of(fresh))) == list(expected.values())
 
 
-@settings(deadline=None)
 @given(CATALOGUE, st.lists(st.sampled_from("abcdefgh"), unique=True))
 def test_by_ids_matches_a_dictionary(items_before: list[Item], ids: list[str]) -> None:
     by_id = {item.item_id: item for item in items_before}

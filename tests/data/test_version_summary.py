@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -29,7 +29,6 @@ ITEM = st.builds(
 CATALOGUE = st.lists(ITEM, max_size=5, unique_by=lambda item: item.item_id)
 
 
-@settings(deadline=None)
 @given(CATALOGUE, CATALOGUE)
 def test_items_are_compared_as_dictionaries_are(before: list[Item], after: list[Item]) -> None:
     by_id_before, by_id_after = ({item.item_id: item for item in items} for items in (before, after))

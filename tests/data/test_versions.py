@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.data.versions import KINDS, MADE_OF_VECTORS, NEEDED, RECENT_SETS, VersionHistory
@@ -113,7 +113,6 @@ def test_a_dropped_kind_is_in_no_set() -> None:
 STEPS = st.lists(st.sampled_from([*KINDS, "rollback", "drop ranker"]), max_size=40)
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_the_newest_versions_are_always_in_force(steps: Sequence[str]) -> None:
     """Compared with a dictionary of the versions in force; pruned after every step, as the store does."""

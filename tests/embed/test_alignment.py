@@ -19,7 +19,7 @@ def orthogonal(rng: np.random.Generator, dim: int) -> np.ndarray:
 
 
 @given(SEEDS, st.integers(2, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_rotated_space_is_rotated_back(seed: int, dim: int) -> None:
     rng = np.random.default_rng(seed)
     old, rotation = normalize_rows(rng.normal(size=(20 * dim, dim))), orthogonal(rng, dim)
@@ -27,7 +27,7 @@ def test_a_rotated_space_is_rotated_back(seed: int, dim: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_other_orthogonal_map_comes_nearer_and_similarities_stay(seed: int) -> None:
     rng = np.random.default_rng(seed)
     new, old = normalize_rows(rng.normal(size=(200, 6))), normalize_rows(rng.normal(size=(200, 6)))

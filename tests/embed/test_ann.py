@@ -19,7 +19,7 @@ def clustered(count: int, seed: int, dim: int = 32) -> np.ndarray:
     return normalize_rows(centres[rng.integers(100, size=count)] + 0.5 * rng.normal(size=(count, dim)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=60), st.integers(0, 2**32 - 1))
 def test_holds_what_was_added_and_not_deleted_since(steps: list[tuple[bool, int]], seed: int) -> None:
     rng, index, stored = np.random.default_rng(seed), AnnIndex(16), {}

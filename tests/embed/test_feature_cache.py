@@ -16,7 +16,7 @@ from bowerbird.errors import StoreError
 KEYS = st.binary(min_size=16, max_size=16) | st.sampled_from([b"\0" * 15 + b"a", b"a" + b"\0" * 15])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     shards=st.lists(st.lists(KEYS, min_size=1, max_size=5, unique=True), max_size=4),
     other_keys=st.lists(KEYS),

@@ -6,7 +6,6 @@ import io
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from bowerbird.embed.encode.feature_cache import FeatureCache
 from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import Precompute
 from bowerbird.errors import BackboneError, InputError
+from waiting import wait_until
 
 ITEMS = [Item("a", "a red chair"), Item("b", "a blue lamp"), Item("c", "a green rug")]
 
@@ -146,8 +146,7 @@ def test_a_killed_run_resumes_after_its_last_shard(tmp_path: Path, monkeypatch: 
     store.publish_catalogue(catalogue)
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(store.path)])
     folder = store.features / "image-efficientnet-lite0"
-    while process.poll() is None and len(list(folder.glob("[!.]*.arrow"))) < 3:
-        time.sleep(0.005)
+    wait_until(lambda: process.poll() is not None or len(list(folder.glob("[!.]*.arrow"))) >= 3, "shards")
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it was not killed in the middle"
     shard_times = {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*.arrow")}

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -47,6 +46,7 @@ from bowerbird.embed.train.validation import HashSplit
 from bowerbird.embed.training import EmbedConfig, train_embedding
 from bowerbird.embed.update.updating import update_embedding
 from bowerbird.errors import InputError, StoreError
+from waiting import wait_until
 
 from .conftest import COLOURS, toy_events
 
@@ -282,8 +282,12 @@ def test_a_killed_run_resumes_to_the_same_weights(
         [sys.executable, "-c", KILLED, str(store.path), *tiny_backbones, tests_folder], env=environment
     )
     checkpoint_file = CheckpointFile(store.path / "backbones", improved[1].meta["inputs"])
-    while run.poll() is None and ((checkpoint := checkpoint_file.read()) is None or checkpoint.step < 5):
-        time.sleep(0.02)
+
+    def has_five_steps() -> bool:
+        checkpoint = checkpoint_file.read()
+        return run.poll() is not None or (checkpoint is not None and checkpoint.step >= 5)
+
+    wait_until(has_five_steps, "a checkpoint after five steps", 300)
     run.send_signal(signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL, "it was not killed in the middle"
     checkpoint = checkpoint_file.read()

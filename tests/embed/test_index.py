@@ -24,7 +24,7 @@ def find_nearest_slowly(matrix: np.ndarray, query: np.ndarray, n: int, allowed: 
     return sorted(rows, key=lambda row: (-float(matrix[row] @ query), row))[:n]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 45))
 def test_nearest_agrees_with_sorting_everything(seed: int, items: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -73,7 +73,7 @@ def approximate_index(matrix: np.ndarray) -> ItemIndex:
     return ItemIndex(rows, build_index(rows, threads=1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.floats(0, 1))
 def test_the_approximate_index_returns_exact_scores(seed: int, n: int, share: float) -> None:
     rng = np.random.default_rng(seed)

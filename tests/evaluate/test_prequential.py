@@ -110,7 +110,7 @@ def by_hand(events: Interactions, start: int, launched: np.ndarray) -> dict[str,
     return ranks
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(EVENTS, st.integers(0, 20 * 24), st.lists(st.integers(0, 20 * 24), min_size=12, max_size=12))
 def test_agrees_with_the_slow_loop(
     rows: list[tuple[int, int, Action, int]], start_hour: int, launched_hours: list[int]
@@ -129,7 +129,7 @@ def test_agrees_with_the_slow_loop(
         assert list(zip(queries.rows.tolist(), ranks[name].tolist(), strict=True)) == rows_and_ranks
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(EVENTS, st.data())
 def test_the_future_never_changes_a_past_rank(
     rows: list[tuple[int, int, Action, int]], data: st.DataObject

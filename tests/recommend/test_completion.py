@@ -73,7 +73,7 @@ def test_a_set_is_completed_by_its_theme(completer: Completer) -> None:
 
 
 @given(st.sets(st.integers(0, ITEMS - 1), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_never_its_own_nor_what_is_sold_out_in_any_order(completer: Completer, items: set[int]) -> None:
     ids = [f"i{k}" for k in sorted(items)]
     answer = [each.item_id for each in completer.complete(ids, 10)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
 from bowerbird.taste.control.erasure_queue import ErasureQueue
 from bowerbird.taste.control.overrides import Overrides
+from waiting import wait_until
 
 Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
 TIMEOUT_S = 300  # for a training on a busy machine
@@ -94,10 +94,7 @@ def served_ranker(client: httpx.Client) -> str:
 
 
 def wait_for(condition: Callable[[], bool], event: str) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{event} did not come"
-        time.sleep(0.1)
+    wait_until(condition, event, TIMEOUT_S)
 
 
 def files_with(store: Store, name: str) -> list[Path]:

@@ -83,9 +83,10 @@ def test_an_error_reaches_all_requests_of_a_batch_and_no_later_one() -> None:
 
 
 def test_a_cancelled_request_does_not_block_others() -> None:
-    gate = threading.Event()
+    started, gate = threading.Event(), threading.Event()
 
     def ingest(batches: Sequence[Sequence[Event]]) -> list[IngestionResult]:
+        started.set()
         gate.wait(10)
         return [IngestionResult(1, 0, []) for _ in batches]
 
@@ -93,7 +94,7 @@ def test_a_cancelled_request_does_not_block_others() -> None:
         batcher = EventBatcher(ingest)
         cancelled = asyncio.create_task(batcher.add([saved("a", "i1", 1)]))
         other = asyncio.create_task(batcher.add([saved("b", "i1", 1)]))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(started.wait, 30)
         cancelled.cancel()
         gate.set()
         return await other

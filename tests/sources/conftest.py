@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ from bowerbird.cli.serve import serve
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.store import Store
+from waiting import wait_until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ITEMS = ("lamp", "mug", "sofa")
@@ -60,10 +60,7 @@ def _count_events(store: Store) -> int:
 
 
 def _wait_for(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+    wait_until(condition, "what the test waits for", seconds)
 
 
 def _free_port() -> int:

@@ -208,7 +208,7 @@ class SharedSourceContract(SourceContract):
         ):  # until each consumer has received messages
             broker.publish([body(n) for n in range(total, total + 50)] + [b"{"] * 4)
             total += 50
-            time.sleep(0.05)
+            wait_for(lambda: count_events(store) >= total)  # noqa: B023
             assert time.monotonic() < deadline, "one consumer gets everything"
         wait_for(lambda: count_events(store) >= total)
         for consumer in consumers:

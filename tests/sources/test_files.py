@@ -220,7 +220,7 @@ def test_unreadable_positions_cause_a_second_read(path: Path, follow: Callable[[
 STEPS = st.lists(st.sampled_from(["write", "part", "rename", "copy and cut", "read", "restart"]), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=STEPS)
 def test_no_line_is_missed_for_any_writer(steps: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("law")

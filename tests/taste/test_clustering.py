@@ -17,7 +17,7 @@ def blobs(sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), true
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(2, 60), min_size=2, max_size=8), seed=st.integers(0, 1000))
 def test_separate_groups_are_recovered_whatever_their_sizes(sizes: list[int], seed: int) -> None:
     rows, true = blobs(sizes, seed)

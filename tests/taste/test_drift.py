@@ -57,7 +57,7 @@ def test_a_new_taste_is_detected_clearly_within_ten_events_of_it() -> None:
     assert drift is not None and drift.since == len(before), "and the moment is the right one"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), length=st.integers(6, 20), tastes=st.integers(1, 3))
 def test_steady_users_who_showed_all_their_tastes_did_not_change(seed: int, length: int, tastes: int) -> None:
     rng = np.random.default_rng(seed)

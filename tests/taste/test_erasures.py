@@ -231,7 +231,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_graphs_hold_what_was_not_erased_whatever_happens_when(
     ada: TasteGraph, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]

@@ -50,7 +50,7 @@ def rings(graph: TasteGraph) -> list[list[tuple[str, int]]]:
 # -- the same events, the same taste ------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**16), moments=st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=20))
 def test_streaming_in_any_order_equals_replaying_the_log(
     ada: TasteGraph, tmp_path_factory: pytest.TempPathFactory, seed: int, moments: list[int]

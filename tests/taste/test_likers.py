@@ -64,7 +64,7 @@ def rings_slowly(events: list[EventTuple], states: UserStates) -> list[list[tupl
     return expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(0, 1_500),
     n_users=st.sampled_from([3, 60, 2 * LIKERS]),

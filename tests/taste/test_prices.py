@@ -19,7 +19,7 @@ HALF_LIVES = (0.02, 7.0, 90.0)
     pairs=st.lists(st.tuples(st.integers(1, 500), st.integers(1, 6)), min_size=1, max_size=25),
     share=st.sampled_from([0.1, 0.5, 0.9]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_weight_equals_that_number_of_copies(pairs: list[tuple[int, int]], share: float) -> None:
     """Against numpy's inverted distribution over each value repeated by its weight."""
     values, weights = np.array(pairs, float).T

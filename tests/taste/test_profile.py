@@ -138,7 +138,7 @@ def test_an_item_does_not_explain_itself_and_must_be_there(reader: TasteReader) 
 # -- similar users ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), n_others=st.integers(0, 60))
 def test_nothing_is_shown_that_fewer_than_k_users_share(seed: int, n_others: int) -> None:
     """Counts are at most those of a slow count, rounded down, never below k, and without the user."""

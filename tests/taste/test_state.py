@@ -35,7 +35,7 @@ def test_an_unknown_user_has_an_empty_state() -> None:
     half_lives=st.lists(st.floats(0.01, 400), min_size=1, max_size=4),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_decay_is_the_mean_of_halvings(weights: list[float], half_lives: list[float], seed: int) -> None:
     ages = np.random.default_rng(seed).integers(0, 500 * DAY, len(weights))
     expected = [

@@ -41,7 +41,7 @@ def test_climbing_and_ceramics_are_two_clusters() -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60))
 def test_the_law_of_taste_clusters(seed: int, n: int) -> None:
     """Clusters divide the liked items without overlap; each medoid is nearest to all items of its cluster;

@@ -59,7 +59,7 @@ def row_slowly(events: list[EventTuple]) -> tuple[list[EventTuple], dict[tuple[i
     return weighted[-RING:], dict(sorted(sums.items(), reverse=True)[:OLDER])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.one_of(st.integers(0, 12), st.integers(RING - 10, 6 * RING)),
     seed=st.integers(0, 2**16),
@@ -79,7 +79,7 @@ def test_any_order_in_any_batches_gives_the_same_row_to_the_bit(n: int, seed: in
     assert dict(zip(keys, older.weight.tolist(), strict=True)) == sums
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(0, 3 * RING), seed=st.integers(0, 2**16))
 def test_one_by_one_is_as_in_a_batch(n: int, seed: int) -> None:
     table, events = UserTable(INTEREST), random_events(n, seed)
@@ -89,7 +89,7 @@ def test_one_by_one_is_as_in_a_batch(n: int, seed: int) -> None:
     assert row_columns(table) == row_columns(learn_all(events))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 2 * RING), seed=st.integers(0, 2**16))
 def test_stored_events_are_recognised_when_they_come_again(n: int, seed: int) -> None:
     table = learn_all(random_events(n, seed))

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
+from waiting import wait_until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PASSWORD = "s3cret/w?rd"
@@ -70,17 +70,15 @@ class Server:
 
     def start(self) -> subprocess.Popen[bytes]:
         self._launch()
-        deadline = time.monotonic() + STARTS_IN_S
-        while not self.answers():
-            messages = (self.folder / "messages").read_text(errors="replace")[-2000:]
-            if self.process.poll() is not None and IN_USE in messages:
-                time.sleep(0.5)  # the children of a killed server are still ending
-                self._launch()
-            assert time.monotonic() < deadline and self.process.poll() is None, (
-                f"it does not start: {messages}"
-            )
-            time.sleep(0.05)
+        wait_until(self._has_started, f"a server that answers; see {self.folder / 'messages'}", STARTS_IN_S)
         return self.process
+
+    def _has_started(self) -> bool:
+        if self.process.poll() is not None:
+            messages = (self.folder / "messages").read_text(errors="replace")[-2000:]
+            assert IN_USE in messages, f"it does not start: {messages}"
+            self._launch()  # the children of a killed server were still ending
+        return self.answers()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

@@ -68,7 +68,7 @@ class LogContract:
         assert ids(log) == ["ann-8", "ann-1", "ann-2", "ann-9", "ann-3"]
         assert [logged.event_id for logged in log.tail_since(0)[0]] == ["ann-9", "ann-3", "ann-1"]
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=15, suppress_health_check=SHARED)
     @given(st.lists(st.tuples(st.lists(st.integers(0, 15), max_size=4), st.booleans()), max_size=8))
     def test_offsets_read_every_event_once(self, log, event, steps: list[tuple[list[int], bool]]) -> None:
         start = 100 * len(log)  # every example has ids of its own
@@ -142,7 +142,7 @@ class LogContract:
             assert log.forget_all({"ann": log.mark}) == 1
             before = log.mark
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=30, suppress_health_check=SHARED)
     @given(st.data())
     def test_forgetting_matches_a_plain_list(self, log, event, table, data) -> None:
         """Compared with a list of (arrival, event): random appends, imports and erasures up to marks."""

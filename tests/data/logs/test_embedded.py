@@ -330,7 +330,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS)
 def test_cached_events_equal_those_on_disk(steps: list[tuple[str, int]], event, table) -> None:
     """A process does not read its own events back from disk: that must not be observable."""

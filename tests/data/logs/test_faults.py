@@ -11,7 +11,6 @@ import resource
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.data.logs.group_commit import MAX_ROWS, GroupCommit
 from bowerbird.data.logs.rows import encode_event
 from bowerbird.errors import StoreError
+from waiting import wait_until
 
 FORK = multiprocessing.get_context("fork")
 
@@ -41,6 +41,10 @@ def write_until_killed(path: Path, user: str, acknowledged_file: Path, event) ->
             number += 5
 
 
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path, event, table, seed: int) -> None:
     path, rng = tmp_path / "events", random.Random(seed)
@@ -52,7 +56,8 @@ def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path, event, table, 
     for writer in writers:
         writer.start()
     EmbeddedLog(path).add_segment(table(*(event(n, "w1") for n in range(3, 30))))
-    time.sleep(rng.uniform(0.2, 0.8))
+    written = rng.randint(50, 400)  # bytes of acknowledged ids, after which the writers are killed
+    wait_until(lambda: sum(map(size_of, acknowledged_file)) > written, "acknowledged events")
     for writer in writers:
         os.kill(writer.pid, signal.SIGKILL)
     for writer in writers:
@@ -143,8 +148,7 @@ def test_concurrent_calls_share_commits_and_a_single_call_does_not_wait(event) -
     waiting = [threading.Thread(target=group.commit, args=(rows,)) for _ in range(5)]
     for thread in waiting:
         thread.start()
-    while len(group._waiting) < 5:
-        time.sleep(0.001)
+    wait_until(lambda: len(group._waiting) == 5, "five waiting commits")
     go.set()
     for logged in (first, *waiting):
         logged.join(30)

@@ -1,7 +1,6 @@
 """Logs on a server: killed under load, settings that would lose events, moving events there, passwords."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from bowerbird.data.logs.opening import open_log
 from bowerbird.data.settings import Settings
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
+from waiting import wait_until
 
 
 @pytest.fixture(params=["postgres_server", "redis_server"])
@@ -58,7 +58,7 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged(server, tmp_path:
     writers = [threading.Thread(target=write, args=(f"w{k}",)) for k in range(4)]
     for writer in writers:
         writer.start()
-    time.sleep(0.5)
+    wait_until(lambda: len(acknowledged) >= 60, "some acknowledged writes")
     server.kill()
     for writer in writers:
         writer.join(60)
@@ -123,6 +123,15 @@ def test_a_full_redis_is_an_error_and_continues_later(redis_server, tmp_path: Pa
     assert log.append([event(1), event(2)]) == [event(2)] and ids(log) == ["ann-1", "ann-2"]
 
 
+def shown_setting(address: str, name: str) -> str:
+    import psycopg
+
+    with psycopg.connect(address) as connection:
+        row = connection.execute(f"SHOW {name}").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def test_postgres_settings_that_lose_events_are_an_error(postgres_server, tmp_path: Path) -> None:
     import psycopg
 
@@ -132,8 +141,7 @@ def test_postgres_settings_that_lose_events_are_an_error(postgres_server, tmp_pa
             admin.execute(f"ALTER SYSTEM SET fsync = {setting}")
             admin.execute("SELECT pg_reload_conf()")
             log = open_log(postgres_server.address, tmp_path)
-            while psycopg.connect(postgres_server.address).execute("SHOW fsync").fetchone() != (setting,):
-                time.sleep(0.02)
+            wait_until(lambda: shown_setting(postgres_server.address, "fsync") == setting, "the setting")  # noqa: B023
             if setting == "off":
                 with pytest.raises(StoreError, match=r"fsync = off.*must be on"):
                     len(log)

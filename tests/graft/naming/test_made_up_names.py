@@ -187,19 +187,16 @@ def test_recall_and_precision_of_the_detector() -> None:
     assert tuple(text for text in SENTENCES_WITHOUT_NAMES if find_names(text)) == FALSE_ALARMS
 
 
-@settings(deadline=None)
 @given(st.lists(MADE_UP_NAMES, min_size=1, max_size=3).map(" ".join), st.sampled_from(FRAMES))
 def test_capitalised_made_up_names_are_detected_in_full(name: str, frame: str) -> None:
     assert [hit.text for hit in find_names(frame.format(name))] == [name]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(CANDIDATES), st.sampled_from(FRAMES))
 def test_candidates_are_never_flagged(name: str, frame: str) -> None:
     assert find_names(frame.format(name)) == []
 
 
-@settings(deadline=None)
 @given(st.sampled_from(OTHERS), st.sampled_from(FRAMES))
 def test_other_items_are_always_detected(name: str, frame: str) -> None:
     if name in ("Table Lamp", "Wool Rug"):  # words of candidates' titles
@@ -208,7 +205,7 @@ def test_other_items_are_always_detected(name: str, frame: str) -> None:
         assert "".join(hit.text for hit in find_names(frame.format(name))) == name
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=4), st.text(max_size=60))
 def test_spans_are_ordered_for_any_text(text: str, titles: list[str], request: str) -> None:
     names = TitleIndex.from_titles([*titles, *OTHERS]).find_made_up(text, titles, request)

@@ -100,7 +100,7 @@ def find_numbers(text: str) -> list[str]:
     return [number for number in numbers if number and set(number) <= set(string.digits)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(ALPHABETS)), st.integers(0, 25), st.integers(0, 10**6))
 def test_every_marker_names_a_candidate_for_any_logits(alphabet: str, count: int, seed: int) -> None:
     params = SamplingParams(max_tokens=40, allowed_tokens=build_markers(alphabet).constrain(count))
@@ -157,7 +157,7 @@ def test_a_word_tokenizer_has_no_markers_to_constrain(tiny_base: Any) -> None:
     assert Markers(base).constrain(5)([3, 4]) is None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 25), st.integers(0, 1000), st.sampled_from([0.0, 1.0, 50.0]))
 def test_a_graft_names_only_candidates(count: int, seed: int, temperature: float) -> None:
     base = build_base("merged")

@@ -33,7 +33,7 @@ def on_grid(rng: np.random.Generator, out: int, width: int, is_four_bit: bool) -
     return (scale * steps).astype(np.float32).reshape(out, width)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from([32, 64, 160]))
 def test_quantised_weights_are_recovered(seed: int, is_four_bit: bool, width: int) -> None:
     weight = on_grid(np.random.default_rng(seed), 5, width, is_four_bit)

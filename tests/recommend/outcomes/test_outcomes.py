@@ -55,7 +55,7 @@ event_rows = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(example_rows=event_rows)
 def test_an_impression_gets_the_outcomes_before_the_next_one_and_within_a_day(
     example_rows: list[Row],
@@ -133,7 +133,7 @@ def test_a_known_distortion_is_undone() -> None:
     assert log_loss(correction(predicted), happened) < log_loss(predicted, happened)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), share=st.floats(0, 1))
 def test_a_correction_keeps_the_order(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.rerank.boosts import Boosts, Rule
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     candidates=st.lists(st.tuples(st.floats(0, 1), st.sampled_from([1.0, 1.0, 1.3, 9.0])), max_size=30),
     places=st.integers(0, 8),
