@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.taste.state.user_index import FIRST_SLOTS, MISSING, UserIndex
@@ -11,7 +11,6 @@ from bowerbird.taste.state.user_index import FIRST_SLOTS, MISSING, UserIndex
 IDS = st.text(st.characters(min_codepoint=1, max_codepoint=0x2FF), min_size=1, max_size=3)
 
 
-@settings(deadline=None)  # compiled at first
 @given(batches=st.lists(st.lists(IDS, max_size=20), max_size=10))
 def test_rows_are_those_of_a_dictionary(batches: list[list[str]]) -> None:
     index, expected = UserIndex(), dict[str, int]()
