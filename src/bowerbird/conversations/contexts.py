@@ -34,6 +34,9 @@ class Mention:
     sentiment: Sentiment
     is_certain: bool = True
     """Whether the text can hardly mean anything else; others do not leave the item out of the answer."""
+    start: int = 0
+    """Where the name begins in the turn's text, in characters; 0 and `end` 0 in sequences without text."""
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class ContextBuilder:
                 role,
                 Sentiment(sentiment_at(text, link.start, link.end)),
                 link.is_certain,
+                link.start,
+                link.end,
             )
             for link in links
         ]
