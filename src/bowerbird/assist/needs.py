@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowerbird.assist.languages import ENGLISH, Language
-from bowerbird.assist.languages.plurals import plural
+from bowerbird.assist.languages.plurals import plural, singular
 from bowerbird.assist.request import PriceRange, Request, money
 
 _ADJECTIVES = ("size", "colour", "pattern", "style", "material", "genre", "brand")
@@ -28,8 +28,8 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
         nouns = [own or language.say("gift" if request.is_gift else "items")]
-    elif language.code == ENGLISH and count != 1:
-        nouns[-1] = plural(nouns[-1])
+    elif language.code == ENGLISH:
+        nouns[-1] = singular(nouns[-1]) if count == 1 else plural(nouns[-1])
     phrase = " ".join([*adjectives, *nouns])
     if request.recipient:
         phrase += " " + language.say("for_recipient", recipient=request.recipient)

@@ -51,6 +51,19 @@ class PriceRange:
         high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
         return PriceRange(low, high, low_open, not high_closed)
 
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON's types; an unbounded end is null."""
+        high = self.high if math.isfinite(self.high) else None
+        return {"low": self.low, "high": high, "low_open": self.low_open, "high_open": self.high_open}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> PriceRange:
+        """The range that `as_dict` wrote. Raises `ValueError` for one that holds no price."""
+        low, high = float(raw["low"]), math.inf if raw["high"] is None else float(raw["high"])
+        if not 0 <= low <= high or low == math.inf:
+            raise ValueError(f"its prices go from {low} to {high}")
+        return cls(low, high, bool(raw["low_open"]), bool(raw["high_open"]))
+
     def describe(self) -> str:
         """The range in words.
 
@@ -132,6 +145,8 @@ class Request:
     """What this message asks for by a noun that is no type of the catalogue ("headphones")."""
     is_relative: bool = False
     """Whether the price was said relative to items on screen ("cheaper")."""
+    budget: PriceRange = PriceRange()
+    """The price range that was said in amounts; `price` may be narrowed by "cheaper" as well."""
 
     @property
     def constrained(self) -> bool:
@@ -150,12 +165,6 @@ class Request:
         sets = {
             name: {facet: sorted(values) for facet, values in getattr(self, name).items()} for name in _SETS
         }
-        price = {
-            "low": self.price.low,
-            "high": self.price.high if math.isfinite(self.price.high) else None,
-            "low_open": self.price.low_open,
-            "high_open": self.price.high_open,
-        }
         rest: dict[str, Any] = {
             "text": self.text,
             "words": self.words,
@@ -166,16 +175,13 @@ class Request:
         rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
         rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind, "noun": self.noun}
         rest |= {"is_relative": self.is_relative}
-        return {**rest, **sets, "price": price}
+        return {**rest, **sets, "price": self.price.as_dict(), "budget": self.budget.as_dict()}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Request:
         """The request that `as_dict` wrote. Raises `InputError` on anything else."""
         try:
-            price = raw["price"]
-            low, high = float(price["low"]), math.inf if price["high"] is None else float(price["high"])
-            if not 0 <= low <= high or low == math.inf:
-                raise ValueError(f"its prices go from {low} to {high}")
+            price = PriceRange.from_dict(raw["price"])
             sets = {name: {f: frozenset(map(str, v)) for f, v in raw[name].items()} for name in _SETS}
             return cls(
                 text=str(raw["text"]),
@@ -190,7 +196,8 @@ class Request:
                 is_gift=bool(raw.get("is_gift", False)),
                 unknown_kind=str(raw.get("unknown_kind", ""))[:100],
                 is_relative=bool(raw.get("is_relative", False)),
-                price=PriceRange(low, high, bool(price["low_open"]), bool(price["high_open"])),
+                price=price,
+                budget=PriceRange.from_dict(raw["budget"]) if "budget" in raw else price,
                 noun=str(raw.get("noun", ""))[:100],
                 facets=sets["facets"],
                 exact=sets["exact"],

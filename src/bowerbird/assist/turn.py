@@ -17,6 +17,7 @@ from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP
 from bowerbird.assist.understand.recipients import digits_for_words
+from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Turn:
         """A wording in the user's language; the same message always gets the same one."""
         return self.language.say(key, seed=self.text, **values)
 
+    @property
+    def targets(self) -> tuple[Shown, ...]:
+        """The items that the message points at, else those on screen."""
+        return self.pointed.items or self.on_screen
+
     def with_state(self, **changes: object) -> Turn:
         """The same message after a change of the state."""
         return replace(self, state=replace(self.state, **changes))  # type: ignore[arg-type]
@@ -80,6 +86,7 @@ def read_message(
         (pointed.items or pointed.missing)
         and pointed.is_explicit
         and not parts.lexicon.content_stems(pointed.rest)
+        and not COMPARES_PRICE.search(plain)
     ):
         plain += " ?"  # nothing but an id or a title: what is it?
     is_blank = not any(letter.isalnum() for letter in plain)

@@ -37,18 +37,18 @@ def answer_which(turn: Turn) -> Reply:
     """Which of the items on screen is the cheapest, or is of brass."""
     shown = turn.pointed.items if len(turn.pointed.items) > 1 else turn.on_screen
     wanted = _facets_asked(turn)
-    priced = [(one.price, one) for one in shown if one.price is not None]
+    by_price = [(one.price, one) for one in shown if one.price is not None]
     if wanted:
         fitting = [one for one in shown if _has(turn, one, wanted)]
-    elif priced:
+    elif by_price:
         pick = min if _CHEAPEST.search(turn.plain) else max
-        fitting = [pick(priced, key=lambda pair: pair[0])[1]]
+        fitting = [pick(by_price, key=lambda pair: pair[0])[1]]
     else:
         fitting = []
     state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
     if not fitting:
         return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
-    names = [f"{one.title} ({_priced(_item(turn, one))})" if one.price else one.title for one in fitting]
+    names = [f"{one.title} ({priced(_item(turn, one))})" if one.price else one.title for one in fitting]
     text = turn.say("which_is", titles=join_words(names, turn.say("and")))
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
 
@@ -78,7 +78,7 @@ def answer_question(turn: Turn) -> Reply:
     title = item.title or item.item_id
     if fact.attribute == "price":
         key = "fact_price" if item.price is not None else "fact_no_price"
-        text = turn.say(key, title=title, price=_priced(item)) + "."
+        text = turn.say(key, title=title, price=priced(item)) + "."
     elif fact.attribute == "stock":
         key = "fact_in_stock" if turn.parts.catalogue.available[position] else "fact_out_of_stock"
         text = turn.say(key, title=title) + "."
@@ -87,7 +87,7 @@ def answer_question(turn: Turn) -> Reply:
         facts = " ".join(stated)
         text = f"{title}. {facts}".strip()
         if item.price is not None:
-            text = turn.say("describe_item", title=title, price=_priced(item), facts=facts).strip()
+            text = turn.say("describe_item", title=title, price=priced(item), facts=facts).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
     elif fact.kind == "value":
@@ -128,9 +128,9 @@ def compare(turn: Turn) -> Reply:
     lines = [turn.say("compare_intro") if len(rows) > 1 else turn.say("compare_same")]
     lines += [f"{number}. {item.title}" for number, item in enumerate(items.values(), start=1)]
     lines += [f"{name}: {' | '.join(values)}" for name, values in rows]
-    priced = [(item.price, item.title) for item in items.values() if item.price is not None]
-    if len(priced) == len(items) and len({price for price, _ in priced}) > 1:
-        lines.append(turn.say("cheapest_is", title=min(priced)[1]))
+    by_price = [(item.price, item.title) for item in items.values() if item.price is not None]
+    if len(by_price) == len(items) and len({price for price, _ in by_price}) > 1:
+        lines.append(turn.say("cheapest_is", title=min(by_price)[1]))
     comparison = Comparison(tuple(items), tuple((name, tuple(values)) for name, values in rows))
     positions = turn.parts.catalogue.position
     named = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
@@ -213,7 +213,8 @@ def _item(turn: Turn, shown: Shown) -> Item:
     return turn.parts.catalogue.item(turn.parts.catalogue.position[shown.item_id])
 
 
-def _priced(item: Item) -> str:
+def priced(item: Item) -> str:
+    """The price as written in replies, empty where there is none."""
     return "" if item.price is None else f"{exact_price(item.price)} {item.currency}".strip()
 
 

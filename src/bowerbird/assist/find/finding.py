@@ -24,9 +24,10 @@ _TASTE_DEPTH = 200
 _PLAIN_FACTS = ("solid", "plain")
 _FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
 RELATIVE = re.compile(
-    r"\b(?P<word>(?:more|less) (?!than\b)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
+    r"\b(?P<word>(?:more|less) (?!than\b|expensive|pricey|costly|affordable|dear\b|money|luxurious|upmarket|"
+    r"please|options|ideas|of|like)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
     r"short|wid|narrow|tall|thick|thinn|"
-    r"heavi|fanci|simpl|bold|nic|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|pricey|"
+    r"heavi|fanci|simpl|bold|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|pricey|costly|"
     r"cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough|not (?:so|that|quite so) (?!expensive|dear|much|pricey|"
     r"cheap|bad)[a-z]{3,})\b"
 )

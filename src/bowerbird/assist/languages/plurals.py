@@ -1,4 +1,23 @@
-"""English plurals, good enough for kinds of things."""
+"""English plurals and singulars, good enough for kinds of things."""
+
+from bowerbird.text.words import stem
+
+PAIRS = frozenset(
+    ("trousers", "jeans", "shorts", "glasses", "sunglasses", "leggings", "tights", "pyjamas", "pants")
+)
+"""Nouns without a singular."""
+
+
+def singular(noun: str) -> str:
+    """The singular of an English noun phrase, good enough for kinds of things.
+
+    >>> [singular(noun) for noun in ("lamps", "black dress", "scarves", "trousers", "shirts or tops")]
+    ['lamp', 'black dress', 'scarf', 'pair of trousers', 'shirt or top']
+    """
+    if " or " in noun:
+        return " or ".join(singular(each) for each in noun.split(" or "))
+    head, space, last = noun.rpartition(" ")
+    return f"{head}{space}" + (f"pair of {last}" if last in PAIRS else stem(last))
 
 
 def plural(noun: str) -> str:

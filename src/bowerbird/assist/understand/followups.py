@@ -31,7 +31,9 @@ _CUES = re.compile(
 _BACKWARD = re.compile(
     r"\b(?:it|one|ones|them|that|those|these|same|instead|but|also|too|as well|what about|how about)\b"
 )
-_ADDS = re.compile(r"^(?:and |or |also |plus )+|\b(?:also|as well)\b|\btoo\W*$")
+_ADDS = re.compile(
+    r"^(?:and |or |also |plus )+(?!in\b|what about\b|how about\b)|\b(?:also|as well)\b|\btoo\W*$"
+)
 _KEEPS_REST = re.compile(r"\binstead\b|^(?:but|rather|no,? )|\bbut (?:as|a|an|in a)\b|\brather\b")
 
 
@@ -69,20 +71,21 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
     """A new topic keeps only what it says is the same ("rugs in the same colour")."""
     if previous is None:
         return own
-    facets, exact, price = dict(own.facets), dict(own.exact), own.price
+    facets, exact, price, budget = dict(own.facets), dict(own.exact), own.price, own.budget
     for word in _SAME.findall(text):
         facet = FACET_WORDS.get(word, word)
         if word in PRICE_WORDS and not price.bounded:
-            price = previous.price
+            price = budget = previous.budget
         elif facet in previous.facets and facet not in facets:
             facets[facet] = previous.facets[facet]
             exact[facet] = previous.exact.get(facet, frozenset())
     named = {**{f: previous.named[f] for f in facets if f in previous.named}, **own.named}
-    return replace(own, facets=facets, exact=exact, named=named, price=price)
+    return replace(own, facets=facets, exact=exact, named=named, price=price, budget=budget)
 
 
 def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Request:
     adds = _ADDS.search(text) is not None
+    price, budget = _prices_after(own, previous, is_dropped="price" in dropped)
     facets = _over(previous.facets, own.facets, adds, dropped)
     excluded = {facet: values for facet, values in previous.excluded.items() if facet not in dropped}
     for facet, values in own.excluded.items():
@@ -98,7 +101,8 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         excluded={facet: values for facet, values in excluded.items() if values},
         preferred=_over(previous.preferred, own.preferred, adds, dropped),
         named=_named_after(own, previous, facets, adds),
-        price=_price_after(own, PriceRange() if "price" in dropped else previous.price),
+        price=price,
+        budget=budget,
         groups=own.groups or (previous.groups if "type" not in own.facets else ()),
         recipient=own.recipient or previous.recipient,
         is_gift=own.is_gift or previous.is_gift,
@@ -141,15 +145,23 @@ def _over(
     return merged
 
 
-def _price_after(own: Request, before: PriceRange) -> PriceRange:
-    """A new upper bound replaces the old one, likewise the lower; contradictory ends are dropped.
+def _prices_after(own: Request, previous: Request, *, is_dropped: bool) -> tuple[PriceRange, PriceRange]:
+    """The price range that holds now, and the part of it that was said in amounts.
 
-    A bound relative to items on screen only narrows: "cheaper" lifts no budget.
+    A new upper bound replaces the old one, likewise the lower; contradictory ends are dropped. A bound
+    relative to items on screen narrows what was said in amounts, and is itself replaced by the next one.
     """
-    now = own.price
+    before = PriceRange() if is_dropped else previous.budget
+    budget = _replaced_ends(own.budget, before) if own.budget.bounded else before
     if own.is_relative:
-        narrowed = now.narrowed(before)
-        return narrowed if narrowed.low <= narrowed.high else now
+        narrowed = own.price.narrowed(budget)
+        return (narrowed if narrowed.low <= narrowed.high else own.price), budget
+    if own.price.bounded or is_dropped:
+        return budget, budget
+    return previous.price, budget
+
+
+def _replaced_ends(now: PriceRange, before: PriceRange) -> PriceRange:
     low, low_open = (now.low, now.low_open) if now.low > 0 else (before.low, before.low_open)
     high, high_open = (now.high, now.high_open) if now.high < math.inf else (before.high, before.high_open)
     return PriceRange(low, high, low_open, high_open) if low <= high else now

@@ -18,18 +18,29 @@ _HEAD = re.compile(
     r"today|now)\b))"
 )
 _NO_KINDS = word_set(
-    "something anything things thing stuff gift gifts present presents item items product products one "
-    "ones idea ideas it them "
-    "this that these those more others other else everything all any some kind kinds sort sorts option "
-    "options piece pieces "
-    "sale offer deals help me you us birthday christmas anniversary wedding home house room kitchen "
-    "garden living bedroom "
-    "bathroom office mother father sister brother friend summer winter spring autumn party work evening "
-    "morning day night time "
-    "budget money price euros dollars pounds euro dollar pound colour color size style look outfit set "
-    "shop store catalogue what brand brands limit though anyway thanks thx bit much lot while nothing "
-    "none recommend suggest advice help question people person everything"
+    """
+    something anything things thing stuff gift gifts present presents item items product products
+    one ones idea ideas it them this that these those more others other else everything all any some
+    kind kinds sort sorts option options piece pieces sale offer deals help me you us birthday
+    christmas anniversary wedding home house room kitchen garden living bedroom bathroom office
+    mother father sister brother friend summer winter spring autumn party work evening morning day
+    night time budget money price euros dollars pounds euro dollar pound colour color size style
+    look outfit set shop store catalogue what brand brands limit though anyway thanks thx bit much
+    lot while nothing none recommend suggest advice question people person next then ok okay well
+    actually hmm sorry again also maybe perhaps rather instead just only really quite please pls yes
+    not now tomorrow there mine yours another both search see show find get give take make buy want
+    need like love keep send tell know think use try move switch drop scrap change plan topic way
+    range max min minimum maximum total cheap cheaper cheapest dear deal bargain quality sizes
+    choice selection collection catalog stock list page flat apartment place family guy guys folks
+    hello hi hey sir madam afternoon week month year minute second first last rest end start top
+    bottom middle side front back couple few several lots plenty number half double single pair too
+    very far near close good great fine nice cool perfect new old same different similar favourite
+    favorite sure fun taste preference preferences colours colors shade shades material materials
+    pattern patterns styles brand-new moment problem reason fact case kitchenette hallway entrance
+    hmmm ah oh uh er um lol wow
+    """
 )
+"""Words that stand where a noun stands, and name no kind of thing that a shop sells."""
 _ADJECTIVE_ENDINGS = (
     *(
         "y",
@@ -107,7 +118,8 @@ def _nouns(words: str) -> Iterator[tuple[str, str, bool]]:
         is_bare = len(parts) == 1 and _ARTICLE.search(before) is not None  # "a toaster", not "a warmer one"
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare
         is_sentence = match.start() == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
-        if not key or may_describe or is_sentence or head in _NO_KINDS or head in EMPTY_WORDS:
+        is_no_noun = not key or "'" in head or head in _NO_KINDS or head in EMPTY_WORDS
+        if is_no_noun or may_describe or is_sentence:
             continue
         extra = [word for word in parts[:-1] if word not in EMPTY_WORDS and word not in _NO_PART]
         leading = " ".join([before.strip(), *(word for word in parts[:-1] if word not in extra)]).strip()

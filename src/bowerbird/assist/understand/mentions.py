@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,28 @@ _PLACEHOLDERS = word_set("something anything gift present stuff things thing acc
 _BACK = word_set("in but please that made § . ; , ! ? instead also")
 
 
+_REFUSALS = re.compile(
+    r"\b(?:(?:please )?(?:leave out|leave off|skip|avoid)|allergic to|sick of|tired of|fed up with|"
+    r"(?:can't|cannot|can not) (?:stand|wear|use)|not (?:a fan of|into|keen on)|"
+    r"(?:any \w+|anything|everything) (?:but|except)|"
+    r"(?:don't|do not) (?:like|want|need|fancy|care for)(?: any(?:thing)?)?(?: (?:in|made of|of|with))?)"
+    r"\s+(?:(?:the|any|all|those|these) )?"
+)
+_REFUSED_BEFORE = re.compile(
+    r"(?P<what>\b[a-z-]+(?: [a-z-]+)?) (?:is|are)(?:n't| not) (?:really )?"
+    r"(?:for me|my (?:thing|style|taste|colour|color))\b"
+)
+
+
+def with_plain_refusals(text: str) -> str:
+    """A cleaned text with its ways to refuse something worded as "no".
+
+    >>> with_plain_refusals("leave out the yellow ones, and pink is not for me")
+    'no yellow ones, no and pink'
+    """
+    return _REFUSED_BEFORE.sub(lambda match: f"no {match['what']}", _REFUSALS.sub("no ", text))
+
+
 @dataclass
 class Mentions:
     """Values by facet; `named` keeps the words that were said."""
@@ -35,6 +58,8 @@ class Mentions:
     named: dict[str, list[str]] = field(default_factory=dict)
     kinds: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     """Types in the order of the text, each with its words."""
+    refusals: list[tuple[int, int]] = field(default_factory=list)
+    """Start and end of what is not wanted in the text, from the "no" on."""
 
 
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
@@ -43,11 +68,13 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
     where = spans(text)
     stems = vocabulary.stems(words, real)
     mentions = Mentions()
-    at, negated, aside, last_type_end = 0, False, False, -1
+    at, negated, negated_from, aside, last_type_end = 0, False, 0, False, -1
     while at < len(words):
         meaning, size = _match_phrase(stems, at, vocabulary)
         if meaning is None:
-            negated = _still_negated(words, at, negated)
+            still_negated = _still_negated(words, at, negated)
+            negated_from = at if still_negated and not negated else negated_from
+            negated = still_negated
             aside = _still_aside(words, at, aside, bool(mentions.facets.get("type")))
             at += 1
             continue
@@ -56,6 +83,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             mentions.kinds.clear()
         if negated:
             _add(mentions.excluded, meaning.facet, meaning.values)
+            mentions.refusals.append((where[negated_from][0], where[at + size - 1][1]))
         elif aside or (tuple(stems[at : at + size]) in vocabulary.hints):
             _add(mentions.preferred, meaning.facet, meaning.values)
         else:

@@ -32,10 +32,11 @@ def _number(name: str) -> str:
 
 _NOT = (
     r"(?:not|no|nothing|never|don'?t|do not|won'?t)\s+"
-    r"(?:(?:go|spend|pay|cost|costing|costs|want|be|priced|going|anything)\s+){0,2}"
+    r"(?:(?:go|spend|spending|pay|paying|cost|costing|costs|want|wanna|like|to|be|priced|going|anything|"
+    r"something|it|have|need)\s+){0,4}"
 )
-_OVER = r"(?:over|above|more than|higher than|greater than|exceeding|exceed|>)"
-_UNDER = r"(?:under|below|beneath|less than|lower than|cheaper than|<)"
+_OVER = r"(?:over|above|more than|beyond|north of|higher than|greater than|exceeding|exceed|>)"
+_UNDER = r"(?:under|underneath|below|beneath|south of|less than|fewer than|lower than|cheaper than|<)"
 _AT_MOST = (
     r"(?:up to|upto|at (?:the )?most|within|<=|≤|until|till|"
     r"(?:max|maximum|limit|budget|spend|spending|pay)\b\.?"
@@ -63,7 +64,7 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d$")
 _ENDS = re.compile(
     r"\s*(?:$|[.,;:!?)§]|(?:please|pls|in|and|but|for|or|if|max|would|range|budget|ideally|with|that|"
     r"each|total|made|"
-    r"from|is|thanks|thank|altogether|tops|only|now|then|instead)\b)"
+    r"from|is|thanks|thank|altogether|tops|only|now|then|instead|any|thx|range|ish|by|asap|you|u|not|but|up|upwards|thereabouts|at|on)\b)"
 )
 
 _START = r"(?<![\w.,-])"
@@ -72,20 +73,39 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
     (re.compile(pattern), kind, strict)
     for pattern, kind, strict in (
         # pattern, kind of bound, whether a bare number needs the phrase to end after it
-        (rf"(?:between|from)\s+{_A}\s*(?:and|to|-|–|—|until|till)\s*{_B}", "range", False),
-        (rf"{_START}{_A}\s?(?:-|–|—|to)\s?{_B}(?!\s?-)", "range", True),
+        (
+            rf"(?:between|from)\s+(?:the )?{_A}\s*(?:and|up to|to|-|–|—|until|till)\s*(?:the )?{_B}",
+            "range",
+            False,
+        ),
+        (rf"{_START}{_A}\s?(?:-|–|—|up to|to)\s?{_B}(?!\s?-)", "range", True),
         (rf"{_NOT}{_OVER}\s+{_A}", "at most", False),
         (rf"{_NOT}{_UNDER}\s+{_A}", "at least", False),
-        (rf"{_START}{_A}\s+(?:or|and|&)\s+(?:less|under|below|cheaper|lower)\b", "at most", False),
-        (rf"{_START}{_A}\s+(?:max(?:imum)?|at (?:the )?most|tops)\b", "at most", False),
-        (rf"{_START}{_A}\s*(?:(?:or|and|&)\s+(?:more|above|over|up|higher|upwards)\b|\+)", "at least", False),
+        (
+            rf"{_START}{_A}\s?-?(?:ish\b|(?:or so|or thereabouts|more or less|give or take)\b)",
+            "around",
+            False,
+        ),
+        (
+            rf"{_START}{_A}\s+(?:or|and|&)\s+(?:less|under|below|cheaper|lower)\b(?!\s*(?:than\s*)?[$€£]?\d)",
+            "at most",
+            False,
+        ),
+        (rf"{_START}{_A}\s+(?:max(?:imum)?|at (?:the )?(?:very )?most|tops|to spend)\b", "at most", False),
+        (
+            rf"{_START}{_A}\s*(?:(?:or|and|&)\s+(?:more|above|over|up|higher|upwards)\b"
+            rf"(?!\s*(?:than\s*)?[$€£]?\d)|\+|upwards\b)",
+            "at least",
+            False,
+        ),
         (rf"{_START}{_A}\s+(?:min(?:imum)?|at (?:the )?least)\b", "at least", False),
-        (rf"(?<!\w){_UNDER}\s*{_A}", "under", False),
+        (rf"(?<!\w){_UNDER}\s*(?:the )?{_A}", "under", False),
         (rf"(?<!\w){_AT_MOST}\s*{_A}", "at most", False),
-        (rf"(?<!\w){_OVER}\s*{_A}", "over", True),
+        (rf"(?<!\w){_OVER}\s*(?:the )?{_A}", "over", True),
         (rf"(?<!\w){_AT_LEAST}\s*{_A}", "at least", True),
         (
-            rf"(?<!\w)(?:around|about|roughly|approximately|approx\.?|circa|~|near|close to)\s*{_A}",
+            rf"(?<!\w)(?:around|about|roughly|approximately|approx\.?|circa|ca\.?|~|near|close to|"
+            rf"more or less|in the (?:region|neighbou?rhood|ballpark|area) of|something like|say)\s*{_A}",
             "around",
             True,
         ),
@@ -103,7 +123,7 @@ def take_prices(text: str, *, a_type_follows: Callable[[str], bool]) -> tuple[Pr
     >>> take_prices("a lamp for 2 people between $20 and 40", a_type_follows=lambda rest: False)[0].describe()
     'between 20 and 40'
     """
-    bounds = PriceRange()
+    bounds, text = PriceRange(), re.sub(r"(?<=\d)-?ish\b", " ish", text)
     for number, (pattern, kind, strict) in enumerate(_PATTERNS):
         bare = number == len(_PATTERNS) - 1
 

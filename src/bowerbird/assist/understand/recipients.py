@@ -7,7 +7,8 @@ import re
 from bowerbird.assist.understand.prices import GAP
 
 _RECIPIENTS = (
-    "sisters?|brothers?|mother|mum|mom|mommy|father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|"
+    "(?:mother|father|sister|brother|daughter|son|parents)-in-law|sisters?|brothers?|mother|mum|mom|mommy|"
+    "father|dad|daddy|parents|wife|husband|girlfriend|boyfriend|"
     "fianc[eé]e?|partner|"
     "friends?|best friend|son|daughter|baby|toddler|kids?|child|children|nieces?|nephews?|grand(?:ma|"
     "mother|pa|father|parents|"
@@ -16,10 +17,21 @@ _RECIPIENTS = (
     "men|women|boys?|girls?|teenager|teen|host|hosts|guests?"
 )
 _RECIPIENT = re.compile(
-    rf"\bfor (?P<who>(?:(?:my|a|an|the|our|his|her|their) )?(?:[a-z]+ )?(?:(?:little|older|younger|"
-    rf"elderly|best|good|new|\d{{1,2}}"
+    rf"\b(?:for|to give to|to give|gift to|present to) (?P<who>(?:(?:my|a|an|the|our|his|her|"
+    rf"their) )?(?:[a-z]+ )?(?:(?:little|older|younger|elderly|best|good|new|\d{{1,2}}"
     rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_RECIPIENTS})(?:'s birthday)?|"
     r"(?:her|him|them)(?= |$|[.,!?]))"
+)
+_WANTER = re.compile(
+    rf"\b(?P<who>(?:my|our) (?:[a-z]+ )?(?:{_RECIPIENTS}))(?:'s (?:birthday|wedding|anniversary|"
+    r"graduation)\b|"
+    r" (?:is (?:looking for|after)|really (?:wants|needs|likes|loves)|wants|needs|could use|"
+    r"would (?:like|love)|asked for|turns \d+|has (?:a|her|his) birthday)\b)"
+)
+"""Whoever wants something, named before it: "my wife wants a hat", "it's my aunt's birthday"."""
+_BUYS_FOR = re.compile(
+    rf"\b(?:what|which|anything|something) (?:can|could|should|do|would|to) (?:i |we )?(?:get|buy|"
+    rf"give|gift|find) (?P<who>(?:(?:my|our|a|the) )(?:[a-z]+ )?(?:{_RECIPIENTS}))\b"
 )
 _TASTE_OF = re.compile(
     r"\b(?:,? ?(?:who|she|he|they|that)(?:'s| is| are)? )(?:really |just |also )*(?:loves?|likes?|"
@@ -63,6 +75,7 @@ _TENS = {
     )
 }
 _WORD = "|".join((*_TENS, *_UNITS, "hundred", "thousand"))
+_MULTIPLE = re.compile(r"\b(\d{1,3}) (hundred|thousand)\b")
 _NUMBER = re.compile(rf"\b(?:a )?(?:{_WORD})(?:(?: and | |-)(?:{_WORD}))*\b")
 
 
@@ -72,7 +85,7 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
     >>> take_recipient("something for my sister who loves gardening")
     ('my sister', True, 'something § gardening')
     """
-    match = _RECIPIENT.search(text)
+    match = _RECIPIENT.search(text) or _WANTER.search(text) or _BUYS_FOR.search(text)
     is_gift = _GIFT.search(text) is not None
     if match is None:
         return "", is_gift, text
@@ -89,9 +102,10 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
 def digits_for_words(text: str) -> str:
     """Numbers of ten and more written as words, in digits; smaller ones may be ordinals and stay.
 
-    >>> digits_for_words("under sixty five, two of a hundred and twenty")
-    'under 65, two of 120'
+    >>> digits_for_words("under sixty five, two of a hundred and twenty, up to 2 hundred")
+    'under 65, two of 120, up to 200'
     """
+    text = _MULTIPLE.sub(lambda match: str(int(match[1]) * (100 if match[2] == "hundred" else 1000)), text)
 
     def digits(match: re.Match[str]) -> str:
         words = [word for word in re.split(r"[ -]", match.group()) if word not in ("and", "a")]

@@ -33,10 +33,10 @@ _THE = (
     rf"(?:(?:the )?(?P<ordinal>{_ORDINAL})(?: one| item| option| result)?|"
     rf"(?:item|option|number|no\.?|#)\s?(?P<number>[1-9]\d?)|(?P<this>{_THIS}))(?!\w)"
 )
-_CHEAPER = re.compile(rf"\b(?:cheaper|less expensive|less|lower priced) than {_THE}")
+_CHEAPER = re.compile(rf"\b(?:cheaper|less (?:expensive|pricey|costly)|less|lower priced|below) than {_THE}")
 _MORE_EXPENSIVE = re.compile(rf"\b(?:more expensive|pricier|dearer|costlier|more) than {_THE}")
 COMPARES_PRICE = re.compile(
-    r"\b(?:cheaper|less|less expensive|more expensive|pricier|dearer|costlier|more) than\b"
+    r"\b(?:cheaper|less|less (?:expensive|pricey|costly)|more expensive|pricier|dearer|costlier|more) than\b"
 )
 _LIKE = re.compile(
     r"\b(?:(?:something |more |others? |one |ones |just )?(?:like|similar to|resembling|in the style of)) "

@@ -19,7 +19,7 @@ from dataclasses import replace
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.understand.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
 from bowerbird.assist.understand.kinds import asked_noun, unknown_kind
-from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.mentions import Mentions, mentions_of, with_plain_refusals
 from bowerbird.assist.understand.prices import GAP, take_prices
 from bowerbird.assist.understand.recipients import digits_for_words, take_recipient
 from bowerbird.assist.understand.references import take_references
@@ -66,7 +66,8 @@ def understand(
     recipient, is_gift, rest = take_recipient(rest)
     pointed, rest = take_references(rest, shown)
     price, rest = take_prices(rest, a_type_follows=lambda after: _starts_with_type(after, vocabulary))
-    price = price.narrowed(pointed.price)
+    stated, price = price, price.narrowed(pointed.price)
+    rest = with_plain_refusals(rest)
     matches = mentions_of(rest, vocabulary, real_words or {})
     own = Request(
         text=plain[:500],
@@ -74,9 +75,9 @@ def understand(
         exact=_frozen(matches.exact),
         excluded=_frozen(matches.excluded),
         preferred=_frozen(matches.preferred),
-        named={facet: " or ".join(matches.named[facet]) for facet in matches.facets},
+        named={facet: " or ".join(dict.fromkeys(matches.named[facet])) for facet in matches.facets},
         price=price,
-        words=" ".join(rest.replace(GAP.strip(), " ").split())[:500],
+        words=_words_wanted(rest, matches),
         order=_order(plain),
         like=pointed.like,
         without=pointed.without,
@@ -84,6 +85,7 @@ def understand(
         recipient=recipient,
         is_gift=is_gift,
         is_relative=pointed.price.bounded,
+        budget=stated,
     )
     if not pointed.like:
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
@@ -91,6 +93,13 @@ def understand(
     if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
         return keep_same(own, previous, plain)
     return merged(own, previous, plain, dropped)
+
+
+def _words_wanted(text: str, mentions: Mentions) -> str:
+    """The words for search by meaning: without what is not wanted, which would attract what it names."""
+    for start, end in reversed(mentions.refusals):
+        text = text[:start] + GAP + text[end:]
+    return " ".join(text.replace(GAP.strip(), " ").split())[:500]
 
 
 def _take_dropped(text: str, vocabulary: Vocabulary) -> tuple[set[str], str]:

@@ -1,0 +1,118 @@
+"""A list of items in words: an opening sentence, a line for each item, and perhaps a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
+from bowerbird.assist.find.finding import RELATIVE, ItemMatches
+from bowerbird.assist.languages import ENGLISH
+from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.request import Order, Request
+from bowerbird.assist.turn import Turn
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.writers.contract import Draft
+
+_COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class ListAnswer:
+    """A list that is not worded yet."""
+
+    draft: Draft
+    reply: Reply
+    """The reply but for its text."""
+    question: str = ""
+    """What is asked after the list."""
+
+
+def answer_with_list(
+    turn: Turn,
+    matches: ItemMatches,
+    request: Request,
+    act: Act,
+    anchor: str | None = None,
+    first_sentence: str = "",
+) -> ListAnswer:
+    """A list of items; `anchor` is the item that it is measured by or completes."""
+    if act == Act.MORE and not matches.items and not turn.state.is_near_miss:
+        matches = replace(matches, nearest=())  # "no more" is all there is to say
+    shown = matches.items or matches.nearest
+    question = clarifying_question(turn, request, matches.mask) if act == Act.FIND else None
+    # Where nothing matches, what has to be said is too delicate for a model.
+    is_described = bool(matches.request.words and not matches.request.groups)
+    is_plain = bool(matches.items and is_described and act == Act.FIND and anchor is None)
+    first_sentence = first_sentence or opening(turn, matches, act, anchor)
+    is_new = not request.follow_up
+    state = replace(turn.state, request=request, question=question)
+    if shown or is_new:
+        ids = [item.item_id for item in shown]
+        state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not matches.items)
+    reply = Reply(
+        text="",
+        act=act,
+        items=matches.items,
+        nearest=matches.nearest,
+        constraints=tuple(matches.request.describe()),
+        unmet=matches.unmet,
+        suggestions=suggest_next(turn, matches.items, question),
+        state=state,
+    )
+    draft = Draft(turn, act, first_sentence, shown, matches.request, is_plain)
+    return ListAnswer(draft, reply, ask(turn, question) if question else "")
+
+
+def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> str:
+    """The first sentence of a list."""
+    request = matches.request
+    if not matches.items:
+        return _opening_without_match(turn, matches, act)
+    title = _title(turn, anchor or (request.like[0] if request.like else ""))
+    if act == Act.COMPLETE and anchor:
+        # Without a completer they only look alike: that they go together would be a false claim.
+        return turn.say("found_complete" if turn.parts.completer else "found_similar", title=title)
+    if anchor:
+        change = RELATIVE.search(turn.plain)
+        return turn.say("found_relative", title=title, change=change.group() if change else "")
+    if request.like and title:
+        return turn.say("found_similar", title=title)
+    need = describe_need(request, turn.language, len(matches.items))
+    if act == Act.MORE and turn.on_screen:
+        return turn.say("found_more", need=need)
+    if turn.state.question is not None and turn.recognised.act == Act.DENY:
+        return turn.say("deny_question", facet=turn.state.question.facet)
+    return _opening_of_need(turn, matches, need)
+
+
+def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
+    request, count = matches.request, len(matches.items)
+    is_priced = any(item.price is not None for item in matches.items)
+    if is_priced and request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
+        return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
+    if request.groups:
+        kinds = [
+            turn.language.kind_for(min(group, key=len).lower(), is_plural=True) for group in request.groups
+        ]
+        return turn.say("found_kinds", kinds=join_words(kinds, turn.say("and")))
+    if not (request.constrained or request.is_gift or request.words):
+        return turn.say("found_ideas")
+    if not (request.constrained or request.is_gift):
+        return turn.say("found_described")
+    if count == 1:
+        return turn.say("found_one", need=need)
+    number = _COUNT[count] if turn.language.code == ENGLISH and count < len(_COUNT) else str(count)
+    return turn.say("found_personal" if matches.is_personal else "found_many", count=number, need=need)
+
+
+def _opening_without_match(turn: Turn, matches: ItemMatches, act: Act) -> str:
+    need = describe_need(matches.request, turn.language)
+    if act == Act.MORE and not matches.nearest:
+        return turn.say("no_more", need=need)
+    return turn.say(("near_none", "near_one", "near_many")[min(2, len(matches.nearest))], need=need)
+
+
+def _title(turn: Turn, item_id: str) -> str:
+    shown = turn.parts.shown(item_id) if item_id else None
+    return shown.title if shown else ""

@@ -1,0 +1,143 @@
+"""Answers that list items: a search, more of it, items like another one, what completes one; exclusions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bowerbird.assist.answers import actions, item_answers, talk
+from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, opening
+from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, relative_meaning
+from bowerbird.assist.find.need import leave_out, need_after, says_nothing
+from bowerbird.assist.needs import describe_need
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.request import Request
+from bowerbird.assist.turn import Turn
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.readable import is_other_script, unknown_id
+
+Answer = Reply | ListAnswer
+
+
+def search(turn: Turn) -> Answer:
+    """Items for what the message asks."""
+    reply = _not_readable(turn)
+    if reply is not None:
+        return reply
+    request = need_after(turn)
+    if request.unknown_kind:
+        return _unknown_kind(turn, request)
+    if turn.recognised == Recognition(Act.FIND) and says_nothing(turn, request):
+        return talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
+    turn = actions.remember_exclusions(turn, request)
+    act = turn.recognised.act
+    if act == Act.COMPLETE and turn.targets:
+        return _completing(turn, request)
+    act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
+    change = RELATIVE.search(turn.plain)
+    if change and turn.on_screen and not request.like:
+        anchor = (turn.pointed.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
+        request = leave_out(request, (anchor,))
+        matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
+        return answer_with_list(turn, matches, request, act, anchor)
+    matches = find_items(turn, request)
+    if request.is_relative and not matches.items:
+        return _none_cheaper(turn, request)
+    return answer_with_list(turn, matches, request, act)
+
+
+def exclude(turn: Turn) -> Answer:
+    """ "Stop showing me hats": from now on, and the last list again without them."""
+    changed, confirmation = actions.exclude(turn)
+    if not confirmation:
+        return Reply(turn.say("excluded_unknown", what=turn.recognised.topic), Act.EXCLUDE, state=turn.state)
+    request = turn.state.request
+    is_asked_for = request is not None and any(
+        values <= changed.state.excluded.get(facet, frozenset()) for facet, values in request.facets.items()
+    )
+    if request is None or is_asked_for or not _is_on_screen(changed):
+        state = replace(changed.state, request=None if is_asked_for else request)
+        return Reply(confirmation, Act.EXCLUDE, state=state)
+    matches = find_items(changed, request)
+    first_sentence = f"{confirmation} {opening(changed, matches, Act.EXCLUDE, None)}"
+    return answer_with_list(changed, matches, request, Act.EXCLUDE, first_sentence=first_sentence)
+
+
+def _is_on_screen(turn: Turn) -> bool:
+    """Whether the list on screen shows what is excluded now."""
+    positions = [turn.parts.catalogue.position[item.item_id] for item in turn.on_screen]
+    return any(
+        bool(turn.parts.vocabulary.mask(facet, values)[positions].any())
+        for facet, values in turn.state.excluded.items()
+    )
+
+
+def _not_readable(turn: Turn) -> Reply | None:
+    """The answer to what can't be searched for: another script, an unknown id, a place not on screen."""
+    if turn.image or turn.items:
+        return None
+    state = replace(turn.state, question=None)
+    known_words = turn.parts.lexicon.items_by_stem.keys()
+    if is_other_script(turn.plain) and not known_words & set(turn.plain.split()):
+        return Reply(turn.say("other_script"), Act.UNCLEAR, state=state)
+    if unknown_id(turn.plain, turn.parts.catalogue):
+        return Reply(turn.say("nothing_named"), Act.FIND, state=state)
+    if turn.pointed.missing and turn.pointed.is_explicit and turn.recognised.act != Act.MORE:
+        return item_answers.missing(turn)
+    return None
+
+
+def _unknown_kind(turn: Turn, request: Request) -> Reply:
+    kind = turn.language.kind_for(request.unknown_kind, is_plural=True)
+    text = turn.say("no_kind", kind=kind, range=talk.describe_range(turn))
+    state = replace(turn.state, request=None, question=None)
+    suggestions = (turn.say("suggest_popular"), turn.say("suggest_range"))
+    return Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
+
+
+def _none_cheaper(turn: Turn, request: Request) -> Answer:
+    """Nothing costs less (or more) than what is on screen: say so, and hold to the need before."""
+    is_upper = request.price.high < np.inf
+    priced = [(item.price, item) for item in turn.on_screen if item.price is not None]
+    before = replace(request, price=request.budget, is_relative=False)
+    if not priced:
+        return answer_with_list(turn, find_items(turn, request), request, Act.FIND)
+    _, item = (min if is_upper else max)(priced, key=lambda pair: pair[0])
+    position = turn.parts.catalogue.position[item.item_id]
+    near = find_items(turn, request).nearest
+    others = tuple(one for one in near if one.price is not None and one.price in request.price)
+    text = turn.say(
+        "none_cheaper" if is_upper else "none_dearer",
+        need=describe_need(before, turn.language),
+        title=item.title,
+        price=item_answers.priced(turn.parts.catalogue.item(position)),
+    )
+    state = replace(turn.state, request=before, question=None)
+    if not others:
+        return Reply(text, Act.FIND, state=state, suggestions=(turn.say("suggest_similar"),))
+    first_sentence = f"{text} {turn.say('others_in_price')}"
+    matches = ItemMatches(before, (), others)
+    return answer_with_list(turn, matches, before, Act.FIND, first_sentence=first_sentence)
+
+
+def _completing(turn: Turn, request: Request) -> ListAnswer:
+    anchor = turn.targets[0].item_id
+    kinds = frozenset(turn.parts.vocabulary.values_of(turn.parts.catalogue.position[anchor], "type"))
+    if kinds and "type" not in request.facets:
+        request = replace(request, excluded={"type": kinds})
+    matches = find_items(turn, request, _completion(turn, anchor))
+    return answer_with_list(turn, matches, request, Act.COMPLETE, anchor)
+
+
+def _completion(turn: Turn, item_id: str) -> np.ndarray:
+    """How well items complete one, (items,) float32."""
+    parts = turn.parts
+    if parts.completer is None:  # nothing was bought together yet: what looks alike, of other kinds
+        near: np.ndarray = parts.matrix @ parts.matrix[parts.catalogue.position[item_id]]
+        return near
+    scores = np.zeros(len(parts.catalogue), np.float32)
+    for rank, completion in enumerate(parts.completer.complete([item_id], n=100)):
+        scores[parts.catalogue.position[completion.item_id]] = 1.0 - rank / 100
+    return scores

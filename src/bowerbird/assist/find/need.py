@@ -1,0 +1,92 @@
+"""What is looked for after a message: the need before it, changed by what it says and points at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bowerbird.assist.request import Request, Shown
+from bowerbird.assist.turn import Turn
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.readable import is_gibberish
+from bowerbird.assist.understand.references import COMPARES_PRICE
+from bowerbird.assist.understand.understanding import understand
+
+_IS_DESCRIPTION = re.compile(
+    r"\b(?:something|anything|things?|stuff|ones?|idea|ideas)\b|\b[a-z]{3,}(?:y|ful|ous|ish|able|ible|ic|"
+    r"ive|less|ing|ed)\b"
+)
+"""Words that describe, though no item's text uses them: search by meaning may know them."""
+
+
+def need_after(turn: Turn) -> Request:
+    """The need after a message."""
+    act, previous = turn.recognised.act, turn.state.request
+    if act == Act.MORE or answers_question(turn):
+        return replace(leave_out(previous or Request(), turn.state.offered), follow_up=True)
+    if turn.recognised.topic == "ideas":
+        before = replace(previous, follow_up=True) if previous and previous.constrained else Request()
+        return leave_out(before, turn.state.offered)
+    targets = turn.targets
+    if act in (Act.SIMILAR, Act.COMPLETE) and targets:
+        return _related(turn, targets[0], act)
+    is_price = COMPARES_PRICE.search(turn.plain) is not None
+    if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and not is_price:
+        return _changed(turn, turn.pointed.items[0])
+    request = read_need(turn, turn.plain, previous)
+    return leave_out(replace(request, like=(*request.like, *turn.items)), turn.items)
+
+
+def answers_question(turn: Turn) -> bool:
+    """Whether "no" or "yes" answers the question that was asked last."""
+    return turn.state.question is not None and turn.recognised.act in (Act.DENY, Act.AFFIRM)
+
+
+def _related(turn: Turn, target: Shown, act: Act) -> Request:
+    """Items like another one, or that complete it."""
+    own = _of_target(turn, target, is_of_kind=act == Act.SIMILAR)
+    return replace(own, like=(target.item_id,) if act == Act.SIMILAR else (), words="")
+
+
+def _changed(turn: Turn, target: Shown) -> Request:
+    """An item of a kind, like another but for what the message says: "the second one in oak"."""
+    return replace(_of_target(turn, target, is_of_kind=True), like=(target.item_id,))
+
+
+def _of_target(turn: Turn, target: Shown, *, is_of_kind: bool) -> Request:
+    """What the rest of a message says of an item that it points at, the item itself left out."""
+    own = read_need(turn, turn.pointed.rest or "", None, (target,))
+    own = replace(own, without=(target.item_id,), unknown_kind="")
+    kinds = turn.parts.vocabulary.values_of(turn.parts.catalogue.position[target.item_id], "type")
+    if not kinds or not is_of_kind or "type" in own.facets:
+        return own
+    named = {"type": " or ".join(kind.lower() for kind in kinds), **own.named}
+    return replace(own, facets={**own.facets, "type": frozenset(kinds)}, named=named)
+
+
+def read_need(turn: Turn, text: str, previous: Request | None, compared: Sequence[Shown] = ()) -> Request:
+    """A text as a request; `compared` are what "cheaper" is measured by, else the items on screen."""
+    if not any(letter.isalnum() for letter in text):
+        return Request()
+    shown = tuple(compared) or turn.on_screen
+    if turn.state.is_near_miss and not compared:  # their prices set no bound
+        shown = tuple(replace(item, price=None) for item in shown)
+    words = turn.parts.lexicon.items_by_stem
+    return understand(text, turn.parts.vocabulary, previous, shown, words, turn.parts.is_aside)
+
+
+def says_nothing(turn: Turn, request: Request) -> bool:
+    """Whether a message holds no word that the shop or the language knows."""
+    if is_gibberish(request.words):
+        return not (request.constrained or turn.image)
+    if turn.image or request.constrained or request.preferred or request.like or request.is_gift:
+        return False
+    words = turn.parts.lexicon.content_stems(request.words)
+    is_known = any(word in turn.parts.lexicon.items_by_stem for word in words)
+    return not is_known and not _IS_DESCRIPTION.search(request.words)
+
+
+def leave_out(request: Request, item_ids: Sequence[str]) -> Request:
+    """The request without these items either, each named once."""
+    return replace(request, without=tuple(dict.fromkeys((*request.without, *item_ids))))
