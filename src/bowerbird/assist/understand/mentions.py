@@ -32,7 +32,7 @@ _REFUSALS = re.compile(
     r"(?:don't|do not) (?:like|want|need|fancy|care for)(?: any(?:thing)?)?(?: (?:in|made of|of|with))?)"
     r"\s+(?:(?:the|any|all|those|these) )?"
 )
-_REFUSED_BEFORE = re.compile(
+_DISLIKES = re.compile(
     r"(?P<what>\b[a-z-]+(?: [a-z-]+)?) (?:is|are)(?:n't| not) (?:really )?"
     r"(?:for me|my (?:thing|style|taste|colour|color))\b"
 )
@@ -44,7 +44,7 @@ def with_plain_refusals(text: str) -> str:
     >>> with_plain_refusals("leave out the yellow ones, and pink is not for me")
     'no yellow ones, no and pink'
     """
-    return _REFUSED_BEFORE.sub(lambda match: f"no {match['what']}", _REFUSALS.sub("no ", text))
+    return _DISLIKES.sub(lambda match: f"no {match['what']}", _REFUSALS.sub("no ", text))
 
 
 @dataclass
