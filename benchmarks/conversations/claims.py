@@ -23,7 +23,8 @@ _REASON = re.compile(
 _CHEAPEST = re.compile(r"^(.+?) (?:is the cheapest|es el más barato|ist am günstigsten)", re.M)
 _MISSES = re.compile(
     r" (?:rather than|instead of|en vez de|statt|au lieu de|invece di) |you asked|pediste|above|below|limit|"
-    r"did not want|no querías|exactly|exactamente|genau|exactement|esattamente|no stated"
+    r"did not want|no querías|por encima|por debajo|über deiner|unter de|weniger als|au-dessus|"
+    r"en dessous|oltre il|sotto|exactly|exactamente|genau|exactement|esattamente|no stated"
 )
 EMBARRASSING = tuple(
     re.compile(pattern, re.I)

@@ -78,7 +78,7 @@ class Shopper:
     def _kinds(self) -> list[str]:
         table = NOUNS[self.writer.language]
         kinds = [kind for kind in table if kind in self.shop.counts["type"]]
-        hidden = {value.word for value in self.need.excluded.get("type", ())}
+        hidden = {value.word for value in (*self.need.excluded.get("type", ()), *self.need.kinds)}
         return [kind for kind in kinds if self.shop.counts["type"][kind] >= 4 and kind not in hidden]
 
     def _value(self, facet: str, word: str) -> Value:
@@ -183,7 +183,7 @@ class Shopper:
         return self._move(text, template, f"refine_{facet}", {"find"}, need, is_listing=True)
 
     def _lone_price(self) -> Move | None:
-        if not self.need.kinds or not self.shop.is_priced or self.need.price.is_loose:
+        if len(self.need.kinds) != 1 or not self.shop.is_priced or self.need.price.is_loose:
             return None
         bounds, how = self._bounds(self.need.kinds[0].word)
         if not self.writer.can(f"price.{how}"):
@@ -393,7 +393,7 @@ class Shopper:
 
     def _cheaper(self) -> Move | None:
         prices = [one.price for one in self.screen if one.price is not None]
-        if len(prices) < len(self.screen) or not prices or self.is_near_miss or not self.need.kinds:
+        if len(prices) < len(self.screen) or not prices or self.is_near_miss or len(self.need.kinds) != 1:
             return None
         if self.last_move in ("question", "why", "save", "compare"):
             return None  # then it may be measured by the item that was spoken of

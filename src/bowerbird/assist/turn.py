@@ -78,7 +78,7 @@ def read_message(
     code = detect_language(original, state.language)
     folder = parts.snapshot.store.path / "languages"
     language = load_language(code, folder if folder.is_dir() else None)
-    plain = digits_for_words(language.to_english(original))
+    plain = digits_for_words(language.to_english(original).strip("¿¡ "))
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
     pointed = items_pointed_at(plain, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))

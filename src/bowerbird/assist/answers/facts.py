@@ -48,7 +48,7 @@ _QUESTION = word_set(
     "come comes have has "
     "suitable good ok okay fine safe possible use used using made § too really actually also there any "
     "please know tell "
-    "would should will about if for with in on to of a an the i me my you your wear put get go"
+    "would should will about if like love for with in on to of a an the i me my you your wear put get go"
 )
 _MAX_SENTENCE = 220
 

@@ -21,6 +21,8 @@ from bowerbird.taste.profile.dislikes import hidden_items
 
 _TASTE_DEPTH = 200
 """How many of a user's recommendations count as signs of taste for one request."""
+_NO_REASON = "from the catalogue"
+"""What the recommender says where nothing speaks for an item."""
 _PLAIN_FACTS = ("solid", "plain")
 _FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
 RELATIVE = re.compile(
@@ -206,4 +208,4 @@ def _tasted(parts: Parts, user: str | None, allowed: np.ndarray) -> tuple[dict[i
     taste = np.zeros(len(parts.catalogue), dtype=np.float32)
     for rank, recommendation in enumerate(recommended):
         taste[recommendation.position] = 1.0 - rank / len(recommended)
-    return {each.position: each.reason for each in recommended}, taste
+    return {each.position: each.reason for each in recommended if each.reason != _NO_REASON}, taste

@@ -154,6 +154,18 @@ RULES = (
         ),
     ),
     Rule(
+        Act.EXCLUDE,
+        "what",
+        _any(
+            (
+                r"\b(?:never want to see|(?:don'?t|do not) want to see|enough of|(?:had|seen) enough) "
+                r"(?:any |the |these |those )?(?P<what>(?!it\b|this\b|that\b|the\b|these\b|those\b|them\b|"
+                r"number\b)[a-z].{2,60}?)"
+                r"(?: again| any ?more| ever again)?\W*$"
+            ),
+        ),
+    ),
+    Rule(
         Act.ABOUT_ME,
         "delete",
         _any(
@@ -183,6 +195,7 @@ RULES = (
             r"\bwhy (?:the|this|that|these|those|it|them|did you|do you|are you|would you)\b",
             r"\bwhat makes (?:you|it|this|that)\b",
             r"\bhow come you\b",
+            r"\bwhat made you\b",
         ),
     ),
     Rule(
@@ -395,6 +408,7 @@ RULES = (
         "",
         _any(
             (
+                r"(?<!n't )(?<!not )(?<!\bi )(?<!you )(?<!would )"
                 r"\b(?:like|similar to|resembling|in the style of|same style as|more of)\b(?= ?§| (?:the|"
                 r"this|that|it|these|number|item|#))"
             ),

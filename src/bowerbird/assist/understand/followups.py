@@ -22,7 +22,11 @@ FACET_WORDS = {
 }
 PRICE_WORDS = word_set("price prices budget cost costs limit money")
 _FRESH = re.compile(
-    r"\b(?:start over|start again|new search|reset|forget (?:it|that|everything|all)|new topic)\b"
+    r"\b(?:start over|start again|new search|reset|forget (?:it|that|everything|all)|new topic|"
+    r"(?:drop|scrap|skip) (?:it|that|this)|never ?mind(?! the\b)|change of plans?|moving on|"
+    r"something (?:completely |totally |entirely )?different|"
+    r"(?:done|finished|through) with (?:it|that|this|them|those)|switch to|on to)\b|"
+    r"^(?:ok(?:ay)? |and |so )*(?:now|next)\b"
 )
 _CUES = re.compile(
     r"\b(?:i need|i want|i'?m looking|i am looking|looking for|show me|find me|search for|do you have|"
@@ -37,6 +41,10 @@ _ADDS = re.compile(
 _KEEPS_REST = re.compile(r"\binstead\b|^(?:but|rather|no,? )|\bbut (?:as|a|an|in a)\b|\brather\b")
 
 
+_NAMED_AFRESH = re.compile(r"(?:^|\b(?:an?|some|any|me|for|need|want|have) )(?!in\b)")
+"""A kind named as one names it at first: "a rattan chair", not "the chair"."""
+
+
 def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, dropped: set[str]) -> bool:
     if _FRESH.search(text):
         return True
@@ -49,6 +57,8 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
     if "type" in own.facets:
         before = previous.facets.get("type")
         narrower = before is not None and own.facets["type"] <= before
+        if narrower and len(own.facets) > 1 and _NAMED_AFRESH.search(text):
+            return not (_BACKWARD.search(text) or _KEEPS_REST.search(text))
         if (
             before is None
         ):  # "a lamp" after "something for my sister" says what; "show me a lamp" starts afresh
@@ -72,6 +82,10 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
     if previous is None:
         return own
     facets, exact, price, budget = dict(own.facets), dict(own.exact), own.price, own.budget
+    before = previous.facets.get("type")
+    is_same_kind = before is not None and own.facets.get("type", frozenset("-")) <= before
+    if is_same_kind and not budget.bounded and not _FRESH.search(text):
+        price = budget = previous.budget  # a budget belongs to a kind of thing
     for word in _SAME.findall(text):
         facet = FACET_WORDS.get(word, word)
         if word in PRICE_WORDS and not price.bounded:

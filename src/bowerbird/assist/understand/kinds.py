@@ -37,7 +37,7 @@ _NO_KINDS = word_set(
     very far near close good great fine nice cool perfect new old same different similar favourite
     favorite sure fun taste preference preferences colours colors shade shades material materials
     pattern patterns styles brand-new moment problem reason fact case kitchenette hallway entrance
-    hmmm ah oh uh er um lol wow
+    hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
 """Words that stand where a noun stands, and name no kind of thing that a shop sells."""

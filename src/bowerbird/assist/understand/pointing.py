@@ -41,9 +41,13 @@ _ALL = re.compile(
     r"\b(?:both(?: of (?:them|these|those))?|all (?:of )?(?:them|these|those|three|four|two))\b"
 )
 _PAIR = re.compile(
-    rf"\b(?:the )?(?P<a>{_ORDINAL}|#?[1-9]\d?){_NOUN} (?:and|with|or|to|vs\.?|versus|&) "
-    rf"(?:the )?(?P<b>{_ORDINAL}|#?[1-9]\d?)(?!\w){_NOUN}"
+    rf"\b(?:the |number |item |option |no\.? )?"
+    rf"(?P<a>{_ORDINAL}|#?[1-9]\d?){_NOUN} "
+    rf"(?:and|with|or|to|vs\.?|versus|&|from) "
+    rf"(?:the |number |item |option |no\.? )?"
+    rf"(?P<b>{_ORDINAL}|#?[1-9]\d?)(?!\w){_NOUN}"
 )
+_COMPARES = re.compile(r"compar|differ|number|item|option")
 _SINGLE = re.compile(
     rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
     rf"all)\b){_NOUN}"
@@ -61,7 +65,9 @@ _PLURAL = frozenset(("them", "these", "those", "they"))
 _NOT_ITEMS = re.compile(
     r"\b(?:that's (?:all|it|fine|ok|great)|this (?:week|month|year|time|summer|winter|weekend|morning|"
     r"evening)|"
-    r"is it possible|how is it going|that is all|it is for|it's for|that goes|that fits?|that would|that is|"
+    r"is it possible|(?:could|can|should|would) it be|make it|come in|"
+    r"(?:get|have|got|want|do|like) (?:it|that|this|them|these|those) in|"
+    r"how is it going|that is all|it is for|it's for|that goes|that fits?|that would|that is|"
     r"that are|that i|that has|that have|that looks?|that can|that will|that does|that matche?s?)\b"
 )
 _DESCRIBED = re.compile(r"\bthe (?P<words>[a-z][a-z' -]{1,40}?) (?:ones?)\b")
@@ -139,7 +145,7 @@ def _all(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
 
 def _pair(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     match = _PAIR.search(text)
-    if match is None or not (match["a"] in _ORDINALS or match["b"] in _ORDINALS or "compar" in text):
+    if match is None or not (match["a"] in _ORDINALS or match["b"] in _ORDINALS or _COMPARES.search(text)):
         return None
     both = [_at(match[side], on_screen) for side in "ab"]
     matches = [item for item in both if item is not None]

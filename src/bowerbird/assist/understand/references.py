@@ -45,7 +45,8 @@ _LIKE = re.compile(
 _CHEAPER_ALONE = re.compile(
     r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|(?:too|so|very|quite|a bit) "
     r"(?:expensive|dear|"
-    r"pricey|costly)|too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
+    r"pricey|costly)|(?:costs? )?"
+    r"too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
     r"my budget)\b"
 )
 _MORE_EXPENSIVE_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")

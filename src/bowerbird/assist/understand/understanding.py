@@ -29,9 +29,12 @@ from bowerbird.text.words import normalize_text, stem_phrase, tokenize
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
-    r"forget (?:about )?the|never mind the|drop the|remove the|no preferred|"
-    r"don'?t care about (?:the )?|do not care about (?:the )?)\s*(?P<a>[a-z]{3,20})\b)|"
-    r"(?:\b(?:the )?(?P<b>[a-z]{3,20}) (?:doesn'?t|does not|don'?t|do not) matter\b)|"
+    r"forget (?:about )?the|never mind the|drop the|remove the|no preferred)\s*(?P<a>[a-z]{3,20})\b)|"
+    r"(?:\b(?:the )?(?P<b>[a-z]{3,20}) (?:(?:doesn'?t|does not|don'?t|do not) matter|"
+    r"(?:is|are)(?: not|n'?t) (?:so |that |really )?(?:important|relevant)|"
+    r"(?:is|are) (?:irrelevant|unimportant|not an issue|no (?:issue|object|problem|concern)))\b)|"
+    r"(?:\b(?:don'?t|do not) care (?:about|what|how much|which) (?:the |it )?(?P<d>[a-z]{3,20})"
+    r"(?: it (?:is|has))?\b)|"
     r"(?:\b(?P<c>no) (?:(?:budget|price)(?: limit)?|limit)\b)"
 )
 _CHEAP = re.compile(
@@ -87,7 +90,7 @@ def understand(
         is_relative=pointed.price.bounded,
         budget=stated,
     )
-    if not pointed.like:
+    if not pointed.any:
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
         own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
     if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
@@ -107,7 +110,7 @@ def _take_dropped(text: str, vocabulary: Vocabulary) -> tuple[set[str], str]:
     dropped: set[str] = set()
 
     def replaced(match: re.Match[str]) -> str:
-        word = match["a"] or match["b"] or "price"
+        word = match["a"] or match["b"] or match["d"] or "price"
         facet = "price" if word in PRICE_WORDS else FACET_WORDS.get(word, word.removesuffix("s"))
         if facet != "price" and facet not in vocabulary.positions:
             return match.group()
