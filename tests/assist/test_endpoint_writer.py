@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.assistant import Assistant, find_for_tool
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
@@ -38,7 +38,7 @@ def asked_model(
         endpoint = ChatEndpoint(LanguageModelSettings(url=server.url, model="tiny", **limits))
         shared = {name: getattr(assistant.parts, name) for name in ("vocabulary", "lexicon")}
         parts.__dict__.update(encoder=None, endpoint=endpoint, **shared)
-        writer = open_writer("endpoint", parts, assistant._find_for_tool)
+        writer = open_writer("endpoint", parts, find_for_tool)
         yield Assistant(parts, writer), server
 
 

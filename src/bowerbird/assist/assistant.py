@@ -52,7 +52,7 @@ class Assistant:
         """Who words the replies; the templates where the settings' writer can't be opened."""
         if self._writer is None:
             name = self.parts.snapshot.store.settings.language_model.writer
-            self._writer = open_writer(name, self.parts, _find_for_tool)
+            self._writer = open_writer(name, self.parts, find_for_tool)
         return self._writer
 
     @property
@@ -131,7 +131,8 @@ class Assistant:
         return search(turn)
 
 
-def _find_for_tool(turn: Turn, text: str) -> ItemMatches:
+def find_for_tool(turn: Turn, text: str) -> ItemMatches:
+    """Items for a request that a model makes by a tool call."""
     return find_items(turn, read_need(turn, text[:MAX_TOOL_REQUEST], None))
 
 
