@@ -14,6 +14,7 @@ from dataclasses import replace
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer
 from bowerbird.assist.answers.searches import Answer, exclude, search
+from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
 from bowerbird.assist.find.need import answers_question, read_need
 from bowerbird.assist.parts import Parts
@@ -21,7 +22,7 @@ from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import Record, Turn, read_message
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.writers.contract import Draft, TemplateWriter, Writer, WrittenText
+from bowerbird.assist.writers.contract import TemplateWriter, Writer, WrittenText
 from bowerbird.assist.writers.opening import open_writer, writer_of
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot

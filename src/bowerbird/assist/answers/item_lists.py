@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.find.finding import RELATIVE, ItemMatches
 from bowerbird.assist.languages import ENGLISH
@@ -12,7 +13,6 @@ from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.writers.contract import Draft
 
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

@@ -7,33 +7,11 @@ names no other items, prices or attributes: what `grounding` refuses is said by 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+from bowerbird.assist.draft import Draft
 from bowerbird.assist.reply import Named
-from bowerbird.assist.request import Request
-from bowerbird.assist.turn import Turn
-from bowerbird.assist.understand.act_patterns import Act
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What a reply says, in the templates' words."""
-
-    turn: Turn
-    act: Act
-    opening: str
-    """The sentence before the items; without items, the whole answer."""
-    items: tuple[Named, ...] = ()
-    """The items of a list, in their order."""
-    request: Request = field(default_factory=Request)
-    is_plain: bool = False
-    """Whether it is a list of matches for a described need, which a model may word freely."""
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The text as the templates write it, line by line."""
-        return (self.opening, *(line(number, item) for number, item in enumerate(self.items, 1)))
 
 
 @dataclass(frozen=True)
@@ -64,10 +42,3 @@ class TemplateWriter:
         """Yield the lines of the draft."""
         for number, text in enumerate(draft.lines):
             yield WrittenText(f"\n{text}" if number else text)
-
-
-def line(number: int, item: Named, reason: str = "") -> str:
-    """One item of a reply: "1. Title, 45.00 EUR: why"."""
-    priced = f", {item.priced}" if item.priced else ""
-    facts = "; ".join(part for part in ("; ".join(item.differences), reason or item.why) if part)
-    return f"{number}. {item.title}{priced}" + (f": {facts}" if facts else "")

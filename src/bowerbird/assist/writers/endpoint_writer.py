@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from bowerbird.assist.draft import Draft, line
 from bowerbird.assist.find.finding import ItemMatches
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.parts import Parts
@@ -22,7 +23,7 @@ from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.writers.contract import Draft, TemplateWriter, WrittenText, line
+from bowerbird.assist.writers.contract import TemplateWriter, WrittenText
 from bowerbird.assist.writers.grounding import Ground, listing_numbers, problems, with_titles
 from bowerbird.assist.writers.item_tools import TOOLS, ItemTools, harmless_sentences, items_on_screen
 from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Usage

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from bowerbird.assist.draft import Draft, line
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
-from bowerbird.assist.writers.contract import Draft, TemplateWriter, WrittenText, line
+from bowerbird.assist.writers.contract import TemplateWriter, WrittenText
 from bowerbird.assist.writers.grounding import Ground, problems, with_titles
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import EngineError, InputError
