@@ -47,8 +47,8 @@ from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.search.searcher import Searcher
 from bowerbird.embed.train.tower import Tower
 from bowerbird.progress import track
+from bowerbird.recommend.config import ContentConfig
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.sources.content import LOOKUP_DEPTH, LOOKUPS
 from million_items import Products, products, vectors_of
 
 START = 1_767_225_600_000_000  # 2026-01-01, microseconds
@@ -344,9 +344,9 @@ def measure_recommend(recommender: Recommender, libraries: PlainLibraries, calls
 
     def look_up(k: int) -> None:
         """Run the look-ups of one recommendation, by the library alone."""
-        liked = recommender.taste.state(users[k % len(users)]).history.liked().items[-LOOKUPS:]
+        liked = recommender.taste.state(users[k % len(users)]).history.liked().items[-ContentConfig.lookups :]
         rows = recommender.ranker.items.vectors[liked]
-        libraries.usearch.search(quantize_int8(rows), LOOKUP_DEPTH, threads=1)
+        libraries.usearch.search(quantize_int8(rows), ContentConfig.lookup_depth, threads=1)
         libraries.usearch.search(
             quantize_int8(rows.mean(axis=0)), 2 * recommender.ranker.config.per_source, threads=1
         )
@@ -410,7 +410,7 @@ def main() -> None:
         / search_results["usearch alone"]["p99_ms"],
         "p99_ratio_recommend_to_look_ups": recommend_results["recommend"]["p99_ms"]
         / recommend_results["its look-ups alone"]["p99_ms"],
-        "order": recommender.ranker.report["order"],
+        "order": recommender.ranker.report.order,
     }
     show(result)
     print(json.dumps(result))

@@ -13,16 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rich.console import Console
-from rich.table import Table
 
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.interactions import Interactions
@@ -32,16 +28,12 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
-from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Split, Task, build_task
+from interval_table import best_of, print_intervals, run_bowerbird
 
 PRODUCT = "bowerbird recommend"
 TUNING = Holdout(None, 0.1)
 """Users on which the baselines' settings are chosen."""
-
-
-def run(*arguments: str | Path) -> None:
-    subprocess.run([sys.executable, "-m", "bowerbird", *map(str, arguments)], check=True)
 
 
 def split_ratings(source: Path, folder: Path, share: float) -> None:
@@ -65,9 +57,9 @@ def make_store(source: Path, folder: Path, share: float) -> Path:
         split_ratings(source, folder, share)
     for name, path in (("before", store), ("later", folder / "later-store")):
         if not (path / "events").exists():
-            run("import", "movielens", folder / name, "--store", path)
+            run_bowerbird("import", "movielens", folder / name, "--store", path)
     if not (store / "vectors").exists():
-        run("embed", store, "--holdout", "none")
+        run_bowerbird("embed", store, "--holdout", "none")
     return store
 
 
@@ -95,7 +87,7 @@ def recommend(store: Path, task: Task, ids: list[str], folder: Path, k: int) -> 
         }
     )
     pq.write_table(table, histories)
-    run("recommend", store, "--histories", histories, "-n", str(k), "--out", lists)
+    run_bowerbird("recommend", store, "--histories", histories, "-n", str(k), "--out", lists)
     position, answered = {item: row for row, item in enumerate(ids)}, pq.read_table(lists)
     number = {user: row for row, user in enumerate(task.users)}
     ranking = np.full((len(task.users), k), -1)
@@ -130,19 +122,9 @@ def main() -> None:
     store = make_store(options.source, options.folder, options.share)
     lists, task = rankings(store, options.folder, options.k)
     scores = {name: metrics.ndcg_at(ranking, task.targets, options.k) for name, ranking in lists.items()}
-    best = max((name for name in scores if name != PRODUCT), key=lambda name: np.nanmean(scores[name]))
-    table = Table(title=f"nDCG@{options.k}: {len(task.users)} users of a later period", title_justify="left")
-    for column in ("ranker", f"nDCG@{options.k}", "95 %", "bowerbird over it"):
-        table.add_column(column)
-    result = {}
-    for name, values in scores.items():
-        interval, (_, ratio) = mean_interval(values), paired_intervals(scores[PRODUCT], values)
-        spread = f"{interval.low:.3f}–{interval.high:.3f}"
-        table.add_row(
-            name, f"{interval.mean:.4f}", spread, f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-        )
-        result[name] = {**interval.as_dict(), "bowerbird over it": ratio.as_dict()}
-    Console(width=120).print(table)
+    title = f"nDCG@{options.k}: {len(task.users)} users of a later period"
+    result = print_intervals(title, f"nDCG@{options.k}", scores, PRODUCT)
+    best = best_of(scores, PRODUCT)
     print(json.dumps({"bench": "other period", "k": options.k, "best": best, "ndcg": result}))
 
 

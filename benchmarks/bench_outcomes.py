@@ -23,9 +23,9 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.recommend.outcomes.calibration import BINS, MAX_PROBABILITY, MIN_PROBABILITY, reliability
-from bowerbird.recommend.outcomes.probabilities import TrainingRows, build_rows, slates_of
+from bowerbird.evaluate.calibration import BINS, MAX_PROBABILITY, MIN_PROBABILITY, reliability
 from bowerbird.recommend.outcomes.slates import OUTCOMES
+from bowerbird.recommend.outcomes.training import TrainingRows, build_rows, slates_of
 from bowerbird.recommend.saved import open_ranker
 
 DRAWS = 1000
@@ -53,7 +53,7 @@ def main() -> None:
             name: outcomes.probabilities(rows.rows[:, :-1], rows.rows[:, -1], calibrated)[outcome]
             for name, calibrated in (("calibrated", True), ("not calibrated", False))
         }
-        predicted["the rate"] = np.full(len(happened), outcomes.report[outcome]["rate"])
+        predicted["the rate"] = np.full(len(happened), outcomes.report.outcomes[outcome].rate)
         results[outcome.value] = evaluate(predicted, happened, rows)
     meaning = outcomes.meaning
     show(

@@ -25,9 +25,11 @@ from rich.console import Console
 
 from bowerbird.cli.evaluate_prequential import print_prequential
 from bowerbird.cli.output import plain
+from bowerbird.data.records import record_as_dict
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.prequential_comparison import PrequentialEvaluation
+from bowerbird.evaluate.results import TrainedModels
 from bowerbird.progress import track
 from bowerbird.recommend.prequential import PrequentialTest, replay_log
 from bowerbird.recommend.recommender import Recommender
@@ -52,7 +54,7 @@ def main() -> None:
         result = evaluate_over_seeds(store, scratch / store.path.name, args.max_queries, args.seeds)
         console.rule(str(store.path.name))
         print_prequential(console, result)
-        results[store.path.name] = {**result.as_dict(), **headline(result)}
+        results[store.path.name] = {**record_as_dict(result), **headline(result)}
     minutes = round((time.monotonic() - started) / 60, 1)
     summary = {
         "bench": "prequential",
@@ -73,9 +75,7 @@ def evaluate_over_seeds(store: Store, scratch: Path, max_queries: int, seeds: in
     ranks = {
         system: np.stack([seed_ranks[system] for seed_ranks in ranks_by_seed]) for system in ranks_by_seed[0]
     }
-    return stream.summarise(
-        ranks, {"vectors": load_vectors(store.snapshot()).version, "seeds": list(range(seeds))}
-    )
+    return stream.summarise(ranks, TrainedModels(load_vectors(store.snapshot()).version, list(range(seeds))))
 
 
 def headline(result: PrequentialEvaluation) -> dict[str, Any]:

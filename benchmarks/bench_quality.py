@@ -22,7 +22,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -31,18 +30,20 @@ from rich.table import Table
 from bowerbird.cli.output import plain
 from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.records import record_as_dict
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import Effort, standard_baselines
-from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
-from bowerbird.evaluate.card import write_card
+from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
+from bowerbird.evaluate.card import SeedComparison
 from bowerbird.evaluate.evaluator import compute_user_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
 from bowerbird.recommend.evaluation import ServedRanker
 from bowerbird.recommend.recommender import Recommender
+from bowerbird.report.model_card import write_card
 from seed_stores import BaselineRankings, inputs_of, rank_with_baseline, seed_store
 
 TASKS: dict[str, tuple[Split, int | None]] = {
@@ -82,7 +83,9 @@ def main() -> None:
         "seeds": list(range(args.seeds)),
         "k": args.k,
         "baselines": effort.value,
-        "figures": [figure for result in results for figure in result.figures],
+        "comparisons": [
+            record_as_dict(comparison) for result in results for comparison in result.comparisons
+        ],
         "settings": {
             result.task: {ranked_task.name: ranked_task.settings for ranked_task in result.baselines}
             for result in results
@@ -145,7 +148,7 @@ class TaskResult:
     values: dict[str, Values]
     """By ranker, bowerbird first."""
     baselines: list[BaselineRankings]
-    figures: list[dict[str, Any]]
+    comparisons: list[SeedComparison]
 
     @classmethod
     def of(
@@ -160,18 +163,18 @@ class TaskResult:
             baseline.name: baseline.rankings for baseline in ranked_baselines
         }
         values = {ranker: metrics_of(rankings, task, k) for ranker, rankings in rankings_by_ranker.items()}
-        figures = []
+        comparisons = []
         for metric in (f"recall@{k}", f"ndcg@{k}", f"cold recall@{k}"):
             if np.isnan(values["bowerbird"][metric]).all():
                 continue
             baseline_names = [baseline.name for baseline in ranked_baselines]
             generic_names = [baseline for baseline in baseline_names if baseline.startswith("generic")]
             for compared_with, names in (("best baseline", baseline_names), ("best generic", generic_names)):
-                figures.append({"task": name, "against": compared_with, **_figure(values, metric, names)})
-        return cls(name, len(task.users), task.n_cold_start_users, values, ranked_baselines, figures)
+                comparisons.append(_compare(name, values, metric, compared_with, names))
+        return cls(name, len(task.users), task.n_cold_start_users, values, ranked_baselines, comparisons)
 
     def show(self, console: Console) -> None:
-        metrics = list(dict.fromkeys(figure["metric"] for figure in self.figures))
+        metrics = list(dict.fromkeys(comparison.metric for comparison in self.comparisons))
         table = Table(
             title=f"{self.task}: {self.n_users} users, {self.cold_users} without a history",
             title_justify="left",
@@ -182,17 +185,17 @@ class TaskResult:
             cells = []
             for metric in metrics:
                 own_values, other_values = (
-                    _mean_over_seeds(self.values[figure][metric]) for figure in ("bowerbird", name)
+                    _mean_over_seeds(self.values[ranker][metric]) for ranker in ("bowerbird", name)
                 )
                 ratio = paired_intervals(own_values, other_values)[1]
                 cells += [
-                    _format(mean_interval(other_values)),
-                    "" if name == "bowerbird" else _format(ratio, 2),
+                    mean_interval(other_values).format(),
+                    "" if name == "bowerbird" else ratio.format(2),
                 ]
             table.add_row(name, *cells, style="cyan" if name == "bowerbird" else None)
         console.print(table)
-        for figure in self.figures:
-            console.print(_sentence(figure), highlight=False)
+        for comparison in self.comparisons:
+            console.print(_describe(comparison), highlight=False)
         console.print(_settings_table(self.baselines))
 
 
@@ -214,32 +217,31 @@ def _means_by_seed(values: np.ndarray) -> list[float]:
     return [round(float(np.nanmean(seed_values)), 5) for seed_values in values]
 
 
-def _figure(values: Mapping[str, Values], metric: str, names: list[str]) -> dict[str, Any]:
+def _compare(
+    task: str, values: Mapping[str, Values], metric: str, against: str, names: list[str]
+) -> SeedComparison:
+    """Compare bowerbird with the baseline of `names` that has the highest mean."""
     best = max(names, key=lambda name: float(np.nanmean(values[name][metric])))
     own_values, baseline_values = values["bowerbird"][metric], values[best][metric]
-    return {
-        "metric": metric,
-        "ours": mean_interval(_mean_over_seeds(own_values)).as_dict(),
-        "by_seed": _means_by_seed(own_values),
-        "baseline": best,
-        "best": mean_interval(_mean_over_seeds(baseline_values)).as_dict(),
-        "best_by_seed": _means_by_seed(baseline_values),
-        "ratio": paired_intervals(_mean_over_seeds(own_values), _mean_over_seeds(baseline_values))[
-            1
-        ].as_dict(),
-    }
-
-
-def _sentence(figure: Mapping[str, Any]) -> str:
-    seeds = ", ".join(f"{value:.4f}" for value in figure["by_seed"])
-    ratio = figure["ratio"]
-    ratio_text = (
-        "–" if ratio["mean"] is None else f"{ratio['mean']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]"
+    own_means, baseline_means = _mean_over_seeds(own_values), _mean_over_seeds(baseline_values)
+    return SeedComparison(
+        task=task,
+        metric=metric,
+        value=mean_interval(own_means),
+        by_seed=_means_by_seed(own_values),
+        against=against,
+        baseline=best,
+        baseline_value=mean_interval(baseline_means),
+        ratio=paired_intervals(own_means, baseline_means)[1],
     )
+
+
+def _describe(comparison: SeedComparison) -> str:
+    seeds = ", ".join(f"{value:.4f}" for value in comparison.by_seed)
     return (
-        f"{figure['metric']}: bowerbird {figure['ours']['mean']:.4f} (seeds {seeds}) over the "
-        f"{figure['against']}, "
-        f"{figure['baseline']} {figure['best']['mean']:.4f}: {ratio_text} times"
+        f"{comparison.metric}: bowerbird {comparison.value.mean:.4f} (seeds {seeds}) over the "
+        f"{comparison.against}, {comparison.baseline} {comparison.baseline_value.mean:.4f}: "
+        f"{comparison.ratio.format()} times"
     )
 
 
@@ -255,13 +257,6 @@ def _settings_table(baselines: list[BaselineRankings]) -> Table:
             baseline.name, setting_text, str(tuning.get("n_trials", "")), f"{baseline.seconds:.1f}", at_limits
         )
     return table
-
-
-def _format(interval: Interval, digits: int = 3) -> str:
-    if interval.mean != interval.mean:
-        return "–"
-    ends = f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
-    return f"{interval.mean:.{digits}f} {ends}"
 
 
 if __name__ == "__main__":

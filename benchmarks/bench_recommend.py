@@ -132,7 +132,7 @@ def main() -> None:
         "mean_ms": float(milliseconds.mean()),
         "first_open_seconds": first_open,
         "open_seconds": second_open,
-        "order": recommender.ranker.report["order"],
+        "order": recommender.ranker.report.order,
     }
     for name, value in result.items():
         print(f"{name:>20}  {round(value, 2) if isinstance(value, float) else value}")

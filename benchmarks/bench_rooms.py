@@ -21,8 +21,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
-from rich.table import Table
 
 from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import History, Interactions
@@ -33,9 +31,9 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import GenericMax, GenericMean
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
-from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Split
-from bowerbird.recommend.completion import IN_SET, as_interactions
+from bowerbird.recommend.completion_training import IN_SET, as_interactions
+from interval_table import best_of, print_intervals
 
 BOWERBIRD = "bowerbird complete"
 Rooms = Mapping[str, np.ndarray]  # positions by the room's name
@@ -118,23 +116,9 @@ def _without_each(items: np.ndarray, end: int) -> list[History]:
 
 def report(hits: Mapping[str, Mapping[str, float]], n: int) -> None:
     values = {name: np.array(list(by_room.values())) for name, by_room in hits.items()}
-    baseline_names = [name for name in values if name != BOWERBIRD]
-    generic_names = [name for name in baseline_names if name.startswith("generic")]
-    best = max(baseline_names, key=lambda name: values[name].mean())
-    table = Table(title=f"hit@{n}: {len(values[BOWERBIRD])} unseen rooms", title_justify="left")
-    for column in ("ranker", f"hit@{n}", "95 %", "bowerbird, ratio"):
-        table.add_column(column)
-    result = {}
-    for name, hit in values.items():
-        interval, (_, ratio) = mean_interval(hit), paired_intervals(values[BOWERBIRD], hit)
-        cells = (
-            f"{interval.low:.3f}–{interval.high:.3f}",
-            f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]",
-        )
-        table.add_row(name, f"{interval.mean:.4f}", *cells)
-        result[name] = {**interval.as_dict(), "bowerbird, ratio": ratio.as_dict()}
-    Console(width=120).print(table)
-    best_form = max(generic_names, key=lambda name: values[name].mean())
+    title = f"hit@{n}: {len(values[BOWERBIRD])} unseen rooms"
+    result = print_intervals(title, f"hit@{n}", values, BOWERBIRD)
+    best, best_form = best_of(values, BOWERBIRD), best_of(values, BOWERBIRD, "generic")
     print(json.dumps({"bench": "rooms", "n": n, "best": best, "best generic": best_form, "hit": result}))
 
 

@@ -13,33 +13,20 @@ already are not run again. Ends in one JSON line.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rich.console import Console
-from rich.table import Table
 
+from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
+from interval_table import print_intervals, run_bowerbird
 
 PRODUCT = "bowerbird vectors export"
-
-
-def is_hidden(item_id: str, share: float) -> bool:
-    digest = hashlib.blake2b(f"unseen {item_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2**64
-
-
-def run(*arguments: str | Path) -> None:
-    subprocess.run([sys.executable, "-m", "bowerbird", *map(str, arguments)], check=True)
 
 
 def make_vectors(source: Path, folder: Path, hidden: set[str]) -> tuple[Path, Path]:
@@ -52,10 +39,10 @@ def make_vectors(source: Path, folder: Path, hidden: set[str]) -> tuple[Path, Pa
         is_in = pc.is_in(transactions["article_id"].cast(pa.string()), pa.array(sorted(hidden)))
         pq.write_table(transactions.filter(pc.invert(is_in)), visible / "transactions.parquet")
     if not (store / "events").exists():
-        run("import", "hm", visible, "--store", store)
+        run_bowerbird("import", "hm", visible, "--store", store)
     if not exported.exists():
-        run("embed", store)
-        run("vectors", "export", store, exported)
+        run_bowerbird("embed", store)
+        run_bowerbird("vectors", "export", store, exported)
     return store, exported
 
 
@@ -92,7 +79,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=50)
     options = parser.parse_args()
     item_ids = pq.read_table(options.source / "items.parquet", columns=["article_id"])["article_id"]
-    hidden = {item for item in map(str, item_ids.to_pylist()) if is_hidden(item, options.share)}
+    hidden = {item for item in map(str, item_ids.to_pylist()) if hash_share(f"unseen {item}") < options.share}
     store, exported = make_vectors(options.source, options.folder, hidden)
     snapshot = Store.open(store).snapshot()
     catalogue = snapshot.catalogue
@@ -108,26 +95,12 @@ def main() -> None:
                 together.setdefault(item, set()).update(known - {item})
     neighbours = {item: np.array(sorted(others)) for item, others in together.items() if others}
     values = {PRODUCT: recalls(own, neighbours, options.n)}
-    modalities = zip(load_vectors(snapshot).modalities(catalogue), ("facts", "text", "picture"), strict=False)
-    for side, name in modalities:
-        values[f"generic {name}"] = recalls(side.dense(), neighbours, options.n)
-    values["generic, joined"] = recalls(
-        np.hstack([side.dense() for side in load_vectors(snapshot).modalities(catalogue)]),
-        neighbours,
-        options.n,
-    )
-    table = Table(title=f"recall@{options.n}: {len(neighbours)} items without events", title_justify="left")
-    for column in ("vectors", f"recall@{options.n}", "95 %", "bowerbird over it"):
-        table.add_column(column)
-    result = {}
-    for name, recall in values.items():
-        interval, (_, ratio) = mean_interval(recall), paired_intervals(values[PRODUCT], recall)
-        spread = f"{interval.low:.3f}–{interval.high:.3f}"
-        table.add_row(
-            name, f"{interval.mean:.4f}", spread, f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-        )
-        result[name] = {**interval.as_dict(), "bowerbird over it": ratio.as_dict()}
-    Console(width=120).print(table)
+    modalities = [rows.dense() for rows in load_vectors(snapshot).modalities(catalogue)]
+    for name, rows in zip(("facts", "text", "picture"), modalities, strict=False):
+        values[f"generic {name}"] = recalls(rows, neighbours, options.n)
+    values["generic, joined"] = recalls(np.hstack(modalities), neighbours, options.n)
+    title = f"recall@{options.n}: {len(neighbours)} items without events"
+    result = print_intervals(title, f"recall@{options.n}", values, PRODUCT)
     print(json.dumps({"bench": "unseen items", "n": options.n, "items": len(neighbours), "recall": result}))
 
 

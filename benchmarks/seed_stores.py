@@ -19,7 +19,7 @@ import numpy as np
 
 import bowerbird.evaluate.baselines as baselines
 from bowerbird.data.durable import write_atomically
-from bowerbird.data.records import write_record
+from bowerbird.data.records import record_as_dict, write_record
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.data.versions import SETS_FILE, VersionHistory
@@ -108,6 +108,8 @@ def rank_with_baseline(
     start = time.process_time()
     ranker.fit(task.training)
     settings = dict(getattr(ranker, "settings", {}))
+    if isinstance(ranker, Tuned):
+        settings["tuning"] = record_as_dict(ranker.tuning)
     rankings = [ranker.rank(task.histories, k)]
     tuned_ranker = ranker.best if isinstance(ranker, Tuned) else ranker
     for seed in range(1, seeds) if hasattr(tuned_ranker, "seed") else ():

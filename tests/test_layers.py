@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluate": {"data"},
     "embed": {"data", "evaluate", "models", "text"},
     "taste": {"data", "embed"},
-    "report": {"data", "taste"},
+    "report": {"data", "evaluate", "taste"},
     "conversations": {"data", "text", "models", "embed", "evaluate"},
     "graft": {"data", "endpoint", "evaluate", "models", "embed", "conversations"},
     "recommend": {"data", "embed", "taste", "evaluate", "report"},
@@ -139,7 +139,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
     ),
     *("graft/training/train.py", "taste/control/forgetting.py", "cli/demo.py"),
     # Before they publish what another process may have published.
-    *("recommend/saved.py", "recommend/completion.py", "taste/interests/saved_interests.py"),
+    *("recommend/saved.py", "recommend/completion_training.py", "taste/interests/saved_interests.py"),
 }
 
 

@@ -323,15 +323,14 @@ class TestTuned(PersonalRankerContract):
         for split in Split:
             ranker = Tuned(make, {"sign": (-2.0, -1.0, 2.0)}, NO_HOLDOUT, split, budget=9)
             ranker.fit(random_likes)
-            tuning = ranker.settings["tuning"]
             assert ranker.settings["sign"] == 2.0
-            assert (tuning["n_trials"], tuning["at_grid_edge"]) == (3, ["sign"])
+            assert (ranker.tuning.n_trials, ranker.tuning.at_grid_edge) == (3, ["sign"])
 
     def test_tries_no_more_than_its_budget(self, random_likes: Interactions) -> None:
         grid = {"neighbours": (1, 5, 20, 100), "shrink": (0.0, 1.0, 10.0)}
         ranker = Tuned(ItemKNN, grid, NO_HOLDOUT, Split.NEW_USERS, budget=3)
         ranker.fit(random_likes)
-        assert ranker.settings["tuning"]["n_trials"] == 3
+        assert ranker.tuning.n_trials == 3
 
     def test_early_stopping_keeps_the_best_round(self, random_likes: Interactions) -> None:
         scores = iter([0.1, 0.2, 0.5, 0.4, 0.3, 0.2, 0.9])

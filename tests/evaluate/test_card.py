@@ -15,11 +15,16 @@ from bowerbird.cli.main import app
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.records import record_as_dict, write_record
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.evaluate.card import build_card, write_card
+from bowerbird.evaluate.bootstrap import Interval
+from bowerbird.evaluate.calibration import CalibrationReport, OutcomeReport
+from bowerbird.evaluate.card import SeedComparison, SeedResults
+from bowerbird.evaluate.card_building import build_card
 from bowerbird.recommend.evaluation import NAME
+from bowerbird.report.model_card import write_card
 from factories import group_vectors, publish_vectors
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,7 +73,7 @@ def test_evaluate_writes_a_card_of_its_results(store: Store, train: Callable[[],
     card = json.loads((store.reports / f"card-{version}.json").read_text())
     markdown = (store.reports / f"card-{version}.md").read_text()
     assert (card["data"]["items"], card["data"]["events"], card["data"]["users"]) == (30, 360, 40)
-    assert (card["data"]["from"], card["data"]["to"]) == ("2026-01-01", "2026-01-09")
+    assert (card["data"]["first_event"], card["data"]["last_event"]) == ("2026-01-01", "2026-01-09")
     events = Interactions.of(store.log.read(), store.catalogue())
     n_held_out = Holdout.default(events, user_share=0.2).held_out_users(events).sum()
     assert card["data"]["held_out_users"] == n_held_out
@@ -94,8 +99,8 @@ def test_a_card_grows_with_evaluations_and_starts_again_with_a_training(
     for name, vectors in (("new-users", first), ("global-time", "another")):
         other = evaluation | {"n_given": None, "trained": {"vectors": vectors}}
         (store.reports / f"evaluation-{name}.json").write_text(json.dumps(other))
-    evaluations = build_card(store.snapshot(), LICENCES)["evaluations"]
-    assert [report["n_given"] for report in evaluations] == [2, None]
+    evaluations = build_card(store.snapshot(), LICENCES).evaluations
+    assert [report.n_given for report in evaluations] == [2, None]
     second = train()
     write_card(store.snapshot(), LICENCES)
     second_card = json.loads((store.reports / f"card-{second}.json").read_text())
@@ -115,16 +120,19 @@ def test_missing_measurements_are_listed(store: Store, train: Callable[[], str])
 
 def test_the_calibration_of_the_ranker_is_shown(store: Store, train: Callable[[], str]) -> None:
     version = train()
-    click = {"calibration_error": 0.0123, "cases": 1200, "curve": [[0.1, 0.2]]}
-    calibration = {"given": "session", "click": click}
-    with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": calibration}):
+    click = CalibrationReport(0.05, 0.9, 0.1, 1200, 60, 0.0123, 0.02, 0.19, 0.2, 0.21, [[0.1, 0.2]])
+    report = OutcomeReport("session", 5000, 2400, {"save": "happened 3 times"}, {"click": click})
+    meta = {"inputs": {"vectors": version}, "outcomes": record_as_dict(report)}
+    with store.publishing("ranker", meta):
         pass
-    assert build_card(store.snapshot(), LICENCES)["ranker"]["calibration"] == calibration
+    ranker = build_card(store.snapshot(), LICENCES).ranker
+    assert ranker is not None and ranker.outcomes == report
     markdown = write_card(store.snapshot(), LICENCES).read_text()
-    assert "- click: calibration_error 0.0123, cases 1,200" in markdown
+    assert "- click: rate 0.05, calibration error 0.0123" in markdown and "60 of 1,200 rows" in markdown
     assert "calibration of predicted probabilities was not measured" not in markdown
-    too_few = {"given": "session", "absent": {"click": "happened 3 times"}}
-    with store.publishing("ranker", {"inputs": {"vectors": version}, "outcomes": too_few}):
+    too_few = OutcomeReport("session", absent={"click": "happened 3 times"})
+    meta["outcomes"] = record_as_dict(too_few)
+    with store.publishing("ranker", meta):
         pass
     markdown = write_card(store.snapshot(), LICENCES).read_text()
     assert (
@@ -134,17 +142,17 @@ def test_the_calibration_of_the_ranker_is_shown(store: Store, train: Callable[[]
 
 
 def test_seeds_are_shown_only_for_these_vectors(store: Store, train: Callable[[], str]) -> None:
-    interval = {"mean": 0.5, "low": 0.25, "high": 0.75}
-    figure = {"task": "new-users", "metric": "recall@5", "ours": interval, "by_seed": [0.4, 0.6]}
-    figure |= {"baseline": "EASE", "best": interval, "ratio": interval}
+    interval = Interval(0.5, 0.25, 0.75)
+    comparison = SeedComparison(
+        "new-users", "recall@5", interval, [0.4, 0.6], "best baseline", "EASE", interval, interval
+    )
     version = train()
     for vectors, seeds, is_shown in (
         (version, [0, 1], True),
         ("another", [0, 1], False),
         (version, [0], False),
     ):
-        results = {"vectors": vectors, "seeds": seeds, "figures": [figure]}
-        (store.reports / "seeds.json").write_text(json.dumps(results))
+        write_record(store.reports / "seeds.json", SeedResults(vectors, seeds, [comparison]))
         markdown = write_card(store.snapshot(), LICENCES).read_text()
         assert ("0.400, 0.600" in markdown) is is_shown
         assert ("Trained with one seed" in markdown) is not is_shown

@@ -97,7 +97,7 @@ def test_n_given_has_a_report_of_its_own(store: Store) -> None:
     publish(store, Holdout.default(events, user_share=0.2))
     command = ["evaluate", str(store.path), "--n-given", "2", "--json", "--baselines", "quick"]
     (result,) = json.loads(run(app, command, catch_exceptions=False).stdout)
-    assert (result["split"], result["n_given"], result["trained"]["seed"]) == ("new-users", 2, 7)
+    assert (result["split"], result["n_given"], result["trained"]["seeds"]) == ("new-users", 2, [7])
     assert json.loads((store.reports / "evaluation-new-users-given-2.json").read_text()) == result
     with pytest.raises(InputError, match="--split new-users"):
         run(app, [*command, "--split", "global-time"], catch_exceptions=False)

@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.times import DAY, HOUR
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential import (
     DAILY,
-    DAY,
     DEPTH,
     FROZEN,
-    HOUR,
     REAL_TIME,
     WEEKLY,
-    DecayedPopularity,
     PrequentialSystem,
+    RealTimePopularity,
     compute_target_ranks,
     select_queries,
 )
@@ -281,7 +280,7 @@ def test_decayed_popularity_agrees_with_the_formula() -> None:
         for item, at in zip(rng.integers(0, 8, 50), np.sort(rng.integers(0, 90 * DAY, 50)), strict=True)
     ]
     events = make_log(rows, 8)
-    stepwise, in_one_step = DecayedPopularity(8, 7.0), DecayedPopularity(8, 7.0)
+    stepwise, in_one_step = RealTimePopularity(8, 7.0), RealTimePopularity(8, 7.0)
     in_one_step.observe(events)
     for row in range(0, 50, 5):
         stepwise.observe(events.where(np.arange(row, row + 5)))

@@ -63,13 +63,13 @@ def test_it_reports_systems_slices_and_a_picture(store: Store) -> None:
     assert json.loads((store.reports / "prequential.json").read_text()) == result
     all_queries, *slices = result["slices"]
     assert (all_queries["queries"], all_queries["users"]) == (8 * USERS, USERS)
-    assert list(all_queries["systems"]) == [*SCHEDULES, POPULARITY]
+    assert list(all_queries["metrics"]) == [*SCHEDULES, POPULARITY]
     assert {"first of the day", "later on the same day"} <= {query_slice["name"] for query_slice in slices}
-    recall = {name: metrics["recall@20"]["mean"] for name, metrics in all_queries["systems"].items()}
+    recall = {name: metrics["recall@20"]["mean"] for name, metrics in all_queries["metrics"].items()}
     # Users have changed their interest, and only real-time updates notice.
     assert recall["real time"] > recall["daily"] >= recall["frozen"]
     picture = ElementTree.fromstring((store.reports / "prequential.svg").read_text())
-    n_systems = sum(len(query_slice["systems"]) for query_slice in result["slices"])
+    n_systems = sum(len(query_slice["metrics"]) for query_slice in result["slices"])
     assert len(picture.findall("{*}circle")) == n_systems
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from bowerbird.data.imports import ImportSummary, RowCounts
+from bowerbird.evaluate import Comparison, Evaluation, Split, SystemResult
+from bowerbird.evaluate.bootstrap import Interval
+from bowerbird.evaluate.results import SliceComparison, SliceResult
 from bowerbird.report import (
     BenchGroup,
     Card,
@@ -40,49 +44,48 @@ def picture(seed: int, height: int = 224) -> bytes:
     return out.getvalue()
 
 
-def evaluation(split: str) -> dict[str, Any]:
-    def interval(mean: float) -> dict[str, float]:
-        return {"mean": mean, "low": mean * 0.8, "high": mean * 1.2}
+def evaluation(split: Split) -> Evaluation:
+    def interval(mean: float) -> Interval:
+        return Interval(mean, mean * 0.8, mean * 1.2)
 
     names = ["popularity", "recent popularity", "ItemKNN", "EASE", "iALS", "generic, mean of history"]
     names += ["bowerbird", "bowerbird: vectors only, mean"]
     systems = [
-        {
-            "name": name,
-            "under_test": name.startswith("bowerbird"),
-            "metrics": {
+        SystemResult(
+            name,
+            name.startswith("bowerbird"),
+            {
                 "recall@20": interval(0.08 + 0.02 * k),
                 "recall@20, known users": interval(0.06 + 0.02 * k),
                 "ndcg@20": interval(0.07 + 0.015 * k),
                 "mrr": interval(0.1 + 0.01 * k),
-                "cold recall@20": interval(0.02 * k) if k > 4 else {"mean": 0.0, "low": 0.0, "high": 0.0},
-                "coverage": {"mean": 0.05 * k, "low": None, "high": None},
+                "cold recall@20": interval(0.02 * k if k > 4 else 0.0),
+                "coverage": Interval(0.05 * k),
+                "undefined": Interval(),
             },
-        }
+            fit_seconds=1.0,
+            rank_seconds=1.0,
+            settings={},
+        )
         for k, name in enumerate(names)
     ]
-    gap = {"mean": 0.04, "low": -0.01, "high": 0.09}
-    ratio = {"mean": 1.2, "low": 0.9, "high": 1.4}
-    comparison = {"system": "bowerbird", "baseline": "iALS", "difference": gap, "ratio": ratio}
-    comparisons = [{"metric": "recall@20", **comparison}]
-    counts = {"users": 211, "cold_start_users": 3, "items": 600, "cold_items": 41, "events": 12034, "k": 20}
+    gap, ratio = Interval(0.04, -0.01, 0.09), Interval(1.2, 0.9, 1.4)
+    baseline = "recent popularity" + EVIL
     results = [
-        {
-            "metric": metric,
-            "value": interval(0.11),
-            "baseline": "recent popularity" + EVIL,
-            "baseline_value": interval(0.07),
-            "ratio": ratio if metric == "recall@20" else dict.fromkeys(("mean", "low", "high")),
-        }
-        for metric in ("recall@20", "ndcg@20")
+        SliceComparison(metric, interval(0.11), baseline, interval(0.07), slice_ratio)
+        for metric, slice_ratio in (("recall@20", ratio), ("ndcg@20", Interval()))
     ]
     groups = (
         ("items", "new items"),
         ("users", "new users: history not in training"),
         ("price", "price up to 20 EUR"),
     )
-    slices = [{"group": group, "name": name, "users": 107, "results": results} for group, name in groups]
-    return {"split": split, **counts, "systems": systems, "comparisons": comparisons, "slices": slices}
+    return Evaluation(
+        *(split, 20, None, 211, 3, 600, 41, 12034),
+        systems=systems,
+        comparisons=[Comparison("recall@20", "bowerbird", "iALS", gap, ratio)],
+        slices=[SliceResult(group, name, 107, results) for group, name in groups],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -113,22 +116,13 @@ def sample() -> DemoReport:
         title="A bowerbird's first look around a shop",
         synthetic=True,
         imported=[
-            {
-                "layout": "google-feed",
-                "items": {
-                    "read": 603,
-                    "accepted": 600,
-                    "new": 600,
-                    "rejected": {"price is not a number": 2, EVIL: 1},
-                },
-                "events": {"read": 0, "accepted": 0, "new": 0, "rejected": {}},
-                "images": 598,
-                "images_broken": 2,
-            },
-            {
-                "layout": "segment",
-                "events": {"read": 21034, "accepted": 21030, "new": 21030, "rejected": {"unknown item": 4}},
-            },
+            ImportSummary(
+                "google-feed",
+                items=RowCounts(603, 600, 600, Counter({"price is not a number": 2, EVIL: 1})),
+                images=598,
+                images_broken=2,
+            ),
+            ImportSummary("segment", events=RowCounts(21034, 21030, 21030, Counter({"unknown item": 4}))),
         ],
         shopper=ShopperPanel(
             user="shopper-17",
@@ -144,7 +138,7 @@ def sample() -> DemoReport:
             Turn("user", "but in green " + EVIL),
             Turn("assistant", "There is no green one under 60.\nThe nearest costs 68 EUR.", cards[4:6]),
         ],
-        quality=[evaluation("global-time"), evaluation("new-users")],
+        quality=[evaluation(split) for split in Split],
         bench=[
             BenchGroup("Time to first token", "s", [("stock-like", 8.41, False), ("bowerbird", 0.46, True)]),
             BenchGroup("End to end", "s", [("stock-like", 11.2, False), ("bowerbird", 2.9, True)]),
@@ -215,8 +209,9 @@ def test_shows_every_section_and_leaves_out_empty_ones(sample: DemoReport) -> No
 
 def test_every_ranker_and_interval_is_there(sample: DemoReport) -> None:
     page = render_report(sample)
-    for system in sample.quality[0]["systems"]:
-        assert system["name"] in page
+    for system in sample.quality[0].systems:
+        assert system.name in page
+    assert "undefined" not in page
     assert "0.176–0.264" in page  # iALS: 0.08 + 0.02 * 7 = 0.22, ± 20 %
     assert page.count("price up to 20 EUR") == page.count("<details>") == len(sample.quality)
     assert "0.056–0.084" in page  # the best baseline of a slice: 0.07, ± 20 %

@@ -20,7 +20,8 @@ from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.recommend.batch import read_histories, write_lists
 from bowerbird.recommend.options import RecommendOptions
-from bowerbird.recommend.recommender import RankedList, Recommender
+from bowerbird.recommend.recommendation import RankedList
+from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import TasteState
 
 CATALOGUE = Catalogue.of(Item(name, name) for name in "abcdef")

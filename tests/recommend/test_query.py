@@ -8,11 +8,15 @@ import pytest
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.times import DAY
-from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
-from bowerbird.recommend.query import HALF_LIFE_DAYS, RECENT, Query, latest, recency_weights
+from bowerbird.recommend.config import QueryConfig, SourceConfig
+from bowerbird.recommend.context import ItemContext, SourceContext
+from bowerbird.recommend.query import Query, latest, recency_weights
 from bowerbird.taste.state.user_state import TasteState
 
 from .conftest import clicks_of, group_vectors, history_of, plain_catalogue
+
+HALF_LIFE_DAYS = QueryConfig.half_life
+RECENT = QueryConfig.recent
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.outcomes.calibration import Platt
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
-from bowerbird.recommend.recommender import Recommendation, Recommender
+from bowerbird.recommend.recommendation import Recommendation
+from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import TasteState
 
 LATE = datetime(2026, 6, 1, tzinfo=UTC)

@@ -17,10 +17,11 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.recommend import saved
+from bowerbird.recommend.meta import RankerMeta
 from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.ranker.files import CONTEXT_FILE
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.saved import CONTEXT_FILE, KIND
 from bowerbird.taste.control.forgetting import forget
 from factories import publish_vectors
 
@@ -28,7 +29,7 @@ LATE = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def version_of(store: Store) -> str:
-    version = store.current(KIND)
+    version = store.current(RankerMeta.KIND)
     assert version is not None
     return version.name
 
@@ -59,7 +60,7 @@ def test_the_saved_ranker_gives_the_same_answers_and_is_not_trained_again(shop: 
 def test_a_learned_order_is_saved_too(groups_store: Store) -> None:
     first = Recommender.open(groups_store.snapshot())
     reloaded = open_again(groups_store)
-    assert first.ranker.report["order"] == reloaded.ranker.report["order"] == "lambdarank"
+    assert first.ranker.report.order == reloaded.ranker.report.order == "lambdarank"
     assert_same_lists(first, reloaded)
 
 
@@ -121,7 +122,7 @@ def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
     shop: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.publish_collections([Collection("board", ("item-1", "item-2"), user_id="ada")])
-    shop.drop(KIND)
+    shop.drop(RankerMeta.KIND)
     fit = saved.fit_ranker
 
     def fit_after_erasure(*arguments: Any) -> HybridRanker:
@@ -131,9 +132,9 @@ def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
     with monkeypatch.context() as patch:
         patch.setattr(saved, "fit_ranker", fit_after_erasure)
         open_again(shop)
-    assert shop.current(KIND) is None, "it may know the board"
+    assert shop.current(RankerMeta.KIND) is None, "it may know the board"
     open_again(shop)
-    assert shop.current(KIND) is not None
+    assert shop.current(RankerMeta.KIND) is not None
 
 
 def test_after_a_rollback_nothing_is_trained_again(shop: Store) -> None:
@@ -165,7 +166,7 @@ def test_what_was_held_out_is_not_learned_from(shop: Store) -> None:
 @pytest.mark.parametrize("content", [b"garbage", None], ids=["garbage", "missing"])
 def test_a_broken_ranker_is_trained_again(shop: Store, file: str, content: bytes | None) -> None:
     expected = open_again(shop).recommend_user("u0", 10)
-    version = shop.current(KIND)
+    version = shop.current(RankerMeta.KIND)
     assert version is not None
     if content is None:
         (version.path / file).unlink()

@@ -14,7 +14,8 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.times import SECOND
 from bowerbird.evaluate.prequential import select_queries
 from bowerbird.evaluate.protocols import Split, build_task
-from bowerbird.recommend.ranker.training_examples import MOMENTS, build_folds
+from bowerbird.recommend.config import TrainingConfig
+from bowerbird.recommend.ranker.training_examples import build_folds
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.user_state import TasteState
 
@@ -69,9 +70,9 @@ def test_seen_in_the_state_of_a_history(action: Action) -> None:
 def test_seen_in_the_rankers_targets(action: Action) -> None:
     """Of users at a moment, what was only shown before may be liked next; what was seen is not predicted."""
     events = log_of(action)
-    moments = [int(np.quantile(events.liked().at, share)) for share in MOMENTS]
+    moments = [int(np.quantile(events.liked().at, share)) for share in TrainingConfig.moments]
     assert moments[-1] > 0.6 * events.at.max()
-    examples = [example for fold in build_folds(events) for example in fold.examples]
+    examples = [example for fold in build_folds(events, TrainingConfig()) for example in fold.examples]
     for example in examples:
         assert example.state.unseen(ITEMS)[example.targets].all()
     examples_after = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -13,11 +13,12 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import normalize_rows
-from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
+from bowerbird.recommend.config import SourceConfig, TrainingConfig
+from bowerbird.recommend.context import ItemContext, SourceContext
+from bowerbird.recommend.meta import CompletionMeta, RankerInputs
 from bowerbird.recommend.options import DEFAULT_OPTIONS
-from bowerbird.recommend.ranker.validation import YOUNG_SHARES
+from bowerbird.recommend.ranker.files import read_ranker, write_ranker
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.saved import read_ranker, write_ranker
 
 from .conftest import DAY_US, EPOCH, clicks_of, events_of, publish_store
 
@@ -79,7 +80,7 @@ def test_the_newest_items_of_their_kind_win(recommender: Recommender) -> None:
     assert np.mean(of_their_kind) > 0.5
 
 
-@pytest.mark.parametrize("share", [*YOUNG_SHARES, 1.0])
+@pytest.mark.parametrize("share", [*TrainingConfig.young_shares, 1.0])
 def test_a_served_list_holds_its_share(recommender: Recommender, share: float) -> None:
     ranker = copy.copy(recommender.ranker)
     ranker.config = replace(ranker.config, young_share=share)
@@ -92,9 +93,10 @@ def test_a_served_list_holds_its_share(recommender: Recommender, share: float) -
 def test_the_saved_ranker_gives_the_same_lists(store: Store, recommender: Recommender) -> None:
     ranker = copy.copy(recommender.ranker)
     ranker.config = replace(ranker.config, young_share=1.0)
-    meta = {"config": asdict(ranker.config), "report": ranker.report}
-    version = store.publish("saved-ranker", meta, lambda folder: write_ranker(folder, ranker))
-    loaded = read_ranker(ranker.items, version)
+    inputs = RankerInputs("")
+    meta = CompletionMeta(inputs=inputs, config=ranker.config, report=ranker.report, collections=0)
+    version = store.publish(CompletionMeta.KIND, meta, lambda folder: write_ranker(folder, ranker))
+    loaded = read_ranker(ranker.items, version, CompletionMeta)
     assert loaded.config == ranker.config
     lists = [
         lists_of(Recommender(recommender.catalogue, each, recommender.outcomes, recommender.taste))

@@ -24,16 +24,18 @@ config_app = typer.Typer(no_args_is_help=True, help="Show settings and hyper-par
 
 def trained_kinds() -> tuple[type[VersionMeta], ...]:
     """The records of all kinds of versions that have a config."""
+    from bowerbird.recommend.meta import CompletionMeta, RankerMeta
     from bowerbird.taste.config import InterestsMeta
 
-    return (InterestsMeta,)
+    return (InterestsMeta, RankerMeta, CompletionMeta)
 
 
 def runtime_configs() -> tuple[Any, ...]:
     """The configs of components that no version is made by: those in force are their defaults."""
+    from bowerbird.recommend.config import CompletionConfig
     from bowerbird.taste.config import TASTE_CONFIG
 
-    return (TASTE_CONFIG,)
+    return (TASTE_CONFIG, CompletionConfig())
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from rich.console import Console
 
 from bowerbird.cli.output import JsonOption, emit, to_json
 from bowerbird.cli.timed_steps import StageTimer
+from bowerbird.data.records import record_as_dict
 
 if TYPE_CHECKING:
     from bowerbird.assist.reply import Reply
     from bowerbird.data.imports import ImportSummary
     from bowerbird.data.store import Store
     from bowerbird.demo import DemoConfig, DemoFiles
+    from bowerbird.evaluate import Evaluation
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.report import ShopperPanel, Turn
 
@@ -49,10 +51,18 @@ def demo(
     (opened.path / "SYNTHETIC").write_text("generated and simulated by `bowerbird demo`\n")
     imported = stages.run("import feed and events", lambda: _import(opened, files))
     _train(opened, imported, stages)
-    result = _evaluate(opened, files, imported, stages)
-    result["report"] = str(_write_report(opened, folder / "report.html", imported, result, stages))
+    evaluations, bench = _evaluate(opened, stages)
+    result = {
+        "synthetic": True,
+        "imported": [summary.as_dict() for summary in imported],
+        "evaluations": [record_as_dict(evaluation) for evaluation in evaluations],
+        "bench": bench,
+        "world": str(files.feed.parent),
+    }
+    report = _write_report(opened, folder / "report.html", imported, evaluations, result, stages)
+    result["report"] = str(report)
     (folder / "demo.json").write_text(to_json(result))
-    emit(result, as_json, lambda console: _show(console, opened, result, config))
+    emit(result, as_json, lambda console: _show(console, opened, evaluations, result, config))
 
 
 def _import(store: Store, files: DemoFiles) -> list[ImportSummary]:
@@ -82,15 +92,13 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) 
     stages.run("train the ranker", lambda: Recommender.open(store.snapshot()))
 
 
-def _evaluate(
-    store: Store, files: DemoFiles, imported: Sequence[ImportSummary], stages: StageTimer
-) -> dict[str, Any]:
+def _evaluate(store: Store, stages: StageTimer) -> tuple[list[Evaluation], dict[str, Any]]:
     from bowerbird.data.durable import write_atomically
     from bowerbird.evaluate import Split
-    from bowerbird.evaluate.card import write_card
     from bowerbird.graft.bench import bench_graft
     from bowerbird.models import BACKBONES
     from bowerbird.recommend.evaluation import evaluate_store
+    from bowerbird.report.model_card import write_card
 
     evaluations = stages.run("evaluate, with eight baselines", lambda: evaluate_store(store, list(Split), 20))
     write_card(store.snapshot(), {backbone.name: backbone.licence for backbone in BACKBONES})
@@ -99,17 +107,16 @@ def _evaluate(
         lambda: bench_graft(store.snapshot(), BENCH_PICTURES, BENCH_ROUNDS),
     )
     write_atomically(store.reports / "bench-graft.json", to_json(bench.as_dict()).encode())
-    return {
-        "synthetic": True,
-        "imported": [summary.as_dict() for summary in imported],
-        "evaluations": [evaluation.as_dict() for evaluation in evaluations],
-        "bench": bench.as_dict(),
-        "world": str(files.feed.parent),
-    }
+    return evaluations, bench.as_dict()
 
 
 def _write_report(
-    store: Store, path: Path, imported: Sequence[ImportSummary], result: dict[str, Any], stages: StageTimer
+    store: Store,
+    path: Path,
+    imported: Sequence[ImportSummary],
+    evaluations: Sequence[Evaluation],
+    result: dict[str, Any],
+    stages: StageTimer,
 ) -> Path:
     from bowerbird.assist.assistant import Assistant
     from bowerbird.recommend.recommender import Recommender
@@ -129,10 +136,10 @@ def _write_report(
     report = DemoReport(
         title="A bowerbird demo",
         synthetic=True,
-        imported=[summary.as_dict() for summary in imported],
+        imported=imported,
         shopper=panel,
         conversation=turns,
-        quality=result["evaluations"],
+        quality=evaluations,
         bench=_bench_groups(result["bench"]),
         stages=[(run.name, run.seconds, run.peak_memory_mb) for run in stages.runs],
         notes=["The feed and the events were imported in the same way as yours would be."],
@@ -210,17 +217,22 @@ def _bench_groups(bench: dict[str, Any]) -> list[Any]:
     return [BenchGroup(name, unit, arms) for (name, unit), arms in groups.items()]
 
 
-def _show(console: Console, store: Store, result: dict[str, Any], config: DemoConfig) -> None:
+def _show(
+    console: Console,
+    store: Store,
+    evaluations: Sequence[Evaluation],
+    result: dict[str, Any],
+    config: DemoConfig,
+) -> None:
     from rich.table import Table
 
-    for evaluation in result["evaluations"]:
-        systems = evaluation["systems"]
-        metrics = [name for name in systems[0]["metrics"] if "known users" not in name]
-        title = f"synthetic shop, {evaluation['split']}: {evaluation['users']} users"
+    for evaluation in evaluations:
+        metrics = [name for name in evaluation.systems[0].metrics if "known users" not in name]
+        title = f"synthetic shop, {evaluation.split}: {evaluation.users} users"
         table = Table("ranker", *metrics, title=title)
-        for system in systems:
-            cells = [_format_interval(system["metrics"][name]) for name in metrics]
-            table.add_row(system["name"], *cells, style="cyan" if system["under_test"] else None)
+        for system in evaluation.systems:
+            cells = [system.metrics[name].format() for name in metrics]
+            table.add_row(system.name, *cells, style="cyan" if system.under_test else None)
         console.print(table)
     console.print("95 % bootstrap intervals over users in brackets.\n")
     bench = Table(
@@ -239,12 +251,3 @@ def _show(console: Console, store: Store, result: dict[str, Any], config: DemoCo
     )
     console.print(f"Report: {Path(result['report']).resolve()}", soft_wrap=True)
     console.print(f"Try:    .venv/bin/bowerbird serve {store.path}", soft_wrap=True)
-
-
-def _format_interval(interval: dict[str, Any]) -> str:
-    mean, low, high = (interval[key] for key in ("mean", "low", "high"))
-    if mean is None or mean != mean:
-        return "–"
-    if low is None or low != low:
-        return f"{mean:.3f}"
-    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"

@@ -10,6 +10,7 @@ from rich.console import Console
 from bowerbird.choices import Effort, Split
 from bowerbird.cli.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.data.records import record_as_dict
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def evaluate(
     daily, weekly or never.
     """
     from bowerbird.data.store import Store
-    from bowerbird.evaluate.card import write_card
     from bowerbird.models.backbones import BACKBONES
     from bowerbird.recommend.evaluation import evaluate_store
+    from bowerbird.report.model_card import write_card
 
     if prequential:
         _evaluate_prequential(Store.open(store), max_queries, as_json)
@@ -71,7 +72,7 @@ def evaluate(
         print_evaluations(console, results)
         console.print(f"Model card: {card}", highlight=False, soft_wrap=True)
 
-    emit([result.as_dict() for result in results], as_json, show)
+    emit([record_as_dict(result) for result in results], as_json, show)
 
 
 def _evaluate_prequential(store: Store, max_queries: int, as_json: bool) -> None:
@@ -84,4 +85,4 @@ def _evaluate_prequential(store: Store, max_queries: int, as_json: bool) -> None
         print_prequential(console, result)
         console.print(f"Picture: {store.reports / 'prequential.svg'}", highlight=False, soft_wrap=True)
 
-    emit(result.as_dict(), as_json, show)
+    emit(record_as_dict(result), as_json, show)

@@ -11,7 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from bowerbird.evaluate import Comparison, Evaluation, SystemResult
     from bowerbird.evaluate.bootstrap import Interval
-    from bowerbird.evaluate.slices import SliceComparison
+    from bowerbird.evaluate.results import SliceComparison
 
 
 def print_evaluations(console: Console, results: Sequence[Evaluation]) -> None:
@@ -22,8 +22,8 @@ def print_evaluations(console: Console, results: Sequence[Evaluation]) -> None:
         if result.slices:
             console.print(_make_slice_table(result))
         console.print(_make_settings_table(result))
-        version, seed = (result.trained.get(name) for name in ("vectors", "seed"))
-        console.print(f"bowerbird: vectors {version}, trained with seed {seed}.", highlight=False)
+        seeds = ", ".join(str(seed) for seed in result.trained.seeds)
+        console.print(f"bowerbird: vectors {result.trained.vectors}, seed {seeds or '–'}.", highlight=False)
         console.print()
 
 
@@ -71,10 +71,11 @@ def _make_slice_cells(comparison: SliceComparison) -> tuple[str, str, str]:
 
 def format_interval(interval: Interval, digits: int = 3) -> str:
     """Format a mean and its interval for a table cell."""
-    if interval.mean != interval.mean:
+    if interval.mean is None:
         return "–"
-    bounds = f"{interval.low:.{digits}f}–{interval.high:.{digits}f}"
-    return f"{interval.mean:.{digits}f} [dim]{bounds}[/dim]"
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:.{digits}f}"
+    return f"{interval.mean:.{digits}f} [dim]{interval.low:.{digits}f}–{interval.high:.{digits}f}[/dim]"
 
 
 def _make_settings_table(result: Evaluation) -> Table:
@@ -82,13 +83,11 @@ def _make_settings_table(result: Evaluation) -> Table:
     table = Table("ranker", "settings", "trials", "tuning, s", "at the edge of the grid")
     for system in result.systems:
         settings = ", ".join(
-            f"{name} {'–' if value is None else value}"
-            for name, value in system.settings.items()
-            if name != "tuning"
+            f"{name} {'–' if value is None else value}" for name, value in system.settings.items()
         )
-        tuning = system.settings.get("tuning")
-        cells = [str(tuning["n_trials"]), f"{tuning['seconds']:.1f}"] if tuning else ["", ""]
-        at_edge = ", ".join(tuning["at_grid_edge"]) if tuning else ""
+        tuning = system.tuning
+        cells = [str(tuning.n_trials), f"{tuning.seconds:.1f}"] if tuning else ["", ""]
+        at_edge = ", ".join(tuning.at_grid_edge) if tuning else ""
         if settings:
             table.add_row(system.name, settings, *cells, at_edge)
     return table
@@ -96,28 +95,27 @@ def _make_settings_table(result: Evaluation) -> Table:
 
 def _make_cell(system: SystemResult, metric: str, best: float) -> str:
     interval = system.metrics[metric]
-    if interval.mean != interval.mean:
+    if interval.mean is None:
         return "–"
     mean = f"[bold]{interval.mean:.4f}[/bold]" if interval.mean == best else f"{interval.mean:.4f}"
-    if interval.low != interval.low:
+    if interval.low is None or interval.high is None:
         return mean
     return f"{mean}\n[dim]{interval.low:.3f}–{interval.high:.3f}[/dim]"
 
 
-def _sort_key(mean: float) -> float:
-    """NaN below all means."""
-    return mean if mean == mean else -1.0
+def _sort_key(mean: float | None) -> float:
+    """Undefined below all means."""
+    return -1.0 if mean is None else mean
 
 
 def _describe_comparison(comparison: Comparison) -> str:
     """The difference of the first system under test from the best baseline, on the same users."""
     ratio, gap = comparison.ratio, comparison.difference
     sentence = (
-        f"{comparison.metric}: {comparison.system} − {comparison.baseline} = {gap.mean:+.4f} "
-        f"[{gap.low:+.4f}, {gap.high:+.4f}]"
+        f"{comparison.metric}: {comparison.system} − {comparison.baseline} = {gap.format(4, sign=True)}"
     )
-    if ratio.mean == ratio.mean:
-        sentence += f", ratio {ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-    if gap.low > 0 or gap.high < 0:
+    if ratio.mean is not None:
+        sentence += f", ratio {ratio.format(2)}"
+    if gap.excludes(0):
         return sentence
     return f"{sentence} (not significantly different: 95 % CI includes 0)"

@@ -16,17 +16,36 @@ _BLOCK_NUMBERS = 4_000_000  # numbers of one block of resamples: 32 MB
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over users with its 95 % interval; NaN where it is undefined."""
+    """A mean over users with its 95 % interval; None where it is undefined."""
 
-    mean: float
-    low: float
-    high: float
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
-        return {name: None if np.isnan(v) else float(v) for name, v in vars(self).items()}
+        return dict(vars(self))
 
+    def excludes(self, value: float) -> bool:
+        """Whether the mean differs significantly from a value: the interval lies wholly on one side of it.
 
-UNDEFINED = Interval(np.nan, np.nan, np.nan)
+        >>> Interval(1.2, 0.9, 1.5).excludes(1.0), Interval(1.2, 1.1, 1.5).excludes(1.0)
+        (False, True)
+        """
+        return self.low is not None and self.high is not None and not self.low <= value <= self.high
+
+    def format(self, digits: int = 3, sign: bool = False) -> str:
+        """Format the mean, and the interval in brackets where there is one.
+
+        >>> Interval(1.2, 0.9, 1.5).format(2), Interval(0.5).format(1, sign=True), Interval().format()
+        ('1.20 [0.90, 1.50]', '+0.5', '–')
+        """
+        if self.mean is None:
+            return "–"
+        style = f"{'+' if sign else ''}.{digits}f"
+        bounds = (
+            "" if self.low is None or self.high is None else f" [{self.low:{style}}, {self.high:{style}}]"
+        )
+        return f"{self.mean:{style}}{bounds}"
 
 
 def mean_interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
@@ -37,7 +56,7 @@ def mean_interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0)
     """
     values = values[~np.isnan(values)]
     if not len(values):
-        return UNDEFINED
+        return Interval()
     means = _resample_means(values[:, None], resamples, seed)[:, 0]
     return Interval(float(values.mean()), *_percentile_interval(means))
 
@@ -50,13 +69,13 @@ def paired_intervals(system: np.ndarray, baseline: np.ndarray, seed: int = 0) ->
     defined = ~(np.isnan(system) | np.isnan(baseline))
     pairs = np.stack([system[defined], baseline[defined]], axis=1)
     if not len(pairs):
-        return UNDEFINED, UNDEFINED
+        return Interval(), Interval()
     means = _resample_means(pairs, RESAMPLES, seed)
     system_mean, baseline_mean = pairs.mean(axis=0)
     gap = float(system_mean - baseline_mean)
     difference = Interval(gap, *_percentile_interval(means[:, 0] - means[:, 1]))
     if not (means[:, 1] > 0).all() or baseline_mean == 0:
-        return difference, UNDEFINED  # a ratio to 0
+        return difference, Interval()  # a ratio to 0
     ratio = float(system_mean / baseline_mean)
     return difference, Interval(ratio, *_percentile_interval(means[:, 0] / means[:, 1]))
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.records import plain
 from bowerbird.data.splits import Holdout
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Split, Task, build_task
 from bowerbird.evaluate.ranker import Ranker
-from bowerbird.evaluate.slices import SliceResult, compare_slices
+from bowerbird.evaluate.results import (
+    Comparison,
+    Evaluation,
+    SliceResult,
+    SystemResult,
+    TrainedModels,
+    Tuning,
+)
+from bowerbird.evaluate.slices import compare_slices
 from bowerbird.progress import track
 
 
@@ -37,85 +46,23 @@ class RanksTasks(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class SystemResult:
-    """The result of one ranker."""
+@runtime_checkable
+class HasTuning(Protocol):
+    """A ranker whose settings were chosen by a search."""
 
-    name: str
-    under_test: bool
-    """Whether it is one of bowerbird's own; the others are baselines."""
-    metrics: Mapping[str, Interval]
-    fit_seconds: float
-    rank_seconds: float
-    settings: Mapping[str, Any]
-    per_user: Mapping[str, np.ndarray] = field(repr=False)
+    @property
+    def tuning(self) -> Tuning: ...
+
+
+@dataclass(frozen=True)
+class _SystemRun:
+    """One ranker's result, and what comparisons with others need."""
+
+    result: SystemResult
+    per_user: Mapping[str, np.ndarray]
     """Each metric's value for each test user, (P,), NaN where it is undefined."""
-    ranking: np.ndarray = field(repr=False)
+    ranking: np.ndarray
     """The list of each test user, (P, k) positions."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "under_test": self.under_test,
-            "metrics": {name: interval.as_dict() for name, interval in self.metrics.items()},
-            "fit_seconds": self.fit_seconds,
-            "rank_seconds": self.rank_seconds,
-            "settings": dict(self.settings),
-        }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The first system under test compared with the best baseline of one metric, on the same users."""
-
-    metric: str
-    system: str
-    baseline: str
-    difference: Interval
-    ratio: Interval
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "metric": self.metric,
-            "system": self.system,
-            "baseline": self.baseline,
-            "difference": self.difference.as_dict(),
-            "ratio": self.ratio.as_dict(),
-        }
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Every ranker on one split."""
-
-    split: Split
-    k: int
-    n_given: int | None
-    """Liked items revealed per new user; None: the first part of their events."""
-    users: int
-    cold_start_users: int
-    """Test users with an empty history."""
-    items: int
-    cold_items: int
-    events: int
-    """Training events."""
-    systems: Sequence[SystemResult]
-    comparisons: Sequence[Comparison]
-    slices: Sequence[SliceResult]
-    """The first system under test compared with the best baseline on each slice of the test."""
-    trained: Mapping[str, Any]
-    """Version and seed of the models under test."""
-
-    def as_dict(self) -> dict[str, Any]:
-        counts = ("k", "n_given", "users", "cold_start_users", "items", "cold_items", "events")
-        return {
-            "split": self.split.value,
-            **{name: getattr(self, name) for name in counts},
-            "trained": dict(self.trained),
-            "systems": [system.as_dict() for system in self.systems],
-            "comparisons": [comparison.as_dict() for comparison in self.comparisons],
-            "slices": [result.as_dict() for result in self.slices],
-        }
 
 
 def evaluate(
@@ -127,7 +74,7 @@ def evaluate(
     k: int = 20,
     under_test: Sequence[str] = (),
     n_given: int | None = None,
-    trained: Mapping[str, Any] | None = None,
+    trained: TrainedModels | None = None,
 ) -> Evaluation:
     """Fit each ranker on the holdout's training events and evaluate its first `k` of the whole catalogue.
 
@@ -136,7 +83,7 @@ def evaluate(
     Raises `InputError` where the split has no test users.
     """
     task = build_task(interactions, holdout, Split(split), n_given, catalogue.available)
-    systems = [
+    runs = [
         _evaluate_ranker(ranker, task, len(catalogue), k, ranker.name in under_test)
         for ranker in track(rankers, f"Evaluating {Split(split).value}, {len(task.users)} users")
     ]
@@ -149,10 +96,10 @@ def evaluate(
         items=len(catalogue),
         cold_items=int(task.cold.sum()),
         events=len(task.training),
-        systems=systems,
-        comparisons=_compare_with_best_baselines(systems, under_test),
-        slices=_compare_slices(systems, under_test, task, catalogue, k),
-        trained=trained or {},
+        systems=[run.result for run in runs],
+        comparisons=_compare_with_best_baselines(runs, under_test),
+        slices=_compare_slices(runs, under_test, task, catalogue, k),
+        trained=trained or TrainedModels(),
     )
 
 
@@ -189,7 +136,7 @@ def rank_eligible(ranker: Ranker, task: Task, k: int) -> np.ndarray:
     return best[:, :k]
 
 
-def _evaluate_ranker(ranker: Ranker, task: Task, n_items: int, k: int, under_test: bool) -> SystemResult:
+def _evaluate_ranker(ranker: Ranker, task: Task, n_items: int, k: int, under_test: bool) -> _SystemRun:
     start = time.perf_counter()
     ranker.fit(task.training)
     fit_end = time.perf_counter()
@@ -198,47 +145,46 @@ def _evaluate_ranker(ranker: Ranker, task: Task, n_items: int, k: int, under_tes
     per_user = compute_user_metrics(ranking, task, k)
     intervals = {name: mean_interval(values) for name, values in per_user.items()}
     # Coverage is not a mean over users: a resample repeats users, so no interval can be given.
-    intervals["coverage"] = Interval(metrics.coverage(ranking, n_items), np.nan, np.nan)
-    return SystemResult(
+    intervals["coverage"] = Interval(metrics.coverage(ranking, n_items))
+    result = SystemResult(
         name=ranker.name,
         under_test=under_test,
         metrics=intervals,
         fit_seconds=fit_end - start,
         rank_seconds=rank_end - fit_end,
-        settings=dict(ranker.settings) if isinstance(ranker, HasSettings) else {},
-        per_user=per_user,
-        ranking=ranking,
+        settings=plain(dict(ranker.settings)) if isinstance(ranker, HasSettings) else {},
+        tuning=ranker.tuning if isinstance(ranker, HasTuning) else None,
     )
+    return _SystemRun(result, per_user, ranking)
 
 
 def _select_main_and_baselines(
-    systems: Sequence[SystemResult], under_test: Sequence[str]
-) -> tuple[SystemResult | None, list[SystemResult]]:
-    main = next((system for name in under_test for system in systems if system.name == name), None)
-    return main, [system for system in systems if not system.under_test]
+    runs: Sequence[_SystemRun], under_test: Sequence[str]
+) -> tuple[_SystemRun | None, list[_SystemRun]]:
+    main = next((run for name in under_test for run in runs if run.result.name == name), None)
+    return main, [run for run in runs if not run.result.under_test]
 
 
 def _compare_slices(
-    systems: Sequence[SystemResult], under_test: Sequence[str], task: Task, catalogue: Catalogue, k: int
+    runs: Sequence[_SystemRun], under_test: Sequence[str], task: Task, catalogue: Catalogue, k: int
 ) -> list[SliceResult]:
-    main, baselines = _select_main_and_baselines(systems, under_test)
+    main, baselines = _select_main_and_baselines(runs, under_test)
     if main is None or not baselines:
         return []
-    rankings = {baseline.name: baseline.ranking for baseline in baselines}
+    rankings = {baseline.result.name: baseline.ranking for baseline in baselines}
     return compare_slices(task, catalogue, main.ranking, rankings, k)
 
 
-def _compare_with_best_baselines(
-    systems: Sequence[SystemResult], under_test: Sequence[str]
-) -> list[Comparison]:
-    main, baselines = _select_main_and_baselines(systems, under_test)
+def _compare_with_best_baselines(runs: Sequence[_SystemRun], under_test: Sequence[str]) -> list[Comparison]:
+    main, baselines = _select_main_and_baselines(runs, under_test)
     if main is None or not baselines:
         return []
     comparisons = []
     for metric, values in main.per_user.items():
         if np.isnan(values).all():
             continue
-        best = max(baselines, key=lambda baseline: baseline.metrics[metric].mean)
+        means = [np.nanmean(baseline.per_user[metric]) for baseline in baselines]
+        best = baselines[int(np.argmax(means))]
         difference, ratio = paired_intervals(values, best.per_user[metric])
-        comparisons.append(Comparison(metric, main.name, best.name, difference, ratio))
+        comparisons.append(Comparison(metric, main.result.name, best.result.name, difference, ratio))
     return comparisons

@@ -19,12 +19,12 @@ from typing import Protocol
 
 import numpy as np
 
+from bowerbird.data.decay import DecayedPopularity
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.times import DAY, HOUR
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
-HOUR = 3_600_000_000  # microseconds
-DAY = 24 * HOUR
 REFRESH_HOUR = 3  # UTC: when a nightly job would run
 MONDAY = 4 * DAY  # 5 January 1970
 DEPTH = 100
@@ -201,26 +201,17 @@ def _seen_rows_by_user(events: Interactions) -> list[np.ndarray]:
     return [order[a:b] for a, b in pairwise(starts)]
 
 
-class DecayedPopularity:
+class RealTimePopularity:
     """Ranks by likes that lose half their weight every `half_life_days`: the floor for every system."""
 
     def __init__(self, n_items: int, half_life_days: float = 30.0) -> None:
-        self._half_life = half_life_days * DAY
-        self._counts = np.zeros(n_items)
-        self._at = 0
+        self._popularity = DecayedPopularity(n_items, half_life_days)
 
     def observe(self, events: Interactions) -> None:
         liked = events.liked()
-        if not len(liked):
-            return
-        latest = max(self._at, int(liked.at.max()))
-        self._counts *= 0.5 ** ((latest - self._at) / self._half_life)
-        self._counts += np.bincount(
-            liked.item, 0.5 ** ((latest - liked.at) / self._half_life), minlength=len(self._counts)
-        )
-        self._at = latest
+        self._popularity.observe(liked.item, liked.at)
 
     def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
         rows = np.flatnonzero(eligible)
-        best: np.ndarray = rows[np.argsort(-self._counts[rows], kind="stable")[:n]]
+        best: np.ndarray = rows[np.argsort(-self._popularity.counts[rows], kind="stable")[:n]]
         return best

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from bowerbird.data.times import DAY, HOUR
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.metrics import discount
-from bowerbird.evaluate.prequential import DAY, DEPTH, HOUR, Queries
+from bowerbird.evaluate.prequential import DEPTH, Queries
+from bowerbird.evaluate.results import TrainedModels
 
 MAIN_METRICS = ("ndcg@10", "recall@20")
 IDLE_TIMES = (
@@ -46,24 +47,7 @@ class QuerySlice:
     users: int
     metrics: Mapping[str, Mapping[str, Interval]]
     """By system and metric."""
-    gains: tuple[RealTimeGain, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        systems = {
-            system: {metric: interval.as_dict() for metric, interval in intervals.items()}
-            for system, intervals in self.metrics.items()
-        }
-        gains = [
-            {"system": gain.system, "metric": gain.metric, "ratio": gain.ratio.as_dict()}
-            for gain in self.gains
-        ]
-        return {
-            "name": self.name,
-            "queries": self.queries,
-            "users": self.users,
-            "systems": systems,
-            "real_time_gains": gains,
-        }
+    gains: Sequence[RealTimeGain]
 
 
 @dataclass(frozen=True)
@@ -80,15 +64,7 @@ class PrequentialEvaluation:
     """Number of queries before sampling."""
     slices: Sequence[QuerySlice]
     """All queries first."""
-    trained: Mapping[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        counts = ("start", "until", "dates_only", "available_queries")
-        return {
-            **{name: getattr(self, name) for name in counts},
-            "trained": dict(self.trained),
-            "slices": [query_slice.as_dict() for query_slice in self.slices],
-        }
+    trained: TrainedModels
 
 
 def score_ranks(ranks: np.ndarray) -> dict[str, np.ndarray]:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.evaluate import metrics
-from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
+from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.protocols import Task
+from bowerbird.evaluate.results import SliceComparison, SliceResult
 
 PRICE_BANDS = 3
 
@@ -40,41 +40,6 @@ class Slice:
             targets[self.in_items[targets]] if is_inside else targets[:0]
             for is_inside, targets in zip(self.in_users, task.targets, strict=True)
         ]
-
-
-@dataclass(frozen=True)
-class SliceComparison:
-    """One metric on one slice: the system, the baseline that is best there, and their ratio, same users."""
-
-    metric: str
-    value: Interval
-    baseline: str
-    baseline_value: Interval
-    ratio: Interval
-
-
-@dataclass(frozen=True)
-class SliceResult:
-    """One slice of a test and the metrics on it."""
-
-    group: str
-    name: str
-    users: int
-    """Users who have a target in this slice."""
-    results: tuple[SliceComparison, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        results = [
-            {
-                "metric": result.metric,
-                "value": result.value.as_dict(),
-                "baseline": result.baseline,
-                "baseline_value": result.baseline_value.as_dict(),
-                "ratio": result.ratio.as_dict(),
-            }
-            for result in self.results
-        ]
-        return {"group": self.group, "name": self.name, "users": self.users, "results": results}
 
 
 def compare_slices(

@@ -20,7 +20,7 @@ from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 from bowerbird.recommend.completion import Completer
-from bowerbird.recommend.recommender import RankedList
+from bowerbird.recommend.recommendation import RankedList
 from bowerbird.taste.state.user_state import microseconds
 
 CLICK = ACTION_CODE["click"]

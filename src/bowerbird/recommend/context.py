@@ -13,11 +13,11 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.times import DAY
 from bowerbird.embed.index.item_index import ItemIndex
 from bowerbird.embed.index.rows import VectorRows
-from bowerbird.recommend.models.attribute_affinity import Facets
+from bowerbird.recommend.config import AffinityConfig, SourceConfig
+from bowerbird.recommend.models.facets import Facets
 from bowerbird.recommend.models.id_neighbourhood import rank_ids
-from bowerbird.recommend.models.neighbours import Neighbours
+from bowerbird.recommend.models.nearest import Neighbours, RoundedRows
 from bowerbird.recommend.models.popularity import Popularity
-from bowerbird.recommend.models.rounded_rows import RoundedRows
 
 Matrix: TypeAlias = np.ndarray | VectorRows
 """Vectors of all items, in memory or read where they are needed."""
@@ -38,6 +38,7 @@ class ItemContext:
         vectors: Matrix,
         modalities: tuple[Matrix, ...] = (),
         index: ItemIndex | None = None,
+        affinity: AffinityConfig | None = None,
     ) -> None:
         """`vectors` (n, D): rows of length 1 or 0. `modalities`: untrained content by facts, text and
         picture, (n, W) each; where there are none, the vectors stand for each.
@@ -49,6 +50,7 @@ class ItemContext:
         self.vectors = np.asarray(vectors) if isinstance(vectors, np.ndarray) else vectors
         self.modalities = modalities or (self.vectors,) * 3
         self.index = index
+        self.affinity = affinity or AffinityConfig()
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -61,7 +63,7 @@ class ItemContext:
     @cached_property
     def facets(self) -> Facets:
         """The catalogue's facets; only fitting needs them."""
-        return Facets.from_catalogue(self.catalogue)
+        return Facets.from_catalogue(self.catalogue, self.affinity)
 
     @cached_property
     def columns(self) -> np.ndarray:
@@ -98,14 +100,6 @@ def _count_modalities(rows: list[np.ndarray]) -> np.ndarray:
     return counts
 
 
-@dataclass(frozen=True)
-class SourceConfig:
-    """Hyper-parameters of the sources that are chosen on training events."""
-
-    ridge: float = 100.0
-    """λ of co-engagement; no unit."""
-
-
 @dataclass
 class SourceContext:
     """What every source may read: items, and statistics of the events that it is fitted on."""
@@ -121,7 +115,8 @@ class SourceContext:
     @classmethod
     def fit(cls, events: Interactions, items: ItemContext, config: SourceConfig) -> SourceContext:
         """Collect the statistics of training events."""
-        return cls(items, Popularity.fit(events, items.id_ranks), _first_seen(events, items), config)
+        popularity = Popularity.fit(events, items.id_ranks, config.popularity)
+        return cls(items, popularity, _first_seen(events, items), config)
 
     @cached_property
     def is_cold(self) -> np.ndarray:

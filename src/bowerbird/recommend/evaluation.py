@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.records import plain
+from bowerbird.data.records import record_as_dict, write_record
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
-from bowerbird.evaluate.evaluator import Evaluation, evaluate
+from bowerbird.evaluate.evaluator import evaluate
 from bowerbird.evaluate.protocols import Split, Task
 from bowerbird.evaluate.ranker import Ranker
+from bowerbird.evaluate.results import Evaluation, TrainedModels
 from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
-from bowerbird.recommend.recommender import RankedList, Recommender
+from bowerbird.recommend.recommendation import RankedList
+from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
 
@@ -54,7 +54,7 @@ class ServedRanker:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return self._recommender.ranker.report
+        return record_as_dict(self._recommender.ranker.report)
 
     def fit(self, events: Interactions) -> None:
         """Do nothing: the published ranker is already trained."""
@@ -104,7 +104,7 @@ def evaluate_store(
     holdout = Holdout(**vectors.meta["holdout"])
     events = Interactions.of(store.log.read(), catalogue)
     matrix, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
-    trained = {"vectors": vectors.version, "seed": vectors.meta.get("seed")}
+    trained = TrainedModels(vectors.version, [vectors.meta["seed"]] if "seed" in vectors.meta else [])
     results = []
     for split in splits:
         under_test: list[Ranker] = [
@@ -117,8 +117,7 @@ def evaluate_store(
         names = [ranker.name for ranker in under_test]
         rankers = [*baselines, *under_test]
         result = evaluate(rankers, events, catalogue, holdout, split, k, names, n_given, trained)
-        text = json.dumps(plain(result.as_dict()), ensure_ascii=False, indent=1)
         suffix = "" if n_given is None else f"-given-{n_given}"
-        write_atomically(store.reports / f"evaluation-{split.value}{suffix}.json", text.encode())
+        write_record(store.reports / f"evaluation-{split.value}{suffix}.json", result)
         results.append(result)
     return results

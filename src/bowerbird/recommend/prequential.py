@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 
 from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.records import plain
+from bowerbird.data.records import write_record
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from bowerbird.data.times import DAY
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential import (
     DAILY,
-    DAY,
     FROZEN,
     MAX_QUERIES,
     REAL_TIME,
     WEEKLY,
-    DecayedPopularity,
     PrequentialSystem,
     Queries,
+    RealTimePopularity,
     compute_target_ranks,
     select_queries,
 )
 from bowerbird.evaluate.prequential_comparison import PrequentialEvaluation, evaluate_slices
+from bowerbird.evaluate.results import TrainedModels
 from bowerbird.recommend.evaluation import build_graph
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.report.prequential import freshness_picture
+from bowerbird.report.prequential import draw_prequential
 
 SCHEDULES = {"real time": REAL_TIME, "daily": DAILY, "weekly": WEEKLY, "frozen": FROZEN}
 POPULARITY = "popularity, real time"
@@ -113,7 +112,7 @@ class PrequentialTest:
         available = select_queries(events, holdout.until, max_queries=len(events))
         return cls(events, holdout.until, queries, len(available), catalogue.launched)
 
-    def summarise(self, ranks: Mapping[str, np.ndarray], trained: Mapping[str, Any]) -> PrequentialEvaluation:
+    def summarise(self, ranks: Mapping[str, np.ndarray], trained: TrainedModels) -> PrequentialEvaluation:
         """Summarise each system's target ranks, (Q,) or (models, Q); `trained` names the models."""
         return PrequentialEvaluation(
             start=self.start,
@@ -132,7 +131,7 @@ def replay_log(recommender: Recommender, test: PrequentialTest) -> dict[str, np.
         name: PrequentialSystem(PrequentialRecommender(recommender, cache), schedule)
         for name, schedule in SCHEDULES.items()
     }
-    systems[POPULARITY] = PrequentialSystem(DecayedPopularity(len(recommender.catalogue)), REAL_TIME)
+    systems[POPULARITY] = PrequentialSystem(RealTimePopularity(len(recommender.catalogue)), REAL_TIME)
     return compute_target_ranks(systems, test.events, test.queries, test.start, test.launched)
 
 
@@ -149,8 +148,8 @@ def evaluate_prequential(
     recommender, vectors = Recommender.open(snapshot), load_vectors(snapshot)
     test = PrequentialTest.from_snapshot(snapshot, max_queries, seed)
     ranks = replay_log(recommender, test)
-    result = test.summarise(ranks, {"vectors": vectors.version, "seed": vectors.meta.get("seed")})
-    report = plain(result.as_dict())
-    write_atomically(store.reports / "prequential.json", json.dumps(report, indent=1).encode())
-    write_atomically(store.reports / "prequential.svg", freshness_picture(report["slices"]).encode())
+    seeds = [vectors.meta["seed"]] if "seed" in vectors.meta else []
+    result = test.summarise(ranks, TrainedModels(vectors.version, seeds))
+    write_record(store.reports / "prequential.json", result)
+    write_atomically(store.reports / "prequential.svg", draw_prequential(result).encode())
     return result

@@ -7,13 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bowerbird.data.decay import decayed
 from bowerbird.data.interactions import History
-from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
 from bowerbird.taste.state.user_state import TasteState
-
-RECENT = 40  # liked items whose vectors represent a user
-HALF_LIFE_DAYS = 30.0  # of their weights, before the user's last event
 
 T = TypeVar("T")
 
@@ -28,9 +25,9 @@ class Query:
         self.liked = state.history.liked()
         self.weights = recency_weights(len(self.liked))
         """Of the likes by their order, (L,) float32."""
-        self.recent = latest(self.liked, RECENT)
+        self.recent = latest(self.liked, context.config.query.recent)
         """The latest liked items, each once, oldest first; R of them."""
-        self.recent_weights = decay_weights(self.recent)
+        self.recent_weights = decay_weights(self.recent, context.config.query.half_life)
         self.at = int(state.at[-1]) if len(self.liked) else context.popularity.end
         """When the user asks, microseconds: right after their last event, or now, if they like nothing yet.
         """
@@ -63,12 +60,11 @@ def recency_weights(count: int) -> np.ndarray:
     return weights
 
 
-def decay_weights(recent: History) -> np.ndarray:
-    """Weigh recent likes by action and age, summing to 1, (R,) float32."""
+def decay_weights(recent: History, half_life_days: float) -> np.ndarray:
+    """Weigh recent likes by action and age before the last of them, summing to 1, (R,) float32."""
     if not len(recent):
         return np.zeros(0, np.float32)
-    age_days = (recent.at[-1] - recent.at) / DAY
-    weights = recent.weights * 0.5 ** (age_days / HALF_LIFE_DAYS)
+    weights = decayed(recent.weights, recent.at[-1] - recent.at, [half_life_days])
     shares: np.ndarray = (weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
     return shares
 

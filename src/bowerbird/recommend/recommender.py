@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
-from bowerbird.data.ranks import fuse_ranks, ranks_of
+from bowerbird.data.ranks import fuse_ranks, min_max, ranks_of
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
+from bowerbird.recommend.recommendation import RankedList, Recommendation
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.rerank.diversity import diversify
 from bowerbird.recommend.rerank.reserve import Reserve
@@ -24,59 +23,6 @@ from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
-
-POOL = (
-    100  # the best candidates, among which diversity chooses; twice as many as are asked for, if that is more
-)
-CANDIDATES_PER_ITEM = 4
-"""Candidates of each source for each item of a list, where that is more than usual."""
-INTEREST_BOOST = 0.25  # what an interest that the user boosted adds to a relevance between 0 and 1
-OUTCOME_WEIGHT = 0.25
-"""Of the order by the target outcome's probability, next to 1 for that by relevance."""
-
-
-@dataclass(frozen=True)
-class RankedList:
-    """One user's list: n items, best first."""
-
-    candidates: CandidateSet
-    rows: np.ndarray
-    """(n,) which of the candidates."""
-    relevance: np.ndarray  # (n,) float64, 0 to 1, and what a boosted interest adds
-    propensities: np.ndarray
-    """(n,) the chance that each item had at its rank, given those before it; 1 without exploration."""
-    is_promoted: np.ndarray  # (n,) bool: moved up by a boost of the shop
-
-    @property
-    def positions(self) -> np.ndarray:
-        """Positions of the items in the catalogue, (n,) int64."""
-        positions: np.ndarray = self.candidates.positions[self.rows]
-        return positions
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """One recommended item."""
-
-    position: int
-    item_id: str
-    title: str
-    price: float | None
-    currency: str
-    score: float
-    reason: str
-    source: str
-    """Name of the candidate source that brought it; see `sources.SOURCES`."""
-    probability: dict[str, float]
-    """Probability of each outcome that the log knows, at the item's rank; see `outcomes`."""
-    propensity: float = 1.0
-    """The chance that this item had at its rank, given those before it; 1 without exploration."""
-    promoted: bool = False
-    """Whether a boost of the shop moved it up."""
-
-    def as_dict(self) -> dict[str, Any]:
-        names = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
-        return {name: getattr(self, name) for name in (*names, "propensity", "promoted")}
 
 
 class Recommender:
@@ -124,9 +70,10 @@ class Recommender:
         base = base if eligible is None else base & eligible
         masks = [self._without_muted(state, base) for state in states]
         ranker = self.ranker if options.use_walks else self._without_walks
+        at_least = ranker.config.lists.candidates_per_item * n
         moments = now if now is not None else [time.time_ns() // 1000] * len(states)
         for state, moment, candidates in zip(
-            states, moments, ranker.candidates(states, masks, at_least=CANDIDATES_PER_ITEM * n), strict=True
+            states, moments, ranker.candidates(states, masks, at_least=at_least), strict=True
         ):
             yield self._rank(state, candidates, n, options, moment)
 
@@ -141,24 +88,24 @@ class Recommender:
         """From candidates to a list: score, session, outcome, boosted interests, diversity with places for
         young items, the shop's boosts.
         """
-        positions, vectors = candidates.positions, self.ranker.items.vectors
+        positions, vectors, config = candidates.positions, self.ranker.items.vectors, self.ranker.config
         scores = self.ranker.score(candidates.features)
         if options.use_session:
-            ranks = session_ranks(positions, candidates.query.liked, now, vectors)
-            scores = rerank_by_session(scores, ranks, self.ranker.config.session_weight)
+            ranks = session_ranks(positions, candidates.query.liked, now, vectors, config.session)
+            scores = rerank_by_session(scores, ranks, config.session_weight)
         count = n + options.boosts.places if options.boosts.rules else n
         reserve = Reserve(
             self.ranker.context.is_young[positions],
-            self.ranker.config.young_share if options.use_reserve else 0.0,
+            config.young_share if options.use_reserve else 0.0,
         )
-        pool = reserve.pool(np.lexsort((positions, -scores)), max(POOL, 2 * n), count)
+        pool = reserve.pool(np.lexsort((positions, -scores)), max(config.lists.pool, 2 * n), count)
         relevance = scores[pool]
         if options.use_outcomes:
             relevance = self._by_outcome(relevance, candidates.features[pool], options.outcome)
-        relevance = _scale(relevance)
+        relevance = min_max(relevance, if_equal=1.0).astype(np.float64)  # they say an order, no probability
         if state.boosted:
             groups = self.taste.interests_of_items.group[positions[pool]]
-            relevance = relevance + INTEREST_BOOST * np.isin(groups, list(state.boosted))
+            relevance = relevance + config.lists.interest_boost * np.isin(groups, list(state.boosted))
         rng = np.random.default_rng(options.seed) if options.exploration else None
         chosen, propensities = diversify(
             relevance,
@@ -168,6 +115,7 @@ class Recommender:
             options.exploration,
             rng,
             reserve.among(pool),
+            config.lists.temperature,
         )
         order, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
         rows = chosen[order]
@@ -186,7 +134,9 @@ class Recommender:
             return scores
         # All as if shown at the first rank: where an item will stand must not decide where it stands.
         odds = model.probabilities(features, np.ones(len(features)), only=outcome)[outcome]
-        return fuse_ranks([(1.0, ranks_of(scores)), (OUTCOME_WEIGHT, ranks_of(odds))])
+        return fuse_ranks(
+            [(1.0, ranks_of(scores)), (self.ranker.config.lists.outcome_weight, ranks_of(odds))]
+        )
 
     def _promote(
         self, positions: np.ndarray, relevance: np.ndarray, boosts: Boosts, n: int
@@ -242,10 +192,3 @@ class Recommender:
                 )
             )
         return recommendations
-
-
-def _scale(scores: np.ndarray) -> np.ndarray:
-    """Bring scores to [0, 1]; they say an order, not a probability."""
-    spread = np.ptp(scores) if len(scores) else 0.0
-    scaled: np.ndarray = (scores - scores.min()) / spread if spread > 0 else np.ones(len(scores))
-    return scaled.astype(np.float64)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+from bowerbird.evaluate.results import Evaluation
+
+if TYPE_CHECKING:
+    from bowerbird.data.imports import ImportSummary
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,11 @@ class DemoReport:
     title: str
     synthetic: bool
     """Whether products and users are synthetic; the page says so where it shows them."""
-    imported: Sequence[Mapping[str, Any]] = ()
-    """`ImportSummary.as_dict()` of each import."""
+    imported: Sequence[ImportSummary] = ()
     shopper: ShopperPanel | None = None
     conversation: Sequence[Turn] = ()
-    quality: Sequence[Mapping[str, Any]] = ()
-    """`Evaluation.as_dict()` of each split."""
+    quality: Sequence[Evaluation] = ()
+    """One for each split."""
     bench: Sequence[BenchGroup] = ()
     """Time to first token, end to end, memory, cost: the results of `bench graft`."""
     stages: Sequence[tuple[str, float, float]] = ()

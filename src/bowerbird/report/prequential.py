@@ -2,59 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bowerbird.report.markup import text
+from bowerbird.evaluate.bootstrap import Interval
+from bowerbird.evaluate.prequential_comparison import PrequentialEvaluation, QuerySlice
+from bowerbird.report.rendering import render
 
 WIDTH, LEFT, RIGHT, ROW, GAP = 760, 150, 110, 18, 40  # units of the drawing
 METRIC = "ndcg@10"
-_STYLE = (
-    "text{fill:#1f2328;font-size:12px}.title{font-size:13px;font-weight:600}"
-    ".small{font-size:11px;fill:#57606a}.end{text-anchor:end}line,circle{stroke:#8c959f;fill:#8c959f}"
-    ".live{stroke:#1a7f37;fill:#1a7f37}"
-)
 
 
-def freshness_picture(parts: Sequence[Mapping[str, Any]]) -> str:
-    """nDCG@10 of all systems on all slices of `PrequentialEvaluation.as_dict()`; the first is real time."""
-    highest = (
-        max((_high(values) for part in parts for values in part["systems"].values()), default=0.0) or 1.0
-    )
-    elements, top = [], 12
-    for part in parts:
-        title = f"{part['name']}: {part['queries']:,} queries of {part['users']:,} users"
-        elements.append(f'<text x="{LEFT}" y="{top + 14}" class="title">{text(title)}</text>')
-        top += 24
-        for number, (arm, values) in enumerate(part["systems"].items()):
-            css_class = "live" if number == 0 else ""
-            elements.append(_row(arm, values[METRIC], top + number * ROW, highest, css_class))
-        top += len(part["systems"]) * ROW + GAP - 24
-    note = f"{METRIC}, dots: means over users, lines: 95 % confidence intervals"
-    elements.append(f'<text x="{LEFT}" y="{top + 4}" class="small">{note}</text>')
-    height = top + 18
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{METRIC} by how fresh the state is" font-family="Helvetica, Arial, sans-serif">'
-        f'<style>{_STYLE}</style><rect width="{WIDTH}" height="{height}" fill="#fff"/>\n'
-        + "\n".join(elements)
-        + "\n</svg>\n"
-    )
+@dataclass(frozen=True)
+class Dot:
+    """One system's mean and interval, in units of the drawing."""
+
+    system: str
+    css_class: str
+    middle: float
+    value: float | None
+    """The mean itself."""
+    mean: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    has_interval: bool = False
 
 
-def _row(arm: str, interval: Mapping[str, float | None], top: float, highest: float, css_class: str) -> str:
-    middle = top + ROW / 2
-    label = f'<text x="{LEFT - 10}" y="{middle + 4}" class="end">{text(arm)}</text>'
-    mean, low, high = (interval[end] for end in ("mean", "low", "high"))
-    if mean is None or low is None or high is None:
-        return label
-    x, left, right = (LEFT + value / highest * (WIDTH - LEFT - RIGHT) for value in (mean, low, high))
-    return (
-        f'{label}<line x1="{left:.1f}" x2="{right:.1f}" y1="{middle}" y2="{middle}" class="{css_class}"/>'
-        f'<circle cx="{x:.1f}" cy="{middle}" r="4" class="{css_class}"/>'
-        f'<text x="{right + 10:.1f}" y="{middle + 4}" class="small">{mean:.3f}</text>'
-    )
+@dataclass(frozen=True)
+class DotGroup:
+    """One slice of the queries."""
+
+    title: str
+    top: float
+    dots: Sequence[Dot]
 
 
-def _high(values: Mapping[str, Mapping[str, float | None]]) -> float:
-    return values[METRIC]["high"] or 0.0
+def draw_prequential(result: PrequentialEvaluation) -> str:
+    """Draw nDCG@10 of all systems on all slices as SVG; the first system is the one in real time."""
+    intervals = [metrics[METRIC] for query_slice in result.slices for metrics in query_slice.metrics.values()]
+    highest = max((interval.high or 0.0 for interval in intervals), default=0.0) or 1.0
+    groups, top = [], 12
+    for query_slice in result.slices:
+        groups.append(_draw_slice(query_slice, top, highest))
+        top += len(query_slice.metrics) * ROW + GAP
+    return render("prequential.svg", groups=groups, width=WIDTH, height=top + 18, left=LEFT, metric=METRIC)
+
+
+def _draw_slice(query_slice: QuerySlice, top: int, highest: float) -> DotGroup:
+    title = f"{query_slice.name}: {query_slice.queries:,} queries of {query_slice.users:,} users"
+    dots = [
+        _draw_dot(system, metrics[METRIC], top + 24 + number * ROW + ROW / 2, highest, number == 0)
+        for number, (system, metrics) in enumerate(query_slice.metrics.items())
+    ]
+    return DotGroup(title, top + 14, dots)
+
+
+def _draw_dot(system: str, interval: Interval, middle: float, highest: float, is_real_time: bool) -> Dot:
+    css_class = "live" if is_real_time else ""
+    if interval.mean is None or interval.low is None or interval.high is None:
+        return Dot(system, css_class, middle, interval.mean)
+    scale = (WIDTH - LEFT - RIGHT) / highest
+    mean, low, high = (LEFT + value * scale for value in (interval.mean, interval.low, interval.high))
+    return Dot(system, css_class, middle, interval.mean, mean, low, high, True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
 from bowerbird.report.contents import InterestChart
-from bowerbird.report.markup import text
 
 WIDTH, HEIGHT = 1000, 300  # units of the drawing
 TICK_WIDTH, TICK_HEIGHT = 3, 40
@@ -16,14 +17,48 @@ MAX_NAMED = 7
 """Interests drawn by name; the others are one band."""
 
 
-def stream_chart(chart: InterestChart) -> str:
-    """The chart with its legend; empty where there are fewer than two times.
+@dataclass(frozen=True)
+class Band:
+    """One interest: a closed path, and its name."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One event as a bar, higher for what weighs more."""
+
+    css_class: str
+    """Its interest's colour, or `against`."""
+    x: float
+    y: float
+    width: int
+    height: float
+    description: str
+
+
+@dataclass(frozen=True)
+class StreamDrawing:
+    """A stream chart with its legend, in units of the drawing; `stream` of `parts.html` draws it."""
+
+    width: int
+    height: int
+    tick_height: int
+    bands: Sequence[Band]
+    ticks: Sequence[Tick]
+    days: Sequence[str]
+    """Five dates below the chart, as text so that they keep their size on a phone."""
+
+
+def draw_stream(chart: InterestChart) -> StreamDrawing | None:
+    """Lay out the chart; None where there are fewer than two times.
 
     Stacked symmetrically as in ThemeRiver (Havre et al., "ThemeRiver: Visualizing Theme Changes over Time",
     2000): half of the total above the middle and half below, so that the width shows the user's activity.
     """
     if len(chart.times) < 2 or not len(chart.names):
-        return ""
+        return None
     names, weights = _strongest(chart)
     times = np.array(chart.times, dtype=np.float64)
     x = (times - times[0]) / max(1.0, times[-1] - times[0]) * WIDTH
@@ -31,37 +66,22 @@ def stream_chart(chart: InterestChart) -> str:
     scale = (HEIGHT - 20) / max(1e-9, float(total.max()))
     edges = np.concatenate([np.zeros((1, len(x))), np.cumsum(weights, axis=0)]) - total / 2
     y = HEIGHT / 2 + edges * scale
-    bands = "".join(
-        f'<path class="s{k}" d="{_band(x, y[k], y[k + 1])}"><title>{text(name)}</title></path>'
-        for k, name in enumerate(names)
-    )
-    legend = "".join(f'<li><i class="s{k}"></i>{text(name)}</li>' for k, name in enumerate(names))
-    return (
-        f'<figure class="stream"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" preserveAspectRatio="none" '
-        f'aria-label="Interests over time">{bands}</svg>{_ticks(chart, names)}'
-        f'{_days(times)}<ul class="legend">{legend}</ul></figure>'
-    )
+    bands = [Band(name, _band(x, y[row], y[row + 1])) for row, name in enumerate(names)]
+    seconds = np.linspace(times[0], times[-1], 5) / 1e6
+    days = [datetime.fromtimestamp(at, UTC).strftime("%-d %b %Y") for at in seconds]
+    return StreamDrawing(WIDTH, HEIGHT, TICK_HEIGHT, bands, _ticks(chart, names), days)
 
 
-def _ticks(chart: InterestChart, names: list[str]) -> str:
-    """One bar for each event in its interest's colour, higher for what weighs more."""
-    if not chart.events:
-        return ""
+def _ticks(chart: InterestChart, names: list[str]) -> list[Tick]:
     first, span = chart.times[0], max(1, chart.times[-1] - chart.times[0])
-    bars = []
+    ticks = []
     for at, name, weight, description in chart.events:
         band = names.index(name) if name in names else len(names) - 1
         x = min(max((at - first) / span, 0.0), 1.0) * (WIDTH - TICK_WIDTH)
         height = TICK_HEIGHT * min(1.0, math.sqrt(abs(weight) / 5))
         css_class = "against" if weight < 0 else f"s{band}"
-        bars.append(
-            f'<rect class="{css_class}" x="{x:.1f}" y="{TICK_HEIGHT - height:.1f}" width="{TICK_WIDTH}" '
-            f'height="{height:.1f}"><title>{text(description)}</title></rect>'
-        )
-    return (
-        f'<svg class="ticks" viewBox="0 0 {WIDTH} {TICK_HEIGHT}" role="img" preserveAspectRatio="none" '
-        f'aria-label="Events">{"".join(bars)}</svg>'
-    )
+        ticks.append(Tick(css_class, x, TICK_HEIGHT - height, TICK_WIDTH, height, description))
+    return ticks
 
 
 def _strongest(chart: InterestChart) -> tuple[list[str], np.ndarray]:
@@ -101,10 +121,3 @@ def _curve(x: np.ndarray, y: np.ndarray) -> str:
     second_x, second_y = x[1:] - third, y[1:] - third * tangent[1:]
     points = zip(first_x, first_y, second_x, second_y, x[1:], y[1:], strict=True)
     return "".join("C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}".format(*point) for point in points)
-
-
-def _days(times: np.ndarray) -> str:
-    """Five dates below the chart, as text so that they keep their size on a phone."""
-    seconds = np.linspace(times[0], times[-1], 5) / 1e6
-    spans = "".join(f"<span>{datetime.fromtimestamp(at, UTC).strftime('%-d %b %Y')}</span>" for at in seconds)
-    return f'<div class="days">{spans}</div>'

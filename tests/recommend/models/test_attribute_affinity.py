@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.recommend.config import AffinityConfig
 from bowerbird.recommend.models.attribute_affinity import (
-    MIN_LIKES,
-    PRIOR,
     AttributeAffinity,
     Facets,
     sum_facets,
 )
+
+MIN_LIKES = AffinityConfig.min_likes
+PRIOR = AffinityConfig.prior
 
 COLOURS = ("red", "blue", "red", "green", "Blue", "red", "", "violet")
 GENRES = ("war", "war, love", "love", "war , crime", "crime", "love,war", "crime", "war")

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter1d
 
+from bowerbird.recommend.config import IdNeighbourhoodConfig
 from bowerbird.recommend.models.id_neighbourhood import (
-    REACH,
-    WIDTH,
     id_distance,
     neighbours_of,
     rank_ids,
     smooth,
 )
+
+REACH = IdNeighbourhoodConfig.reach
+WIDTH = IdNeighbourhoodConfig.width
 
 
 def test_the_neighbourhood_is_a_kernel_estimate_over_the_order_of_ids() -> None:
@@ -38,7 +40,7 @@ def test_the_neighbourhood_is_a_kernel_estimate_over_the_order_of_ids() -> None:
     )
     near = np.abs(id_ranks[np.flatnonzero(likes)] - 1000) < 700  # the ends are mirrored
     assert near.any()
-    np.testing.assert_allclose(smooth(likes, id_ranks)[middle], expected, atol=1e-5)
+    np.testing.assert_allclose(smooth(likes, id_ranks, WIDTH)[middle], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 7, 20, 1700])
@@ -60,5 +62,5 @@ def test_the_nearest_in_the_order_of_ids_are_those_of_all_distances() -> None:
         np.testing.assert_array_equal(
             id_distance(np.array(liked), id_ranks, np.array([4, 200])), expected[[4, 200]]
         )
-        neighbours = neighbours_of(np.array(liked), id_ranks, np.argsort(id_ranks))
+        neighbours = neighbours_of(np.array(liked), id_ranks, np.argsort(id_ranks), REACH)
         np.testing.assert_array_equal(neighbours, np.flatnonzero(expected <= REACH))

@@ -10,7 +10,7 @@ import pytest
 from bowerbird.data.ranks import top_positions
 from bowerbird.data.store import Store
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.recommend.models.neighbours import Neighbours, cached_neighbours
+from bowerbird.recommend.models.nearest import Neighbours, cached_neighbours
 
 N = 600
 

@@ -10,8 +10,14 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY
+from bowerbird.recommend.config import PopularityConfig
 from bowerbird.recommend.models import popularity
-from bowerbird.recommend.models.popularity import CAUTION, MONTH, STEPS, YEAR, LatestUsed, Popularity
+from bowerbird.recommend.models.popularity import LatestUsed, Popularity
+
+CAUTION = PopularityConfig.prior_events
+MONTH = PopularityConfig.month
+STEPS = PopularityConfig.steps
+YEAR = PopularityConfig.year
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
 
@@ -86,7 +92,11 @@ def test_events_that_are_no_likes_lower_approval() -> None:
     events = Interactions(["a"], np.zeros(12, np.int64), item, codes, np.arange(12), 3)
     approval = Popularity.fit(events, np.arange(3)).approval
     usual = 9 / 12
-    expected = [(3 + CAUTION * usual) / (6 + CAUTION), (6 + CAUTION * usual) / (6 + CAUTION), usual]
+    expected = [
+        (3 + CAUTION * usual) / (6 + CAUTION),
+        (6 + CAUTION * usual) / (6 + CAUTION),
+        usual,
+    ]
     np.testing.assert_allclose(approval, expected, rtol=1e-6)
 
 

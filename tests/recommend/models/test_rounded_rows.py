@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.recommend.models.rounded_rows import RoundedRows
+from bowerbird.recommend.models.nearest import RoundedRows
 
 
 def some_rows(rng: np.random.Generator) -> np.ndarray:

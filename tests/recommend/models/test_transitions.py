@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.recommend.models.transitions import BACKWARDS, LATEST, REACH, SHRINK, Transitions
+from bowerbird.recommend.config import TransitionConfig
+from bowerbird.recommend.models.transitions import Transitions
+
+BACKWARDS = TransitionConfig.backwards
+LATEST = TransitionConfig.latest
+REACH = TransitionConfig.reach
+SHRINK = TransitionConfig.shrink
 
 Likes = Callable[[int], Interactions]
 

@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, ACTIONS, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, Interactions
-from bowerbird.data.times import DAY
-from bowerbird.recommend.outcomes.calibration import Platt, calibration_error, log_loss, reliability
+from bowerbird.data.times import HOUR
+from bowerbird.evaluate.calibration import calibration_error, log_loss, reliability
+from bowerbird.recommend.outcomes.calibration import Platt
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import (
+    DEFAULT_CONFIG,
     OUTCOMES,
-    SESSION_DAYS,
-    SHOWN_DAYS,
     Conditioning,
     offer,
     session_starts,
     shown_slates,
 )
+from bowerbird.recommend.outcomes.training import fit_outcomes
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import ranker_on
 
-HOUR = DAY // 24
 Row = tuple[int, int, Action, int, int]  # user, item, action, hours, rank
 
 
@@ -69,7 +69,7 @@ def test_an_impression_gets_the_outcomes_before_the_next_one_and_within_a_day(
     expected: dict[tuple[int, int, int], set[tuple[bool, ...]]] = {}
     end = max((row[3] for row in example_rows), default=0)
     for user, item, action, hour, _ in example_rows:
-        if action is not Action.IMPRESSION or hour > end - 24 * SHOWN_DAYS:
+        if action is not Action.IMPRESSION or hour > end - 24 * DEFAULT_CONFIG.shown_days:
             continue
         user_item_rows = [row for row in example_rows if row[:2] == (user, item)]
         if any(WEIGHT_OF_CODE[ACTIONS.index(row[2])] != 0 and row[3] < hour for row in user_item_rows):
@@ -80,7 +80,7 @@ def test_an_impression_gets_the_outcomes_before_the_next_one_and_within_a_day(
         outcomes_in_time = {
             row[2]
             for row in user_item_rows
-            if hour <= row[3] < next_showing and row[3] <= hour + 24 * SHOWN_DAYS
+            if hour <= row[3] < next_showing and row[3] <= hour + 24 * DEFAULT_CONFIG.shown_days
         }
         expected[user, item, hour * HOUR] = {tuple(outcome in outcomes_in_time for outcome in OUTCOMES)}
     assert set(outcomes_by_showing) == set(expected)
@@ -102,7 +102,7 @@ def test_a_session_begins_after_a_break_and_its_outcomes_come_within_a_week() ->
     )
     history = dict(events.histories())[0]
     first = offer(session_starts(events)[0], np.arange(6), history)
-    assert SESSION_DAYS * 24 > 31
+    assert DEFAULT_CONFIG.session_days * 24 > 31
     assert first.happened[:, 0].tolist() == [True, True, True, True, False, False]
     assert not first.happened[:, 1:].any()
 
@@ -177,7 +177,7 @@ def synthetic_events(n_users: int = 120, lists: int = 9) -> Interactions:
 def outcome_log() -> tuple[HybridRanker, Outcomes, Interactions]:
     events = synthetic_events()
     ranker = ranker_on(events)
-    return ranker, Outcomes.fit(ranker, events), events
+    return ranker, fit_outcomes(ranker, events), events
 
 
 def mean_probabilities(
@@ -201,9 +201,9 @@ def test_probabilities_are_those_of_the_log(outcome_log: tuple[HybridRanker, Out
     means = mean_probabilities(ranker, outcomes, events)
     assert means[Action.CLICK] == pytest.approx([OWN_RATE, OTHER_RATE], abs=0.1)
     assert means[Action.SAVE] == pytest.approx([OWN_RATE * SAVE_RATE, OTHER_RATE * SAVE_RATE], abs=0.06)
-    report = outcomes.report["click"]
-    assert report["log_loss"] < report["log_loss_of_the_rate"] and report["calibration_error"] < 0.1
-    assert len(report["curve"]) == 10 and sum(row[0] for row in report["curve"]) == report["rows"]
+    report = outcomes.report.outcomes["click"]
+    assert report.log_loss < report.log_loss_of_the_rate and report.calibration_error < 0.1
+    assert len(report.curve) == 10 and sum(row[0] for row in report.curve) == report.rows
 
 
 def test_what_never_happens_has_no_probability(
@@ -220,7 +220,7 @@ def test_a_log_without_impressions_gives_probabilities_of_a_session(
     _, _, events = outcome_log
     clicks = events.where(events.action == ACTION_CODE["click"])
     ranker = ranker_on(clicks)
-    outcomes = Outcomes.fit(ranker, clicks)
+    outcomes = fit_outcomes(ranker, clicks)
     assert outcomes.conditioning is Conditioning.SESSION and set(outcomes.models) == {Action.CLICK}
     own_mean, other_mean = mean_probabilities(ranker, outcomes, clicks)[Action.CLICK]
     assert 0.15 > own_mean > 2 * other_mean > 0, (
@@ -241,5 +241,5 @@ def test_saved_probabilities_are_the_same(
 
 def test_without_events_nothing_has_a_probability() -> None:
     empty = Interactions.empty(6)
-    outcomes = Outcomes.fit(ranker_on(empty), empty)
+    outcomes = fit_outcomes(ranker_on(empty), empty)
     assert not outcomes.models and set(outcomes.meaning["absent"]) == set(OUTCOMES)

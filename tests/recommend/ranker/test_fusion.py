@@ -7,7 +7,8 @@ import pytest
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import FUSION_K
-from bowerbird.recommend.ranker.fusion import LEARNED_WEIGHT, blend, fuse_sources
+from bowerbird.recommend.config import RankerConfig
+from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.sources.source import FusionTerm, Role
 from bowerbird.taste.state.user_state import TasteState
 
@@ -55,10 +56,10 @@ def test_of_users_who_like_nothing_only_general_terms_count() -> None:
 def test_the_learned_order_has_its_weight_next_to_the_fused_one() -> None:
     learned, fused = np.array([0.1, 0.9, 0.5]), np.array([3.0, 1.0, 2.0])
     expected = [
-        LEARNED_WEIGHT / (FUSION_K + a) + 1 / (FUSION_K + b)
+        RankerConfig.learned_weight / (FUSION_K + a) + 1 / (FUSION_K + b)
         for a, b in zip([2, 0, 1], [0, 2, 1], strict=True)
     ]
-    np.testing.assert_allclose(blend(learned, fused), expected, rtol=1e-6)
+    np.testing.assert_allclose(blend(learned, fused, RankerConfig.learned_weight), expected, rtol=1e-6)
 
 
 def test_a_ranker_without_a_learned_order_fuses_its_sources(two_groups: Interactions) -> None:

@@ -11,14 +11,23 @@ import pytest
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.recommend.config import RankerConfig, TrainingConfig
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
-from bowerbird.recommend.ranker.training import RIDGE_EXAMPLES, RIDGES, choose_ridge, learn_order
-from bowerbird.recommend.ranker.training_examples import MOMENTS, USER_FOLDS, TrainingFold, build_folds
-from bowerbird.recommend.ranker.validation import CONTENT_WEIGHTS, CUTOFF, SESSION_WEIGHTS, YOUNG_SHARES
+from bowerbird.recommend.ranker.training import choose_ridge, learn_order
+from bowerbird.recommend.ranker.training_examples import TrainingFold, build_folds
 from bowerbird.recommend.recommender import Recommender
 
 from ..conftest import EPOCH, noise_vectors, ranker_on
+
+RIDGE_EXAMPLES = TrainingConfig.ridge_examples
+RIDGES = TrainingConfig.ridges
+MOMENTS = TrainingConfig.moments
+USER_FOLDS = TrainingConfig.user_folds
+CONTENT_WEIGHTS = TrainingConfig.content_weights
+CUTOFF = TrainingConfig.cutoff
+SESSION_WEIGHTS = TrainingConfig.session_weights
+YOUNG_SHARES = TrainingConfig.young_shares
 
 
 def test_the_learned_order_is_used_where_it_was_better_than_the_fusion(
@@ -27,13 +36,13 @@ def test_the_learned_order_is_used_where_it_was_better_than_the_fusion(
     for ranker in (many_users, recommender.ranker):
         report = ranker.report
         assert {"ndcg@20_learned", "ndcg@20_fusion"} <= set(report), "these are users enough to learn from"
-        is_better = report["ndcg@20_learned"] >= report["ndcg@20_fusion"]
-        assert (report["order"] == "lambdarank") == is_better == (ranker.trees is not None)
-        assert ranker.config.content_weight == report["content_weight"] in CONTENT_WEIGHTS
-        assert ranker.config.session_weight == report["session_weight"] in SESSION_WEIGHTS
-        assert ranker.config.young_share == report["young_share"] in YOUNG_SHARES
-        assert ranker.config.source.ridge in RIDGES
-    assert many_users.report["order"] == "lambdarank"
+        is_better = report.ndcg_learned >= report.ndcg_fusion
+        assert (report.order == "lambdarank") == is_better == (ranker.trees is not None)
+        assert ranker.config.content_weight == report.content_weight in CONTENT_WEIGHTS
+        assert ranker.config.session_weight == report.session_weight in SESSION_WEIGHTS
+        assert ranker.config.young_share == report.young_share in YOUNG_SHARES
+        assert ranker.config.source.coengagement.ridge in RIDGES
+    assert many_users.report.order == "lambdarank"
 
 
 def test_few_users_teach_no_order(two_groups: Interactions) -> None:
@@ -42,9 +51,12 @@ def test_few_users_teach_no_order(two_groups: Interactions) -> None:
 
 def test_folds_hold_their_examples_back(large_groups: Interactions) -> None:
     """Of users at a moment nothing later is learned from, of new users nothing at all."""
-    folds = build_folds(large_groups)
+    folds = build_folds(large_groups, TrainingConfig())
     assert len(folds) == len(MOMENTS) + USER_FOLDS
-    ends = [*(fold.examples[0].asked_at for fold in folds[1 : len(MOMENTS)]), large_groups.at.max()]
+    ends = [
+        *(fold.examples[0].asked_at for fold in folds[1 : len(MOMENTS)]),
+        large_groups.at.max(),
+    ]
     for number, fold in enumerate(folds):
         active = {fold.events.users[user] for user in np.unique(fold.events.user)}
         for example in fold.examples:
@@ -68,7 +80,7 @@ def test_folds_hold_their_examples_back(large_groups: Interactions) -> None:
 def test_new_users_are_included_after_one_like_and_after_many(large_groups: Interactions) -> None:
     counts = {
         len(example.state.history.liked())
-        for fold in build_folds(large_groups)[len(MOMENTS) :]
+        for fold in build_folds(large_groups, TrainingConfig())[len(MOMENTS) :]
         for example in fold.examples
     }
     assert {1, 5} <= counts and max(counts) >= 8
@@ -94,7 +106,7 @@ def test_what_is_launched_later_is_no_negative(large_groups: Interactions) -> No
         Item(str(k), f"item {k}", created_at=EPOCH + timedelta(microseconds=int(at)))
         for k, at in enumerate(launched)
     )
-    folds = build_folds(large_groups)
+    folds = build_folds(large_groups, TrainingConfig())
     ranker = RecordingRanker(ItemContext(catalogue, noise_vectors(80).astype(np.float32)))
     learn_order(ranker, folds)
     examples = [example for fold in folds for example in fold.examples]
@@ -123,9 +135,9 @@ def recall_of_ridge(folds: Sequence[TrainingFold], ridge: float) -> float:
 
 
 def test_the_ridge_is_the_one_with_the_highest_recall(large_groups: Interactions) -> None:
-    folds = build_folds(large_groups)
-    chosen = choose_ridge(folds)
+    folds = build_folds(large_groups, TrainingConfig())
+    chosen = choose_ridge(folds, RankerConfig())
     recalls = {ridge: recall_of_ridge(folds[-USER_FOLDS - 1 : -USER_FOLDS + 1], ridge) for ridge in RIDGES}
     assert len(set(recalls.values())) > 1
     assert recalls[chosen] == pytest.approx(max(recalls.values()), abs=0.002)
-    assert choose_ridge([]) == RIDGES[1], "too few to choose by"
+    assert choose_ridge([], RankerConfig()) == RIDGES[1], "too few to choose by"

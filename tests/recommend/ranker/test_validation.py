@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from bowerbird.recommend.config import TrainingConfig
 from bowerbird.recommend.ranker.validation import (
-    MIN_IN_GROUP,
-    YOUNG_SHARES,
     LabelledCandidates,
     choose_young_share,
 )
+
+MIN_IN_GROUP = TrainingConfig.min_in_group
+YOUNG_SHARES = TrainingConfig.young_shares
 
 YOUNG = range(30, 40)  # the last ten of forty candidates, in the ranker's order
 ORDER = -np.arange(40.0)
@@ -27,7 +29,7 @@ def example(liked: Sequence[int], is_of_new_user: bool) -> LabelledCandidates:
 
 def share_of(after_a_moment: Sequence[int], of_new_users: Sequence[int], count: int = MIN_IN_GROUP) -> float:
     examples = [example(after_a_moment, False)] * count + [example(of_new_users, True)] * MIN_IN_GROUP
-    return choose_young_share([ORDER] * len(examples), examples)
+    return choose_young_share([ORDER] * len(examples), examples, TrainingConfig())
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,10 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.ranks import FUSION_K, ranks_of
 from bowerbird.data.times import DAY, SECOND
+from bowerbird.recommend.config import SessionConfig
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.rerank.session import (
-    MAX_LIKES,
-    SESSION_SECONDS,
     rerank_by_session,
     session_likes,
     session_ranks,
@@ -23,6 +22,10 @@ from bowerbird.recommend.rerank.session import (
 from bowerbird.taste.state.user_state import TasteState
 
 from ..conftest import KINDS, OF_A_KIND
+
+CONFIG = SessionConfig()
+MAX_LIKES = SessionConfig.max_likes
+SESSION_SECONDS = SessionConfig.seconds
 
 CLICK, HIDE = ACTION_CODE["click"], ACTION_CODE["hide"]
 NOW = 1_000 * DAY
@@ -51,14 +54,21 @@ def kinds_recommended(
 
 def test_a_session_is_what_was_liked_within_half_an_hour() -> None:
     old, edge, new = SESSION_SECONDS + 1, SESSION_SECONDS, 5
-    assert session_likes(history_of([1, 2, 3], [old, edge, new]), NOW).items.tolist() == [2, 3]
-    assert session_likes(history_of([1, 2, 1], [90, 60, 30]), NOW).items.tolist() == [2, 1]  # each once
+    assert session_likes(history_of([1, 2, 3], [old, edge, new]), NOW, CONFIG).items.tolist() == [
+        2,
+        3,
+    ]
+    assert session_likes(history_of([1, 2, 1], [90, 60, 30]), NOW, CONFIG).items.tolist() == [
+        2,
+        1,
+    ]  # each once
     items_liked = list(range(MAX_LIKES + 3))
     assert (
-        session_likes(history_of(items_liked, [60] * len(items_liked)), NOW).items.tolist() == items_liked[3:]
+        session_likes(history_of(items_liked, [60] * len(items_liked)), NOW, CONFIG).items.tolist()
+        == items_liked[3:]
     )
-    assert not len(session_likes(History.empty(), NOW))
-    assert not len(session_likes(history_of([1], [-5]), NOW)), "later likes are not part of it"
+    assert not len(session_likes(History.empty(), NOW, CONFIG))
+    assert not len(session_likes(history_of([1], [-5]), NOW, CONFIG)), "later likes are not part of it"
 
 
 def test_the_kind_of_the_session_moves_up(in_sessions: Recommender) -> None:
@@ -105,10 +115,10 @@ def test_scores_are_as_the_formula_says(recommender: Recommender) -> None:
     scores = recommender.ranker.score(candidates.features)
     near = [max(float(vectors[k] @ vectors[item]) for item in (50, 70)) for k in positions]
     expected = 1.0 / (FUSION_K + ranks_of(scores)) + 0.25 / (FUSION_K + ranks_of(np.array(near)))
-    ranks = session_ranks(positions, candidates.query.liked, NOW, vectors)
+    ranks = session_ranks(positions, candidates.query.liked, NOW, vectors, CONFIG)
     np.testing.assert_allclose(rerank_by_session(scores, ranks, 0.25), expected, rtol=1e-5)
     assert rerank_by_session(scores, ranks, 0.0) is scores
-    no_session = session_ranks(positions, candidates.query.liked, NOW + DAY, vectors)
+    no_session = session_ranks(positions, candidates.query.liked, NOW + DAY, vectors, CONFIG)
     assert no_session is None and rerank_by_session(scores, no_session, 0.25) is scores
 
 

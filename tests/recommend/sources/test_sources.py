@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from bowerbird.data.ranks import coarse_log
+from bowerbird.recommend.config import IdNeighbourhoodConfig, PopularityConfig, WalkConfig
 from bowerbird.recommend.models.attribute_affinity import sum_facets
-from bowerbird.recommend.models.id_neighbourhood import NARROW, NEIGHBOURHOOD_WEIGHT, REACH, WIDTH
-from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources import SOURCES, Source
@@ -22,9 +21,17 @@ from bowerbird.recommend.sources.id_neighbourhood import IdNeighbourhoodSource
 from bowerbird.recommend.sources.latent_factors import LatentFactorSource
 from bowerbird.recommend.sources.popularity import PopularSource, TrendingSource
 from bowerbird.recommend.sources.transitions import TransitionSource
-from bowerbird.recommend.sources.walks import MAX_PROPOSALS, WalkSource
+from bowerbird.recommend.sources.walks import WalkSource
 
 from .conftest import COLD, ITEMS, queries_of
+
+NARROW = IdNeighbourhoodConfig.narrow
+NEIGHBOURHOOD_WEIGHT = IdNeighbourhoodConfig.weight
+REACH = IdNeighbourhoodConfig.reach
+WIDTH = IdNeighbourhoodConfig.width
+MONTH = PopularityConfig.month
+YEAR = PopularityConfig.year
+MAX_PROPOSALS = WalkConfig.max_proposals
 
 COUNT = 12
 EVERY_SOURCE = pytest.mark.parametrize("kind", SOURCES, ids=lambda kind: kind.name)
@@ -123,7 +130,12 @@ def orders_of(source: Source, query: Query, count: int) -> Iterator[tuple[Column
             yield popularity.share(query.at, days).astype(float), eligible, count // 2, True
     elif isinstance(source, PopularSource):
         yield popularity.share(query.at, YEAR).astype(float), eligible, count // 2, True
-        yield popularity.share(query.at, YEAR, beginners=True).astype(float), eligible, count // 2, True
+        yield (
+            popularity.share(query.at, YEAR, beginners=True).astype(float),
+            eligible,
+            count // 2,
+            True,
+        )
         yield popularity.now.astype(float), eligible, count // 2, False
     elif isinstance(source, WalkSource):
         yield visits(source, query), eligible, MAX_PROPOSALS, True

@@ -14,7 +14,7 @@ from bowerbird.embed.index import item_index as index_module
 from bowerbird.embed.index.item_index import ItemIndex, build_index
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
 from bowerbird.recommend.context import ItemContext
-from bowerbird.recommend.models.neighbours import Neighbours
+from bowerbird.recommend.models.nearest import Neighbours
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.sources import SOURCES, Source

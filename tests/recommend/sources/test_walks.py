@@ -9,13 +9,14 @@ import numpy as np
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
-from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
+from bowerbird.recommend.config import SourceConfig, TrainingConfig
+from bowerbird.recommend.context import ItemContext, SourceContext
 from bowerbird.recommend.evaluation import build_graph
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import feature_names
 from bowerbird.recommend.ranker.hybrid import HybridRanker
-from bowerbird.recommend.ranker.training_examples import MOMENTS, build_folds
+from bowerbird.recommend.ranker.training_examples import build_folds
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources.walks import EventGraph, WalkSource
 from bowerbird.taste.state.user_state import TasteState
@@ -41,7 +42,7 @@ def walk_features(ranker: HybridRanker, states: list[TasteState]) -> np.ndarray:
 
 def test_in_training_it_goes_over_the_events_of_the_fold_only(recommender: Recommender, store: Store) -> None:
     """Features equal those of a live graph that holds these events and nothing later."""
-    for fold in build_folds(events_of_store(store)):
+    for fold in build_folds(events_of_store(store), TrainingConfig()):
         states = [example.state for example in fold.examples if len(example.state.items)][:8]
         trained = walk_features(recommender.ranker.fitted_before(fold.events), states)
         past = recommender.with_graph(build_graph(recommender.taste, fold.events))
@@ -62,8 +63,8 @@ def test_a_graph_of_events_is_the_live_graph_at_their_end(recommender: Recommend
 def test_nothing_that_is_to_be_predicted_is_in_the_graph_of_a_fold(store: Store) -> None:
     """A fold has no event of its new users, and of users at a moment nothing after it."""
     events = events_of_store(store)
-    moments = [int(np.quantile(events.liked().at, share)) for share in MOMENTS]
-    for fold in build_folds(events):
+    moments = [int(np.quantile(events.liked().at, share)) for share in TrainingConfig.moments]
+    for fold in build_folds(events, TrainingConfig()):
         active = {fold.events.users[user] for user in np.unique(fold.events.user)}
         for example in fold.examples:
             if example.asked_at in moments:

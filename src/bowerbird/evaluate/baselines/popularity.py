@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.decay import DecayedPopularity
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
-
-DAY_US = 86_400_000_000
 
 
 class Popularity(MatrixRanker):
@@ -38,6 +37,6 @@ class RecentPopularity(Popularity):
         return {"half_life_days": self.half_life_days}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
-        age_days = (liked.at.max(initial=0) - liked.at) / DAY_US
-        weight = 0.5 ** (age_days / self.half_life_days)
-        self._score = np.bincount(liked.item, weight, minlength=liked.n_items).astype(np.float32)
+        popularity = DecayedPopularity(liked.n_items, self.half_life_days)
+        popularity.observe(liked.item, liked.at)
+        self._score = popularity.counts.astype(np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from bowerbird.data.interactions import History, Interactions
+from bowerbird.data.ranks import top_k
 
 _BATCH_NUMBERS = 16_000_000  # scores of one batch: 64 MB
 
@@ -98,18 +99,10 @@ def top_n(scores: np.ndarray, n: int, tie_order: np.ndarray) -> np.ndarray:
     Equal scores come in `tie_order`, a permutation of the items: the same ranking on every machine.
     """
     rankings = np.full((len(scores), n), -1, dtype=np.int64)
-    for ranking, row in zip(rankings, scores[:, tie_order], strict=True):
-        size = min(n, len(row))
-        if not size:
-            continue
-        # A full sort would cost more: the threshold first, then only the items at or above it.
-        threshold = np.partition(row, len(row) - size)[len(row) - size]
-        above = np.flatnonzero(row > threshold)
-        ties = np.flatnonzero(row == threshold)[: size - len(above)]
-        best = np.concatenate([above, ties])
-        best = best[np.argsort(-row[best], kind="stable")]
-        best = best[row[best] > -np.inf]
-        ranking[: len(best)] = tie_order[best]
+    in_tie_order = scores[:, tie_order]
+    best = top_k(in_tie_order, n)
+    is_ranked = np.take_along_axis(in_tie_order, best, axis=1) > -np.inf
+    rankings[:, : best.shape[1]] = np.where(is_ranked, tie_order[best], -1)
     return rankings
 
 

@@ -15,6 +15,7 @@ from bowerbird.evaluate.baselines.iterative import IterativeRanker
 from bowerbird.evaluate.baselines.scoring import ScoringRanker
 from bowerbird.evaluate.metrics import ndcg_at
 from bowerbird.evaluate.protocols import Split, Task, build_task, validation_holdout
+from bowerbird.evaluate.results import Tuning
 
 Grid = Mapping[str, Sequence[Any]]
 """Values of each setting, in order from one end of its range to the other; the default among them."""
@@ -49,24 +50,24 @@ class Tuned:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The chosen settings, and under `tuning` the cost of the search, its grid and its best score.
+        """The chosen settings."""
+        return self.best.settings
 
-        `at_grid_edge` names settings whose chosen value is at an end of its range: a wider range might be
-        better. Values that are the end of what makes sense (`None`, 0 and 1) are left out.
-        """
+    @property
+    def tuning(self) -> Tuning:
+        """The cost of the search, its grid and its best score."""
         settings = self.best.settings
-        tuning = {
-            "n_trials": len(self._scores),
-            "seconds": round(self._seconds, 1),
-            "ndcg": max(self._scores.values(), default=None),
-            "grid": {name: list(values) for name, values in self._grid.items()},
-            "at_grid_edge": [
+        return Tuning(
+            n_trials=len(self._scores),
+            seconds=round(self._seconds, 1),
+            ndcg=max(self._scores.values(), default=None),
+            grid={name: list(values) for name, values in self._grid.items()},
+            at_grid_edge=[
                 name
                 for name, values in self._grid.items()
                 if settings[name] in (values[0], values[-1]) and settings[name] not in (None, 0, 1)
             ],
-        }
-        return {**settings, "tuning": tuning}
+        )
 
     def fit(self, events: Interactions) -> None:
         start = time.perf_counter()

@@ -17,9 +17,9 @@ import scipy.sparse as sparse
 from numba import njit
 
 from bowerbird.data.interactions import Interactions
+from bowerbird.recommend.config import CoEngagementConfig
 
 BLOCK = 4096  # items processed together: 64 MB for 4,000 users
-MAX_USERS = 4000  # the most active; more would cost memory (64 MB) and add little
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,16 @@ class CoEngagement:
     ridge: float  # λ
 
     @classmethod
-    def fit(cls, events: Interactions, ridge: float) -> CoEngagement:
-        """Fit on liked events; an item liked twice counts once."""
+    def fit(cls, events: Interactions, config: CoEngagementConfig | None = None) -> CoEngagement:
+        """Fit on liked events; an item liked twice counts once.
+
+        EASE (Steck, WWW 2019) by the Woodbury identity over the most active users.
+        """
+        config = config or CoEngagementConfig()
+        ridge = config.ridge
         likes = like_matrix(events)
         counts = np.asarray(likes.sum(axis=1)).ravel()
-        users = np.sort(np.argsort(-counts, kind="stable")[:MAX_USERS])
+        users = np.sort(np.argsort(-counts, kind="stable")[: config.max_users])
         likes = likes[users[counts[users] > 0]]
         gram = (likes @ likes.T).toarray().astype(np.float64)
         inverse = np.linalg.inv(gram + ridge * np.eye(len(gram))).astype(np.float32)

@@ -13,15 +13,6 @@ import re
 import numpy as np
 from numba import njit
 
-WIDTH = 100
-"""Standard deviation of the kernel, items."""
-NARROW = 30
-"""Standard deviation of the narrow kernel, which separates collections, items."""
-REACH = 3
-"""Ids to either side of a liked item that count as its neighbours."""
-NEIGHBOURHOOD_WEIGHT = 0.05
-"""Weight of `Popularity.neighbourhood` of a cold item, added to its similarity."""
-
 
 def rank_ids(ids: list[str]) -> np.ndarray:
     """Rank each item in the natural order of ids, (n,) int64: numbers within ids count as numbers.
@@ -40,8 +31,10 @@ def _natural_key(item_id: str) -> list[tuple[int, int, str]]:
     return [(0, int(token), "") if token.isdigit() else (1, 0, token) for token in tokens]
 
 
-def smooth(shares: np.ndarray, id_ranks: np.ndarray, width: int = WIDTH) -> np.ndarray:
+def smooth(shares: np.ndarray, id_ranks: np.ndarray, width: int) -> np.ndarray:
     """Smooth shares (n,) by a kernel estimate over the ranks (n,) from 0 of ids, (n,) float32.
+
+    `width` is the kernel's standard deviation, items.
 
     Three boxes one after the other are nearly a Gaussian, and cost the same however wide they are.
     """
@@ -53,10 +46,10 @@ def smooth(shares: np.ndarray, id_ranks: np.ndarray, width: int = WIDTH) -> np.n
     return smoothed
 
 
-def neighbours_of(liked: np.ndarray, id_ranks: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Find the items within `REACH` ids of liked ones (H,), ascending, including them; `order` (n,) by
+def neighbours_of(liked: np.ndarray, id_ranks: np.ndarray, order: np.ndarray, reach: int) -> np.ndarray:
+    """Find the items within `reach` ids of liked ones (H,), ascending, including them; `order` (n,) by
     rank."""
-    ranks = id_ranks[liked][:, None] + np.arange(-REACH, REACH + 1)
+    ranks = id_ranks[liked][:, None] + np.arange(-reach, reach + 1)
     neighbours: np.ndarray = np.unique(order[ranks[(ranks >= 0) & (ranks < len(order))]])
     return neighbours
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
-RANK = 32
-USER_POWER, ITEM_POWER = 0.5, 0.3
+from bowerbird.recommend.config import LatentFactorConfig
 
 
 @dataclass(frozen=True)
@@ -25,17 +24,19 @@ class LatentFactors:
     out: np.ndarray  # (n, r) float32: from factors to every item's score
 
     @classmethod
-    def fit(cls, likes: Any) -> LatentFactors:
-        """Fit on a sparse (users, items) matrix of ones."""
+    def fit(cls, likes: Any, config: LatentFactorConfig | None = None) -> LatentFactors:
+        """Fit on a sparse (users, items) matrix of ones (PureSVD, Cremonesi et al., RecSys 2010)."""
         from scipy.sparse.linalg import svds
 
+        config = config or LatentFactorConfig()
         likes_per_user = np.asarray(likes.sum(axis=1)).ravel()
         likes = likes[likes_per_user > 0]
-        n_items, rank = likes.shape[1], min(RANK, min(likes.shape) - 1)
+        n_items, rank = likes.shape[1], min(config.rank, min(likes.shape) - 1)
         if rank < 1:
             return cls(np.zeros((n_items, 1), np.float32), np.zeros((n_items, 1), np.float32))
-        scale = (np.asarray(likes.sum(axis=0)).ravel() + 1.0) ** -ITEM_POWER
-        normal = sparse.diags(likes_per_user[likes_per_user > 0] ** -USER_POWER) @ likes @ sparse.diags(scale)
+        scale = (np.asarray(likes.sum(axis=0)).ravel() + 1.0) ** -config.item_power
+        user_scale = likes_per_user[likes_per_user > 0] ** -config.user_power
+        normal = sparse.diags(user_scale) @ likes @ sparse.diags(scale)
         start = np.random.default_rng(0).normal(size=min(likes.shape))
         _, _, right = svds(normal.astype(np.float64), k=rank, v0=start)
         directions = right.T

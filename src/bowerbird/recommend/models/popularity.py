@@ -17,24 +17,12 @@ import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY
-from bowerbird.recommend.models.id_neighbourhood import WIDTH, smooth
+from bowerbird.recommend.config import IdNeighbourhoodConfig, PopularityConfig
+from bowerbird.recommend.models.id_neighbourhood import smooth
 
-TREND_SHARE = 0.1  # half-life of the trend, as a share of the log's span
-MONTH, YEAR = 30.0, 300.0
-"""Half-lives of what is popular at a moment, days."""
 HEAD = 4_096  # items of an order that are cached: enough for any request unless few items are eligible
 MAX_CACHED, MAX_CACHED_BYTES = 64, 1 << 25
 """Shares cached for repeated moments: at least this number, and as many as fit into 32 MB."""
-STEPS = 16  # moments are rounded to a 16th of the half-life
-MAX_AGE_HALF_LIVES = 6  # half-lives after which a like no longer counts
-MIN_NEIGHBOURHOOD = 1e-2
-"""Added to the density of likes around an item before its logarithm is taken."""
-CAUTION = 5.0
-"""Number of events by which the overall share of likes is weighted (a prior), next to an item's own
-events."""
-BEGINNERS = 10.0
-"""The k-th like of a user counts 1/(1 + k/10) as a beginner's like."""
-
 T = TypeVar("T")
 
 
@@ -67,6 +55,7 @@ class Popularity:
     early: np.ndarray  # float32: how early in its user's history a like came, 1 for the first
     id_ranks: np.ndarray  # (items,) int64: each item's rank in the order of ids
     approval: np.ndarray  # (items,) float32: share of likes among an item's events
+    config: PopularityConfig = field(default_factory=PopularityConfig)
     _shares: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
     _neighbourhoods: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
     _heads: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
@@ -98,21 +87,26 @@ class Popularity:
         return max(MAX_CACHED, MAX_CACHED_BYTES // max(1, self.total.nbytes))
 
     @classmethod
-    def fit(cls, events: Interactions, id_ranks: np.ndarray) -> Popularity:
+    def fit(
+        cls, events: Interactions, id_ranks: np.ndarray, config: PopularityConfig | None = None
+    ) -> Popularity:
+        """Count likes; `id_ranks` (items,) as `rank_ids` gives them."""
+        config = config or PopularityConfig()
         liked = events.liked()
         order = np.argsort(liked.at, kind="stable")
-        items, at, earliness = liked.item[order], liked.at[order], _earliness(liked)[order]
+        items, at = liked.item[order], liked.at[order]
+        earliness = _earliness(liked, config.beginner_likes)[order]
         total = np.bincount(items, minlength=events.n_items).astype(np.float32)
         if not len(liked):
-            return cls(
-                total, total, items, at, earliness, id_ranks, np.full(events.n_items, np.nan, np.float32)
-            )
+            unknown = np.full(events.n_items, np.nan, np.float32)
+            return cls(total, total, items, at, earliness, id_ranks, unknown, config)
         events_per_item = np.bincount(events.item, minlength=events.n_items)
         usual = len(liked) / len(events)
-        approval = ((total + CAUTION * usual) / (events_per_item + CAUTION)).astype(np.float32)
-        half_life = max(DAY, (at[-1] - at[0]) * TREND_SHARE)
+        prior = config.prior_events
+        approval = ((total + prior * usual) / (events_per_item + prior)).astype(np.float32)
+        half_life = max(DAY, (at[-1] - at[0]) * config.trend_share)
         recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
-        return cls(total, recent.astype(np.float32), items, at, earliness, id_ranks, approval)
+        return cls(total, recent.astype(np.float32), items, at, earliness, id_ranks, approval, config)
 
     def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
         """Compute each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,)
@@ -124,21 +118,27 @@ class Popularity:
         return self._shares.once(key, lambda: self._share(*key), self._max_cached)
 
     def _rounded(self, moment: int, half_life_days: float) -> int:
-        step = int(half_life_days * DAY / STEPS)
+        step = int(half_life_days * DAY / self.config.steps)
         return self.end if moment >= self.end else moment // step * step
 
     @property
     def lately(self) -> float:
         """The half-life of the trend, days."""
-        return max(1.0, (self.end - int(self.at[0])) / DAY * TREND_SHARE) if len(self.at) else 1.0
+        return max(1.0, (self.end - int(self.at[0])) / DAY * self.config.trend_share) if len(self.at) else 1.0
 
-    def neighbourhood(self, moment: int, half_life_days: float = MONTH, width: int = WIDTH) -> np.ndarray:
+    def neighbourhood(
+        self,
+        moment: int,
+        half_life_days: float = PopularityConfig.month,
+        width: int = IdNeighbourhoodConfig.width,
+    ) -> np.ndarray:
         """Compute the log density of likes around each item in the order of ids before a moment, (items,)
         float32: about 0 where it is average. See `id_neighbourhood`."""
 
         def compute() -> np.ndarray:
             share = self.share(moment, half_life_days)
-            nearby: np.ndarray = np.log(smooth(share, self.id_ranks, width) * len(share) + MIN_NEIGHBOURHOOD)
+            density = smooth(share, self.id_ranks, width) * len(share)
+            nearby: np.ndarray = np.log(density + self.config.min_density)
             return nearby
 
         key = self._rounded(moment, half_life_days), half_life_days, width
@@ -173,7 +173,7 @@ class Popularity:
         return _highest(share, np.flatnonzero((share > 0) & eligible), count)[:count]
 
     def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
-        first = np.searchsorted(self.at, moment - int(MAX_AGE_HALF_LIVES * half_life_days * DAY))
+        first = np.searchsorted(self.at, moment - int(self.config.max_age * half_life_days * DAY))
         window = slice(first, np.searchsorted(self.at, moment, side="right"))
         weights = 0.5 ** ((moment - self.at[window]) / (half_life_days * DAY))
         if beginners:
@@ -194,11 +194,14 @@ def _highest(shares: np.ndarray, positions: np.ndarray, count: int) -> np.ndarra
     return highest
 
 
-def _earliness(liked: Interactions) -> np.ndarray:
-    """Compute 1/(1 + k/10) for each user's k-th like, from 0, (L,) float32; `liked` is in order of time."""
+def _earliness(liked: Interactions, beginner_likes: float) -> np.ndarray:
+    """Compute 1/(1 + k/`beginner_likes`) for each user's k-th like, from 0, (L,) float32.
+
+    `liked` is in order of time.
+    """
     order = np.argsort(liked.user, kind="stable")
     starts = np.flatnonzero(np.diff(liked.user[order], prepend=-1))
     like_number = np.empty(len(order), np.float32)
     like_number[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    early: np.ndarray = (1 / (1 + like_number / BEGINNERS)).astype(np.float32)
+    early: np.ndarray = (1 / (1 + like_number / beginner_likes)).astype(np.float32)
     return early

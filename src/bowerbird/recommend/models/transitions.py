@@ -6,7 +6,7 @@ A first-order Markov chain over a window (as in FPMC, Rendle et al., WWW 2010, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,7 @@ from numba import njit
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.times import DAY
-
-REACH = 30  # maximal distance of two likes in one user's history
-WINDOW_DAYS = 365
-MAX_LIKES = 300_000  # the latest ones; older transitions say little about today's
-BACKWARDS = 0.5
-SHRINK = 5.0
-LATEST = 20  # likes of a user that count
+from bowerbird.recommend.config import TransitionConfig
 
 
 @dataclass(frozen=True)
@@ -29,25 +23,27 @@ class Transitions:
     """Transitions between n items."""
 
     pairs: Any  # sparse (n, n) float32: from the item liked before to the one after
+    config: TransitionConfig = field(default_factory=TransitionConfig)
 
     @classmethod
-    def fit(cls, events: Interactions) -> Transitions:
+    def fit(cls, events: Interactions, config: TransitionConfig | None = None) -> Transitions:
+        """Fit on the latest likes of all users."""
+        config = config or TransitionConfig()
         liked = events.liked()
-        latest = np.argsort(liked.at, kind="stable")[-MAX_LIKES:]
+        latest = np.argsort(liked.at, kind="stable")[-config.max_likes :]
         order = latest[np.lexsort((liked.at[latest], liked.user[latest]))]
         user, item, at = liked.user[order], liked.item[order], liked.at[order]
         total = sparse.csr_matrix((events.n_items, events.n_items), dtype=np.float32)
-        for distance in range(1, min(REACH, len(order) - 1) + 1):
-            before, strengths_to = slice(None, -distance), slice(distance, None)
-            near = (user[before] == user[strengths_to]) & (at[strengths_to] - at[before] <= WINDOW_DAYS * DAY)
+        for distance in range(1, min(config.reach, len(order) - 1) + 1):
+            before, after = slice(None, -distance), slice(distance, None)
+            is_soon = at[after] - at[before] <= config.window * DAY
+            near = (user[before] == user[after]) & is_soon
             weights = np.full(int(near.sum()), distance**-0.5, np.float32)
             shape = total.shape
-            total = total + sparse.csr_matrix(
-                (weights, (item[before][near], item[strengths_to][near])), shape=shape
-            )
-        scale = sparse.diags((np.bincount(item, minlength=events.n_items) + SHRINK) ** -0.5)
-        symmetric = total + BACKWARDS * total.T
-        return cls((scale @ symmetric @ scale).astype(np.float32).tocsr())
+            total = total + sparse.csr_matrix((weights, (item[before][near], item[after][near])), shape=shape)
+        scale = sparse.diags((np.bincount(item, minlength=events.n_items) + config.shrink) ** -0.5)
+        symmetric = total + config.backwards * total.T
+        return cls((scale @ symmetric @ scale).astype(np.float32).tocsr(), config)
 
     def scores(self, liked: History) -> np.ndarray:
         """Score all items after a history of liked items, (n,) float32."""
@@ -78,12 +74,11 @@ class Transitions:
             self.strengths_to(np.array([item]), other_item)[0],
             self.strengths_to(np.array([other_item]), item)[0],
         )
-        return bool(forward > BACKWARDS * backward * (1 + 1e-4))
+        return bool(forward > self.config.backwards * backward * (1 + 1e-4))
 
-    @staticmethod
-    def recent_likes(liked: History) -> tuple[np.ndarray, np.ndarray]:
+    def recent_likes(self, liked: History) -> tuple[np.ndarray, np.ndarray]:
         """Return the likes that count, oldest first, and their weights, (L,) each."""
-        items = liked.items[-LATEST:]
+        items = liked.items[-self.config.latest :]
         return items, np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5
 
 

@@ -1,9 +1,4 @@
-"""Calibration of predicted probabilities: measures of it, and Platt's correction.
-
-The correction is Platt's (1999): σ(a·logit(p) + b), two numbers fitted by maximum likelihood on a later part
-of the log than p was learned from. Isotonic regression has more freedom than outcomes as rare as purchases
-allow: its steps at 0 cost likelihood (docs/log.md).
-"""
+"""Platt's correction of predicted probabilities, and how well it does on later rows."""
 
 from __future__ import annotations
 
@@ -11,8 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BINS = 10
-MIN_PROBABILITY, MAX_PROBABILITY = 1e-6, 1 - 1e-6  # so that logits are finite
+from bowerbird.evaluate.calibration import (
+    MAX_PROBABILITY,
+    MIN_PROBABILITY,
+    CalibrationReport,
+    calibration_error,
+    log_loss,
+    reliability,
+)
+
 PRIOR = 1e-3
 """Weight of the prior slope 1 relative to the mean loss of an example: few outcomes change the slope
 little."""
@@ -20,7 +22,12 @@ little."""
 
 @dataclass(frozen=True)
 class Platt:
-    """p ↦ σ(slope·logit(p) + shift)."""
+    """p ↦ σ(slope·logit(p) + shift) (Platt, 1999).
+
+    Two numbers fitted by maximum likelihood on a later part of the log than p was learned from. Isotonic
+    regression has more freedom than outcomes as rare as purchases allow: its steps at 0 cost likelihood
+    (docs/log.md).
+    """
 
     slope: float = 1.0
     shift: float = 0.0
@@ -48,33 +55,29 @@ class Platt:
         return corrected
 
 
-def reliability(predicted: np.ndarray, happened: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Compute the calibration curve: for each of `bins` bins of equal size, lowest probabilities first, the
-    number of rows, the mean predicted probability and the share of outcomes that happened, (bins, 3).
+def report_calibration(
+    correction: Platt, predicted: np.ndarray, happened: np.ndarray, at: np.ndarray
+) -> CalibrationReport:
+    """Describe a correction of all rows, and measure one of their earlier half on the later half.
 
-    >>> reliability(np.array([0.1, 0.5, 0.3, 0.7]), np.array([False, True, False, True]), 2).tolist()
-    [[2.0, 0.2, 0.0], [2.0, 0.6, 1.0]]
+    Predicted probabilities (n,), outcomes (n,) bool, times (n,).
     """
-    bins_of_rows = np.array_split(np.argsort(predicted, kind="stable"), min(bins, max(1, len(predicted))))
-    rows = [
-        [len(bin_rows), predicted[bin_rows].mean(), happened[bin_rows].mean()]
-        for bin_rows in bins_of_rows
-        if len(bin_rows)
-    ]
-    return np.array(rows, np.float64).reshape(-1, 3)
-
-
-def calibration_error(predicted: np.ndarray, happened: np.ndarray, bins: int = BINS) -> float:
-    """Compute the expected calibration error: mean |predicted − observed| over the curve, weighted by rows
-    (Naeini et al., AAAI 2015). Above 0 by chance alone where there are few rows."""
-    count, mean, share = reliability(predicted, happened, bins).T
-    return float((count * np.abs(mean - share)).sum() / max(count.sum(), 1.0))
-
-
-def log_loss(predicted: np.ndarray, happened: np.ndarray) -> float:
-    """Compute the mean negative log likelihood of the outcomes, nats."""
-    predicted = np.clip(predicted, MIN_PROBABILITY, MAX_PROBABILITY)
-    return float(-np.mean(np.where(happened, np.log(predicted), np.log1p(-predicted))))
+    later = at > np.median(at)
+    corrected = Platt.fit(predicted[~later], happened[~later])(predicted[later])
+    raw, observed = predicted[later], happened[later]
+    return CalibrationReport(
+        rate=float(happened.mean()),
+        slope=correction.slope,
+        shift=correction.shift,
+        rows=int(later.sum()),
+        happened=int(observed.sum()),
+        calibration_error=calibration_error(corrected, observed),
+        calibration_error_uncalibrated=calibration_error(raw, observed),
+        log_loss=log_loss(corrected, observed),
+        log_loss_uncalibrated=log_loss(raw, observed),
+        log_loss_of_the_rate=log_loss(np.full(len(observed), happened[~later].mean()), observed),
+        curve=reliability(corrected, observed).round(5).tolist(),
+    )
 
 
 def _logits(predicted: np.ndarray) -> np.ndarray:

@@ -15,17 +15,13 @@ import numpy as np
 from bowerbird.choices import Outcome
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, History, Interactions
-from bowerbird.data.times import DAY
+from bowerbird.data.times import DAY, HOUR, SECOND, sessions_of
+from bowerbird.recommend.config import OutcomeConfig
 
 OUTCOMES = tuple(Action(outcome) for outcome in Outcome)
-SHOWN_DAYS = 1.0
-"""An outcome counts for the impression before it, if it comes within this number of days."""
-SESSION_DAYS = 7.0
-"""An outcome counts for a session, if it comes within this number of days of its start."""
-LIST_SECONDS = 60.0
-"""A user's impressions within this number of seconds of the first one form one list."""
-BREAK_HOURS = 6.0
-"""A new session begins after this number of hours without an event."""
+
+
+DEFAULT_CONFIG = OutcomeConfig()
 
 _OUTCOME_CODES = [ACTION_CODE[outcome.value] for outcome in OUTCOMES]
 _IMPRESSION = ACTION_CODE[Action.IMPRESSION.value]
@@ -52,7 +48,7 @@ class Slate:
     happened: np.ndarray  # (S, OUTCOMES) bool
 
 
-def shown_slates(events: Interactions) -> list[Slate]:
+def shown_slates(events: Interactions, config: OutcomeConfig = DEFAULT_CONFIG) -> list[Slate]:
     """Collect the lists that were shown, in order of time: items that their user had not seen before.
 
     An outcome counts for the last impression before it. Lists whose time is not over when the events end are
@@ -65,7 +61,7 @@ def shown_slates(events: Interactions) -> list[Slate]:
     first = np.repeat(starts, np.diff(starts, append=len(user)))  # of each row's run of one user and item
     # Row of the impression at or before each row.
     last = np.maximum.accumulate(np.where(is_impression, np.arange(len(user)), -1))
-    is_after_impression = (last >= first) & (at - at[last] <= SHOWN_DAYS * DAY)
+    is_after_impression = (last >= first) & (at - at[last] <= config.shown_days * DAY)
     happened = np.zeros((len(user), len(OUTCOMES)), bool)
     for column, code in enumerate(_OUTCOME_CODES):
         happened[last[is_after_impression & (action == code)], column] = True
@@ -76,16 +72,26 @@ def shown_slates(events: Interactions) -> list[Slate]:
         - (feedback_count[first] - (WEIGHT_OF_CODE[action[first]] != 0))
     )
     is_counted = (
-        is_impression & (earlier_feedback == 0) & (at <= (events.at.max(initial=0) - SHOWN_DAYS * DAY))
+        is_impression & (earlier_feedback == 0) & (at <= (events.at.max(initial=0) - config.shown_days * DAY))
     )
     ranks = np.zeros(len(user), np.int32) if events.list_rank is None else events.list_rank[order]
     return _group_into_lists(
-        user[is_counted], at[is_counted], item[is_counted], ranks[is_counted], happened[is_counted]
+        config.list_seconds,
+        user[is_counted],
+        at[is_counted],
+        item[is_counted],
+        ranks[is_counted],
+        happened[is_counted],
     )
 
 
 def _group_into_lists(
-    user: np.ndarray, at: np.ndarray, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray
+    list_seconds: float,
+    user: np.ndarray,
+    at: np.ndarray,
+    item: np.ndarray,
+    ranks: np.ndarray,
+    happened: np.ndarray,
 ) -> list[Slate]:
     """Group a user's impressions that are close in time into one list, each item once."""
     order, columns = np.lexsort((ranks, at, user)), (item, ranks, happened)
@@ -93,7 +99,7 @@ def _group_into_lists(
     rows: list[int] = []
     for row in [*order.tolist(), -1]:
         is_same_user = row >= 0 and rows and user[row] == user[rows[0]]
-        if rows and not (is_same_user and at[row] - at[rows[0]] <= LIST_SECONDS * 1e6):
+        if rows and not (is_same_user and at[row] - at[rows[0]] <= list_seconds * SECOND):
             slates.append(_build_slate(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in columns)))
             rows = []
         rows.append(row)
@@ -109,23 +115,25 @@ def _build_slate(user: int, at: int, item: np.ndarray, ranks: np.ndarray, happen
     return Slate(user, at, item[first[order]], ranks[first[order]], any_happened[order])
 
 
-def session_starts(events: Interactions) -> list[Slate]:
+def session_starts(events: Interactions, config: OutcomeConfig = DEFAULT_CONFIG) -> list[Slate]:
     """Collect the starts of all users' sessions, in order of time, without items.
 
     Sessions whose time is not over when the events end are left out.
     """
     order = np.lexsort((events.at, events.user))
     user, at = events.user[order], events.at[order]
-    begins = (np.diff(user, prepend=-1) != 0) | (np.diff(at, prepend=0) > BREAK_HOURS / 24 * DAY)
-    begins &= at <= events.at.max(initial=0) - SESSION_DAYS * DAY
+    begins = np.diff(sessions_of(at, user, int(config.break_hours * HOUR)), prepend=-1) > 0
+    begins &= at <= events.at.max(initial=0) - config.session_days * DAY
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, len(OUTCOMES)), bool))
     slates = [Slate(int(user[row]), int(at[row]), *nothing) for row in np.flatnonzero(begins)]
     return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def offer(session: Slate, items: np.ndarray, history: History) -> Slate:
+def offer(
+    session: Slate, items: np.ndarray, history: History, config: OutcomeConfig = DEFAULT_CONFIG
+) -> Slate:
     """Add offered items (S,) to a session, with the outcomes that the user's whole history shows for each."""
-    window = (history.at >= session.at) & (history.at <= session.at + SESSION_DAYS * DAY)
+    window = (history.at >= session.at) & (history.at <= session.at + config.session_days * DAY)
     acts = history.where(window)
     happened = np.stack([np.isin(items, acts.items[acts.actions == code]) for code in _OUTCOME_CODES], axis=1)
     return Slate(session.user, session.at, items, np.zeros(len(items), np.int32), happened)

@@ -9,8 +9,6 @@ import numpy as np
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.sources.source import FusionTerm, Role
 
-LEARNED_WEIGHT = 3.0  # of the learned order, next to 1 for the fused one
-
 
 def fuse_sources(
     rows: np.ndarray, columns: Mapping[str, int], terms: Sequence[FusionTerm], content_weight: float
@@ -36,6 +34,6 @@ def fuse_sources(
     return fuse_ranks(parts)
 
 
-def blend(learned: np.ndarray, fused: np.ndarray) -> np.ndarray:
-    """Blend the learned and the fused order of C candidates, (C,) float32."""
-    return fuse_ranks([(LEARNED_WEIGHT, ranks_of(learned)), (1.0, ranks_of(fused))])
+def blend(learned: np.ndarray, fused: np.ndarray, learned_weight: float) -> np.ndarray:
+    """Blend the learned order of C candidates and the fused one, whose weight is 1, (C,) float32."""
+    return fuse_ranks([(learned_weight, ranks_of(learned)), (1.0, ranks_of(fused))])

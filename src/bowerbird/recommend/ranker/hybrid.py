@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import distinct
-from bowerbird.recommend.context import ItemContext, SourceConfig, SourceContext
+from bowerbird.recommend.config import RankerConfig
+from bowerbird.recommend.context import ItemContext, SourceContext
+from bowerbird.recommend.meta import RankerReport
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import build_features, feature_names
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
@@ -30,21 +31,6 @@ from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
 from bowerbird.taste.state.user_state import TasteState
 
 CHUNK = 64  # users prepared together
-
-
-@dataclass(frozen=True)
-class RankerConfig:
-    """Hyper-parameters of the ranker."""
-
-    per_source: int = 200
-    """Candidates of each source."""
-    source: SourceConfig = field(default_factory=SourceConfig)
-    content_weight: float = 1.0
-    """Of content in the plain fusion, next to 1 for co-engagement."""
-    session_weight: float = 0.0
-    """Of the likes of a session that goes on, next to 1 for the ranker's order."""
-    young_share: float = 0.0
-    """Of a list's places, reserved for young items (see `SourceContext.is_young`)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +76,7 @@ class HybridRanker:
         self.sources: list[Source] = []
         self.context: SourceContext
         self.trees: Trees | None = None
-        self.report: dict[str, Any] = {}
+        self.report = RankerReport()
         """What was chosen in training, and how well it did on the ranker's own validation examples."""
 
     # -- learning -----------------------------------------------------------------------------------------
@@ -177,7 +163,7 @@ class HybridRanker:
             return np.zeros(0, np.float32)
         terms = [term for source in self.sources for term in source.fusion]
         fused = fuse_sources(features, self.columns, terms, self.config.content_weight)
-        return fused if self.trees is None else blend(self.trees(features), fused)
+        return fused if self.trees is None else blend(self.trees(features), fused, self.config.learned_weight)
 
     @cached_property
     def columns(self) -> Mapping[str, int]:

@@ -4,55 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import top_positions
-from bowerbird.recommend.context import ItemContext, SourceConfig
+from bowerbird.recommend.config import CoEngagementConfig, RankerConfig, TrainingConfig
+from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix
-from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker, RankerConfig
+from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
 from bowerbird.recommend.ranker.training_examples import (
-    USER_FOLDS,
     TrainingExample,
     TrainingFold,
     build_folds,
 )
 from bowerbird.recommend.ranker.trees import Trees
 from bowerbird.recommend.ranker.validation import (
-    CUTOFF,
     LabelledCandidates,
     LearnedOrder,
     choose_order,
 )
 from bowerbird.recommend.rerank.session import session_ranks
 
-RIDGES = (30.0, 100.0, 300.0, 1000.0)
-MIN_EXAMPLES = 100  # fewer can't teach a ranker
-VALIDATION_SHARE = 4  # one example in so many is kept for validation
-MAX_NEGATIVES = 100  # candidates of one example that were not liked, as far as the ranker learns from them
-RIDGE_EXAMPLES = 300
-LIGHTGBM = {
-    "objective": "lambdarank",
-    "learning_rate": 0.05,
-    "num_leaves": 15,
-    "min_data_in_leaf": 100,
-    "lambda_l2": 10.0,
-    "lambdarank_truncation_level": 30,
-    "num_threads": 2,
-    "verbosity": -1,
-    "seed": 0,
-    "deterministic": True,
-}
-ROUNDS = 150
-
 
 def fit_ranker(
-    items: ItemContext, events: Interactions, folds: Sequence[TrainingFold] | None = None
+    items: ItemContext,
+    events: Interactions,
+    folds: Sequence[TrainingFold] | None = None,
+    config: RankerConfig | None = None,
 ) -> HybridRanker:
-    """Learn the sources and their common order from training events; `folds` are users' by default."""
-    folds = build_folds(events) if folds is None else folds
-    ranker = HybridRanker(items, RankerConfig(source=SourceConfig(choose_ridge(folds))))
+    """Learn the sources and their common order from training events; `folds` are users' by default.
+
+    Trees by LambdaRank (Burges, 2010), blended with reciprocal-rank fusion (Cormack et al., SIGIR 2009).
+    """
+    config = config or RankerConfig()
+    folds = build_folds(events, config.training) if folds is None else folds
+    coengagement = replace(config.source.coengagement, ridge=choose_ridge(folds, config))
+    source_config = replace(config.source, coengagement=coengagement)
+    ranker = HybridRanker(items, replace(config, source=source_config))
     learned = learn_order(ranker, folds)
     ranker.trees, ranker.report = learned.trees, learned.report
     ranker.config = replace(
@@ -65,39 +55,62 @@ def fit_ranker(
     return ranker
 
 
-def choose_ridge(folds: Sequence[TrainingFold]) -> float:
+def choose_ridge(folds: Sequence[TrainingFold], config: RankerConfig) -> float:
     """Choose the λ of co-engagement with the highest recall@20 on validation users.
 
     On the latest moment and one part of the new users: both kinds of user, at a fraction of the time.
     """
-    chosen = folds[-USER_FOLDS - 1 : -USER_FOLDS + 1]
-    if sum(len(fold.examples) for fold in chosen) < MIN_EXAMPLES:
-        return RIDGES[1]
-    recalls = [sum(_recall_of_ridge(fold, ridge) for fold in chosen) for ridge in RIDGES]
-    return RIDGES[int(np.argmax(recalls))]
+    training = config.training
+    chosen = folds[-training.user_folds - 1 : -training.user_folds + 1]
+    if sum(len(fold.examples) for fold in chosen) < training.min_examples:
+        return config.source.coengagement.ridge
+    recalls = [
+        sum(
+            _recall_of_ridge(fold, replace(config.source.coengagement, ridge=ridge), training)
+            for fold in chosen
+        )
+        for ridge in training.ridges
+    ]
+    return training.ridges[int(np.argmax(recalls))]
 
 
 def learn_order(ranker: HybridRanker, folds: Sequence[TrainingFold]) -> LearnedOrder:
     """Train LambdaRank on the folds' candidates, and keep it if it beats the fusion on validation ones."""
-    if sum(len(fold.examples) for fold in folds) < MIN_EXAMPLES:
+    config = ranker.config.training
+    if sum(len(fold.examples) for fold in folds) < config.min_examples:
         return LearnedOrder()
     import lightgbm  # takes as long as the rest of a cold start, and only training needs it
 
     train, validation = _label(ranker, folds)
-    if len(train) < MIN_EXAMPLES // 4 or not validation:
+    if len(train) < config.min_examples // 4 or not validation:
         return LearnedOrder()
     rows = np.concatenate([features for features, _ in train])
     labels = np.concatenate([labels for _, labels in train]).astype(int)
     data = lightgbm.Dataset(rows, labels, group=[len(labels) for _, labels in train])
-    trees = Trees.of(lightgbm.train(LIGHTGBM, data, num_boost_round=ROUNDS))
+    trees = Trees.of(lightgbm.train(_lightgbm_parameters(config), data, num_boost_round=config.rounds))
     return choose_order(ranker, trees, validation)
+
+
+def _lightgbm_parameters(config: TrainingConfig) -> dict[str, Any]:
+    return {
+        "objective": "lambdarank",
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.num_leaves,
+        "min_data_in_leaf": config.min_data_in_leaf,
+        "lambda_l2": config.lambda_l2,
+        "lambdarank_truncation_level": config.truncation,
+        "num_threads": 2,
+        "verbosity": -1,
+        "seed": 0,
+        "deterministic": True,
+    }
 
 
 def _label(
     ranker: HybridRanker, folds: Sequence[TrainingFold]
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[LabelledCandidates]]:
     """Label the candidates of all examples: for training features and labels of some, for validation all."""
-    rng = np.random.default_rng(0)
+    config, rng = ranker.config.training, np.random.default_rng(0)
     train: list[tuple[np.ndarray, np.ndarray]] = []
     validation: list[LabelledCandidates] = []
     number = 0
@@ -107,10 +120,10 @@ def _label(
         eligible = _eligible(fold, ranker.items.catalogue.launched)
         for example, candidates in zip(fold.examples, ranker.candidates(states, eligible), strict=True):
             labels = np.isin(candidates.positions, example.targets)
-            if number % VALIDATION_SHARE == 0:
+            if number % config.validation_every == 0:
                 validation.append(_for_validation(ranker, fold, example, candidates, labels))
             elif labels.any():
-                rows = _sample_rows(labels, rng)
+                rows = _sample_rows(labels, config.max_negatives, rng)
                 train.append((candidates.features[rows], labels[rows]))
             number += 1
     return train, validation
@@ -128,7 +141,7 @@ def _for_validation(
         candidates.features,
         labels,
         len(example.targets),
-        session_ranks(positions, liked, example.asked_at, ranker.items.vectors),
+        session_ranks(positions, liked, example.asked_at, ranker.items.vectors, ranker.config.session),
         ranker.context.is_young[positions],
         fold.is_of_new_users,
     )
@@ -146,19 +159,19 @@ def _eligible(fold: TrainingFold, launched: np.ndarray) -> list[np.ndarray]:
     return [by_end[example.until] for example in fold.examples]
 
 
-def _sample_rows(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _sample_rows(labels: np.ndarray, max_negatives: int, rng: np.random.Generator) -> np.ndarray:
     """All that was liked, and a part of what was not: enough to learn from, in a fraction of the time."""
-    negatives = rng.permutation(np.flatnonzero(~labels))[:MAX_NEGATIVES]
+    negatives = rng.permutation(np.flatnonzero(~labels))[:max_negatives]
     return np.sort(np.concatenate([np.flatnonzero(labels), negatives]))
 
 
-def _recall_of_ridge(fold: TrainingFold, ridge: float) -> float:
+def _recall_of_ridge(fold: TrainingFold, config: CoEngagementConfig, training: TrainingConfig) -> float:
     """Sum over a fold's users of recall@20 by co-engagement alone."""
-    model, total = CoEngagement.fit(fold.events, ridge), 0.0
-    examples = fold.examples[:RIDGE_EXAMPLES]
+    model, cutoff, total = CoEngagement.fit(fold.events, config), training.cutoff, 0.0
+    examples = fold.examples[: training.ridge_examples]
     liked = [example.state.history.liked().items for example in examples]
     scores = model.scores(history_matrix(liked, fold.events.n_items))
     for example, values in zip(examples, scores, strict=True):
-        top = top_positions(values, example.state.unseen(len(values)), CUTOFF)
-        total += np.isin(top, example.targets).sum() / min(CUTOFF, len(example.targets))
+        top = top_positions(values, example.state.unseen(len(values)), cutoff)
+        total += np.isin(top, example.targets).sum() / min(cutoff, len(example.targets))
     return total

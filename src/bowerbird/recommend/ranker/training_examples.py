@@ -13,16 +13,8 @@ import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import hash_share
+from bowerbird.recommend.config import TrainingConfig
 from bowerbird.taste.state.user_state import TasteState
-
-MAX_EXAMPLES = 1500
-USER_FOLDS = 4  # parts of the users, each seen once as new users
-NEW_USER_SHARES = (0.8, 0.5)
-"""Shares of a new user's likes that are given."""
-NEW_USER_COUNTS = (1, 5)
-"""Numbers of likes of a new user that are given as well: one event must do better than popularity."""
-MOMENTS = (4 / 7, 5 / 7, 6 / 7)
-"""Shares of the likes before the moments after which all users are asked for their next likes."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class TrainingFold:
     """Whether the events lack all that the users did; else what they did after a moment."""
 
 
-def build_folds(events: Interactions) -> list[TrainingFold]:
+def build_folds(events: Interactions, config: TrainingConfig) -> list[TrainingFold]:
     """Split training events into folds with examples.
 
     First all users after each of three moments, until the next moment, cold-start users too; then each
@@ -57,10 +49,11 @@ def build_folds(events: Interactions) -> list[TrainingFold]:
     liked = events.liked()
     if not len(liked):
         return []
-    moments = [int(np.quantile(liked.at, share)) for share in MOMENTS]
-    fold_of_user = np.array([int(hash_share(user, "ranker") * USER_FOLDS) for user in events.users], np.int64)
+    moments = [int(np.quantile(liked.at, share)) for share in config.moments]
+    n_folds = config.user_folds
+    fold_of_user = np.array([int(hash_share(user, "ranker") * n_folds) for user in events.users], np.int64)
     later: list[list[TrainingExample]] = [[] for _ in moments]
-    new: list[list[TrainingExample]] = [[] for _ in range(USER_FOLDS)]
+    new: list[list[TrainingExample]] = [[] for _ in range(n_folds)]
     ends = [*moments[1:], int(events.at.max())]
     for number, history in events.histories():
         user, likes = events.users[number], history.liked()
@@ -68,22 +61,22 @@ def build_folds(events: Interactions) -> list[TrainingFold]:
             until = history.where(history.at <= end)
             given = int(np.searchsorted(likes.at, moment, side="right"))
             later[k] += _example(user, until, until.liked(), given, (moment, end))
-        for count in _counts_given(len(likes)):
+        for count in _counts_given(len(likes), config):
             new[fold_of_user[number]] += _example(user, history, likes, count)
     folds = [
-        TrainingFold(events.where(events.at <= moment), _sample(examples, MAX_EXAMPLES // 2), False)
+        TrainingFold(events.where(events.at <= moment), _sample(examples, config.max_examples // 2), False)
         for moment, examples in zip(moments, later, strict=True)
     ]
     before = events.at <= moments[-1]
     for k, examples in enumerate(new):
         # Up to the last moment here too: users who are served like items that came after the last training.
         others = events.where(before & (fold_of_user[events.user] != k))
-        folds.append(TrainingFold(others, _sample(examples, MAX_EXAMPLES // 2 // USER_FOLDS), True))
+        folds.append(TrainingFold(others, _sample(examples, config.max_examples // 2 // n_folds), True))
     return [fold for fold in folds if len(fold.events.liked()) and fold.examples]
 
 
-def _counts_given(n_likes: int) -> list[int]:
-    counts = {*NEW_USER_COUNTS, *(int(n_likes * share) for share in NEW_USER_SHARES)}
+def _counts_given(n_likes: int, config: TrainingConfig) -> list[int]:
+    counts = {*config.new_user_counts, *(int(n_likes * share) for share in config.new_user_shares)}
     return sorted(count for count in counts if 0 < count < n_likes)
 
 

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from bowerbird.evaluate.metrics import ndcg_of_gains
+from bowerbird.recommend.config import TrainingConfig
+from bowerbird.recommend.meta import RankerReport
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.trees import Trees
 from bowerbird.recommend.rerank.reserve import Reserve
 from bowerbird.recommend.rerank.session import rerank_by_session
-
-CONTENT_WEIGHTS = (0.1, 0.3, 1.0, 3.0)
-SESSION_WEIGHTS = (0.0, 0.1, 0.25, 0.5)
-YOUNG_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2)
-YOUNG_VALUE = 5.0
-"""Of a like of a young item, next to 1 for any other: the first likes of an item are what makes it known."""
-YOUNG_COST = 0.02
-"""Share of nDCG@20 that places for young items may cost, whatever they gain."""
-MIN_IN_GROUP = 20  # validation examples (in a session; after a moment); fewer can't choose what serves them
-CUTOFF = 20  # of nDCG and recall on validation examples
 
 
 @dataclass(frozen=True)
@@ -47,90 +38,109 @@ class LearnedOrder:
     content_weight: float = 1.0
     session_weight: float = 0.0
     young_share: float = 0.0
-    report: dict[str, Any] = field(default_factory=lambda: {"order": "fusion"})
+    report: RankerReport = field(default_factory=RankerReport)
 
 
 def choose_order(
     ranker: HybridRanker, trees: Trees, validation: Sequence[LabelledCandidates]
 ) -> LearnedOrder:
     """Choose the weight of content that serves validation users best, and the learned order if it helps."""
+    config = ranker.config.training
     terms = [term for source in ranker.sources for term in source.fusion]
     fused = {
         weight: [fuse_sources(example.features, ranker.columns, terms, weight) for example in validation]
-        for weight in CONTENT_WEIGHTS
+        for weight in config.content_weights
     }
-    ndcg = {weight: _mean_ndcg(scores, validation) for weight, scores in fused.items()}
+    ndcg = {weight: _mean_ndcg(scores, validation, config) for weight, scores in fused.items()}
     weight = max(ndcg, key=lambda candidate: ndcg[candidate])
     blended = [
-        blend(trees(example.features), scores)
+        blend(trees(example.features), scores, ranker.config.learned_weight)
         for example, scores in zip(validation, fused[weight], strict=True)
     ]
-    ndcg_learned = _mean_ndcg(blended, validation)
+    ndcg_learned = _mean_ndcg(blended, validation, config)
     is_better = ndcg_learned >= ndcg[weight]
     scores = blended if is_better else fused[weight]
-    session_weight = _choose_session_weight(scores, validation)
+    session_weight = _choose_session_weight(scores, validation, config)
     young_share = choose_young_share(
         [
             rerank_by_session(values, example.session, session_weight)
             for values, example in zip(scores, validation, strict=True)
         ],
         validation,
+        config,
     )
-    report = {
-        "content_weight": weight,
-        "session_weight": session_weight,
-        "young_share": young_share,
-        "ndcg@20_learned": ndcg_learned,
-        "ndcg@20_fusion": ndcg[weight],
-        "order": "lambdarank" if is_better else "fusion",
-    }
+    report = RankerReport(
+        order="lambdarank" if is_better else "fusion",
+        content_weight=weight,
+        session_weight=session_weight,
+        young_share=young_share,
+        ndcg_learned=ndcg_learned,
+        ndcg_fusion=ndcg[weight],
+    )
     return LearnedOrder(trees if is_better else None, weight, session_weight, young_share, report)
 
 
-def _choose_session_weight(scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates]) -> float:
+def _choose_session_weight(
+    scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates], config: TrainingConfig
+) -> float:
     """Choose the weight of a session that serves those validation users best who are in one."""
     pairs = [pair for pair in zip(scores, validation, strict=True) if pair[1].session is not None]
-    if len(pairs) < MIN_IN_GROUP:
+    if len(pairs) < config.min_in_group:
         return 0.0
     examples = [example for _, example in pairs]
     ndcg = {
         weight: _mean_ndcg(
-            [rerank_by_session(values, example.session, weight) for values, example in pairs], examples
+            [rerank_by_session(values, example.session, weight) for values, example in pairs],
+            examples,
+            config,
         )
-        for weight in SESSION_WEIGHTS
+        for weight in config.session_weights
     }
     return max(ndcg, key=lambda candidate: ndcg[candidate])
 
 
-def choose_young_share(scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates]) -> float:
+def choose_young_share(
+    scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates], config: TrainingConfig
+) -> float:
     """Choose the share of places for young items that gains most on validation examples and costs little.
 
     None without users after a moment: nothing else says what becomes of items when they are young.
     """
-    if sum(not example.is_of_new_user for example in validation) < MIN_IN_GROUP:
+    if sum(not example.is_of_new_user for example in validation) < config.min_in_group:
         return 0.0
     orders = [np.argsort(-values, kind="stable") for values in scores]
-    ndcg = {share: _mean_ndcg_reserved(orders, validation, share) for share in YOUNG_SHARES}
-    valued = {share: _mean_ndcg_reserved(orders, validation, share, YOUNG_VALUE) for share in YOUNG_SHARES}
-    allowed = [share for share in YOUNG_SHARES if ndcg[share] >= (1 - YOUNG_COST) * ndcg[0.0]]
+    ndcg, valued = (
+        {
+            share: _mean_ndcg_reserved(orders, validation, share, value, config.cutoff)
+            for share in config.young_shares
+        }
+        for value in (1.0, config.young_value)
+    )
+    allowed = [share for share in config.young_shares if ndcg[share] >= (1 - config.young_cost) * ndcg[0.0]]
     return max(allowed, key=lambda share: valued[share])  # of equal ones the smallest
 
 
 def _mean_ndcg_reserved(
-    orders: Sequence[np.ndarray], examples: Sequence[LabelledCandidates], share: float, value: float = 1.0
+    orders: Sequence[np.ndarray],
+    examples: Sequence[LabelledCandidates],
+    share: float,
+    value: float,
+    cutoff: int,
 ) -> float:
-    """Mean nDCG@20 with a share of places for young items, whose likes count `value` times."""
+    """Mean nDCG with a share of places for young items, whose likes count `value` times."""
     total = 0.0
     for order, example in zip(orders, examples, strict=True):
-        rows = Reserve(example.is_young, share).choose(order, CUTOFF)
+        rows = Reserve(example.is_young, share).choose(order, cutoff)
         gains = example.labels[rows] * np.where(example.is_young[rows], value, 1.0)
-        total += ndcg_of_gains(gains, example.n_targets, CUTOFF)
+        total += ndcg_of_gains(gains, example.n_targets, cutoff)
     return total / len(examples)
 
 
-def _mean_ndcg(scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates]) -> float:
+def _mean_ndcg(
+    scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates], config: TrainingConfig
+) -> float:
     ndcg = [
-        ndcg_of_gains(example.labels[np.argsort(-values, kind="stable")], example.n_targets, CUTOFF)
+        ndcg_of_gains(example.labels[np.argsort(-values, kind="stable")], example.n_targets, config.cutoff)
         for values, example in zip(scores, examples, strict=True)
     ]
     return float(np.mean(ndcg))

@@ -11,14 +11,12 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bowerbird.data.items import Item
+from bowerbird.data.records import record_from
 from bowerbird.errors import InputError
-
-_KEYS = {"factor", "brand", "category", "attributes", "item_ids"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,12 @@ class Rule:
     category: str | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     item_ids: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not 1 < self.factor < float("inf"):
+            raise InputError(f"a boost's factor is {self.factor!r}, expected a number above 1")
+        if self.brand is None and self.category is None and not self.attributes and not self.item_ids:
+            raise InputError("a boost has no condition: add brand, category, attributes or item_ids")
 
     def matches(self, item: Item) -> bool:
         """Whether the rule applies to an item; names are compared case-insensitively."""
@@ -45,12 +49,24 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class BoostFile:
+    """What a file of boosts holds."""
+
+    places: int = 5
+    boost: Sequence[Rule] = ()
+
+
+@dataclass(frozen=True)
 class Boosts:
     """Rules and their cap."""
 
     rules: Sequence[Rule] = ()
-    places: int = 5
+    places: int = BoostFile.places
     """Maximal number of ranks that an item moves up."""
+
+    def __post_init__(self) -> None:
+        if self.places < 0:
+            raise InputError(f"places is {self.places}, expected an integer of at least 0")
 
     @classmethod
     def load(cls, path: Path) -> Boosts:
@@ -59,20 +75,12 @@ class Boosts:
         Raises `InputError` naming the file and the error.
         """
         try:
-            raw = tomllib.loads(path.read_text())
-            return cls.from_dict(raw)
+            file = record_from(tomllib.loads(path.read_text()), BoostFile, "its tables")
+            return cls(file.boost, file.places)
         except FileNotFoundError:
             raise InputError(f"boosts file {path} does not exist") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, InputError) as error:
             raise InputError(f"{path} is not a valid boosts file: {error}") from None
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Boosts:
-        """Parse the tables of a file or a request. Raises `InputError`."""
-        places = raw.get("places", 5)
-        if not isinstance(places, int) or places < 0:
-            raise InputError(f"places is {places!r}, expected an integer of at least 0")
-        return cls([_parse_rule(rule) for rule in raw.get("boost", [])], places)
 
     def factor(self, item: Item) -> float:
         """Return the largest factor of the rules that match an item; 1 if none does."""
@@ -91,13 +99,3 @@ class Boosts:
         better = (relevance[None, :] >= raised[:, None]).sum(axis=1)
         goal = np.where(factors > 1, np.maximum(np.minimum(better, rank), rank - self.places), rank)
         return np.lexsort((rank, factors <= 1, goal))
-
-
-def _parse_rule(raw: Any) -> Rule:
-    if not isinstance(raw, dict) or not set(raw) <= _KEYS or len(raw) < 2:
-        allowed = ", ".join(sorted(_KEYS - {"factor"}))
-        raise InputError(f"a boost is {raw!r}, expected a factor and one or more of {allowed}")
-    factor = raw.get("factor")
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1 < factor < float("inf"):
-        raise InputError(f"a boost's factor is {factor!r}, expected a number above 1")
-    return Rule(**{**raw, "factor": float(factor), "item_ids": frozenset(raw.get("item_ids", ()))})

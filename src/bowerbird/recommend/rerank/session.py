@@ -12,22 +12,22 @@ import numpy as np
 from bowerbird.data.interactions import History
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.data.times import SECOND
+from bowerbird.recommend.config import SessionConfig
 from bowerbird.recommend.context import Matrix
 from bowerbird.recommend.query import latest
 
-SESSION_SECONDS = 1_800
-"""How long a like counts for its session."""
-MAX_LIKES = 5  # latest likes of the session that count
 
-
-def session_likes(liked: History, now: int) -> History:
+def session_likes(liked: History, now: int, config: SessionConfig) -> History:
     """Return the likes of the session running at `now` (microseconds), each item once, oldest first."""
-    return latest(liked.where((liked.at >= now - SESSION_SECONDS * SECOND) & (liked.at <= now)), MAX_LIKES)
+    is_in_session = (liked.at >= now - config.seconds * SECOND) & (liked.at <= now)
+    return latest(liked.where(is_in_session), config.max_likes)
 
 
-def session_ranks(positions: np.ndarray, liked: History, now: int, vectors: Matrix) -> np.ndarray | None:
+def session_ranks(
+    positions: np.ndarray, liked: History, now: int, vectors: Matrix, config: SessionConfig
+) -> np.ndarray | None:
     """Rank candidates (C,) by similarity to the nearest like of a session, (C,); None outside of one."""
-    session = session_likes(liked, now)
+    session = session_likes(liked, now, config)
     if not len(session) or not len(positions):
         return None
     return ranks_of((vectors[session.items] @ vectors[positions].T).max(axis=0))

@@ -13,10 +13,11 @@ import numpy as np
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
-from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, Facets, sum_facets
+from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, sum_facets
+from bowerbird.recommend.models.facets import Facets
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.sources.phrases import values_of
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
-from bowerbird.recommend.sources.wording import values_of
 
 MIN_LIKES = 2  # of a value, before it is called the user's taste
 MAX_NAMED = 2  # values in one explanation
@@ -36,7 +37,8 @@ class AffinitySource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
-        return cls(context, AttributeAffinity.fit(context.items.facets, context.popularity.total))
+        config = context.config.affinity
+        return cls(context, AttributeAffinity.fit(context.items.facets, context.popularity.total, config))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start or self.context.items.index is not None:
@@ -89,7 +91,8 @@ class AffinitySource(Source):
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
         names = tuple(arrays["names"].tolist())
         facets = Facets(names, arrays["texts"], arrays["facet"], arrays["values"])
-        return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"]))
+        config = context.config.affinity
+        return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"], config))
 
     @cached_property
     def _is_nameable(self) -> np.ndarray:

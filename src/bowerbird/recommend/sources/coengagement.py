@@ -13,8 +13,8 @@ from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix, last_of_each
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.scores import DenseScores, Scores, SparseScores
+from bowerbird.recommend.sources.phrases import describe_like
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
-from bowerbird.recommend.sources.wording import describe_like
 
 
 class CoEngagementSource(Source):
@@ -30,7 +30,7 @@ class CoEngagementSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
-        return cls(context, CoEngagement.fit(events, context.config.ridge))
+        return cls(context, CoEngagement.fit(events, context.config.coengagement))
 
     def prepare(self, queries: Sequence[Query]) -> None:
         if self.context.items.index is not None or len(queries) < 2:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bowerbird.recommend.models.id_neighbourhood import NARROW, WIDTH, id_distance, neighbours_of
-from bowerbird.recommend.models.popularity import MONTH
+from bowerbird.recommend.models.id_neighbourhood import id_distance, neighbours_of
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.sources.source import Source
 
@@ -26,18 +25,19 @@ class IdNeighbourhoodSource(Source):
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start:
             return []
-        popularity = self.context.popularity
-        near = neighbours_of(query.recent.items, popularity.id_ranks, popularity.by_id)
+        popularity, reach = self.context.popularity, self.context.config.ids.reach
+        near = neighbours_of(query.recent.items, popularity.id_ranks, popularity.by_id, reach)
         near = near[query.eligible[near]]
         distance = id_distance(query.recent.items, popularity.id_ranks, near)
         return [near[np.argsort(distance, kind="stable")]]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
         popularity, liked = self.context.popularity, query.liked.items
-        end, lately = popularity.end, popularity.lately
+        end, lately, month = popularity.end, popularity.lately, popularity.config.month
+        width, narrow = self.context.config.ids.width, self.context.config.ids.narrow
         moments = (
-            *((query.at, MONTH, WIDTH), (query.at, lately, WIDTH), (query.at, MONTH, NARROW)),
-            *((end, MONTH, WIDTH), (end, lately, WIDTH), (end, MONTH, NARROW)),
+            *((query.at, month, width), (query.at, lately, width), (query.at, month, narrow)),
+            *((end, month, width), (end, lately, width), (end, month, narrow)),
         )
         distance = np.full(len(positions), np.nan)
         if len(liked):

@@ -29,7 +29,7 @@ class LatentFactorSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
-        return cls(context, LatentFactors.fit(like_matrix(events)))
+        return cls(context, LatentFactors.fit(like_matrix(events), context.config.latent_factors))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start or self.context.items.index is not None:

@@ -12,10 +12,9 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import coarse_log, log_ranks
 from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
-from bowerbird.recommend.models.popularity import MONTH, YEAR
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.sources.phrases import describe_count
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
-from bowerbird.recommend.sources.wording import describe_count
 
 MIN_LIKERS = 2
 """With fewer likers, popularity is not given as a reason."""
@@ -42,9 +41,10 @@ class PopularSource(Source):
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         popularity, half = self.context.popularity, count // 2
+        year = popularity.config.year
         return [
-            popularity.top(query.eligible, half, query.at, YEAR),
-            popularity.top(query.eligible, half, query.at, YEAR, beginners=True),
+            popularity.top(query.eligible, half, query.at, year),
+            popularity.top(query.eligible, half, query.at, year, beginners=True),
             popularity.top_now(query.eligible, half),
         ]
 
@@ -52,8 +52,8 @@ class PopularSource(Source):
         popularity, liked = self.context.popularity, query.liked.items
         usual = np.log1p(popularity.total[liked]).mean() if len(liked) else np.nan
         likes = np.log1p(popularity.total[positions])
-        year = popularity.share(query.at, YEAR)[positions]
-        beginners = popularity.share(query.at, YEAR, beginners=True)[positions]
+        year = popularity.share(query.at, popularity.config.year)[positions]
+        beginners = popularity.share(query.at, popularity.config.year, beginners=True)[positions]
         beginners_today = popularity.share(popularity.end, popularity.lately, beginners=True)[positions]
         return [
             *(np.round(likes), np.round(likes - usual), coarse_log(year), log_ranks(year)),
@@ -89,18 +89,17 @@ class TrendingSource(PopularSource):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
-        return cls(context, count_likers(events, since=_month_before(context.popularity.end)))
+        return cls(context, count_likers(events, since=_month_before(context)))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         popularity = self.context.popularity
-        return [
-            popularity.top(query.eligible, count // 2, query.at, days) for days in (MONTH, popularity.lately)
-        ]
+        half_lives = (popularity.config.month, popularity.lately)
+        return [popularity.top(query.eligible, count // 2, query.at, days) for days in half_lives]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
         popularity, lately = self.context.popularity, self.context.popularity.lately
-        month_then = popularity.share(query.at, MONTH)[positions]
-        month_now = popularity.share(popularity.end, MONTH)[positions]
+        month = popularity.config.month
+        month_then, month_now = (popularity.share(at, month)[positions] for at in (query.at, popularity.end))
         trend_then, trend_now = (popularity.share(at, lately)[positions] for at in (query.at, popularity.end))
         return [
             *(coarse_log(month_then), log_ranks(month_then), coarse_log(month_now)),
@@ -108,10 +107,10 @@ class TrendingSource(PopularSource):
         ]
 
     def explain(self, query: Query, position: int) -> str | None:
-        count, end = int(self.likers[position]), self.context.popularity.end
+        count = int(self.likers[position])
         if count < MIN_LIKERS:
             return None
-        first, last = (_date(at) for at in (_month_before(end), end))
+        first, last = (_date(at) for at in (_month_before(self.context), self.context.popularity.end))
         return f"trending: liked by {describe_count(count)} from {first} to {last}"
 
 
@@ -123,8 +122,8 @@ def count_likers(events: Interactions, since: int | None = None) -> np.ndarray:
     return np.bincount(pairs % events.n_items, minlength=events.n_items).astype(np.int32)
 
 
-def _month_before(end: int) -> int:
-    return end - int(MONTH * DAY)
+def _month_before(context: SourceContext) -> int:
+    return context.popularity.end - int(context.popularity.config.month * DAY)
 
 
 def _date(at: int) -> str:

@@ -13,8 +13,8 @@ from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.transitions import Transitions
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.scores import DenseScores, Scores, SparseScores
+from bowerbird.recommend.sources.phrases import describe_like
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
-from bowerbird.recommend.sources.wording import describe_like
 
 
 class TransitionSource(Source):
@@ -30,7 +30,7 @@ class TransitionSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
-        return cls(context, Transitions.fit(events))
+        return cls(context, Transitions.fit(events, context.config.transitions))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         if query.is_cold_start:
@@ -57,7 +57,7 @@ class TransitionSource(Source):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
-        return cls(context, Transitions(arrays["pairs"]))
+        return cls(context, Transitions(arrays["pairs"], context.config.transitions))
 
     def _scores(self, query: Query) -> Scores:
         if self.context.items.index is None:

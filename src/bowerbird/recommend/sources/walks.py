@@ -14,14 +14,11 @@ from bowerbird.data.ranks import log_ranks
 from bowerbird.data.settings import TasteSettings
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.sources.phrases import describe_like, title_of
 from bowerbird.recommend.sources.source import Source
-from bowerbird.recommend.sources.wording import describe_like, title_of
 from bowerbird.taste.state.user_state import TasteState
 from bowerbird.taste.state.user_states import UserStates
 from bowerbird.taste.state.walks import WalkResult, walk_starts
-
-STEPS = 2_000
-MAX_PROPOSALS = 100  # most visited items of a walk that become candidates
 
 
 class WalkGraph(Protocol):
@@ -50,7 +47,7 @@ class WalkSource(Source):
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
         items = self._walk(query).items
-        return [items[query.eligible[items]][:MAX_PROPOSALS]]
+        return [items[query.eligible[items]][: self.context.config.walks.max_proposals]]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
         visits = self._walk(query).scores_at(positions)
@@ -79,7 +76,7 @@ class WalkSource(Source):
         if self.graph is None or query.is_cold_start:
             empty = np.zeros(0, np.int64)
             return WalkResult(empty, empty.astype(np.float32), empty, empty, steps=0)
-        return self.graph.walk(query.state, STEPS)
+        return self.graph.walk(query.state, self.context.config.walks.steps)
 
 
 class EventGraph:

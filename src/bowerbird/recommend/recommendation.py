@@ -1,0 +1,54 @@
+"""What a recommender answers: a ranked list of candidates, and items with reasons and probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bowerbird.recommend.ranker.hybrid import CandidateSet
+
+
+@dataclass(frozen=True)
+class RankedList:
+    """One user's list: n items, best first."""
+
+    candidates: CandidateSet
+    rows: np.ndarray
+    """(n,) which of the candidates."""
+    relevance: np.ndarray  # (n,) float64, 0 to 1, and what a boosted interest adds
+    propensities: np.ndarray
+    """(n,) the chance that each item had at its rank, given those before it; 1 without exploration."""
+    is_promoted: np.ndarray  # (n,) bool: moved up by a boost of the shop
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Positions of the items in the catalogue, (n,) int64."""
+        positions: np.ndarray = self.candidates.positions[self.rows]
+        return positions
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One recommended item."""
+
+    position: int
+    item_id: str
+    title: str
+    price: float | None
+    currency: str
+    score: float
+    reason: str
+    source: str
+    """Name of the candidate source that brought it; see `sources.SOURCES`."""
+    probability: dict[str, float]
+    """Probability of each outcome that the log knows, at the item's rank; see `outcomes`."""
+    propensity: float = 1.0
+    """The chance that this item had at its rank, given those before it; 1 without exploration."""
+    promoted: bool = False
+    """Whether a boost of the shop moved it up."""
+
+    def as_dict(self) -> dict[str, Any]:
+        names = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
+        return {name: getattr(self, name) for name in (*names, "propensity", "promoted")}
