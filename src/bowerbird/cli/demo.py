@@ -11,7 +11,6 @@ from rich.console import Console
 
 from bowerbird.cli.output import JsonOption, emit, to_json
 from bowerbird.cli.timed_steps import StageTimer
-from bowerbird.data.records import record_as_dict
 
 if TYPE_CHECKING:
     from bowerbird.assist.reply import Reply
@@ -41,6 +40,7 @@ def demo(
 
     Existing data and trained versions are used again, so an interrupted run can be continued.
     """
+    from bowerbird.data.records import record_as_dict
     from bowerbird.data.store import Store
     from bowerbird.demo import DemoConfig, write_demo_world
 

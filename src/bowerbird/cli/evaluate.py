@@ -10,10 +10,10 @@ from rich.console import Console
 from bowerbird.choices import Effort, Split
 from bowerbird.cli.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
-from bowerbird.data.records import record_as_dict
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
+    from bowerbird.data.records import record_as_dict
     from bowerbird.data.store import Store
 
 
@@ -77,6 +77,7 @@ def evaluate(
 
 def _evaluate_prequential(store: Store, max_queries: int, as_json: bool) -> None:
     from bowerbird.cli.evaluate_prequential import print_prequential
+    from bowerbird.data.records import record_as_dict
     from bowerbird.recommend.prequential import evaluate_prequential
 
     result = evaluate_prequential(store, max_queries)
