@@ -13,7 +13,6 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
-    from bowerbird.data.records import record_as_dict
     from bowerbird.data.store import Store
 
 
@@ -51,6 +50,7 @@ def evaluate(
     With --prequential, replay the log: predict each like before it is observed, with updates in real time,
     daily, weekly or never.
     """
+    from bowerbird.data.records import record_as_dict
     from bowerbird.data.store import Store
     from bowerbird.models.backbones import BACKBONES
     from bowerbird.recommend.evaluation import evaluate_store
