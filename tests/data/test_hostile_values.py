@@ -159,7 +159,7 @@ def test_damaged_parquet_changes_nothing(store: Store, tmp_path: Path) -> None:
 def test_a_column_map_of_the_wrong_shape_is_an_error(store: Store, tmp_path: Path, text: str) -> None:
     (tmp_path / "goods.csv").write_text("a\n1\n")
     (tmp_path / "map.toml").write_text(text)
-    with pytest.raises(InputError, match=r"expected|write a table"):
+    with pytest.raises(InputError, match="Expected `"):
         import_layout(store, "parquet", [tmp_path / "goods.csv"], column_map=tmp_path / "map.toml")
 
 

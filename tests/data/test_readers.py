@@ -206,9 +206,12 @@ def test_errors_of_a_column_map_list_the_columns(store: Store, tmp_path: Path) -
     cases = [
         (MAP.replace('"cost"', '"price"'), "no column price; it has sku, name, cost, hall, kind, col"),
         (MAP.replace('"visitor"', '"who"'), "no column who; it has visitor, sku, ts, what"),
-        (MAP.replace('item_id = "sku"\ntitle', "title"), "lacks \\['item_id'\\]"),
-        (MAP.replace("title =", "titel ="), "unknown fields \\['titel'\\]"),
-        ("[things]\n", "has things; it may have items, events, collections"),
+        (MAP.replace('item_id = "sku"\ntitle', "title"), "missing required field `item_id` - at `\\$.items`"),
+        (
+            MAP.replace("title =", "titel ="),
+            "unknown field `items.titel`; the fields are items.file,",
+        ),
+        ("[things]\n", "unknown field `things`; the fields are items, events, collections"),
         ("= =", "can't be read"),
     ]
     for text, message in cases:

@@ -61,13 +61,13 @@ def test_no_message_contains_a_password(scheme: str, store: Store, monkeypatch: 
     address = Address.parse(
         f"{scheme}://ann:s3cret%2F%2B%25@127.0.0.1:9/clicks?redeliver_after=5{extra_settings}"
     )
-    assert address.password == SECRET and address.redact(f"no {SECRET}!") == "no ***!"
-    assert SECRET not in address.redacted + repr(address) and "ann:***@" in address.redacted
+    assert address.password == SECRET and address.redact(f"no {SECRET}!") == "no …!"
+    assert SECRET not in address.redacted + repr(address) and "ann:…@" in address.redacted
     assert "s3cret" not in Address.parse("nats://s3cret@h/S").redacted, "a token is a password"
     event_source = open_source(address, store, print)
     with pytest.raises(SourceUnavailable) as exc_info:  # no server at port 9
         event_source.connect()
-    assert "ann:***@127.0.0.1:9" in str(exc_info.value) and "s3cret" not in str(exc_info.value)
+    assert "ann:…@127.0.0.1:9" in str(exc_info.value) and "s3cret" not in str(exc_info.value)
     event_source.close()
 
 

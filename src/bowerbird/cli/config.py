@@ -103,7 +103,7 @@ def _components(config: Any, version: str) -> Iterator[Component]:
 
 
 def _without_secret(setting: Setting) -> Setting:
-    from bowerbird.data.logs.address import redact_address
+    from bowerbird.data.addresses import redact_address
 
     if not setting.secret or "://" not in str(setting.value):
         return setting

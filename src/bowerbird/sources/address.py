@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from bowerbird.data.addresses import hide
 from bowerbird.errors import InputError
 
 SCHEMES = ("file", "nats", "tls", "redis", "rediss", "kafka")
@@ -35,7 +36,7 @@ class Address:
         it.
 
         >>> Address.parse("redis://ann:secret@localhost:6379/clicks?group=shop").redacted
-        'redis://ann:***@localhost:6379/clicks?group=shop'
+        'redis://ann:…@localhost:6379/clicks?group=shop'
         """
         try:
             parts = urlsplit(url)
@@ -70,8 +71,8 @@ class Address:
     @property
     def redacted(self) -> str:
         """The address without secrets, for printing and logging."""
-        user = "***" if self.token else self.user
-        credentials = f"{user}:***@" if self.password else f"{user}@" if user else ""
+        user = "…" if self.token else self.user
+        credentials = f"{user}:…@" if self.password else f"{user}@" if user else ""
         settings = "&".join(f"{name}={_redact_setting(name, value)}" for name, value in self.settings.items())
         slash = "" if self.path.startswith("/") else "/"
         return f"{self.scheme}://{credentials}{','.join(self.hosts)}{slash}{self.path}" + (
@@ -85,10 +86,7 @@ class Address:
             self.token,
             *(value for name, value in self.settings.items() if _is_secret(name)),
         ]
-        cleaned = str(text)
-        for secret in filter(None, secrets):
-            cleaned = cleaned.replace(secret, "***")
-        return cleaned
+        return hide(secrets, str(text))
 
     def check(self, known: Sequence[str], allow_dotted: bool = False) -> None:
         """Raise `InputError` for unknown settings, or if the stream's name is missing.
@@ -133,4 +131,4 @@ def _is_secret(name: str) -> bool:
 
 
 def _redact_setting(name: str, value: str) -> str:
-    return "***" if _is_secret(name) else value
+    return "…" if _is_secret(name) else value
