@@ -14,7 +14,7 @@ from bowerbird.cli.timed_steps import StageTimer
 
 if TYPE_CHECKING:
     from bowerbird.assist.reply import Reply
-    from bowerbird.data.imports import ImportSummary
+    from bowerbird.data.import_summary import ImportSummary
     from bowerbird.data.store import Store
     from bowerbird.demo import DemoConfig, DemoFiles
     from bowerbird.evaluate import Evaluation

@@ -15,7 +15,7 @@ from bowerbird.data.readers.layouts import FileLayout
 
 if TYPE_CHECKING:
     from bowerbird.data.dialogue_imports import DialogueImportSummary
-    from bowerbird.data.imports import ImportSummary
+    from bowerbird.data.import_summary import ImportSummary
 
 POLICIES = "policies"
 """Takes a folder of Markdown pages (shipping, returns, …), which the assistant quotes."""

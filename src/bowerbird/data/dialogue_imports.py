@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.dialogues import ITEM_LISTS, Dialogue, DialogueTurn, read_dialogues, write_dialogues
-from bowerbird.data.imports import RowCounts
+from bowerbird.data.import_summary import RowCounts
 from bowerbird.data.readers.dialogues import TurnDraft, read_turns
 from bowerbird.data.readers.records import RejectedRow
 from bowerbird.data.store import Store

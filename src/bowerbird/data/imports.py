@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.images import prepare_picture
+from bowerbird.data.import_summary import ImportSummary, RowCounts
 from bowerbird.data.ingestion import latest_accepted_time, rejection_reason
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import FileLayout, read_files
@@ -34,39 +34,6 @@ from bowerbird.data.readers.records import (
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 from bowerbird.progress import track
-
-
-@dataclass
-class RowCounts:
-    """Outcome for one kind of rows."""
-
-    read: int = 0
-    accepted: int = 0
-    new: int = 0
-    """Accepted rows that the store did not hold already."""
-    rejected: Counter[str] = field(default_factory=Counter)
-    """Rows that can't be used, by reason."""
-    repaired: Counter[str] = field(default_factory=Counter)
-    """Rows accepted without a field that could not be read, by reason."""
-
-
-@dataclass
-class ImportSummary:
-    """How many rows an import read, accepted and rejected."""
-
-    layout: str
-    items: RowCounts = field(default_factory=RowCounts)
-    events: RowCounts = field(default_factory=RowCounts)
-    collections: RowCounts = field(default_factory=RowCounts)
-    images: int = 0
-    images_broken: int = 0
-    images_not_fetched: int = 0
-    """Pictures that are addresses on the web: an import downloads nothing."""
-    seconds: float = 0.0
-    rejected_file: Path | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
 
 
 def import_layout(

@@ -16,6 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
+from bowerbird.data.picture_columns import is_same_memory, replace_pictures
+
 TEXTS_BLOCK = 4096
 
 ITEM_SCHEMA = pa.schema(
@@ -86,17 +89,16 @@ class Catalogue:
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Catalogue:
+        """A catalogue of items in their order."""
         return cls(pa.Table.from_pylist([item.as_row() for item in items], schema=ITEM_SCHEMA))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     @cached_property
-    def launched(self) -> np.ndarray:
+    def launched(self) -> IntArray:
         """Launch time of each item, (items,) int64 microseconds since 1970; smallest int64 if unknown."""
-        times: np.ndarray = (
-            self.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
-        )
+        times: IntArray = self.table["created_at"].cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy()
         return times
 
     def __contains__(self, item_id: object) -> bool:
@@ -104,6 +106,7 @@ class Catalogue:
 
     @cached_property
     def ids(self) -> list[str]:
+        """Id of each item."""
         ids: list[str] = self.table["item_id"].to_pylist()
         return ids
 
@@ -113,22 +116,22 @@ class Catalogue:
         return {item_id: row for row, item_id in enumerate(self.ids)}
 
     @cached_property
-    def prices(self) -> np.ndarray:
+    def prices(self) -> DoubleArray:
         """Prices, (items,) float64, NaN where an item has none."""
-        prices: np.ndarray = self.table["price"].fill_null(np.nan).to_numpy()
+        prices: DoubleArray = self.table["price"].fill_null(np.nan).to_numpy()
         return prices
 
     @cached_property
-    def available(self) -> np.ndarray:
+    def available(self) -> BoolArray:
         """Whether each item can be bought now, (items,) bool."""
         states = self.table["availability"].fill_null("in_stock")
-        available: np.ndarray = pc.invert(pc.is_in(states, pa.array(NOT_SOLD, pa.string()))).to_numpy()
+        available: BoolArray = pc.invert(pc.is_in(states, pa.array(NOT_SOLD, pa.string()))).to_numpy()
         return available
 
     @cached_property
-    def withdrawn(self) -> np.ndarray:
+    def withdrawn(self) -> BoolArray:
         """Whether each item was removed from the shop, (items,) bool: it must not be shown at all."""
-        withdrawn: np.ndarray = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
+        withdrawn: BoolArray = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
         return withdrawn
 
     def by_ids(self, ids: Sequence[str]) -> Catalogue:
@@ -147,7 +150,7 @@ class Catalogue:
     def has_pictures_of(self, other: Catalogue) -> bool:
         """Whether both share the memory of all pictures, so that these need not be written again."""
         own_chunks, other_chunks = self.table["image"].chunks, other.table["image"].chunks
-        return len(own_chunks) == len(other_chunks) and all(map(_is_same_memory, own_chunks, other_chunks))
+        return len(own_chunks) == len(other_chunks) and all(map(is_same_memory, own_chunks, other_chunks))
 
     def updated(self, fresh: Catalogue) -> Catalogue:
         """Replace items by those of `fresh` with the same ids, and append the new ones."""
@@ -164,10 +167,10 @@ class Catalogue:
             [catalogue.table.drop_columns(["image"]) for catalogue in (self, fresh)]
         )
         columns = old_and_new.take(pa.array(order))
-        images = _replace_images(self.table["image"], fresh.table["image"], np.array(rows_here, np.int64))
+        images = replace_pictures(self.table["image"], fresh.table["image"], np.array(rows_here, np.int64))
         return Catalogue(columns.append_column(ITEM_SCHEMA.field("image"), images))
 
-    def in_category(self, name: str) -> np.ndarray:
+    def in_category(self, name: str) -> BoolArray:
         """Whether a name is part of each item's category path, ignoring case, (items,) bool."""
         names, rows = self._categories
         has_name = np.zeros(len(self), bool)
@@ -177,7 +180,7 @@ class Catalogue:
         return has_name
 
     @cached_property
-    def _categories(self) -> tuple[pa.Array, np.ndarray]:
+    def _categories(self) -> tuple[pa.Array, IntArray]:
         """Every name of every category path, in lower case, and the row of its item; both (names,)."""
         lists = self.table["category"].combine_chunks()
         return pc.utf8_lower(lists.flatten()), pc.list_parent_indices(lists).to_numpy()
@@ -203,7 +206,7 @@ class Catalogue:
         """The item at a position, without its image bytes (see `image`)."""
         return _item_from_row(self._row(position))
 
-    def items_at(self, positions: np.ndarray) -> list[Item]:
+    def items_at(self, positions: IntArray) -> list[Item]:
         """The items at positions (n,) int, without their image bytes; faster than one by one."""
         if len(self) <= MAX_CACHED_ROWS:
             return [_item_from_row(self._rows[position]) for position in positions.tolist()]
@@ -221,7 +224,7 @@ class Catalogue:
         value: bytes | None = self.table["image"][position].as_py()
         return value
 
-    def texts(self, positions: np.ndarray) -> Iterator[str]:
+    def texts(self, positions: IntArray) -> Iterator[str]:
         """Text encoder input for the items at positions (n,) int, made in blocks."""
         columns = self.table.drop_columns(["image"])
         for start in range(0, len(positions), TEXTS_BLOCK):
@@ -231,39 +234,6 @@ class Catalogue:
     def text(self, position: int) -> str:
         """Text encoder input for one item: title, brand, category, attributes, description."""
         return _encoder_text(self.item(position))
-
-
-def _is_same_memory(chunk_a: pa.Array, chunk_b: pa.Array) -> bool:
-    layouts = [
-        (chunk.offset, len(chunk), [buffer and buffer.address for buffer in chunk.buffers()])
-        for chunk in (chunk_a, chunk_b)
-    ]
-    return bool(layouts[0] == layouts[1])
-
-
-def _replace_images(images: pa.ChunkedArray, fresh: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
-    """Replace pictures (n,) by m fresh ones at the given rows (m,); row -1 appends.
-
-    Only chunks with a changed picture are rebuilt: the others stay mapped to their file, whatever its size.
-    """
-    chunks, start = [], 0
-    for chunk in images.chunks:
-        fresh_rows = np.flatnonzero((rows >= start) & (rows < start + len(chunk)))
-        fresh_row_at = dict(zip((rows[fresh_rows] - start).tolist(), fresh_rows.tolist(), strict=True))
-        changed = {
-            row: fresh[fresh_row]
-            for row, fresh_row in fresh_row_at.items()
-            if not fresh[fresh_row].equals(chunk[row])
-        }
-        if changed:
-            values = [changed.get(row, value).as_py() for row, value in enumerate(chunk)]
-            chunk = pa.array(values, ITEM_SCHEMA.field("image").type)
-        chunks.append(chunk)
-        start += len(chunk)
-    added = [fresh[fresh_row].as_py() for fresh_row in np.flatnonzero(rows < 0).tolist()]
-    if added:
-        chunks.append(pa.array(added, ITEM_SCHEMA.field("image").type))
-    return pa.chunked_array(chunks, ITEM_SCHEMA.field("image").type)
 
 
 def _item_from_row(row: Mapping[str, Any]) -> Item:

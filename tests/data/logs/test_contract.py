@@ -281,7 +281,7 @@ class TestEmbeddedLog(LogContract):
             with contextlib.closing(sqlite3.connect(log.path / "live.db", isolation_level=None)) as reader:
                 reader.execute("BEGIN")
                 reader.execute("SELECT count(*) FROM live").fetchone()
-                log._live._writing_connection().execute("PRAGMA busy_timeout=100")
+                log._live._connections.writer().execute("PRAGMA busy_timeout=100")
                 yield
                 reader.execute("ROLLBACK")
 

@@ -128,7 +128,7 @@ def test_missing_digests_of_imports_are_rebuilt(log: EmbeddedLog, event, table, 
 def test_a_lost_segment_can_be_imported_again(log: EmbeddedLog, event, table) -> None:
     log.add_segment(table(event(1)))
     log.add_segment(table(event(2)))
-    log._segments()[1].unlink()  # as the message about a damaged segment says
+    log._segments.paths()[1].unlink()  # as the message about a damaged segment says
     again = EmbeddedLog(log.path)
     assert again.add_segment(table(event(2))) == 1 and ids(again) == ["ann-1", "ann-2"]
 
@@ -276,7 +276,7 @@ def test_a_file_that_is_not_a_database_is_an_error(log: EmbeddedLog, event) -> N
 
 def test_a_damaged_segment_is_named(log: EmbeddedLog, event, table) -> None:
     log.add_segment(table(*(event(number) for number in range(200))))
-    (segment,) = log._segments()
+    (segment,) = log._segments.paths()
     raw = bytearray(segment.read_bytes())
     for offset in range(40, len(raw) - 12, 97):
         damaged = bytearray(raw)

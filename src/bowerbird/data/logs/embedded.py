@@ -16,27 +16,21 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bowerbird.data.durable import flush_folder, write_atomically
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.locks import hold_lock
 from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.known_ids import NONE, KnownIds, is_first_occurrence, split_digests, split_id_digests
-from bowerbird.data.logs.legacy_tail import TAIL, read_tail
 from bowerbird.data.logs.live import LiveEvents
-from bowerbird.data.logs.rows import Row, decode_bodies, digest_id, sort_by_time
+from bowerbird.data.logs.rows import TAIL, Row, decode_bodies, read_tail, sort_by_time
+from bowerbird.data.logs.segments import RewrittenSegment, Segments, has_users, segment_number
 from bowerbird.errors import StoreError
-
-_BATCH_ROWS = 1 << 16  # rows of a segment in memory at a time while it is searched or rewritten
 
 
 class EmbeddedLog(EventLog):
@@ -47,7 +41,7 @@ class EmbeddedLog(EventLog):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self._live = LiveEvents(path)
+        self._live, self._segments = LiveEvents(path), Segments(path)
         self._opening = threading.Lock()
         self._checked_in_pid = 0  # id of the process that has checked the existing files
         self._imported: tuple[int, KnownIds] | None = None  # ids of imported events, with their generation
@@ -59,8 +53,8 @@ class EmbeddedLog(EventLog):
         return self._read_all()
 
     def _read_all(self) -> pa.Table:
-        tables = [self._read_segment(path) for path in self._segments()]
-        return sort_by_time(pa.concat_tables([*tables, decode_bodies(self._live.bodies())]))
+        live = decode_bodies(self._live.bodies())
+        return sort_by_time(pa.concat_tables([*self._segments.tables(), live]))
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
         self._prepare_once()
@@ -74,7 +68,7 @@ class EmbeddedLog(EventLog):
     @property
     def mark(self) -> LogMark:
         self._prepare_once()
-        return LogMark(self._live.last, self._next_segment())
+        return LogMark(self._live.last, self._segments.next_number())
 
     @property
     def generation(self) -> int:
@@ -91,7 +85,7 @@ class EmbeddedLog(EventLog):
 
     def __len__(self) -> int:
         self._prepare_once()
-        return sum(self._count_rows(path) for path in self._segments()) + len(self._live)
+        return self._segments.count_rows() + len(self._live)
 
     # -- writing ------------------------------------------------------------------------------------------
 
@@ -121,9 +115,8 @@ class EmbeddedLog(EventLog):
             count = int(fresh.sum())
             if not count:
                 return 0
-            name = f"segment-{self._next_segment():06d}-{uuid.uuid4().hex[:6]}.parquet"
             self._next_generation()  # also before writing: a kill in between must not leave a snapshot valid
-            self._write_segment([events.filter(pa.array(fresh))], self.path / name)
+            self._segments.add(events.filter(pa.array(fresh)))
             self._next_generation()
             self._save_known(imported, plus=KnownIds.of(high[fresh], low[fresh]))
         return count
@@ -132,7 +125,7 @@ class EmbeddedLog(EventLog):
         self._prepare_once()
         return (
             self._forgetting.exists()
-            or any(self._has_users(segment, _users_in(segment, users)) for segment in self._segments())
+            or any(has_users(segment, _users_in(segment, users)) for segment in self._segments.paths())
             or self._live.has_any_of(_live_marks(users))
         )
 
@@ -142,12 +135,15 @@ class EmbeddedLog(EventLog):
         with self._locked("forgetting.lock"):
             end = self.mark  # later events stay
             users = {user: LogMark(*map(min, mark, end)) for user, mark in users.items()}
-            rewritten = [self._rewrite_without(path, _users_in(path, users)) for path in self._segments()]
+            rewritten = [
+                self._segments.rewrite_without(path, _users_in(path, users))
+                for path in self._segments.paths()
+            ]
             live = self._live.numbers_of(_live_marks(users))
             with self._locked():
                 return self._remove([segment for segment in rewritten if segment is not None], live)
 
-    def _remove(self, rewritten: Sequence[_RewrittenSegment], live: Sequence[int]) -> int:
+    def _remove(self, rewritten: Sequence[RewrittenSegment], live: Sequence[int]) -> int:
         """Replace segments by their rewritten files, and remove live events."""
         removed_ids, known_before = NONE, self._imported_ids()
         replacements = {segment.replacement for segment in rewritten}
@@ -195,7 +191,7 @@ class EmbeddedLog(EventLog):
                 flush_folder(self.path)
 
     def _has_events(self) -> bool:
-        return bool(self._segments()) or self._live.path.exists() or (self.path / TAIL).exists()
+        return bool(self._segments.paths()) or self._live.path.exists() or (self.path / TAIL).exists()
 
     # -- existing files -----------------------------------------------------------------------------------
 
@@ -223,82 +219,6 @@ class EmbeddedLog(EventLog):
             self._next_generation()  # offsets were bytes of that file
             tail.unlink()
 
-    # -- segments -----------------------------------------------------------------------------------------
-
-    def _segments(self) -> list[Path]:
-        return sorted(self.path.glob("segment-*.parquet"))
-
-    def _next_segment(self) -> int:
-        """Number of the next import, larger than all earlier ones."""
-        return 1 + max((_segment_number(path) for path in self._segments()), default=-1)
-
-    def _open_segment(self, path: Path) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(path, page_checksum_verification=True)
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(path, error) from error
-
-    def _count_rows(self, path: Path) -> int:
-        return int(self._open_segment(path).metadata.num_rows)
-
-    def _read_segment(self, path: Path) -> pa.Table:
-        try:
-            return self._open_segment(path).read().select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(path, error) from error
-
-    def _damaged(self, path: Path, error: Exception) -> StoreError:
-        return StoreError(
-            f"{path} is damaged ({error}): restore it from a backup; or stop the processes that use the "
-            "store, delete that file, and import its events again"
-        )
-
-    def _write_segment(self, tables: Iterable[pa.Table], path: Path) -> None:
-        """Write tables as one file, whole or not at all."""
-        replacement = path.with_name(f".{path.name}")
-        self._write_tables(tables, replacement)
-        replacement.replace(path)
-        flush_folder(self.path)
-
-    def _write_tables(self, tables: Iterable[pa.Table], path: Path) -> None:
-        try:
-            with pq.ParquetWriter(path, EVENT_SCHEMA, compression="zstd", write_page_checksum=True) as file:
-                for table in tables:
-                    file.write_table(table)
-            with path.open("rb") as written:
-                os.fsync(written.fileno())
-        except BaseException as error:
-            path.unlink(missing_ok=True)
-            if not isinstance(error, OSError):
-                raise
-            raise StoreError(
-                f"the event log {self.path} can't be written ({error}); nothing changed: free some space or "
-                "fix the folder's permissions, and try again"
-            ) from error
-
-    def _has_users(self, segment: Path, users: pa.Array) -> bool:
-        if not len(users):
-            return False
-        batches = self._open_segment(segment).iter_batches(_BATCH_ROWS, columns=["user_id"])
-        return any(pc.any(pc.is_in(batch["user_id"], users)).as_py() for batch in batches)
-
-    def _rewrite_without(self, segment: Path, users: pa.Array) -> _RewrittenSegment | None:
-        """Write a copy of a segment without some users next to it; None where it has no event of them."""
-        if not len(users):
-            return None
-        file, event_ids = self._open_segment(segment), []
-        for batch in file.iter_batches(_BATCH_ROWS, columns=["user_id", "event_id"]):
-            event_ids += batch["event_id"].filter(pc.is_in(batch["user_id"], users)).to_pylist()
-        if not event_ids:
-            return None
-        batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_BATCH_ROWS))
-        remaining = (table.filter(pc.invert(pc.is_in(table["user_id"], users))) for table in batches)
-        replacement = segment.with_name(f".without-{segment.name}")
-        self._write_tables((table.cast(EVENT_SCHEMA) for table in remaining), replacement)
-        return _RewrittenSegment(
-            segment, replacement, KnownIds.of(*split_digests(digest_id(event_id) for event_id in event_ids))
-        )
-
     # -- ids of imported events ---------------------------------------------------------------------------
 
     def _imported_ids(self) -> KnownIds:
@@ -309,21 +229,14 @@ class EmbeddedLog(EventLog):
         return self._imported[1]
 
     def _load_known(self, generation: int) -> KnownIds:
-        segments = self._segments()
         try:
             known = KnownIds.open_mapped(self.path / f"known-{generation}.ids")
-            if len(known) == sum(self._count_rows(path) for path in segments):
+            if len(known) == self._segments.count_rows():
                 return known
         except FileNotFoundError:
-            if not segments:
+            if not self._segments.paths():
                 return NONE
-        high, low = [], []
-        for path in segments:
-            for batch in self._open_segment(path).iter_batches(_BATCH_ROWS, columns=["event_id"]):
-                halves = split_id_digests(pa.chunked_array([batch.column(0)]))
-                high.append(halves[0])
-                low.append(halves[1])
-        rebuilt = KnownIds.of(np.concatenate(high), np.concatenate(low)) if high else NONE
+        rebuilt = self._segments.known_ids()
         self._save_known(rebuilt)
         with contextlib.suppress(OSError):
             return KnownIds.open_mapped(self.path / f"known-{generation}.ids")
@@ -362,21 +275,9 @@ class EmbeddedLog(EventLog):
             ) from error
 
 
-class _RewrittenSegment(NamedTuple):
-    """A segment, the file that will replace it, and the ids of the removed events."""
-
-    path: Path
-    replacement: Path
-    removed_ids: KnownIds
-
-
-def _segment_number(segment: Path) -> int:
-    return int(segment.name.split("-")[1])
-
-
 def _users_in(segment: Path, users: Mapping[str, LogMark]) -> pa.Array:
     """The users to remove from a segment: those whose marks are after it."""
-    number = _segment_number(segment)
+    number = segment_number(segment)
     return pa.array([user for user, mark in users.items() if number < mark.imported], pa.string())
 
 

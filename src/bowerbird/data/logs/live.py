@@ -10,21 +10,17 @@ The callers of writing methods hold the log's lock; reading methods need no lock
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import threading
-import uuid
 import zlib
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from bowerbird.data.durable import flush_folder
 from bowerbird.data.events import Event
+from bowerbird.data.logs.connections import Connections
 from bowerbird.data.logs.known_ids import split_digests
+from bowerbird.data.logs.recent_events import RecentEvents
 from bowerbird.data.logs.rows import Row, decode_event, decode_user_id
 from bowerbird.data.logs.write_ahead import damaged_commits
 from bowerbird.errors import StoreError
@@ -36,9 +32,6 @@ _TABLE = """CREATE TABLE IF NOT EXISTS live (
     body TEXT NOT NULL                     -- the event as JSON; `at` in microseconds since 1970
 )"""
 _DIGESTS_PER_QUERY = 500  # digests looked up by one statement
-_CACHED_EVENTS = 4096  # latest events of this process that are kept in memory
-_PAGES_UNTIL_CHECKPOINT = 4000  # 16 MB of write-ahead file; a checkpoint flushes the database itself
-_WAIT_S = 30.0
 
 
 class LiveEvents:
@@ -46,19 +39,17 @@ class LiveEvents:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "live.db"
-        self._reader: _CachedConnection | None = None
-        self._writer: _CachedConnection | None = None
-        self._reader_lock = threading.Lock()
-        self._recent = _RecentEvents()
+        self._connections = Connections(self.path, _TABLE)
+        self._recent = RecentEvents()
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def since(self, seq: int, generation: int) -> tuple[list[Event], int]:
         """Events after `seq`, and the `seq` of the last one. `generation` is the log's current one."""
         with self._reading() as reader:
-            if (
-                recent := self._recent.since(seq, self._last(reader), (generation, self._identity()))
-            ) is not None:
+            state = generation, self._connections.identity()
+            recent = self._recent.since(seq, self._last(reader), state)
+            if recent is not None:
                 return recent, seq + len(recent)
             rows = reader.execute(
                 "SELECT seq, crc, body FROM live WHERE seq > ? ORDER BY seq", (seq,)
@@ -71,7 +62,7 @@ class LiveEvents:
         if not self.path.exists():
             return
         # A connection of its own: a long read must not block others.
-        with self._translate_errors(), contextlib.closing(self._connect()) as connection:
+        with self._translate_errors(), contextlib.closing(self._connections.connect()) as connection:
             for number, crc, body in connection.execute("SELECT seq, crc, body FROM live ORDER BY seq"):
                 yield self._check(number, crc, body)
 
@@ -91,7 +82,7 @@ class LiveEvents:
 
     def digest_halves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The two halves of the digests of all events, (M,) uint64 each, M <= 16,384 at a time."""
-        with self._translate_errors(), contextlib.closing(self._connect()) as connection:
+        with self._translate_errors(), contextlib.closing(self._connections.connect()) as connection:
             rows = connection.execute("SELECT digest FROM live")
             while chunk := rows.fetchmany(1 << 14):
                 yield split_digests(digest for (digest,) in chunk)
@@ -111,7 +102,7 @@ class LiveEvents:
         # The last connection to close moves a write-ahead file into the database, unless it is read-only.
         # Where there is no such file, a read-only connection would leave an empty one.
         read_only = self.path.with_name("live.db-wal").exists()
-        with self._translate_errors(), contextlib.closing(self._connect(read_only)) as connection:
+        with self._translate_errors(), contextlib.closing(self._connections.connect(read_only)) as connection:
             last = max(users.values())
             rows = connection.execute("SELECT seq, crc, body FROM live WHERE seq <= ? ORDER BY seq", (last,))
             for number, crc, body in rows:
@@ -145,7 +136,7 @@ class LiveEvents:
                 ((row.digest, zlib.crc32(row.body), row.body.decode()) for row in fresh),
             )
             last = int(writer.execute("SELECT coalesce(max(seq), 0) FROM live").fetchone()[0])
-        self._recent.add([row.event for row in fresh], last, (generation, self._identity()))
+        self._recent.add([row.event for row in fresh], last, (generation, self._connections.identity()))
         return is_new
 
     def remove(self, numbers: Sequence[int]) -> None:
@@ -155,7 +146,7 @@ class LiveEvents:
         with self._translate_errors():
             with self._transaction() as writer:
                 writer.executemany("DELETE FROM live WHERE seq = ?", [(number,) for number in numbers])
-            is_busy, *_ = self._writing_connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            is_busy, *_ = self._connections.writer().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
             raise StoreError(
                 f"{len(numbers)} events were removed from {self.path}, but another process reads it for so "
@@ -163,85 +154,19 @@ class LiveEvents:
             )
 
     def close(self) -> None:
-        for connection in (self._reader, self._writer):
-            if connection is not None:
-                connection.close()
-        self._reader = self._writer = None
-        self._recent = _RecentEvents()  # a closed file may be replaced by one with the same inode
+        self._connections.close()
+        self._recent = RecentEvents()  # a closed file may be replaced by one with the same inode
 
     # -- inside -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The reading connection, for one short query; an empty database where there is no file yet."""
-        with self._reader_lock, self._translate_errors():
-            self._reader = self._if_current(self._reader)
-            if self._reader is None:
-                identity = self._identity()
-                if identity is None:
-                    with contextlib.closing(sqlite3.connect(":memory:")) as empty:
-                        empty.execute(_TABLE)
-                        yield empty
-                        return
-                self._reader = _CachedConnection(self._connect(), identity)
-            yield self._reader.connection
-
-    def _writing_connection(self) -> sqlite3.Connection:
-        self._writer = self._if_current(self._writer)
-        if self._writer is None:
-            if self._identity() is None:
-                self._create()
-            self._writer = _CachedConnection(self._connect(), self._identity())
-            self._writer.connection.execute(
-                "PRAGMA journal_mode=WAL"
-            )  # a restored copy may have another mode
-        return self._writer.connection
-
-    def _if_current(self, connection: _CachedConnection | None) -> _CachedConnection | None:
-        """None for a connection from before a fork, or whose file was replaced (restored, moved)."""
-        if connection is not None and connection.identity != self._identity():
-            connection.close()
-            return None
-        return connection
-
-    def _identity(self) -> tuple[int, int, int] | None:
-        """Process id, and device and inode of the current file; None without a file."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return os.getpid(), stat.st_dev, stat.st_ino
-
-    def _connect(self, read_only: bool = False) -> sqlite3.Connection:
-        address = self.path.absolute().as_uri() + ("?mode=ro" if read_only else "")
-        connection = sqlite3.connect(
-            address, _WAIT_S, isolation_level=None, check_same_thread=False, uri=True
-        )
-        connection.text_factory = bytes
-        for pragma in (
-            "synchronous=FULL",
-            "secure_delete=ON",
-            f"wal_autocheckpoint={_PAGES_UNTIL_CHECKPOINT}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    def _create(self) -> None:
-        """Create an empty database under a temporary name, then rename it: readers see all or nothing."""
-        temporary = self.path.with_name(f".live-{uuid.uuid4().hex[:6]}.db")
-        try:
-            with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute(_TABLE)
-            temporary.replace(self.path)
-            flush_folder(self.path.parent)
-        finally:
-            for file in self.path.parent.glob(f"{temporary.name}*"):
-                file.unlink(missing_ok=True)
+        with self._translate_errors(), self._connections.reading() as reader:
+            yield reader
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        writer = self._writing_connection()
+        writer = self._connections.writer()
         try:
             writer.execute("BEGIN IMMEDIATE")
             yield writer
@@ -249,8 +174,8 @@ class LiveEvents:
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 writer.execute("ROLLBACK")
-            writer.close()  # after a failed flush the state is read from disk again
-            self._writer, self._recent = None, _RecentEvents()
+            self._connections.discard_writer()
+            self._recent = RecentEvents()
             raise
 
     def check_write_ahead(self, waiting: contextlib.AbstractContextManager[None]) -> None:
@@ -293,49 +218,3 @@ class LiveEvents:
 
 
 _RESTORE = "restore the folder from a backup, or save what can be read with `sqlite3 live.db .recover`"
-# Never closed: closing one in this process would release the parent's locks.
-_CONNECTIONS_OF_PARENTS: list[sqlite3.Connection] = []
-
-
-class _CachedConnection:
-    """A cached connection, and its process and file."""
-
-    def __init__(self, connection: sqlite3.Connection, identity: tuple[int, int, int] | None) -> None:
-        self.connection, self.identity = connection, identity
-
-    def close(self) -> None:
-        if self.identity is not None and self.identity[0] != os.getpid():
-            _CONNECTIONS_OF_PARENTS.append(self.connection)
-        else:
-            self.connection.close()
-
-
-class _RecentEvents:
-    """The latest events that this process wrote itself, so that following the log need not read them back.
-
-    Valid only while no other process has written since, and generation (an erased user's events are gone) and
-    file are the same: `of` identifies both. Safe to use from several threads.
-    """
-
-    def __init__(self) -> None:
-        self._events: deque[Event] = deque(maxlen=_CACHED_EVENTS)
-        self._last = 0  # `seq` of the last of them; they are consecutive
-        self._valid_for: object = None
-        self._lock = threading.Lock()
-
-    def add(self, events: Sequence[Event], last: int, of: object) -> None:
-        """Add events that were just written; `last` is the `seq` of the last one."""
-        with self._lock:
-            if of != self._valid_for or last - len(events) != self._last:
-                self._events.clear()
-            self._events.extend(events)
-            self._last, self._valid_for = last, of
-
-    def since(self, seq: int, last: int, of: object) -> list[Event] | None:
-        """The events after `seq`, where `last` is the log's last `seq`; None where they are not all
-        cached."""
-        with self._lock:
-            count = last - seq
-            if of != self._valid_for or last != self._last or not 0 <= count <= len(self._events):
-                return None
-            return list(islice(self._events, len(self._events) - count, None))

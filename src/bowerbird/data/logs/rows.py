@@ -12,14 +12,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.json as pj
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
+from bowerbird.data.times import microseconds
 from bowerbird.errors import InputError, StoreError
 
+TAIL = "tail.jsonl"
+"""File of live events in logs of older versions."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _STORED_SCHEMA = pa.schema(
@@ -49,7 +53,7 @@ def digest_id(event_id: str) -> bytes:
 def encode_event(event: Event) -> Row:
     """Encode an event. Raises `InputError` for text that is not valid Unicode (lone surrogates)."""
     fields = {name: value for name in _FIELDS if (value := getattr(event, name)) is not None}
-    fields["at"] = (event.at - _EPOCH) // _MICROSECOND
+    fields["at"] = microseconds(event.at)
     try:
         body = _encode_json(fields).encode()
         return Row(digest_id(event.event_id), event.user_id, body, event)
@@ -110,3 +114,24 @@ def mark_new_rows(rows: Sequence[Row], stored: set[bytes]) -> list[bool]:
         is_new.append(row.digest in stored)
         stored.discard(row.digest)
     return is_new
+
+
+def read_tail(path: Path) -> Iterator[Row]:
+    """Read the live events of an older version's `TAIL`, one JSON object per line.
+
+    An incomplete last line was never acknowledged and is left out.
+    Raises `StoreError` at a damaged line.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line)
+                event = Event.from_row({**row, "at": datetime.fromisoformat(row["at"])})
+            except (ValueError, TypeError, KeyError) as error:
+                raise StoreError(
+                    f"line {number} of {path} is damaged ({type(error).__name__}): restore the file from a "
+                    "backup, or delete the line to continue without that event"
+                ) from None
+            yield encode_event(event)

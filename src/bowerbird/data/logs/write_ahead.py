@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+# Layout of the file: a header of 32 bytes (magic number, version, page size, checkpoint number, two salts,
+# two checksums; four bytes each), then frames of 24 bytes (page number, size of the database after a commit
+# or 0, the two salts, two checksums) and one page each. Checksums run on from frame to frame.
 _HEADER, _FRAME = 32, 24
 _MAGIC = 0x377F0682  # the last bit: checksums are of big-endian words
 _MASK = 0xFFFFFFFF
@@ -36,15 +39,15 @@ def damaged_commits(path: Path) -> int:
     if magic & ~1 != _MAGIC or sums != header_sums:
         # The header is flushed before any frame: a broken header followed by frames was damaged later.
         return int(any(raw[_HEADER : _HEADER + _FRAME]))
+    # A partly written last frame is no damage: nothing of it was acknowledged.
     count = (len(raw) - _HEADER) // (_FRAME + page_size)
     frames = np.frombuffer(raw, np.uint8, count * (_FRAME + page_size), _HEADER).reshape(
         count, _FRAME + page_size
     )
+    # A checkpoint does not truncate the file: it writes a header with other salts and starts over.
     has_salt = (frames[:, 8:16] == np.frombuffer(raw[16:24], np.uint8)).all(axis=1)
     last = int(np.flatnonzero(has_salt)[-1]) + 1 if has_salt.any() else 0
-    return _commits_after_damage(
-        frames[:last], has_salt[:last], words, sums
-    )  # frames after those are of an earlier checkpoint
+    return _commits_after_damage(frames[:last], has_salt[:last], words, sums)
 
 
 def _commits_after_damage(
@@ -55,6 +58,7 @@ def _commits_after_damage(
     `frames` are (N, 24 + page) bytes, `has_salt` (N,) bool says which have the header's salt, and `sums` is
     the header's checksum, with which the running checksum starts.
     """
+    # Of a frame the first eight bytes and the page are summed, not the salts and not the checksums.
     checksummed = np.concatenate([frames[:, :8], frames[:, _FRAME:]], axis=1).view(words)
     stored_sums = np.ascontiguousarray(frames[:, 16:_FRAME]).view(">u4").tolist()
     computed_sums = _accumulate(sums, *_affine_checksums(checksummed))
@@ -64,10 +68,10 @@ def _commits_after_damage(
         if tuple(stored) != computed_sums[row] or not has_salt[row]
     )
     first_broken = next(broken_rows, len(frames))
-    ends_commit = (frames[first_broken:, 4:8] != 0).any(
-        axis=1
-    )  # only the last frame of a commit has the database's size
-    return int(ends_commit[:-1].sum())  # a frame after it: that commit was complete and acknowledged
+    # Only the last frame of a commit has the database's size.
+    ends_commit = (frames[first_broken:, 4:8] != 0).any(axis=1)
+    # A frame follows: that commit was complete and acknowledged. The very last one may be incomplete.
+    return int(ends_commit[:-1].sum())
 
 
 def _affine_checksums(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,6 +85,7 @@ def _affine_checksums(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     step, word_matrix = np.array([[1, 1], [1, 2]], np.uint64), np.array([[1, 0], [1, 1]], np.uint64)
     power: np.ndarray = np.eye(2, dtype=np.uint64)
     weights = []
+    # After k pairs the checksum is step^k · before + Σ step^(k − 1 − i) · word_matrix · pair i, modulo 2^32.
     for _ in range(words.shape[1] // 2):
         weights.append(power @ word_matrix & _MASK)
         power = power @ step & _MASK

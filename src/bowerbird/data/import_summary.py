@@ -1,0 +1,41 @@
+"""What an import read, accepted, repaired and rejected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class RowCounts:
+    """Outcome for one kind of rows."""
+
+    read: int = 0
+    accepted: int = 0
+    new: int = 0
+    """Accepted rows that the store did not hold already."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Rows that can't be used, by reason."""
+    repaired: Counter[str] = field(default_factory=Counter)
+    """Rows accepted without a field that could not be read, by reason."""
+
+
+@dataclass
+class ImportSummary:
+    """How many rows an import read, accepted and rejected."""
+
+    layout: str
+    items: RowCounts = field(default_factory=RowCounts)
+    events: RowCounts = field(default_factory=RowCounts)
+    collections: RowCounts = field(default_factory=RowCounts)
+    images: int = 0
+    images_broken: int = 0
+    images_not_fetched: int = 0
+    """Pictures that are addresses on the web: an import downloads nothing."""
+    seconds: float = 0.0
+    rejected_file: Path | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
