@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bowerbird.evaluate.results import Evaluation
 
 if TYPE_CHECKING:
-    from bowerbird.data.imports import ImportSummary
+    from bowerbird.data.import_summary import ImportSummary
 
 
 @dataclass(frozen=True)
