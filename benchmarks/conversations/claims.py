@@ -122,21 +122,29 @@ def _to_english() -> dict[str, str]:
             for key, forms in table[code].items():
                 english |= dict.fromkeys((form.lower() for form in forms), key)
     more = {"türkis": "teal", "turquesa": "teal", "turquoise": "teal", "turchese": "teal", "petrol": "teal"}
-    patterns = {
+    attributes = {
         "striped": "rayas rayado rayada de_rayas a_rayas gestreift rayé à_rayures a_righe",
         "checked": "cuadros a_cuadros de_cuadros kariert à_carreaux a_quadri",
         "floral": "flores floreado de_flores geblümt fleuri à_fleurs a_fiori floreale",
         "dotted": "lunares de_lunares gepunktet à_pois a_pois",
         "geometric": "geométrico geometrisch géométrique geometrico",
-        "pink": "rosa rose", "purple": "lila violeta violett morado violet viola", "beige": "beis beige",
-        "denim": "vaquero denim jeans", "teal": "petrol verde_azulado", "scandinavian": "escandinavo nórdico "
-        "skandinavisch scandinave scandinavo", "industrial": "industriell industriel industriale",
-        "bohemian": "bohemio boho bohème bohémien", "coastal": "costero maritim marin costiero balneare "
-        "bord_de_mer marinero küstenstil", "art deco": "art_déco art_decó", "baroque": "barroco barock "
-        "barocco", "herringbone": "espiga fischgrat chevron chevrons spina_di_pesce espiguilla fischgrät "
-        "a_spina_di_pesce de_espiga à_chevrons",
-    }  # fmt: skip
-    for key, forms in patterns.items():
+        "pink": "rosa rose",
+        "purple": "lila violeta violett morado violet viola",
+        "beige": "beis beige",
+        "denim": "vaquero denim jeans jean tela_vaquera jeansstoff",
+        "teal": "petrol verde_azulado",
+        "scandinavian": "escandinavo nórdico skandinavisch scandinave scandinavo",
+        "industrial": "industriell industriel industriale",
+        "bohemian": "bohemio boho bohemian bohème bohémien",
+        "coastal": "costero maritim marin costiero bord_de_mer marinero marinaro",
+        "art deco": "art_déco art_decó",
+        "baroque": "barroco barock barocco",
+        "mid-century": "años_cincuenta",
+        "plain": "liso tinta_unita uni einfarbig",
+        "herringbone": "espiga fischgrat chevrons spina_di_pesce espiguilla fischgrät "
+        "à_chevrons a_spina_di_pesce",
+    }
+    for key, forms in attributes.items():
         more |= {form.replace("_", " "): key for form in forms.split()}
     return {**more, **english}
 

@@ -92,10 +92,7 @@ def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
     if is_priced and request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
     if request.groups:
-        kinds = [
-            turn.language.kind_for(min(group, key=len).lower(), is_plural=True) for group in request.groups
-        ]
-        return turn.say("found_kinds", kinds=join_words(kinds, turn.say("and")))
+        return _opening_of_kinds(turn, matches)
     if not (request.constrained or request.is_gift or request.words):
         return turn.say("found_ideas")
     if not (request.constrained or request.is_gift):
@@ -104,6 +101,18 @@ def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
         return turn.say("found_one", need=need)
     number = _COUNT[count] if turn.language.code == ENGLISH and count < len(_COUNT) else str(count)
     return turn.say("found_personal" if matches.is_personal else "found_many", count=number, need=need)
+
+
+def _opening_of_kinds(turn: Turn, matches: ItemMatches) -> str:
+    """Which of the kinds that were asked for together there are, and which not."""
+    listed, missing = list[str](), list[str]()
+    for group in matches.request.groups:
+        mask = turn.parts.vocabulary.mask("type", group)
+        kinds = listed if any(mask[item.position] for item in matches.items) else missing
+        kinds.append(turn.language.kind_for(min(group, key=len).lower(), is_plural=True))
+    and_ = turn.say("and")
+    text = turn.say("found_kinds", kinds=join_words(listed, and_))
+    return f"{turn.say('kinds_missing', kinds=join_words(missing, and_))} {text}" if missing else text
 
 
 def _opening_without_match(turn: Turn, matches: ItemMatches, act: Act) -> str:

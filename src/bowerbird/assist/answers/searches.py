@@ -43,7 +43,7 @@ def search(turn: Turn) -> Answer:
         matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
         return answer_with_list(turn, matches, request, act, anchor)
     matches = find_items(turn, request)
-    if request.is_relative and not matches.items:
+    if request.is_relative and act == Act.FIND and not matches.items:
         return _none_cheaper(turn, request)
     return answer_with_list(turn, matches, request, act)
 

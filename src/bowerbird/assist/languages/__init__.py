@@ -65,14 +65,14 @@ class Language:
     def _forms_of(self) -> dict[str, tuple[str, ...]]:
         forms: dict[str, tuple[str, ...]] = {}
         for phrase, english in self.words.items():
-            forms[english] = (*forms.get(english, ()), " ".join(phrase))
+            forms[english] = (*forms.get(english, ()), _joined(phrase))
         return forms
 
     @cached_property
     def _words_for(self) -> dict[str, str]:
         reversed_words: dict[str, str] = {}
         for phrase, english in self.words.items():
-            reversed_words.setdefault(english, " ".join(phrase))
+            reversed_words.setdefault(english, _joined(phrase))
         return reversed_words
 
     def kind_for(self, english: str, *, is_plural: bool) -> str:
@@ -122,6 +122,11 @@ def load_language(code: str, folder: Path | None = None) -> Language:
         frozenset(str(raw.get("markers", "")).split()),
         bool(raw.get("capital_nouns", False)),
     )
+
+
+def _joined(phrase: tuple[str, ...]) -> str:
+    """A phrase as it is written: hyphens without spaces."""
+    return " ".join(phrase).replace(" - ", "-")
 
 
 def _split(text: str) -> tuple[str, ...]:

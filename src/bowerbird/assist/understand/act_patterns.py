@@ -416,6 +416,7 @@ RULES = (
                 r"^(?:show (?:me )?)?(?:something |anything |more |others? )?similar(?: (?:ones|items|"
                 r"things|products))?(?: please)?\W*$"
             ),
+            r"\b(?:anything|something|others?|more|ones?) similar\W*$",
         ),
     ),
     Rule(
@@ -431,6 +432,7 @@ RULES = (
             ),
             (
                 r"\b(?:what else (?:do you have|is there|have you got)|show me (?:some )?(?:more|others)|"
+                r"(?:have you |you |you've )?got (?:any |some )?(?:more|others)(?=\W*$)|"
                 r"something else instead)\b"
             ),
         ),

@@ -178,4 +178,5 @@ def _prices_after(own: Request, previous: Request, *, is_dropped: bool) -> tuple
 def _replaced_ends(now: PriceRange, before: PriceRange) -> PriceRange:
     low, low_open = (now.low, now.low_open) if now.low > 0 else (before.low, before.low_open)
     high, high_open = (now.high, now.high_open) if now.high < math.inf else (before.high, before.high_open)
-    return PriceRange(low, high, low_open, high_open) if low <= high else now
+    is_possible = low < high or (low == high and not (low_open or high_open))
+    return PriceRange(low, high, low_open, high_open) if is_possible else now
