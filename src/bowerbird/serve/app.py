@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from bowerbird.data.versions import KINDS
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import ErrorBody, ErrorText, Health
 from bowerbird.serve.metrics import Metrics, MetricsMiddleware
 from bowerbird.serve.routes import chat, erasure, events, items, profiles
 from bowerbird.serve.routes.events import BodyTooLarge
@@ -68,21 +69,21 @@ def _add_health(app: FastAPI, app_state: AppState, metrics: Metrics) -> None:
     thread = CapacityLimiter(1)  # of its own: health must not wait for other requests
 
     @app.get("/healthz")
-    async def health() -> dict[str, Any]:
+    async def health() -> Health:
         """Status, and the served versions."""
         return await to_thread.run_sync(describe, limiter=thread)
 
-    def describe() -> dict[str, Any]:
+    def describe() -> Health:
         served = app_state.served
         names = served.snapshot.names
-        return {
-            "status": "ok",
-            "items": len(served.catalogue),
-            "users": served.taste.n_users,
-            "synthetic": app_state.synthetic,
-            "set": served.snapshot.number,
-            "versions": {kind: names.get(kind) for kind in KINDS},
-        }
+        return Health(
+            status="ok",
+            items=len(served.catalogue),
+            users=served.taste.n_users,
+            synthetic=app_state.synthetic,
+            set=served.snapshot.number,
+            versions={kind: names.get(kind) for kind in KINDS},
+        )
 
     @app.get("/metrics")
     async def prometheus() -> Response:
@@ -108,7 +109,8 @@ def _add_errors(app: FastAPI) -> None:
     """
 
     def error_response(status: int, message: str, kind: str) -> JSONResponse:
-        return JSONResponse({"error": {"message": message, "type": kind}}, status)
+        body = ErrorBody(error=ErrorText(message=message, type=kind))
+        return JSONResponse(body.model_dump(), status)
 
     @app.exception_handler(BowerbirdError)
     async def own_error(_: Request, error: BowerbirdError) -> JSONResponse:

@@ -5,12 +5,11 @@ Another process rewrites the files (see `app_state.MaintenanceProcess`), once fo
 
 from __future__ import annotations
 
-from typing import Any
-
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
 
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import ErasureBody
 from bowerbird.taste.control.forgetting import is_named
 
 
@@ -21,7 +20,7 @@ def routes(app_state: AppState) -> APIRouter:
     search_thread = CapacityLimiter(1)
 
     @router.delete("/users/{user}")
-    async def forget(user: str) -> dict[str, Any]:
+    async def forget(user: str) -> ErasureBody:
         """Erase a user. Later events under the same id belong to a new user."""
 
         def is_known() -> bool:
@@ -33,8 +32,8 @@ def routes(app_state: AppState) -> APIRouter:
             is_named, app_state.store, user, limiter=search_thread
         )
         if not is_in_store:
-            return {"user": user, "events_erased": 0, "status": "nothing to erase"}
+            return ErasureBody(user=user, events_erased=0, status="nothing to erase")
         await to_thread.run_sync(lambda: app_state.served.taste.request_erasures([user]))
-        return {"user": user, "events_erased": None, "status": "acknowledged"}
+        return ErasureBody(user=user, events_erased=None, status="acknowledged")
 
     return router

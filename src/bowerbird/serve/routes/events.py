@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse
 
 from bowerbird.data.events import Event
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_events
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import IngestionBody
 from bowerbird.serve.event_batcher import EventBatcher
 from bowerbird.serve.metrics import Metrics
 
@@ -23,12 +23,12 @@ def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
     router, batcher = APIRouter(), EventBatcher(app_state.ingest)
 
     @router.post("/v1/track")
-    async def track(request: Request) -> JSONResponse:
+    async def track(request: Request) -> IngestionBody:
         """Log the event of one `track` call."""
         return await answer([await _body(request)])
 
     @router.post("/v1/batch")
-    async def batch(request: Request) -> JSONResponse:
+    async def batch(request: Request) -> IngestionBody:
         """Log the events of many calls, `{"batch": [...]}`."""
         body = await _body(request)
         messages = body.get("batch") if isinstance(body, dict) else None
@@ -36,21 +36,14 @@ def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
             raise InputError('the body of /v1/batch must be {"batch": [messages…]}')
         return await answer(messages)
 
-    async def answer(messages: list[Any]) -> JSONResponse:
+    async def answer(messages: list[Any]) -> IngestionBody:
         events, rejected = _parse(messages)
         result = await batcher.add(events)
         rejected += [reason for _, reason in result.rejected]
         counts = {"accepted": result.new, "duplicate": result.repeated, "rejected": len(rejected)}
         for outcome, count in counts.items():
             metrics.events.labels(outcome).inc(count)
-        return JSONResponse(
-            {
-                "success": True,
-                "accepted": result.new,
-                "duplicates": result.repeated,
-                "rejected": rejected,
-            }
-        )
+        return IngestionBody(success=True, accepted=result.new, duplicates=result.repeated, rejected=rejected)
 
     return router
 

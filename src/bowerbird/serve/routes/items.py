@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -16,7 +17,19 @@ from bowerbird.data.events import Action
 from bowerbird.errors import InputError
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import (
+    InterestBody,
+    InterestList,
+    ItemBody,
+    Recommendations,
+    ScoredItem,
+    ScoredItems,
+    UserIds,
+)
 from bowerbird.serve.served_snapshot import ServedSnapshot
+
+if TYPE_CHECKING:
+    from bowerbird.embed.search.searcher import SearchHit
 
 MAX_PICTURE_BYTES = 20 * 2**20
 MAX_QUERY_LENGTH = 2000  # characters
@@ -33,16 +46,16 @@ def routes(app_state: AppState) -> APIRouter:
 
 def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users")
-    def users(n: Count = 50) -> dict[str, Any]:
+    def users(n: Count = 50) -> UserIds:
         """The most active users."""
         taste = app_state.served.taste
         taste.refresh()
-        return {"users": taste.users(n)}
+        return UserIds(users=taste.users(n))
 
     # More threads than processors would only delay each other.
     threads = CapacityLimiter(os.cpu_count() or 1)
 
-    @router.get("/users/{user}/recommendations")
+    @router.get("/users/{user}/recommendations", responses={200: {"model": Recommendations}})
     async def recommendations(
         user: str,
         n: Count = 20,
@@ -72,18 +85,19 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
         return await to_thread.run_sync(answer, limiter=threads)
 
     @router.get("/users/{user}/interests")
-    def interests(user: str) -> dict[str, Any]:
+    def interests(user: str) -> InterestList:
         """Interests of a user, strongest first."""
         taste = app_state.served.taste
         taste.refresh()
         interests = taste.interests(taste.state(user))
-        return {"user": user, "interests": [interest.as_dict() for interest in interests]}
+        bodies = [InterestBody(**interest.as_dict()) for interest in interests]
+        return InterestList(user=user, interests=bodies)
 
 
 def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
     # Ids may contain a slash, so they are paths, and the route of the bare item comes last.
-    def as_response(hits: Any, served: ServedSnapshot) -> dict[str, Any]:
-        return {"items": [served.item(hit.position) | {"score": hit.score} for hit in hits]}
+    def as_response(hits: Sequence[SearchHit], served: ServedSnapshot) -> ScoredItems:
+        return scored_items(served, [(hit.position, hit.score) for hit in hits])
 
     def position_of(item_id: str, served: ServedSnapshot) -> int:
         position = served.catalogue.position.get(item_id)
@@ -92,7 +106,7 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         return position
 
     @router.get("/search")
-    def search(q: str = "", item: str | None = None, n: Count = 20) -> dict[str, Any]:
+    def search(q: str = "", item: str | None = None, n: Count = 20) -> ScoredItems:
         """Items by text, or like an item; with an item, the text describes the change."""
         served = app_state.served
         if item is not None:
@@ -104,7 +118,7 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         )
 
     @router.post("/search")
-    async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> JSONResponse:
+    async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> ScoredItems:
         """Items like a picture, whose encoded bytes are the body; a text describes the change."""
         picture, served = b"", app_state.served
         async for chunk in request.stream():
@@ -114,26 +128,21 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         hits = await run_in_threadpool(
             lambda: served.searcher.search(text=q[:MAX_QUERY_LENGTH].strip() or None, image=picture, n=n)
         )
-        return JSONResponse(as_response(hits, served))
+        return as_response(hits, served)
 
     @router.get("/trending")
-    def trending(n: Count = 20, half_life_days: HalfLife = 7.0) -> dict[str, Any]:
+    def trending(n: Count = 20, half_life_days: HalfLife = 7.0) -> ScoredItems:
         """Items by their likers, each weighted by the age of the latest like (exponential decay)."""
         served = app_state.served
         served.taste.refresh()
         scores = served.taste.trending(time.time_ns() // 1000, half_life_days)
         scores = np.where(served.catalogue.available, scores, 0.0)
         best = np.argsort(-scores, kind="stable")[:n]
-        return {
-            "items": [
-                served.item(int(position)) | {"score": float(scores[position])}
-                for position in best
-                if scores[position] > 0
-            ],
-        }
+        trending = [(int(position), float(scores[position])) for position in best if scores[position] > 0]
+        return scored_items(served, trending)
 
     @router.get("/items/{item_id:path}/similar")
-    def similar(item_id: str, n: Count = 20) -> dict[str, Any]:
+    def similar(item_id: str, n: Count = 20) -> ScoredItems:
         """Items like one item."""
         served = app_state.served
         position_of(item_id, served)
@@ -150,10 +159,15 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         return Response(encoded, media_type=_media_type(encoded), headers=headers)
 
     @router.get("/items/{item_id:path}")
-    def item(item_id: str) -> dict[str, Any]:
+    def item(item_id: str) -> ItemBody:
         """One item."""
         served = app_state.served
-        return served.item(position_of(item_id, served))
+        return ItemBody(**served.item(position_of(item_id, served)))
+
+
+def scored_items(served: ServedSnapshot, scores: Sequence[tuple[int, float]]) -> ScoredItems:
+    """The body for items by position, with their scores, in this order."""
+    return ScoredItems(items=[ScoredItem(**served.item(position), score=score) for position, score in scores])
 
 
 def _media_type(encoded: bytes) -> str:

@@ -5,34 +5,27 @@ Overrides hold from the next request on, in this process and in every other one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
 
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import (
+    Correction,
+    Exclusion,
+    ExplanationBody,
+    ExportBody,
+    InterestBody,
+    InterestChoice,
+    ItemChoice,
+    ProfileBody,
+    ScaledInterestList,
+    SimilarUsersBody,
+)
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
 from bowerbird.taste.profile.profile import TasteReader
-
-
-class InterestChoice(BaseModel):
-    """One interest, by its name or its rank in the user's list."""
-
-    interest: Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class Correction(InterestChoice):
-    """The weight to set, in clicks; 0 is "not me", none undoes what was set."""
-
-    weight: Annotated[float | None, Field(ge=0, le=1e9)] = None
-
-
-class ItemChoice(BaseModel):
-    """One item, by its id."""
-
-    item_id: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 def _refreshed_graph(app_state: AppState) -> TasteGraph:
@@ -56,55 +49,56 @@ def routes(app_state: AppState) -> APIRouter:
 
 def _add_profile_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users/{user}/taste")
-    def taste(user: str, log: bool = False) -> dict[str, Any]:
+    def taste(user: str, log: bool = False) -> ProfileBody:
         """Interests by time-scale, taste clusters, price comfort, dislikes, what changed this month.
 
         With `log` also queries, and what was passed over; the whole log is read for them.
         """
         reader = _reader(app_state)
-        return reader.profile_as_dict(reader.profile(user, log=log))
+        return ProfileBody(**reader.profile_as_dict(reader.profile(user, log=log)))
 
     @router.get("/users/{user}/taste/interests")
-    def interests(user: str, scale: Scale | None = None) -> dict[str, Any]:
+    def interests(user: str, scale: Scale | None = None) -> ScaledInterestList:
         """Interests, strongest first, at one time-scale or at the mean of all."""
         graph = _refreshed_graph(app_state)
         ranked = graph.interests(graph.state(user), scale=scale)
-        return {"user": user, "scale": scale, "interests": [interest.as_dict() for interest in ranked]}
+        bodies = [InterestBody(**interest.as_dict()) for interest in ranked]
+        return ScaledInterestList(user=user, scale=scale, interests=bodies)
 
     @router.get("/users/{user}/taste/explain")
-    def explain(user: str, item: str) -> dict[str, Any]:
+    def explain(user: str, item: str) -> ExplanationBody:
         """Why an item may suit a user: the events and the interest that lead to it."""
-        return {"user": user, "item_id": item, **_reader(app_state).explain_item(user, item).as_dict()}
+        explanation = _reader(app_state).explain_item(user, item).as_dict()
+        return ExplanationBody(user=user, item_id=item, **explanation)
 
     @router.get("/users/{user}/taste/similar-users")
-    def similar_users(user: str) -> dict[str, Any]:
+    def similar_users(user: str) -> SimilarUsersBody:
         """What users with a similar taste share, with k-anonymity (k = 20)."""
         reader = _reader(app_state)
-        return {"user": user, **reader.similar_users_as_dict(reader.similar_users(user))}
+        return SimilarUsersBody(user=user, **reader.similar_users_as_dict(reader.similar_users(user)))
 
     @router.get("/users/{user}/taste/export")
-    def export(user: str) -> dict[str, Any]:
+    def export(user: str) -> ExportBody:
         """Everything stored of a user."""
-        return export_user(_reader(app_state), user)
+        return ExportBody(**export_user(_reader(app_state), user))
 
 
 def _add_override_routes(router: APIRouter, app_state: AppState) -> None:
     @router.post("/users/{user}/taste/{action}")
-    def toggle(user: str, action: Literal["mute", "boost"], body: InterestChoice) -> dict[str, Any]:
+    def toggle(user: str, action: Literal["mute", "boost"], body: InterestChoice) -> InterestBody:
         """Mute or boost an interest; repeat to undo."""
         graph = _refreshed_graph(app_state)
         change = graph.mute if action == "mute" else graph.boost
-        return change(user, body.interest).as_dict()
+        return InterestBody(**change(user, body.interest).as_dict())
 
     @router.put("/users/{user}/taste/weight")
-    def correct(user: str, body: Correction) -> dict[str, Any]:
+    def correct(user: str, body: Correction) -> InterestBody:
         """Set an interest's weight, or undo it."""
-        return _refreshed_graph(app_state).correct(user, body.interest, body.weight).as_dict()
+        corrected = _refreshed_graph(app_state).correct(user, body.interest, body.weight)
+        return InterestBody(**corrected.as_dict())
 
     @router.put("/users/{user}/taste/exclude-item")
-    def exclude_item(user: str, body: ItemChoice) -> dict[str, Any]:
+    def exclude_item(user: str, body: ItemChoice) -> Exclusion:
         """Ignore the user's events with an item; repeat to undo."""
-        return {
-            "item_id": body.item_id,
-            "excluded": _refreshed_graph(app_state).exclude_item(user, body.item_id),
-        }
+        is_excluded = _refreshed_graph(app_state).exclude_item(user, body.item_id)
+        return Exclusion(item_id=body.item_id, excluded=is_excluded)
