@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from bowerbird.assist.acts.opening import open_recognizer
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
+from bowerbird.assist.understand.message import ActRecognizer
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
@@ -69,6 +71,11 @@ class Parts:
     def lexicon(self) -> Lexicon:
         """Which items mention which words."""
         return self.snapshot.open_once("lexicon", lambda: Lexicon.of(self.catalogue), of=("vectors", TEXTS))
+
+    @cached_property
+    def acts(self) -> ActRecognizer:
+        """Tells what a message does: rules, and the classifier where none of them speaks."""
+        return open_recognizer(self.snapshot, lambda: self.encoder)
 
     @cached_property
     def policies(self) -> Policies:

@@ -12,8 +12,9 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import Recognition, recognise
-from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.mentions import mentions_of, named_facets
+from bowerbird.assist.understand.message import Message
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP
 from bowerbird.assist.understand.recipients import digits_for_words
@@ -93,8 +94,17 @@ def read_message(
     if is_blank:
         recognised = Recognition(Act.SIMILAR if image or items else Act.UNCLEAR)
     else:
-        points = bool(pointed.items or pointed.missing)
-        recognised = recognise(plain, points=points, points_by_rank=points and pointed.is_explicit)
+        facets = named_facets(plain, parts.vocabulary, parts.lexicon.items_by_stem)
+        message = Message(
+            text=original,
+            plain=plain,
+            pointed=pointed,
+            n_on_screen=len(on_screen),
+            names_type="type" in facets,
+            names_value=bool(facets - {"type"}),
+            has_question=state.question is not None,
+        )
+        recognised = parts.acts.recognise(message)
     return Turn(
         parts=parts,
         state=replace(state, language=code, turns=state.turns + 1),

@@ -63,7 +63,8 @@ def undo(turn: Turn) -> Reply:
 def exclude(turn: Turn) -> tuple[Turn, str]:
     """Put an exclusion in force; gives the message after it, and what to say: nothing for unknown words."""
     mentioned = mentions_of(turn.recognised.topic, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem)
-    values = {facet: frozenset(group) for facet, group in (mentioned.facets or mentioned.preferred).items()}
+    mentions = mentioned.facets or mentioned.excluded or mentioned.preferred
+    values = {facet: frozenset(group) for facet, group in mentions.items()}
     if not values:
         return turn, ""
     excluded = dict(turn.state.excluded)

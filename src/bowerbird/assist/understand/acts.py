@@ -6,7 +6,7 @@ the most particular first, and each repeats a bounded number of times over a tex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bowerbird.assist.understand.act_patterns import (
     AFFIRM,
@@ -25,6 +25,9 @@ from bowerbird.assist.understand.act_patterns import (
     Act,
 )
 
+UNSURE = 0.3
+"""About how often the rules are right where none spoke, on the wordings of `assist.acts`."""
+
 
 @dataclass(frozen=True)
 class Recognition:
@@ -32,6 +35,13 @@ class Recognition:
 
     act: Act
     topic: str = ""
+    confidence: float = field(default=1.0, compare=False)
+    """Probability that the act is right; of the rules 1, or `UNSURE` where none of them spoke."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a rule spoke for the act, rather than none for another."""
+        return self.confidence > UNSURE
 
 
 def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
@@ -59,5 +69,5 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
     if topic and POLICY_QUESTION.search(text) and (topic in NO_GOODS or not wants_goods):
         return Recognition(Act.ABOUT_SHOP, topic)
     if points and QUESTION.search(text) and (points_by_rank or not WANTS.search(text)):
-        return Recognition(Act.ITEM_QUESTION)
-    return Recognition(Act.FIND)
+        return Recognition(Act.ITEM_QUESTION, confidence=UNSURE)
+    return Recognition(Act.FIND, confidence=UNSURE)

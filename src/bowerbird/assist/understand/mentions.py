@@ -110,6 +110,12 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
     return mentions
 
 
+def named_facets(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> frozenset[str]:
+    """Facets of which a text names a value, asked for or not."""
+    mentions = mentions_of(text, vocabulary, real)
+    return frozenset((*mentions.facets, *mentions.excluded, *mentions.preferred))
+
+
 def _match_phrase(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tuple[Meaning | None, int]:
     """The longest hard phrase that begins here; else the longest soft one that runs into no hard one."""
     hard = _hard_size(stems, at, vocabulary)

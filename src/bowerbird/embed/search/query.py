@@ -81,6 +81,10 @@ class QueryEncoder:
         """Encode texts: (B, D) float32 of length 1. Raises `InputError` for a blank text."""
         return self.encode(texts, [None] * len(texts))
 
+    def encode_sentences(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode texts by the text backbone alone: (B, Dt) float32 of length 1."""
+        return self._text_encoder.encode(texts)
+
     def encode_images(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode pictures: (B, D) float32 of length 1. Raises `InputError` for broken ones."""
         return self.encode([None] * len(images), images)

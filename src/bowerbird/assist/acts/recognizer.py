@@ -1,0 +1,61 @@
+"""Rules and classifier together: rules where one spoke, the classifier where none did.
+
+Measured by benchmarks/bench_acts.py: a rule that speaks is right in nearly all cases, and what is left to
+"find" because no rule spoke is so in a quarter of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bowerbird.assist.acts.classifier import ActClassifier
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.acts import Recognition, recognise
+from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.data.arrays import FloatArray
+
+EmbedSentence = Callable[[str], FloatArray]
+"""A text -> (E,) float32 of length 1."""
+
+
+class RuleRecognizer:
+    """The rules of `understand.acts`."""
+
+    def recognise(self, message: Message) -> Recognition:
+        """The act by the rules."""
+        pointed = message.pointed
+        points = bool(pointed.items or pointed.missing)
+        return recognise(message.plain, points=points, points_by_rank=points and pointed.is_explicit)
+
+
+class ClassifierRecognizer:
+    """The learned classifier alone."""
+
+    def __init__(self, classifier: ActClassifier, embed: EmbedSentence | None = None) -> None:
+        """`embed` is needed for a classifier that was trained with sentence embeddings."""
+        self._classifier = classifier
+        self._embed = embed
+
+    def recognise(self, message: Message) -> Recognition:
+        """The likeliest act."""
+        embedding = self._embed(message.plain) if self._embed and self._classifier.embedding_width else None
+        recognition = self._classifier.recognise(message, embedding)
+        # What to leave out is looked for in the whole message.
+        return replace(recognition, topic=message.plain) if recognition.act == Act.EXCLUDE else recognition
+
+
+class CombinedRecognizer:
+    """What a precise recogniser is sure of, else what a broad one says."""
+
+    def __init__(self, precise: ActRecognizer, broad: ActRecognizer) -> None:
+        self._precise = precise
+        self._broad = broad
+
+    def recognise(self, message: Message) -> Recognition:
+        """The act of the precise recogniser where it is sure, or where the broad one has no idea."""
+        precise = self._precise.recognise(message)
+        if precise.is_sure:
+            return precise
+        broad = self._broad.recognise(message)
+        return broad if broad.is_sure else precise
