@@ -17,7 +17,7 @@ from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
 from bowerbird.graft.head.encoding import ConversationEncoder
 from bowerbird.graft.head.reader import RequestHead, collate
 from bowerbird.graft.head.source import RequestHeadSource
-from bowerbird.graft.head.training import HeadExample, HeadTraining
+from bowerbird.graft.head.training import HeadExample, HeadTraining, mean_gain
 
 CONFIG = RequestHeadConfig(
     width=32, heads=2, dropout=0.0, epochs=20, patience=20, batch=16, learning_rate=5e-3
@@ -127,3 +127,16 @@ def test_padding_changes_no_score(
         together = head(collate([shorter, conversations[1]], CONFIG.item_input))
         alone = head(collate([shorter], CONFIG.item_input))
     torch.testing.assert_close(together[:1], alone)
+
+
+def test_the_gain_is_that_of_ranking_by_hand(
+    llama: Base, vectors: NDArray[np.float32], head_examples: list[HeadExample]
+) -> None:
+    head, examples = RequestHead(llama.hidden, vectors, CONFIG).eval(), head_examples[:5]
+    gains = []
+    for example in examples:
+        with torch.no_grad():
+            scores = head(collate([example.conversation], CONFIG.item_input))[0].numpy()
+        candidates = [item for item in np.argsort(-scores) if item not in example.named]
+        gains.append(1 / np.log2(2 + candidates.index(example.targets[0])))
+    assert mean_gain(head, examples) == pytest.approx(np.mean(gains), rel=1e-5)

@@ -6,9 +6,9 @@ token, its vector, and a residual embedding of its id. The result z is projected
 
     score(i) = scale · ⟨unit(P z + Σ_m a_m v_m), v_i⟩ + ⟨Q z, u_i⟩ + b_i
 
-with item vectors v and the attention a_m paid to the named items m. Residual embeddings u and bias b start at
-zero, and in training half of the named items come without their ids' embeddings: an item that no dialogue
-names is still read, and found, by its vector.
+with item vectors v and the attention a_m paid to the named items m. Residual embeddings u start at zero, the
+bias b at the logarithm of popularity. In training half of the named items come without their ids' embeddings:
+an item that no dialogue names is still read, and found, by its vector.
 """
 
 from __future__ import annotations

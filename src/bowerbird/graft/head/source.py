@@ -39,8 +39,8 @@ class RequestHeadRecord:
     config: RequestHeadConfig
     examples: int
     """Contexts it was trained or validated on."""
-    validation_losses: list[float]
-    """After each epoch, nats per recommended item; empty without validation dialogues."""
+    validation_gains: list[float]
+    """After each epoch, mean of 1 / log2(1 + rank); empty without validation dialogues."""
 
 
 class RequestHeadSource:
@@ -93,9 +93,9 @@ class RequestHeadSource:
         checkpoint = self._cache_folder / f"{training.fingerprint}-{CHECKPOINT_FILE}"
         self._head = training.run(checkpoint)
         checkpoint.unlink(missing_ok=True)
-        losses = training.losses if training.validation else []
+        gains = training.gains if training.validation else []
         self._record = RequestHeadRecord(
-            self._base.name, self._base.fingerprint, self.config, len(examples), losses
+            self._base.name, self._base.fingerprint, self.config, len(examples), gains
         )
 
     def encode(self, contexts: Sequence[ConversationContext]) -> list[EncodedConversation]:

@@ -2,7 +2,9 @@
 
 The loss of a conversation is the mean cross-entropy of the items that were recommended next. Items already
 named are left out of the softmax: they are not recommended again. A tenth of the dialogues, by a hash of
-their ids, ends the training when its loss no longer falls.
+their ids, ends the training when their gain no longer rises: the mean of 1 / log2(1 + rank) over recommended
+items, the nDCG of one relevant item (Järvelin & Kekäläinen, TOIS 2002). Their loss is no guide: it rises by
+overconfidence while the order still improves.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from bowerbird.progress import track
 
 VALIDATION_SHARE = 0.1
 WARM_UP_STEPS = 20
+POPULARITY_SMOOTHING = 0.1
+"""Recommendations that each item is taken to have had before any."""
 SCORE_BATCH = 256
 
 
@@ -73,12 +77,14 @@ class HeadTraining:
         if not self.training:
             self.training, self.validation = list(examples), []
         self.head = RequestHead(hidden, vectors, config)
+        with torch.no_grad():
+            self.head.bias.copy_(torch.from_numpy(log_popularity(self.training, len(vectors))))
         self.optimiser = torch.optim.AdamW(
             self.head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.epoch = 0
-        self.losses: list[float] = []
-        """Validation loss after each epoch, nats per recommended item."""
+        self.gains: list[float] = []
+        """Validation gain after each epoch; without validation dialogues the epoch's number."""
         self._best = copy.deepcopy(self.head.state_dict())
 
     @property
@@ -92,8 +98,8 @@ class HeadTraining:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the epochs are used up, or the validation loss has stopped falling."""
-        best = int(np.argmin(self.losses)) if self.losses else 0
+        """Whether the epochs are used up, or the validation gain has stopped rising."""
+        best = int(np.argmax(self.gains)) if self.gains else 0
         return self.epoch >= self.config.epochs or self.epoch - 1 - best >= self.config.patience
 
     def run(self, checkpoint: Path | None = None, stop_after: int | None = None) -> RequestHead:
@@ -112,15 +118,14 @@ class HeadTraining:
     def _epochs(self, checkpoint: Path | None) -> Any:
         while not self.is_finished:
             self._train_epoch()
-            # Without validation dialogues every epoch counts as an improvement.
-            loss = mean_loss(self.head, self.validation) if self.validation else -float(self.epoch)
-            if not self.losses or loss < min(self.losses):
+            gain = mean_gain(self.head, self.validation) if self.validation else float(self.epoch)
+            if not self.gains or gain > max(self.gains):
                 self._best = copy.deepcopy(self.head.state_dict())
-            self.losses.append(loss)
+            self.gains.append(gain)
             self.epoch += 1
             if checkpoint is not None:
                 self._save(checkpoint)
-            yield loss
+            yield gain
 
     def _train_epoch(self) -> None:
         # Seeded by the epoch, so that a resumed training draws the same dropout.
@@ -150,7 +155,7 @@ class HeadTraining:
             "best": self._best,
             "optimiser": self.optimiser.state_dict(),
             "epoch": self.epoch,
-            "losses": self.losses,
+            "gains": self.gains,
         }
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
@@ -159,7 +164,7 @@ class HeadTraining:
         state = torch.load(checkpoint, weights_only=True)
         self.head.load_state_dict(state["head"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self._best, self.epoch, self.losses = state["best"], state["epoch"], state["losses"]
+        self._best, self.epoch, self.gains = state["best"], state["epoch"], state["gains"]
 
 
 def compute_loss(head: RequestHead, examples: Sequence[HeadExample]) -> Tensor:
@@ -182,8 +187,24 @@ def leave_out_named(scores: Tensor, examples: Sequence[HeadExample]) -> None:
 
 
 @torch.no_grad()
-def mean_loss(head: RequestHead, examples: Sequence[HeadExample]) -> float:
-    """Mean loss of examples that are not trained on."""
+def mean_gain(head: RequestHead, examples: Sequence[HeadExample]) -> float:
+    """Mean of 1 / log2(1 + rank) over the examples' recommended items, ranks from 1 over the catalogue."""
     head.eval()
-    batches = [examples[start : start + SCORE_BATCH] for start in range(0, len(examples), SCORE_BATCH)]
-    return sum(float(compute_loss(head, batch)) * len(batch) for batch in batches) / len(examples)
+    gains: list[float] = []
+    for start in range(0, len(examples), SCORE_BATCH):
+        batch = examples[start : start + SCORE_BATCH]
+        scores = head(collate([example.conversation for example in batch], head.item_input))
+        leave_out_named(scores, batch)
+        for row, example in zip(scores, batch, strict=True):
+            ranks = 1 + (row[None] > row[torch.from_numpy(example.targets), None]).sum(1)
+            gains += (1 / torch.log2(1.0 + ranks)).tolist()
+    return float(np.mean(gains))
+
+
+def log_popularity(examples: Sequence[HeadExample], n_items: int) -> NDArray[np.float32]:
+    """Logarithm of how often each item was recommended, smoothed: what the scores start from, (items,)."""
+    counts = np.full(n_items, POPULARITY_SMOOTHING)
+    for example in examples:
+        counts[example.targets] += 1 / len(example.targets)
+    log_counts: NDArray[np.float32] = np.log(counts).astype(np.float32)
+    return log_counts
