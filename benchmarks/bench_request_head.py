@@ -21,9 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.conversations.contexts import ContextBuilder, DialogueExample
-from bowerbird.conversations.linking import ItemLinker, find_everyday_words
-from bowerbird.data.dialogues import Dialogue, read_dialogues
+from bowerbird.conversations.contexts import DialogueExample
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import item_matrix
@@ -32,6 +30,7 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.examples.facts import build_caption
 from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
+from bowerbird.graft.head.dialogue_examples import read_dialogue_examples, read_titles
 from bowerbird.graft.head.source import CACHE_FOLDER, RequestHeadSource
 from bowerbird.graft.training.alignment import mean_caption_embeddings
 
@@ -120,28 +119,15 @@ def hash_share(identifier: str, salt: bytes) -> float:
 
 
 def read_examples(snapshot: StoreSnapshot, n_dialogues: int) -> list[DialogueExample]:
-    """Examples of the store's dialogues with text, read as when they are answered."""
-    version = snapshot.version("dialogues")
-    if version is None:
+    """Examples of the store's dialogues with text, of at most `n_dialogues` by hash (0: all)."""
+    examples = [each for each in read_dialogue_examples(snapshot) if each.context.turns]
+    if not examples:
         raise StoreError("the store has no dialogues: run `bowerbird import dialogues FILE… --store STORE`")
-    dialogues = [each for each in read_dialogues(version.path) if each.has_text]
-    dialogues.sort(key=lambda each: hash_share(each.dialogue_id, b"order"))
-    dialogues = dialogues[: n_dialogues or None]
-    catalogue = snapshot.catalogue
-    titles = [catalogue.item(position).title for position in range(len(catalogue))]
-    words = find_everyday_words(turn.text for each in dialogues for turn in each.turns)
-    linker = ItemLinker(titles, count_mentions(dialogues, catalogue.position), words)
-    return ContextBuilder(linker, catalogue.position).examples(dialogues)
-
-
-def count_mentions(dialogues: Sequence[Dialogue], position: dict[str, int]) -> NDArray[np.float32]:
-    """How often each item is named, (items,)."""
-    counts = np.zeros(len(position), np.float32)
-    for dialogue in dialogues:
-        for turn in dialogue.turns:
-            for item_id in turn.mentioned:
-                counts[position[item_id]] += 1
-    return counts
+    dialogue_ids = sorted(
+        {each.dialogue_id for each in examples}, key=lambda each: hash_share(each, b"order")
+    )
+    chosen = set(dialogue_ids[: n_dialogues or None])
+    return [each for each in examples if each.dialogue_id in chosen]
 
 
 def open_with_default_connector(snapshot: StoreSnapshot, config: RequestHeadConfig) -> RequestHeadSource:
@@ -149,9 +135,7 @@ def open_with_default_connector(snapshot: StoreSnapshot, config: RequestHeadConf
     if snapshot.version("graft") is not None:
         return RequestHeadSource.open(snapshot, config)
     base, connector = fit_closed_form_connector(snapshot)
-    catalogue = snapshot.catalogue
-    titles = [catalogue.item(position).title for position in range(len(catalogue))]
-    cache_folder = snapshot.store.path / "graft" / CACHE_FOLDER
+    cache_folder, titles = snapshot.store.path / "graft" / CACHE_FOLDER, read_titles(snapshot.catalogue)
     return RequestHeadSource(base, connector, item_matrix(snapshot), titles, cache_folder, config)
 
 

@@ -48,6 +48,7 @@ def train(
 ) -> None:
     """Train the connector (with --adapt, also the language model) and publish it.
 
+    Where the store has dialogues, the request head is trained on them too, on top of --minutes.
     After Ctrl-C, run again to resume. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
     from accelerate import PartialState
@@ -105,4 +106,8 @@ def print_metrics(console: Console, meta: dict[str, Any]) -> None:
     for name, value in meta["metrics"].items():
         table.add_row(name, f"{value:.3f}" if value != int(value) else f"{value:.0f}")
     console.print(table)
+    if "request_head" in meta:
+        head = meta["request_head"]
+        gain = f", validation gain {max(head['validation_gains']):.3f}" if head["validation_gains"] else ""
+        console.print(f"request head: trained on {head['examples']:,} contexts of dialogues{gain}")
     console.print(f"{meta['seconds']:.0f} s")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bowerbird.errors import InputError
 from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.connector import MAX_TOKENS_PER_ITEM
+from bowerbird.graft.head.config import RequestHeadConfig
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class GraftConfig:
     """Soft tokens per item, 1 to 8."""
     adapt: AdaptationMode = AdaptationMode.FROZEN
     """Which weights of the language model itself are trained: none, low-rank additions, or all."""
+
+    head: RequestHeadConfig = field(default_factory=RequestHeadConfig)
+    """The request head, which is trained where the store has dialogues."""
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or (self.steps is not None and self.steps < 0):

@@ -19,6 +19,7 @@ from bowerbird.errors import StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.head.config import RequestHeadConfig
+from bowerbird.graft.head.dialogue_examples import read_titles
 from bowerbird.graft.head.encoding import ConversationEncoder, EncodedConversation
 from bowerbird.graft.head.reader import RequestHead, collate
 from bowerbird.graft.head.state_cache import StateCache
@@ -26,6 +27,8 @@ from bowerbird.graft.head.training import SCORE_BATCH, HeadExample, HeadTraining
 from bowerbird.graft.model import Graft
 
 WEIGHTS_FILE, RECORD_FILE, CHECKPOINT_FILE = "request_head.safetensors", "request_head.json", "checkpoint.pt"
+HEAD_FOLDER = "request_head"
+"""Sub-folder of a graft's version that holds its trained head."""
 CACHE_FOLDER = ".request_head"
 """Sub-folder of a store's `graft` that holds what a training has encoded so far."""
 
@@ -72,10 +75,18 @@ class RequestHeadSource:
         Raises `StoreError` if the store has no graft, or one of other vectors.
         """
         graft = Graft.open(snapshot)
-        catalogue = snapshot.catalogue
-        titles = [catalogue.item(position).title for position in range(len(catalogue))]
-        cache_folder = snapshot.store.path / "graft" / CACHE_FOLDER
+        cache_folder, titles = snapshot.store.path / "graft" / CACHE_FOLDER, read_titles(snapshot.catalogue)
         return cls(graft.base, graft.connector, graft.matrix, titles, cache_folder, config)
+
+    @classmethod
+    def open_trained(cls, snapshot: StoreSnapshot) -> RequestHeadSource | None:
+        """The head that was trained with the snapshot's current graft; None where there is none."""
+        version = snapshot.version("graft")
+        if version is None or not (version.path / HEAD_FOLDER).is_dir():
+            return None
+        source = cls.open(snapshot)
+        source.load(version.path / HEAD_FOLDER)
+        return source
 
     def _configure(self, config: RequestHeadConfig) -> None:
         self.config = config
@@ -103,6 +114,11 @@ class RequestHeadSource:
         if self._cache is None:
             self._cache = StateCache(self._cache_folder, self._encoder)
         return self._cache.encode(contexts)
+
+    @property
+    def record(self) -> RequestHeadRecord | None:
+        """How the head was trained; None before a training."""
+        return self._record
 
     @torch.no_grad()
     def scores(self, contexts: Sequence[ConversationContext]) -> NDArray[np.float32]:
