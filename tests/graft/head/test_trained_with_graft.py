@@ -41,7 +41,7 @@ def test_a_graft_of_a_store_with_dialogues_has_a_head(
     version = train_graft(fresh_store, config)
     snapshot = fresh_store.snapshot()
     source, examples = RequestHeadSource.open_trained(snapshot), read_dialogue_examples(snapshot)
-    assert source is not None and source.record is not None
+    assert source is not None
     assert source.record.examples == version.meta["request_head"]["examples"] == len(examples) == 12
     scores = source.scores([example.context for example in examples])
     assert scores.shape == (12, len(snapshot.catalogue)) and np.isfinite(scores).all()

@@ -116,8 +116,10 @@ class RequestHeadSource:
         return self._cache.encode(contexts)
 
     @property
-    def record(self) -> RequestHeadRecord | None:
-        """How the head was trained; None before a training."""
+    def record(self) -> RequestHeadRecord:
+        """How the head was trained. Raises `StoreError` before a training."""
+        if self._record is None:
+            raise StoreError("the request head is not trained: fit or load it first")
         return self._record
 
     @torch.no_grad()
@@ -139,13 +141,13 @@ class RequestHeadSource:
 
     def save(self, folder: Path) -> None:
         """Write the reader and how it was trained."""
-        if self._head is None or self._record is None:
+        if self._head is None:
             raise StoreError("the request head is not trained: there is nothing to save")
         save_file(
             {name: tensor.contiguous() for name, tensor in self._head.state_dict().items()},
             folder / WEIGHTS_FILE,
         )
-        write_record(folder / RECORD_FILE, self._record)
+        write_record(folder / RECORD_FILE, self.record)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote. Raises `StoreError` if it is missing, broken, or of another base."""
