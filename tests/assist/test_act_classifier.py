@@ -2,13 +2,16 @@
 
 import csv
 import random
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bowerbird.assist.acts.classifier import ActClassifier, ActClassifierConfig
 from bowerbird.assist.acts.default import DEFAULT_FOLDER, FINGERPRINT_FILE, fingerprint
+from bowerbird.assist.acts.dialogue_examples import dialogue_examples
 from bowerbird.assist.acts.examples import ActExample, message_without_items
 from bowerbird.assist.acts.opening import load_default_classifier
 from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecognizer, RuleRecognizer
@@ -18,9 +21,15 @@ from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.languages import CODES
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.message import ActRecognizer
+from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.assist.understand.model_acts import ModelRecognizer
+from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
+from bowerbird.data.language_model import LanguageModelSettings
+from bowerbird.endpoint.chat import ChatEndpoint
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text
+from scripted_endpoint import Fault, answer, scripted_endpoint
 
 MESSAGES = Path(__file__).with_name("user_messages.tsv")
 
@@ -105,3 +114,63 @@ def test_phrases_expand_to_every_choice() -> None:
     fill = {"kind": ["lamp", "rug"]}
     texts = {expand_phrase("[a|one] {kind}", fill, random.Random(seed))[0] for seed in range(60)}
     assert texts == {"lamp", "rug", "a lamp", "a rug", "one lamp", "one rug"}
+
+
+def test_other_acts_of_conversations_are_mapped_or_counted() -> None:
+    turns = (
+        DialogueTurn(Role.USER, "Do you have any hats?", acts=("REQUEST:GET",)),
+        DialogueTurn(Role.ASSISTANT, "Here are two."),
+        DialogueTurn(Role.USER, "The brown one.", acts=("INFORM:DISAMBIGUATE",)),
+        DialogueTurn(Role.USER, "Put it in my cart.", acts=("REQUEST:ADD_TO_CART",)),
+    )
+    made = dialogue_examples([Dialogue("d", turns)])
+    assert [(example.label, example.n_on_screen > 0) for example in made.examples] == [
+        ("find", False),
+        ("save", True),
+    ]
+    assert made.left_out == {"INFORM:DISAMBIGUATE": 1}
+
+
+# -- a language model where both are unsure ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A recogniser that always says the same."""
+
+    recognition: Recognition
+
+    def recognise(self, message: Message) -> Recognition:
+        return self.recognition
+
+
+def ask_model(script: list[dict[str, Any] | Fault], other: Recognition) -> tuple[Recognition, int]:
+    """What comes out, and how many requests the model got."""
+    with scripted_endpoint(script) as server:
+        settings = LanguageModelSettings(url=server.url, model="scripted", timeout_s=2.0)
+        recognizer = ModelRecognizer(ChatEndpoint(settings), Fixed(other))
+        return recognizer.recognise(message_without_items("ta mère", 0)), len(server.requests)
+
+
+def test_the_model_is_asked_only_where_the_others_are_unsure() -> None:
+    label = answer('{"act": "about_shop", "topic": "shipping"}')
+    unsure, sure = Recognition(Act.FIND, confidence=0.4), Recognition(Act.FIND, confidence=0.9)
+    assert ask_model([label], unsure) == (Recognition(Act.ABOUT_SHOP, "shipping"), 1)
+    assert ask_model([label], sure) == (sure, 0)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer('{"act": "dance", "topic": ""}'),
+        answer("[]"),
+        answer("no idea"),
+        Fault.GARBAGE,
+        Fault.OVERLOADED,
+        Fault.HALF,
+    ],
+)
+def test_a_faulty_model_changes_nothing(fault: dict[str, Any] | Fault) -> None:
+    unsure = Recognition(Act.THANKS, confidence=0.4)
+    recognition, requests = ask_model([fault], unsure)
+    assert recognition == unsure and requests >= 1

@@ -17,6 +17,7 @@ from bowerbird.assist.acts.opening import open_recognizer
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.understand.message import ActRecognizer
+from bowerbird.assist.understand.model_acts import ModelRecognizer
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
@@ -74,8 +75,9 @@ class Parts:
 
     @cached_property
     def acts(self) -> ActRecognizer:
-        """Tells what a message does: rules, and the classifier where none of them speaks."""
-        return open_recognizer(self.snapshot, lambda: self.encoder)
+        """Tells what a message does: rules, else the classifier, else the model where it is unsure."""
+        learned = open_recognizer(self.snapshot, lambda: self.encoder)
+        return ModelRecognizer(self.endpoint, learned) if self.endpoint else learned
 
     @cached_property
     def policies(self) -> Policies:

@@ -99,6 +99,24 @@ def export(
     )
 
 
+@graft_app.command()
+def acts(store: StoreArgument, json: JsonOption = False) -> None:
+    """Train what tells the acts of messages: on wordings, and on imported conversations with acts."""
+    from bowerbird.assist.acts.publish import train_acts
+    from bowerbird.data.store import Store
+
+    version = train_acts(Store.open(store))
+    accuracy = version.meta["accuracy"] or {}
+    emit(
+        {"version": version.name, **version.meta},
+        json,
+        lambda console: console.print(
+            f"{version.meta['n_examples']:,} examples, {version.meta['n_dialogue_turns']:,} of them from "
+            f"conversations" + (f"; right on {accuracy['all']:.1%} of held-out turns" if accuracy else "")
+        ),
+    )
+
+
 def print_metrics(console: Console, meta: dict[str, Any]) -> None:
     table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} steps")
     table.add_column("metrics on held-out items")

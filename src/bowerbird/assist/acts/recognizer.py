@@ -11,10 +11,14 @@ from dataclasses import replace
 
 from bowerbird.assist.acts.classifier import ActClassifier
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import Recognition, recognise
+from bowerbird.assist.understand.acts import UNSURE, Recognition, recognise
 from bowerbird.assist.understand.message import ActRecognizer, Message
 from bowerbird.data.arrays import FloatArray
 
+ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)
+"""Acts that answer a customer rudely, or drop what was said, where they are wrong."""
+ACCUSATION_CONFIDENCE = 0.5
+"""Probability from which such an act is believed."""
 EmbedSentence = Callable[[str], FloatArray]
 """A text -> (E,) float32 of length 1."""
 
@@ -58,4 +62,5 @@ class CombinedRecognizer:
         if precise.is_sure:
             return precise
         broad = self._broad.recognise(message)
-        return broad if broad.is_sure else precise
+        needed = ACCUSATION_CONFIDENCE if broad.act in ACCUSATIONS else UNSURE
+        return broad if broad.confidence > needed else precise

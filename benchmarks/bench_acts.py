@@ -1,0 +1,282 @@
+"""How well acts and the state of a conversation are understood: by the rules, the classifier, and both.
+
+    python benchmarks/bench_acts.py [--data ../shared/data] [--store STORE]
+
+Free wordings (tests/assist/user_messages.tsv), SIMMC 2 (split by conversation: four fifths train, one fifth
+evaluates) and MG-ShopDial (evaluation only). The state is judged on SIMMC 2 with a vocabulary of the slot
+values of its training part. `--store` adds the classifier that `bowerbird graft acts STORE` trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from bowerbird.assist.acts.classifier import ActClassifierConfig
+from bowerbird.assist.acts.dialogue_examples import dialogue_examples
+from bowerbird.assist.acts.examples import ActExample, message_without_items, read_example
+from bowerbird.assist.acts.opening import load_default_classifier
+from bowerbird.assist.acts.publish import is_held_out
+from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecognizer, RuleRecognizer
+from bowerbird.assist.acts.training import train_classifier
+from bowerbird.assist.acts.wordings import worded_examples
+from bowerbird.assist.parts import Parts
+from bowerbird.assist.request import Order, Request
+from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.assist.understand.understanding import understand
+from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+from bowerbird.text.vocabulary import Vocabulary
+
+MESSAGES = Path(__file__).parents[1] / "tests" / "assist" / "user_messages.tsv"
+SLOTS = {"type": "type", "color": "colour", "brand": "brand", "size": "size", "pattern": "pattern"}
+SLOTS |= {"materials": "material", "sleeveLength": "sleeve length"}
+"""Slots of SIMMC 2, and the facets of their values; `price` is an order here, ratings are no facet."""
+CHEAP, EXPENSIVE = ("cheap", "affordable"), ("expensive",)
+FINDS = ("REQUEST:GET", "INFORM:REFINE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--store", type=Path)
+    arguments = parser.parse_args()
+    results: dict[str, Any] = {"free wordings": free_wordings(arguments.store)}
+    folder = arguments.data / "dialogues"
+    if (folder / "simmc2_state.parquet").exists():
+        results |= simmc2(folder / "simmc2_state.parquet")
+        results["MG-ShopDial"] = mgshopdial(folder / "MGShopDial.json")
+    else:
+        print(f"skipped SIMMC 2 and MG-ShopDial: {folder} is not there")
+    print(json.dumps(results))
+
+
+def free_wordings(store: Path | None) -> dict[str, float]:
+    """Accuracy on messages in five languages."""
+    with MESSAGES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = [row for row in rows if any(map(str.isalnum, row["text"]))]
+    parts = Parts.open(Store.open(store).snapshot()) if store else None
+    vocabulary = parts.vocabulary if parts else None
+    messages = [
+        message_without_items(row["text"], 4 * (row["screen"] == "list"), vocabulary=vocabulary)
+        for row in rows
+    ]
+    gold = [frozenset(row["acts"].split("/")) for row in rows]
+    recognizers = both(ClassifierRecognizer(load_default_classifier()))
+    if parts is not None:
+        recognizers["combined, of the store"] = parts.acts
+    return score("free wordings", messages, gold, recognizers)
+
+
+def both(classifier: ActRecognizer) -> dict[str, ActRecognizer]:
+    rules = RuleRecognizer()
+    return {"rules": rules, "classifier": classifier, "combined": CombinedRecognizer(rules, classifier)}
+
+
+def score(
+    title: str,
+    messages: Sequence[Message],
+    gold: Sequence[frozenset[str]],
+    recognizers: Mapping[str, ActRecognizer],
+) -> dict[str, float]:
+    """Accuracy of each recogniser, printed with its confusions."""
+    accuracies = {}
+    for name, recognizer in recognizers.items():
+        start = time.process_time()
+        acts = [recognizer.recognise(message).act.value for message in messages]
+        milliseconds = 1000 * (time.process_time() - start) / len(messages)
+        wrong = Counter(
+            (sorted(right)[0], act) for act, right in zip(acts, gold, strict=True) if act not in right
+        )
+        accuracies[name] = 1 - sum(wrong.values()) / len(messages)
+        print(f"{title}: {name} {accuracies[name]:.3f} of {len(messages)}, {milliseconds:.2f} ms each")
+        print("   wrong: " + ", ".join(f"{a} as {b} {n}" for (a, b), n in wrong.most_common(6)))
+        of_act = Counter(sorted(right)[0] for right in gold)
+        missed = Counter({act: sum(n for (a, _), n in wrong.items() if a == act) for act in of_act})
+        print("   per act: " + ", ".join(f"{a} {1 - missed[a] / of_act[a]:.2f}" for a in sorted(of_act)))
+    return accuracies
+
+
+# -- SIMMC 2 ----------------------------------------------------------------------------------------------
+
+
+def simmc2(path: Path) -> dict[str, Any]:
+    """Accuracy of acts and of the state on held-out conversations."""
+    rows = sorted(pq.read_table(path).to_pylist(), key=lambda row: (row["dialogue_id"], row["turn"]))
+    train = [row for row in rows if not is_held_out(row["dialogue_id"])]
+    held_out = [row for row in rows if is_held_out(row["dialogue_id"])]
+    vocabulary = vocabulary_of(train)
+    learned = dialogue_examples(conversations(train)).examples
+    judged = dialogue_examples(conversations(held_out))
+    print(f"SIMMC 2: {len(judged.examples)} held-out turns; left out: {dict(judged.left_out)}")
+    examples = [*worded_examples(10, 0), *(with_facets(example, vocabulary) for example in learned)]
+    trained = ClassifierRecognizer(train_classifier(examples, ActClassifierConfig()))
+    messages = [read_example(with_facets(example, vocabulary)) for example in judged.examples]
+    gold = [frozenset([example.label]) for example in judged.examples]
+    default = ClassifierRecognizer(load_default_classifier())
+    untrained = both(default)
+    accuracies = score(
+        "SIMMC 2",
+        messages,
+        gold,
+        {
+            **untrained,
+            "classifier, trained": trained,
+            "combined, trained": CombinedRecognizer(RuleRecognizer(), trained),
+        },
+    )
+    no_cart = [row for row, right in enumerate(gold) if right != {"save"}]
+    accuracies["classifier, trained, without the cart"] = score(
+        "SIMMC 2 without the cart",
+        [messages[row] for row in no_cart],
+        [gold[row] for row in no_cart],
+        {"classifier, trained": trained},
+    )["classifier, trained"]
+    return {"SIMMC 2 acts": accuracies, "SIMMC 2 state": states(held_out, train, vocabulary)}
+
+
+def conversations(rows: Sequence[Mapping[str, Any]]) -> Iterator[Dialogue]:
+    """SIMMC 2's exchanges as conversations of turns."""
+    turns: dict[str, list[DialogueTurn]] = defaultdict(list)
+    for row in rows:
+        turns[row["dialogue_id"]] += [
+            DialogueTurn(Role.USER, row["user"], acts=(row["act"],)),
+            DialogueTurn(Role.ASSISTANT, row["assistant"] or ""),
+        ]
+    for dialogue_id, of_dialogue in turns.items():
+        yield Dialogue(dialogue_id, tuple(of_dialogue))
+
+
+def with_facets(example: ActExample, vocabulary: Vocabulary) -> ActExample:
+    """The example with what it names of a vocabulary."""
+    message = message_without_items(example.text, example.n_on_screen, vocabulary=vocabulary)
+    return ActExample(
+        example.text,
+        example.label,
+        example.language,
+        example.n_on_screen,
+        names_type=message.names_type,
+        names_value=message.names_value,
+    )
+
+
+def vocabulary_of(rows: Sequence[Mapping[str, Any]]) -> Vocabulary:
+    """A vocabulary of slot values, as if each turn described an item."""
+    items = []
+    for number, row in enumerate(rows):
+        slots = {name: str(value) for name, value in json.loads(row["slots"]).items()}
+        kind = spaced(slots.pop("type", ""))
+        attributes = {SLOTS[name]: value for name, value in slots.items() if name in SLOTS and value}
+        brand = attributes.pop("brand", "")
+        if kind:
+            items.append(
+                Item(
+                    str(number),
+                    title=kind,
+                    category=(kind,),
+                    brand=brand,
+                    attributes={**attributes, "type": kind},
+                )
+            )
+    return Vocabulary.of(Catalogue.of(items))
+
+
+def spaced(name: str) -> str:
+    """ "AreaRug" as "area rug"."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+
+
+def states(
+    held_out: Sequence[Mapping[str, Any]], train: Sequence[Mapping[str, Any]], vocabulary: Vocabulary
+) -> dict[str, Any]:
+    """Accuracy per slot and joint goal accuracy over turns that ask for items.
+
+    By the rules alone, and where a classifier of two labels (a new topic, or more of the last one) decides
+    whether the need before is carried on.
+    """
+    examples = [
+        ActExample(row["user"], row["act"], "en", n_on_screen=4 * (row["turn"] > 0))
+        for row in train
+        if row["act"] in (*FINDS, "INFORM:GET")
+    ]
+    topics = train_classifier(examples, ActClassifierConfig())
+    results: dict[str, Any] = {}
+    for name in ("rules", "with learned topics"):
+        right: dict[str, list[bool]] = defaultdict(list)
+        previous, dialogue = None, None
+        for row in held_out:
+            if row["dialogue_id"] != dialogue:
+                previous, dialogue = None, row["dialogue_id"]
+            if row["act"] not in FINDS:
+                continue
+            message = message_without_items(row["user"], 4 * (row["turn"] > 0), vocabulary=vocabulary)
+            if name != "rules":
+                probabilities = dict(zip(topics.labels, topics.probabilities(message), strict=True))
+                if probabilities["INFORM:REFINE"] < probabilities["REQUEST:GET"]:
+                    previous = None
+            try:
+                previous = understand(row["user"], vocabulary, previous)
+            except InputError:
+                continue
+            gold = {slot: str(value) for slot, value in json.loads(row["slots"]).items()}
+            each = {slot: slot_is_right(slot, gold.get(slot, ""), previous) for slot in (*SLOTS, "price")}
+            for slot, is_right in each.items():
+                right[slot].append(is_right)
+            right["joint, judged slots"].append(all(each.values()))
+            right["joint"].append(
+                all(each.values()) and not {"customerReview", "customerRating"} & gold.keys()
+            )
+        results[name] = {slot: sum(values) / len(values) for slot, values in right.items()}
+        print(
+            f"SIMMC 2 state, {name}, {len(right['joint'])} turns: "
+            + ", ".join(f"{slot} {value:.3f}" for slot, value in results[name].items())
+        )
+    return results
+
+
+def slot_is_right(slot: str, gold: str, request: Request) -> bool:
+    """Whether a slot holds its value, or nothing where it has none."""
+    if slot == "price":
+        is_cheap = request.order in (Order.CHEAP, Order.CHEAPEST)
+        return is_cheap == (gold in CHEAP) and (request.order == Order.MOST_EXPENSIVE) == (gold in EXPENSIVE)
+    values = {value.lower() for value in request.facets.get(SLOTS[slot], ())}
+    return not values if not gold else (spaced(gold) if slot == "type" else gold.lower()) in values
+
+
+# -- MG-ShopDial ------------------------------------------------------------------------------------------
+
+
+def mgshopdial(path: Path) -> dict[str, float]:
+    """Accuracy on client turns of which most annotators chose intents that are one act here."""
+    dialogues = []
+    for raw in json.loads(path.read_text(encoding="utf-8")):
+        turns = []
+        for utterance in raw["utterances"]:
+            is_user = utterance["participant"] == "Client"
+            most = max((count for _, count in utterance["intents"]), default=0)
+            acts = tuple(intent for intent, count in utterance["intents"] if count == most)
+            turns.append(
+                DialogueTurn(Role.USER if is_user else Role.ASSISTANT, utterance["utterance"], acts=acts)
+            )
+        dialogues.append(Dialogue(raw["id"], tuple(turns)))
+    judged = dialogue_examples(dialogues)
+    print(f"MG-ShopDial: {len(judged.examples)} turns; left out: {dict(judged.left_out)}")
+    messages = [read_example(example) for example in judged.examples]
+    gold = [frozenset([example.label]) for example in judged.examples]
+    default = ClassifierRecognizer(load_default_classifier())
+    return score("MG-ShopDial", messages, gold, both(default))
+
+
+if __name__ == "__main__":
+    main()
