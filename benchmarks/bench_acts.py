@@ -3,7 +3,7 @@
     python benchmarks/bench_acts.py [--data ../shared/data] [--store STORE]
 
 Free wordings (tests/assist/user_messages.tsv), SIMMC 2 (split by conversation: four fifths train, one fifth
-evaluates) and MG-ShopDial (evaluation only). The state is judged on SIMMC 2 with a vocabulary of the slot
+evaluates) and MG-ShopDial (evaluation only). The state is evaluated on SIMMC 2 with a vocabulary of the slot
 values of its training part. `--store` adds the classifier that `bowerbird graft acts STORE` trained.
 """
 
@@ -118,12 +118,12 @@ def simmc2(path: Path) -> dict[str, Any]:
     held_out = [row for row in rows if is_held_out(row["dialogue_id"])]
     vocabulary = vocabulary_of(train)
     learned = dialogue_examples(conversations(train)).examples
-    judged = dialogue_examples(conversations(held_out))
-    print(f"SIMMC 2: {len(judged.examples)} held-out turns; left out: {dict(judged.left_out)}")
+    evaluated = dialogue_examples(conversations(held_out))
+    print(f"SIMMC 2: {len(evaluated.examples)} held-out turns; left out: {dict(evaluated.left_out)}")
     examples = [*worded_examples(10, 0), *(with_facets(example, vocabulary) for example in learned)]
     trained = ClassifierRecognizer(train_classifier(examples, ActClassifierConfig()))
-    messages = [read_example(with_facets(example, vocabulary)) for example in judged.examples]
-    gold = [frozenset([example.label]) for example in judged.examples]
+    messages = [read_example(with_facets(example, vocabulary)) for example in evaluated.examples]
+    gold = [frozenset([example.label]) for example in evaluated.examples]
     default = ClassifierRecognizer(load_default_classifier())
     untrained = both(default)
     accuracies = score(
@@ -233,7 +233,7 @@ def states(
             each = {slot: slot_is_right(slot, gold.get(slot, ""), previous) for slot in (*SLOTS, "price")}
             for slot, is_right in each.items():
                 right[slot].append(is_right)
-            right["joint, judged slots"].append(all(each.values()))
+            right["joint, evaluated slots"].append(all(each.values()))
             right["joint"].append(
                 all(each.values()) and not {"customerReview", "customerRating"} & gold.keys()
             )
@@ -270,10 +270,10 @@ def mgshopdial(path: Path) -> dict[str, float]:
                 DialogueTurn(Role.USER if is_user else Role.ASSISTANT, utterance["utterance"], acts=acts)
             )
         dialogues.append(Dialogue(raw["id"], tuple(turns)))
-    judged = dialogue_examples(dialogues)
-    print(f"MG-ShopDial: {len(judged.examples)} turns; left out: {dict(judged.left_out)}")
-    messages = [read_example(example) for example in judged.examples]
-    gold = [frozenset([example.label]) for example in judged.examples]
+    evaluated = dialogue_examples(dialogues)
+    print(f"MG-ShopDial: {len(evaluated.examples)} turns; left out: {dict(evaluated.left_out)}")
+    messages = [read_example(example) for example in evaluated.examples]
+    gold = [frozenset([example.label]) for example in evaluated.examples]
     default = ClassifierRecognizer(load_default_classifier())
     return score("MG-ShopDial", messages, gold, both(default))
 

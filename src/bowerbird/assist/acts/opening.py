@@ -32,7 +32,9 @@ class ActsMeta(VersionMeta):
     n_dialogue_turns: int = 0
     """Of the examples, user turns of imported conversations."""
     accuracy: dict[str, float] | None = None
-    """On held-out wordings and conversations."""
+    """On held-out conversations, by act and in all; None without any."""
+    rules_first: bool = True
+    """Whether a rule that speaks overrules the classifier: not where held-out conversations say otherwise."""
 
 
 def open_recognizer(snapshot: StoreSnapshot, encoder: Callable[[], QueryEncoder | None]) -> ActRecognizer:
@@ -44,14 +46,15 @@ def open_recognizer(snapshot: StoreSnapshot, encoder: Callable[[], QueryEncoder 
     if version is not None:
         classifier = snapshot.open_once("acts", lambda: ActClassifier.load(version.path), of=(ActsMeta.KIND,))
         opened = encoder() if classifier.embedding_width else None
-        backbone = version.read_meta(ActsMeta).backbone
-        if opened is not None and opened.backbones[1] == backbone:
+        meta = version.read_meta(ActsMeta)
+        if opened is not None and opened.backbones[1] == meta.backbone:
 
             def embed(text: str) -> FloatArray:
                 vector: FloatArray = opened.encode_sentences([text])[0]
                 return vector
 
-            return CombinedRecognizer(RuleRecognizer(), ClassifierRecognizer(classifier, embed))
+            learned = ClassifierRecognizer(classifier, embed)
+            return CombinedRecognizer(RuleRecognizer(), learned) if meta.rules_first else learned
         if not classifier.embedding_width:
             return CombinedRecognizer(RuleRecognizer(), ClassifierRecognizer(classifier))
     return CombinedRecognizer(RuleRecognizer(), ClassifierRecognizer(load_default_classifier()))

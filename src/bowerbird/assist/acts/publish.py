@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from bowerbird.assist.acts.classifier import ActClassifier, ActClassifierConfig
+from bowerbird.assist.acts.classifier import ActClassifierConfig
 from bowerbird.assist.acts.dialogue_examples import dialogue_examples
 from bowerbird.assist.acts.examples import ActExample, read_example
 from bowerbird.assist.acts.opening import ActsMeta
-from bowerbird.assist.acts.training import Embed, train_classifier
+from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecognizer, RuleRecognizer
+from bowerbird.assist.acts.training import train_classifier
 from bowerbird.assist.acts.wordings import worded_examples
+from bowerbird.assist.understand.message import ActRecognizer
 from bowerbird.data.dialogues import Dialogue, read_dialogues
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
@@ -40,12 +43,17 @@ def train_acts(store: Store, config: ActClassifierConfig | None = None) -> Versi
     train, held_out = split_examples(dialogues)
     examples = [*worded_examples(config.per_phrase, config.seed), *train]
     classifier = train_classifier(examples, config, encoder.encode_sentences)
+    learned = ClassifierRecognizer(classifier, lambda text: encoder.encode_sentences([text])[0])
+    alone = accuracy_by_act(learned, held_out)
+    with_rules = accuracy_by_act(CombinedRecognizer(RuleRecognizer(), learned), held_out)
+    rules_first = not held_out or with_rules["all"] >= alone["all"]
     meta = ActsMeta(
         config=config,
         backbone=encoder.backbones[1],
         n_examples=len(examples),
         n_dialogue_turns=len(train),
-        accuracy=accuracy_by_act(classifier, held_out, encoder.encode_sentences) if held_out else None,
+        accuracy=(with_rules if rules_first else alone) or None,
+        rules_first=rules_first,
     )
 
     def write(folder: Path) -> None:
@@ -61,15 +69,11 @@ def split_examples(dialogues: list[Dialogue]) -> tuple[list[ActExample], list[Ac
     return train.examples, held_out.examples
 
 
-def accuracy_by_act(
-    classifier: ActClassifier, examples: list[ActExample], embed: Embed | None = None
-) -> dict[str, float]:
-    """Share of the examples of each act that are recognised, and of all ("all")."""
+def accuracy_by_act(recognizer: ActRecognizer, examples: Sequence[ActExample]) -> dict[str, float]:
+    """Share of the examples of each act that are recognised, and of all ("all"); empty for no examples."""
     hits: dict[str, list[bool]] = {}
     for example in examples:
-        message = read_example(example)
-        embedding = embed([message.plain or "?"])[0] if embed and classifier.embedding_width else None
-        is_right = classifier.recognise(message, embedding).act == example.label.partition("/")[0]
+        is_right = recognizer.recognise(read_example(example)).act == example.label.partition("/")[0]
         hits.setdefault(example.label, []).append(is_right)
         hits.setdefault("all", []).append(is_right)
     return {label: sum(right) / len(right) for label, right in hits.items()}
