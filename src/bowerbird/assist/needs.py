@@ -28,6 +28,8 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
         nouns = [own or language.say("gift" if request.is_gift else "items")]
+        if language.code == ENGLISH and count == 1:
+            nouns = [singular(nouns[0])]
     elif language.code == ENGLISH:
         nouns[-1] = singular(nouns[-1]) if count == 1 else plural(nouns[-1])
     phrase = " ".join([*adjectives, *nouns])

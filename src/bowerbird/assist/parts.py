@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from bowerbird.assist.acts.opening import open_recognizer
+from bowerbird.assist.languages import CODES, ENGLISH, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.understand.message import ActRecognizer
@@ -22,6 +24,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
 from bowerbird.errors import BackboneError, InputError, StoreError
+from bowerbird.text.languages import detect_catalogue_language
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, tokenize
@@ -62,16 +65,32 @@ class Parts:
         return cls(snapshot, snapshot.catalogue, item_matrix(snapshot))
 
     @cached_property
+    def to_english(self) -> Callable[[str], str] | None:
+        """Brings the catalogue's words to English, as requests are read; None where they are English."""
+        code = detect_catalogue_language(self.catalogue)
+        if code is None or code == ENGLISH or code not in CODES:
+            return None
+        return load_language(code, self.languages_folder).to_english
+
+    @property
+    def languages_folder(self) -> Path | None:
+        """The folder of the shop's own words, where it has one."""
+        folder = self.snapshot.store.path / "languages"
+        return folder if folder.is_dir() else None
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The catalogue's facets and how they are said."""
         return self.snapshot.open_once(
-            "vocabulary", lambda: Vocabulary.of(self.catalogue), of=("vectors", TEXTS)
+            "vocabulary", lambda: Vocabulary.of(self.catalogue, self.to_english), of=("vectors", TEXTS)
         )
 
     @cached_property
     def lexicon(self) -> Lexicon:
         """Which items mention which words."""
-        return self.snapshot.open_once("lexicon", lambda: Lexicon.of(self.catalogue), of=("vectors", TEXTS))
+        return self.snapshot.open_once(
+            "lexicon", lambda: Lexicon.of(self.catalogue, self.to_english), of=("vectors", TEXTS)
+        )
 
     @cached_property
     def acts(self) -> ActRecognizer:

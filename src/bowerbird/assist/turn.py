@@ -77,8 +77,7 @@ def read_message(
     """Read a message: nothing is retrieved yet."""
     original = normalize_text(text)
     code = detect_language(original, state.language)
-    folder = parts.snapshot.store.path / "languages"
-    language = load_language(code, folder if folder.is_dir() else None)
+    language = load_language(code, parts.languages_folder)
     plain = digits_for_words(language.to_english(original).strip("¿¡ "))
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None

@@ -4,6 +4,7 @@ typo corrections."""
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,16 +31,19 @@ class Lexicon:
     items_by_stem: dict[str, np.ndarray] = field(repr=False)
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> Lexicon:
+    def of(cls, catalogue: Catalogue, to_english: Callable[[str], str] | None = None) -> Lexicon:
+        """Read the items' texts; `to_english` adds what a word of another language is in English."""
         items_by_stem: dict[str, list[int]] = defaultdict(list)
-        stems: dict[str, str] = {}
+        stems: dict[str, tuple[str, ...]] = {}
         for position in range(len(catalogue)):
             for word in set(tokenize(normalize_text(catalogue.text(position), 1500))):
                 if word not in stems:
-                    stems[word] = stem(word)
-                item_positions = items_by_stem[stems[word]]
-                if not item_positions or item_positions[-1] != position:
-                    item_positions.append(position)
+                    english = tokenize(to_english(word)) if to_english else []
+                    stems[word] = tuple(dict.fromkeys(stem(form) for form in (word, *english)))
+                for form in stems[word]:
+                    item_positions = items_by_stem[form]
+                    if not item_positions or item_positions[-1] != position:
+                        item_positions.append(position)
         return cls(len(catalogue), {word: np.array(items, np.int64) for word, items in items_by_stem.items()})
 
     def content_stems(self, text: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -30,6 +30,11 @@ _ALIASES = {
     "graphical_appearance_name": "pattern",
     "genres": "genre",
     "fabric": "material",
+    **dict.fromkeys(("farbe", "couleur", "colore"), "colour"),
+    **dict.fromkeys(("materiale", "matière", "matiere", "matériau", "werkstoff"), "material"),
+    **dict.fromkeys(("muster", "motif", "motivo", "estampado", "fantasia"), "pattern"),
+    **dict.fromkeys(("stil", "estilo", "stile"), "style"),
+    **dict.fromkeys(("größe", "taille", "talla", "taglia"), "size"),
 }
 _MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
 _NOT_HEADS = word_set("set item piece wear pair thing one body other case string cover cosmetic")
@@ -64,7 +69,8 @@ class Vocabulary:
     """Soft meanings: first words of compounds ("bikini" of Bikini top), values of other attributes."""
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> Vocabulary:
+    def of(cls, catalogue: Catalogue, to_english: Callable[[str], str] | None = None) -> Vocabulary:
+        """Extract the facets; `to_english` brings values in another language to how requests are read."""
         rows: dict[str, dict[tuple[str, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
         spellings: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
         for position in range(len(catalogue)):
@@ -81,7 +87,7 @@ class Vocabulary:
             for facet, values in rows.items()
             if facet in FACETS or len(values) <= _MAX_SOFT_VALUES
         }
-        phrases, hints = _collect_phrases(positions)
+        phrases, hints = _collect_phrases(positions, to_english or _as_it_is)
         return cls(len(catalogue), positions, phrases, hints)
 
     @cached_property
@@ -160,8 +166,12 @@ def facet_values(item: Item) -> Iterator[tuple[str, str]]:
                 yield name, part
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 def _collect_phrases(
-    positions: Mapping[str, Mapping[str, np.ndarray]],
+    positions: Mapping[str, Mapping[str, np.ndarray]], to_english: Callable[[str], str]
 ) -> tuple[dict[tuple[str, ...], tuple[Meaning, ...]], dict[tuple[str, ...], Meaning]]:
     """Phrases and hints (see `Vocabulary`) that name the facets' values."""
     exact: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -174,6 +184,9 @@ def _collect_phrases(
                 continue
             full_key = stem_phrase(value)
             exact[("size", *full_key) if facet == "size" else full_key][facet].add(value)
+            english = stem_phrase(to_english(value.lower()))
+            if english and english != full_key and facet not in ("size", "brand"):
+                exact[english][facet].add(value)
             if facet == "size":
                 exact[*full_key, "size"][facet].add(value)
             elif facet != "brand":

@@ -20,7 +20,10 @@ TokenKind = Literal["value", "yes", "no", "sentence", "describe", "unknown"]
 _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        ("price", r"\b(?:how much|price[ds]?|costs?|how expensive)\b"),
+        (
+            "price",
+            r"\b(?:how much(?!.*\b(?:hold|weigh|contain|fit|measure)s?\b)|price[ds]?|costs?|how expensive)\b",
+        ),
         ("stock", r"\b(?:in stock|available|availability|sold out|any left|still have|get it now)\b"),
         ("brand", r"\b(?:brand|who makes|maker|made by|manufacturer|which company|what make)\b"),
         ("material", r"\b(?:made (?:of|from|out of)|materials?|fabric|what is it made)\b"),

@@ -13,6 +13,7 @@ from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.references import COMPARES_ALONE
 
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -89,6 +90,9 @@ def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> s
 def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
     request, count = matches.request, len(matches.items)
     is_priced = any(item.price is not None for item in matches.items)
+    is_about_price = request.order != Order.RELEVANCE or COMPARES_ALONE.search(turn.plain)
+    if is_about_price and not is_priced:
+        return turn.say("no_prices", need=need)
     if is_priced and request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
     if request.groups:

@@ -12,7 +12,7 @@ from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, rel
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Request
+from bowerbird.assist.request import PriceRange, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
@@ -45,6 +45,9 @@ def search(turn: Turn) -> Answer:
     matches = find_items(turn, request)
     if request.is_relative and act == Act.FIND and not matches.items:
         return _none_cheaper(turn, request)
+    if matches.nearest and request.price.bounded and not any(_has_price(turn, request)):
+        need = describe_need(replace(request, price=PriceRange()), turn.language)
+        return answer_with_list(turn, matches, request, act, None, turn.say("no_prices", need=need))
     return answer_with_list(turn, matches, request, act)
 
 
@@ -95,6 +98,14 @@ def _unknown_kind(turn: Turn, request: Request) -> Reply:
     state = replace(turn.state, request=None, question=None)
     suggestions = (turn.say("suggest_popular"), turn.say("suggest_range"))
     return Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
+
+
+def _has_price(turn: Turn, request: Request) -> np.ndarray:
+    """Whether each item of the kinds that are asked for has a price, (items,) bool."""
+    has_price = ~np.isnan(turn.parts.catalogue.prices)
+    if "type" in request.facets:
+        has_price &= turn.parts.vocabulary.mask("type", request.facets["type"])
+    return has_price
 
 
 def _none_cheaper(turn: Turn, request: Request) -> Answer:

@@ -233,6 +233,8 @@ def _has_kind(constraints: Sequence[Constraint]) -> bool:
 
 def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, n: int) -> np.ndarray:
     rows = np.flatnonzero(mask)
+    if np.isnan(prices[rows]).all():
+        return mask
     away = np.maximum(prices[rows] - wanted.high, wanted.low - prices[rows])
     nearest_rows = rows[np.argsort(np.where(np.isnan(away), np.inf, away), kind="stable")[: max(1, n // 2)]]
     near = np.zeros_like(mask)

@@ -79,7 +79,8 @@ class Language:
         """A kind of thing in this language; a file lists its singular first, then its plural."""
         if self.code == ENGLISH:
             return plural(english) if is_plural else english
-        forms = self._forms_of.get(english.lower(), (english,))
+        own = self.words.get(_split(english.lower()), "")  # a value of a catalogue in this language
+        forms = self._forms_of.get(english.lower()) or self._forms_of.get(own, (english,))
         word = forms[min(len(forms) - 1, int(is_plural))]
         return word[:1].upper() + word[1:] if self.has_capital_nouns else word
 

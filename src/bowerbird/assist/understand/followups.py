@@ -32,6 +32,7 @@ _CUES = re.compile(
     r"\b(?:i need|i want|i'?m looking|i am looking|looking for|show me|find me|search for|do you have|"
     r"have you got|i'?d like)\s+(?:a|an|some|something|anything|any)\b"
 )
+_STOCK_QUESTION = re.compile(r"\b(?:do you (?:have|sell|stock)|have you got|got any)\b")
 _BACKWARD = re.compile(
     r"\b(?:it|one|ones|them|that|those|these|same|instead|but|also|too|as well|what about|how about)\b"
 )
@@ -54,6 +55,8 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return True
     if own.unknown_kind or (not own.recipient and _is_new_event(text, previous)):
         return True
+    if own.is_gift and not (previous.is_gift or own.facets or _BACKWARD.search(text)):
+        return True  # "a gift under 50" after "cheese" is no cheese
     if "type" in own.facets:
         before = previous.facets.get("type")
         narrower = before is not None and own.facets["type"] <= before
@@ -62,7 +65,8 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         if (
             before is None
         ):  # "a lamp" after "something for my sister" says what; "show me a lamp" starts afresh
-            return bool(previous.noun or _CUES.search(text)) and not _BACKWARD.search(text)
+            is_asked = previous.noun or _CUES.search(text) or _STOCK_QUESTION.search(text)
+            return bool(is_asked) and not _BACKWARD.search(text)
         return not narrower and not _KEEPS_REST.search(text)
     if pointed.any or dropped:
         return False

@@ -50,6 +50,7 @@ _CHEAPER_ALONE = re.compile(
     r"my budget)\b"
 )
 _MORE_EXPENSIVE_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
+COMPARES_ALONE = re.compile(f"{_CHEAPER_ALONE.pattern}|{_MORE_EXPENSIVE_ALONE.pattern}")
 _MORE = re.compile(
     r"\b(?:show (?:me )?more|more (?:please|options|ideas|results)|others|other ones|different ones|"
     r"something else|anything else|next|another one|what else)\b|^more[.!]?$"
