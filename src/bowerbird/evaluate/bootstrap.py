@@ -23,6 +23,7 @@ class Interval:
     high: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
+        """Give mean, low and high for JSON."""
         return dict(vars(self))
 
     def excludes(self, value: float) -> bool:

@@ -34,7 +34,9 @@ class HasSettings(Protocol):
     """A ranker that gives the settings it ran with."""
 
     @property
-    def settings(self) -> Mapping[str, Any]: ...
+    def settings(self) -> Mapping[str, Any]:
+        """Names and values."""
+        ...
 
 
 @runtime_checkable
@@ -51,7 +53,9 @@ class HasTuning(Protocol):
     """A ranker whose settings were chosen by a search."""
 
     @property
-    def tuning(self) -> Tuning: ...
+    def tuning(self) -> Tuning:
+        """Cost and outcome of the search."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ class Queries:
     first_of_day: np.ndarray  # (Q,) bool: whether it is the user's first event of that day (UTC)
 
     def where(self, selected: np.ndarray) -> Queries:
+        """Select some of the queries."""
         return Queries(
             self.rows[selected], self.user[selected], self.idle[selected], self.first_of_day[selected]
         )
@@ -208,10 +209,12 @@ class RealTimePopularity:
         self._popularity = DecayedPopularity(n_items, half_life_days)
 
     def observe(self, events: Interactions) -> None:
+        """Count the likes among events."""
         liked = events.liked()
         self._popularity.observe(liked.item, liked.at)
 
     def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+        """Rank eligible items by decayed likes, the same for every user."""
         rows = np.flatnonzero(eligible)
         best: np.ndarray = rows[np.argsort(-self._popularity.counts[rows], kind="stable")[:n]]
         return best

@@ -37,6 +37,7 @@ class Completion:
     reason: str
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return asdict(self)
 
 

@@ -31,6 +31,7 @@ IN_SET = ACTION_CODE[Action.SAVE.value]
 
 
 def open_completion_ranker(snapshot: StoreSnapshot) -> HybridRanker:
+    """Open a snapshot's ranker of sets; trained and published first where it does not fit the snapshot."""
     items, inputs = open_items(snapshot), inputs_of(snapshot)
     ranker = _load(items, snapshot.version(CompletionMeta.KIND), inputs)
     if ranker is None:

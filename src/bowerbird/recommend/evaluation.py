@@ -54,6 +54,7 @@ class ServedRanker:
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """What the published ranker chose in training."""
         return record_as_dict(self._recommender.ranker.report)
 
     def fit(self, events: Interactions) -> None:

@@ -65,10 +65,12 @@ class PrequentialRecommender:
         self._n_observed = 0
 
     def observe(self, events: Interactions) -> None:
+        """Update the taste graph with events."""
         self.graph.learn_interactions(events)
         self._n_observed += len(events)
 
     def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+        """Rank for a user as a server would at that moment."""
         rankings = self._cache.for_query(user_id, at, eligible)
         if self._n_observed not in rankings:
             state = self.graph.state(user_id)
@@ -94,6 +96,7 @@ class PrequentialTest:
 
     @property
     def dates_only(self) -> bool:
+        """Whether no event has a time of day."""
         return not (self.events.at % DAY).any()
 
     @classmethod

@@ -50,5 +50,6 @@ class Recommendation:
     """Whether a boost of the shop moved it up."""
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields that commands and HTTP answer with; the position stays inside."""
         names = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
         return {name: getattr(self, name) for name in (*names, "propensity", "promoted")}

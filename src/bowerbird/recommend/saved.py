@@ -105,6 +105,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
 
 
 def open_items(snapshot: StoreSnapshot) -> ItemContext:
+    """Open a snapshot's catalogue and vectors; many items get an index, and modalities stay on disk."""
     vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
     modalities: tuple[np.ndarray | VectorRows, ...] = vectors.modalities(catalogue)
     if len(catalogue) <= EXACT_UP_TO:

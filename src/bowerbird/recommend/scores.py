@@ -29,10 +29,12 @@ class DenseScores:
     values: np.ndarray
 
     def at(self, positions: np.ndarray) -> np.ndarray:
+        """Look up the scores of some items, (C,) float32."""
         scores: np.ndarray = self.values[positions]
         return scores
 
     def top(self, eligible: np.ndarray, count: int) -> np.ndarray:
+        """Select the eligible items with the highest scores above 0, best first."""
         positions = top_positions(self.values, eligible, count, above=0.0)
         return best_first(self.values[positions], positions, count)
 
@@ -49,6 +51,7 @@ class SparseScores:
     values: np.ndarray
 
     def at(self, positions: np.ndarray) -> np.ndarray:
+        """Look up the scores of some items, 0 for those without one, (C,) float32."""
         if not len(self.positions):
             return np.zeros(np.shape(positions), np.float32)
         rows = np.minimum(np.searchsorted(self.positions, positions), len(self.positions) - 1)
@@ -56,5 +59,6 @@ class SparseScores:
         return scores
 
     def top(self, eligible: np.ndarray, count: int) -> np.ndarray:
+        """Select the eligible items with the highest scores above 0, best first."""
         rows = np.flatnonzero((self.values > 0) & eligible[self.positions])
         return best_first(self.values[rows], self.positions[rows], count)

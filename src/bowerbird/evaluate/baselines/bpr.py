@@ -21,6 +21,8 @@ from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
 
 
 class BPR(MatrixRanker):
+    """Bayesian personalised ranking (Rendle et al., UAI 2009), by `implicit`."""
+
     name = "BPR"
 
     def __init__(
@@ -45,10 +47,12 @@ class BPR(MatrixRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """What the search chose from, by the names of the parameters."""
         names = ("factors", "learning_rate", "l2", "epochs", "popularity", "scale")
         return {name: getattr(self, name) for name in names}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Fit on sampled pairs of a liked and another item; no like leaves all vectors at 0."""
         from implicit.cpu.bpr import BayesianPersonalizedRanking
 
         model = BayesianPersonalizedRanking(
@@ -70,6 +74,7 @@ class BPR(MatrixRanker):
         self._bias = factors[:, -1] + (self.popularity * log_count).astype(np.float32)
 
     def score(self, histories: Any) -> np.ndarray:
+        """Score by the mean of the liked items' vectors, plus each item's bias and popularity."""
         n_likes = np.asarray(histories.sum(axis=1))
         users = self.scale * (histories @ self._vectors) / np.maximum(n_likes, 1e-9)
         scores = np.asarray(users @ self._vectors.T + self._bias, dtype=np.float32)

@@ -31,9 +31,11 @@ class EASE(MatrixRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """The L2 penalty, and the half-life of a history."""
         return {"l2": self.l2, "half_life": self.half_life}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Solve the ridge regression of each item on all others (Steck, WWW 2019)."""
         self._n_items = likes.shape[1]
         self._by_users = likes.shape[0] <= min(likes.shape[1], self.max_items)
         if self._by_users:
@@ -65,6 +67,7 @@ class EASE(MatrixRanker):
         np.fill_diagonal(self._weights, 0.0)
 
     def score(self, histories: Any) -> np.ndarray:
+        """Multiply histories with the item–item weights."""
         if self._by_users:
             # x B for the items outside x; those of the history are never ranked.
             explained = ((histories @ self._likes.T).toarray() @ self._inverse) @ self._likes

@@ -31,12 +31,14 @@ class GenericMean(MatrixRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """The half-life of a history."""
         return {"half_life": self.half_life}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
         """Do nothing: the vectors are used as they are."""
 
     def score(self, histories: Any) -> np.ndarray:
+        """Order by the cosine with the mean of the liked vectors."""
         scores = (histories @ self.matrix) @ self.matrix.T
         return self._rank_vectorless_last(np.asarray(scores, np.float32), histories)
 
@@ -56,9 +58,11 @@ class GenericMax(GenericMean):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """None."""
         return {}
 
     def score(self, histories: Any) -> np.ndarray:
+        """Compute cosines with the nearest liked vector."""
         scores = np.zeros((histories.shape[0], len(self.matrix)), np.float32)
         for row in range(histories.shape[0]):
             liked = histories.indices[histories.indptr[row] : histories.indptr[row + 1]]

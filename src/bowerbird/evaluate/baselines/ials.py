@@ -16,6 +16,8 @@ from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
 
 class IALS(MatrixRanker):
+    """Implicit alternating least squares (Hu et al., ICDM 2008), by `implicit`."""
+
     name = "iALS"
 
     def __init__(
@@ -30,9 +32,11 @@ class IALS(MatrixRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """Factors, penalty, weight of likes, and rounds."""
         return {"factors": self.factors, "l2": self.l2, "confidence": self.confidence, "rounds": self.rounds}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Alternate between the factors of users and items."""
         # implicit has its own threads; nested BLAS threads compete for the same cores (it warns about it).
         with threadpool_limits(1, "blas"):
             from implicit.als import AlternatingLeastSquares
@@ -52,6 +56,7 @@ class IALS(MatrixRanker):
                 self._model.item_factors = np.zeros((likes.shape[1], self.factors), np.float32)
 
     def score(self, histories: Any) -> np.ndarray:
+        """Solve for each history's factors and multiply with the items'."""
         with threadpool_limits(1, "blas"):
             users = self._model.recalculate_user(np.arange(histories.shape[0]), histories)
         users[np.diff(histories.indptr) == 0] = 0.0

@@ -20,6 +20,8 @@ _ROWS = 1024  # items whose similarities are computed at a time
 
 
 class ItemKNN(MatrixRanker):
+    """Cosine similarity of items by their users (Sarwar et al., WWW 2001), the nearest neighbours only."""
+
     name = "ItemKNN"
 
     def __init__(
@@ -36,10 +38,12 @@ class ItemKNN(MatrixRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """Neighbours, shrinkage, asymmetry, and the half-life of a history."""
         names = ("neighbours", "shrink", "asymmetry", "half_life")
         return {name: getattr(self, name) for name in names}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Compute each item's nearest neighbours."""
         transposed = likes.T.tocsr()
         n_likers = np.asarray(likes.sum(axis=0)).ravel()
         blocks = [
@@ -65,6 +69,7 @@ class ItemKNN(MatrixRanker):
         return sparse.csr_matrix(cells, shape=co_likes.shape)
 
     def score(self, histories: Any) -> np.ndarray:
+        """Sum the similarities of the liked items that are among a candidate's neighbours."""
         # Neighbourhoods are those of the candidate, not of the liked item: popular items, which are
         # neighbours of most items, then do not dominate the scores.
         scores: np.ndarray = (histories @ self._similar.T).toarray()

@@ -23,6 +23,7 @@ class IterativeRanker(ScoringRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """The number of rounds."""
         return {"rounds": self.max_rounds if self.rounds is None else self.rounds}
 
     @abstractmethod
@@ -34,6 +35,7 @@ class IterativeRanker(ScoringRanker):
         """Train for one round."""
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Train for the chosen number of rounds."""
         self.initialise(likes, liked)
         if not len(liked):
             return

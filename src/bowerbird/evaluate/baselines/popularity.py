@@ -18,9 +18,11 @@ class Popularity(MatrixRanker):
     name = "popularity"
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Count the users who like each item."""
         self._score = count_likers(liked).astype(np.float32)
 
     def score(self, histories: Any) -> np.ndarray:
+        """Give every user the same scores."""
         return np.tile(self._score, (histories.shape[0], 1))
 
 
@@ -34,9 +36,11 @@ class RecentPopularity(Popularity):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """The half-life, in days."""
         return {"half_life_days": self.half_life_days}
 
     def learn(self, likes: Any, liked: Interactions) -> None:
+        """Sum decayed likes."""
         popularity = DecayedPopularity(liked.n_items, self.half_life_days)
         popularity.observe(liked.item, liked.at)
         self._score = popularity.counts.astype(np.float32)

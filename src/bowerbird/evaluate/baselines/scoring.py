@@ -30,6 +30,7 @@ class ScoringRanker(ABC):
         return {}
 
     def fit(self, events: Interactions) -> None:
+        """Learn from the likes among training events."""
         liked = events.liked()
         users, rows = np.unique(liked.user, return_inverse=True)
         self._popularity = count_likers(liked)
@@ -37,6 +38,7 @@ class ScoringRanker(ABC):
         self.learn(_binary_matrix(rows, liked.item, (len(users), events.n_items)), liked)
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+        """Rank the unseen items of each history, batch by batch, ties by popularity."""
         n_items = len(self._popularity)
         batch = max(1, _BATCH_NUMBERS // max(1, n_items))
         batches = [self._rank_batch(histories[i : i + batch], n) for i in range(0, len(histories), batch)]
@@ -64,6 +66,7 @@ class MatrixRanker(ScoringRanker):
     """Likes after which an older like of a history counts half; None: all count the same."""
 
     def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+        """Score by a matrix of recency-weighted likes."""
         return self.score(recency_weighted_matrix(likes, len(self._popularity), self.half_life))
 
     @abstractmethod

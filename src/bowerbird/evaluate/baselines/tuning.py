@@ -70,6 +70,7 @@ class Tuned:
         )
 
     def fit(self, events: Interactions) -> None:
+        """Search settings on a validation split, then fit the best ranker to all training events."""
         start = time.perf_counter()
         self._scores = {}
         self.best = self._search(events)
@@ -77,6 +78,7 @@ class Tuned:
         self.best.fit(events)
 
     def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+        """Rank with the chosen settings."""
         return self.best.rank(histories, n)
 
     def _search(self, events: Interactions) -> ScoringRanker:

@@ -37,10 +37,12 @@ class AffinitySource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Fit the popularity of attribute values."""
         config = context.config.affinity
         return cls(context, AttributeAffinity.fit(context.items.facets, context.popularity.total, config))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose items by affinity with popularity, of their own and of neighbouring ids, warm and cold."""
         if query.is_cold_start or self.context.items.index is not None:
             return []  # among a million items it only ranks what other sources propose
         popularity = self.context.popularity
@@ -56,11 +58,13 @@ class AffinitySource(Source):
         return [_top(scores, eligible, count) for scores, eligible in orders]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute affinity over all facets, its rank, and affinity by facet."""
         by_facet = self.model.scores_by_facet(self._preferences(query), positions)
         overall = sum_facets(by_facet)
         return [overall, log_ranks(overall), *by_facet.T]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Name the values of the item that the user's likes hold most above their share of the catalogue."""
         facets = self.model.facets
         likes = query.once("likes by value", lambda: LikesByValue.of(facets, query))
         values = facets.values_of(position)
@@ -77,6 +81,7 @@ class AffinitySource(Source):
         return f"your taste for {' and '.join(texts)}" if texts else None
 
     def arrays(self) -> Mapping[str, Any]:
+        """Return the facets and the popularity of their values."""
         facets = self.model.facets
         return {
             "values": facets.values,
@@ -89,6 +94,7 @@ class AffinitySource(Source):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        """Restore facets and model."""
         names = tuple(arrays["names"].tolist())
         facets = Facets(names, arrays["texts"], arrays["facet"], arrays["values"])
         config = context.config.affinity
@@ -140,6 +146,7 @@ class LikesByValue:
 
     @classmethod
     def of(cls, facets: Facets, query: Query) -> Self:
+        """Collect the values of a user's liked items."""
         table, n_values = facets.values, len(facets.texts)
         latest_first = list(dict.fromkeys(query.liked.items[::-1].tolist()))
         parts = [table.indices[table.indptr[item] : table.indptr[item + 1]] for item in latest_first]

@@ -30,9 +30,11 @@ class CoEngagementSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Fit the regression with the configured λ."""
         return cls(context, CoEngagement.fit(events, context.config.coengagement))
 
     def prepare(self, queries: Sequence[Query]) -> None:
+        """Score all items for several users in one product, unless there is an index."""
         if self.context.items.index is not None or len(queries) < 2:
             return  # for a single request `propose` reads only the rows that it needs
         liked, weights = [query.liked.items for query in queries], [query.weights for query in queries]
@@ -41,17 +43,20 @@ class CoEngagementSource(Source):
             query.remember(self.name, DenseScores(scores))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items with the highest scores by the user's likes."""
         if query.is_cold_start:
             return []
         return [self._scores(query).top(query.eligible, count)]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute score and rank, NaN for cold items."""
         scores = self._scores(query).at(positions)
         # A cold item has no likes yet: its co-engagement is unknown, not low.
         is_cold = self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Name the like with the largest share of the score that some user likes together with the item."""
         if query.is_cold_start:
             return None
         shares = self.model.shares_of(position, query.liked.items, query.weights)
@@ -62,6 +67,7 @@ class CoEngagementSource(Source):
         return None
 
     def arrays(self) -> Mapping[str, Any]:
+        """Return likes, inverse and diagonal of the fitted model."""
         model = self.model
         return {
             "likes": model.likes,
@@ -72,6 +78,7 @@ class CoEngagementSource(Source):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        """Restore the fitted model."""
         ridge = float(arrays["ridge"])
         return cls(context, CoEngagement(arrays["likes"], arrays["inverse"], arrays["diagonal"], ridge))
 

@@ -34,6 +34,7 @@ class SimilarSource(Source):
     )
 
     def prepare(self, queries: Sequence[Query]) -> None:
+        """Compare the likes of several users with all items in one product, unless there is an index."""
         if len(queries) < 2 or self.context.items.index is not None:
             return
         waiting: list[Query] = []
@@ -49,12 +50,14 @@ class SimilarSource(Source):
             compare_together(waiting, self.context)
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items with the highest cosine with any recent like."""
         if query.is_cold_start:
             return []
         similar = similarities_of(query, self.context, count)
         return [similar.top(similar.nearest, query.eligible, count)]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute cosines of untrained content: all modalities together, then each."""
         if query.is_cold_start:
             return [np.full(len(positions), np.nan, np.float32)] * len(self.feature_names)
         items, recent = self.context.items, query.recent.items
@@ -65,6 +68,7 @@ class SimilarSource(Source):
         return [*columns[:4], log_ranks(columns[0]), log_ranks(columns[1]), *columns[4:]]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Name the like that the item is most similar to."""
         if query.is_cold_start:
             return None
         vectors = self.context.items.vectors
@@ -81,6 +85,7 @@ class TasteCentreSource(Source):
     name = "taste"
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items with the highest cosine with the likes' weighted mean."""
         if query.is_cold_start:
             return []
         similar = similarities_of(query, self.context, count)
@@ -100,6 +105,7 @@ class ColdItemSource(SimilarSource):
     fusion: tuple[FusionTerm, ...] = ()
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose cold items by similarity alone, and with the popularity of their neighbouring ids added."""
         if query.is_cold_start:
             return []
         similar = similarities_of(query, self.context, count)
@@ -112,6 +118,7 @@ class ColdItemSource(SimilarSource):
         return [best_first(scores, near, count // 2) for scores in (nearest, boosted)]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Say which candidates are cold."""
         return [self.context.is_cold[positions]]
 
 

@@ -23,6 +23,7 @@ class IdNeighbourhoodSource(Source):
     )
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items whose ids are nearest to those of recent likes."""
         if query.is_cold_start:
             return []
         popularity, reach = self.context.popularity, self.context.config.ids.reach
@@ -32,6 +33,7 @@ class IdNeighbourhoodSource(Source):
         return [near[np.argsort(distance, kind="stable")]]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute the density of likes around the id, by moment and width, and the distance to a like."""
         popularity, liked = self.context.popularity, query.liked.items
         end, lately, month = popularity.end, popularity.lately, popularity.config.month
         width, narrow = self.context.config.ids.width, self.context.config.ids.narrow

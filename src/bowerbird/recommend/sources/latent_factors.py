@@ -29,9 +29,11 @@ class LatentFactorSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Fit the factors of the user–item matrix."""
         return cls(context, LatentFactors.fit(like_matrix(events), context.config.latent_factors))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items with the highest scores; none with an index."""
         if query.is_cold_start or self.context.items.index is not None:
             return []
         scores = query.once(self.name, lambda: self.model.scores(query.liked.items, query.weights))
@@ -39,12 +41,15 @@ class LatentFactorSource(Source):
         return [best_first(scores[positions], positions, count)]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute the rank of the score, NaN for cold items."""
         scores = self.model.scores(query.liked.items, query.weights, positions)
         return [np.where(self.context.is_cold[positions], np.nan, log_ranks(scores))]
 
     def arrays(self) -> Mapping[str, Any]:
+        """Return the factors into and out of the latent space."""
         return {"into": self.model.into, "out": self.model.out}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        """Restore the factors."""
         return cls(context, LatentFactors(arrays["into"], arrays["out"]))

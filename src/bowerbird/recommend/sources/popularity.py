@@ -37,9 +37,11 @@ class PopularSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Count the users who like each item."""
         return cls(context, count_likers(events))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose what is liked over a year, by beginners, and now, as of the user's last event."""
         popularity, half = self.context.popularity, count // 2
         year = popularity.config.year
         return [
@@ -49,6 +51,7 @@ class PopularSource(Source):
         ]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute coarse shares and ranks at the user's moment and today."""
         popularity, liked = self.context.popularity, query.liked.items
         usual = np.log1p(popularity.total[liked]).mean() if len(liked) else np.nan
         likes = np.log1p(popularity.total[positions])
@@ -63,14 +66,17 @@ class PopularSource(Source):
         ]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Say how many users like the item, if they are several."""
         count = int(self.likers[position])
         return f"liked by {describe_count(count)}" if count >= MIN_LIKERS else None
 
     def arrays(self) -> Mapping[str, Any]:
+        """Return the number of users who like each item."""
         return {"likers": self.likers}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        """Restore the counts."""
         return cls(context, arrays["likers"])
 
 
@@ -89,14 +95,17 @@ class TrendingSource(PopularSource):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Count the users who liked each item in the last month of the training events."""
         return cls(context, count_likers(events, since=_month_before(context)))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose what was liked in the month and lately, as of the user's last event."""
         popularity = self.context.popularity
         half_lives = (popularity.config.month, popularity.lately)
         return [popularity.top(query.eligible, count // 2, query.at, days) for days in half_lives]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute coarse shares and ranks at the user's moment and today."""
         popularity, lately = self.context.popularity, self.context.popularity.lately
         month = popularity.config.month
         month_then, month_now = (popularity.share(at, month)[positions] for at in (query.at, popularity.end))
@@ -107,6 +116,7 @@ class TrendingSource(PopularSource):
         ]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Say how many users liked the item within which dates."""
         count = int(self.likers[position])
         if count < MIN_LIKERS:
             return None

@@ -30,18 +30,22 @@ class TransitionSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Count likes after likes."""
         return cls(context, Transitions.fit(events, context.config.transitions))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items that most often follow the latest likes."""
         if query.is_cold_start:
             return []
         return [self._scores(query).top(query.eligible, count)]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute score and rank, NaN for cold items."""
         scores, is_cold = self._scores(query).at(positions), self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Name the latest like that the item follows."""
         items, weights = self.model.recent_likes(query.liked)
         shares = weights * self.model.strengths_to(items, position)
         for row in np.argsort(-shares, kind="stable")[:5].tolist():
@@ -53,10 +57,12 @@ class TransitionSource(Source):
         return None
 
     def arrays(self) -> Mapping[str, Any]:
+        """Return the matrix of transitions."""
         return {"pairs": self.model.pairs}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], context: SourceContext) -> Self:
+        """Restore the matrix."""
         return cls(context, Transitions(arrays["pairs"], context.config.transitions))
 
     def _scores(self, query: Query) -> Scores:

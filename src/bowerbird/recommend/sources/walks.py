@@ -43,17 +43,21 @@ class WalkSource(Source):
 
     @classmethod
     def fit(cls, events: Interactions, context: SourceContext) -> Self:
+        """Build a graph of the training events, which the live graph replaces in serving."""
         return cls(context, EventGraph(events))
 
     def propose(self, query: Query, count: int) -> list[np.ndarray]:
+        """Propose the items that the walks visited most often."""
         items = self._walk(query).items
         return [items[query.eligible[items]][: self.context.config.walks.max_proposals]]
 
     def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+        """Compute the rounded logarithm of visits, and the visits' rank."""
         visits = self._walk(query).scores_at(positions)
         return [np.round(np.log1p(visits)), log_ranks(visits)]
 
     def explain(self, query: Query, position: int) -> str | None:
+        """Name the like that the walks came from, and the item between where there is one."""
         walk = self._walk(query)
         if position not in walk.items:
             return None
@@ -88,6 +92,7 @@ class EventGraph:
         self._users.learn(rows[events.user], events.at, events.item, events.action)
 
     def walk(self, state: TasteState, steps: int) -> WalkResult:
+        """Walk as the live graph does, with a seed from the likes so that training is reproducible."""
         starts, weights = walk_starts(state, TasteSettings.half_life_days)
         seed = zlib.crc32(state.items.tobytes())
         return self._users.walk(state.user_id, starts, weights, steps, seed)

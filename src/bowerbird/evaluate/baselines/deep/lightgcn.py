@@ -44,10 +44,12 @@ class LightGCN(IterativeRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """Width, layers, penalty, learning rate and rounds."""
         names = ("width", "layers", "l2", "learning_rate")
         return {**{name: getattr(self, name) for name in names}, **super().settings}
 
     def initialise(self, likes: Any, liked: Interactions) -> None:
+        """Build the normalised graph and draw embeddings."""
         self._n_users, self._n_items = likes.shape
         self._liked_items = np.flatnonzero(np.asarray(likes.sum(axis=0)).ravel() > 0)
         edges = likes[:, self._liked_items].tocoo()
@@ -66,6 +68,7 @@ class LightGCN(IterativeRanker):
         self._rng = np.random.default_rng(self.seed)
 
     def train_round(self) -> None:
+        """Take gradient steps of the BPR loss, one sampled negative for each like."""
         for _ in range(_STEPS_PER_ROUND):
             sampled = self._rng.integers(
                 self._n_users, self._n_users + len(self._liked_items), len(self._user)
@@ -84,6 +87,7 @@ class LightGCN(IterativeRanker):
             self._optimizer.step()
 
     def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+        """Score by the sum of the liked items' smoothed vectors."""
         scores = np.full((len(likes), self._n_items), np.finfo(np.float32).min, np.float32)
         histories = recency_weighted_matrix(likes, self._n_items, None)[:, self._liked_items]
         inputs, outputs = self._smooth_items()

@@ -61,10 +61,12 @@ class SASRec(IterativeRanker):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """Width, dropout, learning rate, horizon, length, blocks and rounds."""
         names = ("width", "dropout", "learning_rate", "horizon", "length", "blocks")
         return {**{name: getattr(self, name) for name in names}, **super().settings}
 
     def initialise(self, likes: Any, liked: Interactions) -> None:
+        """Collect the sequences, and start the network as a factor model."""
         self._n_items = liked.n_items
         self._liked_items = np.unique(liked.item)
         self._number_of_item = np.full(liked.n_items, -1, np.int64)
@@ -79,6 +81,7 @@ class SASRec(IterativeRanker):
         self._rng = np.random.default_rng(self.seed)
 
     def train_round(self) -> None:
+        """Train for one epoch."""
         self._net.train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self._rng.integers(2**31)))  # of dropout
@@ -86,6 +89,7 @@ class SASRec(IterativeRanker):
         self._net.eval()
 
     def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+        """Encode each history and multiply with the item embeddings."""
         scores = np.zeros((len(likes), self._n_items), np.float32)
         sequences = [self._to_numbers(items)[-self.length :] for items in likes]
         with_likes = np.flatnonzero([len(sequence) > 0 for sequence in sequences])
