@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.records import plain
@@ -65,7 +66,7 @@ class _SystemRun:
     result: SystemResult
     per_user: Mapping[str, np.ndarray]
     """Each metric's value for each test user, (P,), NaN where it is undefined."""
-    ranking: np.ndarray
+    ranking: IntArray
     """The list of each test user, (P, k) positions."""
 
 
@@ -107,7 +108,7 @@ def evaluate(
     )
 
 
-def compute_user_metrics(ranking: np.ndarray, task: Task, k: int) -> dict[str, np.ndarray]:
+def compute_user_metrics(ranking: IntArray, task: Task, k: int) -> dict[str, np.ndarray]:
     """Compute each metric's value for each test user, (P,).
 
     Every ranker can only show popular items to cold-start users. Where there are some, recall is also given

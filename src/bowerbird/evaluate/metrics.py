@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bowerbird.data.arrays import BoolArray, IntArray
+
 
 def discount(rank: ArrayLike) -> NDArray[np.float64]:
     """Discount of ranks from 1 in the DCG, 1 / log2(rank + 1) (Järvelin & Kekäläinen, TOIS 2002).
@@ -37,7 +39,7 @@ def ndcg_of_gains(gains: np.ndarray, n_relevant: int, k: int) -> float:
     return float((gains[:k] * discounts[: len(gains)]).sum() / discounts[:n_relevant].sum())
 
 
-def find_hits(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
+def find_hits(ranking: IntArray, relevant: Sequence[np.ndarray]) -> BoolArray:
     """Mark the ranked items that are relevant to their user: (B, n) -> (B, n) bool; -1 never is.
 
     >>> find_hits(np.array([[3, 1, -1]]), [np.array([1, 7])]).tolist()
@@ -49,11 +51,11 @@ def find_hits(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray
     # One key per (user, item) pair, so that a single `isin` answers for all users.
     relevant_keys = np.repeat(np.arange(len(relevant)), sizes) * width + all_relevant
     keys = np.arange(len(ranking))[:, None] * width + ranking
-    hits: np.ndarray = np.isin(keys, relevant_keys) & (ranking >= 0)
+    hits: BoolArray = np.isin(keys, relevant_keys) & (ranking >= 0)
     return hits
 
 
-def recall_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
+def recall_at(ranking: IntArray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
     """Share of a user's relevant items among the first k: |top k ∩ relevant| / |relevant|.
 
     >>> recall_at(np.array([[3, 1, 5], [0, 1, 2]]), [np.array([1, 7]), np.array([])], k=2).tolist()
@@ -62,7 +64,7 @@ def recall_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np
     return _divide(find_hits(ranking[:, :k], relevant).sum(axis=1), _count(relevant))
 
 
-def ndcg_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
+def ndcg_at(ranking: IntArray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
     """nDCG@k with binary relevance (Järvelin & Kekäläinen, TOIS 2002): DCG / ideal DCG.
 
     DCG@k = Σ `discount(rank)` over the relevant items of the first k; the ideal ranking has them first.
@@ -77,7 +79,7 @@ def ndcg_at(ranking: np.ndarray, relevant: Sequence[np.ndarray], k: int) -> np.n
     return _divide(hits @ discounts[: hits.shape[1]], ideal)
 
 
-def mrr(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
+def mrr(ranking: IntArray, relevant: Sequence[np.ndarray]) -> np.ndarray:
     """Reciprocal rank of the first relevant item; 0 where the ranking holds none.
 
     >>> mrr(np.array([[3, 1, 5], [0, 2, 4]]), [np.array([1, 5]), np.array([9])]).tolist()
@@ -89,7 +91,7 @@ def mrr(ranking: np.ndarray, relevant: Sequence[np.ndarray]) -> np.ndarray:
     return np.where(_count(relevant) > 0, reciprocal, np.nan)
 
 
-def coverage(ranking: np.ndarray, n_items: int) -> float:
+def coverage(ranking: IntArray, n_items: int) -> float:
     """Share of the catalogue that is shown to at least one user.
 
     >>> coverage(np.array([[0, 1], [1, -1]]), n_items=4)
@@ -98,9 +100,7 @@ def coverage(ranking: np.ndarray, n_items: int) -> float:
     return len(np.unique(ranking[ranking >= 0])) / n_items if n_items else float("nan")
 
 
-def cold_recall_at(
-    ranking: np.ndarray, relevant: Sequence[np.ndarray], cold: np.ndarray, k: int
-) -> np.ndarray:
+def cold_recall_at(ranking: IntArray, relevant: Sequence[np.ndarray], cold: BoolArray, k: int) -> BoolArray:
     """Recall of the relevant items that are not in the training events; `cold` is (items,) bool.
 
     The ranking stays that of the whole catalogue: a cold item competes with every warm one.

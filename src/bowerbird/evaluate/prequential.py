@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.decay import DecayedPopularity
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY, HOUR
@@ -39,7 +40,7 @@ class StreamRecommender(Protocol):
         """Update with events, in the log's order; each comes once."""
         ...
 
-    def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> np.ndarray:
         """Rank the best `n` items for a user at a moment (microseconds): positions, best first, (at most n,).
 
         Only items of `eligible` (items,) bool.
@@ -56,7 +57,7 @@ class UpdateSchedule:
     offset: int = 0
     """Time of one of the updates, microseconds since 1970 UTC."""
 
-    def count_observed(self, at: np.ndarray, rows: np.ndarray, start: int) -> np.ndarray:
+    def count_observed(self, at: IntArray, rows: IntArray, start: int) -> IntArray:
         """Count the log's first events that are observed before each of Q queries, (Q,) int64.
 
         `at` (n,) are the log's times, `rows` (Q,) the queries' rows. Events up to `start` are observed by
@@ -64,7 +65,7 @@ class UpdateSchedule:
         """
         if self.period == 0:
             return rows
-        n_observed: np.ndarray = np.full(len(rows), np.searchsorted(at, start, side="right"))
+        n_observed: IntArray = np.full(len(rows), np.searchsorted(at, start, side="right"))
         if self.period is not None:
             # The last update at or before each query.
             updated_at = (at[rows] - self.offset) // self.period * self.period + self.offset
@@ -90,10 +91,10 @@ class PrequentialSystem:
 class Queries:
     """Q likes of a log, in its order, each of which a system should predict."""
 
-    rows: np.ndarray  # (Q,) int64, which events of the log
-    user: np.ndarray  # (Q,) int64, numbers of users
-    idle: np.ndarray  # (Q,) int64, microseconds since the user's previous event; -1 where there is none
-    first_of_day: np.ndarray  # (Q,) bool: whether it is the user's first event of that day (UTC)
+    rows: IntArray  # (Q,), which events of the log
+    user: IntArray  # (Q,), numbers of users
+    idle: IntArray  # (Q,), microseconds since the user's previous event; -1 where there is none
+    first_of_day: BoolArray  # (Q,): whether it is the user's first event of that day (UTC)
 
     def where(self, selected: np.ndarray) -> Queries:
         """Select some of the queries."""
@@ -130,7 +131,7 @@ def select_queries(
     return queries.where(_sample_per_user(queries.user, max_queries, seed))
 
 
-def _time_since_previous(user: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _time_since_previous(user: IntArray, at: IntArray) -> IntArray:
     """Time since the same user's previous event, (n,) int64, -1 for each user's first."""
     order = np.argsort(user, kind="stable")
     gaps = np.diff(at[order], prepend=0)
@@ -140,7 +141,7 @@ def _time_since_previous(user: np.ndarray, at: np.ndarray) -> np.ndarray:
     return idle
 
 
-def _sample_per_user(user: np.ndarray, max_queries: int, seed: int) -> np.ndarray:
+def _sample_per_user(user: IntArray, max_queries: int, seed: int) -> np.ndarray:
     """Sample up to `max_queries` of Q queries, ascending: at random, the same maximum number of each user.
 
     So the expected mean of each user does not change. Where there are more users than `max_queries`, one
@@ -163,7 +164,7 @@ def compute_target_ranks(
     events: Interactions,
     queries: Queries,
     start: int,
-    launched: np.ndarray,
+    launched: IntArray,
 ) -> dict[str, np.ndarray]:
     """Compute the rank of the liked item in each system's rankings, (Q,) int64 each, from 0; -1: a miss.
 
@@ -213,7 +214,7 @@ class RealTimePopularity:
         liked = events.liked()
         self._popularity.observe(liked.item, liked.at)
 
-    def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> np.ndarray:
         """Rank eligible items by decayed likes, the same for every user."""
         rows = np.flatnonzero(eligible)
         best: np.ndarray = rows[np.argsort(-self._popularity.counts[rows], kind="stable")[:n]]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.times import DAY, HOUR
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.metrics import discount
@@ -105,7 +106,7 @@ def evaluate_slices(queries: Queries, ranks: Mapping[str, np.ndarray], dates_onl
 
 
 def _evaluate_slice(
-    name: str, is_inside: np.ndarray, queries: Queries, scores: Mapping[str, Mapping[str, np.ndarray]]
+    name: str, is_inside: BoolArray, queries: Queries, scores: Mapping[str, Mapping[str, np.ndarray]]
 ) -> QuerySlice:
     users, user_of_query = np.unique(queries.user[is_inside], return_inverse=True)
     values = {

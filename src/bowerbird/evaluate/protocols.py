@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.choices import Split as Split
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
@@ -40,7 +41,7 @@ class Task:
     """What each user liked later and had not seen: an impression alone does not make an item seen."""
     moments: Sequence[int]
     """When each user asks, microseconds: at the holdout's moment; new users at their first hidden event."""
-    eligible: np.ndarray
+    eligible: BoolArray
     """Items that can be recommended, (items,) bool; no other item is a target or may be ranked."""
 
     @property
@@ -66,9 +67,9 @@ class Task:
         return sum(len(history) == 0 for history in self.histories)
 
     @property
-    def cold(self) -> np.ndarray:
+    def cold(self) -> BoolArray:
         """Items without a training event, (items,) bool."""
-        cold: np.ndarray = np.bincount(self.training.item, minlength=self.training.n_items) == 0
+        cold: BoolArray = np.bincount(self.training.item, minlength=self.training.n_items) == 0
         return cold
 
 
@@ -110,7 +111,7 @@ def build_task(
     return Task(holdout.training(interactions), users, histories, targets, moments, eligible)
 
 
-def _mark_revealed(history: History, n_given: int | None) -> np.ndarray:
+def _mark_revealed(history: History, n_given: int | None) -> BoolArray:
     """Mark the events of a new user that rankers are given, (n,) bool."""
     if n_given is None:
         return np.arange(len(history)) < int(len(history) * HISTORY_SHARE)
@@ -118,8 +119,8 @@ def _mark_revealed(history: History, n_given: int | None) -> np.ndarray:
     first_likes = likes[np.unique(history.items[likes], return_index=True)[1]]  # of each item
     is_first_like = np.zeros(len(history), bool)
     is_first_like[first_likes] = True
-    liked_before: np.ndarray = np.cumsum(is_first_like) - is_first_like
-    is_revealed: np.ndarray = liked_before < n_given
+    liked_before: BoolArray = np.cumsum(is_first_like) - is_first_like
+    is_revealed: BoolArray = liked_before < n_given
     return is_revealed
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import History, Interactions
 
 
@@ -19,7 +18,7 @@ class Ranker(Protocol):
         """Learn from the training events (and nothing else)."""
         ...
 
-    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+    def rank(self, histories: Sequence[History], n: int) -> IntArray:
         """Rank the best `n` items for each history: positions (B, n) int64, best first.
 
         Never an item of the history itself; filled with -1 where fewer than `n` items remain.

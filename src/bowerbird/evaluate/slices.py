@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
@@ -31,8 +32,8 @@ class Slice:
     group: str
     """What distinguishes the slices: `items`, `users`, `likes in history` or `price`."""
     name: str
-    in_users: np.ndarray  # (P,) bool
-    in_items: np.ndarray  # (items,) bool
+    in_users: BoolArray  # (P,)
+    in_items: BoolArray  # (items,)
 
     def targets(self, task: Task) -> list[np.ndarray]:
         """Each user's targets within the slice; empty where the user is not in it."""
@@ -127,7 +128,7 @@ def _format_range(numbers: np.ndarray) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _compute_metrics(ranking: np.ndarray, targets: list[np.ndarray], k: int) -> dict[str, np.ndarray]:
+def _compute_metrics(ranking: IntArray, targets: list[np.ndarray], k: int) -> dict[str, np.ndarray]:
     return {
         f"recall@{k}": metrics.recall_at(ranking, targets, k),
         f"ndcg@{k}": metrics.ndcg_at(ranking, targets, k),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
@@ -84,7 +85,7 @@ def _read(path: Path, columns: tuple[str, str]) -> pa.Table:
     return table
 
 
-def _positions(table: pa.Table, path: Path, catalogue: Catalogue) -> np.ndarray:
+def _positions(table: pa.Table, path: Path, catalogue: Catalogue) -> IntArray:
     """Positions of the column `item_id`, (rows,) int64, -1 for items that the catalogue does not hold."""
     rows = pc.index_in(_as_text(table, "item_id", path), value_set=pa.array(catalogue.ids, pa.string()))
     return np.array([-1 if row is None else row for row in rows.to_pylist()], np.int64)
@@ -99,7 +100,7 @@ def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
         ) from None
 
 
-def _history(rows: np.ndarray, positions: np.ndarray, actions: np.ndarray, at: np.ndarray) -> History:
+def _history(rows: IntArray, positions: IntArray, actions: np.ndarray, at: IntArray) -> History:
     rows = rows[positions[rows] >= 0]
     rows = rows[np.argsort(at[rows], kind="stable")]
     return History(positions[rows], actions[rows], at[rows])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError
@@ -96,7 +97,7 @@ class Completer:
             best = np.lexsort((candidates.positions, -scores))[:n]
             yield candidates.positions[best], scores[best]
 
-    def _explain(self, position: int, positions: np.ndarray) -> str:
+    def _explain(self, position: int, positions: IntArray) -> str:
         """Say what the item has to do with the set, as collections and catalogue prove it."""
         together = [(self._sets.common_likers(int(item), position), int(item)) for item in positions]
         count, item = max(together, key=lambda pair: pair[0])

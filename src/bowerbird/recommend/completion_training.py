@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.collection_likes import ItemSet, select_training_sets
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
@@ -128,7 +129,7 @@ def _example(item_set: ItemSet, row: int, end: int) -> TrainingExample:
     return TrainingExample(state, end, np.iinfo(np.int64).max, item_set.items[row : row + 1])
 
 
-def set_state(positions: np.ndarray, at: int) -> TasteState:
+def set_state(positions: IntArray, at: int) -> TasteState:
     """Make the state of the user that a set is to the ranker: all its items at once."""
     items = np.unique(positions)
     n = len(items)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.times import DAY
@@ -23,7 +24,7 @@ Matrix: TypeAlias = np.ndarray | VectorRows
 """Vectors of all items, in memory or read where they are needed."""
 
 
-def rows_at(matrix: Matrix, positions: np.ndarray) -> np.ndarray:
+def rows_at(matrix: Matrix, positions: IntArray) -> FloatArray:
     """Give some rows, (C, D) float32; `take` is twice as quick as indexing where they are in memory."""
     rows = matrix.take(positions, axis=0) if isinstance(matrix, np.ndarray) else matrix[positions]
     return np.asarray(rows, np.float32)
@@ -56,7 +57,7 @@ class ItemContext:
         return len(self.vectors)
 
     @cached_property
-    def id_ranks(self) -> np.ndarray:
+    def id_ranks(self) -> IntArray:
         """Each item's rank in the natural order of ids, (n,) int64; only fitting needs it."""
         return rank_ids(self.catalogue.ids)
 
@@ -77,15 +78,15 @@ class ItemContext:
         assert isinstance(self.vectors, np.ndarray), "vectors on disk have an index"
         return RoundedRows(self.vectors)
 
-    def modality_counts(self, positions: np.ndarray) -> np.ndarray:
+    def modality_counts(self, positions: IntArray) -> FloatArray:
         """Count the modalities that items have, (C,) float32."""
         counts = self._all_counts
         if counts is not None:
-            chosen: np.ndarray = counts[positions]
+            chosen: FloatArray = counts[positions]
             return chosen
         if all(rows is self.vectors for rows in self.modalities):  # read from disk once, not three times
             has_vector = np.asarray(self.vectors[positions]).any(axis=1)
-            vector_counts: np.ndarray = np.where(has_vector, np.float32(len(self.modalities)), np.float32(0))
+            vector_counts: FloatArray = np.where(has_vector, np.float32(len(self.modalities)), np.float32(0))
             return vector_counts
         return _count_modalities([np.asarray(rows[positions]) for rows in self.modalities])
 
@@ -119,19 +120,19 @@ class SourceContext:
         return cls(items, popularity, _first_seen(events, items), config)
 
     @cached_property
-    def is_cold(self) -> np.ndarray:
+    def is_cold(self) -> BoolArray:
         """Items that nobody has liked yet, (n,) bool."""
-        is_cold: np.ndarray = self.popularity.total == 0
+        is_cold: BoolArray = self.popularity.total == 0
         return is_cold
 
     @cached_property
-    def is_young(self) -> np.ndarray:
+    def is_young(self) -> BoolArray:
         """Cold items that were not there long enough to be liked, as far as is known, (n,) bool.
 
         Long enough is the half-life of the trend, before the last like.
         """
         grown_up = self.popularity.end - self.popularity.lately * DAY
-        is_young: np.ndarray = self.is_cold & ~(self.first_seen <= grown_up)  # unknown ones are young
+        is_young: BoolArray = self.is_cold & ~(self.first_seen <= grown_up)  # unknown ones are young
         return is_young
 
 

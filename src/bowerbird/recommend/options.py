@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
@@ -52,7 +53,7 @@ class RecommendOptions:
         if low is not None and high is not None and low > high:
             raise InputError(f"the lowest price {low} is above the highest {high}")
 
-    def eligible(self, catalogue: Catalogue) -> np.ndarray:
+    def eligible(self, catalogue: Catalogue) -> BoolArray:
         """Give the items that pass the filters, (items,) bool."""
         eligible = np.ones(len(catalogue), bool)
         with np.errstate(invalid="ignore"):

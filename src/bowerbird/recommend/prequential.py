@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.records import write_record
@@ -46,7 +47,7 @@ class RankingCache:
         self._query: tuple[str, int, bytes] = ("", 0, b"")
         self._rankings: dict[int, np.ndarray] = {}
 
-    def for_query(self, user_id: str, at: int, eligible: np.ndarray) -> dict[int, np.ndarray]:
+    def for_query(self, user_id: str, at: int, eligible: BoolArray) -> dict[int, np.ndarray]:
         """Rankings of one query, by the number of events observed before it."""
         query = (user_id, at, eligible.tobytes())
         if query != self._query:
@@ -69,7 +70,7 @@ class PrequentialRecommender:
         self.graph.learn_interactions(events)
         self._n_observed += len(events)
 
-    def predict(self, user_id: str, at: int, eligible: np.ndarray, n: int) -> np.ndarray:
+    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> np.ndarray:
         """Rank for a user as a server would at that moment."""
         rankings = self._cache.for_query(user_id, at, eligible)
         if self._n_observed not in rankings:
@@ -92,7 +93,7 @@ class PrequentialTest:
     start: int
     queries: Queries
     available_queries: int
-    launched: np.ndarray
+    launched: IntArray
 
     @property
     def dates_only(self) -> bool:

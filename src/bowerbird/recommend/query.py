@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.data.decay import decayed
 from bowerbird.data.interactions import History
 from bowerbird.recommend.context import SourceContext
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class Query:
     """A user at a moment. Sources keep what they computed for it in `once`, so that nothing is done twice."""
 
-    def __init__(self, state: TasteState, eligible: np.ndarray, context: SourceContext) -> None:
+    def __init__(self, state: TasteState, eligible: BoolArray, context: SourceContext) -> None:
         """`eligible` (n,) bool names the items that may be answered; items seen must not be among them."""
         self.state = state
         self.eligible = eligible
@@ -60,12 +61,12 @@ def recency_weights(count: int) -> np.ndarray:
     return weights
 
 
-def decay_weights(recent: History, half_life_days: float) -> np.ndarray:
+def decay_weights(recent: History, half_life_days: float) -> FloatArray:
     """Weigh recent likes by action and age before the last of them, summing to 1, (R,) float32."""
     if not len(recent):
         return np.zeros(0, np.float32)
     weights = decayed(recent.weights, recent.at[-1] - recent.at, [half_life_days])
-    shares: np.ndarray = (weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
+    shares: FloatArray = (weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
     return shares
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.recommend.ranker.hybrid import CandidateSet
 
 
@@ -15,17 +16,17 @@ class RankedList:
     """One user's list: n items, best first."""
 
     candidates: CandidateSet
-    rows: np.ndarray
+    rows: IntArray
     """(n,) which of the candidates."""
-    relevance: np.ndarray  # (n,) float64, 0 to 1, and what a boosted interest adds
+    relevance: DoubleArray  # (n,), 0 to 1, and what a boosted interest adds
     propensities: np.ndarray
     """(n,) the chance that each item had at its rank, given those before it; 1 without exploration."""
-    is_promoted: np.ndarray  # (n,) bool: moved up by a boost of the shop
+    is_promoted: BoolArray  # (n,): moved up by a boost of the shop
 
     @property
-    def positions(self) -> np.ndarray:
+    def positions(self) -> IntArray:
         """Positions of the items in the catalogue, (n,) int64."""
-        positions: np.ndarray = self.candidates.positions[self.rows]
+        positions: IntArray = self.candidates.positions[self.rows]
         return positions
 
 

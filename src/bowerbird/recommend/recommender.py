@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import fuse_ranks, min_max, ranks_of
@@ -77,7 +78,7 @@ class Recommender:
         ):
             yield self._rank(state, candidates, n, options, moment)
 
-    def _without_muted(self, state: TasteState, eligible: np.ndarray) -> np.ndarray:
+    def _without_muted(self, state: TasteState, eligible: BoolArray) -> np.ndarray:
         if not state.muted:
             return eligible
         return eligible & ~np.isin(self.taste.interests_of_items.group, list(state.muted))
@@ -121,7 +122,7 @@ class Recommender:
         rows = chosen[order]
         return RankedList(candidates, pool[rows], relevance[rows], propensities[order], is_promoted)
 
-    def _by_outcome(self, scores: np.ndarray, features: np.ndarray, outcome: Action) -> np.ndarray:
+    def _by_outcome(self, scores: np.ndarray, features: FloatArray, outcome: Action) -> np.ndarray:
         """Fuse the scores of candidates (C,) with the probabilities of the target outcome, (C,).
 
         What was shown and passed by counts through the probabilities: the ranker's examples know only what
@@ -139,7 +140,7 @@ class Recommender:
         )
 
     def _promote(
-        self, positions: np.ndarray, relevance: np.ndarray, boosts: Boosts, n: int
+        self, positions: IntArray, relevance: np.ndarray, boosts: Boosts, n: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Order chosen items by the shop's boosts: rows (n,), and which of them were moved up, (n,) bool."""
         if not boosts.rules or not len(positions):

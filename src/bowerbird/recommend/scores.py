@@ -7,17 +7,18 @@ from typing import Protocol
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.ranks import best_first, top_positions
 
 
 class Scores(Protocol):
     """Scores by position; 0 is "nothing to say"."""
 
-    def at(self, positions: np.ndarray) -> np.ndarray:
+    def at(self, positions: IntArray) -> FloatArray:
         """Give the scores of some items, (C,) float32."""
         ...
 
-    def top(self, eligible: np.ndarray, count: int) -> np.ndarray:
+    def top(self, eligible: BoolArray, count: int) -> np.ndarray:
         """Give the `count` eligible items with the highest scores above 0, best first."""
         ...
 
@@ -28,12 +29,12 @@ class DenseScores:
 
     values: np.ndarray
 
-    def at(self, positions: np.ndarray) -> np.ndarray:
+    def at(self, positions: IntArray) -> FloatArray:
         """Look up the scores of some items, (C,) float32."""
-        scores: np.ndarray = self.values[positions]
+        scores: FloatArray = self.values[positions]
         return scores
 
-    def top(self, eligible: np.ndarray, count: int) -> np.ndarray:
+    def top(self, eligible: BoolArray, count: int) -> np.ndarray:
         """Select the eligible items with the highest scores above 0, best first."""
         positions = top_positions(self.values, eligible, count, above=0.0)
         return best_first(self.values[positions], positions, count)
@@ -47,18 +48,18 @@ class SparseScores:
     [0.7, 0.0, 0.5]
     """
 
-    positions: np.ndarray
+    positions: IntArray
     values: np.ndarray
 
-    def at(self, positions: np.ndarray) -> np.ndarray:
+    def at(self, positions: IntArray) -> FloatArray:
         """Look up the scores of some items, 0 for those without one, (C,) float32."""
         if not len(self.positions):
             return np.zeros(np.shape(positions), np.float32)
         rows = np.minimum(np.searchsorted(self.positions, positions), len(self.positions) - 1)
-        scores: np.ndarray = np.where(self.positions[rows] == positions, self.values[rows], 0)
+        scores: FloatArray = np.where(self.positions[rows] == positions, self.values[rows], 0)
         return scores
 
-    def top(self, eligible: np.ndarray, count: int) -> np.ndarray:
+    def top(self, eligible: BoolArray, count: int) -> np.ndarray:
         """Select the eligible items with the highest scores above 0, best first."""
         rows = np.flatnonzero((self.values > 0) & eligible[self.positions])
         return best_first(self.values[rows], self.positions[rows], count)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
@@ -20,7 +21,7 @@ class GenericMean(MatrixRanker):
 
     def __init__(
         self,
-        matrix: np.ndarray,
+        matrix: FloatArray,
         name: str = "generic, mean of history",
         half_life: float | None = None,
     ) -> None:
@@ -53,7 +54,7 @@ class GenericMean(MatrixRanker):
 class GenericMax(GenericMean):
     """Cosine of an item's vector with the nearest of the liked items' vectors."""
 
-    def __init__(self, matrix: np.ndarray, name: str = "generic, max similarity") -> None:
+    def __init__(self, matrix: FloatArray, name: str = "generic, max similarity") -> None:
         super().__init__(matrix, name)
 
     @property

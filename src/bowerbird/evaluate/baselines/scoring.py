@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.ranks import top_k
 
@@ -49,7 +50,7 @@ class ScoringRanker(ABC):
         """Learn from the training likes: `likes` is a binary CSR matrix (P, N), `liked` their events."""
 
     @abstractmethod
-    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+    def score_likes(self, likes: Sequence[np.ndarray]) -> FloatArray:
         """Score all items, (B, N) float32, by the liked items of each history in time order."""
 
     def _rank_batch(self, histories: Sequence[History], n: int) -> np.ndarray:
@@ -70,7 +71,7 @@ class MatrixRanker(ScoringRanker):
         return self.score(recency_weighted_matrix(likes, len(self._popularity), self.half_life))
 
     @abstractmethod
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Score all items, (B, N) float32, by a CSR matrix (B, N) of liked items, weights up to 1."""
 
 
@@ -90,7 +91,7 @@ def recency_weighted_matrix(likes: Sequence[np.ndarray], n_items: int, half_life
     return sparse.csr_matrix((weights.astype(np.float32), (rows, columns)), shape=(len(likes), n_items))
 
 
-def count_likers(liked: Interactions) -> np.ndarray:
+def count_likers(liked: Interactions) -> DoubleArray:
     """Count the different users who liked each item, (N,) float64."""
     pairs = np.unique(liked.user * liked.n_items + liked.item)
     return np.bincount(pairs % max(1, liked.n_items), minlength=liked.n_items).astype(np.float64)
@@ -109,7 +110,7 @@ def top_n(scores: np.ndarray, n: int, tie_order: np.ndarray) -> np.ndarray:
     return rankings
 
 
-def _binary_matrix(rows: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> Any:
+def _binary_matrix(rows: IntArray, items: IntArray, shape: tuple[int, int]) -> Any:
     matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, items)), shape=shape)
     matrix.data[:] = 1.0  # an item liked twice counts once
     return matrix

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
 from bowerbird.recommend.config import AffinityConfig
 from bowerbird.recommend.models.facets import Facets
 
@@ -23,8 +24,8 @@ class AttributeAffinity:
     """How popular each value is with all users, and from that the preferences of a single user."""
 
     facets: Facets
-    usual: np.ndarray  # (V,) float32: share of a value among its facet's likes
-    lift: np.ndarray  # (V,) float32: log of that over its share of the items
+    usual: FloatArray  # (V,): share of a value among its facet's likes
+    lift: FloatArray  # (V,): log of that over its share of the items
     config: AffinityConfig = field(default_factory=AffinityConfig)
 
     @classmethod
@@ -38,7 +39,7 @@ class AttributeAffinity:
         usual, offered = (_shares_within_facet(counts, facets) for counts in (liked, items))
         return cls(facets, usual.astype(np.float32), np.log(usual / offered).astype(np.float32), config)
 
-    def preferences(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def preferences(self, items: IntArray, weights: np.ndarray) -> DoubleArray:
         """Compute a user's preference for each value from liked `items` (H,) and weights (H,): (V,) float64.
 
         log((c + m·p) / (w + m) / q) with m the config's `prior`, c the weight of the user's likes that have
@@ -50,27 +51,27 @@ class AttributeAffinity:
             *(values.indptr, values.indices, values.data, self.facets.facet, items, weights),
             *(values.shape[1], len(self.facets.names)),
         )
-        preferences: np.ndarray = self.lift - np.log1p(facet_weights / prior)[self.facets.facet]
+        preferences: DoubleArray = self.lift - np.log1p(facet_weights / prior)[self.facets.facet]
         liked_values = np.flatnonzero(value_weights)
         preferences[liked_values] += np.log1p(
             value_weights[liked_values] / (prior * self.usual[liked_values])
         )
         return preferences
 
-    def scores_by_facet(self, preferences: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def scores_by_facet(self, preferences: np.ndarray, items: IntArray) -> FloatArray:
         """Score items by facet from preferences for values (V,): (C, F) float32; NaN for no value."""
-        scores: np.ndarray = self.facets.sums(preferences, items)
+        scores: FloatArray = self.facets.sums(preferences, items)
         return scores
 
-    def scores(self, preferences: np.ndarray) -> np.ndarray:
+    def scores(self, preferences: np.ndarray) -> FloatArray:
         """Score all items, summed over facets as by `sum_facets`, (n,) float32."""
-        scores: np.ndarray = self.facets.values @ preferences.astype(np.float32)
+        scores: FloatArray = self.facets.values @ preferences.astype(np.float32)
         return scores
 
 
-def sum_facets(by_facet: np.ndarray) -> np.ndarray:
+def sum_facets(by_facet: np.ndarray) -> FloatArray:
     """Sum over the facets that an item has, (C, F) -> (C,) float32: as if they were independent."""
-    sums: np.ndarray = np.nansum(by_facet, axis=1)
+    sums: FloatArray = np.nansum(by_facet, axis=1)
     return sums
 
 

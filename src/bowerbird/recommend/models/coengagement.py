@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sparse
 from numba import njit
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.config import CoEngagementConfig
 
@@ -27,8 +28,8 @@ class CoEngagement:
     """Fitted on P users and n items."""
 
     likes: Any  # sparse (P, n) float32
-    inverse: np.ndarray  # (P, P) float32: K
-    diagonal: np.ndarray  # (n,) float32: diag P
+    inverse: FloatArray  # (P, P): K
+    diagonal: FloatArray  # (n,): diag P
     ridge: float  # λ
 
     @classmethod
@@ -67,11 +68,11 @@ class CoEngagement:
         return positions, self.likers[positions]
 
     @cached_property
-    def scale(self) -> np.ndarray:
+    def scale(self) -> FloatArray:
         """λ diag P, (n,) float32."""
         return self.ridge * self.diagonal
 
-    def user_weights(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def user_weights(self, items: IntArray, weights: np.ndarray) -> FloatArray:
         """Weight each fitted user by a history of items (H,) and weights (H,), (P,) float32: h Xᵀ K.
 
         Reads only the rows of K that belong to users who like one of the items.
@@ -79,9 +80,9 @@ class CoEngagement:
         likers = self.likers
         return _user_weights(likers.indptr, likers.indices, items, weights, self.inverse)  # type: ignore[no-any-return]
 
-    def scores_of(self, items: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def scores_of(self, items: IntArray, weights: np.ndarray) -> FloatArray:
         """Score all items for one history: distinct items and weights, (H,), (H,) -> (n,) float32."""
-        scores: np.ndarray = self.likers @ self.user_weights(items, weights)
+        scores: FloatArray = self.likers @ self.user_weights(items, weights)
         scores /= self.scale
         scores[items] += weights - weights / self.scale[items]
         return scores
@@ -95,7 +96,7 @@ class CoEngagement:
         )
         return len(np.intersect1d(likers_of_item, likers_of_other, assume_unique=True))
 
-    def shares_of(self, item: int, liked: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def shares_of(self, item: int, liked: IntArray, weights: np.ndarray) -> FloatArray:
         """Attribute the score of an item outside the history to its likes (L,), weighted (L,): (L,) float32.
 
         Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over the item's likers. Of
@@ -105,17 +106,17 @@ class CoEngagement:
         shares = _shares(likers.indptr, likers.indices, item, liked, weights, self.inverse)
         return shares / self.scale[item]  # type: ignore[no-any-return]
 
-    def scores(self, histories: Any) -> np.ndarray:
+    def scores(self, histories: Any) -> FloatArray:
         """Score all items for B histories, weighted or not: sparse (B, n) -> (B, n) float32."""
         histories_f32 = histories.astype(np.float32)
         user_weights = (histories_f32 @ self.likers).toarray() @ self.inverse  # (B, P)
         back = (self.likers @ user_weights.T).T  # (B, n): h Xᵀ K X
         dense = histories_f32.toarray()
-        scores: np.ndarray = dense - (dense - back) / self.scale
+        scores: FloatArray = dense - (dense - back) / self.scale
         return scores
 
 
-def last_of_each(items: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def last_of_each(items: IntArray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Deduplicate items, each with its last weight."""
     distinct, last = np.unique(items[::-1], return_index=True)
     return distinct, weights[::-1][last]
@@ -145,7 +146,7 @@ def history_matrix(items: list[np.ndarray], n_items: int, weights: list[np.ndarr
     )
 
 
-def _ones_at(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> Any:
+def _ones_at(rows: IntArray, columns: np.ndarray, shape: tuple[int, int]) -> Any:
     """Build a sparse float32 matrix that is 1 at the given cells, however often a cell is named."""
     matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
     matrix.data[:] = 1.0  # repeats were summed

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sparse
 from numba import njit
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.config import AffinityConfig
 
@@ -22,7 +23,7 @@ class Facets:
 
     names: tuple[str, ...]
     texts: np.ndarray  # (V,) str: a value's text, in lower case
-    facet: np.ndarray  # (V,) int64: which facet a value is of
+    facet: IntArray  # (V,): which facet a value is of
     values: Any  # sparse (n, V) float32: each facet of an item that has it sums to 1
 
     @classmethod
@@ -52,7 +53,7 @@ class Facets:
         value_rows: np.ndarray = values.indices[values.indptr[item] : values.indptr[item + 1]]
         return value_rows
 
-    def sums(self, of_value: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def sums(self, of_value: np.ndarray, items: IntArray) -> np.ndarray:
         """Average numbers of values (V,) over each item's values, by facet: (C, F); NaN where it has none."""
         values = self.values
         sums: np.ndarray = _sums(
@@ -114,7 +115,7 @@ def _rows_and_offsets(lists: Any) -> tuple[np.ndarray, np.ndarray]:
     return parents, np.arange(len(parents)) - np.repeat(starts, lengths)
 
 
-def _shared_values(rows: np.ndarray, texts: pa.Array, n: int) -> tuple[Any, np.ndarray]:
+def _shared_values(rows: IntArray, texts: pa.Array, n: int) -> tuple[Any, np.ndarray]:
     """Build the matrix of items by texts shared by at least two, sparse (n, V) float32, and these texts (V,).
 
     Rows sum to 1 or 0.

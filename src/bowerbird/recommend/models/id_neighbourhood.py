@@ -13,8 +13,10 @@ import re
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import FloatArray, IntArray
 
-def rank_ids(ids: list[str]) -> np.ndarray:
+
+def rank_ids(ids: list[str]) -> IntArray:
     """Rank each item in the natural order of ids, (n,) int64: numbers within ids count as numbers.
 
     >>> rank_ids(["b-10", "b-9", "a-11"]).tolist()
@@ -31,7 +33,7 @@ def _natural_key(item_id: str) -> list[tuple[int, int, str]]:
     return [(0, int(token), "") if token.isdigit() else (1, 0, token) for token in tokens]
 
 
-def smooth(shares: np.ndarray, id_ranks: np.ndarray, width: int) -> np.ndarray:
+def smooth(shares: np.ndarray, id_ranks: IntArray, width: int) -> FloatArray:
     """Smooth shares (n,) by a kernel estimate over the ranks (n,) from 0 of ids, (n,) float32.
 
     `width` is the kernel's standard deviation, items.
@@ -42,11 +44,11 @@ def smooth(shares: np.ndarray, id_ranks: np.ndarray, width: int) -> np.ndarray:
     by_rank[id_ranks] = shares
     for _ in range(3):  # of b items each: variance 3 (b² − 1) / 12
         by_rank = _moving_mean(by_rank, min(width, max(1, len(by_rank) // 8)))
-    smoothed: np.ndarray = by_rank[id_ranks].astype(np.float32)
+    smoothed: FloatArray = by_rank[id_ranks].astype(np.float32)
     return smoothed
 
 
-def neighbours_of(liked: np.ndarray, id_ranks: np.ndarray, order: np.ndarray, reach: int) -> np.ndarray:
+def neighbours_of(liked: IntArray, id_ranks: IntArray, order: IntArray, reach: int) -> np.ndarray:
     """Find the items within `reach` ids of liked ones (H,), ascending, including them; `order` (n,) by
     rank."""
     ranks = id_ranks[liked][:, None] + np.arange(-reach, reach + 1)
@@ -55,7 +57,7 @@ def neighbours_of(liked: np.ndarray, id_ranks: np.ndarray, order: np.ndarray, re
 
 
 def id_distance(
-    liked: np.ndarray, id_ranks: np.ndarray, positions: np.ndarray | slice = slice(None)
+    liked: IntArray, id_ranks: IntArray, positions: np.ndarray | slice = slice(None)
 ) -> np.ndarray:
     """Measure the distance in the order of ids from each item, or some, to the nearest liked (H,): (C,)
     int64.

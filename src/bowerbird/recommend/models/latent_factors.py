@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.recommend.config import LatentFactorConfig
 
 
@@ -20,8 +21,8 @@ from bowerbird.recommend.config import LatentFactorConfig
 class LatentFactors:
     """Factors of n items in r directions."""
 
-    into: np.ndarray  # (n, r) float32: from a history to its factors
-    out: np.ndarray  # (n, r) float32: from factors to every item's score
+    into: FloatArray  # (n, r): from a history to its factors
+    out: FloatArray  # (n, r): from factors to every item's score
 
     @classmethod
     def fit(cls, likes: Any, config: LatentFactorConfig | None = None) -> LatentFactors:
@@ -45,7 +46,7 @@ class LatentFactors:
         )
 
     def scores(
-        self, items: np.ndarray, weights: np.ndarray, positions: np.ndarray | slice = slice(None)
+        self, items: IntArray, weights: np.ndarray, positions: np.ndarray | slice = slice(None)
     ) -> np.ndarray:
         """Score all items, or those at `positions`, for one history of `items` (H,) and weights (H,)."""
         scores: np.ndarray = self.out[positions] @ (weights @ self.into[items])

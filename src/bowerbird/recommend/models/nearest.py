@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.ranks import best_first, top_positions
 from bowerbird.data.store import Store
 from bowerbird.embed.index.rows import quantize_int8
@@ -28,7 +30,7 @@ _ROUNDED_TOGETHER = 4_096  # rows
 class Neighbours:
     """For each of n items the K nearest among m of them."""
 
-    def __init__(self, items: np.ndarray, nearness: np.ndarray, n_candidates: int) -> None:
+    def __init__(self, items: NDArray[np.int32], nearness: np.ndarray, n_candidates: int) -> None:
         """`items` (n, K) int32, the nearest first; `nearness` (n, K) float32, their dot products."""
         # np.asarray keeps the same memory: indexing a memory map itself is slow for small slices.
         self.items = np.asarray(items)
@@ -37,7 +39,7 @@ class Neighbours:
         """Whether every list holds all m items."""
 
     @classmethod
-    def build(cls, matrix: np.ndarray, positions: np.ndarray, n_listed: int) -> Neighbours:
+    def build(cls, matrix: FloatArray, positions: IntArray, n_listed: int) -> Neighbours:
         """Compute the lists of all rows of a matrix (n, D) among positions (m,), ascending; K is at most
         `n_listed`.
 
@@ -54,7 +56,7 @@ class Neighbours:
                 items[row], nearness[row] = positions[nearest], similar[nearest]
         return cls(items, nearness, len(positions))
 
-    def nearest(self, liked: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray | None:
+    def nearest(self, liked: IntArray, eligible: BoolArray, count: int) -> np.ndarray | None:
         """Compute each item's nearness to the nearest liked one (H,), (n,) float32, -inf if unlisted.
 
         Exact for the `count` nearest `eligible` items, (n,) bool, not beyond them; None where that is not
@@ -65,7 +67,7 @@ class Neighbours:
 
 
 def cached_neighbours(
-    store: Store, folder: Path, name: str, matrix: np.ndarray, positions: np.ndarray, count: int
+    store: Store, folder: Path, name: str, matrix: FloatArray, positions: IntArray, count: int
 ) -> Neighbours:
     """Load the lists stored in a version's folder under a name, for `count` neighbours; compute and store
     them first if they are missing."""
@@ -111,7 +113,7 @@ class RoundedRows:
     asked for.
     """
 
-    def __init__(self, rows: np.ndarray) -> None:
+    def __init__(self, rows: FloatArray) -> None:
         self.rows = rows
         self._rounded = np.empty(rows.shape, np.int8)
         self._step = np.abs(rows).max(axis=1, initial=0.0) / np.float32(127)
@@ -122,7 +124,7 @@ class RoundedRows:
             lost = rows[part] - self._rounded[part] * self._step[part, None]
             self._error[part] = np.linalg.norm(lost, axis=1) + FLOAT_ERROR
 
-    def top(self, query: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
+    def top(self, query: np.ndarray, eligible: BoolArray, count: int) -> np.ndarray:
         """Give the eligible (n,) rows with the highest products with a vector (D,), best first, (count,)."""
         query = np.ascontiguousarray(query, np.float32)
         least, most = _bounds(self._rounded, self._step, self._error, query)

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY
 from bowerbird.recommend.config import IdNeighbourhoodConfig, PopularityConfig
@@ -48,32 +49,32 @@ class LatestUsed(Generic[T]):
 class Popularity:
     """Counts of likes, (items,) float32 each, and the likes themselves, (L,) each in order of time."""
 
-    total: np.ndarray
-    recent: np.ndarray
-    items: np.ndarray  # int64
-    at: np.ndarray  # int64 microseconds
+    total: FloatArray
+    recent: FloatArray
+    items: IntArray  # int64
+    at: IntArray  # int64 microseconds
     early: np.ndarray  # float32: how early in its user's history a like came, 1 for the first
-    id_ranks: np.ndarray  # (items,) int64: each item's rank in the order of ids
-    approval: np.ndarray  # (items,) float32: share of likes among an item's events
+    id_ranks: IntArray  # (items,): each item's rank in the order of ids
+    approval: FloatArray  # (items,): share of likes among an item's events
     config: PopularityConfig = field(default_factory=PopularityConfig)
     _shares: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
     _neighbourhoods: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
     _heads: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
 
     @cached_property
-    def now(self) -> np.ndarray:
+    def now(self) -> FloatArray:
         """Recent likes, and as a tie-breaker likes of all time; (items,) float32."""
-        now: np.ndarray = self.recent + 1e-3 * self.total
+        now: FloatArray = self.recent + 1e-3 * self.total
         return now
 
     @cached_property
-    def log_now(self) -> np.ndarray:
+    def log_now(self) -> FloatArray:
         """Logarithm of `now`, finite for items without likes too, (items,) float32."""
-        log: np.ndarray = np.log(self.now + 0.1)
+        log: FloatArray = np.log(self.now + 0.1)
         return log
 
     @cached_property
-    def by_id(self) -> np.ndarray:
+    def by_id(self) -> IntArray:
         """Items in the order of ids, (items,) int64."""
         return np.argsort(self.id_ranks)
 
@@ -88,7 +89,7 @@ class Popularity:
 
     @classmethod
     def fit(
-        cls, events: Interactions, id_ranks: np.ndarray, config: PopularityConfig | None = None
+        cls, events: Interactions, id_ranks: IntArray, config: PopularityConfig | None = None
     ) -> Popularity:
         """Count likes; `id_ranks` (items,) as `rank_ids` gives them."""
         config = config or PopularityConfig()
@@ -148,7 +149,7 @@ class Popularity:
     def _head_now(self) -> np.ndarray:
         return _highest(self.now, np.arange(len(self.now)), HEAD)
 
-    def top_now(self, eligible: np.ndarray, count: int) -> np.ndarray:
+    def top_now(self, eligible: BoolArray, count: int) -> np.ndarray:
         """Return the `count` eligible (items,) positions with the highest `now`, highest first."""
         top: np.ndarray = self._head_now[eligible[self._head_now]][:count]
         if len(top) == count:
@@ -156,7 +157,7 @@ class Popularity:
         return _highest(self.now, np.flatnonzero(eligible), count)[:count]
 
     def top(
-        self, eligible: np.ndarray, count: int, moment: int, half_life_days: float, beginners: bool = False
+        self, eligible: BoolArray, count: int, moment: int, half_life_days: float, beginners: bool = False
     ) -> np.ndarray:
         """Return the eligible (items,) positions with the highest shares at a moment, highest first."""
 
@@ -183,7 +184,7 @@ class Popularity:
         return share
 
 
-def _highest(shares: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray:
+def _highest(shares: np.ndarray, positions: IntArray, count: int) -> np.ndarray:
     """Select the `count` positions with the highest shares, and all that equal the last of them: highest
     first, ties to the lower position. Only these are sorted, since there may be a million."""
     values = -shares[positions]
@@ -194,7 +195,7 @@ def _highest(shares: np.ndarray, positions: np.ndarray, count: int) -> np.ndarra
     return highest
 
 
-def _earliness(liked: Interactions, beginner_likes: float) -> np.ndarray:
+def _earliness(liked: Interactions, beginner_likes: float) -> FloatArray:
     """Compute 1/(1 + k/`beginner_likes`) for each user's k-th like, from 0, (L,) float32.
 
     `liked` is in order of time.
@@ -203,5 +204,5 @@ def _earliness(liked: Interactions, beginner_likes: float) -> np.ndarray:
     starts = np.flatnonzero(np.diff(liked.user[order], prepend=-1))
     like_number = np.empty(len(order), np.float32)
     like_number[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    early: np.ndarray = (1 / (1 + like_number / beginner_likes)).astype(np.float32)
+    early: FloatArray = (1 / (1 + like_number / beginner_likes)).astype(np.float32)
     return early

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sparse
 from numba import njit
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.times import DAY
 from bowerbird.recommend.config import TransitionConfig
@@ -45,7 +46,7 @@ class Transitions:
         symmetric = total + config.backwards * total.T
         return cls((scale @ symmetric @ scale).astype(np.float32).tocsr(), config)
 
-    def scores(self, liked: History) -> np.ndarray:
+    def scores(self, liked: History) -> FloatArray:
         """Score all items after a history of liked items, (n,) float32."""
         items, weights = self.recent_likes(liked)
         pairs = self.pairs
@@ -58,7 +59,7 @@ class Transitions:
         row.sort_indices()
         return row.indices.astype(np.int64), row.data
 
-    def strengths_to(self, items: np.ndarray, target: int) -> np.ndarray:
+    def strengths_to(self, items: IntArray, target: int) -> np.ndarray:
         """Return the strength of the transition from each of H items to a target item, (H,) -> (H,)
         float32."""
         pairs = self.pairs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.evaluate.calibration import (
     MAX_PROBABILITY,
     MIN_PROBABILITY,
@@ -33,7 +34,7 @@ class Platt:
     shift: float = 0.0
 
     @classmethod
-    def fit(cls, predicted: np.ndarray, happened: np.ndarray) -> Platt:
+    def fit(cls, predicted: np.ndarray, happened: BoolArray) -> Platt:
         """Fit slope and shift to predicted probabilities (n,) and outcomes (n,) bool by maximum
         likelihood."""
         from scipy.optimize import minimize
@@ -49,14 +50,14 @@ class Platt:
         # A negative slope would reverse the ranking; fall back to the base rate.
         return cls(max(float(slope), 0.0), float(shift))
 
-    def __call__(self, predicted: np.ndarray) -> np.ndarray:
+    def __call__(self, predicted: np.ndarray) -> DoubleArray:
         """Correct predicted probabilities, (n,) -> (n,) float64."""
-        corrected: np.ndarray = 1 / (1 + np.exp(-(self.slope * _logits(predicted) + self.shift)))
+        corrected: DoubleArray = 1 / (1 + np.exp(-(self.slope * _logits(predicted) + self.shift)))
         return corrected
 
 
 def report_calibration(
-    correction: Platt, predicted: np.ndarray, happened: np.ndarray, at: np.ndarray
+    correction: Platt, predicted: np.ndarray, happened: BoolArray, at: IntArray
 ) -> CalibrationReport:
     """Describe a correction of all rows, and measure one of their earlier half on the later half.
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from bowerbird.choices import Outcome
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE, History, Interactions
 from bowerbird.data.times import DAY, HOUR, SECOND, sessions_of
@@ -43,9 +44,9 @@ class Slate:
 
     user: int
     at: int
-    items: np.ndarray  # (S,) int64
+    items: IntArray  # (S,)
     ranks: np.ndarray  # (S,) int32 from 1; 0 where nobody logged them
-    happened: np.ndarray  # (S, OUTCOMES) bool
+    happened: BoolArray  # (S, OUTCOMES)
 
 
 def shown_slates(events: Interactions, config: OutcomeConfig = DEFAULT_CONFIG) -> list[Slate]:
@@ -87,26 +88,29 @@ def shown_slates(events: Interactions, config: OutcomeConfig = DEFAULT_CONFIG) -
 
 def _group_into_lists(
     list_seconds: float,
-    user: np.ndarray,
-    at: np.ndarray,
-    item: np.ndarray,
+    user: IntArray,
+    at: IntArray,
+    item: IntArray,
     ranks: np.ndarray,
-    happened: np.ndarray,
+    happened: BoolArray,
 ) -> list[Slate]:
     """Group a user's impressions that are close in time into one list, each item once."""
-    order, columns = np.lexsort((ranks, at, user)), (item, ranks, happened)
+    order = np.lexsort((ranks, at, user))
     slates: list[Slate] = []
     rows: list[int] = []
     for row in [*order.tolist(), -1]:
         is_same_user = row >= 0 and rows and user[row] == user[rows[0]]
         if rows and not (is_same_user and at[row] - at[rows[0]] <= list_seconds * SECOND):
-            slates.append(_build_slate(int(user[rows[0]]), int(at[rows[0]]), *(x[rows] for x in columns)))
+            first = rows[0]
+            slates.append(
+                _build_slate(int(user[first]), int(at[first]), item[rows], ranks[rows], happened[rows])
+            )
             rows = []
         rows.append(row)
     return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def _build_slate(user: int, at: int, item: np.ndarray, ranks: np.ndarray, happened: np.ndarray) -> Slate:
+def _build_slate(user: int, at: int, item: IntArray, ranks: np.ndarray, happened: BoolArray) -> Slate:
     """Build a slate: each item at its first rank, with every outcome that happened to it."""
     _, first, number = np.unique(item, return_index=True, return_inverse=True)
     any_happened = np.zeros((len(first), happened.shape[1]), bool)
@@ -129,9 +133,7 @@ def session_starts(events: Interactions, config: OutcomeConfig = DEFAULT_CONFIG)
     return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def offer(
-    session: Slate, items: np.ndarray, history: History, config: OutcomeConfig = DEFAULT_CONFIG
-) -> Slate:
+def offer(session: Slate, items: IntArray, history: History, config: OutcomeConfig = DEFAULT_CONFIG) -> Slate:
     """Add offered items (S,) to a session, with the outcomes that the user's whole history shows for each."""
     window = (history.at >= session.at) & (history.at <= session.at + config.session_days * DAY)
     acts = history.where(window)

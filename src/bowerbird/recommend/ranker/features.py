@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
@@ -23,8 +24,8 @@ def feature_names(sources: Sequence[Source]) -> list[str]:
 
 
 def build_features(
-    query: Query, positions: np.ndarray, sources: Sequence[Source], context: SourceContext
-) -> np.ndarray:
+    query: Query, positions: IntArray, sources: Sequence[Source], context: SourceContext
+) -> FloatArray:
     """Describe C candidates, (C, features) float32, laid out by columns; NaN where something is unknown."""
     columns = [*_general(query, positions, context)]
     for source in sources:
@@ -35,7 +36,7 @@ def build_features(
     return table.T
 
 
-def _general(query: Query, positions: np.ndarray, context: SourceContext) -> list[np.ndarray]:
+def _general(query: Query, positions: IntArray, context: SourceContext) -> list[np.ndarray]:
     liked, n = query.liked, len(positions)
     age_days = (query.at - context.first_seen[positions]) / DAY
     span = np.log1p((query.at - liked.at[0]) / DAY) if len(liked) else np.nan
@@ -50,7 +51,7 @@ def _general(query: Query, positions: np.ndarray, context: SourceContext) -> lis
     ]
 
 
-def _price_ratio(query: Query, positions: np.ndarray, prices: np.ndarray) -> np.ndarray:
+def _price_ratio(query: Query, positions: IntArray, prices: np.ndarray) -> np.ndarray:
     """Log of a price over the median of what the user likes; NaN where one is unknown."""
     liked = prices[query.liked.items]
     liked = liked[np.isfinite(liked) & (liked > 0)]

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.sources.source import FusionTerm, Role
 
 
 def fuse_sources(
-    rows: np.ndarray, columns: Mapping[str, int], terms: Sequence[FusionTerm], content_weight: float
-) -> np.ndarray:
+    rows: FloatArray, columns: Mapping[str, int], terms: Sequence[FusionTerm], content_weight: float
+) -> FloatArray:
     """Fuse the sources' orders of C candidates by weighted reciprocal ranks, (C, features) -> (C,) float32.
 
     `columns` gives each feature's column. Of a user who likes nothing yet only the general orders count.
@@ -34,6 +35,6 @@ def fuse_sources(
     return fuse_ranks(parts)
 
 
-def blend(learned: np.ndarray, fused: np.ndarray, learned_weight: float) -> np.ndarray:
+def blend(learned: np.ndarray, fused: np.ndarray, learned_weight: float) -> FloatArray:
     """Blend the learned order of C candidates and the fused one, whose weight is 1, (C,) float32."""
     return fuse_ranks([(learned_weight, ranks_of(learned)), (1.0, ranks_of(fused))])

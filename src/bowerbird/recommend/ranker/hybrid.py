@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import distinct
@@ -38,18 +39,18 @@ class CandidateSet:
     """The candidates of one user, C of them, and who proposed them."""
 
     query: Query
-    positions: np.ndarray  # (C,) int64, ascending
+    positions: IntArray  # (C,), ascending
     proposals: Mapping[str, Sequence[np.ndarray]]
     """By source: its orders of positions, best first."""
     sources: Sequence[Source]
     context: SourceContext
 
     @cached_property
-    def features(self) -> np.ndarray:
+    def features(self) -> FloatArray:
         """What the ranker reads, (C, features) float32; built when asked for."""
         return build_features(self.query, self.positions, self.sources, self.context)
 
-    def sources_of(self, positions: np.ndarray) -> list[list[str]]:
+    def sources_of(self, positions: IntArray) -> list[list[str]]:
         """Name the sources that proposed each of n items, the one that ranks it highest first."""
         names = list(self.proposals)
         orders = [(number, order) for number, name in enumerate(names) for order in self.proposals[name]]
@@ -157,7 +158,7 @@ class HybridRanker:
             positions = np.union1d(positions, extra)
         return CandidateSet(query, positions, proposals, self.sources, self.context)
 
-    def score(self, features: np.ndarray) -> np.ndarray:
+    def score(self, features: FloatArray) -> FloatArray:
         """Score candidates by their features, (C, features) -> (C,) float32; they say an order only."""
         if not len(features):
             return np.zeros(0, np.float32)
@@ -170,7 +171,7 @@ class HybridRanker:
         """The column of each feature."""
         return {name: column for column, name in enumerate(feature_names(self.sources))}
 
-    def explain(self, candidates: CandidateSet, positions: np.ndarray) -> list[tuple[str, str]]:
+    def explain(self, candidates: CandidateSet, positions: IntArray) -> list[tuple[str, str]]:
         """Give the source that brought each of n items, and a true sentence on why it may be for the user.
 
         Of the sources that proposed an item, the one that ranks it highest and has something to say; where

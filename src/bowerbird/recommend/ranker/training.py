@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import top_positions
 from bowerbird.recommend.config import CoEngagementConfig, RankerConfig, TrainingConfig
@@ -134,7 +135,7 @@ def _for_validation(
     fold: TrainingFold,
     example: TrainingExample,
     candidates: CandidateSet,
-    labels: np.ndarray,
+    labels: BoolArray,
 ) -> LabelledCandidates:
     positions, liked = candidates.positions, candidates.query.liked
     return LabelledCandidates(
@@ -147,7 +148,7 @@ def _for_validation(
     )
 
 
-def _eligible(fold: TrainingFold, launched: np.ndarray) -> list[np.ndarray]:
+def _eligible(fold: TrainingFold, launched: IntArray) -> list[np.ndarray]:
     """Give the items that each example's user could like, (n,) bool each.
 
     What came later nobody could like; it must not teach that new items are disliked.
@@ -159,7 +160,7 @@ def _eligible(fold: TrainingFold, launched: np.ndarray) -> list[np.ndarray]:
     return [by_end[example.until] for example in fold.examples]
 
 
-def _sample_rows(labels: np.ndarray, max_negatives: int, rng: np.random.Generator) -> np.ndarray:
+def _sample_rows(labels: BoolArray, max_negatives: int, rng: np.random.Generator) -> np.ndarray:
     """All that was liked, and a part of what was not: enough to learn from, in a fraction of the time."""
     negatives = rng.permutation(np.flatnonzero(~labels))[:max_negatives]
     return np.sort(np.concatenate([np.flatnonzero(labels), negatives]))

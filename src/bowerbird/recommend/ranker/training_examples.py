@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import hash_share
 from bowerbird.recommend.config import TrainingConfig
@@ -26,7 +27,7 @@ class TrainingExample:
     """Microseconds."""
     until: int
     """Microseconds; the targets were liked until then, and only what was launched by then could be."""
-    targets: np.ndarray
+    targets: IntArray
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import DoubleArray, FloatArray
+
 MOST_LEAVES = 32
 _DE_BRUIJN = 0x077CB531  # times a power of two below 2^32: its five highest bits name the power
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING, _NAN = 1, 2, 12, 8  # LightGBM's `decision_type`
@@ -43,7 +45,7 @@ class Trees:
         """Take the trees of a `lightgbm.Booster`."""
         return cls(booster.model_to_string())
 
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
+    def __call__(self, rows: FloatArray) -> DoubleArray:
         """Sums of the leaves that rows (C, features) fall into, (C,) float64; NaN is a missing value."""
         columns = np.ascontiguousarray(rows.T, dtype=np.float32)
         return _sums(  # type: ignore[no-any-return]
@@ -110,7 +112,7 @@ def _rounded_down(thresholds: np.ndarray) -> np.ndarray:
     return near
 
 
-def _by_hash(leaves: list[float]) -> np.ndarray:
+def _by_hash(leaves: list[float]) -> DoubleArray:
     """Leaves from left to right, each in the place that its bit is hashed to, (32,) float64."""
     placed = np.zeros(MOST_LEAVES)
     for number, value in enumerate(leaves):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.evaluate.metrics import ndcg_of_gains
 from bowerbird.recommend.config import TrainingConfig
 from bowerbird.recommend.meta import RankerReport
@@ -21,12 +22,12 @@ from bowerbird.recommend.rerank.session import rerank_by_session
 class LabelledCandidates:
     """The candidates of one example."""
 
-    features: np.ndarray  # (C, features)
-    labels: np.ndarray  # (C,) bool: liked next
+    features: FloatArray  # (C, features)
+    labels: BoolArray  # (C,): liked next
     n_targets: int
     session: np.ndarray | None
     """(C,) ranks by the session that goes on; None outside of one."""
-    is_young: np.ndarray  # (C,) bool
+    is_young: BoolArray  # (C,)
     is_of_new_user: bool
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.ranks import min_max
 from bowerbird.recommend.config import ListConfig
 from bowerbird.recommend.rerank.reserve import Reserve
@@ -12,7 +13,7 @@ from bowerbird.recommend.rerank.reserve import Reserve
 
 def diversify(
     relevance: np.ndarray,
-    vectors: np.ndarray,
+    vectors: FloatArray,
     n: int,
     diversity: float,
     exploration: float = 0.0,

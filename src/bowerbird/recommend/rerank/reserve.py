@@ -11,36 +11,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, IntArray
+
 
 @dataclass(frozen=True)
 class Reserve:
     """Which of C candidates are young, and their share of places."""
 
-    is_young: np.ndarray  # (C,) bool
+    is_young: BoolArray  # (C,)
     share: float
     """From 0 (none is reserved) to 1."""
 
-    def quota(self, n: int) -> np.ndarray:
+    def quota(self, n: int) -> IntArray:
         """Count the young items that the first 1, 2, … n items must hold, (n,) int64.
 
         >>> Reserve(np.zeros(0, bool), 0.3).quota(7).tolist()
         [0, 0, 0, 1, 1, 1, 2]
         """
-        quota: np.ndarray = np.floor(self.share * np.arange(1, n + 1) + 1e-9).astype(np.int64)
+        quota: IntArray = np.floor(self.share * np.arange(1, n + 1) + 1e-9).astype(np.int64)
         return quota
 
-    def among(self, rows: np.ndarray) -> Reserve:
+    def among(self, rows: IntArray) -> Reserve:
         """The same for some of the candidates."""
         return Reserve(self.is_young[rows], self.share)
 
-    def pool(self, order: np.ndarray, size: int, n: int) -> np.ndarray:
+    def pool(self, order: IntArray, size: int, n: int) -> np.ndarray:
         """Give the first `size` rows of an order, and the next young ones that a list of n may need."""
         if self.share == 0:
             return order[:size]
         rest = order[size:]
         return np.concatenate([order[:size], rest[self.is_young[rest]][: int(self.share * n)]])
 
-    def choose(self, order: np.ndarray, n: int) -> np.ndarray:
+    def choose(self, order: IntArray, n: int) -> np.ndarray:
         """Choose n rows of an order (C,), best first: each the best, or the best young one where the quota
         asks for it, (min(n, C),).
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import History
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.data.times import SECOND
@@ -24,7 +25,7 @@ def session_likes(liked: History, now: int, config: SessionConfig) -> History:
 
 
 def session_ranks(
-    positions: np.ndarray, liked: History, now: int, vectors: Matrix, config: SessionConfig
+    positions: IntArray, liked: History, now: int, vectors: Matrix, config: SessionConfig
 ) -> np.ndarray | None:
     """Rank candidates (C,) by similarity to the nearest like of a session, (C,); None outside of one."""
     session = session_likes(liked, now, config)

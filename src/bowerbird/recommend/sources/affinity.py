@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
@@ -57,7 +58,7 @@ class AffinitySource(Source):
         )
         return [_top(scores, eligible, count) for scores, eligible in orders]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute affinity over all facets, its rank, and affinity by facet."""
         by_facet = self.model.scores_by_facet(self._preferences(query), positions)
         overall = sum_facets(by_facet)
@@ -101,19 +102,18 @@ class AffinitySource(Source):
         return cls(context, AttributeAffinity(facets, arrays["usual"], arrays["lift"], config))
 
     @cached_property
-    def _is_nameable(self) -> np.ndarray:
+    def _is_nameable(self) -> BoolArray:
         """Whether each value can be called a taste, (V,) bool: no title, no long text, no bare number."""
         facets = self.model.facets
         is_title = np.array([name == "title" for name in facets.names], bool)[facets.facet]
         is_short = np.strings.str_len(facets.texts) <= MAX_VALUE_LENGTH
-        is_nameable: np.ndarray = ~is_title & is_short & ~np.strings.isdigit(facets.texts)
+        is_nameable: BoolArray = ~is_title & is_short & ~np.strings.isdigit(facets.texts)
         return is_nameable
 
     @cached_property
-    def _share_of_items(self) -> np.ndarray:
+    def _share_of_items(self) -> FloatArray:
         """Share of the items that have each value, (V,) float32."""
-        shares: np.ndarray = self.model.usual / np.exp(self.model.lift)
-        return shares
+        return np.asarray(self.model.usual / np.exp(self.model.lift), np.float32)
 
     def _is_current(self, query: Query, text: str, position: int, likes: Sequence[int]) -> bool:
         """Check whether the item and enough likes still have a value: the catalogue may be newer than the
@@ -125,12 +125,12 @@ class AffinitySource(Source):
 
         return has(position) and sum(1 for _ in islice(filter(has, likes), MIN_LIKES)) == MIN_LIKES
 
-    def _preferences(self, query: Query) -> np.ndarray:
+    def _preferences(self, query: Query) -> DoubleArray:
         """Compute the user's preference for each value, (V,) float64."""
         return query.once(self.name, lambda: self.model.preferences(query.liked.items, query.weights))
 
 
-def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
+def _top(scores: np.ndarray, eligible: BoolArray, count: int) -> np.ndarray:
     positions = top_positions(scores, eligible, count)
     return best_first(scores[positions], positions, count)
 
@@ -139,7 +139,7 @@ def _top(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
 class LikesByValue:
     """Which different liked items have each value."""
 
-    counts: np.ndarray  # (V,) float32: liked items that have a value
+    counts: FloatArray  # (V,): liked items that have a value
     _values: np.ndarray
     _items: np.ndarray
     """One value of one liked item each, the latest liked first."""

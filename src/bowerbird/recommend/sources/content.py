@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.ranks import best_first, log_ranks
 from bowerbird.recommend.context import Matrix, rows_at
 from bowerbird.recommend.query import Query
@@ -56,7 +57,7 @@ class SimilarSource(Source):
         similar = similarities_of(query, self.context, count)
         return [similar.top(similar.nearest, query.eligible, count)]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute cosines of untrained content: all modalities together, then each."""
         if query.is_cold_start:
             return [np.full(len(positions), np.nan, np.float32)] * len(self.feature_names)
@@ -117,12 +118,12 @@ class ColdItemSource(SimilarSource):
         boosted = nearest + weight * popularity.neighbourhood(query.at)[near]
         return [best_first(scores, near, count // 2) for scores in (nearest, boosted)]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Say which candidates are cold."""
         return [self.context.is_cold[positions]]
 
 
-def cosines(modalities: tuple[Matrix, ...], recent: np.ndarray, positions: np.ndarray) -> list[np.ndarray]:
+def cosines(modalities: tuple[Matrix, ...], recent: IntArray, positions: IntArray) -> list[np.ndarray]:
     """Multiply the rows of R recent items with those of C positions, (R, C) float32, for each modality."""
     products: list[np.ndarray] = []
     for number, rows in enumerate(modalities):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.recommend.models.id_neighbourhood import id_distance, neighbours_of
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.sources.source import Source
@@ -32,7 +33,7 @@ class IdNeighbourhoodSource(Source):
         distance = id_distance(query.recent.items, popularity.id_ranks, near)
         return [near[np.argsort(distance, kind="stable")]]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute the density of likes around the id, by moment and width, and the distance to a like."""
         popularity, liked = self.context.popularity, query.liked.items
         end, lately, month = popularity.end, popularity.lately, popularity.config.month

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
@@ -40,7 +41,7 @@ class LatentFactorSource(Source):
         positions = top_positions(scores, query.eligible, count, above=0.0)
         return [best_first(scores[positions], positions, count)]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute the rank of the score, NaN for cold items."""
         scores = self.model.scores(query.liked.items, query.weights, positions)
         return [np.where(self.context.is_cold[positions], np.nan, log_ranks(scores))]

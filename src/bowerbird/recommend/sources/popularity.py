@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import coarse_log, log_ranks
 from bowerbird.data.times import DAY
@@ -50,7 +51,7 @@ class PopularSource(Source):
             popularity.top_now(query.eligible, half),
         ]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute coarse shares and ranks at the user's moment and today."""
         popularity, liked = self.context.popularity, query.liked.items
         usual = np.log1p(popularity.total[liked]).mean() if len(liked) else np.nan
@@ -104,7 +105,7 @@ class TrendingSource(PopularSource):
         half_lives = (popularity.config.month, popularity.lately)
         return [popularity.top(query.eligible, count // 2, query.at, days) for days in half_lives]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute coarse shares and ranks at the user's moment and today."""
         popularity, lately = self.context.popularity, self.context.popularity.lately
         month = popularity.config.month

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.data.ranks import best_first, top_positions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
@@ -18,11 +19,11 @@ class Similarities:
 
     positions: np.ndarray | None
     """(K,) ascending; None for all items."""
-    nearest: np.ndarray  # (K,) float32
+    nearest: FloatArray  # (K,)
     mean: np.ndarray | None
     """(K,) float32; None where it was not computed, since `RoundedRows` finds the highest sooner."""
 
-    def top(self, values: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
+    def top(self, values: np.ndarray, eligible: BoolArray, count: int) -> np.ndarray:
         """Return the eligible items with the highest values (K,), best first."""
         if self.positions is None:
             positions = top_positions(values, eligible, count)

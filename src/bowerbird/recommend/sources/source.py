@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
@@ -70,7 +71,7 @@ class Source(ABC):
         Contains only items that the source has a reason for.
         """
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute ranker features of candidates (C,): a column (C,) for each of `feature_names`, NaN for
         unknown.
 

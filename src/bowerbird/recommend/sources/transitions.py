@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import log_ranks
 from bowerbird.recommend.context import SourceContext
@@ -39,7 +40,7 @@ class TransitionSource(Source):
             return []
         return [self._scores(query).top(query.eligible, count)]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute score and rank, NaN for cold items."""
         scores, is_cold = self._scores(query).at(positions), self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]

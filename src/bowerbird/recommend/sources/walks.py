@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import log_ranks
 from bowerbird.data.settings import TasteSettings
@@ -51,7 +52,7 @@ class WalkSource(Source):
         items = self._walk(query).items
         return [items[query.eligible[items]][: self.context.config.walks.max_proposals]]
 
-    def features(self, query: Query, positions: np.ndarray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
         """Compute the rounded logarithm of visits, and the visits' rank."""
         visits = self._walk(query).scores_at(positions)
         return [np.round(np.log1p(visits)), log_ranks(visits)]

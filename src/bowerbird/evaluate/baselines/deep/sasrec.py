@@ -24,6 +24,7 @@ import torch
 from scipy.sparse.linalg import svds
 from torch import nn
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.iterative import IterativeRanker
 
@@ -147,7 +148,7 @@ class SASRec(IterativeRanker):
         cuts = np.arange(self._rng.integers(1, self.length + 1), last, self.length)
         return list(zip(np.split(sequence[:-1], cuts), np.split(next_items, cuts), strict=True))
 
-    def _to_numbers(self, items: np.ndarray) -> np.ndarray:
+    def _to_numbers(self, items: IntArray) -> np.ndarray:
         """Positions in the catalogue -> numbers among the liked items, each at its first occurrence."""
         numbers = self._number_of_item[items]
         numbers = numbers[numbers >= 0]
