@@ -37,11 +37,6 @@ class ItemSet:
     items: np.ndarray  # (k,) int64 positions, each once, in the collection's order
 
 
-def is_collection_user(user_id: str) -> bool:
-    """Whether a user of training events stands for an editor's collection."""
-    return user_id.startswith(COLLECTION_USER)
-
-
 def select_training_sets(
     collections: Sequence[Collection], events: Interactions, catalogue: Catalogue, holdout: Holdout
 ) -> list[ItemSet]:

@@ -109,12 +109,6 @@ def ranks_of(scores: Scores) -> IntArray:
     return ranks
 
 
-def ranks_among(scores: Scores, rows: IntArray) -> IntArray:
-    """Rank some rows (n,) among scores (C,), as `ranks_of` does, (n,) int64."""
-    ranks: IntArray = _count_higher(scores, scores[rows])
-    return ranks
-
-
 def top_positions(scores: Scores, eligible: BoolArray, count: int, above: float = -np.inf) -> IntArray:
     """Return the positions, ascending, of the `count` highest of n scores that are `eligible`, (n,) bool, and
     above a number; of equal ones the lower positions.
@@ -149,18 +143,6 @@ def _ranks(scores, order):  # type: ignore[no-untyped-def]
             rank = row
         ranks[order[row]] = rank
     return ranks
-
-
-@njit(cache=True, nogil=True)
-def _count_higher(scores, thresholds):  # type: ignore[no-untyped-def]
-    """How many scores are higher than each threshold, (n,)."""
-    counts = np.zeros(len(thresholds), np.int64)
-    for row in range(len(thresholds)):
-        threshold, count = thresholds[row], 0
-        for score in scores:
-            count += score > threshold
-        counts[row] = count
-    return counts
 
 
 @njit(cache=True, nogil=True)

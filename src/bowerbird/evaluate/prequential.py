@@ -115,13 +115,13 @@ def select_queries(
     whose expected means do not change; every event is observed all the same. Events without a weight
     (impressions) do not make an item seen. Raises `InputError` where there are no queries.
     """
-    seen_rows = np.flatnonzero(events.weights != 0)  # seen events, see `History.seen`
+    seen_rows = np.flatnonzero(events.is_seen)
     user, at = events.user[seen_rows], events.at[seen_rows]
     pairs = user * events.n_items + events.item[seen_rows]
     is_first = np.zeros(len(seen_rows), bool)
     is_first[np.unique(pairs, return_index=True)[1]] = True
     idle = _time_since_previous(user, at)
-    is_query = is_first & (events.weights[seen_rows] >= 1.0) & (at > start)
+    is_query = is_first & events.is_like[seen_rows] & (at > start)
     if until is not None:
         is_query &= at <= until
     same_day = (idle >= 0) & ((at - idle) // DAY == at // DAY)
@@ -197,7 +197,7 @@ def compute_target_ranks(
 
 def _seen_rows_by_user(events: Interactions) -> list[np.ndarray]:
     """Each user's events that make an item seen: ascending rows of the log."""
-    seen_rows = np.flatnonzero(events.weights != 0)
+    seen_rows = np.flatnonzero(events.is_seen)
     order = seen_rows[np.argsort(events.user[seen_rows], kind="stable")]
     starts = np.searchsorted(events.user[order], np.arange(len(events.users) + 1))
     return [order[a:b] for a, b in pairwise(starts)]

@@ -115,7 +115,7 @@ def _mark_revealed(history: History, n_given: int | None) -> BoolArray:
     """Mark the events of a new user that rankers are given, (n,) bool."""
     if n_given is None:
         return np.arange(len(history)) < int(len(history) * HISTORY_SHARE)
-    likes = np.flatnonzero(history.weights >= 1.0)
+    likes = np.flatnonzero(history.is_like)
     first_likes = likes[np.unique(history.items[likes], return_index=True)[1]]  # of each item
     is_first_like = np.zeros(len(history), bool)
     is_first_like[first_likes] = True

@@ -15,7 +15,7 @@ import numpy as np
 from bowerbird.choices import Outcome
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.data.interactions import WEIGHT_OF_CODE, History, Interactions
+from bowerbird.data.interactions import IS_PREFERENCE, History, Interactions
 from bowerbird.data.times import DAY, HOUR, SECOND, sessions_of
 from bowerbird.recommend.config import OutcomeConfig
 
@@ -66,12 +66,9 @@ def shown_slates(events: Interactions, config: OutcomeConfig = DEFAULT_CONFIG) -
     happened = np.zeros((len(user), len(OUTCOMES)), bool)
     for column, code in enumerate(_OUTCOME_CODES):
         happened[last[is_after_impression & (action == code)], column] = True
-    feedback_count = np.cumsum(WEIGHT_OF_CODE[action] != 0)
-    earlier_feedback = (
-        feedback_count
-        - (WEIGHT_OF_CODE[action] != 0)
-        - (feedback_count[first] - (WEIGHT_OF_CODE[action[first]] != 0))
-    )
+    is_feedback = IS_PREFERENCE[action]
+    before = np.cumsum(is_feedback) - is_feedback  # feedback before each row, of all users
+    earlier_feedback = before - before[first]
     is_counted = (
         is_impression & (earlier_feedback == 0) & (at <= (events.at.max(initial=0) - config.shown_days * DAY))
     )
