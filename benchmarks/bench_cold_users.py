@@ -46,7 +46,7 @@ def main() -> None:
     args = parser.parse_args()
     store = Store.open(args.store)
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
-    holdout = Holdout(**vectors.meta["holdout"])
+    holdout = vectors.holdout
     events = Interactions.of(store.log.read(), catalogue)
     served = ServedRanker(Recommender.open(store.snapshot()))
     results = {likes: evaluate(served, events, holdout, likes, args.at) for likes in args.likes}

@@ -56,7 +56,7 @@ class SplitModel:
     features: ItemFeatures
     hidden: np.ndarray  # (H,) positions
     shop: CatalogueWords
-    sides: ModalityEncoders
+    encoders: ModalityEncoders
     tower: Tower
     inputs: ModalityFeatures  # of all items
 
@@ -77,18 +77,24 @@ class SplitModel:
             ),
             features.backbones,
         )
-        sides = ModalityEncoders.of([words[row] for row in visible], visible_features)
-        inputs = ModalityFeatures.of(sides.shown(features.image), sides.told(words, features.text))
+        encoders = ModalityEncoders.of([words[row] for row in visible], visible_features)
+        inputs = ModalityFeatures.of(
+            encoders.encode_images(features.image), encoders.encode_texts(words, features.text)
+        )
         tower = Tower(inputs.image.shape[1], inputs.text.shape[1], DIM)
-        tower.start_from(_rows(inputs, visible))
-        return cls(items, features, hidden_rows, CatalogueWords.of(catalogue, visible), sides, tower, inputs)
+        tower.initialize_from(_rows(inputs, visible))
+        return cls(
+            items, features, hidden_rows, CatalogueWords.of(catalogue, visible), encoders, tower, inputs
+        )
 
     def encode_pairs(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
         """Encode the pictures of A, and the texts: (P, D) each."""
         encoder, texts = load_text_encoder(self.features.backbones[1]), [pair.text for pair in pairs]
         rows = [encoder.encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
-        text_features = self.sides.told([extract_words(text) for text in texts], np.concatenate(rows))
-        pictures = _rows(self.inputs, self.hidden[[pair.source for pair in pairs]]).shown(1.0, 0.0)
+        text_features = self.encoders.encode_texts(
+            [extract_words(text) for text in texts], np.concatenate(rows)
+        )
+        pictures = _rows(self.inputs, self.hidden[[pair.source for pair in pairs]]).mask(1.0, 0.0)
         return self.tower.encode(pictures), self.tower.encode(
             ModalityFeatures.of(np.zeros((len(texts), self.inputs.image.shape[1]), np.float32), text_features)
         )
@@ -102,7 +108,7 @@ def rank_hidden_items(split: SplitModel, pairs: Sequence[Pair], with_texts: bool
     """Rank the first 50 hidden items of each query by arm, (P, 50) rows among the hidden; without A
     itself."""
     picture_vectors, text_vectors = split.encode_pairs(pairs)
-    item_vectors = split.tower.encode(split.inputs if with_texts else split.inputs.shown(1.0, 0.0))
+    item_vectors = split.tower.encode(split.inputs if with_texts else split.inputs.mask(1.0, 0.0))
     # Training items keep their texts: their facts and whole vectors were used in training.
     visible_vectors = split.tower.encode(split.inputs)
     vectors = visible_vectors.copy()

@@ -273,14 +273,14 @@ def measure_encoded_queries(searcher: Searcher, calls: int) -> dict[str, Any]:
     text_features = rng.normal(size=(N_SAMPLE, TEXT_WIDTH)).astype(np.float32)
     is_present = np.ones(N_SAMPLE, bool)
     backbones = "efficientnet-lite0", "minilm-l6"
-    sides = ModalityEncoders.of(
+    encoders = ModalityEncoders.of(
         [extract_item_words(item) for item in sample_items],
         ItemFeatures(image_features, is_present, text_features, is_present, backbones),
     )
-    facts, text, image = sides.widths
+    facts, text, image = encoders.widths
     tower = Tower(image, facts + text, searcher.index.rows.dim)
     torch.nn.init.normal_(tower.fusion.weight)
-    encoder = QueryEncoder(tower, sides, *backbones)
+    encoder = QueryEncoder(tower, encoders, *backbones)
     searcher.__dict__["_encoder"] = encoder
     texts = [f"a {item.title.lower()}" for item in sample_items[:calls]]
     pictures = [_photo(rng) for _ in range(20)]

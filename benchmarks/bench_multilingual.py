@@ -31,8 +31,9 @@ from rich.table import Table
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.search.searcher import Searcher
-from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.embed.training import train_embedding
 from bowerbird.evaluate.metrics import find_hits, ndcg_at
 
 KINDS = ("fashion", "films")

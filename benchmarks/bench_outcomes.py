@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.calibration import BINS, MAX_PROBABILITY, MIN_PROBABILITY, reliability
@@ -42,7 +41,7 @@ def main() -> None:
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     ranker, outcomes = open_ranker(store.snapshot())
     events = Interactions.of(store.log.read(), catalogue)
-    until = Holdout(**vectors.meta["holdout"]).until
+    until = vectors.holdout.until
     later = [slate for slate in slates_of(events)[1] if until is not None and slate.at > until]
     sampled = np.random.default_rng(0).permutation(len(later))[: args.most]
     rows = build_rows(ranker, [later[row] for row in np.sort(sampled)], events)

@@ -20,7 +20,6 @@ import pyarrow as pa
 
 from bowerbird.data.events import ACTIONS, EVENT_SCHEMA
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
@@ -81,7 +80,7 @@ def compare_store(path: Path, k: int) -> dict[str, dict[str, int]]:
     snapshot = store.snapshot()
     recommender = Recommender.open(snapshot)
     events = Interactions.of(store.log.read(), snapshot.catalogue)
-    holdout = Holdout(**load_vectors(snapshot).meta["holdout"])
+    holdout = load_vectors(snapshot).holdout
     counts = {}
     for split in Split:
         try:

@@ -31,7 +31,6 @@ from bowerbird.cli.output import plain
 from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.records import record_as_dict
-from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import Split, Task, build_task
@@ -101,7 +100,7 @@ def main() -> None:
 
 def tasks_of(store: Store, names: list[str]) -> dict[str, Task]:
     events = Interactions.of(store.log.read(), store.catalogue())
-    holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
+    holdout = load_vectors(store.snapshot()).holdout
     eligible = store.snapshot().catalogue.available
     return {name: build_task(events, holdout, *TASKS[name], eligible) for name in names}
 
@@ -129,7 +128,7 @@ def rank_with_baselines(
 ) -> list[BaselineRankings]:
     vectors, (split, n_given) = load_vectors(store.snapshot()), TASKS[name]
     generic = vectors.generic(store.catalogue())
-    holdout = Holdout(**vectors.meta["holdout"])
+    holdout = vectors.holdout
     rankers = standard_baselines(generic, holdout, split, k, n_given, effort)
     folder, inputs = scratch / "baselines" / f"{name}-at-{k}-{effort.value}", inputs_of(task, generic)
     return [

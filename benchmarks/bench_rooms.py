@@ -84,7 +84,7 @@ def baseline_hits(snapshot: StoreSnapshot, rooms: Rooms, n: int) -> dict[str, di
     """Measure the same for the baselines, which are fitted on the store's collections."""
     catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
     events = Interactions.of(snapshot.store.log.read(), catalogue)
-    sets = select_training_sets(snapshot.collections, events, catalogue, Holdout(**vectors.meta["holdout"]))
+    sets = select_training_sets(snapshot.collections, events, catalogue, vectors.holdout)
     training = as_interactions([each for each in sets if len(each.items) > 1], len(catalogue))
     generic = vectors.generic(catalogue)
     rankers = [

@@ -23,15 +23,17 @@ from bowerbird.data.collection_likes import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
 from bowerbird.embed.index.rows import VectorRows, normalize_rows, quantize_int8
 from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.train.fit import fit_tower
 from bowerbird.embed.train.negatives import number_categories
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.embed.train.validation import HashSplit
-from bowerbird.embed.training import EmbedConfig, fit_tower, generic_vectors
+from bowerbird.embed.training import generic_vectors
 from bowerbird.evaluate.baselines import GenericMean
 from bowerbird.evaluate.metrics import recall_at
 from bowerbird.evaluate.protocols import Split, build_task
@@ -84,9 +86,9 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
         ),
         features.backbones,
     )
-    sides = ModalityEncoders.of([words[row] for row in visible], visible_features)
-    visible_texts = sides.told([words[row] for row in visible], visible_features.text)
-    inputs = ModalityFeatures.of(sides.shown(visible_features.image), visible_texts)
+    encoders = ModalityEncoders.of([words[row] for row in visible], visible_features)
+    visible_texts = encoders.encode_texts([words[row] for row in visible], visible_features.text)
+    inputs = ModalityFeatures.of(encoders.encode_images(visible_features.image), visible_texts)
     events = Interactions.of(store.log.read(), catalogue)
     holdout = Holdout.default(events)
     sets = select_training_sets(store.collections(), events, catalogue, holdout)
@@ -108,9 +110,9 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
         number_categories(catalogue)[visible],
     )
     untrained = Tower(inputs.image.shape[1], inputs.text.shape[1], config.dim)
-    untrained.start_from(inputs)
-    texts = sides.told([words[row] for row in hidden_rows], features.text[hidden_rows])
-    hidden_inputs = ModalityFeatures.of(sides.shown(features.image[hidden_rows]), texts)
+    untrained.initialize_from(inputs)
+    texts = encoders.encode_texts([words[row] for row in hidden_rows], features.text[hidden_rows])
+    hidden_inputs = ModalityFeatures.of(encoders.encode_images(features.image[hidden_rows]), texts)
     picture_rows = np.concatenate(
         [features.image[hidden_rows], np.zeros_like(features.text[hidden_rows])], axis=1
     )
@@ -127,7 +129,7 @@ def evaluate_cross_modal(store: Store, hidden: int, seed: int) -> dict[str, tupl
 
 def _recalls(tower: Tower, inputs: ModalityFeatures, width: int | None = None) -> tuple[float, float]:
     pictures, texts = (
-        normalize_rows(tower.encode(inputs.shown(*modality_weights))[:, :width])
+        normalize_rows(tower.encode(inputs.mask(*modality_weights))[:, :width])
         for modality_weights in ((1, 0), (0, 1))
     )
     return _recall(texts, pictures), _recall(pictures, texts)
@@ -145,7 +147,7 @@ def evaluate_compressed(store: Store) -> dict[str, float]:
     catalogue, vectors = store.catalogue(), load_vectors(store.snapshot())
     matrix = vectors.aligned(catalogue)
     events = Interactions.of(store.log.read(), catalogue)
-    task = build_task(events, Holdout(**vectors.meta["holdout"]), Split.NEW_USERS)
+    task = build_task(events, vectors.holdout, Split.NEW_USERS)
 
     def recall_of(rows: np.ndarray) -> float:
         ranker = GenericMean(rows)

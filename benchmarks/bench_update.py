@@ -32,14 +32,17 @@ from rich.table import Table
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.records import record_as_dict
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.data.versions import Version
+from bowerbird.embed.config import EmbedConfig, UpdateConfig
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.meta import VectorsMeta
 from bowerbird.embed.train.alignment import fit_rotation
-from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.update.updating import UpdateConfig, update_embedding
+from bowerbird.embed.training import train_embedding
+from bowerbird.embed.update.updating import update_embedding
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.evaluate.metrics import recall_at
 
@@ -88,14 +91,13 @@ def run_round(full_store: Store, folder: Path, share: float, seed: int) -> Round
     arms["updated"] = load_vectors(store.snapshot()).aligned(catalogue)
     full, full_seconds = time_training(lambda: train_embedding(store, EmbedConfig(seed=seed)))
     arms["full training"] = load_vectors(store.snapshot()).aligned(catalogue)
-    holdout = Holdout(**updated.meta["holdout"])
-    assert holdout == Holdout(**full.meta["holdout"])
+    meta, holdout = updated.read_meta(VectorsMeta), full.read_meta(VectorsMeta).holdout
+    assert holdout is not None and holdout == meta.holdout
     cases = cases_of(Interactions.of(store.log.read(), catalogue), holdout)
     shutil.rmtree(folder)
-    meta = updated.meta
-    return Round(
-        update_seconds, full_seconds, meta["metrics"]["trust"], meta["update"], evaluate(arms, cases)
-    )
+    assert meta.update is not None
+    weight = meta.metrics.learned_weight
+    return Round(update_seconds, full_seconds, weight, record_as_dict(meta.update), evaluate(arms, cases))
 
 
 def store_before(full_store: Store, folder: Path, share: float) -> tuple[Store, Callable[[], None]]:

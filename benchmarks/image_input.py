@@ -87,7 +87,7 @@ def make_arm(name: str, store: Store, base: Base, items_used: np.ndarray, seed: 
         return ImageInputArm(name, shuffled_vectors, _connector_of(shuffled_vectors), shuffled_vectors)
     if name == "joined":
         return ImageInputArm(name, generic, _connector_of(generic), generic)
-    pictures, texts = split_modalities(generic, vectors.meta["backbones"]["image"])
+    pictures, texts = split_modalities(generic, (vectors.meta.backbones or {})["image"])
     if name == "picture":
         return ImageInputArm(name, pictures, _connector_of(pictures), pictures)
     if name == "titles":

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from bowerbird.data.records import record_as_dict, write_record
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.data.versions import SETS_FILE, VersionHistory
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.embed.meta import VectorsMeta
+from bowerbird.embed.training import train_embedding
 from bowerbird.evaluate.baselines import Tuned
 from bowerbird.evaluate.protocols import Task
 from bowerbird.evaluate.ranker import Ranker
@@ -43,7 +45,11 @@ def seed_store(store: Store, scratch: Path, seed: int) -> Store:
     published = load_vectors(store.snapshot())
     folder = scratch / f"seed-{seed}"
     config = _config(published.meta, seed)
-    made_from = {"vectors": published.version, "path": str(store.path.resolve()), "config": vars(config)}
+    made_from = {
+        "vectors": published.version,
+        "path": str(store.path.resolve()),
+        "config": json.loads(json.dumps(record_as_dict(config))),  # as it is read back: lists, no tuples
+    }
     is_ready = (folder / MADE_FROM).exists() and json.loads((folder / MADE_FROM).read_text()) == made_from
     if not is_ready:
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,8 +58,8 @@ def seed_store(store: Store, scratch: Path, seed: int) -> Store:
         for name in SHARED:
             if (store.path / name).exists():
                 (folder / name).symlink_to((store.path / name).resolve())
-        _link_versions(store, folder, (*LINKED, "vectors") if seed == published.meta["seed"] else LINKED)
-        if seed != published.meta["seed"]:
+        _link_versions(store, folder, (*LINKED, "vectors") if seed == published.meta.seed else LINKED)
+        if seed != published.meta.seed:
             train_embedding(Store.open(folder), config)
         write_atomically(folder / MADE_FROM, json.dumps(made_from).encode())
     seed_store_ = Store.open(folder)
@@ -70,15 +76,12 @@ def _link_versions(store: Store, folder: Path, kinds: Sequence[str]) -> None:
     write_record(folder / SETS_FILE, VersionHistory().with_versions(names))
 
 
-def _config(meta: dict[str, Any], seed: int) -> EmbedConfig:
+def _config(meta: VectorsMeta, seed: int) -> EmbedConfig:
     """Build the settings of a version (also of an update) with another seed: one training, on its
     features."""
-    field_names = {config_field.name for config_field in fields(EmbedConfig)}
-    saved_settings = {name: value for name, value in meta["config"].items() if name in field_names}
-    backbones = {f"{modality}_backbone": name for modality, name in meta.get("backbones", {}).items()}
+    backbones = {f"{modality}_backbone": name for modality, name in (meta.backbones or {}).items()}
     # Fine-tuned backbones are used as they are, and not fine-tuned again.
-    single_training = {"seeds": 1, "unfreeze": 0, "unfreeze_only": None}
-    return EmbedConfig(**saved_settings | backbones | single_training | {"seed": seed})
+    return replace(meta.config, seed=seed, seeds=1, unfreeze=0, unfreeze_only=None, **backbones)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from bowerbird.data.items import Catalogue as Catalogue
     from bowerbird.data.items import Item as Item
     from bowerbird.data.store import Store as Store
+    from bowerbird.embed.config import EmbedConfig as EmbedConfig
     from bowerbird.embed.index.vectors import load_vectors as load_vectors
     from bowerbird.embed.search.searcher import Searcher as Searcher
-    from bowerbird.embed.training import EmbedConfig as EmbedConfig
     from bowerbird.embed.training import train_embedding as train_embedding
     from bowerbird.errors import BowerbirdError as BowerbirdError
     from bowerbird.graft.config import GraftConfig as GraftConfig
@@ -37,7 +37,7 @@ _HOME = {
     "Catalogue": "data.items",
     "Collection": "data.collections",
     "DialogueState": "assist.state",
-    "EmbedConfig": "embed.training",
+    "EmbedConfig": "embed.config",
     "Event": "data.events",
     "Graft": "graft.model",
     "GraftConfig": "graft.config",

@@ -23,7 +23,8 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.data.versions import Version
-from bowerbird.embed import training
+from bowerbird.embed import config as embed_config
+from bowerbird.embed.config import EmbedConfig, FinetuneConfig
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
 from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
 from bowerbird.embed.encode.modalities import extract_item_words
@@ -32,18 +33,17 @@ from bowerbird.embed.finetune.backbone_validation import BackboneValidator
 from bowerbird.embed.finetune.checkpoints import Checkpoint, CheckpointFile
 from bowerbird.embed.finetune.content_space import FinetuningBatch
 from bowerbird.embed.finetune.finetuning import (
-    MIN_GAIN,
-    FinetuneConfig,
     FinetuningData,
     FinetuningRun,
     finetune_backbones,
     select_backbones,
 )
 from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.meta import BackbonesMeta, VectorsMeta
 from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.validation import HashSplit
-from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.embed.training import train_embedding
 from bowerbird.embed.update.updating import update_embedding
 from bowerbird.errors import InputError, StoreError
 from waiting import wait_until
@@ -69,7 +69,7 @@ def make_data(store: Store, backbones: tuple[str, str], seed: int = 4) -> Finetu
 def make_run(store: Store, backbones: tuple[str, str], config: FinetuneConfig) -> FinetuningRun:
     data = make_data(store, backbones)
     usable = np.arange(len(data.catalogue))
-    validator = BackboneValidator(data.sequences, data.split, data.item_words, usable, config.seed)
+    validator = BackboneValidator(data.sequences, data.split, data.item_words, usable, config)
     encoders = finetuning.load_encoders(store, data, config, torch.device("cpu"))
     return FinetuningRun(data, validator, encoders, config, usable)
 
@@ -83,10 +83,10 @@ def improved(toy_store: MakeStore, tiny_backbones: tuple[str, str]) -> tuple[Sto
 
 
 def test_fine_tuning_on_likes_improves_the_backbones(improved: tuple[Store, Version]) -> None:
-    meta = improved[1].meta
-    assert meta["better"] and meta["scores"][meta["best_round"]] >= MIN_GAIN * meta["scores"][0]
-    assert meta["scores"][meta["best_round"]] == max(meta["scores"])
-    assert set(meta["identities"]) == {"image", "text"}
+    meta = improved[1].read_meta(BackbonesMeta)
+    assert meta.is_better and meta.scores[meta.best_round] >= HELPFUL.min_gain * meta.scores[0]
+    assert meta.scores[meta.best_round] == max(meta.scores)
+    assert set(meta.identities) == {"image", "text"}
 
 
 @pytest.mark.parametrize("use_default", [False, True], ids=["tiny", "default"])
@@ -135,7 +135,11 @@ def test_informative_features_score_higher_than_noise(
 ) -> None:
     data = make_data(toy_store(events=toy_events(160)), tiny_backbones)
     validator = BackboneValidator(
-        data.sequences, data.split, [set()] * len(data.item_words), np.arange(len(data.item_words)), 4
+        data.sequences,
+        data.split,
+        [set()] * len(data.item_words),
+        np.arange(len(data.item_words)),
+        replace(HELPFUL, dim=16),
     )
     rng = np.random.default_rng(0)
     colour = np.array([list(COLOURS).index(item_id.split("-")[0]) for item_id in data.catalogue.ids])[
@@ -145,18 +149,20 @@ def test_informative_features_score_higher_than_noise(
     informative = noise + 20 * np.eye(4, 16, dtype=np.float32)[colour]
     has_image, no_text = np.ones(len(colour), bool), np.zeros((len(colour), 1), np.float32)
     good, bad = (
-        validator.quality(ItemFeatures(rows, has_image, no_text, ~has_image, tiny_backbones), 16)
+        validator.quality(ItemFeatures(rows, has_image, no_text, ~has_image, tiny_backbones))
         for rows in (informative, noise)
     )
     assert good.score > 1.2 * bad.score
-    assert good.warm > bad.warm and good.cold > bad.cold
+    assert good.warm is not None and bad.warm is not None and good.warm > bad.warm
+    assert good.cold is not None and bad.cold is not None and good.cold > bad.cold
+    min_gain = HELPFUL.min_gain
     frozen = Checkpoint.initial({}, good)
-    assert frozen.after_round(bad, MIN_GAIN).best_round == 0
+    assert frozen.after_round(bad, min_gain).best_round == 0
     assert (
-        frozen.after_round(replace(good, cold=1.005 * good.cold), MIN_GAIN).best_round == 0
+        frozen.after_round(replace(good, cold=1.005 * good.cold), min_gain).best_round == 0
     )  # gain too small
-    better = Checkpoint.initial({}, bad).after_round(good, MIN_GAIN)
-    assert better.best_round == 1 and better.after_round(bad, MIN_GAIN).best_round == 1
+    better = Checkpoint.initial({}, bad).after_round(good, min_gain)
+    assert better.best_round == 1 and better.after_round(bad, min_gain).best_round == 1
 
 
 def test_useless_fine_tuning_is_rejected_and_not_repeated(
@@ -165,8 +171,9 @@ def test_useless_fine_tuning_is_rejected_and_not_repeated(
     store, useless_config = toy_store(), replace(HELPFUL, learning_rate=0.0, rounds=1)
     data = make_data(store, tiny_backbones)
     version = finetune_backbones(store, data, useless_config)
-    assert version is not None and not version.meta["better"]
-    assert version.meta["scores"][1] == version.meta["scores"][0]
+    assert version is not None
+    meta = version.read_meta(BackbonesMeta)
+    assert not meta.is_better and meta.scores[1] == meta.scores[0]
     assert select_backbones(version, tiny_backbones) == tiny_backbones
     assert not list(version.path.glob("*.safetensors"))
     second_version = finetune_backbones(store, data, useless_config)
@@ -187,7 +194,7 @@ def test_cold_validation_items_are_never_trained_on(
 ) -> None:
     run = make_run(toy_store(), tiny_backbones, HELPFUL)
     assert len(run.validator.cold) and run.validator.n_users
-    assert not np.isin(run.validator.cold, run.others).any()
+    assert not np.isin(run.validator.cold, run.content_items).any()
     assert not np.isin(run.validator.cold, run.sample_pairs(0)).any()
     assert np.isin(run.validator.cold, run.validator.items).all()
 
@@ -197,8 +204,8 @@ def test_without_validation_users_the_backbones_stay_frozen(
 ) -> None:
     store = toy_store(events=[])
     config = EmbedConfig(16, 1, image_backbone=tiny_backbones[0], text_backbone=tiny_backbones[1], unfreeze=1)
-    meta = train_embedding(store, config).meta
-    assert meta["unfrozen"] is None and not list(store.path.glob("backbones/[!.]*"))
+    meta = train_embedding(store, config).read_meta(VectorsMeta)
+    assert meta.finetuning is None and not list(store.path.glob("backbones/[!.]*"))
 
 
 @pytest.fixture(scope="module")
@@ -206,11 +213,16 @@ def published(toy_store: MakeStore, tiny_backbones: tuple[str, str]) -> Store:
     """Vectors of adapted backbones; another test checks whether those are better."""
     store = toy_store()
     image, text = tiny_backbones
-    config = EmbedConfig(dim=32, epochs=1, seed=4, image_backbone=image, text_backbone=text, unfreeze=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetuning, "MIN_GAIN", 0.0)
-        patch.setattr(training, "FinetuneConfig", partial(FinetuneConfig, learning_rate=3e-3, rounds=1))
-        train_embedding(store, config)
+    config = EmbedConfig(
+        dim=32,
+        epochs=1,
+        seed=4,
+        image_backbone=image,
+        text_backbone=text,
+        unfreeze=1,
+        finetune=FinetuneConfig(learning_rate=3e-3, rounds=1, min_gain=0.0),
+    )
+    train_embedding(store, config)
     return store
 
 
@@ -218,7 +230,8 @@ def test_vectors_and_queries_come_from_the_adapted_backbones(
     published: Store, tiny_backbones: tuple[str, str]
 ) -> None:
     meta, catalogue = load_vectors(published.snapshot()).meta, published.catalogue()
-    names = meta["backbones"]["image"], meta["backbones"]["text"]
+    assert meta.backbones is not None
+    names = meta.backbones["image"], meta.backbones["text"]
     assert all("+adapted-" in name for name in names)
     assert [EncoderSource.of(published, name).base for name in names] == list(tiny_backbones)
     frozen, adapted = (
@@ -241,16 +254,17 @@ def test_an_update_keeps_the_adapted_backbones(published: Store, tmp_path: Path)
     before = load_vectors(published.snapshot()).meta
     version = update_embedding(published)
     assert version is not None
-    assert version.meta["backbones"] == before["backbones"] and version.meta["unfrozen"] == before["unfrozen"]
+    after = version.read_meta(VectorsMeta)
+    assert after.backbones == before.backbones and after.finetuning == before.finetuning
     assert load_vectors(published.snapshot()).aligned(published.catalogue())[-1].any()
 
 
 def test_backbones_stay_as_long_as_vectors_need_them(published: Store) -> None:
-    needed = load_vectors(published.snapshot()).meta["backbones"]["text"]
+    meta = load_vectors(published.snapshot()).meta
+    assert meta.backbones is not None and meta.finetuning is not None
+    needed, useless = meta.backbones["text"], replace(meta.finetuning, inputs="", identities={})
     for _ in range(4):
-        with published.publishing(
-            "backbones", {"inputs": "", "identities": {}}, finetuning.versions_in_use(published)
-        ):
+        with published.publishing("backbones", useless, finetuning.versions_in_use(published)):
             pass
     assert EncoderSource.of(published, needed).weights is not None
     with pytest.raises(StoreError, match="--unfreeze"):
@@ -281,7 +295,7 @@ def test_a_killed_run_resumes_to_the_same_weights(
     run = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(store.path), *tiny_backbones, tests_folder], env=environment
     )
-    checkpoint_file = CheckpointFile(store.path / "backbones", improved[1].meta["inputs"])
+    checkpoint_file = CheckpointFile(store.path / "backbones", improved[1].read_meta(BackbonesMeta).inputs)
 
     def has_five_steps() -> bool:
         checkpoint = checkpoint_file.read()
@@ -315,12 +329,12 @@ def test_contradictory_options_are_rejected(published: Store, options: list[str]
 def test_the_command_reports_the_result(
     toy_store: MakeStore, tiny_backbones: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    useless_config = partial(FinetuneConfig, learning_rate=0.0, rounds=1)  # does not help
-    monkeypatch.setattr(training, "FinetuneConfig", useless_config)
+    useless = FinetuneConfig(learning_rate=0.0, rounds=1)  # does not help
+    monkeypatch.setattr(embed_config, "EmbedConfig", partial(EmbedConfig, finetune=useless))
     image, text = tiny_backbones
     arguments = ["embed", str(toy_store().path), "--dim", "32", "--epochs", "1", "--unfreeze", "1"]
     arguments += ["--unfreeze-only", "text", "--image-backbone", image, "--text-backbone", text]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0 and f"fine-tuning the top 1 of {text} did not help" in result.stdout
     second_version = CliRunner().invoke(app, [*arguments, "--json"])
-    assert json.loads(second_version.stdout)["unfrozen"]["only"] == "text"
+    assert json.loads(second_version.stdout)["finetuning"]["config"]["only"] == "text"

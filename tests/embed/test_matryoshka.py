@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.train.matryoshka import fit_matryoshka_rotation
 from bowerbird.embed.train.neighbours import InteractionSequences
@@ -86,7 +87,9 @@ def test_a_tower_is_rotated_with_its_offsets() -> None:
     torch.manual_seed(0)
     image, text = (rng.normal(size=(40, width)).astype(np.float32) for width in (20, 30))
     image[:3] = text[2:6] = 0
-    trainer = TowerTrainer(TrainingDataset(ModalityFeatures.of(image, text), NO_LIKES), DIM, rng)
+    trainer = TowerTrainer(
+        TrainingDataset(ModalityFeatures.of(image, text), NO_LIKES), EmbedConfig(dim=DIM), rng
+    )
     torch.nn.init.normal_(trainer.tower.fusion.weight)
     torch.nn.init.normal_(trainer.offset.weight)
     vectors = trainer.encode_items()

@@ -13,8 +13,9 @@ from bowerbird.assist.state import DialogueState
 from bowerbird.cli.main import app
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.search.searcher import Searcher
-from bowerbird.embed.training import EmbedConfig, choose_text_backbone, train_embedding
+from bowerbird.embed.training import choose_text_backbone, train_embedding
 from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
 

@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from bowerbird.cli.main import app
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.search.searcher import Searcher
-from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.embed.training import train_embedding
 from bowerbird.errors import InputError
 
 

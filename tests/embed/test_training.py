@@ -15,9 +15,10 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.train.neighbours import InteractionSequences
-from bowerbird.embed.training import EmbedConfig, train_embedding
+from bowerbird.embed.training import train_embedding
 from bowerbird.errors import InputError, StoreError
 
 CONFIG = EmbedConfig(dim=32, epochs=5, seed=4)
@@ -71,13 +72,15 @@ def test_items_without_likes_keep_their_content(trained: Store) -> None:
 def test_meta_holds_inputs_and_metrics(trained: Store) -> None:
     meta = load_vectors(trained.snapshot()).meta
     events = Interactions.of(trained.log.read(), trained.catalogue())
-    assert Holdout(**meta["holdout"]) == Holdout.default(events)
-    assert meta["dim"] == 32
-    assert meta["likes"] == len(Holdout.default(events).training(events))
-    assert meta["backbones"] == {"image": "efficientnet-lite0", "text": "minilm-l6"}
-    assert meta["metrics"]["tower"]["warm"] >= meta["metrics"]["untrained"]["warm"]
-    assert meta["peak_memory_mb"] > 0
-    assert set(meta["seconds"]) == {"features", "training"}
+    assert meta.holdout == Holdout.default(events)
+    assert meta.dim == 32
+    assert meta.likes == len(Holdout.default(events).training(events))
+    assert meta.backbones == {"image": "efficientnet-lite0", "text": "minilm-l6"}
+    assert meta.config == replace(CONFIG, text_backbone="minilm-l6")
+    assert meta.metrics.tower is not None and meta.metrics.untrained is not None
+    assert meta.metrics.tower.score >= meta.metrics.untrained.score
+    assert meta.peak_memory_mb > 0
+    assert meta.seconds is not None and meta.seconds.features > 0 and meta.seconds.training > 0
 
 
 def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing(
@@ -99,7 +102,7 @@ def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing
     other = toy_store(events=changed)
     train_embedding(other, CONFIG)
     first, second = load_vectors(trained.snapshot()), load_vectors(other.snapshot())
-    assert first.meta["inputs"] == second.meta["inputs"]
+    assert first.meta.inputs == second.meta.inputs
     assert np.array_equal(first.matrix, second.matrix)
 
 

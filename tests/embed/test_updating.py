@@ -20,14 +20,16 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
+from bowerbird.embed.config import EmbedConfig, UpdateConfig
 from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.meta import ItemCounts
 from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.objective import TrainingDataset
 from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.embed.train.version_files import PreviousVersion
-from bowerbird.embed.training import EmbedConfig, train_embedding
-from bowerbird.embed.update.updating import UpdateConfig, update_embedding
+from bowerbird.embed.training import train_embedding
+from bowerbird.embed.update.updating import update_embedding
 from bowerbird.embed.update.warm_start import WarmStartTrainer, interpolate, select_new_likes
 from bowerbird.errors import InputError, StoreError
 
@@ -83,12 +85,14 @@ def test_new_items_and_likes_are_added_and_counted(store: Store) -> None:
     version = update_embedding(store)
     assert version is not None
     after = load_vectors(store.snapshot())
-    update = after.meta["update"]
-    assert after.meta["updated_from"] == before.version
-    assert update["items"] == {"new": 4, "changed": 1, "removed": 1}
-    assert update["likes"]["new"] > 0
-    assert after.meta["likes"] == before.meta["likes"] + sum(update["likes"].values())
-    assert update["unseen_words"]["new"] > update["unseen_words"]["others"]
+    update = after.meta.update
+    assert update is not None
+    assert after.meta.updated_from == before.version
+    assert update.items == ItemCounts(new=4, changed=1, removed=1)
+    assert update.likes.new > 0
+    assert after.meta.likes == before.meta.likes + update.likes.new + update.likes.earlier
+    assert update.unknown_words.new is not None and update.unknown_words.others is not None
+    assert update.unknown_words.new > update.unknown_words.others
     assert after.ids == store.catalogue().ids
     lengths = np.linalg.norm(after.matrix, axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-3)
@@ -112,8 +116,9 @@ def test_what_was_made_from_old_vectors_fits_the_new_ones(store: Store) -> None:
     assert (before.matrix * after.matrix).sum(1).mean() > 0.9
     assert (queries_before * queries_after).sum(1).min() > 0.9
     assert after.is_compatible_with(before.version) and not before.is_compatible_with(after.version)
-    recall = after.meta["update"]["old_state"]
-    assert recall["people"] > 0 and recall["mean"]["ratio"] > 0.9
+    assert after.meta.update is not None
+    recall = after.meta.update.old_state
+    assert recall.users > 0 and recall.mean.ratio is not None and recall.mean.ratio > 0.9
 
 
 def test_the_saved_tower_and_offsets_give_the_saved_vectors(store: Store) -> None:
@@ -127,10 +132,8 @@ def test_the_saved_tower_and_offsets_give_the_saved_vectors(store: Store) -> Non
     rows = [second_update.ids.index(item_id) for item_id in after.ids]
     assert np.array_equal(second_update.stored[rows], after.stored)
     assert PreviousVersion.open(store).offsets.any()
-    assert (
-        second_update.meta["aligned_with"][0] == after.version
-        and len(second_update.meta["aligned_with"]) == 2
-    )
+    aligned_with = second_update.meta.aligned_with
+    assert aligned_with[0] == after.version and len(aligned_with) == 2
 
 
 def test_without_changes_nothing_is_published(store: Store) -> None:
@@ -144,16 +147,14 @@ def test_without_changes_nothing_is_published(store: Store) -> None:
 def test_never_worse_than_before_on_the_validation_users(store: Store) -> None:
     store.log.append(later_events())
     update_embedding(store)
-    metrics = load_vectors(store.snapshot()).meta["metrics"]
-    assert metrics["people"] > 0
-    for name in ("before", "tower"):
-        assert set(metrics[name]) == {"warm", "cold", "recall_at_100", "across"}
-    before, after = (metrics[name]["warm"] * metrics[name]["cold"] for name in ("before", "tower"))
-    assert after >= before
+    metrics = load_vectors(store.snapshot()).meta.metrics
+    assert metrics.users > 0 and metrics.previous is not None and metrics.tower is not None
+    assert metrics.tower.warm is not None and metrics.tower.cold is not None
+    assert metrics.tower.score >= metrics.previous.score
 
 
 def test_training_users_are_never_held_out_later(store: Store) -> None:
-    before = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
+    before = load_vectors(store.snapshot()).holdout
     old = Interactions.of(store.log.read(), store.catalogue())
     # Many events before all others pull the default moment back.
     early_events = [
@@ -163,7 +164,7 @@ def test_training_users_are_never_held_out_later(store: Store) -> None:
     store.log.append(early_events)
     update_embedding(store)
     events = Interactions.of(store.log.read(), store.catalogue())
-    after = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
+    after = load_vectors(store.snapshot()).holdout
     assert Holdout.default(events).until < before.until
     assert after == before
     assert len(after.training(old)) == len(before.training(old))
@@ -173,11 +174,11 @@ def test_the_moment_of_the_holdout_moves_on_with_the_log(store: Store) -> None:
     store.log.append(later_events())
     update_embedding(store)
     events = Interactions.of(store.log.read(), store.catalogue())
-    assert Holdout(**load_vectors(store.snapshot()).meta["holdout"]) == Holdout.default(events)
+    assert load_vectors(store.snapshot()).holdout == Holdout.default(events)
 
 
 def test_held_out_users_change_nothing(store: Store) -> None:
-    holdout = Holdout(**load_vectors(store.snapshot()).meta["holdout"])
+    holdout = load_vectors(store.snapshot()).holdout
     held_out = next(f"x{k}" for k in range(100) if holdout.is_held_out(f"x{k}"))
     store.log.append([Event(held_out, "red-1", Action.CLICK, START)])
     assert update_embedding(store) is None
@@ -202,7 +203,7 @@ def test_impossible_updates_are_rejected(store: Store, toy_store: MakeStore) -> 
         update_embedding(store, UpdateConfig(text_backbone="other"))
     meta = store.path / "vectors" / load_vectors(store.snapshot()).version / "meta.json"
     meta.write_text(
-        json.dumps({k: v for k, v in json.loads(meta.read_text()).items() if k != "judged_below"})
+        json.dumps({k: v for k, v in json.loads(meta.read_text()).items() if k != "validation_thresholds"})
     )
     with pytest.raises(StoreError, match="older bowerbird"):
         update_embedding(store)
@@ -238,16 +239,21 @@ def test_a_warm_start_trainer_encodes_as_its_tower() -> None:
     offsets = torch.randn(30, 8)
     likes = InteractionSequences(np.arange(20), np.arange(20) // 5, np.arange(20))
     trainer = WarmStartTrainer(
-        TrainingDataset(features, likes), 8, rng, (tower.state_dict(), offsets), since=10
+        TrainingDataset(features, likes),
+        EmbedConfig(dim=8),
+        UpdateConfig(),
+        rng,
+        (tower.state_dict(), offsets),
+        since=10,
     )
     np.testing.assert_allclose(trainer.encode_items(), tower.encode(features, offsets), atol=1e-5)
 
 
 def test_new_likes_come_with_the_likes_around_them() -> None:
     likes = InteractionSequences(np.arange(40), np.repeat([0, 1], 20), np.arange(40))
-    assert select_new_likes(likes, since=38).items.tolist() == list(range(29, 40))
-    assert select_new_likes(likes, since=18).items.tolist() == list(range(9, 40))
-    assert not len(select_new_likes(likes, since=39))
+    assert select_new_likes(likes, since=38, max_distance=10).items.tolist() == list(range(29, 40))
+    assert select_new_likes(likes, since=18, max_distance=10).items.tolist() == list(range(9, 40))
+    assert not len(select_new_likes(likes, since=39, max_distance=10))
 
 
 def test_weights_between_old_and_new(store: Store) -> None:

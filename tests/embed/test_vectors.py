@@ -10,6 +10,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.index.rows import normalize_rows, quantize_int8
 from bowerbird.embed.index.vectors import MODALITIES_FILE, VECTORS_FILE, load_vectors
+from bowerbird.embed.meta import VectorsMeta
 from bowerbird.errors import StoreError
 from factories import publish_vectors
 
@@ -35,7 +36,7 @@ def test_each_modality_keeps_its_length_in_the_current_order(tmp_path: Path) -> 
     assert version is not None
     facts, text, picture = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0]]), np.array([[1.0], [0.0]])
     np.save(version.path / MODALITIES_FILE, np.concatenate([facts, text, picture], axis=1).astype(np.float16))
-    vectors = replace(load_vectors(store.snapshot()), meta={"sides": [2, 2, 1]})
+    vectors = replace(load_vectors(store.snapshot()), meta=VectorsMeta(modality_widths=(2, 2, 1)))
     for ids, places in ((["a", "b"], [0, 1]), (["b", "new", "a"], [1, -1, 0])):
         catalogue = Catalogue.of(Item(item_id, item_id) for item_id in ids)
         for modality, rows in zip(vectors.modalities(catalogue), (facts, text, picture), strict=True):

@@ -23,7 +23,8 @@ from bowerbird.errors import BackboneError
 @pytest.fixture(scope="session")
 def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small demo world, imported and embedded; without a graft, so chat replies come from templates."""
-    from bowerbird.embed.training import EmbedConfig, train_embedding
+    from bowerbird.embed.config import EmbedConfig
+    from bowerbird.embed.training import train_embedding
 
     folder = tmp_path_factory.mktemp("shop")
     files = write_demo_world(folder / "world", DemoConfig(items=72, users=30, days=40, image_px=96))

@@ -25,10 +25,11 @@ config_app = typer.Typer(no_args_is_help=True, help="Show settings and hyper-par
 def trained_kinds() -> tuple[type[VersionMeta], ...]:
     """The records of all kinds of versions that have a config."""
     from bowerbird.assist.acts.opening import ActsMeta
+    from bowerbird.embed.meta import VectorsMeta
     from bowerbird.recommend.meta import CompletionMeta, RankerMeta
     from bowerbird.taste.config import InterestsMeta
 
-    return (InterestsMeta, RankerMeta, CompletionMeta, ActsMeta)
+    return (VectorsMeta, InterestsMeta, RankerMeta, CompletionMeta, ActsMeta)
 
 
 def runtime_configs() -> tuple[Any, ...]:

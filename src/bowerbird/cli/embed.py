@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.table import Table
 from bowerbird.choices import Engine, HoldoutChoice, Modality, Precision
 from bowerbird.cli.embed_update import show_update
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
+
+if TYPE_CHECKING:
+    from bowerbird.embed.meta import BackbonesMeta, SeedSummary, VectorsMeta
 
 COLUMNS = {
     "warm": "known items",
@@ -85,9 +88,11 @@ def embed(
 ) -> None:
     """Train item vectors on content and engagement, and publish them as the store's current version."""
     from bowerbird.data.store import Store
+    from bowerbird.embed.config import EmbedConfig, UpdateConfig
     from bowerbird.embed.encode.precompute import Precompute
-    from bowerbird.embed.training import EmbedConfig, train_embedding
-    from bowerbird.embed.update.updating import UpdateConfig, update_embedding
+    from bowerbird.embed.meta import VectorsMeta
+    from bowerbird.embed.training import train_embedding
+    from bowerbird.embed.update.updating import update_embedding
     from bowerbird.errors import InputError
 
     options = {
@@ -113,7 +118,8 @@ def embed(
     opened, precompute = Store.open(store), Precompute(engine.value, workers)
     if not update:
         version = train_embedding(opened, EmbedConfig(**settings), precompute)
-        emit({"version": version.name, **version.meta}, as_json, lambda console: _show(version.meta, console))
+        meta = version.read_meta(VectorsMeta)
+        emit({"version": version.name, **version.meta}, as_json, lambda console: _show(meta, console))
         return
     if seed is not None or seeds is not None:
         raise InputError("an update uses the seed of the current version: leave out --seed and --seeds")
@@ -127,32 +133,41 @@ def embed(
             ),
         )
         return
-    meta = updated.meta
-    emit({"version": updated.name, **meta}, as_json, lambda console: show_update(meta, console))
+    meta = updated.read_meta(VectorsMeta)
+    emit({"version": updated.name, **updated.meta}, as_json, lambda console: show_update(meta, console))
 
 
-def _show(meta: dict[str, Any], console: Console) -> None:
-    seconds, metrics = meta["seconds"], meta["metrics"]
+def _show(meta: VectorsMeta, console: Console) -> None:
+    seconds, metrics = meta.seconds, meta.metrics
+    assert seconds is not None
     console.print(
-        f"{meta['items']:,} items, {meta['likes']:,} likes to train on, {meta['dim']} dimensions; features "
-        f"{seconds['features']:.0f} s, training {seconds['training']:.0f} s "
-        f"(epoch {meta['epochs']}, weight {metrics['trust']:.0%})"
+        f"{meta.items:,} items, {meta.likes:,} likes to train on, {meta.dim} dimensions; features "
+        f"{seconds.features:.0f} s, training {seconds.training:.0f} s "
+        f"(epoch {meta.epochs}, weight {metrics.learned_weight:.0%})"
     )
-    if note := _describe_language(meta["language"], meta["backbones"]["text"]):
+    if note := _describe_language(meta.language, (meta.backbones or {}).get("text", "")):
         console.print(note)
-    if meta["unfrozen"] is not None:
-        console.print(_describe_finetuning(meta["unfrozen"]))
-    if metrics["tower"] is None:
+    if meta.finetuning is not None:
+        console.print(_describe_finetuning(meta.finetuning))
+    if metrics.tower is None:
         console.print("too few users to validate the vectors: all epochs were trained")
         return
-    over_seeds = meta["over_seeds"]
-    has_seeds = len(over_seeds["seeds"]) > 1
-    title = f"{metrics['people']} users"
-    title += f"; mean ± standard deviation of {len(over_seeds['seeds'])} seeds" if has_seeds else ""
+    if meta.over_seeds is not None:
+        _print_quality(meta.over_seeds, metrics.users, console)
+
+
+def _print_quality(over_seeds: SeedSummary, users: int, console: Console) -> None:
+    has_seeds = len(over_seeds.seeds) > 1
+    title = f"{users} users"
+    title += f"; mean ± standard deviation of {len(over_seeds.seeds)} seeds" if has_seeds else ""
     table = Table("vectors", *COLUMNS.values(), title=title)
-    for name in over_seeds["mean"]:
-        mean, deviation = over_seeds["mean"][name], over_seeds["deviation"][name]
-        table.add_row(name, *(_format_mean(mean[c], deviation[c] if has_seeds else None) for c in COLUMNS))
+    deviations = over_seeds.deviation or {}
+    for name, mean in (over_seeds.mean or {}).items():
+        cells = [
+            _format_mean(getattr(mean, field, None), getattr(deviations.get(name), field, None), has_seeds)
+            for field in COLUMNS
+        ]
+        table.add_row(name.replace("_", " "), *cells)
     console.print(table)
 
 
@@ -174,22 +189,21 @@ def _describe_language(language: str | None, text_backbone: str) -> str:
     return ""
 
 
-def _format_mean(mean: float | None, deviation: float | None) -> str:
+def _format_mean(mean: float | None, deviation: float | None, has_seeds: bool) -> str:
     if mean is None:
         return "-"
-    return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
+    return f"{mean:.4f} ± {deviation:.4f}" if has_seeds and deviation is not None else f"{mean:.4f}"
 
 
-def _describe_finetuning(report: dict[str, Any]) -> str:
-    names = " and ".join(report["bases"].values())
-    best = max(report["scores"][1:], default=report["scores"][0])
-    if not report["better"]:
+def _describe_finetuning(report: BackbonesMeta) -> str:
+    names, layers, frozen = " and ".join(report.bases.values()), report.config.layers, report.scores[0]
+    best = max(report.scores[1:], default=frozen)
+    if not report.is_better:
         return (
-            f"fine-tuning the top {report['layers']} of {names} did not help (validation {best:.4f}, frozen "
-            f"{report['scores'][0]:.4f}): they are used unchanged"
+            f"fine-tuning the top {layers} of {names} did not help (validation {best:.4f}, frozen "
+            f"{frozen:.4f}): they are used unchanged"
         )
     return (
-        f"the top {report['layers']} of {names} were fine-tuned: validation {best:.4f}, frozen "
-        f"{report['scores'][0]:.4f} (round {report['best_round']} of {report['rounds_done']}, "
-        f"{report['seconds']:.0f} s)"
+        f"the top {layers} of {names} were fine-tuned: validation {best:.4f}, frozen {frozen:.4f} "
+        f"(round {report.best_round} of {report.rounds}, {report.seconds:.0f} s)"
     )

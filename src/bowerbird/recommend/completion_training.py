@@ -13,7 +13,7 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.splits import Holdout, hash_share
+from bowerbird.data.splits import hash_share
 from bowerbird.data.times import SECOND
 from bowerbird.data.versions import Version
 from bowerbird.embed.index.vectors import load_vectors
@@ -62,7 +62,7 @@ def _load(items: ItemContext, version: Version | None, inputs: RankerInputs) -> 
 def _train(snapshot: StoreSnapshot, items: ItemContext, inputs: RankerInputs) -> HybridRanker:
     store, vectors = snapshot.store, load_vectors(snapshot)
     events = Interactions.of(store.log.read(), snapshot.catalogue)
-    holdout = Holdout(**vectors.meta["holdout"])
+    holdout = vectors.holdout
     sets = select_training_sets(snapshot.collections, events, snapshot.catalogue, holdout)
     sets = [each for each in sets if len(each.items) > 1]
     if not sets:

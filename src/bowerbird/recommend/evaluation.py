@@ -13,7 +13,6 @@ import numpy as np
 
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.records import record_as_dict, write_record
-from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import Effort, GenericMax, GenericMean, standard_baselines
@@ -102,10 +101,10 @@ def evaluate_store(
     snapshot = store.snapshot()
     recommender = Recommender.open(snapshot)
     catalogue, vectors = snapshot.catalogue, load_vectors(snapshot)
-    holdout = Holdout(**vectors.meta["holdout"])
+    holdout = vectors.holdout
     events = Interactions.of(store.log.read(), catalogue)
     matrix, generic = vectors.aligned(catalogue), vectors.generic(catalogue)
-    trained = TrainedModels(vectors.version, [vectors.meta["seed"]] if "seed" in vectors.meta else [])
+    trained = TrainedModels(vectors.version, [] if vectors.meta.seed is None else [vectors.meta.seed])
     results = []
     for split in splits:
         under_test: list[Ranker] = [

@@ -13,7 +13,6 @@ from bowerbird.data.durable import write_atomically
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.records import write_record
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.data.times import DAY
 from bowerbird.embed.index.vectors import load_vectors
@@ -105,7 +104,7 @@ class PrequentialTest:
         cls, snapshot: StoreSnapshot, max_queries: int = MAX_QUERIES, seed: int = 0
     ) -> PrequentialTest:
         """Raises `InputError` where the vectors were trained on all events, or there are no later likes."""
-        holdout = Holdout(**load_vectors(snapshot).meta["holdout"])
+        holdout = load_vectors(snapshot).holdout
         if holdout.until is None:
             raise InputError(
                 "no events were held out from training: train with `bowerbird embed STORE --holdout default`"
@@ -152,7 +151,7 @@ def evaluate_prequential(
     recommender, vectors = Recommender.open(snapshot), load_vectors(snapshot)
     test = PrequentialTest.from_snapshot(snapshot, max_queries, seed)
     ranks = replay_log(recommender, test)
-    seeds = [vectors.meta["seed"]] if "seed" in vectors.meta else []
+    seeds = [] if vectors.meta.seed is None else [vectors.meta.seed]
     result = test.summarise(ranks, TrainedModels(vectors.version, seeds))
     write_record(store.reports / "prequential.json", result)
     write_atomically(store.reports / "prequential.svg", draw_prequential(result).encode())

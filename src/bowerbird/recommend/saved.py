@@ -12,7 +12,6 @@ from bowerbird.data.collection_likes import build_training_events
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.splits import Holdout
 from bowerbird.data.versions import Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
 from bowerbird.embed.index.rows import VectorRows
@@ -89,7 +88,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
     while True:
         inputs = inputs_of(snapshot)
         events = Interactions.of(store.log.read(), snapshot.catalogue)
-        holdout = Holdout(**vectors.meta["holdout"])
+        holdout = vectors.holdout
         likes = build_training_events(events, snapshot.collections, snapshot.catalogue, holdout)
         ranker = fit_ranker(items, likes)
         outcomes = fit_outcomes(ranker, holdout.training(events))
@@ -166,7 +165,7 @@ def _publish(
         inputs=inputs,
         config=ranker.config,
         report=ranker.report,
-        holdout=Holdout(**load_vectors(snapshot).meta["holdout"]),
+        holdout=load_vectors(snapshot).holdout,
         outcomes=outcomes.report,
     )
     made_of = {kind: snapshot.names.get(kind, "") for kind in ("vectors", "collections")}

@@ -45,16 +45,10 @@ def test_held_out_users_are_not_trained_on(grafted: Store) -> None:
     vectors, catalogue = load_vectors(grafted.snapshot()), grafted.catalogue()
     dataset = GraftDataset.from_snapshot(grafted.snapshot())
     events = Interactions.of(grafted.log.read(), catalogue)
-    assert grafted.current("graft").meta["holdout"] == vectors.meta["holdout"]  # type: ignore[union-attr]
-    n_held_out = sum(1 for user in events.users if is_in_holdout(vectors.meta["holdout"], user))
+    assert grafted.current("graft").meta["holdout"] == vars(vectors.holdout)  # type: ignore[union-attr]
+    n_held_out = sum(vectors.holdout.is_held_out(user) for user in events.users)
     assert n_held_out > 0
     assert len(dataset.training_data.user_likes) == len(events.users) - n_held_out
-
-
-def is_in_holdout(meta: dict[str, float], user: str) -> bool:
-    from bowerbird.data.splits import Holdout
-
-    return Holdout(None, meta["user_share"]).is_held_out(user)
 
 
 def test_the_export_reproduces_decoder_and_connector(grafted: Store, tmp_path: Path) -> None:

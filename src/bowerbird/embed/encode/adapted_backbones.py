@@ -8,21 +8,19 @@ up.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from bowerbird.data.records import read_record
 from bowerbird.data.store import Store
 from bowerbird.data.versions import Version
+from bowerbird.embed.meta import BackbonesMeta, VectorsMeta
 from bowerbird.errors import StoreError
 
-Modality = Literal["image", "text"]
-KIND = "backbones"
 _ADAPTED_NAME = re.compile(r"(?P<base>.+)\+adapted-(?P<identity>[0-9a-f]{16})")
 
 
@@ -45,7 +43,7 @@ class EncoderSource:
         if name_match is None:
             return cls(name, None)
         for version in _versions(store):
-            for modality, identity in version.meta["identities"].items():
+            for modality, identity in version.read_meta(BackbonesMeta).identities.items():
                 if identity == name_match["identity"]:
                     return cls(name_match["base"], weights_path(version.path, modality))
         raise StoreError(
@@ -85,22 +83,25 @@ def weights_path(version: Path, modality: str) -> Path:
 
 def find_adapted_version(store: Store, inputs: str) -> Version | None:
     """Find the version that was trained from these inputs, better or not; None if there is none."""
-    return next((version for version in _versions(store) if version.meta["inputs"] == inputs), None)
+    return next(
+        (version for version in _versions(store) if version.read_meta(BackbonesMeta).inputs == inputs), None
+    )
 
 
 def versions_in_use(store: Store) -> frozenset[str]:
     """Names of the versions of `backbones` that versions of the vectors need: these must not be removed."""
-    names = [
-        name
-        for path in (store.path / "vectors").glob("[!.]*/meta.json")
-        for name in json.loads(path.read_text()).get("backbones", {}).values()
-    ]
+    metas = (
+        read_record(path, VectorsMeta) for path in (store.path / VectorsMeta.KIND).glob("[!.]*/meta.json")
+    )
+    names = [name for meta in metas for name in (meta.backbones or {}).values()]
     identities = {name_match["identity"] for name in names if (name_match := _ADAPTED_NAME.fullmatch(name))}
     return frozenset(
-        version.name for version in _versions(store) if identities & set(version.meta["identities"].values())
+        version.name
+        for version in _versions(store)
+        if identities & set(version.read_meta(BackbonesMeta).identities.values())
     )
 
 
 def _versions(store: Store) -> list[Version]:
-    paths = sorted((store.path / KIND).glob("[!.]*/meta.json"))
-    return [Version(KIND, path.parent.name, path.parent, path.read_bytes()) for path in paths]
+    paths = sorted((store.path / BackbonesMeta.KIND).glob("[!.]*/meta.json"))
+    return [Version(BackbonesMeta.KIND, path.parent.name, path.parent, path.read_bytes()) for path in paths]

@@ -20,21 +20,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.items import Item
+from bowerbird.embed.config import DEFAULTS, ModalityConfig
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.index.rows import normalize_rows
 
-FACTS_WIDTH, TEXT_WIDTH, IMAGE_WIDTH = 256, 128, 128
-TEXT_WHITENING_POWER, IMAGE_WHITENING_POWER = 1.0, 0.5
-"""How far a modality is whitened: 1 gives every component the same variance, 0 leaves it unchanged."""
-MIN_ITEMS_PER_WORD = 3
-"""Items that must share a word before it is used."""
-MAX_WORDS = 50_000
 MIN_NUMBER_DIGITS = 4  # a year is informative, a counter or a size is not
-ITEMS_PER_COMPONENT = 4
-"""Items needed per component: with fewer, its variance is noise, which whitening would amplify."""
-SAMPLE_SIZE = 50_000
-"""Items that the components are fitted on; more would change them little."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +34,24 @@ class LsaEncoder:
     """TF-IDF of a catalogue's words and their latent components (LSA; Deerwester et al., 1990). V words."""
 
     column_of: dict[str, int]
-    idf: np.ndarray  # (V,) float32, log(items / items with the word)
-    components: np.ndarray  # (V, F) float32
+    idf: FloatArray  # (V,), log(items / items with the word)
+    components: FloatArray  # (V, F)
 
     @classmethod
-    def of(cls, item_words: Sequence[set[str]], width: int = FACTS_WIDTH) -> LsaEncoder:
-        """Fit on the words of each item. F is `width`, or less in a catalogue of few items or words."""
+    def of(cls, item_words: Sequence[set[str]], config: ModalityConfig = DEFAULTS.modalities) -> LsaEncoder:
+        """Fit on the words of each item. F is `facts_width`, or less with few items or words."""
         item_counts = Counter(word for words in item_words for word in words)
-        frequent = [word for word, items in item_counts.most_common(MAX_WORDS) if items >= MIN_ITEMS_PER_WORD]
+        frequent = [
+            word
+            for word, items in item_counts.most_common(config.max_words)
+            if items >= config.min_items_per_word
+        ]
         column_of = {word: column for column, word in enumerate(sorted(frequent))}
         idf = np.array([np.log(len(item_words) / item_counts[word]) for word in column_of], np.float32)
         unfitted = cls(column_of, idf, np.zeros((len(column_of), 0), np.float32))
-        sample = np.random.default_rng(0).permutation(len(item_words))[:SAMPLE_SIZE]
+        sample = np.random.default_rng(0).permutation(len(item_words))[: config.sample_size]
         tf_idf = unfitted.tf_idf([item_words[row] for row in np.sort(sample)])
-        return cls(column_of, idf, _singular_vectors(tf_idf, min(width, min(tf_idf.shape) - 1)))
+        return cls(column_of, idf, _singular_vectors(tf_idf, min(config.facts_width, min(tf_idf.shape) - 1)))
 
     def tf_idf(self, item_words: Sequence[Iterable[str]]) -> Any:
         """Weight N sets of words by TF-IDF: sparse (N, V) float32, rows of length 1."""
@@ -68,7 +64,7 @@ class LsaEncoder:
         lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
         return (sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix).astype(np.float32).tocsr()
 
-    def transform(self, item_words: Sequence[Iterable[str]]) -> np.ndarray:
+    def transform(self, item_words: Sequence[Iterable[str]]) -> FloatArray:
         """Project N sets of words: (N, F) float32, rows of length 1, zeros where no word is known."""
         return normalize_rows(np.asarray(self.tf_idf(item_words) @ self.components))
 
@@ -77,30 +73,36 @@ class LsaEncoder:
 class Whitening:
     """Projects features of E dimensions onto the W whitened principal components of the catalogue's items."""
 
-    mean: np.ndarray  # (E,) float32
-    components: np.ndarray  # (E, W) float32
+    mean: FloatArray  # (E,)
+    components: FloatArray  # (E, W)
 
     @classmethod
-    def of(cls, rows: np.ndarray, width: int, power: float) -> Whitening:
-        """Fit on the features (N, E) of the items; a row of zeros is an item without this modality."""
+    def of(
+        cls, rows: FloatArray, width: int, power: float, config: ModalityConfig = DEFAULTS.modalities
+    ) -> Whitening:
+        """Fit on the features (N, E) of the items; a row of zeros is an item without this modality.
+
+        Eigenvectors of the covariance, each divided by λ^(power / 2) for its variance λ (power 1: PCA
+        whitening; Kessy, Lewin & Strimmer, The American Statistician 2018).
+        """
         with_modality = np.flatnonzero((rows != 0).any(axis=1))
-        if len(with_modality) > SAMPLE_SIZE:
-            with_modality = np.sort(np.random.default_rng(0).permutation(with_modality)[:SAMPLE_SIZE])
+        if len(with_modality) > config.sample_size:
+            with_modality = np.sort(np.random.default_rng(0).permutation(with_modality)[: config.sample_size])
         sample = rows[with_modality].astype(np.float64)
         mean = sample.mean(axis=0) if len(sample) else np.zeros(rows.shape[1])
         centred = sample - mean
         variance, axes = np.linalg.eigh(centred.T @ centred / max(1, len(sample)))
-        best = np.argsort(-variance, kind="stable")[: min(width, max(1, len(sample) // ITEMS_PER_COMPONENT))]
+        # With fewer items per component its variance is noise, which whitening would amplify.
+        width = min(width, max(1, len(sample) // config.items_per_component))
+        best = np.argsort(-variance, kind="stable")[:width]
         # A small ridge, so that components without variance are not amplified.
         scale = (variance[best] + 1e-4 * max(float(variance.max()), 1e-12)) ** (-power / 2)
         return cls(mean.astype(np.float32), (axes[:, best] * scale).astype(np.float32))
 
-    def transform(self, rows: np.ndarray) -> np.ndarray:
-        """Project rows (N, E) -> (N, W) float32 of length 1; zeros for rows without this modality."""
-        has_modality = (rows != 0).any(axis=1)
-        whitened: np.ndarray = normalize_rows((rows - self.mean) @ self.components) * has_modality[
-            :, None
-        ].astype(np.float32)
+    def transform(self, rows: FloatArray) -> FloatArray:
+        """Project rows (N, E) -> (N, W) of length 1; zeros for rows without this modality."""
+        whitened = normalize_rows((rows - self.mean) @ self.components)
+        whitened[~(rows != 0).any(axis=1)] = 0.0
         return whitened
 
 
@@ -113,12 +115,21 @@ class ModalityEncoders:
     image: Whitening
 
     @classmethod
-    def of(cls, item_words: Sequence[set[str]], features: ItemFeatures) -> ModalityEncoders:
-        """Fit on the words of a catalogue's items (see `extract_item_words`) and their frozen features."""
+    def of(
+        cls,
+        item_words: Sequence[set[str]],
+        features: ItemFeatures,
+        config: ModalityConfig = DEFAULTS.modalities,
+        lsa: LsaEncoder | None = None,
+    ) -> ModalityEncoders:
+        """Fit on the words of a catalogue's items (see `extract_item_words`) and their frozen features.
+
+        `lsa`: fitted on the same words already.
+        """
         return cls(
-            LsaEncoder.of(item_words),
-            Whitening.of(features.text, TEXT_WIDTH, TEXT_WHITENING_POWER),
-            Whitening.of(features.image, IMAGE_WIDTH, IMAGE_WHITENING_POWER),
+            lsa or LsaEncoder.of(item_words, config),
+            Whitening.of(features.text, config.text_width, config.text_whitening, config),
+            Whitening.of(features.image, config.image_width, config.image_whitening, config),
         )
 
     @property
@@ -127,15 +138,16 @@ class ModalityEncoders:
         facts, text, image = (encoder.components.shape[1] for encoder in (self.lsa, self.text, self.image))
         return facts, text, image
 
-    def encode_texts(self, words: Sequence[Iterable[str]], features: np.ndarray) -> np.ndarray:
+    def encode_texts(self, words: Sequence[Iterable[str]], features: FloatArray) -> FloatArray:
         """Encode words and text features (N, Et) to facts and text, concatenated: (N, F + Wt) float32."""
         return np.concatenate([self.lsa.transform(words), self.text.transform(features)], axis=1)
 
-    def encode_images(self, features: np.ndarray) -> np.ndarray:
+    def encode_images(self, features: FloatArray) -> FloatArray:
         """Encode picture features (N, Ei) -> (N, Wi) float32."""
         return self.image.transform(features)
 
     def save(self, path: Path) -> None:
+        """Write the encoders to an `.npz` file."""
         np.savez(
             path,
             words=np.frombuffer(json.dumps(list(self.lsa.column_of)).encode(), np.uint8),
@@ -184,7 +196,7 @@ def extract_words(text: str) -> set[str]:
     return {word for word in words if not (word.isdigit() and len(word) < MIN_NUMBER_DIGITS)}
 
 
-def _singular_vectors(tf_idf: Any, width: int) -> np.ndarray:
+def _singular_vectors(tf_idf: Any, width: int) -> FloatArray:
     """Compute the right singular vectors of a sparse matrix (N, V), strongest first: (V, width)."""
     from scipy.sparse.linalg import svds
 
@@ -195,5 +207,5 @@ def _singular_vectors(tf_idf: Any, width: int) -> np.ndarray:
     # A singular vector's sign is arbitrary: the largest entry is made positive, so that runs agree.
     strongest_first = right[::-1]
     signs = np.sign(strongest_first[np.arange(width), np.abs(strongest_first).argmax(axis=1)])
-    oriented: np.ndarray = (strongest_first * signs[:, None]).T.astype(np.float32)
+    oriented: FloatArray = (strongest_first * signs[:, None]).T.astype(np.float32)
     return oriented

@@ -11,21 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
+from bowerbird.embed.config import FinetuneConfig
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import (
-    IMAGE_WHITENING_POWER,
-    IMAGE_WIDTH,
-    TEXT_WHITENING_POWER,
-    TEXT_WIDTH,
-    LsaEncoder,
-    ModalityEncoders,
-    Whitening,
-)
+from bowerbird.embed.encode.modalities import LsaEncoder, ModalityEncoders
 from bowerbird.embed.finetune.content_space import ContentSpace
+from bowerbird.embed.meta import Quality
 from bowerbird.embed.train.neighbours import InteractionSequences
-from bowerbird.embed.train.validation import HashSplit, Quality, Validator
-
-MIN_ITEMS = 4000
+from bowerbird.embed.train.validation import HashSplit, Validator
 
 
 class BackboneValidator:
@@ -36,16 +29,18 @@ class BackboneValidator:
         sequences: InteractionSequences,
         split: HashSplit,
         item_words: Sequence[set[str]],
-        usable: np.ndarray,
-        seed: int,
+        usable: IntArray,
+        config: FinetuneConfig,
     ) -> None:
         """`usable` (n,): positions of the items that have content."""
+        self._config = config
         validator = Validator(sequences, split)
         self.training, self.cold = validator.training, validator.cold
         self.n_users = len(validator.users)
         validated = np.unique(sequences.items[np.isin(sequences.owner, validator.users)])
-        others = np.random.default_rng(seed).permutation(np.setdiff1d(usable, validated))
-        self.items = np.sort(np.concatenate([validated, others[: max(0, MIN_ITEMS - len(validated))]]))
+        other_items = np.random.default_rng(config.seed).permutation(np.setdiff1d(usable, validated))
+        n_others = max(0, config.validated_items - len(validated))
+        self.items = np.sort(np.concatenate([validated, other_items[:n_others]]))
         """Positions of the items to encode."""
         self._item_words = [item_words[position] for position in self.items]
         self._lsa = LsaEncoder.of(self._item_words)  # does not depend on the backbones
@@ -62,10 +57,8 @@ class BackboneValidator:
     def __bool__(self) -> bool:
         return self._has_users
 
-    def quality(self, features: ItemFeatures, dim: int) -> Quality:
+    def quality(self, features: ItemFeatures) -> Quality:
         """Measure the quality of features of `items`, in that order."""
-        text = Whitening.of(features.text, TEXT_WIDTH, TEXT_WHITENING_POWER)
-        image = Whitening.of(features.image, IMAGE_WIDTH, IMAGE_WHITENING_POWER)
-        encoders = ModalityEncoders(self._lsa, text, image)
-        space = ContentSpace(self._item_words, features, encoders, dim)
+        encoders = ModalityEncoders.of(self._item_words, features, lsa=self._lsa)
+        space = ContentSpace(self._item_words, features, encoders, self._config)
         return self._validator.quality(space.frozen.numpy())

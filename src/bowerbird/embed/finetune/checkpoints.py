@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bowerbird.data.durable import write_atomically
-from bowerbird.embed.train.validation import Quality
+from bowerbird.embed.meta import Quality
 
 CHECKPOINT_SECONDS = 60.0
 """Time between checkpoints: a killed run loses at most this much work."""
@@ -72,7 +72,7 @@ class CheckpointFile:
     """The checkpoint file of a training, named after a hash of its inputs."""
 
     def __init__(self, folder: Path, inputs: str) -> None:
-        self._folder = folder / ".unfinished"
+        self._folder = folder / ".checkpoints"
         self._path = self._folder / f"{inputs}.pt"
         self._last_save = time.monotonic()
 
@@ -90,6 +90,7 @@ class CheckpointFile:
         return time.monotonic() - self._last_save >= CHECKPOINT_SECONDS
 
     def save(self, checkpoint: Checkpoint) -> None:
+        """Replace the file atomically."""
         content = io.BytesIO()
         # `vars` is shallow: `asdict` would copy every tensor.
         history = [asdict(quality) for quality in checkpoint.history]

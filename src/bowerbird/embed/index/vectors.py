@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import IDS_FILE as IDS_FILE
 from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.splits import Holdout
 from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.rows import normalize_rows as normalize_rows
+from bowerbird.embed.meta import VectorsMeta
 from bowerbird.errors import StoreError
 
 VECTORS_FILE, GENERIC_FILE = "vectors.npy", "generic.npy"
@@ -30,18 +31,25 @@ class Vectors:
     stored: np.ndarray = field(repr=False)
     """(N, D) float16 or int8, by memory map; a row of zeros where an item has neither picture nor text."""
     version: str
-    meta: dict[str, Any] = field(repr=False)
+    meta: VectorsMeta = field(repr=False)
     path: Path | None = None
     """The version's folder; None for vectors that were not read from a store."""
     lease: object = field(default=None, repr=False, compare=False)
     """Prevents the removal of the folder."""
+
+    @property
+    def holdout(self) -> Holdout:
+        """What the vectors were not trained on. Raises `StoreError` if their version does not say."""
+        if self.meta.holdout is None:
+            raise StoreError(f"the vectors {self.version} have no holdout: run `bowerbird embed` again")
+        return self.meta.holdout
 
     def is_compatible_with(self, version: str) -> bool:
         """Whether a graft or cached queries that were made for another version fit these vectors.
 
         True if they are that version, or updates of it in the same space.
         """
-        return version == self.version or version in self.meta.get("aligned_with", ())
+        return version == self.version or version in self.meta.aligned_with
 
     @cached_property
     def matrix(self) -> np.ndarray:
@@ -90,8 +98,10 @@ class Vectors:
         """
         if self.path is None or not (self.path / MODALITIES_FILE).exists():
             return ()
+        if self.meta.modality_widths is None:
+            return ()
         stored, row_of = np.load(self.path / MODALITIES_FILE, mmap_mode="r"), self.row_of(catalogue)
-        ends = np.cumsum(self.meta["sides"])
+        ends = np.cumsum(self.meta.modality_widths)
         return tuple(VectorRows(modality, row_of) for modality in np.split(stored, ends[:-1], axis=1))
 
     def _in_catalogue_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
@@ -115,7 +125,10 @@ def _open_vectors(snapshot: StoreSnapshot) -> Vectors:
         raise StoreError(
             f"the vectors {version.name} can't be read ({error}): run `bowerbird embed {path}` again"
         ) from None
-    return Vectors(ids, stored, version.name, version.meta, version.path, version.lease)
+    meta = version.read_meta(VectorsMeta)
+    if meta.modality_widths is None and (widths := version.meta.get("sides")):  # its name until 2026-11
+        meta = replace(meta, modality_widths=tuple(widths))
+    return Vectors(ids, stored, version.name, meta, version.path, version.lease)
 
 
 def item_matrix(snapshot: StoreSnapshot) -> np.ndarray:

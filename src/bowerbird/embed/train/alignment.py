@@ -10,26 +10,29 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.linalg import orthogonal_procrustes
+
+from bowerbird.data.arrays import FloatArray
 
 RIDGE = 1e-3
 """Share of the mean weight of a direction: directions that few items use are hardly rotated."""
 
 
-def fit_rotation(new: np.ndarray, old: np.ndarray) -> np.ndarray:
-    """Fit the orthogonal R (D, D) float32 for which `new @ R` is nearest to `old`, (n, D) each.
+def fit_rotation(new: FloatArray, old: FloatArray) -> FloatArray:
+    """Fit the orthogonal R (D, D) for which `new @ R` is nearest to `old`, (n, D) each.
 
     R = U Vᵀ for the singular value decomposition U S Vᵀ of newᵀ old (Schönemann, 1966). Rows have length 1,
     or 0 if a version has no vector. Directions that no item uses are not rotated; without items, R is the
     identity.
     """
-    product = (new.T @ old).astype(np.float64)
+    identity = np.eye(new.shape[1])
     ridge = RIDGE * max(1, len(new)) / new.shape[1]
-    left, _, right = np.linalg.svd(product + ridge * np.eye(new.shape[1]))
-    rotation: np.ndarray = (left @ right).astype(np.float32)
-    return rotation
+    # R depends on newᵀ old alone, so the product takes the place of n rows in double precision.
+    rotation, _ = orthogonal_procrustes(identity, (new.T @ old).astype(np.float64) + ridge * identity)
+    return np.asarray(rotation, np.float32)
 
 
-def rotate_tower(state: dict[str, torch.Tensor], rotation: np.ndarray) -> dict[str, torch.Tensor]:
+def rotate_tower(state: dict[str, torch.Tensor], rotation: FloatArray) -> dict[str, torch.Tensor]:
     """Tensors of a tower whose vectors are those of `state` times `rotation` (D, D), for every input."""
     matrix = torch.from_numpy(rotation)
     return state | {

@@ -13,6 +13,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.embed.encode.feature_cache import KEY_BYTES
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.encode.modalities import LsaEncoder
+from bowerbird.embed.meta import ItemCounts
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.validation import HashSplit
 
@@ -49,10 +50,10 @@ class ItemChanges:
         return reordered
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> ItemCounts:
         """Numbers of new, changed and removed items."""
         new = int((self.source < 0).sum())
-        return {"new": new, "changed": int((~self.unchanged).sum()) - new, "removed": self.removed}
+        return ItemCounts(new, int((~self.unchanged).sum()) - new, self.removed)
 
 
 def compute_content_keys(item_words: Sequence[set[str]], features: ItemFeatures) -> np.ndarray:

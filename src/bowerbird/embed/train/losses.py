@@ -5,15 +5,13 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
-TEMPERATURE = 0.07
-CONTENT_TEMPERATURE = 0.1
-
 
 def neighbour_loss(
     anchors: torch.Tensor,
     partners: torch.Tensor,
     pairs: torch.Tensor,
     log_frequency: torch.Tensor,
+    temperature: float,
     hard_negatives: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """InfoNCE over the partners of a batch: (B, D), (B, D), pairs (B, 2) positions, log_frequency (items,).
@@ -24,30 +22,30 @@ def neighbour_loss(
     one more negative for each anchor, vectors (B, D) and positions (B,), which are sampled by their likes as
     well.
     """
-    logits = anchors @ partners.T / TEMPERATURE - log_frequency[pairs[:, 1]][None, :]
+    logits = anchors @ partners.T / temperature - log_frequency[pairs[:, 1]][None, :]
     # The same item again, or the anchor itself, is not a negative.
     is_same = (pairs[:, 1][:, None] == pairs[:, 1][None, :]) | (pairs[:, 0][:, None] == pairs[:, 1][None, :])
     is_same.fill_diagonal_(False)
     logits = logits.masked_fill(is_same, float("-inf"))
     if hard_negatives is not None:
         vectors, items = hard_negatives
-        hard_logits = (anchors * vectors).sum(1) / TEMPERATURE - log_frequency[items]
+        hard_logits = (anchors * vectors).sum(1) / temperature - log_frequency[items]
         hard_logits = hard_logits.masked_fill((items[:, None] == pairs).any(1), float("-inf"))
         logits = torch.cat([logits, hard_logits[:, None]], 1)
     return cross_entropy(logits, torch.arange(len(pairs)))
 
 
-def same_item_loss(images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+def same_item_loss(images: torch.Tensor, texts: torch.Tensor, temperature: float) -> torch.Tensor:
     """Symmetric InfoNCE of items' pictures and texts (CLIP; Radford et al., 2021): (B, D), (B, D)."""
-    logits, targets = images @ texts.T / TEMPERATURE, torch.arange(len(images))
+    logits, targets = images @ texts.T / temperature, torch.arange(len(images))
     return (cross_entropy(logits, targets) + cross_entropy(logits.T, targets)) / 2
 
 
-def content_loss(learned: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+def content_loss(learned: torch.Tensor, content: torch.Tensor, temperature: float) -> torch.Tensor:
     """How much the neighbourhoods of B items moved: KL of their similarities' softmax, (B, D), (B, D)."""
     diagonal = torch.eye(len(learned), dtype=torch.bool)
-    student = (learned @ learned.T / CONTENT_TEMPERATURE).masked_fill(diagonal, -1e4)
-    teacher = (content @ content.T / CONTENT_TEMPERATURE).masked_fill(diagonal, -1e4)
+    student = (learned @ learned.T / temperature).masked_fill(diagonal, -1e4)
+    teacher = (content @ content.T / temperature).masked_fill(diagonal, -1e4)
     return kl_div(log_softmax(student, 1), softmax(teacher, 1), reduction="batchmean")
 
 

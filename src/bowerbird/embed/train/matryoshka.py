@@ -19,18 +19,10 @@ import numpy as np
 import torch
 from torch.nn.functional import log_softmax, normalize, softmax
 
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
+from bowerbird.embed.config import DEFAULTS, MatryoshkaConfig
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.progress import track
-
-PREFIX_FRACTION = 4
-"""The prefix that is useful alone has 1 / `PREFIX_FRACTION` of the dimensions."""
-ITEMS_PER_STEP, MIN_STEPS, MAX_STEPS = 16, 200, 800
-GROUPS, GROUP_SIZE = 4, 4
-"""Groups of items in a batch, whose means are queries, and their size; half of them from one user's likes."""
-NEAREST, RANDOM_ITEMS = 16, 128
-"""Candidates in a batch: the nearest of each grouped item and mean, and random items."""
-TEMPERATURE = 0.1
-LEARNING_RATE, WARM_UP = 2e-3, 30
 
 
 @dataclass(frozen=True)
@@ -42,12 +34,13 @@ class MatryoshkaBatch:
 
 
 def fit_matryoshka_rotation(
-    vectors: np.ndarray,
-    single_modality: tuple[np.ndarray, np.ndarray],
+    vectors: FloatArray,
+    single_modality: tuple[FloatArray, FloatArray],
     sequences: InteractionSequences,
     seed: int,
-) -> np.ndarray:
-    """Fit the orthogonal R (D, D) float32 for which the first quarter of `vectors @ R`, (N, D), is useful
+    config: MatryoshkaConfig = DEFAULTS.matryoshka,
+) -> FloatArray:
+    """Fit the orthogonal R (D, D) for which the first quarter of `vectors @ R`, (N, D), is useful
     alone.
 
     `single_modality`: vectors of the items' pictures alone and of their texts alone, (N, D) each, zeros for
@@ -61,67 +54,80 @@ def fit_matryoshka_rotation(
     sequences = sequences.without(np.flatnonzero(~vectors.any(axis=1)), np.zeros(0, np.int64))
     rng, whole = np.random.default_rng(seed), torch.from_numpy(vectors)
     usable_vectors = vectors[usable].astype(np.float64)
-    prefix_dim = dim // PREFIX_FRACTION
+    prefix_dim = dim // config.prefix_fraction
     spanning = torch.from_numpy(_sort_by_variance(usable_vectors, np.eye(dim))[:, :prefix_dim]).float()
     spanning.requires_grad_(True)
-    steps = min(MAX_STEPS, max(MIN_STEPS, len(usable) // ITEMS_PER_STEP))
-    optimizer = torch.optim.Adam([spanning], lr=LEARNING_RATE)
+    steps = min(config.max_steps, max(config.min_steps, len(usable) // config.items_per_step))
+    optimizer = torch.optim.Adam([spanning], lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=steps, pct_start=WARM_UP / steps
+        optimizer, config.learning_rate, total_steps=steps, pct_start=config.warm_up / steps
     )
     modalities = [torch.from_numpy(modality) for modality in single_modality]
     for _ in track(range(steps), "ordering the dimensions"):
-        batch = sample_batch(whole, usable, sequences, rng)
+        batch = sample_batch(whole, usable, sequences, rng, config)
         axes = torch.linalg.qr(spanning)[0]  # an optimizer step leaves the axes neither unit nor orthogonal
         batch_modalities = [modality[batch.positions] for modality in modalities]
-        loss = _distillation_loss(axes, whole[batch.positions], batch_modalities, batch.groups)
+        loss = _distillation_loss(
+            axes, whole[batch.positions], batch_modalities, batch.groups, config.temperature
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     basis, _ = np.linalg.qr(spanning.detach().double().numpy(), mode="complete")
     prefix_axes, other_axes = np.split(basis, [prefix_dim], axis=1)
-    rotation: np.ndarray = np.concatenate(
-        [prefix_axes, _sort_by_variance(usable_vectors, other_axes)], axis=1
-    )
+    rotation = np.concatenate([prefix_axes, _sort_by_variance(usable_vectors, other_axes)], axis=1)
     return rotation.astype(np.float32)
 
 
-def _sort_by_variance(vectors: np.ndarray, basis: np.ndarray) -> np.ndarray:
+def _sort_by_variance(vectors: DoubleArray, basis: DoubleArray) -> DoubleArray:
     """An orthonormal basis of the space of `basis` (D, K), by falling variance of `vectors` (N, D): PCA."""
     projected = (vectors - vectors.mean(axis=0)) @ basis
-    sorted_basis: np.ndarray = basis @ np.linalg.eigh(projected.T @ projected)[1][:, ::-1]
+    sorted_basis: DoubleArray = basis @ np.linalg.eigh(projected.T @ projected)[1][:, ::-1]
     return sorted_basis
 
 
 def sample_batch(
-    whole: torch.Tensor, usable: np.ndarray, sequences: InteractionSequences, rng: np.random.Generator
+    whole: torch.Tensor,
+    usable: IntArray,
+    sequences: InteractionSequences,
+    rng: np.random.Generator,
+    config: MatryoshkaConfig = DEFAULTS.matryoshka,
 ) -> MatryoshkaBatch:
     """Sample groups of items, of one user's likes or at random, with their nearest items and random ones."""
-    groups = np.stack([_sample_group(usable, sequences if k % 2 else None, rng) for k in range(GROUPS)])
+    groups = np.stack(
+        [
+            _sample_group(usable, sequences if number % 2 else None, config.group_size, rng)
+            for number in range(config.groups)
+        ]
+    )
     grouped = torch.from_numpy(groups)
     queries = torch.cat([whole[grouped.reshape(-1)], whole[grouped].mean(1)])
-    nearest = (queries @ whole.T).topk(min(NEAREST, len(whole)), dim=1).indices.reshape(-1)
-    random_items = torch.from_numpy(rng.choice(usable, RANDOM_ITEMS))
+    nearest = (queries @ whole.T).topk(min(config.nearest, len(whole)), dim=1).indices.reshape(-1)
+    random_items = torch.from_numpy(rng.choice(usable, config.random_items))
     positions = torch.unique(torch.cat([grouped.reshape(-1), nearest, random_items]))  # sorted
     return MatryoshkaBatch(positions, torch.searchsorted(positions, grouped))
 
 
 def _sample_group(
-    usable: np.ndarray, sequences: InteractionSequences | None, rng: np.random.Generator
-) -> np.ndarray:
-    """Sample the items of a group, (k,): likes around a random one of the same user, or any items."""
+    usable: IntArray, sequences: InteractionSequences | None, size: int, rng: np.random.Generator
+) -> IntArray:
+    """Sample the items of a group, (size,): likes around a random one of the same user, or any items."""
     if sequences is None or not len(sequences):
-        return rng.choice(usable, GROUP_SIZE)
+        return rng.choice(usable, size)
     like = int(rng.integers(len(sequences)))
-    window = np.arange(max(0, like - 2 * GROUP_SIZE), min(len(sequences), like + 2 * GROUP_SIZE))
+    window = np.arange(max(0, like - 2 * size), min(len(sequences), like + 2 * size))
     window = window[sequences.owner[window] == sequences.owner[like]]
-    items: np.ndarray = sequences.items[rng.choice(window, GROUP_SIZE)]
+    items: IntArray = sequences.items[rng.choice(window, size)]
     return items
 
 
 def _distillation_loss(
-    axes: torch.Tensor, whole: torch.Tensor, modalities: list[torch.Tensor], groups: torch.Tensor
+    axes: torch.Tensor,
+    whole: torch.Tensor,
+    modalities: list[torch.Tensor],
+    groups: torch.Tensor,
+    temperature: float,
 ) -> torch.Tensor:
     """Distance of neighbourhoods along the `axes` (D, K) from those of the whole vectors (M, D), in nats.
 
@@ -147,8 +153,8 @@ def _distillation_loss(
     excluded = torch.cat(
         [in_group, is_self, *(torch.zeros_like(is_self[rows]) for rows in rows_with_modality)]
     )
-    teacher = (torch.cat(whole_queries) @ whole.T / TEMPERATURE).masked_fill(excluded, -1e4)
-    student = (torch.cat(prefix_queries) @ prefix.T / TEMPERATURE).masked_fill(excluded, -1e4)
+    teacher = (torch.cat(whole_queries) @ whole.T / temperature).masked_fill(excluded, -1e4)
+    student = (torch.cat(prefix_queries) @ prefix.T / temperature).masked_fill(excluded, -1e4)
     divergence = (softmax(teacher, 1) * (log_softmax(teacher, 1) - log_softmax(student, 1))).sum(1)
     kinds = torch.split(divergence, [len(groups), size, *map(len, rows_with_modality)])
     return torch.stack([kind.mean() for kind in kinds if len(kind)]).sum()

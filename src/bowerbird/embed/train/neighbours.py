@@ -14,31 +14,20 @@ from functools import cached_property
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.collection_likes import ItemSet
 from bowerbird.data.interactions import Interactions
-
-MAX_DISTANCE = 10
-"""Likes between two neighbours in a sequence, at most."""
-WINDOW_DAYS = 90
-RESTART = 0.5
-"""Probability that a walk ends after a step."""
-MAX_STEPS = 3
-HUB_SHARE = 0.2
-"""Share of all likes that belongs to the hubs, the most liked items."""
-MAX_PAIRS = 25_000
-"""Pairs of one epoch: a large log takes no longer, and every epoch samples others."""
-MAX_STARTS_PER_OWNER = 200
-"""Expected number of likes of one user that start a walk in an epoch, so that a few users don't dominate."""
-_DAY_US = 86_400_000_000
+from bowerbird.data.times import DAY
+from bowerbird.embed.config import DEFAULTS, PairConfig
 
 
 @dataclass(frozen=True)
 class InteractionSequences:
     """Likes, one user (or collection) after another, each in time order. n likes."""
 
-    items: np.ndarray  # (n,) int64 positions
-    owner: np.ndarray  # (n,) int64, number of the user, or beyond the users of the collection
-    at: np.ndarray  # (n,) int64 microseconds; 0 in collections
+    items: IntArray  # (n,) positions
+    owner: IntArray  # (n,) number of the user, or beyond the users of the collection
+    at: IntArray  # (n,) microseconds; 0 in collections
 
     @classmethod
     def of(cls, training: Interactions, sets: Sequence[ItemSet] = ()) -> InteractionSequences:
@@ -59,86 +48,83 @@ class InteractionSequences:
     def __len__(self) -> int:
         return len(self.items)
 
-    def without(self, items: np.ndarray, owners: np.ndarray) -> InteractionSequences:
+    def without(self, items: IntArray, owners: IntArray) -> InteractionSequences:
         """Remove items and owners."""
         keep = ~np.isin(self.items, items) & ~np.isin(self.owner, owners)
         return InteractionSequences(self.items[keep], self.owner[keep], self.at[keep])
 
-    def frequency(self, n_items: int) -> np.ndarray:
-        """Share of the likes that each item has, (n_items,) float64."""
+    def frequency(self, n_items: int) -> DoubleArray:
+        """Share of the likes that each item has, (n_items,)."""
         counts = np.bincount(self.items, minlength=n_items)
-        share: np.ndarray = counts / max(1, counts.sum())
+        share: DoubleArray = counts / max(1, counts.sum())
         return share
 
-    def sample_pairs(self, rng: np.random.Generator) -> np.ndarray:
-        """Sample starts and ends of walks for one epoch: (pairs, 2) int64 positions, in random order."""
+    def sample_pairs(self, rng: np.random.Generator, config: PairConfig = DEFAULTS.pairs) -> IntArray:
+        """Sample starts and ends of walks for one epoch: (pairs, 2) positions, in random order."""
         n = len(self)
         if n < 2:
             return np.zeros((0, 2), np.int64)
-        probability = MAX_STARTS_PER_OWNER / np.maximum(self._sizes, MAX_STARTS_PER_OWNER)
+        # A few users must not dominate: users with many likes start a walk from a part of them.
+        probability = config.max_starts_per_user / np.maximum(self._sizes, config.max_starts_per_user)
         start = np.flatnonzero(rng.random(n) < probability)
-        end, is_valid = self._step_within_sequence(start, rng)
+        end, is_valid = self._step_within_sequence(start, rng, config)
         start, end = start[is_valid], end[is_valid]
         walking = np.ones(len(end), bool)
-        for _ in range(MAX_STEPS - 1):
-            walking &= (rng.random(len(end)) >= RESTART) & ~self._is_hub[self.items[end]]
-            next_end, is_valid = self._step_within_sequence(self._step_to_other_owner(end, rng), rng)
+        is_hub = find_hubs(np.bincount(self.items, minlength=1), config.hub_share)
+        for _ in range(config.max_steps - 1):
+            walking &= (rng.random(len(end)) >= config.restart) & ~is_hub[self.items[end]]
+            next_end, is_valid = self._step_within_sequence(self._step_to_other_owner(end, rng), rng, config)
             end = np.where(walking & is_valid, next_end, end)
         pairs = np.stack([self.items[start], self.items[end]], axis=1)
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        sampled: np.ndarray = pairs[rng.permutation(len(pairs))[:MAX_PAIRS]]
+        # A large log takes no longer than a small one: every epoch samples others of its pairs.
+        sampled: IntArray = pairs[rng.permutation(len(pairs))[: config.max_pairs]]
         return sampled
 
     def _step_within_sequence(
-        self, likes: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, likes: IntArray, rng: np.random.Generator, config: PairConfig
+    ) -> tuple[IntArray, BoolArray]:
         """Step from each of m likes to one near it, (m,), and whether owner and time match, (m,)."""
         n = len(self)
         # Not further than the own sequence is long.
-        max_distance = np.minimum(MAX_DISTANCE, self._sizes[likes] - 1)
+        max_distance = np.minimum(config.max_distance, self._sizes[likes] - 1)
         distance = 1 + np.floor(rng.random(len(likes)) * max_distance).astype(np.int64)
         target = likes + distance * rng.choice([-1, 1], len(likes))
         inside = (target >= 0) & (target < n)
         target = np.where(inside, target, likes)
         is_valid = inside & (self.owner[likes] == self.owner[target])
         is_valid &= self.items[likes] != self.items[target]
-        return target, is_valid & (np.abs(self.at[likes] - self.at[target]) <= WINDOW_DAYS * _DAY_US)
+        return target, is_valid & (np.abs(self.at[likes] - self.at[target]) <= config.window_days * DAY)
 
-    def _step_to_other_owner(self, likes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _step_to_other_owner(self, likes: IntArray, rng: np.random.Generator) -> IntArray:
         """Step from each of m likes to a random like of the same item, by any owner, (m,)."""
         first, by_item = self._likes_of_items
         item = self.items[likes]
         index = rng.random(len(likes)) * (first[item + 1] - first[item])
-        same_item: np.ndarray = by_item[first[item] + np.floor(index).astype(np.int64)]
+        same_item: IntArray = by_item[first[item] + np.floor(index).astype(np.int64)]
         return same_item
 
     @cached_property
-    def _sizes(self) -> np.ndarray:
+    def _sizes(self) -> IntArray:
         """Number of likes of the owner of each like, (n,)."""
-        sizes: np.ndarray = np.bincount(self.owner, minlength=1)[self.owner]
+        sizes: IntArray = np.bincount(self.owner, minlength=1)[self.owner]
         return sizes
 
     @cached_property
-    def _likes_of_items(self) -> tuple[np.ndarray, np.ndarray]:
+    def _likes_of_items(self) -> tuple[IntArray, IntArray]:
         """Where each item's likes start in the second array, which holds all likes item by item."""
         first = np.concatenate([[0], np.cumsum(np.bincount(self.items, minlength=1))])
         return first, np.argsort(self.items, kind="stable")
 
-    @cached_property
-    def _is_hub(self) -> np.ndarray:
-        """Whether each item is a hub, by position."""
-        return find_hubs(np.bincount(self.items, minlength=1))
 
+def find_hubs(likes: IntArray, share: float) -> BoolArray:
+    """Mask the most liked of N items that together have the first `share` of all likes: (N,) -> (N,).
 
-def find_hubs(likes: np.ndarray) -> np.ndarray:
-    """Mask the most liked of N items that together have the first `HUB_SHARE` of all likes: (N,) -> (N,)
-    bool.
-
-    >>> find_hubs(np.array([1, 30, 8, 2, 25, 14, 20])).tolist()
+    >>> find_hubs(np.array([1, 30, 8, 2, 25, 14, 20]), 0.2).tolist()
     [False, True, False, False, False, False, False]
     """
     order = np.argsort(-likes, kind="stable")
     likes_before = np.cumsum(likes[order]) - likes[order]
     is_hub = np.zeros(len(likes), bool)
-    is_hub[order[likes_before < HUB_SHARE * likes.sum()]] = True
+    is_hub[order[likes_before < share * likes.sum()]] = True
     return is_hub

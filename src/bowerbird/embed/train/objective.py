@@ -14,23 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.embed.config import EmbedConfig
+from bowerbird.embed.meta import Quality
 from bowerbird.embed.train.alignment import rotate_tower
 from bowerbird.embed.train.losses import content_loss, neighbour_loss, same_item_loss
 from bowerbird.embed.train.matryoshka import fit_matryoshka_rotation
 from bowerbird.embed.train.negatives import SameCategoryNegatives
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.tower import IMAGE_ONLY, TEXT_ONLY, ModalityFeatures, Tower
-from bowerbird.embed.train.validation import Quality, Validator
-
-BATCH, CONTENT_BATCH = 512, 256
-LEARNING_RATE = 1e-3
-SAME_ITEM_WEIGHT, CONTENT_WEIGHT = 0.3, 1.0
-MODALITY_DROPOUT = 0.15
-"""Share of a batch that is trained by its pictures alone, and share that is trained by its texts alone."""
-OFFSET_DROPOUT = 0.2
-"""Share of a batch that is trained as if it were new: without the item's own offset."""
-MIN_STEPS = 20
-"""Steps of an epoch; the pairs of a small store are sampled repeatedly."""
+from bowerbird.embed.train.validation import Validator
 
 TowerState = tuple[dict[str, Any], torch.Tensor]  # of the tower, and the items' offsets
 
@@ -52,29 +44,41 @@ class TowerTrainer:
     """Trains a tower, and an offset for each item, on a dataset."""
 
     def __init__(
-        self, dataset: TrainingDataset, dim: int, rng: np.random.Generator, tower: Tower | None = None
+        self,
+        dataset: TrainingDataset,
+        config: EmbedConfig,
+        rng: np.random.Generator,
+        tower: Tower | None = None,
     ) -> None:
         """Trains the given `tower`; without one, a tower that starts from the content's components."""
+        self.config, objective = config, config.objective
         self.features, self.sequences, self.rng = dataset.features, dataset.sequences, rng
         self.cross_modal_items = dataset.cross_modal_items
         n_items = len(self.features.image)
-        self.tower = tower or Tower(self.features.image.shape[1], self.features.text.shape[1], dim)
+        self.tower = tower or Tower(
+            self.features.image.shape[1], self.features.text.shape[1], config.dim, config.tower
+        )
         if tower is None:
             self.tower.initialize_from(self.features)
         # What pairs teach about one item beyond its content; zero for items that are in no pair.
-        self.offset = torch.nn.Embedding(n_items, dim, sparse=True)
+        self.offset = torch.nn.Embedding(n_items, config.dim, sparse=True)
         torch.nn.init.zeros_(self.offset.weight)
         self.log_frequency = torch.from_numpy(np.log(self.sequences.frequency(n_items) + 1e-9)).float()
         self.negatives = None
         if dataset.categories is not None:
             self.negatives = SameCategoryNegatives(self.sequences, dataset.categories)
-        self.optimizer = torch.optim.AdamW(self.tower.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-        self.offset_optimizer = torch.optim.SparseAdam(list(self.offset.parameters()), lr=LEARNING_RATE)
+        self.optimizer = torch.optim.AdamW(
+            self.tower.parameters(), lr=objective.learning_rate, weight_decay=objective.weight_decay
+        )
+        self.offset_optimizer = torch.optim.SparseAdam(
+            list(self.offset.parameters()), lr=objective.learning_rate
+        )
         has_content = ((self.features.has_image + self.features.has_text)[:, 0] > 0).numpy()
         has_content[self.cross_modal_items] = False
         self.content_items = np.flatnonzero(has_content)
 
     def train_epoch(self) -> None:
+        """Train on one sample of the pairs, and on the content of as many batches of items."""
         self.tower.train()
         for pairs in self._batches():
             loss = self._content_loss()
@@ -122,59 +126,67 @@ class TowerTrainer:
         has_both = (self.features.has_image * self.features.has_text)[:, 0].numpy() > 0
         has_both[self.cross_modal_items] = False
         pictures[~has_both], texts[~has_both] = 0, 0
-        rotation = fit_matryoshka_rotation(self.encode_items(), (pictures, texts), self.sequences, seed)
+        rotation = fit_matryoshka_rotation(
+            self.encode_items(), (pictures, texts), self.sequences, seed, self.config.matryoshka
+        )
         offset = self.offset.weight.detach() @ torch.from_numpy(rotation)
         self.restore((rotate_tower(self.tower.state_dict(), rotation), offset))
 
     def restore(self, state: TowerState) -> None:
+        """Load a state that `scale_learned` copied."""
         self.tower.load_state_dict(state[0])
         self.offset.weight.data.copy_(state[1])
 
     def _batches(self) -> Iterator[np.ndarray | None]:
-        steps = 0
-        while steps < MIN_STEPS:
+        steps, batch = 0, self.config.objective.batch
+        while steps < self.config.objective.min_steps:
             pairs = self._sample_pairs()
             if len(pairs) < 2:  # without likes, the other two losses are still trained
                 yield None
                 steps += 1
-            for start in range(0, len(pairs) - 1, BATCH):
-                yield pairs[start : start + BATCH]
+            for start in range(0, len(pairs) - 1, batch):
+                yield pairs[start : start + batch]
                 steps += 1
 
     def _sample_pairs(self) -> np.ndarray:
-        return self.sequences.sample_pairs(self.rng)
+        return self.sequences.sample_pairs(self.rng, self.config.pairs)
 
     def _neighbour_loss(self, pairs: torch.Tensor) -> torch.Tensor:
         rows, negatives = pairs.T.reshape(-1), None
         if self.negatives is not None:
             negatives = torch.from_numpy(self.negatives.sample(pairs[:, 1].numpy(), self.rng))
             rows = torch.cat([rows, negatives])
-        keep_offset = torch.from_numpy(self.rng.random((len(rows), 1)) >= OFFSET_DROPOUT).float()
+        has_offset = self.rng.random((len(rows), 1)) >= self.config.objective.offset_dropout
+        keep_offset = torch.from_numpy(has_offset).float()
         features = self._drop_modalities(self.features.take(rows))
         vectors = self.tower(features, self.offset(rows) * keep_offset)
         anchors, partners, *negative_vectors = vectors.split(len(pairs))
         hard_negatives = None if negatives is None else (negative_vectors[0], negatives)
-        return neighbour_loss(anchors, partners, pairs, self.log_frequency, hard_negatives)
+        temperature = self.config.objective.temperature
+        return neighbour_loss(anchors, partners, pairs, self.log_frequency, temperature, hard_negatives)
 
     def _content_loss(self) -> torch.Tensor:
-        size = min(CONTENT_BATCH, len(self.content_items))
+        config = self.config.objective
+        size = min(config.content_batch, len(self.content_items))
         if size < 2:
             return torch.zeros((), requires_grad=True)
         features = self.features.take(
             torch.from_numpy(self.rng.choice(self.content_items, size, replace=False))
         )
-        loss: torch.Tensor = CONTENT_WEIGHT * content_loss(self.tower(features), self.tower.content(features))
+        moved = content_loss(self.tower(features), self.tower.content(features), config.content_temperature)
+        loss: torch.Tensor = config.content_weight * moved
         with_both = torch.nonzero((features.has_image * features.has_text)[:, 0])[:, 0]
         if len(with_both) > 1:
             paired = features.take(with_both)
             images, texts = (self.tower(paired.mask(*mask)) for mask in (IMAGE_ONLY, TEXT_ONLY))
-            loss = loss + SAME_ITEM_WEIGHT * same_item_loss(images, texts)
+            loss = loss + config.same_item_weight * same_item_loss(images, texts, config.temperature)
         return loss
 
     def _drop_modalities(self, features: ModalityFeatures) -> ModalityFeatures:
         """Hide one modality of a random part of the items that have both (modality dropout)."""
+        share = self.config.objective.modality_dropout
         draw = torch.from_numpy(self.rng.random((len(features.image), 1)))
         has_both = features.has_image * features.has_text
-        no_text = (draw < MODALITY_DROPOUT).float() * has_both
-        no_image = (draw > 1 - MODALITY_DROPOUT).float() * has_both
+        no_text = (draw < share).float() * has_both
+        no_image = (draw > 1 - share).float() * has_both
         return features.mask(1 - no_image, 1 - no_text)

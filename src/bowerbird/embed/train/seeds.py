@@ -8,38 +8,34 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import fields
 
-Metrics = dict[str, Any]
+from bowerbird.embed.meta import Quality, SeedSummary, TrainingMetrics
+
 Statistic = Callable[[Sequence[float]], float]
 
 
-def summarize_seeds(first: int, metrics: Sequence[Metrics]) -> dict[str, Any]:
+def summarize_seeds(first: int, metrics: Sequence[TrainingMetrics]) -> SeedSummary:
     """Means and standard deviations of the metrics of one training per seed, beginning with seed `first`.
 
-    A number is None if it is None for any of the seeds.
+    A number is None if it is None for any of the seeds; vectors that no training has are left out.
     """
-    tables = [name for name, table in metrics[0].items() if isinstance(table, dict)]
-    by_table = {name: [seed_metrics[name] for seed_metrics in metrics] for name in tables}
-    return {
-        "seeds": list(range(first, first + len(metrics))),
-        "trust": [seed_metrics["trust"] for seed_metrics in metrics],
-        "mean": {name: _summarize(by_seed, statistics.fmean) for name, by_seed in by_table.items()},
-        "deviation": {name: _summarize(by_seed, _deviation) for name, by_seed in by_table.items()},
-    }
+    names = [name for name, quality in metrics[0].qualities().items() if quality is not None]
+    by_name = {name: [seed_metrics.qualities()[name] for seed_metrics in metrics] for name in names}
+    return SeedSummary(
+        tuple(range(first, first + len(metrics))),
+        tuple(seed_metrics.learned_weight for seed_metrics in metrics),
+        {name: _summarize(by_seed, statistics.fmean) for name, by_seed in by_name.items()},
+        {name: _summarize(by_seed, _deviation) for name, by_seed in by_name.items()},
+    )
 
 
-def _summarize(
-    by_seed: Sequence[dict[str, float | None] | None], statistic: Statistic
-) -> dict[str, float | None] | None:
-    present = [table for table in by_seed if table is not None]
+def _summarize(by_seed: Sequence[Quality | None], statistic: Statistic) -> Quality | None:
+    present = [quality for quality in by_seed if quality is not None]
     if len(present) < len(by_seed):
         return None
-    summary: dict[str, float | None] = {}
-    for name in present[0]:
-        values = [value for table in present if (value := table[name]) is not None]
-        summary[name] = round(statistic(values), 5) if len(values) == len(present) else None
-    return summary
+    by_field = [[getattr(quality, each.name) for quality in present] for each in fields(Quality)]
+    return Quality(*(None if None in values else statistic(values) for values in by_field)).rounded()
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -7,16 +7,16 @@ vectors. After training it is rotated so that the first dimensions are useful al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-HIDDEN = 384
-RIDGE = 0.01  # share of the mean variance of a modality
-BLOCK = 4096
+from bowerbird.embed.config import DEFAULTS, TowerConfig
+
+BLOCK = 4096  # rows encoded at a time
 IMAGE_ONLY, TEXT_ONLY = (1.0, 0.0), (0.0, 1.0)
 """Arguments of `ModalityFeatures.mask`."""
 
@@ -48,8 +48,11 @@ class ModalityFeatures:
 class Tower(nn.Module):
     """The content's principal components plus a correction, the mean of learned projections."""
 
-    def __init__(self, image_width: int, text_width: int, dim: int) -> None:
+    def __init__(
+        self, image_width: int, text_width: int, dim: int, config: TowerConfig = DEFAULTS.tower
+    ) -> None:
         super().__init__()
+        self.config = config
         self.register_buffer("image_mean", torch.zeros(image_width))
         self.register_buffer("text_mean", torch.zeros(text_width))
         self.register_buffer("image_base", torch.zeros(image_width, dim))
@@ -57,9 +60,9 @@ class Tower(nn.Module):
         # Predict a missing modality from the other one.
         self.register_buffer("image_to_text", torch.zeros(image_width, text_width))
         self.register_buffer("text_to_image", torch.zeros(text_width, image_width))
-        self.image = nn.Sequential(nn.Linear(image_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
-        self.text = nn.Sequential(nn.Linear(text_width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU())
-        self.fusion = nn.Linear(HIDDEN, dim, bias=False)
+        self.image = _hidden_layer(image_width, config.hidden)
+        self.text = _hidden_layer(text_width, config.hidden)
+        self.fusion = nn.Linear(config.hidden, dim, bias=False)
         nn.init.zeros_(self.fusion.weight)
 
     def initialize_from(self, features: ModalityFeatures) -> None:
@@ -68,8 +71,8 @@ class Tower(nn.Module):
         self.text_mean.copy_(_mean(features.text, features.has_text))
         image, text = self._centred(features)
         has_both = (features.has_image * features.has_text)[:, 0] > 0
-        self.image_to_text.copy_(_ridge(image[has_both], text[has_both]))
-        self.text_to_image.copy_(_ridge(text[has_both], image[has_both]))
+        self.image_to_text.copy_(_fit_ridge(image[has_both], text[has_both], self.config.ridge))
+        self.text_to_image.copy_(_fit_ridge(text[has_both], image[has_both], self.config.ridge))
         centred = torch.cat([image, text], 1).double()  # (N, Di + Dt)
         _, eigenvectors = torch.linalg.eigh(centred.T @ centred)
         components = eigenvectors.flip(1)[:, : self.image_base.shape[1]].float()  # by falling variance
@@ -96,7 +99,7 @@ class Tower(nn.Module):
         """The learned correction, (N, dim)."""
         image, text = self._centred(features)
         # Rows have length 1; the first layer is initialised for numbers of size 1.
-        hidden = torch.zeros(len(image), HIDDEN)
+        hidden = torch.zeros(len(image), self.config.hidden)
         if features.has_image.any():
             hidden = hidden + self.image(image * image.shape[1] ** 0.5) * features.has_image
         if features.has_text.any():
@@ -141,18 +144,26 @@ def _mean(rows: torch.Tensor, has: torch.Tensor) -> torch.Tensor:
     return (rows * has).sum(0) / has.sum().clamp(min=1)
 
 
-def _ridge(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Ridge regression: W for inputs @ W ≈ targets, (N, A), (N, B) -> (A, B). Fewer rows, more ridge."""
+def _hidden_layer(width: int, hidden: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, hidden), nn.LayerNorm(hidden), nn.GELU())
+
+
+def _fit_ridge(inputs: torch.Tensor, targets: torch.Tensor, share: float) -> torch.Tensor:
+    """Fit W for inputs @ W ≈ targets, (N, A), (N, B) -> (A, B), by ridge regression (Hoerl & Kennard, 1970).
+
+    W = (XᵀX + λI)⁻¹ XᵀY, where λ is a `share` of the mean variance, and more with fewer rows than columns.
+    """
     rows, width = inputs.shape
     x, y = inputs.double(), targets.double()
     gram = x.T @ x
-    ridge = (RIDGE + width / (10 * max(rows, 1))) * gram.diagonal().mean() + 1e-9
+    ridge = (share + width / (10 * max(rows, 1))) * gram.diagonal().mean() + 1e-9
     weights: torch.Tensor = torch.linalg.solve(gram + ridge * torch.eye(width).double(), x.T @ y)
     return weights.float()
 
 
 def load_tower(state: dict[str, Any]) -> Tower:
     """Load a tower from its saved tensors."""
-    tower = Tower(len(state["image_mean"]), len(state["text_mean"]), state["image_base"].shape[1])
+    config = replace(DEFAULTS.tower, hidden=state["fusion.weight"].shape[1])
+    tower = Tower(len(state["image_mean"]), len(state["text_mean"]), state["image_base"].shape[1], config)
     tower.load_state_dict(state)
     return tower.eval()

@@ -92,7 +92,7 @@ class PreviousVersion:
                 f"the vectors {vectors.version} can't be read ({error}): run `bowerbird embed {store.path}` "
                 "without --update"
             ) from None
-        if "judged_below" not in vectors.meta or "image_to_text" not in previous.tower:
+        if vectors.meta.validation_thresholds is None or "image_to_text" not in previous.tower:
             raise StoreError(
                 f"the vectors {vectors.version} were made by an older bowerbird and can't be updated: run "
                 f"`bowerbird embed {store.path}` without --update once"

@@ -14,6 +14,7 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.encode.modalities import extract_item_words
+from bowerbird.embed.meta import ItemCounts, LikeCounts, UnknownWords
 from bowerbird.embed.train.content_changes import (
     ItemChanges,
     compute_content_keys,
@@ -35,15 +36,13 @@ class Changeset:
     content_keys: np.ndarray  # (N,) hash of each item's content
     text: np.ndarray  # (N, F + Wt), by the encoders of the previous version
     image: np.ndarray  # (N, Wi)
-    unknown_words: dict[str, float | None]
-    """Shares of words that the encoders do not know: of new and changed items, and of the others."""
+    unknown_words: UnknownWords
     categories: np.ndarray
     """The number of each item's category, (N,) int64."""
     holdout: Holdout
     sequences: InteractionSequences
     split: HashSplit
-    likes: dict[str, int]
-    """`new`: later than those trained on before; `earlier`: late arrivals, less those that are gone."""
+    likes: LikeCounts
     likes_hash: str
     likes_changed: bool
     """Whether the likes to train on differ from those of the previous version."""
@@ -60,36 +59,36 @@ class Changeset:
         """`hold_out`: whether users and the newest events are held out, as before."""
         meta = previous.vectors.meta
         events = Interactions.of(store.log.read(), catalogue)
-        holdout = update_holdout(Holdout(**meta["holdout"]), events) if hold_out else Holdout(None, 0.0)
+        holdout = update_holdout(previous.vectors.holdout, events) if hold_out else Holdout(None, 0.0)
         sets = select_training_sets(store.collections(), events, catalogue, holdout)
         sequences = InteractionSequences.of(holdout.training(events), sets)
-        split = HashSplit.of(events.users, catalogue.ids, meta["seed"])
+        split = HashSplit.of(events.users, catalogue.ids, meta.seed or 0)
         item_words = [extract_item_words(item) for item in catalogue.items()]
         content_keys = compute_content_keys(item_words, features)
         items = ItemChanges.of(catalogue.ids, content_keys, previous.vectors.ids, previous.content_keys)
         likes_hash = hash_likes(sequences, split)
-        n_new = int((sequences.at > meta["learned_until"]).sum())
+        n_new = int((sequences.at > meta.trained_until).sum())
         lsa = previous.encoders.lsa
         return cls(
             items,
             content_keys,
             previous.encoders.encode_texts(item_words, features.text),
             previous.encoders.encode_images(features.image),
-            {
-                "new": unknown_word_share(_select(item_words, ~items.unchanged), lsa),
-                "others": unknown_word_share(_select(item_words, items.unchanged), lsa),
-            },
+            UnknownWords(
+                unknown_word_share(_select(item_words, ~items.unchanged), lsa),
+                unknown_word_share(_select(item_words, items.unchanged), lsa),
+            ),
             number_categories(catalogue),
             holdout,
             sequences,
             split,
-            {"new": n_new, "earlier": len(sequences) - n_new - meta["likes"]},
+            LikeCounts(n_new, len(sequences) - n_new - meta.likes),
             likes_hash,
-            likes_hash != meta["likes_key"],
+            likes_hash != meta.likes_hash,
         )
 
     def __bool__(self) -> bool:
-        return self.likes_changed or any(self.items.counts.values())
+        return self.likes_changed or self.items.counts != ItemCounts(0, 0, 0)
 
 
 def _select(item_words: Sequence[set[str]], mask: np.ndarray) -> list[set[str]]:

@@ -9,46 +9,33 @@ saved.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from bowerbird.data.store import Store
 from bowerbird.data.versions import Version
+from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
 from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
 from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.meta import Movement, TrainingMetrics, UpdateReport, VectorsMeta
 from bowerbird.embed.train.alignment import fit_rotation, rotate_tower
 from bowerbird.embed.train.objective import TrainingDataset
 from bowerbird.embed.train.tower import ModalityFeatures
 from bowerbird.embed.train.validation import Validator
 from bowerbird.embed.train.version_files import PreviousVersion, VersionFiles
-from bowerbird.embed.training import EmbedConfig, convert_precision, cost_meta, generic_vectors, settings_meta
+from bowerbird.embed.training import add_cost, convert_precision, generic_vectors
 from bowerbird.embed.update.changeset import Changeset
 from bowerbird.embed.update.drift import measure_movement, old_state_recall, select_cases
 from bowerbird.embed.update.warm_start import continue_tower
 from bowerbird.errors import InputError
 
 
-@dataclass(frozen=True)
-class UpdateConfig:
-    """Settings of one update; None keeps the setting of the current version."""
-
-    epochs: int = 3
-    """Passes over the new pairs and as many old ones."""
-    dim: int | None = None
-    """Width of an item vector; an update can't change it."""
-    holdout: Literal["default", "none"] | None = None
-    precision: Literal["float16", "int8"] | None = None
-    image_backbone: str | None = None
-    text_backbone: str | None = None
-
-
 def update_embedding(
-    store: Store, config: UpdateConfig = UpdateConfig(), precompute: Precompute = LOCAL
+    store: Store, config: UpdateConfig = UPDATE_DEFAULTS, precompute: Precompute = LOCAL
 ) -> Version | None:
     """Publish a version with what is new since the current one; None if nothing is new.
 
@@ -58,10 +45,10 @@ def update_embedding(
     started = time.monotonic()
     with store.lock("embed --update"):
         previous = PreviousVersion.open(store)
-        settings = _merge_settings(previous.vectors.meta, config)
+        settings = _merge_settings(previous.vectors.meta.config, config)
         catalogue = store.catalogue()
         # The backbones of the version, which may be adapted ones.
-        names = previous.vectors.meta["backbones"]
+        names = previous.vectors.meta.backbones or {}
         features = compute_item_features(store, catalogue, names["image"], names["text"], precompute)
         encoded = time.monotonic()
         changeset = Changeset.of(store, catalogue, features, previous, hold_out=settings.holdout == "default")
@@ -69,30 +56,31 @@ def update_embedding(
             return None
         previous_stored = changeset.items.reorder(previous.vectors.stored)
         old = normalize_rows(previous_stored)
-        fit = _train_further(previous, changeset, settings, previous_stored, old[changeset.items.unchanged])
+        fit = _train_further(
+            previous, changeset, settings, config, previous_stored, old[changeset.items.unchanged]
+        )
         new = normalize_rows(fit.stored)
         cases = select_cases(changeset.sequences, changeset.split, store.settings.taste.half_life_days)
-        meta = _lineage(previous) | {
-            "items": len(catalogue),
-            **settings_meta(settings, features.backbones),
-            "unfrozen": previous.vectors.meta.get("unfrozen"),
-            "holdout": asdict(changeset.holdout),
-            "sides": previous.encoders.widths,
-            "likes": len(changeset.sequences),
-            "likes_key": changeset.likes_hash,
-            "learned_until": int(changeset.sequences.at.max(initial=0)),
-            "judged_below": previous.vectors.meta["judged_below"],
-            "epochs": fit.epochs,
-            "metrics": fit.metrics,
-            "update": {
-                "items": changeset.items.counts,
-                "likes": changeset.likes,
-                "unseen_words": changeset.unknown_words,
-                "moved": measure_movement(new[changeset.items.unchanged], old[changeset.items.unchanged]),
-                "moved_before_alignment": fit.moved_before_alignment,
-                "old_state": old_state_recall(new, old, cases),
-            },
-        }
+        report = UpdateReport(
+            changeset.items.counts,
+            changeset.likes,
+            changeset.unknown_words,
+            measure_movement(new[changeset.items.unchanged], old[changeset.items.unchanged]),
+            fit.moved_before_alignment,
+            old_state_recall(new, old, cases),
+        )
+        meta = replace(
+            _lineage(previous),
+            config=settings,
+            items=len(catalogue),
+            holdout=changeset.holdout,
+            likes=len(changeset.sequences),
+            likes_hash=changeset.likes_hash,
+            trained_until=int(changeset.sequences.at.max(initial=0)),
+            epochs=fit.epochs,
+            metrics=fit.metrics,
+            update=report,
+        )
         files = VersionFiles(
             catalogue.ids,
             fit.stored,
@@ -104,16 +92,15 @@ def update_embedding(
             fit.offsets,
         )
 
-        def write(folder: Path) -> None:
+        def write(folder: Path) -> VectorsMeta:
             files.write(folder)
-            meta.update(cost_meta(started, encoded))
+            return add_cost(meta, started, encoded)
 
-        return store.publish("vectors", meta, write)
+        return store.publish(VectorsMeta.KIND, meta, write)
 
 
-def _merge_settings(meta: dict[str, Any], config: UpdateConfig) -> EmbedConfig:
+def _merge_settings(previous: EmbedConfig, config: UpdateConfig) -> EmbedConfig:
     """The version's settings with the requested changes. Raises `InputError` for impossible ones."""
-    previous = EmbedConfig(**meta["config"])
     for name, description in (
         ("dim", "width"),
         ("image_backbone", "image backbone"),
@@ -138,14 +125,17 @@ def _merge_settings(meta: dict[str, Any], config: UpdateConfig) -> EmbedConfig:
     )
 
 
-def _lineage(previous: PreviousVersion) -> dict[str, Any]:
-    """The versions whose space this is, and the cost of training it from scratch."""
+def _lineage(previous: PreviousVersion) -> VectorsMeta:
+    """The previous version's meta, with the versions whose space this is and the cost of training it."""
     vectors = previous.vectors
-    return {
-        "updated_from": vectors.version,
-        "aligned_with": [vectors.version, *vectors.meta.get("aligned_with", [])],
-        "full_training": vectors.meta.get("full_training", vectors.meta["seconds"]),
-    }
+    return replace(
+        vectors.meta,
+        updated_from=vectors.version,
+        aligned_with=(vectors.version, *vectors.meta.aligned_with),
+        full_training=vectors.meta.full_training or vectors.meta.seconds,
+        over_seeds=None,
+        inputs="",
+    )
 
 
 @dataclass(frozen=True)
@@ -154,14 +144,15 @@ class _UpdateFit:
     tower: dict[str, torch.Tensor]
     offsets: np.ndarray  # (N, D) float32
     epochs: int
-    metrics: dict[str, Any]
-    moved_before_alignment: dict[str, float] | None
+    metrics: TrainingMetrics
+    moved_before_alignment: Movement | None
 
 
 def _train_further(
     previous: PreviousVersion,
     changeset: Changeset,
     settings: EmbedConfig,
+    config: UpdateConfig,
     previous_stored: np.ndarray,
     old: np.ndarray,
 ) -> _UpdateFit:
@@ -172,18 +163,19 @@ def _train_further(
     """
     unchanged = changeset.items.unchanged
     offsets = changeset.items.reorder(previous.offsets)
-    user_threshold, item_threshold = previous.vectors.meta["judged_below"]
     features = ModalityFeatures.of(changeset.image, changeset.text)
     has_both = (features.has_image * features.has_text)[:, 0].numpy() > 0
-    validator = Validator(changeset.sequences, changeset.split, (user_threshold, item_threshold), has_both)
+    thresholds = previous.vectors.meta.validation_thresholds
+    validator = Validator(changeset.sequences, changeset.split, thresholds, has_both, settings.validation)
     # New items alone need no training: the tower projects them.
     epochs = settings.epochs if changeset.likes_changed else 0
     fit = continue_tower(
         TrainingDataset(features, validator.training, changeset.categories, validator.cross_modal_items),
         (previous.tower, torch.from_numpy(offsets)),
         validator,
-        previous.vectors.meta["learned_until"],
+        previous.vectors.meta.trained_until,
         replace(settings, epochs=epochs),
+        config,
     )
     tower, learned_offsets = fit.state
     moved_before_alignment = measure_movement(fit.vectors[unchanged], old)

@@ -9,23 +9,18 @@ Wortsman et al., CVPR 2022): the old weights, if nothing improved on them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
+from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
+from bowerbird.embed.meta import TrainingMetrics
 from bowerbird.embed.train.losses import anchor_loss
-from bowerbird.embed.train.neighbours import MAX_DISTANCE, InteractionSequences
+from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.objective import TowerState, TowerTrainer, TrainingDataset
 from bowerbird.embed.train.tower import BLOCK, ModalityFeatures, Tower
 from bowerbird.embed.train.validation import Validator
-from bowerbird.embed.training import DEFAULT_LEARNED_WEIGHT, EmbedConfig, metrics_as_dict
 from bowerbird.progress import track
-
-ANCHOR_WEIGHT = 10.0
-ANCHOR_BATCH = 256
-SHARES = (0.5, 1.0)
-"""Points on the line from the old weights to the new ones that are validated after each epoch."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +32,41 @@ class WarmStartFit:
     share: float
     """Position between the old weights (0) and the new ones (1); 0 if nothing improved."""
     epochs: int
-    metrics: dict[str, Any]
+    metrics: TrainingMetrics
 
 
 def continue_tower(
-    dataset: TrainingDataset, start: TowerState, validator: Validator, since: int, config: EmbedConfig
+    dataset: TrainingDataset,
+    start: TowerState,
+    validator: Validator,
+    since: int,
+    config: EmbedConfig,
+    update: UpdateConfig = UPDATE_DEFAULTS,
 ) -> WarmStartFit:
     """Continue from `start` for `config.epochs` epochs over the likes later than `since` (microseconds)."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    trainer = WarmStartTrainer(dataset, config.dim, rng, start, since)
+    trainer = WarmStartTrainer(dataset, config, update, rng, start, since)
     previous = best_quality = trainer.validate(validator) if validator else None
     best, best_epoch, best_share = start, 0, 0.0
     for epoch in track(range(1, config.epochs + 1), "training the tower further"):
         trainer.train_epoch()
         current = trainer.scale_learned(1.0)
         if best_quality is None:
-            best_epoch, best_share = epoch, DEFAULT_LEARNED_WEIGHT
+            best_epoch, best_share = epoch, config.default_learned_weight
             best = interpolate(start, current, best_share)
             continue
-        for share in SHARES:
+        for share in update.shares:
             state = interpolate(start, current, share)
             quality = trainer.validate(validator, state)
             if quality.score > best_quality.score:
                 best, best_epoch, best_share, best_quality = state, epoch, share, quality
-    metrics = {
-        "trust": best_share,
-        "what": "gain and recall of the last fifth of the likes of users who were never trained on, by the "
-        "mean of the others",
-        "people": len(validator.users),
-        "before": metrics_as_dict(previous),
-        "tower": metrics_as_dict(best_quality),
-    }
+    metrics = TrainingMetrics(
+        users=len(validator.users),
+        learned_weight=best_share,
+        previous=previous and previous.rounded(),
+        tower=best_quality and best_quality.rounded(),
+    )
     return WarmStartFit(best, trainer.encode_items(best), best_share, best_epoch, metrics)
 
 
@@ -78,18 +76,21 @@ class WarmStartTrainer(TowerTrainer):
     def __init__(
         self,
         dataset: TrainingDataset,
-        dim: int,
+        config: EmbedConfig,
+        update: UpdateConfig,
         rng: np.random.Generator,
         start: TowerState,
         since: int,
     ) -> None:
         features = dataset.features
-        super().__init__(dataset, dim, rng, Tower(features.image.shape[1], features.text.shape[1], dim))
+        tower = Tower(features.image.shape[1], features.text.shape[1], config.dim, config.tower)
+        super().__init__(dataset, config, rng, tower)
+        self.update = update
         self.restore(start)
         # Content vectors never change here, and every validation needs them.
         self._content = compute_content_vectors(self.tower, features)
         self._anchors = torch.from_numpy(self.encode_items())
-        new = select_new_likes(self.sequences, since)
+        new = select_new_likes(self.sequences, since, config.pairs.max_distance)
         # Likes that are new but not later (collections, late arrivals) leave nothing to select: use all.
         self._new_sequences = new if len(new) else self.sequences
 
@@ -108,18 +109,18 @@ class WarmStartTrainer(TowerTrainer):
         return all_vectors
 
     def _sample_pairs(self) -> np.ndarray:
-        new = self._new_sequences.sample_pairs(self.rng)
-        replay = self.sequences.sample_pairs(self.rng)[: len(new)]
+        new = self._new_sequences.sample_pairs(self.rng, self.config.pairs)
+        replay = self.sequences.sample_pairs(self.rng, self.config.pairs)[: len(new)]
         return self.rng.permutation(np.concatenate([new, replay]))
 
     def _content_loss(self) -> torch.Tensor:
         loss = super()._content_loss()
-        size = min(ANCHOR_BATCH, len(self.content_items))
+        size = min(self.update.anchor_batch, len(self.content_items))
         if not size:
             return loss
         rows = torch.from_numpy(self.rng.choice(self.content_items, size, replace=False))
         vectors = self.tower(self.features.take(rows), self.offset(rows).detach())
-        return loss + ANCHOR_WEIGHT * anchor_loss(vectors, self._anchors[rows])
+        return loss + self.update.anchor_weight * anchor_loss(vectors, self._anchors[rows])
 
 
 def split_into_blocks(features: ModalityFeatures) -> list[slice]:
@@ -139,11 +140,11 @@ def interpolate(old: TowerState, new: TowerState, share: float) -> TowerState:
     return tower, torch.lerp(old[1], new[1], share)
 
 
-def select_new_likes(sequences: InteractionSequences, since: int) -> InteractionSequences:
-    """Select the likes later than `since`, and the owner's likes within walking distance of one."""
+def select_new_likes(sequences: InteractionSequences, since: int, max_distance: int) -> InteractionSequences:
+    """Select the likes later than `since`, and the owner's likes at most `max_distance` from one."""
     later = np.flatnonzero(sequences.at > since)
     keep = np.zeros(len(sequences), bool)
-    for distance in range(-MAX_DISTANCE, MAX_DISTANCE + 1):
+    for distance in range(-max_distance, max_distance + 1):
         neighbour = later + distance
         inside = (neighbour >= 0) & (neighbour < len(sequences))
         neighbour, like = neighbour[inside], later[inside]

@@ -88,12 +88,12 @@ def encode_item_pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
 
 def read_holdout(vectors: Vectors) -> Holdout:
     """The holdout that the vectors were not trained on. Raises `StoreError` if they do not record it."""
-    if "holdout" not in vectors.meta:
+    if vectors.meta.holdout is None:
         raise StoreError(
             f"the vectors {vectors.version} do not record which events were held out: "
             "run `bowerbird embed` again, so that validation data was never trained on"
         )
-    return Holdout(**vectors.meta["holdout"])
+    return vectors.meta.holdout
 
 
 def is_held_out(identifier: str, fraction: float = 0.1) -> bool:

@@ -110,7 +110,7 @@ def build_meta(
         "adapt": config.adapt.value,
         "vectors": vectors.version,
         "markers": {"item": base.placeholder_id},
-        "holdout": vectors.meta["holdout"],
+        "holdout": vectors.holdout,
         "config": dataclasses.asdict(config),
         "metrics": metrics,
     }
