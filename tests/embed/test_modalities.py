@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Item
+from bowerbird.embed.config import ModalityConfig
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.encode.modalities import (
     LsaEncoder,
@@ -107,3 +108,19 @@ def test_facts_are_words_of_their_own() -> None:
         "brand=x",
         "category 0=film",
     } <= extract_item_words(item)
+
+
+def test_a_multilingual_encoder_is_whitened_less_unless_a_config_says_otherwise() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 9)).astype(np.float32) * np.arange(1, 10)
+    has_rows, item_words = np.ones(40, bool), item_word_sets()
+    english, multilingual = (
+        ItemFeatures(rows, has_rows, rows, has_rows, ("image", name))
+        for name in ("minilm-l6", "multilingual-e5-small")
+    )
+    for features, config, power in (
+        (english, ModalityConfig(), 1.0),
+        (multilingual, ModalityConfig(), 0.25),
+        (multilingual, ModalityConfig(text_whitening=0.5), 0.5),
+    ):
+        text = ModalityEncoders.of(item_words, features, config).text
+        np.testing.assert_array_equal(text.components, Whitening.of(rows, 128, power).components)

@@ -6,7 +6,8 @@ import pytest
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.search.catalogue_facts import CatalogueWords, extract_facts
-from bowerbird.embed.search.modification import AttributeEdit, parse_modification
+from bowerbird.embed.search.edits import AttributeEdit
+from bowerbird.embed.search.modification import parse_modification
 
 
 def catalogue_items() -> list[Item]:

@@ -18,8 +18,12 @@ class ModalityConfig:
     facts_width: int = setting(256, "Latent components of the words, at most", "dimensions")
     text_width: int = setting(128, "Principal components of the text features, at most", "dimensions")
     image_width: int = setting(128, "Principal components of the picture features, at most", "dimensions")
-    text_whitening: float = setting(1.0, "1 gives every component the same variance, 0 leaves it unchanged")
-    image_whitening: float = setting(0.5, "The same for pictures")
+    text_whitening: float | None = setting(
+        None,
+        "1 gives every component the same variance, 0 leaves it unchanged; None: 1, for "
+        "multilingual-e5-small 0.25",
+    )
+    image_whitening: float = setting(0.5, "How far the components of pictures are whitened")
     min_items_per_word: int = setting(3, "Items that must share a word before it is used", "items")
     max_words: int = setting(50_000, "Most frequent words that are used", "words")
     items_per_component: int = setting(

@@ -25,7 +25,11 @@ from bowerbird.data.items import Item
 from bowerbird.embed.config import DEFAULTS, ModalityConfig
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.models.backbones import MULTILINGUAL_TEXT
 
+MULTILINGUAL_WHITENING = 0.25
+"""A query in another language than the items differs from them in the weak components most, which whitening
+amplifies: with 1, a fifth to a third of the hits of such queries are lost (see benchmarks/README.md)."""
 MIN_NUMBER_DIGITS = 4  # a year is informative, a counter or a size is not
 
 
@@ -126,9 +130,13 @@ class ModalityEncoders:
 
         `lsa`: fitted on the same words already.
         """
+        power = config.text_whitening
+        if power is None:
+            is_multilingual = features.backbones[1].startswith(MULTILINGUAL_TEXT)  # adapted or not
+            power = MULTILINGUAL_WHITENING if is_multilingual else 1.0
         return cls(
             lsa or LsaEncoder.of(item_words, config),
-            Whitening.of(features.text, config.text_width, config.text_whitening, config),
+            Whitening.of(features.text, config.text_width, power, config),
             Whitening.of(features.image, config.image_width, config.image_whitening, config),
         )
 

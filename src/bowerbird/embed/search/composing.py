@@ -20,7 +20,7 @@ import numpy as np
 
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.search.catalogue_facts import TYPE_FACET, CatalogueWords, ItemFacts
-from bowerbird.embed.search.modification import AttributeEdit
+from bowerbird.embed.search.edits import AttributeEdit
 
 MIN_ITEMS_PER_TYPE = 5
 """For rarer types the mean of all items is used."""

@@ -23,7 +23,8 @@ from bowerbird.embed.search.catalogue_facts import (
     extract_facts,
 )
 from bowerbird.embed.search.composing import Composer
-from bowerbird.embed.search.modification import AttributeEdit, Modification, parse_modification
+from bowerbird.embed.search.edits import AttributeEdit, Modification
+from bowerbird.embed.search.modification import parse_modification
 from bowerbird.embed.search.type_votes import TypeVotes
 
 CANDIDATES = 1000
