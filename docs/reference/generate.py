@@ -252,17 +252,24 @@ def settings_page(code: Any) -> str:
             f"### {settings.name}\n\n`{path}`: {settings.docstring.value if settings.docstring else ''}\n\n"
         )
         rows = [
-            (
-                f"`{name}`",
-                f"`{field.annotation}`",
-                f"`{field.value}`" if field.value else "required",
-                first_line(field.docstring.value if field.docstring else ""),
-            )
+            (f"`{name}`", f"`{field.annotation}`", *default_and_meaning(field))
             for name, field in settings.members.items()
             if field.is_attribute and "instance-attribute" in field.labels and not name.startswith("_")
         ]
         text += table(("setting", "type", "default", "meaning and unit"), rows)
     return text
+
+
+def default_and_meaning(field: Any) -> tuple[str, str]:
+    """The default of a setting, and what it means with its unit, from `setting(…)` or from its docstring."""
+    meaning = first_line(field.docstring.value if field.docstring else "")
+    if not str(field.value or "").startswith("setting("):
+        return f"`{field.value}`" if field.value else "required", meaning
+    call = ast.parse(str(field.value), mode="eval").body
+    assert isinstance(call, ast.Call)
+    default, *texts = call.args
+    description, *unit = [str(ast.literal_eval(text)) for text in texts]
+    return f"`{ast.unparse(default)}`", ", ".join([description, *unit])
 
 
 def settings_classes(code: Any) -> list[tuple[str, Any]]:
