@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def print_evaluations(console: Console, results: Sequence[Evaluation]) -> None:
+    """Print the tables of several evaluations, each with its comparison."""
     for result in results:
         console.print(_make_table(result))
         for comparison in result.comparisons:

@@ -118,6 +118,7 @@ def acts(store: StoreArgument, json: JsonOption = False) -> None:
 
 
 def print_metrics(console: Console, meta: dict[str, Any]) -> None:
+    """Print the metrics of a trained graft."""
     table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} steps")
     table.add_column("metrics on held-out items")
     table.add_column("", justify="right")

@@ -28,6 +28,7 @@ class StageTimer:
         self.runs: list[StageRun] = []
 
     def run(self, name: str, work: Callable[[], T]) -> T:
+        """Do the work and record its seconds and peak memory; returns what it returned."""
         print(f"· {name} …", file=sys.stderr, flush=True)
         start = time.perf_counter()
         result = work()

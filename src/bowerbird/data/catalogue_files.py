@@ -50,6 +50,7 @@ def read_item_ids(folder: Path) -> list[str]:
 
 
 def write_collections(folder: Path, collections: Sequence[Collection]) -> None:
+    """Write collections into a version's folder."""
     rows = [
         {name: getattr(collection, name) for name in COLLECTION_SCHEMA.names}
         | {"item_ids": list(collection.item_ids)}
@@ -59,5 +60,6 @@ def write_collections(folder: Path, collections: Sequence[Collection]) -> None:
 
 
 def read_collections(folder: Path) -> list[Collection]:
+    """Read the collections of a version's folder."""
     rows = pq.ParquetFile(folder / COLLECTIONS_FILE).read().to_pylist()
     return [Collection(**{**row, "item_ids": tuple(row["item_ids"])}) for row in rows]

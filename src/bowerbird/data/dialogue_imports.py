@@ -42,6 +42,7 @@ class DialogueImportSummary:
     rejected_file: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """Counts and file as plain values, for JSON."""
         return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
 
 

@@ -70,6 +70,7 @@ class Dialogue:
 
     @property
     def has_text(self) -> bool:
+        """Whether any turn has its text."""
         return any(turn.text for turn in self.turns)
 
 

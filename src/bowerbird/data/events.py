@@ -75,10 +75,12 @@ class Event:
             object.__setattr__(self, "event_id", derive_event_id(self))
 
     def as_row(self) -> dict[str, Any]:
+        """The event as one row of `EVENT_SCHEMA`."""
         return {name: getattr(self, name) for name in EVENT_SCHEMA.names} | {"action": self.action.value}
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Event:
+        """The event of a row of `EVENT_SCHEMA`. Raises `ValueError` for an unknown action."""
         return cls(**{**row, "action": Action(row["action"])})
 
 

@@ -201,6 +201,7 @@ class StoreSnapshot:
 
     @property
     def collections(self) -> list[ItemCollection]:
+        """All imported collections; empty where there are none."""
         version = self.version("collections")
         if version is None:
             return []

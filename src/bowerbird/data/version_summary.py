@@ -57,6 +57,7 @@ class SetSummary:
     """Numbers and short texts from all its versions' `meta.json`, by `kind.name`."""
 
     def as_dict(self) -> dict[str, Any]:
+        """The summary as plain values, for JSON."""
         return asdict(self)
 
 
@@ -86,6 +87,7 @@ class SetDifference:
     """Figures that differ, before and after; None where a set has no such figure."""
 
     def as_dict(self) -> dict[str, Any]:
+        """The summary as plain values, for JSON."""
         return asdict(self)
 
 

@@ -75,6 +75,7 @@ class VersionSet:
 
     @property
     def complete(self) -> bool:
+        """Whether it has all kinds that serving needs."""
         return all(kind in self.versions for kind in NEEDED)
 
 
@@ -86,6 +87,7 @@ class VersionHistory:
 
     @property
     def current(self) -> VersionSet | None:
+        """The set in force; None where nothing was published."""
         return self.sets[-1] if self.sets else None
 
     @property

@@ -50,6 +50,7 @@ class ConsumerStats:
     rejected_file: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """Counts and file as plain values, for JSON."""
         counts = {name: getattr(self, name) for name in ("messages", "accepted", "repeated", "batches")}
         counts |= {"rejected": dict(self.rejected), "times_unavailable": self.times_unavailable}
         counts |= {"seconds": self.seconds}

@@ -66,6 +66,7 @@ class FileSource:
     # -- the contract -------------------------------------------------------------------------------------
 
     def connect(self) -> None:
+        """See `Source.connect`."""
         if not self._path.parent.is_dir():
             raise SourceUnavailable(f"there is no folder {self._path.parent}")
         if not self._path.exists():
@@ -79,6 +80,7 @@ class FileSource:
         self._read_to_end.clear()
 
     def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
+        """See `Source.fetch`."""
         deadline = time.monotonic() + wait_s
         while True:
             if messages := self._read_new_lines(max_messages):
@@ -89,12 +91,14 @@ class FileSource:
             time.sleep(min(remaining_s, POLL_S))
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
+        """See `Source.acknowledge`."""
         for message in messages:
             inode, position = message.receipt
             self._acknowledged[inode] = position
         self._save_positions()
 
     def lag(self) -> Lag | None:
+        """See `Source.lag`."""
         acknowledged = self._acknowledged
         n_bytes = sum(
             max(0, stat.st_size - acknowledged.get(stat.st_ino, Position()).offset)
@@ -103,6 +107,7 @@ class FileSource:
         return Lag(n_bytes, "bytes")
 
     def close(self) -> None:
+        """See `Source.close`."""
         for file in self._open_files.values():
             os.close(file)
         self._open_files.clear()

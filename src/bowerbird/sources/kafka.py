@@ -41,6 +41,7 @@ class KafkaSource:
         self._first_message: Any = None  # a message that arrived while joining the group
 
     def connect(self) -> None:
+        """See `Source.connect`."""
         if self._consumer is None:
             self._consumer = self._create_consumer()
             self._check_topic()
@@ -97,6 +98,7 @@ class KafkaSource:
             self._first_message = self._consumer.poll(0.1)
 
     def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
+        """See `Source.fetch`."""
         first, self._first_message = self._first_message or self._consumer.poll(wait_s), None
         further = (
             self._consumer.consume(max_messages - 1, 0) if first is not None and max_messages > 1 else []
@@ -115,6 +117,7 @@ class KafkaSource:
         ]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
+        """See `Source.acknowledge`."""
         next_offsets: dict[int, int] = {}
         for message in messages:
             partition, offset = message.receipt.partition(), message.receipt.offset()
@@ -135,6 +138,7 @@ class KafkaSource:
             raise self._to_source_error(failed)
 
     def lag(self) -> Lag | None:
+        """See `Source.lag`."""
         remaining, assigned = 0, self._consumer.assignment()
         for partition in self._consumer.position(assigned):
             _, high = self._consumer.get_watermark_offsets(partition, cached=True)
@@ -144,6 +148,7 @@ class KafkaSource:
         return Lag(remaining, "messages") if assigned else None
 
     def close(self) -> None:
+        """See `Source.close`."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close()

@@ -36,6 +36,7 @@ class NatsSource:
         self._last_error: Exception | None = None
 
     def connect(self) -> None:
+        """See `Source.connect`."""
         self.close()
         self._runner = asyncio.Runner()
         self._run(self._connect())
@@ -82,6 +83,7 @@ class NatsSource:
             ) from None
 
     def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
+        """See `Source.fetch`."""
         if self._client is None or self._client.is_closed:
             raise SourceUnavailable(f"{self._address.redacted} has closed the connection")
         received = self._run(self._fetch(max_messages, wait_s))
@@ -99,6 +101,7 @@ class NatsSource:
             return []
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
+        """See `Source.acknowledge`."""
         self._run(self._acknowledge(messages))
 
     async def _acknowledge(self, messages: Sequence[Message]) -> None:
@@ -107,10 +110,12 @@ class NatsSource:
         await self._client.flush(TIMEOUT_S)  # returns when the server has processed them
 
     def lag(self) -> Lag | None:
+        """See `Source.lag`."""
         info = self._run(self._js.consumer_info(self._stream, self._durable))
         return Lag((info.num_pending or 0) + (info.num_ack_pending or 0), "messages")
 
     def close(self) -> None:
+        """See `Source.close`."""
         runner, client, self._runner, self._client = self._runner, self._client, None, None
         if runner is not None:
             with runner:

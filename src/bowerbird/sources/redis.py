@@ -44,6 +44,7 @@ class RedisSource:
         self._next_claim_at, self._cursor = 0.0, "0-0"
 
     def connect(self) -> None:
+        """See `Source.connect`."""
         if self._client is not None:
             self._client.close()
         self._client = self._redis.Redis(
@@ -71,6 +72,7 @@ class RedisSource:
                 raise
 
     def fetch(self, max_messages: int, wait_s: float) -> list[Message]:
+        """See `Source.fetch`."""
         if self._own_pending_id is not None:
             messages = self._call(lambda: self._read(self._own_pending_id, max_messages, None))
             self._own_pending_id = messages[-1].receipt if messages else None
@@ -107,10 +109,12 @@ class RedisSource:
         ]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
+        """See `Source.acknowledge`."""
         entry_ids = [message.receipt for message in messages]
         self._call(lambda: self._client.xack(self._stream, self._group, *entry_ids))
 
     def lag(self) -> Lag | None:
+        """See `Source.lag`."""
         groups = self._call(lambda: self._client.xinfo_groups(self._stream))
         group = next((info for info in groups if _decode(info["name"]) == self._group), None)
         if group is None:
@@ -119,6 +123,7 @@ class RedisSource:
         return None if n_unread is None else Lag(n_unread + group["pending"], "messages")
 
     def close(self) -> None:
+        """See `Source.close`."""
         client, self._client = self._client, None
         if client is not None:
             # If the server is unreachable, our name stays in the group, which is harmless.

@@ -49,6 +49,7 @@ class EmbeddedLog(EventLog):
     # -- reading ------------------------------------------------------------------------------------------
 
     def read(self) -> pa.Table:
+        """See `EventLog.read`."""
         self._prepare_once()
         return self._read_all()
 
@@ -57,21 +58,25 @@ class EmbeddedLog(EventLog):
         return sort_by_time(pa.concat_tables([*self._segments.tables(), live]))
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
+        """See `EventLog.tail_since`."""
         self._prepare_once()
         return self._live.since(offset, self.generation)
 
     @property
     def tail_size(self) -> int:
+        """See `EventLog.tail_size`."""
         self._prepare_once()
         return self._live.last
 
     @property
     def mark(self) -> LogMark:
+        """See `EventLog.mark`."""
         self._prepare_once()
         return LogMark(self._live.last, self._segments.next_number())
 
     @property
     def generation(self) -> int:
+        """See `EventLog.generation`."""
         path = self.path / "GENERATION"
         try:
             return int(path.read_text())
@@ -100,6 +105,7 @@ class EmbeddedLog(EventLog):
         return [not is_imported and next(is_new_live) for is_imported in imported_flags]
 
     def add_segment(self, events: pa.Table) -> int:
+        """See `EventLog.add_segment`."""
         self._prepare_once()
         events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
         high, low = split_id_digests(events["event_id"])
@@ -122,6 +128,7 @@ class EmbeddedLog(EventLog):
         return count
 
     def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
+        """See `EventLog.has_any_of`."""
         self._prepare_once()
         return (
             self._forgetting.exists()
@@ -130,6 +137,7 @@ class EmbeddedLog(EventLog):
         )
 
     def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        """See `EventLog.forget_all`."""
         if not users or not self.has_any_of(users):
             return 0
         with self._locked("forgetting.lock"):
@@ -167,6 +175,7 @@ class EmbeddedLog(EventLog):
         return self.path / "FORGETTING"
 
     def close(self) -> None:
+        """Close files and connections; the next call opens them again."""
         self._live.close()
         self._imported, self._checked_in_pid = None, 0
 

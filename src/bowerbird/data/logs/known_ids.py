@@ -28,6 +28,7 @@ class KnownIds:
 
     @classmethod
     def of(cls, high: np.ndarray, low: np.ndarray) -> KnownIds:
+        """Sort the halves of N digests, (N,) uint64 each."""
         order = np.lexsort((low, high))
         return cls(high[order], low[order])
 
@@ -93,6 +94,7 @@ class KnownIds:
         return np.where(is_present, position, -1)
 
     def merged(self, other: KnownIds) -> KnownIds:
+        """The union with another set."""
         return KnownIds.of(np.concatenate([self.high, other.high]), np.concatenate([self.low, other.low]))
 
 

@@ -154,6 +154,7 @@ class LiveEvents:
             )
 
     def close(self) -> None:
+        """Close both connections; the next call opens them again."""
         self._connections.close()
         self._recent = RecentEvents()  # a closed file may be replaced by one with the same inode
 

@@ -101,6 +101,7 @@ class PostgresLog(EventLog):
     # -- reading ------------------------------------------------------------------------------------------
 
     def read(self) -> pa.Table:
+        """See `EventLog.read`."""
         with self._translate_errors(), self._connection() as connection, connection.transaction():
             return sort_by_time(decode_bodies(self._bodies(connection)))
 
@@ -111,6 +112,7 @@ class PostgresLog(EventLog):
                 yield body.encode()
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
+        """See `EventLog.tail_since`."""
         rows = self._query(
             "SELECT seq, body FROM bowerbird_events WHERE seq > %s AND live ORDER BY seq", offset
         )
@@ -118,16 +120,19 @@ class PostgresLog(EventLog):
 
     @property
     def tail_size(self) -> int:
+        """See `EventLog.tail_size`."""
         last = "SELECT seq FROM bowerbird_events WHERE live ORDER BY seq DESC LIMIT 1"
         return int(self._query(f"SELECT coalesce(({last}), 0)")[0][0])
 
     @property
     def mark(self) -> LogMark:
+        """See `EventLog.mark`."""
         last = int(self._query("SELECT coalesce(max(seq), 0) FROM bowerbird_events")[0][0])
         return LogMark(last, last)
 
     @property
     def generation(self) -> int:
+        """See `EventLog.generation`."""
         return int(self._query("SELECT generation FROM bowerbird_generation")[0][0])
 
     def __len__(self) -> int:
@@ -156,6 +161,7 @@ class PostgresLog(EventLog):
         return mark_new_rows(rows, {bytes(digest) for (digest,) in stored})
 
     def add_segment(self, events: pa.Table) -> int:
+        """See `EventLog.add_segment`."""
         with self._translate_errors(), self._connection() as connection:
             return self._import(connection, events)
 
@@ -177,9 +183,11 @@ class PostgresLog(EventLog):
         return count
 
     def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
+        """See `EventLog.has_any_of`."""
         return bool(self._query(_IS_FORGETTING)[0][0] or self._query(_HAS_ANY, *_parameters(users))[0][0])
 
     def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        """See `EventLog.forget_all`."""
         if not users or not self.has_any_of(users):
             return 0
         with self._translate_errors(), self._connection() as connection:
@@ -195,6 +203,7 @@ class PostgresLog(EventLog):
             return deleted.rowcount
 
     def close(self) -> None:
+        """Close the connections; the next call opens them again."""
         for connection in (self._idle, self._commit_connection):
             if connection is not None and self._prepared_in_pid == os.getpid():
                 connection.close()

@@ -95,23 +95,28 @@ class RedisLog(EventLog):
     # -- reading ------------------------------------------------------------------------------------------
 
     def read(self) -> pa.Table:
+        """See `EventLog.read`."""
         bodies = chain(self._numbered(_IMPORTED, 0), self._numbered(_LIVE, 0))
         return sort_by_time(decode_bodies(body for _, body in bodies))
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
+        """See `EventLog.tail_since`."""
         numbered = list(self._numbered(_LIVE, offset))
         return [decode_event(body) for _, body in numbered], numbered[-1][0] if numbered else offset
 
     @property
     def tail_size(self) -> int:
+        """See `EventLog.tail_size`."""
         return self._last(_LIVE)
 
     @property
     def mark(self) -> LogMark:
+        """See `EventLog.mark`."""
         return LogMark(self._last(_LIVE), self._last(_IMPORTED))
 
     @property
     def generation(self) -> int:
+        """See `EventLog.generation`."""
         with self._translate_errors():
             return int(self._server().get(_GENERATION) or 0)
 
@@ -132,16 +137,19 @@ class RedisLog(EventLog):
         return [index in new for index in range(len(rows))]
 
     def add_segment(self, events: pa.Table) -> int:
+        """See `EventLog.add_segment`."""
         with self._translate_errors():
             return _import(self._server(), events)
 
     def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
+        """See `EventLog.has_any_of`."""
         with self._translate_errors():
             if self._server().exists(_FORGETTING):
                 return True
         return any(True for key_and_marks in _marks_by_key(users) for _ in self._events_of(*key_and_marks))
 
     def forget_all(self, users: Mapping[str, LogMark]) -> int:
+        """See `EventLog.forget_all`."""
         if not users or not self.has_any_of(users):
             return 0
         with self._translate_errors():
@@ -196,6 +204,7 @@ class RedisLog(EventLog):
             time.sleep(0.05)
 
     def close(self) -> None:
+        """Close the connections; the next call opens them again."""
         if self._client is not None and self._prepared_in_pid == os.getpid():
             self._client.close()
         self._client, self._prepared_in_pid = None, 0

@@ -47,6 +47,7 @@ class Row(NamedTuple):
 
 
 def digest_id(event_id: str) -> bytes:
+    """128 bits of BLAKE2 of an event's id."""
     return hashlib.blake2b(event_id.encode(), digest_size=16).digest()
 
 
@@ -64,6 +65,7 @@ def encode_event(event: Event) -> Row:
 
 
 def decode_event(body: bytes | str) -> Event:
+    """Decode an event from its JSON body."""
     row = json.loads(body)
     action, at = Action(row.pop("action")), _EPOCH + row.pop("at") * _MICROSECOND
     return Event(**row, action=action, at=at)
