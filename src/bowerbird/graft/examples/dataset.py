@@ -6,14 +6,13 @@ validation. Nothing here comes from an external model.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.splits import Holdout
+from bowerbird.data.splits import Holdout, hash_share
 from bowerbird.embed.index.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.graft.examples.facts import CatalogueFacts, build_caption
@@ -99,5 +98,4 @@ def read_holdout(vectors: Vectors) -> Holdout:
 def is_held_out(identifier: str, fraction: float = 0.1) -> bool:
     """Whether an item (or a user, in benchmarks) is held out for validation; independent of the holdout's
     hash."""
-    digest = hashlib.blake2b(identifier.encode(), digest_size=8, person=b"graft-judge").digest()
-    return int.from_bytes(digest, "big") < fraction * 2**64
+    return hash_share(identifier, "graft-judge") < fraction

@@ -48,7 +48,7 @@ class Drift:
 
 def split_sessions(history: History) -> list[Session]:
     """A user's sessions with at least one like, in order of time."""
-    liked = history.weights >= 1.0
+    liked = history.is_like
     number = sessions_of(history.at)[liked]
     sessions = []
     for session in np.unique(number):

@@ -93,7 +93,7 @@ def _nearest_likes(
     max_likes: int,
 ) -> list[dict[str, Any]]:
     """The most similar liked items, without the item itself, each with the strongest action on it."""
-    rows = np.flatnonzero((state.history.weights >= 1.0) & (state.items != position))
+    rows = np.flatnonzero(state.history.is_like & (state.items != position))
     if not len(rows):
         return []
     strongest_first = np.lexsort((state.at[rows], state.history.weights[rows]))[::-1]

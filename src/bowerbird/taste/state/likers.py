@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from bowerbird.data.interactions import WEIGHT_OF_CODE
 from bowerbird.taste.state.packed_rows import Columns, PackedRows, row_bytes
 
 LIKERS = 64
 """Users remembered for each item."""
 COLUMNS: Columns = {"at": (np.uint32, LIKERS), "user": (np.int32, LIKERS), "count": (np.int16, 1)}
 ITEM_BYTES = row_bytes(COLUMNS)
-IS_LIKE = WEIGHT_OF_CODE >= 1.0
-"""Which action codes are likes: a click or more."""
 FILE = "likers.npy"
 MAX_AGE = 6.0  # half-lives after which a like no longer counts as trending
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.taste.state.likers import IS_LIKE, Likers
+from bowerbird.data.interactions import IS_LIKE
+from bowerbird.taste.state.likers import Likers
 from bowerbird.taste.state.user_index import MISSING
 from bowerbird.taste.state.user_table import UserTable, second_of, seconds_of
 from bowerbird.taste.state.walks import STEPS, Walker, WalkResult

@@ -14,8 +14,8 @@ import numpy as np
 from numba import njit
 
 from bowerbird.data.decay import decayed
+from bowerbird.data.interactions import IS_LIKE
 from bowerbird.taste.config import TASTE_CONFIG
-from bowerbird.taste.state.likers import IS_LIKE
 from bowerbird.taste.state.user_state import TasteState
 
 STEPS, STARTS = TASTE_CONFIG.walks.steps, TASTE_CONFIG.walks.starts
