@@ -46,3 +46,12 @@ def test_components_are_filtered_by_the_start_of_their_name(store: Path) -> None
 def test_an_unknown_component_is_an_error(store: Path) -> None:
     result = CliRunner().invoke(app, ["config", "show", str(store), "nothing"])
     assert "there is no component 'nothing'" in str(result.exception)
+
+
+def test_a_version_of_another_bowerbird_does_not_hide_the_rest(store: Path) -> None:
+    (store / SETTINGS_FILE).write_text("layout_version = 1\n")
+    Store.open(store).publish("ranker", {"config": 3}, lambda folder: None)
+    result = CliRunner().invoke(app, ["config", "show", str(store), "--json"])
+    components = {each["name"]: each for each in json.loads(result.stdout)["components"]}
+    assert "meta.json can't be read" in components["ranker"]["problem"]
+    assert components["data.settings.TasteSettings"]["settings"]

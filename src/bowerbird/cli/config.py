@@ -13,11 +13,12 @@ from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.config import Setting, describe_config, nested_configs
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from bowerbird.data.store import Store
     from bowerbird.data.version_meta import VersionMeta
+    from bowerbird.data.versions import Version
 
 config_app = typer.Typer(no_args_is_help=True, help="Show settings and hyper-parameters.")
 
@@ -49,6 +50,8 @@ class Component:
     version: str
     """Kind and name of the version that it made; empty for one that made none."""
     settings: list[Setting]
+    problem: str = ""
+    """Why its settings are not known."""
 
 
 @config_app.callback()
@@ -90,11 +93,20 @@ def list_components(store: Store) -> Iterator[Component]:
     for meta_type in trained_kinds():
         version = snapshot.version(meta_type.KIND)
         if version is not None:
-            config = version.read_meta(meta_type).config
-            if config is not None:
-                yield from _components(config, f"{version.kind} {version.name}")
+            yield from _components_of(version, meta_type)
     for config in runtime_configs():
         yield from _components(config, "")
+
+
+def _components_of(version: Version, meta_type: type[VersionMeta]) -> Iterator[Component]:
+    label = f"{version.kind} {version.name}"
+    try:
+        config = version.read_meta(meta_type).config
+    except StoreError as error:  # made by another bowerbird: the other components are shown nevertheless
+        yield Component(version.kind, label, [], str(error))
+        return
+    if config is not None:
+        yield from _components(config, label)
 
 
 def _components(config: Any, version: str) -> Iterator[Component]:
@@ -114,12 +126,20 @@ def _without_secret(setting: Setting) -> Setting:
 
 def _as_json(component: Component) -> dict[str, Any]:
     settings = [asdict(each) | {"changed": each.is_changed} for each in component.settings]
-    return {"name": component.name, "version": component.version, "settings": settings}
+    return {
+        "name": component.name,
+        "version": component.version,
+        "settings": settings,
+        "problem": component.problem,
+    }
 
 
 def _print(console: Console, components: list[Component]) -> None:
     for component in components:
         title = component.name + (f" ({component.version})" if component.version else "")
+        if component.problem:
+            console.print(escape(f"{title}: {component.problem}\n"), soft_wrap=True)
+            continue
         table = Table("", "value", "default", "unit", "", box=None, title=escape(title), title_justify="left")
         for setting in component.settings:
             mark = "[bold]*[/bold] " if setting.is_changed else "  "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
@@ -34,7 +35,7 @@ class ItemSet:
     collection_id: str
     user_id: str
     """The owner; empty for an editor's collection."""
-    items: np.ndarray  # (k,) int64 positions, each once, in the collection's order
+    items: IntArray  # (k,) positions, each once, in the collection's order
 
 
 def select_training_sets(
@@ -90,7 +91,7 @@ def build_training_events(
 
 
 def _sort_by_time(
-    users: list[str], training: Interactions, user: np.ndarray, item: np.ndarray, at: np.ndarray
+    users: list[str], training: Interactions, user: IntArray, item: IntArray, at: IntArray
 ) -> Interactions:
     """Sort (n,) arrays by time; the first rows are training events, the others saves of collections."""
     saves = np.full(len(item) - len(training), SAVE, np.int8)
@@ -109,8 +110,8 @@ def _sort_by_time(
 class _FirstSeen:
     """When some users first interacted with the items that they have seen."""
 
-    items: dict[str, np.ndarray]
-    at: dict[str, np.ndarray]
+    items: dict[str, IntArray]
+    at: dict[str, IntArray]
 
     @classmethod
     def of(cls, events: Interactions, users: set[str]) -> _FirstSeen:
@@ -125,8 +126,8 @@ class _FirstSeen:
     def is_new_after(self, user_id: str, until: int | None) -> bool:
         return until is not None and user_id in self.at and bool(self.at[user_id].min() > until)
 
-    def items_after(self, user_id: str, until: int | None) -> np.ndarray:
+    def items_after(self, user_id: str, until: int | None) -> IntArray:
         if until is None or user_id not in self.at:
             return np.zeros(0, np.int64)
-        later: np.ndarray = self.items[user_id][self.at[user_id] > until]
+        later: IntArray = self.items[user_id][self.at[user_id] > until]
         return later

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
@@ -157,14 +158,14 @@ def _changed_items(before: Catalogue, after: Catalogue) -> Iterator[tuple[str, l
             )
 
 
-def _is_different(column_before: pa.ChunkedArray, column_after: pa.ChunkedArray) -> np.ndarray:
+def _is_different(column_before: pa.ChunkedArray, column_after: pa.ChunkedArray) -> BoolArray:
     """Where two columns differ, (n,) bool; null equals null and an empty list."""
     if pa.types.is_nested(column_before.type):
         pairs = zip(column_before.to_pylist(), column_after.to_pylist(), strict=True)
         return np.array([(old or None) != (new or None) for old, new in pairs], bool)
     are_null = pc.and_(pc.is_null(column_before), pc.is_null(column_after))
     is_same = pc.or_kleene(are_null, pc.equal(column_before, column_after)).fill_null(False)
-    is_different: np.ndarray = ~is_same.to_numpy().astype(bool)
+    is_different: BoolArray = ~is_same.to_numpy().astype(bool)
     return is_different
 
 

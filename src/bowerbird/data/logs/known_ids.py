@@ -13,21 +13,25 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.durable import flush_folder
 from bowerbird.data.logs.rows import digest_id
 
+HalfDigests = NDArray[np.uint64]
+"""First or second halves of digests."""
 _BLOCK = 1 << 20  # digests of a file in memory at a time while it is rewritten
 
 
 class KnownIds:
     """A sorted set of digests: `high` and `low`, (N,) uint64 each, ordered by both."""
 
-    def __init__(self, high: np.ndarray, low: np.ndarray) -> None:
+    def __init__(self, high: HalfDigests, low: HalfDigests) -> None:
         self.high, self.low = high, low
 
     @classmethod
-    def of(cls, high: np.ndarray, low: np.ndarray) -> KnownIds:
+    def of(cls, high: HalfDigests, low: HalfDigests) -> KnownIds:
         """Sort the halves of N digests, (N,) uint64 each."""
         order = np.lexsort((low, high))
         return cls(high[order], low[order])
@@ -78,7 +82,7 @@ class KnownIds:
     def __len__(self) -> int:
         return len(self.high)
 
-    def positions_of(self, high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    def positions_of(self, high: HalfDigests, low: HalfDigests) -> IntArray:
         """Position of each of M digests, (M,) int64; -1 where it is not in the set."""
         start = np.searchsorted(self.high, high)
         position = np.minimum(start, max(len(self) - 1, 0))
@@ -101,13 +105,13 @@ class KnownIds:
 NONE = KnownIds(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
 
 
-def split_digests(digests: Iterable[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def split_digests(digests: Iterable[bytes]) -> tuple[HalfDigests, HalfDigests]:
     """The two halves of M digests, (M,) uint64 each."""
     halves = np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
     return halves[:, 0].copy(), halves[:, 1].copy()
 
 
-def split_id_digests(ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+def split_id_digests(ids: pa.ChunkedArray) -> tuple[HalfDigests, HalfDigests]:
     """The two halves of the digests of M event ids, (M,) uint64 each, computed chunk by chunk."""
     chunks = [
         split_digests(digest_id(event_id) for event_id in chunk.to_pylist())
@@ -119,7 +123,7 @@ def split_id_digests(ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([high for high, _ in chunks]), np.concatenate([low for _, low in chunks])
 
 
-def is_first_occurrence(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+def is_first_occurrence(high: HalfDigests, low: HalfDigests) -> BoolArray:
     """Whether each of M digests is the first occurrence of its value, (M,) bool."""
     order = np.lexsort((low, high))  # stable: of equal ones the first stays first
     repeated = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])

@@ -15,11 +15,9 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from bowerbird.data.events import Event
 from bowerbird.data.logs.connections import Connections
-from bowerbird.data.logs.known_ids import split_digests
+from bowerbird.data.logs.known_ids import HalfDigests, split_digests
 from bowerbird.data.logs.recent_events import RecentEvents
 from bowerbird.data.logs.rows import Row, decode_event, decode_user_id
 from bowerbird.data.logs.write_ahead import damaged_commits
@@ -80,7 +78,7 @@ class LiveEvents:
         with self._reading() as reader:
             return int(reader.execute("SELECT count(*) FROM live").fetchone()[0])
 
-    def digest_halves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def digest_halves(self) -> Iterator[tuple[HalfDigests, HalfDigests]]:
         """The two halves of the digests of all events, (M,) uint64 each, M <= 16,384 at a time."""
         with self._translate_errors(), contextlib.closing(self._connections.connect()) as connection:
             rows = connection.execute("SELECT digest FROM live")

@@ -12,6 +12,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+from bowerbird.data.arrays import BoolArray
+
+Checksums = NDArray[np.uint64]
 
 # Layout of the file: a header of 32 bytes (magic number, version, page size, checkpoint number, two salts,
 # two checksums; four bytes each), then frames of 24 bytes (page number, size of the database after a commit
@@ -19,6 +24,7 @@ import numpy as np
 _HEADER, _FRAME = 32, 24
 _MAGIC = 0x377F0682  # the last bit: checksums are of big-endian words
 _MASK = 0xFFFFFFFF
+_MASK_OF_WORDS = np.uint64(_MASK)
 
 
 def damaged_commits(path: Path) -> int:
@@ -51,7 +57,7 @@ def damaged_commits(path: Path) -> int:
 
 
 def _commits_after_damage(
-    frames: np.ndarray, has_salt: np.ndarray, words: np.dtype[np.uint32], sums: tuple[int, int]
+    frames: NDArray[np.uint8], has_salt: BoolArray, words: np.dtype[np.uint32], sums: tuple[int, int]
 ) -> int:
     """Number of commits, as in `damaged_commits`.
 
@@ -74,7 +80,7 @@ def _commits_after_damage(
     return int(ends_commit[:-1].sum())
 
 
-def _affine_checksums(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _affine_checksums(words: NDArray[np.uint32]) -> tuple[Checksums, Checksums]:
     """SQLite's checksum of N runs of words, (N, 2 n), as an affine map: the added terms (N, 2), and the
     matrix (2, 2) that multiplies the checksum before a run.
 
@@ -83,17 +89,17 @@ def _affine_checksums(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     product instead of a loop over millions of words.
     """
     step, word_matrix = np.array([[1, 1], [1, 2]], np.uint64), np.array([[1, 0], [1, 1]], np.uint64)
-    power: np.ndarray = np.eye(2, dtype=np.uint64)
+    power: Checksums = np.eye(2, dtype=np.uint64)
     weights = []
     # After k pairs the checksum is step^k · before + Σ step^(k − 1 − i) · word_matrix · pair i, modulo 2^32.
     for _ in range(words.shape[1] // 2):
-        weights.append(power @ word_matrix & _MASK)
-        power = power @ step & _MASK
+        weights.append(power @ word_matrix & _MASK_OF_WORDS)
+        power = power @ step & _MASK_OF_WORDS
     weight_matrix = np.stack(weights[::-1]).transpose(0, 2, 1).reshape(-1, 2)  # (2 n, 2)
-    return words.astype(np.uint64) @ weight_matrix & _MASK, power
+    return words.astype(np.uint64) @ weight_matrix & _MASK_OF_WORDS, power
 
 
-def _accumulate(sums: tuple[int, int], added: np.ndarray, matrix: np.ndarray) -> list[tuple[int, int]]:
+def _accumulate(sums: tuple[int, int], added: Checksums, matrix: Checksums) -> list[tuple[int, int]]:
     """The running checksum after each run, N pairs."""
     (a, b), (c, d) = matrix.tolist()
     running_sums = []
