@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=RequestHeadConfig().epochs)
     parser.add_argument("--depth", type=int, default=RequestHeadConfig().depth)
     parser.add_argument("--max-tokens", type=int, default=RequestHeadConfig().max_tokens)
+    parser.add_argument("--arms", default=",".join(ItemInput), help="ways of entering items, by comma")
     options = parser.parse_args()
     snapshot = Store.open(options.store).snapshot()
     examples = read_examples(snapshot, options.dialogues)
@@ -71,7 +72,7 @@ def main() -> None:
     open_source = partial(open_with_default_connector, snapshot)
     results = {
         arm.value: run_arm(open_source, training, test, replace(config, item_input=arm), options.seeds)
-        for arm in ItemInput
+        for arm in map(ItemInput, options.arms.split(","))
     }
     print_table(results)
     summary = {

@@ -22,7 +22,7 @@ from bowerbird.conversations.contexts import ConversationContext
 from bowerbird.data.dialogues import Role
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
-from bowerbird.graft.head.config import RequestHeadConfig
+from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
 from bowerbird.graft.head.rendering import ConversationRenderer, RenderedConversation, Span
 from bowerbird.graft.prompt import insert_soft_tokens
 
@@ -93,9 +93,10 @@ class ConversationEncoder:
         config = self._config
         digest = hashlib.blake2b(self._base.fingerprint.encode(), digest_size=8)
         digest.update(f"{config.item_input}/{config.depth}/{config.max_tokens}/{LAYOUT}".encode())
-        digest.update(np.ascontiguousarray(self._matrix).tobytes())
-        for _, weight in sorted(self._connector.state_dict().items()):
-            digest.update(weight.numpy().tobytes())
+        if config.item_input is ItemInput.SOFT_TOKENS:
+            digest.update(np.ascontiguousarray(self._matrix).tobytes())
+            for _, weight in sorted(self._connector.state_dict().items()):
+                digest.update(weight.numpy().tobytes())
         return digest.hexdigest()
 
     def count_tokens(self, contexts: Sequence[ConversationContext]) -> NDArray[np.int64]:
