@@ -1,0 +1,126 @@
+"""A small network over named items and words, trained with the full softmax over the catalogue."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bowerbird.config import setting
+from bowerbird.conversations.contexts import ConversationContext, DialogueExample
+from bowerbird.conversations.sources.network_inputs import NetworkInputs, pack_bag
+from bowerbird.conversations.sources.network_model import ContextNetwork
+from bowerbird.conversations.text_index import WordIndex
+from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.errors import StoreError
+from bowerbird.progress import track
+
+WORDS_PER_ITEM = 80
+WEIGHTS_FILE = "network.pt"
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Settings of the context network."""
+
+    width: int = setting(128, "Width of item, word and context vectors", "numbers")
+    epochs: int = setting(5, "Passes over the examples", "epochs")
+    batch: int = setting(256, "Examples per optimiser step", "examples")
+    learning_rate: float = setting(2e-3, "Highest learning rate of the one-cycle schedule")
+    dropout: float = setting(0.3, "Share of inputs dropped while training")
+    weight_decay: float = setting(0.01, "Decoupled weight decay (AdamW)")
+    seed: int = setting(0, "Random seed")
+
+
+class NetworkSource:
+    """Scores by `ContextNetwork`."""
+
+    name = "network"
+
+    def __init__(self, item_texts: Sequence[str], config: NetworkConfig | None = None) -> None:
+        self._item_texts = item_texts
+        self._config = config or NetworkConfig()
+        self._words = WordIndex([], [])
+        self._network: ContextNetwork | None = None
+
+    def fit(self, examples: Sequence[DialogueExample]) -> None:
+        config = self._config
+        torch.manual_seed(config.seed)
+        texts = [turn.text for example in examples for turn in example.context.turns[-2:]]
+        self._words = WordIndex.of([*texts, *self._item_texts], min_texts=4, max_words=15_000)
+        targets = np.array([item for example in examples for item in example.targets], np.int64)
+        counts = np.bincount(targets, minlength=len(self._item_texts)) + 0.1
+        network = self._new_network(torch.from_numpy(np.log(counts / counts.sum())).float())
+        self._train(network, NetworkInputs.of([each.context for each in examples], self._words), examples)
+        self._network = network.eval()
+
+    def _new_network(self, log_popularity: torch.Tensor) -> ContextNetwork:
+        item_bag = pack_bag([self._words.numbers(text)[:WORDS_PER_ITEM] for text in self._item_texts])
+        config = self._config
+        return ContextNetwork(item_bag, len(self._words), log_popularity, config.width, config.dropout)
+
+    def _train(
+        self, network: ContextNetwork, inputs: NetworkInputs, examples: Sequence[DialogueExample]
+    ) -> None:
+        config = self._config
+        weights = [weight for name, weight in network.named_parameters() if name != "bias"]
+        groups = [{"params": weights}, {"params": [network.bias], "weight_decay": 0.0}]
+        optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
+        steps = config.epochs * math.ceil(len(examples) / config.batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, config.learning_rate, max(steps, 2), pct_start=0.1
+        )
+        network.train()
+        for rows in track(self._batches(len(examples)), "training the context network", steps):
+            log_probabilities = torch.log_softmax(network(*inputs.batch(rows)), dim=1)
+            loss = -(_target_rows(examples, rows, network.n_items) * log_probabilities).sum() / len(rows)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+
+    def _batches(self, n: int) -> Iterator[IntArray]:
+        rng = np.random.default_rng(self._config.seed)
+        for _ in range(self._config.epochs):
+            order = rng.permutation(n)
+            for start in range(0, n, self._config.batch):
+                yield order[start : start + self._config.batch]
+
+    def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        if self._network is None:
+            return np.zeros((len(contexts), len(self._item_texts)), np.float32)
+        inputs = NetworkInputs.of(contexts, self._words)
+        with torch.inference_mode():
+            logits = self._network(*inputs.batch(np.arange(len(contexts))))
+        scores: FloatArray = logits.numpy()
+        return scores
+
+    def save(self, folder: Path) -> None:
+        self._words.save(folder)
+        assert self._network is not None, "fit before save"
+        torch.save(self._network.state_dict(), folder / WEIGHTS_FILE)
+
+    def load(self, folder: Path) -> None:
+        self._words = WordIndex.load(folder)
+        network = self._new_network(torch.zeros(len(self._item_texts)))
+        try:
+            network.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
+        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            raise StoreError(
+                f"{folder / WEIGHTS_FILE} can't be read ({error}): run `bowerbird graft` again"
+            ) from None
+        self._network = network.eval()
+
+
+def _target_rows(examples: Sequence[DialogueExample], rows: IntArray, n_items: int) -> torch.Tensor:
+    """The targets of some examples as probabilities, (B, items)."""
+    targets = torch.zeros(len(rows), n_items)
+    for row, number in enumerate(rows.tolist()):
+        items = examples[number].targets
+        targets[row, list(items)] = 1 / len(items)
+    return targets
