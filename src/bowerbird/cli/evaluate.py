@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bowerbird.choices import Effort, Split
+from bowerbird.cli.conversations import evaluate_conversation_file
 from bowerbird.cli.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
@@ -43,6 +45,12 @@ def evaluate(
     max_queries: Annotated[
         int, typer.Option(min=1, help="With --prequential: sample at most this many likes to predict.")
     ] = 3_000,
+    conversations: Annotated[
+        Path | None,
+        typer.Option(
+            help="Evaluate recommending from conversations on this file of dialogues.", dir_okay=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate bowerbird and all baselines, with confidence intervals; write reports and a model card.
@@ -50,6 +58,9 @@ def evaluate(
     With --prequential, replay the log: predict each like before it is observed, with updates in real time,
     daily, weekly or never.
     """
+    if conversations is not None:
+        evaluate_conversation_file(store, conversations, as_json)
+        return
     from bowerbird.data.records import record_as_dict
     from bowerbird.data.store import Store
     from bowerbird.models.backbones import BACKBONES

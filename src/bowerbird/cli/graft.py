@@ -48,11 +48,13 @@ def train(
 ) -> None:
     """Train the connector (with --adapt, also the language model) and publish it.
 
-    Where the store has dialogues, the request head is trained on them too, on top of --minutes.
+    Where the store has dialogues, the request head and the recommender from
+    conversations are trained on them too, on top of --minutes.
     After Ctrl-C, run again to resume. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
     from accelerate import PartialState
 
+    from bowerbird.conversations.training import train_conversations
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
     from bowerbird.graft.adapter import AdaptationMode
@@ -73,11 +75,32 @@ def train(
         batch=batch,
         accumulate=accumulate,
     )
-    version = train_graft(Store.open(store), config)
+    opened = Store.open(store)
+    version = train_graft(opened, config)
     if not PartialState().is_main_process:  # only the first process prints
         return
+    if opened.snapshot().version("dialogues") is not None:
+        train_conversations(opened)
     emit(
         {"version": version.name, **version.meta}, json, lambda console: print_metrics(console, version.meta)
+    )
+
+
+@graft_app.command()
+def conversations(store: StoreArgument, json: JsonOption = False) -> None:
+    """Train only the recommender from conversations, on the store's dialogues, and publish it."""
+    from bowerbird.conversations.training import train_conversations
+    from bowerbird.data.store import Store
+
+    version = train_conversations(Store.open(store))
+    recall = ", ".join(f"{name} {value:.3f}" for name, value in version.meta["recall"].items())
+    emit(
+        {"version": version.name, **version.meta},
+        json,
+        lambda console: console.print(
+            f"recommender from conversations: {version.meta['examples']:,} examples, "
+            f"{version.meta['seconds']:.0f} s; on held-out dialogues {recall or 'not measured'}"
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bowerbird.choices import Outcome
+from bowerbird.cli.conversations import recommend_conversations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
 
@@ -24,6 +25,9 @@ def recommend(
     store: StoreArgument,
     user: Annotated[str | None, typer.Option(help="User id.")] = None,
     histories: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, at, action.")] = None,
+    conversations: Annotated[
+        Path | None, typer.Option(help="Parquet: conversation_id, turn, role, text.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Parquet: user_id, rank, item_id, score.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items per user.")] = 20,
     outcome: Annotated[Outcome, typer.Option(help="Outcome to optimise for.")] = Outcome.CLICK,
@@ -38,7 +42,12 @@ def recommend(
     boosts: Annotated[Path | None, typer.Option(help="TOML file with boosts.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend items to a user, with reasons, or to all users of a file of histories."""
+    """Recommend items to a user, with reasons; to all users of a file of histories; or for conversations."""
+    if conversations is not None:
+        if user is not None or histories is not None or out is None:
+            raise InputError("--conversations goes with --out FILE.parquet, without --user and --histories")
+        recommend_conversations(store, conversations, out, n, as_json)
+        return
     from bowerbird.data.events import Action
     from bowerbird.data.store import Store
     from bowerbird.recommend.options import RecommendOptions

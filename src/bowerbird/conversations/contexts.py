@@ -87,18 +87,18 @@ class ContextBuilder:
         ]
         return ConversationContext(tuple(turns), tuple(mentions))
 
-    def examples(self, dialogues: Iterable[Dialogue]) -> list[DialogueExample]:
-        """One example for each assistant turn that recommends something new."""
-        return [example for dialogue in dialogues for example in self._examples_of(dialogue)]
+    def examples(self, dialogues: Iterable[Dialogue], with_named: bool = False) -> list[DialogueExample]:
+        """One example for each assistant turn with a new recommendation; `with_named`: or a named item."""
+        return [example for dialogue in dialogues for example in self._examples_of(dialogue, with_named)]
 
-    def _examples_of(self, dialogue: Dialogue) -> list[DialogueExample]:
+    def _examples_of(self, dialogue: Dialogue, with_named: bool) -> list[DialogueExample]:
         examples: list[DialogueExample] = []
         mentions: list[Mention] = []
         named: set[int] = set()
         turns = tuple(ContextTurn(turn.role, turn.text) for turn in dialogue.turns)
         for number, turn in enumerate(dialogue.turns):
             recommended = dict.fromkeys(self._positions(turn.recommended))
-            targets = tuple(item for item in recommended if item not in named)
+            targets = tuple(item for item in recommended if with_named or item not in named)
             if turn.role is Role.ASSISTANT and targets:
                 context = ConversationContext(turns[:number] if dialogue.has_text else (), tuple(mentions))
                 examples.append(DialogueExample(dialogue.dialogue_id, context, targets))

@@ -56,7 +56,7 @@ def import_dialogues(store: Store, paths: Sequence[Path]) -> DialogueImportSumma
         if not path.is_file():
             raise InputError(f"there is no file {path}: name Parquet or JSONL files that exist")
     with store.lock("bowerbird import dialogues"):
-        run = _Import(store)
+        run = _Import(store, frozenset(store.item_ids()))
         for path in paths:
             for draft in track(read_turns(path), f"reading {path.name}"):
                 run.add(draft)
@@ -65,12 +65,28 @@ def import_dialogues(store: Store, paths: Sequence[Path]) -> DialogueImportSumma
     return run.summary
 
 
+def read_dialogue_files(paths: Sequence[Path], items: frozenset[str]) -> list[Dialogue]:
+    """Read dialogues without importing them; rows that can't be used and ids outside `items` are left out.
+
+    Raises `InputError` where a file is missing or is not of a known shape.
+    """
+    run = _Import(None, items)
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"there is no file {path}: name Parquet or JSONL files that exist")
+        for draft in read_turns(path):
+            run.add(draft)
+    run.turns = run.sequences | run.turns
+    return run.dialogues()
+
+
 class _Import:
     """A running import: all turns that were read."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store | None, items: frozenset[str]) -> None:
+        """`store` is where it is published; None to read only. `items` are the ids of the catalogue."""
         self.store = store
-        self.items = frozenset(store.item_ids())
+        self.items = items
         self.summary = DialogueImportSummary()
         self.turns: dict[str, dict[int, DialogueTurn]] = {}
         self.sequences: dict[str, dict[int, DialogueTurn]] = {}
@@ -107,6 +123,7 @@ class _Import:
         self.rejected.append(rejected)
 
     def publish(self) -> None:
+        assert self.store is not None
         self.turns = self.sequences | self.turns
         self.summary.dialogues = len(self.turns)
         if not self.turns:
@@ -114,21 +131,21 @@ class _Import:
             raise InputError(f"the files hold no usable turn: nothing was imported. {reasons}".rstrip(". "))
         current = self.store.current(KIND)
         stored = {} if current is None else {each.dialogue_id: each for each in read_dialogues(current.path)}
-        new = {each.dialogue_id: each for each in self._dialogues() if _replaces(each, stored)}
+        new = {each.dialogue_id: each for each in self.dialogues() if _replaces(each, stored)}
         self.summary.new, merged = len(new), stored | new
         self.summary.total = len(merged)
         if new:
             publish_dialogues(self.store, list(merged.values()))
         self._write_rejected()
 
-    def _dialogues(self) -> list[Dialogue]:
+    def dialogues(self) -> list[Dialogue]:
         return [
             Dialogue(dialogue_id, tuple(turns[number] for number in sorted(turns)), self.users[dialogue_id])
             for dialogue_id, turns in self.turns.items()
         ]
 
     def _write_rejected(self) -> None:
-        if not self.rejected:
+        if not self.rejected or self.store is None:
             return
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         path = self.store.reports / f"refused-{KIND}-{stamp}.jsonl"

@@ -68,7 +68,7 @@ def ease_weights(sets: sparse.csr_matrix, l2: float) -> FloatArray:
     """Item-to-item weights, (items, items) with a zero diagonal, of sets (sets, items) of ones."""
     gram = (sets.T @ sets).toarray().astype(np.float32)
     if not len(gram):
-        return gram
+        return np.zeros((0, 0), np.float32)
     gram[np.diag_indices_from(gram)] += l2
     inverse = linalg.inv(gram, overwrite_a=True, check_finite=False)
     weights: FloatArray = inverse / -np.diag(inverse)

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +18,13 @@ from bowerbird.conversations.sources.network_inputs import NetworkInputs, pack_b
 from bowerbird.conversations.sources.network_model import ContextNetwork
 from bowerbird.conversations.text_index import WordIndex
 from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.records import read_record, write_record
 from bowerbird.errors import StoreError
 from bowerbird.progress import track
 
 WORDS_PER_ITEM = 80
 WEIGHTS_FILE = "network.pt"
+CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class NetworkSource:
     ) -> None:
         config = self._config
         weights = [weight for name, weight in network.named_parameters() if name != "bias"]
-        groups = [{"params": weights}, {"params": [network.bias], "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": weights}, {"params": [network.bias], "weight_decay": 0.0}]
         optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
         steps = config.epochs * math.ceil(len(examples) / config.batch)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -102,11 +105,13 @@ class NetworkSource:
 
     def save(self, folder: Path) -> None:
         self._words.save(folder)
+        write_record(folder / CONFIG_FILE, self._config)
         assert self._network is not None, "fit before save"
         torch.save(self._network.state_dict(), folder / WEIGHTS_FILE)
 
     def load(self, folder: Path) -> None:
         self._words = WordIndex.load(folder)
+        self._config = read_record(folder / CONFIG_FILE, NetworkConfig)
         network = self._new_network(torch.zeros(len(self._item_texts)))
         try:
             network.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))

@@ -72,4 +72,5 @@ class ContextNetwork(nn.Module):
         named = named + self.kind(kinds) + self.age.weight[: items.shape[1]]
         logits = self.attention(named).squeeze(-1).masked_fill(~is_named, -1e4)  # (B, M)
         weights = torch.softmax(torch.cat([logits, torch.zeros(len(logits), 1)], dim=1), dim=1)[:, :-1]
-        return ((weights * is_named).unsqueeze(-1) * named).sum(dim=1)
+        pooled: torch.Tensor = ((weights * is_named).unsqueeze(-1) * named).sum(dim=1)
+        return pooled

@@ -110,9 +110,9 @@ def _parse_turn(row: Row) -> Iterator[tuple[int, DialogueTurn]]:
     lists = {name: _texts(row, name) for name in ITEM_LISTS}
     acts = _texts(row, "acts") or tuple(act for act in (parse_text(row.get("act")),) if act)
     turn = DialogueTurn(
-        _role(row["role"]), _text(row, "text"), **lists, acts=acts, satisfaction=_satisfaction(row)
+        parse_role(row["role"]), _text(row, "text"), **lists, acts=acts, satisfaction=_satisfaction(row)
     )
-    yield _turn_number(row), turn
+    yield parse_turn_number(row["turn"]), turn
 
 
 def _parse_sequence(row: Row) -> Iterator[tuple[int, DialogueTurn]]:
@@ -126,7 +126,7 @@ def _parse_sequence(row: Row) -> Iterator[tuple[int, DialogueTurn]]:
     if not isinstance(sentiments, list) or len(sentiments) != len(items):
         raise _RowError(f"sentiment is not a list as long as {name}")
     for number, (raw_role, item, sentiment) in enumerate(zip(roles, items, sentiments, strict=True)):
-        item_id, role = parse_text(item), _role(raw_role)
+        item_id, role = parse_text(item), parse_role(raw_role)
         if not item_id:
             continue
         named, feeling = (item_id,), sentiment.upper() if isinstance(sentiment, str) else ""
@@ -166,15 +166,16 @@ def _identifier(row: Row, name: str) -> str:
     return identifier
 
 
-def _role(value: Any) -> Role:
+def parse_role(value: Any) -> Role:
+    """Who speaks, from the spellings that files have. Raises `ValueError` for others."""
     role = _ROLES.get(parse_text(value).lower())
     if role is None:
         raise _RowError(f"role is neither user nor assistant: {parse_text(value)[:40]!r}")
     return role
 
 
-def _turn_number(row: Row) -> int:
-    value = row["turn"]
+def parse_turn_number(value: Any) -> int:
+    """The number of a turn. Raises `ValueError` where it is not a whole number in range."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str) and value.isdecimal():

@@ -16,10 +16,10 @@ USER_TURNS = 3
 """Last turns of the user that are compared."""
 
 
-class WishSource:
+class RequestTextSource:
     """TF-IDF cosine of the user's last turns to each item's text; nothing is learned."""
 
-    name = "wish-text"
+    name = "request-text"
 
     def __init__(self, item_texts: Sequence[str]) -> None:
         self._words = WordIndex.of(item_texts, min_texts=2)

@@ -1,0 +1,142 @@
+"""Recall of what assistants recommended in dialogues, next to baselines and without each source.
+
+The unit is a recommended item that was not named before; intervals resample conversations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowerbird.conversations.contexts import ConversationContext, DialogueExample
+from bowerbird.conversations.fusion import EXCLUDED, Fusion
+from bowerbird.conversations.ranker import ConversationRanker
+from bowerbird.data.arrays import DoubleArray, FloatArray
+from bowerbird.data.dialogues import Dialogue
+from bowerbird.progress import track
+
+KS = (1, 5, 10, 20, 50)
+BLOCK = 128  # contexts scored at once
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class RecallRow:
+    """Recall at each of `KS` of one system, with 95 % bootstrap intervals over dialogues."""
+
+    system: str
+    recall: dict[str, float]
+    low: dict[str, float]
+    high: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ConversationEvaluation:
+    """Recall of all systems on the same recommended items."""
+
+    dialogues: int
+    contexts: int
+    recommended_items: int
+    rows: list[RecallRow]
+    """Items already named are left out of every list."""
+    with_named: list[RecallRow]
+    """All recommended items count, named ones too: bowerbird leaving none out, and plain repetition."""
+
+
+def evaluate_conversations(
+    ranker: ConversationRanker, dialogues: Sequence[Dialogue]
+) -> ConversationEvaluation:
+    """Evaluate the ranker, each source alone, and the fusion without each source."""
+    examples = ranker.contexts.examples(dialogues)
+    ranks: dict[str, list[float]] = {}
+    owners: list[str] = []
+    for start in track(range(0, len(examples), BLOCK), "evaluating", -(-len(examples) // BLOCK)):
+        part = examples[start : start + BLOCK]
+        owners += [example.dialogue_id for example in part for _ in example.targets]
+        for system, scores in _systems(ranker, [example.context for example in part]).items():
+            ranks.setdefault(system, []).extend(target_ranks(scores, part, leave_out_named=True))
+    rows = [_row(system, np.array(values), owners) for system, values in ranks.items()]
+    return ConversationEvaluation(
+        len(set(owners)), len(examples), len(owners), rows, _with_named(ranker, dialogues)
+    )
+
+
+def _systems(ranker: ConversationRanker, contexts: Sequence[ConversationContext]) -> Mapping[str, FloatArray]:
+    """Scores of the whole, of each source alone, and of the whole without each source."""
+    by_source = ranker.source_scores(contexts)
+    systems = {"bowerbird": ranker.fusion.scores(by_source, contexts)}
+    systems |= {f"only {name}": scores for name, scores in by_source.items()}
+    for name in by_source:
+        rest = Fusion({other: w for other, w in ranker.fusion.weights.items() if other != name})
+        systems[f"without {name}"] = rest.scores(by_source, contexts)
+    return systems
+
+
+def _with_named(ranker: ConversationRanker, dialogues: Sequence[Dialogue]) -> list[RecallRow]:
+    examples = ranker.contexts.examples(dialogues, with_named=True)
+    ranks: dict[str, list[float]] = {"bowerbird, named items counted in": [], "repeats what was named": []}
+    owners = [example.dialogue_id for example in examples for _ in example.targets]
+    for start in range(0, len(examples), BLOCK):
+        part = examples[start : start + BLOCK]
+        contexts = [example.context for example in part]
+        fused = ranker.fusion.scores(ranker.source_scores(contexts), contexts)
+        for system, scores in zip(ranks, (fused, _repetition(contexts, fused.shape[1])), strict=True):
+            ranks[system].extend(target_ranks(scores, part, leave_out_named=False))
+    return [_row(system, np.array(values), owners) for system, values in ranks.items()]
+
+
+def _repetition(contexts: Sequence[ConversationContext], n_items: int) -> FloatArray:
+    """Scores that list the named items, the most recent first."""
+    scores = np.zeros((len(contexts), n_items), np.float32)
+    for row, context in enumerate(contexts):
+        for number, mention in enumerate(context.mentions, start=1):
+            scores[row, mention.item] = number
+    return scores
+
+
+def target_ranks(
+    scores: FloatArray, examples: Sequence[DialogueExample], leave_out_named: bool
+) -> list[float]:
+    """Rank from 0 of each target; ties share their mean rank, so that equal scores gain nothing."""
+    ranks = []
+    for row, example in zip(scores, examples, strict=True):
+        eligible = row.copy()
+        if leave_out_named:
+            eligible[example.context.named] = EXCLUDED
+        for target in example.targets:
+            score = eligible[target]
+            above, equal = int((eligible > score).sum()), int((eligible == score).sum())
+            ranks.append(np.inf if score <= EXCLUDED else above + (equal - 1) / 2)
+    return ranks
+
+
+def recall_of(ranker: ConversationRanker, examples: Sequence[DialogueExample]) -> dict[str, float]:
+    """Recall at each of `KS` of the ranker alone."""
+    ranks: list[float] = []
+    for start in range(0, len(examples), BLOCK):
+        part = examples[start : start + BLOCK]
+        scores = ranker.scores([example.context for example in part])
+        ranks += target_ranks(scores, part, leave_out_named=True)
+    return _recall(np.array(ranks))
+
+
+def _recall(ranks: DoubleArray) -> dict[str, float]:
+    return {f"recall@{k}": float((ranks < k).mean()) if len(ranks) else 0.0 for k in KS}
+
+
+def _row(system: str, ranks: DoubleArray, owners: Sequence[str]) -> RecallRow:
+    if not len(ranks):
+        return RecallRow(system, _recall(ranks), _recall(ranks), _recall(ranks))
+    _, dialogue = np.unique(np.array(owners), return_inverse=True)
+    n = int(dialogue.max()) + 1
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)  # (R, dialogues)
+    items = np.bincount(dialogue, minlength=n).astype(np.float64)
+    low, high = {}, {}
+    for k in KS:
+        hits = np.bincount(dialogue, weights=(ranks < k).astype(np.float64), minlength=n)
+        means = (counts @ hits) / np.maximum(counts @ items, 1)
+        low[f"recall@{k}"], high[f"recall@{k}"] = (float(q) for q in np.quantile(means, [0.025, 0.975]))
+    return RecallRow(system, _recall(ranks), low, high)

@@ -1,0 +1,130 @@
+"""Train the conversational recommender on a store's dialogues, and publish it.
+
+The sources are fitted on a part of the dialogues, the fusion on others, and then the sources again on all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bowerbird.config import setting
+from bowerbird.conversations.contexts import DialogueExample
+from bowerbird.conversations.evaluation import recall_of
+from bowerbird.conversations.fusion import Fusion, fit_fusion
+from bowerbird.conversations.linking import find_everyday_words
+from bowerbird.conversations.near_copies import without_near_copies
+from bowerbird.conversations.ranker import ConversationRanker, new_sources
+from bowerbird.conversations.sources.network import NetworkConfig
+from bowerbird.data.dialogues import Dialogue, read_dialogues
+from bowerbird.data.items import Catalogue
+from bowerbird.data.splits import hash_share
+from bowerbird.data.store import Store
+from bowerbird.data.version_meta import VersionMeta
+from bowerbird.data.versions import Version
+from bowerbird.errors import StoreError
+from bowerbird.progress import tell
+
+SALT = "dialogue-fusion"
+
+
+@dataclass(frozen=True)
+class ConversationConfig:
+    """Settings of the conversational recommender."""
+
+    held_out: float = setting(0.1, "Share of the dialogues, by hash, that the fusion is fitted on")
+    max_fusion_examples: int = setting(1500, "Most examples that the fusion is fitted on", "examples")
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueRankerMeta(VersionMeta):
+    """A conversational recommender."""
+
+    KIND = "dialogue-ranker"
+
+    config: ConversationConfig
+    examples: int
+    seconds: float
+    recall: dict[str, float]
+    """On the held-out dialogues, with sources that were not fitted on them; optimistic in the fusion's few
+    weights, which were."""
+
+
+def train_conversations(store: Store, config: ConversationConfig | None = None) -> Version:
+    """Train on all dialogues of a store and publish. Raises `StoreError` where there are none."""
+    config, start = config or ConversationConfig(), time.perf_counter()
+    snapshot = store.snapshot()
+    version = snapshot.version("dialogues")
+    if version is None:
+        raise StoreError("the store has no dialogues: run `bowerbird import dialogues FILE… --store STORE`")
+    ranker, examples, recall = fit_ranker(snapshot.catalogue, read_dialogues(version.path), config)
+    meta = DialogueRankerMeta(
+        config=config, examples=examples, recall=recall, seconds=time.perf_counter() - start
+    )
+    with store.lock("bowerbird graft", wait=True):
+        return store.publish(DialogueRankerMeta.KIND, meta, ranker.save)
+
+
+def fit_ranker(
+    catalogue: Catalogue, dialogues: Sequence[Dialogue], config: ConversationConfig
+) -> tuple[ConversationRanker, int, dict[str, float]]:
+    """Fit sources and fusion; also the number of examples and the recall on the held-out ones.
+
+    Raises `StoreError` where no dialogue recommends anything.
+    """
+    popularity = np.zeros(len(catalogue), np.float32)
+    for dialogue in dialogues:
+        for turn in dialogue.turns:
+            for item_id in turn.mentioned:
+                if item_id in catalogue.position:
+                    popularity[catalogue.position[item_id]] += 1
+    everyday_words = find_everyday_words(turn.text for dialogue in dialogues for turn in dialogue.turns)
+    sources = new_sources(catalogue, config.network)
+    ranker = ConversationRanker(catalogue, popularity, everyday_words, sources, Fusion({}))
+    examples = ranker.contexts.examples(dialogues)
+    if not examples:
+        raise StoreError("no dialogue recommends an item of the catalogue: import others")
+    held_out, training = _split(examples, config)
+    recall: dict[str, float] = {}
+    if held_out and training:
+        tell(f"fitting the sources on {len(training):,} examples, the fusion on {len(held_out):,}")
+        for source in sources:
+            source.fit(training)
+        ranker.fusion = fit_fusion(ranker.source_scores([each.context for each in held_out]), held_out)
+        recall = recall_of(ranker, held_out)
+    else:
+        ranker.fusion = Fusion({source.name: (1.0,) * 4 for source in sources})
+    tell(f"fitting the sources on all {len(examples):,} examples")
+    for source in sources:
+        source.fit(examples)
+    return ranker, len(examples), recall
+
+
+def _split(
+    examples: Sequence[DialogueExample], config: ConversationConfig
+) -> tuple[list[DialogueExample], list[DialogueExample]]:
+    """Examples for the fusion, with text where there is any, and for the sources."""
+    shares = [hash_share(example.dialogue_id, SALT) for example in examples]
+    held_out = [each for each, share in zip(examples, shares, strict=True) if share < config.held_out]
+    training = [each for each, share in zip(examples, shares, strict=True) if share >= config.held_out]
+    with_text = [each for each in held_out if each.context.turns]
+    # In the order of the hash, so that a part of them is a sample of the dialogues.
+    chosen = sorted(with_text or held_out, key=lambda each: hash_share(each.dialogue_id, "sample"))
+    chosen = chosen[: config.max_fusion_examples]
+    return chosen, without_near_copies(training, chosen)
+
+
+def open_conversations(store: Store) -> ConversationRanker:
+    """The conversational recommender in force. Raises `StoreError` where none was trained."""
+    snapshot = store.snapshot()
+    version = snapshot.version(DialogueRankerMeta.KIND)
+    if version is None:
+        raise StoreError(
+            "no conversational recommender was trained: run `bowerbird import dialogues`, then "
+            "`bowerbird graft`"
+        )
+    return ConversationRanker.load(version.path, snapshot.catalogue)

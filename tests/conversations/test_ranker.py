@@ -1,0 +1,137 @@
+"""The recommender from conversations on a toy world: two tastes, and who names one item gets the others."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bowerbird.conversations.batch import read_conversations, write_recommendations
+from bowerbird.conversations.contexts import ContextTurn, ConversationContext, DialogueExample
+from bowerbird.conversations.evaluation import evaluate_conversations, target_ranks
+from bowerbird.conversations.near_copies import without_near_copies
+from bowerbird.conversations.ranker import ConversationRanker
+from bowerbird.conversations.sources.network import NetworkConfig
+from bowerbird.conversations.training import ConversationConfig, fit_ranker
+from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.errors import InputError, StoreError
+
+SCARY = ["Dread Manor", "Night Terror", "Silent Scream", "Grave Hour"]
+FUNNY = ["Merry Mixup", "Joke Parade", "Laughing Llama", "Silly Sunday"]
+TITLES = SCARY + FUNNY
+CATALOGUE = Catalogue.of([Item(f"i{number}", title) for number, title in enumerate(TITLES)])
+CONFIG = ConversationConfig(held_out=0.3, network=NetworkConfig(width=16, epochs=30, batch=16))
+
+
+def _dialogues() -> list[Dialogue]:
+    rng = np.random.default_rng(0)
+    dialogues = []
+    for number in range(120):
+        word, first = [("scary", 0), ("funny", 4)][number % 2]
+        named, target = (int(first + k) for k in rng.permutation(4)[:2])
+        request = DialogueTurn(
+            Role.USER, f"Something {word}, I loved {TITLES[named]}", mentioned=(f"i{named}",)
+        )
+        answer = DialogueTurn(
+            Role.ASSISTANT, TITLES[target], mentioned=(f"i{target}",), recommended=(f"i{target}",)
+        )
+        dialogues.append(Dialogue(f"d{number}", (request, answer)))
+    return dialogues
+
+
+DIALOGUES = _dialogues()
+
+
+@pytest.fixture(scope="module")
+def ranker() -> ConversationRanker:
+    return fit_ranker(CATALOGUE, DIALOGUES, CONFIG)[0]
+
+
+def context(ranker: ConversationRanker, text: str) -> ConversationContext:
+    return ranker.contexts.context([ContextTurn(Role.USER, text)])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I loved Dread Manor", {1, 2, 3}),
+        ("I loved Silly Sunday", {4, 5, 6}),
+        ("Something funny please", {4, 5, 6, 7}),
+        ("Something scary please", {0, 1, 2, 3}),
+    ],
+)
+def test_items_of_the_same_taste_come_first_and_the_named_one_never(
+    ranker: ConversationRanker, text: str, expected: set[int]
+) -> None:
+    ((positions, scores),) = ranker.recommend([context(ranker, text)], 8)
+    assert set(positions[: len(expected)].tolist()) == expected
+    assert len(positions) == 8 - ("loved" in text)
+    assert (np.diff(scores) <= 0).all()
+
+
+def test_a_saved_ranker_gives_the_same_scores(ranker: ConversationRanker, tmp_path: Path) -> None:
+    contexts = [context(ranker, text) for text in ("I loved Dread Manor", "hello", "")]
+    ranker.save(tmp_path)
+    loaded = ConversationRanker.load(tmp_path, CATALOGUE)
+    np.testing.assert_allclose(loaded.scores(contexts), ranker.scores(contexts), rtol=1e-2, atol=1e-2)
+
+
+def test_a_ranker_of_other_items_is_not_opened(ranker: ConversationRanker, tmp_path: Path) -> None:
+    ranker.save(tmp_path)
+    with pytest.raises(StoreError, match="bowerbird graft"):
+        ConversationRanker.load(tmp_path, Catalogue.of([Item("i0", TITLES[0])]))
+
+
+def test_the_evaluation_has_all_systems_and_beats_popularity(ranker: ConversationRanker) -> None:
+    result = evaluate_conversations(ranker, DIALOGUES)
+    rows = {row.system: row for row in result.rows}
+    assert {"bowerbird", "only popularity", "without network"} <= set(rows)
+    assert result.recommended_items == len(DIALOGUES)
+    assert rows["bowerbird"].recall["recall@5"] > rows["only popularity"].recall["recall@5"]
+    for row in result.rows:
+        assert all(row.low[k] <= row.recall[k] <= row.high[k] for k in row.recall)
+
+
+def test_equal_scores_gain_nothing() -> None:
+    example = DialogueExample("d", ConversationContext((), ()), (2,))
+    assert target_ranks(np.zeros((1, 5), np.float32), [example], leave_out_named=True) == [2.0]
+
+
+def test_a_near_copy_of_a_held_out_dialogue_is_left_out() -> None:
+    empty = ConversationContext((), ())
+    held_out = [DialogueExample("a", empty, (1, 2, 3, 4))]
+    training = [DialogueExample("b", empty, (1, 2, 3)), DialogueExample("c", empty, (1, 2, 9))]
+    assert without_near_copies(training, held_out) == training[1:]
+
+
+def test_a_file_of_conversations(ranker: ConversationRanker, tmp_path: Path) -> None:
+    rows = [
+        {"conversation_id": "b", "turn": 1, "role": "assistant", "text": "Joke Parade?"},
+        {"conversation_id": "a", "turn": 0, "role": "user", "text": "Something scary"},
+        {"conversation_id": "b", "turn": 0, "role": "user", "text": "I loved Silly Sunday"},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "c.parquet")
+    conversations = read_conversations(tmp_path / "c.parquet")
+    assert [turn.text for turn in conversations["b"]] == ["I loved Silly Sunday", "Joke Parade?"]
+    result = write_recommendations(ranker, conversations, 2, tmp_path / "r.parquet")
+    written = pq.read_table(tmp_path / "r.parquet").to_pylist()
+    assert result.rows == len(written) == 4
+    assert [(row["conversation_id"], row["rank"]) for row in written] == [
+        ("b", 1),
+        ("b", 2),
+        ("a", 1),
+        ("a", 2),
+    ]
+    assert {row["item_id"] for row in written[:2]} == {"i4", "i6"}
+
+
+@pytest.mark.parametrize(
+    "change", [{"role": "x"}, {"turn": -1}, {"conversation_id": None}, {"conversation_id": ""}]
+)
+def test_a_bad_row_of_conversations_is_named(tmp_path: Path, change: dict[str, object]) -> None:
+    row = {"conversation_id": "a", "turn": 0, "role": "user", "text": "hi"}
+    pq.write_table(pa.Table.from_pylist([row, row | {"turn": 1} | change]), tmp_path / "c.parquet")
+    with pytest.raises(InputError, match=r"c\.parquet:2"):
+        read_conversations(tmp_path / "c.parquet")
