@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.reply import Reply
+from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.writers.graft_writer import GraftWriter
 from bowerbird.data.items import Catalogue, Item
@@ -188,12 +188,9 @@ def test_an_unknown_kind_is_admitted(assistant: Assistant) -> None:
 
 
 def test_the_stream_is_the_reply(assistant: Assistant) -> None:
-    *parts, last = assistant.stream(DialogueState(), "a blue rug")
-    assert (
-        isinstance(last, Reply)
-        and "".join(map(str, parts)) == last.text
-        and len(parts) == 1 + len(last.items)
-    )
+    preview, *parts, last = assistant.stream(DialogueState(), "a blue rug")
+    assert isinstance(preview, Preview) and isinstance(last, Reply) and preview.shown == last.shown
+    assert "".join(map(str, parts)) == last.text and len(parts) == 1 + len(last.items)
 
 
 # -- with a model that says anything ----------------------------------------------------------------------

@@ -60,7 +60,8 @@ def serve() -> Callable[..., AbstractContextManager[tuple[str, int]]]:
 
 @contextlib.contextmanager
 def running_server(store: Path, *options: str) -> Iterator[tuple[str, int]]:
-    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0", *options]
+    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0", "--no-warm-up"]
+    command += options
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None

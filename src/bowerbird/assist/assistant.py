@@ -18,7 +18,7 @@ from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
 from bowerbird.assist.find.need import answers_question, read_need
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.reply import Reply
+from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import Record, Turn, read_message
 from bowerbird.assist.understand.act_patterns import Act
@@ -52,6 +52,8 @@ class Assistant:
     def writer(self) -> Writer:
         """Who words the replies; the templates where the settings' writer can't be opened."""
         if self._writer is None:
+            if self.parts.is_warming_up:
+                return TemplateWriter()
             name = self.parts.snapshot.store.settings.language_model.writer
             self._writer = open_writer(name, self.parts, find_for_tool)
         return self._writer
@@ -94,8 +96,8 @@ class Assistant:
         items: Sequence[str] = (),
         n: int = 4,
         record: Record | None = None,
-    ) -> Iterator[str | Reply]:
-        """Like `reply`: pieces of the text as they are ready (joined, its text), then the `Reply`."""
+    ) -> Iterator[str | Preview | Reply]:
+        """Like `reply`: the items of a list, parts of the text as they are ready, then the `Reply`."""
         check_items(self.parts, items)
         turn = read_message(self.parts, state, text, user, image, items, n, record)
         answer = self._answer(turn)
@@ -103,8 +105,10 @@ class Assistant:
             answer = ListAnswer(Draft(turn, answer.act, answer.text), answer)
         yield from self._written(answer)
 
-    def _written(self, answer: ListAnswer) -> Iterator[str | Reply]:
-        """An answer in the writer's words."""
+    def _written(self, answer: ListAnswer) -> Iterator[str | Preview | Reply]:
+        """An answer in the writer's words; its items come first."""
+        if answer.draft.items:
+            yield Preview(answer.reply.act, answer.reply.items, answer.reply.nearest)
         written = []
         for part in self.writer.write(answer.draft):
             written.append(part)

@@ -6,11 +6,15 @@ and replies are written by templates.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -43,12 +47,35 @@ if TYPE_CHECKING:
     from bowerbird.taste.profile.profile import TasteReader
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
+WARM_UP_NICENESS = 10
 POPULAR = 1000
 """Items whose popularity tells them apart."""
 MENTIONS = 30
 """Items whose texts are read to tell what a word means there."""
 MIN_TITLE_WORDS = 2
 """Shorter titles are words of the language as often as names."""
+
+
+class SlowPart(Generic[T]):
+    """A part that takes seconds to open: opened at its first use, or, while parts are warmed up, in the
+    background; until it is open, it is missing."""
+
+    def __init__(self, open_part: Callable[[Any], T | None]) -> None:
+        self._open_part = open_part
+        self.__doc__ = open_part.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, parts: Any, owner: type) -> T | None:
+        if parts is None:
+            return self  # type: ignore[return-value]
+        if parts.is_warming_up and not parts.is_own_warm_up:
+            return None
+        part = self._open_part(parts)
+        parts.__dict__[self._name] = part  # from now on found before this descriptor
+        return part
 
 
 class Parts:
@@ -58,6 +85,52 @@ class Parts:
         self.snapshot = snapshot
         self.catalogue = catalogue
         self.matrix = matrix
+        self._warm_up: threading.Thread | None = None
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether slow parts are being opened in the background."""
+        return self._warm_up is not None
+
+    @property
+    def is_own_warm_up(self) -> bool:
+        """Whether the running thread is the one that opens slow parts in the background."""
+        return threading.current_thread() is self._warm_up
+
+    def warm_up(self) -> None:
+        """Open what answers need, so that no message waits for it."""
+        self._open_fast_parts()
+        self._open_slow_parts()
+
+    def warm_up_in_background(self) -> threading.Thread:
+        """Open what takes no second, and start a thread that opens the rest at low priority.
+
+        Until it ends, answers do without the rest: words are matched as words, and templates write.
+        """
+        self._open_fast_parts()
+        self._warm_up = threading.Thread(target=self._run_warm_up, name="warm-up", daemon=True)
+        self._warm_up.start()
+        return self._warm_up
+
+    def _run_warm_up(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):  # threads have priorities of their own on Linux
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WARM_UP_NICENESS)
+        try:
+            self._open_slow_parts()
+        except Exception:
+            _log.exception("a part of the assistant can't be opened; answers do without it")
+        finally:
+            self._warm_up = None
+            self.__dict__.pop("acts", None)  # opened again, now with the encoder that it may need
+
+    def _open_fast_parts(self) -> None:
+        _ = self.vocabulary, self.lexicon, self.positions_by_title, self.policies, self.taste
+        load_language(ENGLISH)
+
+    def _open_slow_parts(self) -> None:
+        _ = self.encoder, self.recommender, self.popularity, self.searcher, self.reader
+        if self.snapshot.store.settings.language_model.writer == "graft" and self.graft is not None:
+            list(self.graft.generate(["a"], 1))
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> Parts:
@@ -113,17 +186,17 @@ class Parts:
                 titles.setdefault(" ".join(words), position)
         return titles
 
-    @cached_property
+    @SlowPart
     def encoder(self) -> QueryEncoder | None:
         """Encodes words and pictures into item space."""
         return _if_there(lambda: _opened_encoder(self.snapshot))
 
-    @cached_property
+    @SlowPart
     def searcher(self) -> Searcher | None:
         """Finds items like another one, but changed by words."""
         return _if_there(lambda: _opened_searcher(self.snapshot)) if self.encoder else None
 
-    @cached_property
+    @SlowPart
     def graft(self) -> Graft | None:
         """The grafted model, where one was trained."""
         return _if_there(lambda: _opened_graft(self.snapshot))
@@ -146,12 +219,12 @@ class Parts:
         """Reads a user's taste in words."""
         return _if_there(lambda: _opened_reader(self.snapshot))
 
-    @cached_property
+    @SlowPart
     def recommender(self) -> Recommender | None:
         """Ranks items for a user."""
         return _if_there(lambda: _opened_recommender(self.snapshot))
 
-    @cached_property
+    @SlowPart
     def popularity(self) -> np.ndarray | None:
         """How popular each item is, (items,) float32 from 0 to 1; None without events."""
         if self.recommender is None or self.taste is None:

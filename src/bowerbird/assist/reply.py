@@ -50,6 +50,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """The items of a list, before it is put into words."""
+
+    act: Act
+    items: tuple[Named, ...]
+    nearest: tuple[Named, ...]
+
+    @property
+    def shown(self) -> tuple[Named, ...]:
+        """The items that a page shows: matches, or near misses where there is no match."""
+        return self.items or self.nearest
+
+
+@dataclass(frozen=True)
 class Reply:
     """An answer. Every item of `items` satisfies every hard constraint; where none does, `items` is empty,
     `unmet` says what can't be had together, and `nearest` holds near misses with their differences."""

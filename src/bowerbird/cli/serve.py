@@ -19,15 +19,20 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes, each with the store loaded.")] = 1,
+    warm_up: Annotated[
+        bool,
+        typer.Option(
+            help="Load the assistant's models in the background at the start, not at the first chat."
+        ),
+    ] = True,
 ) -> None:
     """Serve a store over HTTP: recommendations, search, chat, event tracking, metrics, and a page."""
     import uvicorn
 
-    from bowerbird.serve.app import STORE_VARIABLE, create_app
+    from bowerbird.serve.app import STORE_VARIABLE, WARM_UP_VARIABLE, create_app
 
-    app = create_app(
-        store
-    )  # with several workers too: errors are reported here, and missing models are trained once
+    # With several workers too: errors are reported here, and missing models are trained once.
+    app = create_app(store, warm_up=warm_up)
     server_socket = open_socket(host, port)
     print(f"http://{host}:{server_socket.getsockname()[1]}", file=sys.stderr, flush=True)
     if workers == 1:
@@ -35,6 +40,8 @@ def serve(
         return
     del app
     os.environ[STORE_VARIABLE] = str(store)
+    if warm_up:
+        os.environ[WARM_UP_VARIABLE] = "1"
     uvicorn.run(
         "bowerbird.serve.app:worker",
         factory=True,

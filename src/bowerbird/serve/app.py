@@ -25,6 +25,8 @@ from bowerbird.serve.routes.events import BodyTooLarge
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
 """Environment variable that tells the processes of one server their store."""
+WARM_UP_VARIABLE = "BOWERBIRD_WARM_UP"
+"""Set where they open the assistant's models at their start."""
 SWITCH_S = 0.001
 """Python's thread switch interval: at the default of 5 ms an event would wait for several computing
 threads."""
@@ -34,14 +36,20 @@ PAGE_FILES = {"/": "index.html", "/app.css": "app.css", "/app.js": "app.js"}
 CONTENT_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
 
 
-def create_app(store: Path | str) -> FastAPI:
-    """The app of one store. Raises `StoreError` where it has no items or no vectors yet."""
+def create_app(store: Path | str, *, warm_up: bool = False) -> FastAPI:
+    """The app of one store. Raises `StoreError` where it has no items or no vectors yet.
+
+    With `warm_up` the assistant's models are opened in the background when the app starts; else at the first
+    chat.
+    """
     app_state, metrics = AppState(Path(store)), Metrics()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
         app_state.watch()
+        if warm_up:
+            app_state.served.assistant.parts.warm_up_in_background()
         yield
         app_state.close()
 
@@ -62,7 +70,7 @@ def create_app(store: Path | str) -> FastAPI:
 
 def worker() -> FastAPI:
     """The app of one of several processes; `STORE_VARIABLE` names its store."""
-    return create_app(os.environ[STORE_VARIABLE])
+    return create_app(os.environ[STORE_VARIABLE], warm_up=bool(os.environ.get(WARM_UP_VARIABLE)))
 
 
 def _add_health(app: FastAPI, app_state: AppState, metrics: Metrics) -> None:
@@ -82,6 +90,7 @@ def _add_health(app: FastAPI, app_state: AppState, metrics: Metrics) -> None:
             users=served.taste.n_users,
             synthetic=app_state.synthetic,
             set=served.snapshot.number,
+            warming_up=served.is_warming_up,
             versions={kind: names.get(kind) for kind in KINDS},
         )
 

@@ -361,6 +361,8 @@ class Health(Body):
     users: int
     synthetic: bool
     set: int
+    warming_up: bool
+    """Whether the assistant's models are still being loaded; chats are answered without them."""
     versions: dict[str, str | None]
 
 

@@ -36,7 +36,12 @@ class ServedSnapshot:
         if "searcher" in previous._used:
             _ = self.searcher
         if "assistant" in previous._used:
-            _ = self.assistant.parts.vocabulary, self.assistant.parts.lexicon
+            self.assistant.parts.warm_up()
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether the assistant's models are being opened in the background."""
+        return "assistant" in self._used and self.assistant.parts.is_warming_up
 
     @property
     def reader(self) -> TasteReader:

@@ -130,7 +130,7 @@ async function streamed(mine, reply) {
     if (mine !== messages) break; // another shopper's conversation has begun
     told += event.choices[0].delta.content || "";
     reply.textContent = told || "…";
-    if (event.bowerbird) showReply(reply, event.bowerbird);
+    if (event.bowerbird?.state) showReply(reply, event.bowerbird); // a first chunk holds items only
   }
   return told;
 }

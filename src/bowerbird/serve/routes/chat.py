@@ -1,9 +1,10 @@
 """`POST /v1/chat/completions`: OpenAI's wire format, whole or streamed.
 
 The items of a reply come back in one extension: the field `bowerbird` of the response, and of the last chunk
-of a stream: `{"act": "find", "items": [...], "suggestions": [...], "state": {...}, ...}`. Clients that don't
-know it ignore it. One that sends the state back with its next message, in the field `bowerbird` of the
-request, continues from there, and may edit it; else the messages identify the state (`DialogueCache`).
+of a stream: `{"act": "find", "items": [...], "suggestions": [...], "state": {...}, ...}`; the first chunk of
+a list holds its items already. Clients that don't know it ignore it. One that sends the state back with its
+next message, in the field `bowerbird` of the request, continues from there, and may edit it; else the
+messages identify the state (`DialogueCache`).
 
 At most `MAX_RUNNING` chats are answered at a time and `MAX_WAITING` wait; further ones get status 429. A
 reply is aborted when its client disconnects.
@@ -16,16 +17,17 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from bowerbird.assist.reply import Reply
+from bowerbird.assist.reply import Named, Preview, Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.data.events import Event
 from bowerbird.errors import InputError
@@ -40,7 +42,12 @@ MAX_RUNNING = 4
 recommendations."""
 MAX_WAITING = 16
 RETRY_AFTER_S = 5
+PING_S = 15
 CLIENT_GONE = 499  # no client reads this status; the metrics count it
+
+
+_Part = str | Preview | Reply
+"""What an assistant's stream yields."""
 
 
 class Message(BaseModel):
@@ -139,33 +146,47 @@ class _Answer:
                     raise ClientDisconnect
         raise AssertionError("the assistant's stream ended without a reply")
 
-    async def chunks(self, first: str | Reply, parts: AsyncIterator[str | Reply]) -> AsyncIterator[str]:
+    async def chunks(self, first: _Part, parts: AsyncIterator[_Part]) -> AsyncIterator[ServerSentEvent]:
         """The reply as server-sent events."""
-        yield self._chunk({"role": "assistant", "content": ""})
-        part: str | Reply | None = first
+        start = {"role": "assistant", "content": ""}
+        if isinstance(first, Preview):
+            yield self._chunk(start, bowerbird=self._preview(first))
+        else:
+            yield self._chunk(start)
+        part: _Part | None = first
         while part is not None:
             if isinstance(part, Reply):
                 self._remember(part)
                 yield self._chunk({}, "stop", bowerbird=_extension(part, self._served))
+            elif isinstance(part, Preview):
+                if part is not first:
+                    yield self._chunk({}, bowerbird=self._preview(part))
             else:
                 yield self._chunk({"content": part})
             part = await anext(parts, None)
-        yield "data: [DONE]\n\n"
+        yield ServerSentEvent("[DONE]", sep="\n")
+
+    def _preview(self, preview: Preview) -> dict[str, Any]:
+        items = _items(preview.shown, self._served)
+        return {"act": preview.act.value, "items": items, "matches": bool(preview.items)}
 
     def _remember(self, reply: Reply) -> None:
         self._dialogues.remember(self._user, [*self._messages, ("assistant", reply.text)], reply.state)
 
-    def _chunk(self, delta: dict[str, Any], finish: str | None = None, **extensions: Any) -> str:
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None, **extensions: Any) -> ServerSentEvent:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         body = {**self._head, "object": "chat.completion.chunk", "choices": [choice], **extensions}
-        return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+        return ServerSentEvent(json.dumps(body, ensure_ascii=False), sep="\n")
 
 
-class _Stream(StreamingResponse):
-    """Server-sent events that release their resources however they end: read, failed, or abandoned."""
+class _Stream(EventSourceResponse):
+    """Server-sent events that release their resources however they end: read, failed, or abandoned.
 
-    def __init__(self, chunks: AsyncIterator[str], resources: contextlib.AsyncExitStack) -> None:
-        super().__init__(chunks, media_type="text/event-stream")
+    While a model writes, a comment every `PING_S` seconds keeps proxies from closing the connection.
+    """
+
+    def __init__(self, chunks: AsyncIterator[ServerSentEvent], resources: contextlib.AsyncExitStack) -> None:
+        super().__init__(chunks, ping=PING_S, sep="\n")
         self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -210,8 +231,12 @@ def _picture(image_url: Any) -> bytes:
 
 
 def _extension(reply: Reply, served: ServedSnapshot) -> dict[str, Any]:
-    items = [served.item(shown.position) | shown.as_dict() for shown in reply.shown]
+    items = _items(reply.shown, served)
     return {**reply.as_dict(), "items": items, "matches": bool(reply.items)}
+
+
+def _items(shown: Sequence[Named], served: ServedSnapshot) -> list[dict[str, Any]]:
+    return [served.item(named.position) | named.as_dict() for named in shown]
 
 
 def _completion(head: dict[str, Any], reply: Reply, prompt: str, served: ServedSnapshot) -> dict[str, Any]:
