@@ -8,13 +8,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from bowerbird.conversations.batch import read_conversations, write_recommendations
-from bowerbird.conversations.contexts import ContextTurn, ConversationContext, DialogueExample
+from bowerbird.conversations.contexts import (
+    ContextTurn,
+    ConversationContext,
+    DialogueExample,
+    Mention,
+    Sentiment,
+)
 from bowerbird.conversations.evaluation import evaluate_conversations, target_ranks
 from bowerbird.conversations.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker
+from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.conversations.training import ConversationConfig, fit_ranker
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
+from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError, StoreError
 
@@ -92,6 +101,21 @@ def test_the_evaluation_has_all_systems_and_beats_popularity(ranker: Conversatio
     assert rows["bowerbird"].recall["recall@5"] > rows["only popularity"].recall["recall@5"]
     for row in result.rows:
         assert all(row.low[k] <= row.recall[k] <= row.high[k] for k in row.recall)
+
+
+def test_co_likes_relate_what_the_same_users_like() -> None:
+    pairs = [(user, item) for user in range(6) for item in ((0, 1) if user % 2 else (2, 3))]
+    likes = Interactions(
+        users=[str(user) for user in range(6)],
+        user=np.array([user for user, _ in pairs]),
+        item=np.array([item for _, item in pairs]),
+        action=np.full(len(pairs), ACTION_CODE["save"], np.int8),
+        at=np.arange(len(pairs), dtype=np.int64),
+        n_items=5,
+    )
+    named = ConversationContext((), (Mention(0, 0, Role.USER, Sentiment.NEUTRAL),))
+    (scores,) = CoLikeSource(5, likes).scores([named])
+    assert scores.argmax() == 1 and scores[4] == 0
 
 
 def test_equal_scores_gain_nothing() -> None:

@@ -68,7 +68,7 @@ def _systems(ranker: ConversationRanker, contexts: Sequence[ConversationContext]
     by_source = ranker.source_scores(contexts)
     systems = {"bowerbird": ranker.fusion.scores(by_source, contexts)}
     systems |= {f"only {name}": scores for name, scores in by_source.items()}
-    for name in by_source:
+    for name in ranker.fusion.weights:
         rest = Fusion({other: w for other, w in ranker.fusion.weights.items() if other != name})
         systems[f"without {name}"] = rest.scores(by_source, contexts)
     return systems

@@ -11,6 +11,7 @@ import numpy as np
 from bowerbird.conversations.contexts import ContextBuilder, ConversationContext
 from bowerbird.conversations.fusion import EXCLUDED, Fusion
 from bowerbird.conversations.linking import ItemLinker
+from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.co_mentions import CoMentionSource
 from bowerbird.conversations.sources.nearest import NearestContextSource
 from bowerbird.conversations.sources.network import NetworkConfig, NetworkSource
@@ -18,6 +19,7 @@ from bowerbird.conversations.sources.popularity import PopularitySource
 from bowerbird.conversations.sources.request_text import RequestTextSource
 from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.records import read_record, write_record
 
@@ -110,12 +112,15 @@ def item_texts(catalogue: Catalogue) -> list[str]:
     return texts
 
 
-def new_sources(catalogue: Catalogue, network: NetworkConfig | None = None) -> list[ConversationSource]:
-    """All sources, fitted on nothing."""
+def new_sources(
+    catalogue: Catalogue, network: NetworkConfig | None = None, events: Interactions | None = None
+) -> list[ConversationSource]:
+    """All sources, fitted on no dialogue; `events` of the store are what co-likes learn from."""
     texts, n_items = item_texts(catalogue), len(catalogue)
     return [
         NetworkSource(texts, network),
         CoMentionSource(n_items),
+        CoLikeSource(n_items, events),
         NearestContextSource(n_items),
         PopularitySource(n_items),
         RequestTextSource(texts),

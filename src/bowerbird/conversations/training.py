@@ -14,12 +14,13 @@ import numpy as np
 from bowerbird.config import setting
 from bowerbird.conversations.contexts import DialogueExample
 from bowerbird.conversations.evaluation import recall_of
-from bowerbird.conversations.fusion import Fusion, fit_fusion
+from bowerbird.conversations.fusion import BASELINES, Fusion, fit_fusion
 from bowerbird.conversations.linking import find_everyday_words
 from bowerbird.conversations.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker, new_sources
 from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.data.dialogues import Dialogue, read_dialogues
+from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
@@ -61,7 +62,8 @@ def train_conversations(store: Store, config: ConversationConfig | None = None) 
     version = snapshot.version("dialogues")
     if version is None:
         raise StoreError("the store has no dialogues: run `bowerbird import dialogues FILE… --store STORE`")
-    ranker, examples, recall = fit_ranker(snapshot.catalogue, read_dialogues(version.path), config)
+    events = Interactions.of(store.log.read(), snapshot.catalogue)
+    ranker, examples, recall = fit_ranker(snapshot.catalogue, read_dialogues(version.path), config, events)
     meta = DialogueRankerMeta(
         config=config, examples=examples, recall=recall, seconds=time.perf_counter() - start
     )
@@ -70,7 +72,10 @@ def train_conversations(store: Store, config: ConversationConfig | None = None) 
 
 
 def fit_ranker(
-    catalogue: Catalogue, dialogues: Sequence[Dialogue], config: ConversationConfig
+    catalogue: Catalogue,
+    dialogues: Sequence[Dialogue],
+    config: ConversationConfig,
+    events: Interactions | None = None,
 ) -> tuple[ConversationRanker, int, dict[str, float]]:
     """Fit sources and fusion; also the number of examples and the recall on the held-out ones.
 
@@ -83,7 +88,7 @@ def fit_ranker(
                 if item_id in catalogue.position:
                     popularity[catalogue.position[item_id]] += 1
     everyday_words = find_everyday_words(turn.text for dialogue in dialogues for turn in dialogue.turns)
-    sources = new_sources(catalogue, config.network)
+    sources = new_sources(catalogue, config.network, events)
     ranker = ConversationRanker(catalogue, popularity, everyday_words, sources, Fusion({}))
     examples = ranker.contexts.examples(dialogues)
     if not examples:
@@ -94,10 +99,15 @@ def fit_ranker(
         tell(f"fitting the sources on {len(training):,} examples, the fusion on {len(held_out):,}")
         for source in sources:
             source.fit(training)
-        ranker.fusion = fit_fusion(ranker.source_scores([each.context for each in held_out]), held_out)
+        scores = ranker.source_scores([each.context for each in held_out])
+        ranker.fusion = fit_fusion(
+            {name: values for name, values in scores.items() if name not in BASELINES}, held_out
+        )
         recall = recall_of(ranker, held_out)
     else:
-        ranker.fusion = Fusion({source.name: (1.0,) * 4 for source in sources})
+        ranker.fusion = Fusion(
+            {source.name: (1.0,) * 4 for source in sources if source.name not in BASELINES}
+        )
     tell(f"fitting the sources on all {len(examples):,} examples")
     for source in sources:
         source.fit(examples)
