@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from bowerbird.data.dialogue_imports import import_dialogues
-from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role, read_dialogues, without_users
+from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role, read_dialogues
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from bowerbird.taste.control.forgetting import forget, is_named
 
 TURNS = [
     {"dialogue_id": "d1", "turn": 1, "role": "assistant", "text": "Try Heat", "recommended": ["a", "zz"]},
@@ -140,7 +141,12 @@ def test_a_file_of_another_shape_or_without_usable_rows_changes_nothing(
     assert stored(shop) == []
 
 
-def test_a_user_is_left_out_by_id_and_by_name_in_texts() -> None:
-    turns = (DialogueTurn(Role.USER, "I am u7, hello"),)
-    dialogues = [Dialogue("x", (), "u7"), Dialogue("y", turns), Dialogue("z", (), "u70")]
-    assert [dialogue.dialogue_id for dialogue in without_users(dialogues, ["u7"])] == ["z"]
+def test_dialogues_of_an_erased_user_are_in_no_file(shop: Store, write: Callable[..., Path]) -> None:
+    rows = [row | {"user_id": "zoe-7"} for row in TURNS] + [row | {"dialogue_id": "d2"} for row in TURNS]
+    import_dialogues(shop, [write(rows)])
+    assert is_named(shop, "zoe-7") and not is_named(shop, "zoe")
+    forget(shop, "zoe-7")
+    assert not is_named(shop, "zoe-7")
+    assert [dialogue.dialogue_id for dialogue in stored(shop)] == ["d2"]
+    files = [path for path in shop.path.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"zoe-7" in path.read_bytes()]

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.dialogues import ITEM_LISTS, Dialogue, DialogueTurn, read_dialogues, write_dialogues
+import pyarrow.parquet as pq
+
+from bowerbird.data.dialogues import (
+    DIALOGUES_FILE,
+    ITEM_LISTS,
+    Dialogue,
+    DialogueTurn,
+    read_dialogues,
+    write_dialogues,
+)
 from bowerbird.data.import_summary import RowCounts
 from bowerbird.data.readers.dialogues import TurnDraft, read_turns
 from bowerbird.data.readers.records import RejectedRow
@@ -170,6 +179,29 @@ def publish_dialogues(store: Store, dialogues: Sequence[Dialogue]) -> None:
         recommendations=sum(len(turn.recommended) for turn in turns),
     )
     store.publish(KIND, meta, lambda folder: write_dialogues(folder, dialogues))
+
+
+def has_dialogue_of(store: Store, user_id: str) -> bool:
+    """Whether any stored version of the dialogues has one of a user."""
+    return any(
+        user_id in pq.read_table(path, columns=["user_id"])["user_id"].unique().to_pylist()
+        for path in store.path.glob(f"{KIND}/*/{DIALOGUES_FILE}")
+    )
+
+
+def erase_dialogues(store: Store, user_ids: Collection[str]) -> bool:
+    """Remove the dialogues of users from every version; return whether there were any.
+
+    All versions are dropped and the others' dialogues published again; the caller holds the store's lock.
+    """
+    if not any(has_dialogue_of(store, user_id) for user_id in user_ids):
+        return False
+    current = store.current(KIND)
+    stored = [] if current is None else read_dialogues(current.path)
+    store.drop(KIND)
+    if others := [dialogue for dialogue in stored if dialogue.user_id not in user_ids]:
+        publish_dialogues(store, others)
+    return True
 
 
 def _replaces(dialogue: Dialogue, stored: dict[str, Dialogue]) -> bool:

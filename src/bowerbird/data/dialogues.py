@@ -5,8 +5,7 @@ They train and evaluate the assistant. Some hold only the sequence of items, wit
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -108,14 +107,3 @@ def read_dialogues(folder: Path) -> list[Dialogue]:
 def _turn(row: dict[str, Any]) -> DialogueTurn:
     lists = {name: tuple(row[name]) for name in (*ITEM_LISTS, "acts")}
     return DialogueTurn(Role(row["role"]), row["text"], **lists, satisfaction=row["satisfaction"])
-
-
-def without_users(dialogues: Iterable[Dialogue], user_ids: Iterable[str]) -> list[Dialogue]:
-    """Leave out the dialogues of some users, and those in which a turn names one of them."""
-    users = set(user_ids)
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(users)))})(?!\w)")
-    return [
-        dialogue
-        for dialogue in dialogues
-        if dialogue.user_id not in users and not any(pattern.search(turn.text) for turn in dialogue.turns)
-    ]

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bowerbird.data.dialogue_imports import erase_dialogues, has_dialogue_of
 from bowerbird.data.durable import remove_partial_files, write_atomically
 from bowerbird.data.logs.contract import LogMark
 from bowerbird.data.records import read_record, write_record
@@ -37,6 +38,7 @@ def is_named(store: Store, user_id: str) -> bool:
         Overrides(store).is_named(user_id)
         or any(_has_board(path, {user_id}) for path in _collection_files(store))
         or any(_lines_without(path, {user_id}) is not None for path in _rejected_files(store))
+        or has_dialogue_of(store, user_id)
         or saved_states.is_named(store, user_id)
         or store.log.has_events_of(user_id)
     )
@@ -72,6 +74,8 @@ def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> in
         saved_states.drop(store)
         had_boards = _erase_boards(store, users.keys())
         _erase_rejected_rows(store, users.keys())
+        if erase_dialogues(store, users.keys()):
+            store.drop("dialogue-ranker")  # it holds the words of each conversation
         removed = store.log.forget_all(users)
         if removed or had_boards or is_resumed:
             for kind in KINDS_WITH_LIKES:
