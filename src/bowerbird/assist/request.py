@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from bowerbird.errors import InputError
+
+MAX_ITEMS = 400
+"""Items that a request resembles or leaves out; of more, the newest."""
+MAX_ID_LENGTH = 500
 
 
 class Order(StrEnum):
@@ -188,8 +192,8 @@ class Request:
                 words=str(raw["words"]),
                 named={str(facet): str(words) for facet, words in raw["named"].items()},
                 order=Order(raw["order"]),
-                like=tuple(map(str, raw["like"])),
-                without=tuple(map(str, raw["without"])),
+                like=_ids(raw["like"]),
+                without=_ids(raw["without"]),
                 follow_up=bool(raw["follow_up"]),
                 groups=tuple(frozenset(map(str, group)) for group in raw.get("groups", ())),
                 recipient=str(raw.get("recipient", ""))[:100],
@@ -206,6 +210,12 @@ class Request:
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"a request of the conversation can't be read ({error!r})") from None
+
+
+def _ids(values: Sequence[object]) -> tuple[str, ...]:
+    if len(values) > MAX_ITEMS:
+        raise ValueError(f"it names {len(values)} items, expected at most {MAX_ITEMS}")
+    return tuple(str(value)[:MAX_ID_LENGTH] for value in values)
 
 
 _SETS = ("facets", "exact", "excluded", "preferred")

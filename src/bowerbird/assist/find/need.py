@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bowerbird.assist.request import Request, Shown
+from bowerbird.assist.request import MAX_ITEMS, Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.readable import is_gibberish
@@ -89,4 +89,5 @@ def says_nothing(turn: Turn, request: Request) -> bool:
 
 def leave_out(request: Request, item_ids: Sequence[str]) -> Request:
     """The request without these items either, each named once."""
-    return replace(request, without=tuple(dict.fromkeys((*request.without, *item_ids))))
+    without = tuple(dict.fromkeys((*request.without, *item_ids)))
+    return replace(request, without=without[-MAX_ITEMS:])

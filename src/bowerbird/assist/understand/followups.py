@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.request import Order, PriceRange, Request
+from bowerbird.assist.request import MAX_ITEMS, Order, PriceRange, Request
 from bowerbird.assist.understand.references import Pointed
 from bowerbird.text.words import stem_phrase, word_set
 
@@ -126,7 +126,7 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         is_gift=own.is_gift or previous.is_gift,
         words=_words_after(own, previous),
         order=own.order if own.order != Order.RELEVANCE else previous.order,
-        without=tuple(dict.fromkeys((*previous.without, *own.without))),
+        without=tuple(dict.fromkeys((*previous.without, *own.without)))[-MAX_ITEMS:],
         follow_up=True,
     )
 
