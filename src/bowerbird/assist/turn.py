@@ -16,7 +16,7 @@ from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.mentions import mentions_of, named_facets
 from bowerbird.assist.understand.message import Message
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
-from bowerbird.assist.understand.prices import GAP
+from bowerbird.assist.understand.prices import GAP, states_price
 from bowerbird.assist.understand.recipients import digits_for_words
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.text.words import normalize_text, tokenize
@@ -101,6 +101,7 @@ def read_message(
             n_on_screen=len(on_screen),
             names_type="type" in facets,
             names_value=bool(facets - {"type"}),
+            states_price=bool(COMPARES_PRICE.search(plain)) or states_price(plain),
             has_question=state.question is not None,
         )
         recognised = parts.acts.recognise(message)

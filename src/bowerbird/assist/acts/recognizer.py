@@ -19,6 +19,8 @@ ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)
 """Acts that answer a customer rudely, or drop what was said, where they are wrong."""
 ACCUSATION_CONFIDENCE = 0.5
 """Probability from which such an act is believed."""
+OVERRULE_CONFIDENCE = 0.8
+"""Probability from which a message that states a need, or that is not understood, is no search."""
 EmbedSentence = Callable[[str], FloatArray]
 """A text -> (E,) float32 of length 1."""
 
@@ -62,5 +64,11 @@ class CombinedRecognizer:
         if precise.is_sure:
             return precise
         broad = self._broad.recognise(message)
-        needed = ACCUSATION_CONFIDENCE if broad.act in ACCUSATIONS else UNSURE
-        return broad if broad.confidence > needed else precise
+        return broad if broad.confidence > _needed_confidence(broad.act, message) else precise
+
+
+def _needed_confidence(act: Act, message: Message) -> float:
+    """Probability above which an act replaces what the rules assume where none of them speaks."""
+    if message.states_need or act == Act.UNCLEAR:
+        return OVERRULE_CONFIDENCE
+    return ACCUSATION_CONFIDENCE if act in ACCUSATIONS else UNSURE

@@ -114,6 +114,15 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
 )
 
 
+def states_price(text: str) -> bool:
+    """Whether a cleaned text states a price range.
+
+    >>> states_price("from 100 to 190"), states_price("a lamp for 2 people")
+    (True, False)
+    """
+    return take_prices(text, a_type_follows=lambda rest: bool(rest.strip()))[0] != PriceRange()
+
+
 def take_prices(text: str, *, a_type_follows: Callable[[str], bool]) -> tuple[PriceRange, str]:
     """The range that a cleaned text states, and the text without the words that stated it.
 
