@@ -64,7 +64,7 @@ def test_cheaper_lifts_no_budget(lamps: Assistant) -> None:
     assert all(item.price is not None and item.price < 35 for item in reply.shown)
 
 
-def test_nothing_cheaper_is_said_and_the_need_stays(lamps: Assistant) -> None:
+def test_where_nothing_costs_less_the_reply_says_so(lamps: Assistant) -> None:
     reply = _talk(lamps, "green lamps", "cheaper")
     assert "10.00" in reply.text and not reply.items and reply.request.facets["colour"] == {"Green"}
     assert not reply.request.price.bounded

@@ -20,7 +20,7 @@ ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)
 ACCUSATION_CONFIDENCE = 0.5
 """Probability from which such an act is believed."""
 OVERRULE_CONFIDENCE = 0.8
-"""Probability from which a message that states a need, or that is not understood, is no search."""
+"""Probability from which a message that states a need is not a search."""
 EmbedSentence = Callable[[str], FloatArray]
 """A text -> (E,) float32 of length 1."""
 
@@ -69,6 +69,6 @@ class CombinedRecognizer:
 
 def _needed_confidence(act: Act, message: Message) -> float:
     """Probability above which an act replaces what the rules assume where none of them speaks."""
-    if message.states_need or act == Act.UNCLEAR:
+    if message.states_need:
         return OVERRULE_CONFIDENCE
     return ACCUSATION_CONFIDENCE if act in ACCUSATIONS else UNSURE
