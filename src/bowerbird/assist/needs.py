@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bowerbird.assist.languages import ENGLISH, Language
 from bowerbird.assist.languages.plurals import plural, singular
 from bowerbird.assist.request import PriceRange, Request, money
@@ -38,11 +40,21 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if request.price.bounded:
         phrase += " " + describe_price(request.price, language)
     excluded = [
-        language.say("not", values=f" {language.say('or')} ".join(sorted(values)).lower())
+        language.say("not", values=f" {language.say('or')} ".join(without_shades(values)))
         for values in request.excluded.values()
         if values
     ]
     return f"{phrase} ({', '.join(excluded)})" if excluded else phrase
+
+
+def without_shades(values: Collection[str]) -> list[str]:
+    """Values in lower case; of a value and its shades only the value itself.
+
+    >>> without_shades(["Dark Red", "Red", "Other Red", "Navy"])
+    ['navy', 'red']
+    """
+    names = sorted({value.lower() for value in values})
+    return [name for name in names if not any(name.endswith(f" {other}") for other in names)]
 
 
 def join_words(words: list[str], last: str) -> str:

@@ -17,7 +17,7 @@ from bowerbird.assist.understand.mentions import mentions_of, named_facets
 from bowerbird.assist.understand.message import Message
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
-from bowerbird.assist.understand.recipients import digits_for_words
+from bowerbird.assist.understand.recipients import digits_for_words, take_recipient
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.text.words import normalize_text, tokenize
 
@@ -102,6 +102,7 @@ def read_message(
             names_type="type" in facets,
             names_value=bool(facets - {"type"}),
             states_price=bool(COMPARES_PRICE.search(plain)) or states_price(plain),
+            names_recipient=bool(take_recipient(plain)[0]),
             has_question=state.question is not None,
         )
         recognised = parts.acts.recognise(message)

@@ -29,13 +29,15 @@ class Message:
     """Whether it names a value of another facet: a colour, a material, a brand."""
     states_price: bool = False
     """Whether it states a price range, or compares prices."""
+    names_recipient: bool = False
+    """Whether it says whom the item is for."""
     has_question: bool = False
     """Whether the assistant asked something last."""
 
     @property
     def states_need(self) -> bool:
         """Whether it names what an item should be: then it is most likely a search."""
-        return self.names_type or self.names_value or self.states_price
+        return self.names_type or self.names_value or self.states_price or self.names_recipient
 
 
 class ActRecognizer(Protocol):
