@@ -17,9 +17,9 @@ from bowerbird.data.arrays import FloatArray
 
 LOG_SCALE = frozenset(["network", "popularity", "request-head"])
 """Sources whose scores are on the scale of log-probabilities; others are sums of similarities."""
-BASELINES = frozenset(["popularity"])
-"""Sources that are only evaluated: the network's bias holds popularity already, and a second share of it in
-the sum lowers recall (docs/log.md)."""
+BASELINES = frozenset(["popularity", "request-text"])
+"""Sources that are only evaluated: with them in the sum recall was lower (docs/log.md). The network reads the
+same words, and its bias holds popularity."""
 MOST_NAMED = 3
 """Contexts with this many named items or more share their weights."""
 STEPS = 60
