@@ -37,7 +37,7 @@ EMBARRASSING = tuple(
         r"\bno (?:a|an|the) ",
         r"\bitems items|gifts gifts|\ba [aeio]\w+ (?:lamp|chair)s\b",
         r"\b(?:nor|not) not\b",
-        r"\b(\w+) or \1\b",
+        r"(?<!dark )(?<!light )\b(\w+) or \1\b",
         r"\b(?:is|have) one (?:[\w-]+ ){0,3}(?:lamps|chairs|mirrors|rugs|tables|mugs|hats|bags)\b",
     )
 )
@@ -107,9 +107,31 @@ def _false_fact(fact: str, listing: Listing) -> Iterator[str]:
     words = fact.lower().strip()
     if not words or words in listing.text:
         return
-    english = _to_english().get(words)
+    if words in _NO_PRICE:
+        if listing.price is not None:
+            yield f"{listing.title!r} has a price"
+        return
+    english = _to_english().get(words) or _shade(words)
     if english is None or english not in listing.text:
         yield f"{listing.title!r} is not {words!r}"
+
+
+_NO_PRICE = {"kein preis angegeben", "sin precio indicado", "sans prix indiqué", "senza prezzo indicato"}
+_SHADES = {
+    "dark": "oscuro oscura oscuros oscuras foncé foncée scuro scura",
+    "light": "claro clara claros claras clair claire chiaro chiara",
+}
+
+
+def _shade(words: str) -> str | None:
+    """A shade of a colour in English: "azul oscuro" is dark blue."""
+    colour, _, shade = words.rpartition(" ")
+    for prefix, german in (("dark", "dunkel"), ("light", "hell")):
+        if shade in _SHADES[prefix].split() and colour in _to_english():
+            return f"{prefix} {_to_english()[colour]}"
+        if words.startswith(german) and words.removeprefix(german) in _to_english():
+            return f"{prefix} {_to_english()[words.removeprefix(german)]}"
+    return None
 
 
 @cache
@@ -172,8 +194,10 @@ def _false_cells(reply: Reply, shop: Shop) -> Iterator[str]:
             listing = shop.listings[item_id]
             price = "" if listing.price is None else f"{listing.price:.2f}"
             is_true = value.lower() in listing.text or (price and value.startswith(price))
-            english = _to_english().get(value.lower())
-            is_empty = re.match(r"not stated|no indicado|nicht angegeben|non précisé|non indicat", value)
+            english = _to_english().get(value.lower()) or _shade(value.lower())
+            is_empty = re.match(
+                r"not stated|no indicado|nicht angegeben|keine Angabe|non précisé|non indicat", value
+            )
             if not (is_true or is_empty or (english and english in listing.text)):
                 yield f"{listing.title!r} has no {name} {value!r}"
 
