@@ -197,7 +197,7 @@ def _false_cells(reply: Reply, shop: Shop) -> Iterator[str]:
             is_true = value.lower() in listing.text or (price and value.startswith(price))
             english = _to_english().get(value.lower()) or _shade(value.lower())
             is_empty = re.match(
-                r"not stated|no indicado|nicht angegeben|keine Angabe|non précisé|non indiqu|non indicat", value
+                r"not stated|no indicado|nicht angegeben|keine Angabe|non (?:précisé|indiqu|indicat)", value
             )
             if not (is_true or is_empty or (english and english in listing.text)):
                 yield f"{listing.title!r} has no {name} {value!r}"
