@@ -85,6 +85,7 @@ def test_workers_change_no_bit(toy_store: Callable[..., Store], tmp_path: Path) 
     assert np.linalg.matrix_rank(by_one.image) > 20, "all rows are alike: nothing was compared"
 
 
+@pytest.mark.slow
 def test_ray_changes_no_bit(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'bowerbird[ray]'")
     catalogue = Catalogue.of(items_with_pictures(40))

@@ -24,6 +24,8 @@ from bowerbird.taste.control.erasure_queue import ErasureQueue
 from bowerbird.taste.control.overrides import Overrides
 from waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
 TIMEOUT_S = 300  # for a training on a busy machine
 ERASED = [f"zelda-{k:03d}" for k in range(100)]

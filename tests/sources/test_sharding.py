@@ -21,6 +21,8 @@ from bowerbird.sources.address import Address
 from bowerbird.sources.consuming import Consumer
 from bowerbird.sources.opening import open_source
 
+pytestmark = pytest.mark.slow
+
 N_USERS, N_EVENTS = 7, 140
 REDELIVER_SOON = "redeliver_after=1.5"  # unacknowledged messages of a killed worker go to the next one
 

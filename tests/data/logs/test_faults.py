@@ -22,6 +22,8 @@ from bowerbird.data.logs.rows import encode_event
 from bowerbird.errors import StoreError
 from waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 FORK = multiprocessing.get_context("fork")
 
 
