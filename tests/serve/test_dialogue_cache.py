@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from bowerbird.assist import assistant as assistant_module
+from bowerbird.assist.answers import searches
 from bowerbird.assist.state import DialogueState
 from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
@@ -30,13 +30,13 @@ def client(tmp_path_factory: pytest.TempPathFactory, make_small_store: Callable[
 def retrievals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The words of each retrieval, as they happen."""
     words: list[str] = []
-    find_items = assistant_module.find_items
+    find_items = searches.find_items
 
     def counted(turn: Any, *arguments: Any) -> Any:
         words.append(turn.text)
         return find_items(turn, *arguments)
 
-    monkeypatch.setattr(assistant_module, "find_items", counted)
+    monkeypatch.setattr(searches, "find_items", counted)
     return words
 
 

@@ -22,6 +22,7 @@ from bowerbird.serve.worker_pool import TooBusy, WorkerPool
 
 RUNNING, WAITING = 2, 3
 PATIENCE_S = 30.0  # before a test gives up
+STREAMED = "data: first \n\ndata: second \n\ndata: third\n\n"
 
 
 class GatedServer:
@@ -111,7 +112,7 @@ def test_a_few_run_some_wait_and_others_are_rejected(gated: GatedServer, address
         gated.gate.set()
         answers = [future.result() for future in futures]
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 40
-    assert {answer.text for answer in answers if answer.status_code == 200} == {"first second third"}
+    assert {answer.text for answer in answers if answer.status_code == 200} == {STREAMED}
     assert wait_for(gated.ended, RUNNING + WAITING)
 
 
@@ -135,7 +136,7 @@ def test_a_stream_ends_when_its_client_disconnects_and_the_next_one_begins(
     assert wait_for(gated.ended, RUNNING)
     del gated.words
     gated.gate.set()
-    assert httpx.get(f"{address}/stream", timeout=PATIENCE_S).text == "first second third"
+    assert httpx.get(f"{address}/stream", timeout=PATIENCE_S).text == STREAMED
 
 
 def test_a_client_that_leaves_while_waiting_frees_its_place(gated: GatedServer, address: str) -> None:
@@ -165,4 +166,4 @@ def test_a_failing_answer_frees_its_slot(gated: GatedServer, address: str) -> No
             httpx.get(f"{address}/stream", timeout=PATIENCE_S)
     gated.gate.set()
     del gated.words
-    assert httpx.get(f"{address}/stream", timeout=PATIENCE_S).text == "first second third"
+    assert httpx.get(f"{address}/stream", timeout=PATIENCE_S).text == STREAMED

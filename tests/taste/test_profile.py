@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.cli.output import plain
+from bowerbird.cli.output import to_json
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
@@ -61,7 +61,7 @@ def test_the_mean_of_the_scales_is_the_weight_without_one(ada: TasteGraph) -> No
 
 def test_a_profile_as_json(reader: TasteReader, store: Store) -> None:
     document = reader.profile_as_dict(reader.profile("ada"))
-    assert json.loads(json.dumps(plain(document))) == document, "plain types throughout"
+    assert json.loads(to_json(document)) == document, "plain types throughout"
     assert [interest["name"] for interest in document["interests"]] == [LAMPS, SHIRTS]
     assert {cluster["medoid"]["item_id"][0] for cluster in document["tastes"]} == {"1", "0"} or len(
         document["tastes"]
@@ -264,7 +264,7 @@ def test_the_export_holds_everything_of_the_user_and_nothing_of_others(
     reader.graph.mute("ada", SHIRTS)
     reader.graph.correct("ada", LAMPS, 3.0)
     reader.graph.exclude_item("ada", "10")
-    document = json.loads(json.dumps(plain(export_user(reader, "ada"))))
+    document = json.loads(to_json(export_user(reader, "ada")))
     logged = store.log.read().to_pylist()
     assert [event["event_id"] for event in document["events"]] == [
         row["event_id"] for row in logged if row["user_id"] == "ada"
