@@ -12,8 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
-from bowerbird.conversations.sources.arrays import load_arrays, mention_rows
-from bowerbird.conversations.sources.co_mentions import DECAY, DISLIKE, ease_weights
+from bowerbird.conversations.sources.item_weights import ItemWeights
 from bowerbird.data.arrays import FloatArray
 from bowerbird.data.interactions import Interactions
 
@@ -29,9 +28,7 @@ class CoLikeSource:
 
     def __init__(self, n_items: int, events: Interactions | None = None) -> None:
         """`events` of the store; without any it says nothing until it is loaded."""
-        self._n_items = n_items
-        self._items = np.zeros(0, np.int64)
-        self._weights = np.zeros((0, 0), np.float32)
+        self._n_items, self._weights = n_items, ItemWeights(n_items)
         if events is not None and len(events):
             self._learn(events.liked())
 
@@ -39,24 +36,16 @@ class CoLikeSource:
         shape = (len(likes.users), self._n_items)
         pairs = sparse.csr_matrix((np.ones(len(likes), np.float32), (likes.user, likes.item)), shape)
         pairs.data[:] = 1  # a repeated like counts once
-        counts = np.asarray(pairs.sum(axis=0)).ravel()
-        most_liked = np.argsort(-counts, kind="stable")[:MAX_ITEMS]
-        self._items = np.sort(most_liked[counts[most_liked] > 0])
-        self._weights = ease_weights(pairs[:, self._items], L2)
+        self._weights.fit(pairs, L2, MAX_ITEMS)
 
     def fit(self, examples: Sequence[DialogueExample]) -> None:
         """Learn nothing: the events were learned when it was made."""
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
-        scores = np.zeros((len(contexts), self._n_items), np.float32)
-        if len(self._items):
-            rows = mention_rows(contexts, self._n_items, DECAY, DISLIKE)
-            scores[:, self._items] = rows[:, self._items] @ self._weights
-        return scores
+        return self._weights.scores(contexts)
 
     def save(self, folder: Path) -> None:
-        np.savez(folder / "weights.npz", items=self._items, weights=self._weights.astype(np.float16))
+        self._weights.save(folder)
 
     def load(self, folder: Path) -> None:
-        arrays = load_arrays(folder / "weights.npz")
-        self._items, self._weights = arrays["items"], arrays["weights"].astype(np.float32)
+        self._weights.load(folder)
