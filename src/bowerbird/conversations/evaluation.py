@@ -53,10 +53,10 @@ def evaluate_conversations(
     ranks: dict[str, list[float]] = {}
     owners: list[str] = []
     for start in track(range(0, len(examples), BLOCK), "evaluating", -(-len(examples) // BLOCK)):
-        part = examples[start : start + BLOCK]
-        owners += [example.dialogue_id for example in part for _ in example.targets]
-        for system, scores in _systems(ranker, [example.context for example in part]).items():
-            ranks.setdefault(system, []).extend(target_ranks(scores, part, leave_out_named=True))
+        block = examples[start : start + BLOCK]
+        owners += [example.dialogue_id for example in block for _ in example.targets]
+        for system, scores in _systems(ranker, [example.context for example in block]).items():
+            ranks.setdefault(system, []).extend(target_ranks(scores, block, leave_out_named=True))
     rows = [_row(system, np.array(values), owners) for system, values in ranks.items()]
     return ConversationEvaluation(
         len(set(owners)), len(examples), len(owners), rows, _with_named(ranker, dialogues)
@@ -79,11 +79,11 @@ def _with_named(ranker: ConversationRanker, dialogues: Sequence[Dialogue]) -> li
     ranks: dict[str, list[float]] = {"bowerbird, named items counted in": [], "repeats what was named": []}
     owners = [example.dialogue_id for example in examples for _ in example.targets]
     for start in range(0, len(examples), BLOCK):
-        part = examples[start : start + BLOCK]
-        contexts = [example.context for example in part]
+        block = examples[start : start + BLOCK]
+        contexts = [example.context for example in block]
         fused = ranker.fusion.scores(ranker.source_scores(contexts), contexts)
         for system, scores in zip(ranks, (fused, _repetition(contexts, fused.shape[1])), strict=True):
-            ranks[system].extend(target_ranks(scores, part, leave_out_named=False))
+            ranks[system].extend(target_ranks(scores, block, leave_out_named=False))
     return [_row(system, np.array(values), owners) for system, values in ranks.items()]
 
 
@@ -116,9 +116,9 @@ def recall_of(ranker: ConversationRanker, examples: Sequence[DialogueExample]) -
     """Recall at each of `KS` of the ranker alone."""
     ranks: list[float] = []
     for start in range(0, len(examples), BLOCK):
-        part = examples[start : start + BLOCK]
-        scores = ranker.scores([example.context for example in part])
-        ranks += target_ranks(scores, part, leave_out_named=True)
+        block = examples[start : start + BLOCK]
+        scores = ranker.scores([example.context for example in block])
+        ranks += target_ranks(scores, block, leave_out_named=True)
     return _recall(np.array(ranks))
 
 

@@ -15,7 +15,7 @@ import torch
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
 from bowerbird.data.arrays import FloatArray
 
-LOG_SCALE = frozenset(["network", "popularity", "request-head"])
+LOG_SCALE = frozenset(["network", "popularity", "request_head"])
 """Sources whose scores are on the scale of log-probabilities; others are sums of similarities."""
 BASELINES = frozenset(["popularity", "request-text"])
 """Sources that are only evaluated: with them in the sum recall was lower (docs/log.md). The network reads the

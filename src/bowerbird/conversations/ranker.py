@@ -21,7 +21,9 @@ from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.ranks import top_k
 from bowerbird.data.records import read_record, write_record
+from bowerbird.errors import StoreError
 
 RANKER_FILE = "ranker.json"
 
@@ -59,19 +61,20 @@ class ConversationRanker:
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
         """Fused scores of all items, (contexts, items); items already named score `EXCLUDED`."""
-        scores = self.fusion.scores(self.source_scores(contexts), contexts)
+        fused = [source for source in self.sources if source.name in self.fusion.weights]
+        by_source = {source.name: source.scores(contexts) for source in fused}  # baselines are not asked
+        scores = self.fusion.scores(by_source, contexts)
         for row, context in enumerate(contexts):
             scores[row, context.named] = EXCLUDED
         return scores
 
     def recommend(self, contexts: Sequence[ConversationContext], n: int) -> list[tuple[IntArray, FloatArray]]:
         """The best `n` items of each context, positions and scores, without those already named."""
+        scores = self.scores(contexts)
         lists = []
-        for row in self.scores(contexts):
-            best = np.argpartition(-row, min(n, len(row)) - 1)[:n]
-            best = best[np.lexsort((best, -row[best]))]
-            best = best[row[best] > EXCLUDED]
-            lists.append((best.astype(np.int64), row[best]))
+        for row, best in zip(scores, top_k(scores, n), strict=True):
+            eligible = best[row[best] > EXCLUDED]
+            lists.append((eligible, row[eligible]))
         return lists
 
     def save(self, folder: Path) -> None:
@@ -87,8 +90,6 @@ class ConversationRanker:
     @classmethod
     def load(cls, folder: Path, catalogue: Catalogue) -> ConversationRanker:
         """Read what `save` wrote. Raises `StoreError` where it is broken, or of other items."""
-        from bowerbird.errors import StoreError
-
         saved = read_record(folder / RANKER_FILE, SavedRanker)
         if any(item_id not in catalogue.position for item_id in saved.item_ids):
             raise StoreError(
