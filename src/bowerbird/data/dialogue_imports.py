@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,10 @@ from bowerbird.data.dialogues import (
 from bowerbird.data.import_summary import RowCounts
 from bowerbird.data.readers.dialogues import TurnDraft, read_turns
 from bowerbird.data.readers.records import RejectedRow
+from bowerbird.data.rejected_rows import write_rejected
 from bowerbird.data.store import Store
 from bowerbird.data.version_meta import DialoguesMeta
-from bowerbird.errors import InputError, StoreError
+from bowerbird.errors import InputError
 from bowerbird.progress import track
 
 KIND = DialoguesMeta.KIND
@@ -156,17 +156,7 @@ class _Import:
     def _write_rejected(self) -> None:
         if not self.rejected or self.store is None:
             return
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        path = self.store.reports / f"refused-{KIND}-{stamp}.jsonl"
-        try:
-            path.write_text("".join(row.as_line() for row in self.rejected), "utf-8", errors="replace")
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise StoreError(
-                f"usable turns were imported, but the list of rejected rows can't be written ({error}): "
-                "free some space and import again"
-            ) from error
-        self.summary.rejected_file = path
+        self.summary.rejected_file = write_rejected(self.store, KIND, self.rejected, "usable turns")
 
 
 def publish_dialogues(store: Store, dialogues: Sequence[Dialogue]) -> None:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,8 +30,9 @@ from bowerbird.data.readers.records import (
     Record,
     RejectedRow,
 )
+from bowerbird.data.rejected_rows import write_rejected
 from bowerbird.data.store import Store
-from bowerbird.errors import InputError, StoreError
+from bowerbird.errors import InputError
 from bowerbird.progress import track
 
 
@@ -211,19 +211,8 @@ class _Import:
     def _write_rejected(self) -> None:
         if not self.rejected:
             return
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        path = self.store.reports / f"refused-{self.summary.layout}-{stamp}.jsonl"
-        try:
-            with path.open("w", encoding="utf-8", errors="replace") as file:
-                for row in self.rejected:
-                    file.write(row.as_line())
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise StoreError(
-                f"usable rows were imported, but the list of rejected rows can't be written ({error}): "
-                "free some space and import again"
-            ) from error
-        self.summary.rejected_file = path
+        layout = self.summary.layout
+        self.summary.rejected_file = write_rejected(self.store, layout, self.rejected, "usable rows")
 
 
 def _rows_that_differ(fresh: Catalogue, before: Catalogue) -> list[int]:
