@@ -30,7 +30,7 @@ from bowerbird.evaluate.evaluator import rank_eligible
 from bowerbird.evaluate.metrics import ndcg_at, recall_at
 from bowerbird.evaluate.protocols import Split, build_task
 from bowerbird.evaluate.ranker import Ranker
-from bowerbird.recommend.evaluation import ServedRanker
+from bowerbird.recommend.evaluation.holdout import ServedRanker
 from bowerbird.recommend.recommender import Recommender
 
 TUNING_BUDGET = 12  # number of settings of recent popularity

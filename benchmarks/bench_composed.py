@@ -35,8 +35,8 @@ from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words, extract_words
 from bowerbird.embed.index.item_index import nearest
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
-from bowerbird.embed.search.catalogue_facts import CatalogueWords
-from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.edits.catalogue_facts import CatalogueWords
+from bowerbird.embed.search.edits.modification import parse_modification
 from bowerbird.embed.search.reranking import CANDIDATES, Reranker
 from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals

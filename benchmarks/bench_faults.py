@@ -37,7 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Event
-from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.local.embedded import EmbeddedLog
 from bowerbird.progress import track
 
 FORK = multiprocessing.get_context("fork")

@@ -25,7 +25,7 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.progress import track
-from bowerbird.recommend.evaluation import ServedRanker
+from bowerbird.recommend.evaluation.holdout import ServedRanker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.saved import open_ranker
 

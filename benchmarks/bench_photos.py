@@ -30,7 +30,7 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.search.searcher import Searcher
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.models.image import decode_images, load_image_encoder
+from bowerbird.models.pictures.image import decode_images, load_image_encoder
 
 K = 10
 BATCH = 64

@@ -40,9 +40,9 @@ from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.embed.encode.batches import split_into_batches
 from bowerbird.embed.encode.features import IMAGE_BATCH, compute_item_features
-from bowerbird.models.efficientnet import load_trainable_network, run_on_torch
 from bowerbird.models.fetching import fetch
-from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
+from bowerbird.models.pictures.efficientnet import load_trainable_network, run_on_torch
+from bowerbird.models.pictures.image import ImageEncoder, decode_images, load_image_encoder
 
 LOOP, LOOP_BOWERBIRD, PIPELINE, CHANGED = "loop", "loop, bowerbird's encoder", "pipeline", "1 % changed"
 BACKBONE = "efficientnet-lite0"

@@ -3,11 +3,12 @@
     python benchmarks/bench_prequential.py STORE... [--max-queries 3000] [--seeds 1] [--scratch FOLDER]
 
 Each STORE has vectors with a holdout (`bowerbird embed`); it is only read. After the holdout's moment every
-first like is predicted before it is observed (see `evaluate/prequential.py`); of more than --max-queries a
-sample is taken, fewer of heavy users. A user's value is the mean over their queries and over the seeds
-(vectors and ranker trained with each); intervals are over users. Stores whose events have no time of day (the
-fashion retailer's) are replayed event by event within a day, in the log's order: "first of the day" is the
-slice in which nothing of the same basket can be known, "later on the same day" the one in which it grows.
+first like is predicted before it is observed (see `evaluate/prequential/replay.py`); of more than
+--max-queries a sample is taken, fewer of heavy users. A user's value is the mean over their queries and
+over the seeds (vectors and ranker trained with each); intervals are over users. Stores whose events have no
+time of day (the fashion retailer's) are replayed event by event within a day, in the log's order: "first of
+the day" is the slice in which nothing of the same basket can be known, "later on the same day" the one in
+which it grows.
 
 Vectors of each seed are kept in the scratch folder, by default STORE-seeds beside the store.
 """
@@ -23,15 +24,15 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bowerbird.cli.evaluate_prequential import print_prequential
+from bowerbird.cli.evaluation.evaluate_prequential import print_prequential
 from bowerbird.cli.output import plain
-from bowerbird.data.records import record_as_dict
+from bowerbird.data.files.records import record_as_dict
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.evaluate.prequential_comparison import PrequentialEvaluation
+from bowerbird.evaluate.prequential.comparison import PrequentialEvaluation
 from bowerbird.evaluate.results import TrainedModels
 from bowerbird.progress import track
-from bowerbird.recommend.prequential import PrequentialTest, replay_log
+from bowerbird.recommend.evaluation.prequential import PrequentialTest, replay_log
 from bowerbird.recommend.recommender import Recommender
 from seed_stores import seed_store
 

@@ -28,19 +28,19 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.cli.output import plain
-from bowerbird.data.durable import write_atomically
+from bowerbird.data.files.durable import write_atomically
+from bowerbird.data.files.records import record_as_dict
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.records import record_as_dict
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate import Split, Task, build_task
 from bowerbird.evaluate.baselines import Effort, standard_baselines
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
-from bowerbird.evaluate.card import SeedComparison
+from bowerbird.evaluate.cards.card import SeedComparison
 from bowerbird.evaluate.evaluator import compute_user_metrics
 from bowerbird.models.backbones import BACKBONES
 from bowerbird.progress import track
-from bowerbird.recommend.evaluation import ServedRanker
+from bowerbird.recommend.evaluation.holdout import ServedRanker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.report.model_card import write_card
 from seed_stores import BaselineRankings, inputs_of, rank_with_baseline, seed_store

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.data.collection_likes import select_training_sets
+from bowerbird.data.collections import select_training_sets
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
@@ -32,7 +32,7 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.baselines import GenericMax, GenericMean
 from bowerbird.evaluate.baselines.standard import Effort, standard_baselines
 from bowerbird.evaluate.protocols import Split
-from bowerbird.recommend.completion_training import IN_SET, as_interactions
+from bowerbird.recommend.completion.training import IN_SET, as_interactions
 from interval_table import best_of, print_intervals
 
 BOWERBIRD = "bowerbird complete"

@@ -38,7 +38,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bowerbird.data.events import Action, Event
-from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.local.embedded import EmbeddedLog
 
 BATCHES = (1, 10, 100, 1000)
 Row = tuple[bytes, str, bytes]  # digest of the id, user, body

@@ -30,12 +30,12 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
+from bowerbird.data.files.records import record_as_dict
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
-from bowerbird.data.records import record_as_dict
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import EmbedConfig, UpdateConfig
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import load_vectors

@@ -21,7 +21,7 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, fit_ridge
 from bowerbird.graft.training.alignment import mean_caption_embeddings
 from bowerbird.models import load_image_encoder
-from bowerbird.models.image import decode_images
+from bowerbird.models.pictures.image import decode_images
 from bowerbird.progress import track
 
 ARMS = ("bowerbird", "cells", "picture", "joined", "titles", "shuffled")

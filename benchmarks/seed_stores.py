@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 import bowerbird.evaluate.baselines as baselines
-from bowerbird.data.durable import write_atomically
-from bowerbird.data.records import record_as_dict, write_record
+from bowerbird.data.files.durable import write_atomically
+from bowerbird.data.files.records import record_as_dict, write_record
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
-from bowerbird.data.versions import SETS_FILE, VersionHistory
+from bowerbird.data.versions.version import SETS_FILE, VersionHistory
 from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.meta import VectorsMeta

@@ -127,9 +127,9 @@ def test_a_cycle_is_seen() -> None:
 MAY_ASK_WHAT_IS_CURRENT = {
     *(
         "data/store.py",
-        "data/imports.py",
-        "data/dialogue_imports.py",
-        "data/ingestion.py",
+        "data/ingest/imports.py",
+        "data/ingest/dialogues.py",
+        "data/ingest/event_checks.py",
     ),  # writers: they change what is current
     *(
         "embed/training.py",
@@ -139,7 +139,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
     ),
     *("graft/training/train.py", "taste/control/forgetting.py", "cli/demo.py"),
     # Before they publish what another process may have published.
-    *("recommend/saved.py", "recommend/completion_training.py", "taste/interests/saved_interests.py"),
+    *("recommend/saved.py", "recommend/completion/training.py", "taste/interests/saved_interests.py"),
 }
 
 

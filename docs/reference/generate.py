@@ -302,7 +302,7 @@ def environment_rows() -> list[tuple[str, ...]]:
 
 def files_page() -> str:
     """Describe the files of a store: tables, databases, and where each file is defined."""
-    from bowerbird.data.versions import KINDS, RECENT_SETS
+    from bowerbird.data.versions.version import KINDS, RECENT_SETS
 
     text = "# File formats of a store\n\n"
     text += "The folders are drawn in [How it works](../explanation/how-it-works.md).\n\n"

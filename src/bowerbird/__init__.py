@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bowerbird.data.collections import Collection as Collection
     from bowerbird.data.events import Action as Action
     from bowerbird.data.events import Event as Event
-    from bowerbird.data.imports import import_layout as import_layout
+    from bowerbird.data.ingest.imports import import_layout as import_layout
     from bowerbird.data.items import Catalogue as Catalogue
     from bowerbird.data.items import Item as Item
     from bowerbird.data.store import Store as Store
@@ -46,7 +46,7 @@ _HOME = {
     "Searcher": "embed.search.searcher",
     "Store": "data.store",
     "TasteGraph": "taste.graph",
-    "import_layout": "data.imports",
+    "import_layout": "data.ingest.imports",
     "load_vectors": "embed.index.vectors",
     "train_embedding": "embed.training",
     "train_graft": "graft.training.train",

@@ -8,7 +8,7 @@ from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
-from bowerbird.cli.ask import record_in
+from bowerbird.cli.requests.ask import record_in
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.collection_likes import (
+from bowerbird.data.collections import (
     COLLECTION_USER,
+    Collection,
     build_training_events,
     select_training_sets,
 )
-from bowerbird.data.collections import Collection
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item

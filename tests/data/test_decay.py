@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.data.decay import DecayedPopularity, decayed
-from bowerbird.data.times import DAY, HOUR, MINUTE, SESSION_GAP, sessions_of
+from bowerbird.data.times import DAY, HOUR, MINUTE, SESSION_GAP, DecayedPopularity, decayed, sessions_of
 
 likes = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 400 * DAY)), max_size=30)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, DemoFiles, read_truth, write_demo_world

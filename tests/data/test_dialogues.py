@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bowerbird.data.dialogue_imports import import_dialogues
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role, read_dialogues
+from bowerbird.data.ingest.dialogues import import_dialogues
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bowerbird.data.events import EVENT_SCHEMA
-from bowerbird.data.images import SCALED_TO, prepare_picture
-from bowerbird.data.imports import import_layout
+from bowerbird.data.files.images import SCALED_TO, prepare_picture
+from bowerbird.data.ingest.imports import import_layout
+from bowerbird.data.readers.catalogues.google_feed import resolve_picture
+from bowerbird.data.readers.events.segment import parse_events
 from bowerbird.data.readers.fields import (
     parse_number,
     parse_price,
@@ -25,8 +27,6 @@ from bowerbird.data.readers.fields import (
     parse_time,
     parse_whole_number,
 )
-from bowerbird.data.readers.google_feed import resolve_picture
-from bowerbird.data.readers.segment import parse_events
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 

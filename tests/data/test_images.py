@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 import bowerbird
-from bowerbird.data import images
-from bowerbird.data.images import (
+from bowerbird.data.files import images
+from bowerbird.data.files.images import (
     FORMATS,
     MAX_DECODES,
     MAX_PIXELS,
@@ -61,7 +61,7 @@ def test_only_one_module_opens_pictures() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id in ("Image", "PIL")
     ]
-    assert opening == ["data/images.py"]
+    assert opening == ["data/files/images.py"]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -100,7 +100,7 @@ def test_no_program_is_run_for_a_picture(tmp_path: Path) -> None:
 
     run("""
 import sys; from pathlib import Path
-from bowerbird.data.images import prepare_picture
+from bowerbird.data.files.images import prepare_picture
 from bowerbird.models.pixels import decode_image
 picture = Path(sys.argv[1]).read_bytes()
 assert prepare_picture(picture) is None and decode_image(picture) is None
@@ -138,7 +138,7 @@ def test_an_oversize_picture_is_rejected_without_decoding(kind: str, tmp_path: P
     path.write_bytes(encoded(kind, size, **fast))
     code = """
 import resource, sys
-from bowerbird.data.images import open_picture, prepare_picture
+from bowerbird.data.files.images import open_picture, prepare_picture
 from bowerbird.errors import InputError
 from bowerbird.models.pixels import decode_image
 picture = open(sys.argv[1], "rb").read()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.store import Store
 
 FILES = {

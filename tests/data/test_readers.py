@@ -11,7 +11,7 @@ import pytest
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Event
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError

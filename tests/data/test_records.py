@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bowerbird.config import describe_config, nested_configs, setting
-from bowerbird.data.records import read_record, record_as_dict, record_from, write_record
+from bowerbird.data.files.records import read_record, record_as_dict, record_from, write_record
 from bowerbird.data.settings import SETTINGS_FILE, PriceSettings
 from bowerbird.data.store import Store
-from bowerbird.data.version_meta import CatalogueMeta, VersionMeta
+from bowerbird.data.versions.meta import CatalogueMeta, VersionMeta
 from bowerbird.errors import InputError, StoreError
 
 

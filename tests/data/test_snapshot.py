@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 import factories
 from bowerbird.data.collections import Collection
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.leases import leased_versions
-from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import TEXTS
 from bowerbird.data.store import Store
-from bowerbird.data.versions import KINDS
+from bowerbird.data.versions.leases import leased_versions
+from bowerbird.data.versions.publishing import SupersededError
+from bowerbird.data.versions.version import KINDS
 from bowerbird.errors import StoreError
 
 FORK = multiprocessing.get_context("fork")
@@ -342,7 +342,7 @@ def test_versions_made_of_other_vectors_never_come_into_force(store: Store) -> N
 
 
 def die_while_switching(path: Path) -> None:
-    import bowerbird.data.publishing as module
+    import bowerbird.data.versions.publishing as module
 
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

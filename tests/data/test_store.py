@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bowerbird.data.durable import write_atomically
+from bowerbird.data.files.durable import write_atomically
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
@@ -153,7 +153,7 @@ def test_write_atomically_keeps_the_old_file_on_error(tmp_path: Path) -> None:
 
 
 def test_pictures_are_mapped_and_older_stores_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bowerbird.data.catalogue_files.PICTURES_CHUNK", 3)
+    monkeypatch.setattr("bowerbird.data.versions.catalogue_files.PICTURES_CHUNK", 3)
     catalogue = Catalogue.of(
         [Item(str(k), title=f"item {k}", image=None if k % 4 == 0 else bytes([k]) * k) for k in range(10)]
     )

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bowerbird.cli.main import app
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
-from bowerbird.data.version_summary import compare_items, compare_sets, summarise_sets
+from bowerbird.report.version_summary import compare_items, compare_sets, summarise_sets
 
 TEXT = st.sampled_from(["", "x"])
 ITEM = st.builds(

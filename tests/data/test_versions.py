@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.data.versions import KINDS, MADE_OF_VECTORS, NEEDED, RECENT_SETS, VersionHistory
+from bowerbird.data.versions.version import KINDS, MADE_OF_VECTORS, NEEDED, RECENT_SETS, VersionHistory
 from bowerbird.errors import StoreError
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
-from bowerbird.embed.search.catalogue_facts import CatalogueWords
-from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.edits.catalogue_facts import CatalogueWords
+from bowerbird.embed.search.edits.modification import parse_modification
 from bowerbird.embed.search.reranking import Reranker
 from bowerbird.embed.search.type_votes import TypeVotes
 

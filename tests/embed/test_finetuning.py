@@ -22,7 +22,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed import config as embed_config
 from bowerbird.embed.config import EmbedConfig, FinetuneConfig
 from bowerbird.embed.encode.adapted_backbones import EncoderSource

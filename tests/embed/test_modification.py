@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.embed.search.catalogue_facts import CatalogueWords, extract_facts
-from bowerbird.embed.search.edits import AttributeEdit
-from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.edits.catalogue_facts import CatalogueWords, extract_facts
+from bowerbird.embed.search.edits.edit import AttributeEdit
+from bowerbird.embed.search.edits.modification import parse_modification
 
 
 def catalogue_items() -> list[Item]:

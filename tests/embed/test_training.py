@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bowerbird.data.collection_likes import select_training_sets
-from bowerbird.data.collections import Collection
+from bowerbird.data.collections import Collection, select_training_sets
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item

@@ -13,17 +13,17 @@ from typer.testing import CliRunner
 
 from bowerbird.cli.main import app
 from bowerbird.data.events import Action, Event
+from bowerbird.data.files.records import record_as_dict, write_record
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.records import record_as_dict, write_record
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.evaluate.bootstrap import Interval
 from bowerbird.evaluate.calibration import CalibrationReport, OutcomeReport
-from bowerbird.evaluate.card import SeedComparison, SeedResults
-from bowerbird.evaluate.card_building import build_card
-from bowerbird.recommend.evaluation import NAME
+from bowerbird.evaluate.cards.building import build_card
+from bowerbird.evaluate.cards.card import SeedComparison, SeedResults
+from bowerbird.recommend.evaluation.holdout import NAME
 from bowerbird.report.model_card import write_card
 from factories import group_vectors, publish_vectors
 

@@ -18,7 +18,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
-from bowerbird.recommend.evaluation import ABLATIONS, NAME
+from bowerbird.recommend.evaluation.holdout import ABLATIONS, NAME
 from factories import group_vectors, publish_vectors
 
 run = CliRunner().invoke

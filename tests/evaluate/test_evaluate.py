@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.data.files.records import record_as_dict, record_from
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.records import record_as_dict, record_from
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
 from bowerbird.evaluate import Evaluation, Split, build_task, evaluate

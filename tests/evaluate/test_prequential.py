@@ -14,7 +14,8 @@ from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY, HOUR
 from bowerbird.errors import InputError
-from bowerbird.evaluate.prequential import (
+from bowerbird.evaluate.prequential.comparison import evaluate_slices
+from bowerbird.evaluate.prequential.replay import (
     DAILY,
     DEPTH,
     FROZEN,
@@ -25,7 +26,6 @@ from bowerbird.evaluate.prequential import (
     compute_target_ranks,
     select_queries,
 )
-from bowerbird.evaluate.prequential_comparison import evaluate_slices
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCHEDULES = {"real time": REAL_TIME, "daily": DAILY, "weekly": WEEKLY, "frozen": FROZEN}

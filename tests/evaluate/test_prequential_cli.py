@@ -18,8 +18,8 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
-from bowerbird.evaluate.prequential import PrequentialSystem, compute_target_ranks
-from bowerbird.recommend.prequential import (
+from bowerbird.evaluate.prequential.replay import PrequentialSystem, compute_target_ranks
+from bowerbird.recommend.evaluation.prequential import (
     POPULARITY,
     SCHEDULES,
     PrequentialRecommender,

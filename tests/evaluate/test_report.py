@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.data.imports import ImportSummary, RowCounts
+from bowerbird.data.ingest.imports import ImportSummary, RowCounts
 from bowerbird.evaluate import Comparison, Evaluation, Split, SystemResult
 from bowerbird.evaluate.bootstrap import Interval
 from bowerbird.evaluate.results import SliceComparison, SliceResult

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import ImageEncoder, TextEncoder, fetch, load_image_encoder, load_text_encoder
-from bowerbird.models.image import decode_image, decode_images
+from bowerbird.models.pictures.image import decode_image, decode_images
 from bowerbird.models.precision import supports_bfloat16
 
 

@@ -111,5 +111,5 @@ def test_every_default_backbone_is_pinned() -> None:
 def test_listing_backbones_needs_no_torch() -> None:
     import subprocess
 
-    code = "import sys, bowerbird.models, bowerbird.cli.models; assert 'torch' not in sys.modules"
+    code = "import sys, bowerbird.models, bowerbird.cli.training.models; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -40,7 +40,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import load_image_encoder, load_text_encoder
-from bowerbird.models.image import decode_images
+from bowerbird.models.pictures.image import decode_images
 from bowerbird.models.precision import supports_bfloat16
 
 WORDS = ["<pad>", "<unk>", "<s>", "</s>", "<|image_pad|>", "red", "blue", "chair", "lamp", "a", "of", "oak"]

@@ -39,7 +39,7 @@ from transformers import (
 
 from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
-from bowerbird.models.image import load_image_encoder, load_trainable_image_encoder
+from bowerbird.models.pictures.image import load_image_encoder, load_trainable_image_encoder
 from bowerbird.models.text import load_text_encoder
 from bowerbird.models.trainable import TrainableBackbone, wrap_trainable
 

@@ -21,7 +21,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError, StoreError
-from bowerbird.recommend.completion import Completer
+from bowerbird.recommend.completion.completer import Completer
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.control.forgetting import forget
 from bowerbird.taste.state.user_state import TasteState

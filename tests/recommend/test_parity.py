@@ -20,7 +20,7 @@ from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import normalize_rows
 from bowerbird.evaluate.protocols import Split, Task, build_task
 from bowerbird.recommend.batch import read_histories
-from bowerbird.recommend.evaluation import ServedRanker
+from bowerbird.recommend.evaluation.holdout import ServedRanker
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.taste.state.learning import RING
 from bowerbird.taste.state.user_state import TasteState

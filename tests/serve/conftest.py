@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import factories
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.errors import BackboneError

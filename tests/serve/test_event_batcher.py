@@ -12,7 +12,7 @@ import pytest
 
 from bowerbird.cli.serve import open_socket
 from bowerbird.data.events import Action, Event
-from bowerbird.data.ingestion import IngestionResult
+from bowerbird.data.ingest.event_checks import IngestionResult
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from bowerbird.data.imports import import_layout
+from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from bowerbird.cli.consume import consume
+from bowerbird.cli.data.consume import consume
 from bowerbird.cli.serve import serve
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import MessageLayout

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bowerbird.cli import consume as command
+from bowerbird.cli.data import consume as command
 from bowerbird.cli.main import main
 from bowerbird.data.store import Store
 from bowerbird.sources.consuming import ConsumerStats

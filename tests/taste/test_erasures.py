@@ -281,8 +281,8 @@ def test_graphs_hold_what_was_not_erased_whatever_happens_when(
 
 KILLED_AT = {
     "before anything is erased": "bowerbird.taste.state.saved_states.drop",
-    "before the log": "bowerbird.data.logs.embedded.EmbeddedLog.forget_all",
-    "in the log": "bowerbird.data.logs.live.LiveEvents.remove",
+    "before the log": "bowerbird.data.logs.local.embedded.EmbeddedLog.forget_all",
+    "in the log": "bowerbird.data.logs.local.live.LiveEvents.remove",
     "before the ranker": "bowerbird.data.store.Store.drop",
     "before the end": "bowerbird.taste.control.erasure_queue.ErasureQueue.finish",
 }

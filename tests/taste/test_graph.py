@@ -123,7 +123,7 @@ def test_opening_reads_the_snapshot_and_not_the_log(
 ) -> None:
     assert ada.save()
     monkeypatch.setattr(
-        "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
+        "bowerbird.data.logs.local.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
     )
     assert as_tuple(TasteGraph.open(store.snapshot()).state("ada")) == as_tuple(ada.state("ada"))
 
@@ -332,7 +332,7 @@ def test_forgetting_spares_other_processes_the_log(
     before = as_tuple(ada.state("bo"))
     with monkeypatch.context() as patch:
         patch.setattr(
-            "bowerbird.data.logs.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
+            "bowerbird.data.logs.local.embedded.EmbeddedLog.read", lambda log: pytest.fail("the log was read")
         )
         assert ada.forget("cy") == 2
         second.refresh()

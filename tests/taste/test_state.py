@@ -6,10 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.decay import decayed
 from bowerbird.data.events import ACTION_CODE, ACTIONS
 from bowerbird.data.interactions import History
-from bowerbird.data.times import DAY, SECOND
+from bowerbird.data.times import DAY, SECOND, decayed
 from bowerbird.taste.state.learning import RING
 from bowerbird.taste.state.user_state import TasteState
 from bowerbird.taste.state.user_table import UserTable, seconds_of

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.decay import decayed
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
-from bowerbird.data.times import DAY
+from bowerbird.data.times import DAY, decayed
 from bowerbird.taste.profile.medoids import MAX_CLUSTERS, find_taste_clusters, liked_weights
 from bowerbird.taste.state.user_state import TasteState
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bowerbird.graft.base import Base
     from bowerbird.graft.model import Graft
     from bowerbird.graft.runtime import Runtime
-    from bowerbird.recommend.completion import Completer
+    from bowerbird.recommend.completion.completer import Completer
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.taste.graph import TasteGraph
     from bowerbird.taste.profile.profile import TasteReader
@@ -332,6 +332,6 @@ def _opened_recommender(snapshot: StoreSnapshot) -> Recommender:
 
 
 def _opened_completer(snapshot: StoreSnapshot) -> Completer:
-    from bowerbird.recommend.completion import Completer
+    from bowerbird.recommend.completion.completer import Completer
 
     return Completer.open(snapshot)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.assist.request import Request
-from bowerbird.data.durable import write_atomically
+from bowerbird.data.files.durable import write_atomically
 from bowerbird.errors import InputError
 
 FORMAT = 2

@@ -14,7 +14,7 @@ from bowerbird.cli.timed_steps import StageTimer
 
 if TYPE_CHECKING:
     from bowerbird.assist.reply import Reply
-    from bowerbird.data.import_summary import ImportSummary
+    from bowerbird.data.ingest.summary import ImportSummary
     from bowerbird.data.store import Store
     from bowerbird.demo import DemoConfig, DemoFiles
     from bowerbird.evaluate import Evaluation
@@ -40,7 +40,7 @@ def demo(
 
     Existing data and trained versions are used again, so an interrupted run can be continued.
     """
-    from bowerbird.data.records import record_as_dict
+    from bowerbird.data.files.records import record_as_dict
     from bowerbird.data.store import Store
     from bowerbird.demo import DemoConfig, write_demo_world
 
@@ -66,7 +66,7 @@ def demo(
 
 
 def _import(store: Store, files: DemoFiles) -> list[ImportSummary]:
-    from bowerbird.data.imports import import_layout
+    from bowerbird.data.ingest.imports import import_layout
 
     feed = import_layout(store, "google-feed", [files.feed])
     return [feed, import_layout(store, "segment", [files.events])]
@@ -93,11 +93,11 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) 
 
 
 def _evaluate(store: Store, stages: StageTimer) -> tuple[list[Evaluation], dict[str, Any]]:
-    from bowerbird.data.durable import write_atomically
+    from bowerbird.data.files.durable import write_atomically
     from bowerbird.evaluate import Split
     from bowerbird.graft.bench import bench_graft
     from bowerbird.models import BACKBONES
-    from bowerbird.recommend.evaluation import evaluate_store
+    from bowerbird.recommend.evaluation.holdout import evaluate_store
     from bowerbird.report.model_card import write_card
 
     evaluations = stages.run("evaluate, with eight baselines", lambda: evaluate_store(store, list(Split), 20))

@@ -10,23 +10,23 @@ import sys
 
 import typer
 
-from bowerbird.cli.ask import ask, chat
-from bowerbird.cli.bench import bench_app
-from bowerbird.cli.complete import complete
-from bowerbird.cli.config import config_app
-from bowerbird.cli.consume import consume
+from bowerbird.cli.data.config import config_app
+from bowerbird.cli.data.consume import consume
+from bowerbird.cli.data.import_ import import_
+from bowerbird.cli.data.versions import versions_app
 from bowerbird.cli.demo import demo
-from bowerbird.cli.embed import embed
-from bowerbird.cli.evaluate import evaluate
-from bowerbird.cli.graft import graft_app
-from bowerbird.cli.import_ import import_
-from bowerbird.cli.models import models
-from bowerbird.cli.recommend import recommend
-from bowerbird.cli.search import search
+from bowerbird.cli.evaluation.bench import bench_app
+from bowerbird.cli.evaluation.evaluate import evaluate
+from bowerbird.cli.requests.ask import ask, chat
+from bowerbird.cli.requests.complete import complete
+from bowerbird.cli.requests.recommend import recommend
+from bowerbird.cli.requests.search import search
+from bowerbird.cli.requests.taste import taste
 from bowerbird.cli.serve import serve
-from bowerbird.cli.taste import taste
-from bowerbird.cli.vectors import vectors_app
-from bowerbird.cli.versions import versions_app
+from bowerbird.cli.training.embed import embed
+from bowerbird.cli.training.graft import graft_app
+from bowerbird.cli.training.models import models
+from bowerbird.cli.training.vectors import vectors_app
 from bowerbird.errors import BowerbirdError
 
 app = typer.Typer(

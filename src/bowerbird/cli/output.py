@@ -29,6 +29,6 @@ def emit(result: Any, as_json: bool, show: Callable[[Console], None]) -> None:
 
 def to_json(result: Any) -> str:
     """Convert a result to indented JSON."""
-    from bowerbird.data.records import plain
+    from bowerbird.data.files.records import plain
 
     return json.dumps(plain(result), ensure_ascii=False, indent=1)

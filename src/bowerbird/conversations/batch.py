@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from bowerbird.conversations.contexts import ContextTurn
 from bowerbird.conversations.ranker import ConversationRanker
-from bowerbird.data.readers.dialogues import parse_role, parse_turn_number
+from bowerbird.data.readers.datasets.dialogues import parse_role, parse_turn_number
 from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.tables import read_rows
 from bowerbird.errors import InputError

@@ -19,10 +19,10 @@ from bowerbird.conversations.sources.popularity import PopularitySource
 from bowerbird.conversations.sources.request_text import RequestTextSource
 from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import top_k
-from bowerbird.data.records import read_record, write_record
 from bowerbird.errors import StoreError
 
 RANKER_FILE = "ranker.json"

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from bowerbird.conversations.titles import title_words
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.records import read_record, write_record
 
 WORDS_FILE = "words.json"
 

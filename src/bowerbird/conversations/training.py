@@ -24,8 +24,8 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
-from bowerbird.data.version_meta import VersionMeta
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.meta import VersionMeta
+from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
 from bowerbird.progress import tell
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
-from bowerbird.data.picture_columns import is_same_memory, replace_pictures
+from bowerbird.data.files.picture_columns import is_same_memory, replace_pictures
 
 TEXTS_BLOCK = 4096
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowerbird.config import setting
+from bowerbird.data.files.records import record_from
 from bowerbird.data.language_model import LanguageModelSettings
 from bowerbird.data.logs.opening import IN_FOLDER
-from bowerbird.data.records import record_from
 from bowerbird.errors import InputError, StoreError
 
 LAYOUT_VERSION = 1

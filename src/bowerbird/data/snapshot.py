@@ -17,11 +17,11 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from bowerbird.data.catalogue_files import read_catalogue, read_collections
 from bowerbird.data.collections import Collection as ItemCollection
 from bowerbird.data.items import Catalogue
-from bowerbird.data.leases import Lease
-from bowerbird.data.versions import FACTS, KINDS, NEEDED, Version, VersionSet
+from bowerbird.data.versions.catalogue_files import read_catalogue, read_collections
+from bowerbird.data.versions.leases import Lease
+from bowerbird.data.versions.version import FACTS, KINDS, NEEDED, Version, VersionSet
 from bowerbird.errors import StoreError
 
 if TYPE_CHECKING:

@@ -14,23 +14,23 @@ import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bowerbird.data.catalogue_files import (
+from bowerbird.data.collections import Collection
+from bowerbird.data.files.durable import write_atomically
+from bowerbird.data.files.locks import hold_lock, try_lock, wait_for_lock
+from bowerbird.data.items import Catalogue
+from bowerbird.data.logs.opening import open_log
+from bowerbird.data.settings import DEFAULT_SETTINGS, SETTINGS_FILE, Settings, read_settings
+from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.versions.catalogue_files import (
     read_catalogue,
     read_collections,
     read_item_ids,
     write_catalogue,
     write_collections,
 )
-from bowerbird.data.collections import Collection
-from bowerbird.data.durable import write_atomically
-from bowerbird.data.items import Catalogue
-from bowerbird.data.locks import hold_lock, try_lock, wait_for_lock
-from bowerbird.data.logs.opening import open_log
-from bowerbird.data.publishing import BUILDING, VersionedFolder
-from bowerbird.data.settings import DEFAULT_SETTINGS, SETTINGS_FILE, Settings, read_settings
-from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.version_meta import CatalogueMeta, CollectionsMeta
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.meta import CatalogueMeta, CollectionsMeta
+from bowerbird.data.versions.publishing import BUILDING, VersionedFolder
+from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 
 from bowerbird.data.splits import Holdout
-from bowerbird.data.version_meta import VersionMeta
+from bowerbird.data.versions.meta import VersionMeta
 from bowerbird.embed.config import DEFAULTS, FINETUNE_DEFAULTS, EmbedConfig, FinetuneConfig
 
 

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.data.arrays import FloatArray
-from bowerbird.data.collection_likes import select_training_sets
+from bowerbird.data.collections import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import DEFAULTS, EmbedConfig
 from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words

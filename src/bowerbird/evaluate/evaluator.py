@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from bowerbird.data.arrays import IntArray
+from bowerbird.data.files.records import plain
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
-from bowerbird.data.records import plain
 from bowerbird.data.splits import Holdout
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals

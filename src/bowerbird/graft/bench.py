@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bowerbird.data.images import open_picture
+from bowerbird.data.files.images import open_picture
 from bowerbird.data.settings import Settings
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.errors import InputError

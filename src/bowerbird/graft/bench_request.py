@@ -16,7 +16,7 @@ from bowerbird.graft.prompt import PromptSegment, build_chat_prompt
 from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.models import load_image_encoder
-from bowerbird.models.image import decode_images
+from bowerbird.models.pictures.image import decode_images
 
 IMAGE_ENCODER = "efficientnet-lite0"
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.graft.adapter import load_adapted_base

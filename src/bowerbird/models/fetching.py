@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from bowerbird.data.locks import hold_lock
+from bowerbird.data.files.locks import hold_lock
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import BACKBONES, Backbone, Wheel, find_backbone
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from bowerbird.data.images import open_picture
+from bowerbird.data.files.images import open_picture
 from bowerbird.errors import InputError
 
 SIDE = 224  # pixels

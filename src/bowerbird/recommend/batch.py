@@ -20,7 +20,7 @@ from bowerbird.data.readers.fields import parse_time
 from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError
 from bowerbird.progress import track
-from bowerbird.recommend.completion import Completer
+from bowerbird.recommend.completion.completer import Completer
 from bowerbird.recommend.recommendation import RankedList
 from bowerbird.taste.state.user_state import microseconds
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bowerbird.data.splits import Holdout
-from bowerbird.data.version_meta import VersionMeta
+from bowerbird.data.versions.meta import VersionMeta
 from bowerbird.evaluate.calibration import OutcomeReport
 from bowerbird.recommend.config import RankerConfig
 

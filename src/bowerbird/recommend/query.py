@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bowerbird.data.arrays import BoolArray, FloatArray
-from bowerbird.data.decay import decayed
 from bowerbird.data.interactions import History
+from bowerbird.data.times import decayed
 from bowerbird.recommend.context import SourceContext
 from bowerbird.taste.state.user_state import TasteState
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bowerbird.data.collection_likes import build_training_events
+from bowerbird.data.collections import build_training_events
 from bowerbird.data.interactions import Interactions
-from bowerbird.data.publishing import SupersededError
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.publishing import SupersededError
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
 from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.saved_index import item_index

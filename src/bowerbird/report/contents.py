@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bowerbird.evaluate.results import Evaluation
 
 if TYPE_CHECKING:
-    from bowerbird.data.import_summary import ImportSummary
+    from bowerbird.data.ingest.summary import ImportSummary
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.durable import write_atomically
-from bowerbird.data.records import write_record
+from bowerbird.data.files.durable import write_atomically
+from bowerbird.data.files.records import write_record
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.evaluate.card import ModelCard, RankerSummary
-from bowerbird.evaluate.card_building import build_card
-from bowerbird.evaluate.card_limits import describe_task, settings_at_grid_edge
+from bowerbird.evaluate.cards.building import build_card
+from bowerbird.evaluate.cards.card import ModelCard, RankerSummary
+from bowerbird.evaluate.cards.limits import describe_task, settings_at_grid_edge
 from bowerbird.evaluate.results import Evaluation
 from bowerbird.report.rendering import render
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bowerbird.evaluate.bootstrap import Interval
-from bowerbird.evaluate.prequential_comparison import PrequentialEvaluation, QuerySlice
+from bowerbird.evaluate.prequential.comparison import PrequentialEvaluation, QuerySlice
 from bowerbird.report.rendering import render
 
 WIDTH, LEFT, RIGHT, ROW, GAP = 760, 150, 110, 18, 40  # units of the drawing

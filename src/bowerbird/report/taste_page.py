@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from bowerbird.data.events import ACTIONS
-from bowerbird.data.images import open_picture
+from bowerbird.data.files.images import open_picture
 from bowerbird.errors import InputError
 from bowerbird.report.contents import Card, InterestChart
 from bowerbird.report.rendering import fixed, render

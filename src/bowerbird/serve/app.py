@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from bowerbird.data.versions import KINDS
+from bowerbird.data.versions.version import KINDS
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies import ErrorBody, ErrorText, Health

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import EventIngestor, IngestionResult
+from bowerbird.data.ingest.event_checks import EventIngestor, IngestionResult
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.recommend.rerank.boosts import Boosts

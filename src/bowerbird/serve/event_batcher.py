@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from anyio import CapacityLimiter, to_thread
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import IngestionResult
+from bowerbird.data.ingest.event_checks import IngestionResult
 from bowerbird.errors import InputError
 
 Ingest = Callable[[Sequence[Sequence[Event]]], list[IngestionResult]]

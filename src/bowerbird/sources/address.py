@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bowerbird.data.addresses import hide
+from bowerbird.data.files.addresses import hide
 from bowerbird.errors import InputError
 
 SCHEMES = ("file", "nats", "tls", "redis", "rediss", "kafka")

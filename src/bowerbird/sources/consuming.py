@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Event
-from bowerbird.data.ingestion import EventIngestor
+from bowerbird.data.ingest.event_checks import EventIngestor
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_message
 from bowerbird.data.readers.records import RejectedRow

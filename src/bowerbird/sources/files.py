@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from bowerbird.data.locks import try_lock
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.locks import try_lock
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.errors import InputError, SourceError, SourceUnavailable, StoreError
 from bowerbird.sources.address import Address
 from bowerbird.sources.positions import Position, is_same_file, position_at_end, read_lines, with_head

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bowerbird.config import setting
-from bowerbird.data.version_meta import VersionMeta
+from bowerbird.data.versions.meta import VersionMeta
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.logs.contract import EVERYTHING, EventLog
-from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.local.embedded import EmbeddedLog
 from bowerbird.errors import InputError, StoreError
 
 FORK = multiprocessing.get_context("fork")

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.logs.contract import EventLog
-from bowerbird.data.logs.embedded import EmbeddedLog
-from bowerbird.data.logs.write_ahead import damaged_commits
+from bowerbird.data.logs.local.embedded import EmbeddedLog
+from bowerbird.data.logs.local.write_ahead import damaged_commits
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
@@ -150,7 +150,7 @@ def test_known_ids_are_a_set(stored: list[tuple[int, int]], queried: list[tuple[
     """Few different first halves, so that there are runs of equal ones."""
     import numpy as np
 
-    from bowerbird.data.logs.known_ids import KnownIds, is_first_occurrence
+    from bowerbird.data.logs.local.known_ids import KnownIds, is_first_occurrence
 
     columns = [np.array([pair[half] for pair in stored], np.uint64) for half in (0, 1)]
     query_columns = [np.array([pair[half] for pair in queried], np.uint64) for half in (0, 1)]
@@ -169,7 +169,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), unique=True)
 def test_a_changed_set_is_written_in_blocks(stored, plus, minus, block: int) -> None:
     import numpy as np
 
-    from bowerbird.data.logs import known_ids
+    from bowerbird.data.logs.local import known_ids
 
     plus, minus = sorted(set(plus) - set(stored)), sorted(set(minus) & set(stored))
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.data.logs.embedded import EmbeddedLog
 from bowerbird.data.logs.group_commit import MAX_ROWS, GroupCommit
+from bowerbird.data.logs.local.embedded import EmbeddedLog
 from bowerbird.data.logs.rows import encode_event
 from bowerbird.errors import StoreError
 from waiting import wait_until

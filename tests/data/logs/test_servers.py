@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bowerbird.data.logs.contract import EventLog
-from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.local.embedded import EmbeddedLog
 from bowerbird.data.logs.opening import open_log
 from bowerbird.data.settings import Settings
 from bowerbird.data.store import Store

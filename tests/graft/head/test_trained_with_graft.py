@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.data.dialogue_imports import publish_dialogues
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
+from bowerbird.data.ingest.dialogues import publish_dialogues
 from bowerbird.data.store import Store
 from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.config import GraftConfig

@@ -14,7 +14,7 @@ from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecog
 from bowerbird.assist.understand.message import ActRecognizer
 from bowerbird.data.arrays import FloatArray
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.version_meta import VersionMeta
+from bowerbird.data.versions.meta import VersionMeta
 
 if TYPE_CHECKING:
     from bowerbird.embed.search.query import QueryEncoder

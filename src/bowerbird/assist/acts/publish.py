@@ -16,7 +16,7 @@ from bowerbird.assist.understand.message import ActRecognizer
 from bowerbird.data.dialogues import Dialogue, read_dialogues
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.search.query import QueryEncoder
 
 HELD_OUT_SHARE = 0.2

@@ -18,7 +18,7 @@ from bowerbird.conversations.sources.network_inputs import NetworkInputs, pack_b
 from bowerbird.conversations.sources.network_model import ContextNetwork
 from bowerbird.conversations.text_index import WordIndex
 from bowerbird.data.arrays import FloatArray, IntArray
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.errors import StoreError
 from bowerbird.progress import track
 

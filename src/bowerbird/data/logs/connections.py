@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bowerbird.data.durable import flush_folder
+from bowerbird.data.files.durable import flush_folder
 
 _PAGES_UNTIL_CHECKPOINT = 4000  # 16 MB of write-ahead file; a checkpoint flushes the database itself
 _WAIT_S = 30.0

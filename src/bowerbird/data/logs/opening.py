@@ -18,7 +18,7 @@ def open_log(setting: str, folder: Path) -> EventLog:
     Raises `StoreError` for an invalid setting.
     """
     if setting == IN_FOLDER:
-        from bowerbird.data.logs.embedded import EmbeddedLog
+        from bowerbird.data.logs.local.embedded import EmbeddedLog
 
         return EmbeddedLog(folder)
     scheme = setting.partition("://")[0].lower()

@@ -20,10 +20,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from bowerbird.data.addresses import redact_address, redact_message
 from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.files.addresses import redact_address, redact_message
 from bowerbird.data.logs.contract import EventLog, LogMark
-from bowerbird.data.logs.embedded import EmbeddedLog
+from bowerbird.data.logs.local.embedded import EmbeddedLog
 from bowerbird.data.logs.rows import (
     Row,
     decode_bodies,

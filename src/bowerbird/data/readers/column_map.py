@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.records import record_from
+from bowerbird.data.files.records import record_from
 from bowerbird.errors import InputError
 
 

@@ -40,7 +40,10 @@ class MessageLayout(StrEnum):
 
 def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | None = None) -> Records:
     """Read files of a layout. Raises `InputError` for files that are not of that layout."""
-    from bowerbird.data.readers import ga4, google_feed, hm, ikea_rooms, mapped, movielens, recbole, segment
+    from bowerbird.data.readers import mapped
+    from bowerbird.data.readers.catalogues import google_feed
+    from bowerbird.data.readers.datasets import hm, ikea_rooms, movielens, recbole
+    from bowerbird.data.readers.events import ga4, segment
 
     match layout:
         case FileLayout.GOOGLE_FEED:

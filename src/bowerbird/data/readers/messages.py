@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bowerbird.data.events import Event
-from bowerbird.data.readers import ga4, native, segment
+from bowerbird.data.readers.events import ga4, native, segment
 from bowerbird.data.readers.layouts import MessageLayout
 
 MOST_BYTES = 2**20

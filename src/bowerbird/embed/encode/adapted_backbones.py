@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.data.records import read_record
+from bowerbird.data.files.records import read_record
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.meta import BackbonesMeta, VectorsMeta
 from bowerbird.errors import StoreError
 

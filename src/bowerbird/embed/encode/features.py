@@ -69,7 +69,7 @@ def read_cached_image_features(store: Store, catalogue: Catalogue, backbone: str
 
 def load_image_encode_function(source: EncoderSource) -> EncodeFunction:
     """Load an image encoder as a function of picture files; zeros for broken pictures."""
-    from bowerbird.models.image import decode_images, load_image_encoder
+    from bowerbird.models.pictures.image import decode_images, load_image_encoder
 
     encoder = load_image_encoder(source.base, source.weights)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bowerbird.data.durable import write_atomically
+from bowerbird.data.files.durable import write_atomically
 from bowerbird.embed.meta import Quality
 
 CHECKPOINT_SECONDS = 60.0

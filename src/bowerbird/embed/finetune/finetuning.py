@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import FinetuneConfig, Modality
 from bowerbird.embed.encode.adapted_backbones import (
     EncoderSource,

@@ -19,7 +19,7 @@ import torch
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.config import Modality
-from bowerbird.models.image import decode_images, load_trainable_image_encoder
+from bowerbird.models.pictures.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
 from bowerbird.models.trainable import TrainableBackbone
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import load_file
 
-from bowerbird.data.images import SUPPORTED
+from bowerbird.data.files.images import SUPPORTED
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_words
@@ -18,7 +18,7 @@ from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import MODALITY_ENCODERS_FILE, TOWER_FILE
 from bowerbird.embed.train.tower import ModalityFeatures, Tower, load_tower
 from bowerbird.errors import InputError, StoreError
-from bowerbird.models.image import ImageEncoder, decode_images, load_image_encoder
+from bowerbird.models.pictures.image import ImageEncoder, decode_images, load_image_encoder
 from bowerbird.models.text import TextEncoder, load_text_encoder
 
 BATCH = 64

@@ -16,15 +16,15 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
-from bowerbird.embed.search.catalogue_facts import (
+from bowerbird.embed.search.edits.catalogue_facts import (
     TYPE_FACET,
     CatalogueWords,
     ItemFacts,
     extract_facts,
 )
-from bowerbird.embed.search.composing import Composer
-from bowerbird.embed.search.edits import AttributeEdit, Modification
-from bowerbird.embed.search.modification import parse_modification
+from bowerbird.embed.search.edits.composing import Composer
+from bowerbird.embed.search.edits.edit import AttributeEdit, Modification
+from bowerbird.embed.search.edits.modification import parse_modification
 from bowerbird.embed.search.type_votes import TypeVotes
 
 CANDIDATES = 1000

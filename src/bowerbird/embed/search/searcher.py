@@ -20,7 +20,7 @@ from bowerbird.embed.index.item_index import ItemIndex
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.saved_index import item_index
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.search.catalogue_facts import CatalogueWords
+from bowerbird.embed.search.edits.catalogue_facts import CatalogueWords
 from bowerbird.embed.search.reranking import CANDIDATES, Reranker
 from bowerbird.errors import InputError
 

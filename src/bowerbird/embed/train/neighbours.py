@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
-from bowerbird.data.collection_likes import ItemSet
+from bowerbird.data.collections import ItemSet
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY
 from bowerbird.embed.config import DEFAULTS, PairConfig

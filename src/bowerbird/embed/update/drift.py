@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
-from bowerbird.data.decay import decayed
+from bowerbird.data.times import decayed
 from bowerbird.embed.config import DEFAULTS, ValidationConfig
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.meta import Movement, OldStateRecall, RecallRatio

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
 from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import LOCAL, Precompute

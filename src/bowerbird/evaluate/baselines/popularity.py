@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.decay import DecayedPopularity
 from bowerbird.data.interactions import Interactions
+from bowerbird.data.times import DecayedPopularity
 from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
 
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.errors import StoreError
 from bowerbird.graft.base import Base

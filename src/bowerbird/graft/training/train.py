@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.index.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base

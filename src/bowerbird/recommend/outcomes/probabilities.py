@@ -24,7 +24,7 @@ import numpy as np
 
 from bowerbird.data.arrays import DoubleArray, FloatArray
 from bowerbird.data.events import Action
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.evaluate.calibration import OutcomeReport
 from bowerbird.recommend.config import OutcomeConfig
 from bowerbird.recommend.outcomes.calibration import Platt

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 import scipy.sparse as sparse
 
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
 from bowerbird.recommend.context import ItemContext, SourceContext
 from bowerbird.recommend.meta import CompletionMeta, RankerMeta

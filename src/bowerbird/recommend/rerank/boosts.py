@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.files.records import record_from
 from bowerbird.data.items import Item
-from bowerbird.data.records import record_from
 from bowerbird.errors import InputError
 
 

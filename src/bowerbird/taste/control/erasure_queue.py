@@ -15,10 +15,10 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bowerbird.data.durable import remove_partial_files
+from bowerbird.data.files.durable import remove_partial_files
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.logs.contract import EVERYTHING, LogMark
 from bowerbird.data.logs.group_commit import GroupCommit
-from bowerbird.data.records import read_record, write_record
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 

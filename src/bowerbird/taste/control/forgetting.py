@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bowerbird.data.dialogue_imports import erase_dialogues, has_dialogue_of
-from bowerbird.data.durable import remove_partial_files, write_atomically
+from bowerbird.data.files.durable import remove_partial_files, write_atomically
+from bowerbird.data.files.records import read_record, write_record
+from bowerbird.data.ingest.dialogues import erase_dialogues, has_dialogue_of
 from bowerbird.data.logs.contract import LogMark
-from bowerbird.data.records import read_record, write_record
 from bowerbird.data.store import Store
-from bowerbird.data.version_meta import CollectionsMeta
+from bowerbird.data.versions.meta import CollectionsMeta
 from bowerbird.taste.control.erasure_queue import ErasureBatch, ErasureQueue, ErasureRequest
 from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.state import saved_states

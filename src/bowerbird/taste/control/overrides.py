@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from bowerbird.data.durable import remove_partial_files
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.durable import remove_partial_files
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.store import Store
 
 Value = TypeVar("Value")

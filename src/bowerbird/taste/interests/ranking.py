@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.decay import decayed
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.items import Catalogue
+from bowerbird.data.times import decayed
 from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.state.user_state import TasteState

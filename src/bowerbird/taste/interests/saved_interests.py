@@ -11,9 +11,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.data.versions import Version
+from bowerbird.data.versions.version import Version
 from bowerbird.embed.index.item_index import EXACT_UP_TO
 from bowerbird.embed.index.vectors import item_matrix, item_rows, load_vectors
 from bowerbird.errors import StoreError

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bowerbird.data.events import ACTIONS
-from bowerbird.data.records import record_as_dict
+from bowerbird.data.files.records import record_as_dict
 from bowerbird.taste.interests.ranking import format_time
 from bowerbird.taste.profile.profile import TasteReader
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.decay import decayed
 from bowerbird.data.interactions import History
+from bowerbird.data.times import decayed
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.taste.state.user_state import TasteState
 

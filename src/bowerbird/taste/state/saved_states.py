@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.feather as feather
 
-from bowerbird.data.records import read_record, write_record
+from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 from bowerbird.taste.state.user_states import UserStates

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from bowerbird.data.decay import decayed
 from bowerbird.data.interactions import IS_LIKE
+from bowerbird.data.times import decayed
 from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.state.user_state import TasteState
 

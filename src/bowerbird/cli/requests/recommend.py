@@ -1,0 +1,116 @@
+"""`bowerbird recommend`: for one user, or for a file of histories."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bowerbird.choices import Outcome
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.cli.requests.conversations import recommend_conversations
+from bowerbird.errors import InputError
+
+if TYPE_CHECKING:
+    from bowerbird.recommend.options import RecommendOptions
+    from bowerbird.recommend.recommender import Recommender
+
+
+def recommend(
+    store: StoreArgument,
+    user: Annotated[str | None, typer.Option(help="User id.")] = None,
+    histories: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, at, action.")] = None,
+    conversations: Annotated[
+        Path | None, typer.Option(help="Parquet: conversation_id, turn, role, text.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet: user_id, rank, item_id, score.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="Items per user.")] = 20,
+    outcome: Annotated[Outcome, typer.Option(help="Outcome to optimise for.")] = Outcome.CLICK,
+    diversity: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: relevance only.")] = 0.2,
+    exploration: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: the best known order; 1: sampled widely.")
+    ] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Seed for --exploration.")] = None,
+    price_min: Annotated[float | None, typer.Option(help="Lowest price.")] = None,
+    price_max: Annotated[float | None, typer.Option(help="Highest price.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only items of this category.")] = None,
+    boosts: Annotated[Path | None, typer.Option(help="TOML file with boosts.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend items to a user, with reasons; to all users of a file of histories; or for conversations."""
+    if conversations is not None:
+        if user is not None or histories is not None or out is None:
+            raise InputError("--conversations goes with --out FILE.parquet, without --user and --histories")
+        recommend_conversations(store, conversations, out, n, as_json)
+        return
+    from bowerbird.data.events import Action
+    from bowerbird.data.store import Store
+    from bowerbird.recommend.options import RecommendOptions
+    from bowerbird.recommend.recommender import Recommender
+    from bowerbird.recommend.rerank.boosts import Boosts
+
+    if (user is None) == (histories is None):
+        raise InputError("name either one user with --user, or a file with --histories and --out")
+    if (histories is None) != (out is None):
+        raise InputError("--histories and --out FILE.parquet go together: histories in, recommendations out")
+    options = RecommendOptions(
+        *(Action(outcome.value), diversity, exploration, seed, price_min, price_max, category),
+        boosts=Boosts.load(boosts) if boosts else Boosts(),
+    )
+    recommender = Recommender.open(Store.open(store).snapshot())
+    if histories is not None and out is not None:
+        _batch(recommender, histories, out, n, options, as_json)
+        return
+    assert user is not None
+    recommended = recommender.recommend_user(user, n, options)
+    if user not in recommender.taste:
+        print(f"{user} is unknown: these are popular items", file=sys.stderr)
+    if outcome.value in recommender.outcomes.meaning["absent"]:
+        reason = recommender.outcomes.meaning["absent"][outcome.value]
+        print(
+            f"the probability of a {outcome.value} is unknown ({reason}): ordered by relevance",
+            file=sys.stderr,
+        )
+    if not recommended:
+        print("no item in stock passes these filters: widen them", file=sys.stderr)
+
+    def show(console: Console) -> None:
+        table = Table(box=None, header_style="dim")
+        outcomes = [outcome.value for outcome in recommender.outcomes.models]
+        for name in ("", "item", "price", *outcomes, "why"):
+            table.add_column(name)
+        for rank, item in enumerate(recommended, start=1):
+            price = "" if item.price is None else f"{item.price:.2f} {item.currency}"
+            title = f"{escape(item.title)} [dim]{escape(item.item_id)}[/dim]"
+            probabilities = [f"{item.probability[name]:.1%}" for name in outcomes]
+            table.add_row(str(rank), title, price, *probabilities, escape(item.reason))
+        console.print(table)
+
+    result = {"user": user, "outcomes": recommender.outcomes.meaning}
+    emit(result | {"items": [item.as_dict() for item in recommended]}, as_json, show)
+
+
+def _batch(
+    recommender: Recommender, histories: Path, out: Path, n: int, options: RecommendOptions, as_json: bool
+) -> None:
+    from bowerbird.progress import track
+    from bowerbird.recommend.batch import read_histories, write_lists
+    from bowerbird.taste.state.user_state import TasteState
+
+    users, user_histories, n_unknown = read_histories(histories, recommender.catalogue)
+    states = [TasteState.of(history, user) for user, history in zip(users, user_histories, strict=True)]
+    lists = track(recommender.lists(states, n, options), "recommending", total=len(states))
+    rows = write_lists(out, users, lists, recommender.catalogue)
+    result = {"users": len(users), "rows": rows, "unknown_items": n_unknown, "out": str(out)}
+
+    def show(console: Console) -> None:
+        console.print(f"{len(users):,} users, {rows:,} rows in {out}", soft_wrap=True)
+        if n_unknown:
+            console.print(f"{n_unknown:,} rows of the histories have items that are not in the catalogue")
+
+    emit(result, as_json, show)

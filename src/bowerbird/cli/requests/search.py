@@ -1,0 +1,73 @@
+"""`bowerbird search`: items similar to a text, a picture or an item, or to one changed as a text says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.errors import InputError
+
+if TYPE_CHECKING:
+    from bowerbird.embed.search.searcher import Searcher
+
+
+def search(
+    store: StoreArgument,
+    text: Annotated[
+        str | None, typer.Argument(help="What to look for; with --image or --item, the change.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Find items similar to this picture.")] = None,
+    item: Annotated[str | None, typer.Option(help="Find items similar to this item (id).")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of items.")] = 20,
+    queries: Annotated[
+        Path | None, typer.Option(help="Parquet file: query_id, and text and/or image (bytes).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Parquet file to write: query_id, rank, item_id, score.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find items by text, picture or item; with --image or --item, the text describes the change.
+
+    bowerbird search shop "but in blue, and longer" --image photo.jpg
+    """
+    from bowerbird.data.files.images import read_picture
+    from bowerbird.data.store import Store
+    from bowerbird.embed.search.searcher import Searcher
+
+    if (queries is None) != (out is None):
+        raise InputError("--queries and --out go together: give both, or neither")
+    searcher = Searcher.open(Store.open(store).snapshot())
+    if queries is not None and out is not None:
+        if text is not None or image is not None or item is not None:
+            raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
+        _batch(searcher, queries, n, out, as_json)
+        return
+    hits = searcher.search(text, read_picture(image) if image else None, item, n)
+    rows = [asdict(hit) | {"title": searcher.catalogue.item(hit.position).title} for hit in hits]
+    emit(rows, as_json, lambda console: _show(rows, console))
+
+
+def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) -> None:
+    from bowerbird.data.files.table_files import read_table, write_table
+
+    table = read_table(queries)
+    results: Any = searcher.batch(table, n)
+    write_table(results, out)
+    summary = {"queries": table.num_rows, "rows": results.num_rows, "out": str(out)}
+    message = f"{summary['queries']:,} queries, {summary['rows']:,} rows in {out}"
+    emit(summary, as_json, lambda console: console.print(message, soft_wrap=True))
+
+
+def _show(rows: list[dict[str, Any]], console: Console) -> None:
+    table = Table("", "item", "title", "score")
+    for rank, row in enumerate(rows, 1):
+        table.add_row(str(rank), escape(row["item_id"]), escape(row["title"]), f"{row['score']:.3f}")
+    console.print(table)

@@ -1,0 +1,112 @@
+"""What is missing from a set (a board, a room, an outfit, a basket): the ranker, trained on sets.
+
+Sets take the place of users: what stands together in a set is what is liked together. A set has no session,
+no outcome and no live graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from bowerbird.data.arrays import IntArray
+from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.data.times import SECOND
+from bowerbird.errors import InputError
+from bowerbird.recommend.completion.training import open_completion_ranker, set_state
+from bowerbird.recommend.config import CompletionConfig
+from bowerbird.recommend.models.coengagement import CoEngagement
+from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.saved import use_one_blas_thread
+from bowerbird.recommend.sources.coengagement import CoEngagementSource
+from bowerbird.recommend.sources.phrases import title_of, values_of
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One item that is missing from a set."""
+
+    item_id: str
+    title: str
+    price: float | None
+    currency: str
+    score: float
+    """Says an order; larger is better."""
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
+        return asdict(self)
+
+
+class Completer:
+    """Completes sets of a store's items. Safe to use from several threads."""
+
+    def __init__(self, ranker: HybridRanker) -> None:
+        self.catalogue = ranker.items.catalogue
+        self._ranker = ranker.with_live_graph(None)
+        source = next(source for source in ranker.sources if isinstance(source, CoEngagementSource))
+        self._sets: CoEngagement = source.model
+
+    @classmethod
+    def open(cls, snapshot: StoreSnapshot) -> Completer:
+        """Open a snapshot's completer; it is trained on the store's collections first where it was not yet.
+
+        Raises `StoreError` where the store has no vectors, or no collection of two items.
+        """
+        use_one_blas_thread()
+        kinds = ("catalogue", "vectors", "collections")
+        return snapshot.open_once("completer", lambda: cls(open_completion_ranker(snapshot)), of=kinds)
+
+    def complete(self, item_ids: Sequence[str], n: int = 10) -> list[Completion]:
+        """Name the n items that a set misses most, with reasons; in stock, and none of the set itself.
+
+        Raises `InputError` where the catalogue knows none of the items.
+        """
+        positions = np.array([self.catalogue.position[i] for i in item_ids if i in self.catalogue], np.int64)
+        if not len(positions):
+            raise InputError(f"the catalogue holds none of the items {', '.join(item_ids)!r}: check the ids")
+        best, scores = next(self.complete_many([positions], n))
+        return [
+            Completion(
+                item.item_id,
+                item.title,
+                item.price,
+                item.currency,
+                float(score),
+                self._explain(row, positions),
+            )
+            for item, row, score in zip(
+                self.catalogue.items_at(best), best.tolist(), scores.tolist(), strict=True
+            )
+        ]
+
+    def complete_many(
+        self, sets: Sequence[np.ndarray], n: int = 10
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give positions and scores, (≤ n,) each, best first, that complete each set of positions (k,)."""
+        end = self._ranker.context.popularity.end // SECOND * SECOND
+        states = [set_state(positions, end) for positions in sets]
+        eligible = [self.catalogue.available] * len(sets)
+        at_least = CompletionConfig.candidates_per_item * n
+        for candidates in self._ranker.candidates(states, eligible, at_least=at_least):
+            scores = self._ranker.score(candidates.features)
+            best = np.lexsort((candidates.positions, -scores))[:n]
+            yield candidates.positions[best], scores[best]
+
+    def _explain(self, position: int, positions: IntArray) -> str:
+        """Say what the item has to do with the set, as collections and catalogue prove it."""
+        together = [(self._sets.common_likers(int(item), position), int(item)) for item in positions]
+        count, item = max(together, key=lambda pair: pair[0])
+        if count:
+            times = "a collection" if count == 1 else f"{count} collections"
+            return f"together with {title_of(self.catalogue, item)} in {times}"
+        vectors = self._ranker.items.vectors
+        nearest = int(positions[int((vectors[positions] @ vectors[position]).argmax())])
+        here, there = (values_of(self.catalogue.item(row)) for row in (position, nearest))
+        shared = sorted(value for value in here & there if value)[:2]
+        title = title_of(self.catalogue, nearest)
+        return f"{' and '.join(shared)}, like {title}" if shared else f"similar to {title}"
