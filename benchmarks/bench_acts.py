@@ -30,7 +30,7 @@ from bowerbird.assist.acts.training import train_classifier
 from bowerbird.assist.acts.wordings import worded_examples
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Order, Request
-from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.assist.understand.acts import ActRecognizer, Message
 from bowerbird.assist.understand.understanding import understand
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.items import Catalogue, Item

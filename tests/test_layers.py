@@ -173,3 +173,13 @@ def test_a_service_can_be_imported_where_torch_is_not() -> None:
     lines += [f"import {module}" for module in modules_without_torch()]
     ran = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_no_folder_holds_more_than_a_dozen_modules() -> None:
+    counts = {
+        str(folder.relative_to(PACKAGE)): len(
+            [path for path in folder.glob("*.py") if path.stem != "__init__"]
+        )
+        for folder in (path.parent for path in PACKAGE.rglob("__init__.py"))
+    }
+    assert {folder: count for folder, count in counts.items() if count > 12} == {}

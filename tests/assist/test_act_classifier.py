@@ -21,11 +21,10 @@ from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.languages import CODES
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import Recognition
-from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.assist.understand.acts import ActRecognizer, Message, Recognition
 from bowerbird.assist.understand.model_acts import ModelRecognizer
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
-from bowerbird.data.language_model import LanguageModelSettings
+from bowerbird.data.settings import LanguageModelSettings
 from bowerbird.endpoint.chat import ChatEndpoint
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text

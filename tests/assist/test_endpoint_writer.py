@@ -20,7 +20,7 @@ from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.writers.opening import open_writer
 from bowerbird.data.items import Catalogue
-from bowerbird.data.language_model import LanguageModelSettings
+from bowerbird.data.settings import LanguageModelSettings
 from bowerbird.endpoint.chat import ChatEndpoint
 from scripted_endpoint import Fault, ScriptedEndpoint, answer, scripted_endpoint
 

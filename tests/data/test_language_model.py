@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from bowerbird.data.files.records import record_from
-from bowerbird.data.language_model import LanguageModelSettings
-from bowerbird.data.settings import SETTINGS_FILE, Settings
+from bowerbird.data.settings import SETTINGS_FILE, LanguageModelSettings, Settings
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 

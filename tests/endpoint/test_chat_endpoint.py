@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bowerbird.data.language_model import LanguageModelSettings
+from bowerbird.data.settings import LanguageModelSettings
 from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Tool, Usage
 from bowerbird.endpoint.connection import EngineUnavailable, RequestRejected
 from bowerbird.errors import EngineError

@@ -22,7 +22,7 @@ from bowerbird.assist.acts.opening import open_recognizer
 from bowerbird.assist.languages import CODES, ENGLISH, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
-from bowerbird.assist.understand.message import ActRecognizer
+from bowerbird.assist.understand.acts import ActRecognizer
 from bowerbird.assist.understand.model_acts import ModelRecognizer
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
@@ -34,7 +34,7 @@ from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
-    from bowerbird.data.language_model import LanguageModelSettings
+    from bowerbird.data.settings import LanguageModelSettings
     from bowerbird.embed.search.query import QueryEncoder
     from bowerbird.embed.search.searcher import Searcher
     from bowerbird.endpoint.chat import ChatEndpoint

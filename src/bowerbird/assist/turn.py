@@ -12,9 +12,8 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.acts import Message, Recognition
 from bowerbird.assist.understand.mentions import mentions_of, named_facets
-from bowerbird.assist.understand.message import Message
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
 from bowerbird.assist.understand.recipients import digits_for_words, take_recipient

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bowerbird.data.language_model import LanguageModelSettings
+from bowerbird.data.settings import LanguageModelSettings
 from bowerbird.endpoint.connection import EngineUnavailable, JsonConnection, RequestRejected, TimeLimits
 from bowerbird.errors import EngineError, InputError
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from bowerbird.assist.acts.features import N_CONTEXT, context_features, hashed_ngrams
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import Recognition
-from bowerbird.assist.understand.message import Message
+from bowerbird.assist.understand.acts import Message, Recognition
 from bowerbird.config import setting
 from bowerbird.data.arrays import FloatArray
 from bowerbird.errors import StoreError

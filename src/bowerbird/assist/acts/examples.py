@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from bowerbird.assist.languages import detect_language, load_language
 from bowerbird.assist.request import Shown
+from bowerbird.assist.understand.acts import Message
 from bowerbird.assist.understand.mentions import named_facets
-from bowerbird.assist.understand.message import Message
 from bowerbird.assist.understand.pointing import items_pointed_at
 from bowerbird.assist.understand.recipients import digits_for_words
 from bowerbird.text.vocabulary import Vocabulary

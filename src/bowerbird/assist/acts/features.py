@@ -14,8 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import recognise
-from bowerbird.assist.understand.message import Message
+from bowerbird.assist.understand.acts import Message, recognise
 from bowerbird.data.arrays import FloatArray
 
 MAX_CHARACTERS = 200

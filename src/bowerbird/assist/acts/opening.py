@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bowerbird.assist.acts.classifier import ActClassifier, ActClassifierConfig
 from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecognizer, RuleRecognizer
-from bowerbird.assist.understand.message import ActRecognizer
+from bowerbird.assist.understand.acts import ActRecognizer
 from bowerbird.data.arrays import FloatArray
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions.meta import VersionMeta

@@ -12,7 +12,7 @@ from bowerbird.assist.acts.opening import ActsMeta
 from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecognizer, RuleRecognizer
 from bowerbird.assist.acts.training import train_classifier
 from bowerbird.assist.acts.wordings import worded_examples
-from bowerbird.assist.understand.message import ActRecognizer
+from bowerbird.assist.understand.acts import ActRecognizer
 from bowerbird.data.dialogues import Dialogue, read_dialogues
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store

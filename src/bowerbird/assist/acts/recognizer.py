@@ -11,8 +11,7 @@ from dataclasses import replace
 
 from bowerbird.assist.acts.classifier import ActClassifier
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.acts import UNSURE, Recognition, recognise
-from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.assist.understand.acts import UNSURE, ActRecognizer, Message, Recognition, recognise
 from bowerbird.data.arrays import FloatArray
 
 ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)

@@ -2,11 +2,15 @@
 
 Rules over plain English; other languages are brought to it first (`languages`). Patterns are tried in order,
 the most particular first, and each repeats a bounded number of times over a text that was cut before.
+
+`ActRecognizer` is the contract, with three implementations: these rules, a learned classifier (`assist.acts`)
+and a language model (`understand.model_acts`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bowerbird.assist.understand.act_patterns import (
     AFFIRM,
@@ -24,6 +28,7 @@ from bowerbird.assist.understand.act_patterns import (
     WANTS,
     Act,
 )
+from bowerbird.assist.understand.pointing import ItemReference
 
 UNSURE = 0.3
 """About how often the rules are right where none spoke, on the wordings of `assist.acts`."""
@@ -42,6 +47,41 @@ class Recognition:
     def is_sure(self) -> bool:
         """Whether a rule spoke for the act, rather than none for another."""
         return self.confidence > UNSURE
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message and what it is read in: all that an act may depend on."""
+
+    text: str
+    """Cleaned, in the user's language."""
+    plain: str
+    """Brought to English word by word."""
+    pointed: ItemReference = field(default_factory=ItemReference)
+    n_on_screen: int = 0
+    names_type: bool = False
+    """Whether it names a type of item that the catalogue has."""
+    names_value: bool = False
+    """Whether it names a value of another facet: a colour, a material, a brand."""
+    states_price: bool = False
+    """Whether it states a price range, or compares prices."""
+    names_recipient: bool = False
+    """Whether it says whom the item is for."""
+    has_question: bool = False
+    """Whether the assistant asked something last."""
+
+    @property
+    def states_need(self) -> bool:
+        """Whether it names what an item should be: then it is most likely a search."""
+        return self.names_type or self.names_value or self.states_price or self.names_recipient
+
+
+class ActRecognizer(Protocol):
+    """Decides what a message does."""
+
+    def recognise(self, message: Message) -> Recognition:
+        """The act of a message that holds at least one letter or digit."""
+        ...
 
 
 def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:

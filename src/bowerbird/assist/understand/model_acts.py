@@ -10,8 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from bowerbird.assist.understand.act_patterns import POLICIES, Act
-from bowerbird.assist.understand.acts import Recognition
-from bowerbird.assist.understand.message import ActRecognizer, Message
+from bowerbird.assist.understand.acts import ActRecognizer, Message, Recognition
 from bowerbird.errors import EngineError
 
 if TYPE_CHECKING:

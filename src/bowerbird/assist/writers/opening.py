@@ -12,7 +12,7 @@ from bowerbird.errors import BowerbirdError
 
 if TYPE_CHECKING:
     from bowerbird.assist.writers.endpoint_writer import FindItems
-    from bowerbird.data.language_model import WriterName
+    from bowerbird.data.settings import WriterName
 
 _log = logging.getLogger(__name__)
 
