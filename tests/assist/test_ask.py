@@ -81,3 +81,26 @@ def test_a_chat_ends_with_its_input(store: Path) -> None:
     command = [sys.executable, "-m", "bowerbird.cli.main", "chat", str(store)]
     run = subprocess.run(command, input="a rug", capture_output=True, text=True, check=False)
     assert run.returncode == 0 and "Rug" in run.stdout and "Traceback" not in run.stderr
+
+
+def chat(store: Path, messages: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bowerbird.cli.main", "chat", str(store), *options]
+    return subprocess.run(command, input=messages, capture_output=True, text=True, check=False)
+
+
+def test_a_chat_in_json_is_one_object_a_turn_with_its_state(store: Path) -> None:
+    run = chat(store, "a red rug\nbut in green\n", "--json")
+    first, second = map(json.loads, run.stdout.splitlines())
+    assert first["message"] == "a red rug" and first["cost"]["model"] is None
+    assert second["state"]["request"]["facets"] == {"colour": ["Green"], "type": ["Rug"]}
+    # The state that a line brings along is continued, whatever was said before.
+    lines = [json.dumps({"text": "in blue", "state": first["state"]}), '{"no": "text"}', "a sofa"]
+    other = [json.loads(line) for line in chat(store, "\n".join(lines), "--json").stdout.splitlines()]
+    assert other[0]["state"]["request"]["facets"]["type"] == ["Rug"]
+    assert "must have a text" in other[1]["error"]
+    assert other[2]["state"]["request"]["facets"] == {"type": ["Sofa"]}
+
+
+def test_a_chat_over_a_pipe_has_no_escape_sequences(store: Path) -> None:
+    output = chat(store, "a red rug\n").stdout
+    assert "Rug" in output and "\x1b" not in output and "you" not in output.split()

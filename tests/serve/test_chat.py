@@ -47,6 +47,7 @@ def test_a_stream_has_the_same_content(client: openai.OpenAI) -> None:
     assert text == whole.choices[0].message.content
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert chunks[-1].bowerbird["items"] == whole.bowerbird["items"]
+    assert chunks[-1].bowerbird["cost"].keys() == whole.bowerbird["cost"].keys()
 
 
 def test_a_follow_up_keeps_the_constraints(client: openai.OpenAI) -> None:
@@ -71,6 +72,8 @@ def test_a_state_that_is_sent_back_says_what_the_messages_would(client: openai.O
         whole = client.chat.completions.create(model="bowerbird", messages=messages)
         alone = complete_with_state(client, state, text)
         assert alone.choices[0].message.content == whole.choices[0].message.content
+        costs = [reply.bowerbird.pop("cost") for reply in (alone, whole)]
+        assert all(cost["ms"] > 0 and cost["prompt_tokens"] == 0 for cost in costs)
         assert alone.bowerbird == whole.bowerbird
         messages.append({"role": "assistant", "content": whole.choices[0].message.content})
         state = alone.bowerbird["state"]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer
 from bowerbird.assist.answers.searches import Answer, exclude, search
+from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
 from bowerbird.assist.find.need import answers_question, read_need
@@ -99,18 +100,22 @@ class Assistant:
     ) -> Iterator[str | Preview | Reply]:
         """Like `reply`: the items of a list, parts of the text as they are ready, then the `Reply`."""
         check_items(self.parts, items)
-        turn = read_message(self.parts, state, text, user, image, items, n, record)
-        answer = self._answer(turn)
+        meter = TurnMeter(self.parts.snapshot, self.parts.stock_model)
+        turn = meter.understanding.run(
+            lambda: read_message(self.parts, state, text, user, image, items, n, record)
+        )
+        answer = meter.finding.run(lambda: self._answer(turn))
         if isinstance(answer, Reply):
             answer = ListAnswer(Draft(turn, answer.act, answer.text), answer)
-        yield from self._written(answer)
+        yield from self._write(answer, meter)
 
-    def _written(self, answer: ListAnswer) -> Iterator[str | Preview | Reply]:
+    def _write(self, answer: ListAnswer, meter: TurnMeter) -> Iterator[str | Preview | Reply]:
         """An answer in the writer's words; its items come first."""
         if answer.draft.items:
             yield Preview(answer.reply.act, answer.reply.items, answer.reply.nearest)
         written = []
-        for part in self.writer.write(answer.draft):
+        writer = meter.writing.run(lambda: self.writer)
+        for part in meter.writing.iterate(writer.write(answer.draft)):
             written.append(part)
             if part.text:
                 yield part.text
@@ -122,7 +127,10 @@ class Assistant:
         if named and not reply.shown:
             state = reply.state.with_list([item.item_id for item in named], is_new_topic=True)
             reply = replace(reply, items=named, state=state)
-        yield replace(reply, text="".join(part.text for part in written), writer=writer_of(written))
+        text = "".join(part.text for part in written)
+        tokens = (sum(p.prompt_tokens for p in written), sum(p.completion_tokens for p in written))
+        cost = meter.cost(len(reply.shown), text, *tokens)
+        yield replace(reply, text=text, writer=writer_of(written), cost=cost)
 
     def _answer(self, turn: Turn) -> Answer:
         act = turn.recognised.act

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from bowerbird.assist.acts.opening import open_recognizer
+from bowerbird.assist.cost import StockModelRates, read_stock_rates
 from bowerbird.assist.languages import CODES, ENGLISH, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
@@ -208,6 +209,11 @@ class Parts:
         if not (settings.url and settings.model):
             return None
         return self.snapshot.open_once("endpoint", lambda: _opened_endpoint(settings), of=())
+
+    @cached_property
+    def stock_model(self) -> StockModelRates | None:
+        """What the stock model costs, where `bowerbird bench graft` has measured it."""
+        return read_stock_rates(self.snapshot.store.path / "reports")
 
     @cached_property
     def taste(self) -> TasteGraph | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bowerbird.assist.cost import TurnCost
 from bowerbird.assist.request import Request, exact_price
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
@@ -79,6 +80,7 @@ class Reply:
     """What the user may say next, at most three."""
     writer: Literal["model", "mixed", "template"] = "template"
     """Who wrote the text: the language model, the templates, or both."""
+    cost: TurnCost = field(default_factory=TurnCost, compare=False)
     state: DialogueState = field(default_factory=DialogueState, repr=False)
     """To send with the next message."""
 
@@ -104,5 +106,6 @@ class Reply:
             "comparison": self.comparison.as_dict() if self.comparison else None,
             "suggestions": list(self.suggestions),
             "writer": self.writer,
+            "cost": self.cost.as_dict(),
             "state": self.state.as_dict(),
         }

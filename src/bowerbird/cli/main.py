@@ -17,7 +17,8 @@ from bowerbird.cli.data.versions import versions_app
 from bowerbird.cli.demo import demo
 from bowerbird.cli.evaluation.bench import bench_app
 from bowerbird.cli.evaluation.evaluate import evaluate
-from bowerbird.cli.requests.ask import ask, chat
+from bowerbird.cli.requests.ask import ask
+from bowerbird.cli.requests.chat import chat
 from bowerbird.cli.requests.complete import complete
 from bowerbird.cli.requests.recommend import recommend
 from bowerbird.cli.requests.search import search

@@ -1,0 +1,48 @@
+"""A reply of the assistant on a terminal: its words, its items with their pictures, its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from bowerbird.assist.reply import Named, Reply
+
+DrawItem = Callable[[int], RenderableType | None]
+"""The picture of the item at a position, or None."""
+
+
+def print_reply(reply: Reply, console: Console, draw: DrawItem | None = None) -> None:
+    """Print a reply: its words, its items as a table, what may be said next, and what it cost."""
+    if reply.comparison is not None or not reply.shown:
+        console.print(reply.text, markup=False, highlight=False)
+    else:
+        lines = reply.text.split("\n")
+        console.print(lines[0], markup=False, highlight=False)
+        console.print(_tabulate(reply.shown, draw))
+        if reply.state.question is not None:
+            console.print(lines[-1], markup=False, highlight=False)
+    if reply.suggestions:
+        console.print(" · ".join(reply.suggestions), style="cyan", markup=False, highlight=False)
+    console.print(reply.cost.describe(), style="dim", markup=False, highlight=False)
+
+
+def _tabulate(items: tuple[Named, ...], draw: DrawItem | None) -> Table:
+    pictures = [draw(named.position) if draw else None for named in items]
+    table = Table(box=None, header_style="dim")
+    table.add_column("", justify="right")
+    if any(picture is not None for picture in pictures):
+        table.add_column("")
+    table.add_column("item")
+    table.add_column("price", justify="right")
+    table.add_column("why")
+    for number, (named, picture) in enumerate(zip(items, pictures, strict=True), start=1):
+        why = "; ".join([*named.differences, *([named.why] if named.why else [])])
+        title = f"[bold]{escape(named.title)}[/bold] [dim]{escape(named.item_id)}[/dim]"
+        drawn = [picture or ""] if len(table.columns) == 5 else []
+        table.add_row(str(number), *drawn, title, f"[green]{escape(named.priced)}[/green]", escape(why))
+    return table
