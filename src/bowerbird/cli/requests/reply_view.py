@@ -43,6 +43,6 @@ def _tabulate(items: tuple[Named, ...], draw: DrawItem | None) -> Table:
     for number, (named, picture) in enumerate(zip(items, pictures, strict=True), start=1):
         why = "; ".join([*named.differences, *([named.why] if named.why else [])])
         title = f"[bold]{escape(named.title)}[/bold] [dim]{escape(named.item_id)}[/dim]"
-        drawn = [picture or ""] if len(table.columns) == 5 else []
-        table.add_row(str(number), *drawn, title, f"[green]{escape(named.priced)}[/green]", escape(why))
+        cells = [picture or ""] if len(table.columns) == 5 else []
+        table.add_row(str(number), *cells, title, f"[green]{escape(named.priced)}[/green]", escape(why))
     return table
