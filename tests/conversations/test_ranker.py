@@ -1,5 +1,6 @@
 """The recommender from conversations on a toy world: two tastes, and who names one item gets the others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from bowerbird.conversations.contexts import (
 )
 from bowerbird.conversations.evaluation import evaluate_conversations, target_ranks
 from bowerbird.conversations.near_copies import without_near_copies
-from bowerbird.conversations.ranker import ConversationRanker
+from bowerbird.conversations.ranker import ConversationRanker, new_sources
 from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.conversations.training import ConversationConfig, fit_ranker
@@ -25,7 +26,7 @@ from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.errors import InputError, StoreError
+from bowerbird.errors import InputError
 
 SCARY = ["Dread Manor", "Night Terror", "Silent Scream", "Grave Hour"]
 FUNNY = ["Merry Mixup", "Joke Parade", "Laughing Llama", "Silly Sunday"]
@@ -55,7 +56,7 @@ DIALOGUES = _dialogues()
 
 @pytest.fixture(scope="module")
 def ranker() -> ConversationRanker:
-    return fit_ranker(CATALOGUE, DIALOGUES, CONFIG)[0]
+    return fit_ranker(CATALOGUE, DIALOGUES, CONFIG, new_sources(CATALOGUE, CONFIG.network))[0]
 
 
 def context(ranker: ConversationRanker, text: str) -> ConversationContext:
@@ -87,10 +88,21 @@ def test_a_saved_ranker_gives_the_same_scores(ranker: ConversationRanker, tmp_pa
     np.testing.assert_allclose(loaded.scores(contexts), ranker.scores(contexts), rtol=1e-2, atol=1e-2)
 
 
-def test_a_ranker_of_other_items_is_not_opened(ranker: ConversationRanker, tmp_path: Path) -> None:
+def test_items_may_come_and_go_after_the_training(ranker: ConversationRanker, tmp_path: Path) -> None:
+    """One is gone from the catalogue, one is sold out, one is new; the others are in another order."""
+    items = [Item(f"i{number}", title) for number, title in enumerate(TITLES) if number != 2]
+    items[0] = replace(items[0], availability="out_of_stock")
+    new = Item("new", "Dread Scream of the Night", "A Silent Manor, a Grave Terror")
+    catalogue = Catalogue.of([new, *reversed(items)])
     ranker.save(tmp_path)
-    with pytest.raises(StoreError, match="bowerbird graft"):
-        ConversationRanker.load(tmp_path, Catalogue.of([Item("i0", TITLES[0])]))
+    loaded = ConversationRanker.load(tmp_path, catalogue)
+    contexts = [context(loaded, text) for text in ("Something scary please", "I loved Silly Sunday")]
+    ids = [[loaded.catalogue.ids[p] for p in best] for best, _ in loaded.recommend(contexts, 20)]
+    assert set(ids[0]) == {"i1", "i3", "i4", "i5", "i6", "i7", "new"}
+    assert set(ids[0][:2]) == {"i1", "i3"}
+    assert set(ids[1][:3]) == {"i4", "i5", "i6"}
+    scary, funny = loaded.scores(contexts)
+    assert scary[loaded.catalogue.position["new"]] > funny[loaded.catalogue.position["new"]]
 
 
 def test_the_evaluation_has_all_systems_and_beats_popularity(ranker: ConversationRanker) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,16 @@ from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import top_k
-from bowerbird.errors import StoreError
 
 RANKER_FILE = "ranker.json"
+
+ExtraSources = Callable[[Catalogue], Sequence[ConversationSource]]
+"""Opens sources from outside this package for a catalogue: the request head of a graft."""
+
+
+def no_extra_sources(catalogue: Catalogue) -> Sequence[ConversationSource]:
+    """Open no sources from outside."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -54,16 +61,21 @@ class ConversationRanker:
         self._popularity, self._everyday_words = popularity, sorted(everyday_words)
         titles = [title or "" for title in catalogue.table["title"].to_pylist()]
         self.contexts = ContextBuilder(ItemLinker(titles, popularity, everyday_words), catalogue.position)
+        self._not_sold = np.flatnonzero(~catalogue.available)
 
     def source_scores(self, contexts: Sequence[ConversationContext]) -> dict[str, FloatArray]:
         """Scores of each source by its name, (contexts, items)."""
         return {source.name: source.scores(contexts) for source in self.sources}
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
-        """Fused scores of all items, (contexts, items); items already named score `EXCLUDED`."""
+        """Fused scores of all items, (contexts, items).
+
+        Items already named, sold out or withdrawn score `EXCLUDED`.
+        """
         fused = [source for source in self.sources if source.name in self.fusion.weights]
         by_source = {source.name: source.scores(contexts) for source in fused}  # baselines are not asked
         scores = self.fusion.scores(by_source, contexts)
+        scores[:, self._not_sold] = EXCLUDED
         for row, context in enumerate(contexts):
             scores[row, context.named] = EXCLUDED
         return scores
@@ -88,19 +100,26 @@ class ConversationRanker:
             source.save(folder / source.name)
 
     @classmethod
-    def load(cls, folder: Path, catalogue: Catalogue) -> ConversationRanker:
-        """Read what `save` wrote. Raises `StoreError` where it is broken, or of other items."""
+    def load(
+        cls, folder: Path, catalogue: Catalogue, extra_sources: ExtraSources = no_extra_sources
+    ) -> ConversationRanker:
+        """Read what `save` wrote, for a catalogue that may have changed since.
+
+        Items are matched by id: withdrawn ones are not recommended, new ones come last and are scored by
+        their content. `extra_sources` opens trained ones; where it opens none, the others rank without them.
+        Raises `StoreError` where a file is broken.
+        """
         saved = read_record(folder / RANKER_FILE, SavedRanker)
-        if any(item_id not in catalogue.position for item_id in saved.item_ids):
-            raise StoreError(
-                "items were removed since the dialogues were learned: run `bowerbird graft` again"
-            )
-        known = catalogue.by_ids(saved.item_ids)
-        sources = new_sources(known)
+        trained = frozenset(saved.item_ids)
+        new_ids = [item_id for item_id in catalogue.ids if item_id not in trained]
+        items = catalogue.by_ids([*saved.item_ids, *new_ids])
+        sources = new_sources(items)
         for source in sources:
             source.load(folder / source.name)
-        popularity = np.array(saved.popularity, np.float32)
-        return cls(known, popularity, saved.everyday_words, sources, Fusion(saved.weights))
+        if any(name not in {source.name for source in sources} for name in saved.weights):
+            sources += extra_sources(items)
+        popularity = np.pad(np.array(saved.popularity, np.float32), (0, len(new_ids)))
+        return cls(items, popularity, saved.everyday_words, sources, Fusion(saved.weights))
 
 
 def item_texts(catalogue: Catalogue) -> list[str]:

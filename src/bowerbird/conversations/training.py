@@ -17,11 +17,13 @@ from bowerbird.conversations.evaluation import recall_of
 from bowerbird.conversations.fusion import BASELINES, Fusion, fit_fusion
 from bowerbird.conversations.linking import find_everyday_words
 from bowerbird.conversations.near_copies import without_near_copies
-from bowerbird.conversations.ranker import ConversationRanker, new_sources
+from bowerbird.conversations.ranker import ConversationRanker, ExtraSources, new_sources, no_extra_sources
 from bowerbird.conversations.sources.network import NetworkConfig
+from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.data.dialogues import Dialogue, read_dialogues
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
 from bowerbird.data.versions.meta import VersionMeta
@@ -55,15 +57,24 @@ class DialogueRankerMeta(VersionMeta):
     weights, which were."""
 
 
-def train_conversations(store: Store, config: ConversationConfig | None = None) -> Version:
-    """Train on all dialogues of a store and publish. Raises `StoreError` where there are none."""
+def train_conversations(
+    store: Store,
+    snapshot: StoreSnapshot,
+    config: ConversationConfig | None = None,
+    extra_sources: ExtraSources = no_extra_sources,
+) -> Version:
+    """Train on all dialogues of a snapshot and publish. Raises `StoreError` where there are none."""
     config, start = config or ConversationConfig(), time.perf_counter()
-    snapshot = store.snapshot()
     version = snapshot.version("dialogues")
     if version is None:
         raise StoreError("the store has no dialogues: run `bowerbird import dialogues FILE… --store STORE`")
     events = Interactions.of(store.log.read(), snapshot.catalogue)
-    ranker, examples, recall = fit_ranker(snapshot.catalogue, read_dialogues(version.path), config, events)
+    sources = [
+        *new_sources(snapshot.catalogue, config.network, events),
+        *extra_sources(snapshot.catalogue),
+    ]
+    dialogues = read_dialogues(version.path)
+    ranker, examples, recall = fit_ranker(snapshot.catalogue, dialogues, config, sources)
     meta = DialogueRankerMeta(
         config=config, examples=examples, recall=recall, seconds=time.perf_counter() - start
     )
@@ -75,7 +86,7 @@ def fit_ranker(
     catalogue: Catalogue,
     dialogues: Sequence[Dialogue],
     config: ConversationConfig,
-    events: Interactions | None = None,
+    sources: Sequence[ConversationSource],
 ) -> tuple[ConversationRanker, int, dict[str, float]]:
     """Fit sources and fusion; also the number of examples and the recall on the held-out ones.
 
@@ -88,7 +99,6 @@ def fit_ranker(
                 if item_id in catalogue.position:
                     popularity[catalogue.position[item_id]] += 1
     everyday_words = find_everyday_words(turn.text for dialogue in dialogues for turn in dialogue.turns)
-    sources = new_sources(catalogue, config.network, events)
     ranker = ConversationRanker(catalogue, popularity, everyday_words, sources, Fusion({}))
     examples = ranker.contexts.examples(dialogues)
     if not examples:
@@ -128,13 +138,14 @@ def _split(
     return chosen, without_near_copies(training, chosen)
 
 
-def open_conversations(store: Store) -> ConversationRanker:
-    """The conversational recommender in force. Raises `StoreError` where none was trained."""
-    snapshot = store.snapshot()
+def open_conversations(
+    snapshot: StoreSnapshot, extra_sources: ExtraSources = no_extra_sources
+) -> ConversationRanker:
+    """The conversational recommender of a snapshot. Raises `StoreError` where none was trained."""
     version = snapshot.version(DialogueRankerMeta.KIND)
     if version is None:
         raise StoreError(
             "no conversational recommender was trained: run `bowerbird import dialogues`, then "
             "`bowerbird graft`"
         )
-    return ConversationRanker.load(version.path, snapshot.catalogue)
+    return ConversationRanker.load(version.path, snapshot.catalogue, extra_sources)

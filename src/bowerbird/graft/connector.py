@@ -13,6 +13,7 @@ share one vector space, but the language model must not confuse them.
 
 from __future__ import annotations
 
+import hashlib
 from enum import IntEnum
 
 import numpy as np
@@ -52,6 +53,14 @@ class Connector(nn.Module):
         for gate in (last.weight, last.bias, self.kind.weight):
             nn.init.zeros_(gate)
         self.scale = nn.Parameter(torch.full((tokens, 1), float(token_norm)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights: what was trained on other soft tokens is told by it."""
+        digest = hashlib.blake2b(digest_size=8)
+        for name, weight in sorted(self.state_dict().items()):
+            digest.update(name.encode() + weight.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def forward(self, vectors: Tensor, kinds: Tensor | None = None) -> Tensor:
         """`kinds` (n,) int64 of `TokenKind`; None: all are items."""

@@ -78,6 +78,11 @@ def test_a_saved_head_scores_the_same(
     again.load(folder)
     np.testing.assert_array_equal(again.scores(contexts), source.scores(contexts))
     assert np.abs(source.scores(contexts).mean(1)).max() < 1e-4
+    trained_on_others = make_source(CONFIG)
+    with torch.no_grad():
+        trained_on_others._connector.scale += 1
+    with pytest.raises(StoreError, match="another graft"):
+        trained_on_others.load(folder)
     (folder / "request_head.safetensors").write_bytes(b"broken")
     with pytest.raises(StoreError, match="train it again"):
         make_source(CONFIG).load(folder)

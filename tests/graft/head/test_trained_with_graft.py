@@ -1,21 +1,26 @@
-"""`bowerbird graft` trains the request head where the store has dialogues."""
+"""The recommender from conversations has the request head among its sources where the store has a graft."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bowerbird.conversations.contexts import ContextTurn
+from bowerbird.conversations.sources.network import NetworkConfig
+from bowerbird.conversations.training import ConversationConfig
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.ingest.dialogues import publish_dialogues
 from bowerbird.data.store import Store
+from bowerbird.errors import StoreError
 from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.head.config import RequestHeadConfig
-from bowerbird.graft.head.dialogue_examples import read_dialogue_examples
-from bowerbird.graft.head.source import RequestHeadSource
+from bowerbird.graft.head.ranker import open_ranker, train_ranker
 from bowerbird.graft.training.train import train_graft
 
 HEAD = RequestHeadConfig(width=16, heads=2, epochs=1, depth=1)
+CONFIG = ConversationConfig(held_out=0.3, network=NetworkConfig(width=8, epochs=1))
+SOURCES = {"network", "co-mentions", "co-likes", "nearest-contexts"}
 
 
 def dialogue(number: int) -> Dialogue:
@@ -33,20 +38,32 @@ def dialogue(number: int) -> Dialogue:
 
 
 @pytest.mark.parametrize("adapt", [AdaptationMode.FROZEN, AdaptationMode.LORA])
-def test_a_graft_of_a_store_with_dialogues_has_a_head(
-    fresh_store: Store, tiny_base: Path, adapt: AdaptationMode
-) -> None:
+def test_the_head_of_a_graft_is_fused(fresh_store: Store, tiny_base: Path, adapt: AdaptationMode) -> None:
     publish_dialogues(fresh_store, [dialogue(number) for number in range(12)])
-    config = GraftConfig(base=str(tiny_base), steps=1, batch=2, head=HEAD, adapt=adapt)
-    version = train_graft(fresh_store, config)
-    snapshot = fresh_store.snapshot()
-    source, examples = RequestHeadSource.open_trained(snapshot), read_dialogue_examples(snapshot)
-    assert source is not None
-    assert source.record.examples == version.meta["request_head"]["examples"] == len(examples) == 12
-    scores = source.scores([example.context for example in examples])
-    assert scores.shape == (12, len(snapshot.catalogue)) and np.isfinite(scores).all()
+    train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=1, batch=2, adapt=adapt))
+    train_ranker(fresh_store, CONFIG, HEAD)
+    ranker = open_ranker(fresh_store.snapshot())
+    assert set(ranker.fusion.weights) == {*SOURCES, "request_head"}
+    contexts = [ranker.contexts.context([ContextTurn(Role.USER, "I like the red lamp")])]
+    head = ranker.source_scores(contexts)["request_head"]
+    assert head.shape == (1, len(ranker.catalogue)) and np.isfinite(head).all()
+    assert np.ptp(head) > 0
 
 
-def test_without_dialogues_there_is_no_head(grafted: Store) -> None:
-    assert RequestHeadSource.open_trained(grafted.snapshot()) is None
-    assert read_dialogue_examples(grafted.snapshot()) == []
+def test_with_another_graft_the_others_rank_alone(fresh_store: Store, tiny_base: Path) -> None:
+    publish_dialogues(fresh_store, [dialogue(number) for number in range(12)])
+    train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=1, batch=2))
+    train_ranker(fresh_store, CONFIG, HEAD)
+    train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=3, batch=2, seed=1))
+    ranker = open_ranker(fresh_store.snapshot())
+    assert "request_head" not in {source.name for source in ranker.sources}
+    ((positions, _),) = ranker.recommend([ranker.contexts.context([ContextTurn(Role.USER, "lamps?")])], 3)
+    assert len(positions) == 3
+
+
+def test_without_a_graft_there_is_no_head(fresh_store: Store) -> None:
+    with pytest.raises(StoreError, match="bowerbird import dialogues"):
+        open_ranker(fresh_store.snapshot())
+    publish_dialogues(fresh_store, [dialogue(number) for number in range(12)])
+    train_ranker(fresh_store, CONFIG)
+    assert set(open_ranker(fresh_store.snapshot()).fusion.weights) == SOURCES

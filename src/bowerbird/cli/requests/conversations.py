@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def recommend_conversations(store: Path, conversations: Path, out: Path, n: int, as_json: bool) -> None:
     """Answer every conversation of a file."""
     from bowerbird.conversations.batch import read_conversations, write_recommendations
-    from bowerbird.conversations.training import open_conversations
     from bowerbird.data.files.records import record_as_dict
     from bowerbird.data.store import Store
+    from bowerbird.graft.head.ranker import open_ranker
 
     turns = read_conversations(conversations)
-    result = write_recommendations(open_conversations(Store.open(store)), turns, n, out)
+    result = write_recommendations(open_ranker(Store.open(store).snapshot()), turns, n, out)
     text = f"{result.conversations:,} conversations, {result.rows:,} rows in {result.out}"
     emit(record_as_dict(result), as_json, lambda console: console.print(text, soft_wrap=True))
 
@@ -30,12 +30,12 @@ def recommend_conversations(store: Path, conversations: Path, out: Path, n: int,
 def evaluate_conversation_file(store: Path, conversations: Path, as_json: bool) -> None:
     """Evaluate the conversational recommender on dialogues that it was not trained on."""
     from bowerbird.conversations.evaluation import evaluate_conversations
-    from bowerbird.conversations.training import open_conversations
     from bowerbird.data.files.records import record_as_dict
     from bowerbird.data.ingest.dialogues import read_dialogue_files
     from bowerbird.data.store import Store
+    from bowerbird.graft.head.ranker import open_ranker
 
-    ranker = open_conversations(Store.open(store))
+    ranker = open_ranker(Store.open(store).snapshot())
     dialogues = read_dialogue_files([conversations], frozenset(ranker.catalogue.ids))
     result = evaluate_conversations(ranker, dialogues)
     emit(record_as_dict(result), as_json, lambda console: print_conversations(console, result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,11 +55,11 @@ def train(
     """
     from accelerate import PartialState
 
-    from bowerbird.conversations.training import train_conversations
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
     from bowerbird.graft.adapter import AdaptationMode
     from bowerbird.graft.config import GraftConfig
+    from bowerbird.graft.head.ranker import train_ranker
     from bowerbird.graft.training.train import train_graft
 
     try:
@@ -80,7 +81,7 @@ def train(
     if not PartialState().is_main_process:  # only the first process prints
         return
     if opened.snapshot().version("dialogues") is not None:
-        train_conversations(opened)
+        train_ranker(opened, head=replace(config.head, seed=seed))
     emit(
         {"version": version.name, **version.meta}, json, lambda console: print_metrics(console, version.meta)
     )
@@ -89,10 +90,10 @@ def train(
 @graft_app.command()
 def conversations(store: StoreArgument, json: JsonOption = False) -> None:
     """Train only the recommender from conversations, on the store's dialogues, and publish it."""
-    from bowerbird.conversations.training import train_conversations
     from bowerbird.data.store import Store
+    from bowerbird.graft.head.ranker import train_ranker
 
-    version = train_conversations(Store.open(store))
+    version = train_ranker(Store.open(store))
     recall = ", ".join(f"{name} {value:.3f}" for name, value in version.meta["recall"].items())
     emit(
         {"version": version.name, **version.meta},
@@ -148,8 +149,4 @@ def print_metrics(console: Console, meta: dict[str, Any]) -> None:
     for name, value in meta["metrics"].items():
         table.add_row(name, f"{value:.3f}" if value != int(value) else f"{value:.0f}")
     console.print(table)
-    if "request_head" in meta:
-        head = meta["request_head"]
-        gain = f", validation gain {max(head['validation_gains']):.3f}" if head["validation_gains"] else ""
-        console.print(f"request head: trained on {head['examples']:,} contexts of dialogues{gain}")
     console.print(f"{meta['seconds']:.0f} s")

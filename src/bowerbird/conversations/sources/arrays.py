@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from bowerbird.conversations.contexts import ConversationContext, Mention, Sentiment
+from bowerbird.data.arrays import FloatArray
 from bowerbird.errors import StoreError
 
 
@@ -21,6 +22,13 @@ def load_arrays(path: Path) -> Mapping[str, Any]:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, KeyError) as error:
         raise StoreError(f"{path} can't be read ({error}): run `bowerbird graft` again") from None
+
+
+def pad_rows(array: FloatArray, n: int) -> FloatArray:
+    """Append rows of zeros, for items that came after a training: (items, ...) to (n, ...)."""
+    padding = [(0, n - len(array))] + [(0, 0)] * (array.ndim - 1)
+    padded: FloatArray = np.pad(array, padding)
+    return padded
 
 
 def last_mentions(context: ConversationContext) -> list[Mention]:

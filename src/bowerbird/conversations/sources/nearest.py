@@ -63,6 +63,7 @@ class NearestContextSource:
         try:
             self._contexts = sparse.load_npz(folder / "contexts.npz")
             self._targets = sparse.load_npz(folder / "targets.npz")
+            self._targets.resize(self._targets.shape[0], self._n_items)  # items that came after the training
         except (OSError, ValueError) as error:
             raise StoreError(f"{folder} can't be read ({error}): run `bowerbird graft` again") from None
 

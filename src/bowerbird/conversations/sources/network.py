@@ -114,8 +114,9 @@ class NetworkSource:
         self._config = read_record(folder / CONFIG_FILE, NetworkConfig)
         network = self._new_network(torch.zeros(len(self._item_texts)))
         try:
-            network.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
-        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            state = torch.load(folder / WEIGHTS_FILE, weights_only=True)
+            network.load_state_dict(network.extend_state(state))
+        except (OSError, RuntimeError, KeyError, pickle.UnpicklingError, EOFError) as error:
             raise StoreError(
                 f"{folder / WEIGHTS_FILE} can't be read ({error}): run `bowerbird graft` again"
             ) from None

@@ -47,6 +47,16 @@ class ContextNetwork(nn.Module):
         nn.init.normal_(self.kind.weight, std=0.02)
         nn.init.normal_(self.age.weight, std=0.02)
 
+    def extend_state(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The weights of a network of fewer items, for this one: the others are scored by their words.
+
+        Their bias is the median of the trained items.
+        """
+        n_new = self.n_items - len(state["bias"])
+        ids = nn.functional.pad(state["item.weight"], (0, 0, 0, n_new))
+        bias = torch.cat([state["bias"], state["bias"].median().repeat(n_new)])
+        return state | {"item.weight": ids, "bias": bias}
+
     def item_vectors(self) -> torch.Tensor:
         """Vectors of all items, (N, D)."""
         texts = self.from_item_words(self.word(self._item_words, self._item_starts))

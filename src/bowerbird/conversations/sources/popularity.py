@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
-from bowerbird.conversations.sources.arrays import load_arrays
+from bowerbird.conversations.sources.arrays import load_arrays, pad_rows
 from bowerbird.data.arrays import FloatArray
 
 
@@ -31,4 +31,4 @@ class PopularitySource:
         np.savez(folder / "counts.npz", counts=self.counts)
 
     def load(self, folder: Path) -> None:
-        self.counts = load_arrays(folder / "counts.npz")["counts"]
+        self.counts = pad_rows(load_arrays(folder / "counts.npz")["counts"], len(self.counts))

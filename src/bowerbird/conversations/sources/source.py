@@ -35,4 +35,7 @@ class ConversationSource(Protocol):
         """Write what was learned into an empty folder."""
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote. Raises `StoreError` where it is missing or broken."""
+        """Read what `save` wrote; the catalogue may have items after those that were trained on.
+
+        Raises `StoreError` where it is missing or broken.
+        """

@@ -100,6 +100,18 @@ class RequestHead(nn.Module):
             nn.init.normal_(table.weight, std=0.02)
         nn.init.zeros_(self.item_residual.weight)
 
+    def extend_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a head of fewer items, for this one: others are scored by their vectors.
+
+        Their bias is the median of the trained items.
+        """
+        n_new = len(self.bias) - len(state["bias"])
+        tables = {
+            name: nn.functional.pad(state[name], (0, 0, 0, n_new))
+            for name in ("item_embedding.weight", "item_residual.weight")
+        }
+        return state | tables | {"bias": torch.cat([state["bias"], state["bias"].median().repeat(n_new)])}
+
     def forward(self, batch: ReaderBatch) -> Tensor:
         """Scores (batch, items)."""
         query = self.read_end(batch.end)[:, None]

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
 from bowerbird.data.files.records import read_record, write_record
+from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.errors import StoreError
 from bowerbird.graft.base import Base
@@ -27,8 +28,6 @@ from bowerbird.graft.head.training import SCORE_BATCH, HeadExample, HeadTraining
 from bowerbird.graft.model import Graft
 
 WEIGHTS_FILE, RECORD_FILE, CHECKPOINT_FILE = "request_head.safetensors", "request_head.json", "checkpoint.pt"
-HEAD_FOLDER = "request_head"
-"""Sub-folder of a graft's version that holds its trained head."""
 CACHE_FOLDER = ".request_head"
 """Sub-folder of a store's `graft` that holds what a training has encoded so far."""
 
@@ -39,6 +38,7 @@ class RequestHeadRecord:
 
     base: str
     base_fingerprint: str
+    connector_fingerprint: str
     config: RequestHeadConfig
     examples: int
     """Contexts it was trained or validated on."""
@@ -69,24 +69,22 @@ class RequestHeadSource:
         self._record: RequestHeadRecord | None = None
 
     @classmethod
-    def open(cls, snapshot: StoreSnapshot, config: RequestHeadConfig | None = None) -> RequestHeadSource:
+    def open(
+        cls,
+        snapshot: StoreSnapshot,
+        config: RequestHeadConfig | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> RequestHeadSource:
         """A head on the snapshot's current graft, to be fitted or loaded.
 
-        Raises `StoreError` if the store has no graft, or one of other vectors.
+        `catalogue` holds the items that it scores, by default the snapshot's; one that the snapshot does not
+        have any more has a vector of zeros. Raises `StoreError` if the store has no graft, or one of other
+        vectors.
         """
-        graft = Graft.open(snapshot)
-        cache_folder, titles = snapshot.store.path / "graft" / CACHE_FOLDER, read_titles(snapshot.catalogue)
-        return cls(graft.base, graft.connector, graft.matrix, titles, cache_folder, config)
-
-    @classmethod
-    def open_trained(cls, snapshot: StoreSnapshot) -> RequestHeadSource | None:
-        """The head that was trained with the snapshot's current graft; None where there is none."""
-        version = snapshot.version("graft")
-        if version is None or not (version.path / HEAD_FOLDER).is_dir():
-            return None
-        source = cls.open(snapshot)
-        source.load(version.path / HEAD_FOLDER)
-        return source
+        graft, items = Graft.open(snapshot), catalogue or snapshot.catalogue
+        cache_folder = snapshot.store.path / "graft" / CACHE_FOLDER
+        matrix = vectors_of(items.ids, snapshot.catalogue, graft.matrix)
+        return cls(graft.base, graft.connector, matrix, read_titles(items), cache_folder, config)
 
     def _configure(self, config: RequestHeadConfig) -> None:
         self.config = config
@@ -106,7 +104,12 @@ class RequestHeadSource:
         checkpoint.unlink(missing_ok=True)
         gains = training.gains if training.validation else []
         self._record = RequestHeadRecord(
-            self._base.name, self._base.fingerprint, self.config, len(examples), gains
+            self._base.name,
+            self._base.fingerprint,
+            self._connector.fingerprint,
+            self.config,
+            len(examples),
+            gains,
         )
 
     def encode(self, contexts: Sequence[ConversationContext]) -> list[EncodedConversation]:
@@ -150,19 +153,31 @@ class RequestHeadSource:
         write_record(folder / RECORD_FILE, self.record)
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote. Raises `StoreError` if it is missing, broken, or of another base."""
+        """Read what `save` wrote. Raises `StoreError` if it is missing, broken, or of another graft."""
         record = read_record(folder / RECORD_FILE, RequestHeadRecord)
         if record.base_fingerprint != self._base.fingerprint:
             raise StoreError(
                 f"{folder} holds a request head for {record.base} {record.base_fingerprint}, the one found "
                 f"now is {self._base.fingerprint}: train it again"
             )
+        if record.connector_fingerprint != self._connector.fingerprint:
+            raise StoreError(f"{folder} holds a request head for another graft: train it again")
         self._configure(record.config)
         head = RequestHead(self._base.hidden, self._matrix, record.config)
         try:
-            head.load_state_dict(load_file(folder / WEIGHTS_FILE))
-        except (OSError, SafetensorError, RuntimeError) as error:
+            head.load_state_dict(head.extend_state(load_file(folder / WEIGHTS_FILE)))
+        except (OSError, SafetensorError, RuntimeError, KeyError) as error:
             raise StoreError(
                 f"the request head in {folder} can't be read ({error}): train it again"
             ) from None
         self._head, self._record = head.eval(), record
+
+
+def vectors_of(ids: Sequence[str], catalogue: Catalogue, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors (ids, dim) of items of a catalogue with vectors `matrix` (items, dim); zeros for other ids."""
+    if catalogue.ids == ids:
+        return matrix
+    positions = np.array([catalogue.position.get(item_id, len(matrix)) for item_id in ids], np.int64)
+    extended = np.concatenate([matrix, np.zeros((1, matrix.shape[1]), matrix.dtype)])
+    vectors: NDArray[np.float32] = extended[positions]
+    return vectors

@@ -3,7 +3,7 @@
 The connector is initialised in closed form, then trained (`alignment.py`), optionally together with an
 adapter of the language model. The checkpoint is kept in `graft/.training`, so an interrupted training resumes
 where it stopped. Under `accelerate launch` every process trains on different questions, and the first process
-publishes. Where the store has dialogues, the request head (`head/`) is trained on them afterwards.
+publishes. The request head (`head/`) is trained afterwards, with the recommender from conversations.
 """
 
 from __future__ import annotations
@@ -18,17 +18,13 @@ from typing import Any
 from accelerate import PartialState
 from safetensors.torch import save_file
 
-from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
-from bowerbird.embed.index.vectors import Vectors, item_matrix, load_vectors
-from bowerbird.graft.adapter import load_adapted_base
+from bowerbird.embed.index.vectors import Vectors, load_vectors
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.examples.dataset import GraftDataset
-from bowerbird.graft.head.dialogue_examples import read_dialogue_examples, read_titles
-from bowerbird.graft.head.source import CACHE_FOLDER, HEAD_FOLDER, RequestHeadSource
 from bowerbird.graft.training.graft_training import GraftTraining
 
 
@@ -69,26 +65,7 @@ def _train_and_publish(store: Store, config: GraftConfig) -> None:
     with store.publishing("graft", meta) as folder:
         save_connector(folder, connector)
         training.decoder.save(folder)
-        source = _fit_request_head(snapshot, load_adapted_base(base, folder), connector, config)
-        if source is not None:
-            (folder / HEAD_FOLDER).mkdir()
-            source.save(folder / HEAD_FOLDER)
-            meta["request_head"] = dataclasses.asdict(source.record)
     training.delete_checkpoint()
-
-
-def _fit_request_head(
-    snapshot: StoreSnapshot, base: Base, connector: Connector, config: GraftConfig
-) -> RequestHeadSource | None:
-    """Train the request head on the store's dialogues; None where it has none to learn from."""
-    examples = read_dialogue_examples(snapshot)
-    if not examples:
-        return None
-    cache_folder, titles = snapshot.store.path / "graft" / CACHE_FOLDER, read_titles(snapshot.catalogue)
-    head_config = dataclasses.replace(config.head, seed=config.seed)
-    source = RequestHeadSource(base, connector, item_matrix(snapshot), titles, cache_folder, head_config)
-    source.fit(examples)
-    return source
 
 
 def save_connector(folder: Path, connector: Connector) -> None:
