@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.files.images import SCALED_TO, prepare_picture
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.catalogues.google_feed import resolve_picture
-from bowerbird.data.readers.events.segment import parse_events
+from bowerbird.data.readers.events.segment import describe_ignored, parse_events
 from bowerbird.data.readers.fields import (
     parse_number,
     parse_price,
@@ -55,11 +55,11 @@ def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
         message_ | {"properties": {"product_id": "a", "position": value}},
     ):
         parsed = list(parse_events(message))
-        assert parsed, "a message is an event or has a reason why it is none"
+        assert parsed or describe_ignored(message), "a message is an event or has a reason why it is none"
         for event in parsed:
             if isinstance(event, str):
                 assert event.strip(), "an empty reason"
-            else:
+            elif isinstance(event, Event):
                 assert pa.Table.from_pylist([event.as_row()], schema=EVENT_SCHEMA).num_rows == 1
 
 
@@ -110,16 +110,17 @@ def test_a_file_of_no_json_is_an_error_and_a_single_line_is_not(shop: Store, tmp
 
 def test_lone_surrogates_reach_neither_log_nor_report(shop: Store, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    rows = [{"userId": "\ud800", "properties": {"product_id": "a"}}, {"event": "\ud800[/x]"}]
+    rows = [{"userId": "\ud800", "properties": {"product_id": "a"}}, {"type": "\ud800[/x]"}]
     path.write_text("\n".join(json.dumps(MESSAGE | row) for row in rows))
     summary = import_layout(shop, "segment", [path])
     assert shop.log.read()["user_id"].to_pylist() == ["?"]
-    assert summary.rejected_file is not None and "has no item" in summary.rejected_file.read_text()
+    assert summary.rejected_file is not None and "unknown type" in summary.rejected_file.read_text()
 
 
 def test_reasons_with_brackets_are_printed_verbatim(shop: Store, tmp_path: Path, bowerbird) -> None:
     path = tmp_path / "events.jsonl"
-    path.write_text("\n".join(json.dumps(MESSAGE | {"event": f"[/b]{n}"}) for n in range(30)))
+    rows = [{"properties": {"product_id": "a"}}, *({"type": f"[/b]{n}"} for n in range(30))]
+    path.write_text("\n".join(json.dumps(MESSAGE | row) for row in rows))
     process = bowerbird("import", "segment", path, "--store", shop.path)
     assert process.returncode == 0, process.stderr
     assert "[/b]" in process.stdout and "20 other reasons" in process.stdout

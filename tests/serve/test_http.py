@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import resource
 import uuid
 from datetime import UTC, datetime
@@ -226,3 +228,31 @@ def test_metrics_count_by_route(client: httpx.Client) -> None:
     result = client.get("/metrics").text
     assert 'bowerbird_requests_total{route="/items/{item_id:path}",status="200"}' in result
     assert "BB-000004" not in result
+
+
+def test_a_login_brings_what_was_saved_before_it(client: httpx.Client) -> None:
+    """`identify` and `alias` join histories in the running server; gzip bodies are read."""
+    run = uuid.uuid4().hex
+    user, browser, old = f"ann-{run}", f"browser-{run}", f"old-{run}"
+    first, second = (item["item_id"] for item in get_recommended(client, "nobody")[:2])
+    saves = [message(browser, first, userId=None, anonymousId=browser), message(old, second)]
+    body = gzip.compress(json.dumps({"batch": saves}).encode())
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    assert client.post("/v1/batch", content=body, headers=headers).json()["accepted"] == 2
+    assert {first, second} <= {item["item_id"] for item in get_recommended(client, user)}
+    client.post("/v1/identify", json={"userId": user, "anonymousId": browser}).raise_for_status()
+    client.post("/v1/alias", json={"userId": user, "previousId": old}).raise_for_status()
+    assert not {first, second} & {item["item_id"] for item in get_recommended(client, user)}
+    taken = client.post("/v1/identify", json={"userId": "someone", "anonymousId": browser}).json()
+    assert taken["rejected"] == [f"{browser}: this id already belongs to another user"]
+
+
+def test_a_refusal_names_its_message(client: httpx.Client) -> None:
+    call = {"type": "track", "userId": "ann", "event": "Product Viewed", "messageId": "m-17"}
+    unknown = {**call, "messageId": "m-18", "properties": {"product_id": "no such item"}}
+    answer = client.post("/v1/batch", json={"batch": [call, unknown]}).json()
+    assert answer["rejected"] == ["no product_id (messageId m-17)", "unknown item (messageId m-18)"]
+    bomb = gzip.compress(b" " * 50_000_000)
+    headers = {"content-encoding": "gzip"}
+    assert client.post("/v1/track", content=bomb, headers=headers).status_code == 413
+    assert client.post("/v1/track", content=b"no gzip", headers=headers).status_code == 400

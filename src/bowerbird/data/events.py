@@ -21,6 +21,10 @@ class Action(StrEnum):
     ADD_TO_CART = "add_to_cart"
     PURCHASE = "purchase"
     HIDE = "hide"
+    REMOVE = "remove"
+    """Taken out of a cart or a wish list again."""
+    REFUND = "refund"
+    """A purchase given back, or cancelled."""
 
 
 ACTIONS: tuple[Action, ...] = tuple(Action)
@@ -33,8 +37,11 @@ ACTION_WEIGHT: dict[Action, float] = {
     Action.ADD_TO_CART: 3.0,
     Action.PURCHASE: 5.0,
     Action.HIDE: -3.0,
+    Action.REMOVE: -3.0,
+    Action.REFUND: -5.0,
 }
-"""Preference weight of an action, in units of a click; negative for a dislike."""
+"""Preference weight of an action, in units of a click; negative for a dislike. A removal and a refund take
+back what the addition and the purchase said."""
 
 EVENT_SCHEMA = pa.schema(
     [
@@ -82,6 +89,14 @@ class Event:
     def from_row(cls, row: dict[str, Any]) -> Event:
         """The event of a row of `EVENT_SCHEMA`. Raises `ValueError` for an unknown action."""
         return cls(**{**row, "action": Action(row["action"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Two ids of one user: what came from `alias` (a browser, a device, an old account) is `user_id`'s."""
+
+    alias: str
+    user_id: str
 
 
 def derive_event_id(event: Event) -> str:

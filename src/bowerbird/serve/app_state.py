@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from bowerbird.data.events import Event
+from bowerbird.data.events import Alias, Event
 from bowerbird.data.ingest.event_checks import EventIngestor, IngestionResult
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
@@ -71,6 +71,12 @@ class AppState:
                     n_new, next_new = n_new + 1, next(new_events)
             results.append(IngestionResult(n_new, len(batch) - len(rejected) - n_new, rejected))
         return results
+
+    def join(self, aliases: Sequence[Alias]) -> list[str]:
+        """Join ids of one user durably; returns why aliases were rejected."""
+        rejected = self._ingestor.join(aliases)
+        self.served.taste.refresh()
+        return [f"{alias.alias}: {reason}" for alias, reason in rejected]
 
     # -- new versions -------------------------------------------------------------------------------------
 

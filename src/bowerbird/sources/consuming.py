@@ -13,12 +13,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.events import Event
+from bowerbird.data.events import Alias, Event
 from bowerbird.data.ingest.event_checks import EventIngestor
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_message
@@ -99,17 +99,22 @@ class Consumer:
 
     def _process(self, batch: Batch) -> None:
         events: list[Event] = []
+        aliases: dict[Alias, Message] = {}
         rejected: list[RejectedRow] = []
         message_by_event: dict[int, Message] = {}
         for message in batch.messages:
-            for event_or_reason in self._read(message):
-                if isinstance(event_or_reason, Event):
-                    events.append(event_or_reason)
-                    message_by_event[id(event_or_reason)] = message
+            for parsed in self._read(message):
+                if isinstance(parsed, Event):
+                    events.append(parsed)
+                    message_by_event[id(parsed)] = message
+                elif isinstance(parsed, Alias):
+                    aliases.setdefault(parsed, message)
                 else:
                     rejected.append(
-                        RejectedRow("events", event_or_reason, message.location, _decode_text(message.body))
+                        RejectedRow("events", parsed, message.location, _decode_text(message.body))
                     )
+        for alias, reason in self._ingestion.join(list(aliases)):
+            rejected.append(RejectedRow("aliases", reason, aliases[alias].location, asdict(alias)))
         result = self._ingestion.ingest(events)
         for event, reason in result.rejected:
             rejected.append(
@@ -122,7 +127,7 @@ class Consumer:
         self.stats.accepted += result.new
         self.stats.repeated += result.repeated
 
-    def _read(self, message: Message) -> list[Event | str]:
+    def _read(self, message: Message) -> list[Event | Alias | str]:
         try:
             return list(parse_message(message.body, self._layout))
         except Exception as error:  # one unforeseen message must not stop all that follow it

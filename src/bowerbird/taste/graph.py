@@ -132,7 +132,7 @@ class TasteGraph:
             return [user for _, user in active[:limit]]
 
     def __contains__(self, user_id: object) -> bool:
-        return user_id in self._states.table
+        return isinstance(user_id, str) and self.store.log.user_of(user_id) in self._states.table
 
     def state(self, user_id: str) -> TasteState:
         """A user's state, with their overrides applied; an empty one for an unknown user."""
@@ -141,6 +141,7 @@ class TasteGraph:
 
     def stored_state(self, user_id: str) -> TasteState:
         """A user's state as their row holds it, without their overrides."""
+        user_id = self.store.log.user_of(user_id)
         with self._lock:
             return self._states.table.state(user_id)
 

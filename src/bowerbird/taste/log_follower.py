@@ -37,6 +37,8 @@ class LiveStates:
     lock: threading.RLock = field(default_factory=threading.RLock)
     generation: int = -1
     offset: int = 0
+    joined: int = 0
+    """Number of the last alias that was followed."""
     since_snapshot: int = 0
     unknown_items: int = 0
     erased: dict[str, str] = field(default_factory=dict)
@@ -71,10 +73,12 @@ class LogFollower:
             generation = self._store.log.generation
             erasures = self.queue.read()  # after the generation: the queue announces why that grows
             if self._live.generation >= 0:
+                self._join_histories()
                 self._learn_tail()
                 self._erase(erasures)
             if not self._is_current(generation, erasures):
                 if self._load_snapshot():
+                    self._join_histories()
                     self._learn_tail()
                 else:
                     self._replay()
@@ -83,6 +87,22 @@ class LogFollower:
             n_users = len(self.states.table)
             if self._live.since_snapshot >= max(SNAPSHOT_EVERY, SNAPSHOT_EVERY_PER_USER * n_users):
                 self.save()
+
+    def _join_histories(self) -> None:
+        """Follow new aliases: the state of a user with several ids is learned again from all their events.
+
+        Exact, since a state does not depend on the order of its events. Nothing is read where none of the
+        aliases has a state.
+        """
+        log, live = self._store.log, self._live
+        aliases, joined = log.aliases_since(live.joined)
+        with_state = [alias.alias for alias in aliases if alias.alias in self.states.table]
+        if with_state:
+            users = list(dict.fromkeys(map(log.user_of, with_state)))
+            events = log.events_of(users, until=live.offset)
+            self.states.forget(*(any_id for user in users for any_id in log.ids_of(user)))
+            self._learn_table(events)
+        live.joined = joined
 
     def _learn_tail(self) -> None:
         events, self._live.offset = self._store.log.tail_since(self._live.offset)
@@ -130,7 +150,8 @@ class LogFollower:
     def save(self) -> bool:
         """Write a snapshot, from which the next process starts without a replay; False where that failed."""
         with self._lock:
-            origin = saved_states.SnapshotOrigin(self._key, self._live.generation, self._live.offset)
+            live = self._live
+            origin = saved_states.SnapshotOrigin(self._key, live.generation, live.offset, live.joined)
             is_saved = bool(self._key) and saved_states.save(self._store, self._live.states, origin)
             self._live.since_snapshot = 0
             return is_saved
@@ -144,12 +165,14 @@ class LogFollower:
             return False
         self._live.states, origin = loaded
         self._live.generation, self._live.offset = origin.generation, origin.offset
+        self._live.joined = origin.joined
         self._live.erased = {}
         return True
 
     def _replay(self) -> None:
         self._live.states, self._live.unknown_items = UserStates(self._interest), 0
         self._live.erased = {}
+        self._live.joined = self._store.log.aliases_since(0)[1]
         # Before reading: events appended meanwhile are read twice, and dropped once by their ids.
         start = self._store.log.tail_size
         table = self._store.log.read()

@@ -99,7 +99,7 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
     )
     for column in table.columns[1:4]:
         column.justify = "right"
-    for kind in ("items", "events", "collections"):
+    for kind in ("items", "events", "collections", "aliases"):
         count = getattr(summary, kind)
         if count.read:
             reasons = [f"{n:,} × {escape(reason)}" for reason, n in count.rejected.most_common(SHOWN_REASONS)]
@@ -107,6 +107,10 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
                 reasons.append(f"… and {len(count.rejected) - SHOWN_REASONS:,} other reasons")
             reasons += [
                 f"{n:,} × accepted, but {escape(reason)}" for reason, n in count.repaired.most_common()
+            ]
+            reasons += [
+                f"{n:,} × without an item: {escape(what)}"
+                for what, n in count.ignored.most_common(SHOWN_REASONS)
             ]
             table.add_row(
                 kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(reasons) or "–"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bowerbird.data.events import Event
+from bowerbird.data.events import Alias, Event
 from bowerbird.data.store import Store
 
 CLOCK_SKEW = timedelta(days=1)  # events further ahead than this can't have happened yet
@@ -53,6 +53,11 @@ class EventIngestor:
         ]
         new = len(self.store.log.append(accepted)) if accepted else 0
         return IngestionResult(new, len(accepted) - new, rejected)
+
+    def join(self, aliases: Sequence[Alias]) -> list[tuple[Alias, str]]:
+        """Join histories durably; returns the rejected aliases with their reasons."""
+        reasons = self.store.log.join(aliases)
+        return [(alias, reason) for alias, reason in zip(aliases, reasons, strict=True) if reason]
 
     def rejection_reasons(self, events: Sequence[Event]) -> list[str]:
         """Why each event is rejected; an empty string where it is accepted."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from bowerbird.data.collections import Collection
-from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.events import EVENT_SCHEMA, Alias, Event
 from bowerbird.data.files.images import prepare_picture
 from bowerbird.data.ingest.event_checks import latest_accepted_time, rejection_reason
 from bowerbird.data.ingest.rejected_rows import write_rejected
@@ -25,8 +25,10 @@ from bowerbird.data.ingest.summary import ImportSummary, RowCounts
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
+    AliasDraft,
     CollectionDraft,
     EventDraft,
+    IgnoredRow,
     ItemDraft,
     Record,
     RejectedRow,
@@ -73,6 +75,8 @@ class _Import:
         self.items: dict[str, Item] = {}
         self.events: list[Event] = []
         self.collections: dict[str, Collection] = {}
+        self.aliases: dict[Alias, str] = {}
+        """Each with its location."""
         self.rejected: list[RejectedRow] = []
         self.latest = latest_accepted_time()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 1)  # Pillow releases the GIL while it decodes
@@ -93,6 +97,12 @@ class _Import:
         elif isinstance(record, EventDraft):
             self.summary.events.read += 1
             self._add_event(record)
+        elif isinstance(record, AliasDraft):
+            self.aliases.setdefault(record.alias, record.location)
+        elif isinstance(record, IgnoredRow):
+            counts = self._counts_of(record.kind)
+            counts.read += 1
+            counts.ignored[record.description] += 1
         elif isinstance(record, CollectionDraft):
             self.summary.collections.read += 1
             self._add_collection(record)
@@ -166,11 +176,15 @@ class _Import:
         while self.pictures:
             self._add_next_item()
         read = sum(self._counts_of(kind).read for kind in ("items", "events", "collections"))
-        if not read:
+        if not read and not self.aliases:
             raise InputError("the files have no rows: nothing was imported")
         if self.summary.items.read and not self.items and not len(self.catalogue_before):
             raise InputError(
-                f"none of the {self.summary.items.read} items can be used: {self._rejection_summary('items')}"
+                f"none of the {self.summary.items.read} items can be used: {self._reasons('items')}"
+            )
+        if self.summary.events.read and not (self.events or self.items or self.collections or self.aliases):
+            raise InputError(
+                f"none of the {self.summary.events.read} events can be used: {self._reasons('events')}"
             )
         with self.store.publishing_together():
             self._publish_items()
@@ -178,10 +192,26 @@ class _Import:
         if self.events:
             rows = _event_table(self.events)
             self.summary.events.new = self.store.log.add_segment(rows)
+        self._join_aliases()
         self._write_rejected()
 
-    def _rejection_summary(self, kind: str) -> str:
-        return ", ".join(f"{reason} ({n})" for reason, n in self._counts_of(kind).rejected.most_common())
+    def _reasons(self, kind: str) -> str:
+        counts = self._counts_of(kind)
+        return ", ".join(
+            f"{reason} ({n})" for reason, n in (counts.rejected + counts.ignored).most_common(10)
+        )
+
+    def _join_aliases(self) -> None:
+        counts = self.summary.aliases
+        before = self.store.log.aliases_since(0)[1]
+        counts.read = len(self.aliases)
+        for (alias, location), reason in zip(
+            self.aliases.items(), self.store.log.join(list(self.aliases)), strict=True
+        ):
+            if reason:
+                self._reject(RejectedRow("aliases", reason, location, asdict(alias)))
+        counts.accepted = counts.read - counts.rejected.total()
+        counts.new = len(self.store.log.aliases_since(before)[0])
 
     def _publish_items(self) -> None:
         if not self.items:

@@ -18,6 +18,8 @@ class RowCounts:
     """Accepted rows that the store did not hold already."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Rows that can't be used, by reason."""
+    ignored: Counter[str] = field(default_factory=Counter)
+    """Valid rows that say nothing about an item, by what they are."""
     repaired: Counter[str] = field(default_factory=Counter)
     """Rows accepted without a field that could not be read, by reason."""
 
@@ -30,6 +32,8 @@ class ImportSummary:
     items: RowCounts = field(default_factory=RowCounts)
     events: RowCounts = field(default_factory=RowCounts)
     collections: RowCounts = field(default_factory=RowCounts)
+    aliases: RowCounts = field(default_factory=RowCounts)
+    """Pairs of ids of one user, each pair counted once."""
     images: int = 0
     images_broken: int = 0
     images_not_fetched: int = 0

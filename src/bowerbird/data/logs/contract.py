@@ -49,6 +49,11 @@ class EventLog(ABC):
     def __init__(self) -> None:
         self._group = GroupCommit(self._commit)
 
+    @property
+    def kind(self) -> str:
+        """Which implementation this is; a mark means nothing in a log of another one."""
+        return type(self).__name__
+
     @abstractmethod
     def read(self) -> pa.Table:
         """Every event once, in `EVENT_SCHEMA`, sorted by time (equal times by id)."""

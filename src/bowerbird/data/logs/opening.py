@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bowerbird.data.logs.aliases import AliasTable
 from bowerbird.data.logs.contract import EventLog
+from bowerbird.data.logs.joined import JoinedLog
 from bowerbird.errors import StoreError
 
+ALIASES_FILE = "aliases.db"
 IN_FOLDER = "folder"
 """Value of the setting `events` for a log in the store's own folder."""
 
 
-def open_log(setting: str, folder: Path) -> EventLog:
+def open_log(setting: str, folder: Path) -> JoinedLog:
+    """Open the log that the setting `events` names, with the alias table in the store's folder.
+
+    Raises `StoreError` for an invalid setting.
+    """
+    return JoinedLog(_open_backend(setting, folder), AliasTable(folder / ALIASES_FILE))
+
+
+def _open_backend(setting: str, folder: Path) -> EventLog:
     """Open the log that the setting `events` names; a server is contacted only when the log is first used.
 
     Events in the store's folder, from before it had a server, are moved to the server at that time.

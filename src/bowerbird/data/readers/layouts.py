@@ -21,7 +21,9 @@ class FileLayout(StrEnum):
 
     GOOGLE_FEED = "google-feed"
     SEGMENT = "segment"
+    RUDDERSTACK = "rudderstack"
     GA4 = "ga4"
+    SNOWPLOW = "snowplow"
     PARQUET = "parquet"
     """Parquet or CSV with a column map."""
     HM = "hm"
@@ -34,7 +36,9 @@ class MessageLayout(StrEnum):
     """Format of a live message."""
 
     SEGMENT = "segment"
+    RUDDERSTACK = "rudderstack"
     GA4 = "ga4"
+    SNOWPLOW = "snowplow"
     NATIVE = "native"
 
 
@@ -43,15 +47,17 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
     from bowerbird.data.readers import mapped
     from bowerbird.data.readers.catalogues import google_feed
     from bowerbird.data.readers.datasets import hm, ikea_rooms, movielens, recbole
-    from bowerbird.data.readers.events import ga4, segment
+    from bowerbird.data.readers.events import ga4, segment, snowplow
 
     match layout:
         case FileLayout.GOOGLE_FEED:
             return google_feed.read(paths)
-        case FileLayout.SEGMENT:
+        case FileLayout.SEGMENT | FileLayout.RUDDERSTACK:
             return segment.read(paths)
         case FileLayout.GA4:
             return ga4.read(paths)
+        case FileLayout.SNOWPLOW:
+            return snowplow.read(paths)
         case FileLayout.HM:
             return hm.read(paths)
         case FileLayout.MOVIELENS:

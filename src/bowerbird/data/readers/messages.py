@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from bowerbird.data.events import Event
-from bowerbird.data.readers.events import ga4, native, segment
+from bowerbird.data.events import Alias, Event
+from bowerbird.data.readers.events import ga4, native, segment, snowplow
 from bowerbird.data.readers.layouts import MessageLayout
 
 MOST_BYTES = 2**20
 """Largest message; the default limit of NATS and Kafka too."""
 
 
-def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | str]:
-    """The events of an encoded message, or the reasons why it has none.
+def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | Alias | str]:
+    """The events and aliases of an encoded message, or the reasons why it has none.
 
     >>> list(parse_message(b"{", MessageLayout.NATIVE)), list(parse_message(b"7", MessageLayout.NATIVE))
     (['not JSON'], ['not a JSON object'])
@@ -24,6 +25,12 @@ def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | str]:
         yield "an empty message"
     elif len(body) > MOST_BYTES:
         yield f"longer than {MOST_BYTES:,} bytes"
+    elif layout is MessageLayout.SNOWPLOW:
+        fields = body.decode(errors="replace").rstrip("\r\n").split("\t")
+        if len(fields) < snowplow.MIN_FIELDS:
+            yield f"{len(fields)} fields, expected {snowplow.N_FIELDS}"
+        else:
+            yield from snowplow.parse_events(fields)
     else:
         try:
             message = json.loads(body)
@@ -33,10 +40,11 @@ def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | str]:
             yield from parse_events(message, layout)
 
 
-def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | str]:
-    """The events of a decoded message, or the reasons why it has none.
+def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | Alias | str]:
+    """The events and aliases of a decoded message, or the reasons why it has none.
 
-    Segment's calls about users and pages are not errors: they yield neither.
+    A call of Segment without a time happened now, when it was received. Its calls about pages are not errors:
+    they yield nothing.
     """
     if not isinstance(message, dict):
         yield "not a JSON object"
@@ -44,5 +52,12 @@ def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | str]:
         yield from ga4.parse_events(message)
     elif layout is MessageLayout.NATIVE:
         yield from native.parse_events(message)
-    elif message.get("type", "track") not in segment.IGNORED_TYPES:
-        yield from segment.parse_events(message)
+    else:
+        yield from segment.parse_events(message, received_at=datetime.now(UTC))
+
+
+def message_id_of(message: Any) -> str:
+    """The id by which a sender knows a message; empty where it has none."""
+    names = ("messageId", "event_id")
+    values = [message.get(name) for name in names] if isinstance(message, dict) else []
+    return next((value[:100] for value in values if isinstance(value, str) and value), "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.collections import Collection
-from bowerbird.data.events import Event
+from bowerbird.data.events import Alias, Event
 from bowerbird.data.items import Item
 
 SHOWN_CHARACTERS = 500  # of a rejected row, in the report
@@ -34,6 +34,22 @@ class EventDraft:
 
     event: Event
     location: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasDraft:
+    """Two ids of one user, as read."""
+
+    alias: Alias
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredRow:
+    """A valid row that says nothing about an item, e.g. a page call, by what it is."""
+
+    kind: str  # items, events or collections
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +82,5 @@ def _describe(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
-Record = ItemDraft | EventDraft | CollectionDraft | RejectedRow
+Record = ItemDraft | EventDraft | AliasDraft | CollectionDraft | RejectedRow | IgnoredRow
 Records = Iterator[Record]

@@ -170,7 +170,7 @@ _NO_FILE = (0, 0, 0)
 
 
 def _kind_of_log(store: Store) -> str:
-    return type(store.log).__name__
+    return store.log.kind
 
 
 def _finished_batches(erasures: Erasures) -> tuple[ErasureBatch, ...]:

@@ -49,8 +49,9 @@ def request_erasures(store: Store, user_ids: Sequence[str], queue: ErasureQueue 
 
     Their overrides are removed now, so that those of a new user with the same id, set later, stay.
     """
-    Overrides(store).drop(user_ids)
-    (queue or ErasureQueue(store)).add(user_ids)
+    users = [store.log.user_of(user_id) for user_id in user_ids]  # an alias names its user
+    Overrides(store).drop([*user_ids, *(any_id for user in users for any_id in store.log.ids_of(user))])
+    (queue or ErasureQueue(store)).add(users)
 
 
 def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> int | None:
@@ -70,7 +71,7 @@ def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> in
             return None
         batch, is_resumed = queue.begin(store.log.generation)
         begun()
-        users = _marks_by_user(queue.read().requests_of(batch), store)
+        users = _marks_by_id(queue.read().requests_of(batch), store)
         saved_states.drop(store)
         had_boards = _erase_boards(store, users.keys())
         _erase_rejected_rows(store, users.keys())
@@ -99,9 +100,10 @@ def forget(store: Store, *user_ids: str) -> int:
     return erase_queued(store) or 0
 
 
-def _marks_by_user(requests: Sequence[ErasureRequest], store: Store) -> dict[str, LogMark]:
-    """The mark of the log up to which each user is erased: that of the user's latest request."""
-    return {request.user_id: request.until(store) for request in requests}
+def _marks_by_id(requests: Sequence[ErasureRequest], store: Store) -> dict[str, LogMark]:
+    """The mark of the log up to which each user is erased, that of the latest request, for all their ids."""
+    marks = {request.user_id: request.until(store) for request in requests}
+    return {any_id: mark for user, mark in marks.items() for any_id in (user, *store.log.ids_of(user))}
 
 
 def _remove_parts(store: Store) -> None:

@@ -37,6 +37,8 @@ class SnapshotOrigin:
     key: str
     generation: int
     offset: int
+    joined: int = 0
+    """Number of the last alias of the log."""
 
 
 @dataclass(frozen=True)

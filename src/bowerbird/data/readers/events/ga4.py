@@ -1,4 +1,7 @@
-"""Google Analytics 4 e-commerce events, as in its BigQuery export: one JSON object per line."""
+"""Google Analytics 4 e-commerce events, as in its BigQuery export: JSON lines or Parquet.
+
+The `user_pseudo_id` (a device) and the `user_id` (a login) of one row are one user: they are joined.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +9,121 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.events import Action, Event
-from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH, read_json_lines
+from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.readers.events.json_lines import read_json_lines
+from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
+from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
 from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
-from bowerbird.data.readers.records import EventDraft, Records, RejectedRow
+from bowerbird.data.readers.records import AliasDraft, EventDraft, IgnoredRow, Records, RejectedRow
+from bowerbird.data.readers.tables import read_rows
 
 ACTION_OF = {
     "view_item_list": Action.IMPRESSION,
     "view_item": Action.VIEW,
     "select_item": Action.CLICK,
     "add_to_cart": Action.ADD_TO_CART,
+    "remove_from_cart": Action.REMOVE,
     "add_to_wishlist": Action.SAVE,
     "purchase": Action.PURCHASE,
+    "refund": Action.REFUND,
 }
+NOT_SET = "(not set)"
+"""What Google's export holds in place of a missing text."""
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of exported files."""
     for path in paths:
-        for location, row in read_json_lines(path):
+        is_table = path.suffix.lower() in (".parquet", ".pq")
+        for location, row in read_rows(path, ("event_name",)) if is_table else read_json_lines(path):
             if not isinstance(row, dict):
                 yield RejectedRow("events", "not a JSON object", location, row)
                 continue
-            for event_or_reason in parse_events(row):
-                yield (
-                    RejectedRow("events", event_or_reason, location, row)
-                    if isinstance(event_or_reason, str)
-                    else EventDraft(event_or_reason, location)
-                )
+            is_empty = True
+            for parsed in parse_events(row):
+                is_empty = False
+                if isinstance(parsed, str):
+                    yield RejectedRow("events", parsed, location, row)
+                else:
+                    yield (
+                        AliasDraft(parsed, location)
+                        if isinstance(parsed, Alias)
+                        else EventDraft(parsed, location)
+                    )
+            if is_empty:
+                yield IgnoredRow("events", f"event {_name(row)!r}")
 
 
-def parse_events(row: dict[str, Any]) -> Iterator[Event | str]:
-    """The events of one exported row, or the reason why it has none."""
-    name = parse_text(row.get("event_name"))[:MAX_NAME_LENGTH]
+def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
+    """The events of one exported row and the alias of its user, or the reasons why it has none.
+
+    Rows of other events (page views, sessions) yield no event.
+    """
+    user, device = _text(row, "user_id"), _text(row, "user_pseudo_id")
+    if user and device and user != device:
+        yield Alias(device, user)
+    name = _name(row)
     action = ACTION_OF.get(name)
     if action is None:
-        yield f"event {name!r} has no item" if name else "no event_name"
+        if not name:
+            yield "no event_name"
         return
-    user = parse_text(row.get("user_id")) or parse_text(row.get("user_pseudo_id"))
-    at = parse_time(row.get("event_timestamp"))
-    items = row.get("items")
-    items = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    if not user or at is None or not items:
-        yield (
-            "no user_pseudo_id"
-            if not user
-            else "no event_timestamp that can be read"
-            if at is None
-            else "no items"
-        )
-        return
-    session = _parameter(row, "ga_session_id")
-    for item in items:
-        item_id = parse_text(item.get("item_id"))
-        if not item_id:
-            yield "no item_id"
-            continue
-        price = parse_price(item["price"]) if item.get("price") is not None else None
-        yield Event(
-            user_id=user,
-            item_id=item_id,
-            action=action,
-            at=at,
-            value=price[0] if price else None,
-            session=session or None,
-            surface=parse_text(item.get("item_list_name")) or None,
-            position=parse_whole_number(item.get("index", item.get("item_list_index"))),
-        )
+    at, items = parse_time(row.get("event_timestamp")), _unnested(row.get("items"))
+    if not user and not device:
+        yield "no user_pseudo_id"
+    elif at is None:
+        yield "no event_timestamp that can be read"
+    elif not items:
+        yield "no items"
+    else:
+        session, lines = _parameter(row, "ga_session_id"), OrderLines(action, _transaction_id(row))
+        for item in items:
+            item_id = _text(item, "item_id")
+            if not item_id:
+                yield "no item_id"
+                continue
+            price = parse_price(item["price"]) if item.get("price") is not None else None
+            yield Event(
+                user_id=user or device,
+                item_id=item_id,
+                action=action,
+                at=at,
+                event_id=lines.event_id(item_id),
+                value=price[0] if price else None,
+                session=session or None,
+                surface=_text(item, "item_list_name") or None,
+                position=parse_whole_number(item.get("index", item.get("item_list_index"))),
+            )
+
+
+def _name(row: dict[str, Any]) -> str:
+    return parse_text(row.get("event_name"))[:MAX_NAME_LENGTH]
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    text = parse_text(row.get(name))
+    return "" if text == NOT_SET else text
+
+
+def _transaction_id(row: dict[str, Any]) -> str:
+    ecommerce = row.get("ecommerce")
+    in_record = parse_order_id(ecommerce.get("transaction_id")) if isinstance(ecommerce, dict) else ""
+    return in_record or parse_order_id(_parameter(row, "transaction_id"))
+
+
+def _unnested(value: Any) -> list[dict[str, Any]]:
+    """The records of a repeated field: a list, or BigQuery's Parquet form {list: [{element: record}]}."""
+    if isinstance(value, dict) and set(value) == {"list"}:
+        inner = value["list"] if isinstance(value["list"], list) else []
+        value = [
+            entry.get("element", entry.get("item")) if isinstance(entry, dict) else None for entry in inner
+        ]
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _parameter(row: dict[str, Any], key: str) -> str:
-    parameters = row.get("event_params")
-    for parameter in parameters if isinstance(parameters, list) else []:
-        if (
-            isinstance(parameter, dict)
-            and parameter.get("key") == key
-            and isinstance(parameter.get("value"), dict)
-        ):
-            return parse_text(next((v for v in parameter["value"].values() if v is not None), ""))
+    for parameter in _unnested(row.get("event_params")):
+        value = parameter.get("value")
+        if parameter.get("key") == key and isinstance(value, dict):
+            return parse_text(next((each for each in value.values() if each is not None), ""))
     return ""

@@ -1,23 +1,38 @@
-"""Segment's e-commerce events (v2 specification), one JSON object per line."""
+"""Segment's e-commerce events (v2 specification), one JSON object a line; RudderStack's are the same.
+
+`track` calls with products become events. `identify` and `alias` calls, and any call with a userId and an
+anonymousId, join two ids (RudderStack's `merge` too). Page, screen and group calls say nothing about items.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bowerbird.data.collections import Collection
-from bowerbird.data.events import Action, Event
+from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.readers.events.json_lines import read_json_lines
+from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
-from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow
-from bowerbird.errors import InputError
+from bowerbird.data.readers.records import (
+    AliasDraft,
+    CollectionDraft,
+    EventDraft,
+    IgnoredRow,
+    Records,
+    RejectedRow,
+)
 
 ACTION_OF = {
     "product viewed": Action.VIEW,
     "product clicked": Action.CLICK,
     "product added": Action.ADD_TO_CART,
+    "product removed": Action.REMOVE,
     "product added to wishlist": Action.SAVE,
+    "product removed from wishlist": Action.REMOVE,
+    "wishlist product added to cart": Action.ADD_TO_CART,
     "product saved": Action.SAVE,
     "product saved to board": Action.SAVE,
     "product shared": Action.SAVE,
@@ -26,11 +41,16 @@ ACTION_OF = {
 ACTION_OF_LIST = {
     "product list viewed": Action.IMPRESSION,
     "product list filtered": Action.IMPRESSION,
+    "products searched": Action.IMPRESSION,
     "order completed": Action.PURCHASE,
+    "order refunded": Action.REFUND,
+    "order cancelled": Action.REFUND,
 }
 BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's field, and common custom fields
 MAX_NAME_LENGTH = 40  # characters of an event's name in a reason
-IGNORED_TYPES = ("identify", "page", "screen", "group", "alias")
+IGNORED_TYPES = ("page", "screen", "group")
+TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
+"""Fields of the time of a call, the most exact first."""
 
 
 def read(paths: Sequence[Path]) -> Records:
@@ -41,62 +61,116 @@ def read(paths: Sequence[Path]) -> Records:
             if not isinstance(message, dict):
                 yield RejectedRow("events", "not a JSON object", location, message)
                 continue
-            for event_or_reason in parse_events(message):
-                if isinstance(event_or_reason, str):
-                    yield RejectedRow("events", event_or_reason, location, message)
-                    continue
-                yield EventDraft(event_or_reason, location)
-                properties = _properties(message)
-                board = next((text for name in BOARD_NAMES if (text := parse_text(properties.get(name)))), "")
-                if board and event_or_reason.action is Action.SAVE:
-                    boards.setdefault((event_or_reason.user_id, board), {})[event_or_reason.item_id] = None
+            is_empty = True
+            for parsed in parse_events(message):
+                is_empty = False
+                if isinstance(parsed, str):
+                    yield RejectedRow("events", parsed, location, message)
+                elif isinstance(parsed, Alias):
+                    yield AliasDraft(parsed, location)
+                else:
+                    yield EventDraft(parsed, location)
+                    if parsed.action is Action.SAVE and (board := _board(message)):
+                        boards.setdefault((parsed.user_id, board), {})[parsed.item_id] = None
+            if is_empty:
+                yield IgnoredRow("events", describe_ignored(message))
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
         yield CollectionDraft(collection, f"board {name}", extends_existing=True)
 
 
-def parse_events(message: dict[str, Any]) -> Iterator[Event | str]:
-    """The events of one `track` message, or the reason why it has none.
-
-    Messages of other types (identify, page, …) and other events are valid, but have no item.
-    """
+def describe_ignored(message: dict[str, Any]) -> str:
+    """What a message without an item is."""
     message_type = parse_text(message.get("type", "track"))[:MAX_NAME_LENGTH]
+    name = parse_text(message.get("event"))[:MAX_NAME_LENGTH]
+    return f"event {name!r}" if message_type == "track" else f"{message_type} call"
+
+
+def parse_events(
+    message: dict[str, Any], received_at: datetime | None = None
+) -> Iterator[Event | Alias | str]:
+    """The events and aliases of one call, or the reasons why it has none.
+
+    Calls that say nothing about items (page, screen, other events) yield nothing. `received_at` is the time
+    of calls that carry none.
+    """
+    message_type = parse_text(message.get("type", "track")).lower()[:MAX_NAME_LENGTH]
+    if message_type == "alias":
+        yield _alias(message.get("previousId") or message.get("anonymousId"), message.get("userId"))
+    elif message_type == "merge":
+        yield _merge(message)
+    elif message_type in ("track", "identify", *IGNORED_TYPES):
+        user, anonymous = parse_text(message.get("userId")), parse_text(message.get("anonymousId"))
+        if user and anonymous and user != anonymous:
+            yield Alias(anonymous, user)
+        if message_type == "track":
+            yield from _track(message, received_at)
+    else:
+        yield f"unknown type {message_type!r}"
+
+
+def _alias(previous: Any, user: Any) -> Alias | str:
+    previous_id, user_id = parse_text(previous), parse_text(user)
+    if not previous_id or not user_id:
+        return "no previousId" if user_id else "no userId"
+    return Alias(previous_id, user_id)
+
+
+def _merge(message: dict[str, Any]) -> Alias | str:
+    """RudderStack's call that two identifiers are one user's; the first is the one that stays."""
+    pair = message.get("mergeProperties")
+    values = [
+        parse_text(entry.get("value"))
+        for entry in (pair if isinstance(pair, list) else [])
+        if isinstance(entry, dict)
+    ]
+    return (
+        Alias(values[1], values[0]) if len(values) == 2 and all(values) else "merge without two identifiers"
+    )
+
+
+def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[Event | str]:
     name = parse_text(message.get("event")).lower()[:MAX_NAME_LENGTH]
-    if message_type != "track":
-        yield (
-            f"type {message_type} has no item"
-            if message_type in IGNORED_TYPES
-            else f"unknown type {message_type!r}"
-        )
-        return
     properties = _properties(message)
+    lines = OrderLines(
+        ACTION_OF_LIST.get(name, Action.VIEW),
+        parse_order_id(properties.get("order_id") or properties.get("transaction_id")),
+    )
     if name in ACTION_OF_LIST:
         products = properties.get("products")
-        products = (
-            [product for product in products if isinstance(product, dict)]
-            if isinstance(products, list)
-            else []
-        )
-        if not products:
+        products = products if isinstance(products, list) else []
+        if not products and name != "products searched":
             yield "no products"
         for index, product in enumerate(products):
-            yield _event(message, ACTION_OF_LIST[name], {**properties, **product}, f"/{index}")
+            if isinstance(product, dict):
+                suffix, fields = f"/{index}", {**properties, **product}
+                yield _event(message, ACTION_OF_LIST[name], fields, suffix, lines, received_at)
+            else:
+                yield "a product is not a JSON object"
     elif name in ACTION_OF:
-        yield _event(message, ACTION_OF[name], properties, "")
-    else:
-        yield f"event {name!r} has no item" if name else "no event name"
+        yield _event(message, ACTION_OF[name], properties, "", lines, received_at)
+    elif not name:
+        yield "no event name"
 
 
-def _event(message: dict[str, Any], action: Action, product: dict[str, Any], id_suffix: str) -> Event | str:
+def _event(
+    message: dict[str, Any],
+    action: Action,
+    product: dict[str, Any],
+    id_suffix: str,
+    lines: OrderLines,
+    received_at: datetime | None,
+) -> Event | str:
     user = parse_text(message.get("userId")) or parse_text(message.get("anonymousId"))
     item = parse_text(product.get("product_id")) or parse_text(product.get("sku"))
-    at = parse_time(message.get("timestamp") or message.get("originalTimestamp"))
+    stamp = next((value for name in TIMES if (value := message.get(name)) not in (None, "")), None)
+    at = received_at if stamp is None else parse_time(stamp)
     if not user:
         return "no userId"
     if not item:
         return "no product_id"
     if at is None:
-        return "no timestamp that can be read"
+        return "no timestamp" if stamp is None else "no timestamp that can be read"
     message_id = parse_text(message.get("messageId"))
     price = parse_price(product["price"]) if product.get("price") is not None else None
     return Event(
@@ -104,7 +178,7 @@ def _event(message: dict[str, Any], action: Action, product: dict[str, Any], id_
         item_id=item,
         action=action,
         at=at,
-        event_id=message_id + id_suffix if message_id else "",
+        event_id=lines.event_id(item) or (message_id + id_suffix if message_id else ""),
         value=price[0] if price else None,
         session=parse_text(product.get("session_id")) or None,
         surface=parse_text(product.get("list_id")) or None,
@@ -113,30 +187,11 @@ def _event(message: dict[str, Any], action: Action, product: dict[str, Any], id_
     )
 
 
+def _board(message: dict[str, Any]) -> str:
+    properties = _properties(message)
+    return next((text for name in BOARD_NAMES if (text := parse_text(properties.get(name)))), "")
+
+
 def _properties(message: dict[str, Any]) -> dict[str, Any]:
     properties = message.get("properties")
     return properties if isinstance(properties, dict) else {}
-
-
-def read_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Read each line of a file as JSON, with its location; a line that is not JSON is returned as text.
-
-    Raises `InputError` for a file without a single JSON object.
-    """
-    n_lines = n_objects = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                n_lines += 1
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError):
-                    row = line[:200].decode(errors="replace")
-                n_objects += isinstance(row, dict)
-                yield f"{path.name}:{number}", row
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
-    if n_lines and not n_objects:
-        raise InputError(f"{path} has {n_lines} lines and none is a JSON object: write one event per line")

@@ -1,0 +1,221 @@
+"""Events as Segment, RudderStack, Google Analytics and Snowplow write them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.ingest.imports import import_layout
+from bowerbird.data.readers.events import ga4, segment, snowplow
+from bowerbird.data.readers.layouts import MessageLayout
+from bowerbird.data.readers.messages import parse_events, parse_message
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+TRACK = {"type": "track", "userId": "ann", "timestamp": "2026-01-02T00:00:00Z"}
+
+
+def events_of(message: dict[str, Any]) -> list[tuple[str, Action]]:
+    return [(e.item_id, e.action) for e in segment.parse_events(message) if isinstance(e, Event)]
+
+
+def test_a_call_without_a_time_has_that_of_its_receipt() -> None:
+    before = datetime.now(UTC)
+    message = {"type": "track", "userId": "ann", "event": "Product Viewed", "properties": {"product_id": "a"}}
+    (event,) = parse_events(message, MessageLayout.SEGMENT)
+    assert isinstance(event, Event) and before <= event.at <= datetime.now(UTC)
+    assert list(segment.parse_events(message)) == ["no timestamp"]  # a file does not say when it was received
+    assert list(parse_events({**message, "timestamp": "soon"}, MessageLayout.SEGMENT)) == [
+        "no timestamp that can be read"
+    ]
+    (late,) = segment.parse_events({**message, "receivedAt": "2026-01-02T00:00:00Z"})
+    assert isinstance(late, Event) and late.at == AT
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"type": "identify", "userId": "ann", "anonymousId": "x"}, [Alias("x", "ann")]),
+        ({"type": "identify", "userId": "ann"}, []),
+        ({"type": "identify", "traits": {}}, []),
+        ({"type": "alias", "previousId": "x", "userId": "ann"}, [Alias("x", "ann")]),
+        ({"type": "alias", "userId": "ann"}, ["no previousId"]),
+        ({"type": "page", "userId": "ann", "anonymousId": "x"}, [Alias("x", "ann")]),
+        ({"type": "page", "anonymousId": "x"}, []),
+        (
+            {
+                "type": "merge",
+                "mergeProperties": [{"type": "email", "value": "ann"}, {"type": "phone", "value": "x"}],
+            },
+            [Alias("x", "ann")],
+        ),
+        ({"type": "merge"}, ["merge without two identifiers"]),
+        ({"type": "sneeze"}, ["unknown type 'sneeze'"]),
+        ({**TRACK, "event": "Coffee Spilt"}, []),
+        ({**TRACK}, ["no event name"]),
+    ],
+)
+def test_calls_about_users(message: dict[str, Any], expected: list[Any]) -> None:
+    assert list(segment.parse_events(message)) == expected
+
+
+def test_removals_and_refunds() -> None:
+    product = {"product_id": "a"}
+    assert events_of({**TRACK, "event": "Product Removed", "properties": product}) == [("a", Action.REMOVE)]
+    assert events_of({**TRACK, "event": "Product Removed from Wishlist", "properties": product}) == [
+        ("a", Action.REMOVE)
+    ]
+    order = {"order_id": "7", "products": [product, {"product_id": "b"}]}
+    refunds = [("a", Action.REFUND), ("b", Action.REFUND)]
+    assert events_of({**TRACK, "event": "Order Refunded", "properties": order}) == refunds
+    removed = next(iter(ga4.parse_events({**GA4, "event_name": "remove_from_cart"})))
+    assert isinstance(removed, Event) and removed.action is Action.REMOVE
+
+
+GA4 = {
+    "user_pseudo_id": "7.8",
+    "event_timestamp": str(int(AT.timestamp() * 1e6)),
+    "event_name": "purchase",
+    "items": [{"item_id": "a", "price": 2.0, "item_list_name": "(not set)"}, {"item_id": "a"}],
+    "ecommerce": {"transaction_id": "T1"},
+}
+
+
+def test_one_transaction_counts_once(shop: Store, tmp_path: Path) -> None:
+    order = {"event": "Order Completed", "properties": {"order_id": "T1", "products": [{"product_id": "a"}]}}
+    segment_file, ga4_file = tmp_path / "segment.jsonl", tmp_path / "ga4.jsonl"
+    calls = [
+        {**TRACK, **order, "messageId": "m1"},
+        {**TRACK, **order, "messageId": "m2", "timestamp": "2026-01-02T09:00:00Z"},
+        {**TRACK, **order, "messageId": "m3", "properties": {**order["properties"], "order_id": "T2"}},  # type: ignore[dict-item]
+    ]
+    segment_file.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    summary = import_layout(shop, "segment", [segment_file])
+    assert (summary.events.accepted, summary.events.new) == (3, 2)
+    ga4_file.write_text(json.dumps(GA4) + "\n" + json.dumps({**GA4, "user_id": "ann"}) + "\n")
+    summary = import_layout(shop, "ga4", [ga4_file])
+    assert summary.events.new == 1  # the second unit of one item: the first is known from Segment
+
+
+@pytest.mark.parametrize("missing", ["(not set)", "", None, "null", 0])
+def test_what_stands_for_no_transaction_joins_no_purchases(missing: Any) -> None:
+    first, second = (
+        next(iter(ga4.parse_events({**GA4, "event_timestamp": at, "ecommerce": {"transaction_id": missing}})))
+        for at in (1_767_312_000_000_000, 1_767_312_001_000_000)
+    )
+    assert isinstance(first, Event) and isinstance(second, Event) and first.event_id != second.event_id
+
+
+def test_ga4_joins_a_device_and_a_login() -> None:
+    alias, event, _ = ga4.parse_events({**GA4, "user_id": "ann"})
+    assert alias == Alias("7.8", "ann")
+    assert isinstance(event, Event) and (event.user_id, event.surface) == ("ann", None)
+
+
+@pytest.mark.parametrize("form", ["list", "bigquery"])
+def test_ga4_in_parquet_is_as_in_json(tmp_path: Path, form: str) -> None:
+    row: dict[str, Any] = {
+        "event_name": "select_item",
+        "event_timestamp": int(AT.timestamp() * 1e6),
+        "user_id": None,
+        "user_pseudo_id": "7.8",
+        "items": [{"item_id": "a", "price": 2.0}],
+        "event_params": [{"key": "ga_session_id", "value": {"string_value": None, "int_value": 42}}],
+        "ecommerce": {"transaction_id": None},
+    }
+    expected = list(ga4.parse_events(row))
+    if form == "bigquery":
+        for name in ("items", "event_params"):
+            row[name] = {"list": [{"element": entry} for entry in row[name]]}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "ga4.parquet")
+    assert [draft.event for draft in ga4.read([tmp_path / "ga4.parquet"])] == expected  # type: ignore[union-attr]
+
+
+def snowplow_row(**fields: Any) -> str:
+    values = [""] * snowplow.N_FIELDS
+    numbers = snowplow._FIELD
+    for name, value in {"event_id": "e1", "derived_tstamp": "2026-01-02 00:00:00.000", **fields}.items():
+        values[numbers[name]] = value if isinstance(value, str) else json.dumps(value)
+    return "\t".join(values)
+
+
+def self_describing(name: str, data: Any) -> dict[str, Any]:
+    return {"schema": f"iglu:com.example/{name}/jsonschema/1-0-0", "data": data}
+
+
+def ecommerce(kind: str, *entities: dict[str, Any], **fields: Any) -> str:
+    action = self_describing("unstruct_event", self_describing("snowplow_ecommerce_action", {"type": kind}))
+    contexts = self_describing("contexts", list(entities))
+    return snowplow_row(event="unstruct", unstruct_event=action, contexts=contexts, **fields)
+
+
+def test_snowplow(shop: Store, tmp_path: Path) -> None:
+    products = [self_describing("product", {"id": item, "price": 2.5, "position": 3}) for item in "ab"]
+    order = self_describing("transaction", {"transaction_id": "T1"})
+    rows = [
+        ecommerce("product_view", products[0], domain_userid="d1"),
+        ecommerce("transaction", *products, order, domain_userid="d1", user_id="ann"),
+        ecommerce("transaction", *products, order, user_id="ann", event_id="e9"),
+        ecommerce("remove_from_cart", products[1], user_id="ann", event_id="e2"),
+        ecommerce("checkout_step", user_id="ann"),
+        snowplow_row(event="page_view", user_id="ann"),
+        snowplow_row(event="transaction_item", ti_sku="c", ti_orderid="T2", ti_price="9.5", user_id="bob"),
+        snowplow_row(event="unstruct", unstruct_event="{broken", user_id="ann"),
+        ecommerce("product_view", products[0]),
+        "a\tb",
+    ]
+    (tmp_path / "enriched.tsv").write_text("\n".join(rows) + "\n")
+    summary = import_layout(shop, "snowplow", [tmp_path / "enriched.tsv"])
+    read = shop.log.read().to_pylist()
+    assert sorted((row["user_id"], row["item_id"], row["action"]) for row in read) == [
+        ("ann", "a", "purchase"),
+        ("ann", "a", "view"),
+        ("ann", "b", "purchase"),
+        ("ann", "b", "remove"),
+        ("bob", "c", "purchase"),
+    ]
+    assert {row["value"] for row in read} == {2.5, 9.5} and {row["at"] for row in read} == {AT}
+    assert summary.events.ignored == {"unstruct event": 1, "page_view event": 1}
+    assert summary.events.rejected == {
+        "unstruct_event is not self-describing JSON": 1,
+        "no user_id and no domain_userid": 1,
+        "2 fields, expected 131": 1,
+    }
+    live = list(parse_message(rows[1].encode(), MessageLayout.SNOWPLOW))
+    assert live[0] == Alias("d1", "ann") and len(live) == 3
+
+
+def test_a_file_of_another_kind_is_not_snowplow(shop: Store, tmp_path: Path) -> None:
+    (tmp_path / "other.tsv").write_text("a\tb\n1\t2\n")
+    with pytest.raises(InputError, match="131 tab-separated fields"):
+        import_layout(shop, "snowplow", [tmp_path / "other.tsv"])
+
+
+def test_no_usable_event_is_an_error_that_says_why(shop: Store, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text(json.dumps({"type": "page", "userId": "ann"}) + "\n" + json.dumps(TRACK) + "\n")
+    with pytest.raises(InputError, match=r"none of the 2 events can be used: .*no event name \(1\)"):
+        import_layout(shop, "segment", [path])
+
+
+def test_imported_aliases_join_histories_and_conflicts_are_listed(shop: Store, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    view = {"event": "Product Viewed", "properties": {"product_id": "a"}, "timestamp": "2026-01-02"}
+    calls = [
+        {"type": "track", "anonymousId": "x", **view},
+        {"type": "identify", "anonymousId": "x", "userId": "ann"},
+        {"type": "identify", "anonymousId": "x", "userId": "bob"},
+    ]
+    path.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    summary = import_layout(shop, "segment", [path])
+    assert shop.log.read()["user_id"].to_pylist() == ["ann"]
+    assert (summary.aliases.accepted, summary.aliases.rejected.total()) == (1, 1)
+    assert import_layout(shop, "segment", [path]).aliases.new == 0
