@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.evaluation.listings import Listings
 from bowerbird.assist.state import DialogueState
 from bowerbird.data.store import Store
 from conversations.run import SLOTS, Outcome, hold
-from conversations.shop import Shop
 
 LONG_TURNS = 20
 
@@ -43,13 +43,11 @@ def main() -> None:
     assistant = Assistant.open(snapshot)
     if options.writer == "template":
         assistant = assistant.without_model()
-    shop = Shop.of(snapshot.catalogue)
+    shop = Listings.of(snapshot.catalogue)
     conversations = list(hold(assistant, shop, ["shopper"], options.n, options.seed))
     outcomes = [outcome for conversation in conversations for outcome in conversation]
     figures = summary(outcomes)
-    figures |= {"conversations": len(conversations), "items": len(shop.listings)} | long_conversation(
-        assistant
-    )
+    figures |= {"conversations": len(conversations), "items": len(shop.by_id)} | long_conversation(assistant)
     print_table(outcomes, figures)
     print_failures(conversations, options.failures)
     print(json.dumps(figures))
@@ -72,7 +70,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "answered": share(one.is_answered for one in outcomes),
         "invented_items": sum(len(one.invented) for one in outcomes),
         "false_claims": sum(len(one.claims) for one in outcomes),
-        "embarrassing": sum(len(one.embarrassing) for one in outcomes),
+        "odd_sentences": sum(len(one.odd) for one in outcomes),
         "first_content_ms": _percentiles([one.first_s for one in outcomes]),
         "processor_ms": _percentiles([one.processor_s for one in outcomes]),
     }
@@ -108,14 +106,14 @@ def print_table(outcomes: Sequence[Outcome], figures: dict[str, Any]) -> None:
     }
     moves = sorted({one.move.name for one in outcomes})
     groups |= {move: lambda one, m=move: one.move.name == m for move in moves}  # type: ignore[misc]
-    print(f"{'turns of':20} {'n':>5} {'state':>6} {'act':>6} {'first':>6} {'answer':>6} claims embarrassing")
+    print(f"{'turns of':20} {'n':>5} {'state':>6} {'act':>6} {'first':>6} {'answer':>6} claims odd_sentences")
     for name, belongs in groups.items():
         own = [one for one in outcomes if belongs(one)]
         if len(own) < 2:
             continue
         row = summary(own)
         cells = [_cell(row[key]) for key in ("state", "act", "first_item", "answered")]
-        print(f"{name:20} {len(own):5} {' '.join(cells)} {row['false_claims']:6} {row['embarrassing']:5}")
+        print(f"{name:20} {len(own):5} {' '.join(cells)} {row['false_claims']:6} {row['odd_sentences']:5}")
     print("slots: " + ", ".join(f"{slot} {_cell(value).strip()}" for slot, value in figures["slots"].items()))
 
 
@@ -134,7 +132,7 @@ def print_failures(conversations: Sequence[Sequence[Outcome]], most: int) -> Non
                 *(["first item"] if one.is_first_right is False else []),
                 *(["no answer"] if one.is_answered is False else []),
                 *(f"claim {claim}" for claim in one.claims),
-                *(f"embarrassing {text}" for text in one.embarrassing),
+                *(f"odd_sentences {text}" for text in one.odd),
             ]
             if not faults or one.is_unseen or counts["shown"] >= most:
                 continue

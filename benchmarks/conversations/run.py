@@ -1,4 +1,4 @@
-"""Conversations conversations with an assistant, each turn checked against what it means."""
+"""Generated conversations with an assistant, each turn checked against what it means."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.evaluation.claims import false_claims
+from bowerbird.assist.evaluation.expected_state import ExpectedPrice, ExpectedState, wrong_slots
+from bowerbird.assist.evaluation.listings import Listings
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
-from conversations.claims import embarrassments, false_claims
-from conversations.shop import Shop
+from conversations.moves import Move
+from conversations.odd_sentences import odd_sentences
 from conversations.shopper import Shopper
-from conversations.truth import Bounds, Move, Need
 from conversations.wording import Writer
-from conversations.words import LANGUAGES
+from conversations.words import LANGUAGES, to_english
 
 FOREIGN_SHARE = 0.3
 ACCOUNT_SHARE = 0.3
@@ -36,7 +38,7 @@ class Outcome:
     is_answered: bool | None
     invented: tuple[str, ...]
     claims: tuple[str, ...]
-    embarrassing: tuple[str, ...]
+    odd: tuple[str, ...]
     first_s: float
     processor_s: float
     """Seconds to the first content (wall clock) and processor seconds of the whole turn."""
@@ -76,13 +78,13 @@ class Conversation:
         outcome = Outcome(
             move,
             reply,
-            tuple(wrong_slots(move, reply, shopper)),
+            tuple(turn_faults(move, reply)),
             reply.act.value in move.acts,
             self._is_first_right(move, reply),
             any(one.lower() in reply.text.lower() for one in move.answer) if move.answer else None,
-            tuple(one.item_id for one in shown if one.item_id not in shop.listings),
-            tuple(false_claims(reply, move, shop, shopper.screen)),
-            tuple(embarrassments(reply, move)),
+            tuple(one.item_id for one in shown if one.item_id not in shop.by_id),
+            tuple(false_claims(reply, shop, shopper.screen, move.focus, to_english)),
+            tuple(odd_sentences(reply, move)),
             first,
             processor,
             zlib.crc32(move.template.encode()) % 2 == 1,
@@ -95,7 +97,7 @@ class Conversation:
             return not reply.items and not reply.nearest
         if not move.is_listing:
             return None
-        listings = self.shopper.shop.listings
+        listings = self.shopper.shop.by_id
         items = [listings[one.item_id] for one in reply.items if one.item_id in listings]
         if not items:
             return None if not self.shopper.is_satisfiable(move) else False
@@ -127,88 +129,49 @@ class Conversation:
             shopper.need = replace(move.need, recipient=reply.request.recipient or "")
         if move.is_price_adopted:
             price = reply.request.price
-            shopper.need = replace(shopper.need, price=Bounds(price.low, price.high))
+            shopper.need = replace(shopper.need, price=ExpectedPrice(price.low, price.high))
         is_list = reply.act.value not in ("compare",)
         if is_list and (reply.items or reply.nearest):
-            listings = shopper.shop.listings
+            listings = shopper.shop.by_id
             shopper.screen = [
                 listings[one.item_id] for one in (reply.items or reply.nearest) if one.item_id in listings
             ]
             shopper.is_near_miss = not reply.items
         elif move.is_listing or move.name == "reset" or move.name == "unknown":
-            ids = [one for one in self.state.on_screen if one in shopper.shop.listings]
-            shopper.screen = [shopper.shop.listings[one] for one in ids]
+            ids = [one for one in self.state.on_screen if one in shopper.shop.by_id]
+            shopper.screen = [shopper.shop.by_id[one] for one in ids]
         if move.name == "hide":
             ids = set(self.state.on_screen)
             shopper.screen = [one for one in shopper.screen if one.item_id in ids]
         if move.name == "shop" and reply.items:
-            shopper.need = Need(excluded=shopper.need.excluded)
+            shopper.need = ExpectedState(excluded=shopper.need.excluded)
         if move.name == "reset":
-            shopper.need = Need()
+            shopper.need = ExpectedState()
         shopper.last_action = move.name if move.name in ("save", "hide") else ""
 
 
-def wrong_slots(move: Move, reply: Reply, shopper: Shopper) -> Iterator[str]:
-    """Slots of the state that are not what the turn means."""
-    request, state, need = reply.request, reply.state, move.need
+def turn_faults(move: Move, reply: Reply) -> Iterator[str]:
+    """Slots of the state that are not what the turn means, what is on screen included."""
+    request = reply.request
     if move.name == "shop" and reply.items:
         return  # "what is popular" shows a list of its own
-    stated = {facet: frozenset(v.lower() for v in values) for facet, values in request.facets.items()}
-    types = stated.pop("type", frozenset())
-    exact = frozenset[str]().union(*(kind.exact for kind in need.kinds))
-    acceptable = frozenset[str]().union(*(kind.acceptable for kind in need.kinds))
-    if not (exact <= types <= acceptable):
-        yield "type"
-    for facet in SLOTS[1:6]:
-        value, own = need.values.get(facet), stated.pop(facet, frozenset())
-        if (value is None and own) or (value is not None and not value.is_stated_by(own)):
-            yield facet
-    if stated:
-        yield "other"
-    low, high = request.price.low, request.price.high
-    if move.below is not None:
-        if not high <= move.below and reply.items:
-            yield "price"
-    elif move.above is not None:
-        if not low >= move.above and reply.items:
-            yield "price"
-    elif not need.price.is_stated_by(low, high):
+    for slot in wrong_slots(reply, move.need):
+        if slot != "price" or (move.below is None and move.above is None):
+            yield slot
+    is_over = move.below is not None and not request.price.high <= move.below
+    is_under = move.above is not None and not request.price.low >= move.above
+    if reply.items and (is_over or is_under):
         yield "price"
-    if need.recipient is not None and not _is_for(need.recipient, request.recipient, move.language):
-        yield "recipient"
-    if not _is_excluded_right(need, reply):
-        yield "excluded"
-    shown = [one.item_id for one in (reply.items or reply.nearest)] if reply.act.value != "compare" else []
-    if shown and list(state.on_screen) != shown:
-        yield "shown"
-    if move.focus and state.focus != move.focus:
-        yield "shown"
-    if move.like and move.like not in request.like:
+    shown = [item.item_id for item in reply.shown] if reply.act.value != "compare" else []
+    is_other_list = bool(shown) and list(reply.state.on_screen) != shown
+    is_other_focus = move.focus is not None and reply.state.focus != move.focus
+    if is_other_list or is_other_focus or (move.like and move.like not in request.like):
         yield "shown"
 
 
-def _is_for(who: str, stated: str, language: str) -> bool:
-    """Whether a state names whom a thing is for; in other languages than English, anybody."""
-    if who and language != "en":
-        return bool(stated)
-    return who.lower() in stated.lower() if who else not stated
-
-
-def _is_excluded_right(need: Need, reply: Reply) -> bool:
-    stated: dict[str, set[str]] = {}
-    for table in (reply.request.excluded, reply.state.excluded):
-        for facet, values in table.items():
-            stated.setdefault(facet, set()).update(value.lower() for value in values)
-    for facet in {*stated, *need.excluded}:
-        wanted = need.excluded.get(facet, ())
-        exact = frozenset[str]().union(*(value.exact for value in wanted))
-        acceptable = frozenset[str]().union(*(value.acceptable for value in wanted))
-        if not (exact <= stated.get(facet, set()) <= acceptable):
-            return False
-    return True
-
-
-def hold(assistant: Assistant, shop: Shop, users: list[str], n: int, seed: int) -> Iterator[list[Outcome]]:
+def hold(
+    assistant: Assistant, shop: Listings, users: list[str], n: int, seed: int
+) -> Iterator[list[Outcome]]:
     """Hold `n` conversations of 3 to 8 turns; three in ten in another language than English."""
     for number in range(n):
         rng = random.Random(f"{seed} {number}")

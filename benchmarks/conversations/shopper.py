@@ -6,9 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from bowerbird.assist.evaluation.expected_state import ExpectedPrice, ExpectedState, ExpectedValue, satisfying
+from bowerbird.assist.evaluation.listings import Listing, Listings
+from conversations.moves import Move
 from conversations.numbers import round_amount
-from conversations.shop import Listing, Shop
-from conversations.truth import Bounds, Move, Need, Value, satisfying
 from conversations.wording import ORDINALS, Writer, templates
 from conversations.words import COLOURS, MATERIALS, NOUNS
 
@@ -37,11 +38,11 @@ MOVES = {
 class Shopper:
     """One conversation's shopper. `screen` are the listings on screen, the first first."""
 
-    shop: Shop
+    shop: Listings
     writer: Writer
     rng: random.Random
     has_account: bool = False
-    need: Need = field(default_factory=Need)
+    need: ExpectedState = field(default_factory=ExpectedState)
     screen: list[Listing] = field(default_factory=list)
     is_near_miss: bool = False
     last_action: str = ""
@@ -81,8 +82,8 @@ class Shopper:
         hidden = {value.word for value in (*self.need.excluded.get("type", ()), *self.need.kinds)}
         return [kind for kind in kinds if self.shop.counts["type"][kind] >= 4 and kind not in hidden]
 
-    def _value(self, facet: str, word: str) -> Value:
-        return Value(word, *self.shop.meant_by(facet, word))
+    def _value(self, facet: str, word: str) -> ExpectedValue:
+        return ExpectedValue(word, *self.shop.meant_by(facet, word))
 
     def _words(self, facet: str) -> list[str]:
         """Values of a facet that the language has a word for and that may be asked for now."""
@@ -106,7 +107,7 @@ class Shopper:
             one.price for one in self.shop.sold() if one.price is not None and one.values.get("type") == kind
         )
 
-    def _bounds(self, kind: str) -> tuple[Bounds, str]:
+    def _bounds(self, kind: str) -> tuple[ExpectedPrice, str]:
         """A price range that a kind can meet, and how it is bounded."""
         prices = self._prices_of(kind) or [20.0, 50.0, 90.0]
 
@@ -117,16 +118,16 @@ class Shopper:
             ("under", "at_most", "over", "at_least", "range", "around"), (6, 7, 2, 2, 5, 3)
         )[0]
         if how in ("under", "at_most"):
-            return Bounds(high=at(self.rng.uniform(0.2, 0.9))), how
+            return ExpectedPrice(high=at(self.rng.uniform(0.2, 0.9))), how
         if how in ("over", "at_least"):
-            return Bounds(low=at(self.rng.uniform(0.1, 0.7))), how
+            return ExpectedPrice(low=at(self.rng.uniform(0.1, 0.7))), how
         if how == "around":
             amount = at(self.rng.uniform(0.2, 0.8))
-            return Bounds(amount, amount, is_loose=True), how
+            return ExpectedPrice(amount, amount, is_loose=True), how
         low, high = at(self.rng.uniform(0.05, 0.4)), at(self.rng.uniform(0.5, 0.95))
-        return Bounds(low, high if high > low else low + 20), how
+        return ExpectedPrice(low, high if high > low else low + 20), how
 
-    def _wanted(self) -> tuple[str, dict[str, str], Bounds, str, str]:
+    def _wanted(self) -> tuple[str, dict[str, str], ExpectedPrice, str, str]:
         """A fresh need: kind, values by facet, price, its words and its template."""
         kind = self.rng.choice(self._kinds())
         values = {}
@@ -137,13 +138,13 @@ class Shopper:
         brands = self._words("brand")
         if brands and not values and self.rng.random() < 0.08:
             values["brand"] = self.rng.choice(brands)
-        bounds, words, template = Bounds(), "", ""
+        bounds, words, template = ExpectedPrice(), "", ""
         if self.rng.random() < (0.45 if self.shop.is_priced else 0.03):
             bounds, how = self._bounds(kind)
             if self.writer.can(f"price.{how}"):
                 words, template = self.writer.price(bounds, how)
             else:
-                bounds = Bounds()
+                bounds = ExpectedPrice()
         return kind, values, bounds, words, template
 
     def _find(self, name: str) -> Move:
@@ -151,7 +152,7 @@ class Shopper:
         template = self.writer.pick(name)
         np = self.writer.noun_phrase(kind, values, words, is_plural=False) if "{np}" in template else ""
         nps = self.writer.noun_phrase(kind, values, words, is_plural=True) if "{nps}" in template else ""
-        need = Need(
+        need = ExpectedState(
             kinds=(self._value("type", kind),),
             values={facet: self._value(facet, word) for facet, word in values.items()},
             price=bounds,
@@ -161,7 +162,7 @@ class Shopper:
         text = template.format(np=np, nps=nps)
         return self._move(text, f"{template} | {price_template}", name, {"find"}, need, is_listing=True)
 
-    def _other_exclusions(self, kind: str) -> dict[str, tuple[Value, ...]]:
+    def _other_exclusions(self, kind: str) -> dict[str, tuple[ExpectedValue, ...]]:
         remaining = {facet: values for facet, values in self.need.excluded.items() if facet != "type"}
         kinds = tuple(value for value in self.need.excluded.get("type", ()) if value.word != kind)
         return {**remaining, "type": kinds} if kinds else remaining
@@ -213,7 +214,7 @@ class Shopper:
             return None
         what = self.rng.choice(choices)
         if what == "price":
-            need = replace(self.need, price=Bounds())
+            need = replace(self.need, price=ExpectedPrice())
         else:
             need = replace(self.need, values={f: v for f, v in self.need.values.items() if f != "colour"})
         template = self.writer.pick(f"drop.{what}")
@@ -231,7 +232,7 @@ class Shopper:
         text = template.format(v=self.writer.value(facet, word))
         return self._move(text, template, f"exclude_{facet}", {"find", "exclude"}, need, is_listing=True)
 
-    def _excluding(self, facet: str, word: str) -> Need:
+    def _excluding(self, facet: str, word: str) -> ExpectedState:
         before = self.need.excluded.get(facet, ())
         return replace(self.need, excluded={**self.need.excluded, facet: (*before, self._value(facet, word))})
 
@@ -255,7 +256,7 @@ class Shopper:
             p2=self.writer.noun_phrase(second, {}, "", is_plural=True),
         )
         kinds = (self._value("type", first), self._value("type", second))
-        need = Need(kinds=kinds, excluded=self._other_exclusions(first), recipient=self._either())
+        need = ExpectedState(kinds=kinds, excluded=self._other_exclusions(first), recipient=self._either())
         return self._move(text, template, "two", {"find"}, need, is_listing=True)
 
     def _either(self) -> str | None:
@@ -264,7 +265,7 @@ class Shopper:
     def _unknown(self) -> Move | None:
         if not self.writer.can("kinds.unknown"):
             return None
-        stock = " ".join(one.text for one in self.shop.listings.values())
+        stock = " ".join(one.text for one in self.shop.by_id.values())
         kinds = [kind for kind in UNKNOWN_KINDS if kind.rstrip("s") not in stock]
         if not kinds:
             return None
@@ -272,7 +273,7 @@ class Shopper:
         template = self.writer.pick("kinds.unknown")
         plural = kind if kind.endswith("s") else kind + "s"
         text = template.format(ks=plural, ak=plural if plural == kind else f"a {kind}")
-        need = Need(excluded=self.need.excluded, recipient=self._either())
+        need = ExpectedState(excluded=self.need.excluded, recipient=self._either())
         return self._move(
             text, template, "unknown", {"find"}, need, no_items=True, answer=(kind.rstrip("s"),)
         )
@@ -282,7 +283,7 @@ class Shopper:
             return None
         kind, order = self.rng.choice(self._kinds()), self.rng.choice(("cheapest", "cheapest", "dearest"))
         template, noun = self.writer.pick(f"kinds.{order}"), NOUNS["en"][kind]
-        need = Need(
+        need = ExpectedState(
             kinds=(self._value("type", kind),),
             excluded=self._other_exclusions(kind),
             recipient=self._either(),
@@ -297,12 +298,12 @@ class Shopper:
         if self.writer.can("gift.open") and self.rng.random() < 0.5:
             template = self.writer.pick("gift.open")
             text = template.format(who=who, hobby=self.writer.pick("gift.hobby"))
-            need = Need(excluded=self.need.excluded, recipient=who)
+            need = ExpectedState(excluded=self.need.excluded, recipient=who)
             return self._move(text, template, "gift", {"find"}, need, is_listing=True)
         kind, values, *_ = self._wanted()
         template = self.writer.pick("gift.thing")
         np = self.writer.noun_phrase(kind, values, "", is_plural=False)
-        need = Need(
+        need = ExpectedState(
             kinds=(self._value("type", kind),),
             values={facet: self._value(facet, word) for facet, word in values.items()},
             excluded=self._other_exclusions(kind),
@@ -376,8 +377,8 @@ class Shopper:
         number, item = self._place()
         template = self.writer.pick("talk.similar")
         own_type = item.values.get("type", "")
-        kind = Value(own_type, frozenset((own_type,)), frozenset((own_type,)))
-        need = Need(kinds=(kind,), excluded=self.need.excluded, recipient=self._either())
+        kind = ExpectedValue(own_type, frozenset((own_type,)), frozenset((own_type,)))
+        need = ExpectedState(kinds=(kind,), excluded=self.need.excluded, recipient=self._either())
         again = frozenset((item.item_id,))
         text = self._at(template, number)
         return self._move(
@@ -450,7 +451,7 @@ class Shopper:
 
     def _reset(self) -> Move:
         template = self.writer.pick("talk.reset")
-        return self._move(template, template, "reset", {"reset"}, Need(), no_items=True)
+        return self._move(template, template, "reset", {"reset"}, ExpectedState(), no_items=True)
 
     def _beyond(self) -> Move | None:
         if not self.writer.can("nothing.beyond") or len(self.screen) > 7:
@@ -464,7 +465,13 @@ class Shopper:
         return self._move(template, template, name, acts)
 
     def _move(
-        self, text: str, template: str, name: str, acts: set[str], need: Need | None = None, **rest: object
+        self,
+        text: str,
+        template: str,
+        name: str,
+        acts: set[str],
+        need: ExpectedState | None = None,
+        **rest: object,
     ) -> Move:
         return Move(
             self.writer.finish(text),

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bowerbird.assist.evaluation.expected_state import ExpectedPrice
 from conversations.numbers import written
-from conversations.truth import Bounds
 from conversations.words import COLOURS, MATERIALS, NOUNS, Noun, article, coloured
 
 PHRASES = Path(__file__).parent / "phrases"
@@ -113,7 +113,7 @@ class Writer:
             return MATERIALS[self.language][value][0]
         return PATTERNS.get(value, value)
 
-    def price(self, bounds: Bounds, kind: str) -> tuple[str, str]:
+    def price(self, bounds: ExpectedPrice, kind: str) -> tuple[str, str]:
         """A price phrase of a kind ("under", "range", …) and its template."""
         template = self.pick(f"price.{kind}")
         if kind == "range":

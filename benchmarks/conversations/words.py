@@ -6,6 +6,7 @@ Written for the benchmark alone; the product's language files are not read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("en", "es", "de", "fr", "it")
@@ -83,3 +84,67 @@ def article(noun: Noun, language: str, following: str) -> str:
         "fr": {"m": "un", "f": "une"},
         "it": {"m": "uno" if following.startswith(("sp", "st", "z")) else "un", "f": "una"},
     }[language][noun.gender]
+
+
+_SHADES = {
+    "dark": "oscuro oscura oscuros oscuras foncé foncée scuro scura",
+    "light": "claro clara claros claras clair claire chiaro chiara",
+}
+
+
+def _shade_to_english(words: str) -> str | None:
+    """A shade of a colour in English: "azul oscuro" is dark blue."""
+    colour, _, shade = words.rpartition(" ")
+    for prefix, german in (("dark", "dunkel"), ("light", "hell")):
+        if shade in _SHADES[prefix].split() and colour in _english_words():
+            return f"{prefix} {_english_words()[colour]}"
+        if words.startswith(german) and words.removeprefix(german) in _english_words():
+            return f"{prefix} {_english_words()[words.removeprefix(german)]}"
+    return None
+
+
+@cache
+def _english_words() -> dict[str, str]:
+    english = {}
+    for code in LANGUAGES:
+        for key, noun in NOUNS[code].items():
+            english[noun.singular.lower()] = english[noun.plural.lower()] = key
+        for table in (COLOURS, MATERIALS):
+            for key, forms in table[code].items():
+                english |= dict.fromkeys((form.lower() for form in forms), key)
+    more = {"türkis": "teal", "turquesa": "teal", "turquoise": "teal", "turchese": "teal", "petrol": "teal"}
+    attributes = {
+        "striped": "rayas rayado rayada de_rayas a_rayas gestreift rayé à_rayures a_righe",
+        "checked": "cuadros a_cuadros de_cuadros kariert à_carreaux a_quadri",
+        "floral": "flores floreado de_flores geblümt fleuri à_fleurs a_fiori floreale",
+        "dotted": "lunares de_lunares gepunktet à_pois a_pois",
+        "geometric": "geométrico geometrisch géométrique geometrico",
+        "pink": "rosa rose",
+        "purple": "lila violeta violett morado violet viola",
+        "beige": "beis beige",
+        "denim": "vaquero denim jeans jean tela_vaquera jeansstoff",
+        "teal": "petrol verde_azulado",
+        "scandinavian": "escandinavo nórdico skandinavisch scandinave scandinavo",
+        "industrial": "industriell industriel industriale",
+        "bohemian": "bohemio boho bohemian bohème bohémien",
+        "light blue": "azzurro azzurra celeste",
+        "coastal": "costero maritim marin costiero bord_de_mer marinero marinaro",
+        "art deco": "art_déco art_decó",
+        "baroque": "barroco barock barocco",
+        "mid-century": "años_cincuenta",
+        "plain": "liso tinta_unita uni einfarbig",
+        "herringbone": "espiga fischgrat chevrons spina_di_pesce espiguilla fischgrät "
+        "à_chevrons a_spina_di_pesce",
+    }
+    for key, forms in attributes.items():
+        more |= {form.replace("_", " "): key for form in forms.split()}
+    return {**more, **english}
+
+
+def to_english(words: str) -> str | None:
+    """A value in another language, lower case, in English; None where the tables lack it.
+
+    >>> to_english("azul oscuro"), to_english("roble"), to_english("xyz")
+    ('dark blue', 'oak', None)
+    """
+    return _english_words().get(words) or _shade_to_english(words)

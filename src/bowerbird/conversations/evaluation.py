@@ -1,4 +1,7 @@
-"""Recall of what assistants recommended in dialogues, next to baselines and without each source.
+"""Recall of what assistants recommended in dialogues, next to baselines, and without each source.
+
+Baselines: popularity in the training dialogues, BM25 of the whole context over the items' texts, EASE over
+the named items, and the nearest training contexts. The last two are sources of the ranker, too.
 
 The unit is a recommended item that was not named before; intervals resample conversations.
 """
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.conversations.bm25 import ScoreTexts, open_bm25
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
 from bowerbird.conversations.fusion import EXCLUDED, Fusion
 from bowerbird.conversations.ranker import ConversationRanker
@@ -32,6 +36,15 @@ class RecallRow:
     high: dict[str, float]
 
 
+BASELINES = {
+    "popularity": "popularity",
+    "BM25": "BM25",
+    "co-mentions": "named items → EASE",
+    "nearest-contexts": "nearest contexts",
+}
+"""Names of the baselines in the tables, by source."""
+
+
 @dataclass(frozen=True)
 class ConversationEvaluation:
     """Recall of all systems on the same recommended items."""
@@ -50,12 +63,14 @@ def evaluate_conversations(
 ) -> ConversationEvaluation:
     """Evaluate the ranker, each source alone, and the fusion without each source."""
     examples = ranker.contexts.examples(dialogues)
+    bm25 = open_bm25([ranker.catalogue.text(position) for position in range(len(ranker.catalogue))])
     ranks: dict[str, list[float]] = {}
     owners: list[str] = []
     for start in track(range(0, len(examples), BLOCK), "evaluating", -(-len(examples) // BLOCK)):
         block = examples[start : start + BLOCK]
         owners += [example.dialogue_id for example in block for _ in example.targets]
-        for system, scores in _systems(ranker, [example.context for example in block]).items():
+        contexts = [example.context for example in block]
+        for system, scores in _systems(ranker, contexts, bm25).items():
             ranks.setdefault(system, []).extend(target_ranks(scores, block, leave_out_named=True))
     rows = [_row(system, np.array(values), owners) for system, values in ranks.items()]
     return ConversationEvaluation(
@@ -63,11 +78,16 @@ def evaluate_conversations(
     )
 
 
-def _systems(ranker: ConversationRanker, contexts: Sequence[ConversationContext]) -> Mapping[str, FloatArray]:
-    """Scores of the whole, of each source alone, and of the whole without each source."""
+def _systems(
+    ranker: ConversationRanker, contexts: Sequence[ConversationContext], bm25: ScoreTexts | None
+) -> Mapping[str, FloatArray]:
+    """Scores of the whole, of the baselines, of each source alone, and of the whole without each source."""
     by_source = ranker.source_scores(contexts)
     systems = {"bowerbird": ranker.fusion.scores(by_source, contexts)}
-    systems |= {f"only {name}": scores for name, scores in by_source.items()}
+    texts = [" ".join(turn.text for turn in context.turns) for context in contexts]
+    alone = by_source if bm25 is None else {**by_source, "BM25": bm25(texts)}
+    systems |= {BASELINES[name]: alone[name] for name in BASELINES if name in alone}
+    systems |= {f"only {name}": scores for name, scores in alone.items() if name not in BASELINES}
     for name in ranker.fusion.weights:
         rest = Fusion({other: w for other, w in ranker.fusion.weights.items() if other != name})
         systems[f"without {name}"] = rest.scores(by_source, contexts)

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 
 from bowerbird.choices import Effort, Split
+from bowerbird.cli.evaluation.evaluate_conversations import evaluate_conversation_file
 from bowerbird.cli.evaluation.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
-from bowerbird.cli.requests.conversations import evaluate_conversation_file
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def evaluate(
     conversations: Annotated[
         Path | None,
         typer.Option(
-            help="Evaluate recommending from conversations on this file of dialogues.", dir_okay=False
+            help="Evaluate recommending from conversations, and the assistant, on this file.", dir_okay=False
         ),
     ] = None,
     as_json: JsonOption = False,

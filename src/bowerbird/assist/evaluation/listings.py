@@ -1,6 +1,6 @@
 """What a catalogue holds, read from its raw items: the truth that replies are checked against.
 
-Shares nothing with the product's vocabulary, so that a mistake there is seen here.
+Shares nothing with the assistant's vocabulary, so that a mistake there is seen here.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ ATTRIBUTES = {
     "style": ("style",),
 }
 NOT_SOLD = ("out_of_stock", "withdrawn")
-MIN_ITEMS = 4
-"""Values of fewer items are asked for too rarely to generate."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,15 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Shop:
+class Listings:
     """The listings of a catalogue and the values that people can ask for."""
 
-    listings: Mapping[str, Listing]
+    by_id: Mapping[str, Listing]
     counts: Mapping[str, Counter[str]] = field(repr=False)
+    """By facet, how many items that are sold have each value."""
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> Shop:
+    def of(cls, catalogue: Catalogue) -> Listings:
         """Read every item of a catalogue."""
         listings = {}
         counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -62,18 +61,18 @@ class Shop:
     @property
     def is_priced(self) -> bool:
         """Whether most items have a price."""
-        return sum(one.price is not None for one in self.listings.values()) > len(self.listings) / 2
+        return sum(one.price is not None for one in self.by_id.values()) > len(self.by_id) / 2
 
     def meant_by(self, facet: str, word: str) -> tuple[frozenset[str], frozenset[str]]:
         """The values that a word must mean, and those that it may mean: "blue" may be "dark blue"."""
-        known = self.counts.get(facet, {})
+        known = self.counts.get(facet, Counter())
         exact = frozenset(value for value in known if value == word)
         tail = re.compile(rf"(?:^|[ /-]){re.escape(word)}s?(?:$|[ /])")
         return exact, frozenset(value for value in known if tail.search(value)) | exact
 
     def sold(self) -> Iterable[Listing]:
         """The listings that can be bought."""
-        return (one for one in self.listings.values() if one.is_sold)
+        return (one for one in self.by_id.values() if one.is_sold)
 
 
 def _listing(item: Item) -> Listing:

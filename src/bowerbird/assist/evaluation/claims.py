@@ -1,0 +1,151 @@
+"""Checks of a reply's claims against the raw listings, by code that the assistant does not use.
+
+Checked are the lines of a list (title, price, facts), amounts of money, counts, "the cheapest", the cells of
+a comparison, and sales. Facts in another language are brought to English by a function of the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from bowerbird.assist.evaluation.listings import Listing, Listings
+from bowerbird.assist.reply import Named, Reply
+
+Translate = Callable[[str], str | None]
+"""Lower-case words of a reply -> English, or None where they are not known."""
+
+LIST_LINE = re.compile(r"^(\d+)\. (.*)$")
+_AMOUNT = re.compile(r"(?<![\w.])(\d+(?:\.\d{2}))(?: (USD|EUR|GBP|SEK))?(?!\w|\.\d)")
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COUNTS = {word: number for number, word in enumerate(_NUMBER_WORDS, start=1)}
+_COUNT = re.compile(rf"\b({'|'.join(_COUNTS)})\b", re.I)
+_REASON = re.compile(
+    r"^(?:trending|liked by|often |matches your|because|similar to|you |bought|chosen|popular|new )", re.I
+)
+"""Reasons of the recommender, from events rather than listings."""
+_CHEAPEST = re.compile(r"^(.+?) (?:is the cheapest|es el más barato|ist am günstigsten)", re.M)
+_MISSES = re.compile(
+    r" (?:rather than|instead of|en vez de|statt|au lieu de|invece di) |you asked|pediste|above|below|limit|"
+    r"did not want|no querías|por encima|por debajo|über deiner|unter de|weniger als|au-dessus|"
+    r"en dessous|oltre il|sotto|exactly|exactamente|genau|exactement|esattamente|no stated"
+)
+_NO_VALUE = re.compile(
+    r"not stated|no indicado|nicht angegeben|keine Angabe|non (?:précisé|indiqu|indicat)", re.I
+)
+_NO_PRICE = frozenset(
+    ("kein preis angegeben", "sin precio indicado", "sans prix indiqué", "senza prezzo indicato")
+)
+_ON_SALE = re.compile(r"on sale|reduced|rebajad|reduziert|solde|in offerta")
+
+
+def false_claims(
+    reply: Reply,
+    listings: Listings,
+    screen: Sequence[Listing] = (),
+    focus: str | None = None,
+    translate: Translate = lambda words: None,
+) -> Iterator[str]:
+    """Claims of a reply that the catalogue does not bear out.
+
+    `screen` is what was on screen before, `focus` the id of an item that the message is about.
+    """
+    named = (*reply.items, *reply.nearest)
+    known = {item.item_id: listings.by_id[item.item_id] for item in named if item.item_id in listings.by_id}
+    yield from _false_lines(reply, named, known, translate)
+    in_reach = [*known.values(), *screen]
+    in_focus = [item_id for item_id in (focus, reply.state.focus) if item_id is not None]
+    in_reach += [listings.by_id[item_id] for item_id in in_focus if item_id in listings.by_id]
+    yield from _false_amounts(reply, in_reach)
+    yield from _false_counts(reply, in_reach)
+    for match in _CHEAPEST.finditer(reply.text):
+        prices = [listing.price for listing in known.values() if listing.price is not None]
+        own = [listing.price for listing in known.values() if listing.title == match[1] and listing.price]
+        if own and prices and min(own) > min(prices):
+            yield f"{match[1]!r} is not the cheapest"
+    if reply.comparison:
+        yield from _false_cells(reply, listings, translate)
+    if _ON_SALE.search(reply.text):
+        for listing in known.values():
+            if "sale" not in listing.text:
+                yield f"{listing.title!r} is not on sale"
+
+
+def _false_lines(
+    reply: Reply, named: Sequence[Named], known: Mapping[str, Listing], translate: Translate
+) -> Iterator[str]:
+    for line in reply.text.split("\n"):
+        match = LIST_LINE.match(line)
+        if match is None or not named:
+            continue
+        if int(match[1]) > len(named):
+            yield f"line {match[1]} of {len(named)} items"
+            continue
+        listing = known.get(named[int(match[1]) - 1].item_id)
+        if listing is not None:
+            yield from _false_line(match[2], listing, translate)
+
+
+def _false_line(line: str, listing: Listing, translate: Translate) -> Iterator[str]:
+    """What is wrong with "Title, 45.00 EUR: fact, fact; reason"."""
+    title = " ".join(listing.title.split())
+    if not line.startswith(title):
+        yield f"the line of {title!r} is {line[:60]!r}"
+        return
+    rest = line[len(title) :]
+    price = re.match(r", ([\d.]+) ?(\w{3})?", rest)
+    if price and (listing.price is None or abs(float(price[1]) - listing.price) > 0.005):
+        yield f"{title!r} does not cost {price[1]}"
+    facts = rest.split(": ", 1)[1] if ": " in rest else ""
+    for part in facts.split("; "):
+        if not (_MISSES.search(part) or _REASON.search(part)):
+            yield from (claim for fact in part.split(", ") for claim in _false_fact(fact, listing, translate))
+
+
+def _false_fact(fact: str, listing: Listing, translate: Translate) -> Iterator[str]:
+    words = fact.lower().strip()
+    if words in _NO_PRICE:
+        if listing.price is not None:
+            yield f"{listing.title!r} has a price"
+    elif words and not _is_stated(words, listing, translate):
+        yield f"{listing.title!r} is not {words!r}"
+
+
+def _is_stated(words: str, listing: Listing, translate: Translate) -> bool:
+    if words in listing.text:
+        return True
+    english = translate(words)
+    return english is not None and english in listing.text
+
+
+def _false_amounts(reply: Reply, listings: Sequence[Listing]) -> Iterator[str]:
+    prices = [listing.price for listing in listings if listing.price is not None]
+    for line in reply.text.split("\n"):
+        if LIST_LINE.match(line) or _MISSES.search(line):
+            continue
+        for match in _AMOUNT.finditer(line):
+            if match[2] and not any(abs(float(match[1]) - price) < 0.005 for price in prices):
+                yield f"nothing costs {match.group()}"
+
+
+def _false_counts(reply: Reply, listings: Sequence[Listing]) -> Iterator[str]:
+    """A number of items in English words that is not that of the list."""
+    if not reply.items or reply.act.value not in ("find", "more", "similar") or reply.state.language != "en":
+        return
+    first_line = reply.text.split("\n")[0]
+    for listing in listings:
+        first_line = first_line.replace(listing.title, "")
+    count = _COUNT.search(first_line)
+    if count and _COUNTS[count[1].lower()] != len(reply.items) and "one of these" not in reply.text:
+        yield f"{count[1]} announced, {len(reply.items)} listed"
+
+
+def _false_cells(reply: Reply, listings: Listings, translate: Translate) -> Iterator[str]:
+    assert reply.comparison is not None
+    for name, values in reply.comparison.rows:
+        for item_id, value in zip(reply.comparison.item_ids, values, strict=True):
+            listing = listings.by_id[item_id]
+            price = "" if listing.price is None else f"{listing.price:.2f}"
+            is_price = bool(price) and value.startswith(price)
+            if not (is_price or _NO_VALUE.match(value) or _is_stated(value.lower(), listing, translate)):
+                yield f"{listing.title!r} has no {name} {value!r}"
