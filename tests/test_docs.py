@@ -198,6 +198,7 @@ def test_the_examples_for_contributors_run(tmp_path: Path) -> None:
     assert not source["SameBrandSource"].__abstractmethods__
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """As `make docs` builds it; --strict turns a broken link or an unknown name into an error."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]

@@ -13,6 +13,8 @@ import pytest
 from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parent.parent / "docs" / "tutorial" / "your-own-data.md"
 BLOCK = re.compile(r"^```(\w*)(?: title=\"([^\"\n]*)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -71,6 +71,7 @@ def test_broken_pictures_and_equal_ones_stop_nothing(toy_store: Callable[..., St
     assert count_cached_rows(store) == 2 + 2  # that a picture is broken is cached
 
 
+@pytest.mark.slow
 def test_workers_change_no_bit(toy_store: Callable[..., Store], tmp_path: Path) -> None:
     words = ["red", "blue", "lamp", "chair", "of", "oak", "with", "a", "soft", "seat", "feet", "brass"]
     items = [Item(str(k), " ".join(words[: 1 + k % 12]) + f" {k}", image=picture(k)) for k in range(70)]
@@ -140,6 +141,7 @@ features.compute_item_features(store, store.catalogue())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_after_its_last_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bowerbird.embed.encode.features.SHARD_SIZE", 16)
     catalogue = Catalogue.of(items_with_pictures(400))

@@ -284,6 +284,7 @@ finetune_backbones(store, make_data(store, (sys.argv[2], sys.argv[3])), HELPFUL)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights(
     toy_store: MakeStore, tiny_backbones: tuple[str, str], improved: tuple[Store, Version]
 ) -> None:

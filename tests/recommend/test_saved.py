@@ -73,6 +73,7 @@ def test_an_import_makes_it_train_again(shop: Store) -> None:
     assert reloaded.ranker.context.popularity.end == int(new_events[-1].at.timestamp() * 1e6)
 
 
+@pytest.mark.slow
 def test_other_vectors_in_another_order_make_it_train_again(shop: Store) -> None:
     """Positions move by one, recommendations do not."""
     name, ids = version_of(shop), shop.catalogue().ids
@@ -162,6 +163,7 @@ def test_what_was_held_out_is_not_learned_from(shop: Store) -> None:
     assert 0 < n_likes == sum(event.at <= moment for event in events) < len(events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [CONTEXT_FILE, "transitions.npz", "attributes.npz", "outcomes.json"])
 @pytest.mark.parametrize("content", [b"garbage", None], ids=["garbage", "missing"])
 def test_a_broken_ranker_is_trained_again(shop: Store, file: str, content: bytes | None) -> None:

@@ -14,11 +14,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
+
+pytestmark = pytest.mark.slow
 
 Publish = Callable[[Store, int], None]
 Serve = Callable[..., AbstractContextManager[tuple[str, int]]]

@@ -24,6 +24,7 @@ def chat(client: httpx.Client, text: str) -> dict[str, object]:
     return extension
 
 
+@pytest.mark.slow
 def test_the_answers_of_a_warm_server_are_those_of_a_cold_one(
     shop_store: Path, address: str, serve: Callable[..., AbstractContextManager[tuple[str, int]]]
 ) -> None:

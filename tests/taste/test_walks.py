@@ -38,6 +38,7 @@ def expected_visits(likes: dict[str, list[int]], start: int, steps: int) -> np.n
     return visits
 
 
+@pytest.mark.slow
 def test_visits_from_one_start_agree_with_the_markov_chain() -> None:
     steps = 1_000_000
     walk = states_of(LIKES).walk("nobody", np.array([1]), np.ones(1), steps, seed=3)

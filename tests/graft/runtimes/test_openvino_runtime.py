@@ -185,6 +185,7 @@ def test_other_precisions_generate_too(cache: Path, base: Base, precision: Preci
     assert len(list(OpenVinoRuntime(base, precision).generate(make_prompt(base, 3), GREEDY))) == 24
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not IS_PULLED, reason="run `bowerbird models pull`")
 def test_smollm2_generates_the_same_greedy_tokens() -> None:
     base = Base.load("smollm2-135m")

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bowerbird.data.store import Store
 from bowerbird.graft.model import Graft
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_publish_one_graft(fresh_store: Store, tiny_base: Path) -> None:
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
