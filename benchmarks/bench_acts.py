@@ -1,10 +1,15 @@
 """How well acts and the state of a conversation are understood: by the rules, the classifier, and both.
 
     python benchmarks/bench_acts.py [--data ../shared/data] [--store STORE]
+    python benchmarks/bench_acts.py --base smollm2-135m --sample 100
+    python benchmarks/bench_acts.py --url http://127.0.0.1:8000/v1 --model NAME --sample 100
 
 Free wordings (tests/assist/user_messages.tsv), SIMMC 2 (split by conversation: four fifths train, one fifth
 evaluates) and MG-ShopDial (evaluation only). The state is evaluated on SIMMC 2 with a vocabulary of the slot
 values of its training part. `--store` adds the classifier that `bowerbird graft acts STORE` trained.
+
+`--base` or `--url` evaluates a language model instead, whose JSON a schema constrains, on a sample of each
+set: alone, and where rules and classifier are unsure. A base runs on the embedded engine.
 """
 
 from __future__ import annotations
@@ -12,12 +17,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from bowerbird.assist.acts.classifier import ActClassifierConfig
@@ -31,11 +38,18 @@ from bowerbird.assist.acts.wordings import worded_examples
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.understand.acts import ActRecognizer, Message
+from bowerbird.assist.understand.model_acts import JsonModel, ModelRecognizer
 from bowerbird.assist.understand.understanding import understand
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.settings import LanguageModelSettings
 from bowerbird.data.store import Store
+from bowerbird.endpoint.chat import ChatEndpoint
 from bowerbird.errors import InputError
+from bowerbird.graft.base import Base
+from bowerbird.graft.connector import Connector
+from bowerbird.graft.model import Graft
+from bowerbird.graft.runtimes.openvino import open_embedded_runtime
 from bowerbird.text.vocabulary import Vocabulary
 
 MESSAGES = Path(__file__).parents[1] / "tests" / "assist" / "user_messages.tsv"
@@ -50,7 +64,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--base", help="a language model of `bowerbird models list`, or a folder")
+    parser.add_argument("--url", help="an OpenAI-compatible endpoint")
+    parser.add_argument("--model", default="", help="its model")
+    parser.add_argument("--sample", type=int, default=100, help="messages of each set for a language model")
     arguments = parser.parse_args()
+    if arguments.base or arguments.url:
+        print(json.dumps(language_model(arguments)))
+        return
     results: dict[str, Any] = {"free wordings": free_wordings(arguments.store)}
     folder = arguments.data / "dialogues"
     if (folder / "simmc2_state.parquet").exists():
@@ -63,16 +84,8 @@ def main() -> None:
 
 def free_wordings(store: Path | None) -> dict[str, float]:
     """Accuracy on messages in five languages."""
-    with MESSAGES.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    rows = [row for row in rows if any(map(str.isalnum, row["text"]))]
     parts = Parts.open(Store.open(store).snapshot()) if store else None
-    vocabulary = parts.vocabulary if parts else None
-    messages = [
-        message_without_items(row["text"], 4 * (row["screen"] == "list"), vocabulary=vocabulary)
-        for row in rows
-    ]
-    gold = [frozenset(row["acts"].split("/")) for row in rows]
+    messages, gold = free_messages(parts.vocabulary if parts else None)
     recognizers = both(ClassifierRecognizer(load_default_classifier()))
     if parts is not None:
         recognizers["combined, of the store"] = parts.acts
@@ -82,6 +95,56 @@ def free_wordings(store: Path | None) -> dict[str, float]:
 def both(classifier: ActRecognizer) -> dict[str, ActRecognizer]:
     rules = RuleRecognizer()
     return {"rules": rules, "classifier": classifier, "combined": CombinedRecognizer(rules, classifier)}
+
+
+# -- language models --------------------------------------------------------------------------------------
+
+
+def language_model(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Accuracy of a language model on samples of the free wordings and of SIMMC 2."""
+    model = open_model(arguments)
+    combined = both(ClassifierRecognizer(load_default_classifier()))["combined"]
+    recognizers = {
+        "rules and classifier": combined,
+        "model where they are unsure": ModelRecognizer(model, combined),
+        "model alone": ModelRecognizer(model, combined, sure=math.inf),
+    }
+    sets = {"free wordings": free_messages()}
+    path = arguments.data / "dialogues" / "simmc2_state.parquet"
+    if path.exists():
+        rows = [row for row in pq.read_table(path).to_pylist() if is_held_out(row["dialogue_id"])]
+        examples = dialogue_examples(conversations(rows)).examples
+        sets["SIMMC 2"] = (list(map(read_example, examples)), [frozenset([e.label]) for e in examples])
+    else:
+        print(f"skipped SIMMC 2: {path} is not there")
+    accuracies = {}
+    for title, (messages, gold) in sets.items():
+        chosen = np.random.default_rng(0).permutation(len(messages))[: arguments.sample].tolist()
+        accuracies[title] = score(
+            title, [messages[row] for row in chosen], [gold[row] for row in chosen], recognizers
+        )
+    return accuracies
+
+
+def open_model(arguments: argparse.Namespace) -> JsonModel:
+    """The endpoint, or the base with a connector that no prompt here uses."""
+    if arguments.url:
+        return ChatEndpoint(LanguageModelSettings(url=arguments.url, model=arguments.model, timeout_s=120))
+    base = Base.load(arguments.base)
+    no_items = np.zeros((1, 8), np.float32)
+    return Graft(base, Connector(8, base.hidden, 1.0), no_items, runtime=open_embedded_runtime)
+
+
+def free_messages(vocabulary: Vocabulary | None = None) -> tuple[list[Message], list[frozenset[str]]]:
+    """The free wordings, and the acts that each may be taken for."""
+    with MESSAGES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = [row for row in rows if any(map(str.isalnum, row["text"]))]
+    messages = [
+        message_without_items(row["text"], 4 * (row["screen"] == "list"), vocabulary=vocabulary)
+        for row in rows
+    ]
+    return messages, [frozenset(row["acts"].split("/")) for row in rows]
 
 
 def score(

@@ -24,7 +24,7 @@ from bowerbird.assist.languages import CODES, ENGLISH, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.understand.acts import ActRecognizer
-from bowerbird.assist.understand.model_acts import ModelRecognizer
+from bowerbird.assist.understand.model_acts import JsonModel, ModelRecognizer
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
@@ -130,7 +130,8 @@ class Parts:
 
     def _open_slow_parts(self) -> None:
         _ = self.encoder, self.recommender, self.popularity, self.searcher, self.reader
-        if self.snapshot.store.settings.language_model.writer == "graft" and self.graft is not None:
+        settings = self.snapshot.store.settings.language_model
+        if "graft" in (settings.writer, settings.understanding) and self.graft is not None:
             list(self.graft.generate(["a"], 1))
 
     @classmethod
@@ -170,7 +171,22 @@ class Parts:
     def acts(self) -> ActRecognizer:
         """Tells what a message does: rules, else the classifier, else the model where it is unsure."""
         learned = open_recognizer(self.snapshot, lambda: self.encoder)
-        return ModelRecognizer(self.endpoint, learned) if self.endpoint else learned
+        model = self._understanding_model()
+        return ModelRecognizer(model, learned) if model else learned
+
+    def _understanding_model(self) -> JsonModel | None:
+        """The language model that the settings let read messages; None where it can't."""
+        name = self.snapshot.store.settings.language_model.understanding
+        if name != "graft":
+            return self.endpoint if name == "endpoint" else None
+        if self.is_warming_up or self.graft is None:
+            return None
+        try:
+            self.graft.check_json()
+        except BackboneError as error:
+            _log.error("the grafted model can't read messages, rules and classifier do: %s", error)
+            return None
+        return self.graft
 
     @cached_property
     def policies(self) -> Policies:

@@ -50,6 +50,7 @@ KEY_FROM_ENVIRONMENT = "env:"
 
 WriterName = Literal["template", "graft", "endpoint"]
 EngineName = Literal["embedded", "vllm"]
+UnderstandingName = Literal["classifier", "graft", "endpoint"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class LanguageModelSettings:
     )
     engine: EngineName = setting(
         "embedded", 'What runs the grafted model: "embedded" (this process) or "vllm" (`engine_url`)'
+    )
+    understanding: UnderstandingName = setting(
+        "endpoint",
+        'Who reads messages of which rules and classifier are unsure: "endpoint" (where there is a `url`), '
+        '"graft", or nobody else: "classifier"',
     )
     engine_url: str = setting("", "Address of the vLLM server, such as http://127.0.0.1:8000")
     url: str = setting("", "Address of an OpenAI-compatible API, such as https://api.openai.com/v1")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from safetensors.torch import load_file
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.index.vectors import item_matrix, load_vectors
-from bowerbird.errors import StoreError
+from bowerbird.errors import EngineError, StoreError
 from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
@@ -32,6 +34,7 @@ from bowerbird.graft.prompt import (
 )
 from bowerbird.graft.runtime import PromptEmbeddings, Runtime, SamplingParams, TokenConstraint
 from bowerbird.graft.runtimes.eager import EagerRuntime
+from bowerbird.graft.runtimes.json_constraint import JsonGrammars
 from bowerbird.graft.runtimes.openvino import open_embedded_runtime
 from bowerbird.graft.streaming import stream_text
 
@@ -148,6 +151,33 @@ class Graft:
         """Constraint for `SamplingParams.allowed_tokens`: markers (`[2]`) can only name one of the
         `candidates` numbered candidates (see `naming/markers.py`)."""
         return self._markers.constrain(candidates)
+
+    @cached_property
+    def _json_grammars(self) -> JsonGrammars:
+        return JsonGrammars(self.base)
+
+    def check_json(self) -> None:
+        """Raises `BackboneError` where `complete_json` can't work: llguidance is missing."""
+        _ = self._json_grammars
+
+    def complete_json(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any], *, max_tokens: int = 64
+    ) -> Any:
+        """Answer `messages` (role and content; the first is the system's) by JSON of a schema, parsed.
+
+        Raises `BackboneError` where llguidance is missing, `EngineError` where the JSON is longer than
+        `max_tokens` or the engine fails, and `InputError` as `generate` does.
+        """
+        system, *turns = messages
+        prompt = self.build_chat_prompt(
+            system["content"], [(turn["role"], [turn["content"]]) for turn in turns]
+        )
+        sampling = SamplingParams(allowed_tokens=self._json_grammars.constrain(schema))
+        text = "".join(self.generate(prompt, max_tokens, sampling=sampling))
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise EngineError(f"{self.base.name} ended its JSON early: {text[:100]!r}") from error
 
     def embed_prompt(self, prompt: Prompt) -> PromptEmbeddings:
         """Convert a prompt to the engine's input. Raises `InputError` as `generate` does."""

@@ -42,6 +42,10 @@ class Recognition:
     topic: str = ""
     confidence: float = field(default=1.0, compare=False)
     """Probability that the act is right; of the rules 1, or `UNSURE` where none of them spoke."""
+    english: str = field(default="", compare=False)
+    """The message in plain English, where a language model had to read it."""
+    language: str = field(default="", compare=False)
+    """Its language, a code of `languages.names`, where a language model had to read it."""
 
     @property
     def is_sure(self) -> bool:
@@ -69,6 +73,8 @@ class Message:
     """Whether it says whom the item is for."""
     has_question: bool = False
     """Whether the assistant asked something last."""
+    is_foreign: bool = False
+    """Whether it is in a language that the language files can't read."""
 
     @property
     def states_need(self) -> bool:

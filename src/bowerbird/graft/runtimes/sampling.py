@@ -36,8 +36,9 @@ class Sampler:
             logits[self._end_ids] = -torch.inf
         allowed = self.sampling.allowed_tokens(self.generated) if self.sampling.allowed_tokens else None
         if allowed is not None:
+            ids = torch.as_tensor(allowed, dtype=torch.int64)
             masked = torch.full_like(logits, -torch.inf)
-            masked[list(allowed)] = logits[list(allowed)]
+            masked[ids] = logits[ids]
             logits = masked
         if self.sampling.temperature <= 0:
             return int(logits.argmax())
