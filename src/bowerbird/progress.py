@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,6 +24,21 @@ def track(work: Iterable[T], label: str, total: int | None = None) -> Iterator[T
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield from bar.track(work, total=total, description=label)
+
+
+@dataclass
+class BytesRead:
+    """Bytes that readers have read of the files being imported, for the progress of an import."""
+
+    count: int = 0
+
+    def add(self, n: int) -> None:
+        """Count n more bytes."""
+        self.count += n
+
+
+BYTES_READ = BytesRead()
+"""Of this process: one import runs at a time."""
 
 
 def tell(line: str) -> None:

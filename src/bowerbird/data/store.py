@@ -11,8 +11,10 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import pyarrow as pa
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.files.durable import write_atomically
@@ -27,6 +29,7 @@ from bowerbird.data.versions.catalogue_files import (
     read_item_ids,
     write_catalogue,
     write_collections,
+    write_item_batches,
 )
 from bowerbird.data.versions.meta import CatalogueMeta, CollectionsMeta
 from bowerbird.data.versions.publishing import BUILDING, VersionedFolder
@@ -108,6 +111,14 @@ class Store(VersionedFolder):
             CatalogueMeta.KIND,
             CatalogueMeta(items=len(catalogue)),
             lambda folder: write_catalogue(folder, catalogue, pictures_of),
+        )
+
+    def publish_item_batches(self, batches: Iterable[pa.Table], count: int) -> Version:
+        """Publish items in `ITEM_SCHEMA`, `count` in all, without holding them in memory."""
+        return self.publish(
+            CatalogueMeta.KIND,
+            CatalogueMeta(items=count),
+            lambda folder: write_item_batches(folder, batches),
         )
 
     def collections(self) -> list[Collection]:

@@ -1,15 +1,17 @@
 """Import files into a store: read, check, reject rows with a reason, and publish what is new.
 
-Nothing is published before every file was read, so an unreadable file changes nothing. Importing the same
-files again changes nothing either.
+Nothing is in force before every file was read, so an unreadable file changes nothing. Importing the same
+files again changes nothing either. What was read is staged on disk (see `staging`), so that memory does not
+grow with the files, and an import that was killed is continued by the same command.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,25 +19,37 @@ from pathlib import Path
 import pyarrow as pa
 
 from bowerbird.data.collections import Collection
-from bowerbird.data.events import EVENT_SCHEMA, Alias, Event
+from bowerbird.data.events import Alias
 from bowerbird.data.files.images import prepare_picture
-from bowerbird.data.ingest.event_checks import latest_accepted_time, rejection_reason
-from bowerbird.data.ingest.rejected_rows import write_rejected
+from bowerbird.data.ingest.event_batches import batch_of, check_batch
+from bowerbird.data.ingest.event_checks import latest_accepted_time
+from bowerbird.data.ingest.id_set import IdSet
+from bowerbird.data.ingest.import_progress import ImportProgress, size_of
+from bowerbird.data.ingest.rejected_rows import rejected_path
+from bowerbird.data.ingest.staging import Staging
 from bowerbird.data.ingest.summary import ImportSummary, RowCounts
-from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.items import ITEM_SCHEMA, Catalogue
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
     AliasDraft,
     CollectionDraft,
+    EventBatch,
     EventDraft,
     IgnoredRow,
     ItemDraft,
     Record,
+    Records,
     RejectedRow,
 )
 from bowerbird.data.store import Store
-from bowerbird.errors import InputError
-from bowerbird.progress import track
+from bowerbird.errors import InputError, StoreError
+
+CHECKPOINT_S = 20.0
+"""Seconds of work that a kill may cost."""
+MAX_DECODING = 256
+"""Pictures that are being decoded or wait for it."""
+ITEMS_PER_BATCH = 1024
+EVENTS_PER_BATCH = 20_000
 
 
 def import_layout(
@@ -43,60 +57,102 @@ def import_layout(
 ) -> ImportSummary:
     """Import files of a layout into a store, holding its lock.
 
-    Raises `InputError` where a file is missing or not of that layout, or where events come before any items.
+    Raises `InputError` where a file is missing or not of that layout, where events come before any items, and
+    where no row can be used.
     """
-    start = time.perf_counter()
     for path in paths:
         if not path.exists():
             raise InputError(f"there is no {path}: name files or folders that exist")
     if layout not in list(FileLayout):
         raise InputError(f"there is no layout {layout!r}; there are {', '.join(FileLayout)}")
     records = read_files(FileLayout(layout), paths, column_map)
+    return import_records(store, layout, records, _fingerprint(layout, paths, column_map), size_of(paths))
+
+
+def import_records(
+    store: Store, layout: str, records: Records, files: str, total_bytes: int = 0
+) -> ImportSummary:
+    """Import records into a store; see `import_layout`.
+
+    `files` identifies what they were read from: where an import of the same was interrupted, it is continued,
+    and the first records are skipped. Reading the same files must give the same records.
+    """
+    start = time.perf_counter()
     with store.lock(f"bowerbird import {layout}"):
-        run = _Import(store, layout)
+        run = _Import(store, layout, files)
+        progress = ImportProgress(f"importing {layout}", total_bytes)
         try:
-            for record in track(records, f"importing {layout}"):
+            for record in progress.track(records):
                 run.add(record)
+                progress.rows = run.summary.rows_read
             run.publish()
+        except OSError as error:
+            run.staging.drop()
+            raise StoreError(
+                f"{store.path} can't be written ({error}); nothing was imported, and what it held stays in "
+                "force: free some space and import again"
+            ) from error
+        except (InputError, StoreError, ValueError):  # to continue with the same files would fail again
+            run.staging.drop()
+            raise
         finally:
             run.pool.shutdown(cancel_futures=True)
     run.summary.seconds = time.perf_counter() - start
     return run.summary
 
 
-class _Import:
-    """A running import: everything read so far."""
+def _fingerprint(layout: str, paths: Sequence[Path], column_map: Path | None) -> str:
+    """Identifies files by their names, sizes and times of change."""
+    files = [file for path in paths for file in sorted(path.rglob("*") if path.is_dir() else (path,))]
+    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    mapped = column_map.read_bytes() if column_map is not None and column_map.is_file() else b""
+    return hashlib.blake2b(repr((layout, stats, mapped)).encode(), digest_size=16).hexdigest()
 
-    def __init__(self, store: Store, layout: str) -> None:
+
+class _Import:
+    """A running import. Accepted rows go to the staging folder in batches; little else is held in memory."""
+
+    def __init__(self, store: Store, layout: str, files: str) -> None:
         self.store = store
-        self.summary = ImportSummary(layout)
-        self.catalogue_before = store.catalogue() if store.has_catalogue() else Catalogue.of([])
+        before = store.current("catalogue")
+        self.staging, checkpoint = Staging.open(store.path, f"{files}-{before.name if before else ''}")
+        self.summary = checkpoint.summary if checkpoint else ImportSummary(layout)
+        self.known = IdSet(store.item_ids() if before is not None else ())
+        """Ids of all items: those of the store, and those read so far."""
+        self.imported = IdSet(
+            item_id for rows in self.staging.item_batches() for item_id in rows["item_id"].to_pylist()
+        )
+        """Ids of the items read so far."""
+        self.known.add(
+            [item_id for rows in self.staging.item_batches() for item_id in rows["item_id"].to_pylist()]
+        )
         self.collections_before = {collection.collection_id: collection for collection in store.collections()}
-        self.items: dict[str, Item] = {}
-        self.events: list[Event] = []
         self.collections: dict[str, Collection] = {}
         self.aliases: dict[Alias, str] = {}
         """Each with its location."""
-        self.rejected: list[RejectedRow] = []
         self.latest = latest_accepted_time()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 1)  # Pillow releases the GIL while it decodes
         self.pictures: deque[tuple[ItemDraft, Future[bytes | None] | None]] = deque()
+        self.items: list[tuple[ItemDraft, bytes | None]] = []
+        self.events: list[EventDraft] = []
+        self.records = 0
+        self.resumed_at = checkpoint.records if checkpoint else 0
+        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
 
     def add(self, record: Record) -> None:
+        self.records += 1
+        if self.records <= self.resumed_at:
+            self._skip(record)
+            return
         if isinstance(record, ItemDraft):
-            self.summary.items.read += 1
-            picture = record.picture
-            decoding = (
-                None
-                if picture is None or isinstance(picture, str)
-                else self.pool.submit(prepare_picture, picture)
-            )
-            self.pictures.append((record, decoding))
-            if len(self.pictures) > 256:
-                self._add_next_item()
+            self._add_item(record)
         elif isinstance(record, EventDraft):
-            self.summary.events.read += 1
-            self._add_event(record)
+            self.events.append(record)
+            if len(self.events) >= EVENTS_PER_BATCH:
+                self._flush_events()
+        elif isinstance(record, EventBatch):
+            self._flush_items()
+            self._add_events(record)
         elif isinstance(record, AliasDraft):
             self.aliases.setdefault(record.alias, record.location)
         elif isinstance(record, IgnoredRow):
@@ -104,11 +160,28 @@ class _Import:
             counts.read += 1
             counts.ignored[record.description] += 1
         elif isinstance(record, CollectionDraft):
-            self.summary.collections.read += 1
+            self._flush_items()
             self._add_collection(record)
         else:
             self._counts_of(record.kind).read += 1
             self._reject(record)
+        if time.monotonic() >= self._checkpoint_at:
+            self._checkpoint()
+
+    def _skip(self, record: Record) -> None:
+        """Pass over a record that an interrupted import had staged; what it held in memory is read again."""
+        if isinstance(record, AliasDraft):
+            self.aliases.setdefault(record.alias, record.location)
+        elif isinstance(record, CollectionDraft):
+            collection = self._usable_collection(record)
+            if isinstance(collection, Collection):
+                self.collections[collection.collection_id] = collection
+
+    def _checkpoint(self) -> None:
+        self._flush_items()
+        self._flush_events()
+        self.staging.checkpoint(self.records, self.summary)
+        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
 
     def _counts_of(self, kind: str) -> RowCounts:
         counts: RowCounts = getattr(self.summary, kind)
@@ -116,90 +189,124 @@ class _Import:
 
     def _reject(self, rejected: RejectedRow) -> None:
         self._counts_of(rejected.kind).rejected[rejected.reason] += 1
-        self.rejected.append(rejected)
+        self.staging.reject(rejected)
 
-    def _add_next_item(self) -> None:
+    # -- items --------------------------------------------------------------------------------------------
+
+    def _add_item(self, draft: ItemDraft) -> None:
+        self.summary.items.read += 1
+        picture = draft.picture
+        decoding = (
+            None
+            if picture is None or isinstance(picture, str)
+            else self.pool.submit(prepare_picture, picture)
+        )
+        self.pictures.append((draft, decoding))
+        if len(self.pictures) > MAX_DECODING:
+            self._add_decoded()
+        if len(self.items) >= ITEMS_PER_BATCH:
+            self._stage_items()
+
+    def _add_decoded(self) -> None:
         draft, decoding = self.pictures.popleft()
         image = decoding.result() if decoding else None
         if decoding:
             self.summary.images += image is not None
             self.summary.images_broken += image is None
         self.summary.images_not_fetched += isinstance(draft.picture, str)
-        item = draft.item
-        row = {"item_id": item.item_id, "title": item.title}
-        if item.item_id in self.items:
-            self._reject(RejectedRow("items", "duplicate item_id", draft.location, row))
-        elif not item.title and image is None:
-            self._reject(RejectedRow("items", "neither a title nor a readable picture", draft.location, row))
-        else:
-            self.items[item.item_id] = replace(item, image=image)
-            self.summary.items.accepted += 1
-            self.summary.items.repaired.update(draft.repaired)
+        self.items.append((draft, image))
 
-    def _add_event(self, draft: EventDraft) -> None:
+    def _flush_items(self) -> None:
         while self.pictures:
-            self._add_next_item()
-        event = draft.event
-        if not self.items and not len(self.catalogue_before):
+            self._add_decoded()
+        self._stage_items()
+
+    def _stage_items(self) -> None:
+        is_first = self.imported.add([draft.item.item_id for draft, _ in self.items])
+        rows = []
+        for (draft, image), first in zip(self.items, is_first.tolist(), strict=True):
+            item = draft.item
+            if first and (item.title or image is not None):
+                rows.append(replace(item, image=image).as_row())
+                self.summary.items.repaired.update(draft.repaired)
+                continue
+            reason = "neither a title nor a readable picture" if first else "duplicate item_id"
+            row = {"item_id": item.item_id, "title": item.title}
+            self._reject(RejectedRow("items", reason, draft.location, row))
+        self.items.clear()
+        if rows:
+            self.summary.items.accepted += len(rows)
+            self.known.add([row["item_id"] for row in rows])
+            self.staging.add_items(pa.Table.from_pylist(rows, schema=ITEM_SCHEMA))
+
+    # -- events and collections ---------------------------------------------------------------------------
+
+    def _flush_events(self) -> None:
+        if self.events:
+            self._flush_items()
+            self._add_events(batch_of(self.events))
+            self.events.clear()
+
+    def _add_events(self, batch: EventBatch) -> None:
+        self.summary.events.read += batch.rows.num_rows
+        if not len(self.known):
             raise InputError("these are events, but the store has no items yet: import the catalogue first")
-        is_known = event.item_id in self.items or event.item_id in self.catalogue_before
-        if reason := rejection_reason(event, is_known, self.latest):
-            self._reject(RejectedRow("events", reason, draft.location, event.as_row()))
-        else:
-            self.events.append(event)
-            self.summary.events.accepted += 1
+        accepted, rejected = check_batch(batch, self.known, self.latest)
+        for row in rejected:
+            self._reject(row)
+        if accepted.num_rows:
+            self.summary.events.accepted += accepted.num_rows
+            self.staging.add_events(accepted)
 
     def _add_collection(self, draft: CollectionDraft) -> None:
-        while self.pictures:
-            self._add_next_item()
+        self.summary.collections.read += 1
+        collection = self._usable_collection(draft)
+        if isinstance(collection, Collection):
+            self.collections[collection.collection_id] = collection
+            self.summary.collections.accepted += 1
+        else:
+            row = asdict(draft.collection)
+            self._reject(RejectedRow("collections", collection, draft.location, row))
+
+    def _usable_collection(self, draft: CollectionDraft) -> Collection | str:
+        """A collection without its unknown items, or the reason why it is rejected."""
         collection = draft.collection
+        is_known = self.known.contains(collection.item_ids).tolist()
         known_ids = tuple(
-            item_id
-            for item_id in collection.item_ids
-            if item_id in self.items or item_id in self.catalogue_before
+            item_id for item_id, known in zip(collection.item_ids, is_known, strict=True) if known
         )
         if collection.collection_id in self.collections:
-            reason = "duplicate collection_id"
-        elif not known_ids:
-            reason = "no known item"
-        else:
-            if draft.extends_existing and (existing := self.collections_before.get(collection.collection_id)):
-                known_ids = tuple(dict.fromkeys((*existing.item_ids, *known_ids)))
-            self.collections[collection.collection_id] = replace(collection, item_ids=known_ids)
-            self.summary.collections.accepted += 1
-            return
-        self._reject(RejectedRow("collections", reason, draft.location, asdict(collection)))
+            return "duplicate collection_id"
+        if not known_ids:
+            return "no known item"
+        if draft.extends_existing and (existing := self.collections_before.get(collection.collection_id)):
+            known_ids = tuple(dict.fromkeys((*existing.item_ids, *known_ids)))
+        return replace(collection, item_ids=known_ids)
 
     # -- publishing ---------------------------------------------------------------------------------------
 
     def publish(self) -> None:
-        while self.pictures:
-            self._add_next_item()
-        read = sum(self._counts_of(kind).read for kind in ("items", "events", "collections"))
-        if not read and not self.aliases:
-            raise InputError("the files have no rows: nothing was imported")
-        if self.summary.items.read and not self.items and not len(self.catalogue_before):
-            raise InputError(
-                f"none of the {self.summary.items.read} items can be used: {self._reasons('items')}"
-            )
-        if self.summary.events.read and not (self.events or self.items or self.collections or self.aliases):
-            raise InputError(
-                f"none of the {self.summary.events.read} events can be used: {self._reasons('events')}"
-            )
+        """Put in force what was read. It may be repeated after a kill: an item and an event count once."""
+        self._checkpoint()
+        self._check_usable()
         with self.store.publishing_together():
             self._publish_items()
             self._publish_collections()
-        if self.events:
-            rows = _event_table(self.events)
-            self.summary.events.new = self.store.log.add_segment(rows)
+        self.summary.events.new = sum(map(self.store.log.add_segment, self.staging.event_parts()))
         self._join_aliases()
-        self._write_rejected()
+        path = rejected_path(self.store, self.summary.layout)
+        self.summary.rejected_file = path if self.staging.move_rejected(path) else None
+        self.staging.drop()
 
-    def _reasons(self, kind: str) -> str:
-        counts = self._counts_of(kind)
-        return ", ".join(
-            f"{reason} ({n})" for reason, n in (counts.rejected + counts.ignored).most_common(10)
-        )
+    def _check_usable(self) -> None:
+        summary = self.summary
+        if not summary.rows_read and not self.aliases:
+            raise InputError("the files have no rows: nothing was imported")
+        used = summary.items.accepted + summary.events.accepted + len(self.collections) + len(self.aliases)
+        for kind in ("items", "events", "collections"):
+            counts = self._counts_of(kind)
+            if counts.read and not used:
+                raise InputError(f"none of the {counts.read:,} {kind} can be used: {_describe(counts)}")
 
     def _join_aliases(self) -> None:
         counts = self.summary.aliases
@@ -214,19 +321,22 @@ class _Import:
         counts.new = len(self.store.log.aliases_since(before)[0])
 
     def _publish_items(self) -> None:
-        if not self.items:
+        accepted = self.summary.items.accepted
+        if not accepted:
             return
-        fresh = Catalogue.of(self.items.values())
-        changed = _rows_that_differ(fresh, self.catalogue_before)
+        if not self.store.has_catalogue():
+            self.summary.items.new = accepted
+            self.store.publish_item_batches(self.staging.item_batches(), accepted)
+            return
+        before = self.store.catalogue()
+        fresh = Catalogue(pa.concat_tables(self.staging.item_batches()))
+        changed = _rows_that_differ(fresh, before)
         self.summary.items.new = len(changed)
-        if not changed:
-            return
-        changes = Catalogue(fresh.table.take(pa.array(changed, pa.int64())))
-        self.store.publish_catalogue(self.catalogue_before.updated(changes), self.catalogue_before)
+        if changed:
+            changes = Catalogue(fresh.table.take(pa.array(changed, pa.int64())))
+            self.store.publish_catalogue(before.updated(changes), before)
 
     def _publish_collections(self) -> None:
-        if not self.collections:
-            return
         before = self.collections_before
         new = [
             collection
@@ -238,17 +348,14 @@ class _Import:
             merged = before | {collection.collection_id: collection for collection in new}
             self.store.publish_collections(list(merged.values()))
 
-    def _write_rejected(self) -> None:
-        if not self.rejected:
-            return
-        layout = self.summary.layout
-        self.summary.rejected_file = write_rejected(self.store, layout, self.rejected, "usable rows")
+
+def _describe(counts: RowCounts) -> str:
+    """The most frequent reasons, with their counts."""
+    return ", ".join(f"{reason} ({n})" for reason, n in (counts.rejected + counts.ignored).most_common(10))
 
 
 def _rows_that_differ(fresh: Catalogue, before: Catalogue) -> list[int]:
     """Rows of `fresh` that are new or differ from the item of the same id in `before`."""
-    if not len(before):
-        return list(range(len(fresh)))
     changed = []
     for row, item_id in enumerate(fresh.ids):
         old_row = before.position.get(item_id)
@@ -259,14 +366,3 @@ def _rows_that_differ(fresh: Catalogue, before: Catalogue) -> list[int]:
         ):
             changed.append(row)
     return changed
-
-
-def _event_table(events: Iterable[Event]) -> pa.Table:
-    return pa.concat_tables(
-        pa.Table.from_pylist([event.as_row() for event in chunk], schema=EVENT_SCHEMA)
-        for chunk in _chunks(list(events), 50_000)
-    )
-
-
-def _chunks(events: list[Event], size: int) -> Iterator[list[Event]]:
-    return (events[start : start + size] for start in range(0, len(events), size))

@@ -11,13 +11,17 @@ from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
 
 
+def rejected_path(store: Store, layout: str) -> Path:
+    """The path of a new report."""
+    return store.reports / f"refused-{layout}-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%f')}.jsonl"
+
+
 def write_rejected(store: Store, layout: str, rows: Iterable[RejectedRow], imported: str) -> Path:
     """Write rejected rows with their reasons into a new JSONL file of the store's reports; return its path.
 
     Raises `StoreError`, which says what was `imported` all the same, where it can't be written.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    path = store.reports / f"refused-{layout}-{stamp}.jsonl"
+    path = rejected_path(store, layout)
     try:
         with path.open("w", encoding="utf-8", errors="replace") as file:
             for row in rows:

@@ -41,6 +41,11 @@ class ImportSummary:
     seconds: float = 0.0
     rejected_file: Path | None = None
 
+    @property
+    def rows_read(self) -> int:
+        """Items, events and collections read so far."""
+        return self.items.read + self.events.read + self.collections.read
+
     def as_dict(self) -> dict[str, Any]:
         """Counts and file as plain values, for JSON."""
         return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Alias, Event
 from bowerbird.data.items import Item
@@ -34,6 +37,29 @@ class EventDraft:
 
     event: Event
     location: str
+
+
+class RowLocations(Sequence[str]):
+    """File and number of each of n rows."""
+
+    def __init__(self, file: str, numbers: IntArray) -> None:
+        self._file, self._numbers = file, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, row: Any) -> Any:
+        return f"{self._file}:{self._numbers[row]}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Many events as read: an import checks them together, some ten times as fast as one by one."""
+
+    rows: pa.Table
+    """In `EVENT_SCHEMA`; an `event_id` that is null is derived from the rest."""
+    locations: Sequence[str]
+    """Of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +108,5 @@ def _describe(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
-Record = ItemDraft | EventDraft | AliasDraft | CollectionDraft | RejectedRow | IgnoredRow
+Record = ItemDraft | EventDraft | EventBatch | AliasDraft | CollectionDraft | RejectedRow | IgnoredRow
 Records = Iterator[Record]

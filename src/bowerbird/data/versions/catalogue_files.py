@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,6 +31,19 @@ def write_catalogue(folder: Path, catalogue: Catalogue, pictures_of: Path | None
     pictures = catalogue.table.select(["image"])
     with pa.ipc.new_file(folder / PICTURES_FILE, pictures.schema) as file:
         file.write_table(pictures, max_chunksize=PICTURES_CHUNK)
+
+
+def write_item_batches(folder: Path, batches: Iterable[pa.Table]) -> None:
+    """Write items in `ITEM_SCHEMA`, a batch at a time: a catalogue may be larger than the memory."""
+    columns = pa.schema([field for field in ITEM_SCHEMA if field.name != "image"])
+    pictures = pa.schema([ITEM_SCHEMA.field("image")])
+    with (
+        pq.ParquetWriter(folder / ITEMS_FILE, columns, compression="zstd") as items,
+        pa.ipc.new_file(folder / PICTURES_FILE, pictures) as images,
+    ):
+        for batch in batches:
+            items.write_table(batch.select(columns.names), row_group_size=4096)
+            images.write_table(batch.select(["image"]), max_chunksize=PICTURES_CHUNK)
 
 
 def read_catalogue(folder: Path) -> Catalogue:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from bowerbird.data.files.durable import remove_partial_files, write_atomically
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.ingest.dialogues import erase_dialogues, has_dialogue_of
+from bowerbird.data.ingest.staging import drop_staged
 from bowerbird.data.logs.contract import LogMark
 from bowerbird.data.store import Store
 from bowerbird.data.versions.meta import CollectionsMeta
@@ -75,6 +76,7 @@ def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> in
         saved_states.drop(store)
         had_boards = _erase_boards(store, users.keys())
         _erase_rejected_rows(store, users.keys())
+        drop_staged(store.path)
         if erase_dialogues(store, users.keys()):
             store.drop("dialogue-ranker")  # it holds the words of each conversation
         removed = store.log.forget_all(users)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from bowerbird.errors import InputError
+from bowerbird.progress import BYTES_READ
 
 _decode = msgspec.json.Decoder().decode
 MAX_SHOWN = 200  # bytes of a line that is not JSON
@@ -24,6 +25,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                BYTES_READ.add(len(line))
                 if not line.strip():
                     continue
                 n_lines += 1

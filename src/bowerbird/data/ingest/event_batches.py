@@ -1,0 +1,70 @@
+"""Checks of many events at once, and the ids of those that have none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.ingest.id_set import IdSet
+from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
+
+UNKNOWN_ITEM, IN_FUTURE = "unknown item", "time in the future"
+
+
+def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:
+    """One batch of events that were read one by one."""
+    rows = [draft.event.as_row() for draft in drafts]
+    locations = [draft.location for draft in drafts]
+    return EventBatch(pa.Table.from_pylist(rows, schema=EVENT_SCHEMA), locations)
+
+
+def check_batch(batch: EventBatch, known: IdSet, latest: datetime) -> tuple[pa.Table, Iterator[RejectedRow]]:
+    """The accepted events of a batch, with their ids, and the rejected ones with their reasons.
+
+    The rules are those of `event_checks.rejection_reason`: known items, and times up to `latest`.
+    """
+    rows = batch.rows
+    items = rows["item_id"].combine_chunks().dictionary_encode()
+    is_known = known.contains(items.dictionary.to_pylist())[items.indices.to_numpy(zero_copy_only=False)]
+    in_future = pc.greater(rows["at"], pa.scalar(latest, rows.schema.field("at").type))
+    is_accepted = is_known & ~in_future.to_numpy()
+    rejected = _rejected(batch, is_known, np.flatnonzero(~is_accepted).tolist())
+    accepted = rows if is_accepted.all() else rows.filter(pa.array(is_accepted))
+    return with_event_ids(accepted), rejected
+
+
+def _rejected(batch: EventBatch, is_known: np.ndarray, indices: list[int]) -> Iterator[RejectedRow]:
+    for index in indices:
+        row = batch.rows.slice(index, 1).to_pylist()[0]
+        reason = IN_FUTURE if is_known[index] else UNKNOWN_ITEM
+        yield RejectedRow("events", reason, batch.locations[index], row)
+
+
+def with_event_ids(rows: pa.Table) -> pa.Table:
+    """Events in `EVENT_SCHEMA`, with derived ids where they have none (see `events.derive_event_id`)."""
+    ids = rows["event_id"].combine_chunks()
+    if ids.null_count:
+        missing = rows if ids.null_count == len(ids) else rows.filter(ids.is_null())
+        digests = pa.array(list(map(_digest, _id_contents(missing))), pa.string())
+        ids = digests if missing is rows else pc.replace_with_mask(ids, ids.is_null(), digests)
+    column = rows.schema.get_field_index("event_id")
+    return rows.set_column(column, EVENT_SCHEMA.field("event_id"), ids).cast(EVENT_SCHEMA)
+
+
+def _id_contents(rows: pa.Table) -> list[str]:
+    """What ids are derived from: user, item, action and time, separated as in `derive_event_id`."""
+    times = rows["at"].combine_chunks().dictionary_encode()
+    written = pa.array([at.isoformat() for at in times.dictionary.to_pylist()], pa.string())
+    parts = [rows[name].combine_chunks() for name in ("user_id", "item_id", "action")]
+    joined: list[str] = pc.binary_join_element_wise(*parts, written.take(times.indices), "\x1f").to_pylist()
+    return joined
+
+
+def _digest(content: str) -> str:
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,162 @@
+"""What an import has read so far, on disk: memory stays flat, and a killed import can be continued.
+
+`importing/` in the store's folder holds parts of accepted items and events, the list of rejected rows, and
+`checkpoint.json`: up to which record of which files they reach. Nothing of it is in force. It is removed when
+the import is published, when its files changed, and by an erasure, since it may name users.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.files.records import read_record, write_record
+from bowerbird.data.ingest.summary import ImportSummary
+from bowerbird.data.items import ITEM_SCHEMA
+from bowerbird.data.readers.records import RejectedRow
+from bowerbird.errors import StoreError
+
+FOLDER = "importing"
+CHECKPOINT_FILE = "checkpoint.json"
+REJECTED_FILE = "rejected.jsonl"
+MAX_PART_EVENTS = 1_000_000
+MAX_LISTED = 1_000_000
+"""Rejected rows that are listed; further ones are only counted, so that a report can't fill the disk."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far an import had come."""
+
+    files: str
+    """Fingerprint of the imported files, the layout and the catalogue."""
+    records: int
+    """Records that the parts hold."""
+    summary: ImportSummary
+    parts: dict[str, int]
+    """Finished parts of each kind."""
+    rejected_bytes: int
+    rejected_rows: int
+
+
+@dataclass
+class Staging:
+    """The folder of one import. The caller holds the store's lock."""
+
+    folder: Path
+    files: str
+    parts: dict[str, int] = field(default_factory=lambda: {"items": 0, "events": 0})
+    rejected_rows: int = 0
+
+    def __post_init__(self) -> None:
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._event_rows = 0
+        self._rejected_bytes = 0
+
+    @classmethod
+    def open(cls, store_path: Path, files: str) -> tuple[Staging, Checkpoint | None]:
+        """The staging folder for some files, and the checkpoint of an interrupted import of the same."""
+        staging, checkpoint = cls(store_path / FOLDER, files), None
+        if (staging.folder / CHECKPOINT_FILE).exists():
+            try:
+                checkpoint = read_record(staging.folder / CHECKPOINT_FILE, Checkpoint)
+            except StoreError:
+                checkpoint = None
+        if checkpoint is None or checkpoint.files != files:
+            staging.drop()
+            staging.folder.mkdir()
+            return staging, None
+        staging._continue_from(checkpoint)
+        return staging, checkpoint
+
+    def _continue_from(self, checkpoint: Checkpoint) -> None:
+        self.parts = dict(checkpoint.parts)
+        finished = {self._part(kind, number) for kind, n in self.parts.items() for number in range(n)}
+        for path in self.folder.glob("*.parquet"):
+            if path not in finished:
+                path.unlink()
+        self.rejected_rows, self._rejected_bytes = checkpoint.rejected_rows, checkpoint.rejected_bytes
+        if self.rejected_rows:
+            with (self.folder / REJECTED_FILE).open("r+b") as file:
+                file.truncate(self._rejected_bytes)
+
+    # -- writing ------------------------------------------------------------------------------------------
+
+    def add_items(self, rows: pa.Table) -> None:
+        """Add items in `ITEM_SCHEMA`."""
+        self._writer("items", ITEM_SCHEMA).write_table(rows)
+
+    def add_events(self, rows: pa.Table) -> None:
+        """Add events in `EVENT_SCHEMA`."""
+        self._writer("events", EVENT_SCHEMA).write_table(rows)
+        self._event_rows += rows.num_rows
+        if self._event_rows >= MAX_PART_EVENTS:
+            self._finish_part("events")
+
+    def reject(self, row: RejectedRow) -> None:
+        """List a rejected row."""
+        if self.rejected_rows < MAX_LISTED:
+            with (self.folder / REJECTED_FILE).open("ab") as file:
+                self._rejected_bytes += file.write(row.as_line().encode(errors="replace"))
+            self.rejected_rows += 1
+
+    def checkpoint(self, records: int, summary: ImportSummary) -> None:
+        """Finish the parts, and record that they hold `records` records."""
+        for kind in list(self._writers):
+            self._finish_part(kind)
+        state = Checkpoint(self.files, records, summary, self.parts, self._rejected_bytes, self.rejected_rows)
+        write_record(self.folder / CHECKPOINT_FILE, state)
+
+    def _writer(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
+        if kind not in self._writers:
+            path = self._part(kind, self.parts[kind])
+            self._writers[kind] = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+        return self._writers[kind]
+
+    def _finish_part(self, kind: str) -> None:
+        self._writers.pop(kind).close()
+        self.parts[kind] += 1
+        if kind == "events":
+            self._event_rows = 0
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    def item_batches(self) -> Iterator[pa.Table]:
+        """The items, some thousand at a time."""
+        for number in range(self.parts["items"]):
+            with pq.ParquetFile(self._part("items", number)) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group)
+
+    def event_parts(self) -> Iterator[pa.Table]:
+        """The events, a part at a time."""
+        for number in range(self.parts["events"]):
+            yield pq.read_table(self._part("events", number))
+
+    def move_rejected(self, to: Path) -> bool:
+        """Move the list of rejected rows; False where there is none."""
+        if not self.rejected_rows:
+            return False
+        shutil.move(self.folder / REJECTED_FILE, to)
+        return True
+
+    def drop(self) -> None:
+        """Remove everything."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _part(self, kind: str, number: int) -> Path:
+        return self.folder / f"{kind}-{number:05d}.parquet"
+
+
+def drop_staged(store_path: Path) -> None:
+    """Remove what an interrupted import left: it may name users. The import then starts anew."""
+    shutil.rmtree(store_path / FOLDER, ignore_errors=True)
