@@ -99,7 +99,7 @@ def test_interrupted_anywhere_it_ends_the_same(
     assert not (resumed.path / FOLDER).exists()
 
 
-def test_other_files_start_anew_and_an_erasure_leaves_nothing_staged(store: Store) -> None:
+def test_an_erasure_leaves_nothing_staged(store: Store) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imports, "CHECKPOINT_S", 0.0)
         with pytest.raises(KeyboardInterrupt):
