@@ -160,13 +160,14 @@ def http_page() -> str:
     description = openapi()
     schemas = description.get("components", {}).get("schemas", {})
     text = [
-        "# HTTP routes\n\nThe server describes itself at `/openapi.json`; `/docs` is the same as a page.\n\n"
+        "# HTTP routes\n\nThe server describes itself at `/openapi.json`.\n\n"
     ]
     for path, methods in description["paths"].items():
         for method, route in methods.items():
             text.append(
                 f"## {method.upper()} {path}\n\n{route.get('description', route.get('summary', ''))}\n\n"
             )
+            text.append(f"Role: `{route['x-role']}`.\n\n")
             rows = [
                 (
                     f"`{p['name']}`",

@@ -141,7 +141,7 @@ def test_erasures_take_effect_while_the_store_is_locked(store: Store, serve: Ser
             assert answer.status_code == 200 and answer.json()["accepted"] == 1
             recommended = get_recommended(client, new_user)
             assert "i4" not in recommended and ONLY_ERASED_LIKED in recommended
-            assert client.post("/users/u1/taste/mute", json={"interest": "1"}).status_code == 200
+            assert client.put("/users/u1/taste/muted/1").status_code == 200
             assert store.log.has_events_of(ERASED[0]) and len(files_with(store, ERASED[0])) > 1, (
                 "not yet erased"
             )

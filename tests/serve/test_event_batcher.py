@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bowerbird.cli.serve import open_socket
 from bowerbird.data.events import Action, Event
 from bowerbird.data.ingest.event_checks import IngestionResult
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.event_batcher import EventBatcher
+from bowerbird.serve.running import open_socket
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

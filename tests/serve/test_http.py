@@ -45,7 +45,7 @@ def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
     before = client.get(f"/users/{user}/recommendations?n=5").json()["items"]
     liked = before[0]["item_id"]
     result = client.post("/v1/track", json=message(user, liked)).json()
-    assert result == {"success": True, "accepted": 1, "duplicates": 0, "rejected": []}
+    assert result == {"success": True, "accepted": 1, "duplicates": 0, "rejected": [], "rejections": []}
     after = client.get(f"/users/{user}/recommendations?n=5").json()["items"]
     assert liked not in [item["item_id"] for item in after], "saved items are not shown again"
     assert [item["item_id"] for item in after] != [item["item_id"] for item in before]
@@ -128,7 +128,8 @@ def test_a_repeat_counts_once_and_invalid_messages_are_listed(client: httpx.Clie
     batch = [once, once, message("repeater", "no-such-item"), future, {"type": "identify"}, 7]
     result = client.post("/v1/batch", json={"batch": batch}).json()
     assert (result["accepted"], result["duplicates"]) == (1, 1)
-    assert sorted(result["rejected"]) == ["not a JSON object", "time in the future", "unknown item"]
+    reasons = sorted(each["reason"] for each in result["rejections"])
+    assert reasons == ["not a JSON object", "time in the future", "unknown item"]
 
 
 def test_a_full_disk_is_an_error_and_nothing_is_lost(client: httpx.Client, server: tuple[str, int]) -> None:
@@ -226,7 +227,7 @@ def test_forgetting_nobody_changes_no_file(client: httpx.Client, shop_store: Pat
 def test_metrics_count_by_route(client: httpx.Client) -> None:
     client.get("/items/BB-000004")
     result = client.get("/metrics").text
-    assert 'bowerbird_requests_total{route="/items/{item_id:path}",status="200"}' in result
+    assert 'bowerbird_requests_total{route="/items/{item_id:ids}",status="200"}' in result
     assert "BB-000004" not in result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -50,10 +51,13 @@ def test_the_whole_taste(client: httpx.Client, user: str) -> None:
 
 def test_corrections_apply_to_the_next_request(client: httpx.Client, user: str) -> None:
     first = get(client, f"/users/{user}/taste")["interests"][0]["name"]
-    assert client.post(f"/users/{user}/taste/mute", json={"interest": first}).json()["muted"] is True
+    muted = f"/users/{user}/taste/muted/{quote(first, safe='')}"
+    for _ in range(2):  # a retry changes nothing
+        assert client.put(muted).json()["muted"] is True
     shown = get(client, f"/users/{user}/recommendations?n=200")["items"]
     assert get(client, f"/users/{user}/taste")["interests"][0]["muted"] is True
-    assert client.post(f"/users/{user}/taste/mute", json={"interest": first}).json()["muted"] is False
+    for _ in range(2):
+        assert client.delete(muted).json()["muted"] is False
     assert len(get(client, f"/users/{user}/recommendations?n=200")["items"]) > len(shown)
     rejected = client.put(f"/users/{user}/taste/weight", json={"interest": first, "weight": 0}).json()
     assert rejected["weight"] == 0 and rejected["corrected"] is True
@@ -65,14 +69,19 @@ def test_corrections_apply_to_the_next_request(client: httpx.Client, user: str) 
 
 def test_a_gift(client: httpx.Client, user: str) -> None:
     item = get(client, f"/users/{user}/taste")["recent"][0]["item_id"]
-    assert client.put(f"/users/{user}/taste/exclude-item", json={"item_id": item}).json()["excluded"] is True
+    excluded = f"/users/{user}/taste/excluded-items/{item}"
+    for _ in range(2):
+        assert client.put(excluded).json() == {"item_id": item, "excluded": True}
     assert item not in [entry["item_id"] for entry in get(client, f"/users/{user}/taste")["recent"]]
+    for _ in range(2):
+        assert client.delete(excluded).json() == {"item_id": item, "excluded": False}
+    assert item in [entry["item_id"] for entry in get(client, f"/users/{user}/taste")["recent"]]
 
 
 def test_a_user_who_excludes_everything_is_treated_as_unknown(client: httpx.Client, user: str) -> None:
     seen = [entry["item_id"] for entry in get(client, f"/users/{user}/taste")["recent"]]
     for item in seen:
-        client.put(f"/users/{user}/taste/exclude-item", json={"item_id": item})
+        client.put(f"/users/{user}/taste/excluded-items/{item}")
     shown = [entry["item_id"] for entry in get(client, f"/users/{user}/recommendations?n=200")["items"]]
     unknown_items = get(client, f"/users/nobody-{user}/recommendations?n=200")["items"]
     assert not set(shown) & set(seen), "seen items are not shown again"
@@ -85,7 +94,7 @@ def test_a_user_who_excludes_everything_is_treated_as_unknown(client: httpx.Clie
 def test_why_an_item(client: httpx.Client, user: str) -> None:
     item = get(client, f"/users/{user}/recommendations?n=1")["items"][0]["item_id"]
     assert get(client, f"/users/{user}/taste/explain?item={item}")["explanation"]
-    assert client.get(f"/users/{user}/taste/explain?item=nothing").status_code == 400
+    assert client.get(f"/users/{user}/taste/explain?item=nothing").status_code == 404
 
 
 def test_similar_users_are_anonymous(client: httpx.Client) -> None:
@@ -105,7 +114,8 @@ def test_export_and_forget(client: httpx.Client, user: str) -> None:
         ("taste/weight", {"interest": "1", "weight": -1}, 422),
         ("taste/weight", {"weight": 1}, 422),
         ("taste/weight", {"interest": "no such thing", "weight": 1}, 400),
-        ("taste/exclude-item", {"item_id": "no such thing"}, 400),
+        ("taste/excluded-items/nothing", None, 404),
+        ("taste/muted/nothing", None, 400),
     ],
 )
 def test_invalid_corrections_are_errors(

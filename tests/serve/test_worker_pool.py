@@ -16,8 +16,8 @@ from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from bowerbird.cli.serve import open_socket
 from bowerbird.serve.routes.chat import _Stream
+from bowerbird.serve.running import open_socket
 from bowerbird.serve.worker_pool import TooBusy, WorkerPool
 
 RUNNING, WAITING = 2, 3

@@ -2,70 +2,135 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import ipaddress
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bowerbird.cli.output import StoreArgument
 
-BACKLOG = 2048  # connections that may wait until a process accepts them
+if TYPE_CHECKING:
+    from bowerbird.serve.protection.settings import ServerSettings
 
 
 def serve(
     store: StoreArgument,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes, each with the store loaded.")] = 1,
+    host: Annotated[
+        str, typer.Option(envvar="BOWERBIRD_HOST", help="Address to listen on; 0.0.0.0 for all.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="BOWERBIRD_PORT", min=0, max=65535, help="Port to listen on.")
+    ] = 8080,
+    workers: Annotated[
+        int,
+        typer.Option(envvar="BOWERBIRD_WORKERS", min=1, help="Worker processes, each with the store loaded."),
+    ] = 1,
     warm_up: Annotated[
         bool,
         typer.Option(
-            help="Load the assistant's models in the background at the start, not at the first chat."
+            envvar="BOWERBIRD_WARM_UP",
+            help="Load the assistant's models in the background at the start, not at the first chat.",
         ),
     ] = True,
+    require_keys: Annotated[
+        bool | None,
+        typer.Option(
+            "--keys/--no-keys",
+            envvar="BOWERBIRD_KEYS",
+            help="Whether requests need an API key; by default unless only this machine can connect.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(envvar="BOWERBIRD_ALLOW_HOST", help="Name that clients may call this server by."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(envvar="BOWERBIRD_ALLOW_ORIGIN", help="Origin whose pages may call it (CORS)."),
+    ] = None,
+    log_requests: Annotated[
+        bool, typer.Option(envvar="BOWERBIRD_LOG_REQUESTS", help="Log each request, as JSON.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Open everything, say what would be served, end.")
+    ] = False,
 ) -> None:
     """Serve a store over HTTP: recommendations, search, chat, event tracking, metrics, and a page."""
-    import uvicorn
+    from bowerbird.serve import running
+    from bowerbird.serve.app import create_app
 
-    from bowerbird.serve.app import STORE_VARIABLE, WARM_UP_VARIABLE, create_app
-
+    settings = _server_settings(host, require_keys, allow_host or [], allow_origin or [], log_requests)
     # With several workers too: errors are reported here, and missing models are trained once.
-    app = create_app(store, warm_up=warm_up)
-    server_socket = open_socket(host, port)
+    app = create_app(store, warm_up=warm_up, settings=settings)
+    print(_access_message(store, host, settings), file=sys.stderr, flush=True)
+    if check:
+        app.state.app_state.served.assistant.parts.warm_up()
+        app.state.app_state.close()
+        print(f"{store} can be served", file=sys.stderr)
+        return
+    server_socket = running.open_socket(host, port)
     print(f"http://{host}:{server_socket.getsockname()[1]}", file=sys.stderr, flush=True)
     if workers == 1:
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[server_socket])
+        running.run(app, server_socket, settings)
         return
     del app
-    os.environ[STORE_VARIABLE] = str(store)
-    if warm_up:
-        os.environ[WARM_UP_VARIABLE] = "1"
-    uvicorn.run(
-        "bowerbird.serve.app:worker",
-        factory=True,
-        workers=workers,
-        fd=server_socket.fileno(),
-        log_level="warning",
+    running.run_workers(store, workers, warm_up, server_socket, settings)
+
+
+def _server_settings(
+    host: str,
+    require_keys: bool | None,
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    log_requests: bool,
+) -> ServerSettings:
+    """The settings that the options ask for. Raises `InputError` for an origin that is none."""
+    from bowerbird.errors import InputError
+    from bowerbird.serve.middleware.origins import LOOPBACK_HOSTS
+    from bowerbird.serve.protection.settings import ServerSettings
+
+    for origin in origins:
+        scheme, _, name = origin.partition("://")
+        if scheme not in ("http", "https") or not name or "/" in name:
+            raise InputError(f"--allow-origin is {origin!r}, expected an origin such as https://shop.example")
+    is_local = is_loopback(host)
+    # Without keys only the name protects: a page elsewhere may have its own name resolve to this machine.
+    names = (*LOOPBACK_HOSTS, *hosts) if is_local else tuple(hosts)
+    return ServerSettings(
+        require_keys=not is_local if require_keys is None else require_keys,
+        allowed_hosts=names,
+        allowed_origins=tuple(origins),
+        log_requests=log_requests,
     )
 
 
-def open_socket(host: str, port: int) -> socket.socket:
-    """Open a socket that listens for connections. Raises `InputError` where that fails.
-
-    Nagle's algorithm is off, also for its connections: a response is written in two segments, and the second
-    would wait for the acknowledgement of the first, which a client delays for 40 ms. (asyncio does this only
-    for sockets that it has opened itself.)
-    """
-    from bowerbird.errors import InputError
-
-    server_socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to an address to listen on."""
     try:
-        server_socket.bind((host, port))
-    except OSError as error:
-        raise InputError(f"{host}:{port} cannot be opened ({error}): choose another --port") from None
-    server_socket.listen(BACKLOG)
-    return server_socket
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _access_message(store: Path, host: str, settings: ServerSettings) -> str:
+    """What is said at the start about who may call."""
+    from bowerbird.serve.protection.keys import KeyRing
+
+    if not settings.require_keys:
+        if is_loopback(host):
+            return "no API key is needed: only this machine can connect"
+        return (
+            f"WARNING: no API key is needed, and others can connect to {host}: whoever reaches it can "
+            "read and erase every user's taste. Start it without --no-keys."
+        )
+    n_keys = len([key for key in KeyRing(store).read().keys if key.is_valid(datetime.now(UTC))])
+    if n_keys:
+        return f"every request needs one of {n_keys} API keys (`bowerbird keys list {store}`)"
+    return (
+        "every request needs an API key, and there is none yet: make one with "
+        f"`bowerbird keys create {store} --role read` while the server runs"
+    )

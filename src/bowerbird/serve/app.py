@@ -9,40 +9,48 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse, Response
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import FileResponse
 
-from bowerbird.data.versions.version import KINDS
-from bowerbird.errors import BowerbirdError, InputError
+from bowerbird.data.files.records import decode_record
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import ErrorBody, ErrorText, Health
-from bowerbird.serve.metrics import Metrics, MetricsMiddleware
-from bowerbird.serve.routes import chat, erasure, events, items, profiles
-from bowerbird.serve.routes.events import BodyTooLarge
+from bowerbird.serve.errors import add_error_handlers
+from bowerbird.serve.middleware.metrics import Metrics
+from bowerbird.serve.middleware.observing import ObservingMiddleware
+from bowerbird.serve.middleware.origins import OriginMiddleware
+from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
+from bowerbird.serve.protection.routes import Guard
+from bowerbird.serve.protection.settings import ServerSettings
+from bowerbird.serve.routes import chat, erasure, events, health, items, profiles
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
 """Environment variable that tells the processes of one server their store."""
 WARM_UP_VARIABLE = "BOWERBIRD_WARM_UP"
 """Set where they open the assistant's models at their start."""
+SETTINGS_VARIABLE = "BOWERBIRD_SERVER_SETTINGS"
+"""Their `ServerSettings`, as JSON."""
 SWITCH_S = 0.001
 """Python's thread switch interval: at the default of 5 ms an event would wait for several computing
 threads."""
 PAGE = Path(__file__).parent / "page"
 PAGE_FILES = {"/": "index.html", "/app.css": "app.css", "/app.js": "app.js"}
 # The page loads nothing from other hosts, and no text from a catalogue can run as a script.
-CONTENT_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
+CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
-def create_app(store: Path | str, *, warm_up: bool = False) -> FastAPI:
+def create_app(
+    store: Path | str, *, warm_up: bool = False, settings: ServerSettings | None = None
+) -> FastAPI:
     """The app of one store. Raises `StoreError` where it has no items or no vectors yet.
 
     With `warm_up` the assistant's models are opened in the background when the app starts; else at the first
     chat.
     """
     app_state, metrics = AppState(Path(store)), Metrics()
+    settings = settings or ServerSettings()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -54,50 +62,51 @@ def create_app(store: Path | str, *, warm_up: bool = False) -> FastAPI:
         app_state.close()
 
     description = "Recommendations, search and chat from one store."
-    app = FastAPI(title="bowerbird", description=description, lifespan=lifespan)
+    # FastAPI's own spans and log records hold paths and queries, and these the ids of users.
+    telemetry: Any = {"tracing": False, "logs": False}
+    app = FastAPI(
+        title="bowerbird",
+        description=description,
+        lifespan=lifespan,
+        telemetry=telemetry,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.app_state = app_state
-    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.state.guard = Guard(app_state.store.path, settings)
+    _add_middleware(app, metrics, settings)
+    app.include_router(health.routes(app_state, metrics))
     app.include_router(events.routes(app_state, metrics))
     app.include_router(items.routes(app_state))
     app.include_router(profiles.routes(app_state))
     app.include_router(erasure.routes(app_state))
     app.include_router(chat.routes(app_state))
-    _add_health(app, app_state, metrics)
     _add_page(app)
-    _add_errors(app)
+    add_error_handlers(app)
     return app
 
 
 def worker() -> FastAPI:
     """The app of one of several processes; `STORE_VARIABLE` names its store."""
-    return create_app(os.environ[STORE_VARIABLE], warm_up=bool(os.environ.get(WARM_UP_VARIABLE)))
+    settings = decode_record(os.environ[SETTINGS_VARIABLE].encode(), ServerSettings, Path(SETTINGS_VARIABLE))
+    warm_up = bool(os.environ.get(WARM_UP_VARIABLE))
+    return create_app(os.environ[STORE_VARIABLE], warm_up=warm_up, settings=settings)
 
 
-def _add_health(app: FastAPI, app_state: AppState, metrics: Metrics) -> None:
-    thread = CapacityLimiter(1)  # of its own: health must not wait for other requests
-
-    @app.get("/healthz")
-    async def health() -> Health:
-        """Status, and the served versions."""
-        return await to_thread.run_sync(describe, limiter=thread)
-
-    def describe() -> Health:
-        served = app_state.served
-        names = served.snapshot.names
-        return Health(
-            status="ok",
-            items=len(served.catalogue),
-            users=served.taste.n_users,
-            synthetic=app_state.synthetic,
-            set=served.snapshot.number,
-            warming_up=served.is_warming_up,
-            versions={kind: names.get(kind) for kind in KINDS},
+def _add_middleware(app: FastAPI, metrics: Metrics, settings: ServerSettings) -> None:
+    """Add the layers around the routes, the innermost first."""
+    app.add_middleware(EncodedSlashMiddleware)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+            max_age=600,
         )
-
-    @app.get("/metrics")
-    async def prometheus() -> Response:
-        """Prometheus metrics."""
-        return metrics.render()
+    app.add_middleware(OriginMiddleware, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
+    app.add_middleware(ObservingMiddleware, metrics=metrics, is_shared=bool(settings.allowed_origins))
 
 
 def _add_page(app: FastAPI) -> None:
@@ -109,34 +118,3 @@ def _add_page(app: FastAPI) -> None:
 
     for path, name in PAGE_FILES.items():
         app.get(path, include_in_schema=False)(serve(name))
-
-
-def _add_errors(app: FastAPI) -> None:
-    """Return every error as OpenAI's clients expect it: {"error": {"message", "type"}}.
-
-    All handlers are async: others would wait for a shared thread.
-    """
-
-    def error_response(status: int, message: str, kind: str) -> JSONResponse:
-        body = ErrorBody(error=ErrorText(message=message, type=kind))
-        return JSONResponse(body.model_dump(), status)
-
-    @app.exception_handler(BowerbirdError)
-    async def own_error(_: Request, error: BowerbirdError) -> JSONResponse:
-        status = 413 if isinstance(error, BodyTooLarge) else 400 if isinstance(error, InputError) else 503
-        return error_response(status, str(error), type(error).__name__)
-
-    @app.exception_handler(ImportError)
-    async def missing_package(_: Request, error: ImportError) -> JSONResponse:
-        message = f"{error.name or error} is not installed here: `pip install 'bowerbird[models]'`"
-        return error_response(503, message, "ImportError")
-
-    @app.exception_handler(HTTPException)
-    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
-        return error_response(error.status_code, str(error.detail), "HTTPException")
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        location = ".".join(str(name) for name in first["loc"])
-        return error_response(422, f"{location}: {first['msg']}", "ValidationError")

@@ -52,6 +52,10 @@ class AppState:
         """Whether the store holds the demo world."""
         return (self.store.path / "SYNTHETIC").exists()
 
+    def check_log(self) -> None:
+        """Raise `StoreError` where the event log can't be read any more."""
+        _ = self.store.log.generation
+
     def ingest(self, batches: Sequence[Sequence[Event]]) -> list[IngestionResult]:
         """Log the events of several requests durably, in one commit, and update the taste graph."""
         events = [event for batch in batches for event in batch]
@@ -72,11 +76,11 @@ class AppState:
             results.append(IngestionResult(n_new, len(batch) - len(rejected) - n_new, rejected))
         return results
 
-    def join(self, aliases: Sequence[Alias]) -> list[str]:
-        """Join ids of one user durably; returns why aliases were rejected."""
+    def join(self, aliases: Sequence[Alias]) -> list[tuple[Alias, str]]:
+        """Join ids of one user durably; returns the rejected aliases with their reasons."""
         rejected = self._ingestor.join(aliases)
         self.served.taste.refresh()
-        return [f"{alias.alias}: {reason}" for alias, reason in rejected]
+        return rejected
 
     # -- new versions -------------------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-MAX_ID_LENGTH = 500  # characters
+from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH, id_fault
 
 
 class Body(BaseModel):
@@ -16,6 +16,16 @@ class Body(BaseModel):
 
 
 # -- requests -----------------------------------------------------------------------------------------------
+
+
+def _valid_user_id(user: str) -> str:
+    if fault := id_fault(user):
+        raise ValueError(f"the user id {fault}")
+    return user
+
+
+UserId = Annotated[str, AfterValidator(_valid_user_id)]
+"""A user's id: any characters, at most 500."""
 
 
 class InterestChoice(BaseModel):
@@ -28,12 +38,6 @@ class Correction(InterestChoice):
     """The weight to set, in clicks; 0 is "not me", none undoes what was set."""
 
     weight: Annotated[float | None, Field(ge=0, le=1e9)] = None
-
-
-class ItemChoice(BaseModel):
-    """One item, by its id."""
-
-    item_id: Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 
 
 # -- items --------------------------------------------------------------------------------------------------
@@ -343,6 +347,14 @@ class ErasureBody(Body):
 # -- events and health --------------------------------------------------------------------------------------
 
 
+class RejectedMessage(Body):
+    """A message that has no event."""
+
+    messageId: str | None
+    """As the client gave it."""
+    reason: str
+
+
 class IngestionBody(Body):
     """What became of events."""
 
@@ -351,6 +363,14 @@ class IngestionBody(Body):
     duplicates: int
     rejected: list[str]
     """Reasons."""
+    rejections: list[RejectedMessage]
+    """The same, each with the message's id."""
+
+
+class Probe(Body):
+    """What a probe of an orchestrator learns."""
+
+    status: Literal["ok", "warming up"]
 
 
 class Health(Body):
@@ -371,6 +391,9 @@ class ErrorText(Body):
 
     message: str
     type: str
+    param: str | None = None
+    """The field of the request that is wrong."""
+    code: str | None = None
 
 
 class ErrorBody(Body):

@@ -203,13 +203,13 @@ class TasteGraph:
 
     # -- overrides ----------------------------------------------------------------------------------------
 
-    def mute(self, user_id: str, interest: str) -> Interest:
-        """Hide the items of an interest; mute it again to undo."""
-        return self._toggle(user_id, interest, "muted")
+    def mute(self, user_id: str, interest: str, is_muted: bool | None = None) -> Interest:
+        """Hide the items of an interest, or show them; with None the opposite of what is."""
+        return self._set_flag(user_id, interest, "muted", is_muted)
 
-    def boost(self, user_id: str, interest: str) -> Interest:
-        """Double the weight of an interest; boost it again to undo."""
-        return self._toggle(user_id, interest, "boosted")
+    def boost(self, user_id: str, interest: str, is_boosted: bool | None = None) -> Interest:
+        """Double the weight of an interest, or not any more; with None the opposite of what is."""
+        return self._set_flag(user_id, interest, "boosted", is_boosted)
 
     def correct(self, user_id: str, interest: str, weight: float | None) -> Interest:
         """Set an interest's weight, in clicks, until it is undone with None; time does not lower it.
@@ -224,20 +224,23 @@ class TasteGraph:
         self._overrides.correct(user_id, target.id, weight)
         return self._current(user_id, target)
 
-    def exclude_item(self, user_id: str, item_id: str) -> bool:
-        """Ignore a user's events with an item (a gift, say) in their taste; exclude it again to undo.
+    def exclude_item(self, user_id: str, item_id: str, is_excluded: bool | None = None) -> bool:
+        """Ignore a user's events with an item (a gift, say) in their taste, or count them again; with None
+        the opposite of what is.
 
         Returns whether it is excluded now. Sums of older events, which name no items, still contain it.
         """
         self.check_known(user_id)
         if item_id not in self.catalogue:
             raise InputError(f"unknown item {item_id!r}: expected an id of the catalogue")
-        return self._overrides.exclude_item(user_id, item_id)
+        return self._overrides.exclude_item(user_id, item_id, is_excluded)
 
-    def _toggle(self, user_id: str, interest: str, flag: Literal["muted", "boosted"]) -> Interest:
+    def _set_flag(
+        self, user_id: str, interest: str, flag: Literal["muted", "boosted"], is_set: bool | None
+    ) -> Interest:
         self.check_known(user_id)
         target = self._find_interest(user_id, interest)
-        self._overrides.toggle(user_id, flag, target.id)
+        self._overrides.set_flag(user_id, flag, target.id, is_set)
         return self._current(user_id, target)
 
     def _current(self, user_id: str, target: Interest) -> Interest:

@@ -126,7 +126,8 @@ def normalize_text(text: str, limit: int = 2000) -> str:
     """
     if len(text) > limit:
         head, tail = text[: limit * 3 // 4], text[-limit // 4 :]
-        text = f"{head.rsplit(None, 1)[0] if ' ' in head else head} . {tail.split(None, 1)[-1]}"
+        # The words at the cut are dropped; a text of blanks has none.
+        text = f"{''.join(head.rsplit(None, 1)[:1])} . {''.join(tail.split(None, 1)[-1:])}"
     return " ".join(unicodedata.normalize("NFKC", text)[: 2 * limit].lower().replace("’", "'").split())
 
 

@@ -18,10 +18,10 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -32,7 +32,12 @@ from bowerbird.assist.state import DialogueState
 from bowerbird.data.events import Event
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import UserId
 from bowerbird.serve.dialogue_cache import DialogueCache
+from bowerbird.serve.middleware.observing import CLIENT_GONE
+from bowerbird.serve.protection.access import caller_of
+from bowerbird.serve.protection.keys import Role
+from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.worker_pool import TooBusy, WorkerPool
 
@@ -41,10 +46,11 @@ MAX_RUNNING = 4
 """Chats answered at a time: a language model serves one after the other, and each also takes CPU time from
 recommendations."""
 MAX_WAITING = 16
+MAX_BODY_BYTES = 16 * 2**20
+"""A picture of 12 MB in base64 has as many."""
+MAX_MESSAGES = 1000
 RETRY_AFTER_S = 5
 PING_S = 15
-CLIENT_GONE = 499  # no client reads this status; the metrics count it
-
 
 _Part = str | Preview | Reply
 """What an assistant's stream yields."""
@@ -71,15 +77,16 @@ class ChatRequest(BaseModel):
     """OpenAI's request body; unsupported fields (temperature, …) are accepted and ignored."""
 
     model_config = ConfigDict(extra="allow")
-    messages: list[Message]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: str = MODEL
     stream: bool = False
-    user: str | None = None
+    user: UserId | None = None
     bowerbird: ChatExtension = ChatExtension()
 
 
 def routes(app_state: AppState) -> APIRouter:
-    router, pool, dialogues = APIRouter(), WorkerPool(MAX_RUNNING, MAX_WAITING), DialogueCache()
+    router = guarded_router(RouteRules(Role.CHAT, MAX_BODY_BYTES))
+    pool, dialogues = WorkerPool(MAX_RUNNING, MAX_WAITING), DialogueCache()
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -89,6 +96,7 @@ def routes(app_state: AppState) -> APIRouter:
     @router.post("/v1/chat/completions", response_model=None)
     async def complete(body: ChatRequest, request: Request) -> Response:
         """Answer the last user message."""
+        body.user = caller_of(request).acting_user(body.user)
         try:
             async with contextlib.AsyncExitStack() as resources:
                 await resources.enter_async_context(pool.slot(request))

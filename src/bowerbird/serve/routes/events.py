@@ -1,33 +1,38 @@
-"""`POST /v1/track` and `/v1/batch`: events in Segment's format, durable when answered."""
+"""`POST /v1/track`, `/v1/batch` and the rest of Segment's calls: durable when answered."""
 
 from __future__ import annotations
 
-import json
-import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
 
 from bowerbird.data.events import Alias, Event
+from bowerbird.data.ingest.event_checks import id_fault
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import message_id_of, parse_events
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import IngestionBody
+from bowerbird.serve.bodies import IngestionBody, RejectedMessage
 from bowerbird.serve.event_batcher import EventBatcher
-from bowerbird.serve.metrics import Metrics
+from bowerbird.serve.middleware.metrics import Metrics
+from bowerbird.serve.protection.access import Caller, caller_of
+from bowerbird.serve.protection.keys import Role
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.rejected_events import RejectedEvents
 
-MAX_BODY_BYTES = 500 * 1024  # Segment's own limit for a batch
+MAX_BODY_BYTES = 500 * KB  # Segment's own limit for a batch
 
 
 def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
-    router, batcher = APIRouter(), EventBatcher(app_state.ingest)
+    router = guarded_router(RouteRules(Role.EVENTS_WRITE, MAX_BODY_BYTES, is_priority=True))
+    batcher, rejected_events = EventBatcher(app_state.ingest), RejectedEvents(app_state.store)
 
     @router.post("/v1/track")
     async def track(request: Request) -> IngestionBody:
         """Log the event of one `track` call."""
-        return await answer([await _body(request)])
+        return await answer([await request.json()], caller_of(request))
 
     @router.post("/v1/identify")
     @router.post("/v1/alias")
@@ -36,77 +41,81 @@ def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
     @router.post("/v1/group")
     async def call(request: Request) -> IngestionBody:
         """Join two ids of one user (`identify`, `alias`); other calls are accepted and say nothing."""
-        body = await _body(request)
+        body = await request.json()
         call_type = request.url.path.rsplit("/", 1)[-1]
-        return await answer([{"type": call_type, **body} if isinstance(body, dict) else body])
+        messages = [{"type": call_type, **body} if isinstance(body, dict) else body]
+        return await answer(messages, caller_of(request))
 
     @router.post("/v1/batch")
     async def batch(request: Request) -> IngestionBody:
         """Log the events of many calls, `{"batch": [...]}`."""
-        body = await _body(request)
+        body = await request.json()
         messages = body.get("batch") if isinstance(body, dict) else None
         if not isinstance(messages, list):
             raise InputError('the body of /v1/batch must be {"batch": [messages…]}')
-        return await answer(messages)
+        return await answer(messages, caller_of(request))
 
-    async def answer(messages: list[Any]) -> IngestionBody:
-        events, aliases, rejected = _parse(messages)
+    async def answer(messages: list[Any], caller: Caller) -> IngestionBody:
+        events, aliases, rejected = _parse(messages, caller)
         if aliases:
-            rejected += await to_thread.run_sync(app_state.join, aliases)
+            refused = await to_thread.run_sync(app_state.join, [alias for alias, _ in aliases])
+            for alias, reason in refused:
+                rejected.append((_message_of_alias(aliases, alias), f"{alias.alias}: {reason}"))
         result = await batcher.add(events)
-        rejected += [f"{reason} (messageId {event.event_id})" for event, reason in result.rejected]
+        rejected += [(_message_of(event), reason) for event, reason in result.rejected]
         counts = {"accepted": result.new, "duplicate": result.repeated, "rejected": len(rejected)}
         for outcome, count in counts.items():
             metrics.events.labels(outcome).inc(count)
-        return IngestionBody(success=True, accepted=result.new, duplicates=result.repeated, rejected=rejected)
+        if rejected:
+            await rejected_events.write(rejected)
+        return IngestionBody(
+            success=True,
+            accepted=result.new,
+            duplicates=result.repeated,
+            rejected=[
+                f"{reason} (messageId {message_id})" if (message_id := message_id_of(message)) else reason
+                for message, reason in rejected
+            ],
+            rejections=[
+                RejectedMessage(messageId=message_id_of(message) or None, reason=reason)
+                for message, reason in rejected
+            ],
+        )
 
     return router
 
 
-async def _body(request: Request) -> Any:
-    raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES:,} bytes: send smaller batches")
-    if request.headers.get("content-encoding", "").lower() == "gzip":
-        raw = _unzip(raw)
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise InputError("the body is not JSON") from None
+def _parse(
+    messages: list[Any], caller: Caller
+) -> tuple[list[Event], list[tuple[Alias, Any]], list[tuple[Any, str]]]:
+    """The events of messages; the aliases, each with its message; and the messages that have neither, each
+    with the reason.
 
-
-def _unzip(raw: bytes) -> bytes:
-    """The content of a gzip body. Raises `BodyTooLarge`, `InputError`."""
-    decoder = zlib.decompressobj(wbits=31)
-    try:
-        content = decoder.decompress(raw, MAX_BODY_BYTES + 1)
-    except zlib.error:
-        raise InputError("the body is not gzip, as its content-encoding says") from None
-    if len(content) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES:,} bytes: send smaller batches")
-    if not decoder.eof:
-        raise InputError("the gzip body is cut short")
-    return content
-
-
-class BodyTooLarge(InputError):
-    """Answered with status 413."""
-
-
-def _parse(messages: list[Any]) -> tuple[list[Event], list[Alias], list[str]]:
-    """The events and aliases of messages, and why the other messages have none, with their ids."""
+    Raises `Forbidden` where a user's token names another user. It joins no ids either: whoever says that
+    another's id is their own would get that history.
+    """
     events: list[Event] = []
-    aliases: list[Alias] = []
-    rejected: list[str] = []
+    aliases: list[tuple[Alias, Any]] = []
+    rejected: list[tuple[Any, str]] = []
     for message in messages:
         for parsed in parse_events(message, MessageLayout.SEGMENT):
             if isinstance(parsed, Event):
+                caller.check_user(parsed.user_id)
                 events.append(parsed)
             elif isinstance(parsed, Alias):
-                aliases.append(parsed)
+                caller.check_unrestricted()
+                if fault := id_fault(parsed.alias) or id_fault(parsed.user_id):
+                    rejected.append((message, f"the user id {fault}"))
+                else:
+                    aliases.append((parsed, message))
             else:
-                message_id = message_id_of(message)
-                rejected.append(f"{parsed} (messageId {message_id})" if message_id else parsed)
+                rejected.append((message, parsed))
     return events, aliases, rejected
+
+
+def _message_of_alias(aliases: Sequence[tuple[Alias, Any]], alias: Alias) -> Any:
+    return next(message for each, message in aliases if each is alias)
+
+
+def _message_of(event: Event) -> dict[str, Any]:
+    return {"messageId": event.event_id, **event.as_row()}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from bowerbird.data.events import Action
@@ -24,27 +23,39 @@ from bowerbird.serve.bodies import (
     Recommendations,
     ScoredItem,
     ScoredItems,
+    UserId,
     UserIds,
 )
+from bowerbird.serve.protection.keys import Role
+from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
 
 if TYPE_CHECKING:
     from bowerbird.embed.search.searcher import SearchHit
 
 MAX_PICTURE_BYTES = 20 * 2**20
+MAX_PICTURE_SEARCHES = 4
 MAX_QUERY_LENGTH = 2000  # characters
 Count = Annotated[int, Query(ge=1, le=200)]
+
+Seed = Annotated[int | None, Query(ge=0, lt=2**63)]
 HalfLife = Annotated[float, Query(gt=0, le=3650)]
 
 
 def routes(app_state: AppState) -> APIRouter:
     router = APIRouter()
-    _add_user_routes(router, app_state)
-    _add_item_routes(router, app_state)
+    router.include_router(_user_list(app_state))
+    reading = guarded_router(RouteRules(Role.READ))
+    _add_user_routes(reading, app_state)
+    router.include_router(_picture_search(app_state))
+    _add_item_routes(reading, app_state)
+    router.include_router(reading)
     return router
 
 
-def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
+def _user_list(app_state: AppState) -> APIRouter:
+    router = guarded_router(RouteRules(Role.ADMIN))
+
     @router.get("/users")
     def users(n: Count = 50) -> UserIds:
         """The most active users."""
@@ -52,17 +63,39 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
         taste.refresh()
         return UserIds(users=taste.users(n))
 
+    return router
+
+
+def _picture_search(app_state: AppState) -> APIRouter:
+    router = guarded_router(RouteRules(Role.READ, MAX_PICTURE_BYTES, is_json=False))
+    # Threads of their own: searches that wait for the decoder must not hold up what needs none.
+    threads = CapacityLimiter(MAX_PICTURE_SEARCHES)
+
+    @router.post("/search")
+    async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> ScoredItems:
+        """Items like a picture, whose encoded bytes are the body; a text describes the change."""
+        picture, served = await request.body(), app_state.served
+        text = q[:MAX_QUERY_LENGTH].strip() or None
+        hits = await to_thread.run_sync(
+            lambda: served.searcher.search(text=text, image=picture, n=n), limiter=threads
+        )
+        return scored_items(served, [(hit.position, hit.score) for hit in hits])
+
+    return router
+
+
+def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
     # More threads than processors would only delay each other.
     threads = CapacityLimiter(os.cpu_count() or 1)
 
-    @router.get("/users/{user}/recommendations", responses={200: {"model": Recommendations}})
+    @router.get("/users/{user:id}/recommendations", responses={200: {"model": Recommendations}})
     async def recommendations(
-        user: str,
+        user: UserId,
         n: Count = 20,
         outcome: Action = Action.CLICK,
         diversity: float = 0.2,
         exploration: float = 0.0,
-        seed: int | None = None,
+        seed: Seed = None,
         price_min: float | None = None,
         price_max: float | None = None,
         category: str | None = None,
@@ -84,8 +117,8 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
 
         return await to_thread.run_sync(answer, limiter=threads)
 
-    @router.get("/users/{user}/interests")
-    def interests(user: str) -> InterestList:
+    @router.get("/users/{user:id}/interests")
+    def interests(user: UserId) -> InterestList:
         """Interests of a user, strongest first."""
         taste = app_state.served.taste
         taste.refresh()
@@ -117,19 +150,6 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
             served.searcher.search(text=q[:MAX_QUERY_LENGTH].strip() or None, item=item, n=n), served
         )
 
-    @router.post("/search")
-    async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> ScoredItems:
-        """Items like a picture, whose encoded bytes are the body; a text describes the change."""
-        picture, served = b"", app_state.served
-        async for chunk in request.stream():
-            picture += chunk
-            if len(picture) > MAX_PICTURE_BYTES:
-                raise HTTPException(413, "the picture is larger than 20 MB: scale it down")
-        hits = await run_in_threadpool(
-            lambda: served.searcher.search(text=q[:MAX_QUERY_LENGTH].strip() or None, image=picture, n=n)
-        )
-        return as_response(hits, served)
-
     @router.get("/trending")
     def trending(n: Count = 20, half_life_days: HalfLife = 7.0) -> ScoredItems:
         """Items by their likers, each weighted by the age of the latest like (exponential decay)."""
@@ -141,14 +161,14 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         trending = [(int(position), float(scores[position])) for position in best if scores[position] > 0]
         return scored_items(served, trending)
 
-    @router.get("/items/{item_id:path}/similar")
+    @router.get("/items/{item_id:ids}/similar")
     def similar(item_id: str, n: Count = 20) -> ScoredItems:
         """Items like one item."""
         served = app_state.served
         position_of(item_id, served)
         return as_response(served.searcher.search(item=item_id, n=n), served)
 
-    @router.get("/items/{item_id:path}/image")
+    @router.get("/items/{item_id:ids}/image")
     def image(item_id: str) -> Response:
         """An item's picture."""
         served = app_state.served
@@ -158,7 +178,7 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         headers = {"Cache-Control": "public, max-age=86400"}
         return Response(encoded, media_type=_media_type(encoded), headers=headers)
 
-    @router.get("/items/{item_id:path}")
+    @router.get("/items/{item_id:ids}")
     def item(item_id: str) -> ItemBody:
         """One item."""
         served = app_state.served

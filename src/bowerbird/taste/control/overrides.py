@@ -49,14 +49,16 @@ class Overrides:
         """One user's overrides. Raises `StoreError` where the file is broken."""
         return self._read().get(user_id, NO_OVERRIDES)
 
-    def toggle(self, user_id: str, flag: Literal["muted", "boosted"], interest: int) -> None:
-        """Set a flag of an interest, or undo it."""
+    def set_flag(
+        self, user_id: str, flag: Literal["muted", "boosted"], interest: int, is_set: bool | None = None
+    ) -> None:
+        """Set a flag of an interest, or remove it; with None the opposite of what it is."""
         with self._store.exclusive("overrides"):
             overrides = self.of_user(user_id)
             if flag == "muted":
-                changed = replace(overrides, muted=_toggled(overrides.muted, interest))
+                changed = replace(overrides, muted=_changed(overrides.muted, interest, is_set))
             else:
-                changed = replace(overrides, boosted=_toggled(overrides.boosted, interest))
+                changed = replace(overrides, boosted=_changed(overrides.boosted, interest, is_set))
             self._replace(user_id, changed)
 
     def correct(self, user_id: str, interest: int, weight: float | None) -> None:
@@ -68,11 +70,12 @@ class Overrides:
                 corrected[interest] = weight
             self._replace(user_id, replace(overrides, corrected=corrected))
 
-    def exclude_item(self, user_id: str, item_id: str) -> bool:
-        """Exclude an item's events, or count them again; return whether it is excluded now."""
+    def exclude_item(self, user_id: str, item_id: str, is_excluded: bool | None = None) -> bool:
+        """Exclude an item's events, or count them again, with None the opposite of what is; return whether
+        it is excluded now."""
         with self._store.exclusive("overrides"):
             overrides = self.of_user(user_id)
-            excluded = _toggled(overrides.excluded_items, item_id)
+            excluded = _changed(overrides.excluded_items, item_id, is_excluded)
             self._replace(user_id, replace(overrides, excluded_items=excluded))
             return item_id in excluded
 
@@ -109,7 +112,8 @@ class Overrides:
         write_record(self.path, by_user)
 
 
-def _toggled(values: tuple[Value, ...], value: Value) -> tuple[Value, ...]:
-    """The values without one that is among them, or with one that is not."""
+def _changed(values: tuple[Value, ...], value: Value, is_member: bool | None) -> tuple[Value, ...]:
+    """The values with or without one; with None, with one that is not among them and without one that is."""
     others = tuple(other for other in values if other != value)
-    return others if len(others) < len(values) else (*values, value)
+    is_wanted = len(others) == len(values) if is_member is None else is_member
+    return (*others, value) if is_wanted else others

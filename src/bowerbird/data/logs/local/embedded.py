@@ -49,6 +49,7 @@ class EmbeddedLog(EventLog):
         self.path = path
         self._live, self._segments = LiveEvents(path), Segments(path)
         self._opening = threading.Lock()
+        self._folder: tuple[int, int] | None = None  # device and inode, once it exists
         self._checked_in_pid = 0  # id of the process that has checked the existing files
         self._imported: tuple[int, KnownIds] | None = None  # ids of imported events, with their generation
 
@@ -84,6 +85,7 @@ class EmbeddedLog(EventLog):
     def generation(self) -> int:
         """See `EventLog.generation`."""
         path = self.path / "GENERATION"
+        self._check_in_place()
         try:
             return int(path.read_text())
         except FileNotFoundError:
@@ -183,7 +185,7 @@ class EmbeddedLog(EventLog):
     def close(self) -> None:
         """Close files and connections; the next call opens them again."""
         self._live.close()
-        self._imported, self._checked_in_pid = None, 0
+        self._imported, self._checked_in_pid, self._folder = None, 0, None
 
     # -- moving away --------------------------------------------------------------------------------------
 
@@ -271,12 +273,29 @@ class EmbeddedLog(EventLog):
 
     @contextlib.contextmanager
     def _locked(self, name: str = "LOCK") -> Iterator[None]:
+        self._check_in_place()
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(hold_lock(self.path / name))
             except OSError as error:
                 raise StoreError(f"the event log {self.path} can't be written ({error})") from error
+            self._check_in_place()
             yield
+
+    def _check_in_place(self) -> None:
+        """Raise `StoreError` where the folder was moved away: a log begun anew would lose every event."""
+        try:
+            stat = self.path.stat()
+            folder = stat.st_dev, stat.st_ino
+        except FileNotFoundError:
+            folder = None
+        if folder is not None and self._folder is None:
+            self._folder = folder
+        if folder != self._folder:
+            raise StoreError(
+                f"the event log {self.path} was moved away or replaced while it was in use: put the folder "
+                "back, and restart"
+            )
 
     def _next_generation(self) -> None:
         self._replace(self.path / "GENERATION", str(self.generation + 1).encode())

@@ -1,0 +1,83 @@
+"""Every error as OpenAI's clients expect it: {"error": {"message", "type", "param", "code"}}.
+
+Messages name what the client sent and nothing else: no other ids, no paths, processes or hosts. Those go to
+the server's log.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from bowerbird.errors import BowerbirdError, InputError
+from bowerbird.serve.bodies import ErrorBody, ErrorText
+from bowerbird.serve.protection.errors import Refusal
+
+RETRY_S = {"Retry-After": "1"}
+OPENAI_PATHS = "/v1/"
+"""Below it invalid fields have OpenAI's status 400; elsewhere FastAPI's 422."""
+_log = logging.getLogger(__name__)
+
+
+class UnsupportedField(InputError):
+    """A field of a request that is not honoured."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+def error_response(
+    status: int,
+    message: str,
+    kind: str,
+    headers: dict[str, str] | None = None,
+    param: str | None = None,
+    code: str | None = None,
+) -> JSONResponse:
+    """The response to a failed request."""
+    body = ErrorBody(error=ErrorText(message=message, type=kind, param=param, code=code))
+    return JSONResponse(body.model_dump(), status, headers)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error. All handlers are async: others would wait for a shared thread."""
+
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, error: Refusal) -> JSONResponse:
+        return error_response(error.status, str(error), type(error).__name__, error.headers, code=error.code)
+
+    @app.exception_handler(InputError)
+    async def invalid_input(_: Request, error: InputError) -> JSONResponse:
+        param = error.name if isinstance(error, UnsupportedField) else None
+        return error_response(400, str(error), "invalid_request_error", param=param)
+
+    @app.exception_handler(BowerbirdError)
+    async def unavailable(_: Request, error: BowerbirdError) -> JSONResponse:
+        _log.error("%s: %s", type(error).__name__, error)
+        message = (
+            "the store can't be used at the moment, its log says why; try again later, send the events again"
+        )
+        return error_response(503, message, type(error).__name__, RETRY_S)
+
+    @app.exception_handler(ImportError)
+    async def missing_package(_: Request, error: ImportError) -> JSONResponse:
+        _log.error("%s is not installed here: `pip install 'bowerbird[models]'`", error.name or error)
+        return error_response(503, "a package that this needs is not installed on the server", "ImportError")
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers) if error.headers else None
+        return error_response(error.status_code, str(error.detail), "HTTPException", headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        location = ".".join(str(name) for name in first["loc"] if name != "body")
+        status = 400 if request.url.path.startswith(OPENAI_PATHS) else 422
+        message = f"{location}: {first['msg']}"
+        return error_response(status, message, "invalid_request_error", param=location or None)
