@@ -194,8 +194,8 @@ def test_a_caller_above_its_rate_waits_and_events_do_not(shop: Shop) -> None:
         key = KeyRing(shop.path).create([Role.READ, Role.EVENTS_WRITE])[1]
         headers = {"Authorization": f"Bearer {key}"}
         statuses = [client.get("/items/i1", headers=headers) for _ in range(400)]
-        refused = [answer for answer in statuses if answer.status_code == 429]
-        assert refused and int(refused[0].headers["retry-after"]) >= 1
+        too_many = [answer for answer in statuses if answer.status_code == 429]
+        assert too_many and int(too_many[0].headers["retry-after"]) >= 1
         assert client.post("/v1/batch", headers=headers, json={"batch": []}).status_code == 200
     assert shop.send("GET", "/items/i1", "read").status_code == 200, "others are not held up"
 

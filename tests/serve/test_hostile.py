@@ -73,7 +73,7 @@ def test_every_body_has_a_limit(client: httpx.Client, method: str, path: str, si
     assert answer.status_code == 413 and "send less" in answer.json()["error"]["message"]
 
 
-def test_deep_and_crowded_json_is_refused(client: httpx.Client) -> None:
+def test_deep_and_crowded_json_is_rejected(client: httpx.Client) -> None:
     headers = {"Content-Type": "application/json"}
     for content in (b"[" * 40 + b"]" * 40, b"[" * 10_000, b'{"messages":[' + b"{}," * 60_000 + b"{}]}"):
         answer = client.post(CHAT, content=content, headers=headers)
@@ -197,7 +197,7 @@ def test_ids_may_have_any_characters(client: httpx.Client, user: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["a" * 501, "a\0b", ".."])
-def test_ids_that_no_address_can_hold_are_refused(client: httpx.Client, user: str) -> None:
+def test_ids_that_no_address_can_hold_are_rejected(client: httpx.Client, user: str) -> None:
     content = json.dumps(track_call(user))
     answer = client.post("/v1/track", content=content, headers={"Content-Type": "application/json"}).json()
     assert answer["accepted"] == 0 and answer["rejected"][0].startswith("the user id ")
@@ -248,7 +248,7 @@ def test_a_locked_store_names_no_process(small_store: Store, serve: Serve) -> No
     assert answer.status_code == 503 and str(small_store.path) not in answer.text
 
 
-def test_refused_events_are_written_down(client: httpx.Client, shop_store: Path) -> None:
+def test_rejected_events_are_written_down(client: httpx.Client, shop_store: Path) -> None:
     user, unknown, odd = f"refused-{uuid.uuid4().hex}", uuid.uuid4().hex, uuid.uuid4().hex
     batch = [
         track_call(user, "no-such-item", messageId=unknown),

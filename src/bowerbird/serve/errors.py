@@ -48,7 +48,7 @@ def add_error_handlers(app: FastAPI) -> None:
     """Answer every error. All handlers are async: others would wait for a shared thread."""
 
     @app.exception_handler(Refusal)
-    async def refused(_: Request, error: Refusal) -> JSONResponse:
+    async def refusal(_: Request, error: Refusal) -> JSONResponse:
         return error_response(error.status, str(error), type(error).__name__, error.headers, code=error.code)
 
     @app.exception_handler(InputError)

@@ -58,8 +58,8 @@ def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
     async def answer(messages: list[Any], caller: Caller) -> IngestionBody:
         events, aliases, rejected = _parse(messages, caller)
         if aliases:
-            refused = await to_thread.run_sync(app_state.join, [alias for alias, _ in aliases])
-            for alias, reason in refused:
+            failures = await to_thread.run_sync(app_state.join, [alias for alias, _ in aliases])
+            for alias, reason in failures:
                 rejected.append((_message_of_alias(aliases, alias), f"{alias.alias}: {reason}"))
         result = await batcher.add(events)
         rejected += [(_message_of(event), reason) for event, reason in result.rejected]
