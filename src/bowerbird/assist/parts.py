@@ -23,6 +23,7 @@ from bowerbird.assist.cost import StockModelRates, read_stock_rates
 from bowerbird.assist.languages import CODES, ENGLISH, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
+from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
 from bowerbird.assist.understand.acts import ActRecognizer
 from bowerbird.assist.understand.model_acts import JsonModel, ModelRecognizer
 from bowerbird.data.items import Catalogue
@@ -35,6 +36,7 @@ from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
+    from bowerbird.assist.scoring.conversation import ConversationScorer
     from bowerbird.data.settings import LanguageModelSettings
     from bowerbird.embed.search.query import QueryEncoder
     from bowerbird.embed.search.searcher import Searcher
@@ -129,7 +131,7 @@ class Parts:
         load_language(ENGLISH)
 
     def _open_slow_parts(self) -> None:
-        _ = self.encoder, self.recommender, self.popularity, self.searcher, self.reader
+        _ = self.encoder, self.recommender, self.popularity, self.searcher, self.reader, self.conversation
         settings = self.snapshot.store.settings.language_model
         if "graft" in (settings.writer, settings.understanding) and self.graft is not None:
             list(self.graft.generate(["a"], 1))
@@ -217,6 +219,16 @@ class Parts:
     def graft(self) -> Graft | None:
         """The grafted model, where one was trained."""
         return _if_there(lambda: _opened_graft(self.snapshot))
+
+    @SlowPart
+    def conversation(self) -> ConversationScorer | None:
+        """Scores items by the conversation so far, where a store was trained for it."""
+        return _if_there(lambda: _opened_conversation(self.snapshot))
+
+    @cached_property
+    def weights(self) -> RetrievalWeights:
+        """How much each source counts in a list."""
+        return open_weights(self.snapshot)
 
     @cached_property
     def endpoint(self) -> ChatEndpoint | None:
@@ -327,6 +339,15 @@ def _opened_graft(snapshot: StoreSnapshot) -> Graft:
         return VllmRuntime.connect(settings.engine_url, base)
 
     return Graft.open(snapshot, runtime=connect)
+
+
+def _opened_conversation(snapshot: StoreSnapshot) -> ConversationScorer:
+    if snapshot.version("dialogue-ranker") is None:
+        raise StoreError("no recommender from conversations was trained yet: run `bowerbird graft`")
+    from bowerbird.assist.scoring.conversation import ConversationScorer
+    from bowerbird.graft.head.ranker import open_ranker
+
+    return ConversationScorer(open_ranker(snapshot), snapshot.catalogue)
 
 
 def _opened_endpoint(settings: LanguageModelSettings) -> ChatEndpoint:

@@ -20,6 +20,7 @@ FORMAT = 2
 MAX_ON_SCREEN = 20
 MAX_OFFERED = 200
 MAX_EXCLUDED = 50
+MAX_MESSAGES = 3
 MAX_ID_LENGTH = 500
 
 
@@ -55,6 +56,8 @@ class DialogueState:
     """Id of the item that "it" means: the one that was asked about or acted on last."""
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By facet, values that are not shown for the rest of the conversation ("stop showing me hats")."""
+    messages: tuple[str, ...] = ()
+    """The user's last messages on this topic, in English, the newest last."""
     question: ClarifyingQuestion | None = None
     last_action: ItemAction | None = None
     language: str = "en"
@@ -83,6 +86,7 @@ class DialogueState:
             "is_near_miss": self.is_near_miss,
             "focus": self.focus,
             "excluded": {facet: sorted(values) for facet, values in self.excluded.items()},
+            "messages": list(self.messages),
             "question": vars(self.question) | {"options": list(self.question.options)}
             if self.question
             else None,
@@ -110,6 +114,7 @@ class DialogueState:
                 excluded={
                     str(facet): frozenset(_ids(values, MAX_EXCLUDED)) for facet, values in excluded.items()
                 },
+                messages=_ids(raw.get("messages", ()), MAX_MESSAGES),
                 question=ClarifyingQuestion(str(question["facet"]), _ids(question["options"], 20))
                 if question
                 else None,

@@ -67,14 +67,17 @@ class ConversationRanker:
         """Scores of each source by its name, (contexts, items)."""
         return {source.name: source.scores(contexts) for source in self.sources}
 
+    def fused(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Fused scores of all items, (contexts, items), whatever was named; baselines are not asked."""
+        asked = [source for source in self.sources if source.name in self.fusion.weights]
+        return self.fusion.scores({source.name: source.scores(contexts) for source in asked}, contexts)
+
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
         """Fused scores of all items, (contexts, items).
 
         Items already named, sold out or withdrawn score `EXCLUDED`.
         """
-        fused = [source for source in self.sources if source.name in self.fusion.weights]
-        by_source = {source.name: source.scores(contexts) for source in fused}  # baselines are not asked
-        scores = self.fusion.scores(by_source, contexts)
+        scores = self.fused(contexts)
         scores[:, self._not_sold] = EXCLUDED
         for row, context in enumerate(contexts):
             scores[row, context.named] = EXCLUDED

@@ -1,12 +1,13 @@
 """Train the conversational recommender on a store's dialogues, and publish it.
 
-The sources are fitted on a part of the dialogues, the fusion on others, and then the sources again on all.
+The sources are fitted on a part of the dialogues, the fusion on others, and then the sources again on all. A
+store without dialogues is trained on generated ones.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ from bowerbird.config import setting
 from bowerbird.conversations.contexts import DialogueExample
 from bowerbird.conversations.evaluation import recall_of
 from bowerbird.conversations.fusion import BASELINES, Fusion, fit_fusion
+from bowerbird.conversations.generation.dialogues import GenerationConfig, generate_dialogues
 from bowerbird.conversations.linking import find_everyday_words
 from bowerbird.conversations.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker, ExtraSources, new_sources, no_extra_sources
@@ -33,6 +35,13 @@ from bowerbird.progress import tell
 
 SALT = "dialogue-fusion"
 
+OnHeldOut = Callable[[ConversationRanker, Sequence[DialogueExample]], None]
+"""Takes a ranker and examples of dialogues that its sources were not fitted on."""
+
+
+def ignore_held_out(ranker: ConversationRanker, examples: Sequence[DialogueExample]) -> None:
+    """Do nothing with held-out examples."""
+
 
 @dataclass(frozen=True)
 class ConversationConfig:
@@ -41,6 +50,7 @@ class ConversationConfig:
     held_out: float = setting(0.1, "Share of the dialogues, by hash, that the fusion is fitted on")
     max_fusion_examples: int = setting(1500, "Most examples that the fusion is fitted on", "examples")
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +61,8 @@ class DialogueRankerMeta(VersionMeta):
 
     config: ConversationConfig
     examples: int
+    is_generated: bool = False
+    """Whether the dialogues were generated from catalogue and events."""
     seconds: float
     recall: dict[str, float]
     """On the held-out dialogues, with sources that were not fitted on them; optimistic in the fusion's few
@@ -62,21 +74,33 @@ def train_conversations(
     snapshot: StoreSnapshot,
     config: ConversationConfig | None = None,
     extra_sources: ExtraSources = no_extra_sources,
+    to_english: Callable[[str], str] | None = None,
+    on_held_out: OnHeldOut = ignore_held_out,
 ) -> Version:
-    """Train on all dialogues of a snapshot and publish. Raises `StoreError` where there are none."""
+    """Train on all dialogues of a snapshot, generated ones where it has none, and publish.
+
+    `to_english` brings the catalogue's words to the language of generated dialogues. `on_held_out` is called
+    while the sources know only a part of the dialogues. Raises `StoreError` where nothing can be learned.
+    """
     config, start = config or ConversationConfig(), time.perf_counter()
     version = snapshot.version("dialogues")
-    if version is None:
-        raise StoreError("the store has no dialogues: run `bowerbird import dialogues FILE… --store STORE`")
     events = Interactions.of(store.log.read(), snapshot.catalogue)
     sources = [
         *new_sources(snapshot.catalogue, config.network, events),
         *extra_sources(snapshot.catalogue),
     ]
-    dialogues = read_dialogues(version.path)
-    ranker, examples, recall = fit_ranker(snapshot.catalogue, dialogues, config, sources)
+    if version is not None:
+        dialogues = read_dialogues(version.path)
+    else:
+        tell("no dialogues were imported: training on generated ones")
+        dialogues = generate_dialogues(snapshot.catalogue, events, config.generation, to_english)
+    ranker, examples, recall = fit_ranker(snapshot.catalogue, dialogues, config, sources, on_held_out)
     meta = DialogueRankerMeta(
-        config=config, examples=examples, recall=recall, seconds=time.perf_counter() - start
+        config=config,
+        examples=examples,
+        is_generated=version is None,
+        recall=recall,
+        seconds=time.perf_counter() - start,
     )
     with store.lock("bowerbird graft", wait=True):
         return store.publish(DialogueRankerMeta.KIND, meta, ranker.save)
@@ -87,6 +111,7 @@ def fit_ranker(
     dialogues: Sequence[Dialogue],
     config: ConversationConfig,
     sources: Sequence[ConversationSource],
+    on_held_out: OnHeldOut = ignore_held_out,
 ) -> tuple[ConversationRanker, int, dict[str, float]]:
     """Fit sources and fusion; also the number of examples and the recall on the held-out ones.
 
@@ -114,6 +139,7 @@ def fit_ranker(
             {name: values for name, values in scores.items() if name not in BASELINES}, held_out
         )
         recall = recall_of(ranker, held_out)
+        on_held_out(ranker, held_out)
     else:
         ranker.fusion = Fusion(
             {source.name: (1.0,) * 4 for source in sources if source.name not in BASELINES}
@@ -144,8 +170,5 @@ def open_conversations(
     """The conversational recommender of a snapshot. Raises `StoreError` where none was trained."""
     version = snapshot.version(DialogueRankerMeta.KIND)
     if version is None:
-        raise StoreError(
-            "no conversational recommender was trained: run `bowerbird import dialogues`, then "
-            "`bowerbird graft`"
-        )
+        raise StoreError("no recommender from conversations was trained: run `bowerbird graft`")
     return ConversationRanker.load(version.path, snapshot.catalogue, extra_sources)

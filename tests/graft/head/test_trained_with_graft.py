@@ -1,11 +1,13 @@
 """The recommender from conversations has the request head among its sources where the store has a graft."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bowerbird.conversations.contexts import ContextTurn
+from bowerbird.conversations.generation.dialogues import GenerationConfig
 from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.conversations.training import ConversationConfig
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
@@ -41,7 +43,7 @@ def dialogue(number: int) -> Dialogue:
 def test_the_head_of_a_graft_is_fused(fresh_store: Store, tiny_base: Path, adapt: AdaptationMode) -> None:
     publish_dialogues(fresh_store, [dialogue(number) for number in range(12)])
     train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=1, batch=2, adapt=adapt))
-    train_ranker(fresh_store, CONFIG, HEAD)
+    train_ranker(fresh_store, fresh_store.snapshot(), CONFIG, HEAD)
     ranker = open_ranker(fresh_store.snapshot())
     assert set(ranker.fusion.weights) == {*SOURCES, "request_head"}
     contexts = [ranker.contexts.context([ContextTurn(Role.USER, "I like the red lamp")])]
@@ -53,7 +55,7 @@ def test_the_head_of_a_graft_is_fused(fresh_store: Store, tiny_base: Path, adapt
 def test_with_another_graft_the_others_rank_alone(fresh_store: Store, tiny_base: Path) -> None:
     publish_dialogues(fresh_store, [dialogue(number) for number in range(12)])
     train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=1, batch=2))
-    train_ranker(fresh_store, CONFIG, HEAD)
+    train_ranker(fresh_store, fresh_store.snapshot(), CONFIG, HEAD)
     train_graft(fresh_store, GraftConfig(base=str(tiny_base), steps=3, batch=2, seed=1))
     ranker = open_ranker(fresh_store.snapshot())
     assert "request_head" not in {source.name for source in ranker.sources}
@@ -62,8 +64,16 @@ def test_with_another_graft_the_others_rank_alone(fresh_store: Store, tiny_base:
 
 
 def test_without_a_graft_there_is_no_head(fresh_store: Store) -> None:
-    with pytest.raises(StoreError, match="bowerbird import dialogues"):
+    with pytest.raises(StoreError, match="bowerbird graft"):
         open_ranker(fresh_store.snapshot())
     publish_dialogues(fresh_store, [dialogue(number) for number in range(12)])
-    train_ranker(fresh_store, CONFIG)
+    train_ranker(fresh_store, fresh_store.snapshot(), CONFIG)
     assert set(open_ranker(fresh_store.snapshot()).fusion.weights) == SOURCES
+
+
+def test_a_store_without_dialogues_is_trained_on_generated_ones(fresh_store: Store) -> None:
+    config = replace(CONFIG, generation=GenerationConfig(dialogues=60))
+    version = train_ranker(fresh_store, fresh_store.snapshot(), config)
+    assert version.meta["is_generated"] and version.meta["examples"] == 60
+    ranker = open_ranker(fresh_store.snapshot())
+    assert ranker.scores([ranker.contexts.context([ContextTurn(Role.USER, "a lamp")])]).any()

@@ -16,8 +16,8 @@ from importlib import resources
 
 from bowerbird.assist.acts.examples import ActExample
 from bowerbird.assist.languages import CODES
+from bowerbird.text.phrases import resolve_choices
 
-_INNERMOST = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
 _NEEDS_LIST = frozenset(
     ("similar", "complete", "compare", "item_question", "why", "save", "hide", "undo", "more")
@@ -75,9 +75,6 @@ def expand_phrase(
     >>> expand_phrase("(a|one) {kind}[ please]", {"kind": ["lamp"]}, random.Random(4))
     ('a lamp please', frozenset({'kind'}))
     """
-    while match := _INNERMOST.search(phrase):
-        optional, choices = match.groups()
-        options = ["", *optional.split("|")] if optional is not None else choices.split("|")
-        phrase = phrase[: match.start()] + generator.choice(options) + phrase[match.end() :]
+    phrase = resolve_choices(phrase, generator)
     filled = _SLOT.sub(lambda slot: generator.choice(fill[slot[1]]), phrase)
     return " ".join(filled.split()), frozenset(_SLOT.findall(phrase))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
+from bowerbird.assist.find.conversation import messages_after
 from bowerbird.assist.find.finding import RELATIVE, ItemMatches
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
@@ -47,7 +48,8 @@ def answer_with_list(
     is_plain = bool(matches.items and is_described and act == Act.FIND and anchor is None)
     first_sentence = first_sentence or opening(turn, matches, act, anchor)
     is_new = not request.follow_up
-    state = replace(turn.state, request=request, question=question)
+    messages = messages_after(turn, request)
+    state = replace(turn.state, request=request, question=question, messages=messages)
     if shown or is_new:
         ids = [item.item_id for item in shown]
         state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not matches.items)

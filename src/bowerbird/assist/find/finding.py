@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bowerbird.assist.find.retrieval import SourceScores, constraints_of, near_misses, ranked
+from bowerbird.assist.find.conversation import conversation_scores
+from bowerbird.assist.find.retrieval import Constraint, SourceScores, constraints_of, near_misses, ranked
 from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
@@ -68,22 +69,17 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     parts = turn.parts
     request = _without_excluded(request, turn.state.excluded)
     constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)
-    base = parts.catalogue.available.copy()
-    base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
-    base[_hidden(parts, turn.user)] = False
-    for facet, values in turn.state.excluded.items():
-        base &= ~parts.vocabulary.mask(facet, values - request.facets.get(facet, frozenset()))
-    allowed = base.copy()
-    for constraint in constraints:
-        allowed &= constraint.mask
+    base = _offerable(turn, request)
+    allowed = _satisfying(base, constraints)
     offered = allowed if allowed.any() else base
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
     is_personal = taste is not None
     if meaning is None:
-        meaning = _meaning(parts, request, turn.image)
+        meaning = meaning_of(parts, request, turn.image)
     if meaning is None and taste is None and not parts.lexicon.content_stems(request.words):
         taste = parts.popularity  # nothing else tells one from another
-    source_scores = SourceScores(meaning, parts.lexicon.scores(request.words), taste)
+    words, conversation = parts.lexicon.scores(request.words), conversation_scores(turn, request)
+    source_scores = SourceScores(meaning, words, taste, conversation, parts.weights)
 
     # "The second one in green" may be another variant of it; "warmer" and "more" are other articles.
     is_variant_wanted = bool(request.like and len(request.facets) > 1)
@@ -113,6 +109,30 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         for p, missed in near
     )
     return ItemMatches(request, (), nearest, (describe_need(request, turn.language),), is_personal)
+
+
+def allowed_items(turn: Turn, request: Request) -> np.ndarray:
+    """Which items satisfy the hard constraints of a request, (items,) bool."""
+    constraints = constraints_of(request, turn.parts.catalogue, turn.parts.vocabulary, turn.language)
+    return _satisfying(_offerable(turn, request), constraints)
+
+
+def _offerable(turn: Turn, request: Request) -> np.ndarray:
+    """Items that may be shown at all, (items,) bool: sold, not hidden, not left out or excluded."""
+    parts = turn.parts
+    base = parts.catalogue.available.copy()
+    base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
+    base[_hidden(parts, turn.user)] = False
+    for facet, values in turn.state.excluded.items():
+        base &= ~parts.vocabulary.mask(facet, values - request.facets.get(facet, frozenset()))
+    return base
+
+
+def _satisfying(base: np.ndarray, constraints: Sequence[Constraint]) -> np.ndarray:
+    allowed = base.copy()
+    for constraint in constraints:
+        allowed &= constraint.mask
+    return allowed
 
 
 def name_item(
@@ -191,7 +211,7 @@ def _by_group(parts: Parts, request: Request, allowed: np.ndarray, rank, n: int)
     return [position for positions in lists for position in positions][: max(n, len(lists))]
 
 
-def _meaning(parts: Parts, request: Request, image: bytes | None) -> np.ndarray | None:
+def meaning_of(parts: Parts, request: Request, image: bytes | None) -> np.ndarray | None:
     """Cosine of every item to the request's words, picture and items to resemble, (items,) float32."""
     queries = []
     like = [parts.catalogue.position[i] for i in request.like if i in parts.catalogue]

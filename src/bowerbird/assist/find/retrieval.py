@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bowerbird.assist.languages import Language
 from bowerbird.assist.request import Order, PriceRange, Request, exact_price
+from bowerbird.assist.scoring.weights import LEARNED, RetrievalWeights
 from bowerbird.data.items import Catalogue
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import stem_phrase
@@ -43,6 +44,9 @@ class SourceScores:
     """Share of the request's words that an item mentions, 0 to 1."""
     taste: np.ndarray | None = None
     """How much the person would like the item, 0 to 1."""
+    conversation: np.ndarray | None = None
+    """What the conversation so far says of the item, 0 to 1; see `ConversationScorer`."""
+    weights: RetrievalWeights = field(default_factory=RetrievalWeights)
 
 
 def constraints_of(
@@ -170,21 +174,30 @@ def _score(
     source_scores: SourceScores,
     vocabulary: Vocabulary,
 ) -> np.ndarray:
-    score = np.zeros(len(rows), dtype=np.float64)
-    parts = (
-        (source_scores.meaning, 1.0, True),
-        (source_scores.words, 0.7, False),
-        (source_scores.taste, 0.8, False),
-    )
-    for part, weight, stretch in parts:
-        if part is not None:
-            score += weight * (_stretched(part[rows]) if stretch else part[rows])
-    if request.preferred:
-        hits = [vocabulary.mask(facet, values)[rows] for facet, values in request.preferred.items()]
-        score += 0.6 * np.mean(hits, axis=0)
+    weights = source_scores.weights
+    features = read_features(request, rows, source_scores, vocabulary)
+    score: np.ndarray = features @ np.array([getattr(weights, name) for name in LEARNED])
+    if source_scores.taste is not None:
+        score += weights.taste * source_scores.taste[rows]
     if request.order == Order.CHEAP and not np.isnan(prices).all():
         score -= 1.5 * _stretched(np.where(np.isnan(prices), np.nanmax(prices), prices))
     return score
+
+
+def read_features(
+    request: Request, rows: np.ndarray, source_scores: SourceScores, vocabulary: Vocabulary
+) -> np.ndarray:
+    """What speaks for some items, (rows, 4) float64 from 0 to 1, in the order of `LEARNED`."""
+    features = np.zeros((len(rows), len(LEARNED)))
+    columns = (source_scores.meaning, source_scores.words, None, source_scores.conversation)
+    for column, scores in enumerate(columns):
+        if scores is not None:
+            is_stretched = scores is source_scores.meaning
+            features[:, column] = _stretched(scores[rows]) if is_stretched else scores[rows]
+    if request.preferred:
+        hits = [vocabulary.mask(facet, values)[rows] for facet, values in request.preferred.items()]
+        features[:, LEARNED.index("preferred")] = np.mean(hits, axis=0)
+    return features
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:

@@ -49,17 +49,18 @@ def train(
 ) -> None:
     """Train the connector (with --adapt, also the language model) and publish it.
 
-    Where the store has dialogues, the request head and the recommender from
-    conversations are trained on them too, on top of --minutes.
+    On top of --minutes, the recommender from conversations with its request head, the
+    acts of messages and the weights of the assistant's ranking are trained: on the
+    store's dialogues, or on generated ones where it has none.
     After Ctrl-C, run again to resume. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
     from accelerate import PartialState
 
+    from bowerbird.assist.training import train_assistant
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
     from bowerbird.graft.adapter import AdaptationMode
     from bowerbird.graft.config import GraftConfig
-    from bowerbird.graft.head.ranker import train_ranker
     from bowerbird.graft.training.train import train_graft
 
     try:
@@ -80,8 +81,7 @@ def train(
     version = train_graft(opened, config)
     if not PartialState().is_main_process:  # only the first process prints
         return
-    if opened.snapshot().version("dialogues") is not None:
-        train_ranker(opened, head=replace(config.head, seed=seed))
+    train_assistant(opened, head=replace(config.head, seed=seed))
     emit(
         {"version": version.name, **version.meta}, json, lambda console: print_metrics(console, version.meta)
     )
@@ -89,11 +89,11 @@ def train(
 
 @graft_app.command()
 def conversations(store: StoreArgument, json: JsonOption = False) -> None:
-    """Train only the recommender from conversations, on the store's dialogues, and publish it."""
+    """Train only what learns from dialogues, imported or generated ones, and publish it."""
+    from bowerbird.assist.training import train_assistant
     from bowerbird.data.store import Store
-    from bowerbird.graft.head.ranker import train_ranker
 
-    version = train_ranker(Store.open(store))
+    version = train_assistant(Store.open(store))
     recall = ", ".join(f"{name} {value:.3f}" for name, value in version.meta["recall"].items())
     emit(
         {"version": version.name, **version.meta},

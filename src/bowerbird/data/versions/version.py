@@ -24,7 +24,7 @@ META_FILE = "meta.json"
 """File in a version's folder that describes it."""
 KINDS = (
     *("catalogue", "collections", "dialogues", "vectors", "interests", "ranker", "completion"),
-    *("dialogue-ranker", "graft", "acts"),
+    *("dialogue-ranker", "graft", "acts", "retrieval"),
 )
 """The kinds of versions in a set."""
 FACTS = ("catalogue", "collections", "dialogues")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from bowerbird.conversations.ranker import ConversationRanker
 from bowerbird.conversations.sources.source import ConversationSource
-from bowerbird.conversations.training import ConversationConfig, open_conversations, train_conversations
+from bowerbird.conversations.training import (
+    ConversationConfig,
+    OnHeldOut,
+    ignore_held_out,
+    open_conversations,
+    train_conversations,
+)
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
@@ -22,14 +28,19 @@ _log = logging.getLogger(__name__)
 
 
 def train_ranker(
-    store: Store, config: ConversationConfig | None = None, head: RequestHeadConfig | None = None
+    store: Store,
+    snapshot: StoreSnapshot,
+    config: ConversationConfig | None = None,
+    head: RequestHeadConfig | None = None,
+    to_english: Callable[[str], str] | None = None,
+    on_held_out: OnHeldOut = ignore_held_out,
 ) -> Version:
-    """Train on all dialogues of a store and publish; with a request head where the store has a graft.
+    """Train and publish as `train_conversations` does, with a request head where the store has a graft.
 
-    Raises `StoreError` where the store has no dialogues, or a graft of other vectors.
+    Raises `StoreError` where nothing can be learned, or for a graft of other vectors.
     """
-    snapshot = store.snapshot()
-    return train_conversations(store, snapshot, config, partial(_new_head, snapshot, head))
+    extra_sources = partial(_new_head, snapshot, head)
+    return train_conversations(store, snapshot, config, extra_sources, to_english, on_held_out)
 
 
 def open_ranker(snapshot: StoreSnapshot) -> ConversationRanker:
