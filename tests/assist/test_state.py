@@ -55,7 +55,8 @@ def test_the_state_of_every_turn_survives_json(assistant: Assistant) -> None:
         sent_back = DialogueState.from_dict(json.loads(json.dumps(reply.state.as_dict())))
         assert sent_back == reply.state and sent_back.turns == number
         again = assistant.reply(DialogueState.from_dict(state.as_dict()), message)
-        assert again.as_dict() == reply.as_dict(), "nothing but the state is kept between turns"
+        same = [each.as_dict() | {"cost": None} for each in (again, reply)]  # its times differ
+        assert same[0] == same[1], "nothing but the state is kept between turns"
         state = sent_back
 
 

@@ -1,5 +1,6 @@
 """The recommender from conversations on a toy world: two tastes, and who names one item gets the others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from bowerbird.conversations.contexts import (
     Sentiment,
 )
 from bowerbird.conversations.evaluation import evaluate_conversations, target_ranks
+from bowerbird.conversations.fitting import SourceFitting
 from bowerbird.conversations.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker, new_sources
 from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.network import NetworkConfig
+from bowerbird.conversations.sources.popularity import PopularitySource
 from bowerbird.conversations.training import ConversationConfig, fit_ranker
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.events import ACTION_CODE
@@ -105,12 +108,42 @@ def test_items_may_come_and_go_after_the_training(ranker: ConversationRanker, tm
     assert scary[loaded.catalogue.position["new"]] > funny[loaded.catalogue.position["new"]]
 
 
+def test_an_interrupted_training_continues_with_the_next_source(tmp_path: Path) -> None:
+    """The first run stops in its third source; the second fits that and what follows, and ends alike."""
+    fitted: list[str] = []
+
+    class Observed(PopularitySource):
+        def __init__(self, name: str, is_broken: bool = False) -> None:
+            super().__init__(len(TITLES))
+            self.name, self.is_broken = name, is_broken  # type: ignore[misc]
+
+        def fit(self, examples: Sequence[DialogueExample]) -> None:
+            if self.is_broken:
+                raise KeyboardInterrupt
+            fitted.append(f"{self.name} {len(examples)}")
+            super().fit(examples)
+
+    def run(broken: str) -> np.ndarray:
+        sources = [Observed(name, name == broken) for name in ("a", "b", "c")]
+        ranker, *_ = fit_ranker(CATALOGUE, DIALOGUES, CONFIG, sources, fitting=SourceFitting(tmp_path / "f"))
+        return ranker.fused([context(ranker, "hello")])
+
+    with pytest.raises(KeyboardInterrupt):
+        run("c")
+    assert [each.split()[0] for each in fitted] == ["a", "b"]
+    resumed = run("")
+    assert [each.split()[0] for each in fitted] == ["a", "b", "c", "a", "b", "c"]
+    assert len({each.split()[1] for each in fitted}) == 2, "a part of the examples, then all"
+    np.testing.assert_array_equal(resumed, run(""))
+    assert len(fitted) == 6, "nothing is fitted twice"
+
+
 def test_the_evaluation_has_all_systems_and_beats_popularity(ranker: ConversationRanker) -> None:
     result = evaluate_conversations(ranker, DIALOGUES)
     rows = {row.system: row for row in result.rows}
-    assert {"bowerbird", "only popularity", "without network"} <= set(rows)
+    assert {"bowerbird", "popularity", "without network"} <= set(rows)
     assert result.recommended_items == len(DIALOGUES)
-    assert rows["bowerbird"].recall["recall@5"] > rows["only popularity"].recall["recall@5"]
+    assert rows["bowerbird"].recall["recall@5"] > rows["popularity"].recall["recall@5"]
     for row in result.rows:
         assert all(row.low[k] <= row.recall[k] <= row.high[k] for k in row.recall)
 

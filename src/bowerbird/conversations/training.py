@@ -15,6 +15,7 @@ import numpy as np
 from bowerbird.config import setting
 from bowerbird.conversations.contexts import DialogueExample
 from bowerbird.conversations.evaluation import recall_of
+from bowerbird.conversations.fitting import SourceFitting
 from bowerbird.conversations.fusion import BASELINES, Fusion, fit_fusion
 from bowerbird.conversations.generation.dialogues import GenerationConfig, generate_dialogues
 from bowerbird.conversations.linking import find_everyday_words
@@ -34,6 +35,8 @@ from bowerbird.errors import StoreError
 from bowerbird.progress import tell
 
 SALT = "dialogue-fusion"
+FITTED_FOLDER = ".training"
+"""Sub-folder of the recommenders that holds the sources which an interrupted training has fitted."""
 
 OnHeldOut = Callable[[ConversationRanker, Sequence[DialogueExample]], None]
 """Takes a ranker and examples of dialogues that its sources were not fitted on."""
@@ -76,11 +79,14 @@ def train_conversations(
     extra_sources: ExtraSources = no_extra_sources,
     to_english: Callable[[str], str] | None = None,
     on_held_out: OnHeldOut = ignore_held_out,
+    extra_settings: str = "",
 ) -> Version:
     """Train on all dialogues of a snapshot, generated ones where it has none, and publish.
 
     `to_english` brings the catalogue's words to the language of generated dialogues. `on_held_out` is called
-    while the sources know only a part of the dialogues. Raises `StoreError` where nothing can be learned.
+    while the sources know only a part of the dialogues; `extra_settings` are those of the extra sources: a
+    training that was interrupted with other settings is not continued. Raises `StoreError` where nothing can
+    be learned.
     """
     config, start = config or ConversationConfig(), time.perf_counter()
     version = snapshot.version("dialogues")
@@ -94,7 +100,11 @@ def train_conversations(
     else:
         tell("no dialogues were imported: training on generated ones")
         dialogues = generate_dialogues(snapshot.catalogue, events, config.generation, to_english)
-    ranker, examples, recall = fit_ranker(snapshot.catalogue, dialogues, config, sources, on_held_out)
+    settings = f"{config}/{snapshot.fingerprint}/{len(events)}/{extra_settings}"
+    fitting = SourceFitting(store.path / DialogueRankerMeta.KIND / FITTED_FOLDER, settings)
+    ranker, examples, recall = fit_ranker(
+        snapshot.catalogue, dialogues, config, sources, on_held_out, fitting
+    )
     meta = DialogueRankerMeta(
         config=config,
         examples=examples,
@@ -103,7 +113,9 @@ def train_conversations(
         seconds=time.perf_counter() - start,
     )
     with store.lock("bowerbird graft", wait=True):
-        return store.publish(DialogueRankerMeta.KIND, meta, ranker.save)
+        published = store.publish(DialogueRankerMeta.KIND, meta, ranker.save)
+    fitting.clear()
+    return published
 
 
 def fit_ranker(
@@ -112,11 +124,13 @@ def fit_ranker(
     config: ConversationConfig,
     sources: Sequence[ConversationSource],
     on_held_out: OnHeldOut = ignore_held_out,
+    fitting: SourceFitting | None = None,
 ) -> tuple[ConversationRanker, int, dict[str, float]]:
     """Fit sources and fusion; also the number of examples and the recall on the held-out ones.
 
-    Raises `StoreError` where no dialogue recommends anything.
+    `fitting` may continue an interrupted training. Raises `StoreError` where no dialogue recommends anything.
     """
+    fitting = fitting or SourceFitting()
     popularity = np.zeros(len(catalogue), np.float32)
     for dialogue in dialogues:
         for turn in dialogue.turns:
@@ -132,8 +146,7 @@ def fit_ranker(
     recall: dict[str, float] = {}
     if held_out and training:
         tell(f"fitting the sources on {len(training):,} examples, the fusion on {len(held_out):,}")
-        for source in sources:
-            source.fit(training)
+        fitting.fit(sources, training)
         scores = ranker.source_scores([each.context for each in held_out])
         ranker.fusion = fit_fusion(
             {name: values for name, values in scores.items() if name not in BASELINES}, held_out
@@ -145,8 +158,7 @@ def fit_ranker(
             {source.name: (1.0,) * 4 for source in sources if source.name not in BASELINES}
         )
     tell(f"fitting the sources on all {len(examples):,} examples")
-    for source in sources:
-        source.fit(examples)
+    fitting.fit(sources, examples)
     return ranker, len(examples), recall
 
 

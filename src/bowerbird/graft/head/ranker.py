@@ -40,7 +40,9 @@ def train_ranker(
     Raises `StoreError` where nothing can be learned, or for a graft of other vectors.
     """
     extra_sources = partial(_new_head, snapshot, head)
-    return train_conversations(store, snapshot, config, extra_sources, to_english, on_held_out)
+    return train_conversations(
+        store, snapshot, config, extra_sources, to_english, on_held_out, extra_settings=repr(head)
+    )
 
 
 def open_ranker(snapshot: StoreSnapshot) -> ConversationRanker:
