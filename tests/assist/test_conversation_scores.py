@@ -27,7 +27,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 
 CONFIG = ConversationConfig(held_out=0.3, network=NetworkConfig(width=16, epochs=20, batch=32))
-WISH_OF_STYLE = {"Boho": "dreamy", "Mid-century": "stern"}
+WORD_OF_STYLE = {"Boho": "dreamy", "Mid-century": "stern"}
 """Words that no item's text holds: only dialogues teach what they mean."""
 
 
@@ -37,9 +37,9 @@ def dialogues(shop: Catalogue) -> list[Dialogue]:
     dialogues = []
     for number, position in enumerate(rng.choice(np.flatnonzero(shop.available), 400).tolist()):
         item = shop.item(position)
-        wish = f"something {WISH_OF_STYLE[item.attributes['style']]} please"
+        request = f"something {WORD_OF_STYLE[item.attributes['style']]} please"
         answer = DialogueTurn(Role.ASSISTANT, "this one", recommended=(item.item_id,))
-        dialogues.append(Dialogue(f"d{number}", (DialogueTurn(Role.USER, wish), answer)))
+        dialogues.append(Dialogue(f"d{number}", (DialogueTurn(Role.USER, request), answer)))
     return dialogues
 
 
@@ -66,7 +66,7 @@ def listener(
     return Assistant(parts)
 
 
-@pytest.mark.parametrize(("style", "word"), WISH_OF_STYLE.items())
+@pytest.mark.parametrize(("style", "word"), WORD_OF_STYLE.items())
 def test_a_word_that_only_dialogues_know_ranks(
     listener: Assistant, shop: Catalogue, style: str, word: str
 ) -> None:

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from bowerbird.conversations.generation.criteria import load_phrases
 from bowerbird.conversations.generation.dialogues import GenerationConfig, generate_dialogues
-from bowerbird.conversations.generation.wishes import load_phrases
 from bowerbird.data.dialogues import Dialogue, Role
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
@@ -45,17 +45,17 @@ def dialogues() -> list[Dialogue]:
     return generate_dialogues(CATALOGUE, likes(), GenerationConfig(dialogues=400))
 
 
-def test_each_ends_with_an_item_that_fits_all_that_was_said(dialogues: list[Dialogue]) -> None:
+def test_each_ends_with_an_item_that_fits_the_whole_request(dialogues: list[Dialogue]) -> None:
     for dialogue in dialogues:
         (item_id,) = dialogue.turns[-1].recommended
         kind, colour = item_id.split("-")
-        wish = " ".join(turn.text for turn in dialogue.turns if turn.role is Role.USER).lower()
-        for item in ITEMS:  # names of items liked before say nothing of the wish
-            wish = wish.replace(item.title.lower(), "")
-        assert {word for word in COLOURS if re.search(rf"\b{word.lower()}\b", wish)} <= {colour}
-        assert {word for word in KINDS if re.search(rf"\b{word.lower()}\b", wish)} <= {kind}
+        request = " ".join(turn.text for turn in dialogue.turns if turn.role is Role.USER).lower()
+        for item in ITEMS:  # names of items liked before say nothing of the request
+            request = request.replace(item.title.lower(), "")
+        assert {word for word in COLOURS if re.search(rf"\b{word.lower()}\b", request)} <= {colour}
+        assert {word for word in KINDS if re.search(rf"\b{word.lower()}\b", request)} <= {kind}
         price = CATALOGUE.prices[CATALOGUE.position[item_id]]
-        assert all(float(bound) >= price for bound in re.findall(r"\b(\d+)\b", wish))
+        assert all(float(bound) >= price for bound in re.findall(r"\b(\d+)\b", request))
 
 
 def test_items_come_as_often_as_they_are_liked(dialogues: list[Dialogue]) -> None:

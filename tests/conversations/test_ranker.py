@@ -18,8 +18,8 @@ from bowerbird.conversations.contexts import (
     Sentiment,
 )
 from bowerbird.conversations.evaluation import evaluate_conversations, target_ranks
-from bowerbird.conversations.fitting import SourceFitting
-from bowerbird.conversations.near_copies import without_near_copies
+from bowerbird.conversations.fitting.checkpoints import SourceFitting
+from bowerbird.conversations.fitting.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker, new_sources
 from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.network import NetworkConfig

@@ -15,11 +15,11 @@ import numpy as np
 from bowerbird.config import setting
 from bowerbird.conversations.contexts import DialogueExample
 from bowerbird.conversations.evaluation import recall_of
-from bowerbird.conversations.fitting import SourceFitting
+from bowerbird.conversations.fitting.checkpoints import SourceFitting
+from bowerbird.conversations.fitting.near_copies import without_near_copies
 from bowerbird.conversations.fusion import BASELINES, Fusion, fit_fusion
 from bowerbird.conversations.generation.dialogues import GenerationConfig, generate_dialogues
 from bowerbird.conversations.linking import find_everyday_words
-from bowerbird.conversations.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker, ExtraSources, new_sources, no_extra_sources
 from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.conversations.sources.source import ConversationSource

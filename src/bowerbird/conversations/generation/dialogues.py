@@ -14,8 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.config import setting
+from bowerbird.conversations.generation.criteria import (
+    Criterion,
+    CriterionReader,
+    describe_item,
+    word_phrase,
+)
 from bowerbird.conversations.generation.purchases import Choice, sample_choices
-from bowerbird.conversations.generation.wishes import Wish, WishReader, describe_thing, word_phrase
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
@@ -59,7 +64,7 @@ class _DialogueWriter:
         config: GenerationConfig,
     ) -> None:
         self._catalogue, self._vocabulary = catalogue, vocabulary
-        self._reader = WishReader(catalogue, vocabulary, to_english)
+        self._reader = CriterionReader(catalogue, vocabulary, to_english)
         self._max_turns = config.max_turns
         self._generator = random.Random(config.seed)
 
@@ -67,31 +72,33 @@ class _DialogueWriter:
         generator = self._generator
         head = self._reader.head(choice.item, generator)
         is_headless = generator.random() < HEADLESS_SHARE
-        wishes = self._reader.wishes(choice.item, generator)
+        criteria = self._reader.criteria(choice.item, generator)
         n_first = generator.choice((0, 1, 1, 2)) + is_headless
-        first, rest = wishes[:n_first], wishes[n_first:]
+        first, rest = criteria[:n_first], criteria[n_first:]
         liked = choice.liked[: generator.random() < LIKED_SHARE and 1]
         n_more = min(generator.randrange(self._max_turns), len(rest))
         turns = [self._opening(None if is_headless else head, first, liked)]
-        for wish in rest[:n_more]:
+        for criterion in rest[:n_more]:
             turns.append(self._answer(self._other_of_kind(choice.item), is_choice=False))
-            turns.append(self._refinement(wish))
+            turns.append(self._refinement(criterion))
         turns.append(self._answer(choice.item, is_choice=True))
         return Dialogue(dialogue_id, tuple(turns))
 
-    def _opening(self, head: Wish | None, wishes: Sequence[Wish], liked: Sequence[int]) -> DialogueTurn:
-        thing = describe_thing(head, wishes, self._generator)
+    def _opening(
+        self, head: Criterion | None, criteria: Sequence[Criterion], liked: Sequence[int]
+    ) -> DialogueTurn:
+        description = describe_item(head, criteria, self._generator)
         if not liked:
-            return DialogueTurn(Role.USER, word_phrase("openings", self._generator, thing=thing))
+            return DialogueTurn(Role.USER, word_phrase("openings", self._generator, item=description))
         title = self._catalogue.title(liked[0])
-        text = word_phrase("with_liked", self._generator, thing=thing, title=title)
+        text = word_phrase("with_liked", self._generator, item=description, title=title)
         item_id = self._catalogue.ids[liked[0]]
         return DialogueTurn(Role.USER, text, mentioned=(item_id,), liked=(item_id,))
 
-    def _refinement(self, wish: Wish) -> DialogueTurn:
+    def _refinement(self, criterion: Criterion) -> DialogueTurn:
         known = ("price", "colour", "material", "style", "brand", "genre", "word")
-        move = f"refinement {wish.name if wish.name in known else 'other'}"
-        slots = {"price": wish.value, "word": wish.value, "value": wish.value}
+        move = f"refinement {criterion.name if criterion.name in known else 'other'}"
+        slots = {"price": criterion.value, "word": criterion.value, "value": criterion.value}
         text = word_phrase("rejections", self._generator) + " " + word_phrase(move, self._generator, **slots)
         return DialogueTurn(Role.USER, text.strip())
 

@@ -28,7 +28,7 @@ PRICE_HEADROOM = (1.05, 1.6)
 
 
 @dataclass(frozen=True)
-class Wish:
+class Criterion:
     """One thing that a shopper may want: a facet and its value, "price" and a bound, or "word" and a word."""
 
     name: str
@@ -37,7 +37,7 @@ class Wish:
 
 @cache
 def load_phrases() -> Mapping[str, Sequence[str]]:
-    """Phrases by move; refinements by the name of the wish, as "refinement colour"."""
+    """Phrases by move; refinements by the name of the criterion, as "refinement colour"."""
     source = resources.files(__package__).joinpath("phrases.toml")
     raw = tomllib.loads(source.read_text(encoding="utf-8"))
     refinements = raw.pop("refinements")
@@ -54,8 +54,8 @@ def word_phrase(move: str, generator: random.Random, **slots: str) -> str:
     return " ".join(phrase.split()).lstrip(",.!? ")
 
 
-class WishReader:
-    """Reads the wishes that an item fulfils."""
+class CriterionReader:
+    """Reads the criteria that an item fulfils."""
 
     def __init__(
         self, catalogue: Catalogue, vocabulary: Vocabulary, to_english: Callable[[str], str] | None
@@ -67,27 +67,27 @@ class WishReader:
         counts = Counter(word for words in self._words for word in set(words))
         self._common = {word for word, n in counts.items() if n > MAX_WORD_SHARE * len(catalogue)}
 
-    def head(self, position: int, generator: random.Random) -> Wish | None:
+    def head(self, position: int, generator: random.Random) -> Criterion | None:
         """The kind of thing; None where the catalogue does not say."""
         for facet in HEAD_FACETS:
             if values := self._vocabulary.values_of(position, facet):
-                return Wish(facet, self._worded(generator.choice(values)))
+                return Criterion(facet, self._worded(generator.choice(values)))
         return None
 
-    def wishes(self, position: int, generator: random.Random) -> list[Wish]:
+    def criteria(self, position: int, generator: random.Random) -> list[Criterion]:
         """Everything else that may be said, in random order."""
-        wishes = [
-            Wish(facet, self._worded(generator.choice(values)))
+        criteria = [
+            Criterion(facet, self._worded(generator.choice(values)))
             for facet in FACETS
             if (values := self._vocabulary.values_of(position, facet))
         ]
         price = float(self._catalogue.prices[position])
         if math.isfinite(price) and price > 0:
-            wishes.append(Wish("price", _round(price * generator.uniform(*PRICE_HEADROOM))))
+            criteria.append(Criterion("price", _round(price * generator.uniform(*PRICE_HEADROOM))))
         rare = [word for word in dict.fromkeys(self._words[position]) if word not in self._common]
-        wishes += [Wish("word", word) for word in generator.sample(rare, min(2, len(rare)))]
-        generator.shuffle(wishes)
-        return wishes
+        criteria += [Criterion("word", word) for word in generator.sample(rare, min(2, len(rare)))]
+        generator.shuffle(criteria)
+        return criteria
 
     def _worded(self, value: str) -> str:
         return self._to_english(normalize_text(value))
@@ -98,14 +98,16 @@ class WishReader:
         return [word for word in words if len(word) >= MIN_WORD_LENGTH and word not in EMPTY_WORDS]
 
 
-def describe_thing(head: Wish | None, wishes: Sequence[Wish], generator: random.Random) -> str:
+def describe_item(head: Criterion | None, criteria: Sequence[Criterion], generator: random.Random) -> str:
     """A kind of thing with what was said of it, as "a green lamp of brass under 40"."""
     noun = head.value if head else generator.choice(("something", "one", "anything"))
-    before = [wish.value for wish in wishes if wish.name in ("colour", "style", "pattern")]
+    before = [criterion.value for criterion in criteria if criterion.name in ("colour", "style", "pattern")]
     after = [
-        resolve_choices(_AFTER.get(wish.name, "(with|of) {value}"), generator).replace("{value}", wish.value)
-        for wish in wishes
-        if wish.name not in ("colour", "style", "pattern")
+        resolve_choices(_AFTER.get(criterion.name, "(with|of) {value}"), generator).replace(
+            "{value}", criterion.value
+        )
+        for criterion in criteria
+        if criterion.name not in ("colour", "style", "pattern")
     ]
     if head is None:
         after, before = [*before, *after], []
