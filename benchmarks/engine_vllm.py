@@ -37,9 +37,9 @@ from bowerbird.graft.connector import Connector
 from bowerbird.graft.export import export_graft
 from bowerbird.graft.model import Graft
 from bowerbird.graft.runtime import PromptEmbeddings, Runtime, SamplingParams
-from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
+from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected, encode_embeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
+from bowerbird.graft.runtimes.vllm import VllmRuntime
 from vllm_server import VllmServer
 
 Results = dict[str, Any]

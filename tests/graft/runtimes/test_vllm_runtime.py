@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
-import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,109 +18,10 @@ import torch
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
+from bowerbird.graft.runtimes.completions import encode_embeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.runtimes.vllm import VllmRuntime, encode_embeddings
-
-CONTEXT_LENGTH = 48
-
-
-@dataclass
-class FakeEngine:
-    """vLLM's request handling over one model; tests enable its faults."""
-
-    base: Base
-    accepts_embeddings: bool = True
-    """Started with --enable-prompt-embeds."""
-    dies_after: int | None = None
-    """Tokens of a stream that are sent before the connection is cut."""
-    aborts: bool = False
-    """Its streams end properly after one token, as when a request is aborted."""
-    returns_token_ids: bool = True
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    """Bodies of the completion requests."""
-
-    def prompts(self, request: dict[str, Any]) -> list[torch.Tensor]:
-        """Embedded prompts, (T, hidden) each. Raises `ValueError` with the reason for a rejection."""
-        if "prompt_embeds" not in request:
-            ids = torch.tensor(request["prompt"])
-            if int(ids.max()) >= len(self.base.embedding_table):
-                raise ValueError(f"Token id {int(ids.max())} is out of vocabulary")
-            return [self.base.embedding_table[token_ids] for token_ids in ids]
-        if not self.accepts_embeddings:
-            raise ValueError("You must set `--enable-prompt-embeds` to input `prompt_embeds`.")
-        saved = base64.b64decode(request["prompt_embeds"], validate=True)
-        prompt: torch.Tensor = torch.load(io.BytesIO(saved), weights_only=True)
-        if prompt.shape[1] != self.base.hidden:
-            raise ValueError(f"hidden_size {prompt.shape[1]} does not match {self.base.hidden}")
-        return [prompt]
-
-    @torch.no_grad()
-    def generate(self, prompt: torch.Tensor, request: dict[str, Any]) -> Iterator[int]:
-        """Generate token ids by vLLM's rules: greedy, including the stop token."""
-        if len(prompt) + request["max_tokens"] > CONTEXT_LENGTH:
-            raise ValueError("This model's maximum context length is exceeded")
-        stops = request.get("stop_token_ids", [])
-        for n in range(request["max_tokens"]):
-            logits = self.base.model(inputs_embeds=prompt[None]).logits[0, -1]
-            for token, bias in request.get("logit_bias", {}).items():
-                logits[int(token)] += bias
-            if n < request.get("min_tokens", 0):
-                logits[stops] = -torch.inf
-            if "allowed_token_ids" in request:
-                mask = torch.full_like(logits, -torch.inf)
-                mask[request["allowed_token_ids"]] = 0
-                logits = logits + mask
-            token = int(logits.argmax())
-            yield token
-            if token in stops:
-                return
-            prompt = torch.cat([prompt, self.base.embedding_table[token][None]])
-
-
-def make_handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer(200, {"data": [{"id": "/models/tiny", "max_model_len": CONTEXT_LENGTH}]})
-
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            engine.requests.append(request)
-            try:
-                replies = [engine.generate(prompt, request) for prompt in engine.prompts(request)]
-                if request.get("stream"):
-                    self.stream(replies[0])
-                else:
-                    self.answer(200, {"choices": [self.choice(n, list(r)) for n, r in enumerate(replies)]})
-            except ValueError as error:
-                self.answer(400, {"error": {"message": str(error), "code": 400}})
-
-        def choice(self, index: int, ids: list[int]) -> dict[str, Any]:
-            return {"index": index, "text": "", "token_ids": ids if engine.returns_token_ids else None}
-
-        def stream(self, reply: Iterator[int]) -> None:
-            first = [next(reply)]  # vLLM rejects a request before streaming starts
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.end_headers()
-            for n, token in enumerate([*first, *reply]):
-                if n == engine.dies_after:
-                    return
-                self.wfile.write(f"data: {json.dumps({'choices': [self.choice(0, [token])]})}\n\n".encode())
-                if engine.aborts:
-                    break
-            self.wfile.write(b"data: [DONE]\n\n")
-
-        def answer(self, status: int, body: dict[str, Any]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+from bowerbird.graft.runtimes.vllm import VllmRuntime
+from fake_vllm import CONTEXT_LENGTH, FakeEngine, fake_vllm
 
 
 @pytest.fixture(scope="module")
@@ -134,18 +33,8 @@ def base(tiny_base: Path) -> Base:
 @pytest.fixture
 def serve() -> Iterator[Callable[[FakeEngine], str]]:
     """Starts a server for an engine on a free loopback port and returns its address."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(engine: FakeEngine) -> str:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(engine))
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with contextlib.ExitStack() as stack:
+        yield lambda engine: stack.enter_context(fake_vllm(engine))
 
 
 def make_prompt(base: Base, seed: int, length: int = 9, items: int = 3) -> PromptEmbeddings:
@@ -297,6 +186,47 @@ def test_another_model_is_rejected_before_it_gets_an_embedding(
 def test_a_server_started_without_prompt_embeddings(base: Base, serve: Callable[[FakeEngine], str]) -> None:
     with pytest.raises(EngineError, match="start it with --enable-prompt-embeds"):
         VllmRuntime.connect(serve(FakeEngine(base, accepts_embeddings=False)), base)
+
+
+@pytest.mark.parametrize(
+    "cache_key",
+    [len, lambda prompt: (len(prompt), prompt[:8].sum().item())],
+    ids=["by length", "by the first block"],
+)
+def test_a_prefix_cache_that_mixes_up_prompts_is_rejected(
+    base: Base, serve: Callable[[FakeEngine], str], cache_key: Callable[[torch.Tensor], Any]
+) -> None:
+    with pytest.raises(EngineError, match="mixes up prompts that differ"):
+        VllmRuntime.connect(serve(FakeEngine(base, cache_key=cache_key)), base)
+
+
+def test_a_prefix_cache_by_content_is_accepted(base: Base, serve: Callable[[FakeEngine], str]) -> None:
+    engine = FakeEngine(base, cache_key=lambda prompt: prompt.numpy().tobytes())
+    runtime, eager = VllmRuntime.connect(serve(engine), base), EagerRuntime(base)
+    sampling = SamplingParams(max_tokens=6, min_tokens=6)
+    one = make_prompt(base, 0)
+    texts = []
+    for seed in (1, 2, 1, 3):  # the same words, other items
+        other = one.embeddings.copy()
+        items = one.token_keys < 0
+        other[items] = np.random.default_rng(seed).normal(size=(items.sum(), base.hidden))
+        prompt = PromptEmbeddings(np.where(items, -seed, one.token_keys), other)
+        texts.append(list(runtime.generate(prompt, sampling)))
+        assert texts[-1] == list(eager.generate(prompt, sampling))
+    assert texts[0] == texts[2] and len(set(map(tuple, texts))) == 3
+
+
+def test_a_server_with_adapters_is_rejected(base: Base, serve: Callable[[FakeEngine], str]) -> None:
+    with pytest.raises(EngineError, match="serves LoRA adapters"):
+        VllmRuntime.connect(serve(FakeEngine(base, adapters=("mine",))), base)
+
+
+def test_no_penalty_reaches_the_engine(base: Base, serve: Callable[[FakeEngine], str]) -> None:
+    engine = FakeEngine(base)
+    list(VllmRuntime.connect(serve(engine), base).generate(make_prompt(base, 0), SamplingParams(2)))
+    for request in engine.requests:
+        penalties = [request[f"{name}_penalty"] for name in ("repetition", "presence", "frequency")]
+        assert penalties == [1.0, 0.0, 0.0]
 
 
 def test_a_server_that_returns_no_token_ids(base: Base, serve: Callable[[FakeEngine], str]) -> None:

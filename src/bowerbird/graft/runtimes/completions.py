@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any
+
+import numpy as np
+import torch
 
 from bowerbird.endpoint.connection import JsonConnection, TimeLimits
 from bowerbird.endpoint.connection import RequestRejected as RequestRejected
@@ -51,3 +56,10 @@ class CompletionServer:
                 f"{self.url} returned no token ids: a vLLM server that supports return_token_ids is required"
             )
         return [int(token) for token in choice["token_ids"]]
+
+
+def encode_embeddings(embeddings: np.ndarray) -> str:
+    """Encode embeddings (T, hidden) float32 for vLLM: a saved tensor in base64."""
+    buffer = io.BytesIO()
+    torch.save(torch.from_numpy(embeddings), buffer)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -7,8 +7,6 @@ grafted into its model.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -21,15 +19,21 @@ import torch
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import ModelLimits, PromptEmbeddings, SamplingParams, check_prompt
-from bowerbird.graft.runtimes.completions import CompletionServer, RequestRejected
+from bowerbird.graft.runtimes.completions import CompletionServer, encode_embeddings
+from bowerbird.graft.runtimes.vllm_verification import ServerVerification
 
-NEUTRAL_SAMPLING = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
-"""Sent with every request: otherwise the server would use defaults from the model's folder."""
+NEUTRAL_SAMPLING = {
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
+"""Sent with every request: otherwise the server would use defaults from the model's folder, and a penalty
+next to prompt embeddings kills the engine (vllm-project/vllm#57719)."""
 FORBIDDEN_BIAS = -100.0
 """The lowest bias that servers accept. It excludes a token unless its logit is 100 above all others."""
-MAX_LOGIT_GAP = 0.5
-"""Largest allowed gap (nats) between the logits of our best token and of the server's. SmolLM2-135M served in
-bfloat16 stays within 0.09 of float32; weights perturbed by 2 % of their standard deviation give 0.8."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class VllmRuntime:
     def connect(cls, url: str, base: Base) -> VllmRuntime:
         """Connect to the vLLM server at `url`, such as `http://127.0.0.1:8000`.
 
-        Raises `EngineError` if no server answers, it serves another model than `base`, or it does not accept
-        embeddings. The model is verified before any embedding is sent: one of the wrong width crashed older
-        engines.
+        Raises `EngineError` if no server answers, it serves another model than `base`, serves LoRA adapters,
+        does not accept embeddings, or mixes up prompts that differ in their embeddings. The model is verified
+        before any embedding is sent: one of the wrong width crashed older engines.
         """
         server = CompletionServer(url)
         models = server.models()
@@ -61,8 +65,7 @@ class VllmRuntime:
             raise EngineError(f"{url} is not a vLLM server: it does not report its model's context length")
         context_length = min(base.context_length, int(models[0]["max_model_len"]))
         runtime = cls(server, base, str(models[0]["id"]), replace(base.limits, context_length=context_length))
-        runtime._check_model()
-        runtime._check_embeddings()
+        ServerVerification(server, base, runtime.limits, runtime.base_request).run(models)
         return runtime
 
     def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
@@ -143,7 +146,7 @@ class VllmRuntime:
     ) -> dict[str, Any]:
         n_remaining = sampling.max_tokens - n_generated
         return {
-            **self._base_request,
+            **self.base_request,
             "prompt_embeds": encode_embeddings(embeddings),
             "max_tokens": n_remaining,
             "min_tokens": min(max(sampling.min_tokens - n_generated, 0), n_remaining),
@@ -155,7 +158,7 @@ class VllmRuntime:
         }
 
     @cached_property
-    def _base_request(self) -> dict[str, Any]:
+    def base_request(self) -> dict[str, Any]:
         """Fields of every request. `ignore_eos`: end tokens are exactly the base's, passed as stop tokens."""
         return {"model": self.model, "ignore_eos": True, **NEUTRAL_SAMPLING}
 
@@ -163,52 +166,3 @@ class VllmRuntime:
         """Embeddings of tokens, (ids, hidden) float32."""
         rows: np.ndarray = self.base.embedding_table[torch.tensor(ids, dtype=torch.int64)].float().numpy()
         return rows
-
-    # -- verification -------------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def _check_model(self) -> None:
-        """Check that the server's greedy continuations are (nearly) the best tokens of our own weights.
-
-        The prompts are three sequences of ids spread over the vocabulary.
-        """
-        vocabulary_size = int(self.base.embedding_table.shape[0])
-        prompts = (np.arange(1, 25) * vocabulary_size // 25).reshape(3, 8)
-        request = {**self._base_request, "prompt": prompts.tolist(), "max_tokens": 8, "temperature": 0.0}
-        wrong_model = EngineError(
-            f"{self.server.url} serves {self.model}, which is not {self.limits.name}: "
-            "start it with the folder that `bowerbird graft export` wrote"
-        )
-        try:
-            generated = self.server.complete(request)
-        except RequestRejected as error:  # another vocabulary
-            raise wrong_model from error
-        if [len(ids) for ids in generated] != [8, 8, 8] or max(map(max, generated)) >= vocabulary_size:
-            raise wrong_model
-        sequences = torch.from_numpy(np.concatenate([prompts, np.array(generated)], axis=1))
-        logits = self.base.model(input_ids=sequences).logits[:, 7:-1].float()  # (3, 8, vocabulary)
-        server_logits = logits.gather(2, sequences[:, 8:, None])[..., 0]
-        if float((logits.amax(2) - server_logits).max()) > MAX_LOGIT_GAP:
-            raise wrong_model
-
-    def _check_embeddings(self) -> None:
-        """Send one embedded token to check that the server accepts prompt embeddings."""
-        request = {
-            **self._base_request,
-            "prompt_embeds": encode_embeddings(self._embed_tokens([0])),
-            "max_tokens": 1,
-        }
-        try:
-            self.server.complete(request)
-        except RequestRejected as error:
-            raise EngineError(
-                f"{self.server.url} does not accept embeddings ({error}): "
-                "start it with --enable-prompt-embeds"
-            ) from error
-
-
-def encode_embeddings(embeddings: np.ndarray) -> str:
-    """Encode embeddings (T, hidden) float32 for vLLM: a saved tensor in base64."""
-    buffer = io.BytesIO()
-    torch.save(torch.from_numpy(embeddings), buffer)
-    return base64.b64encode(buffer.getvalue()).decode()
