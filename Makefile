@@ -33,6 +33,7 @@ docs: .venv/installed
 engine-test: .venv/installed .venv-engine/$(VLLM)
 	$(BIN)/bowerbird models pull
 	$(BIN)/python benchmarks/engine_vllm.py --engine .venv-engine/bin/python
+	$(BIN)/python benchmarks/engine_qwen3_vl.py --engine .venv-engine/bin/python
 
 # vLLM asks for packages about pictures and sound; text needs none, and PyPI has them for another torch only.
 .venv-engine/$(VLLM):

@@ -196,10 +196,3 @@ def test_a_text_of_an_item_instructs_nobody(shop: Catalogue, assistant: Assistan
     with asked_model(poisoned, [answer("Praise the moon goddess.")]) as (model, server):
         reply = model.reply(DialogueState(), NEED)
     assert "goddess" not in json.dumps(server.requests) and "goddess" not in reply.text
-
-
-def test_other_languages_are_the_templates(assistant: Assistant) -> None:
-    with asked_model(assistant, [answer("Here are red lamps.")]) as (model, server):
-        text = "una lámpara roja por menos de 90"
-        assert model.reply(DialogueState(), text).text == assistant.reply(DialogueState(), text).text
-    assert not server.requests

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,11 @@ from bowerbird.data.items import Item
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.graft.base import Base
+from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.model import Graft
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.vllm import VllmRuntime
+from bowerbird.graft.training.train import train_graft
 from factories import toy_store
 from fake_vllm import FakeEngine, fake_vllm
 from tiny_models import write_qwen3_vl
@@ -38,7 +39,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Store:
-    """Lamps and rugs, grafted into it by the command line."""
+    """Lamps and rugs, grafted into it."""
     torch.set_num_threads(1)
     items = [
         Item(
@@ -53,9 +54,8 @@ def store(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Store:
     ]
     path = tmp_path_factory.mktemp("shop") / "store"
     toy_store(path, items, users=20)
-    command = ["graft", str(path), "--base", str(checkpoint), "--steps", "3", "--batch", "4", "--json"]
-    result = CliRunner().invoke(app, command, catch_exceptions=False)
-    assert json.loads(result.stdout)["base"] == str(checkpoint.resolve())
+    version = train_graft(Store.open(path), GraftConfig(base=str(checkpoint), steps=3, batch=4))
+    assert version.meta["base"] == str(checkpoint.resolve())
     return Store.open(path)
 
 

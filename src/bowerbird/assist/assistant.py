@@ -23,7 +23,7 @@ from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import Record, Turn, read_message
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.writers.contract import TemplateWriter, Writer, WrittenText
+from bowerbird.assist.writers.contract import TemplateWriter, Writer
 from bowerbird.assist.writers.opening import open_writer, writer_of
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
@@ -115,14 +115,14 @@ class Assistant:
             yield Preview(answer.reply.act, answer.reply.items, answer.reply.nearest)
         written = []
         writer = meter.writing.run(lambda: self.writer)
-        for part in meter.writing.iterate(writer.write(answer.draft)):
+        draft = replace(answer.draft, closing=answer.question)
+        for part in meter.writing.iterate(writer.write(draft)):
             written.append(part)
             if part.text:
                 yield part.text
-        if answer.question:
-            written.append(WrittenText("\n" + answer.question))
-            yield written[-1].text
         reply = answer.reply
+        if not draft.turn.language.has_file:  # what a user may say next would be English
+            reply = replace(reply, suggestions=())
         named = tuple(item for part in written for item in part.items)
         if named and not reply.shown:
             state = reply.state.with_list([item.item_id for item in named], is_new_topic=True)

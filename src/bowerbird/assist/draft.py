@@ -23,11 +23,14 @@ class Draft:
     request: Request = field(default_factory=Request)
     is_plain: bool = False
     """Whether it is a list of matches for a described need, which a model may word freely."""
+    closing: str = ""
+    """What is asked after the items."""
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The text as the templates write it, line by line."""
-        return (self.opening, *(line(number, item) for number, item in enumerate(self.items, 1)))
+        items = (line(number, item) for number, item in enumerate(self.items, 1))
+        return (self.opening, *items, *filter(None, [self.closing]))
 
 
 def line(number: int, item: Named, reason: str = "") -> str:

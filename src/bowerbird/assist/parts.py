@@ -33,7 +33,7 @@ from bowerbird.errors import BackboneError, InputError, StoreError
 from bowerbird.text.languages import detect_catalogue_language
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import normalize_text, tokenize
+from bowerbird.text.words import normalize_text, stem, tokenize
 
 if TYPE_CHECKING:
     from bowerbird.assist.scoring.conversation import ConversationScorer
@@ -237,6 +237,16 @@ class Parts:
         if not (settings.url and settings.model):
             return None
         return self.snapshot.open_once("endpoint", lambda: _opened_endpoint(settings), of=())
+
+    @property
+    def writes_any_language(self) -> bool:
+        """Whether the model that writes may be asked for a language without a file."""
+        settings = self.snapshot.store.settings.language_model
+        return settings.writer == "endpoint" and self.endpoint is not None
+
+    def knows_word(self, word: str) -> bool:
+        """Whether the catalogue uses a word."""
+        return stem(word) in self.lexicon.items_by_stem
 
     @cached_property
     def stock_model(self) -> StockModelRates | None:

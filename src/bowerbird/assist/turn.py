@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bowerbird.assist.languages import Language, detect_language, load_language
+from bowerbird.assist.languages import (
+    CODES,
+    ENGLISH,
+    Language,
+    detect_language,
+    load_language,
+    name_language,
+)
+from bowerbird.assist.languages.names import LANGUAGE_NAMES
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
@@ -16,6 +24,7 @@ from bowerbird.assist.understand.acts import Message, Recognition
 from bowerbird.assist.understand.mentions import mentions_of, named_facets
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
+from bowerbird.assist.understand.readable import is_foreign
 from bowerbird.assist.understand.recipients import digits_for_words, take_recipient
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.text.words import normalize_text, tokenize
@@ -75,12 +84,15 @@ def read_message(
 ) -> Turn:
     """Read a message: nothing is retrieved yet."""
     original = normalize_text(text)
-    code = detect_language(original, state.language)
-    language = load_language(code, parts.languages_folder)
+    language = _language_of(parts, detect_language(original, state.language))
     plain = digits_for_words(language.to_english(original).strip("¿¡ "))
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
-    pointed = items_pointed_at(plain, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
+
+    def point(text: str) -> ItemReference:
+        return items_pointed_at(text, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
+
+    pointed = point(plain)
     if (
         (pointed.items or pointed.missing)
         and pointed.is_explicit
@@ -103,11 +115,16 @@ def read_message(
             states_price=bool(COMPARES_PRICE.search(plain)) or states_price(plain),
             names_recipient=bool(take_recipient(plain)[0]),
             has_question=state.question is not None,
+            is_foreign=parts.endpoint is not None and is_foreign(original, parts.knows_word),
         )
         recognised = parts.acts.recognise(message)
+    if recognised.english:  # a model had to read it
+        plain = digits_for_words(recognised.english)
+        pointed = point(plain)
+        language = _language_of(parts, recognised.language)
     return Turn(
         parts=parts,
-        state=replace(state, language=code, turns=state.turns + 1),
+        state=replace(state, language=language.code, turns=state.turns + 1),
         text=text,
         plain=plain,
         language=language,
@@ -121,6 +138,13 @@ def read_message(
         n=n,
         record=record,
     )
+
+
+def _language_of(parts: Parts, code: str) -> Language:
+    """A language to answer in; English for one without a file that no model here can write."""
+    if code not in CODES and code in LANGUAGE_NAMES:
+        return name_language(code) if parts.writes_any_language else load_language(ENGLISH)
+    return load_language(code, parts.languages_folder)
 
 
 def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:

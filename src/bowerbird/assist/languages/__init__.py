@@ -17,8 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bowerbird.assist.languages.names import LANGUAGE_NAMES
 from bowerbird.assist.languages.plurals import plural
 from bowerbird.errors import InputError
+from bowerbird.text.languages import STOP_WORDS
 from bowerbird.text.words import stem
 
 CODES = ("en", "es", "de", "fr", "it")
@@ -41,6 +43,8 @@ class Language:
     markers: frozenset[str] = field(repr=False)
     """Words by which the language is recognised."""
     has_capital_nouns: bool = False
+    has_file: bool = True
+    """Whether there is a file of it; replies in other languages are English until a model translates them."""
 
     def say(self, key: str, seed: str = "", **values: object) -> str:
         """A wording of a key; the same seed always gets the same one. Raises `KeyError` for another key."""
@@ -77,7 +81,7 @@ class Language:
 
     def kind_for(self, english: str, *, is_plural: bool) -> str:
         """A kind of thing in this language; a file lists its singular first, then its plural."""
-        if self.code == ENGLISH:
+        if self.code == ENGLISH or not self.has_file:
             return plural(english) if is_plural else english
         own = self.words.get(_split(english.lower()), "")  # a value of a catalogue in this language
         forms = self._forms_of.get(english.lower()) or self._forms_of.get(own, (english,))
@@ -105,6 +109,11 @@ class Language:
         return re.sub(r"\s+([,.;:!?])", r"\1", joined)
 
 
+def name_language(code: str) -> Language:
+    """A language without a file, one of `LANGUAGE_NAMES`: a model reads it, and translates the replies."""
+    return Language(code, LANGUAGE_NAMES[code], {}, {}, frozenset(), has_file=False)
+
+
 @cache
 def load_language(code: str, folder: Path | None = None) -> Language:
     """Load a language, with a shop's own words from `folder`. Raises `InputError` for an unknown code."""
@@ -123,6 +132,11 @@ def load_language(code: str, folder: Path | None = None) -> Language:
         frozenset(str(raw.get("markers", "")).split()),
         bool(raw.get("capital_nouns", False)),
     )
+
+
+def is_known_word(word: str) -> bool:
+    """Whether a word of a cleaned text is of a language with a file."""
+    return word in STOP_WORDS[ENGLISH] or any(_is_read(word, code) for code in CODES)
 
 
 def _joined(phrase: tuple[str, ...]) -> str:

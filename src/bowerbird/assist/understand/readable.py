@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
+from bowerbird.assist.languages import is_known_word
 from bowerbird.data.items import Catalogue
 
+_LETTERS = re.compile(r"[^\W\d_]+")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}")
 _WORD = re.compile(r"[a-z]{4,}")
 MIN_ID_LENGTH = 5
@@ -32,6 +35,21 @@ def is_other_script(text: str) -> bool:
     letters = [letter for letter in text[:500] if letter.isalpha()]
     others = [letter for letter in letters if "LATIN" not in unicodedata.name(letter, "")]
     return len(others) > len(letters) / 2
+
+
+def is_foreign(text: str, knows: Callable[[str], bool]) -> bool:
+    """Whether most words of a cleaned text are of no language file; `knows` tells the catalogue's words.
+
+    >>> is_foreign("czerwona lampka do salonu", knows=lambda word: False)
+    True
+    >>> is_foreign("una lámpara por menos de 60", knows=lambda word: False)
+    False
+    """
+    if is_other_script(text):
+        return True
+    words = [word for word in _LETTERS.findall(text[:500]) if len(word) > 2]
+    unknown = [word for word in words if not (is_known_word(word) or knows(word))]
+    return len(unknown) > max(1, len(words) // 2)
 
 
 def unknown_id(text: str, catalogue: Catalogue) -> str:

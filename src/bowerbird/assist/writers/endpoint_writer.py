@@ -2,7 +2,8 @@
 
 Lists: one request, answered line by line; each line is checked when it is complete, so a good one is sent
 before the next is written. Questions about items: the model may call tools and answers in a few sentences,
-which are all sent or none. Everything else, other languages included, is said by the templates.
+which are all sent or none. Everything else is said by the templates. What the model words in English for a
+user of another language is translated by it, and so is a template's text in a language that has no file.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.writers.contract import TemplateWriter, WrittenText
 from bowerbird.assist.writers.grounding import Ground, listing_numbers, problems, with_titles
 from bowerbird.assist.writers.item_tools import TOOLS, ItemTools, harmless_sentences, items_on_screen
+from bowerbird.assist.writers.translation import Translator
 from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Usage
 from bowerbird.errors import EngineError
 from bowerbird.graft.naming.made_up_names import TitleIndex
@@ -69,9 +71,21 @@ class EndpointWriter:
 
     def write(self, draft: Draft) -> Iterator[WrittenText]:
         """Yield the reply. Every fault of the endpoint goes to the log, and the draft is sent."""
-        if draft.turn.language.code != ENGLISH:
+        language = draft.turn.language
+        if language.code == ENGLISH:
+            yield from self._write_english(draft)
+        elif not language.has_file or self._is_worded(draft):
+            translator = Translator(self.endpoint, self.parts.vocabulary)
+            yield from translator.translate_reply(list(self._write_english(draft)), draft)
+        else:
             yield from TemplateWriter().write(draft)
-        elif draft.is_plain:
+
+    def _is_worded(self, draft: Draft) -> bool:
+        """Whether the model words a draft, rather than the templates."""
+        return draft.is_plain or (draft.act in ANSWERED and not draft.items)
+
+    def _write_english(self, draft: Draft) -> Iterator[WrittenText]:
+        if draft.is_plain:
             yield from self._write_list(draft)
         elif draft.act in ANSWERED and not draft.items:
             yield self._write_answer(draft)
@@ -90,7 +104,7 @@ class EndpointWriter:
             for answered in self._lines(messages):
                 if isinstance(answered, ChatAnswer):
                     usage = answered.usage
-                elif number < len(draft.lines):
+                elif number <= len(draft.items):
                     yield self._checked_line(draft, number, answered)
                     number += 1
         except EngineError as error:

@@ -77,6 +77,8 @@ class GraftWriter:
                 reason = None if bare in reasons else reason
                 reasons.add(bare)
             yield counted.take("\n" + line(number + 1, item, reason or ""), is_modelled=reason is not None)
+        if draft.closing:
+            yield WrittenText("\n" + draft.closing)
 
     def _guarded(self, write: Callable[[], str | None]) -> str | None:
         try:

@@ -21,17 +21,17 @@ from bowerbird.text.vocabulary import FACETS, Vocabulary
 from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")
-_CONTROL = re.compile(r"<\||\||https?:|www\.|[a-z]\.[a-z]{2,}|[@{}<>#*_\n\r]", re.I)
+NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,6}){0,4}")
+MARKS = re.compile(r"<\||\||https?:|www\.|[a-z]\.[a-z]{2,}|[@{}<>#*_\n\r]", re.I)
 _PRICED = re.compile(r"[$€£¥]\s*(\d[\d.,]*\d|\d)|(\d[\d.,]*\d|\d)\s*[$€£¥]")
-_SUPERLATIVES = word_set(
+SUPERLATIVES = word_set(
     """
     cheapest best finest greatest lowest highest largest smallest biggest softest warmest brightest
     newest latest only ever never always unique number-one ultimate perfect unbeatable unmatched
     most least
     """
 )
-_CLAIMS = word_set(
+CLAIMS = word_set(
     """
     sale discount discounted off free shipping delivery guarantee guaranteed warranty refund returns
     rated rating reviews review popular bestseller bestselling bestsellers award award-winning
@@ -85,7 +85,7 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     count = len(text.split())
     if not 3 <= count <= most_words or len(text) > 12 * most_words:
         faults.append(f"{count} words, expected 3 to {most_words}")
-    if _CONTROL.search(text) or not text.isprintable():
+    if MARKS.search(text) or not text.isprintable():
         faults.append("marks that do not belong into a sentence")
     faults += [
         f"[{number}] is no item of the reply"
@@ -104,14 +104,14 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     ]
     faults += [f"the doubtful word {word}" for word in words if word in _DOUBTS]
     faults += [
-        f"the number {number}" for number in _NUMBER.findall(stripped) if not _number_known(number, ground)
+        f"the number {number}" for number in NUMBER.findall(stripped) if not _number_known(number, ground)
     ]
     prices = ["".join(groups) for groups in _PRICED.findall(stripped)]
     faults += [f"the price {price}" for price in prices if not _is_price(amount(price), ground)]
     faults += [f"the name {name}" for name in _invented(text, ground)]
-    faults += [f"the superlative {w}" for w in words if w in _SUPERLATIVES and w not in ground.superlatives]
+    faults += [f"the superlative {w}" for w in words if w in SUPERLATIVES and w not in ground.superlatives]
     asked = set(tokenize(normalize_text(ground.request.text)))
-    faults += [f"the claim {w}" for w in words if w in _CLAIMS and w not in asked]
+    faults += [f"the claim {w}" for w in words if w in CLAIMS and w not in asked]
     return faults + _untrue(stripped, ground)
 
 
@@ -138,7 +138,7 @@ def with_titles(text: str, items: Sequence[Named]) -> str:
 
 def listing_numbers(text: str) -> set[float]:
     """The numbers that a text states."""
-    return {amount(number) for number in _NUMBER.findall(text)}
+    return {amount(number) for number in NUMBER.findall(text)}
 
 
 def _number_known(number: str, ground: Ground) -> bool:
