@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.ingest.event_batches import with_event_ids
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.events import ga4, segment, snowplow
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_events, parse_message
+from bowerbird.data.readers.records import AliasDraft, EventBatch, EventDraft, RejectedRow
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -219,3 +224,45 @@ def test_imported_aliases_join_histories_and_conflicts_are_listed(shop: Store, t
     assert shop.log.read()["user_id"].to_pylist() == ["ann"]
     assert (summary.aliases.accepted, summary.aliases.rejected.total()) == (1, 1)
     assert import_layout(shop, "segment", [path]).aliases.new == 0
+
+
+VALUES = st.sampled_from(
+    ["a", " b ", "", None, 5, 7.0, -1, "é", True, [], {}, "2026-01-02T00:00:00Z", "1e3", 2**40]
+)
+CALLS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["track", "track", "track", "page", None])},
+    optional={
+        "event": st.sampled_from(
+            ["Product Viewed", "product clicked", "Product Added", "Product Saved", "", "x"]
+        ),
+        **dict.fromkeys(("userId", "anonymousId", "messageId"), VALUES),
+        "timestamp": st.one_of(st.just("2026-01-02T00:00:00.25Z"), st.just("2026-13-02T00:00:00Z"), VALUES),
+        "properties": st.one_of(
+            VALUES,
+            st.fixed_dictionaries(
+                {"product_id": VALUES},
+                optional=dict.fromkeys(
+                    ("price", "position", "session_id", "list_id", "query", "sku"), VALUES
+                ),
+            ),
+        ),
+    },
+)
+
+
+@given(st.lists(CALLS, max_size=6))
+def test_calls_in_columns_are_those_read_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("calls") / "events.jsonl"
+    path.write_text("".join(json.dumps(call) + "\n" for call in [*calls, {"type": "page"}]))
+    expected = Counter[Any](parsed for call in calls for parsed in segment.parse_events(call))
+    records = Counter[Any]()
+    for record in segment.read([path]):
+        if isinstance(record, EventBatch):
+            records.update(Event.from_row(row) for row in with_event_ids(record.rows).to_pylist())
+        elif isinstance(record, EventDraft | AliasDraft):
+            records[record.event if isinstance(record, EventDraft) else record.alias] += 1
+        elif isinstance(record, RejectedRow):
+            records[record.reason] += 1
+    assert records == expected

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.collections import Collection
-from bowerbird.data.events import ACTIONS, Action, Event
 from bowerbird.data.items import Item
 from bowerbird.data.readers.column_map import (
     CollectionColumns,
@@ -22,16 +21,16 @@ from bowerbird.data.readers.fields import (
     parse_price,
     parse_text,
     parse_time,
-    parse_whole_number,
 )
+from bowerbird.data.readers.mapped_events import events_of
 from bowerbird.data.readers.records import (
     CollectionDraft,
-    EventDraft,
     ItemDraft,
     Record,
     Records,
     RejectedRow,
 )
+from bowerbird.data.readers.table_batches import read_batches
 from bowerbird.data.readers.tables import read_rows
 
 
@@ -42,6 +41,10 @@ def read(paths: Sequence[Path], column_map: Path) -> Records:
             table = path / columns.file if path.is_dir() and columns.file else path
             if columns.file and len(paths) > 1 and table.name != Path(columns.file).name:
                 continue  # a file of another kind
+            if isinstance(columns, EventColumns):
+                for batch in read_batches(table, list(dict.fromkeys(columns))):
+                    yield from (batch,) if isinstance(batch, RejectedRow) else events_of(columns, batch)
+                continue
             for location, row in read_rows(table, list(columns)):
                 yield _record(columns, row, location, table.parent)
 
@@ -50,8 +53,6 @@ def _record(columns: Columns, row: dict[str, Any], location: str, folder: Path) 
     match columns:
         case ItemColumns():
             return _item(columns, row, location, folder)
-        case EventColumns():
-            return _event(columns, row, location)
         case CollectionColumns():
             return _collection(columns, row, location)
         case _:
@@ -91,37 +92,6 @@ def _item(columns: ItemColumns, row: dict[str, Any], location: str, folder: Path
 
 def _picture(link: str, folder: Path) -> Path | str | None:
     return (link if link.startswith(("http://", "https://")) else folder / link) if link else None
-
-
-def _event(columns: EventColumns, row: dict[str, Any], location: str) -> Record:
-    action_name = parse_text(cell(row, columns.action)) or Action.CLICK.value
-    bowerbird_name = columns.actions.get(action_name, action_name)
-    user, item, at = (
-        parse_text(cell(row, columns.user_id)),
-        parse_text(cell(row, columns.item_id)),
-        parse_time(cell(row, columns.at)),
-    )
-    if not user or not item or at is None:
-        reason = "no user_id" if not user else "no item_id" if not item else "no time that can be read"
-        return RejectedRow("events", reason, location, row)
-    if bowerbird_name not in set(ACTIONS):
-        return RejectedRow("events", f"unknown action {bowerbird_name[:40]!r}", location, row)
-    value = parse_price(cell(row, columns.value)) if cell(row, columns.value) is not None else None
-    return EventDraft(
-        Event(
-            user_id=user,
-            item_id=item,
-            action=Action(bowerbird_name),
-            at=at,
-            event_id=parse_text(cell(row, columns.event_id)),
-            value=value[0] if value else None,
-            session=parse_text(cell(row, columns.session)) or None,
-            surface=parse_text(cell(row, columns.surface)) or None,
-            query=parse_text(cell(row, columns.query)) or None,
-            position=parse_whole_number(cell(row, columns.position)),
-        ),
-        location,
-    )
 
 
 def _collection(columns: CollectionColumns, row: dict[str, Any], location: str) -> Record:

@@ -21,7 +21,7 @@ def read_rows(path: Path, required: Sequence[str] = ()) -> Iterator[tuple[str, d
     is_checked = False
     for location, row in read_delimited(path, "\t" if path.suffix.lower() == ".tsv" else ","):
         if not is_checked:
-            _require_columns(path, list(row), required)
+            require_columns(path, list(row), required)
             is_checked = True
         yield location, row
 
@@ -32,7 +32,7 @@ def _parquet_rows(path: Path, required: Sequence[str]) -> Iterator[tuple[str, di
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read as Parquet ({error})") from None
     with file:
-        _require_columns(path, file.schema_arrow.names, required)
+        require_columns(path, file.schema_arrow.names, required)
         number = 0
         batches = file.iter_batches(batch_size=1024)
         while rows := _next_rows(batches, path):
@@ -65,7 +65,8 @@ def _in_microseconds(batch: Any) -> Any:
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _require_columns(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
+def require_columns(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
+    """Raise `InputError` that names missing columns and those that the table has."""
     missing = [name for name in required if name not in names]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}; it has {', '.join(names)}")

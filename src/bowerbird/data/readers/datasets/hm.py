@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import find_file, parse_number, parse_price, parse_text, parse_time
-from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.tables import read_rows
+from bowerbird.data.readers.event_columns import EventRows, numbers, texts
+from bowerbird.data.readers.fields import find_file, parse_number, parse_price, parse_text
+from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.table_batches import read_batches
+from bowerbird.data.readers.tables import read_rows, require_columns
 
 ATTRIBUTES = {
     "type": "product_type_name",
@@ -63,35 +70,80 @@ def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | Rejec
     return ItemDraft(item, location, picture)
 
 
-def _purchases(sales: Path) -> Iterator[EventDraft | RejectedRow]:
+def _purchases(sales: Path) -> Iterator[EventBatch | RejectedRow]:
     """One event per line; n equal lines of one day are n units of one article."""
-    copies: dict[tuple[str, str, str], int] = defaultdict(int)
-    for location, row in read_rows(sales, ("t_dat", "article_id")):
-        user = parse_text(row.get("user") or row.get("customer_id"))
-        article, at = _article_id(row["article_id"]), parse_time(row["t_dat"])
-        if not user or not article or at is None:
-            reason = (
-                "no customer_id"
-                if not user
-                else "no article_id"
-                if not article
-                else "no date that can be read"
-            )
-            yield RejectedRow("events", reason, location, row)
+    copies = _Copies()
+    names = ("t_dat", "article_id")
+    for batch in read_batches(sales, names, ("customer_id", "user", "price")):
+        if isinstance(batch, RejectedRow):
+            yield batch
             continue
-        key = (user, article, at.isoformat())
-        copies[key] += 1
-        event = Event(user, article, Action.PURCHASE, at, value=_price_value(row.get("price")))
-        if copies[key] > 1:
-            event = Event(
-                user,
-                article,
-                Action.PURCHASE,
-                at,
-                event_id=f"{event.event_id}/{copies[key]}",
-                value=event.value,
-            )
-        yield EventDraft(event, location)
+        rows = EventRows(batch)
+        user = "user" if "user" in batch.rows.column_names else "customer_id"
+        require_columns(sales, batch.rows.column_names, (user,))
+        rows.set_id("user_id", user)
+        articles = texts(rows.column("article_id"))
+        rows.reject(pc.equal(articles, ""), "no article_id")
+        articles = pc.utf8_lpad(articles, 10, "0")
+        rows.set("item_id", articles)
+        rows.set("action", Action.PURCHASE.value)
+        rows.set_time("t_dat", "no date that can be read")
+        if "price" in batch.rows.column_names:
+            rows.set("value", numbers(rows.column("price"), _price_value))
+        for record in rows.records():
+            yield copies.number(record) if isinstance(record, EventBatch) else record
+
+
+class _Copies:
+    """Numbers equal purchases of one day, so that each is an event of its own.
+
+    The competition's file is sorted by day: only the counts of the last day are held. In a file that is not,
+    rows of a day that comes again are numbered by their lines.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[bytes] = Counter()
+        self._day = _NO_DAY
+        self._ended: set[int] = set()
+
+    def number(self, batch: EventBatch) -> EventBatch:
+        """Give repeated purchases ids of their own; those of single ones stay derived."""
+        rows = batch.rows
+        days = rows["at"].cast(pa.int64()).to_numpy()
+        keys = [
+            hashlib.blake2b(f"{user}\x1f{item}".encode(), digest_size=8).digest()
+            for user, item in zip(rows["user_id"].to_pylist(), rows["item_id"].to_pylist(), strict=True)
+        ]
+        suffixes: dict[int, str] = {}
+        starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(days)], strict=True):
+            self._begin(int(days[start]))
+            for row, key in enumerate(keys[start:end], start):
+                self._counts[key] += 1
+                if self._day in self._ended:
+                    suffixes[row] = batch.locations[row]
+                elif self._counts[key] > 1:
+                    suffixes[row] = str(self._counts[key])
+        return EventBatch(_with_suffixes(rows, suffixes), batch.locations) if suffixes else batch
+
+    def _begin(self, day: int) -> None:
+        if day != self._day:
+            self._ended.add(self._day)
+            self._counts.clear()
+            self._day = day
+
+
+_NO_DAY = -(2**62)
+
+
+def _with_suffixes(rows: pa.Table, suffixes: dict[int, str]) -> pa.Table:
+    """Give rows the id that is derived from them, and a suffix."""
+    repeated = rows.take(pa.array(list(suffixes), pa.int64())).to_pylist()
+    ids: list[str | None] = [None] * rows.num_rows
+    for row, (index, suffix) in zip(repeated, suffixes.items(), strict=True):
+        ids[index] = f"{Event.from_row({**row, 'event_id': ''}).event_id}/{suffix}"
+    column = rows.schema.get_field_index("event_id")
+    return rows.set_column(column, rows.schema.field("event_id"), pa.array(ids, pa.string()))
 
 
 def _price_value(value: Any) -> float | None:

@@ -1,32 +1,79 @@
-"""MovieLens: films and ratings, csv or Parquet, with posters where the Parquet file has them.
+"""MovieLens: films and ratings of every release (100k, 1M, 10M to 32M, small), csv, dat or Parquet.
 
 A rating of at least 3.5 is a save, one of at most 2 a hide, one between a view; the stars stay in `value`.
+Posters are taken where the Parquet file has them. The releases of 100k and 1M have no header and are Latin-1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.events import Action, Event
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bowerbird.data.events import Action
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import find_file, parse_number, parse_text, parse_time
-from bowerbird.data.readers.records import EventDraft, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.event_columns import EventRows, numbers
+from bowerbird.data.readers.fields import find_file, parse_number, parse_text
+from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.table_batches import Batches, TableBatch, read_batches
 from bowerbird.data.readers.tables import read_rows
+from bowerbird.errors import InputError
+from bowerbird.progress import BYTES_READ
 
 MIN_SAVE_STARS, MAX_HIDE_STARS = 3.5, 2.0  # stars
+FILM_FILES = ("items.parquet", "movies.csv", "movies.dat", "u.item")
+RATING_FILES = ("ratings.parquet", "ratings.csv", "ratings.dat", "u.data")
+RATING_FIELDS = ("userId", "movieId", "rating", "timestamp")
+FILM_FIELDS = ("movieId", "title", "genres")
+GENRES_100K = (
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
+    *(
+        "Fantasy",
+        "Film-Noir",
+        "Horror",
+        "Musical",
+        "Mystery",
+        "Romance",
+        "Sci-Fi",
+        "Thriller",
+        "War",
+        "Western",
+    ),
+)
+"""The order of the genre flags in the release of 100k, as in its `u.genre`."""
+LINES_PER_BATCH = 1 << 17
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read films, then ratings, of each folder."""
     for folder in paths:
-        films = find_file(folder, "items.parquet", "movies.csv")
-        ratings = find_file(folder, "ratings.parquet", "ratings.csv")
-        for location, row in read_rows(films, ("movieId", "title")):
+        films, ratings = find_file(folder, *FILM_FILES), find_file(folder, *RATING_FILES)
+        for location, row in _film_rows(films):
             yield _film(row, location)
-        for location, row in read_rows(ratings, ("userId", "movieId", "rating", "timestamp")):
-            yield _rating(row, location)
+        is_raw = ratings.suffix in (".dat", ".data")
+        batches = _raw_batches(ratings) if is_raw else read_batches(ratings, RATING_FIELDS)
+        for batch in batches:
+            if isinstance(batch, RejectedRow):
+                yield batch
+            else:
+                yield from _ratings(batch)
+
+
+def _film_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if path.suffix not in (".dat", ".item"):
+        yield from read_rows(path, ("movieId", "title"))
+        return
+    for number, line in enumerate(_lines(path), start=1):
+        fields = line.split("::" if path.suffix == ".dat" else "|")
+        if path.suffix == ".item" and len(fields) > 5:
+            flags = zip(GENRES_100K, fields[5:], strict=False)
+            fields = [*fields[:2], "|".join(genre for genre, flag in flags if flag == "1")]
+        yield f"{path.name}:{number}", dict(zip(FILM_FIELDS, [*fields, "", ""], strict=False))
 
 
 def _film(row: dict[str, Any], location: str) -> ItemDraft | RejectedRow:
@@ -51,15 +98,52 @@ def _film(row: dict[str, Any], location: str) -> ItemDraft | RejectedRow:
     return ItemDraft(item, location, row.get("image"))
 
 
-def _rating(row: dict[str, Any], location: str) -> EventDraft | RejectedRow:
-    user, film, at = parse_text(row["userId"]), parse_text(row["movieId"]), parse_time(row["timestamp"])
-    stars = parse_number(row["rating"])
-    if stars is None:
-        return RejectedRow("events", "no rating that can be read", location, row)
-    if not user or not film or at is None:
-        reason = "no userId" if not user else "no movieId" if not film else "no timestamp that can be read"
-        return RejectedRow("events", reason, location, row)
-    action = (
-        Action.SAVE if stars >= MIN_SAVE_STARS else Action.HIDE if stars <= MAX_HIDE_STARS else Action.VIEW
-    )
-    return EventDraft(Event(user, film, action, at, value=stars), location)
+def _ratings(batch: TableBatch) -> Iterator[EventBatch | RejectedRow]:
+    rows = EventRows(batch)
+    stars = numbers(rows.column("rating"), parse_number)
+    rows.reject(stars.is_null(), "no rating that can be read")
+    rows.set_id("user_id", "userId")
+    rows.set_id("item_id", "movieId")
+    rows.set_time("timestamp", "no timestamp that can be read")
+    rows.set("value", stars)
+    liked, disliked = pc.greater_equal(stars, MIN_SAVE_STARS), pc.less_equal(stars, MAX_HIDE_STARS)
+    mild = pc.if_else(disliked, Action.HIDE.value, Action.VIEW.value)
+    rows.set("action", pc.if_else(liked, Action.SAVE.value, mild))
+    yield from rows.records()
+
+
+def _raw_batches(path: Path) -> Batches:
+    """Ratings without a header: separated by tabs (100k) or double colons."""
+    separator, start = "::" if path.suffix == ".dat" else "\t", 1
+    lines = _lines(path)
+    while chunk := list(islice(lines, LINES_PER_BATCH)):
+        rows, row_numbers = [], []
+        for number, line in enumerate(chunk, start):
+            fields = line.split(separator)
+            if len(fields) == len(RATING_FIELDS):
+                rows.append(fields)
+                row_numbers.append(number)
+            else:
+                reason = f"{len(fields)} fields, expected {len(RATING_FIELDS)}"
+                yield RejectedRow("events", reason, f"{path.name}:{number}", line)
+        start += len(chunk)
+        columns = zip(*rows, strict=True) if rows else [()] * len(RATING_FIELDS)
+        arrays = [pa.array(list(column), pa.string()) for column in columns]
+        yield TableBatch(
+            pa.table(arrays, names=list(RATING_FIELDS)), path.name, np.array(row_numbers, np.int64)
+        )
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines in Latin-1, as these releases are; UTF-8 where the file is in it."""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                BYTES_READ.add(len(line))
+                text = line.rstrip(b"\r\n")
+                try:
+                    yield text.decode()
+                except UnicodeDecodeError:
+                    yield text.decode("latin-1")
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror})") from None

@@ -35,7 +35,8 @@ def read(paths: Sequence[Path]) -> Records:
     """Read the events of exported files."""
     for path in paths:
         is_table = path.suffix.lower() in (".parquet", ".pq")
-        for location, row in read_rows(path, ("event_name",)) if is_table else read_json_lines(path):
+        rows = read_rows(path, ("event_name",)) if is_table else _json_rows(path)
+        for location, row in rows:
             if not isinstance(row, dict):
                 yield RejectedRow("events", "not a JSON object", location, row)
                 continue
@@ -52,6 +53,10 @@ def read(paths: Sequence[Path]) -> Records:
                     )
             if is_empty:
                 yield IgnoredRow("events", f"event {_name(row)!r}")
+
+
+def _json_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    return ((f"{path.name}:{number}", row) for number, row in read_json_lines(path))
 
 
 def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:

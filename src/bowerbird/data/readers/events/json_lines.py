@@ -16,8 +16,8 @@ _decode = msgspec.json.Decoder().decode
 MAX_SHOWN = 200  # bytes of a line that is not JSON
 
 
-def read_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Read each line of a file as JSON, with its location; a line that is not JSON is returned as text.
+def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """Read each line of a file as JSON, with its number; a line that is not JSON is returned as text.
 
     Raises `InputError` for a file without a single JSON object.
     """
@@ -31,7 +31,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
                 n_lines += 1
                 row = decode_json(line)
                 n_objects += isinstance(row, dict)
-                yield f"{path.name}:{number}", row
+                yield number, row
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror})") from None
     if n_lines and not n_objects:

@@ -15,6 +15,7 @@ from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.json_lines import read_json_lines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
+from bowerbird.data.readers.events.segment_columns import TrackRows
 from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
 from bowerbird.data.readers.records import (
     AliasDraft,
@@ -46,6 +47,9 @@ ACTION_OF_LIST = {
     "order refunded": Action.REFUND,
     "order cancelled": Action.REFUND,
 }
+PLAIN_ACTION_OF = {name: action for name, action in ACTION_OF.items() if action is not Action.SAVE}
+"""Calls that can't name a board."""
+CALLS_PER_BATCH = 50_000
 BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's field, and common custom fields
 MAX_NAME_LENGTH = 40  # characters of an event's name in a reason
 IGNORED_TYPES = ("page", "screen", "group")
@@ -57,7 +61,13 @@ def read(paths: Sequence[Path]) -> Records:
     """Read the events of files, and a collection for each named wish list or board."""
     boards: dict[tuple[str, str], dict[str, None]] = {}
     for path in paths:
-        for location, message in read_json_lines(path):
+        usual = TrackRows(path.name, PLAIN_ACTION_OF)
+        for number, message in read_json_lines(path):
+            if isinstance(message, dict) and usual.add(number, message):
+                if len(usual) >= CALLS_PER_BATCH:
+                    yield from usual.records()
+                continue
+            location = f"{path.name}:{number}"
             if not isinstance(message, dict):
                 yield RejectedRow("events", "not a JSON object", location, message)
                 continue
@@ -74,6 +84,7 @@ def read(paths: Sequence[Path]) -> Records:
                         boards.setdefault((parsed.user_id, board), {})[parsed.item_id] = None
             if is_empty:
                 yield IgnoredRow("events", describe_ignored(message))
+        yield from usual.records()
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
         yield CollectionDraft(collection, f"board {name}", extends_existing=True)

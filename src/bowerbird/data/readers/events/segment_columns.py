@@ -1,0 +1,94 @@
+"""Segment's most frequent calls as columns: several times as fast as an object for each event.
+
+A `track` call about one product whose fields have the usual types is a row of a batch. Every other call is
+parsed one by one by `segment.parse_events`, and a test holds both to the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bowerbird.data.events import Action
+from bowerbird.data.readers.event_columns import EventRows
+from bowerbird.data.readers.records import Records
+from bowerbird.data.readers.table_batches import TableBatch
+
+FIELDS = ("user", "item", "action", "stamp", "message", "value", "session", "surface", "query", "position")
+_TEXT = pa.string()
+SCHEMA = pa.schema(
+    [
+        *((name, _TEXT) for name in FIELDS[:5]),
+        ("value", pa.float64()),
+        *((name, _TEXT) for name in FIELDS[6:9]),
+        ("position", pa.int32()),
+    ]
+)
+_MAX_POSITION = 2**31
+
+
+class TrackRows:
+    """The rows of the calls about one product so far."""
+
+    def __init__(self, file: str, actions: Mapping[str, Action]) -> None:
+        self._file = file
+        self._actions = {name: str(action) for name, action in actions.items()}
+        self._rows: list[tuple[Any, ...]] = []
+        self._numbers: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, number: int, message: dict[str, Any]) -> bool:
+        """Add the call of a line; False where it is not of the usual form."""
+        properties, stamp, event = message.get("properties"), message.get("timestamp"), message.get("event")
+        if type(properties) is not dict or type(stamp) is not str or type(event) is not str:
+            return False
+        action = self._actions.get(event.lower())
+        user, device = message.get("userId"), message.get("anonymousId")
+        if action is None or message.get("type") != "track" or (user and device):
+            return False
+        user, item, message_id = user or device, properties.get("product_id"), message.get("messageId", "")
+        if not (_is_id(user) and _is_id(item) and _is_text(message_id) and stamp):
+            return False
+        value, position = properties.get("price"), properties.get("position")
+        if value is not None and (type(value) not in (int, float) or not 0 <= value < 1e300):
+            return False
+        if position is not None and (type(position) is not int or abs(position) >= _MAX_POSITION):
+            return False
+        others = properties.get("session_id"), properties.get("list_id"), properties.get("query")
+        if any(other is not None and not _is_text(other) for other in others):
+            return False
+        texts = ((other.strip() or None) if other else None for other in others)
+        ids = (str(user).strip(), str(item).strip())
+        row = (*ids, action, stamp, message_id.strip() or None, value, *texts, position)
+        self._rows.append(row)
+        self._numbers.append(number)
+        return True
+
+    def records(self) -> Records:
+        """The events of the rows; those whose time can't be read are rejected. Starts anew."""
+        if not self._rows:
+            return
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+        batch = TableBatch(pa.table(arrays, schema=SCHEMA), self._file, np.array(self._numbers))
+        self._rows, self._numbers = [], []
+        rows = EventRows(batch)
+        rows.set_time("stamp", "no timestamp that can be read")
+        for field, name in (("user_id", "user"), ("item_id", "item"), ("event_id", "message")):
+            rows.set(field, rows.column(name))
+        for field in ("action", "value", "session", "surface", "query", "position"):
+            rows.set(field, rows.column(field))
+        yield from rows.records()
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is str and value.isascii() and bool(value.strip())
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str and value.isascii()
