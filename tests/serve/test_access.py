@@ -57,7 +57,7 @@ def shop(
     foreign = KeyRing(make_small_store(tmp_path_factory.mktemp("access") / "tenant").path)
     keys["other store"] = foreign.create([Role.ADMIN])[1]
     keys["other store's token"] = sign_user_token(foreign.token_secret(), OWN, 1)
-    with serve(store.path, "--keys") as (address, _):
+    with serve(store.path, "--keys", "--rate", "5") as (address, _):
         yield Shop(address, store.path, keys)
 
 

@@ -12,7 +12,7 @@ from bowerbird.serve.app import create_app
 from bowerbird.serve.bodies import ErrorBody, Recommendations
 
 NOT_JSON = {"/metrics", "/items/{item_id}/image"}
-CHAT = {"/v1/chat/completions", "/v1/models"}  # OpenAI's format
+CHAT = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}", "/v1/embeddings"}  # OpenAI's format
 
 
 @pytest.fixture(scope="module")

@@ -97,12 +97,13 @@ class Assistant:
         items: Sequence[str] = (),
         n: int = 4,
         record: Record | None = None,
+        reply_language: str | None = None,
     ) -> Iterator[str | Preview | Reply]:
         """Like `reply`: the items of a list, parts of the text as they are ready, then the `Reply`."""
         check_items(self.parts, items)
         meter = TurnMeter(self.parts.snapshot, self.parts.stock_model)
         turn = meter.understanding.run(
-            lambda: read_message(self.parts, state, text, user, image, items, n, record)
+            lambda: read_message(self.parts, state, text, user, image, items, n, record, reply_language)
         )
         answer = meter.finding.run(lambda: self._answer(turn))
         if isinstance(answer, Reply):

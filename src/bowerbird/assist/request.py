@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from bowerbird.errors import InputError
 MAX_ITEMS = 400
 """Items that a request resembles or leaves out; of more, the newest."""
 MAX_ID_LENGTH = 500
+MAX_PICTURE_LENGTH = 30_000  # characters of base64
 
 
 class Order(StrEnum):
@@ -135,6 +137,8 @@ class Request:
     order: Order = Order.RELEVANCE
     like: tuple[str, ...] = ()
     """Ids of items to resemble."""
+    picture: str = ""
+    """A small copy of a picture to resemble, WebP in base64; it stays while the topic does."""
     without: tuple[str, ...] = ()
     """Ids of items not to show (shown before, or referred to)."""
     follow_up: bool = False
@@ -174,6 +178,7 @@ class Request:
             "words": self.words,
             "order": self.order.value,
             "like": list(self.like),
+            "picture": self.picture,
         }
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
         rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
@@ -193,6 +198,7 @@ class Request:
                 named={str(facet): str(words) for facet, words in raw["named"].items()},
                 order=Order(raw["order"]),
                 like=_ids(raw["like"]),
+                picture=_picture(raw.get("picture", "")),
                 without=_ids(raw["without"]),
                 follow_up=bool(raw["follow_up"]),
                 groups=tuple(frozenset(map(str, group)) for group in raw.get("groups", ())),
@@ -210,6 +216,14 @@ class Request:
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"a request of the conversation can't be read ({error!r})") from None
+
+
+def _picture(value: object) -> str:
+    text = str(value)
+    if len(text) > MAX_PICTURE_LENGTH:
+        raise ValueError(f"its picture has {len(text)} characters, expected at most {MAX_PICTURE_LENGTH}")
+    base64.b64decode(text, validate=True)
+    return text
 
 
 def _ids(values: Sequence[object]) -> tuple[str, ...]:

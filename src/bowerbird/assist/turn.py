@@ -81,8 +81,10 @@ def read_message(
     items: Sequence[str] = (),
     n: int = 4,
     record: Record | None = None,
+    reply_language: str | None = None,
 ) -> Turn:
-    """Read a message: nothing is retrieved yet."""
+    """Read a message: nothing is retrieved yet. With `reply_language`, its code, the answer is in that one,
+    whatever the message is in."""
     original = normalize_text(text)
     language = _language_of(parts, detect_language(original, state.language))
     plain = digits_for_words(language.to_english(original).strip("¿¡ "))
@@ -127,7 +129,7 @@ def read_message(
         state=replace(state, language=language.code, turns=state.turns + 1),
         text=text,
         plain=plain,
-        language=language,
+        language=load_language(reply_language, parts.languages_folder) if reply_language else language,
         on_screen=on_screen,
         focus=focus,
         pointed=pointed,

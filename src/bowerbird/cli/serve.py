@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,12 @@ def serve(
         list[str] | None,
         typer.Option(envvar="BOWERBIRD_ALLOW_ORIGIN", help="Origin whose pages may call it (CORS)."),
     ] = None,
+    rate: Annotated[
+        float,
+        typer.Option(
+            envvar="BOWERBIRD_RATE", min=0.1, help="Requests a second of one key, where keys are needed."
+        ),
+    ] = 50.0,
     log_requests: Annotated[
         bool, typer.Option(envvar="BOWERBIRD_LOG_REQUESTS", help="Log each request, as JSON.")
     ] = False,
@@ -63,7 +70,11 @@ def serve(
     from bowerbird.serve import running
     from bowerbird.serve.app import create_app
 
-    settings = _server_settings(host, require_keys, allow_host or [], allow_origin or [], log_requests)
+    settings = replace(
+        _server_settings(host, require_keys, allow_host or [], allow_origin or []),
+        requests_per_second=rate,
+        log_requests=log_requests,
+    )
     # With several workers too: errors are reported here, and missing models are trained once.
     app = create_app(store, warm_up=warm_up, settings=settings)
     print(_access_message(store, host, settings), file=sys.stderr, flush=True)
@@ -86,7 +97,6 @@ def _server_settings(
     require_keys: bool | None,
     hosts: Sequence[str],
     origins: Sequence[str],
-    log_requests: bool,
 ) -> ServerSettings:
     """The settings that the options ask for. Raises `InputError` for an origin that is none."""
     from bowerbird.errors import InputError
@@ -104,7 +114,6 @@ def _server_settings(
         require_keys=not is_local if require_keys is None else require_keys,
         allowed_hosts=names,
         allowed_origins=tuple(origins),
-        log_requests=log_requests,
     )
 
 

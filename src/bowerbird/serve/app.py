@@ -22,7 +22,7 @@ from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
 from bowerbird.serve.protection.routes import Guard
 from bowerbird.serve.protection.settings import ServerSettings
-from bowerbird.serve.routes import chat, erasure, events, health, items, profiles
+from bowerbird.serve.routes import chat, erasure, events, health, items, models, profiles
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
 """Environment variable that tells the processes of one server their store."""
@@ -81,6 +81,7 @@ def create_app(
     app.include_router(profiles.routes(app_state))
     app.include_router(erasure.routes(app_state))
     app.include_router(chat.routes(app_state))
+    app.include_router(models.routes(app_state))
     _add_page(app)
     add_error_handlers(app)
     return app

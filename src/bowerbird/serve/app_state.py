@@ -19,6 +19,7 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.saved import is_trained
+from bowerbird.serve.dialogue_cache import DialogueCache
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.control.erasure_queue import ErasureQueue, ErasureRequest
 
@@ -41,6 +42,7 @@ class AppState:
         self._ingestor = EventIngestor(self.store)
         boosts = self.store.path / BOOSTS_FILE
         self.boosts = Boosts.load(boosts) if boosts.exists() else Boosts()
+        self.dialogues = DialogueCache()
         self._closed = threading.Event()
         self._following = threading.Lock()
         self._erasures = ErasureQueue(self.store)

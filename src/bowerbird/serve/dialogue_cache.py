@@ -1,7 +1,8 @@
-"""Dialogue states of conversations whose clients send messages only, as OpenAI's clients do.
+"""Dialogue states of conversations whose clients don't send them back.
 
-A state is looked up by the messages that led to it. So a client that adds its next message to the earlier
-ones continues where it was, however many turns there are, and no message is parsed twice.
+A state is looked up by the conversation's name, or by the messages that led to it, as OpenAI's clients send
+them. So a client that adds its next message to the earlier ones continues where it was, however many turns
+there are, and no message is parsed twice.
 """
 
 from __future__ import annotations
@@ -23,23 +24,44 @@ class DialogueCache:
     """The latest used states of one server process. Safe to use from several threads."""
 
     def __init__(self, max_states: int = MAX_STATES) -> None:
-        self._states: OrderedDict[bytes, DialogueState] = OrderedDict()
+        self._states: OrderedDict[bytes, tuple[str | None, DialogueState]] = OrderedDict()
         self._max_states = max_states
         self._lock = threading.Lock()
 
     def find(self, user: str | None, messages: Sequence[tuple[str, str]]) -> DialogueState | None:
         """The state after some messages, (role, text) each; None where it is not known."""
         with self._lock:
-            key = _key_of(user, messages)
-            state = self._states.get(key)
-            if state is not None:
-                self._states.move_to_end(key)
-            return state
+            return self._find(_key_of(user, messages))
+
+    def find_named(self, owner: str, user: str | None, name: str) -> DialogueState | None:
+        """The state of a conversation that a caller named; another caller's of that name is another."""
+        with self._lock:
+            return self._find(_key_of(user, [(owner, name)], kind=b"name"))
+
+    def _find(self, key: bytes) -> DialogueState | None:
+        if key not in self._states:
+            return None
+        self._states.move_to_end(key)
+        return self._states[key][1]
 
     def remember(self, user: str | None, messages: Sequence[tuple[str, str]], state: DialogueState) -> None:
         """Keep the state after some messages."""
+        self._add(_key_of(user, messages), user, state)
+
+    def remember_named(self, owner: str, user: str | None, name: str, state: DialogueState) -> None:
+        """Keep the state of a conversation that a caller named."""
+        self._add(_key_of(user, [(owner, name)], kind=b"name"), user, state)
+
+    def forget(self, user: str) -> None:
+        """Drop all states of a user."""
         with self._lock:
-            self._states[_key_of(user, messages)] = state
+            for key in [key for key, (owner, _) in self._states.items() if owner == user]:
+                del self._states[key]
+
+    def _add(self, key: bytes, user: str | None, state: DialogueState) -> None:
+        with self._lock:
+            self._states[key] = user, state
+            self._states.move_to_end(key)
             while len(self._states) > self._max_states:
                 self._states.popitem(last=False)
 
@@ -57,8 +79,8 @@ class DialogueCache:
         return state
 
 
-def _key_of(user: str | None, messages: Sequence[tuple[str, str]]) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
+def _key_of(user: str | None, messages: Sequence[tuple[str, str]], kind: bytes = b"messages") -> bytes:
+    digest = hashlib.blake2b(digest_size=16, person=kind)
     for part in (user or "", *(part for message in messages for part in message)):
         encoded = part.encode(errors="replace")
         digest.update(len(encoded).to_bytes(8, "big") + encoded)

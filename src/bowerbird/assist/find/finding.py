@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -218,6 +219,8 @@ def meaning_of(parts: Parts, request: Request, image: bytes | None) -> np.ndarra
     if like:
         queries.append(parts.matrix[like].mean(axis=0))
     words = request.words if parts.lexicon.content_stems(request.words) else ""
+    if image is None and request.picture:
+        image = base64.b64decode(request.picture)
     if image is not None:
         if parts.encoder is None:
             raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.readable import is_gibberish
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.assist.understand.understanding import understand
+from bowerbird.data.files.images import small_copy
 
 _IS_DESCRIPTION = re.compile(
     r"\b(?:something|anything|things?|stuff|ones?|idea|ideas)\b|\b[a-z]{3,}(?:y|ful|ous|ish|able|ible|ic|"
@@ -35,7 +37,11 @@ def need_after(turn: Turn) -> Request:
     if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and not is_price:
         return _changed(turn, turn.pointed.items[0])
     request = read_need(turn, turn.plain, previous)
-    return leave_out(replace(request, like=(*request.like, *turn.items)), turn.items)
+    picture = previous.picture if previous and request.follow_up else ""
+    if turn.image:
+        picture = base64.b64encode(small_copy(turn.image)).decode()
+    request = replace(request, like=(*request.like, *turn.items), picture=picture)
+    return leave_out(request, turn.items)
 
 
 def answers_question(turn: Turn) -> bool:

@@ -31,6 +31,7 @@ SUPPORTED = "a whole JPEG, PNG, WebP, GIF or AVIF picture of at most 25 megapixe
 
 MAX_SIDE = 640  # pixels of the longer side; larger pictures are scaled to SCALED_TO
 SCALED_TO = 512
+SMALL_SIDE = 224  # pixels of the longer side of a small copy: what encoders read
 CATALOGUE_FORMATS = ("JPEG", "PNG", "WEBP")
 
 _decodes = threading.BoundedSemaphore(MAX_DECODES)
@@ -93,14 +94,30 @@ def prepare_picture(picture: bytes | Path) -> bytes | None:
         return None
 
 
+def small_copy(encoded: bytes) -> bytes:
+    """A copy of a few kilobytes, as WebP, that an image encoder sees about the same in.
+
+    Raises `InputError` as `open_picture` does.
+    """
+    with open_picture(encoded, draft=(SMALL_SIDE, SMALL_SIDE)) as image:
+        copy = _flat(ImageOps.exif_transpose(image))
+        copy.thumbnail((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    copy.save(buffer, "WEBP", quality=70)
+    return buffer.getvalue()
+
+
 def _scale_down(image: Image.Image) -> bytes:
-    upright = ImageOps.exif_transpose(image)  # re-encoding loses the EXIF orientation
-    flat = upright.convert("RGBA") if upright.mode in ("P", "LA", "PA") else upright
-    if flat.mode == "RGBA":
-        white = Image.new("RGBA", flat.size, "white")
-        flat = Image.alpha_composite(white, flat)
-    flat = flat.convert("RGB")
+    flat = _flat(ImageOps.exif_transpose(image))  # re-encoding loses the EXIF orientation
     flat.thumbnail((SCALED_TO, SCALED_TO), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     flat.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """A picture without transparency, on white; a copy."""
+    flat = image.convert("RGBA") if image.mode in ("P", "LA", "PA") else image
+    if flat.mode == "RGBA":
+        flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat)
+    return flat.convert("RGB")

@@ -130,7 +130,10 @@ async function streamed(mine, reply) {
     if (mine !== messages) break; // another shopper's conversation has begun
     told += event.choices[0].delta.content || "";
     reply.textContent = told || "…";
-    if (event.bowerbird?.state) showReply(reply, event.bowerbird); // a first chunk holds items only
+    if (event.bowerbird?.state) {
+      reply.textContent = event.bowerbird.text; // the chunks are escaped, for clients that render Markdown
+      showReply(reply, event.bowerbird); // a first chunk holds items only
+    }
   }
   return told;
 }

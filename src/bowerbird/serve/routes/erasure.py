@@ -39,6 +39,7 @@ def routes(app_state: AppState) -> APIRouter:
 
         def request_erasure() -> None:
             app_state.served.taste.request_erasures([user])
+            app_state.dialogues.forget(user)
             guard: Guard = request.app.state.guard
             guard.audit.write("erase a user", caller_of(request).name)
 

@@ -1,0 +1,173 @@
+"""OpenAI's chat request: a field is honoured, or refused with status 400 and its name.
+
+Fields that change nothing are documented here (`WITHOUT_EFFECT`); a field that is not declared is an error.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from starlette.responses import JSONResponse
+
+from bowerbird.errors import InputError
+from bowerbird.serve.bodies import UserId
+from bowerbird.serve.errors import UnsupportedField, error_response
+
+MODEL = "bowerbird"
+MAX_MESSAGES = 1000
+WITHOUT_EFFECT = (
+    "temperature", "top_p", "seed", "metadata", "safety_identifier", "prompt_cache_key",
+    "prompt_cache_retention", "service_tier", "parallel_tool_calls",
+)  # fmt: skip
+"""Accepted without effect: replies are not sampled (the same request has the same answer), and nothing is
+stored by these fields."""
+
+Stop = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Penalty = Annotated[float, Field(ge=0, le=0)] | None
+
+
+class Strict(BaseModel):
+    """A body in which a field that is not declared is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Message(BaseModel):
+    """A message of the conversation; content is text, or parts of text and `data:` pictures."""
+
+    model_config = ConfigDict(extra="allow")
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        """Its text, without pictures."""
+        if isinstance(self.content, list):
+            return " ".join(str(part.get("text", "")) for part in self.content if part.get("type") == "text")
+        return self.content or ""
+
+    def parts(self, name: str) -> tuple[str, bytes | None, list[str]]:
+        """Text, picture and item ids of a message. Raises `UnsupportedField`, which begins with `name`."""
+        if isinstance(self.content, str) or self.content is None:
+            return self.content or "", None, []
+        texts, pictures, items = [], [], []
+        for number, part in enumerate(self.content):
+            match part.get("type"):
+                case "text":
+                    texts.append(str(part.get("text", "")))
+                case "image_url":
+                    pictures.append(_picture(part.get("image_url")))
+                case "item" if isinstance(part.get("item_id"), str):
+                    items.append(part["item_id"])
+                case _:
+                    where = f"{name}.content.{number}"
+                    raise UnsupportedField(where, "expected a part of type text, image_url or item")
+        if len(pictures) > 1:
+            raise UnsupportedField(f"{name}.content", "one picture is read in a message, and it has more")
+        return " ".join(texts), pictures[0] if pictures else None, items
+
+
+class ChatExtension(Strict):
+    """What bowerbird's own clients send along."""
+
+    state: dict[str, Any] | None = None
+    """The state of the last reply; without it, the messages tell where the conversation is."""
+    conversation: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """A name of the conversation, chosen by the client: the server remembers its state."""
+    item_ids: Annotated[list[str], Field(max_length=50)] = []
+    """Items to resemble."""
+    n_items: Annotated[int, Field(ge=1, le=20)] = 4
+    """Most items of a list."""
+
+
+class StreamOptions(Strict):
+    """What a stream holds besides the reply."""
+
+    include_usage: bool = False
+    include_obfuscation: bool | None = None
+
+
+class ResponseFormat(BaseModel):
+    """The form of `content`."""
+
+    model_config = ConfigDict(extra="allow")
+    type: Literal["text", "json_object"]
+
+
+class ChatRequest(Strict):
+    """OpenAI's request body. `WITHOUT_EFFECT` lists what is accepted and changes nothing."""
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    model: str = MODEL
+    bowerbird: ChatExtension = ChatExtension()
+    user: UserId | None = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    response_format: ResponseFormat | None = None
+    # Honoured where they ask for what is always done; another value is refused by its type.
+    n: Literal[1] | None = None
+    store: Literal[False] | None = None
+    logprobs: Literal[False] | None = None
+    top_logprobs: Literal[0] | None = None
+    modalities: list[Literal["text"]] | None = None
+    presence_penalty: Penalty = None
+    frequency_penalty: Penalty = None
+    logit_bias: Annotated[dict[str, Any], Field(max_length=0)] | None = None
+    tools: Annotated[list[Any], Field(max_length=0)] | None = None
+    functions: Annotated[list[Any], Field(max_length=0)] | None = None
+    tool_choice: Literal["none", "auto"] | None = None
+    function_call: Literal["none", "auto"] | None = None
+    # Without effect.
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    seed: int | None = None
+    metadata: dict[str, str] | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    service_tier: Literal["auto", "default"] | None = None
+    parallel_tool_calls: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_stream_options(self) -> ChatRequest:
+        if self.stream_options is not None and not self.stream:
+            raise ValueError("stream_options is only for streams: set stream to true")
+        return self
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The texts before which the reply ends."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def max_reply_tokens(self) -> int | None:
+        """Most tokens of the reply."""
+        limits = [limit for limit in (self.max_tokens, self.max_completion_tokens) if limit is not None]
+        return min(limits, default=None)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether `content` is to be a JSON object."""
+        return self.response_format is not None and self.response_format.type == "json_object"
+
+
+def _picture(image_url: Any) -> bytes:
+    address = image_url.get("url") if isinstance(image_url, dict) else image_url
+    media_type, _, data = address.partition(";base64,") if isinstance(address, str) else ("", "", "")
+    if not media_type.startswith("data:image/"):
+        raise InputError("a picture must come as data:image/…;base64,…: no address is fetched")
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        raise InputError("the picture's base64 is broken") from None
+
+
+def unknown_model(name: str) -> JSONResponse:
+    """The response to a request for another model."""
+    message = f"there is no model {name[:100]!r}: the only one is {MODEL}"
+    return error_response(404, message, "invalid_request_error", param="model", code="model_not_found")
