@@ -14,33 +14,15 @@ from functools import cached_property
 
 import numpy as np
 
-from bowerbird.data.items import Catalogue, Item
-from bowerbird.text.words import SYNONYMS, correct_typo, normalize_text, stem, stem_phrase, tokenize, word_set
+from bowerbird.data.items import Catalogue
+from bowerbird.text.facets import FACETS, facet_values
+from bowerbird.text.synonyms import SYNONYMS
+from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
 
-FACETS = ("type", "colour", "material", "pattern", "style", "brand", "genre", "size")
-"""Hard facets in order of precedence, where one phrase is a value of several; other attributes are soft."""
-_ALIASES = {
-    "color": "colour",
-    "colour_group": "colour",
-    "colour_group_name": "colour",
-    "product_type": "type",
-    "product_type_name": "type",
-    "item_type": "type",
-    "graphical_appearance": "pattern",
-    "graphical_appearance_name": "pattern",
-    "genres": "genre",
-    "fabric": "material",
-    **dict.fromkeys(("farbe", "couleur", "colore"), "colour"),
-    **dict.fromkeys(("materiale", "matière", "matiere", "matériau", "werkstoff"), "material"),
-    **dict.fromkeys(("muster", "motif", "motivo", "estampado", "fantasia"), "pattern"),
-    **dict.fromkeys(("stil", "estilo", "stile"), "style"),
-    **dict.fromkeys(("größe", "taille", "talla", "taglia"), "size"),
-}
 _MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
 _NOT_HEADS = word_set("set item piece wear pair thing one body other case string cover cosmetic")
 _DROPPABLE_HEADS = frozenset(("top", "bottom", "set", "body"))
 """Heads that users omit: "bikini" and "pyjamas" stand for Bikini top and Pyjama set."""
-_VALUE_SEPARATOR = re.compile(r"\s*[|;]\s*")
 _MAX_SOFT_VALUES = 400
 
 
@@ -145,25 +127,6 @@ class Vocabulary:
                 for item in items.tolist():
                     values_of_item[facet][item].append(value)
         return values_of_item
-
-
-def facet_values(item: Item) -> Iterator[tuple[str, str]]:
-    """Yield (facet, value) of an item: its attributes, its brand, the last level of its category as the
-    type."""
-    attributes = {
-        _ALIASES.get(normalize_text(name, 60), normalize_text(name, 60)): value
-        for name, value in item.attributes.items()
-    }
-    if "type" not in attributes and item.category:
-        yield "type", item.category[-1]
-    for level in item.category[:-1]:
-        yield "category", level
-    if item.brand:
-        yield "brand", item.brand
-    for name, value in attributes.items():
-        if value and len(value) <= 120:
-            for part in _VALUE_SEPARATOR.split(value):
-                yield name, part
 
 
 def _as_it_is(text: str) -> str:

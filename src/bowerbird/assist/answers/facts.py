@@ -12,8 +12,9 @@ from typing import Literal
 
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
+from bowerbird.text.facets import FACETS
 from bowerbird.text.lexicon import EMPTY_WORDS
-from bowerbird.text.vocabulary import FACETS, Vocabulary
+from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
 TokenKind = Literal["value", "yes", "no", "sentence", "describe", "unknown"]

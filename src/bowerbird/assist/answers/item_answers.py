@@ -16,7 +16,7 @@ from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
-from bowerbird.text.vocabulary import FACETS
+from bowerbird.text.facets import FACETS
 
 MAX_COMPARED = 4
 

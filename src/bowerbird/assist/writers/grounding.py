@@ -16,8 +16,9 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.prices import amount
 from bowerbird.graft.naming.made_up_names import TitleIndex
+from bowerbird.text.facets import FACETS
 from bowerbird.text.lexicon import EMPTY_WORDS
-from bowerbird.text.vocabulary import FACETS, Vocabulary
+from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")

@@ -26,6 +26,7 @@ from bowerbird.embed.config import DEFAULTS, ModalityConfig
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.models.backbones import MULTILINGUAL_TEXT
+from bowerbird.text.facets import split_values
 
 MULTILINGUAL_WHITENING = 0.25
 """A query in another language than the items differs from them in the weak components most, which whitening
@@ -187,9 +188,7 @@ def extract_item_words(item: Item) -> set[str]:
     ]
     facts += [("brand", item.brand), ("title", item.title)]
     # "genre: Crime, Thriller" are two facts.
-    facts_as_words = {
-        f"{name}={part.strip().lower()}" for name, value in facts for part in value.split(",") if part.strip()
-    }
+    facts_as_words = {f"{name}={part.lower()}" for name, value in facts for part in split_values(value)}
     text = " ".join([item.title, item.brand, *item.category, *item.attributes.values(), item.description])
     return facts_as_words | extract_words(text)
 

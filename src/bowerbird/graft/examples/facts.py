@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.text.facets import facet_name
 
 MAX_VALUE_CHARACTERS = 40
 """A longer value is a sentence, not a fact."""
@@ -74,10 +75,11 @@ class CatalogueFacts:
 
 
 def read_facts(item: Item) -> dict[str, str]:
-    facts = {name: value for name, value in item.attributes.items() if 0 < len(value) <= MAX_VALUE_CHARACTERS}
-    if item.category and len(item.category[-1]) <= MAX_VALUE_CHARACTERS:
+    """Read an item's attributes by facet, and its type; no values that are sentences."""
+    facts = {facet_name(name): value for name, value in item.attributes.items()}
+    if item.category:
         facts.setdefault("type", item.category[-1])
-    return facts
+    return {name: value for name, value in facts.items() if 0 < len(value) <= MAX_VALUE_CHARACTERS}
 
 
 def price_bands(prices: np.ndarray) -> list[str]:

@@ -22,7 +22,8 @@ from bowerbird.recommend.models.coengagement import CoEngagement
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.saved import use_one_blas_thread
 from bowerbird.recommend.sources.coengagement import CoEngagementSource
-from bowerbird.recommend.sources.phrases import title_of, values_of
+from bowerbird.recommend.sources.phrases import title_of
+from bowerbird.text.facets import lower_case_values
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Completer:
             return f"together with {title_of(self.catalogue, item)} in {times}"
         vectors = self._ranker.items.vectors
         nearest = int(positions[int((vectors[positions] @ vectors[position]).argmax())])
-        here, there = (values_of(self.catalogue.item(row)) for row in (position, nearest))
-        shared = sorted(value for value in here & there if value)[:2]
+        here, there = (lower_case_values(self.catalogue.item(row)) for row in (position, nearest))
+        shared = sorted(here & there)[:2]
         title = title_of(self.catalogue, nearest)
         return f"{' and '.join(shared)}, like {title}" if shared else f"similar to {title}"

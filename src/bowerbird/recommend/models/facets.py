@@ -15,6 +15,7 @@ from numba import njit
 from bowerbird.data.arrays import IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.config import AffinityConfig
+from bowerbird.text.facets import VALUE_SEPARATOR
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _facet_texts(catalogue: Catalogue, depths: int) -> Iterator[tuple[str, np.nd
     keys, texts = (facts.flatten().field(name) for name in ("key", "value"))
     for key in sorted(pc.unique(keys).to_pylist()):
         having = np.flatnonzero(pc.equal(keys, key).to_numpy(zero_copy_only=False))
-        values = pc.split_pattern_regex(pc.utf8_lower(texts.take(pa.array(having))), r"\s*,\s*")
+        values = pc.split_pattern_regex(pc.utf8_lower(texts.take(pa.array(having))), VALUE_SEPARATOR)
         parents, _ = _rows_and_offsets(values)
         yield key, rows[having][parents], values.flatten()
 

@@ -17,8 +17,8 @@ from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, sum_facets
 from bowerbird.recommend.models.facets import Facets
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.sources.phrases import values_of
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
+from bowerbird.text.facets import lower_case_values
 
 MIN_LIKES = 2  # of a value, before it is called the user's taste
 MAX_NAMED = 2  # values in one explanation
@@ -121,7 +121,7 @@ class AffinitySource(Source):
         catalogue = self.context.items.catalogue
 
         def has(item: int) -> bool:
-            return text in query.once(f"values of {item}", lambda: values_of(catalogue.item(item)))
+            return text in query.once(f"values of {item}", lambda: lower_case_values(catalogue.item(item)))
 
         return has(position) and sum(1 for _ in islice(filter(has, likes), MIN_LIKES)) == MIN_LIKES
 

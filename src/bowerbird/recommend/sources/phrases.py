@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from bowerbird.data.events import ACTION_CODE, Action
-from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.items import Catalogue
 from bowerbird.recommend.query import Query
 
-_COMMA = re.compile(r"\s*,\s*")
 _VERBS = {
     ACTION_CODE[Action.SAVE.value]: "saved",
     ACTION_CODE[Action.PURCHASE.value]: "bought",
@@ -19,13 +16,6 @@ _VERBS = {
 def title_of(catalogue: Catalogue, position: int) -> str:
     """Return an item's title on one line, in quotes, or its id."""
     return f"“{' '.join(catalogue.title(position).split()) or catalogue.ids[position]}”"
-
-
-def values_of(item: Item) -> set[str]:
-    """Split an item's facts into values: attributes cut at commas, category levels, brand."""
-    texts = item.attributes.values()
-    parts = [part for text in texts for part in (_COMMA.split(text) if "," in text else (text,))]
-    return {value.lower() for value in (*parts, *item.category, item.brand)}
 
 
 def describe_like(query: Query, row: int, catalogue: Catalogue) -> str:

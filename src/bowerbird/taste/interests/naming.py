@@ -10,6 +10,7 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.taste.config import NamingConfig
+from bowerbird.text.facets import facet_values, split_values
 
 NAMING_ATTRIBUTES = ("style", "pattern", "material", "colour", "genre", "brand")
 """Attributes that may name a group, next to its type, in the order in which they read well."""
@@ -38,14 +39,11 @@ def name_groups(
 
 
 def _facets(item: Item) -> list[Facet]:
-    facets = [("type", item.attributes.get("type") or (item.category[-1] if item.category else ""))]
-    for name in NAMING_ATTRIBUTES:
-        values = (
-            item.attributes.get(name, "").split(", ") if name == "genre" else [item.attributes.get(name, "")]
-        )
-        facets += [(name, value) for value in values]
-    facets += [("brand", item.brand)]
-    return [(name, value) for name, value in dict.fromkeys(facets) if value]
+    values: dict[str, list[str]] = {name: [] for name in ("type", *NAMING_ATTRIBUTES)}
+    for name, value in facet_values(item):
+        if name in values:
+            values[name] += split_values(value) if name == "genre" else [value]
+    return list(dict.fromkeys((name, value) for name in values for value in values[name] if value))
 
 
 def _distinctive_words(

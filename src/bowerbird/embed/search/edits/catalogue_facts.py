@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.text.vocabulary import Vocabulary, facet_values
+from bowerbird.text.facets import facet_values
+from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, stem, stem_phrase, tokenize
 
 Phrase = tuple[str, ...]  # stems
