@@ -62,6 +62,22 @@ def test_undo_takes_one_action_back_once(talk: Talk) -> None:
     assert "nothing to undo" in talk.say("undo").text
 
 
+def test_undo_takes_back_all_that_a_message_did(talk: Talk) -> None:
+    rugs = talk.say("a rug").items
+    talk.say("save the first two")
+    text = talk.say("undo").text
+    assert rugs[0].title in text and rugs[1].title in text and "are no longer saved" in text
+
+
+def test_undo_takes_back_several_messages(talk: Talk) -> None:
+    talk.say("a rug")
+    for rank in ("first", "second", "third"):
+        talk.say(f"save the {rank} one")
+    assert "are no longer saved" in talk.say("undo the last two").text
+    assert "is no longer saved" in talk.say("undo everything").text
+    assert "nothing to undo" in talk.say("undo").text
+
+
 @pytest.mark.parametrize("text", ["save the first one", "hide the first one"])
 def test_nobody_can_save_or_hide(text: str, talk: Talk) -> None:
     talk.say("a rug", user=None)

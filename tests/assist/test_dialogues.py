@@ -44,7 +44,7 @@ CONVERSATIONS: dict[str, list[Says]] = {
         Says("a lamp under 60", "find", LAMP, 60),
         Says("but in green", "find", GREEN_LAMP, 60),
         Says("compare the first two", "compare"),
-        Says("something for my sister who loves gardening", "find", {}, text="for my sister"),
+        Says("something for my sister who loves gardening", "find", {}, text="for your sister"),
         Says("a rug", "find", RUG),
     ],
     "ranges and words for numbers": [

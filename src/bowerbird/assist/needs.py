@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from bowerbird.assist.languages import ENGLISH, Language
 from bowerbird.assist.languages.plurals import plural, singular
 from bowerbird.assist.request import PriceRange, Request, money
+from bowerbird.text.audiences import AUDIENCE
 
-_ADJECTIVES = ("size", "colour", "pattern", "style", "material", "genre", "brand")
+_ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
 
 
 def describe_price(price: PriceRange, language: Language) -> str:
@@ -25,7 +27,11 @@ def describe_price(price: PriceRange, language: Language) -> str:
 
 def describe_need(request: Request, language: Language, count: int = 2) -> str:
     """What is looked for, as a noun phrase: "green table lamps for my sister under 60, not brass"."""
-    adjectives = [request.named[facet] for facet in _ADJECTIVES if facet in request.named]
+    named = {**request.named}
+    if AUDIENCE in request.facets:
+        audiences = [language.say(f"audience_{name}") for name in sorted(request.facets[AUDIENCE])]
+        named[AUDIENCE] = f" {language.say('or')} ".join(audiences)
+    adjectives = [named[facet] for facet in _ADJECTIVES if facet in named]
     nouns = [words for facet, words in request.named.items() if facet not in _ADJECTIVES]
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
@@ -34,9 +40,11 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
             nouns = [singular(nouns[0])]
     elif language.code == ENGLISH:
         nouns[-1] = singular(nouns[-1]) if count == 1 else plural(nouns[-1])
-    phrase = " ".join([*adjectives, *nouns])
+    pair = "pair of " if nouns[0].startswith("pair of ") else ""  # "one pair of black jeans"
+    nouns[0] = nouns[0].removeprefix(pair)
+    phrase = pair + " ".join([*adjectives, *nouns])
     if request.recipient:
-        phrase += " " + language.say("for_recipient", recipient=request.recipient)
+        phrase += " " + language.say("for_recipient", recipient=as_addressed(request.recipient))
     if request.price.bounded:
         phrase += " " + describe_price(request.price, language)
     excluded = [
@@ -45,6 +53,15 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
         if values
     ]
     return f"{phrase} ({', '.join(excluded)})" if excluded else phrase
+
+
+def as_addressed(recipient: str) -> str:
+    """Somebody as the assistant speaks of them to the user.
+
+    >>> as_addressed("my sister"), as_addressed("a friend"), as_addressed("our son")
+    ('your sister', 'a friend', 'your son')
+    """
+    return re.sub(r"^(?:my|our)\b", "your", recipient)
 
 
 def without_shades(values: Collection[str]) -> list[str]:

@@ -54,6 +54,7 @@ _log = logging.getLogger(__name__)
 WARM_UP_NICENESS = 10
 POPULAR = 1000
 """Items whose popularity tells them apart."""
+SALE_ATTRIBUTES = ("sale_price", "list_price")
 MENTIONS = 30
 """Items whose texts are read to tell what a word means there."""
 MIN_TITLE_WORDS = 2
@@ -194,6 +195,36 @@ class Parts:
     def policies(self) -> Policies:
         """The shop's own pages."""
         return Policies.open(self.snapshot.store.path)
+
+    @cached_property
+    def positions_by_article(self) -> Mapping[str, list[int]]:
+        """Positions of the variants of each article."""
+        articles: dict[str, list[int]] = {}
+        for position, pairs in enumerate(self.catalogue.table["attributes"].to_pylist()):
+            if article := dict(pairs or ()).get("item_group_id"):
+                articles.setdefault(article, []).append(position)
+        return articles
+
+    @cached_property
+    def newest_first(self) -> np.ndarray:
+        """Positions of the items that have a date, the newest first, (dated items,) int64."""
+        created = self.catalogue.table["created_at"].to_numpy().astype("datetime64[us]")
+        dated = np.flatnonzero(~np.isnat(created))
+        newest: np.ndarray = dated[np.argsort(-created[dated].astype(np.int64), kind="stable")]
+        return newest
+
+    @cached_property
+    def on_sale(self) -> np.ndarray:
+        """Positions of the items whose listing states a sale price, (items on sale,) int64."""
+        attributes = self.catalogue.table["attributes"].to_pylist()
+        return np.array(
+            [
+                position
+                for position, pairs in enumerate(attributes)
+                if any(name in SALE_ATTRIBUTES for name in dict(pairs or ()))
+            ],
+            np.int64,
+        )
 
     @cached_property
     def positions_by_title(self) -> Mapping[str, int]:

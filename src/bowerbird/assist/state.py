@@ -21,6 +21,7 @@ MAX_ON_SCREEN = 20
 MAX_OFFERED = 200
 MAX_EXCLUDED = 50
 MAX_MESSAGES = 3
+MAX_ACTIONS = 10
 MAX_ID_LENGTH = 500
 
 
@@ -34,10 +35,10 @@ class ClarifyingQuestion:
 
 @dataclass(frozen=True)
 class ItemAction:
-    """What was done to an item last, for "undo"."""
+    """What one message did to items, for "undo"."""
 
     action: str
-    item_id: str
+    item_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class DialogueState:
     messages: tuple[str, ...] = ()
     """The user's last messages on this topic, in English, the newest last."""
     question: ClarifyingQuestion | None = None
-    last_action: ItemAction | None = None
+    actions: tuple[ItemAction, ...] = ()
+    """What was done to items and can be undone, the newest last."""
     language: str = "en"
     turns: int = 0
 
@@ -90,7 +92,7 @@ class DialogueState:
             "question": vars(self.question) | {"options": list(self.question.options)}
             if self.question
             else None,
-            "last_action": dict(vars(self.last_action)) if self.last_action else None,
+            "actions": [vars(action) | {"item_ids": list(action.item_ids)} for action in self.actions],
             "language": self.language,
             "turns": self.turns,
         }
@@ -101,7 +103,7 @@ class DialogueState:
         try:
             if raw["format"] != FORMAT:
                 raise ValueError(f"its format is {raw['format']!r}, expected {FORMAT}")
-            question, action = raw.get("question"), raw.get("last_action")
+            question, actions = raw.get("question"), list(raw.get("actions", ()))
             excluded = dict(raw.get("excluded") or {})
             if len(excluded) > MAX_EXCLUDED:
                 raise ValueError(f"excluded holds {len(excluded)} facets, expected at most {MAX_EXCLUDED}")
@@ -118,9 +120,10 @@ class DialogueState:
                 question=ClarifyingQuestion(str(question["facet"]), _ids(question["options"], 20))
                 if question
                 else None,
-                last_action=ItemAction(str(action["action"]), *_ids([action["item_id"]], 1))
-                if action
-                else None,
+                actions=tuple(
+                    ItemAction(str(action["action"])[:20], _ids(action["item_ids"], MAX_ON_SCREEN))
+                    for action in actions[-MAX_ACTIONS:]
+                ),
                 language=str(raw.get("language", "en"))[:8],
                 turns=max(0, int(raw.get("turns", 0))),
             )

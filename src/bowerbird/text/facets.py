@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from bowerbird.data.items import Item
+from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.words import normalize_text
 
-FACETS = ("type", "colour", "material", "pattern", "style", "brand", "genre", "size")
+FACETS = ("type", "colour", "material", "pattern", "style", "brand", "genre", "size", AUDIENCE)
 """Hard facets in order of precedence, where one phrase is a value of several; other attributes are soft."""
 VALUE_SEPARATOR = r"\s*,\s*"
 """Between the values of an attribute: "Crime, Thriller" are two genres."""

@@ -14,7 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from bowerbird.data.items import Catalogue
+from bowerbird.data.items import Catalogue, Item
+from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
 from bowerbird.text.facets import FACETS, facet_values
 from bowerbird.text.synonyms import SYNONYMS
 from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
@@ -56,7 +57,7 @@ class Vocabulary:
         rows: dict[str, dict[tuple[str, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
         spellings: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
         for position in range(len(catalogue)):
-            for facet, value in set(facet_values(catalogue.item(position))):
+            for facet, value in set(_values_of(catalogue.item(position))):
                 key = stem_phrase(value)
                 if key and len(key) <= 5 and not _MEANINGLESS_VALUES.issuperset(key):
                     rows[facet][key].append(position)
@@ -86,7 +87,7 @@ class Vocabulary:
         """Stems that typos may be corrected to, by first letter."""
         by_letter: dict[str, list[str]] = defaultdict(list)
         for phrase, meanings in self.phrases.items():
-            if any(meaning.facet in FACETS for meaning in meanings):
+            if any(meaning.facet in FACETS and meaning.facet != AUDIENCE for meaning in meanings):
                 for word in phrase:
                     by_letter[word[0]].append(word)
         return {letter: sorted(set(words)) for letter, words in by_letter.items()}
@@ -129,6 +130,12 @@ class Vocabulary:
         return values_of_item
 
 
+def _values_of(item: Item) -> Iterator[tuple[str, str]]:
+    """Facets and values of an item, with the audiences that its listing names."""
+    yield from (pair for pair in facet_values(item) if pair[0] != AUDIENCE)
+    yield from ((AUDIENCE, audience) for audience in audiences_of(item))
+
+
 def _as_it_is(text: str) -> str:
     return text
 
@@ -146,6 +153,10 @@ def _collect_phrases(
                 hints.setdefault(stem_phrase(value), (facet, set()))[1].add(value)
                 continue
             full_key = stem_phrase(value)
+            if facet == AUDIENCE:
+                for form in FORMS[value]:
+                    exact[stem_phrase(form)][facet].add(value)
+                continue
             exact[("size", *full_key) if facet == "size" else full_key][facet].add(value)
             english = stem_phrase(to_english(value.lower()))
             if english and english != full_key and facet not in ("size", "brand"):

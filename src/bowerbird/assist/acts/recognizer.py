@@ -6,6 +6,7 @@ Measured by benchmarks/bench_acts.py: a rule that speaks is right in nearly all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,10 +17,18 @@ from bowerbird.data.arrays import FloatArray
 
 ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)
 """Acts that answer a customer rudely, or drop what was said, where they are wrong."""
+ACTIONS = (Act.SAVE, Act.HIDE, Act.UNDO)
+"""Acts that change what is stored of a user."""
 ACCUSATION_CONFIDENCE = 0.5
-"""Probability from which such an act is believed."""
+"""Probability from which an accusation is believed."""
+ACTION_CONFIDENCE = 0.4
+"""Probability from which an action is believed."""
 OVERRULE_CONFIDENCE = 0.8
 """Probability from which a message that states a need is not a search."""
+_REFUSAL = re.compile(
+    r"n't\b|\b(?:no|not|nor|nothing|none|never|without|stop|enough|hate|dislike|tired|sick|avoid|leave|skip|rid|"
+    r"except|hide|remove|anymore|cannot|forget|exclude|minus|drop|out|ban|allergic|allergy|spare|less|fewer)\b"
+)
 EmbedSentence = Callable[[str], FloatArray]
 """A text -> (E,) float32 of length 1."""
 
@@ -63,6 +72,8 @@ class CombinedRecognizer:
         if precise.is_sure:
             return precise
         broad = self._broad.recognise(message)
+        if broad.act == Act.EXCLUDE and message.states_need and not _REFUSAL.search(message.plain):
+            return precise  # a plain wish: nothing in it refuses anything
         return broad if broad.confidence > _needed_confidence(broad.act, message) else precise
 
 
@@ -70,4 +81,6 @@ def _needed_confidence(act: Act, message: Message) -> float:
     """Probability above which an act replaces what the rules assume where none of them speaks."""
     if message.states_need:
         return OVERRULE_CONFIDENCE
+    if act in ACTIONS:
+        return ACTION_CONFIDENCE
     return ACCUSATION_CONFIDENCE if act in ACCUSATIONS else UNSURE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from bowerbird.assist.answers.item_answers import missing
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request
-from bowerbird.assist.state import ItemAction
+from bowerbird.assist.state import MAX_ACTIONS, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
@@ -19,6 +20,9 @@ from bowerbird.text.words import stem_phrase
 
 _ACTIONS = {Act.SAVE: Action.SAVE, Act.HIDE: Action.HIDE}
 SURFACE = "assistant"
+_EVERYTHING = re.compile(r"\b(?:everything|all)\b")
+_COUNTS = {"both": 2, "two": 2, "three": 3, "four": 4}
+_SEVERAL = re.compile(rf"\b({'|'.join(_COUNTS)})\b")
 
 
 def act_on_item(turn: Turn) -> Reply:
@@ -38,26 +42,48 @@ def act_on_item(turn: Turn) -> Reply:
         turn.record(_event(turn.user, target.item_id, action))
     if turn.parts.taste:
         turn.parts.taste.refresh()
-    titles = join_words([target.title for target in targets], turn.say("and"))
-    last = targets[-1].item_id
-    state = replace(turn.state, focus=last, last_action=ItemAction(action.value, last), question=None)
+    ids = tuple(target.item_id for target in targets)
+    actions = (*turn.state.actions, ItemAction(action.value, ids))[-MAX_ACTIONS:]
+    state = replace(turn.state, focus=ids[-1], actions=actions, question=None)
     if action == Action.HIDE:
-        gone = {target.item_id for target in targets}
-        state = replace(state, on_screen=tuple(i for i in state.on_screen if i not in gone), focus=None)
+        state = replace(state, on_screen=tuple(i for i in state.on_screen if i not in ids), focus=None)
+    titles = join_words([target.title for target in targets], turn.say("and"))
     return Reply(turn.say("saved" if action == Action.SAVE else "hidden", title=titles), act, state=state)
 
 
 def undo(turn: Turn) -> Reply:
-    """Take the last action back: what was done to the item counts for nothing any more."""
-    last = turn.state.last_action
-    item = turn.parts.shown(last.item_id) if last else None
-    taste = turn.parts.taste
-    if last is None or item is None or turn.user is None or taste is None or turn.user not in taste:
-        return Reply(turn.say("nothing_to_undo"), Act.UNDO, state=turn.state)
-    if not _is_excluded(turn, item.item_id):
-        taste.exclude_item(turn.user, item.item_id)
-    state = replace(turn.state, last_action=None, question=None)
-    return Reply(turn.say(f"undone_{last.action}", title=item.title), Act.UNDO, state=state)
+    """Take back what the last message did, or the last few: it counts for nothing any more."""
+    taste, state = turn.parts.taste, turn.state
+    if not state.actions or turn.user is None or taste is None or turn.user not in taste:
+        return Reply(turn.say("nothing_to_undo"), Act.UNDO, state=state)
+    undone = _actions_to_undo(turn)
+    sentences = []
+    for name in dict.fromkeys(action.action for action in undone):
+        ids = dict.fromkeys(i for action in undone if action.action == name for i in action.item_ids)
+        items = [item for item in map(turn.parts.shown, ids) if item is not None]
+        for item in items:
+            if not _is_excluded(turn, item.item_id):
+                taste.exclude_item(turn.user, item.item_id)
+        if items and name in set(Action):
+            key = f"undone_{name}" if len(items) == 1 else f"undone_{name}_several"
+            titles = join_words([item.title for item in items], turn.say("and"))
+            sentences.append(turn.say(key, title=titles))
+    text = " ".join(sentences) or turn.say("nothing_to_undo")
+    state = replace(state, actions=state.actions[: -len(undone)], question=None)
+    return Reply(text, Act.UNDO, state=state)
+
+
+def _actions_to_undo(turn: Turn) -> tuple[ItemAction, ...]:
+    """The last action; of "undo the last two" as many as hold two items, of "undo everything" all."""
+    actions = turn.state.actions
+    if _EVERYTHING.search(turn.plain):
+        return actions
+    several = _SEVERAL.search(turn.plain)
+    wanted = _COUNTS[several[1]] if several else 1
+    for size in range(1, len(actions) + 1):
+        if sum(len(action.item_ids) for action in actions[-size:]) >= wanted:
+            return actions[-size:]
+    return actions
 
 
 def exclude(turn: Turn) -> tuple[Turn, str]:

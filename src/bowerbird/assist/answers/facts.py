@@ -39,7 +39,8 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "describe",
-            r"\b(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|what is (?:it|"
+            r"\b(?:tell me (?:more )?about|more (?:about|info|details)|"
+            r"tell me (?:a bit |a little )?more|details|describe|what is (?:it|"
             r"this|that))\b",
         ),
     )

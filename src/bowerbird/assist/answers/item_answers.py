@@ -14,14 +14,17 @@ from bowerbird.assist.reply import Comparison, Named, Reply
 from bowerbird.assist.request import Request, Shown, exact_price
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.followups import FACET_WORDS
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
+from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.facets import FACETS
 
 MAX_COMPARED = 4
 
 
 _WHICH = re.compile(r"^(?:and |so |ok |but )*(?:which|what)(?:'s| is| one| of|\W)")
+_OTHERS = re.compile(r"\b(?:other|different|another|any more|more) (colou?r|size|material|pattern)s?\b")
 _CHEAPEST = re.compile(r"\b(?:cheapest|cheaper|least expensive|less expensive|lowest price)\b")
 _MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|more expensive|priciest|dearest)\b")
 
@@ -74,6 +77,8 @@ def answer_question(turn: Turn) -> Reply:
         return missing(turn)
     position = turn.parts.catalogue.position[target.item_id]
     item = turn.parts.catalogue.item(position)
+    if others := _OTHERS.search(turn.plain):
+        return _other_variants(turn, target, others[1])
     fact = fact_asked(turn.pointed.rest or turn.plain, item, position, turn.parts.vocabulary)
     title = item.title or item.item_id
     if fact.attribute == "price":
@@ -90,6 +95,9 @@ def answer_question(turn: Turn) -> Reply:
             text = turn.say("describe_item", title=title, price=priced(item), facts=facts).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
+    elif fact.kind == "value" and fact.attribute in FACETS:
+        facet = turn.language.facet(fact.attribute)
+        text = turn.say("fact_facet", title=title, facet=facet, values=_values(turn, fact))
     elif fact.kind == "value":
         text = turn.say("fact_is", title=title, fact=_in_words(turn, fact))
     elif fact.kind == "yes":
@@ -102,11 +110,32 @@ def answer_question(turn: Turn) -> Reply:
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
 
 
+def _other_variants(turn: Turn, target: Shown, word: str) -> Reply:
+    """Whether an item comes in other colours, sizes or materials: by the variants of its article."""
+    parts, position = turn.parts, turn.parts.catalogue.position[target.item_id]
+    facet = FACET_WORDS.get(word, word)
+    own = parts.vocabulary.values_of(position, facet)
+    article = parts.catalogue.item(position).attributes.get("item_group_id")
+    others = [
+        value
+        for variant in (parts.positions_by_article.get(article, ()) if article else ())
+        for value in parts.vocabulary.values_of(variant, facet)
+        if value not in own
+    ]
+    values = [turn.language.value_for(facet, value) for value in dict.fromkeys(others or own)]
+    key = "variants" if others else "no_variants" if own else "fact_unknown"
+    text = turn.say(key, title=target.title, values=join_words(values, turn.say("and")))
+    state = replace(turn.state, focus=target.item_id, question=None)
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+
+
 def compare(turn: Turn) -> Reply:
     """Items side by side: what differs between them."""
     if is_about_rank(turn):
         return answer_which(turn)
     pointed = turn.pointed.items
+    if len(pointed) == 1 and turn.focus is not None and turn.focus != pointed[0]:
+        pointed = (turn.focus, *pointed)  # "how does it compare to the first one?"
     if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
         return missing(turn)
     shown = (
@@ -191,11 +220,17 @@ def _in_words(turn: Turn, fact: Fact) -> str:
     """An attribute and its value in the user's language."""
     if fact.attribute not in FACETS:
         return fact.text
+    if fact.attribute == AUDIENCE:
+        return _values(turn, fact)
     return f"{turn.language.facet(fact.attribute)} {_values(turn, fact)}"
 
 
 def _values(turn: Turn, fact: Fact) -> str:
     values = fact.text.removeprefix(f"{fact.attribute} ").split(" / ")
+    if fact.attribute == AUDIENCE:
+        is_english = turn.language.code == ENGLISH
+        phrases = [f"for {value}" if is_english else turn.say(f"audience_{value}") for value in values]
+        return join_words(phrases, turn.say("and"))
     return " / ".join(turn.language.value_for(fact.attribute, value) for value in values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bowerbird.assist.draft import Draft
@@ -111,14 +112,18 @@ def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
 
 def _opening_of_kinds(turn: Turn, matches: ItemMatches) -> str:
     """Which of the kinds that were asked for together there are, and which not."""
-    listed, missing = list[str](), list[str]()
+    listed, missing = list[frozenset[str]](), list[frozenset[str]]()
     for group in matches.request.groups:
         mask = turn.parts.vocabulary.mask("type", group)
-        kinds = listed if any(mask[item.position] for item in matches.items) else missing
-        kinds.append(turn.language.kind_for(min(group, key=len).lower(), is_plural=True))
-    and_ = turn.say("and")
-    text = turn.say("found_kinds", kinds=join_words(listed, and_))
-    return f"{turn.say('kinds_missing', kinds=join_words(missing, and_))} {text}" if missing else text
+        (listed if any(mask[item.position] for item in matches.items) else missing).append(group)
+    text = turn.say("found_kinds", kinds=kinds_in_words(turn, listed))
+    return f"{turn.say('kinds_missing', kinds=kinds_in_words(turn, missing))} {text}" if missing else text
+
+
+def kinds_in_words(turn: Turn, groups: Sequence[frozenset[str]]) -> str:
+    """Kinds of things in the plural: "tables and chairs"."""
+    kinds = [turn.language.kind_for(min(group, key=len).lower(), is_plural=True) for group in groups]
+    return join_words(kinds, turn.say("and"))
 
 
 def _opening_without_match(turn: Turn, matches: ItemMatches, act: Act) -> str:

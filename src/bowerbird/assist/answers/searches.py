@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 
 from bowerbird.assist.answers import actions, item_answers, talk
-from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, opening
+from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, kinds_in_words, opening
 from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, relative_meaning
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
+from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need
-from bowerbird.assist.reply import Reply
+from bowerbird.assist.reply import Named, Reply
 from bowerbird.assist.request import PriceRange, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.readable import is_other_script, unknown_id
+from bowerbird.assist.understand.references import COMPARES_ALONE
+from bowerbird.text.audiences import AUDIENCE, AUDIENCE_OF
 
 Answer = Reply | ListAnswer
+_AUDIENCE = re.compile(rf"\b(?:{'|'.join(AUDIENCE_OF)})\b")
 
 
 def search(turn: Turn) -> Answer:
@@ -42,13 +47,31 @@ def search(turn: Turn) -> Answer:
         request = leave_out(request, (anchor,))
         matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
         return answer_with_list(turn, matches, request, act, anchor)
+    if request.is_relative and request.groups and turn.on_screen:
+        return _other_price_of_each_kind(turn, request)
     matches = find_items(turn, request)
     if request.is_relative and act == Act.FIND and not matches.items:
         return _none_cheaper(turn, request)
+    if turn.state.is_near_miss and COMPARES_ALONE.search(turn.plain):
+        matches = replace(matches, nearest=_in_price(matches, request) or matches.nearest)
     if matches.nearest and request.price.bounded and not any(_has_price(turn, request)):
         need = describe_need(replace(request, price=PriceRange()), turn.language)
         return answer_with_list(turn, matches, request, act, None, turn.say("no_prices", need=need))
-    return answer_with_list(turn, matches, request, act)
+    first_sentence = _unknown_audience(turn)
+    if first_sentence:
+        first_sentence += " " + opening(turn, matches, act, None)
+    return answer_with_list(turn, matches, request, act, first_sentence=first_sentence)
+
+
+def _unknown_audience(turn: Turn) -> str:
+    """What to say where a message names an audience ("men's", "for kids") that no listing names."""
+    match = _AUDIENCE.search(turn.plain)
+    audience = AUDIENCE_OF[match.group()] if match else ""
+    if not audience or audience in turn.parts.vocabulary.positions.get(AUDIENCE, {}):
+        return ""
+    is_english = turn.language.code == ENGLISH
+    phrase = f"for {audience}" if is_english else turn.say(f"audience_{audience}")
+    return turn.say("no_audience", audience=phrase)
 
 
 def exclude(turn: Turn) -> Answer:
@@ -106,6 +129,48 @@ def _has_price(turn: Turn, request: Request) -> np.ndarray:
     if "type" in request.facets:
         has_price &= turn.parts.vocabulary.mask("type", request.facets["type"])
     return has_price
+
+
+def _in_price(matches: ItemMatches, request: Request) -> tuple[Named, ...]:
+    """Near misses that miss something else than the price."""
+    return tuple(item for item in matches.nearest if item.price is not None and item.price in request.price)
+
+
+def _other_price_of_each_kind(turn: Turn, request: Request) -> Answer:
+    """Several kinds cheaper, or more expensive, than what is on screen: each is measured by its own kind."""
+    is_upper = request.price.high < np.inf
+    before = replace(request, price=request.budget, is_relative=False)
+    items = list[Named]()
+    for group in request.groups:
+        prices = [
+            item.price
+            for item in turn.on_screen
+            if item.price is not None and _is_of_kind(turn, item.item_id, group)
+        ]
+        if not prices:
+            continue
+        bound = PriceRange(max(prices), low_open=True)
+        if is_upper:
+            bound = PriceRange(high=min(prices), high_open=True)
+        price = before.budget.narrowed(bound)
+        of_kind = replace(before, facets={**before.facets, "type": group}, groups=(), price=price)
+        share = replace(turn, n=max(1, turn.n // len(request.groups)))
+        items += find_items(share, of_kind).items
+    if not items:
+        return _none_cheaper(turn, request)
+    listed = [group for group in request.groups if any(_is_of_kind(turn, i.item_id, group) for i in items)]
+    missing = [group for group in request.groups if group not in listed]
+    first_sentence = turn.say("found_kinds", kinds=kinds_in_words(turn, listed))
+    if missing:
+        key = "kinds_none_cheaper" if is_upper else "kinds_none_dearer"
+        first_sentence = f"{turn.say(key, kinds=kinds_in_words(turn, missing))} {first_sentence}"
+    matches = ItemMatches(before, tuple(items))
+    return answer_with_list(turn, matches, before, Act.FIND, first_sentence=first_sentence)
+
+
+def _is_of_kind(turn: Turn, item_id: str, kinds: frozenset[str]) -> bool:
+    position = turn.parts.catalogue.position[item_id]
+    return not kinds.isdisjoint(turn.parts.vocabulary.values_of(position, "type"))
 
 
 def _none_cheaper(turn: Turn, request: Request) -> Answer:

@@ -19,7 +19,6 @@ RANGE = 5
 """Kinds that are named when somebody asks what there is."""
 FACET_VALUES = 8
 INTERESTS = 3
-SALE_ATTRIBUTES = ("sale_price", "list_price")
 
 
 def say(turn: Turn) -> Reply:
@@ -136,19 +135,15 @@ def _popular(turn: Turn) -> list[int]:
 
 
 def _newest(turn: Turn) -> list[int]:
-    created = turn.parts.catalogue.table["created_at"].to_pylist()
-    available = _available(turn)
-    dated = [(at, position) for position, at in enumerate(created) if at is not None and available[position]]
-    return [position for _, position in sorted(dated, reverse=True)[: turn.n]]
+    newest = turn.parts.newest_first
+    positions: list[int] = newest[_available(turn)[newest]][: turn.n].tolist()
+    return positions
 
 
 def _on_sale(turn: Turn) -> list[int]:
-    available = _available(turn)
-    return [
-        position
-        for position in np.flatnonzero(available).tolist()
-        if any(name in turn.parts.catalogue.item(position).attributes for name in SALE_ATTRIBUTES)
-    ][: turn.n]
+    on_sale = turn.parts.on_sale
+    positions: list[int] = on_sale[_available(turn)[on_sale]][: turn.n].tolist()
+    return positions
 
 
 def _starts(turn: Turn) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.profile.dislikes import hidden_items
+from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 
 _TASTE_DEPTH = 200
 """How many of a user's recommendations count as signs of taste for one request."""
@@ -71,7 +72,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     request = _without_excluded(request, turn.state.excluded)
     constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)
     base = _offerable(turn, request)
-    allowed = _satisfying(base, constraints)
+    allowed = _suiting_recipient(parts, request, _satisfying(base, constraints))
     offered = allowed if allowed.any() else base
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
     is_personal = taste is not None
@@ -196,6 +197,17 @@ def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
         item = parts.catalogue.item(position)
         first.setdefault(_group(parts, position) or item.title or item.item_id, position)
     return list(first.values())
+
+
+def _suiting_recipient(parts: Parts, request: Request, allowed: np.ndarray) -> np.ndarray:
+    """Of the allowed items those for whom they are wanted for, else those that say nothing of it."""
+    audiences = audiences_of_recipient(request.recipient) if request.recipient else frozenset()
+    if not audiences or AUDIENCE in request.facets:
+        return allowed
+    vocabulary = parts.vocabulary
+    suiting: np.ndarray = allowed & vocabulary.mask(AUDIENCE, audiences)
+    silent: np.ndarray = allowed & ~vocabulary.mask(AUDIENCE, vocabulary.positions.get(AUDIENCE, {}))
+    return suiting if suiting.any() else silent
 
 
 def _hidden(parts: Parts, user: str | None) -> list[int]:

@@ -132,7 +132,8 @@ RULES = (
         _any(
             r"^(?:please |oops,? |no,? )*(?:undo|revert)\b",
             r"\btake (?:that|it) back\b",
-            r"\bundo (?:that|it|the last)\b",
+            r"\bundo (?:that|it|the last|both|all|everything)\b",
+            r"\b(?:un-?save|un-?hide) (?:it|that|them|both|these|those|the)\b",
         ),
     ),
     Rule(
@@ -225,7 +226,8 @@ RULES = (
             ),
             r"\bwhat(?:'s| is) in (?:your|the) (?:shop|store|catalogue|range)\b",
             r"\bwhat (?:categories|departments|brands)\b",
-            r"\bshow me (?:everything|your (?:range|categories|catalogue))\b",
+            r"\bshow me (?:everything|your (?:range|categories|catalogue))"
+            r"(?: (?:you have|you've got|you sell|there is))?\W*$",
             r"\bwhat kind of (?:shop|store) is this\b",
         ),
     ),
@@ -477,6 +479,7 @@ QUESTION = _any(
     ),
     r"\?\s*$",
     (
+        r"\btell me (?:a bit |a little )?more\W*$|"
         r"^(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|info(?:rmation)? (?:on|"
         r"about))\b"
     ),

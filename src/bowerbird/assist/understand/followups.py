@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bowerbird.assist.request import MAX_ITEMS, Order, PriceRange, Request
 from bowerbird.assist.understand.references import Pointed
+from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 from bowerbird.text.words import stem_phrase, word_set
 
 EVENT = re.compile(r"\b(?:wedding|birthday|christmas|anniversary|house ?warming|valentine'?s?)\b")
@@ -53,6 +54,8 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return False
     if own.recipient and own.recipient != previous.recipient and not _BACKWARD.search(text):
         return True
+    if own.recipient != previous.recipient and _is_for_others(own, previous):
+        return True
     if own.unknown_kind or (not own.recipient and _is_new_event(text, previous)):
         return True
     if own.is_gift and not (previous.is_gift or own.facets or _BACKWARD.search(text)):
@@ -73,6 +76,13 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
     if own.noun and "type" in previous.facets and not _BACKWARD.search(text):
         return True
     return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+
+
+def _is_for_others(own: Request, previous: Request) -> bool:
+    """Whether a message names an audience that the recipient before is none of: "baby pyjamas"."""
+    named = own.facets.get(AUDIENCE, frozenset())
+    before = audiences_of_recipient(previous.recipient)
+    return bool(named and before) and named.isdisjoint(before)
 
 
 def _is_new_event(text: str, previous: Request) -> bool:

@@ -11,7 +11,7 @@ from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import stem_phrase, word_set
 
 _HEAD = re.compile(
-    r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of)\s+|^)"
+    r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of|about)\s+|^)"
     r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
     r"below|above|from|to|that|"
     r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|"
@@ -37,6 +37,7 @@ _NO_KINDS = word_set(
     very far near close good great fine nice cool perfect new old same different similar favourite
     favorite sure fun taste preference preferences colours colors shade shades material materials
     pattern patterns styles brand-new moment problem reason fact case kitchenette hallway entrance
+    got gotten everything
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -65,6 +66,13 @@ _ADJECTIVE_ENDINGS = (
 )
 
 
+_COMPOUNDS = re.compile(
+    r"\b(?:(?:bean|sleeping|tea|punching|golf|bin|vacuum|air) bags?|(?:wheel|high|electric) chairs?|"
+    r"(?:wing|side|rear|hand) mirrors?|(?:heat|lava|nail) lamps?|table tennis|picnic rugs?|"
+    r"mouse (?:mats?|pads?)|"
+    r"shower (?:curtains?|caps?)|seat belts?|life jackets?|straight jackets?|hub caps?|test tubes?)\b"
+)
+"""Compounds that are another thing than their last word; a shop that has them mentions their first word."""
 _PRONOUNS = word_set("she he they we i it you that this there my")
 _NO_PART = word_set(
     "sell sells stock carry have has get buy do does you your she he they we i it there is are was who likes "
@@ -90,6 +98,9 @@ def unknown_kind(
     A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text,
     type or attribute uses its word; `is_aside(stem)` says that items mention it only as what they are for.
     """
+    compound = _COMPOUNDS.search(request.words)
+    if compound and not request.is_gift and stem_phrase(compound.group())[0] not in texts:
+        return compound.group()
     if "type" in request.facets or "genre" in request.facets or request.is_gift:
         return ""  # a gift is described by whom it is for
     for phrase, stem, is_asked in _nouns(request.words):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.vocabulary import Meaning, Vocabulary
 from bowerbird.text.words import spans, stem, tokenize, word_set
 
@@ -84,7 +85,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         if negated:
             _add(mentions.excluded, meaning.facet, meaning.values)
             mentions.refusals.append((where[negated_from][0], where[at + size - 1][1]))
-        elif aside or (tuple(stems[at : at + size]) in vocabulary.hints):
+        elif (aside and meaning.facet != AUDIENCE) or tuple(stems[at : at + size]) in vocabulary.hints:
             _add(mentions.preferred, meaning.facet, meaning.values)
         else:
             _add(mentions.facets, meaning.facet, meaning.values)

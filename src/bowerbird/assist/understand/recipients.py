@@ -14,7 +14,7 @@ _RECIPIENTS = (
     "mother|pa|father|parents|"
     "son|daughter)|aunt|uncle|cousins?|boss|colleagues?|coworkers?|teacher|neighbou?rs?|roommate|"
     "flatmate|in-laws|man|woman|"
-    "men|women|boys?|girls?|teenager|teen|host|hosts|guests?"
+    r"men|women|boys?|girls?|teenager|teen|host|hosts|guests?|\d{1,2}(?: |-)years?(?: |-)olds?"
 )
 _RECIPIENT = re.compile(
     rf"\b(?:for|to give to|to give|gift to|present to) (?P<who>(?:(?:my|a|an|the|our|his|her|"
