@@ -17,12 +17,8 @@ from bowerbird.data.arrays import FloatArray
 
 ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)
 """Acts that answer a customer rudely, or drop what was said, where they are wrong."""
-ACTIONS = (Act.SAVE, Act.HIDE, Act.UNDO)
-"""Acts that change what is stored of a user."""
 ACCUSATION_CONFIDENCE = 0.5
 """Probability from which an accusation is believed."""
-ACTION_CONFIDENCE = 0.4
-"""Probability from which an action is believed."""
 OVERRULE_CONFIDENCE = 0.8
 """Probability from which a message that states a need is not a search."""
 _REFUSAL = re.compile(
@@ -81,6 +77,4 @@ def _needed_confidence(act: Act, message: Message) -> float:
     """Probability above which an act replaces what the rules assume where none of them speaks."""
     if message.states_need:
         return OVERRULE_CONFIDENCE
-    if act in ACTIONS:
-        return ACTION_CONFIDENCE
     return ACCUSATION_CONFIDENCE if act in ACCUSATIONS else UNSURE
