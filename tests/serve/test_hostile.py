@@ -218,6 +218,12 @@ def test_errors_name_nobody_else(client: httpx.Client) -> None:
         assert answer.status_code == 404 and "shopper" not in answer.text
 
 
+def test_a_wrong_method_names_the_right_ones(client: httpx.Client) -> None:
+    answer = client.post("/users/u/taste/muted/1")
+    assert answer.status_code == 405 and answer.headers["allow"] == "DELETE, PUT"
+    assert client.delete("/healthz").headers["allow"] == "GET"
+
+
 # -- the store ----------------------------------------------------------------------------------------------
 
 

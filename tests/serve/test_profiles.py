@@ -115,7 +115,8 @@ def test_export_and_forget(client: httpx.Client, user: str) -> None:
         ("taste/weight", {"weight": 1}, 422),
         ("taste/weight", {"interest": "no such thing", "weight": 1}, 400),
         ("taste/excluded-items/nothing", None, 404),
-        ("taste/muted/nothing", None, 400),
+        ("taste/muted/nothing", None, 404),
+        ("taste/muted/%C2%B3", None, 404),
     ],
 )
 def test_invalid_corrections_are_errors(

@@ -12,12 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve.bodies import ErrorBody, ErrorText
 from bowerbird.serve.protection.errors import Refusal
 
 RETRY_S = {"Retry-After": "1"}
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 OPENAI_PATHS = "/v1/"
 """Below it invalid fields have OpenAI's status 400; elsewhere FastAPI's 422."""
 _log = logging.getLogger(__name__)
@@ -70,8 +72,10 @@ def add_error_handlers(app: FastAPI) -> None:
         return error_response(503, "a package that this needs is not installed on the server", "ImportError")
 
     @app.exception_handler(HTTPException)
-    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
+        if error.status_code == 405:  # Starlette names the methods of the first route of the path only
+            headers = {"Allow": ", ".join(_methods_of(request))}
         return error_response(error.status_code, str(error.detail), "HTTPException", headers)
 
     @app.exception_handler(RequestValidationError)
@@ -81,3 +85,13 @@ def add_error_handlers(app: FastAPI) -> None:
         status = 400 if request.url.path.startswith(OPENAI_PATHS) else 422
         message = f"{location}: {first['msg']}"
         return error_response(status, message, "invalid_request_error", param=location or None)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods that the path of a request has."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] == Match.FULL for route in routes)
+    ]

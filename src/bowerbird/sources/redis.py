@@ -36,7 +36,7 @@ class RedisSource:
         self._address = address
         self._host, self._port = address.first_host(6379)
         database, _, stream = address.path.rpartition("/")
-        self._database, self._stream = (int(database), stream) if database.isdigit() else (0, address.path)
+        self._database, self._stream = (int(database), stream) if database.isdecimal() else (0, address.path)
         self._group = address.settings.get("group", DEFAULT_GROUP)
         self._consumer_name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._client: Any = None

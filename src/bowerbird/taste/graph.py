@@ -300,7 +300,7 @@ class TasteGraph:
         show`."""
         state = self.state(user_id)
         ranked = self.interests(state)
-        if name_or_rank.isdigit() and 1 <= int(name_or_rank) <= len(ranked):
+        if name_or_rank.isdecimal() and 1 <= int(name_or_rank) <= len(ranked):
             return ranked[int(name_or_rank) - 1]
         for interest in ranked:
             if interest.name.lower() == name_or_rank.lower():

@@ -30,7 +30,7 @@ def rank_ids(ids: list[str]) -> IntArray:
 
 def _natural_key(item_id: str) -> list[tuple[int, int, str]]:
     tokens = re.findall(r"\d+|\D+", item_id)
-    return [(0, int(token), "") if token.isdigit() else (1, 0, token) for token in tokens]
+    return [(0, int(token), "") if token.isdecimal() else (1, 0, token) for token in tokens]
 
 
 def smooth(shares: np.ndarray, id_ranks: IntArray, width: int) -> FloatArray:

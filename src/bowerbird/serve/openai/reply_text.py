@@ -79,6 +79,7 @@ class ReplyText:
         if self._max_tokens is not None:
             while end > 0 and (self._text[end - 1].isalnum() or self._text[end - 1] == "_"):
                 end -= 1
+            end = len(self._text[:end].rstrip())  # the blanks after the last token are cut
         return max(end, self._sent)
 
     def _end_of_tokens(self) -> int | None:

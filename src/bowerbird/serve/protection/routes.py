@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bowerbird.serve.bodies import ErrorBody
 from bowerbird.serve.protection.access import Authenticator, Caller, remember_caller
 from bowerbird.serve.protection.audit import AuditLog
 from bowerbird.serve.protection.errors import Overloaded, TooManyRequests
@@ -32,6 +33,11 @@ from bowerbird.serve.protection.request_bodies import (
 from bowerbird.serve.protection.settings import ServerSettings
 
 KB = 2**10
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody}
+    for status in (400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 499, 500, 503)
+}
+"""What every route may answer."""
 METHODS_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -114,12 +120,13 @@ def guarded_router(rules: RouteRules) -> APIRouter:
     class GuardedRoute(APIRoute):
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             security: list[dict[str, list[str]]] = [{"key": []}] if rules.role is not None else []
+            responses = {**ERRORS, **(options.pop("responses", None) or {})}
             extra = {
                 "x-role": rules.role or "none",
                 "security": security,
                 **(options.pop("openapi_extra") or {}),
             }
-            super().__init__(path, endpoint, openapi_extra=extra, **options)
+            super().__init__(path, endpoint, openapi_extra=extra, responses=responses, **options)
 
         def get_route_handler(self) -> Handler:
             answer = super().get_route_handler()

@@ -59,7 +59,9 @@ def routes(app_state: AppState) -> APIRouter:
     router = guarded_router(RouteRules(Role.CHAT, MAX_BODY_BYTES))
     pool = WorkerPool(MAX_RUNNING, MAX_WAITING)
 
-    @router.post("/v1/chat/completions", response_model=None)
+    content: dict[str, Any] = {"application/json": {}, "text/event-stream": {}}
+
+    @router.post("/v1/chat/completions", response_model=None, responses={200: {"content": content}})
     async def complete(body: ChatRequest, request: Request) -> Response:
         """Answer the last user message."""
         caller = caller_of(request)

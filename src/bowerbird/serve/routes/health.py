@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from bowerbird.data.versions.version import KINDS
 from bowerbird.serve.app_state import AppState
@@ -62,7 +62,7 @@ def _details(app_state: AppState, metrics: Metrics) -> APIRouter:
             versions={kind: names.get(kind) for kind in KINDS},
         )
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Prometheus metrics."""
         return metrics.render()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_PICTURE_BYTES = 20 * 2**20
 MAX_PICTURE_SEARCHES = 4
+PICTURES: dict[str, Any] = {"image/jpeg": {}, "image/png": {}, "image/webp": {}}
 MAX_QUERY_LENGTH = 2000  # characters
 Count = Annotated[int, Query(ge=1, le=200)]
 
@@ -168,7 +169,7 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         position_of(item_id, served)
         return as_response(served.searcher.search(item=item_id, n=n), served)
 
-    @router.get("/items/{item_id:ids}/image")
+    @router.get("/items/{item_id:ids}/image", responses={200: {"content": PICTURES}}, response_class=Response)
     def image(item_id: str) -> Response:
         """An item's picture."""
         served = app_state.served

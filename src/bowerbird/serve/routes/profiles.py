@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path
 
 from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
+from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies import (
     Correction,
@@ -104,7 +105,10 @@ def _add_override_routes(router: APIRouter, app_state: AppState) -> None:
         def set_flag(user: UserId, interest: InterestName, is_set: bool) -> InterestBody:
             graph = graph_with(user)
             change = graph.mute if flag == "muted" else graph.boost
-            return InterestBody(**change(user, interest, is_set).as_dict())
+            try:
+                return InterestBody(**change(user, interest, is_set).as_dict())
+            except InputError as error:
+                raise HTTPException(404, str(error)) from None
 
         @router.put(path, summary=purpose)
         def put(user: UserId, interest: InterestName) -> InterestBody:
