@@ -95,17 +95,45 @@ def test_it_is_answered_in_french(grocery: Store) -> None:
     assert all(item.price is not None and item.price < 5 for item in reply.items)
 
 
-def test_embed_says_what_it_chose(tmp_path: Path) -> None:
+GERMAN = (
+    ("Stehlampe aus Eiche", "Eine Lampe für die Leseecke, mit einem Schirm aus Leinen.", "Lampen", 89.0),
+    ("Tischlampe aus Messing", "Eine kleine Lampe für den Nachttisch, die warm leuchtet.", "Lampen", 45.0),
+    (
+        "Teppich aus Wolle",
+        "Ein weicher Teppich, von Hand und mit der Zeit geknüpft.",
+        "Teppiche",
+        210.0,
+    ),
+    ("Läufer aus Jute", "Ein schmaler Teppich für den Flur, der nicht fusselt.", "Teppiche", 39.0),
+    ("Sofa mit zwei Sitzen", "Das Sofa ist mit einem Stoff aus Baumwolle bezogen.", "Sofas", 640.0),
+    ("Sessel aus Samt", "Ein Sessel für das Wohnzimmer, auf dem man lange sitzt.", "Sessel", 320.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("products", "options", "notice"),
+    [
+        (PRODUCTS, [], "the catalogue is in French: multilingual-e5-small encodes its texts"),
+        (GERMAN, [], "the catalogue is in German: multilingual-e5-small encodes its texts"),
+        (
+            PRODUCTS,
+            ["--text-backbone", "minilm-l6"],
+            "is in French, but minilm-l6 knows little",
+        ),
+    ],
+    ids=["French", "German", "French with an English encoder"],
+)
+def test_embed_chooses_by_the_language_and_says_so(
+    products: tuple[tuple[str, str, str, float], ...], options: list[str], notice: str, tmp_path: Path
+) -> None:
     feed = tmp_path / "feed.tsv"
     with feed.open("w", newline="") as file:
         rows = csv.writer(file, delimiter="\t")
         rows.writerow(["id", "title", "description", "price", "product_type"])
-        for item in french_items():
-            price = f"{item.price} EUR"
-            rows.writerow([item.item_id, item.title, item.description, price, item.category[0]])
+        for number, (title, description, category, price) in enumerate(products):
+            rows.writerow([f"p{number}", title, description, f"{price} EUR", category])
     runner, store = CliRunner(), str(tmp_path / "store")
     assert runner.invoke(app, ["import", "google-feed", str(feed), "--store", store]).exit_code == 0
-    result = runner.invoke(app, ["embed", store, "--epochs", "0", "--text-backbone", "minilm-l6"])
+    result = runner.invoke(app, ["embed", store, "--epochs", "0", *options])
     assert result.exit_code == 0, result.output
-    assert "the catalogue is in French" in " ".join(result.output.split())
-    assert "bowerbird[multilingual]" in result.output
+    assert notice in " ".join(result.output.split())

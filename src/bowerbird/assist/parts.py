@@ -20,7 +20,7 @@ import numpy as np
 
 from bowerbird.assist.acts.opening import open_recognizer
 from bowerbird.assist.cost import StockModelRates, read_stock_rates
-from bowerbird.assist.languages import CODES, ENGLISH, load_language
+from bowerbird.assist.languages import CODES, ENGLISH, is_known_word, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
@@ -129,7 +129,8 @@ class Parts:
 
     def _open_fast_parts(self) -> None:
         _ = self.vocabulary, self.lexicon, self.positions_by_title, self.policies, self.taste
-        load_language(ENGLISH)
+        for code in CODES:  # a broken file of the shop's own words is reported now, not to a customer
+            load_language(code, self.languages_folder)
 
     def _open_slow_parts(self) -> None:
         _ = self.encoder, self.recommender, self.popularity, self.searcher, self.reader, self.conversation
@@ -276,8 +277,8 @@ class Parts:
         return settings.writer == "endpoint" and self.endpoint is not None
 
     def knows_word(self, word: str) -> bool:
-        """Whether the catalogue uses a word."""
-        return stem(word) in self.lexicon.items_by_stem
+        """Whether the catalogue uses a word, or the shop's own words hold it."""
+        return stem(word) in self.lexicon.items_by_stem or is_known_word(word, self.languages_folder)
 
     @cached_property
     def stock_model(self) -> StockModelRates | None:

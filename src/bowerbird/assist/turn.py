@@ -86,7 +86,7 @@ def read_message(
     """Read a message: nothing is retrieved yet. With `reply_language`, its code, the answer is in that one,
     whatever the message is in."""
     original = normalize_text(text)
-    language = _language_of(parts, detect_language(original, state.language))
+    language = _language_of(parts, detect_language(original, state.language, parts.languages_folder))
     plain = digits_for_words(language.to_english(original).strip("¿¡ "))
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None

@@ -19,6 +19,7 @@ from typing import Any
 
 from bowerbird.assist.languages.names import LANGUAGE_NAMES
 from bowerbird.assist.languages.plurals import plural
+from bowerbird.assist.languages.shop_words import MAX_PHRASE, read_shop_words
 from bowerbird.errors import InputError
 from bowerbird.text.languages import STOP_WORDS
 from bowerbird.text.words import stem
@@ -26,7 +27,6 @@ from bowerbird.text.words import stem
 CODES = ("en", "es", "de", "fr", "it")
 ENGLISH = "en"
 _NEUTRAL = frozenset(("ok", "okay", "hm", "hmm", "wow", "t"))
-MAX_PHRASE = 8  # words and marks
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|\s+")
 
 
@@ -116,14 +116,16 @@ def name_language(code: str) -> Language:
 
 @cache
 def load_language(code: str, folder: Path | None = None) -> Language:
-    """Load a language, with a shop's own words from `folder`. Raises `InputError` for an unknown code."""
+    """Load a language, with a shop's own words from `folder`.
+
+    Raises `InputError` for an unknown code, and for a file of the shop that is broken.
+    """
     if code not in CODES:
         raise InputError(f"the language {code!r} is not known: choose one of {', '.join(CODES)}")
     raw = tomllib.loads(resources.files(__package__).joinpath(f"{code}.toml").read_text(encoding="utf-8"))
-    own = folder / f"{code}.toml" if folder else None
-    added = tomllib.loads(own.read_text(encoding="utf-8")) if own and own.exists() else {}
-    words = {**_flat(raw.get("words", {})), **_flat(added.get("words", {}))}
-    replies = {**raw.get("replies", {}), **added.get("replies", {})}
+    own = read_shop_words(folder, code, raw.get("replies", {}))
+    words = {**_flat(raw.get("words", {})), **_flat(own.words)}
+    replies = {**raw.get("replies", {}), **own.replies}
     return Language(
         code,
         str(raw["name"]),
@@ -134,9 +136,9 @@ def load_language(code: str, folder: Path | None = None) -> Language:
     )
 
 
-def is_known_word(word: str) -> bool:
-    """Whether a word of a cleaned text is of a language with a file."""
-    return word in STOP_WORDS[ENGLISH] or any(_is_read(word, code) for code in CODES)
+def is_known_word(word: str, folder: Path | None = None) -> bool:
+    """Whether a word of a cleaned text is of a language with a file; `folder` has a shop's own words."""
+    return word in STOP_WORDS[ENGLISH] or any(_is_read(word, code, folder) for code in CODES)
 
 
 def _joined(phrase: tuple[str, ...]) -> str:
@@ -149,24 +151,26 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part for part in _WORD.findall(text) if not part.isspace())
 
 
-def _is_read(word: str, code: str) -> bool:
-    return word in _readable(code) or (code == ENGLISH and stem(word) in _readable(code))
+def _is_read(word: str, code: str, folder: Path | None = None) -> bool:
+    readable = _readable(code, folder)
+    return word in readable or (code == ENGLISH and stem(word) in readable)
 
 
 @cache
-def _readable(code: str) -> frozenset[str]:
-    return load_language(code).markers | _known_words(code)
+def _readable(code: str, folder: Path | None) -> frozenset[str]:
+    return load_language(code, folder).markers | _known_words(code, folder)
 
 
 @cache
-def _known_words(code: str) -> frozenset[str]:
+def _known_words(code: str, folder: Path | None) -> frozenset[str]:
     """Single words of a language; of English those that the other languages are brought to."""
     if code == ENGLISH:
-        others = (load_language(other) for other in CODES if other != ENGLISH)
+        others = (load_language(other, folder) for other in CODES if other != ENGLISH)
         return frozenset(
             word for other in others for english in other.words.values() for word in english.split()
         )
-    return frozenset(part for phrase in load_language(code).words for part in phrase if part[0].isalpha())
+    words = load_language(code, folder).words
+    return frozenset(part for phrase in words for part in phrase if part[0].isalpha())
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, str]:
@@ -178,14 +182,16 @@ def _flat(table: Mapping[str, Any]) -> dict[str, str]:
     return flat
 
 
-def detect_language(text: str, previous: str = ENGLISH) -> str:
+def detect_language(text: str, previous: str = ENGLISH, folder: Path | None = None) -> str:
     """Guess the language of a cleaned text by its commonest words, or keep that of the turn before.
+
+    `folder` has a shop's own words.
 
     >>> [detect_language(text) for text in ("una lámpara por menos de 60", "a lamp", "eine lampe aus holz")]
     ['es', 'en', 'de']
     """
     words = {part for part in _split(text) if part[0].isalpha()} - _NEUTRAL
-    knowing = {word: [code for code in CODES if _is_read(word, code)] for word in words}
+    knowing = {word: [code for code in CODES if _is_read(word, code, folder)] for word in words}
     counts = {code: sum(1 / len(codes) for codes in knowing.values() if code in codes) for code in CODES}
     best = max(CODES, key=lambda code: (counts[code], code == previous))
     before = counts.get(previous, 0.0)
