@@ -35,9 +35,10 @@ from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words, extract_words
 from bowerbird.embed.index.item_index import nearest
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
+from bowerbird.embed.search.config import SEARCH_DEFAULTS
 from bowerbird.embed.search.edits.catalogue_facts import CatalogueWords
 from bowerbird.embed.search.edits.modification import parse_modification
-from bowerbird.embed.search.reranking import CANDIDATES, Reranker
+from bowerbird.embed.search.reranking import Reranker
 from bowerbird.embed.train.tower import ModalityFeatures, Tower
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.models.text import load_text_encoder
@@ -124,7 +125,7 @@ def rank_hidden_items(split: SplitModel, pairs: Sequence[Pair], with_texts: bool
     for pair, picture, text in zip(pairs, picture_vectors, text_vectors, strict=True):
         query_item = refiner.picture(picture, split.features.image[split.hidden[pair.source]])
         changed = refiner.changed(query_item, refiner.modification(pair.text), text)
-        nearest_rows, cosines = nearest(pool, changed.vector[None], CANDIDATES)
+        nearest_rows, cosines = nearest(pool, changed.vector[None], SEARCH_DEFAULTS.candidates)
         ranked_positions = refiner.ranked(changed, split.hidden[nearest_rows[0]], cosines[0])[0]
         answers = {
             "picture": nearest(pool, picture[None], K_HIT + 1)[0][0],

@@ -24,6 +24,7 @@ from rich.table import Table
 from bowerbird.data.store import Store
 from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
+from bowerbird.graft.config import GraftMeta
 from bowerbird.progress import track
 
 BLOCK = 512
@@ -54,7 +55,7 @@ def main() -> None:
         version = Store.open(path).current("graft")
         if version is None:
             raise SystemExit(f"{path} has no graft: run `bowerbird graft {path}`")
-        name = version.meta["base"]
+        name = version.read_meta(GraftMeta).base
         base = Base.load(name)
         ids = torch.tensor(base.tokenize(text)[: args.words // BLOCK * BLOCK])
         if name not in base_losses:

@@ -7,6 +7,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+MAX_TOKENS_PER_ITEM = 8
+"""Soft tokens that an item of a graft may have."""
+
+
+class AdaptationMode(StrEnum):
+    """Which weights of a language model are trained in addition to the connector's."""
+
+    FROZEN = "frozen"
+    """None: output on plain text is unchanged."""
+    LORA = "lora"
+    FULL = "full"
+
 
 class Engine(StrEnum):
     """What encodes pictures and texts."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bowerbird.choices import HoldoutChoice
 from bowerbird.data.collections import Collection, select_training_sets
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
@@ -107,7 +108,7 @@ def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing
 
 def test_without_a_holdout_all_likes_are_trained_on(toy_store: MakeStore) -> None:
     store = toy_store()
-    version = train_embedding(store, replace(CONFIG, epochs=0, holdout="none"))
+    version = train_embedding(store, replace(CONFIG, epochs=0, holdout=HoldoutChoice.NONE))
     assert version.meta["holdout"] == {"until": None, "user_share": 0.0}
     assert version.meta["likes"] == len(store.log.read())
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from bowerbird.choices import HoldoutChoice, Precision
 from bowerbird.cli.main import app
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
@@ -186,9 +187,9 @@ def test_held_out_users_change_nothing(store: Store) -> None:
 
 def test_without_a_holdout_it_stays_without(toy_store: MakeStore) -> None:
     store = toy_store()
-    train_embedding(store, replace(CONFIG, epochs=0, holdout="none"))
+    train_embedding(store, replace(CONFIG, epochs=0, holdout=HoldoutChoice.NONE))
     with pytest.raises(InputError, match="hold anything out"):
-        update_embedding(store, UpdateConfig(holdout="default"))
+        update_embedding(store, UpdateConfig(holdout=HoldoutChoice.DEFAULT))
     store.log.append(later_events())
     version = update_embedding(store)
     assert version is not None and version.meta["likes"] == len(store.log.read())
@@ -213,7 +214,7 @@ def test_int8_and_an_index_are_updated(store: Store, monkeypatch: pytest.MonkeyP
     """Beyond the exact limit, an update of items updates the index: deletes removed items, adds new ones."""
     for module in ("train.version_files", "index.saved_index"):
         monkeypatch.setattr(f"bowerbird.embed.{module}.EXACT_UP_TO", 10)
-    train_embedding(store, replace(CONFIG, precision="int8"))
+    train_embedding(store, replace(CONFIG, precision=Precision.INT8))
     old = load_vectors(store.snapshot())
     # The removed items have no likes, so that there is nothing to learn.
     removed = {f"{colour}-{PER_COLOUR - k}" for colour in ("red", "green") for k in (1, 2)}

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.graft.config import GraftMeta
 
 T = TypeVar("T")
 BENCH_REPORT = "bench-graft.json"
@@ -168,7 +169,7 @@ class TurnMeter:
         settings, graft = self._snapshot.store.settings.language_model, self._snapshot.version("graft")
         if settings.writer == "endpoint" or graft is None:
             return settings.model or "a language model"
-        return str(graft.meta["base"])
+        return graft.read_meta(GraftMeta).base
 
     def _token_price(self, cost: TurnCost) -> float:
         settings = self._snapshot.store.settings.language_model

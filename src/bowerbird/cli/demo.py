@@ -74,7 +74,7 @@ def _import(store: Store, files: DemoFiles) -> list[ImportSummary]:
 
 def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) -> None:
     from bowerbird.embed.training import train_embedding
-    from bowerbird.graft.config import GraftConfig
+    from bowerbird.graft.config import GraftConfig, GraftMeta
     from bowerbird.graft.training.train import train_graft
     from bowerbird.models import DEFAULT_BACKBONES, fetch
     from bowerbird.recommend.recommender import Recommender
@@ -84,7 +84,7 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) 
     if changed or store.current("vectors") is None:
         stages.run("embed: encode and train the tower", lambda: train_embedding(store))
     vectors, graft = store.current("vectors"), store.current("graft")
-    if graft is None or vectors is None or graft.meta["vectors"] != vectors.name:
+    if graft is None or vectors is None or graft.read_meta(GraftMeta).vectors != vectors.name:
         stages.run(
             "graft: train the connector",
             lambda: train_graft(store, GraftConfig(minutes=GRAFT_MINUTES)),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from bowerbird.choices import HoldoutChoice, Modality, Precision
 from bowerbird.config import setting
 from bowerbird.errors import InputError
-
-Modality = Literal["image", "text"]
 
 
 @dataclass(frozen=True)
@@ -149,10 +147,11 @@ class EmbedConfig:
     )
     seed: int = setting(0, "Seed of the validation set, the initial weights and the batches")
     seeds: int = setting(1, "Trainings, with `seed` and the numbers after it; the first is published")
-    holdout: Literal["default", "none"] = setting(
-        "default", "`default` holds out users and the newest events for `evaluate`; `none` nothing"
+    holdout: HoldoutChoice = setting(
+        HoldoutChoice.DEFAULT,
+        "Users and the newest events, for `evaluate`, or nothing",
     )
-    precision: Literal["float16", "int8"] = setting("float16", "Stored vectors; int8 takes half the space")
+    precision: Precision = setting(Precision.FLOAT16, "Stored vectors; int8 takes half the space")
     image_backbone: str = setting("efficientnet-lite0", "Encoder of pictures")
     text_backbone: str | None = setting(
         None, "Encoder of texts; None: minilm-l6 for English, multilingual-e5-small for other languages"
@@ -179,12 +178,8 @@ class EmbedConfig:
             raise InputError(f"{self.seeds} seeds train nothing, expected 1 or more")
         if self.epochs < 0:
             raise InputError(f"the number of epochs is {self.epochs}, expected 0 or more")
-        if self.holdout not in ("default", "none"):
-            raise InputError(f"the holdout is {self.holdout!r}, expected default or none")
         if self.unfreeze < 0:
             raise InputError(f"the number of blocks to unfreeze is {self.unfreeze}, expected 0 or more")
-        if self.unfreeze_only not in (None, "image", "text"):
-            raise InputError(f"the modality to unfreeze is {self.unfreeze_only!r}, expected image or text")
 
 
 DEFAULTS = EmbedConfig()
@@ -196,8 +191,8 @@ class UpdateConfig:
 
     epochs: int = setting(3, "Passes over the new pairs and as many old ones", "epochs")
     dim: int | None = setting(None, "Width of an item vector; an update can't change it", "dimensions")
-    holdout: Literal["default", "none"] | None = setting(None, "What is held out")
-    precision: Literal["float16", "int8"] | None = setting(None, "Number format of stored vectors")
+    holdout: HoldoutChoice | None = setting(None, "What is held out")
+    precision: Precision | None = setting(None, "Number format of stored vectors")
     image_backbone: str | None = setting(None, "Encoder of pictures; an update can't change it")
     text_backbone: str | None = setting(None, "Encoder of texts; an update can't change it")
     anchor_weight: float = setting(10.0, "Weight of the pull towards the previous vectors")

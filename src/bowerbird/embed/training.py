@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.choices import HoldoutChoice, Precision
 from bowerbird.data.arrays import FloatArray
 from bowerbird.data.collections import select_training_sets
 from bowerbird.data.interactions import Interactions
@@ -112,7 +113,7 @@ def _read_inputs(store: Store, config: EmbedConfig, precompute: Precompute) -> T
     text_backbone = config.text_backbone or choose_text_backbone(language)
     features = compute_item_features(store, catalogue, config.image_backbone, text_backbone, precompute)
     events = Interactions.of(store.log.read(), catalogue)
-    holdout = Holdout.default(events) if config.holdout == "default" else Holdout(None, 0.0)
+    holdout = Holdout.default(events) if config.holdout is HoldoutChoice.DEFAULT else Holdout(None, 0.0)
     sets = select_training_sets(store.collections(), events, catalogue, holdout)
     sequences = InteractionSequences.of(holdout.training(events), sets)
     item_words = [extract_item_words(item) for item in catalogue.items()]
@@ -189,9 +190,9 @@ def add_cost(meta: VectorsMeta, started: float, encoded: float) -> VectorsMeta:
     return replace(meta, seconds=seconds, peak_memory_mb=peak_memory_mb)
 
 
-def convert_precision(vectors: FloatArray, precision: str) -> NDArray[np.float16] | NDArray[np.int8]:
+def convert_precision(vectors: FloatArray, precision: Precision) -> NDArray[np.float16] | NDArray[np.int8]:
     """Convert vectors (N, D) to the precision in which they are stored."""
-    return quantize_int8(vectors) if precision == "int8" else vectors.astype(np.float16)
+    return quantize_int8(vectors) if precision is Precision.INT8 else vectors.astype(np.float16)
 
 
 def generic_vectors(features: ItemFeatures) -> FloatArray:

@@ -7,7 +7,6 @@ When a graft is opened, the additions are merged into the weights, so any engine
 from __future__ import annotations
 
 import copy
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,12 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
+from bowerbird.choices import AdaptationMode
 from bowerbird.graft.base import Base
 
 LORA_FOLDER, FULL_FOLDER = "adapter", "model"
 RANK, ALPHA = 16, 32  # alpha = 2 · rank, the usual choice: additions are scaled by alpha / rank
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-class AdaptationMode(StrEnum):
-    """Which weights of the language model are trained in addition to the connector's."""
-
-    FROZEN = "frozen"
-    """None: output on plain text is unchanged."""
-    LORA = "lora"
-    FULL = "full"
 
 
 class TrainableDecoder:

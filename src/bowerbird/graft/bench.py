@@ -32,6 +32,7 @@ from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.bench_memory import peak_memory_mb
 from bowerbird.graft.bench_request import BenchItems, BenchRequest, load_stock_vision_encoder
+from bowerbird.graft.config import GraftMeta
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.model import load_connector
 from bowerbird.progress import track
@@ -122,13 +123,14 @@ def bench_graft(
         raise InputError(f"items and rounds must be at least 1, not {n_items} and {rounds}")
     settings = snapshot.store.settings if snapshot else Settings()
     version = snapshot.version("graft") if snapshot else None
-    name = version.meta["base"] if version else base
+    meta = version.read_meta(GraftMeta) if version else None
+    name = meta.base if meta else base
     loaded = Base.load(name)
     bench_items = load_bench_items(snapshot, n_items)
     torch.manual_seed(0)
     connector = (
-        load_connector(version.path, *(version.meta[name] for name in ("dim", "hidden", "tokens")))
-        if version and version.meta["dim"] == bench_items.vectors.shape[1]
+        load_connector(version.path, meta.dim, meta.hidden, meta.tokens)
+        if version and meta and meta.dim == bench_items.vectors.shape[1]
         else Connector(bench_items.vectors.shape[1], loaded.hidden)
     )
     request = BenchRequest(loaded, connector, load_stock_vision_encoder(), bench_items)
@@ -182,7 +184,7 @@ def load_bench_items(snapshot: StoreSnapshot | None, n_items: int) -> BenchItems
 
 def item_vector_width(snapshot: StoreSnapshot | None) -> int:
     version = snapshot.version("graft") if snapshot else None
-    return int(version.meta["dim"]) if version else 256
+    return version.read_meta(GraftMeta).dim if version else 256
 
 
 def encode_jpeg(image: Image.Image) -> bytes:

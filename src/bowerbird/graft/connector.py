@@ -20,9 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bowerbird.choices import MAX_TOKENS_PER_ITEM
 from bowerbird.errors import InputError
-
-MAX_TOKENS_PER_ITEM = 8
 
 
 class TokenKind(IntEnum):

@@ -8,10 +8,11 @@ weights.
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
+from bowerbird.choices import AdaptationMode
 from bowerbird.errors import InputError
+from bowerbird.graft.config import GraftMeta
 from bowerbird.graft.model import Graft
 from bowerbird.graft.training.train import save_connector
 
@@ -61,13 +62,14 @@ def export_graft(graft: Graft, folder: Path) -> list[str]:
     connector_folder = folder / "graft"
     connector_folder.mkdir()
     save_connector(connector_folder, graft.connector)
-    meta = dict(graft.version.meta) if graft.version else {}
-    (connector_folder / "graft.json").write_text(json.dumps(meta, indent=1, default=str))
+    meta = graft.version.read_meta(GraftMeta) if graft.version else None
+    (connector_folder / "graft.json").write_bytes(graft.version.raw_meta if graft.version else b"{}")
+    is_adapted = meta is not None and meta.adapt is not AdaptationMode.FROZEN
     item_text = base.tokenizer.convert_ids_to_tokens(base.placeholder_id)
     (folder / "README.md").write_text(
         _README.format(
             base=base.name,
-            adapted="unchanged" if meta.get("adapt", "frozen") == "frozen" else "its adapter merged",
+            adapted="its adapter merged" if is_adapted else "unchanged",
             dim=graft.matrix.shape[1],
             hidden=base.hidden,
             item=base.placeholder_id,

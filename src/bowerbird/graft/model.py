@@ -20,6 +20,7 @@ from bowerbird.embed.index.vectors import item_matrix, load_vectors
 from bowerbird.errors import EngineError, StoreError
 from bowerbird.graft.adapter import load_adapted_base
 from bowerbird.graft.base import Base
+from bowerbird.graft.config import GraftMeta
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.naming.markers import Markers
 from bowerbird.graft.prompt import (
@@ -82,25 +83,23 @@ class Graft:
         store, version = snapshot.store, version or snapshot.version("graft")
         if version is None:
             raise StoreError(f"the store {store.path} has no graft yet: run `bowerbird graft {store.path}`")
-        meta = version.meta
+        meta = version.read_meta(GraftMeta)
         vectors = load_vectors(snapshot)
         retrain = f"run `bowerbird graft {store.path}` again"
-        if "tokens" not in meta:
-            raise StoreError(f"the graft {version.name} was made by an older bowerbird: {retrain}")
-        if not vectors.is_compatible_with(meta["vectors"]):
+        if not vectors.is_compatible_with(meta.vectors):
             raise StoreError(
-                f"the graft {version.name} reads vectors {meta['vectors']}, the store's are now "
+                f"the graft {version.name} reads vectors {meta.vectors}, the store's are now "
                 f"{vectors.version}: {retrain}"
             )
-        base = Base.load(meta["base"])
-        if base.fingerprint != meta["base_fingerprint"]:
+        base = Base.load(meta.base)
+        if base.fingerprint != meta.base_fingerprint:
             raise StoreError(
-                f"the graft {version.name} was made for {meta['base']} {meta['base_fingerprint']}, "
-                f"the {meta['base']} found now is {base.fingerprint}: restore the former, or {retrain}"
+                f"the graft {version.name} was made for {meta.base} {meta.base_fingerprint}, "
+                f"the {meta.base} found now is {base.fingerprint}: restore the former, or {retrain}"
             )
         original = base
         base = load_adapted_base(original, version.path)
-        connector = load_connector(version.path, meta["dim"], meta["hidden"], meta["tokens"])
+        connector = load_connector(version.path, meta.dim, meta.hidden, meta.tokens)
         matrix = item_matrix(snapshot)
         # All grafts share the conversion of an unchanged base; that of an adapted one belongs to this
         # version.

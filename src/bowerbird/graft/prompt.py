@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bowerbird.choices import MAX_TOKENS_PER_ITEM
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import MAX_TOKENS_PER_ITEM, TokenKind
+from bowerbird.graft.connector import TokenKind
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,29 +15,34 @@ from bowerbird.data.arrays import BoolArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
+from bowerbird.data.versions.meta import VersionMeta
 from bowerbird.data.versions.version import KINDS, VersionSet
 
-FIGURES = (
-    *(
-        "items",
-        "collections",
-        "dialogues",
-        "turns",
-        "interests",
-        "themes",
-        "dim",
-        "epochs",
-        "alignment_steps",
-        "tokens",
-    ),
-    *("metrics", "settings", "report", "config"),
-)
-"""Fields of a version's `meta.json` that say how good it is and how it was made."""
 MAX_TEXT_LENGTH = 40  # characters of a setting in a summary; longer ones are prose
 BLOCK = 4096  # items compared at once
 EXAMPLES = 10
 
 Figure = int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionFigures(VersionMeta):
+    """What the `meta.json` of any kind may say of how good a version is and how it was made."""
+
+    items: int | None = None
+    collections: int | None = None
+    dialogues: int | None = None
+    turns: int | None = None
+    interests: int | None = None
+    themes: int | None = None
+    dim: int | None = None
+    epochs: int | None = None
+    alignment_steps: int | None = None
+    tokens: int | None = None
+    metrics: dict[str, Any] | None = None
+    settings: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,8 +191,11 @@ def _figures(snapshot: StoreSnapshot) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for kind in KINDS:
         version = snapshot.version(kind)
-        for name in FIGURES if version is not None else ():
-            figures |= _flatten(f"{kind}.{name}", version.meta.get(name)) if version else {}
+        if version is not None:
+            meta = version.read_meta(VersionFigures)
+            for each in fields(VersionFigures):
+                if each.name != "made_with":
+                    figures |= _flatten(f"{kind}.{each.name}", getattr(meta, each.name))
     return figures
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bowerbird.choices import AdaptationMode
 from bowerbird.conversations.contexts import ContextTurn
 from bowerbird.conversations.generation.dialogues import GenerationConfig
 from bowerbird.conversations.sources.network import NetworkConfig
@@ -14,7 +15,6 @@ from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.ingest.dialogues import publish_dialogues
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
-from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.head.config import RequestHeadConfig
 from bowerbird.graft.head.ranker import open_ranker, train_ranker

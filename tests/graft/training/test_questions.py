@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from bowerbird.choices import AdaptationMode
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError, StoreError
-from bowerbird.graft.adapter import AdaptationMode
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector, TokenKind
@@ -146,7 +146,7 @@ def test_an_older_graft_is_rejected(grafted: Store, tmp_path: Path) -> None:
     assert version is not None
     meta = {name: value for name, value in version.meta.items() if name != "tokens"}
     (version.path / "meta.json").write_text(json.dumps(meta))
-    with pytest.raises(StoreError, match=r"older bowerbird.*again"):
+    with pytest.raises(StoreError, match=r"required field `tokens`.*again"):
         Graft.open(Store.open(tmp_path / "store").snapshot())
 
 

@@ -27,18 +27,20 @@ def trained_kinds() -> tuple[type[VersionMeta], ...]:
     """The records of all kinds of versions that have a config."""
     from bowerbird.assist.acts.opening import ActsMeta
     from bowerbird.embed.meta import VectorsMeta
+    from bowerbird.graft.config import GraftMeta
     from bowerbird.recommend.meta import CompletionMeta, RankerMeta
     from bowerbird.taste.config import InterestsMeta
 
-    return (VectorsMeta, InterestsMeta, RankerMeta, CompletionMeta, ActsMeta)
+    return (VectorsMeta, InterestsMeta, RankerMeta, CompletionMeta, GraftMeta, ActsMeta)
 
 
 def runtime_configs() -> tuple[Any, ...]:
     """The configs of components that no version is made by: those in force are their defaults."""
+    from bowerbird.embed.search.config import SEARCH_DEFAULTS
     from bowerbird.recommend.config import CompletionConfig
     from bowerbird.taste.config import TASTE_CONFIG
 
-    return (TASTE_CONFIG, CompletionConfig())
+    return (TASTE_CONFIG, SEARCH_DEFAULTS, CompletionConfig())
 
 
 @dataclass(frozen=True)

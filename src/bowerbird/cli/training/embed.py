@@ -100,12 +100,12 @@ def embed(
         "epochs": epochs,
         "seed": seed,
         "seeds": seeds,
-        "holdout": holdout and holdout.value,
-        "precision": precision and precision.value,
+        "holdout": holdout,
+        "precision": precision,
         "image_backbone": image_backbone,
         "text_backbone": text_backbone,
         "unfreeze": unfreeze,
-        "unfreeze_only": unfreeze_only and unfreeze_only.value,
+        "unfreeze_only": unfreeze_only,
     }
     if unfreeze_only is not None and unfreeze is None:
         raise InputError("--unfreeze-only selects a backbone, --unfreeze the number of its blocks: give both")
@@ -115,7 +115,7 @@ def embed(
             "leave out --unfreeze, or --update"
         )
     settings: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    opened, precompute = Store.open(store), Precompute(engine.value, workers)
+    opened, precompute = Store.open(store), Precompute(engine, workers)
     if not update:
         version = train_embedding(opened, EmbedConfig(**settings), precompute)
         meta = version.read_meta(VectorsMeta)

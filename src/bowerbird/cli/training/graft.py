@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +11,9 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
+
+if TYPE_CHECKING:
+    from bowerbird.graft.config import GraftMeta
 
 
 class DefaultToTrain(TyperGroup):
@@ -57,10 +59,11 @@ def train(
     from accelerate import PartialState
 
     from bowerbird.assist.training import train_assistant
+    from bowerbird.choices import AdaptationMode
     from bowerbird.data.store import Store
     from bowerbird.errors import InputError
-    from bowerbird.graft.adapter import AdaptationMode
-    from bowerbird.graft.config import GraftConfig
+    from bowerbird.graft.config import GraftConfig, GraftMeta
+    from bowerbird.graft.head.config import RequestHeadConfig
     from bowerbird.graft.training.train import train_graft
 
     try:
@@ -81,10 +84,9 @@ def train(
     version = train_graft(opened, config)
     if not PartialState().is_main_process:  # only the first process prints
         return
-    train_assistant(opened, head=replace(config.head, seed=seed))
-    emit(
-        {"version": version.name, **version.meta}, json, lambda console: print_metrics(console, version.meta)
-    )
+    train_assistant(opened, head=RequestHeadConfig(seed=seed))
+    meta = version.read_meta(GraftMeta)
+    emit({"version": version.name, **version.meta}, json, lambda console: print_metrics(console, meta))
 
 
 @graft_app.command()
@@ -141,12 +143,12 @@ def acts(store: StoreArgument, json: JsonOption = False) -> None:
     )
 
 
-def print_metrics(console: Console, meta: dict[str, Any]) -> None:
+def print_metrics(console: Console, meta: GraftMeta) -> None:
     """Print the metrics of a trained graft."""
-    table = Table(title=f"graft into {meta['base']}, {meta['alignment_steps']} steps")
+    table = Table(title=f"graft into {meta.base}, {meta.alignment_steps} steps")
     table.add_column("metrics on held-out items")
     table.add_column("", justify="right")
-    for name, value in meta["metrics"].items():
+    for name, value in meta.metrics.items():
         table.add_row(name, f"{value:.3f}" if value != int(value) else f"{value:.0f}")
     console.print(table)
-    console.print(f"{meta['seconds']:.0f} s")
+    console.print(f"{meta.seconds:.0f} s")

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from bowerbird.choices import Engine
 from bowerbird.embed.encode.batches import Batch, EncodeFunction, encode_in_threads
 from bowerbird.errors import InputError
 
@@ -25,14 +25,12 @@ from bowerbird.errors import InputError
 class Precompute:
     """Settings of batch encoding."""
 
-    engine: Literal["local", "ray"] = "local"
+    engine: Engine = Engine.LOCAL
     """`local`: threads of this process; `ray`: Ray Data, which needs `bowerbird[ray]`."""
     workers: int | None = None
     """Batches encoded at a time; None: the number of cores that this process may use."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ("local", "ray"):
-            raise InputError(f"the engine is {self.engine!r}, expected local or ray")
         if self.workers is not None and self.workers < 1:
             raise InputError(f"{self.workers} workers encode nothing, expected 1 or more")
 
@@ -46,7 +44,7 @@ class Precompute:
 
         Raises `BackboneError` if the engine is Ray and Ray is not installed.
         """
-        if self.engine == "local":
+        if self.engine is Engine.LOCAL:
             return nullcontext()
         from bowerbird.embed.encode.ray import ray_session
 
@@ -60,7 +58,7 @@ class Precompute:
 
         Raises `BackboneError` if the encoder is not available.
         """
-        if self.engine == "local":
+        if self.engine is Engine.LOCAL:
             return encode_in_threads(load(), batches, self.concurrency)
         from bowerbird.embed.encode.ray import encode_with_ray
 

@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from bowerbird.choices import Modality
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
-from bowerbird.embed.config import FinetuneConfig, Modality
+from bowerbird.embed.config import FinetuneConfig
 from bowerbird.embed.encode.adapted_backbones import (
     EncoderSource,
     adapted_backbone_name,
@@ -120,8 +121,8 @@ def load_encoders(
         if source.weights is not None:
             raise InputError(f"{source.base} is adapted already: name it without +adapted to adapt it again")
     candidates: list[tuple[Modality, str, BoolArray]] = [
-        ("image", image.base, features.has_image),
-        ("text", text.base, features.has_text),
+        (Modality.IMAGE, image.base, features.has_image),
+        (Modality.TEXT, text.base, features.has_text),
     ]
     encoders = [
         load_trainable_encoder(modality, base, config.layers, data.catalogue, has_content, device)
@@ -129,7 +130,7 @@ def load_encoders(
         if config.only in (None, modality) and has_content.any()
     ]
     if not encoders:
-        content = "a text" if config.only == "text" else "a picture"
+        content = "a text" if config.only is Modality.TEXT else "a picture"
         raise InputError(f"no item has {content} to adapt a backbone by: leave out --unfreeze-only")
     return encoders
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bowerbird.choices import Modality
 from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
-from bowerbird.embed.config import FinetuneConfig, Modality
+from bowerbird.embed.config import FinetuneConfig
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.encode.modalities import ModalityEncoders
 from bowerbird.embed.finetune.backbone_validation import BackboneValidator
@@ -153,5 +154,5 @@ class FinetuningRun:
         )
 
     def _frozen_features(self) -> Iterator[tuple[Modality, FloatArray]]:
-        yield "image", self.data.features.image
-        yield "text", self.data.features.text
+        yield Modality.IMAGE, self.data.features.image
+        yield Modality.TEXT, self.data.features.text

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.choices import Modality
 from bowerbird.data.items import Catalogue
-from bowerbird.embed.config import Modality
 from bowerbird.models.pictures.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
 from bowerbird.models.trainable import TrainableBackbone
@@ -108,7 +108,7 @@ def load_trainable_encoder(
     Raises `BackboneError` if it can't be loaded or has fewer blocks.
     """
     length = np.zeros(len(has_content), np.int64)
-    if modality == "text":
+    if modality is Modality.TEXT:
         length[:] = [len(text) for text in catalogue.texts(np.arange(len(has_content)))]
         encoder = load_text_encoder(backbone)
         network = encoder.network
@@ -121,7 +121,7 @@ def load_trainable_encoder(
     for parameter in trained.values():
         parameter.requires_grad_(True)
     network.network.to(device)
-    chunk = IMAGE_CHUNK if modality == "image" else TEXT_CHUNK
+    chunk = IMAGE_CHUNK if modality is Modality.IMAGE else TEXT_CHUNK
     return TrainableEncoder(modality, network, trained, read, has_content, length, chunk)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
+from bowerbird.embed.search.config import SEARCH_DEFAULTS, SearchConfig
 from bowerbird.embed.search.edits.catalogue_facts import (
     TYPE_FACET,
     CatalogueWords,
@@ -26,17 +27,6 @@ from bowerbird.embed.search.edits.composing import Composer
 from bowerbird.embed.search.edits.edit import AttributeEdit, Modification
 from bowerbird.embed.search.edits.modification import parse_modification
 from bowerbird.embed.search.type_votes import TypeVotes
-
-CANDIDATES = 1000
-"""Nearest items that are re-ranked."""
-TYPE_WEIGHT = 0.5
-"""Added to the cosine of an item of whose type all pictures nearby are."""
-EDIT_WEIGHT = 0.3
-"""Added to the cosine of an item that satisfies an edit."""
-TEXT_WEIGHT = 0.3
-"""Weight of the text's own vector in an edited query, for words that the catalogue does not use."""
-SIMILAR_ITEMS = 15
-"""Items nearest to a picture whose facts stand for those of the picture."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +50,10 @@ class Reranker:
         catalogue: Catalogue,
         rows: VectorRows,
         image_features: VectorRows | None,
+        config: SearchConfig = SEARCH_DEFAULTS,
     ) -> None:
         """`image_features`: untrained features of the items' pictures, if the vectors have them."""
+        self.config = config
         self.words = words
         self._catalogue = catalogue
         self._rows = rows
@@ -69,7 +61,7 @@ class Reranker:
 
     def compose_picture(self, vector: np.ndarray, features: np.ndarray) -> ComposedQuery:
         """Make a query of a picture, from its vector (D,) and its untrained features (E,)."""
-        nearest = np.argsort(-(self._sample @ vector), kind="stable")[:SIMILAR_ITEMS]
+        nearest = np.argsort(-(self._sample @ vector), kind="stable")[: self.config.similar_items]
         facts = tuple(self.words.facts[row] for row in nearest)
         return ComposedQuery(vector, self._type_votes.vote(features), facts)
 
@@ -92,7 +84,8 @@ class Reranker:
         edits = (*modification.edits, *_different_values(modification.different, query.facts))
         if not edits:
             return ComposedQuery(normalize_rows(query.vector + text_vector), query.types, query.facts)
-        vector = normalize_rows(self._composer.apply_edits(query.vector, edits) + TEXT_WEIGHT * text_vector)
+        edited = self._composer.apply_edits(query.vector, edits)
+        vector = normalize_rows(edited + self.config.text_weight * text_vector)
         types = {} if any(edit.facet == TYPE_FACET for edit in edits) else query.types
         return ComposedQuery(vector, types, query.facts, edits)
 
@@ -102,9 +95,10 @@ class Reranker:
         """Order positions (C,) by cosine, type and edits: positions, best first, and scores (C,) float32."""
         facts = self._read_facts(positions)
         type_scores = [query.types.get(item_facts.item_type, 0.0) for item_facts in facts]
-        scores = cosines + TYPE_WEIGHT * np.array(type_scores, np.float32)
+        scores = cosines + self.config.type_weight * np.array(type_scores, np.float32)
         if query.edits:
-            scores = scores + EDIT_WEIGHT * self._composer.score(query.edits, self._rows[positions], facts)
+            fit = self._composer.score(query.edits, self._rows[positions], facts)
+            scores = scores + self.config.edit_weight * fit
         order = np.lexsort((positions, -scores))
         return positions[order], scores[order].astype(np.float32)
 
@@ -124,14 +118,14 @@ class Reranker:
 
     @cached_property
     def _composer(self) -> Composer:
-        return Composer(self.words, self._sample)
+        return Composer(self.words, self._sample, self.config.composition)
 
     @cached_property
     def _type_votes(self) -> TypeVotes:
         types = [facts.item_type for facts in self.words.facts]
         if self._image_features is None:
             return TypeVotes(np.zeros((0, 0)), [])
-        return TypeVotes.of(self._image_features, self.words.rows, types)
+        return TypeVotes.of(self._image_features, self.words.rows, types, self.config.type_votes)
 
 
 def _different_values(facets: frozenset[str], facts: Sequence[ItemFacts]) -> list[AttributeEdit]:

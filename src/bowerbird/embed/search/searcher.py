@@ -20,8 +20,9 @@ from bowerbird.embed.index.item_index import ItemIndex
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.saved_index import item_index
 from bowerbird.embed.index.vectors import load_vectors
+from bowerbird.embed.search.config import SEARCH_DEFAULTS
 from bowerbird.embed.search.edits.catalogue_facts import CatalogueWords
-from bowerbird.embed.search.reranking import CANDIDATES, Reranker
+from bowerbird.embed.search.reranking import Reranker
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Searcher:
             query = self._reranker.apply(query, modification, encoded.text_vector)
             if modification.price_direction and item_position >= 0:
                 allowed = self._mask_by_price(item_position, modification.price_direction, allowed)
-        positions, cosines = self._nearest(query.vector, max(n, CANDIDATES), allowed)
+        positions, cosines = self._nearest(query.vector, max(n, SEARCH_DEFAULTS.candidates), allowed)
         positions, scores = self._reranker.rerank(query, positions, cosines)
         return positions[:n], scores[:n]
 

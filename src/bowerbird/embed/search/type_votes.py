@@ -13,39 +13,43 @@ from collections.abc import Sequence
 import numpy as np
 
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
+from bowerbird.embed.search.config import TypeVoteConfig
 
-MAX_VOTERS = 10_000
-"""Pictures that vote, a random sample of a larger catalogue; 51 MB of EfficientNet-Lite0's features."""
-NEAREST = 100
-SHARPNESS = 20.0
-"""A picture whose cosine is lower by .05 has 1 / e of a vote."""
+DEFAULT = TypeVoteConfig()
 
 
 class TypeVotes:
     """The item types of V pictures with E features each."""
 
-    def __init__(self, features: np.ndarray, types: Sequence[str]) -> None:
+    def __init__(self, features: np.ndarray, types: Sequence[str], config: TypeVoteConfig = DEFAULT) -> None:
         """`features` (V, E) of the pictures, and the type of each."""
         self._features = normalize_rows(features)
         self._types = list(types)
+        self._config = config
 
     @classmethod
-    def of(cls, features: VectorRows, positions: np.ndarray, types: Sequence[str]) -> TypeVotes:
+    def of(
+        cls,
+        features: VectorRows,
+        positions: np.ndarray,
+        types: Sequence[str],
+        config: TypeVoteConfig = DEFAULT,
+    ) -> TypeVotes:
         """From items at positions and their types; items without a picture or a type do not vote."""
         typed = np.flatnonzero([bool(item_type) for item_type in types])
-        if len(typed) > MAX_VOTERS:
-            typed = np.sort(np.random.default_rng(0).permutation(typed)[:MAX_VOTERS])
+        if len(typed) > config.max_voters:
+            typed = np.sort(np.random.default_rng(0).permutation(typed)[: config.max_voters])
         typed_features = features[positions[typed]]
         has_picture = typed_features.any(axis=1)
-        return cls(typed_features[has_picture], [types[row] for row in typed[has_picture].tolist()])
+        return cls(typed_features[has_picture], [types[row] for row in typed[has_picture].tolist()], config)
 
     def vote(self, picture: np.ndarray) -> dict[str, float]:
         """Share of the votes of each type for one picture's features (E,); empty without voters."""
         if not self._types or len(picture) != self._features.shape[1]:
             return {}
         cosines = self._features @ normalize_rows(picture)
-        nearest = np.argsort(-cosines, kind="stable")[:NEAREST]
-        weights = np.exp(SHARPNESS * (cosines[nearest] - cosines[nearest[0]]))
+        nearest = np.argsort(-cosines, kind="stable")[: self._config.nearest]
+        weights = np.exp(self._config.sharpness * (cosines[nearest] - cosines[nearest[0]]))
         shares: dict[str, float] = {}
         for row, weight in zip(nearest.tolist(), (weights / weights.sum()).tolist(), strict=True):
             shares[self._types[row]] = shares.get(self._types[row], 0.0) + weight

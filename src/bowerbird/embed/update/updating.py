@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bowerbird.choices import HoldoutChoice
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
@@ -51,7 +52,8 @@ def update_embedding(
         names = previous.vectors.meta.backbones or {}
         features = compute_item_features(store, catalogue, names["image"], names["text"], precompute)
         encoded = time.monotonic()
-        changeset = Changeset.of(store, catalogue, features, previous, hold_out=settings.holdout == "default")
+        hold_out = settings.holdout is HoldoutChoice.DEFAULT
+        changeset = Changeset.of(store, catalogue, features, previous, hold_out=hold_out)
         if not changeset:
             return None
         previous_stored = changeset.items.reorder(previous.vectors.stored)
@@ -112,7 +114,7 @@ def _merge_settings(previous: EmbedConfig, config: UpdateConfig) -> EmbedConfig:
                 f"an update keeps the {description}: the current vectors have {current}, {requested} was "
                 "requested; run `bowerbird embed` without --update to train from scratch"
             )
-    if previous.holdout == "none" and config.holdout == "default":
+    if previous.holdout is HoldoutChoice.NONE and config.holdout is HoldoutChoice.DEFAULT:
         raise InputError(
             "the current vectors were trained on everything, so an update can't hold anything out: leave out "
             "--holdout, or run `bowerbird embed` without --update"

@@ -8,17 +8,19 @@ events themselves. Only evaluations of this version are included, so a card grow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bowerbird.data.files.records import read_record, record_from
+from bowerbird.data.files.records import read_record
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
+from bowerbird.data.versions.meta import VersionMeta
 from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
 from bowerbird.evaluate.calibration import OutcomeReport
@@ -31,6 +33,33 @@ TRAINING_KEYS = (
     "peak_memory_mb",
 )
 """Keys of the vectors' `meta.json` that a card shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedVectors(VersionMeta):
+    """What a card computes with of the vectors' `meta.json`."""
+
+    KIND = "vectors"
+
+    holdout: Holdout
+
+
+@dataclass(frozen=True)
+class EvaluatedInputs:
+    """What the ranker was trained on."""
+
+    vectors: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedRanker(VersionMeta):
+    """What a card shows of the ranker's `meta.json`."""
+
+    KIND = "ranker"
+
+    inputs: EvaluatedInputs = EvaluatedInputs()
+    report: dict[str, Any] = field(default_factory=dict)
+    outcomes: OutcomeReport | None = None
 
 
 def build_card(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> ModelCard:
@@ -46,7 +75,7 @@ def build_card(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> ModelCar
         )
     catalogue = snapshot.catalogue
     events = Interactions.of(store.log.read(), catalogue)
-    holdout = Holdout(**vectors.meta["holdout"])
+    holdout = vectors.read_meta(EvaluatedVectors).holdout
     card = ModelCard(
         version=vectors.name,
         data=_summarise_data(events, catalogue, holdout),
@@ -85,14 +114,10 @@ def _format_date(at: int) -> str:
 
 def _summarise_ranker(version: Version | None, vectors: str) -> RankerSummary | None:
     """The published ranker, if it was trained on these vectors."""
-    if version is None or version.meta.get("inputs", {}).get("vectors") != vectors:
+    meta = None if version is None else version.read_meta(EvaluatedRanker)
+    if version is None or meta is None or meta.inputs.vectors != vectors:
         return None
-    outcomes = version.meta.get("outcomes")
-    return RankerSummary(
-        version.name,
-        version.meta.get("report", {}),
-        None if outcomes is None else record_from(outcomes, OutcomeReport, f"the ranker {version.name}"),
-    )
+    return RankerSummary(version.name, meta.report, meta.outcomes)
 
 
 def _read_evaluations(reports: Path, vectors: str) -> list[Evaluation]:

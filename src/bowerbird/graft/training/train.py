@@ -8,21 +8,19 @@ publishes. The request head (`head/`) is trained afterwards, with the recommende
 
 from __future__ import annotations
 
-import dataclasses
 import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from accelerate import PartialState
 from safetensors.torch import save_file
 
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
-from bowerbird.embed.index.vectors import Vectors, load_vectors
+from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.graft.base import Base
-from bowerbird.graft.config import GraftConfig
+from bowerbird.graft.config import GraftConfig, GraftMeta
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.examples.dataset import GraftDataset
 from bowerbird.graft.training.graft_training import GraftTraining
@@ -56,13 +54,25 @@ def _train_and_publish(store: Store, config: GraftConfig) -> None:
     connector, metrics = training.align()
     if not PartialState().is_main_process:
         return
-    meta = build_meta(base, vectors, config, metrics) | {
-        "alignment_steps": training.steps,
-        "seconds": time.perf_counter() - start,
-        "loading_seconds": loading_seconds,
-        "peak_memory_mb": peak_memory_mb(),
-    }
-    with store.publishing("graft", meta) as folder:
+    meta = GraftMeta(
+        config=config,
+        base=base.name,
+        base_fingerprint=base.fingerprint,
+        base_type=type(base.model).__name__,
+        hidden=base.hidden,
+        dim=int(vectors.matrix.shape[1]),
+        tokens=config.tokens,
+        adapt=config.adapt,
+        vectors=vectors.version,
+        markers={"item": base.placeholder_id},
+        holdout=vectors.holdout,
+        metrics=metrics,
+        alignment_steps=training.steps,
+        seconds=time.perf_counter() - start,
+        loading_seconds=loading_seconds,
+        peak_memory_mb=peak_memory_mb(),
+    )
+    with store.publishing(GraftMeta.KIND, meta) as folder:
         save_connector(folder, connector)
         training.decoder.save(folder)
     training.delete_checkpoint()
@@ -72,25 +82,6 @@ def save_connector(folder: Path, connector: Connector) -> None:
     """Write the connector into a version's folder."""
     state = {name: tensor.contiguous() for name, tensor in connector.state_dict().items()}
     save_file(state, folder / "connector.safetensors")
-
-
-def build_meta(
-    base: Base, vectors: Vectors, config: GraftConfig, metrics: dict[str, float]
-) -> dict[str, Any]:
-    return {
-        "base": base.name,
-        "base_fingerprint": base.fingerprint,
-        "base_type": type(base.model).__name__,
-        "hidden": base.hidden,
-        "dim": int(vectors.matrix.shape[1]),
-        "tokens": config.tokens,
-        "adapt": config.adapt.value,
-        "vectors": vectors.version,
-        "markers": {"item": base.placeholder_id},
-        "holdout": vectors.holdout,
-        "config": dataclasses.asdict(config),
-        "metrics": metrics,
-    }
 
 
 def peak_memory_mb() -> float:

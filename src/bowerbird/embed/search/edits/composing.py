@@ -19,21 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.embed.index.rows import normalize_rows
+from bowerbird.embed.search.config import CompositionConfig
 from bowerbird.embed.search.edits.catalogue_facts import TYPE_FACET, CatalogueWords, ItemFacts
 from bowerbird.embed.search.edits.edit import AttributeEdit
 
-MIN_ITEMS_PER_TYPE = 5
-"""For rarer types the mean of all items is used."""
-NEAREST = 25
-"""Nearest items whose types give the type mean of a query."""
-MIN_EXAMPLES = 5
-"""Items that must satisfy an edit, and that must contradict it, before its direction is learned."""
-RIDGE = 0.1
-"""Share of the mean variance that is added to all directions: few items make a noisy discriminant."""
-STRENGTH = 2.0
-"""How far a query is moved, as a multiple of its distance to the items that satisfy the edit."""
-UNSTATED_WEIGHT = 0.5
-"""Weight of the discriminant for an item that does not state the attribute."""
+DEFAULT = CompositionConfig()
 
 
 @dataclass(frozen=True)
@@ -49,18 +39,21 @@ class EditDirection:
 class Composer:
     """Learned edit directions in one version of the vectors. S items of a sample, D dimensions."""
 
-    def __init__(self, words: CatalogueWords, vectors: np.ndarray) -> None:
+    def __init__(
+        self, words: CatalogueWords, vectors: np.ndarray, config: CompositionConfig = DEFAULT
+    ) -> None:
         """`vectors` (S, D) of the sample of `words`; zeros for items that have none."""
         self.words = words
+        self._config = config
         self._has_vector = np.asarray(vectors.any(axis=1))
         self._vectors = vectors
         has = self._has_vector
         self._mean = vectors[has].mean(axis=0) if has.any() else vectors.sum(axis=0)
-        self._type_means = _compute_type_means(words.facts, vectors, has)
+        self._type_means = _compute_type_means(words.facts, vectors, has, config.min_items_per_type)
         self._own_type_means = np.stack([self._type_mean(facts) for facts in words.facts])
         self._centred = (vectors - self._own_type_means) * has[:, None]
         covariance = self._centred.T @ self._centred / max(1, int(has.sum()))
-        ridge = RIDGE * np.trace(covariance) / max(1, len(covariance)) + 1e-9
+        ridge = config.ridge * np.trace(covariance) / max(1, len(covariance)) + 1e-9
         self._inverse_covariance = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
         self._directions: dict[AttributeEdit, EditDirection | None] = {}
 
@@ -74,7 +67,7 @@ class Composer:
                 relative = edited if edit.facet == TYPE_FACET else edited - type_mean
                 lacking = max(0.0, learned.satisfied - float(learned.probe @ relative))
                 separation = float(learned.probe @ learned.direction)
-                edited = edited + STRENGTH * lacking * learned.direction / separation
+                edited = edited + self._config.strength * lacking * learned.direction / separation
         unit_length: np.ndarray = normalize_rows(edited)
         return unit_length
 
@@ -82,10 +75,10 @@ class Composer:
         self, edits: Sequence[AttributeEdit], vectors: np.ndarray, facts: Sequence[ItemFacts]
     ) -> np.ndarray:
         """Score how items (K, D) fit edits, (K,): the sum of -1 to 1 for each edit, over √edits."""
-        total = np.zeros(len(facts))
+        total, weight = np.zeros(len(facts)), self._config.unstated_weight
         for edit in edits:
             stated = np.array([edit.match(item_facts) for item_facts in facts])
-            total += np.where(stated != 0, stated, UNSTATED_WEIGHT * self._estimate(edit, vectors, facts))
+            total += np.where(stated != 0, stated, weight * self._estimate(edit, vectors, facts))
         scores: np.ndarray = total / max(1, len(edits)) ** 0.5
         return scores
 
@@ -111,9 +104,9 @@ class Composer:
     def _learn_direction(self, edit: AttributeEdit) -> EditDirection | None:
         match = np.array([edit.match(facts) for facts in self.words.facts])
         satisfying, contradicting = (match > 0) & self._has_vector, (match < 0) & self._has_vector
-        if contradicting.sum() < MIN_EXAMPLES:
+        if contradicting.sum() < self._config.min_examples:
             contradicting = (match <= 0) & self._has_vector
-        if min(satisfying.sum(), contradicting.sum()) < MIN_EXAMPLES:
+        if min(satisfying.sum(), contradicting.sum()) < self._config.min_examples:
             return None
         rows = self._vectors if edit.facet == TYPE_FACET else self._centred
         direction = rows[satisfying].mean(axis=0) - rows[contradicting].mean(axis=0)
@@ -126,13 +119,13 @@ class Composer:
 
     def _type_mean_near(self, query: np.ndarray) -> np.ndarray:
         """Mean of the type means of the query's nearest items, (D,)."""
-        nearest = np.argsort(-(self._vectors @ query))[:NEAREST]
+        nearest = np.argsort(-(self._vectors @ query))[: self._config.nearest]
         type_mean: np.ndarray = self._own_type_means[nearest].mean(axis=0)
         return type_mean
 
 
 def _compute_type_means(
-    facts: Sequence[ItemFacts], vectors: np.ndarray, has_vector: np.ndarray
+    facts: Sequence[ItemFacts], vectors: np.ndarray, has_vector: np.ndarray, min_items: int
 ) -> dict[str, np.ndarray]:
     """Mean vector (D,) of each type with enough items."""
     rows_of_type: dict[str, list[int]] = {}
@@ -141,5 +134,5 @@ def _compute_type_means(
     return {
         item_type: vectors[rows].mean(axis=0)
         for item_type, rows in rows_of_type.items()
-        if len(rows) >= MIN_ITEMS_PER_TYPE
+        if len(rows) >= min_items
     }
