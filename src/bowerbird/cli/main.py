@@ -12,6 +12,7 @@ import typer
 
 from bowerbird.cli.data.config import config_app
 from bowerbird.cli.data.consume import consume
+from bowerbird.cli.data.events import events_app
 from bowerbird.cli.data.import_ import import_
 from bowerbird.cli.data.versions import versions_app
 from bowerbird.cli.demo import demo
@@ -46,6 +47,7 @@ def bowerbird() -> None:
 app.command()(demo)
 app.command("import")(import_)
 app.command()(consume)
+app.add_typer(events_app, name="events")
 app.add_typer(models, name="models")
 app.command()(embed)
 app.add_typer(vectors_app, name="vectors")

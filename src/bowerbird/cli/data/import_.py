@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bowerbird.cli.output import JsonOption, StoreOption, emit
+from bowerbird.cli.output import JsonOption, emit
 from bowerbird.data.readers.layouts import FileLayout
+from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
     from bowerbird.data.ingest.dialogues import DialogueImportSummary
     from bowerbird.data.ingest.summary import ImportSummary
+    from bowerbird.data.readers.recognition.inspection import Inspection
 
 POLICIES = "policies"
 """Takes a folder of Markdown pages (shipping, returns, …), which the assistant quotes."""
@@ -23,44 +25,113 @@ POLICIES = "policies"
 DIALOGUES = "dialogues"
 """Takes files of conversations, which train and evaluate the assistant."""
 
+INSPECT = "inspect"
+"""Imports nothing: shows what files would be read as."""
+
 SHOWN_REASONS = 10
 
 
 def import_(
-    layout: Annotated[
-        str,
+    layout_and_paths: Annotated[
+        list[str],
         typer.Argument(
-            help=f"One of {', '.join(FileLayout)}; or {DIALOGUES}, {POLICIES}.", show_default=False
+            metavar="[LAYOUT] PATH…",
+            help="Files or folders. Their layout is recognised by their content, or named first: "
+            f"{', '.join(FileLayout)}; or {DIALOGUES}, {POLICIES}. With {INSPECT} nothing is imported: it "
+            "shows what files would be read as.",
+            show_default=False,
         ),
     ],
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders of that layout.", show_default=False)],
-    store: StoreOption,
-    columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of layout parquet.")] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", "-s", help="The store's folder; created if missing.", show_default=False),
+    ] = None,
+    columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of your own tables.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import items, events and collections into a store; rejected rows are counted and listed.
 
+    `bowerbird import FILE --store S` recognises the layout. `bowerbird import inspect FILE` shows it, or
+    proposes a column map for your own table, with the first rows as they would be read.
     `dialogues FILE…` imports conversations (Parquet or JSONL), which train and evaluate the assistant.
     `policies FOLDER` imports the shop's own pages (shipping, returns, …): Markdown that the assistant quotes.
     """
-    if layout == POLICIES:
+    first, *others = layout_and_paths
+    is_layout = first in (*FileLayout, DIALOGUES, POLICIES, INSPECT)
+    paths = [Path(name) for name in (others if is_layout else layout_and_paths)]
+    _check_paths(first, is_layout, paths)
+    if first == INSPECT:
+        inspect_files(paths, as_json)
+        return
+    if store is None:
+        raise InputError("no store is named: add --store FOLDER")
+    if first == POLICIES:
         import_pages(paths, store, as_json)
-        return
-    if layout == DIALOGUES:
+    elif first == DIALOGUES:
         import_dialogue_files(paths, store, as_json)
-        return
-    from bowerbird.data.ingest.imports import import_layout
-    from bowerbird.data.store import Store
+    else:
+        import_files(FileLayout(first) if is_layout else None, paths, store, columns, as_json)
 
+
+def _check_paths(first: str, is_layout: bool, paths: list[Path]) -> None:
+    """Raise `InputError` where there is no path, or where the first word is neither a layout nor a path."""
+    if is_layout and not paths:
+        raise InputError(f"no file is named: bowerbird import {first} PATH… --store S")
+    if not is_layout and not paths[0].exists():
+        layouts = ", ".join((*FileLayout, DIALOGUES, POLICIES, INSPECT))
+        raise InputError(f"there is no layout and no file {first!r}; the layouts are {layouts}")
+
+
+def import_files(
+    layout: FileLayout | None, paths: list[Path], store: Path, columns: Path | None, as_json: bool
+) -> None:
+    """Import files of a layout; without one it is recognised, and said."""
+    from bowerbird.data.ingest.imports import import_layout
+    from bowerbird.data.readers.recognition.layout import recognise
+    from bowerbird.data.store import Store
+    from bowerbird.progress import tell
+
+    if layout is None and columns is not None:
+        layout = FileLayout.PARQUET
+    if layout is None:
+        layout = recognise(paths)
+        if layout is None:
+            raise InputError(
+                f"{paths[0]} is of no layout that is known: `bowerbird import inspect {paths[0]}` proposes a "
+                "column map for it; save that and import with --columns MAP.toml"
+            )
+        tell(f"recognised by its content: {layout}")
     summary = import_layout(Store.create(store), layout, paths, column_map=columns)
     emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
+
+
+def inspect_files(paths: list[Path], as_json: bool) -> None:
+    """Show what files would be read as."""
+    from bowerbird.data.readers.recognition.inspection import inspect
+
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"there is no {path}: name files or folders that exist")
+    inspections = [inspect(path) for path in paths]
+    plain = [inspection.as_dict() for inspection in inspections]
+    emit(plain[0] if len(plain) == 1 else plain, as_json, lambda console: _print_all(inspections, console))
+
+
+def _print_all(inspections: list[Inspection], console: Console) -> None:
+    for inspection in inspections:
+        console.print(f"layout: {inspection.layout}", markup=False)
+        if inspection.columns:
+            console.print("# column map, to be saved as MAP.toml and given with --columns:", markup=False)
+            console.print(inspection.columns, markup=False, highlight=False)
+        for row in inspection.rows:
+            fields = (f"{name}: {value}" for name, value in row.items())
+            console.print("- " + "; ".join(fields), markup=False, highlight=False)
 
 
 def import_pages(paths: list[Path], store: Path, as_json: bool) -> None:
     """Import a folder of Markdown pages, in place of those before."""
     from bowerbird.assist.policies import import_policies
     from bowerbird.data.store import Store
-    from bowerbird.errors import InputError
 
     if len(paths) != 1:
         raise InputError(f"{POLICIES} takes one folder, {len(paths)} were given: put all pages in one folder")

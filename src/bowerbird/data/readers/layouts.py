@@ -10,8 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bowerbird.errors import InputError
-
 if TYPE_CHECKING:
     from bowerbird.data.readers.records import Records
 
@@ -20,6 +18,12 @@ class FileLayout(StrEnum):
     """Layout of imported files."""
 
     GOOGLE_FEED = "google-feed"
+    META_CATALOGUE = "meta-catalogue"
+    """Meta's and Pinterest's catalogue files."""
+    SHOPIFY = "shopify"
+    WOOCOMMERCE = "woocommerce"
+    SCHEMA_ORG = "schema-org"
+    OPENAI_FEED = "openai-feed"
     SEGMENT = "segment"
     RUDDERSTACK = "rudderstack"
     GA4 = "ga4"
@@ -29,6 +33,7 @@ class FileLayout(StrEnum):
     HM = "hm"
     MOVIELENS = "movielens"
     RECBOLE = "recbole"
+    AMAZON_REVIEWS = "amazon-reviews"
     IKEA_ROOMS = "ikea-rooms"
 
 
@@ -45,13 +50,32 @@ class MessageLayout(StrEnum):
 def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | None = None) -> Records:
     """Read files of a layout. Raises `InputError` for files that are not of that layout."""
     from bowerbird.data.readers import mapped
-    from bowerbird.data.readers.catalogues import google_feed
-    from bowerbird.data.readers.datasets import hm, ikea_rooms, movielens, recbole
+    from bowerbird.data.readers.catalogues import (
+        google_feed,
+        meta_catalogue,
+        openai_feed,
+        schema_org,
+        shopify,
+        woocommerce,
+    )
+    from bowerbird.data.readers.datasets import amazon_reviews, hm, ikea_rooms, movielens, recbole
     from bowerbird.data.readers.events import ga4, segment, snowplow
 
     match layout:
         case FileLayout.GOOGLE_FEED:
             return google_feed.read(paths)
+        case FileLayout.META_CATALOGUE:
+            return meta_catalogue.read(paths)
+        case FileLayout.SHOPIFY:
+            return shopify.read(paths)
+        case FileLayout.WOOCOMMERCE:
+            return woocommerce.read(paths)
+        case FileLayout.SCHEMA_ORG:
+            return schema_org.read(paths)
+        case FileLayout.OPENAI_FEED:
+            return openai_feed.read(paths)
+        case FileLayout.AMAZON_REVIEWS:
+            return amazon_reviews.read(paths)
         case FileLayout.SEGMENT | FileLayout.RUDDERSTACK:
             return segment.read(paths)
         case FileLayout.GA4:
@@ -68,5 +92,5 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
             return ikea_rooms.read(paths)
         case FileLayout.PARQUET:
             if column_map is None:
-                raise InputError("layout parquet needs --columns MAP.toml, which says what your columns mean")
+                return mapped.read_exported(paths)
             return mapped.read(paths, column_map)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.collections import Collection
+from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.items import Item
 from bowerbird.data.readers.column_map import (
     CollectionColumns,
@@ -32,6 +33,10 @@ from bowerbird.data.readers.records import (
 )
 from bowerbird.data.readers.table_batches import read_batches
 from bowerbird.data.readers.tables import read_rows
+from bowerbird.errors import InputError
+
+REQUIRED = ("user_id", "item_id", "action", "at")
+"""Columns of an exported table of events that must be there."""
 
 
 def read(paths: Sequence[Path], column_map: Path) -> Records:
@@ -47,6 +52,27 @@ def read(paths: Sequence[Path], column_map: Path) -> Records:
                 continue
             for location, row in read_rows(table, list(columns)):
                 yield _record(columns, row, location, table.parent)
+
+
+def read_exported(paths: Sequence[Path]) -> Records:
+    """Read tables of events whose columns have bowerbird's own names, as `bowerbird events export` does.
+
+    Raises `InputError` for other tables: they need a column map.
+    """
+    names = {name: name for name in EVENT_SCHEMA.names}
+    columns = EventColumns(**names)
+    files = [
+        file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else (path,))
+    ]
+    for path in files:
+        try:
+            for batch in read_batches(path, REQUIRED, [name for name in names if name not in REQUIRED]):
+                yield from (batch,) if isinstance(batch, RejectedRow) else events_of(columns, batch)
+        except InputError as error:
+            raise InputError(
+                f"{error}: give a column map with --columns MAP.toml; `bowerbird import inspect {path}` "
+                "proposes one"
+            ) from None
 
 
 def _record(columns: Columns, row: dict[str, Any], location: str, folder: Path) -> Record:

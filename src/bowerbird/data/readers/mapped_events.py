@@ -20,24 +20,24 @@ MAX_SHOWN = 40  # characters of an unknown action in a reason
 
 
 def events_of(columns: EventColumns, batch: TableBatch) -> Iterator[EventBatch | RejectedRow]:
-    """The events of some rows. A row without an action is a click."""
-    rows = EventRows(batch)
+    """The events of some rows, from the mapped columns that they have. A row without an action is a click."""
+    rows, present = EventRows(batch), set(batch.rows.column_names)
     rows.set_id("user_id", columns.user_id, "no user_id")
     rows.set_id("item_id", columns.item_id, "no item_id")
     rows.set("item_id", _without_decimals(texts(rows.column(columns.item_id))))
     rows.set("user_id", _without_decimals(texts(rows.column(columns.user_id))))
     rows.set_time(columns.at, "no time that can be read")
     _set_action(rows, columns)
-    if columns.event_id:
+    if columns.event_id in present:
         ids = texts(rows.column(columns.event_id))
         rows.set("event_id", pc.if_else(pc.equal(ids, ""), pa.scalar(None, pa.string()), ids))
-    if columns.value:
+    if columns.value in present:
         rows.set("value", each_distinct(rows.column(columns.value), _value, pa.float64()))
     for field in OPTIONAL_TEXTS:
-        if name := getattr(columns, field):
+        if (name := getattr(columns, field)) in present:
             text = texts(rows.column(name))
             rows.set(field, pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text))
-    if columns.position:
+    if columns.position in present:
         rows.set("position", each_distinct(rows.column(columns.position), parse_whole_number, pa.int32()))
     yield from rows.records()
 

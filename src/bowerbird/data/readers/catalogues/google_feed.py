@@ -31,7 +31,7 @@ def read(paths: Sequence[Path]) -> Records:
     for path in paths:
         rows = _xml_rows(path) if path.suffix.lower() == ".xml" else _tsv_rows(path)
         for location, row in rows:
-            yield _item(row, location, path.parent)
+            yield item_of(row, location, path.parent)
 
 
 def _tsv_rows(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
@@ -74,7 +74,9 @@ def _normalise_name(name: str) -> str:
     return name.rsplit("}", 1)[-1].removeprefix("g:").strip().lower().replace(" ", "_")
 
 
-def _item(row: dict[str, list[str]], location: str, folder: Path) -> ItemDraft | RejectedRow:
+def item_of(row: dict[str, list[str]], location: str, folder: Path) -> ItemDraft | RejectedRow:
+    """The item of a row whose fields have the feed's names; rejected without an id."""
+
     def first_value(name: str) -> str:
         return row.get(name, [""])[0]
 

@@ -154,7 +154,8 @@ def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[Ev
             yield "no products"
         for index, product in enumerate(products):
             if isinstance(product, dict):
-                suffix, fields = f"/{index}", {**properties, **product}
+                suffix = f"/{index}" if len(products) > 1 else ""
+                fields = {**properties, **product}
                 yield _event(message, ACTION_OF_LIST[name], fields, suffix, lines, received_at)
             else:
                 yield "a product is not a JSON object"

@@ -1,0 +1,92 @@
+"""Amazon Reviews 2023 (https://amazon-reviews-2023.github.io): metadata and reviews in JSON lines, or gzip.
+
+A review of at least 4 stars is a save, one of at most 2 a hide, one between a view; the stars stay in
+`value`. An item is a `parent_asin`: reviews name it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bowerbird.data.events import Action, Event
+from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, texts_of
+from bowerbird.data.readers.catalogues.google_feed import item_of
+from bowerbird.data.readers.fields import parse_number, parse_text, parse_time
+from bowerbird.data.readers.json_objects import read_json_objects
+from bowerbird.data.readers.records import EventDraft, Record, Records, RejectedRow
+
+MIN_SAVE_STARS, MAX_HIDE_STARS = 4.0, 2.0  # stars
+PICTURE_SIZES = ("large", "hi_res", "thumb")
+NO_PRICE = ("None", "nan", "—")
+
+
+def read(paths: Sequence[Path]) -> Records:
+    """Read items, then reviews, of files or folders."""
+    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else (path,))]
+    reviews = [file for file in files if _holds_reviews(file)]
+    for file in [*(file for file in files if file not in reviews), *reviews]:
+        for location, row in read_json_objects(file):
+            yield _record(row, location, file.parent)
+
+
+def _holds_reviews(path: Path) -> bool:
+    _, first = next(iter(read_json_objects(path)), ("", None))
+    return isinstance(first, dict) and "user_id" in first
+
+
+def _record(row: Any, location: str, folder: Path) -> Record:
+    if not isinstance(row, dict):
+        return RejectedRow("items", "not a JSON object", location, row)
+    return _review(row, location) if "user_id" in row else item_of(_feed_row(row), location, folder)
+
+
+def _feed_row(row: dict[str, Any]) -> FeedRow:
+    price = parse_text(row.get("price"))
+    details = row.get("details")
+    fields = {
+        "id": row.get("parent_asin"),
+        "title": row.get("title"),
+        "description": "\n".join([*texts_of(row.get("features")), *texts_of(row.get("description"))]),
+        "price": "" if price in NO_PRICE else price if " " in price or "$" in price else f"{price} USD",
+        "brand": row.get("store"),
+        "product_type": " > ".join(texts_of(row.get("categories")) or texts_of(row.get("main_category"))),
+        "star_rating": row.get("average_rating"),
+        "review_count": row.get("rating_number"),
+        **_pictures(row.get("images")),
+    }
+    if not price:
+        fields["price"] = ""
+    pairs = details.items() if isinstance(details, dict) else ()
+    return feed_row(fields, [(str(name).lower(), value) for name, value in pairs])
+
+
+def _pictures(images: Any) -> dict[str, list[str]]:
+    entries = images if isinstance(images, list) else []
+    links = list(dict.fromkeys(link for entry in entries if (link := _link(entry))))
+    return {"image_link": links[:1], "additional_image_link": links[1:]}
+
+
+def _link(entry: Any) -> str:
+    sizes = (entry.get(size) for size in PICTURE_SIZES) if isinstance(entry, dict) else iter((entry,))
+    return next((text for size in sizes if (text := parse_text(size))), "")
+
+
+def _review(row: dict[str, Any], location: str) -> EventDraft | RejectedRow:
+    user, item = parse_text(row.get("user_id")), parse_text(row.get("parent_asin") or row.get("asin"))
+    at, stars = parse_time(row.get("timestamp")), parse_number(row.get("rating"))
+    reasons = {
+        "no user_id": not user,
+        "no parent_asin": not item,
+        "no timestamp that can be read": at is None,
+        "no rating that can be read": stars is None,
+    }
+    if at is None or stars is None or not user or not item:
+        return RejectedRow(
+            "events", next(reason for reason, holds in reasons.items() if holds), location, row
+        )
+    action = (
+        Action.SAVE if stars >= MIN_SAVE_STARS else Action.HIDE if stars <= MAX_HIDE_STARS else Action.VIEW
+    )
+    return EventDraft(Event(user, item, action, at, value=stars), location)

@@ -1,0 +1,64 @@
+"""Objects of JSON files: one a line, an array of them, or a list inside one object."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from bowerbird.data.readers.events.json_lines import decode_json
+from bowerbird.errors import InputError
+from bowerbird.progress import BYTES_READ
+
+LISTS = ("products", "items", "@graph", "data")
+"""Fields that hold the list where the file is one object."""
+
+
+def read_json_objects(path: Path, lists: Sequence[str] = LISTS) -> Iterator[tuple[str, Any]]:
+    """The objects of a file with their locations; what is no object comes as its text.
+
+    Raises `InputError` for a file without a single object.
+    """
+    n_objects = n_rows = 0
+    try:
+        for location, row in _rows(path, lists):
+            n_rows += 1
+            n_objects += isinstance(row, dict)
+            yield location, row
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path} can't be read ({error})") from None
+    if n_rows and not n_objects:
+        raise InputError(f"{path} holds no JSON object: expected are one object a line, or an array of them")
+
+
+def _rows(path: Path, lists: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    with open_binary(path) as file:
+        first = b"\n"
+        while first and not first.strip():
+            first = file.readline()
+        whole = decode_json(first.strip()) if first.strip() else None
+        if isinstance(whole, dict) and not _list_of(whole, lists):
+            yield f"{path.name}:1", whole
+            for number, line in enumerate(file, start=2):
+                BYTES_READ.add(len(line))
+                if line.strip():
+                    yield f"{path.name}:{number}", decode_json(line)
+            return
+        if isinstance(whole, str) or whole is None:  # the first line is no JSON by itself
+            whole = decode_json(first + file.read())
+    if isinstance(whole, dict):
+        whole = _list_of(whole, lists) or [whole]
+    for number, row in enumerate(whole if isinstance(whole, list) else [whole], start=1):
+        yield f"{path.name}: object {number}", row
+
+
+def _list_of(record: dict[str, Any], lists: Sequence[str]) -> list[Any] | None:
+    return next((record[name] for name in lists if isinstance(record.get(name), list)), None)
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file, decompressed where it is gzip, by its first bytes."""
+    with path.open("rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb")

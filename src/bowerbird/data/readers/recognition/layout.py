@@ -1,0 +1,104 @@
+"""Which layout files have, by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.readers.datasets.movielens import FILM_FILES, RATING_FILES
+from bowerbird.data.readers.events.snowplow import MIN_FIELDS
+from bowerbird.data.readers.layouts import FileLayout
+from bowerbird.data.readers.recognition.samples import Sample, read_sample
+from bowerbird.errors import InputError
+
+_HM_FILES = (("items.parquet", "articles.csv"), ("transactions.parquet", "transactions_train.csv"))
+_CALL_TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias", "merge"})
+_OPENAI_FIELDS = frozenset({"is_eligible_search", "is_eligible_checkout", "enable_search", "enable_checkout"})
+
+
+def recognise(paths: Sequence[Path]) -> FileLayout | None:
+    """The layout of files or folders; None for tables that need a column map, and for nothing known.
+
+    Raises `InputError` where a file can't be read, and where the files have several layouts.
+    """
+    layouts = {layout for path in paths for layout in _layouts_of(path)}
+    if len(layouts) > 1:
+        names = ", ".join(sorted(str(layout or "none known") for layout in layouts))
+        raise InputError(f"these files have several layouts ({names}): import them one layout at a time")
+    return next(iter(layouts), None)
+
+
+def _layouts_of(path: Path) -> set[FileLayout | None]:
+    if path.is_file():
+        return {layout_of(read_sample(path))}
+    if (layout := _dataset_in(path)) is not None:
+        return {layout}
+    files = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
+    return {layout_of(read_sample(file)) for file in files}
+
+
+def _dataset_in(folder: Path) -> FileLayout | None:
+    """The public dataset whose files a folder holds."""
+    names = {file.name for file in folder.iterdir()}
+    if "rooms.parquet" in names and "items.parquet" in names:
+        return FileLayout.IKEA_ROOMS
+    if all(names.intersection(alternatives) for alternatives in _HM_FILES):
+        return FileLayout.HM
+    if names.intersection(FILM_FILES) and names.intersection(RATING_FILES):
+        return FileLayout.MOVIELENS
+    if any(name.endswith((".inter", ".item")) for name in names):
+        return FileLayout.RECBOLE
+    return None
+
+
+def layout_of(sample: Sample) -> FileLayout | None:
+    """The layout of one file."""
+    if sample.form == "xml":
+        return FileLayout.GOOGLE_FEED
+    if sample.form == "json":
+        return _layout_of_object(sample.record or {})
+    columns = {name.lower() for name in sample.columns}
+    if "event_name" in columns and columns & {"user_pseudo_id", "event_timestamp"}:
+        return FileLayout.GA4
+    if columns >= {"item_id", "title"} and columns & (_OPENAI_FIELDS | {"image_url"}):
+        return FileLayout.OPENAI_FEED
+    return _layout_of_text(sample, columns) if sample.form == "text" else _layout_of_parquet(columns)
+
+
+def _layout_of_parquet(columns: set[str]) -> FileLayout | None:
+    return FileLayout.PARQUET if columns >= {"user_id", "item_id", "action", "at"} else None
+
+
+def _layout_of_text(sample: Sample, columns: set[str]) -> FileLayout | None:
+    if sample.separator == "\t" and len(sample.columns) >= MIN_FIELDS:
+        return FileLayout.SNOWPLOW
+    if any(name.endswith((":token", ":float", ":token_seq")) for name in columns):
+        return FileLayout.RECBOLE
+    if columns & {"handle", "url handle"} and columns & {"title", "vendor"}:
+        return FileLayout.SHOPIFY
+    if {"id", "type", "sku", "name"} <= columns:
+        return FileLayout.WOOCOMMERCE
+    if {"id", "title"} <= columns:
+        return FileLayout.GOOGLE_FEED if sample.separator == "\t" else FileLayout.META_CATALOGUE
+    if set(EVENT_SCHEMA.names[:4]) | {"at"} <= columns:
+        return FileLayout.PARQUET
+    return None
+
+
+def _layout_of_object(record: dict[str, Any]) -> FileLayout | None:
+    if "event_name" in record and record.keys() & {"user_pseudo_id", "event_timestamp"}:
+        return FileLayout.GA4
+    if record.get("type") in _CALL_TYPES and record.keys() & {"userId", "anonymousId", "messageId", "event"}:
+        is_rudderstack = record.keys() & {"rudderId", "request_ip", "mergeProperties"}
+        return FileLayout.RUDDERSTACK if is_rudderstack else FileLayout.SEGMENT
+    if record.keys() & {"@type", "@context", "@graph"}:
+        return FileLayout.SCHEMA_ORG
+    if "parent_asin" in record:
+        return FileLayout.AMAZON_REVIEWS
+    if isinstance(record.get("variants"), list):
+        return FileLayout.SHOPIFY if record.keys() & {"handle", "body_html"} else FileLayout.OPENAI_FEED
+    if record.keys() & _OPENAI_FIELDS or record.keys() >= {"item_id", "title"}:
+        return FileLayout.OPENAI_FEED
+    return None
