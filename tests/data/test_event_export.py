@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.ingest.event_export import EventLayout, export_events
+from bowerbird.data.ingest.event_export import export_events
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.readers.layouts import EventLayout
 from bowerbird.data.store import Store
 
 IMPORT_AS = {EventLayout.SEGMENT: "segment", EventLayout.PARQUET: "parquet"}

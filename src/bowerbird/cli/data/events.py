@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
-from bowerbird.data.ingest.event_export import EventLayout
+from bowerbird.data.readers.layouts import EventLayout
 
 events_app = typer.Typer(no_args_is_help=True, help="The events of a store.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bowerbird.data.events import Action
 from bowerbird.data.files.durable import write_atomically
 from bowerbird.data.files.table_files import write_table
 from bowerbird.data.logs.joined import JoinedLog
+from bowerbird.data.readers.layouts import EventLayout
 from bowerbird.errors import InputError
 
 ROWS_PER_BATCH = 50_000
@@ -38,13 +38,6 @@ PROPERTY_OF = {
     "query": "query",
     "position": "position",
 }
-
-
-class EventLayout(StrEnum):
-    """Layout of exported events."""
-
-    SEGMENT = "segment"
-    PARQUET = "parquet"
 
 
 def export_events(log: JoinedLog, layout: EventLayout, out: Path) -> int:

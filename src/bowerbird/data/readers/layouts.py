@@ -47,6 +47,13 @@ class MessageLayout(StrEnum):
     NATIVE = "native"
 
 
+class EventLayout(StrEnum):
+    """Layout of exported events."""
+
+    SEGMENT = "segment"
+    PARQUET = "parquet"
+
+
 def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | None = None) -> Records:
     """Read files of a layout. Raises `InputError` for files that are not of that layout."""
     from bowerbird.data.readers import mapped
