@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.evaluate import metrics
-from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
+from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals, ratio_interval
 
 ranking_and_relevant = st.tuples(
     st.lists(st.integers(0, 14), unique=True, max_size=8), st.sets(st.integers(0, 14))
@@ -110,3 +110,9 @@ def test_undefined_intervals_have_no_numbers() -> None:
     assert undefined.as_dict() == {"mean": None, "low": None, "high": None}
     assert not undefined.excludes(0.0)
     assert paired_intervals(np.array([0.5, 1.0]), np.array([0.0, 0.0]))[1] == undefined
+
+
+def test_a_ratio_with_one_target_each_is_a_mean() -> None:
+    hits = np.random.default_rng(3).integers(0, 2, 200).astype(float)
+    assert ratio_interval(hits, np.ones(200)) == mean_interval(hits)
+    assert ratio_interval(np.zeros(0), np.zeros(0)).mean is None

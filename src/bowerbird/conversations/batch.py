@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from bowerbird.conversations.contexts import ContextTurn
 from bowerbird.conversations.ranker import ConversationRanker
+from bowerbird.data.files.durable import replacing
 from bowerbird.data.readers.datasets.dialogues import parse_role, parse_turn_number
 from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.tables import read_rows
@@ -65,21 +65,16 @@ def write_recommendations(
 ) -> ConversationBatch:
     """Write the best `n` items of each conversation, whole or not at all, a block in memory at a time."""
     ids = list(conversations)
-    partial = out.with_name(f".{out.name}.partial")
     rows = 0
     try:
-        with pq.ParquetWriter(partial, OUT_SCHEMA) as file:
+        with replacing(out) as temporary, pq.ParquetWriter(temporary, OUT_SCHEMA) as file:
             starts = range(0, len(ids), BLOCK)
             for start in track(starts, "recommending", len(starts)):
                 table = _recommend_block(ranker, ids[start : start + BLOCK], conversations, n)
                 rows += table.num_rows
                 file.write_table(table)
-        partial.replace(out)
     except OSError as error:
         raise InputError(f"{out} can't be written ({error}): choose another place") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return ConversationBatch(len(ids), rows, str(out))
 
 

@@ -19,11 +19,11 @@ from bowerbird.conversations.fusion import EXCLUDED, Fusion
 from bowerbird.conversations.ranker import ConversationRanker
 from bowerbird.data.arrays import DoubleArray, FloatArray
 from bowerbird.data.dialogues import Dialogue
+from bowerbird.evaluate.bootstrap import ratio_interval
 from bowerbird.progress import track
 
 KS = (1, 5, 10, 20, 50)
 BLOCK = 128  # contexts scored at once
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,11 @@ def _row(system: str, ranks: DoubleArray, owners: Sequence[str]) -> RecallRow:
     if not len(ranks):
         return RecallRow(system, _recall(ranks), _recall(ranks), _recall(ranks))
     _, dialogue = np.unique(np.array(owners), return_inverse=True)
-    n = int(dialogue.max()) + 1
-    rng = np.random.default_rng(0)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)  # (R, dialogues)
-    items = np.bincount(dialogue, minlength=n).astype(np.float64)
+    n_items = np.bincount(dialogue).astype(np.float64)
     low, high = {}, {}
     for k in KS:
-        hits = np.bincount(dialogue, weights=(ranks < k).astype(np.float64), minlength=n)
-        means = (counts @ hits) / np.maximum(counts @ items, 1)
-        low[f"recall@{k}"], high[f"recall@{k}"] = (float(q) for q in np.quantile(means, [0.025, 0.975]))
+        hits = np.bincount(dialogue, weights=(ranks < k).astype(np.float64)).astype(np.float64)
+        interval = ratio_interval(hits, n_items)
+        assert interval.low is not None and interval.high is not None
+        low[f"recall@{k}"], high[f"recall@{k}"] = interval.low, interval.high
     return RecallRow(system, _recall(ranks), low, high)

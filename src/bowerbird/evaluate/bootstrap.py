@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray
+
 RESAMPLES = 1000
 _BLOCK_NUMBERS = 4_000_000  # numbers of one block of resamples: 32 MB
 
@@ -79,6 +81,19 @@ def paired_intervals(system: np.ndarray, baseline: np.ndarray, seed: int = 0) ->
         return difference, Interval()  # a ratio to 0
     ratio = float(system_mean / baseline_mean)
     return difference, Interval(ratio, *_percentile_interval(means[:, 0] / means[:, 1]))
+
+
+def ratio_interval(numerators: DoubleArray, denominators: DoubleArray, seed: int = 0) -> Interval:
+    """Ratio of sums over users (users,), such as hits ÷ targets, and its interval.
+
+    >>> ratio_interval(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
+    Interval(mean=0.5, low=0.5, high=0.5)
+    """
+    if not denominators.sum():
+        return Interval()
+    means = _resample_means(np.stack([numerators, denominators], axis=1), RESAMPLES, seed)
+    ratios = means[:, 0] / np.maximum(means[:, 1], 1 / len(denominators))
+    return Interval(float(numerators.sum() / denominators.sum()), *_percentile_interval(ratios))
 
 
 def _resample_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from bowerbird.data.arrays import IntArray
 from bowerbird.data.events import ACTION_CODE
+from bowerbird.data.files.durable import replacing
 from bowerbird.data.interactions import History
 from bowerbird.data.items import Catalogue
 from bowerbird.data.readers.fields import parse_time
@@ -170,15 +170,11 @@ def _write(
             "score": pa.array(_join(scores, np.float32), pa.float32()),
         }
     )
-    part = path.with_name(f".{path.name}.part")
     try:
-        pq.write_table(table, part)
-        part.replace(path)
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary)
     except OSError as error:
         raise InputError(f"{path} can't be written ({error}): name another file") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
     return int(table.num_rows)
 
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a small file atomically: readers see the old content or the new one, never a part."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which takes the place of `path` if the block succeeds, and is removed if not.
+
+    Raises `OSError` as the writing does.
+    """
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:6]}")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        # The content must be on disk before its name is: a crash in between would leave an empty file.
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
         flush_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is gone, after an error that says more
+            temporary.unlink(missing_ok=True)
 
 
 def remove_partial_files(path: Path) -> None:
