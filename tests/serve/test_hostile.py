@@ -49,6 +49,12 @@ def test_long_blank_messages_are_answered(client: httpx.Client, text: str) -> No
     assert client.post(CHAT, json={"messages": [{"role": "user", "content": text}]}).status_code == 200
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "x"])
+def test_numbers_are_finite(client: httpx.Client, value: str) -> None:
+    for name in ("price_min", "price_max", "diversity", "exploration"):
+        assert client.get(f"/users/u/recommendations?{name}={value}").status_code == 422
+
+
 @pytest.mark.parametrize("seed", ["-1", "99999999999999999999", "x"])
 def test_an_invalid_seed_is_named(client: httpx.Client, seed: str) -> None:
     answer = client.get(f"/users/u/recommendations?exploration=0.5&seed={seed}")

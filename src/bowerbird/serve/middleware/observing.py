@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -67,6 +68,10 @@ class ObservingMiddleware:
             await self.app(scope, receive, send_and_complete)
         except ClientDisconnect:
             status = CLIENT_GONE
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            if status != CLIENT_GONE:
+                raise
+            await _shutting_down()(scope, receive, send_and_complete)
         except Exception:
             has_started, status = status != CLIENT_GONE, 500
             _log.exception("%s", _line(scope, request_id, status, start))
@@ -102,6 +107,12 @@ def _internal_error(request_id: str) -> JSONResponse:
     message = f"the server failed; its log says why, under the request id {request_id}"
     error = {"message": message, "type": "server_error", "param": None, "code": "internal_error"}
     return JSONResponse({"error": error}, 500)
+
+
+def _shutting_down() -> JSONResponse:
+    error = {"message": "the server is being restarted: send it again", "type": "server_error"}
+    body = {"error": error | {"param": None, "code": "shutting_down"}}
+    return JSONResponse(body, 503, {"Retry-After": "2"})
 
 
 class JsonLogFormatter(logging.Formatter):

@@ -16,8 +16,21 @@ function element(tag, { text, className, ...rest } = {}, ...children) {
   return made;
 }
 
+// A server that others can reach asks for an API key (role admin, since the page lists shoppers). It is
+// remembered until the tab is closed.
+async function request(path, options = {}) {
+  const key = sessionStorage.getItem("key");
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  const answer = await fetch(path, { ...options, headers });
+  if (answer.status !== 401) return answer;
+  const given = window.prompt("This server asks for an API key:");
+  if (!given) return answer;
+  sessionStorage.setItem("key", given.trim());
+  return request(path, options);
+}
+
 async function ask(path, options) {
-  const answer = await fetch(path, options);
+  const answer = await request(path, options);
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error ? body.error.message : answer.statusText);
   return body;
@@ -123,7 +136,7 @@ async function converse(text) {
 async function streamed(mine, reply) {
   const extension = dialogueState ? { state: dialogueState } : {};
   const body = JSON.stringify({ model: "bowerbird", messages: mine, stream: true, user: shopper, bowerbird: extension });
-  const answer = await fetch("/v1/chat/completions", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  const answer = await request("/v1/chat/completions", { method: "POST", headers: { "Content-Type": "application/json" }, body });
   if (!answer.ok) throw new Error((await answer.json()).error.message);
   let told = "";
   for await (const event of events(answer)) {
@@ -193,7 +206,8 @@ async function start() {
     byId("talk").replaceChildren();
     await refresh();
   }));
-  const [health, people] = await Promise.all([ask("/healthz"), ask("/users?n=50")]);
+  const health = await ask("/healthz"); // first: one question for a key, not two
+  const people = await ask("/users?n=50");
   byId("synthetic").hidden = !health.synthetic;
   const names = people.users.length ? people.users : ["guest"];
   byId("shopper").replaceChildren(...names.map((name) => element("option", { text: name, value: name })));

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import FiniteFloat
 from starlette.responses import JSONResponse, Response
 
 from bowerbird.data.events import Action
@@ -49,6 +50,7 @@ def routes(app_state: AppState) -> APIRouter:
     reading = guarded_router(RouteRules(Role.READ))
     _add_user_routes(reading, app_state)
     router.include_router(_picture_search(app_state))
+    router.include_router(_pictures(app_state))
     _add_item_routes(reading, app_state)
     router.include_router(reading)
     return router
@@ -94,11 +96,11 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
         user: UserId,
         n: Count = 20,
         outcome: Action = Action.CLICK,
-        diversity: float = 0.2,
-        exploration: float = 0.0,
+        diversity: FiniteFloat = 0.2,
+        exploration: FiniteFloat = 0.0,
         seed: Seed = None,
-        price_min: float | None = None,
-        price_max: float | None = None,
+        price_min: FiniteFloat | None = None,
+        price_max: FiniteFloat | None = None,
         category: str | None = None,
     ) -> Response:
         """Items for a user, each with its reason; popular items for an unknown user."""
@@ -128,23 +130,42 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
         return InterestList(user=user, interests=bodies)
 
 
+def _position_of(item_id: str, served: ServedSnapshot) -> int:
+    """The position of an item; status 404 for an unknown one."""
+    position = served.catalogue.position.get(item_id)
+    if position is None or served.catalogue.withdrawn[position]:
+        raise HTTPException(404, f"there is no item {item_id!r}")
+    return position
+
+
+def _pictures(app_state: AppState) -> APIRouter:
+    """Pictures need no key: pages show them by address, and anybody who visits the shop sees them."""
+    router = guarded_router(RouteRules())
+
+    @router.get("/items/{item_id:ids}/image", responses={200: {"content": PICTURES}}, response_class=Response)
+    def image(item_id: str) -> Response:
+        """An item's picture."""
+        served = app_state.served
+        encoded = served.catalogue.image(_position_of(item_id, served))
+        if encoded is None:
+            raise HTTPException(404, f"the item {item_id!r} has no picture")
+        headers = {"Cache-Control": "public, max-age=86400"}
+        return Response(encoded, media_type=_media_type(encoded), headers=headers)
+
+    return router
+
+
 def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
     # Ids may contain a slash, so they are paths, and the route of the bare item comes last.
     def as_response(hits: Sequence[SearchHit], served: ServedSnapshot) -> ScoredItems:
         return scored_items(served, [(hit.position, hit.score) for hit in hits])
-
-    def position_of(item_id: str, served: ServedSnapshot) -> int:
-        position = served.catalogue.position.get(item_id)
-        if position is None or served.catalogue.withdrawn[position]:
-            raise HTTPException(404, f"there is no item {item_id!r}")
-        return position
 
     @router.get("/search")
     def search(q: str = "", item: str | None = None, n: Count = 20) -> ScoredItems:
         """Items by text, or like an item; with an item, the text describes the change."""
         served = app_state.served
         if item is not None:
-            position_of(item, served)
+            _position_of(item, served)
         if not q.strip() and item is None:
             raise InputError("name what to search for: ?q=TEXT or ?item=ID")
         return as_response(
@@ -166,24 +187,14 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
     def similar(item_id: str, n: Count = 20) -> ScoredItems:
         """Items like one item."""
         served = app_state.served
-        position_of(item_id, served)
+        _position_of(item_id, served)
         return as_response(served.searcher.search(item=item_id, n=n), served)
-
-    @router.get("/items/{item_id:ids}/image", responses={200: {"content": PICTURES}}, response_class=Response)
-    def image(item_id: str) -> Response:
-        """An item's picture."""
-        served = app_state.served
-        encoded = served.catalogue.image(position_of(item_id, served))
-        if encoded is None:
-            raise HTTPException(404, f"the item {item_id!r} has no picture")
-        headers = {"Cache-Control": "public, max-age=86400"}
-        return Response(encoded, media_type=_media_type(encoded), headers=headers)
 
     @router.get("/items/{item_id:ids}")
     def item(item_id: str) -> ItemBody:
         """One item."""
         served = app_state.served
-        return ItemBody(**served.item(position_of(item_id, served)))
+        return ItemBody(**served.item(_position_of(item_id, served)))
 
 
 def scored_items(served: ServedSnapshot, scores: Sequence[tuple[int, float]]) -> ScoredItems:
