@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -198,13 +198,19 @@ class Parts:
         return Policies.open(self.snapshot.store.path)
 
     @cached_property
+    def articles(self) -> Sequence[str]:
+        """By position, the id of the article that an item is a variant of; empty where it is none."""
+        attributes = self.catalogue.table["attributes"].to_pylist()
+        return [dict(pairs or ()).get("item_group_id") or "" for pairs in attributes]
+
+    @cached_property
     def positions_by_article(self) -> Mapping[str, list[int]]:
         """Positions of the variants of each article."""
-        articles: dict[str, list[int]] = {}
-        for position, pairs in enumerate(self.catalogue.table["attributes"].to_pylist()):
-            if article := dict(pairs or ()).get("item_group_id"):
-                articles.setdefault(article, []).append(position)
-        return articles
+        positions: dict[str, list[int]] = {}
+        for position, article in enumerate(self.articles):
+            if article:
+                positions.setdefault(article, []).append(position)
+        return positions
 
     @cached_property
     def newest_first(self) -> np.ndarray:

@@ -90,11 +90,11 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
         if is_variant_wanted
         else [parts.catalogue.position[i] for i in request.without if i in parts.catalogue]
     )
-    seen = {_group(parts, position) for position in positions_seen} - {""}
+    seen = {parts.articles[position] for position in positions_seen} - {""}
 
     def rank(mask: np.ndarray, count: int) -> list[int]:
         order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
-        return [p for p in _one_of_each(parts, order) if _group(parts, p) not in seen][:count]
+        return [p for p in _one_of_each(parts, order) if parts.articles[p] not in seen][:count]
 
     positions = _by_group(parts, request, allowed, rank, turn.n) if request.groups else rank(allowed, turn.n)
     if positions:
@@ -185,17 +185,12 @@ def _without_excluded(request: Request, excluded: Mapping[str, frozenset[str]]) 
     )
 
 
-def _group(parts: Parts, position: int) -> str:
-    """The id of the article that an item is a variant of; empty where it is none."""
-    return parts.catalogue.item(position).attributes.get("item_group_id", "")
-
-
 def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
     """The first of each article: variants share a group, or else their title."""
     first: dict[str, int] = {}
     for position in positions:
         item = parts.catalogue.item(position)
-        first.setdefault(_group(parts, position) or item.title or item.item_id, position)
+        first.setdefault(parts.articles[position] or item.title or item.item_id, position)
     return list(first.values())
 
 

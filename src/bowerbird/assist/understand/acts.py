@@ -12,21 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bowerbird.assist.understand.act_patterns import (
-    AFFIRM,
-    DENY,
-    GOODBYE,
-    GREETING,
+from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.patterns.courtesies import AFFIRM, DENY, GOODBYE, GREETING, THANKS
+from bowerbird.assist.understand.patterns.items import QUESTION, WANTS
+from bowerbird.assist.understand.patterns.rules import RULES
+from bowerbird.assist.understand.patterns.shop import (
     NO_GOODS,
     POLICIES,
     POLICY,
     POLICY_QUESTION,
     POLICY_REQUEST,
-    QUESTION,
-    RULES,
-    THANKS,
-    WANTS,
-    Act,
 )
 from bowerbird.assist.understand.pointing import ItemReference
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from bowerbird.assist.languages.names import LANGUAGE_NAMES
-from bowerbird.assist.understand.act_patterns import POLICIES, Act
+from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import ActRecognizer, Message, Recognition
+from bowerbird.assist.understand.patterns.shop import POLICIES
 from bowerbird.errors import BowerbirdError
 from bowerbird.text.words import normalize_text
 

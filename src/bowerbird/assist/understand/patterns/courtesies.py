@@ -1,0 +1,112 @@
+"""Greetings, thanks, yes and no, small talk, abuse, injections, and starting over."""
+
+from __future__ import annotations
+
+from bowerbird.assist.understand.act_patterns import Act, Rule, any_of
+
+GREETING = any_of(
+    (
+        r"^(?:hi+|hello+|hey+|good (?:morning|afternoon|evening|day)|greetings|howdy|hiya)(?: (?:there|"
+        r"bowerbird|everyone|again))?\W*$"
+    ),
+)
+THANKS = any_of(
+    (
+        r"^(?:ok |okay |great,? |perfect,? |cool,? |no,? |nice,? )*(?:thanks?|thank you|thx|cheers|ty|"
+        r"much appreciated)(?: (?:so much|a lot|you|very much|again|for (?:your|the) help|bye|that'?s "
+        r"all))*\W*$"
+    ),
+    (
+        r"^(?:perfect|great|awesome|wonderful|cool|nice|lovely|brilliant|that'?s (?:great|perfect|all|"
+        r"it))\W*$"
+    ),
+)
+GOODBYE = any_of(
+    (
+        r"^(?:ok |okay |thanks,? |no,? )*(?:bye+|goodbye|see you|good night|farewell|ciao)(?: (?:bye|then|"
+        r"later|now))*\W*$"
+    ),
+)
+AFFIRM = any_of(
+    (
+        r"^(?:yes|yeah|yep|yup|sure|ok|okay|of course|please do|yes please|absolutely|definitely|go "
+        r"ahead)\W*$"
+    ),
+)
+DENY = any_of(
+    r"^(?:no|nope|nah|no thanks?|no thank you|not really|never ?mind|neither)\W*$",
+)
+INJECTION = Rule(
+    Act.INJECTION,
+    "",
+    any_of(
+        (
+            r"\b(?:ignore|disregard|forget|override)\b[^.]{0,30}\b(?:instructions?|rules|prompts?|"
+            r"guidelines)\b"
+        ),
+        r"\bsystem prompt\b",
+        r"\bdeveloper mode\b",
+        r"\byou are now\b",
+        r"\bjailbreak",
+        r"\b(?:reveal|print|show|repeat) (?:me )?(?:your|the) (?:\w+ )?(?:prompt|instructions)\b",
+        r"\bpretend (?:to be|you)\b",
+        r"\bact as (?:a|an|if)\b",
+    ),
+)
+RESET = Rule(
+    Act.RESET,
+    "",
+    any_of(
+        (
+            r"\b(?:start over|start again|start from scratch|new search|new topic|clear (?:the "
+            r")?(?:chat|conversation|filters|everything)|reset)\b"
+        ),
+        (
+            r"^(?:ok |okay |no |please )*forget (?:it|that|everything|all)(?: of (?:it|that)| (?:that "
+            r")?(?:i|we) said)?\W*$"
+        ),
+    ),
+)
+ABUSE = Rule(
+    Act.ABUSE,
+    "",
+    any_of(
+        (
+            r"\b(?:fuck(?:ing|ed)?|shit(?:ty)?|stupid (?:bot|machine|thing|assistant)|you(?:'re| are) "
+            r"(?:an? )?(?:idiot|stupid|useless|dumb|moron|terrible|awful|rubbish|garbage)|idiot|"
+            r"asshole|bitch|moron|shut up|screw you|you suck|go to hell)\b"
+        ),
+    ),
+)
+OFF_TOPIC = Rule(
+    Act.UNCLEAR,
+    "off_topic",
+    any_of(
+        r"^(?:please )?(?:write|sing|translate|calculate|compute|code|program|draw)\b",
+        r"^(?:who|when|where) (?:is|was|are|were) (?!(?:it|this|that|my|the (?:first|second|third))\b)",
+        r"\bwhat(?:'s| is) the (?:capital|meaning of life|time|date|population|president)\b",
+        r"^(?:what(?:'s| is) )?\d+ ?[+*/x-] ?\d+\W*$",
+    ),
+)
+HOW_ARE_YOU = Rule(
+    Act.HOW_ARE_YOU,
+    "",
+    any_of(
+        r"\bhow are you\b",
+        r"\bhow(?:'s| is) it going\b",
+        r"\bhow do you do\b",
+        r"\bhow(?:'s| is) your day\b",
+        r"^(?:what'?s up|sup)\W*$",
+        r"\bnice to meet you\b",
+    ),
+)
+SMALL_TALK = Rule(
+    Act.HOW_ARE_YOU,
+    "small_talk",
+    any_of(
+        r"\btell me (?:a joke|something funny)\b",
+        r"\bhow(?:'s| is) the weather\b",
+        r"\bdo you love me\b|\bi love you\b|\bmarry me\b",
+        r"^(?:lol|haha\w*|hehe)\W*$",
+    ),
+)

@@ -1,0 +1,209 @@
+"""How people speak of items: questions, comparisons, actions, exclusions, more of them."""
+
+from __future__ import annotations
+
+from bowerbird.assist.understand.act_patterns import Act, Rule, any_of
+
+QUESTION = any_of(
+    (
+        r"^(?:and |so |but |ok |okay |also |please |hmm |well |then )*(?:is|are|was|does|do|can|could|"
+        r"will|would|has|have|how|what|what's|which|who|where|when|isn't|aren't|doesn't)\b"
+    ),
+    r"\?\s*$",
+    (
+        r"\btell me (?:a bit |a little )?more\W*$|"
+        r"^(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|info(?:rmation)? (?:on|"
+        r"about))\b"
+    ),
+)
+WANTS = any_of(
+    (
+        r"\b(?:do you have|have you got|have you any|do you sell|do you stock|can i (?:see|get|have|find)|"
+        r"can you (?:show|find|recommend|suggest|give|help)|could you (?:show|find|recommend|suggest)|"
+        r"show me|i need|i want|i'?m looking|i am looking|looking for|are there|is there|got any|where "
+        r"(?:can i find|are (?:the|your))|what .{0,30}(?:do you have|have you got|would you recommend|do "
+        r"you recommend|can you recommend)|which .{0,30}do you (?:have|recommend)|"
+        r"(?:anything|something|any|ones?) .{0,20}(?:under|below|"
+        r"less than|cheaper|up to|over|above)|any .{0,30}(?:ideas|"
+        r"suggestions|recommendations))\b"
+    ),
+)
+UNDO = Rule(
+    Act.UNDO,
+    "",
+    any_of(
+        r"^(?:please |oops,? |no,? )*(?:undo|revert)\b",
+        r"\btake (?:that|it) back\b",
+        r"\bundo (?:that|it|the last|both|all|everything)\b",
+        r"\b(?:un-?save|un-?hide) (?:it|that|them|both|these|those|the)\b",
+    ),
+)
+EXCLUDE_SHOWN = Rule(
+    Act.EXCLUDE,
+    "what",
+    any_of(
+        (
+            r"\b(?:stop|quit|don'?t|do not|never|not) (?:show(?:ing)?|recommend(?:ing)?|"
+            r"suggest(?:ing)?|offer(?:ing)?|give|giving|bring(?:ing)?)(?: me)?(?: any(?: more)?| "
+            r"more)?\s+(?P<what>.{2,60})"
+        ),
+    ),
+)
+EXCLUDE_MORE = Rule(
+    Act.EXCLUDE,
+    "what",
+    any_of(
+        r"^(?:please )?no more (?P<what>(?!than\b)[a-z].{2,60})",
+    ),
+)
+EXCLUDE_SEEN = Rule(
+    Act.EXCLUDE,
+    "what",
+    any_of(
+        (
+            r"\b(?:never want to see|(?:don'?t|do not) want to see|enough of|(?:had|seen) enough) "
+            r"(?:any |the |these |those )?(?P<what>(?!it\b|this\b|that\b|the\b|these\b|those\b|them\b|"
+            r"number\b)[a-z].{2,60}?)"
+            r"(?: again| any ?more| ever again)?\W*$"
+        ),
+    ),
+)
+WHY = Rule(
+    Act.WHY,
+    "",
+    any_of(
+        r"^why\b(?! not\b)",
+        r"\bwhy (?:the|this|that|these|those|it|them|did you|do you|are you|would you)\b",
+        r"\bwhat makes (?:you|it|this|that)\b",
+        r"\bhow come you\b",
+        r"\bwhat made you\b",
+    ),
+)
+COMPARE = Rule(
+    Act.COMPARE,
+    "",
+    any_of(
+        r"\bcompar(?:e|ed|ison|ing)\b",
+        r"\b(?:difference|differences|differ)\b",
+        (
+            r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?"
+            r"(?:is|are|would be|looks?|would look) "
+            r"(?:the )?(?:better|best|cheaper|warmer|bigger|smaller|larger|softer|nicer|lighter|more \w+|"
+            r"most \w+)\b"
+        ),
+        r"\bversus\b",
+        r"\bvs\b",
+    ),
+)
+IDEAS = Rule(
+    Act.FIND,
+    "ideas",
+    any_of(
+        r"^(?:please )?surprise me\b",
+        (
+            r"^(?:what (?:would|do|can|should) you (?:recommend|suggest)|(?:can you |please )?"
+            r"(?:recommend|suggest|show)(?: me)? (?:something|anything)|"
+            r"any (?:ideas|suggestions|recommendations)|"
+            r"(?:give|show) me (?:some )?(?:ideas|inspiration|suggestions))(?: for me| please|\?)*\W*$"
+        ),
+        r"\bi (?:don'?t|do not) know what (?:i|to) (?:want|need|buy|get|look)",
+        r"^(?:i'?m |i am )?just (?:looking|browsing)\b",
+    ),
+)
+NOT_THESE = Rule(
+    Act.MORE,
+    "others",
+    any_of(
+        (
+            r"^(?:no,? |hmm,? |sorry,? )*(?:that'?s |this is |these are |those are )?not (?:my (?:style|"
+            r"taste|thing)|for me|what i (?:want|need|meant|mean|am looking for|was looking for)|"
+            r"(?:these|those|them)(?: ones)?)\W*$"
+        ),
+        (
+            r"^(?:no,? |sorry,? )*(?:i )?(?:don'?t|do not) (?:like|want) (?:any of )?(?:these|those|them)"
+            r"(?: ones)?\W*$"
+        ),
+        r"^none of (?:these|those|them)\b",
+    ),
+)
+SAVE = Rule(
+    Act.SAVE,
+    "",
+    any_of(
+        (
+            r"\b(?:save|favou?rite|bookmark|wish ?list|pin|remember) (?:the|this|that|it|them|both|"
+            r"these|those|number|item|#|all)"
+        ),
+        (
+            r"\b(?:add|put) .{0,40}\b(?:to|on|in|into) (?:my |the )?(?:\w+ )?(?:favou?rites|wish "
+            r"?list|saved|board|list|collection)\b"
+        ),
+        r"^i(?:'ll| will) take (?:it|the|this|that)\b",
+        r"\bkeep (?:the|this|that) \w+ (?:one )?for later\b",
+    ),
+)
+HIDE = Rule(
+    Act.HIDE,
+    "",
+    any_of(
+        (
+            r"\b(?:hide|remove|dismiss|discard|get rid of) (?:the|this|that|it|them|both|these|those|"
+            r"number|item|#)"
+        ),
+        r"\bnot interested in (?:the|this|that|it|them|these|those)\b",
+        (
+            r"^(?:i )?(?:don'?t|do not) (?:like|want) (?:the (?:first|second|third|fourth|last)|this|"
+            r"that|it|these|those)\b(?! (?:colour|color|style|material|pattern))"
+        ),
+    ),
+)
+COMPLETE = Rule(
+    Act.COMPLETE,
+    "",
+    any_of(
+        (
+            r"\bwhat (?:would |could |should i |else )?(?:goes|go|pairs?|match(?:es)?|wear|fits?|"
+            r"works?|suits?) (?:well )?(?:with|to|alongside)\b"
+        ),
+        r"\b(?:complete|finish|build) (?:the|this|my|a) (?:look|outfit|room|set)\b",
+        (
+            r"\b(?:something|anything|things?|pieces?|items) (?:that (?:goes?|matche?s?|fits?) |to "
+            r"(?:go|wear|match|pair) |matching |for )?(?:with |to match )(?:it|this|that|the (?:first|"
+            r"second|third|last|fourth))\b"
+        ),
+    ),
+)
+SIMILAR = Rule(
+    Act.SIMILAR,
+    "",
+    any_of(
+        (
+            r"(?<!n't )(?<!not )(?<!\bi )(?<!you )(?<!would )"
+            r"\b(?:like|similar to|resembling|in the style of|same style as|more of)\b(?= ?§| (?:the|"
+            r"this|that|it|these|number|item|#))"
+        ),
+        (
+            r"^(?:show (?:me )?)?(?:something |anything |more |others? )?similar(?: (?:ones|items|"
+            r"things|products))?(?: please)?\W*$"
+        ),
+        r"\b(?:anything|something|others?|more|ones?) similar\W*$",
+    ),
+)
+MORE = Rule(
+    Act.MORE,
+    "",
+    any_of(
+        (
+            r"^(?:ok |okay |yes,? |can you |could you |please )*(?:show|give|see|any)?(?: me)? "
+            r"?(?:some )?(?:more|others?|other (?:ones|options)|different ones|something (?:else|"
+            r"different)|anything else|next|another(?: one)?|what else)(?: (?:please|options|ideas|"
+            r"results|ones|of them|of those|like these|items|products|instead|page|to choose "
+            r"from))*\W*$"
+        ),
+        (
+            r"\b(?:what else (?:do you have|is there|have you got)|show me (?:some )?(?:more|others)|"
+            r"(?:have you |you |you've )?got (?:any |some )?(?:more|others)(?=\W*$)|"
+            r"something else instead)\b"
+        ),
+    ),
+)

@@ -1,0 +1,148 @@
+"""How people ask about the shop, about what it knows of them, and about the assistant."""
+
+from __future__ import annotations
+
+import re
+
+from bowerbird.assist.understand.act_patterns import Act, Rule, any_of
+
+POLICIES: tuple[tuple[str, str], ...] = (
+    (
+        "shipping",
+        r"ship(?:s|ping|ped|ment)?|deliver(?:y|s|ed|ies)?|postage|courier|dispatch|express|track my",
+    ),
+    ("returns", r"returns?|refunds?|exchanges?|send (?:it|them|something) back|money back|cancel"),
+    ("payment", r"pay(?:ment|ments|ing)?|credit cards?|paypal|klarna|invoice|instal+ments?|apple pay"),
+    ("warranty", r"warrant(?:y|ies)|guarantees?"),
+    ("sizes", r"size (?:guide|chart)|sizing|how do (?:your )?sizes"),
+    (
+        "contact",
+        r"contact|phone number|email|customer service|talk to (?:a )?(?:human|person|someone)|real person",
+    ),
+    (
+        "stores",
+        r"opening hours|store (?:hours|near|in)|shops? in|physical (?:store|shop)|"
+        r"where are you (?:located|based)",
+    ),
+    ("gift wrapping", r"gift[- ]?(?:wrap(?:ping)?|cards?|vouchers?)"),
+    ("discounts", r"discount codes?|coupons?|promo(?:tion)? codes?|student discount|loyalty|newsletter"),
+    ("privacy", r"privacy|gdpr|cookies"),
+)
+POLICY = re.compile(
+    "|".join(rf"(?P<p{number}>\b(?:{words})\b)" for number, (_, words) in enumerate(POLICIES))
+)
+POLICY_REQUEST = re.compile(
+    r"\b(?:is there|are there|do you have|have you got)(?= (?:(?:an?|any|free|your|some) ){0,2}"
+    + rf"(?:{'|'.join(words for _, words in POLICIES)})\b)"
+)
+"""Words of a wish that ask for a policy: "is there a warranty?"."""
+NO_GOODS = frozenset(("contact", "stores", "discounts", "sizes", "warranty", "privacy"))
+"""Policies whose words name nothing that is sold: "do you have a store in Paris" asks for no goods."""
+POLICY_QUESTION = any_of(
+    r"\b(?:do|does|can|could|how|what|when|where|is|are|will|who)\b",
+    r"\?",
+    r"^(?:shipping|delivery|returns?|refunds?|payment|warranty|contact)\b",
+    r"\bpolic(?:y|ies)\b",
+)
+DELETE_ME = Rule(
+    Act.ABOUT_ME,
+    "delete",
+    any_of(
+        r"\b(?:forget|delete|erase|remove) (?:me|my (?:data|history|account|profile|taste))\b",
+    ),
+)
+MY_TASTE = Rule(
+    Act.ABOUT_ME,
+    "taste",
+    any_of(
+        r"\bwhat (?:do|did) you (?:know|think|remember|store) (?:about|of) me\b",
+        (
+            r"\b(?:what(?:'s| is)|show(?: me)?|describe|tell me about) my (?:taste|style|profile|"
+            r"preferences|interests)\b"
+        ),
+        r"\bwhat (?:do|would) i (?:like|love|prefer)\b",
+        r"\b(?:my|change my) (?:taste|preferences) (?:profile|graph|settings)\b",
+        r"\bwhy do you think i (?:like|love)\b",
+        r"\bchange my (?:taste|preferences)\b",
+    ),
+)
+RANGE = Rule(
+    Act.ABOUT_SHOP,
+    "range",
+    any_of(
+        (
+            r"\bwhat (?:do|can|kinds? of (?:things|products|items) do|sort of (?:things|products) do|"
+            r"else do|products do) (?:you|i|u) (?:sell|have|stock|offer|carry|buy|get)(?: here| in "
+            r"(?:your|the) (?:shop|store))?\W*$"
+        ),
+        r"\bwhat(?:'s| is) in (?:your|the) (?:shop|store|catalogue|range)\b",
+        r"\bwhat (?:categories|departments|brands)\b",
+        r"\bshow me (?:everything|your (?:range|categories|catalogue))"
+        r"(?: (?:you have|you've got|you sell|there is))?\W*$",
+        r"\bwhat kind of (?:shop|store) is this\b",
+    ),
+)
+POPULAR = Rule(
+    Act.ABOUT_SHOP,
+    "popular",
+    any_of(
+        (
+            r"^(?:show (?:me )?)?(?:what(?:'s| is| are)|your|the|any)?\s*(?:most )?(?:popular|"
+            r"trending|best ?sell(?:ers?|ing)|top sellers?|favourites?)(?: (?:right now|now|today|at "
+            r"the moment|items?|products?|here|things?|this week))*\W*$"
+        ),
+        (
+            r"\bwhat (?:are|do) (?:other )?(?:people|others|customers) (?:buying|buy|like|liking|"
+            r"love)\b"
+        ),
+        r"\bwhat(?:'s| is) (?:popular|trending|hot)\b",
+    ),
+)
+NEW = Rule(
+    Act.ABOUT_SHOP,
+    "new",
+    any_of(
+        r"\b(?:what(?:'s| is)|anything|something|show me what(?:'s| is)) new\b",
+        r"\bnew (?:arrivals|in stock|products|items)\b",
+        r"^(?:the )?(?:latest|newest)(?: (?:arrivals|items|products|things))?\W*$",
+    ),
+)
+SALE = Rule(
+    Act.ABOUT_SHOP,
+    "sale",
+    any_of(
+        (
+            r"\b(?:what(?:'s| is)|anything|something|items|show me what(?:'s| is)|which items are) "
+            r"(?:on sale|reduced|discounted|on offer)\b"
+        ),
+        r"^(?:sale|sales|offers|deals)\W*$",
+        r"\bany (?:sales|offers|deals|discounts)\b",
+    ),
+)
+ABOUT_ASSISTANT = Rule(
+    Act.ABOUT_ASSISTANT,
+    "",
+    any_of(
+        r"\b(?:who|what) are you\b",
+        r"\bare you (?:a |an )?(?:bot|human|robot|real|ai|person|machine|chatgpt|computer)\b",
+        r"\bwhat can (?:you|u) (?:do|help)\b",
+        r"\bhow (?:do|does|can) (?:you|this|i use) (?:work|this|you)\b",
+        r"\bwhat(?:'s| is) your name\b",
+        r"\bwho (?:made|built|created) you\b",
+        r"^(?:help|help me|can you help(?: me)?)\W*$",
+        r"\bdo you (?:speak|understand) \w+",
+        r"\bwhich (?:model|ai) (?:are|is)\b",
+        r"\bhow can you help\b",
+    ),
+)
+FACET_VALUES = Rule(
+    Act.ABOUT_SHOP,
+    "facet",
+    any_of(
+        (
+            r"^(?:and |so )*(?:what|which) (?:colou?rs?|materials?|styles?|patterns?|brands?|sizes?|"
+            r"types?|kinds?|genres?)(?: \w+){0,2} (?:do|are|have|can) (?:you|there|i)\b"
+        ),
+        r"^(?:what|which) (?:colou?rs|materials|styles|patterns|brands|sizes|genres)\W*$",
+    ),
+)
