@@ -105,3 +105,33 @@ def test_wordings_of_a_key_have_the_placeholders_of_the_english_one() -> None:
             if key in english:
                 allowed = set().union(*(names(text) for text in english[key]))
                 assert all(names(text) <= allowed for text in wordings), (code, key)
+
+
+def _dresses() -> list[Item]:
+    audiences = {"w": "Women", "m": "Men", "g": "Kids Girl", "x": ""}
+    return [
+        Item(f"{kind}-{name}", f"Plain {kind}", category=("Fashion", section, kind) if section else (kind,))
+        for kind in ("Dress", "Shirt")
+        for name, section in audiences.items()
+        if (kind, name) != ("Dress", "m")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("women's dresses", {"Dress-w"}),
+        ("shirts for men", {"Shirt-m"}),
+        ("a shirt for girls", {"Shirt-g"}),
+        ("a kids shirt", {"Shirt-g"}),
+        ("a shirt for my husband", {"Shirt-m"}),
+        ("a shirt for my 5 year old", {"Shirt-g"}),
+        ("a shirt for my sister", {"Shirt-w", "Shirt-g"}),
+        ("a dress for my uncle", {"Dress-x"}),  # the only one that may be
+        ("a shirt for my friend", {"Shirt-w", "Shirt-m", "Shirt-g", "Shirt-x"}),
+    ],
+)
+def test_audiences_and_recipients(text: str, expected: set[str], shop_store: Store) -> None:
+    items = [replace(item, title=f"{item.title} {item.item_id}") for item in _dresses()]
+    reply = _over(items, shop_store).reply(DialogueState(), text)
+    assert {item.item_id for item in reply.items} == expected

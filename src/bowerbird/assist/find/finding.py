@@ -195,14 +195,15 @@ def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
 
 
 def _suiting_recipient(parts: Parts, request: Request, allowed: np.ndarray) -> np.ndarray:
-    """Of the allowed items those for whom they are wanted for, else those that say nothing of it."""
+    """Of the allowed items those for the recipient, else those that say nothing of it, else all."""
     audiences = audiences_of_recipient(request.recipient) if request.recipient else frozenset()
     if not audiences or AUDIENCE in request.facets:
         return allowed
     vocabulary = parts.vocabulary
     suiting: np.ndarray = allowed & vocabulary.mask(AUDIENCE, audiences)
     silent: np.ndarray = allowed & ~vocabulary.mask(AUDIENCE, vocabulary.positions.get(AUDIENCE, {}))
-    return suiting if suiting.any() else silent
+    # "A dress for my uncle", where all dresses are women's: what was asked for is shown all the same.
+    return next((mask for mask in (suiting, silent) if mask.any()), allowed)
 
 
 def _hidden(parts: Parts, user: str | None) -> list[int]:
