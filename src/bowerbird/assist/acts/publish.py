@@ -10,9 +10,10 @@ from bowerbird.assist.acts.dialogue_examples import dialogue_examples
 from bowerbird.assist.acts.examples import ActExample, read_example
 from bowerbird.assist.acts.opening import ActsMeta
 from bowerbird.assist.acts.recognizer import ClassifierRecognizer, CombinedRecognizer, RuleRecognizer
-from bowerbird.assist.acts.training import train_classifier
+from bowerbird.assist.acts.training import embed_in_batches, train_classifier
 from bowerbird.assist.acts.wordings import worded_examples
 from bowerbird.assist.understand.acts import ActRecognizer
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.dialogues import Dialogue, read_dialogues
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
@@ -43,7 +44,9 @@ def train_acts(store: Store, config: ActClassifierConfig | None = None) -> Versi
     train, held_out = split_examples(dialogues)
     examples = [*worded_examples(config.per_phrase, config.seed), *train]
     classifier = train_classifier(examples, config, encoder.encode_sentences)
-    learned = ClassifierRecognizer(classifier, lambda text: encoder.encode_sentences([text])[0])
+    texts = sorted({read_example(example).plain for example in held_out})
+    vectors = list(embed_in_batches(encoder.encode_sentences, texts)) if texts else list[FloatArray]()
+    learned = ClassifierRecognizer(classifier, dict(zip(texts, vectors, strict=True)).__getitem__)
     alone = accuracy_by_act(learned, held_out)
     with_rules = accuracy_by_act(CombinedRecognizer(RuleRecognizer(), learned), held_out)
     rules_first = not held_out or with_rules["all"] >= alone["all"]

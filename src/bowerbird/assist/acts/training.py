@@ -37,7 +37,9 @@ def train_classifier(
     ngrams = _ngram_matrix([hashed_ngrams(message, config.n_buckets) for message in messages], config)
     blocks = [ngrams, csr_matrix(np.stack([context_features(message) for message in messages]))]
     if embed is not None:
-        blocks.append(csr_matrix(config.embedding_scale * _embeddings(embed, [m.plain for m in messages])))
+        blocks.append(
+            csr_matrix(config.embedding_scale * embed_in_batches(embed, [m.plain for m in messages]))
+        )
     features = hstack(blocks).tocsr()
     regression = LogisticRegression(C=config.inverse_regularization, max_iter=MAX_ITERATIONS)
     counts = Counter(example.label for example in examples)
@@ -58,8 +60,8 @@ def _ngram_matrix(rows: Sequence[dict[int, float]], config: ActClassifierConfig)
     return csr_matrix((values, columns, lengths), shape=(len(rows), config.n_buckets))
 
 
-def _embeddings(embed: Embed, texts: Sequence[str]) -> FloatArray:
-    """Embeddings of texts, those of like length in one batch."""
+def embed_in_batches(embed: Embed, texts: Sequence[str]) -> FloatArray:
+    """Embeddings of at least one text, (B, E), those of like length in one batch."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     starts = range(0, len(texts), BATCH)
     batches = [
