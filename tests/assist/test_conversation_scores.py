@@ -104,7 +104,7 @@ def test_weights_learned_from_dialogues_count_the_conversation(
     store = Store.create(tmp_path / "store")
     store.publish_catalogue(shop)
     assert open_weights(store.snapshot()) == RetrievalWeights()
-    training.publish(store)
+    training.publish(store, is_generated=False)
     learned = open_weights(store.snapshot())
     version = store.snapshot().version(RetrievalMeta.KIND)
     assert version is not None

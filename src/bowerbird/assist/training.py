@@ -26,7 +26,7 @@ def train_assistant(
     parts = Parts.open(snapshot)
     weights = WeightTraining(parts)
     version = train_ranker(store, snapshot, config, head, parts.to_english, weights.collect)
-    weights.publish(store)
+    weights.publish(store, is_generated=version.meta["is_generated"])
     try:
         train_acts(store)
     except BackboneError as error:

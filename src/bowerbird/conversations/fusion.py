@@ -1,7 +1,8 @@
 """Fusion: a weighted sum of the sources' scores, whose weights depend on how many items were named.
 
 The weights maximise the likelihood of what was recommended in dialogues that the sources were not fitted on,
-with the softmax over all items that were not named (multinomial logistic regression).
+with the softmax over all items that were not named (multinomial logistic regression); none is
+below zero, which would rank against a source.
 """
 
 from __future__ import annotations
@@ -77,12 +78,12 @@ def fit_fusion(source_scores: Mapping[str, FloatArray], examples: Sequence[Dialo
     by_group = torch.zeros(MOST_NAMED + 1, len(names), requires_grad=True)
     optimiser = torch.optim.Adam([shared, by_group], lr=0.05)
     for _ in range(STEPS):
-        weights = (shared + by_group)[groups]  # (N, S)
+        weights = (shared + by_group).clamp(min=0)[groups]  # (N, S)
         total = excluded + torch.einsum("snc,ns->nc", features, weights)
         log_likelihood = (targets * torch.log_softmax(total, dim=1).clamp(min=-50)).sum() / len(examples)
         loss = GROUP_PENALTY * by_group.square().sum() - log_likelihood
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    fitted = (shared + by_group).detach().numpy()
+    fitted = (shared + by_group).clamp(min=0).detach().numpy()
     return Fusion({name: tuple(fitted[:, column].tolist()) for column, name in enumerate(names)})

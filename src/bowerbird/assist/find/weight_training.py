@@ -18,7 +18,9 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Request
 from bowerbird.assist.scoring.conversation import ConversationScorer
 from bowerbird.assist.scoring.weights import (
+    GENERATED_PENALTY,
     MIN_EXAMPLES,
+    PENALTY,
     RetrievalMeta,
     RetrievalWeights,
     learn_weights,
@@ -95,12 +97,15 @@ class WeightTraining:
         features = read_features(request, rows, source_scores, parts.vocabulary).astype(np.float32)
         yield features, int(np.flatnonzero(rows == target)[0])
 
-    def publish(self, store: Store) -> None:
-        """Learn and publish the weights; nothing where there are too few examples."""
+    def publish(self, store: Store, is_generated: bool) -> None:
+        """Learn and publish the weights; nothing where there are too few examples.
+
+        Those of generated dialogues (`is_generated`) stay nearer to the defaults.
+        """
         if len(self._features) < MIN_EXAMPLES:
             tell(f"{len(self._features)} dialogues teach how sources count: too few, the defaults stay")
             return
-        weights = learn_weights(self._features, self._targets)
+        weights = self.learn(is_generated)
         default_gain = mean_gain(self._features, self._targets, RetrievalWeights())
         gain = mean_gain(self._features, self._targets, weights)
         meta = RetrievalMeta(
@@ -108,3 +113,7 @@ class WeightTraining:
         )
         with store.lock("bowerbird graft", wait=True):
             store.publish(RetrievalMeta.KIND, meta, lambda folder: None)
+
+    def learn(self, is_generated: bool) -> RetrievalWeights:
+        """The weights that fit what was collected."""
+        return learn_weights(self._features, self._targets, GENERATED_PENALTY if is_generated else PENALTY)

@@ -19,6 +19,8 @@ from bowerbird.data.versions.meta import VersionMeta
 
 PENALTY = 0.002
 """Times the squared distance to the defaults: few dialogues move the weights little."""
+GENERATED_PENALTY = 0.05
+"""The same for generated dialogues, whose words are the items' own more often than people's are."""
 MIN_EXAMPLES = 30
 
 
@@ -57,7 +59,9 @@ def open_weights(snapshot: StoreSnapshot) -> RetrievalWeights:
     return RetrievalWeights() if version is None else version.read_meta(RetrievalMeta).config
 
 
-def learn_weights(features: Sequence[FloatArray], targets: Sequence[int]) -> RetrievalWeights:
+def learn_weights(
+    features: Sequence[FloatArray], targets: Sequence[int], penalty: float = PENALTY
+) -> RetrievalWeights:
     """Learn weights from examples: features (candidates, 4) in the order of `LEARNED`, and the target's row.
 
     Their sum stays that of the defaults, so that they keep their relation to taste and price.
@@ -77,8 +81,8 @@ def learn_weights(features: Sequence[FloatArray], targets: Sequence[int]) -> Ret
             total -= float(np.log(max(probabilities[target], 1e-30)))
             gradient += probabilities @ rows - rows[target]
         distance = parameters - scale * start
-        penalty = PENALTY * float(distance @ distance)
-        return total / len(features) + penalty, gradient / len(features) + 2 * PENALTY * distance
+        penalised = total / len(features) + penalty * float(distance @ distance)
+        return penalised, gradient / len(features) + 2 * penalty * distance
 
     scale = 4.0  # the likelihood wants larger logits than an order needs
     fitted = minimize(loss, scale * start, jac=True, bounds=[(0, None)] * len(start), method="L-BFGS-B").x

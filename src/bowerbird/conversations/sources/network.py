@@ -50,6 +50,8 @@ class NetworkSource:
         self._config = config or NetworkConfig()
         self._words = WordIndex([], [])
         self._network: ContextNetwork | None = None
+        self._item_vectors = torch.zeros(0)
+        """Of the fitted network: they depend on no conversation."""
 
     def fit(self, examples: Sequence[DialogueExample]) -> None:
         config = self._config
@@ -60,7 +62,12 @@ class NetworkSource:
         counts = np.bincount(targets, minlength=len(self._item_texts)) + 0.1
         network = self._new_network(torch.from_numpy(np.log(counts / counts.sum())).float())
         self._train(network, NetworkInputs.of([each.context for each in examples], self._words), examples)
+        self._use(network)
+
+    @torch.inference_mode()
+    def _use(self, network: ContextNetwork) -> None:
         self._network = network.eval()
+        self._item_vectors = network.item_vectors()
 
     def _new_network(self, log_popularity: torch.Tensor) -> ContextNetwork:
         item_bag = pack_bag([self._words.numbers(text)[:WORDS_PER_ITEM] for text in self._item_texts])
@@ -99,7 +106,7 @@ class NetworkSource:
             return np.zeros((len(contexts), len(self._item_texts)), np.float32)
         inputs = NetworkInputs.of(contexts, self._words)
         with torch.inference_mode():
-            logits = self._network(*inputs.batch(np.arange(len(contexts))))
+            logits = self._network(*inputs.batch(np.arange(len(contexts))), self._item_vectors)
         scores: FloatArray = logits.numpy()
         return scores
 
@@ -120,7 +127,7 @@ class NetworkSource:
             raise StoreError(
                 f"{folder / WEIGHTS_FILE} can't be read ({error}): run `bowerbird graft` again"
             ) from None
-        self._network = network.eval()
+        self._use(network)
 
 
 def _target_rows(examples: Sequence[DialogueExample], rows: IntArray, n_items: int) -> torch.Tensor:

@@ -63,9 +63,18 @@ class ContextNetwork(nn.Module):
         vectors: torch.Tensor = self.item.weight + texts
         return vectors
 
-    def forward(self, items: torch.Tensor, kinds: torch.Tensor, bags: list[Bag]) -> torch.Tensor:
-        """Logits of all items, (B, N); `items` and `kinds` (B, M), -1 where there is no mention."""
-        vectors = self.item_vectors()
+    def forward(
+        self,
+        items: torch.Tensor,
+        kinds: torch.Tensor,
+        bags: list[Bag],
+        vectors: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Logits of all items, (B, N); `items` and `kinds` (B, M), -1 where there is no mention.
+
+        `vectors` (N, D) spare computing those of the items again.
+        """
+        vectors = self.item_vectors() if vectors is None else vectors
         context = self.from_mentions(self._pool_mentions(vectors, items, kinds))
         for layer, bag in zip(self.from_bags, bags, strict=True):
             context = context + layer(self.dropout(self.word(*bag)))
