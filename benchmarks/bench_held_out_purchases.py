@@ -24,9 +24,10 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.scoring.conversation import ConversationScorer
 from bowerbird.assist.scoring.weights import RetrievalWeights
 from bowerbird.assist.state import DialogueState
+from bowerbird.conversations.config import ConversationConfig
 from bowerbird.conversations.generation.dialogues import GenerationConfig, generate_dialogues
 from bowerbird.conversations.ranker import new_sources
-from bowerbird.conversations.training import ConversationConfig, fit_ranker
+from bowerbird.conversations.training import fit_ranker
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store

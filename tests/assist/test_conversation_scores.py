@@ -19,9 +19,9 @@ from bowerbird.assist.scoring.weights import (
     open_weights,
 )
 from bowerbird.assist.state import MAX_MESSAGES, DialogueState
+from bowerbird.conversations.config import ConversationConfig, NetworkConfig
 from bowerbird.conversations.ranker import ConversationRanker, new_sources
-from bowerbird.conversations.sources.network import NetworkConfig
-from bowerbird.conversations.training import ConversationConfig, fit_ranker
+from bowerbird.conversations.training import fit_ranker
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store

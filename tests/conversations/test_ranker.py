@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bowerbird.conversations.batch import read_conversations, write_recommendations
+from bowerbird.conversations.config import ConversationConfig, NetworkConfig
 from bowerbird.conversations.contexts import (
     ContextTurn,
     ConversationContext,
@@ -22,9 +23,8 @@ from bowerbird.conversations.fitting.checkpoints import SourceFitting
 from bowerbird.conversations.fitting.near_copies import without_near_copies
 from bowerbird.conversations.ranker import ConversationRanker, new_sources
 from bowerbird.conversations.sources.co_likes import CoLikeSource
-from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.conversations.sources.popularity import PopularitySource
-from bowerbird.conversations.training import ConversationConfig, fit_ranker
+from bowerbird.conversations.training import fit_ranker
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions

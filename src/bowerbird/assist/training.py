@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowerbird.assist.acts.publish import train_acts
 from bowerbird.assist.find.weight_training import WeightTraining
 from bowerbird.assist.parts import Parts
-from bowerbird.conversations.training import ConversationConfig
+from bowerbird.conversations.config import ConversationConfig
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.errors import BackboneError

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.conversations.config import NetworkConfig
 from bowerbird.conversations.contexts import ContextBuilder, ConversationContext
 from bowerbird.conversations.fusion import EXCLUDED, Fusion
 from bowerbird.conversations.linking import ItemLinker
 from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.co_mentions import CoMentionSource
 from bowerbird.conversations.sources.nearest import NearestContextSource
-from bowerbird.conversations.sources.network import NetworkConfig, NetworkSource
+from bowerbird.conversations.sources.network import NetworkSource
 from bowerbird.conversations.sources.popularity import PopularitySource
 from bowerbird.conversations.sources.request_text import RequestTextSource
 from bowerbird.conversations.sources.source import ConversationSource

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowerbird.config import setting
+from bowerbird.conversations.config import ConversationConfig, DialogueRankerMeta
 from bowerbird.conversations.contexts import DialogueExample
 from bowerbird.conversations.evaluation import recall_of
 from bowerbird.conversations.fitting.checkpoints import SourceFitting
 from bowerbird.conversations.fitting.near_copies import without_near_copies
 from bowerbird.conversations.fusion import BASELINES, Fusion, fit_fusion
-from bowerbird.conversations.generation.dialogues import GenerationConfig, generate_dialogues
+from bowerbird.conversations.generation.dialogues import generate_dialogues
 from bowerbird.conversations.linking import find_everyday_words
 from bowerbird.conversations.ranker import ConversationRanker, ExtraSources, new_sources, no_extra_sources
-from bowerbird.conversations.sources.network import NetworkConfig
 from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.data.dialogues import Dialogue, read_dialogues
 from bowerbird.data.interactions import Interactions
@@ -29,7 +27,6 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
-from bowerbird.data.versions.meta import VersionMeta
 from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
 from bowerbird.progress import tell
@@ -44,32 +41,6 @@ OnHeldOut = Callable[[ConversationRanker, Sequence[DialogueExample]], None]
 
 def ignore_held_out(ranker: ConversationRanker, examples: Sequence[DialogueExample]) -> None:
     """Do nothing with held-out examples."""
-
-
-@dataclass(frozen=True)
-class ConversationConfig:
-    """Settings of the conversational recommender."""
-
-    held_out: float = setting(0.1, "Share of the dialogues, by hash, that the fusion is fitted on")
-    max_fusion_examples: int = setting(1500, "Most examples that the fusion is fitted on", "examples")
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    generation: GenerationConfig = field(default_factory=GenerationConfig)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DialogueRankerMeta(VersionMeta):
-    """A conversational recommender."""
-
-    KIND = "dialogue-ranker"
-
-    config: ConversationConfig
-    examples: int
-    is_generated: bool = False
-    """Whether the dialogues were generated from catalogue and events."""
-    seconds: float
-    recall: dict[str, float]
-    """On the held-out dialogues, with sources that were not fitted on them; optimistic in the fusion's few
-    weights, which were."""
 
 
 def train_conversations(

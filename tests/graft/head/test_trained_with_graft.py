@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from bowerbird.choices import AdaptationMode
+from bowerbird.conversations.config import ConversationConfig, NetworkConfig
 from bowerbird.conversations.contexts import ContextTurn
 from bowerbird.conversations.generation.dialogues import GenerationConfig
-from bowerbird.conversations.sources.network import NetworkConfig
-from bowerbird.conversations.training import ConversationConfig
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.ingest.dialogues import publish_dialogues
 from bowerbird.data.store import Store

@@ -26,12 +26,15 @@ config_app = typer.Typer(no_args_is_help=True, help="Show settings and hyper-par
 def trained_kinds() -> tuple[type[VersionMeta], ...]:
     """The records of all kinds of versions that have a config."""
     from bowerbird.assist.acts.opening import ActsMeta
+    from bowerbird.assist.scoring.weights import RetrievalMeta
+    from bowerbird.conversations.config import DialogueRankerMeta
     from bowerbird.embed.meta import VectorsMeta
     from bowerbird.graft.config import GraftMeta
     from bowerbird.recommend.meta import CompletionMeta, RankerMeta
     from bowerbird.taste.config import InterestsMeta
 
-    return (VectorsMeta, InterestsMeta, RankerMeta, CompletionMeta, GraftMeta, ActsMeta)
+    assistant = (ActsMeta, DialogueRankerMeta, RetrievalMeta)
+    return (VectorsMeta, InterestsMeta, RankerMeta, CompletionMeta, GraftMeta, *assistant)
 
 
 def runtime_configs() -> tuple[Any, ...]:

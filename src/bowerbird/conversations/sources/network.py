@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from bowerbird.config import setting
+from bowerbird.conversations.config import NetworkConfig
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
 from bowerbird.conversations.sources.network_inputs import NetworkInputs, pack_bag
 from bowerbird.conversations.sources.network_model import ContextNetwork
@@ -25,19 +24,6 @@ from bowerbird.progress import track
 WORDS_PER_ITEM = 80
 WEIGHTS_FILE = "network.pt"
 CONFIG_FILE = "config.json"
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Settings of the context network."""
-
-    width: int = setting(128, "Width of item, word and context vectors", "numbers")
-    epochs: int = setting(5, "Passes over the examples", "epochs")
-    batch: int = setting(256, "Examples per optimiser step", "examples")
-    learning_rate: float = setting(2e-3, "Highest learning rate of the one-cycle schedule")
-    dropout: float = setting(0.3, "Share of inputs dropped while training")
-    weight_decay: float = setting(0.01, "Decoupled weight decay (AdamW)")
-    seed: int = setting(0, "Random seed")
 
 
 class NetworkSource:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from bowerbird.conversations.config import ConversationConfig
 from bowerbird.conversations.ranker import ConversationRanker
 from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.conversations.training import (
-    ConversationConfig,
     OnHeldOut,
     ignore_held_out,
     open_conversations,
