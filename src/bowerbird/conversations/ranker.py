@@ -69,9 +69,13 @@ class ConversationRanker:
         return {source.name: source.scores(contexts) for source in self.sources}
 
     def fused(self, contexts: Sequence[ConversationContext]) -> FloatArray:
-        """Fused scores of all items, (contexts, items), whatever was named; baselines are not asked."""
-        asked = [source for source in self.sources if source.name in self.fusion.weights]
-        return self.fusion.scores({source.name: source.scores(contexts) for source in asked}, contexts)
+        """Fused scores of all items, (contexts, items), whatever was named.
+
+        Sources without weight, baselines among them, are not asked.
+        """
+        asked = [source for source in self.sources if any(self.fusion.weights.get(source.name, ()))]
+        by_source = {source.name: source.scores(contexts) for source in asked or self.sources}
+        return self.fusion.scores(by_source, contexts)
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
         """Fused scores of all items, (contexts, items).
