@@ -21,6 +21,7 @@ from bowerbird.conversations.contexts import (
 from bowerbird.conversations.evaluation import evaluate_conversations, target_ranks
 from bowerbird.conversations.fitting.checkpoints import SourceFitting
 from bowerbird.conversations.fitting.near_copies import without_near_copies
+from bowerbird.conversations.fusion import fit_fusion
 from bowerbird.conversations.ranker import ConversationRanker, new_sources
 from bowerbird.conversations.sources.co_likes import CoLikeSource
 from bowerbird.conversations.sources.popularity import PopularitySource
@@ -204,3 +205,26 @@ def test_a_bad_row_of_conversations_is_named(tmp_path: Path, change: dict[str, o
     pq.write_table(pa.Table.from_pylist([row, row | {"turn": 1} | change]), tmp_path / "c.parquet")
     with pytest.raises(InputError, match=r"c\.parquet:2"):
         read_conversations(tmp_path / "c.parquet")
+
+
+def test_the_fusion_weighs_what_helps_and_never_below_zero() -> None:
+    """Two know something, one of them in numbers 20 times as large; one knows nothing, one is wrong."""
+    rng = np.random.default_rng(0)
+    n, n_items = 200, 30
+    targets = rng.integers(n_items, size=n)
+    signal = rng.normal(size=(n, n_items)).astype(np.float32)
+    other_signal = rng.normal(size=(n, n_items)).astype(np.float32)
+    for each in (signal, other_signal):
+        each[np.arange(n), targets] += 2.0
+    scores = {
+        "network": signal,
+        "request_head": 20 * other_signal,
+        "popularity": rng.normal(size=signal.shape).astype(np.float32),
+        "against": -signal,
+    }
+    empty = ConversationContext((), ())
+    examples = [DialogueExample(f"d{row}", empty, (int(target),)) for row, target in enumerate(targets)]
+    weights = {name: np.array(values) for name, values in fit_fusion(scores, examples).weights.items()}
+    assert all((values >= 0).all() for values in weights.values())
+    assert weights["network"][0] > 0.5 and weights["popularity"][0] < 0.2 and weights["against"][0] < 0.05
+    assert 0.04 < weights["request_head"][0] < 0.2

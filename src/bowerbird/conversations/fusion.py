@@ -78,12 +78,15 @@ def fit_fusion(source_scores: Mapping[str, FloatArray], examples: Sequence[Dialo
     by_group = torch.zeros(MOST_NAMED + 1, len(names), requires_grad=True)
     optimiser = torch.optim.Adam([shared, by_group], lr=0.05)
     for _ in range(STEPS):
-        weights = (shared + by_group).clamp(min=0)[groups]  # (N, S)
+        weights = (shared + by_group)[groups]  # (N, S)
         total = excluded + torch.einsum("snc,ns->nc", features, weights)
         log_likelihood = (targets * torch.log_softmax(total, dim=1).clamp(min=-50)).sum() / len(examples)
         loss = GROUP_PENALTY * by_group.square().sum() - log_likelihood
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    fitted = (shared + by_group).clamp(min=0).detach().numpy()
+        with torch.no_grad():  # projected, so that a weight at zero may rise again
+            shared.clamp_(min=0)
+            by_group.copy_(torch.maximum(by_group, -shared))
+    fitted = (shared + by_group).detach().numpy()
     return Fusion({name: tuple(fitted[:, column].tolist()) for column, name in enumerate(names)})
