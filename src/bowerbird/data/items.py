@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -34,8 +34,29 @@ ITEM_SCHEMA = pa.schema(
         pa.field("attributes", pa.map_(pa.string(), pa.string())),  # colour, material, pattern, style, …
         pa.field("availability", pa.string()),  # in_stock, out_of_stock, preorder, backorder, withdrawn
         pa.field("created_at", pa.timestamp("us", tz="UTC")),
+        pa.field("link", pa.string()),
+        pa.field("image_link", pa.string()),
+        pa.field("additional_images", pa.list_(pa.string())),  # addresses of further pictures
+        pa.field("list_price", pa.float64()),  # where there is a sale price: the price outside of its dates
+        pa.field("sale_price", pa.float64()),
+        pa.field("sale_starts", pa.timestamp("us", tz="UTC")),
+        pa.field("sale_ends", pa.timestamp("us", tz="UTC")),
+        pa.field("rating", pa.float64()),
+        pa.field("rating_count", pa.int64()),
+        pa.field("gtin", pa.string()),
+        pa.field("mpn", pa.string()),
+        pa.field("group_id", pa.string()),  # of the variants (sizes, colours) of one article
+        pa.field("condition", pa.string()),  # new, refurbished, used
+        pa.field("shipping", pa.string()),
+        pa.field("returns", pa.string()),
+        pa.field("language", pa.string()),
     ]
 )
+TEXT_FIELDS = ("item_id", "title", "description", "brand", "category", "attributes", "created_at")
+"""What is encoded or trained on; other fields change without new vectors."""
+FURTHER_FIELDS = tuple(ITEM_SCHEMA.names[ITEM_SCHEMA.get_field_index("created_at") + 1 :])
+"""Fields that many catalogues do not have."""
+N_USUAL_COLUMNS = len(ITEM_SCHEMA) - len(FURTHER_FIELDS) - 1  # without the image
 
 
 WITHDRAWN = "withdrawn"
@@ -59,21 +80,40 @@ class Item:
     attributes: Mapping[str, str] = field(default_factory=dict)
     availability: str = "in_stock"
     created_at: datetime | None = None
+    link: str = ""
+    image_link: str = ""
+    additional_images: tuple[str, ...] = ()
+    """Addresses of further pictures."""
+    list_price: float | None = None
+    """Price outside of the sale; None where there is no sale price."""
+    sale_price: float | None = None
+    """In force from `sale_starts` to before `sale_ends`, or always where these are None."""
+    sale_starts: datetime | None = None
+    sale_ends: datetime | None = None
+    rating: float | None = None
+    rating_count: int | None = None
+    gtin: str = ""
+    mpn: str = ""
+    group_id: str = ""
+    """The same for all variants (sizes, colours) of an article."""
+    condition: str = ""
+    shipping: str = ""
+    returns: str = ""
+    language: str = ""
+
+    @property
+    def on_sale(self) -> bool:
+        """Whether its price is below its list price now."""
+        return self.price is not None and self.list_price is not None and self.price < self.list_price
 
     def as_row(self) -> dict[str, Any]:
         """The item as one row of `ITEM_SCHEMA`; attributes sorted, so that equal items are equal rows."""
-        return {
-            "item_id": self.item_id,
-            "title": self.title,
-            "description": self.description,
-            "image": self.image,
-            "price": self.price,
-            "currency": self.currency,
-            "brand": self.brand,
+        row = {name: getattr(self, name) for name in ITEM_SCHEMA.names}
+        row |= {name: row[name] or None for name in FURTHER_FIELDS if row[name] in ("", ())}
+        return row | {
             "category": list(self.category),
             "attributes": sorted(self.attributes.items()),
-            "availability": self.availability,
-            "created_at": self.created_at,
+            "additional_images": list(self.additional_images) or None,
         }
 
 
@@ -81,7 +121,7 @@ class Catalogue:
     """Items in a fixed order, with their positions."""
 
     def __init__(self, table: pa.Table) -> None:
-        columns = table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA)
+        columns = _with_current_prices(_with_all_columns(table), datetime.now(UTC))
         # Combine all columns but the pictures: combining those would copy them into memory.
         joined = columns.drop_columns(["image"]).combine_chunks()
         image_column = ITEM_SCHEMA.get_field_index("image")
@@ -120,6 +160,15 @@ class Catalogue:
         """Prices, (items,) float64, NaN where an item has none."""
         prices: DoubleArray = self.table["price"].fill_null(np.nan).to_numpy()
         return prices
+
+    @cached_property
+    def groups(self) -> IntArray:
+        """Number of each item's article, (items,) int64: variants share theirs."""
+        encoded = self.table["group_id"].combine_chunks().dictionary_encode()
+        numbers: IntArray = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+        is_alone = (numbers < 0) | ~pc.not_equal(self.table["group_id"], "").fill_null(False).to_numpy()
+        numbers[is_alone] = len(encoded.dictionary) + np.flatnonzero(is_alone)
+        return numbers
 
     @cached_property
     def available(self) -> BoolArray:
@@ -186,14 +235,20 @@ class Catalogue:
         return pc.utf8_lower(lists.flatten()), pc.list_parent_indices(lists).to_numpy()
 
     @cached_property
+    def _fields(self) -> pa.Table:
+        """All columns but the pictures and the further ones that are empty."""
+        empty = [name for name in FURTHER_FIELDS if self.table[name].null_count == len(self)]
+        return self.table.drop_columns(["image", *empty])
+
+    @cached_property
     def _rows(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.table.drop_columns(["image"]).to_pylist()
+        rows: list[dict[str, Any]] = self._fields.to_pylist()
         return rows
 
     def _row(self, position: int) -> dict[str, Any]:
         if len(self) <= MAX_CACHED_ROWS:
             return self._rows[position]
-        row: dict[str, Any] = self.table.drop_columns(["image"]).slice(position, 1).to_pylist()[0]
+        row: dict[str, Any] = self._fields.slice(position, 1).to_pylist()[0]
         return row
 
     def title(self, position: int) -> str:
@@ -210,12 +265,12 @@ class Catalogue:
         """The items at positions (n,) int, without their image bytes; faster than one by one."""
         if len(self) <= MAX_CACHED_ROWS:
             return [_item_from_row(self._rows[position]) for position in positions.tolist()]
-        columns = self.table.drop_columns(["image"]).take(pa.array(positions))
+        columns = self._fields.take(pa.array(positions))
         return [_item_from_row(row) for row in columns.to_pylist()]
 
     def items(self) -> Iterator[Item]:
         """All items in order, without their pictures, converted in blocks."""
-        columns = self.table.drop_columns(["image"])
+        columns = self._fields
         for start in range(0, len(self), TEXTS_BLOCK):
             yield from map(_item_from_row, columns.slice(start, TEXTS_BLOCK).to_pylist())
 
@@ -226,7 +281,7 @@ class Catalogue:
 
     def texts(self, positions: IntArray) -> Iterator[str]:
         """Text encoder input for the items at positions (n,) int, made in blocks."""
-        columns = self.table.drop_columns(["image"])
+        columns = self._fields
         for start in range(0, len(positions), TEXTS_BLOCK):
             block = columns.take(pa.array(positions[start : start + TEXTS_BLOCK]))
             yield from (_encoder_text(_item_from_row(row)) for row in block.to_pylist())
@@ -236,18 +291,50 @@ class Catalogue:
         return _encoder_text(self.item(position))
 
 
+def _with_all_columns(table: pa.Table) -> pa.Table:
+    """The columns of `ITEM_SCHEMA`; those that an older store does not have are null."""
+    for column in ITEM_SCHEMA:
+        if column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(len(table), column.type))
+    return table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA)
+
+
+def _with_current_prices(table: pa.Table, now: datetime) -> pa.Table:
+    """Set the price of items with a sale price: that one within its dates, else the list price."""
+    if table["sale_price"].null_count == len(table):
+        return table
+    moment = pa.scalar(now, ITEM_SCHEMA.field("sale_starts").type)
+    is_sale = pc.and_(
+        pc.less_equal(table["sale_starts"], moment).fill_null(True),
+        pc.greater(table["sale_ends"], moment).fill_null(True),
+    )
+    has_sale_price = pc.and_(pc.is_valid(table["sale_price"]), pc.is_valid(table["list_price"]))
+    in_force = pc.if_else(is_sale, table["sale_price"], table["list_price"])
+    prices = pc.if_else(has_sale_price, in_force, table["price"])
+    return table.set_column(ITEM_SCHEMA.get_field_index("price"), ITEM_SCHEMA.field("price"), prices)
+
+
 def _item_from_row(row: Mapping[str, Any]) -> Item:
+    """An item of a row; further columns, which a row need not have, are in `FURTHER_FIELDS`."""
     return Item(
-        item_id=row["item_id"],
-        title=row["title"] or "",
-        description=row["description"] or "",
-        price=row["price"],
-        currency=row["currency"] or "",
-        brand=row["brand"] or "",
-        category=tuple(row["category"] or ()),
-        attributes=dict(row["attributes"] or ()),
-        availability=row["availability"] or "in_stock",
-        created_at=row["created_at"],
+        row["item_id"],
+        row["title"] or "",
+        row["description"] or "",
+        None,
+        row["price"],
+        row["currency"] or "",
+        row["brand"] or "",
+        tuple(row["category"] or ()),
+        dict(row["attributes"] or ()),
+        row["availability"] or "in_stock",
+        row["created_at"],
+        **{
+            name: tuple(row[name]) if name == "additional_images" else row[name]
+            for name in FURTHER_FIELDS
+            if row.get(name) is not None
+        }
+        if len(row) > N_USUAL_COLUMNS
+        else {},
     )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from bowerbird.data.collections import Collection as ItemCollection
-from bowerbird.data.items import Catalogue
+from bowerbird.data.items import TEXT_FIELDS, Catalogue
 from bowerbird.data.versions.catalogue_files import read_catalogue, read_collections
 from bowerbird.data.versions.leases import Lease
 from bowerbird.data.versions.version import FACTS, KINDS, NEEDED, Version, VersionSet
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TEXTS = "texts"
 """Pseudo-kind for the items' order and texts, without prices, stock and pictures."""
-NON_TEXT_FIELDS = ["image", "price", "currency", "availability"]
 IDS_FILE = "ids.json"
 """File in a version of the vectors: the ids of its items, in the order of its rows."""
 
@@ -153,7 +152,7 @@ class StoreSnapshot:
         if "catalogue" not in self._pinned or "catalogue" not in previous._pinned:
             return False
         own_texts, previous_texts = (
-            snapshot.catalogue.table.drop_columns(NON_TEXT_FIELDS) for snapshot in (self, previous)
+            snapshot.catalogue.table.select(TEXT_FIELDS) for snapshot in (self, previous)
         )
         return bool(own_texts.equals(previous_texts))
 
