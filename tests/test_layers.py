@@ -130,6 +130,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
         "data/ingest/imports.py",
         "data/ingest/dialogues.py",
         "data/ingest/event_checks.py",
+        "data/ingest/withdrawal.py",
     ),  # writers: they change what is current
     *(
         "embed/training.py",

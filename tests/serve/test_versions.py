@@ -144,6 +144,29 @@ def test_withdrawn_items_disappear_and_return(small_store: Store, serve: Serve) 
         wait_for(lambda: client.get("/items/i7").status_code, lambda status: status == 200)
 
 
+def test_withdrawn_and_sold_out_items_leave_every_answer_of_a_running_server(
+    small_store: Store, serve: Serve, tmp_path
+) -> None:
+    feed = tmp_path / "feed.tsv"
+    feed.write_text("id\ttitle\tavailability\ni2\tthing 2\tsold out\n".replace("sold out", "out_of_stock"))
+    gone = {"i1", "i2"}
+    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+
+        def answered() -> set[str]:
+            hits = get_json(client, "/search", item="i9", n=60)["items"]
+            similar = get_json(client, "/items/i9/similar", n=60)["items"]
+            return {item["item_id"] for item in hits + similar} | set(get_recommended(client, "u1", 60))
+
+        assert gone & answered()
+        subprocess.run(
+            [sys.executable, "-m", "bowerbird", "items", "remove", str(small_store.path), "i1"], check=True
+        )
+        import_layout(small_store, "google-feed", [feed])
+        published = time.monotonic()
+        wait_for(answered, lambda ids: not gone & ids)
+        assert time.monotonic() - published < 1 or client.get("/items/i1").status_code == 404
+
+
 def test_versions_that_can_not_be_opened_change_nothing(small_store: Store, serve: Serve) -> None:
     with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
         with small_store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:

@@ -219,6 +219,14 @@ class Catalogue:
         images = replace_pictures(self.table["image"], fresh.table["image"], np.array(rows_here, np.int64))
         return Catalogue(columns.append_column(ITEM_SCHEMA.field("image"), images))
 
+    def without(self, item_ids: Iterable[str]) -> Catalogue:
+        """The same items in the same order, of which some are withdrawn."""
+        withdrawn = np.zeros(len(self), bool)
+        withdrawn[[self.position[item_id] for item_id in item_ids]] = True
+        states = pc.if_else(pa.array(withdrawn), WITHDRAWN, self.table["availability"])
+        column = ITEM_SCHEMA.get_field_index("availability")
+        return Catalogue(self.table.set_column(column, ITEM_SCHEMA.field("availability"), states))
+
     def in_category(self, name: str) -> BoolArray:
         """Whether a name is part of each item's category path, ignoring case, (items,) bool."""
         names, rows = self._categories

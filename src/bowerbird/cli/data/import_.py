@@ -47,6 +47,12 @@ def import_(
         typer.Option("--store", "-s", help="The store's folder; created if missing.", show_default=False),
     ] = None,
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of your own tables.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="The files have all items: withdraw those that they do not have.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check everything, and import nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import items, events and collections into a store; rejected rows are counted and listed.
@@ -65,12 +71,16 @@ def import_(
         return
     if store is None:
         raise InputError("no store is named: add --store FOLDER")
+    if (full or dry_run) and first in (POLICIES, DIALOGUES):
+        raise InputError(f"--full and --dry-run are for catalogues and events: leave them out for {first}")
     if first == POLICIES:
         import_pages(paths, store, as_json)
     elif first == DIALOGUES:
         import_dialogue_files(paths, store, as_json)
     else:
-        import_files(FileLayout(first) if is_layout else None, paths, store, columns, as_json)
+        layout = FileLayout(first) if is_layout else None
+        summary = import_files(layout, paths, store, columns, is_full=full, is_dry_run=dry_run)
+        emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
 
 
 def _check_paths(first: str, is_layout: bool, paths: list[Path]) -> None:
@@ -83,8 +93,14 @@ def _check_paths(first: str, is_layout: bool, paths: list[Path]) -> None:
 
 
 def import_files(
-    layout: FileLayout | None, paths: list[Path], store: Path, columns: Path | None, as_json: bool
-) -> None:
+    layout: FileLayout | None,
+    paths: list[Path],
+    store: Path,
+    columns: Path | None,
+    *,
+    is_full: bool,
+    is_dry_run: bool,
+) -> ImportSummary:
     """Import files of a layout; without one it is recognised, and said."""
     from bowerbird.data.ingest.imports import import_layout
     from bowerbird.data.readers.recognition.layout import recognise
@@ -101,8 +117,9 @@ def import_files(
                 "column map for it; save that and import with --columns MAP.toml"
             )
         tell(f"recognised by its content: {layout}")
-    summary = import_layout(Store.create(store), layout, paths, column_map=columns)
-    emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
+    return import_layout(
+        Store.create(store), layout, paths, column_map=columns, is_full=is_full, is_dry_run=is_dry_run
+    )
 
 
 def inspect_files(paths: list[Path], as_json: bool) -> None:
@@ -187,6 +204,14 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
                 kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(reasons) or "–"
             )
     console.print(table)
+    if summary.is_dry_run:
+        console.print("dry run: nothing was imported")
+    if summary.withdrawn:
+        console.print(f"withdrawn: {summary.withdrawn:,} items of the store are not in the files")
+    elif summary.not_in_files:
+        console.print(
+            f"{summary.not_in_files:,} items of the store are not in the files; --full withdraws them"
+        )
     if summary.images or summary.images_broken:
         console.print(f"pictures: {summary.images:,} readable, {summary.images_broken:,} broken or missing")
     if summary.images_not_fetched:

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from bowerbird.data.collections import Collection
@@ -53,9 +54,18 @@ EVENTS_PER_BATCH = 20_000
 
 
 def import_layout(
-    store: Store, layout: str, paths: Sequence[Path], *, column_map: Path | None = None
+    store: Store,
+    layout: str,
+    paths: Sequence[Path],
+    *,
+    column_map: Path | None = None,
+    is_full: bool = False,
+    is_dry_run: bool = False,
 ) -> ImportSummary:
     """Import files of a layout into a store, holding its lock.
+
+    The files of a full import have all items: those that they do not have are withdrawn. A dry run reads and
+    checks everything and publishes nothing; its list of rejected rows is written all the same.
 
     Raises `InputError` where a file is missing or not of that layout, where events come before any items, and
     where no row can be used.
@@ -66,11 +76,21 @@ def import_layout(
     if layout not in list(FileLayout):
         raise InputError(f"there is no layout {layout!r}; there are {', '.join(FileLayout)}")
     records = read_files(FileLayout(layout), paths, column_map)
-    return import_records(store, layout, records, _fingerprint(layout, paths, column_map), size_of(paths))
+    files = _fingerprint(layout, paths, column_map) + ("-dry-run" if is_dry_run else "")
+    return import_records(
+        store, layout, records, files, size_of(paths), is_full=is_full, is_dry_run=is_dry_run
+    )
 
 
 def import_records(
-    store: Store, layout: str, records: Records, files: str, total_bytes: int = 0
+    store: Store,
+    layout: str,
+    records: Records,
+    files: str,
+    total_bytes: int = 0,
+    *,
+    is_full: bool = False,
+    is_dry_run: bool = False,
 ) -> ImportSummary:
     """Import records into a store; see `import_layout`.
 
@@ -85,7 +105,7 @@ def import_records(
             for record in progress.track(records):
                 run.add(record)
                 progress.rows = run.summary.rows_read
-            run.publish()
+            run.publish(is_full=is_full, is_dry_run=is_dry_run)
         except OSError as error:
             run.staging.drop()
             raise StoreError(
@@ -285,15 +305,19 @@ class _Import:
 
     # -- publishing ---------------------------------------------------------------------------------------
 
-    def publish(self) -> None:
+    def publish(self, is_full: bool, is_dry_run: bool) -> None:
         """Put in force what was read. It may be repeated after a kill: an item and an event count once."""
         self._checkpoint()
         self._check_usable()
-        with self.store.publishing_together():
-            self._publish_items()
-            self._publish_collections()
-        self.summary.events.new = sum(map(self.store.log.add_segment, self.staging.event_parts()))
-        self._join_aliases()
+        self.summary.is_dry_run = is_dry_run
+        if is_dry_run:
+            self._count_absent()
+        else:
+            with self.store.publishing_together():
+                self._publish_items(is_full)
+                self._publish_collections()
+            self.summary.events.new = sum(map(self.store.log.add_segment, self.staging.event_parts()))
+            self._join_aliases()
         path = rejected_path(self.store, self.summary.layout)
         self.summary.rejected_file = path if self.staging.move_rejected(path) else None
         self.staging.drop()
@@ -320,7 +344,16 @@ class _Import:
         counts.accepted = counts.read - counts.rejected.total()
         counts.new = len(self.store.log.aliases_since(before)[0])
 
-    def _publish_items(self) -> None:
+    def _absent_ids(self, before: Catalogue) -> list[str]:
+        """Ids of the items of the store, not yet withdrawn, that the files do not have."""
+        is_absent = ~(self.imported.contains(before.ids) | before.withdrawn)
+        return [before.ids[row] for row in np.flatnonzero(is_absent)]
+
+    def _count_absent(self) -> None:
+        if self.summary.items.accepted and self.store.has_catalogue():
+            self.summary.not_in_files = len(self._absent_ids(self.store.catalogue()))
+
+    def _publish_items(self, is_full: bool) -> None:
         accepted = self.summary.items.accepted
         if not accepted:
             return
@@ -332,9 +365,13 @@ class _Import:
         fresh = Catalogue(pa.concat_tables(self.staging.item_batches()))
         changed = _rows_that_differ(fresh, before)
         self.summary.items.new = len(changed)
-        if changed:
+        absent = self._absent_ids(before)
+        self.summary.not_in_files = len(absent)
+        self.summary.withdrawn = len(absent) if is_full else 0
+        if changed or self.summary.withdrawn:
             changes = Catalogue(fresh.table.take(pa.array(changed, pa.int64())))
-            self.store.publish_catalogue(before.updated(changes), before)
+            after = before.updated(changes)
+            self.store.publish_catalogue(after.without(absent) if is_full else after, before)
 
     def _publish_collections(self) -> None:
         before = self.collections_before

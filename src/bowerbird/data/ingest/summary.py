@@ -34,6 +34,12 @@ class ImportSummary:
     collections: RowCounts = field(default_factory=RowCounts)
     aliases: RowCounts = field(default_factory=RowCounts)
     """Pairs of ids of one user, each pair counted once."""
+    not_in_files: int = 0
+    """Items of the store, not yet withdrawn, that the files do not have."""
+    withdrawn: int = 0
+    """Of them, those that a full import withdrew."""
+    is_dry_run: bool = False
+    """Whether nothing was published."""
     images: int = 0
     images_broken: int = 0
     images_not_fetched: int = 0

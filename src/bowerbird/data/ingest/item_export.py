@@ -1,0 +1,125 @@
+"""Catalogues as files that `bowerbird import` and others read: Google's feed, OpenAI's, JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import IO, Any
+
+from bowerbird.data.items import WITHDRAWN, Item
+
+
+class ExportLayout(StrEnum):
+    """Layout of an exported catalogue."""
+
+    GOOGLE_FEED = "google-feed"
+    """Tab-separated."""
+    OPENAI_FEED = "openai-feed"
+    """JSON lines, one a variant."""
+    JSONL = "jsonl"
+    """JSON lines with every field of an item under bowerbird's names."""
+
+
+FEED_FIELDS: dict[str, Callable[[Item], str]] = {
+    "id": lambda item: item.item_id,
+    "title": lambda item: item.title,
+    "description": lambda item: item.description,
+    "link": lambda item: item.link,
+    "image_link": lambda item: item.image_link,
+    "additional_image_link": lambda item: ",".join(item.additional_images),
+    "availability": lambda item: item.availability,
+    "price": lambda item: _price(item.price if item.list_price is None else item.list_price, item.currency),
+    "sale_price": lambda item: _price(item.sale_price, item.currency),
+    "sale_price_effective_date": lambda item: _dates(item.sale_starts, item.sale_ends),
+    "brand": lambda item: item.brand,
+    "gtin": lambda item: item.gtin,
+    "mpn": lambda item: item.mpn,
+    "condition": lambda item: item.condition,
+    "product_type": lambda item: " > ".join(item.category),
+    "item_group_id": lambda item: item.group_id,
+    "color": lambda item: item.attributes.get("colour", ""),
+    "size": lambda item: item.attributes.get("size", ""),
+    "material": lambda item: item.attributes.get("material", ""),
+    "pattern": lambda item: item.attributes.get("pattern", ""),
+    "gender": lambda item: item.attributes.get("gender", ""),
+    "age_group": lambda item: item.attributes.get("age group", ""),
+    "product_detail": lambda item: _details(item),
+    "star_rating": lambda item: "" if item.rating is None else repr(item.rating),
+    "review_count": lambda item: "" if item.rating_count is None else str(item.rating_count),
+    "created_at": lambda item: _time(item.created_at),
+    "language": lambda item: item.language,
+}
+"""Columns of the Google feed; the last three and the reviews are bowerbird's own."""
+OPENAI_NAMES = {
+    "id": "item_id",
+    "link": "url",
+    "image_link": "image_url",
+    "additional_image_link": "additional_image_urls",
+    "product_type": "product_category",
+    "item_group_id": "group_id",
+    "star_rating": "product_review_rating",
+    "review_count": "product_review_count",
+}
+OWN_ATTRIBUTES = ("colour", "size", "material", "pattern", "gender", "age group", "type")
+"""Attributes with a column of their own, or (type) that an import makes of the category."""
+
+
+def export_items(items: Iterable[Item], layout: ExportLayout, file: IO[str]) -> int:
+    """Write items, without withdrawn ones and without the bytes of pictures; returns how many."""
+    writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+    if layout is ExportLayout.GOOGLE_FEED:
+        writer.writerow(FEED_FIELDS)
+    count = 0
+    for item in items:
+        if item.availability == WITHDRAWN:
+            continue
+        count += 1
+        if layout is ExportLayout.GOOGLE_FEED:
+            writer.writerow(field(item) for field in FEED_FIELDS.values())
+        else:
+            row = _openai_row(item) if layout is ExportLayout.OPENAI_FEED else _plain_row(item)
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return count
+
+
+def _openai_row(item: Item) -> dict[str, str]:
+    fields = {OPENAI_NAMES.get(name, name): field(item) for name, field in FEED_FIELDS.items()}
+    fields["is_eligible_search"] = "true"
+    return {name: value for name, value in fields.items() if value}
+
+
+def _plain_row(item: Item) -> dict[str, Any]:
+    row = {name: value for name, value in item.as_row().items() if value not in (None, "", [], b"")}
+    row |= {"attributes": dict(item.attributes)} if item.attributes else {}
+    row.pop("image", None)
+    return {name: _time(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _price(amount: float | None, currency: str) -> str:
+    if amount is None:
+        return ""
+    number = f"{amount:.2f}" if amount == round(amount, 2) else repr(amount)
+    return f"{number} {currency}".strip()
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def _dates(starts: datetime | None, ends: datetime | None) -> str:
+    return f"{_time(starts)}/{_time(ends)}" if starts or ends else ""
+
+
+def _details(item: Item) -> str:
+    return ",".join(
+        f"General:{_one_part(name)}:{_one_part(value)}"
+        for name, value in sorted(item.attributes.items())
+        if name not in OWN_ATTRIBUTES
+    )
+
+
+def _one_part(text: str) -> str:
+    return text.replace(":", " ").replace(",", " ")
