@@ -148,7 +148,7 @@ def test_withdrawn_and_sold_out_items_leave_every_answer_of_a_running_server(
     small_store: Store, serve: Serve, tmp_path
 ) -> None:
     feed = tmp_path / "feed.tsv"
-    feed.write_text("id\ttitle\tavailability\ni2\tthing 2\tsold out\n".replace("sold out", "out_of_stock"))
+    feed.write_text("id\ttitle\tavailability\ni2\tthing 2\tout_of_stock\n")
     gone = {"i1", "i2"}
     with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
 
@@ -162,9 +162,8 @@ def test_withdrawn_and_sold_out_items_leave_every_answer_of_a_running_server(
             [sys.executable, "-m", "bowerbird", "items", "remove", str(small_store.path), "i1"], check=True
         )
         import_layout(small_store, "google-feed", [feed])
-        published = time.monotonic()
         wait_for(answered, lambda ids: not gone & ids)
-        assert time.monotonic() - published < 1 or client.get("/items/i1").status_code == 404
+        assert client.get("/items/i1").status_code == 404
 
 
 def test_versions_that_can_not_be_opened_change_nothing(small_store: Store, serve: Serve) -> None:

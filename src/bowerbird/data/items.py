@@ -324,6 +324,11 @@ def _with_current_prices(table: pa.Table, now: datetime) -> pa.Table:
 
 def _item_from_row(row: Mapping[str, Any]) -> Item:
     """An item of a row; further columns, which a row need not have, are in `FURTHER_FIELDS`."""
+    further: dict[str, Any] = {}
+    if len(row) > N_USUAL_COLUMNS:
+        for name in FURTHER_FIELDS:
+            if row.get(name) is not None:
+                further[name] = tuple(row[name]) if name == "additional_images" else row[name]
     return Item(
         row["item_id"],
         row["title"] or "",
@@ -336,13 +341,7 @@ def _item_from_row(row: Mapping[str, Any]) -> Item:
         dict(row["attributes"] or ()),
         row["availability"] or "in_stock",
         row["created_at"],
-        **{
-            name: tuple(row[name]) if name == "additional_images" else row[name]
-            for name in FURTHER_FIELDS
-            if row.get(name) is not None
-        }
-        if len(row) > N_USUAL_COLUMNS
-        else {},
+        **further,
     )
 
 

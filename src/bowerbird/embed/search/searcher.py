@@ -159,9 +159,9 @@ class Searcher:
 
     @cached_property
     def _available(self) -> np.ndarray | None:
-        """Items that are not withdrawn, (items,) bool; None if none is."""
-        withdrawn = self.catalogue.withdrawn
-        return ~withdrawn if withdrawn.any() else None
+        """Items that can be bought, (items,) bool; None if all can."""
+        available = self.catalogue.available
+        return None if available.all() else available
 
     @cached_property
     def _encoder(self) -> QueryEncoder:
