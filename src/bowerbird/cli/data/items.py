@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
-from bowerbird.data.ingest.item_export import ExportLayout
+from bowerbird.data.readers.layouts import ItemLayout
 
 if TYPE_CHECKING:
     from bowerbird.data.items import Catalogue, Item
@@ -75,7 +75,7 @@ def remove(store: StoreArgument, ids: IdsArgument, as_json: JsonOption = False) 
 @items_app.command()
 def export(
     store: StoreArgument,
-    layout: Annotated[ExportLayout, typer.Option(help="Layout of the file.")] = ExportLayout.GOOGLE_FEED,
+    layout: Annotated[ItemLayout, typer.Option(help="Layout of the file.")] = ItemLayout.GOOGLE_FEED,
     out: Annotated[Path | None, typer.Option(help="File to write [default: standard output].")] = None,
 ) -> None:
     """Export the items that are not withdrawn, for other tools and for `bowerbird import`."""

@@ -6,22 +6,10 @@ import csv
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from enum import StrEnum
 from typing import IO, Any
 
 from bowerbird.data.items import WITHDRAWN, Item
-
-
-class ExportLayout(StrEnum):
-    """Layout of an exported catalogue."""
-
-    GOOGLE_FEED = "google-feed"
-    """Tab-separated."""
-    OPENAI_FEED = "openai-feed"
-    """JSON lines, one a variant."""
-    JSONL = "jsonl"
-    """JSON lines with every field of an item under bowerbird's names."""
-
+from bowerbird.data.readers.layouts import ItemLayout
 
 FEED_FIELDS: dict[str, Callable[[Item], str]] = {
     "id": lambda item: item.item_id,
@@ -67,20 +55,20 @@ OWN_ATTRIBUTES = ("colour", "size", "material", "pattern", "gender", "age group"
 """Attributes with a column of their own, or (type) that an import makes of the category."""
 
 
-def export_items(items: Iterable[Item], layout: ExportLayout, file: IO[str]) -> int:
+def export_items(items: Iterable[Item], layout: ItemLayout, file: IO[str]) -> int:
     """Write items, without withdrawn ones and without the bytes of pictures; returns how many."""
     writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-    if layout is ExportLayout.GOOGLE_FEED:
+    if layout is ItemLayout.GOOGLE_FEED:
         writer.writerow(FEED_FIELDS)
     count = 0
     for item in items:
         if item.availability == WITHDRAWN:
             continue
         count += 1
-        if layout is ExportLayout.GOOGLE_FEED:
+        if layout is ItemLayout.GOOGLE_FEED:
             writer.writerow(field(item) for field in FEED_FIELDS.values())
         else:
-            row = _openai_row(item) if layout is ExportLayout.OPENAI_FEED else _plain_row(item)
+            row = _openai_row(item) if layout is ItemLayout.OPENAI_FEED else _plain_row(item)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return count
 

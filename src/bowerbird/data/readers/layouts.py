@@ -54,6 +54,17 @@ class EventLayout(StrEnum):
     PARQUET = "parquet"
 
 
+class ItemLayout(StrEnum):
+    """Layout of exported items."""
+
+    GOOGLE_FEED = "google-feed"
+    """Tab-separated."""
+    OPENAI_FEED = "openai-feed"
+    """JSON lines, one a variant."""
+    JSONL = "jsonl"
+    """JSON lines with every field of an item under bowerbird's names."""
+
+
 def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | None = None) -> Records:
     """Read files of a layout. Raises `InputError` for files that are not of that layout."""
     from bowerbird.data.readers import mapped
