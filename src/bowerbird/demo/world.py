@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bowerbird.config import setting
 from bowerbird.demo.picture import draw_product
 from bowerbird.demo.products import WORLD_ENDS, Product, generate_products, write_description, write_title
 from bowerbird.demo.users import ProductArrays, SimulatedUser, UserAction, generate_user, simulate_actions
@@ -39,11 +40,11 @@ LATE_SHARE, REPEATED_SHARE = 0.01, 0.01  # of events that are delivered late, or
 class DemoConfig:
     """The size of the world."""
 
-    items: int = 600
-    users: int = 400
-    days: int = 90
-    seed: int = 0
-    image_px: int = 224
+    items: int = setting(600, "Products of the shop", "items")
+    users: int = setting(400, "Simulated shoppers", "users")
+    days: int = setting(90, "Length of the simulation", "days")
+    seed: int = setting(0, "Seed of products, pictures and shoppers")
+    image_px: int = setting(224, "Width and height of a picture", "pixels")
 
 
 @dataclass(frozen=True)

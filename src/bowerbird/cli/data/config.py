@@ -39,11 +39,12 @@ def trained_kinds() -> tuple[type[VersionMeta], ...]:
 
 def runtime_configs() -> tuple[Any, ...]:
     """The configs of components that no version is made by: those in force are their defaults."""
+    from bowerbird.demo.world import DemoConfig
     from bowerbird.embed.search.config import SEARCH_DEFAULTS
     from bowerbird.recommend.config import CompletionConfig
     from bowerbird.taste.config import TASTE_CONFIG
 
-    return (TASTE_CONFIG, SEARCH_DEFAULTS, CompletionConfig())
+    return (TASTE_CONFIG, SEARCH_DEFAULTS, CompletionConfig(), DemoConfig())
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Checkpoint:
     @classmethod
     def initial(cls, trained: Parameters, frozen: Quality) -> Checkpoint:
         """The checkpoint before the first step; `frozen` is the quality of the frozen backbones."""
+        # The optimizer changes tensors in place, so a checkpoint must own its copies.
         weights = _copy_to_cpu(trained)
         return cls(0, 0, weights, {}, weights, 0, [frozen])
 
@@ -53,6 +54,7 @@ class Checkpoint:
         The weights become the best ones if they score higher than the best so far, and at least `min_gain`
         times as high as the frozen backbones.
         """
+        # Only the first better round must beat the margin: later ones compete with adapted backbones.
         threshold = self.history[self.best_round].score * (1.0 if self.best_round else min_gain)
         finished = replace(self, round=self.round + 1, step=0, history=[*self.history, quality])
         if quality.score > threshold:
@@ -82,6 +84,7 @@ class CheckpointFile:
             saved = torch.load(self._path, map_location="cpu", weights_only=True)
             return Checkpoint(**saved | {"history": [Quality(**quality) for quality in saved["history"]]})
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+            # Broken or of another bowerbird: that costs time, training starts again.
             return None
 
     @property

@@ -50,6 +50,7 @@ class ContentSpace:
         self.encoders = encoders
         text = self.encoders.encode_texts(item_words, features.text)
         facts_width = self.encoders.widths[0]
+        # Facts are words, not features: no backbone changes them, so they are encoded once.
         self._facts = torch.from_numpy(text[:, :facts_width].copy())
         modalities = ModalityFeatures.of(self.encoders.encode_images(features.image), text)
         self._tower = Tower(modalities.image.shape[1], modalities.text.shape[1], config.dim)
@@ -62,6 +63,7 @@ class ContentSpace:
         """Encode the current features (M, Ei) and (M, Et) of M items; zeros for a missing modality."""
         image = _whiten(image, self.encoders.image)
         text = torch.cat([self._facts[torch.from_numpy(items)], _whiten(text, self.encoders.text)], 1)
+        # Which modalities an item has is no function of the weights.
         has_image, has_text = (rows.detach().any(1, keepdim=True).float() for rows in (image, text))
         return ModalityFeatures(image, text, has_image, has_text)
 
@@ -80,6 +82,7 @@ class ContentSpace:
         moved = content_loss(self._tower.content(modalities), frozen, content_temperature)
         loss = self.config.content_weight * moved
         with_both = torch.nonzero((modalities.has_image * modalities.has_text)[:, 0])[:, 0]
+        # A contrast needs another item: with a single row, this loss is 0 whatever the weights.
         if len(with_both) > 1:
             paired = modalities.take(with_both)
             images, texts = (self._tower.content(paired.mask(*mask)) for mask in (IMAGE_ONLY, TEXT_ONLY))

@@ -54,6 +54,7 @@ def finetune_backbones(store: Store, data: FinetuningData, config: FinetuneConfi
     store's lock. Raises `BackboneError` if a backbone is not available or has too few blocks, `InputError` if
     no item has the requested modality.
     """
+    # An item with neither has no feature that training could change.
     usable = np.flatnonzero(data.features.has_image | data.features.has_text)
     validator = BackboneValidator(data.sequences, data.split, data.item_words, usable, config)
     if not validator:
@@ -94,7 +95,9 @@ def finetune_backbones(store: Store, data: FinetuningData, config: FinetuneConfi
         scores=tuple(round(quality.score, 5) for quality in checkpoint.history),
         seconds=round(time.monotonic() - started, 1),
     )
+    # Published even if it did not help: otherwise the next `embed` would have to find out again.
     version = _publish(store, meta, trained)
+    # Not before: a run that is killed while publishing resumes from it.
     checkpoint_file.remove()
     return version
 
@@ -137,6 +140,7 @@ def load_encoders(
 
 def collect_trained(encoders: Sequence[TrainableEncoder], checkpoint: Checkpoint) -> dict[Modality, Tensors]:
     """Trained tensors of the best round, by modality; none if the frozen backbones are better."""
+    # Round 0 is the frozen backbones, whose weights nobody needs twice.
     if not checkpoint.best_round:
         return {}
     return {
@@ -164,6 +168,7 @@ def _hash_inputs(data: FinetuningData, config: FinetuneConfig) -> str:
         hash_likes(data.sequences, data.split),
     ]
     digest = hashlib.blake2b(json.dumps(hashed).encode(), digest_size=16)
+    # The features stand for pictures and texts, which would take minutes to read.
     for rows in (data.features.image, data.features.text):
         digest.update(np.ascontiguousarray(rows).tobytes())
     return digest.hexdigest()

@@ -30,6 +30,7 @@ def build_features(
     columns = [*_general(query, positions, context)]
     for source in sources:
         columns += source.features(query, positions)
+    # Filled a row at a time and transposed: every column stays contiguous, and the trees read columns.
     table = np.empty((len(columns), len(positions)), np.float32)
     for row, column in zip(table, columns, strict=True):
         row[:] = column
@@ -39,10 +40,12 @@ def build_features(
 def _general(query: Query, positions: IntArray, context: SourceContext) -> list[np.ndarray]:
     liked, n = query.liked, len(positions)
     age_days = (query.at - context.first_seen[positions]) / DAY
+    # Both say how much the history and the popularity can be relied on, not what the item is.
     span = np.log1p((query.at - liked.at[0]) / DAY) if len(liked) else np.nan
     gap = np.log1p(max(0, context.popularity.end - query.at) / DAY)
     return [
         np.round(np.log1p(np.maximum(age_days, 0.0))),
+        # Its own column: the age of an item that was first seen later would be cut off at 0, like a new one.
         age_days < 0,
         np.full(n, np.log1p(len(liked))),
         np.full(n, span),
@@ -55,6 +58,7 @@ def _price_ratio(query: Query, positions: IntArray, prices: np.ndarray) -> np.nd
     """Log of a price over the median of what the user likes; NaN where one is unknown."""
     liked = prices[query.liked.items]
     liked = liked[np.isfinite(liked) & (liked > 0)]
+    # The median: one sofa among cushions must not make every cushion cheap.
     usual = np.median(liked) if len(liked) else np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio: np.ndarray = np.log(prices[positions] / usual)
