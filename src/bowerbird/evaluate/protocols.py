@@ -78,7 +78,7 @@ def build_task(
     holdout: Holdout,
     split: Split,
     n_given: int | None = None,
-    eligible: np.ndarray | None = None,
+    eligible: BoolArray | None = None,
 ) -> Task:
     """Build the test that a holdout allows. Raises `InputError` where it leaves no test users.
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from bowerbird.choices import MAX_TOKENS_PER_ITEM
+from bowerbird.data.arrays import IntArray
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import TokenKind
@@ -52,7 +53,7 @@ class RenderedPrompt:
         return len(self.ids)
 
     @property
-    def token_keys(self) -> np.ndarray:
+    def token_keys(self) -> IntArray:
         """A key for each position, (T,) int64: token ids (at least 0), or a negative key of the soft
         token."""
         if not self.soft_items:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.files.images import open_picture
 from bowerbird.errors import InputError
 
@@ -22,7 +23,7 @@ class ImageSpec:
     mean: tuple[float, ...]  # red, green, blue
     std: tuple[float, ...]
 
-    def normalise(self, pixels: np.ndarray) -> np.ndarray:
+    def normalise(self, pixels: np.ndarray) -> FloatArray:
         """Normalise pixels: (B, side, side, 3) uint8 -> (B, 3, side, side) float32, channels last in
         memory."""
         mean = np.array(self.mean, np.float32) * 255

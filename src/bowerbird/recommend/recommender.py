@@ -59,7 +59,7 @@ class Recommender:
         options: RecommendOptions = DEFAULT_OPTIONS,
         *,
         now: Sequence[int] | None = None,
-        eligible: np.ndarray | None = None,
+        eligible: BoolArray | None = None,
     ) -> Iterator[RankedList]:
         """Rank the best items for each user: in stock, not seen, not muted, as the options say.
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.events import Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
@@ -155,7 +156,7 @@ class TasteGraph:
         with self._lock:
             return self._states.walk(state.user_id, starts, weights, steps, seed)
 
-    def trending(self, now: int, half_life_days: float) -> np.ndarray:
+    def trending(self, now: int, half_life_days: float) -> FloatArray:
         """Decayed likes of each item at a moment (microseconds), (items,) float32; see `Likers.trending`."""
         with self._lock:
             return self._states.likers.trending(int(second_of(now)), half_life_days)

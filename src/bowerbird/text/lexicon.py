@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.items import Catalogue
 from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
@@ -51,7 +52,7 @@ class Lexicon:
         words = (word for word in tokenize(text) if word[0].isalpha() and word not in EMPTY_WORDS)
         return list(dict.fromkeys(stem(word) for word in words))
 
-    def scores(self, text: str) -> np.ndarray:
+    def scores(self, text: str) -> FloatArray:
         """Score items by the IDF-weighted share of a text's words that they mention: (items,) float32,
         0..1."""
         scores = np.zeros(self.n_items, dtype=np.float32)

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
 from bowerbird.text.facets import FACETS, facet_values
@@ -107,7 +108,7 @@ class Vocabulary:
             return stemmed
         return correct_typo(stemmed, self.typo_targets.get(stemmed[0], ())) or stemmed
 
-    def mask(self, facet: str, values: Iterable[str]) -> np.ndarray:
+    def mask(self, facet: str, values: Iterable[str]) -> BoolArray:
         """Mask of the items that have one of the values, (items,) bool."""
         mask = np.zeros(self.n_items, dtype=bool)
         for value in values:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.errors import StoreError
 
 KEY_BYTES = 16
@@ -53,7 +54,7 @@ class FeatureCache:
         """Width of a row; 1 for an empty cache."""
         return self._shards[0].shape[1] if self._shards else 1
 
-    def has(self, keys: np.ndarray) -> np.ndarray:
+    def has(self, keys: np.ndarray) -> BoolArray:
         """Whether each key is cached, (n,) bool."""
         if not len(self):
             return np.zeros(len(keys), bool)
@@ -61,7 +62,7 @@ class FeatureCache:
         is_cached: np.ndarray = self._keys[nearest_rows] == keys
         return is_cached
 
-    def rows(self, keys: np.ndarray) -> np.ndarray:
+    def rows(self, keys: np.ndarray) -> FloatArray:
         """Read the rows of keys, (n, D) float32; zeros for keys that are not cached."""
         rows = np.zeros((len(keys), self.width), np.float32)
         cached = np.flatnonzero(self.has(keys))

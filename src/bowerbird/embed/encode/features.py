@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
@@ -31,10 +32,10 @@ IMAGE_BATCH, TEXT_BATCH = 16, 64
 class ItemFeatures:
     """Frozen features of a catalogue's items, in its order; zeros where an item lacks the modality."""
 
-    image: np.ndarray  # (items, Di) float32, rows of length 1
-    has_image: np.ndarray  # (items,) bool
-    text: np.ndarray  # (items, Dt) float32, rows of length 1
-    has_text: np.ndarray  # (items,) bool
+    image: FloatArray  # (items, Di) float32, rows of length 1
+    has_image: BoolArray  # (items,) bool
+    text: FloatArray  # (items, Dt) float32, rows of length 1
+    has_text: BoolArray  # (items,) bool
     backbones: tuple[str, str]  # image encoder, text encoder
 
     def concatenate(self) -> np.ndarray:

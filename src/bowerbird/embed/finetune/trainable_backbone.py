@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from bowerbird.choices import Modality
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.data.items import Catalogue
 from bowerbird.models.pictures.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
@@ -37,12 +38,12 @@ class TrainableEncoder:
     trained: dict[str, torch.nn.Parameter]
     read: Callable[[np.ndarray], Any]
     """Reads the contents of items, by position, as inputs of the network."""
-    has_content: np.ndarray  # (items,) bool
+    has_content: BoolArray  # (items,) bool
     length: np.ndarray  # (items,) int, characters of each text; 0 for pictures
     chunk: int
     """Contents that are encoded at a time."""
 
-    def encode(self, items: np.ndarray) -> np.ndarray:
+    def encode(self, items: np.ndarray) -> FloatArray:
         """Encode items without a graph: (n, E) float32 of length 1; zeros for items without this modality."""
         rows = self._rows_with_content(items)
         chunks = [self._encode_chunk(self.read(chunk)).cpu().numpy() for chunk in self._chunks(items[rows])]

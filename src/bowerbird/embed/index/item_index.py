@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.embed.index.ann import AnnIndex
 from bowerbird.embed.index.rows import BLOCK, VectorRows
 from bowerbird.progress import track
@@ -28,7 +29,7 @@ class ItemIndex:
         self,
         rows: VectorRows,
         approximate: AnnIndex | None = None,
-        keys: np.ndarray | None = None,
+        keys: IntArray | None = None,
         dense: np.ndarray | None = None,
     ) -> None:
         """`keys` (N,) int64: each item's key in the approximate index, -1 for none; else its position.
@@ -45,7 +46,7 @@ class ItemIndex:
         self._positions = None if keys is None else _invert_keys(keys)
 
     def nearest(
-        self, queries: np.ndarray, n: int, allowed: np.ndarray | None = None
+        self, queries: np.ndarray, n: int, allowed: BoolArray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the n items with the highest dot product for each query (B, D), as the function `nearest`.
 
@@ -146,7 +147,7 @@ def build_index(rows: VectorRows, threads: int = 2) -> AnnIndex:
 
 
 def nearest(
-    matrix: np.ndarray, queries: np.ndarray, n: int, allowed: np.ndarray | None = None
+    matrix: np.ndarray, queries: FloatArray, n: int, allowed: BoolArray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the n rows with the highest dot product for each query, best first.
 

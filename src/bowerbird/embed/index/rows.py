@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, FloatArray
+
 BLOCK = 16_384  # rows converted to float32 at a time: 16 MB at 256 dimensions
 
 
@@ -43,7 +45,7 @@ class VectorRows:
     def dim(self) -> int:
         return int(self.stored.shape[1])
 
-    def __getitem__(self, positions: np.ndarray | int) -> np.ndarray:
+    def __getitem__(self, positions: np.ndarray | int) -> FloatArray:
         """Read the vectors of positions, any shape (…,) of integers -> (…, D) float32."""
         if self.row_of is None:
             return normalize_rows(self._array[positions])
@@ -58,7 +60,7 @@ class VectorRows:
             yield start, self[np.arange(start, min(start + BLOCK, len(self)))]
 
     @cached_property
-    def has_vector(self) -> np.ndarray:
+    def has_vector(self) -> BoolArray:
         """Which items have a vector, (N,) bool."""
         is_nonzero = [
             self.stored[start : start + BLOCK].any(axis=1) for start in range(0, len(self.stored), BLOCK)
@@ -66,7 +68,7 @@ class VectorRows:
         stored_nonzero = np.concatenate(is_nonzero) if is_nonzero else np.zeros(0, bool)
         return stored_nonzero if self.row_of is None else (self.row_of >= 0) & stored_nonzero[self.row_of]
 
-    def dense(self) -> np.ndarray:
+    def dense(self) -> FloatArray:
         """Read all vectors into memory, (N, D) float32."""
         return np.concatenate([np.zeros((0, self.dim), np.float32)] + [block for _, block in self.blocks()])
 

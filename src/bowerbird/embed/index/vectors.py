@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import IDS_FILE as IDS_FILE
 from bowerbird.data.snapshot import StoreSnapshot
@@ -52,7 +53,7 @@ class Vectors:
         return version == self.version or version in self.meta.aligned_with
 
     @cached_property
-    def matrix(self) -> np.ndarray:
+    def matrix(self) -> FloatArray:
         """All vectors in memory, (N, D) float32; rows have length 1 or are zeros."""
         return normalize_rows(self.stored)
 
@@ -67,11 +68,11 @@ class Vectors:
         row_of = {item_id: row for row, item_id in enumerate(self.ids)}
         return np.array([row_of.get(item_id, -1) for item_id in catalogue.ids], dtype=np.int64)
 
-    def aligned(self, catalogue: Catalogue) -> np.ndarray:
+    def aligned(self, catalogue: Catalogue) -> FloatArray:
         """The vectors in the catalogue's order, (items, D) float32; zeros for items without a vector."""
         return self._in_catalogue_order(self.matrix, catalogue)
 
-    def generic(self, catalogue: Catalogue) -> np.ndarray:
+    def generic(self, catalogue: Catalogue) -> FloatArray:
         """Features of the frozen backbones alone, (items, E) float32 of length 1; the baseline.
 
         Raises `StoreError` if the version was written without them.
@@ -131,7 +132,7 @@ def _open_vectors(snapshot: StoreSnapshot) -> Vectors:
     return Vectors(ids, stored, version.name, meta, version.path, version.lease)
 
 
-def item_matrix(snapshot: StoreSnapshot) -> np.ndarray:
+def item_matrix(snapshot: StoreSnapshot) -> FloatArray:
     """The vectors of a snapshot's items by position, (items, D) float32, in memory once for all callers."""
     return load_vectors(snapshot).matrix  # its rows are in the order of positions
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import load_file
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.files.images import SUPPORTED
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
@@ -77,24 +78,24 @@ class QueryEncoder:
         sources = EncoderSource.of(store, image), EncoderSource.of(store, text)
         return cls(tower, encoders, image, text, sources)
 
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts: (B, D) float32 of length 1. Raises `InputError` for a blank text."""
         return self.encode(texts, [None] * len(texts))
 
-    def encode_sentences(self, texts: Sequence[str]) -> np.ndarray:
+    def encode_sentences(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts by the text backbone alone: (B, Dt) float32 of length 1."""
         return self._text_encoder.encode(texts)
 
-    def encode_images(self, images: Sequence[bytes]) -> np.ndarray:
+    def encode_images(self, images: Sequence[bytes]) -> FloatArray:
         """Encode pictures: (B, D) float32 of length 1. Raises `InputError` for broken ones."""
         return self.encode([None] * len(images), images)
 
-    def encode_query(self, text: str | None, image: bytes | None) -> np.ndarray:
+    def encode_query(self, text: str | None, image: bytes | None) -> FloatArray:
         """Encode one query of a text, a picture, or both: (D,) float32 of length 1."""
         vector: np.ndarray = self.encode([text], [image])[0]
         return vector
 
-    def encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> np.ndarray:
+    def encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> FloatArray:
         """Encode queries of a text, a picture or both, with equal weights: (B, D) float32 of length 1."""
         _check_queries(texts, images)
         return self.encode_features(texts, self.encode_pictures(images))
@@ -120,7 +121,7 @@ class QueryEncoder:
             for row, text in enumerate(texts)
         ]
 
-    def encode_pictures(self, images: Sequence[bytes | None]) -> np.ndarray:
+    def encode_pictures(self, images: Sequence[bytes | None]) -> FloatArray:
         """Compute the backbone's features of pictures, (B, Di) float32 of length 1; zeros where there is
         none.
 
@@ -142,7 +143,7 @@ class QueryEncoder:
             features[block] = normalize_rows(np.sum(crop_features, axis=0))
         return features
 
-    def encode_features(self, texts: Sequence[str | None], image_features: np.ndarray) -> np.ndarray:
+    def encode_features(self, texts: Sequence[str | None], image_features: np.ndarray) -> FloatArray:
         """Encode queries of a text, of features of a picture, or of both: (B, D) float32 of length 1."""
         # A blank text next to a picture counts as missing.
         nonblank = [text if text is not None and text.strip() else None for text in texts]

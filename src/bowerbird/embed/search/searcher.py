@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.item_index import ItemIndex
@@ -67,7 +68,7 @@ class Searcher:
         image: bytes | None = None,
         item: str | None = None,
         n: int = 20,
-        allowed: np.ndarray | None = None,
+        allowed: BoolArray | None = None,
     ) -> list[SearchHit]:
         """Find the n best items, best first; `allowed` (items,) bool restricts them.
 

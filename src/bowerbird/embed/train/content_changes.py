@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.embed.encode.feature_cache import KEY_BYTES
@@ -22,8 +23,8 @@ from bowerbird.embed.train.validation import HashSplit
 class ItemChanges:
     """Relates the N current items to those of the previous version."""
 
-    source: np.ndarray  # (N,) int64, row in the previous version; -1 for new items
-    unchanged: np.ndarray  # (N,) bool, in the previous version with the same content
+    source: IntArray  # (N,) int64, row in the previous version; -1 for new items
+    unchanged: BoolArray  # (N,) bool, in the previous version with the same content
     removed: int
     """Number of items of the previous version that are gone."""
 

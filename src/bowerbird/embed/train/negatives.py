@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.train.neighbours import InteractionSequences
 
@@ -18,7 +19,7 @@ class SameCategoryNegatives:
     Liked items only: other items as negatives would teach the tower that new items are never liked.
     """
 
-    def __init__(self, sequences: InteractionSequences, categories: np.ndarray) -> None:
+    def __init__(self, sequences: InteractionSequences, categories: IntArray) -> None:
         """`categories` (items,) int64, the number of each item's category."""
         self._category_of = categories
         liked_categories = categories[sequences.items]
@@ -36,7 +37,7 @@ class SameCategoryNegatives:
         return negatives
 
 
-def number_categories(catalogue: Catalogue) -> np.ndarray:
+def number_categories(catalogue: Catalogue) -> IntArray:
     """Number the items' whole category paths, (items,) int64; items without one share a number."""
     paths = [tuple(path or ()) for path in catalogue.table["category"].to_pylist()]
     numbers = {path: number for number, path in enumerate(sorted(set(paths)))}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.meta import Quality
 from bowerbird.embed.train.alignment import rotate_tower
@@ -92,7 +93,7 @@ class TowerTrainer:
             if pairs is not None:
                 self.offset_optimizer.step()  # type: ignore[no-untyped-call]
 
-    def encode_items(self, state: TowerState | None = None) -> np.ndarray:
+    def encode_items(self, state: TowerState | None = None) -> FloatArray:
         """Encode every item by the current or another state, (N, dim) float32."""
         if state is None:
             return self.tower.encode(self.features, self.offset.weight.detach())

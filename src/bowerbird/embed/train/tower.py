@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.embed.config import DEFAULTS, TowerConfig
 
 BLOCK = 4096  # rows encoded at a time
@@ -114,7 +115,7 @@ class Tower(nn.Module):
         return nn.functional.normalize(raw if extra is None else raw + extra, dim=1)
 
     @torch.inference_mode()
-    def encode(self, features: ModalityFeatures, extra: torch.Tensor | None = None) -> np.ndarray:
+    def encode(self, features: ModalityFeatures, extra: torch.Tensor | None = None) -> FloatArray:
         """Encode without gradients, (N, dim) float32 of length 1; zeros where both modalities are missing."""
         self.eval()
         vectors = []

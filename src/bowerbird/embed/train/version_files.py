@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.modalities import ModalityEncoders
 from bowerbird.embed.index.item_index import EXACT_UP_TO
@@ -40,7 +41,7 @@ class VersionFiles:
     content_keys: np.ndarray  # (N,) hash of each item's content
     encoders: ModalityEncoders
     tower: dict[str, torch.Tensor]
-    offsets: np.ndarray  # (N, D) float32, learned from pairs about one item beyond its content
+    offsets: FloatArray  # (N, D) float32, learned from pairs about one item beyond its content
 
     def write(self, folder: Path) -> None:
         """Write the files into a version's folder, with an index if there are many items."""
@@ -67,7 +68,7 @@ class PreviousVersion:
     content_keys: np.ndarray  # (N,) hash of each item's content
     encoders: ModalityEncoders
     tower: dict[str, torch.Tensor]
-    offsets: np.ndarray  # (N, D) float32
+    offsets: FloatArray  # (N, D) float32
 
     @classmethod
     def open(cls, store: Store) -> PreviousVersion:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from bowerbird.choices import HoldoutChoice
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
@@ -144,7 +145,7 @@ def _lineage(previous: PreviousVersion) -> VectorsMeta:
 class _UpdateFit:
     stored: np.ndarray  # (N, D) float16 or int8
     tower: dict[str, torch.Tensor]
-    offsets: np.ndarray  # (N, D) float32
+    offsets: FloatArray  # (N, D) float32
     epochs: int
     metrics: TrainingMetrics
     moved_before_alignment: Movement | None

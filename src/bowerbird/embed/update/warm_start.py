@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
 from bowerbird.embed.meta import TrainingMetrics
 from bowerbird.embed.train.losses import anchor_loss
@@ -28,7 +29,7 @@ class WarmStartFit:
     """A tower after further training, and its vectors of N items."""
 
     state: TowerState
-    vectors: np.ndarray  # (N, D) float32 of length 1
+    vectors: FloatArray  # (N, D) float32 of length 1
     share: float
     """Position between the old weights (0) and the new ones (1); 0 if nothing improved."""
     epochs: int

@@ -18,6 +18,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.graft.base import Base
 from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType
 from bowerbird.graft.prompt import insert_soft_tokens, render, stack_soft_vectors
@@ -30,7 +31,7 @@ CONNECTOR_ONLY_SHARE = 0.3
 tokens."""
 
 
-def mean_caption_embeddings(base: Base, captions: Sequence[str], tokens: int = 1) -> np.ndarray:
+def mean_caption_embeddings(base: Base, captions: Sequence[str], tokens: int = 1) -> FloatArray:
     """IDF-weighted mean embeddings of each caption's words, (n, tokens, hidden) float32.
 
     A token t in df(t) of n captions weighs log((1 + n) / df(t)). With several soft tokens per item, each

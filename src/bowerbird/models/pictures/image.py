@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import find_backbone
 from bowerbird.models.fetching import fetch
@@ -36,7 +37,7 @@ class ImageEncoder:
     features: Features
     """(B, S, S, 3) uint8 -> (B, width), or cells to be averaged, (B, cells, width); float32."""
 
-    def encode(self, pixels: np.ndarray) -> np.ndarray:
+    def encode(self, pixels: np.ndarray) -> FloatArray:
         """Encode pictures, L2-normalised: (B, S, S, 3) uint8 -> (B, width) float32."""
         if not len(pixels):
             return np.zeros((0, self.width), np.float32)
@@ -45,7 +46,7 @@ class ImageEncoder:
         vectors: np.ndarray = pooled / np.linalg.norm(pooled, axis=1, keepdims=True).clip(min=1e-12)
         return vectors.astype(np.float32, copy=False)
 
-    def cells(self, pixels: np.ndarray) -> np.ndarray:
+    def cells(self, pixels: np.ndarray) -> FloatArray:
         """Encode the last feature map's cells: (B, S, S, 3) uint8 -> (B, cells, width) float32.
 
         Raises `BackboneError` if the network only gives one vector for the whole picture.

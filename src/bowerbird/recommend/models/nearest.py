@@ -30,7 +30,7 @@ _ROUNDED_TOGETHER = 4_096  # rows
 class Neighbours:
     """For each of n items the K nearest among m of them."""
 
-    def __init__(self, items: NDArray[np.int32], nearness: np.ndarray, n_candidates: int) -> None:
+    def __init__(self, items: NDArray[np.int32], nearness: FloatArray, n_candidates: int) -> None:
         """`items` (n, K) int32, the nearest first; `nearness` (n, K) float32, their dot products."""
         # np.asarray keeps the same memory: indexing a memory map itself is slow for small slices.
         self.items = np.asarray(items)

@@ -53,7 +53,7 @@ class Popularity:
     recent: FloatArray
     items: IntArray  # int64
     at: IntArray  # int64 microseconds
-    early: np.ndarray  # float32: how early in its user's history a like came, 1 for the first
+    early: FloatArray  # float32: how early in its user's history a like came, 1 for the first
     id_ranks: IntArray  # (items,): each item's rank in the order of ids
     approval: FloatArray  # (items,): share of likes among an item's events
     config: PopularityConfig = field(default_factory=PopularityConfig)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.taste.config import ClusteringConfig
 
 DEFAULT = ClusteringConfig()
@@ -84,7 +85,7 @@ def nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks)
 
 
-def merge_centres(centres: np.ndarray, count: int) -> np.ndarray:
+def merge_centres(centres: np.ndarray, count: int) -> IntArray:
     """Number of the larger group, of at most `count`, that each centre (K, D) belongs to, (K,) int64.
 
     By average linkage of cosines (Sokal & Michener, "A Statistical Method for Evaluating Systematic

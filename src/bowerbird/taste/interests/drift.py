@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import History
 from bowerbird.data.times import DAY, sessions_of
 from bowerbird.taste.config import TASTE_CONFIG
@@ -29,7 +30,7 @@ class Session:
     """Liked items of one session, each once."""
 
     at: int  # microseconds, of its first like
-    items: np.ndarray  # (n,) int64, in the order in which they were first liked
+    items: IntArray  # (n,) int64, in the order in which they were first liked
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.taste.config import InterestConfig
 from bowerbird.taste.interests.clustering import assign_groups, merge_centres, ward_kmeans
@@ -28,7 +29,7 @@ SMALL_CATALOGUE = 400  # items
 class Level:
     """Groups of one level of the hierarchy, K of them: an id, a name and words each."""
 
-    ids: np.ndarray  # (K,) int64
+    ids: IntArray  # (K,) int64
     names: list[str]
     words: list[list[str]]
 
@@ -44,10 +45,10 @@ class Level:
 class Interests:
     """K interests of the items, united in T themes."""
 
-    group: np.ndarray  # (items,) int64: number of each item's interest; -1 for items without a vector
-    centres: np.ndarray  # (K, D) float32, rows of length 1
+    group: IntArray  # (items,) int64: number of each item's interest; -1 for items without a vector
+    centres: FloatArray  # (K, D) float32, rows of length 1
     fine: Level = field(repr=False)
-    theme: np.ndarray  # (K,) int64: number of each interest's theme
+    theme: IntArray  # (K,) int64: number of each interest's theme
     themes: Level = field(repr=False)
     next_id: int
     """The first id that was never given."""
@@ -71,7 +72,7 @@ class Interests:
         return self.fine.words
 
     @property
-    def theme_of_items(self) -> np.ndarray:
+    def theme_of_items(self) -> IntArray:
         """Number of each item's theme, (items,) int64; -1 for items without a vector."""
         return np.where(self.group >= 0, np.append(self.theme, -1)[self.group], -1)
 

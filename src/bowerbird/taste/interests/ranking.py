@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.items import Catalogue
 from bowerbird.data.times import decayed
@@ -64,7 +65,7 @@ class Timeline:
 
 def weights_by_interest(
     interests: Interests, state: TasteState, half_lives: Sequence[float], now: int
-) -> np.ndarray:
+) -> DoubleArray:
     """Decayed weight of each of K interests at `now` (microseconds), in clicks, (K,) float64; below 0 where
     hides outweigh."""
     groups, _, weights = _decayed_weights(interests, state, half_lives, now)

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions.version import Version
@@ -102,7 +103,7 @@ def _publish(snapshot: StoreSnapshot, interests: Interests, wait: bool) -> Inter
     return published or interests
 
 
-def _vector_matrix(snapshot: StoreSnapshot) -> np.ndarray:
+def _vector_matrix(snapshot: StoreSnapshot) -> FloatArray:
     """All vectors (items, D) float32; of a catalogue too large for exact search they are not kept in
     memory."""
     rows = item_rows(snapshot)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.taste.interests.interests import Interests
@@ -76,7 +77,7 @@ def _count_shown_and_clicked(
     return _count_by_interest(interests, shown), _count_by_interest(interests, clicked)
 
 
-def _is_passed_over(shown: np.ndarray, clicked: np.ndarray) -> np.ndarray:
+def _is_passed_over(shown: np.ndarray, clicked: np.ndarray) -> BoolArray:
     """Which of K interests were clicked too seldom for chance, (K,) bool.
 
     By an exact one-sided binomial test at the user's mean click rate, P(X ≤ clicked), with the Bonferroni

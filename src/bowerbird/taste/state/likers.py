@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.taste.state.packed_rows import Columns, PackedRows, row_bytes
 
 LIKERS = 64
@@ -54,7 +55,7 @@ class Likers:
         """`user` (N, LIKERS) int32 and `count` (N,) int16: views, as walks read them."""
         return self._columns[1], self._columns[2]
 
-    def trending(self, second: int, half_life_days: float) -> np.ndarray:
+    def trending(self, second: int, half_life_days: float) -> FloatArray:
         """Sum of each item's likes up to a moment, each user's last one, decayed by age, (N,) float32.
 
         A full ring has dropped likes. They are estimated by assuming that they came as densely as those it

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import IntArray
+
 HASH, CHECK, ROW = 0, 1, 2
 """Columns of the table: one plain array, since compiled code takes such in a fraction of the time that it
 needs for several, or for one of records."""
@@ -51,7 +53,7 @@ class UserIndex:
                 _insert_row(self._slots, first_hash, second_hash, row)
         return row
 
-    def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
+    def rows_of(self, user_ids: Sequence[str]) -> IntArray:
         """Rows of n users, made where there are none yet, (n,) int64."""
         rows: np.ndarray = _find_all(self._slots, *_hashes(user_ids))
         unknown = np.flatnonzero(rows == MISSING)

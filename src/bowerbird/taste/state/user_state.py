@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.interactions import History
 from bowerbird.data.times import SECOND
 from bowerbird.taste.state.learning import RING
@@ -22,9 +23,9 @@ from bowerbird.taste.state.learning import RING
 class OlderSums:
     """Sums of a user's older events, one for each interest and period of a month; m of them."""
 
-    interest: np.ndarray  # (m,) int64, numbers of interests
-    at: np.ndarray  # (m,) int64, the middle of the period, microseconds
-    weight: np.ndarray  # (m,) float64, in clicks
+    interest: IntArray  # (m,) int64, numbers of interests
+    at: IntArray  # (m,) int64, the middle of the period, microseconds
+    weight: DoubleArray  # (m,) float64, in clicks
 
     @classmethod
     def empty(cls) -> OlderSums:
@@ -64,7 +65,7 @@ class TasteState:
         """Time of the latest event, microseconds since 1970; 0 for an unknown user."""
         return int(self.at[-1]) if len(self.at) else 0
 
-    def unseen(self, n_items: int) -> np.ndarray:
+    def unseen(self, n_items: int) -> BoolArray:
         """Which of n items the user has not seen, (n,) bool."""
         is_unseen = np.ones(n_items, bool)
         is_unseen[self.items] = False

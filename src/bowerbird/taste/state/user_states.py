@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import IS_LIKE
 from bowerbird.taste.state.likers import Likers
 from bowerbird.taste.state.user_index import MISSING
@@ -56,7 +57,7 @@ class UserStates:
         if rows:
             self.likers.forget(*rows)
 
-    def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
+    def rows_of(self, user_ids: Sequence[str]) -> IntArray:
         """Rows of n users, made where there are none yet, (n,) int64."""
         return self.table.rows_of(user_ids)
 

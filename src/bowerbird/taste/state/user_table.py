@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE
 from bowerbird.data.times import SECOND
@@ -87,7 +88,7 @@ class UserTable:
             self._init_rows(n_before)
         return row
 
-    def rows_of(self, user_ids: Sequence[str]) -> np.ndarray:
+    def rows_of(self, user_ids: Sequence[str]) -> IntArray:
         """Rows of n users, made where there are none yet, (n,) int64."""
         n_before = len(self)
         rows = self._index.rows_of(user_ids)

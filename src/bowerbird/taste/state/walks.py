@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import IS_LIKE
 from bowerbird.data.times import decayed
 from bowerbird.taste.config import TASTE_CONFIG
@@ -28,15 +29,15 @@ LANES = 32  # walks of one start that advance side by side
 class WalkResult:
     """C items that a walk visited, the highest score first."""
 
-    items: np.ndarray  # (C,) int64 positions
-    scores: np.ndarray  # (C,) float32: (Σ over starts √visits)²
-    start: np.ndarray  # (C,) int64: position of the start that visited it most often
+    items: IntArray  # (C,) int64 positions
+    scores: FloatArray  # (C,) float32: (Σ over starts √visits)²
+    start: IntArray  # (C,) int64: position of the start that visited it most often
     through: np.ndarray
     """(C,) int64: position of the item from which that start first reached it; the start itself where it was
     one step away."""
     steps: int  # taken
 
-    def scores_at(self, positions: np.ndarray) -> np.ndarray:
+    def scores_at(self, positions: np.ndarray) -> FloatArray:
         """Scores of some items, (C,) float32; 0 for those that were not visited."""
         if not len(self.items):
             return np.zeros(len(positions), np.float32)
@@ -104,9 +105,7 @@ class Walker:
             *(self._start, self._previous_item, self._through, self._visited),
         )
         items = self._visited[:n_visited].astype(np.int64)
-        scores, start, through = (
-            column[items].copy() for column in (self._scores, self._start, self._through)
-        )
+        scores, start, through = self._scores[items], self._start[items], self._through[items]
         # Only what was touched is reset: clearing N items would cost more than the walk.
         self._scores[items] = 0.0
         self._max_visits[items] = 0
@@ -120,7 +119,7 @@ class Walker:
         )
 
 
-def _steps_by_start(weights: np.ndarray, steps: int) -> np.ndarray:
+def _steps_by_start(weights: np.ndarray, steps: int) -> IntArray:
     """Each start's share of the steps, (S,) int64; 0 for those that would get too few to be of use."""
     total = float(weights.sum())
     if total <= 0:
