@@ -323,19 +323,22 @@ class Parts:
         return _if_there(lambda: _opened_completer(self.snapshot))
 
     def is_aside(self, stem: str) -> bool:
-        """Whether items mention a word only as what they are for ("made for a laptop")."""
+        """Whether items mention a word only as what they are for ("made for a laptop"), or a few descriptions
+        mention it, and no title, category or attribute."""
         positions = self.lexicon.items_by_stem.get(stem)
         if positions is None:
             return False
         aside = re.compile(
             rf"\b(?:for|fits?|of|from|beside|under|on|in)\s+(?:\w+\s+){{0,2}}{re.escape(stem)}", re.I
         )
+        is_only_aside = True
         for position in positions[:MENTIONS].tolist():
             item = self.catalogue.item(position)
             names = normalize_text(" ".join((item.title, *item.category, *item.attributes.values())))
-            if stem in names or not aside.search(item.description):
+            if stem in names:
                 return False
-        return True
+            is_only_aside = is_only_aside and aside.search(item.description) is not None
+        return is_only_aside or len(positions) < MENTIONS
 
     def shown(self, item_id: str) -> Shown | None:
         """An item as it is listed now; None where it is not sold any more."""
