@@ -203,7 +203,8 @@ def _suiting_recipient(parts: Parts, request: Request, allowed: np.ndarray) -> n
     suiting: np.ndarray = allowed & vocabulary.mask(AUDIENCE, audiences)
     silent: np.ndarray = allowed & ~vocabulary.mask(AUDIENCE, vocabulary.positions.get(AUDIENCE, {}))
     if 2 * silent.sum() > allowed.sum():  # few listings say: that a skirt does makes it no better gift
-        return np.logical_or(suiting, silent)
+        either: np.ndarray = suiting | silent
+        return either
     # "A dress for my uncle", where all dresses are women's: what was asked for is shown all the same.
     return next((mask for mask in (suiting, silent) if mask.any()), allowed)
 
