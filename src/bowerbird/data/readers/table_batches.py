@@ -160,6 +160,8 @@ class _TextTable:
         """Rows of a block without quote marks. Empty lines count as lines, but are no rows."""
         if not block.strip():
             return
+        if not block.isascii():
+            self._decode(block)
         ragged: list[pcsv.InvalidRow] = []
 
         def skip(row: pcsv.InvalidRow) -> str:

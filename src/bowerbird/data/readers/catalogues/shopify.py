@@ -68,6 +68,8 @@ def _of_table(path: Path) -> Records:
         for location, row in product:
             if _cell(row, "price") or _option_values(row):
                 yield item_of(_variant_row(first, row, pictures), location, path.parent)
+            elif not _cell(row, "image"):
+                yield RejectedRow("items", "neither a price, an option nor a picture", location, row)
 
 
 def _variant_row(first: dict[str, Any], row: dict[str, Any], pictures: list[str]) -> FeedRow:
