@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.events import EVENT_SCHEMA, Action, Alias, Event
 from bowerbird.data.ingest.event_batches import with_event_ids
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.events import ga4, segment, snowplow
@@ -224,6 +224,14 @@ def test_imported_aliases_join_histories_and_conflicts_are_listed(shop: Store, t
     assert shop.log.read()["user_id"].to_pylist() == ["ann"]
     assert (summary.aliases.accepted, summary.aliases.rejected.total()) == (1, 1)
     assert import_layout(shop, "segment", [path]).aliases.new == 0
+
+
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=5))
+def test_ids_derived_together_are_those_derived_one_by_one(times: list[datetime]) -> None:
+    events = [Event("ann", "é", Action.VIEW, at) for at in times]
+    schema = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
+    rows = pa.Table.from_pylist([event.as_row() | {"event_id": None} for event in events], schema=schema)
+    assert with_event_ids(rows)["event_id"].to_pylist() == [event.event_id for event in events]
 
 
 VALUES = st.sampled_from(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.ingest.id_set import IdSet
 from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
+from bowerbird.data.times import SECOND
 
 UNKNOWN_ITEM, IN_FUTURE = "unknown item", "time in the future"
 
@@ -60,10 +61,19 @@ def with_event_ids(rows: pa.Table) -> pa.Table:
 def _id_contents(rows: pa.Table) -> list[str]:
     """What ids are derived from: user, item, action and time, separated as in `derive_event_id`."""
     times = rows["at"].combine_chunks().dictionary_encode()
-    written = pa.array([at.isoformat() for at in times.dictionary.to_pylist()], pa.string())
+    written = _isoformat(times.dictionary)
     parts = [rows[name].combine_chunks() for name in ("user_id", "item_id", "action")]
     joined: list[str] = pc.binary_join_element_wise(*parts, written.take(times.indices), "\x1f").to_pylist()
     return joined
+
+
+def _isoformat(times: pa.Array) -> pa.Array:
+    """Times as `datetime.isoformat` writes them, (n,): without a fraction where there is none."""
+    microseconds = times.cast(pa.int64()).to_numpy()
+    written = pa.array(np.datetime_as_string(microseconds.view("datetime64[us]"), unit="us"), pa.string())
+    is_whole = pa.array(microseconds % SECOND == 0)
+    seconds = pc.utf8_slice_codeunits(written, 0, len("2026-01-02T03:04:05"))
+    return pc.binary_join_element_wise(pc.if_else(is_whole, seconds, written), "+00:00", "")
 
 
 def _digest(content: str) -> str:
