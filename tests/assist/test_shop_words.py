@@ -9,6 +9,7 @@ import pytest
 
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.languages import detect_language, load_language
+from bowerbird.assist.languages.queries import query_for_catalogue
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.state import DialogueState
 from bowerbird.data.items import Catalogue
@@ -78,3 +79,11 @@ def test_a_broken_file_is_named(own_shop: Parts, content: str, reason: str) -> N
     with pytest.raises(InputError, match=r"es\.toml") as raised:
         load_language.__wrapped__("es", folder)
     assert reason in str(raised.value)
+
+
+def test_search_queries_are_brought_to_the_language_of_the_catalogue(own_shop: Parts) -> None:
+    snapshot = own_shop.snapshot
+    assert query_for_catalogue("una jarapa colorín", snapshot) == "a rug red"
+    assert query_for_catalogue("ein roter Teppich", snapshot) == "a red rug"
+    as_they_are = ("a red rug", "красная лампа", "Xyzzy 3000")
+    assert [query_for_catalogue(text, snapshot) for text in as_they_are] == list(as_they_are)

@@ -141,6 +141,12 @@ def is_known_word(word: str, folder: Path | None = None) -> bool:
     return word in STOP_WORDS[ENGLISH] or any(_is_read(word, code, folder) for code in CODES)
 
 
+def share_unread(text: str, code: str, folder: Path | None = None) -> float:
+    """Share of a cleaned text's words that a language's file does not hold."""
+    is_read = [_is_read(word, code, folder) for word in _split(text) if word[0].isalpha()]
+    return 1 - sum(is_read) / max(1, len(is_read))
+
+
 def _joined(phrase: tuple[str, ...]) -> str:
     """A phrase as it is written: hyphens without spaces."""
     return " ".join(phrase).replace(" - ", "-")

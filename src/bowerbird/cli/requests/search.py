@@ -38,18 +38,21 @@ def search(
 
     bowerbird search shop "but in blue, and longer" --image photo.jpg
     """
+    from bowerbird.assist.languages.queries import query_for_catalogue
     from bowerbird.data.files.images import read_picture
     from bowerbird.data.store import Store
     from bowerbird.embed.search.searcher import Searcher
 
     if (queries is None) != (out is None):
         raise InputError("--queries and --out go together: give both, or neither")
-    searcher = Searcher.open(Store.open(store).snapshot())
+    snapshot = Store.open(store).snapshot()
+    searcher = Searcher.open(snapshot)
     if queries is not None and out is not None:
         if text is not None or image is not None or item is not None:
             raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
         _batch(searcher, queries, n, out, as_json)
         return
+    text = query_for_catalogue(text, snapshot) if text else text
     hits = searcher.search(text, read_picture(image) if image else None, item, n)
     rows = [asdict(hit) | {"title": searcher.catalogue.item(hit.position).title} for hit in hits]
     emit(rows, as_json, lambda console: _show(rows, console))

@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import FiniteFloat
 from starlette.responses import JSONResponse, Response
 
+from bowerbird.assist.languages.queries import query_for_catalogue
 from bowerbird.data.events import Action
 from bowerbird.errors import InputError
 from bowerbird.recommend.options import RecommendOptions
@@ -78,7 +79,7 @@ def _picture_search(app_state: AppState) -> APIRouter:
     async def search_by_picture(request: Request, q: str = "", n: Count = 20) -> ScoredItems:
         """Items like a picture, whose encoded bytes are the body; a text describes the change."""
         picture, served = await request.body(), app_state.served
-        text = q[:MAX_QUERY_LENGTH].strip() or None
+        text = _query_text(q, served)
         hits = await to_thread.run_sync(
             lambda: served.searcher.search(text=text, image=picture, n=n), limiter=threads
         )
@@ -155,6 +156,12 @@ def _pictures(app_state: AppState) -> APIRouter:
     return router
 
 
+def _query_text(query: str, served: ServedSnapshot) -> str | None:
+    """The text of a search, cut to its longest and in the catalogue's language where it can be; or None."""
+    text = query[:MAX_QUERY_LENGTH].strip()
+    return query_for_catalogue(text, served.snapshot) if text else None
+
+
 def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
     # Ids may contain a slash, so they are paths, and the route of the bare item comes last.
     def as_response(hits: Sequence[SearchHit], served: ServedSnapshot) -> ScoredItems:
@@ -168,9 +175,7 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
             _position_of(item, served)
         if not q.strip() and item is None:
             raise InputError("name what to search for: ?q=TEXT or ?item=ID")
-        return as_response(
-            served.searcher.search(text=q[:MAX_QUERY_LENGTH].strip() or None, item=item, n=n), served
-        )
+        return as_response(served.searcher.search(text=_query_text(q, served), item=item, n=n), served)
 
     @router.get("/trending")
     def trending(n: Count = 20, half_life_days: HalfLife = 7.0) -> ScoredItems:
