@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bowerbird.data.ingest.imports import import_layout
+from bowerbird.data.readers.values.times import OUT_OF_RANGE
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -44,11 +45,25 @@ def test_an_id_twice(store: Store, feed) -> None:
     assert rejected_rows(summary.rejected_file) == [("duplicate item_id", "feed.tsv:3")]
 
 
-@pytest.mark.parametrize("price", ["free", "-5", "NaN", "inf", "1e400"])
-def test_an_invalid_price(store: Store, feed, price: str) -> None:
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [
+        ("free", "is not a price"),
+        ("-5", "is negative"),
+        ("NaN", "is not a price"),
+        ("1e400", "is too large"),
+        ("1.299", "has two readings"),
+        ("5 to 9 EUR", "has several numbers"),
+        ("€ 5 USD", "names two currencies"),
+    ],
+)
+def test_an_invalid_price(store: Store, feed, price: str, reason: str) -> None:
     summary = import_layout(store, "google-feed", [feed([("a", "Lamp", price, "")])])
     assert store.catalogue().item(0).price is None
-    assert summary.items.accepted == 1 and summary.items.repaired == {"price is not a number": 1}
+    assert summary.items.accepted == summary.items.repaired.total() == 1
+    assert all(text.startswith(f"price {reason}") for text in summary.items.repaired)
+    ((listed, where),) = rejected_rows(summary.rejected_file)
+    assert listed.startswith(f"kept, without its price: price {reason}") and where == "feed.tsv:2"
 
 
 def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
@@ -76,7 +91,7 @@ def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:
     assert sorted(rejected_rows(summary.rejected_file), key=lambda row: row[1]) == [
         ("unknown item", "e.jsonl:2"),
         ("time in the future", "e.jsonl:3"),
-        ("no timestamp that can be read", "e.jsonl:4"),
+        (f"no timestamp that can be read: it {OUT_OF_RANGE.reason}", "e.jsonl:4"),
     ]
 
 
@@ -100,7 +115,7 @@ def test_binary_garbage(store: Store, tmp_path: Path, name: str) -> None:
 def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, bowerbird, tree) -> None:
     before = tree(shop.path)
     good = feed([("n", "New lamp", "1", "")], "good.tsv")
-    (tmp_path / "bad.tsv").write_bytes(b"id\ttitle\nx\tX\n\xff\xfe\n")
+    (tmp_path / "bad.tsv").write_bytes(b"id\ttitle\nx\tX\n\x81\xfe\n")
     (tmp_path / "other.tsv").write_text("sku\tname\n1\tLamp\n")
     cases = [
         (["google-feed", good, tmp_path / "bad.tsv"], "not UTF-8"),  # the good file is not imported either

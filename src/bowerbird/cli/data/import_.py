@@ -177,7 +177,7 @@ def print_dialogue_summary(summary: DialogueImportSummary, console: Console) -> 
     for reason, n in turns.rejected.most_common(SHOWN_REASONS):
         console.print(f"  {n:,} × rejected: {reason}", markup=False)
     if summary.rejected_file:
-        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)
+        console.print(f"rejected rows and fields left out: {summary.rejected_file}", soft_wrap=True)
 
 
 def print_summary(summary: ImportSummary, console: Console) -> None:
@@ -194,7 +194,7 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
             if len(count.rejected) > SHOWN_REASONS:
                 reasons.append(f"… and {len(count.rejected) - SHOWN_REASONS:,} other reasons")
             reasons += [
-                f"{n:,} × accepted, but {escape(reason)}" for reason, n in count.repaired.most_common()
+                f"{n:,} × accepted, but its {escape(reason)}" for reason, n in count.repaired.most_common()
             ]
             reasons += [
                 f"{n:,} × without an item: {escape(what)}"
@@ -220,4 +220,4 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
             "items have only their text. Download the pictures and put their file names in image_link"
         )
     if summary.rejected_file:
-        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)
+        console.print(f"rejected rows and fields left out: {summary.rejected_file}", soft_wrap=True)

@@ -248,7 +248,9 @@ class _Import:
             item = draft.item
             if first and (item.title or image is not None):
                 rows.append(replace(item, image=image).as_row())
-                self.summary.items.repaired.update(draft.repaired)
+                if draft.repairs:
+                    self.summary.items.repaired.update(repair.description for repair in draft.repairs)
+                    self.staging.reject(draft.repairs_as_row())
                 continue
             reason = "neither a title nor a readable picture" if first else "duplicate item_id"
             row = {"item_id": item.item_id, "title": item.title}

@@ -6,6 +6,7 @@ table says the same whichever way it is read.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.records import EventBatch, RejectedRow, RowLocations
 from bowerbird.data.readers.table_batches import TableBatch
+from bowerbird.data.readers.values.times import explain_rejection
 
 AT = EVENT_SCHEMA.field("at").type
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"
@@ -50,9 +52,17 @@ class EventRows:
         self.reject(pc.equal(self._columns[field], ""), reason or f"no {name}")
 
     def set_time(self, name: str, reason: str) -> None:
-        """Set the time from a column; rows whose time can't be read are rejected."""
-        self._columns["at"] = times(self.column(name))
-        self.reject(self._columns["at"].is_null(), reason)
+        """Set the time from a column; rows without one, or whose time can't be read, are rejected.
+
+        `reason` is that of missing times; others say why they can't be read, and which forms are understood.
+        """
+        column = self.column(name)
+        self._columns["at"] = at = times(column)
+        unreadable = np.flatnonzero(at.is_null().to_numpy(zero_copy_only=False))
+        for why, indices in _rows_by_rejection(column.take(pa.array(unreadable)).to_pylist()).items():
+            rows = np.zeros(len(column), bool)
+            rows[unreadable[indices]] = True
+            self.reject(pa.array(rows), reason + why)
 
     def reject(self, rows: pa.Array, reason: str) -> None:
         """Leave rows out, (n,) bool."""
@@ -81,6 +91,14 @@ class EventRows:
         if isinstance(values, str):
             return pa.repeat(pa.scalar(values, field.type), n)
         return values.cast(field.type)
+
+
+def _rows_by_rejection(values: list[Any]) -> dict[str, list[int]]:
+    """Indices of times that can't be read, by what follows the reason; nothing for missing ones."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for index, value in enumerate(values):
+        rows[explain_rejection(value)].append(index)
+    return rows
 
 
 def texts(column: pa.Array) -> pa.Array:

@@ -11,18 +11,12 @@ from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.items import Item
 from bowerbird.data.readers.column_map import (
     CollectionColumns,
-    Columns,
     EventColumns,
     ItemColumns,
     cell,
     read_column_map,
 )
-from bowerbird.data.readers.fields import (
-    parse_availability,
-    parse_price,
-    parse_text,
-    parse_time,
-)
+from bowerbird.data.readers.item_fields import ItemFields, with_decimal_mark
 from bowerbird.data.readers.mapped_events import events_of
 from bowerbird.data.readers.records import (
     CollectionDraft,
@@ -33,6 +27,7 @@ from bowerbird.data.readers.records import (
 )
 from bowerbird.data.readers.table_batches import read_batches
 from bowerbird.data.readers.tables import read_rows
+from bowerbird.data.readers.values.texts import parse_prose, parse_text
 from bowerbird.errors import InputError
 
 REQUIRED = ("user_id", "item_id", "action", "at")
@@ -50,8 +45,14 @@ def read(paths: Sequence[Path], column_map: Path) -> Records:
                 for batch in read_batches(table, list(dict.fromkeys(columns))):
                     yield from (batch,) if isinstance(batch, RejectedRow) else events_of(columns, batch)
                 continue
-            for location, row in read_rows(table, list(columns)):
-                yield _record(columns, row, location, table.parent)
+            rows = read_rows(table, list(columns))
+            if isinstance(columns, ItemColumns):
+                rows, decimal_mark = with_decimal_mark(rows, columns.price)
+                for location, row in rows:
+                    yield _item(columns, row, location, table.parent, decimal_mark)
+            elif isinstance(columns, CollectionColumns):
+                for location, row in rows:
+                    yield _collection(columns, row, location)
 
 
 def read_exported(paths: Sequence[Path]) -> Records:
@@ -75,30 +76,23 @@ def read_exported(paths: Sequence[Path]) -> Records:
             ) from None
 
 
-def _record(columns: Columns, row: dict[str, Any], location: str, folder: Path) -> Record:
-    match columns:
-        case ItemColumns():
-            return _item(columns, row, location, folder)
-        case CollectionColumns():
-            return _collection(columns, row, location)
-        case _:
-            raise TypeError(f"no record is made of {columns}")
-
-
-def _item(columns: ItemColumns, row: dict[str, Any], location: str, folder: Path) -> Record:
+def _item(
+    columns: ItemColumns, row: dict[str, Any], location: str, folder: Path, decimal_mark: str
+) -> Record:
     item_id = parse_text(cell(row, columns.item_id))
     if not item_id:
         return RejectedRow("items", "no item_id", location, row)
-    price_text = cell(row, columns.price)
-    price = parse_price(price_text) if parse_text(price_text) else None
+    fields = ItemFields(decimal_mark)
+    currency = parse_text(cell(row, columns.currency))
+    price = fields.price(columns.price or "price", cell(row, columns.price), currency)
     image = cell(row, columns.image)
     picture = image if isinstance(image, bytes | None) else _picture(parse_text(image), folder)
     item = Item(
         item_id=item_id,
-        title=parse_text(cell(row, columns.title)),
-        description=parse_text(cell(row, columns.description)),
-        price=price[0] if price else None,
-        currency=parse_text(cell(row, columns.currency)) or (price[1] if price else ""),
+        title=parse_prose(cell(row, columns.title)),
+        description=parse_prose(cell(row, columns.description)),
+        price=price.amount if price else None,
+        currency=price.currency if price else currency,
         brand=parse_text(cell(row, columns.brand)),
         category=tuple(parse_text(row[name]) for name in columns.category_columns if parse_text(row[name])),
         attributes={
@@ -106,14 +100,10 @@ def _item(columns: ItemColumns, row: dict[str, Any], location: str, folder: Path
             for name, column in columns.attributes.items()
             if parse_text(row[column])
         },
-        availability=parse_availability(cell(row, columns.availability)),
-        created_at=parse_time(cell(row, columns.created_at))
-        if cell(row, columns.created_at) is not None
-        else None,
+        availability=fields.availability("availability", cell(row, columns.availability)),
+        created_at=fields.time(columns.created_at or "created_at", cell(row, columns.created_at)),
     )
-    return ItemDraft(
-        item, location, picture, ("price is not a number",) if parse_text(price_text) and not price else ()
-    )
+    return ItemDraft(item, location, picture, tuple(fields.repairs))
 
 
 def _picture(link: str, folder: Path) -> Path | str | None:

@@ -16,6 +16,16 @@ from bowerbird.data.readers.records import EventBatch, RejectedRow
 from bowerbird.data.readers.table_batches import TableBatch
 
 OPTIONAL_TEXTS = ("session", "surface", "query")
+USUAL_NAMES = {
+    **dict.fromkeys(
+        ("look", "browse", "pageview", "page_view", "detail", "view_item", "viewed"), Action.VIEW
+    ),
+    **dict.fromkeys(("select_item", "clicked", "open"), Action.CLICK),
+    **dict.fromkeys(("like", "wishlist", "add_to_wishlist", "favorite", "favourite", "saved"), Action.SAVE),
+    **dict.fromkeys(("cart", "addtocart", "add to cart", "basket", "add_to_basket"), Action.ADD_TO_CART),
+    **dict.fromkeys(("buy", "bought", "order", "transaction", "purchased"), Action.PURCHASE),
+}
+"""Names that many shops give to actions; a column map's own names come first."""
 MAX_SHOWN = 40  # characters of an unknown action in a reason
 
 
@@ -50,7 +60,7 @@ def _set_action(rows: EventRows, columns: EventColumns) -> None:
 
     def bowerbird_name(value: Any) -> str:
         name = parse_text(value) or Action.CLICK.value
-        return columns.actions.get(name, name)
+        return str(columns.actions.get(name) or USUAL_NAMES.get(name.lower(), name))
 
     actions = each_distinct(rows.column(columns.action), bowerbird_name, pa.string())
     for name in pc.unique(actions).to_pylist():

@@ -14,6 +14,7 @@ from bowerbird.data.arrays import IntArray
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Alias, Event
 from bowerbird.data.items import Item
+from bowerbird.data.readers.values.outcomes import Repair
 
 SHOWN_CHARACTERS = 500  # of a rejected row, in the report
 
@@ -27,8 +28,15 @@ class ItemDraft:
     """File and row number."""
     picture: bytes | Path | str | None = None
     """Encoded bytes, a file, or a URL."""
-    repaired: tuple[str, ...] = ()
-    """Why fields were left out, e.g. a price that is not a number."""
+    repairs: tuple[Repair, ...] = ()
+    """Fields that were left out, e.g. a price that is not a number."""
+
+    def repairs_as_row(self) -> RejectedRow:
+        """What was left out of an accepted item, as a row of the report."""
+        reasons = "; ".join(repair.description for repair in self.repairs)
+        values = {"item_id": self.item.item_id} | {repair.field: repair.value for repair in self.repairs}
+        fields = ", ".join(dict.fromkeys(repair.field for repair in self.repairs))
+        return RejectedRow("items", f"kept, without its {fields}: {reasons}", self.location, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.data.readers.fields import read_delimited
+from bowerbird.data.readers.text_files import read_delimited
 from bowerbird.errors import InputError
 
 
@@ -19,7 +19,7 @@ def read_rows(path: Path, required: Sequence[str] = ()) -> Iterator[tuple[str, d
         yield from _parquet_rows(path, required)
         return
     is_checked = False
-    for location, row in read_delimited(path, "\t" if path.suffix.lower() == ".tsv" else ","):
+    for location, row in read_delimited(path):
         if not is_checked:
             require_columns(path, list(row), required)
             is_checked = True

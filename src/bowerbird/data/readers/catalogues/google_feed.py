@@ -1,16 +1,20 @@
-"""Google product feeds, TSV or XML (RSS 2.0 or Atom with the `g:` namespace)."""
+"""Google product feeds: TSV or CSV, or XML (RSS 2.0 or Atom, with or without the `g:` namespace)."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import parse_availability, parse_price, parse_time, read_delimited
+from bowerbird.data.readers.item_fields import SAMPLED_ROWS, ItemFields
 from bowerbird.data.readers.records import ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.text_files import EXTRA_FIELDS, is_xml, open_bytes, read_delimited
+from bowerbird.data.readers.values.prices import find_decimal_mark
+from bowerbird.data.readers.values.texts import parse_prose
 from bowerbird.errors import InputError
 
 # The feed's field names -> the catalogue's attribute names.
@@ -21,101 +25,143 @@ ATTRIBUTES = {
     "size": "size",
     "gender": "gender",
     "age_group": "age group",
-    "item_group_id": "group",
     **{f"custom_label_{n}": f"label {n}" for n in range(5)},
 }
+ITEM_TAGS = ("item", "entry")
+GOOGLE = "{http://base.google.com/ns/1.0}"
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+Row = dict[str, list[str]]
+"""Values of each field; only a few fields have several."""
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the items of feed files. Raises `InputError` for a file that is not a feed."""
     for path in paths:
-        rows = _xml_rows(path) if path.suffix.lower() == ".xml" else _tsv_rows(path)
-        for location, row in rows:
-            yield item_of(row, location, path.parent)
+        rows = _xml_rows(path) if is_xml(path) else _table_rows(path)
+        first = list(islice(rows, SAMPLED_ROWS))
+        mark = find_decimal_mark([price for _, row in first for price in row.get("price", [])])
+        for location, row in chain(first, rows):
+            yield item_of(row, location, path.parent, mark)
 
 
-def _tsv_rows(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
-    for location, row in read_delimited(path, "\t"):
+def _table_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    is_checked = False
+    for location, row in read_delimited(path):
+        if not is_checked:
+            _require_id(path, list(row))
+            is_checked = True
         fields = {_normalise_name(name): [value.strip()] for name, value in row.items() if value.strip()}
-        if "product_detail" in fields:
-            fields["product_detail"] = fields["product_detail"][0].split(",")
-        if "id" not in {_normalise_name(name) for name in row}:
-            raise InputError(
-                f"{path} has no column `id`; it has {', '.join(row)}: is it a product feed in TSV?"
-            )
+        for name in ("product_detail", "additional_image_link"):
+            if name in fields:
+                fields[name] = fields[name][0].split(",")
         yield location, fields
 
 
-def _xml_rows(path: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def _require_id(path: Path, names: list[str]) -> None:
+    if "id" not in map(_normalise_name, names):
+        raise InputError(
+            f"{path} has no column `id`; it has {', '.join(names)}. A product feed has id, title and price: "
+            "rename the columns, or say what yours mean (layout parquet with --columns MAP.toml)"
+        )
+
+
+def _xml_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    number = 0
     try:
-        number = 0
-        for _, element in ElementTree.iterparse(path):
-            if _normalise_name(element.tag) in ("item", "entry"):
-                number += 1
-                row: dict[str, list[str]] = {}
-                for child in element:
-                    row.setdefault(_normalise_name(child.tag), []).append(_content(child))
-                yield f"{path.name}: item {number}", row
-                element.clear()
+        with open_bytes(path) as file:
+            for _, element in ElementTree.iterparse(file):
+                if _normalise_name(element.tag) in ITEM_TAGS:
+                    number += 1
+                    yield f"{path.name}: item {number}", _xml_row(element)
+                    element.clear()
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: unknown encodings
         raise InputError(f"{path} is not well-formed XML ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
+    if not number:
+        raise InputError(f"{path} has no <item> or <entry>: is it a product feed (RSS 2.0 or Atom)?")
+
+
+def _xml_row(element: ElementTree.Element) -> Row:
+    """Fields by name; where Google's namespace has a field, plain ones of that name do not count."""
+    plain: Row = {}
+    of_google: Row = {}
+    for child in element:
+        if content := _content(child):
+            is_of_google = child.tag.startswith((GOOGLE, "g:"))
+            (of_google if is_of_google else plain).setdefault(_normalise_name(child.tag), []).append(content)
+    return plain | of_google
 
 
 def _content(element: ElementTree.Element) -> str:
     """Text of a field; parts of a nested field (product_detail) are joined as in the TSV form."""
+    if len(element) and element[0].tag.startswith(XHTML):
+        return " ".join(element.itertext()).strip()
     parts = [(child.text or "").strip() for child in element]
     return ":".join(parts) if parts else (element.text or element.get("href") or "").strip()
 
 
 def _normalise_name(name: str) -> str:
     """Normalise a field's name: no namespace, lower case, underscores."""
-    return name.rsplit("}", 1)[-1].removeprefix("g:").strip().lower().replace(" ", "_")
+    return name.rsplit("}", 1)[-1].strip().removeprefix("g:").lower().replace(" ", "_")
 
 
-def item_of(row: dict[str, list[str]], location: str, folder: Path) -> ItemDraft | RejectedRow:
+def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> ItemDraft | RejectedRow:
     """The item of a row whose fields have the feed's names; rejected without an id."""
 
-    def first_value(name: str) -> str:
-        return row.get(name, [""])[0]
+    def first_of(*names: str) -> str:
+        return next((row[name][0] for name in names if row.get(name)), "")
 
-    if not first_value("id"):
+    if not first_of("id"):
         return RejectedRow("items", "no id", location, row)
-    repairs = []
-    price = None
-    for name in ("sale_price", "price"):
-        if first_value(name):
-            price = price or parse_price(first_value(name))
-            if parse_price(first_value(name)) is None:
-                repairs.append(f"{name} is not a number")
-    category = _parse_path(first_value("product_type") or first_value("google_product_category"))
-    created = parse_time(first_value("created_at")) if first_value("created_at") else None
+    if EXTRA_FIELDS in row:
+        reason = "more fields than the header (is a separator part of a text? Then quote that text)"
+        return RejectedRow("items", reason, location, row)
+    fields = ItemFields(decimal_mark)
+    dates = first_of("sale_price_effective_date")
+    sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates)
+    n_reviews = fields.number("review_count", first_of("review_count"))
+    category = _parse_path(first_of("product_type", "google_product_category"))
     item = Item(
-        item_id=first_value("id"),
-        title=first_value("title"),
-        description=first_value("description"),
-        price=price[0] if price else None,
-        currency=price[1] if price else "",
-        brand=first_value("brand"),
+        item_id=first_of("id"),
+        title=parse_prose(first_of("title")),
+        description=parse_prose(first_of("description", "summary", "content")),
+        price=sale.price.amount if sale.price else None,
+        currency=sale.price.currency if sale.price else "",
+        brand=parse_prose(first_of("brand")),
         category=category,
         attributes=_attributes(row, category),
-        availability=parse_availability(first_value("availability")),
-        created_at=created,
+        availability=fields.availability("availability", first_of("availability")),
+        created_at=fields.time("created_at", first_of("created_at")),
+        link=first_of("link"),
+        image_link=first_of("image_link"),
+        additional_images=tuple(link.strip() for link in row.get("additional_image_link", []) if link.strip()),
+        list_price=sale.list_price,
+        sale_price=sale.sale_price,
+        sale_starts=sale.starts,
+        sale_ends=sale.ends,
+        rating=fields.number("star_rating", first_of("star_rating")),
+        rating_count=None if n_reviews is None else int(n_reviews),
+        gtin=first_of("gtin"),
+        mpn=first_of("mpn"),
+        group_id=first_of("item_group_id"),
+        condition=first_of("condition").lower(),
+        shipping="; ".join(row.get("shipping", [])),
+        returns=first_of("return_policy_label", "returns"),
+        language=first_of("language", "content_language"),
     )
-    return ItemDraft(item, location, resolve_picture(first_value("image_link"), folder), tuple(repairs))
+    return ItemDraft(item, location, resolve_picture(first_of("image_link"), folder), tuple(fields.repairs))
 
 
 def _parse_path(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(">") if name.strip())
+    return tuple(parse_prose(name) for name in parse_prose(text).split(">") if name.strip())
 
 
-def _attributes(row: dict[str, list[str]], category: tuple[str, ...]) -> dict[str, str]:
-    attributes = {name: row[field][0] for field, name in ATTRIBUTES.items() if row.get(field, [""])[0]}
+def _attributes(row: Row, category: tuple[str, ...]) -> dict[str, str]:
+    attributes = {name: parse_prose(row[field][0]) for field, name in ATTRIBUTES.items() if row.get(field)}
     for detail in row.get("product_detail", []):
         parts = [part.strip() for part in detail.split(":")]
         if len(parts) >= 2 and parts[-1]:
-            attributes[parts[-2].lower()] = parts[-1]
+            attributes[parse_prose(parts[-2]).lower()] = parse_prose(parts[-1])
     if category:
         attributes.setdefault("type", category[-1])
     return attributes

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
-from bowerbird.data.readers.fields import parse_number, parse_price, parse_text
+from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.item_fields import ItemFields
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.table_batches import TableBatch, read_batches, read_header
 from bowerbird.errors import InputError
@@ -69,19 +70,20 @@ def _item(row: dict[str, str], sequences: set[str], location: str) -> ItemDraft 
         return RejectedRow("items", "no item_id", location, row)
     title_field = next((name for name in TITLE_FIELDS if row.get(name)), "")
     category_field = next((name for name in CATEGORY_FIELDS if row.get(name) and name in sequences), "")
-    price = parse_price(row["price"]) if row.get("price") else None
-    is_broken = bool(row.get("price")) and price is None
+    read = ItemFields()
+    price = read.price("price", row.get("price", ""))
     fields = {"item_id", *TITLE_FIELDS, category_field, "price", "brand", "description"}
     item = Item(
         row["item_id"],
         title=row.get(title_field, ""),
         description=row.get("description", ""),
-        price=price[0] if price else None,
+        price=price.amount if price else None,
+        currency=price.currency if price else "",
         brand=row.get("brand", ""),
         category=parse_tokens(row.get(category_field, "")),
         attributes={name: value for name, value in row.items() if value and name not in fields},
     )
-    return ItemDraft(item, location, repaired=("price is not a number",) if is_broken else ())
+    return ItemDraft(item, location, repairs=tuple(read.repairs))
 
 
 def parse_tokens(text: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from bowerbird.data.readers.records import (
     Records,
     RejectedRow,
 )
+from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
     "product viewed": Action.VIEW,
@@ -182,7 +183,7 @@ def _event(
     if not item:
         return "no product_id"
     if at is None:
-        return "no timestamp" if stamp is None else "no timestamp that can be read"
+        return "no timestamp" if stamp is None else "no timestamp that can be read" + explain_rejection(stamp)
     message_id = parse_text(message.get("messageId"))
     price = parse_price(product["price"]) if product.get("price") is not None else None
     return Event(

@@ -1,0 +1,111 @@
+"""Fields of one item as they are read, with a list of those that were left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
+
+from bowerbird.data.readers.values.availability import IN_STOCK, parse_availability
+from bowerbird.data.readers.values.numbers import parse_number
+from bowerbird.data.readers.values.outcomes import Rejection, Repair
+from bowerbird.data.readers.values.prices import Price, find_decimal_mark, parse_price
+from bowerbird.data.readers.values.texts import parse_text
+from bowerbird.data.readers.values.times import parse_time
+
+T = TypeVar("T")
+Rows = Iterator[tuple[str, dict[str, Any]]]
+"""Locations and rows."""
+SAMPLED_ROWS = 1_000
+
+
+class SalePrice(NamedTuple):
+    """What an item costs now; with a sale price its list price and the dates of the sale."""
+
+    price: Price | None
+    list_price: float | None = None
+    sale_price: float | None = None
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+
+def with_decimal_mark(rows: Rows, price: str) -> tuple[Rows, str]:
+    """The same rows, and the decimal mark that the first prices agree on; see `find_decimal_mark`."""
+    first = list(islice(rows, SAMPLED_ROWS))
+    mark = find_decimal_mark([row.get(price) for _, row in first]) if price else ""
+    return chain(first, rows), mark
+
+
+class ItemFields:
+    """Reads fields of one row; what can't be read is left out and becomes a `Repair`.
+
+    `decimal_mark` is that of the column of prices, see `prices.find_decimal_mark`.
+    """
+
+    def __init__(self, decimal_mark: str = "") -> None:
+        self.repairs: list[Repair] = []
+        self._decimal_mark = decimal_mark
+
+    def price(self, field: str, value: Any, currency: str = "") -> Price | None:
+        """Read a price; `currency` is the code of values that name none."""
+        price = parse_price(value, currency, self._decimal_mark)
+        return self._or_none(field, value, price)
+
+    def sale_price(
+        self, price: Any, sale_price: Any, dates: Any = None, currency: str = "", now: datetime | None = None
+    ) -> SalePrice:
+        """Read the price in force: the sale's, where there is one above zero and its dates include now.
+
+        `dates` are two times with a slash between them, as in `sale_price_effective_date`.
+        """
+        usual = self.price("price", price, currency)
+        sale = self.price("sale_price", sale_price, currency)
+        period = self._period(dates)
+        if sale is None or sale.amount == 0 or period is None:
+            return SalePrice(usual)
+        starts, ends = period
+        now = now or datetime.now(UTC)
+        is_sale = (starts is None or starts <= now) and (ends is None or now < ends)
+        if usual is None or sale.amount == usual.amount:
+            return SalePrice(sale if is_sale else usual)
+        is_other_currency = bool(sale.currency and usual.currency) and sale.currency != usual.currency
+        if sale.amount > usual.amount or is_other_currency:
+            self.repairs.append(Repair.of("sale_price", sale_price, "is not below the price in its currency"))
+            return SalePrice(usual)
+        in_force = Price(sale.amount, sale.currency or usual.currency) if is_sale else usual
+        return SalePrice(in_force, usual.amount, sale.amount, starts, ends)
+
+    def number(self, field: str, value: Any) -> float | None:
+        """Read a number of at least zero."""
+        number = parse_number(value)
+        is_missing = not parse_text(value)
+        return number if is_missing or (number is not None and number >= 0) else self._or_none(
+            field, value, Rejection("is not a number of at least zero")
+        )
+
+    def _period(self, dates: Any) -> tuple[datetime | None, datetime | None] | None:
+        """Start and end of a sale; None where they can't be read, and then there is no sale."""
+        text = parse_text(dates)
+        if not text:
+            return None, None
+        first, _, last = text.partition("/")
+        starts, ends = parse_time(first), parse_time(last)
+        if isinstance(starts, Rejection) or isinstance(ends, Rejection) or (starts is None and ends is None):
+            self.repairs.append(Repair.of("sale_price_effective_date", text, "is not two times (START/END)"))
+            return None
+        return starts, ends
+
+    def time(self, field: str, value: Any) -> datetime | None:
+        """Read a time."""
+        return self._or_none(field, value, parse_time(value))
+
+    def availability(self, field: str, value: Any) -> str:
+        """Read an availability; an unknown word counts as in stock."""
+        return self._or_none(field, value, parse_availability(value)) or IN_STOCK
+
+    def _or_none(self, field: str, value: Any, outcome: T | Rejection | None) -> T | None:
+        if not isinstance(outcome, Rejection):
+            return outcome
+        self.repairs.append(Repair.of(field, value, outcome.reason))
+        return None

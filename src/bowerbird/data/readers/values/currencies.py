@@ -1,0 +1,145 @@
+"""Currencies by their codes, signs and names in many languages, from the CLDR (by Babel)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from babel import Locale
+from babel.numbers import get_currency_name, get_currency_precision, list_currencies
+
+LOCALES = (
+    *("en", "de", "fr", "es", "it", "nl", "pt", "sv", "nb", "da", "fi", "pl", "cs", "sk", "hu", "ro"),
+    *("bg", "el", "ru", "uk", "tr", "he", "ar", "fa", "hi", "th", "vi", "id", "ms", "ja", "zh", "ko"),
+    *("hr", "sr", "sl", "et", "lv", "lt", "is", "ca"),
+)
+COMMON = (
+    *("EUR", "USD", "GBP", "JPY", "CNY", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN"),
+    *("RUB", "UAH", "TRY", "ILS", "INR", "BRL", "MXN", "CAD", "AUD", "NZD", "KRW", "VND", "THB", "IDR"),
+)
+"""Currencies whose names are read in every form of their plural."""
+
+ABBREVIATIONS = {
+    "EUR": "euro euros eur. ευρώ",
+    "USD": "$ us$ usd$ $us u$s u.s.$ dollars dollar",
+    "GBP": "£ pound pounds quid",
+    "JPY": "¥ yen 円 jp¥",
+    "CNY": "rmb yuan 元 人民币 cn¥",
+    "AUD": "a$ au$ aud$",
+    "CAD": "c$ ca$ cad$ $ca",
+    "NZD": "nz$",
+    "HKD": "hk$",
+    "SGD": "s$ sg$",
+    "TWD": "nt$",
+    "MXN": "mx$ mex$",
+    "ARS": "ar$",
+    "BRL": "r$ reais",
+    "CHF": "fr sfr fr. sfr. franken",
+    "PLN": "zł zl złotych złoty",
+    "CZK": "kč kc korun",
+    "HUF": "ft",
+    "RON": "lei leu",
+    "RUB": "руб р ₽ рублей rub.",
+    "UAH": "грн ₴ гривень",
+    "BGN": "лв",
+    "TRY": "tl ₺",
+    "IDR": "rp",
+    "MYR": "rm",
+    "ZAR": "r",
+    "KRW": "원 ₩",
+    "VND": "đ ₫ vnđ",
+    "THB": "บาท ฿",
+    "ILS": "₪ שח ש״ח",
+    "INR": "₹ inr.",
+    "SEK": "skr svenska kronor",
+    "NOK": "nkr",
+    "DKK": "dkr",
+    "ISK": "ikr",
+    "HRK": "kn",
+    "RSD": "din дин",
+    "AED": "dhs dh",
+    "KWD": "kd",
+    "BHD": "bd",
+}
+"""Spellings of stores that the CLDR does not list, in lower case."""
+SHARED = {"kr", "kronor", "kroner", "krone", "krona", "kr.", "rs", "₨", "rupees"}
+"""Signs of several currencies: the amount is read, the currency stays unknown."""
+
+
+class Currency(NamedTuple):
+    """A currency as named next to a number."""
+
+    code: str
+    """ISO 4217; empty where none is named, or a sign that several share."""
+    decimals: int
+    """Digits after the decimal mark, usually."""
+    is_named: bool
+
+
+NONE = Currency("", 2, False)
+
+
+@lru_cache(4096)
+def read_currency(words: str) -> Currency | None:
+    """Read a code, a sign or a name; None where it is none of these.
+
+    >>> read_currency("EURO").code, read_currency("KWD").decimals, read_currency("kr").code
+    ('EUR', 3, '')
+    >>> read_currency("per kg") is None
+    True
+    """
+    name = " ".join(words.casefold().split())
+    for spelling in (name, name.strip(". "), name.replace(".", "")):
+        if len(spelling) == 3 and spelling.upper() in list_currencies():
+            return _currency(spelling.upper())
+        if spelling in SHARED:
+            return Currency("", 2, True)
+        if spelling in (spellings := _codes_by_spelling()):
+            return _currency(spellings[spelling])
+    parts = name.split()
+    if len(parts) == 2 and all(parts):  # USD $, or $ AUD
+        currencies = [read_currency(part) for part in parts]
+        return None if None in currencies else combine_currencies([each for each in currencies if each])
+    return None
+
+
+def combine_currencies(currencies: list[Currency]) -> Currency | None:
+    """The currency that one or two spellings name; None where they contradict each other.
+
+    A code wins over a sign that it shares: $100 AUD.
+    """
+    named = [currency for currency in currencies if currency.is_named]
+    codes = {currency.code for currency in named if currency.code}
+    if len(codes) <= 1:
+        return next((each for each in named if each.code), named[0] if named else NONE)
+    if len(codes) == 2 and "USD" in codes and (others := [code for code in codes if code[-1] == "D"]):
+        return _currency(next(code for code in others if code != "USD") if len(others) > 1 else "USD")
+    return None
+
+
+def _currency(code: str) -> Currency:
+    return Currency(code, get_currency_precision(code), True)
+
+
+@cache
+def _codes_by_spelling() -> dict[str, str]:
+    """Codes by signs and names in lower case; what several currencies share is left out."""
+    codes: dict[str, set[str]] = defaultdict(set)
+    for name in LOCALES:
+        locale = Locale.parse(name)
+        for code, spelling in _spellings(locale):
+            codes[spelling.casefold().strip("\u200f\u200e. ")].add(code)
+    unique = {spelling: next(iter(options)) for spelling, options in codes.items() if len(options) == 1}
+    english = {sign.casefold(): code for code, sign in Locale.parse("en").currency_symbols.items()}
+    own = {spelling: code for code, line in ABBREVIATIONS.items() for spelling in line.split()}
+    return unique | english | own
+
+
+def _spellings(locale: Locale) -> Iterable[tuple[str, str]]:
+    yield from locale.currency_symbols.items()
+    yield from locale.currencies.items()
+    for code in COMMON:
+        for count in (1, 2, 5):
+            yield code, get_currency_name(code, count, locale)
