@@ -121,7 +121,7 @@ def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, bow
         (["google-feed", good, tmp_path / "bad.tsv"], "not UTF-8"),  # the good file is not imported either
         (["google-feed", tmp_path / "other.tsv"], "no column `id`; it has sku, name"),
         (["google-feed", tmp_path / "absent.tsv"], "absent.tsv"),
-        (["shopify", good], "google-feed, segment"),
+        (["shopify", good], "no handle"),
         (["hm", tmp_path], "items.parquet, articles.csv"),
     ]
     for arguments, message in cases:

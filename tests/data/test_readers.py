@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def test_google_feed_tsv(store: Store, tmp_path: Path, jpeg) -> None:
         "W1\tMug\t\thttps://shop.example/mug.jpg\t\t5\t\t\t\t\t\t\n"
     )
     summary = import_layout(store, "google-feed", [path])
-    assert items(store)["L1"] == LAMP and items(store)["W1"].price == 5
+    assert (
+        items(store)["L1"] == replace(LAMP, list_price=60, sale_price=49.9) and items(store)["W1"].price == 5
+    )
     assert store.catalogue().image(0) == jpeg()
     assert (summary.images, summary.images_broken, summary.images_not_fetched) == (1, 0, 1)
 

@@ -30,7 +30,7 @@ CURRENCIES = ("EUR", "USD", "GBP", "JPY", "PLN")
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_prices_of_a_locale_are_read(locale: str) -> None:
-    """Eight amounts in five currencies as the CLDR writes them: 880 spellings; none is read as another price."""
+    """Eight amounts in five currencies as the CLDR writes them, in two forms: 1,760 spellings."""
     for currency in CURRENCIES:
         for amount in AMOUNTS:
             for form in ("standard", "name"):

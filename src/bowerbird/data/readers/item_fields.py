@@ -80,8 +80,10 @@ class ItemFields:
         """Read a number of at least zero."""
         number = parse_number(value)
         is_missing = not parse_text(value)
-        return number if is_missing or (number is not None and number >= 0) else self._or_none(
-            field, value, Rejection("is not a number of at least zero")
+        return (
+            number
+            if is_missing or (number is not None and number >= 0)
+            else self._or_none(field, value, Rejection("is not a number of at least zero"))
         )
 
     def _period(self, dates: Any) -> tuple[datetime | None, datetime | None] | None:

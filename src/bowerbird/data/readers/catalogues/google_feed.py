@@ -121,6 +121,7 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
     sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates)
     n_reviews = fields.number("review_count", first_of("review_count"))
     category = _parse_path(first_of("product_type", "google_product_category"))
+    picture = resolve_picture(first_of("image_link"), folder)
     item = Item(
         item_id=first_of("id"),
         title=parse_prose(first_of("title")),
@@ -133,8 +134,10 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
         availability=fields.availability("availability", first_of("availability")),
         created_at=fields.time("created_at", first_of("created_at")),
         link=first_of("link"),
-        image_link=first_of("image_link"),
-        additional_images=tuple(link.strip() for link in row.get("additional_image_link", []) if link.strip()),
+        image_link=first_of("image_link") if isinstance(picture, str) else "",
+        additional_images=tuple(
+            link.strip() for link in row.get("additional_image_link", []) if link.strip()
+        ),
         list_price=sale.list_price,
         sale_price=sale.sale_price,
         sale_starts=sale.starts,
@@ -149,7 +152,7 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
         returns=first_of("return_policy_label", "returns"),
         language=first_of("language", "content_language"),
     )
-    return ItemDraft(item, location, resolve_picture(first_of("image_link"), folder), tuple(fields.repairs))
+    return ItemDraft(item, location, picture, tuple(fields.repairs))
 
 
 def _parse_path(text: str) -> tuple[str, ...]:

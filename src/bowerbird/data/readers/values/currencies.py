@@ -8,12 +8,12 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from babel import Locale
-from babel.numbers import get_currency_name, get_currency_precision, list_currencies
+from babel.numbers import get_currency_name, get_currency_precision, get_currency_symbol, list_currencies
 
 LOCALES = (
     *("en", "de", "fr", "es", "it", "nl", "pt", "sv", "nb", "da", "fi", "pl", "cs", "sk", "hu", "ro"),
     *("bg", "el", "ru", "uk", "tr", "he", "ar", "fa", "hi", "th", "vi", "id", "ms", "ja", "zh", "ko"),
-    *("hr", "sr", "sl", "et", "lv", "lt", "is", "ca"),
+    *("hr", "sr", "sl", "et", "lv", "lt", "is", "ca", "pt_PT"),
 )
 COMMON = (
     *("EUR", "USD", "GBP", "JPY", "CNY", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN"),
@@ -23,9 +23,9 @@ COMMON = (
 
 ABBREVIATIONS = {
     "EUR": "euro euros eur. ευρώ",
-    "USD": "$ us$ usd$ $us u$s u.s.$ dollars dollar",
-    "GBP": "£ pound pounds quid",
-    "JPY": "¥ yen 円 jp¥",
+    "USD": "us$ usd$ $us u$s u.s.$ dollars dollar",
+    "GBP": "pound pounds quid",
+    "JPY": "yen 円 jp¥",
     "CNY": "rmb yuan 元 人民币 cn¥",
     "AUD": "a$ au$ aud$",
     "CAD": "c$ ca$ cad$ $ca",
@@ -76,9 +76,13 @@ class Currency(NamedTuple):
     decimals: int
     """Digits after the decimal mark, usually."""
     is_named: bool
+    sign: str = ""
+    """The sign that named it, if several currencies have it: $, £ or ¥."""
 
 
 NONE = Currency("", 2, False)
+SIGNS = {"$": "USD", "£": "GBP", "¥": "JPY"}
+"""Signs of several currencies that one of them has in most stores."""
 
 
 @lru_cache(4096)
@@ -94,28 +98,32 @@ def read_currency(words: str) -> Currency | None:
     for spelling in (name, name.strip(". "), name.replace(".", "")):
         if len(spelling) == 3 and spelling.upper() in list_currencies():
             return _currency(spelling.upper())
+        if spelling in SIGNS:
+            return _currency(SIGNS[spelling])._replace(sign=spelling)
         if spelling in SHARED:
             return Currency("", 2, True)
         if spelling in (spellings := _codes_by_spelling()):
             return _currency(spellings[spelling])
     parts = name.split()
-    if len(parts) == 2 and all(parts):  # USD $, or $ AUD
-        currencies = [read_currency(part) for part in parts]
-        return None if None in currencies else combine_currencies([each for each in currencies if each])
+    if len(parts) == 2:  # USD $, or $ AUD
+        first, second = read_currency(parts[0]), read_currency(parts[1])
+        return combine_currencies(first, second) if first and second else None
     return None
 
 
-def combine_currencies(currencies: list[Currency]) -> Currency | None:
-    """The currency that one or two spellings name; None where they contradict each other.
+def combine_currencies(first: Currency, second: Currency) -> Currency | None:
+    """The currency that two spellings name; None where they contradict each other.
 
-    A code wins over a sign that it shares: $100 AUD.
+    A code wins over a sign that its currency shares: $100 AUD.
+
+    >>> combine_currencies(read_currency("$"), read_currency("AUD")).code
+    'AUD'
     """
-    named = [currency for currency in currencies if currency.is_named]
-    codes = {currency.code for currency in named if currency.code}
-    if len(codes) <= 1:
-        return next((each for each in named if each.code), named[0] if named else NONE)
-    if len(codes) == 2 and "USD" in codes and (others := [code for code in codes if code[-1] == "D"]):
-        return _currency(next(code for code in others if code != "USD") if len(others) > 1 else "USD")
+    if not first.code or not second.code or first.code == second.code:
+        return first if first.code or not second.is_named else second
+    for sign, other in ((first, second), (second, first)):
+        if sign.sign and sign.sign in get_currency_symbol(other.code, "en"):
+            return other
     return None
 
 
@@ -131,7 +139,7 @@ def _codes_by_spelling() -> dict[str, str]:
         locale = Locale.parse(name)
         for code, spelling in _spellings(locale):
             codes[spelling.casefold().strip("\u200f\u200e. ")].add(code)
-    unique = {spelling: next(iter(options)) for spelling, options in codes.items() if len(options) == 1}
+    unique = {spelling: next(iter(shared)) for spelling, shared in codes.items() if len(shared) == 1}
     english = {sign.casefold(): code for code, sign in Locale.parse("en").currency_symbols.items()}
     own = {spelling: code for code, line in ABBREVIATIONS.items() for spelling in line.split()}
     return unique | english | own
@@ -141,5 +149,5 @@ def _spellings(locale: Locale) -> Iterable[tuple[str, str]]:
     yield from locale.currency_symbols.items()
     yield from locale.currencies.items()
     for code in COMMON:
-        for count in (1, 2, 5):
+        for count in (1, 2, 5, 0.5, 1_000_000):
             yield code, get_currency_name(code, count, locale)

@@ -14,7 +14,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bowerbird.data.readers.values.currencies import Currency, combine_currencies, read_currency
+from bowerbird.data.readers.values.currencies import NONE, Currency, combine_currencies, read_currency
 from bowerbird.data.readers.values.outcomes import Rejection
 
 FORMS = "write 19.99 EUR, 19,99 €, $1,299.00 or 1 299,00 kr"
@@ -88,32 +88,39 @@ def find_decimal_mark(values: list[Any]) -> str:
     return marks.pop() if len(marks) == 1 else ""
 
 
-def _parse_text(value: str, default_currency: str, decimal_mark: str) -> Price | Rejection | None:
+def _parse_text(value: str, default: str, decimal_mark: str) -> Price | Rejection | None:
     if len(value) > MAX_LENGTH:
         return NO_NUMBER if value.strip() else None
     text = _EURO_AS_MARK.sub(r"\1,\2 €", _NO_DECIMALS.sub(" ", _normalise(value))).strip()
     if not text:
         return None
     if _EXPONENT.fullmatch(text):
-        return _checked(float(text), default_currency)
+        return _checked(float(text), default)
     numbers = list(_NUMBER.finditer(text))
     if len(numbers) != 1:
         return SEVERAL if numbers else NO_NUMBER
     before, after = text[: numbers[0].start()].strip(), text[numbers[0].end() :].strip()
     if before.startswith(("-", "(")) or before.endswith("-"):
         return NEGATIVE
-    if before in (".", ","):  # .75
-        before, digits = "", f"0{before}{numbers[0][0]}"
-    else:
-        digits = numbers[0][0]
-    currencies = [read_currency(words) for words in (before.lstrip("+"), after.lstrip(".,")) if words]
-    named = combine_currencies([each for each in currencies if each is not None])
-    if None in currencies:
-        return NO_NUMBER
-    if named is None:
-        return TWO_CURRENCIES
-    amount = _parse_number(digits, _with_default(named, default_currency), decimal_mark)
-    return amount if isinstance(amount, Rejection) else _checked(amount, named.code or default_currency)
+    digits = numbers[0][0]
+    if text[: numbers[0].start()].endswith((".", ",")) and _starts_fraction(before):
+        before, digits = before[:-1], f"0{before[-1]}{digits}"
+    named = NONE
+    for words in (before.lstrip("+ "), after.lstrip(".,")):
+        currency = read_currency(words) if words else NONE
+        if currency is None:
+            return NO_NUMBER
+        combined = combine_currencies(named, currency)
+        if combined is None:
+            return TWO_CURRENCIES
+        named = combined
+    amount = _parse_number(digits, _with_default(named, default), decimal_mark)
+    return amount if isinstance(amount, Rejection) else _checked(amount, named.code or default)
+
+
+def _starts_fraction(before: str) -> bool:
+    """Whether the mark at the end belongs to the number ($.75) and not to an abbreviation (Rs.75)."""
+    return len(before) == 1 or not before[-2].isalpha()
 
 
 def _with_default(named: Currency, default: str) -> Currency:
