@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import IO, Any
 
 from bowerbird.data.items import WITHDRAWN, Item
@@ -89,7 +90,9 @@ def _plain_row(item: Item) -> dict[str, Any]:
 def _price(amount: float | None, currency: str) -> str:
     if amount is None:
         return ""
-    number = f"{amount:.2f}" if amount == round(amount, 2) else repr(amount)
+    number = f"{amount:.2f}" if amount == round(amount, 2) else f"{Decimal(repr(amount)):f}"
+    if number[-4:-3] == ".":  # three decimals could be thousands
+        number += "0"
     return f"{number} {currency}".strip()
 
 
