@@ -16,7 +16,6 @@ from bowerbird.data.readers.column_map import (
     cell,
     read_column_map,
 )
-from bowerbird.data.readers.item_fields import ItemFields, with_decimal_mark
 from bowerbird.data.readers.mapped_events import events_of
 from bowerbird.data.readers.records import (
     CollectionDraft,
@@ -27,6 +26,7 @@ from bowerbird.data.readers.records import (
 )
 from bowerbird.data.readers.table_batches import read_batches
 from bowerbird.data.readers.tables import read_rows
+from bowerbird.data.readers.values.item_fields import ItemFields, with_decimal_mark
 from bowerbird.data.readers.values.texts import parse_prose, parse_text
 from bowerbird.errors import InputError
 

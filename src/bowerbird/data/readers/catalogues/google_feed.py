@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bowerbird.data.items import Item
-from bowerbird.data.readers.item_fields import SAMPLED_ROWS, ItemFields
 from bowerbird.data.readers.records import ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.text_files import EXTRA_FIELDS, is_xml, open_bytes, read_delimited
+from bowerbird.data.readers.values.item_fields import SAMPLED_ROWS, ItemFields
 from bowerbird.data.readers.values.prices import find_decimal_mark
 from bowerbird.data.readers.values.texts import parse_prose
 from bowerbird.errors import InputError
