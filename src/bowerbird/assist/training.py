@@ -8,7 +8,8 @@ from bowerbird.assist.parts import Parts
 from bowerbird.conversations.config import ConversationConfig
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
-from bowerbird.errors import BackboneError
+from bowerbird.embed.search.query import QueryEncoder
+from bowerbird.errors import BackboneError, StoreError
 from bowerbird.graft.head.config import RequestHeadConfig
 from bowerbird.graft.head.ranker import train_ranker
 from bowerbird.progress import tell
@@ -19,7 +20,7 @@ def train_assistant(
 ) -> Version:
     """Train on a store's dialogues, generated ones where it has none, and publish; returns the recommender.
 
-    Without the text encoder of the vectors, acts are told by the classifier of the package. Raises
+    Without the text encoder of the vectors, acts are recognised by the classifier of the package. Raises
     `StoreError` for a store without vectors.
     """
     snapshot = store.snapshot()
@@ -28,7 +29,9 @@ def train_assistant(
     version = train_ranker(store, snapshot, config, head, parts.to_english, weights.collect)
     weights.publish(store, is_generated=version.meta["is_generated"])
     try:
+        QueryEncoder.open(snapshot)
+    except (BackboneError, StoreError) as error:  # vectors from elsewhere have no encoder of texts
+        tell(f"acts are recognised by the classifier of the package: {error}")
+    else:
         train_acts(store)
-    except BackboneError as error:
-        tell(f"acts are told by the classifier of the package: {error}")
     return version
