@@ -22,6 +22,8 @@ FACET_WORDS = {
     "kind": "type",
 }
 PRICE_WORDS = word_set("price prices budget cost costs limit money")
+MAX_EARLIER_WORDS = 16
+"""Different words of earlier messages that still count."""
 _FRESH = re.compile(
     r"\b(?:start over|start again|new search|reset|forget (?:it|that|everything|all)|new topic|"
     r"(?:drop|scrap|skip) (?:it|that|this)|never ?mind(?! the\b)|change of plans?|moving on|"
@@ -153,15 +155,24 @@ def _named_after(
 
 
 def _words_after(own: Request, previous: Request) -> str:
-    """The earlier wish without the values that the new message replaced, then the new words."""
+    """The earlier wish without the values that the new message replaced, then the new words.
+
+    Of the earlier words only the last `MAX_EARLIER_WORDS` different ones stay: a turn costs the same however
+    long the conversation is.
+    """
     replaced = {
         word
         for facet in own.facets
         for value in previous.facets.get(facet, frozenset()) - own.facets[facet]
         for word in stem_phrase(value)
     }
-    remaining_words = [word for word in previous.words.split() if not (set(stem_phrase(word)) & replaced)]
-    return " ".join([*remaining_words[:60], *own.words.split()])
+    own_words = own.words.split()
+    earlier = dict.fromkeys(
+        word
+        for word in previous.words.split()
+        if word not in own_words and not set(stem_phrase(word)) & replaced
+    )
+    return " ".join([*list(earlier)[-MAX_EARLIER_WORDS:], *own_words])
 
 
 def _over(

@@ -9,9 +9,11 @@ from bowerbird.data.readers.values.numbers import parse_number
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.texts import parse_text
 
-IN_STOCK, OUT_OF_STOCK, PREORDER, BACKORDER, WITHDRAWN = (
-    *("in_stock", "out_of_stock", "preorder", "backorder", "withdrawn"),
-)
+IN_STOCK = "in_stock"
+OUT_OF_STOCK = "out_of_stock"
+PREORDER = "preorder"
+BACKORDER = "backorder"
+WITHDRAWN = "withdrawn"
 UNKNOWN = Rejection("is no known availability (write in_stock, out_of_stock, preorder or backorder)")
 SPELLINGS = {
     IN_STOCK: """in stock, instock, available, available for order, available now, in store, in store only,
