@@ -66,6 +66,15 @@ def test_an_invalid_price(store: Store, feed, price: str, reason: str) -> None:
     assert listed.startswith(f"kept, without its price: price {reason}") and where == "feed.tsv:2"
 
 
+def test_a_row_with_more_fields_than_the_header_is_rejected(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    path.write_text("id,title,price\na,Lamp,5 EUR\nb,Lamp, of oak,6 EUR\n")
+    summary = import_layout(store, "google-feed", [path])
+    assert store.catalogue().ids == ["a"]
+    ((reason, where),) = rejected_rows(summary.rejected_file)
+    assert reason.startswith("more fields than the header") and where == "feed.csv:3"
+
+
 def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
     Image.new("RGB", (6000, 3750), "teal").save(tmp_path / "huge.png", compress_level=1)
     (tmp_path / "cut.jpg").write_bytes(jpeg(size=(300, 300))[:-400])

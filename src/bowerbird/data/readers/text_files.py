@@ -18,7 +18,7 @@ from bowerbird.progress import BYTES_READ
 
 SAMPLE_BYTES = 1 << 20
 SEPARATORS = "\t,;|"
-EXTRA_FIELDS = "fields beyond the header"
+EXTRA_FIELDS = "fields_beyond_the_header"
 """Name of the fields that a row has and the header does not, joined by the separator."""
 MAX_LINES_OF_A_FIELD = 1_000
 _BOMS = (

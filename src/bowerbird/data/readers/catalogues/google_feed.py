@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ def _content(element: ElementTree.Element) -> str:
     return ":".join(parts) if parts else (element.text or element.get("href") or "").strip()
 
 
+@lru_cache(1024)
 def _normalise_name(name: str) -> str:
     """Normalise a field's name: no namespace, lower case, underscores."""
     return name.rsplit("}", 1)[-1].strip().removeprefix("g:").lower().replace(" ", "_")
@@ -109,7 +111,10 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
     """The item of a row whose fields have the feed's names; rejected without an id."""
 
     def first_of(*names: str) -> str:
-        return next((row[name][0] for name in names if row.get(name)), "")
+        for name in names:
+            if values := row.get(name):
+                return values[0]
+        return ""
 
     if not first_of("id"):
         return RejectedRow("items", "no id", location, row)
@@ -174,10 +179,10 @@ def resolve_picture(link: str, folder: Path) -> Any:
     """Resolve a link: a file (relative to the feed's folder), or a URL, which is not fetched here."""
     if not link:
         return None
+    if link.startswith(("http://", "https://")):
+        return link
     try:
         parsed = urlparse(link)
     except ValueError:  # e.g. half an IPv6 address
-        return link
-    if parsed.scheme in ("http", "https"):
         return link
     return folder / (unquote(parsed.path) if parsed.scheme == "file" else link)

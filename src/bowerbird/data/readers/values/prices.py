@@ -62,8 +62,10 @@ Price(amount=1299.0, currency='EUR'), Price(amount=5.0, currency=''))
     """
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value)
-        if plain is not None and not plain[2]:
-            return Price(float(plain[1]), currency)
+        if plain is not None:
+            named = read_currency(plain[2]) if plain[2] else NONE
+            if named is not None:
+                return Price(float(plain[1]), named.code or currency)
         return _parse_text(value, currency, decimal_mark)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None

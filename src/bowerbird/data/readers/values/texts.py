@@ -39,6 +39,8 @@ def parse_text(value: Any) -> str:
     >>> parse_text(108775015.0), parse_text(None), parse_text({"id": 1}), parse_text("half \\ud800")
     ('108775015', '', '', 'half ?')
     """
+    if isinstance(value, str) and value.isascii():
+        return value.strip()
     if (
         value is None
         or isinstance(value, dict | list | bool)
@@ -62,6 +64,8 @@ def parse_prose(value: Any) -> str:
     ('Soft wool', 'size < 3 & more')
     """
     text = parse_text(value)
+    if text.isascii() and "<" not in text and "&" not in text:
+        return " ".join(text.split())
     for _ in range(MAX_UNESCAPED):
         if has_tags(text):
             text = _without_tags(text)
