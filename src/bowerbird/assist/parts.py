@@ -55,6 +55,8 @@ WARM_UP_NICENESS = 10
 POPULAR = 1000
 """Items whose popularity tells them apart."""
 SALE_ATTRIBUTES = ("sale_price", "list_price")
+RARE_SHARE = 0.001
+"""A word of a smaller share of descriptions is nothing that a shop sells."""
 MENTIONS = 30
 """Items whose texts are read to tell what a word means there."""
 MIN_TITLE_WORDS = 2
@@ -323,8 +325,8 @@ class Parts:
         return _if_there(lambda: _opened_completer(self.snapshot))
 
     def is_aside(self, stem: str) -> bool:
-        """Whether items mention a word only as what they are for ("made for a laptop"), or a few descriptions
-        mention it, and no title, category or attribute."""
+        """Whether items mention a word only as what they are for ("made for a laptop"), or very
+        few descriptions mention it, and no title, category or attribute."""
         positions = self.lexicon.items_by_stem.get(stem)
         if positions is None:
             return False
@@ -338,7 +340,8 @@ class Parts:
             if stem in names:
                 return False
             is_only_aside = is_only_aside and aside.search(item.description) is not None
-        return is_only_aside or len(positions) < MENTIONS
+        is_rare = len(positions) < MENTIONS and len(positions) < RARE_SHARE * len(self.catalogue)
+        return is_only_aside or is_rare
 
     def shown(self, item_id: str) -> Shown | None:
         """An item as it is listed now; None where it is not sold any more."""

@@ -283,19 +283,20 @@ class EmbeddedLog(EventLog):
             yield
 
     def _check_in_place(self) -> None:
-        """Raise `StoreError` where the folder was moved away: a log begun anew would lose every event."""
+        """Raise `StoreError` where the folder was moved away: a log begun anew would lose every event.
+
+        A folder that stands in its place, such as a backup that was restored, is read from then on.
+        """
         try:
             stat = self.path.stat()
             folder = stat.st_dev, stat.st_ino
         except FileNotFoundError:
             folder = None
-        if folder is not None and self._folder is None:
-            self._folder = folder
-        if folder != self._folder:
+        if folder is None and self._folder is not None:
             raise StoreError(
-                f"the event log {self.path} was moved away or replaced while it was in use: put the folder "
-                "back, and restart"
+                f"the event log {self.path} was moved away while it was in use: put the folder back"
             )
+        self._folder = folder
 
     def _next_generation(self) -> None:
         self._replace(self.path / "GENERATION", str(self.generation + 1).encode())
