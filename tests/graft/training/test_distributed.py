@@ -27,7 +27,7 @@ def test_two_processes_train_and_publish_one_graft(fresh_store: Store, tiny_base
         check=False,
     )
     assert run.returncode == 0, run.stderr[-2000:]
-    assert len([path for path in (fresh_store.path / "graft").iterdir() if path.is_dir()]) == 1
+    assert len([path for path in (fresh_store.path / "graft").iterdir() if path.name[0] != "."]) == 1
     version = Store.open(fresh_store.path).current("graft")
     assert version is not None
     assert version.meta["alignment_steps"] == 4
