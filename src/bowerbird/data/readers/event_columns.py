@@ -46,10 +46,16 @@ class EventRows:
         """Set a field of all events: an array (n,), or one text."""
         self._columns[field] = values
 
-    def set_id(self, field: str, name: str, reason: str = "") -> None:
-        """Set an id from a column; rows without it are rejected, by default as "no NAME"."""
-        self._columns[field] = texts(self.column(name))
-        self.reject(pc.equal(self._columns[field], ""), reason or f"no {name}")
+    def set_id(
+        self, field: str, name: str, reason: str = "", clean: Callable[[pa.Array], pa.Array] | None = None
+    ) -> None:
+        """Set an id from a column, (n,) texts that `clean` may change.
+
+        Rows without it are rejected, by default as "no NAME".
+        """
+        ids = texts(self.column(name))
+        self._columns[field] = clean(ids) if clean else ids
+        self.reject(pc.equal(ids, ""), reason or f"no {name}")
 
     def set_time(self, name: str, reason: str) -> None:
         """Set the time from a column; rows without one, or whose time can't be read, are rejected.

@@ -28,6 +28,12 @@ def parse_price(value: Any) -> Price | None:
     return None if isinstance(price, Rejection) else price
 
 
+def parse_amount(value: Any) -> float | None:
+    """Parse the amount of a price; None as in `parse_price`."""
+    price = parse_price(value)
+    return price.amount if price else None
+
+
 def parse_time(value: Any) -> datetime | None:
     """Parse a time into UTC; None where it can't be read, or has two readings.
 

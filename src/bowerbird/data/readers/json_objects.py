@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from bowerbird.data.readers.events.json_lines import decode_json
+from bowerbird.data.readers.text_files import open_bytes
 from bowerbird.errors import InputError
-from bowerbird.progress import BYTES_READ
 
 LISTS = ("products", "items", "@graph", "data")
 """Fields that hold the list where the file is one object."""
@@ -21,19 +20,16 @@ def read_json_objects(path: Path, lists: Sequence[str] = LISTS) -> Iterator[tupl
     Raises `InputError` for a file without a single object.
     """
     n_objects = n_rows = 0
-    try:
-        for location, row in _rows(path, lists):
-            n_rows += 1
-            n_objects += isinstance(row, dict)
-            yield location, row
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path} can't be read ({error})") from None
+    for location, row in _rows(path, lists):
+        n_rows += 1
+        n_objects += isinstance(row, dict)
+        yield location, row
     if n_rows and not n_objects:
         raise InputError(f"{path} holds no JSON object: expected are one object a line, or an array of them")
 
 
 def _rows(path: Path, lists: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    with open_binary(path) as file:
+    with open_bytes(path) as file:
         first = b"\n"
         while first and not first.strip():
             first = file.readline()
@@ -41,7 +37,6 @@ def _rows(path: Path, lists: Sequence[str]) -> Iterator[tuple[str, Any]]:
         if isinstance(whole, dict) and not _list_of(whole, lists):
             yield f"{path.name}:1", whole
             for number, line in enumerate(file, start=2):
-                BYTES_READ.add(len(line))
                 if line.strip():
                     yield f"{path.name}:{number}", decode_json(line)
             return
@@ -55,10 +50,3 @@ def _rows(path: Path, lists: Sequence[str]) -> Iterator[tuple[str, Any]]:
 
 def _list_of(record: dict[str, Any], lists: Sequence[str]) -> list[Any] | None:
     return next((record[name] for name in lists if isinstance(record.get(name), list)), None)
-
-
-def open_binary(path: Path) -> BinaryIO:
-    """Open a file, decompressed where it is gzip, by its first bytes."""
-    with path.open("rb") as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb")

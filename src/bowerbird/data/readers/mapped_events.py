@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from bowerbird.data.events import ACTIONS, Action
 from bowerbird.data.readers.column_map import EventColumns
 from bowerbird.data.readers.event_columns import EventRows, each_distinct, texts
-from bowerbird.data.readers.fields import parse_price, parse_text, parse_whole_number
+from bowerbird.data.readers.fields import parse_amount, parse_text, parse_whole_number
 from bowerbird.data.readers.records import EventBatch, RejectedRow
 from bowerbird.data.readers.table_batches import TableBatch
 
@@ -32,17 +32,15 @@ MAX_SHOWN = 40  # characters of an unknown action in a reason
 def events_of(columns: EventColumns, batch: TableBatch) -> Iterator[EventBatch | RejectedRow]:
     """The events of some rows, from the mapped columns that they have. A row without an action is a click."""
     rows, present = EventRows(batch), set(batch.rows.column_names)
-    rows.set_id("user_id", columns.user_id, "no user_id")
-    rows.set_id("item_id", columns.item_id, "no item_id")
-    rows.set("item_id", _without_decimals(texts(rows.column(columns.item_id))))
-    rows.set("user_id", _without_decimals(texts(rows.column(columns.user_id))))
+    for field, name in (("user_id", columns.user_id), ("item_id", columns.item_id)):
+        rows.set_id(field, name, f"no {field}", _without_decimals)
     rows.set_time(columns.at, "no time that can be read")
     _set_action(rows, columns)
     if columns.event_id in present:
         ids = texts(rows.column(columns.event_id))
         rows.set("event_id", pc.if_else(pc.equal(ids, ""), pa.scalar(None, pa.string()), ids))
     if columns.value in present:
-        rows.set("value", each_distinct(rows.column(columns.value), _value, pa.float64()))
+        rows.set("value", each_distinct(rows.column(columns.value), parse_amount, pa.float64()))
     for field in OPTIONAL_TEXTS:
         if (name := getattr(columns, field)) in present:
             text = texts(rows.column(name))
@@ -72,8 +70,3 @@ def _set_action(rows: EventRows, columns: EventColumns) -> None:
 def _without_decimals(ids: pa.Array) -> pa.Array:
     """Ids that went through a table of floats lose their ".0": `7325.0` is `7325`."""
     return pc.replace_substring_regex(ids, r"^(\d+)\.0+$", r"\1")
-
-
-def _value(value: Any) -> float | None:
-    price = parse_price(value) if value is not None else None
-    return price[0] if price else None

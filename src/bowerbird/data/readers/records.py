@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,26 @@ class RejectedRow:
 
 def _describe(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+
+
+def records_of(
+    parsed: Iterable[Event | Alias | str], location: str, row: Any, description: str
+) -> Iterator[EventDraft | AliasDraft | RejectedRow | IgnoredRow]:
+    """What a row of events says: its events, aliases, and reasons (texts) why it can't be used.
+
+    A row that says nothing is ignored, as what `description` names.
+    """
+    is_empty = True
+    for outcome in parsed:
+        is_empty = False
+        if isinstance(outcome, str):
+            yield RejectedRow("events", outcome, location, row)
+        elif isinstance(outcome, Alias):
+            yield AliasDraft(outcome, location)
+        else:
+            yield EventDraft(outcome, location)
+    if is_empty:
+        yield IgnoredRow("events", description)
 
 
 Record = ItemDraft | EventDraft | EventBatch | AliasDraft | CollectionDraft | RejectedRow | IgnoredRow

@@ -28,6 +28,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""Bytes of marks and blanks, in UTF-8 and UTF-16; XML itself says which encoding it has."""
 _log = logging.getLogger(__name__)
 
 
@@ -113,8 +115,8 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
 
 def is_xml(path: Path) -> bool:
     """Whether the first letter of a file is that of XML."""
-    with open_text(path) as text:
-        return text.read(1000).lstrip("\ufeff \t\r\n").startswith("<")
+    with open_bytes(path) as file:
+        return file.read(1000).lstrip(_BEFORE_XML).startswith(b"<")
 
 
 def find_separator(header: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -13,8 +12,7 @@ from urllib.parse import unquote, urlparse
 from bowerbird.data.items import Item
 from bowerbird.data.readers.records import ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.text_files import EXTRA_FIELDS, is_xml, open_bytes, read_delimited
-from bowerbird.data.readers.values.item_fields import SAMPLED_ROWS, ItemFields
-from bowerbird.data.readers.values.prices import find_decimal_mark
+from bowerbird.data.readers.values.item_fields import ItemFields, with_decimal_mark
 from bowerbird.data.readers.values.texts import parse_prose
 from bowerbird.errors import InputError
 
@@ -40,9 +38,8 @@ def read(paths: Sequence[Path]) -> Records:
     """Read the items of feed files. Raises `InputError` for a file that is not a feed."""
     for path in paths:
         rows = _xml_rows(path) if is_xml(path) else _table_rows(path)
-        first = list(islice(rows, SAMPLED_ROWS))
-        mark = find_decimal_mark([price for _, row in first for price in row.get("price", [])])
-        for location, row in chain(first, rows):
+        rows, mark = with_decimal_mark(rows, "price")
+        for location, row in rows:
             yield item_of(row, location, path.parent, mark)
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers, texts
-from bowerbird.data.readers.fields import find_file, parse_number, parse_price, parse_text
+from bowerbird.data.readers.fields import find_file, parse_amount, parse_number, parse_text
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.table_batches import read_batches
 from bowerbird.data.readers.tables import read_rows, require_columns
@@ -147,7 +147,6 @@ def _with_suffixes(rows: pa.Table, suffixes: dict[int, str]) -> pa.Table:
 
 
 def _price_value(value: Any) -> float | None:
-    # As a number first: the competition's csv has 16 decimals, which `parse_price` does not accept.
+    # As a number first: 1.299 without a currency has two readings, but here it is a number.
     number = parse_number(value)
-    price = parse_price(value if number is None else number)
-    return price[0] if price else None
+    return parse_amount(value if number is None else number)

@@ -22,8 +22,7 @@ from bowerbird.data.readers.fields import find_file, parse_number, parse_text
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.table_batches import Batches, TableBatch, read_batches
 from bowerbird.data.readers.tables import read_rows
-from bowerbird.errors import InputError
-from bowerbird.progress import BYTES_READ
+from bowerbird.data.readers.text_files import open_bytes
 
 MIN_SAVE_STARS, MAX_HIDE_STARS = 3.5, 2.0  # stars
 FILM_FILES = ("items.parquet", "movies.csv", "movies.dat", "u.item")
@@ -136,14 +135,10 @@ def _raw_batches(path: Path) -> Batches:
 
 def _lines(path: Path) -> Iterator[str]:
     """Lines in Latin-1, as these releases are; UTF-8 where the file is in it."""
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                BYTES_READ.add(len(line))
-                text = line.rstrip(b"\r\n")
-                try:
-                    yield text.decode()
-                except UnicodeDecodeError:
-                    yield text.decode("latin-1")
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
+    with open_bytes(path) as file:
+        for line in file:
+            text = line.rstrip(b"\r\n")
+            try:
+                yield text.decode()
+            except UnicodeDecodeError:
+                yield text.decode("latin-1")

@@ -13,8 +13,8 @@ from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.json_lines import read_json_lines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
-from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
-from bowerbird.data.readers.records import AliasDraft, EventDraft, IgnoredRow, Records, RejectedRow
+from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.records import Records, RejectedRow, records_of
 from bowerbird.data.readers.tables import read_rows
 
 ACTION_OF = {
@@ -40,19 +40,7 @@ def read(paths: Sequence[Path]) -> Records:
             if not isinstance(row, dict):
                 yield RejectedRow("events", "not a JSON object", location, row)
                 continue
-            is_empty = True
-            for parsed in parse_events(row):
-                is_empty = False
-                if isinstance(parsed, str):
-                    yield RejectedRow("events", parsed, location, row)
-                else:
-                    yield (
-                        AliasDraft(parsed, location)
-                        if isinstance(parsed, Alias)
-                        else EventDraft(parsed, location)
-                    )
-            if is_empty:
-                yield IgnoredRow("events", f"event {_name(row)!r}")
+            yield from records_of(parse_events(row), location, row, f"event {_name(row)!r}")
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, Any]]:
@@ -87,14 +75,13 @@ def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
             if not item_id:
                 yield "no item_id"
                 continue
-            price = parse_price(item["price"]) if item.get("price") is not None else None
             yield Event(
                 user_id=user or device,
                 item_id=item_id,
                 action=action,
                 at=at,
                 event_id=lines.event_id(item_id),
-                value=price[0] if price else None,
+                value=parse_amount(item.get("price")),
                 session=session or None,
                 surface=_text(item, "item_list_name") or None,
                 position=parse_whole_number(item.get("index", item.get("item_list_index"))),

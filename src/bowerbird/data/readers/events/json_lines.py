@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from bowerbird.data.readers.text_files import open_bytes
 from bowerbird.errors import InputError
-from bowerbird.progress import BYTES_READ
 
 _decode = msgspec.json.Decoder().decode
 MAX_SHOWN = 200  # bytes of a line that is not JSON
@@ -22,18 +22,14 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     Raises `InputError` for a file without a single JSON object.
     """
     n_lines = n_objects = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                BYTES_READ.add(len(line))
-                if not line.strip():
-                    continue
-                n_lines += 1
-                row = decode_json(line)
-                n_objects += isinstance(row, dict)
-                yield number, row
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            n_lines += 1
+            row = decode_json(line)
+            n_objects += isinstance(row, dict)
+            yield number, row
     if n_lines and not n_objects:
         raise InputError(f"{path} has {n_lines} lines and none is a JSON object: write one event per line")
 

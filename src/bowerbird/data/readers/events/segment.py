@@ -16,15 +16,8 @@ from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.json_lines import read_json_lines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment_columns import TrackRows
-from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
-from bowerbird.data.readers.records import (
-    AliasDraft,
-    CollectionDraft,
-    EventDraft,
-    IgnoredRow,
-    Records,
-    RejectedRow,
-)
+from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
 from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
@@ -72,19 +65,12 @@ def read(paths: Sequence[Path]) -> Records:
             if not isinstance(message, dict):
                 yield RejectedRow("events", "not a JSON object", location, message)
                 continue
-            is_empty = True
-            for parsed in parse_events(message):
-                is_empty = False
-                if isinstance(parsed, str):
-                    yield RejectedRow("events", parsed, location, message)
-                elif isinstance(parsed, Alias):
-                    yield AliasDraft(parsed, location)
-                else:
-                    yield EventDraft(parsed, location)
-                    if parsed.action is Action.SAVE and (board := _board(message)):
-                        boards.setdefault((parsed.user_id, board), {})[parsed.item_id] = None
-            if is_empty:
-                yield IgnoredRow("events", describe_ignored(message))
+            for record in records_of(parse_events(message), location, message, describe_ignored(message)):
+                yield record
+                if isinstance(record, EventDraft) and record.event.action is Action.SAVE:
+                    event = record.event
+                    if board := _board(message):
+                        boards.setdefault((event.user_id, board), {})[event.item_id] = None
         yield from usual.records()
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
@@ -185,14 +171,13 @@ def _event(
     if at is None:
         return "no timestamp" if stamp is None else "no timestamp that can be read" + explain_rejection(stamp)
     message_id = parse_text(message.get("messageId"))
-    price = parse_price(product["price"]) if product.get("price") is not None else None
     return Event(
         user_id=user,
         item_id=item,
         action=action,
         at=at,
         event_id=lines.event_id(item) or (message_id + id_suffix if message_id else ""),
-        value=price[0] if price else None,
+        value=parse_amount(product.get("price")),
         session=parse_text(product.get("session_id")) or None,
         surface=parse_text(product.get("list_id")) or None,
         query=parse_text(product.get("query")) or None,

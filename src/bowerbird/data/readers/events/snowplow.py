@@ -8,7 +8,7 @@ add_to_cart, transaction items) are understood too. `domain_userid` (a browser) 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.json_lines import decode_json
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.fields import parse_price, parse_text, parse_time, parse_whole_number
-from bowerbird.data.readers.records import AliasDraft, EventDraft, IgnoredRow, Records, RejectedRow
+from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.records import Records, RejectedRow, records_of
+from bowerbird.data.readers.text_files import open_bytes
 from bowerbird.errors import InputError
 
 N_FIELDS = 131
@@ -80,26 +81,20 @@ def read(paths: Sequence[Path]) -> Records:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    try:
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path.name}:{number}", line.rstrip("\r\n").split("\t")
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            text = line.decode(errors="replace")
+            if text.strip():
+                yield f"{path.name}:{number}", text.rstrip("\r\n").split("\t")
 
 
 def _records(fields: list[str], location: str) -> Records:
-    is_empty = True
-    for parsed in parse_events(fields):
-        is_empty = False
-        if isinstance(parsed, str):
+    name = _value(fields, "event") or "unnamed"
+    for record in records_of(parse_events(fields), location, fields, f"{name} event"):
+        if isinstance(record, RejectedRow):
             row = {name: fields[index] for name, index in _FIELD.items() if index < len(fields)}
-            yield RejectedRow("events", parsed, location, row)
-        else:
-            yield AliasDraft(parsed, location) if isinstance(parsed, Alias) else EventDraft(parsed, location)
-    if is_empty:
-        yield IgnoredRow("events", f"{_value(fields, 'event') or 'unnamed'} event")
+            record = replace(record, row=row)
+        yield record
 
 
 @dataclass(frozen=True)
@@ -150,14 +145,13 @@ def _event(
     item = parse_text(product.get("id")) or parse_text(product.get("sku"))
     if not item:
         return "no product id"
-    price = parse_price(product["price"]) if product.get("price") is not None else None
     return Event(
         user_id=base.user,
         item_id=item,
         action=action,
         at=base.at,
         event_id=lines.event_id(item) or (f"{base.event_id}/{index}" if base.event_id else ""),
-        value=price[0] if price else None,
+        value=parse_amount(product.get("price")),
         session=base.session,
         surface=parse_text(product.get("list")) or None,
         position=parse_whole_number(product.get("position")),

@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bowerbird.data.readers.events.json_lines import decode_json
-from bowerbird.data.readers.json_objects import open_binary
+from bowerbird.data.readers.text_files import find_separator, open_bytes
 from bowerbird.errors import InputError
 
 SAMPLE_BYTES = 1 << 18
-SEPARATORS = "\t,;|"
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,8 @@ class Sample:
 
 def read_sample(path: Path) -> Sample:
     """Look at a file. Raises `InputError` where it can't be read or is empty."""
-    try:
-        with open_binary(path) as file:
-            start = file.read(SAMPLE_BYTES)
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path} can't be read ({error})") from None
+    with open_bytes(path) as file:
+        start = file.read(SAMPLE_BYTES)
     if start.startswith(b"PAR1"):
         return _parquet_sample(path)
     text = _decode(start)
@@ -91,7 +87,7 @@ def _without_comments(text: str) -> str:
 def _table_sample(path: Path, text: str) -> Sample:
     lines = text.splitlines()
     header = lines[0] if lines else ""
-    separator = max(SEPARATORS, key=header.count)
+    separator = find_separator(header)
     rows = list(csv.reader(lines[:50], delimiter=separator))
     columns = tuple(name.strip() for name in rows[0]) if rows else ()
     first: Sequence[str] = rows[1] if len(rows) > 1 else ()

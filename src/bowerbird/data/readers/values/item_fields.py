@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +15,8 @@ from bowerbird.data.readers.values.texts import parse_text
 from bowerbird.data.readers.values.times import parse_time
 
 T = TypeVar("T")
-Rows = Iterator[tuple[str, dict[str, Any]]]
+Row = TypeVar("Row", bound=Mapping[str, Any])
+Rows = Iterator[tuple[str, Row]]
 """Locations and rows."""
 SAMPLED_ROWS = 1_000
 
@@ -30,11 +31,15 @@ class SalePrice(NamedTuple):
     ends: datetime | None = None
 
 
-def with_decimal_mark(rows: Rows, price: str) -> tuple[Rows, str]:
-    """The same rows, and the decimal mark that the first prices agree on; see `find_decimal_mark`."""
+def with_decimal_mark(rows: Rows[Row], price: str) -> tuple[Rows[Row], str]:
+    """The same rows, and the decimal mark that the first prices agree on; see `find_decimal_mark`.
+
+    `price` names their field, which may hold a list of values; empty for none.
+    """
     first = list(islice(rows, SAMPLED_ROWS))
-    mark = find_decimal_mark([row.get(price) for _, row in first]) if price else ""
-    return chain(first, rows), mark
+    values = [row.get(price) for _, row in first] if price else []
+    prices = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    return chain(first, rows), find_decimal_mark(prices)
 
 
 class ItemFields:
