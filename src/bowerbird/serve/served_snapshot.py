@@ -61,6 +61,11 @@ class ServedSnapshot:
         self._used.add("assistant")
         return self.snapshot.open_once("assistant", lambda: Assistant.open(self.snapshot))
 
+    def position_of(self, item_id: str) -> int | None:
+        """The position of an item; None for one that is unknown or withdrawn."""
+        position = self.catalogue.position.get(item_id)
+        return None if position is None or self.catalogue.withdrawn[position] else position
+
     def item(self, position: int) -> dict[str, Any]:
         """The API's JSON form of an item."""
         item = self.catalogue.item(position)

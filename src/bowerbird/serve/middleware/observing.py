@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bowerbird.serve.errors import error_response
 from bowerbird.serve.middleware.metrics import Metrics
 
 CLIENT_GONE = 499  # no client reads this status; the metrics count it
@@ -105,14 +106,12 @@ def _line(scope: Scope, request_id: str, status: int, start: float) -> str:
 
 def _internal_error(request_id: str) -> JSONResponse:
     message = f"the server failed; its log says why, under the request id {request_id}"
-    error = {"message": message, "type": "server_error", "param": None, "code": "internal_error"}
-    return JSONResponse({"error": error}, 500)
+    return error_response(500, message, "server_error", code="internal_error")
 
 
 def _shutting_down() -> JSONResponse:
-    error = {"message": "the server is being restarted: send it again", "type": "server_error"}
-    body = {"error": error | {"param": None, "code": "shutting_down"}}
-    return JSONResponse(body, 503, {"Retry-After": "2"})
+    message, headers = "the server is being restarted: send it again", {"Retry-After": "2"}
+    return error_response(503, message, "server_error", headers, code="shutting_down")
 
 
 class JsonLogFormatter(logging.Formatter):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bowerbird.serve.errors import error_response
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -58,5 +59,4 @@ def _without_port(host: str) -> str:
 
 
 def _error(status: int, message: str) -> Response:
-    error = {"message": message, "type": "Forbidden", "param": None, "code": "forbidden"}
-    return Response(json.dumps({"error": error}), status, media_type="application/json")
+    return error_response(status, message, "Forbidden", code="forbidden")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bowerbird.serve.errors import error_response
 
 SLASH = "\0"
 
@@ -28,10 +29,8 @@ class EncodedSlashMiddleware:
                 unquote(segment, errors="replace") for segment in raw.decode("ascii", "replace").split("/")
             ]
             if any(SLASH in segment for segment in segments):
-                error = {"message": "the path holds a NUL character", "type": "InputError"}
-                await JSONResponse({"error": error | {"param": None, "code": None}}, 400)(
-                    scope, receive, send
-                )
+                refusal = error_response(400, "the path holds a NUL character", "InputError")
+                await refusal(scope, receive, send)
                 return
             scope = {**scope, "path": "/".join(segment.replace("/", SLASH) for segment in segments)}
         await self.app(scope, receive, send)

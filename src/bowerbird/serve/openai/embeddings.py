@@ -70,10 +70,10 @@ def embed(request: EmbeddingRequest, served: ServedSnapshot) -> dict[str, Any]:
 
 
 def _position(item: ItemInput, served: ServedSnapshot) -> int:
-    position = served.catalogue.position.get(item.item_id)
-    if position is None or served.catalogue.withdrawn[position]:
+    position = served.position_of(item.item_id)
+    if position is None:
         raise InputError(f"there is no item {item.item_id!r}")
-    return int(position)
+    return position
 
 
 def _encoded(vector: NDArray[np.float32], encoding: str) -> list[float] | str:

@@ -16,6 +16,20 @@ class Refusal(InputError):
         self.headers = headers or {}
 
 
+class ClosingRefusal(Refusal):
+    """A refusal that closes the connection, so that the rest of the body is not read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, {"Connection": "close"})
+
+
+class RetriableRefusal(Refusal):
+    """A refusal of what may be sent again, `retry_after_s` seconds later."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, {"Retry-After": str(max(1, round(retry_after_s + 0.5)))})
+
+
 class Unauthenticated(Refusal):
     """No key, or one that is not valid."""
 
@@ -33,24 +47,18 @@ class Forbidden(Refusal):
     code = "insufficient_permissions"
 
 
-class SlowBody(Refusal):
-    """A body that did not arrive in time; the connection is closed."""
+class SlowBody(ClosingRefusal):
+    """A body that did not arrive in time."""
 
     status = 408
     code = "request_timeout"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, {"Connection": "close"})
 
-
-class BodyTooLarge(Refusal):
-    """A body above the route's limit; the connection is closed, so that the rest is not read."""
+class BodyTooLarge(ClosingRefusal):
+    """A body above the route's limit."""
 
     status = 413
     code = "body_too_large"
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, {"Connection": "close"})
 
 
 class WrongMediaType(Refusal):
@@ -60,21 +68,15 @@ class WrongMediaType(Refusal):
     code = "unsupported_media_type"
 
 
-class TooManyRequests(Refusal):
+class TooManyRequests(RetriableRefusal):
     """A caller above its rate or its share."""
 
     status = 429
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str, retry_after_s: float) -> None:
-        super().__init__(message, {"Retry-After": str(max(1, round(retry_after_s + 0.5)))})
 
-
-class Overloaded(Refusal):
+class Overloaded(RetriableRefusal):
     """A server that is at its limit, whoever calls."""
 
     status = 503
     code = "overloaded"
-
-    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
-        super().__init__(message, {"Retry-After": str(max(1, round(retry_after_s + 0.5)))})

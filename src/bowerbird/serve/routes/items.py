@@ -133,8 +133,8 @@ def _add_user_routes(router: APIRouter, app_state: AppState) -> None:
 
 def _position_of(item_id: str, served: ServedSnapshot) -> int:
     """The position of an item; status 404 for an unknown one."""
-    position = served.catalogue.position.get(item_id)
-    if position is None or served.catalogue.withdrawn[position]:
+    position = served.position_of(item_id)
+    if position is None:
         raise HTTPException(404, f"there is no item {item_id!r}")
     return position
 
