@@ -177,7 +177,7 @@ def print_dialogue_summary(summary: DialogueImportSummary, console: Console) -> 
     for reason, n in turns.rejected.most_common(SHOWN_REASONS):
         console.print(f"  {n:,} × rejected: {reason}", markup=False)
     if summary.rejected_file:
-        console.print(f"rejected rows and fields left out: {summary.rejected_file}", soft_wrap=True)
+        console.print(f"rejected rows and their reasons: {summary.rejected_file}", soft_wrap=True)
 
 
 def print_summary(summary: ImportSummary, console: Console) -> None:

@@ -47,13 +47,10 @@ def list_(
 @items_app.command()
 def show(store: StoreArgument, ids: IdsArgument, as_json: JsonOption = False) -> None:
     """Show all fields of items."""
-    from bowerbird.errors import InputError
+    from bowerbird.data.ingest.withdrawal import require_items
 
     catalogue = _catalogue(store)
-    if unknown := [item_id for item_id in ids if item_id not in catalogue]:
-        raise InputError(
-            f"the store has no item {', '.join(unknown)}: `bowerbird items list` names those it has"
-        )
+    require_items(catalogue, ids)
     rows = [_all_fields(catalogue, catalogue.position[item_id]) for item_id in ids]
     emit({"items": rows}, as_json, lambda console: _show_fields(console, rows))
 
@@ -106,9 +103,9 @@ def _summary_of(item: Item) -> dict[str, Any]:
 
 
 def _all_fields(catalogue: Catalogue, position: int) -> dict[str, Any]:
-    row = catalogue.item(position).as_row()
-    picture = catalogue.image(position)
-    row |= {"attributes": dict(row["attributes"]), "on_sale": catalogue.item(position).on_sale}
+    item, picture = catalogue.item(position), catalogue.image(position)
+    row = item.as_row()
+    row |= {"attributes": dict(row["attributes"]), "on_sale": item.on_sale}
     del row["image"]
     return row | {"picture_bytes": 0 if picture is None else len(picture)}
 

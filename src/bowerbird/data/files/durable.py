@@ -8,6 +8,17 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+FileStamp = tuple[int, int, int]
+
+
+def file_stamp(path: Path) -> FileStamp | None:
+    """A value that differs after every replacement of a file, and costs next to nothing; None without it."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a small file atomically: readers see the old content or the new one, never a part."""

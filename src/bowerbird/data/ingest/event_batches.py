@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.ingest.event_checks import IN_FUTURE, UNKNOWN_ITEM
 from bowerbird.data.ingest.id_set import IdSet
 from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
 from bowerbird.data.times import SECOND
-
-UNKNOWN_ITEM, IN_FUTURE = "unknown item", "time in the future"
 
 
 def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:

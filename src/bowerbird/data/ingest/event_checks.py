@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from bowerbird.data.events import Alias, Event
 from bowerbird.data.store import Store
 
+UNKNOWN_ITEM, IN_FUTURE = "unknown item", "time in the future"
+"""Reasons of rejections."""
 MAX_ID_LENGTH = 500  # characters of a user's id
 CLOCK_SKEW = timedelta(days=1)  # events further ahead than this can't have happened yet
 
@@ -45,8 +47,8 @@ def rejection_reason(event: Event, is_known: bool, latest: datetime) -> str:
     if fault := id_fault(event.user_id):
         return f"the user id {fault}"
     if not is_known:
-        return "unknown item"
-    return "time in the future" if event.at > latest else ""
+        return UNKNOWN_ITEM
+    return IN_FUTURE if event.at > latest else ""
 
 
 @dataclass(frozen=True)

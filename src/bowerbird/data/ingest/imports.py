@@ -139,13 +139,12 @@ class _Import:
         self.summary = checkpoint.summary if checkpoint else ImportSummary(layout)
         self.known = IdSet(store.item_ids() if before is not None else ())
         """Ids of all items: those of the store, and those read so far."""
-        self.imported = IdSet(
-            item_id for rows in self.staging.item_batches() for item_id in rows["item_id"].to_pylist()
-        )
+        self.imported = IdSet()
         """Ids of the items read so far."""
-        self.known.add(
-            [item_id for rows in self.staging.item_batches() for item_id in rows["item_id"].to_pylist()]
-        )
+        for rows in self.staging.item_batches():
+            staged_ids = rows["item_id"].to_pylist()
+            self.imported.add(staged_ids)
+            self.known.add(staged_ids)
         self.collections_before = {collection.collection_id: collection for collection in store.collections()}
         self.collections: dict[str, Collection] = {}
         self.aliases: dict[Alias, str] = {}

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
 SHOWN_IDS = 10
+
+
+def require_items(catalogue: Catalogue, item_ids: Sequence[str]) -> None:
+    """Raise `InputError` where a catalogue lacks any of some ids."""
+    unknown = [item_id for item_id in item_ids if item_id not in catalogue]
+    if unknown:
+        shown = ", ".join(unknown[:SHOWN_IDS]) + (", …" if len(unknown) > SHOWN_IDS else "")
+        raise InputError(f"the store has no item {shown}: `bowerbird items list` names those it has")
 
 
 def withdraw_items(store: Store, item_ids: Sequence[str]) -> list[str]:
@@ -18,10 +27,7 @@ def withdraw_items(store: Store, item_ids: Sequence[str]) -> list[str]:
     """
     with store.lock("bowerbird items remove"):
         before = store.catalogue()
-        unknown = [item_id for item_id in item_ids if item_id not in before]
-        if unknown:
-            shown = ", ".join(unknown[:SHOWN_IDS]) + (", …" if len(unknown) > SHOWN_IDS else "")
-            raise InputError(f"the store has no item {shown}: `bowerbird items list` names those it has")
+        require_items(before, item_ids)
         fresh = [
             item_id for item_id in dict.fromkeys(item_ids) if not before.withdrawn[before.position[item_id]]
         ]

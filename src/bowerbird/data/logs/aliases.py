@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bowerbird.data.events import Alias
+from bowerbird.data.files.durable import FileStamp, file_stamp
 from bowerbird.errors import InputError, StoreError
 
 _TABLE = """CREATE TABLE IF NOT EXISTS alias (
@@ -57,22 +58,21 @@ class AliasTable:
         self.path = path
         self._lock = threading.Lock()
         self._cached = JoinedIds()
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: FileStamp | None = None
 
     def read(self) -> JoinedIds:
         """The current table; read again only where the file changed."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
+        stamp = file_stamp(self.path)
+        if stamp is None:
             self._cached, self._stamp = JoinedIds(), None
             return self._cached
-        stamp = stat.st_ino, stat.st_mtime_ns, stat.st_size
         with self._lock:
             if stamp != self._stamp:
                 with self._connect() as connection:
                     self._cached = _read(connection, self._cached)
                 # A file written within the clock's resolution may change again under the same stamp.
-                self._stamp = stamp if time.time_ns() - stat.st_mtime_ns > _SETTLED_NS else None
+                changed_ns = stamp[1]
+                self._stamp = stamp if time.time_ns() - changed_ns > _SETTLED_NS else None
             return self._cached
 
     def since(self, number: int) -> tuple[list[Alias], int]:

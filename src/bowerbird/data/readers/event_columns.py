@@ -19,13 +19,14 @@ from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.records import EventBatch, RejectedRow, RowLocations
 from bowerbird.data.readers.table_batches import TableBatch
-from bowerbird.data.readers.values.times import explain_rejection
+from bowerbird.data.readers.values.times import EPOCH_UNITS, explain_rejection
+from bowerbird.data.times import SECOND
 
 AT = EVENT_SCHEMA.field("at").type
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"
 _NUMBER = r"^\d+(\.\d+)?([eE]\+?\d+)?$"
-_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
-"""Microseconds of a unit, by the limit of a time's number: as in `fields.parse_time`."""
+_UNITS = EPOCH_UNITS[:3]
+"""Nanoseconds are parsed one by one: they have more digits than float64 holds."""
 MIN_EPOCH = 10**8
 """Smaller numbers may be compact dates (20220131): they are parsed one by one."""
 
@@ -146,7 +147,7 @@ def _vectorised_times(values: pa.Array) -> pa.Array | None:
         if not ((seconds >= MIN_EPOCH) & (seconds < _UNITS[-1][0])).all():
             return None
         limits = np.array([limit for limit, _ in _UNITS])
-        units = np.array([unit for _, unit in _UNITS])
+        units = np.array([SECOND / per_second for _, per_second in _UNITS])
         microseconds = np.rint(seconds * units[np.searchsorted(limits, seconds, side="right")])
         return pa.array(microseconds.astype(np.int64)).cast(AT)
     except pa.ArrowInvalid:  # e.g. the 31st of February

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from bowerbird.data.files.durable import remove_partial_files
+from bowerbird.data.files.durable import FileStamp, file_stamp, remove_partial_files
 from bowerbird.data.files.locks import hold_lock
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.errors import InputError
@@ -75,19 +75,16 @@ class KeyRing:
 
     def __init__(self, store: Path) -> None:
         self.path = store / FILE
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: FileStamp | None = None
         self._file = KeyFile()
         self._by_id: Mapping[str, ApiKey] = {}
 
     def read(self) -> KeyFile:
         """The current content; read again only where the file was replaced. Raises `StoreError`."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
+        stamp = file_stamp(self.path)
+        if stamp is None:
             self._stamp, self._file, self._by_id = None, KeyFile(), {}
-            return self._file
-        stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if stamp != self._stamp:
+        elif stamp != self._stamp:
             self._file = read_record(self.path, KeyFile)
             self._by_id = {key.id: key for key in self._file.keys}
             self._stamp = stamp

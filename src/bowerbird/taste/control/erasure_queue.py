@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bowerbird.data.files.durable import remove_partial_files
+from bowerbird.data.files.durable import FileStamp, file_stamp, remove_partial_files
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.logs.contract import EVERYTHING, LogMark
 from bowerbird.data.logs.group_commit import GroupCommit
@@ -76,16 +76,12 @@ class ErasureQueue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._path = store.path / FILE
-        self._cached: tuple[tuple[int, int, int], Erasures] = (_NO_FILE, Erasures())
+        self._cached: tuple[FileStamp | None, Erasures] = (None, Erasures())
         self._group = GroupCommit(self._append)
 
-    def file_stamp(self) -> tuple[int, int, int]:
+    def file_stamp(self) -> FileStamp | None:
         """A value that differs after every change; costs next to nothing."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return _NO_FILE
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+        return file_stamp(self._path)
 
     def read(self) -> Erasures:
         """The current content; read again only where it changed. Raises `StoreError` where it is broken."""
@@ -164,9 +160,6 @@ class ErasureQueue:
                 f"{self._path} can't be written ({error}); no new erasure is accepted: free some space or "
                 "repair the folder's permissions, and repeat the request"
             ) from error
-
-
-_NO_FILE = (0, 0, 0)
 
 
 def _kind_of_log(store: Store) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from bowerbird.data.files.durable import remove_partial_files
+from bowerbird.data.files.durable import FileStamp, file_stamp, remove_partial_files
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.store import Store
 
@@ -37,7 +37,7 @@ class Overrides:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._file_stamp: tuple[int, int, int] | None = None
+        self._file_stamp: FileStamp | None = None
         self._by_user: Mapping[str, UserOverrides] = {}
 
     @property
@@ -95,13 +95,10 @@ class Overrides:
 
     def _read(self) -> Mapping[str, UserOverrides]:
         """The file's content, read again only where it was replaced: every recommendation asks for it."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
+        stamp = file_stamp(self.path)
+        if stamp is None:
             self._by_user, self._file_stamp = {}, None
-            return self._by_user
-        stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if stamp != self._file_stamp:
+        elif stamp != self._file_stamp:
             self._by_user = read_record(self.path, dict[str, UserOverrides])
             self._file_stamp = stamp
         return self._by_user

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
-from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.fields import list_files, parse_number, parse_text
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.table_batches import TableBatch, read_batches, read_header
 from bowerbird.data.readers.values.item_fields import ItemFields
@@ -29,7 +29,7 @@ MIN_LIKE_STARS = 3
 
 def read(paths: Sequence[Path]) -> Records:
     """Read items, then interactions, of each folder, or of each file."""
-    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else (path,))]
+    files = list_files(paths)
     items = [file for file in files if file.suffix == ".item"]
     interactions = [file for file in files if file.suffix == ".inter"]
     if not items and not interactions:

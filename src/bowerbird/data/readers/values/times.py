@@ -24,6 +24,9 @@ SERIAL = Rejection(f"may be a spreadsheet's count of days ({FORMS})")
 OUT_OF_RANGE = Rejection("is a date that does not exist, or lies before the year 1 or after 9999")
 
 MAX_LENGTH = 60  # characters; longer values are not times
+EPOCH_UNITS = ((1e11, 1e0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+"""Units a second of times since 1970, by the number below which a time is one: seconds reach 10^11 in the
+year 5138, milliseconds in 1973."""
 SPREADSHEET_DAYS = (20_000, 70_000)
 """Counts of days since 1900 of the years 1954 to 2091. As seconds, they would all be in January 1970."""
 
@@ -121,8 +124,7 @@ def _from_number(number: float) -> datetime | Rejection:
             pass  # 20221399 is no date: seconds of August 1970
     if SPREADSHEET_DAYS[0] <= number < SPREADSHEET_DAYS[1]:
         return SERIAL
-    # Seconds stay below 10^11 until the year 5138, milliseconds reach it in 1973.
-    for per_second, limit in ((1.0, 1e11), (1e3, 1e14), (1e6, 1e17), (1e9, 1e20)):
+    for limit, per_second in EPOCH_UNITS:
         if abs(number) < limit:
             return datetime.fromtimestamp(number / per_second, UTC)
     return OUT_OF_RANGE
