@@ -63,16 +63,16 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """All figures of some turns."""
     return {
         "turns": len(outcomes),
-        "state": share(not one.wrong_slots for one in outcomes),
-        "slots": {slot: share(slot not in one.wrong_slots for one in outcomes) for slot in SLOTS},
-        "act": share(one.is_act_right for one in outcomes),
-        "first_item": share(one.is_first_right for one in outcomes),
-        "answered": share(one.is_answered for one in outcomes),
-        "invented_items": sum(len(one.invented) for one in outcomes),
-        "false_claims": sum(len(one.claims) for one in outcomes),
-        "odd_sentences": sum(len(one.odd) for one in outcomes),
-        "first_content_ms": _percentiles([one.first_s for one in outcomes]),
-        "processor_ms": _percentiles([one.processor_s for one in outcomes]),
+        "state": share(not outcome.wrong_slots for outcome in outcomes),
+        "slots": {slot: share(slot not in outcome.wrong_slots for outcome in outcomes) for slot in SLOTS},
+        "act": share(outcome.is_act_right for outcome in outcomes),
+        "first_item": share(outcome.is_first_right for outcome in outcomes),
+        "answered": share(outcome.is_answered for outcome in outcomes),
+        "invented_items": sum(len(outcome.invented) for outcome in outcomes),
+        "false_claims": sum(len(outcome.claims) for outcome in outcomes),
+        "odd_sentences": sum(len(outcome.odd) for outcome in outcomes),
+        "first_content_ms": _percentiles([outcome.first_s for outcome in outcomes]),
+        "processor_ms": _percentiles([outcome.processor_s for outcome in outcomes]),
     }
 
 

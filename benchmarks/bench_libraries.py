@@ -70,7 +70,7 @@ def import_cost(module: str) -> dict[str, float]:
         "print(time.process_time(), int(re.search(r'VmHWM:\\s+(\\d+)', text)[1]) / 1024)"
     )
     costs = [
-        [float(part) for part in subprocess.check_output([sys.executable, "-c", code], text=True).split()]
+        [float(figure) for figure in subprocess.check_output([sys.executable, "-c", code], text=True).split()]
         for _ in range(3)
     ]
     seconds, megabytes = min(costs)

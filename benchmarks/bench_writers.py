@@ -121,7 +121,7 @@ def report(writer: ComparingWriter, rejections: Rejections, with_texts: bool) ->
     """Print what was counted."""
     comparison, console = writer.comparison, Console()
     accepted = [part.text for _, parts, _ in comparison.written for part in parts if part.is_modelled]
-    asked = sum(min(1 + len(draft.items), MODEL_PARTS) for draft, _, _ in comparison.written)
+    n_asked = sum(min(1 + len(draft.items), MODEL_PARTS) for draft, _, _ in comparison.written)
     who = Counter(
         "partly" if any(p.is_modelled for p in parts) else "not at all" for _, parts, _ in comparison.written
     )
@@ -134,7 +134,7 @@ def report(writer: ComparingWriter, rejections: Rejections, with_texts: bool) ->
     result = {
         "drafts": writer.drafts,
         "may be worded": len(comparison.written),
-        "sentences asked for": asked,
+        "sentences asked for": n_asked,
         "sentences accepted": len(accepted),
         "sentences rejected by grounding": rejections.sentences,
         "replies partly in its words": who["partly"],

@@ -31,7 +31,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.items import Catalogue
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.embed.config import EmbedConfig
@@ -40,11 +40,11 @@ from bowerbird.graft.model import Graft
 from bowerbird.graft.runtime import Runtime, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.vllm import VllmRuntime
+from factories import lamps_and_rugs
 from tiny_models import write_qwen3_vl
 from vllm_server import VllmServer
 
 TOKENS, PROMPTS, ITEMS = 16, 24, 96
-COLOURS = ("red", "blue", "green", "grey")
 WORDS = "The shop has these items in stock, and a customer asks which of them suits a small kitchen: " * 5
 
 
@@ -90,19 +90,8 @@ def main() -> int:
 
 def make_shop(folder: Path) -> Store:
     """A shop of lamps and rugs, grafted into the checkpoint."""
-    items = [
-        Item(
-            f"i{number}",
-            title=f"{COLOURS[number % 4]} {('lamp', 'rug')[number // 4 % 2]} {number}",
-            category=(("Lamp", "Rug")[number // 4 % 2],),
-            attributes={"color": COLOURS[number % 4]},
-            price=10.0 + number,
-            currency="EUR",
-        )
-        for number in range(ITEMS)
-    ]
     store = Store.create(folder / "shop")
-    store.publish_catalogue(Catalogue.of(items))
+    store.publish_catalogue(Catalogue.of(lamps_and_rugs(ITEMS)))
     train_embedding(store, EmbedConfig(epochs=0))
     checkpoint = write_qwen3_vl(folder / "checkpoint", hidden=128, head_dim=64)
     run_bowerbird("graft", str(folder / "shop"), "--base", str(checkpoint), "--steps", "5", "--batch", "4")

@@ -20,6 +20,22 @@ from bowerbird.embed.index.vectors import GENERIC_FILE, IDS_FILE, VECTORS_FILE
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOTHING_HELD_OUT = Holdout(None, 0.0)
 LIKES_PER_USER = 8
+COLOURS = ("red", "blue", "green", "grey")
+
+
+def lamps_and_rugs(count: int) -> list[Item]:
+    """Lamps and rugs in four colours, whose titles say both."""
+    return [
+        Item(
+            f"i{number}",
+            title=f"{COLOURS[number % 4]} {('lamp', 'rug')[number // 4 % 2]} {number}",
+            category=(("Lamp", "Rug")[number // 4 % 2],),
+            attributes={"color": COLOURS[number % 4]},
+            price=10.0 + number,
+            currency="EUR",
+        )
+        for number in range(count)
+    ]
 
 
 def toy_store(

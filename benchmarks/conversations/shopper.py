@@ -265,7 +265,7 @@ class Shopper:
     def _unknown(self) -> Move | None:
         if not self.writer.can("kinds.unknown"):
             return None
-        stock = " ".join(one.text for one in self.shop.by_id.values())
+        stock = " ".join(listing.text for listing in self.shop.by_id.values())
         kinds = [kind for kind in UNKNOWN_KINDS if kind.rstrip("s") not in stock]
         if not kinds:
             return None

@@ -112,7 +112,7 @@ def _english_words() -> dict[str, str]:
         for table in (COLOURS, MATERIALS):
             for key, forms in table[code].items():
                 english |= dict.fromkeys((form.lower() for form in forms), key)
-    more = {"türkis": "teal", "turquesa": "teal", "turquoise": "teal", "turchese": "teal", "petrol": "teal"}
+    values = {"türkis": "teal", "turquesa": "teal", "turquoise": "teal", "turchese": "teal", "petrol": "teal"}
     attributes = {
         "striped": "rayas rayado rayada de_rayas a_rayas gestreift rayé à_rayures a_righe",
         "checked": "cuadros a_cuadros de_cuadros kariert à_carreaux a_quadri",
@@ -137,8 +137,8 @@ def _english_words() -> dict[str, str]:
         "à_chevrons a_spina_di_pesce",
     }
     for key, forms in attributes.items():
-        more |= {form.replace("_", " "): key for form in forms.split()}
-    return {**more, **english}
+        values |= {form.replace("_", " "): key for form in forms.split()}
+    return {**values, **english}
 
 
 def to_english(words: str) -> str | None:

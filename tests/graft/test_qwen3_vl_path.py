@@ -15,7 +15,6 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.writers.graft_writer import GraftWriter
 from bowerbird.cli.main import app
-from bowerbird.data.items import Item
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.graft.base import Base
@@ -24,11 +23,9 @@ from bowerbird.graft.model import Graft
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.vllm import VllmRuntime
 from bowerbird.graft.training.train import train_graft
-from factories import toy_store
+from factories import lamps_and_rugs, toy_store
 from fake_vllm import FakeEngine, fake_vllm
 from tiny_models import write_qwen3_vl
-
-COLOURS = ("red", "blue", "green", "grey")
 
 
 @pytest.fixture(scope="module")
@@ -41,19 +38,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Store:
     """Lamps and rugs, grafted into it."""
     torch.set_num_threads(1)
-    items = [
-        Item(
-            f"i{number}",
-            title=f"{COLOURS[number % 4]} {('lamp', 'rug')[number // 4 % 2]} {number}",
-            category=(("Lamp", "Rug")[number // 4 % 2],),
-            attributes={"color": COLOURS[number % 4]},
-            price=10.0 + number,
-            currency="EUR",
-        )
-        for number in range(48)
-    ]
     path = tmp_path_factory.mktemp("shop") / "store"
-    toy_store(path, items, users=20)
+    toy_store(path, lamps_and_rugs(48), users=20)
     version = train_graft(Store.open(path), GraftConfig(base=str(checkpoint), steps=3, batch=4))
     assert version.meta["base"] == str(checkpoint.resolve())
     return Store.open(path)

@@ -73,8 +73,8 @@ class ConversationRanker:
 
         Sources without weight, baselines among them, are not asked.
         """
-        asked = [source for source in self.sources if any(self.fusion.weights.get(source.name, ()))]
-        by_source = {source.name: source.scores(contexts) for source in asked or self.sources}
+        weighted = [source for source in self.sources if any(self.fusion.weights.get(source.name, ()))]
+        by_source = {source.name: source.scores(contexts) for source in weighted or self.sources}
         return self.fusion.scores(by_source, contexts)
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:

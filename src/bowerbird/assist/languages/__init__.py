@@ -171,12 +171,12 @@ def _readable(code: str, folder: Path | None) -> frozenset[str]:
 def _known_words(code: str, folder: Path | None) -> frozenset[str]:
     """Single words of a language; of English those that the other languages are brought to."""
     if code == ENGLISH:
-        others = (load_language(other, folder) for other in CODES if other != ENGLISH)
+        others = (load_language(name, folder) for name in CODES if name != ENGLISH)
         return frozenset(
-            word for other in others for english in other.words.values() for word in english.split()
+            word for language in others for english in language.words.values() for word in english.split()
         )
     words = load_language(code, folder).words
-    return frozenset(part for phrase in words for part in phrase if part[0].isalpha())
+    return frozenset(word for phrase in words for word in phrase if word[0].isalpha())
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, str]:

@@ -82,9 +82,9 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
 
 def _is_for_others(own: Request, previous: Request) -> bool:
     """Whether a message names an audience that the recipient before is none of: "baby pyjamas"."""
-    named = own.facets.get(AUDIENCE, frozenset())
+    audiences = own.facets.get(AUDIENCE, frozenset())
     before = audiences_of_recipient(previous.recipient)
-    return bool(named and before) and named.isdisjoint(before)
+    return bool(audiences and before) and audiences.isdisjoint(before)
 
 
 def _is_new_event(text: str, previous: Request) -> bool:

@@ -127,8 +127,8 @@ class Translator:
 
 def _titles(written: Sequence[WrittenText], draft: Draft) -> list[str]:
     """Titles that a reply may hold."""
-    named = [item.title for item in (*draft.items, *(item for part in written for item in part.items))]
-    return list(dict.fromkeys([*named, *(item.title for item in draft.turn.on_screen)]))
+    titles = [item.title for item in (*draft.items, *(item for part in written for item in part.items))]
+    return list(dict.fromkeys([*titles, *(item.title for item in draft.turn.on_screen)]))
 
 
 def _schema(n_lines: int) -> dict[str, Any]:

@@ -78,10 +78,10 @@ def _evaluate_assistant(
 def print_file_evaluation(console: Console, result: FileEvaluation) -> None:
     """Print all parts that were evaluated."""
     if result.recall is not None:
-        named = (
+        counts = (
             f"{result.recall.recommended_items:,} recommended items, {result.recall.dialogues:,} dialogues"
         )
-        console.print(_tabulate_recall(f"{named}; named left out", result.recall.rows))
+        console.print(_tabulate_recall(f"{counts}; named left out", result.recall.rows))
         console.print(_tabulate_recall("Items already named counted in", result.recall.with_named))
     if result.assistant is not None:
         print_assistant(console, result.assistant)

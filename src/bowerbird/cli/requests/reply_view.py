@@ -32,7 +32,7 @@ def print_reply(reply: Reply, console: Console, draw: DrawItem | None = None) ->
 
 
 def _tabulate(items: tuple[Named, ...], draw: DrawItem | None) -> Table:
-    pictures = [draw(named.position) if draw else None for named in items]
+    pictures = [draw(item.position) if draw else None for item in items]
     table = Table(box=None, header_style="dim")
     table.add_column("", justify="right")
     if any(picture is not None for picture in pictures):

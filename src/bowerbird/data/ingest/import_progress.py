@@ -57,5 +57,5 @@ def describe(label: str, rows: int, seconds: float, bytes_read: int, total_bytes
     if not 0 < bytes_read <= total_bytes:
         return line
     left_s = seconds * (total_bytes - bytes_read) / bytes_read
-    left = f"{left_s / 60:.0f} min" if left_s > 120 else f"{left_s:.0f} s"
-    return f"{line}, {100 * bytes_read // total_bytes} %, {left} left"
+    remaining = f"{left_s / 60:.0f} min" if left_s > 120 else f"{left_s:.0f} s"
+    return f"{line}, {100 * bytes_read // total_bytes} %, {remaining} left"

@@ -77,7 +77,7 @@ class Staging:
 
     def _continue_from(self, checkpoint: Checkpoint) -> None:
         self.parts = dict(checkpoint.parts)
-        finished = {self._part(kind, number) for kind, n in self.parts.items() for number in range(n)}
+        finished = {self._part_path(kind, number) for kind, n in self.parts.items() for number in range(n)}
         for path in self.folder.glob("*.parquet"):
             if path not in finished:
                 path.unlink()
@@ -115,7 +115,7 @@ class Staging:
 
     def _writer(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
         if kind not in self._writers:
-            path = self._part(kind, self.parts[kind])
+            path = self._part_path(kind, self.parts[kind])
             self._writers[kind] = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
         return self._writers[kind]
 
@@ -130,14 +130,14 @@ class Staging:
     def item_batches(self) -> Iterator[pa.Table]:
         """The items, some thousand at a time."""
         for number in range(self.parts["items"]):
-            with pq.ParquetFile(self._part("items", number)) as file:
+            with pq.ParquetFile(self._part_path("items", number)) as file:
                 for group in range(file.num_row_groups):
                     yield file.read_row_group(group)
 
     def event_parts(self) -> Iterator[pa.Table]:
         """The events, a part at a time."""
         for number in range(self.parts["events"]):
-            yield pq.read_table(self._part("events", number))
+            yield pq.read_table(self._part_path("events", number))
 
     def move_rejected(self, to: Path) -> bool:
         """Move the list of rejected rows; False where there is none."""
@@ -153,7 +153,7 @@ class Staging:
         self._writers.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _part(self, kind: str, number: int) -> Path:
+    def _part_path(self, kind: str, number: int) -> Path:
         return self.folder / f"{kind}-{number:05d}.parquet"
 
 

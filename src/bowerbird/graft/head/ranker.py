@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bowerbird.conversations.config import ConversationConfig
+from bowerbird.conversations.config import ConversationConfig, DialogueRankerMeta
 from bowerbird.conversations.ranker import ConversationRanker
 from bowerbird.conversations.sources.source import ConversationSource
 from bowerbird.conversations.training import (
@@ -50,12 +50,12 @@ def open_ranker(snapshot: StoreSnapshot) -> ConversationRanker:
 
     Without its request head, and with a warning, where the graft that the head was trained with is gone.
     """
-    version = snapshot.version("dialogue-ranker")
+    version = snapshot.version(DialogueRankerMeta.KIND)
     folder = None if version is None else version.path / RequestHeadSource.name
     return snapshot.open_once(
         "conversation ranker",
         lambda: open_conversations(snapshot, partial(_trained_head, snapshot, folder)),
-        of=("catalogue", "vectors", "graft", "dialogue-ranker"),
+        of=("catalogue", "vectors", "graft", DialogueRankerMeta.KIND),
     )
 
 

@@ -33,8 +33,8 @@ def read(paths: Sequence[Path]) -> Records:
     items = [file for file in files if file.suffix == ".item"]
     interactions = [file for file in files if file.suffix == ".inter"]
     if not items and not interactions:
-        named = ", ".join(map(str, paths))
-        raise InputError(f"{named} has no .item or .inter file: name the folder of a RecBole dataset")
+        names = ", ".join(map(str, paths))
+        raise InputError(f"{names} has no .item or .inter file: name the folder of a RecBole dataset")
     for path in items:
         yield from _items(path)
     for path in interactions:

@@ -59,10 +59,10 @@ class TrackRows:
             return False
         if position is not None and (type(position) is not int or abs(position) >= _MAX_POSITION):
             return False
-        others = properties.get("session_id"), properties.get("list_id"), properties.get("query")
-        if any(other is not None and not _is_text(other) for other in others):
+        optional = properties.get("session_id"), properties.get("list_id"), properties.get("query")
+        if any(text is not None and not _is_text(text) for text in optional):
             return False
-        texts = ((other.strip() or None) if other else None for other in others)
+        texts = ((text.strip() or None) if text else None for text in optional)
         ids = (str(user).strip(), str(item).strip())
         row = (*ids, action, stamp, message_id.strip() or None, value, *texts, position)
         self._rows.append(row)
