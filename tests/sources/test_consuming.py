@@ -96,6 +96,7 @@ def test_every_event_counts_once_for_any_faults(
 ) -> None:
     store = law_store
     shutil.rmtree(store.path / "events", ignore_errors=True)
+    (store.path / "events.begun").unlink(missing_ok=True)
     broker = ToyBroker([body(number) for number in numbers], faults)
     batches_of_three = batches.Batching(max_messages=3, linger_s=0.0)
     with pytest.MonkeyPatch.context() as patch:

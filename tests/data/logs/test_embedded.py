@@ -310,6 +310,22 @@ def test_a_folder_restored_during_a_process_is_noticed(log: EmbeddedLog, tmp_pat
     assert ids(EmbeddedLog(log.path)) == ["ann-1", "ann-2"]
 
 
+def test_a_folder_that_is_gone_at_the_next_start_is_an_error(log: EmbeddedLog, tmp_path: Path, event) -> None:
+    log.append([event(1)])
+    log.close()
+    shutil.move(log.path, tmp_path / "elsewhere")
+    for folder_stands_empty in (False, True):
+        if folder_stands_empty:  # a volume that was not mounted
+            log.path.mkdir()
+        with pytest.raises(StoreError, match="put the folder back"):
+            EmbeddedLog(log.path).append([event(2)])
+        with pytest.raises(StoreError, match="put the folder back"):
+            _ = EmbeddedLog(log.path).generation
+    shutil.rmtree(log.path)
+    shutil.move(tmp_path / "elsewhere", log.path)
+    assert ids(EmbeddedLog(log.path)) == ["ann-1"]
+
+
 def test_times_are_the_events_own_and_arrival_is_counted(log: EmbeddedLog, event) -> None:
     """Jumping clocks do not matter: events of 1970 and of 2200 arrive in between."""
     events = [event(1), event(2, at=-1.7e9), event(3, at=5.5e9), event(4)]

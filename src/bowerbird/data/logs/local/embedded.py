@@ -7,6 +7,8 @@
     FORGETTING          empty; exists while users are being removed, and after an interrupted removal
     forgetting.lock     held while users are removed, by one process at a time
 
+Next to the folder, `events.begun` notes that it has held events: without them, it was moved away.
+
 Only `forget_all` rewrites segments, to remove users from every file. It writes the new segments next to the
 old ones, which may take minutes; other writers wait only while the new ones replace the old ones.
 """
@@ -50,6 +52,7 @@ class EmbeddedLog(EventLog):
         self._live, self._segments = LiveEvents(path), Segments(path)
         self._opening = threading.Lock()
         self._folder: tuple[int, int] | None = None  # device and inode, once it exists
+        self._begun = path.with_name(f"{path.name}.begun")
         self._checked_in_pid = 0  # id of the process that has checked the existing files
         self._imported: tuple[int, KnownIds] | None = None  # ids of imported events, with their generation
 
@@ -110,6 +113,7 @@ class EmbeddedLog(EventLog):
             )
             fresh = [row for row, is_imported in zip(rows, imported_flags, strict=True) if not is_imported]
             is_new_live = iter(self._live.add(fresh, self.generation))
+            self._note_begun()
         return [not is_imported and next(is_new_live) for is_imported in imported_flags]
 
     def add_segment(self, events: pa.Table) -> int:
@@ -133,6 +137,7 @@ class EmbeddedLog(EventLog):
             self._segments.add(events.filter(pa.array(fresh)))
             self._next_generation()
             self._save_known(imported, plus=KnownIds.of(high[fresh], low[fresh]))
+            self._note_begun()
         return count
 
     def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
@@ -206,6 +211,7 @@ class EmbeddedLog(EventLog):
                     for path in self.path.glob(files):
                         path.unlink()
                 flush_folder(self.path)
+                self._begun.unlink(missing_ok=True)
 
     def _has_events(self) -> bool:
         return bool(self._segments.paths()) or self._live.path.exists() or (self.path / TAIL).exists()
@@ -296,7 +302,18 @@ class EmbeddedLog(EventLog):
             raise StoreError(
                 f"the event log {self.path} was moved away while it was in use: put the folder back"
             )
+        if self._folder is None and self._begun.exists() and not self._has_events():
+            raise StoreError(
+                f"the event log {self.path} has held events, and is gone: put the folder back, or remove "
+                f"{self._begun} to begin a new log"
+            )
         self._folder = folder
+
+    def _note_begun(self) -> None:
+        """Note that there are events, so that a later process notices where they are gone."""
+        if not self._begun.exists():
+            with contextlib.suppress(OSError):  # the events are stored
+                write_atomically(self._begun, b"")
 
     def _next_generation(self) -> None:
         self._replace(self.path / "GENERATION", str(self.generation + 1).encode())
