@@ -13,7 +13,7 @@ from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.data.readers.text_files import find_separator, read_delimited
+from bowerbird.data.readers.inputs.text_files import find_separator, read_delimited
 from bowerbird.data.readers.values.availability import parse_availability
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.prices import Price, find_decimal_mark, parse_price

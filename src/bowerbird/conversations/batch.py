@@ -14,7 +14,7 @@ from bowerbird.conversations.ranker import ConversationRanker
 from bowerbird.data.files.durable import replacing
 from bowerbird.data.readers.datasets.dialogues import parse_role, parse_turn_number
 from bowerbird.data.readers.fields import parse_text
-from bowerbird.data.readers.tables import read_rows
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.readers.fields import parse_text, parse_time
+from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import EventBatch, RejectedRow, RowLocations
-from bowerbird.data.readers.table_batches import TableBatch
 from bowerbird.data.readers.values.times import EPOCH_UNITS, explain_rejection
 from bowerbird.data.times import SECOND
 

@@ -16,6 +16,8 @@ from bowerbird.data.readers.column_map import (
     cell,
     read_column_map,
 )
+from bowerbird.data.readers.inputs.table_batches import read_batches
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.mapped_events import events_of
 from bowerbird.data.readers.records import (
     CollectionDraft,
@@ -24,8 +26,6 @@ from bowerbird.data.readers.records import (
     Records,
     RejectedRow,
 )
-from bowerbird.data.readers.table_batches import read_batches
-from bowerbird.data.readers.tables import read_rows
 from bowerbird.data.readers.values.item_fields import ItemFields, with_decimal_mark
 from bowerbird.data.readers.values.texts import parse_prose, parse_text
 from bowerbird.errors import InputError

@@ -12,8 +12,8 @@ from bowerbird.data.events import ACTIONS, Action
 from bowerbird.data.readers.column_map import EventColumns
 from bowerbird.data.readers.event_columns import EventRows, each_distinct, texts
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_whole_number
+from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import EventBatch, RejectedRow
-from bowerbird.data.readers.table_batches import TableBatch
 
 OPTIONAL_TEXTS = ("session", "surface", "query")
 USUAL_NAMES = {

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bowerbird.data.items import Item
+from bowerbird.data.readers.inputs.text_files import EXTRA_FIELDS, is_xml, open_bytes, read_delimited
 from bowerbird.data.readers.records import ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.text_files import EXTRA_FIELDS, is_xml, open_bytes, read_delimited
 from bowerbird.data.readers.values.item_fields import ItemFields, with_decimal_mark
 from bowerbird.data.readers.values.texts import parse_prose
 from bowerbird.errors import InputError

@@ -14,8 +14,8 @@ from typing import Any
 
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row
 from bowerbird.data.readers.catalogues.google_feed import item_of
+from bowerbird.data.readers.inputs.tables import read_rows, require_columns
 from bowerbird.data.readers.records import Records
-from bowerbird.data.readers.tables import read_rows, require_columns
 from bowerbird.errors import InputError
 
 RENAMED = {"fb_product_category": "google_product_category", "name": "title", "image": "image_link"}

@@ -13,7 +13,7 @@ from typing import Any
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text, money
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import parse_text
-from bowerbird.data.readers.json_objects import read_json_objects
+from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
 
 GTINS = ("gtin", "gtin13", "gtin14", "gtin12", "gtin8", "isbn")

@@ -16,9 +16,9 @@ from typing import Any
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import parse_number, parse_text
-from bowerbird.data.readers.json_objects import read_json_objects
+from bowerbird.data.readers.inputs.json_objects import read_json_objects
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
-from bowerbird.data.readers.tables import read_rows
 
 NAMES = {
     "handle": ("Handle", "URL handle"),

@@ -14,8 +14,8 @@ from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
 from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import IgnoredRow, Records
-from bowerbird.data.readers.tables import read_rows
 
 REQUIRED = ("ID", "Type", "SKU", "Name")
 AVAILABILITY = {"1": "in_stock", "0": "out_of_stock", "backorder": "backorder"}

@@ -14,7 +14,7 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, texts_of
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import list_files, parse_number, parse_text, parse_time
-from bowerbird.data.readers.json_objects import read_json_objects
+from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.records import EventDraft, Record, Records, RejectedRow
 
 MIN_SAVE_STARS, MAX_HIDE_STARS = 4.0, 2.0  # stars

@@ -17,8 +17,8 @@ from typing import Any
 
 from bowerbird.data.dialogues import ITEM_LISTS, DialogueTurn, Role
 from bowerbird.data.readers.fields import parse_text
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import RejectedRow
-from bowerbird.data.readers.tables import read_rows
 from bowerbird.errors import InputError
 
 MAX_TURN = 100_000

@@ -16,9 +16,9 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers, texts
 from bowerbird.data.readers.fields import find_file, parse_amount, parse_number, parse_text
+from bowerbird.data.readers.inputs.table_batches import read_batches
+from bowerbird.data.readers.inputs.tables import read_rows, require_columns
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.table_batches import read_batches
-from bowerbird.data.readers.tables import read_rows, require_columns
 
 ATTRIBUTES = {
     "type": "product_type_name",

@@ -8,8 +8,8 @@ from pathlib import Path
 from bowerbird.data.collections import Collection
 from bowerbird.data.items import Item
 from bowerbird.data.readers.fields import find_file, parse_text
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import CollectionDraft, ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.tables import read_rows
 
 
 def read(paths: Sequence[Path]) -> Records:

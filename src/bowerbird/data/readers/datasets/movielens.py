@@ -19,10 +19,10 @@ from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
 from bowerbird.data.readers.fields import find_file, parse_number, parse_text
+from bowerbird.data.readers.inputs.table_batches import Batches, TableBatch, read_batches
+from bowerbird.data.readers.inputs.tables import read_rows
+from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.table_batches import Batches, TableBatch, read_batches
-from bowerbird.data.readers.tables import read_rows
-from bowerbird.data.readers.text_files import open_bytes
 
 MIN_SAVE_STARS, MAX_HIDE_STARS = 3.5, 2.0  # stars
 FILM_FILES = ("items.parquet", "movies.csv", "movies.dat", "u.item")

@@ -16,8 +16,8 @@ from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
 from bowerbird.data.readers.fields import list_files, parse_number, parse_text
+from bowerbird.data.readers.inputs.table_batches import TableBatch, read_batches, read_header
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.table_batches import TableBatch, read_batches, read_header
 from bowerbird.data.readers.values.item_fields import ItemFields
 from bowerbird.errors import InputError
 

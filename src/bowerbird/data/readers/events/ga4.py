@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.readers.events.json_lines import read_json_lines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.inputs.json_lines import read_json_lines
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import Records, RejectedRow, records_of
-from bowerbird.data.readers.tables import read_rows
 
 ACTION_OF = {
     "view_item_list": Action.IMPRESSION,

@@ -13,10 +13,10 @@ from typing import Any
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.readers.events.json_lines import read_json_lines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment_columns import TrackRows
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.inputs.json_lines import read_json_lines
 from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
 from bowerbird.data.readers.values.times import explain_rejection
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from bowerbird.data.events import Action
 from bowerbird.data.readers.event_columns import EventRows
+from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import Records
-from bowerbird.data.readers.table_batches import TableBatch
 
 FIELDS = ("user", "item", "action", "stamp", "message", "value", "session", "surface", "query", "position")
 _TEXT = pa.string()

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.readers.events.json_lines import decode_json
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.inputs.json_lines import decode_json
+from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import Records, RejectedRow, records_of
-from bowerbird.data.readers.text_files import open_bytes
 from bowerbird.errors import InputError
 
 N_FIELDS = 131

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.readers.inputs.table_batches import TableBatch, read_batches
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.recognition.layout import recognise
 from bowerbird.data.readers.recognition.proposal import action_column, propose_column_map
@@ -23,7 +24,6 @@ from bowerbird.data.readers.records import (
     Record,
     RejectedRow,
 )
-from bowerbird.data.readers.table_batches import TableBatch, read_batches
 from bowerbird.errors import InputError
 
 SHOWN_ROWS = 10

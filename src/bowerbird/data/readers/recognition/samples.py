@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.data.readers.events.json_lines import decode_json
-from bowerbird.data.readers.text_files import find_separator, open_bytes
+from bowerbird.data.readers.inputs.json_lines import decode_json
+from bowerbird.data.readers.inputs.text_files import find_separator, open_bytes
 from bowerbird.errors import InputError
 
 SAMPLE_BYTES = 1 << 18

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.readers.events.json_lines import decode_json
-from bowerbird.data.readers.text_files import open_bytes
+from bowerbird.data.readers.inputs.json_lines import decode_json
+from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.errors import InputError
 
 LISTS = ("products", "items", "@graph", "data")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bowerbird.data.readers.text_files import open_bytes
+from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.errors import InputError
 
 _decode = msgspec.json.Decoder().decode

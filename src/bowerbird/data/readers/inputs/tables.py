@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bowerbird.data.readers.text_files import read_delimited
+from bowerbird.data.readers.inputs.text_files import read_delimited
 from bowerbird.errors import InputError
 
 

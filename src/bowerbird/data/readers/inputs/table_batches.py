@@ -19,8 +19,8 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from bowerbird.data.arrays import IntArray
+from bowerbird.data.readers.inputs.tables import read_rows, require_columns
 from bowerbird.data.readers.records import RejectedRow
-from bowerbird.data.readers.tables import read_rows, require_columns
 from bowerbird.errors import InputError
 from bowerbird.progress import BYTES_READ
 
