@@ -12,6 +12,7 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.ingest.item_export import export_items
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import ItemLayout
+from bowerbird.data.readers.recognition.layout import recognise
 from bowerbird.data.store import Store
 
 WORDS = st.text("abcÄß 19\"'éю椅子-", min_size=1, max_size=12).map(lambda text: " ".join(text.split()) or "x")
@@ -26,7 +27,8 @@ def items(draw: st.DrawFn) -> Item:
     price, on_sale = draw(PRICES), draw(st.booleans())
     category = tuple(draw(st.lists(WORDS, max_size=2)))
     attributes = draw(st.dictionaries(st.sampled_from(["colour", "size", "shade"]), WORDS))
-    sale = {"list_price": price, "sale_price": price / 2} if on_sale else {}
+    dates = {"sale_starts": draw(st.none() | MOMENTS), "sale_ends": draw(st.none() | MOMENTS)}
+    sale = {"list_price": price, "sale_price": price / 2, **dates} if on_sale else {}
     return Item(
         item_id=draw(st.text("ab-19", min_size=1, max_size=4)),
         title=draw(WORDS),
@@ -48,11 +50,13 @@ def items(draw: st.DrawFn) -> Item:
         group_id=draw(st.sampled_from(["", "g1"])),
         condition=draw(st.sampled_from(["", "new", "used"])),
         language=draw(st.sampled_from(["", "sv"])),
+        shipping=draw(st.sampled_from(["", "SE::Standard:49 SEK", "2 days"])),
+        returns=draw(st.sampled_from(["", "30 days"])),
         **sale,
     )
 
 
-@pytest.mark.parametrize("layout", [ItemLayout.GOOGLE_FEED, ItemLayout.OPENAI_FEED])
+@pytest.mark.parametrize("layout", ItemLayout)
 @settings(max_examples=25, deadline=None)
 @given(catalogue=st.lists(items(), min_size=1, max_size=4, unique_by=lambda item: item.item_id))
 def test_import_of_an_export_is_the_identity(layout: ItemLayout, catalogue: list[Item]) -> None:
@@ -62,6 +66,7 @@ def test_import_of_an_export_is_the_identity(layout: ItemLayout, catalogue: list
         with path.open("w", encoding="utf-8", newline="") as file:
             assert export_items(expected, layout, file) == len(expected)
         store = Store.create(Path(folder) / "store")
+        assert recognise([path]) == layout.value
         summary = import_layout(store, layout, [path])
         assert not summary.items.repaired
         assert list(store.catalogue().items()) == expected

@@ -13,7 +13,7 @@ from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.data.readers.inputs.text_files import find_separator, read_delimited
+from bowerbird.data.readers.inputs.records_of_text import find_separator, read_delimited
 from bowerbird.data.readers.values.availability import parse_availability
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.prices import Price, find_decimal_mark, parse_price
@@ -68,6 +68,21 @@ def test_prices_of_a_locale_are_read(locale: str) -> None:
         ("1e3", 1000, ""),
         ("٣٤٫٥ EUR", 34.5, "EUR"),
         (5, 5, ""),
+        ("१,२३,४५६.५० INR", 123456.5, "INR"),
+        ("１９．９９ EUR", 19.99, "EUR"),
+        ("₹ 500/-", 500, "INR"),
+        ("1.299,- €", 1299, "EUR"),
+        ("1 299:-", 1299, ""),
+        ("¥1,980", 1980, "JPY"),
+        ("1,980円", 1980, "JPY"),
+        ("1.299.000 ₫", 1299000, "VND"),
+        ("$ 12.990 CLP", 12990, "CLP"),
+        ("CLP$ 12.990", 12990, "CLP"),
+        ("S/. 12.50", 12.5, "PEN"),
+        ("GB£19.99", 19.99, "GBP"),
+        ("12.50 € EUR", 12.5, "EUR"),
+        ("Rs. 1,299", 1299, ""),
+        ("120 dhs", 120, "AED"),
     ],
 )
 def test_a_price(text: str, amount: float, currency: str) -> None:
@@ -75,7 +90,43 @@ def test_a_price(text: str, amount: float, currency: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1.299", "free", "-5", "5-9 EUR", "€ 5 GBP", "1.2.3", "12 apples", "1,23,4", "NaN"]
+    "text",
+    [
+        *(
+            "1.299",
+            "free",
+            "-5",
+            "5-9 EUR",
+            "€ 5 GBP",
+            "1.2.3",
+            "12 apples",
+            "1,23,4",
+            "NaN",
+            "19.99 - 29.99 EUR",
+        ),
+        *(
+            "from 19.99",
+            "ab 19,99 €",
+            "99p",
+            "10%",
+            "19.99 €/kg",
+            "1.299,-",
+            "1,299 KWD",
+            "12 Euro 50",
+            "2 for 5",
+        ),
+        *(
+            "(12.50)",
+            "12.50-",
+            "N/A",
+            "1.000.00",
+            "1,000,00",
+            "12..50",
+            "Now 9.99 was 12.99",
+            "1_000",
+            "0x10",
+        ),
+    ],
 )
 def test_what_is_no_price_or_has_two_readings_is_rejected_with_a_reason(text: str) -> None:
     outcome = parse_price(text)
@@ -121,7 +172,11 @@ NOON = datetime(2021, 1, 31, 12, tzinfo=UTC)
             "31 de enero de 2021 12:00",
             "Sun, 31 Jan 2021 12:00:00 GMT",
         ),
-        *("1612094400", "1612094400000", "1612094400000000", "1.6120944e9"),
+        *("1612094400", "1612094400000", "1612094400000000", "1612094400000000000", "1.6120944e9"),
+        *("2021-1-31 12:00", "2021年1月31日 12:00", "2021년 1월 31일 12:00", "31 января 2021 г. 12:00"),
+        *("2021-01-31 12:00 PM", "2021-01-31T07:00:00−05:00", "２０２１-01-31 12:00"),
+        *("2021-01-31T13:00:00+01:00[Europe/Berlin]", "2021-01-31T12:00:00Z[UTC]"),
+        "Sun Jan 31 2021 13:00:00 GMT+0100 (Central European Standard Time)",
     ],
 )
 def test_a_time(text: str) -> None:
@@ -137,6 +192,13 @@ def test_a_time(text: str) -> None:
         ("Oct 2022", "is not a time"),
         ("31 Jan 2021 12:00 EST", "names a time zone by letters"),
         ("2021-02-31", "is not a time"),
+        ("2021-01-31 12:00:00 CET", "names a time zone by letters"),
+        ("2021-01-31T12:00:00[Europe/Berlin]", "is not a time"),
+        *((text, "may be a year, a day or seconds") for text in ("2026", "2026031", "0", "18991231")),
+        *(
+            (text, "is not a time")
+            for text in ("P3D", "2026-01-31/2026-02-28", "12:00", "31.01.26", "2026-01")
+        ),
         ("yesterday", "is not a time"),
     ],
 )

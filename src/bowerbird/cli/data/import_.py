@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bowerbird.cli.output import JsonOption, emit
+from bowerbird.data.readers.inputs.paths import is_named, named_paths
 from bowerbird.data.readers.layouts import FileLayout
 from bowerbird.errors import InputError
 
@@ -36,9 +37,9 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[LAYOUT] PATH…",
-            help="Files or folders. Their layout is recognised by their content, or named first: "
-            f"{', '.join(FileLayout)}; or {DIALOGUES}, {POLICIES}. With {INSPECT} nothing is imported: it "
-            "shows what files would be read as.",
+            help="Files, folders, patterns, or - for standard input. Their layout is recognised by their "
+            f"content, or named first: {', '.join(FileLayout)}; or {DIALOGUES}, {POLICIES}. With {INSPECT} "
+            "nothing is imported: it shows what files would be read as.",
             show_default=False,
         ),
     ],
@@ -49,6 +50,10 @@ def import_(
     columns: Annotated[Path | None, typer.Option(help="Column map (TOML) of your own tables.")] = None,
     full: Annotated[
         bool, typer.Option("--full", help="The files have all items: withdraw those that they do not have.")
+    ] = False,
+    allow_withdraw: Annotated[
+        bool,
+        typer.Option("--allow-withdraw", help="Let --full withdraw more than a third of the items."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check everything, and import nothing.")
@@ -64,30 +69,34 @@ def import_(
     """
     first, *others = layout_and_paths
     is_layout = first in (*FileLayout, DIALOGUES, POLICIES, INSPECT)
-    paths = [Path(name) for name in (others if is_layout else layout_and_paths)]
-    _check_paths(first, is_layout, paths)
-    if first == INSPECT:
-        inspect_files(paths, as_json)
-        return
-    if store is None:
+    names = others if is_layout else layout_and_paths
+    _check_names(first, is_layout, names)
+    if first != INSPECT and store is None:
         raise InputError("no store is named: add --store FOLDER")
+    if allow_withdraw and not full:
+        raise InputError("--allow-withdraw is for full feeds: add --full, or leave it out")
     if (full or dry_run) and first in (POLICIES, DIALOGUES):
         raise InputError(f"--full and --dry-run are for catalogues and events: leave them out for {first}")
-    if first == POLICIES:
-        import_pages(paths, store, as_json)
-    elif first == DIALOGUES:
-        import_dialogue_files(paths, store, as_json)
-    else:
-        layout = FileLayout(first) if is_layout else None
-        summary = import_files(layout, paths, store, columns, is_full=full, is_dry_run=dry_run)
-        emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
+    with named_paths(names) as paths:
+        if first == INSPECT or store is None:
+            inspect_files(paths, as_json)
+        elif first == POLICIES:
+            import_pages(paths, store, as_json)
+        elif first == DIALOGUES:
+            import_dialogue_files(paths, store, as_json)
+        else:
+            layout = FileLayout(first) if is_layout else None
+            summary = import_files(
+                layout, paths, store, columns, is_full=full, is_dry_run=dry_run, may_withdraw=allow_withdraw
+            )
+            emit(summary.as_dict(), as_json, lambda console: print_summary(summary, console))
 
 
-def _check_paths(first: str, is_layout: bool, paths: list[Path]) -> None:
+def _check_names(first: str, is_layout: bool, names: list[str]) -> None:
     """Raise `InputError` where there is no path, or where the first word is neither a layout nor a path."""
-    if is_layout and not paths:
+    if is_layout and not names:
         raise InputError(f"no file is named: bowerbird import {first} PATH… --store S")
-    if not is_layout and not paths[0].exists():
+    if not is_layout and not is_named(first):
         layouts = ", ".join((*FileLayout, DIALOGUES, POLICIES, INSPECT))
         raise InputError(f"there is no layout and no file {first!r}; the layouts are {layouts}")
 
@@ -100,6 +109,7 @@ def import_files(
     *,
     is_full: bool,
     is_dry_run: bool,
+    may_withdraw: bool,
 ) -> ImportSummary:
     """Import files of a layout; without one it is recognised, and said."""
     from bowerbird.data.ingest.imports import import_layout
@@ -118,7 +128,13 @@ def import_files(
             )
         tell(f"recognised by its content: {layout}")
     return import_layout(
-        Store.create(store), layout, paths, column_map=columns, is_full=is_full, is_dry_run=is_dry_run
+        Store.create(store),
+        layout,
+        paths,
+        column_map=columns,
+        is_full=is_full,
+        is_dry_run=is_dry_run,
+        may_withdraw=may_withdraw,
     )
 
 
@@ -126,9 +142,6 @@ def inspect_files(paths: list[Path], as_json: bool) -> None:
     """Show what files would be read as."""
     from bowerbird.data.readers.recognition.inspection import inspect
 
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"there is no {path}: name files or folders that exist")
     inspections = [inspect(path) for path in paths]
     plain = [inspection.as_dict() for inspection in inspections]
     emit(plain[0] if len(plain) == 1 else plain, as_json, lambda console: _print_all(inspections, console))

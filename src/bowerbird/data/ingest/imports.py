@@ -50,6 +50,8 @@ CHECKPOINT_S = 20.0
 MAX_DECODING = 256
 """Pictures that are being decoded or wait for it."""
 ITEMS_PER_BATCH = 1024
+MAX_WITHDRAWN_SHARE, MIN_WITHDRAWN = 1 / 3, 10
+"""A full import that withdraws more of the items than this share, and more than this number, is refused."""
 EVENTS_PER_BATCH = 20_000
 
 
@@ -61,11 +63,13 @@ def import_layout(
     column_map: Path | None = None,
     is_full: bool = False,
     is_dry_run: bool = False,
+    may_withdraw: bool = False,
 ) -> ImportSummary:
     """Import files of a layout into a store, holding its lock.
 
-    The files of a full import have all items: those that they do not have are withdrawn. A dry run reads and
-    checks everything and publishes nothing; its list of rejected rows is written all the same.
+    The files of a full import have all items: those that they do not have are withdrawn. Where these are more
+    than a third (a feed that was cut short), it is refused unless it `may_withdraw` so many. A dry run reads
+    and checks everything and publishes nothing; its list of rejected rows is written all the same.
 
     Raises `InputError` where a file is missing or not of that layout, where events come before any items, and
     where no row can be used.
@@ -78,7 +82,14 @@ def import_layout(
     records = read_files(FileLayout(layout), paths, column_map)
     files = _fingerprint(layout, paths, column_map) + ("-dry-run" if is_dry_run else "")
     return import_records(
-        store, layout, records, files, size_of(paths), is_full=is_full, is_dry_run=is_dry_run
+        store,
+        layout,
+        records,
+        files,
+        size_of(paths),
+        is_full=is_full,
+        is_dry_run=is_dry_run,
+        may_withdraw=may_withdraw,
     )
 
 
@@ -91,6 +102,7 @@ def import_records(
     *,
     is_full: bool = False,
     is_dry_run: bool = False,
+    may_withdraw: bool = False,
 ) -> ImportSummary:
     """Import records into a store; see `import_layout`.
 
@@ -105,6 +117,8 @@ def import_records(
             for record in progress.track(records):
                 run.add(record)
                 progress.rows = run.summary.rows_read
+            if is_full and not may_withdraw:
+                run.check_withdrawals()
             run.publish(is_full=is_full, is_dry_run=is_dry_run)
         except OSError as error:
             run.staging.drop()
@@ -305,6 +319,20 @@ class _Import:
         return replace(collection, item_ids=known_ids)
 
     # -- publishing ---------------------------------------------------------------------------------------
+
+    def check_withdrawals(self) -> None:
+        """Raise `InputError` where a full import would withdraw more items than can be meant."""
+        self._checkpoint()
+        if not self.store.has_catalogue():
+            return
+        catalogue = self.store.catalogue()
+        n_absent, n_sold = len(self._absent_ids(catalogue)), len(catalogue) - int(catalogue.withdrawn.sum())
+        if n_absent > max(MIN_WITHDRAWN, n_sold * MAX_WITHDRAWN_SHARE):
+            raise InputError(
+                f"{n_absent:,} of the store's {n_sold:,} items are not in the files, and --full would "
+                "withdraw them: nothing was imported. Was the feed cut short? Import without --full to keep "
+                "them, or add --allow-withdraw to withdraw them"
+            )
 
     def publish(self, is_full: bool, is_dry_run: bool) -> None:
         """Put in force what was read. It may be repeated after a kill: an item and an event count once."""

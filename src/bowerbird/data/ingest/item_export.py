@@ -38,10 +38,12 @@ FEED_FIELDS: dict[str, Callable[[Item], str]] = {
     "product_detail": lambda item: _details(item),
     "star_rating": lambda item: "" if item.rating is None else repr(item.rating),
     "review_count": lambda item: "" if item.rating_count is None else str(item.rating_count),
+    "shipping": lambda item: item.shipping,
+    "return_policy_label": lambda item: item.returns,
     "created_at": lambda item: _time(item.created_at),
     "language": lambda item: item.language,
 }
-"""Columns of the Google feed; the last three and the reviews are bowerbird's own."""
+"""Columns of the Google feed; `created_at`, `language` and the reviews are bowerbird's own."""
 OPENAI_NAMES = {
     "id": "item_id",
     "link": "url",

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,11 +42,6 @@ def parse_time(value: Any) -> datetime | None:
     """
     moment = times.parse_time(value)
     return None if isinstance(moment, Rejection) else moment
-
-
-def list_files(paths: Sequence[Path]) -> list[Path]:
-    """The files among some paths, and those in the folders among them, by name."""
-    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else (path,))]
 
 
 def find_file(folder: Path, *names: str) -> Path:

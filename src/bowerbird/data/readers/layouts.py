@@ -24,6 +24,8 @@ class FileLayout(StrEnum):
     WOOCOMMERCE = "woocommerce"
     SCHEMA_ORG = "schema-org"
     OPENAI_FEED = "openai-feed"
+    JSONL = "jsonl"
+    """Items as `bowerbird items export --layout jsonl` writes them."""
     SEGMENT = "segment"
     RUDDERSTACK = "rudderstack"
     GA4 = "ga4"
@@ -65,6 +67,16 @@ class ItemLayout(StrEnum):
     """JSON lines with every field of an item under bowerbird's names."""
 
 
+OF_FOLDERS = (
+    FileLayout.HM,
+    FileLayout.MOVIELENS,
+    FileLayout.RECBOLE,
+    FileLayout.IKEA_ROOMS,
+    FileLayout.PARQUET,
+)
+"""Layouts whose folders have files of several kinds; those of others are all alike."""
+
+
 def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | None = None) -> Records:
     """Read files of a layout. Raises `InputError` for files that are not of that layout."""
     from bowerbird.data.readers import mapped
@@ -72,13 +84,17 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         google_feed,
         meta_catalogue,
         openai_feed,
+        own_items,
         schema_org,
         shopify,
         woocommerce,
     )
     from bowerbird.data.readers.datasets import amazon_reviews, hm, ikea_rooms, movielens, recbole
     from bowerbird.data.readers.events import ga4, segment, snowplow
+    from bowerbird.data.readers.inputs.paths import data_files
 
+    if layout not in OF_FOLDERS:
+        paths = data_files(paths)
     match layout:
         case FileLayout.GOOGLE_FEED:
             return google_feed.read(paths)
@@ -92,6 +108,8 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
             return schema_org.read(paths)
         case FileLayout.OPENAI_FEED:
             return openai_feed.read(paths)
+        case FileLayout.JSONL:
+            return own_items.read(paths)
         case FileLayout.AMAZON_REVIEWS:
             return amazon_reviews.read(paths)
         case FileLayout.SEGMENT | FileLayout.RUDDERSTACK:

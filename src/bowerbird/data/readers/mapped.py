@@ -11,11 +11,14 @@ from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.items import Item
 from bowerbird.data.readers.column_map import (
     CollectionColumns,
+    Columns,
     EventColumns,
     ItemColumns,
     cell,
     read_column_map,
 )
+from bowerbird.data.readers.inputs.paths import data_files
+from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import read_batches
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.mapped_events import events_of
@@ -41,18 +44,23 @@ def read(paths: Sequence[Path], column_map: Path) -> Records:
             table = path / columns.file if path.is_dir() and columns.file else path
             if columns.file and len(paths) > 1 and table.name != Path(columns.file).name:
                 continue  # a file of another kind
-            if isinstance(columns, EventColumns):
-                for batch in read_batches(table, list(dict.fromkeys(columns))):
-                    yield from (batch,) if isinstance(batch, RejectedRow) else events_of(columns, batch)
-                continue
-            rows = read_rows(table, list(columns))
-            if isinstance(columns, ItemColumns):
-                rows, decimal_mark = with_decimal_mark(rows, columns.price)
-                for location, row in rows:
-                    yield _item(columns, row, location, table.parent, decimal_mark)
-            elif isinstance(columns, CollectionColumns):
-                for location, row in rows:
-                    yield _collection(columns, row, location)
+            for file in data_files([table]):
+                yield from _read_table(columns, file)
+
+
+def _read_table(columns: Columns, path: Path) -> Records:
+    if isinstance(columns, EventColumns):
+        for batch in read_batches(path, list(dict.fromkeys(columns))):
+            yield from (batch,) if isinstance(batch, RejectedRow) else events_of(columns, batch)
+        return
+    rows = read_rows(path, list(columns))
+    if isinstance(columns, ItemColumns):
+        rows, decimal_mark = with_decimal_mark(rows, columns.price)
+        for location, row in rows:
+            yield _item(columns, row, location, path.parent, decimal_mark)
+    elif isinstance(columns, CollectionColumns):
+        for location, row in rows:
+            yield _collection(columns, row, location)
 
 
 def read_exported(paths: Sequence[Path]) -> Records:
@@ -62,10 +70,7 @@ def read_exported(paths: Sequence[Path]) -> Records:
     """
     names = {name: name for name in EVENT_SCHEMA.names}
     columns = EventColumns(**names)
-    files = [
-        file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else (path,))
-    ]
-    for path in files:
+    for path in data_files(paths):
         try:
             for batch in read_batches(path, REQUIRED, [name for name in names if name not in REQUIRED]):
                 yield from (batch,) if isinstance(batch, RejectedRow) else events_of(columns, batch)
@@ -80,8 +85,8 @@ def _item(
     columns: ItemColumns, row: dict[str, Any], location: str, folder: Path, decimal_mark: str
 ) -> Record:
     item_id = parse_text(cell(row, columns.item_id))
-    if not item_id:
-        return RejectedRow("items", "no item_id", location, row)
+    if reason := ragged_reason(row) or ("" if item_id else "no item_id"):
+        return RejectedRow("items", reason, location, row)
     fields = ItemFields(decimal_mark)
     currency = parse_text(cell(row, columns.currency))
     price = fields.price(columns.price or "price", cell(row, columns.price), currency)
@@ -118,8 +123,10 @@ def _collection(columns: CollectionColumns, row: dict[str, Any], location: str) 
         else parse_text(ids).replace("|", ",").split(",")
     )
     item_ids = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
-    if not parse_text(cell(row, columns.collection_id)) or not item_ids:
-        return RejectedRow("collections", "no collection_id" if item_ids else "no item_ids", location, row)
+    is_named = bool(parse_text(cell(row, columns.collection_id)))
+    missing = "" if is_named and item_ids else "no collection_id" if item_ids else "no item_ids"
+    if reason := ragged_reason(row) or missing:
+        return RejectedRow("collections", reason, location, row)
     collection = Collection(
         parse_text(cell(row, columns.collection_id)),
         item_ids,

@@ -10,10 +10,14 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bowerbird.data.items import Item
-from bowerbird.data.readers.inputs.text_files import EXTRA_FIELDS, is_xml, open_bytes, read_delimited
+from bowerbird.data.readers.inputs.forms import Form, form_of
+from bowerbird.data.readers.inputs.records_of_text import EXTRA_FIELDS, MISSING_FIELDS, ragged_reason
+from bowerbird.data.readers.inputs.tables import read_rows
+from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.values.item_fields import ItemFields, with_decimal_mark
-from bowerbird.data.readers.values.texts import parse_prose
+from bowerbird.data.readers.values.outcomes import Repair
+from bowerbird.data.readers.values.texts import parse_prose, parse_text
 from bowerbird.errors import InputError
 
 # The feed's field names -> the catalogue's attribute names.
@@ -37,7 +41,7 @@ Row = dict[str, list[str]]
 def read(paths: Sequence[Path]) -> Records:
     """Read the items of feed files. Raises `InputError` for a file that is not a feed."""
     for path in paths:
-        rows = _xml_rows(path) if is_xml(path) else _table_rows(path)
+        rows = _xml_rows(path) if form_of(path) is Form.XML else _table_rows(path)
         rows, mark = with_decimal_mark(rows, "price")
         for location, row in rows:
             yield item_of(row, location, path.parent, mark)
@@ -45,11 +49,11 @@ def read(paths: Sequence[Path]) -> Records:
 
 def _table_rows(path: Path) -> Iterator[tuple[str, Row]]:
     is_checked = False
-    for location, row in read_delimited(path):
+    for location, row in read_rows(path):
         if not is_checked:
             _require_id(path, list(row))
             is_checked = True
-        fields = {_normalise_name(name): [value.strip()] for name, value in row.items() if value.strip()}
+        fields = {_normalise_name(name): [text] for name, value in row.items() if (text := parse_text(value))}
         for name in ("product_detail", "additional_image_link"):
             if name in fields:
                 fields[name] = fields[name][0].split(",")
@@ -68,11 +72,17 @@ def _xml_rows(path: Path) -> Iterator[tuple[str, Row]]:
     number = 0
     try:
         with open_bytes(path) as file:
-            for _, element in ElementTree.iterparse(file):
+            open_elements: list[ElementTree.Element] = []
+            for event, element in ElementTree.iterparse(file, ("start", "end")):
+                if event == "start":
+                    open_elements.append(element)
+                    continue
+                open_elements.pop()
                 if _normalise_name(element.tag) in ITEM_TAGS:
                     number += 1
                     yield f"{path.name}: item {number}", _xml_row(element)
-                    element.clear()
+                    for above in open_elements:  # so that memory does not grow with the file
+                        above.clear()
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: unknown encodings
         raise InputError(f"{path} is not well-formed XML ({error})") from None
     if not number:
@@ -116,9 +126,10 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
     if not first_of("id"):
         return RejectedRow("items", "no id", location, row)
     if EXTRA_FIELDS in row:
-        reason = "more fields than the header (is a separator part of a text? Then quote that text)"
-        return RejectedRow("items", reason, location, row)
+        return RejectedRow("items", ragged_reason(row), location, row)
     fields = ItemFields(decimal_mark)
+    if count := first_of(MISSING_FIELDS):
+        fields.repairs.append(Repair.of("last fields", count, "are missing, and taken as empty"))
     dates = first_of("sale_price_effective_date")
     sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates)
     n_reviews = fields.number("review_count", first_of("review_count"))

@@ -14,9 +14,11 @@ from typing import Any
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import Records, RejectedRow
+from bowerbird.data.readers.values.currencies import minor_digits
 
 RENAMED = {
     "item_id": "id",
@@ -30,15 +32,13 @@ RENAMED = {
     "product_review_count": "review_count",
 }
 """The feed's names by OpenAI's."""
-WITHOUT_DECIMALS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "PYG", "UGX", "RWF"})
-THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the items of feed files."""
     for path in paths:
-        is_table = path.suffix.lower() in (".csv", ".tsv", ".parquet", ".pq")
-        for location, record in read_rows(path) if is_table else read_json_objects(path):
+        is_json = form_of(path) is Form.JSON
+        for location, record in read_json_objects(path) if is_json else read_rows(path):
             if not isinstance(record, dict):
                 yield RejectedRow("items", "not a JSON object", location, record)
                 continue
@@ -121,7 +121,7 @@ def _money(value: Any) -> str:
     amount, currency = parse_number(value.get("amount")), parse_text(value.get("currency")).upper()
     if amount is None:
         return ""
-    decimals = 0 if currency in WITHOUT_DECIMALS else 3 if currency in THREE_DECIMALS else 2
+    decimals = minor_digits(currency)
     return f"{amount / 10**decimals:.{decimals}f} {currency}".strip()
 
 

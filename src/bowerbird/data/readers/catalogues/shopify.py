@@ -16,7 +16,9 @@ from typing import Any
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
+from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
 
@@ -49,8 +51,7 @@ NO_OPTION = "Default Title"
 def read(paths: Sequence[Path]) -> Records:
     """Read the variants of exported files."""
     for path in paths:
-        is_table = path.suffix.lower() in (".csv", ".tsv")
-        yield from _of_table(path) if is_table else _of_json(path)
+        yield from _of_json(path) if form_of(path) is Form.JSON else _of_table(path)
 
 
 def _of_table(path: Path) -> Records:
@@ -66,7 +67,9 @@ def _of_table(path: Path) -> Records:
             continue
         pictures = [link for _, row in product if (link := _cell(row, "image"))]
         for location, row in product:
-            if _cell(row, "price") or _option_values(row):
+            if reason := ragged_reason(row):
+                yield RejectedRow("items", reason, location, row)
+            elif _cell(row, "price") or _option_values(row):
                 yield item_of(_variant_row(first, row, pictures), location, path.parent)
             elif not _cell(row, "image"):
                 yield RejectedRow("items", "neither a price, an option nor a picture", location, row)

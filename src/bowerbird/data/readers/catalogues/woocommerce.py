@@ -14,8 +14,9 @@ from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first
 from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
 from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.tables import read_rows
-from bowerbird.data.readers.records import IgnoredRow, Records
+from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
 
 REQUIRED = ("ID", "Type", "SKU", "Name")
 AVAILABILITY = {"1": "in_stock", "0": "out_of_stock", "backorder": "backorder"}
@@ -30,7 +31,9 @@ def read(paths: Sequence[Path]) -> Records:
         for location, row in read_rows(path, REQUIRED):
             types = {name.strip() for name in parse_text(row["Type"]).lower().split(",")}
             identity = _identity(row)
-            if parse_text(row.get("Published")) in ("0", "-1"):
+            if reason := ragged_reason(row):
+                yield RejectedRow("items", reason, location, row)
+            elif parse_text(row.get("Published")) in ("0", "-1"):
                 yield IgnoredRow("items", "product that is not published")
             elif "variable" in types:
                 parents |= {f"id:{parse_text(row['ID'])}": (location, row), identity: (location, row)}

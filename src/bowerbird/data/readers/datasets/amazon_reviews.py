@@ -13,7 +13,7 @@ from typing import Any
 from bowerbird.data.events import Action, Event
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, texts_of
 from bowerbird.data.readers.catalogues.google_feed import item_of
-from bowerbird.data.readers.fields import list_files, parse_number, parse_text, parse_time
+from bowerbird.data.readers.fields import parse_number, parse_text, parse_time
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.records import EventDraft, Record, Records, RejectedRow
 
@@ -23,10 +23,9 @@ NO_PRICE = ("None", "nan", "—")
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Read items, then reviews, of files or folders."""
-    files = list_files(paths)
-    reviews = [file for file in files if _holds_reviews(file)]
-    for file in [*(file for file in files if file not in reviews), *reviews]:
+    """Read items, then reviews, of files."""
+    reviews = [path for path in paths if _holds_reviews(path)]
+    for file in [*(path for path in paths if path not in reviews), *reviews]:
         for location, row in read_json_objects(file):
             yield _record(row, location, file.parent)
 

@@ -16,8 +16,10 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers, texts
 from bowerbird.data.readers.fields import find_file, parse_amount, parse_number, parse_text
+from bowerbird.data.readers.inputs.parquet import require_columns
+from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import read_batches
-from bowerbird.data.readers.inputs.tables import read_rows, require_columns
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 
 ATTRIBUTES = {
@@ -53,8 +55,8 @@ def _article_id(value: Any) -> str:
 
 def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | RejectedRow:
     article = _article_id(row["article_id"])
-    if not article:
-        return RejectedRow("items", "no article_id", location, row)
+    if reason := ragged_reason(row) or ("" if article else "no article_id"):
+        return RejectedRow("items", reason, location, row)
     item = Item(
         item_id=article,
         title=parse_text(row["prod_name"]),

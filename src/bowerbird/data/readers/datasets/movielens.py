@@ -19,6 +19,7 @@ from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
 from bowerbird.data.readers.fields import find_file, parse_number, parse_text
+from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import Batches, TableBatch, read_batches
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.inputs.text_files import open_bytes
@@ -77,8 +78,8 @@ def _film_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _film(row: dict[str, Any], location: str) -> ItemDraft | RejectedRow:
     film = parse_text(row["movieId"])
-    if not film:
-        return RejectedRow("items", "no movieId", location, row)
+    if reason := ragged_reason(row) or ("" if film else "no movieId"):
+        return RejectedRow("items", reason, location, row)
     genres = [
         genre for genre in parse_text(row.get("genres")).split("|") if genre and "no genres" not in genre
     ]

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
-from bowerbird.data.readers.fields import list_files, parse_number, parse_text
+from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.inputs.table_batches import TableBatch, read_batches, read_header
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.values.item_fields import ItemFields
@@ -29,7 +30,7 @@ MIN_LIKE_STARS = 3
 
 def read(paths: Sequence[Path]) -> Records:
     """Read items, then interactions, of each folder, or of each file."""
-    files = list_files(paths)
+    files = data_files(paths)
     items = [file for file in files if file.suffix == ".item"]
     interactions = [file for file in files if file.suffix == ".inter"]
     if not items and not interactions:
@@ -43,7 +44,7 @@ def read(paths: Sequence[Path]) -> Records:
 
 def _names_by_column(path: Path, required: Sequence[str]) -> dict[str, str]:
     """Names without their types, by the columns of a file."""
-    columns = {column: column.split(":")[0] for column in read_header(path, "\t", quoted=False)}
+    columns = {column: column.split(":")[0] for column in read_header(path, quoted=False)}
     missing = [name for name in required if name not in columns.values()]
     if missing:
         raise InputError(
@@ -55,7 +56,7 @@ def _names_by_column(path: Path, required: Sequence[str]) -> dict[str, str]:
 def _items(path: Path) -> Iterator[ItemDraft | RejectedRow]:
     columns = _names_by_column(path, ("item_id",))
     sequences = {name for column, name in columns.items() if column.endswith("_seq")}
-    for batch in read_batches(path, list(columns), delimiter="\t", quoted=False):
+    for batch in read_batches(path, list(columns), quoted=False):
         if isinstance(batch, RejectedRow):
             yield RejectedRow("items", batch.reason, batch.location, batch.row)
             continue
@@ -98,7 +99,7 @@ def parse_tokens(text: str) -> tuple[str, ...]:
 
 def _events(path: Path) -> Iterator[EventBatch | RejectedRow]:
     columns = _names_by_column(path, ("user_id", "item_id", "timestamp"))
-    for batch in read_batches(path, list(columns), delimiter="\t", quoted=False):
+    for batch in read_batches(path, list(columns), quoted=False):
         if isinstance(batch, RejectedRow):
             yield batch
         else:

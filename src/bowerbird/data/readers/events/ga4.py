@@ -13,6 +13,7 @@ from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_lines import read_json_lines
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import Records, RejectedRow, records_of
@@ -34,8 +35,8 @@ NOT_SET = "(not set)"
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of exported files."""
     for path in paths:
-        is_table = path.suffix.lower() in (".parquet", ".pq")
-        rows = read_rows(path, ("event_name",)) if is_table else _json_rows(path)
+        is_json = form_of(path) is Form.JSON
+        rows = _json_rows(path) if is_json else read_rows(path, ("event_name",))
         for location, row in rows:
             if not isinstance(row, dict):
                 yield RejectedRow("events", "not a JSON object", location, row)

@@ -1,33 +1,35 @@
 """Batches of some columns of a large table, as Arrow arrays: a hundred times as fast as row by row.
 
-A block of a text file without a quote mark needs no CSV rules: Arrow splits it. From the first quote mark on,
-rows are read by the `csv` module; so are files in other encodings, by `tables.read_rows`.
+A block of text whose quote marks all enclose single fields on single lines is split by Arrow. From the first
+other mark on, records are split one by one, as everywhere else (see `records_of_text`).
 """
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 
 from bowerbird.data.arrays import IntArray
-from bowerbird.data.readers.inputs.tables import read_rows, require_columns
+from bowerbird.data.readers.inputs.forms import Form, form_of
+from bowerbird.data.readers.inputs.parquet import read_parquet, require_columns
+from bowerbird.data.readers.inputs.records_of_text import find_separator, header_names, split_records
+from bowerbird.data.readers.inputs.text_files import SAMPLE_BYTES, encoding_of, open_bytes
 from bowerbird.data.readers.records import RejectedRow
 from bowerbird.errors import InputError
 from bowerbird.progress import BYTES_READ
 
 BLOCK_BYTES = 1 << 24
 ROWS_PER_BATCH = 1 << 17
-_NOT_PLAIN = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK\x03\x04")
-"""First bytes of UTF-16, gzip and zip."""
 
 
 @dataclass(frozen=True)
@@ -44,138 +46,113 @@ Batches = Iterator[TableBatch | RejectedRow]
 
 
 def read_batches(
-    path: Path,
-    required: Sequence[str],
-    optional: Sequence[str] = (),
-    *,
-    delimiter: str = "",
-    quoted: bool = True,
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), *, quoted: bool = True
 ) -> Batches:
-    """Read columns of a Parquet, CSV or TSV file; rows with too few or too many fields are rejected.
+    """Read columns of a table; rows with too few or too many fields are rejected.
 
     Columns in `optional` that the table lacks are left out. Raises `InputError` for missing columns and for
-    files that can't be read. `delimiter` is by default a tab in .tsv files and a comma in others.
+    files that can't be read. `quoted`: whether fields may be enclosed in quote marks.
     """
-    if path.suffix.lower() in (".parquet", ".pq"):
-        yield from _read_parquet(path, required, optional)
+    if form_of(path) is not Form.PARQUET:
+        yield from _text_batches(path, required, optional, quoted)
         return
-    try:
-        with path.open("rb") as file:
-            if file.read(4).startswith(_NOT_PLAIN):
-                yield from _read_rows(path, required, optional)
-                return
-            file.seek(0)
-            delimiter = delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
-            yield from _TextTable(path, file, delimiter, quoted).batches(required, optional)
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
+    start = 1
+    for table, n_rows in read_parquet(path, required, optional, ROWS_PER_BATCH):
+        numbers = np.arange(start, start + table.num_rows)
+        start += table.num_rows
+        BYTES_READ.add(path.stat().st_size * table.num_rows // max(n_rows, 1))
+        yield TableBatch(table, path.name, numbers)
 
 
-def read_header(path: Path, delimiter: str, *, quoted: bool = True) -> list[str]:
+def read_header(path: Path, *, quoted: bool = True) -> list[str]:
     """The columns of a text file. Raises `InputError` where it can't be read."""
-    try:
-        with path.open("rb") as file:
-            return _TextTable(path, file, delimiter, quoted).read_header()
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror})") from None
+    with open_bytes(path) as file:
+        return _TextTable(path, _in_utf8(path, file), quoted).names
 
 
-def _read_parquet(path: Path, required: Sequence[str], optional: Sequence[str]) -> Batches:
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} can't be read as Parquet ({error})") from None
-    with file:
-        names = file.schema_arrow.names
-        require_columns(path, names, required)
-        columns = [*required, *(name for name in optional if name in names)]
-        start, total_bytes = 1, path.stat().st_size
+def _text_batches(path: Path, required: Sequence[str], optional: Sequence[str], quoted: bool) -> Batches:
+    with open_bytes(path) as file:
         try:
-            for batch in file.iter_batches(ROWS_PER_BATCH, columns=columns):
-                numbers = np.arange(start, start + batch.num_rows)
-                start += batch.num_rows
-                BYTES_READ.add(total_bytes * batch.num_rows // max(file.metadata.num_rows, 1))
-                yield TableBatch(pa.Table.from_batches([batch]), path.name, numbers)
-        except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
-            raise InputError(f"{path} is damaged or holds values that can't be read ({error})") from None
+            table = _TextTable(path, _in_utf8(path, file), quoted)
+            yield from table.batches(required, optional)
+        except UnicodeDecodeError as error:
+            reason = f"{path} is not {error.encoding} text ({error.reason})"
+            raise InputError(f"{reason}: save it as UTF-8") from None
 
 
-def _read_rows(path: Path, required: Sequence[str], optional: Sequence[str]) -> Batches:
-    rows: list[dict[str, Any]] = []
-    for number, (_, row) in enumerate(read_rows(path, required), start=1):
-        rows.append(row)
-        if len(rows) == ROWS_PER_BATCH:
-            yield _batch_of_rows(path, rows, number, [*required, *optional])
-            rows = []
-    if rows:
-        yield _batch_of_rows(path, rows, number, [*required, *optional])
-
-
-def _batch_of_rows(path: Path, rows: list[dict[str, Any]], last: int, names: Sequence[str]) -> TableBatch:
-    columns = {name: pa.array([row[name] for row in rows]) for name in names if name in rows[0]}
-    return TableBatch(pa.table(columns), path.name, np.arange(last - len(rows) + 1, last + 1))
+def _in_utf8(path: Path, file: IO[bytes]) -> Any:
+    """A file whose bytes are UTF-8, whatever encoding the text has."""
+    encoding = encoding_of(path, file.read(SAMPLE_BYTES))
+    file.seek(0)
+    return file if encoding.startswith("utf-8") else codecs.EncodedFile(file, "utf-8", encoding)
 
 
 class _TextTable:
     """A text file in UTF-8 with a header line, read block by block."""
 
-    def __init__(self, path: Path, file: BinaryIO, delimiter: str, quoted: bool) -> None:
-        self.path, self.file, self.delimiter, self.quoted = path, file, delimiter, quoted
+    def __init__(self, path: Path, file: IO[bytes], quoted: bool) -> None:
+        self.path, self.file, self.quoted = path, file, quoted
+        header = self.file.readline().decode().lstrip("\ufeff")
+        self.separator = find_separator(header) if quoted else "\t"
+        self.names = header_names(path, next(self._split(iter([header])), (0, [""]))[1])
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Batches:
-        self.names = self.read_header()
         require_columns(self.path, self.names, required)
         self.columns = [*required, *(name for name in optional if name in self.names)]
         line, remainder = 2, b""
         while block := self.file.read(BLOCK_BYTES):
-            BYTES_READ.add(len(block))
             block = remainder + block
             end = block.rfind(b"\n") + 1
             block, remainder = block[:end], block[end:]
             if not self._is_plain(block) or len(remainder) > BLOCK_BYTES:
-                yield from self._quoted_rows(block + remainder, line)
+                yield from self._split_rows(block + remainder, line)
                 return
             yield from self._plain_rows(block, line)
             line += block.count(b"\n")
         if remainder:
             plain = self._is_plain(remainder)
-            yield from self._plain_rows(remainder, line) if plain else self._quoted_rows(remainder, line)
+            yield from self._plain_rows(remainder, line) if plain else self._split_rows(remainder, line)
 
-    def read_header(self) -> list[str]:
-        """The names of the columns; the file is then at its first row."""
-        header = self.file.readline()
-        BYTES_READ.add(len(header))
-        if self.quoted and b'"' in header:
-            names = next(csv.reader([self._decode(header)], delimiter=self.delimiter), [])
-        else:
-            names = self._decode(header).rstrip("\r\n").split(self.delimiter)
-        return [name.removeprefix("\ufeff").strip() for name in names]
+    def _split(self, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+        if self.quoted:
+            return split_records(lines, self.separator)
+        return enumerate((line.rstrip("\r\n").split(self.separator) for line in lines), start=1)
 
     def _is_plain(self, block: bytes) -> bool:
-        if self.quoted and b'"' in block:
-            return False
+        """Whether Arrow splits a block as `split_records` does."""
+        if self.quoted and (marks := block.count(b'"')):
+            separator = re.escape(self.separator.encode())
+            field = rb'"[^"\n\r]*(?:""[^"\n\r]*)*"'
+            enclosed = rb"(?:^|(?<=[\n%b]))%b(?=[%b\r\n]|\Z)" % (separator, field, separator)
+            if sum(each[0].count(b'"') for each in re.finditer(enclosed, block)) != marks:
+                return False
         return b"\0" not in block and block.count(b"\r") == block.count(b"\r\n")
 
     def _plain_rows(self, block: bytes, line: int) -> Batches:
-        """Rows of a block without quote marks. Empty lines count as lines, but are no rows."""
+        """Rows of a plain block. Empty lines count as lines, but are no rows."""
         if not block.strip():
             return
-        if not block.isascii():
-            self._decode(block)
         ragged: list[pcsv.InvalidRow] = []
 
         def skip(row: pcsv.InvalidRow) -> str:
             ragged.append(row)
             return "skip"
 
-        types = dict.fromkeys(self.names, pa.string())
+        if not block.isascii():
+            block.decode()
         try:
             rows = pcsv.read_csv(
                 pa.BufferReader(block),
                 pcsv.ReadOptions(column_names=self.names, use_threads=False, block_size=len(block) + 1),
-                pcsv.ParseOptions(delimiter=self.delimiter, quote_char=False, invalid_row_handler=skip),
+                pcsv.ParseOptions(
+                    delimiter=self.separator,
+                    quote_char='"' if self.quoted else False,
+                    invalid_row_handler=skip,
+                ),
                 pcsv.ConvertOptions(
-                    column_types=types, include_columns=self.columns, strings_can_be_null=False
+                    column_types=dict.fromkeys(self.names, pa.string()),
+                    include_columns=self.columns,
+                    strings_can_be_null=False,
                 ),
             )
         except pa.ArrowInvalid as error:
@@ -188,30 +165,25 @@ class _TextTable:
             yield RejectedRow("events", reason, f"{self.path.name}:{line + number}", row.text)
         yield TableBatch(rows, self.path.name, line + _row_lines(block, rows.num_rows, bad))
 
-    def _quoted_rows(self, begun: bytes, line: int) -> Batches:
-        """Rows from here to the end of the file, by the rules of CSV."""
-        csv.field_size_limit(2**27)
+    def _split_rows(self, begun: bytes, line: int) -> Batches:
+        """Rows from here to the end of the file, record by record."""
         text = io.TextIOWrapper(io.BufferedReader(_Continued(begun, self.file)), encoding="utf-8", newline="")
-        reader = csv.reader(text, delimiter=self.delimiter)
         rows: list[list[str]] = []
         numbers: list[int] = []
-        try:
-            for fields in reader:
-                number = line + reader.line_num - 1
-                if len(fields) != len(self.names):
-                    if fields:
-                        reason = _describe_ragged(len(fields), len(self.names))
-                        yield RejectedRow("events", reason, f"{self.path.name}:{number}", fields)
-                    continue
-                rows.append(fields)
-                numbers.append(number)
-                if len(rows) == ROWS_PER_BATCH:
-                    yield self._batch(rows, numbers)
-                    rows, numbers = [], []
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
-        except csv.Error as error:
-            raise InputError(f"{self.path} can't be read as a table ({error})") from None
+        header = self.separator.join(["x"] * len(self.names)) + "\n"
+        for record, fields in self._split(chain([header], text)):
+            number = line + record - 2
+            if record == 1 or fields == [""]:
+                continue
+            if len(fields) != len(self.names):
+                reason = _describe_ragged(len(fields), len(self.names))
+                yield RejectedRow("events", reason, f"{self.path.name}:{number}", fields)
+                continue
+            rows.append(fields)
+            numbers.append(number)
+            if len(rows) == ROWS_PER_BATCH:
+                yield self._batch(rows, numbers)
+                rows, numbers = [], []
         if rows:
             yield self._batch(rows, numbers)
 
@@ -220,29 +192,21 @@ class _TextTable:
         arrays = [pa.array([fields[index] for fields in rows], pa.string()) for index in at]
         return TableBatch(pa.table(arrays, names=self.columns), self.path.name, np.array(numbers))
 
-    def _decode(self, line: bytes) -> str:
-        try:
-            return line.decode()
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
-
 
 class _Continued(io.RawIOBase):
     """Bytes that were read already, then the rest of a file."""
 
-    def __init__(self, begun: bytes, file: BinaryIO) -> None:
+    def __init__(self, begun: bytes, file: IO[bytes]) -> None:
         self._begun, self._file = memoryview(begun), file
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if self._begun:
-            chunk = self._begun[: len(buffer)]
-            self._begun = self._begun[len(chunk) :]
-        else:
-            chunk = memoryview(self._file.read(len(buffer)))
-            BYTES_READ.add(len(chunk))
+        if not self._begun:
+            self._begun = memoryview(self._file.read(len(buffer)))
+        chunk = self._begun[: len(buffer)]
+        self._begun = self._begun[len(chunk) :]
         buffer[: len(chunk)] = chunk
         return len(chunk)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.inputs.table_batches import TableBatch, read_batches
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.recognition.layout import recognise
@@ -60,9 +61,9 @@ def inspect(path: Path, shown: int = SHOWN_ROWS) -> Inspection:
 
 
 def _propose(path: Path) -> str:
-    if path.is_dir():
-        raise InputError(f"{path} holds no layout that is known: inspect its tables one by one")
-    sample = read_sample(path)
+    sample, *others = map(read_sample, data_files([path]))
+    if any(set(other.columns) != set(sample.columns) for other in others):
+        raise InputError(f"{path} holds files with other columns: inspect its tables one by one")
     proposal = propose_column_map(sample.columns, _action_names(sample))
     if not proposal:
         columns = ", ".join(sample.columns) or f"none (it is {sample.form})"

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.readers.catalogues.own_items import ITEM_FIELDS
 from bowerbird.data.readers.datasets.movielens import FILM_FILES, RATING_FILES
 from bowerbird.data.readers.events.snowplow import MIN_FIELDS
+from bowerbird.data.readers.inputs.forms import Form
+from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.layouts import FileLayout
 from bowerbird.data.readers.recognition.samples import Sample, read_sample
 from bowerbird.errors import InputError
@@ -35,8 +38,7 @@ def _layouts_of(path: Path) -> set[FileLayout | None]:
         return {layout_of(read_sample(path))}
     if (layout := _dataset_in(path)) is not None:
         return {layout}
-    files = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
-    return {layout_of(read_sample(file)) for file in files}
+    return {layout_of(read_sample(file)) for file in data_files([path])}
 
 
 def _dataset_in(folder: Path) -> FileLayout | None:
@@ -55,16 +57,16 @@ def _dataset_in(folder: Path) -> FileLayout | None:
 
 def layout_of(sample: Sample) -> FileLayout | None:
     """The layout of one file."""
-    if sample.form == "xml":
+    if sample.form is Form.XML:
         return FileLayout.GOOGLE_FEED
-    if sample.form == "json":
+    if sample.form is Form.JSON:
         return _layout_of_object(sample.record or {})
     columns = {name.lower() for name in sample.columns}
     if "event_name" in columns and columns & {"user_pseudo_id", "event_timestamp"}:
         return FileLayout.GA4
     if columns >= {"item_id", "title"} and columns & (_OPENAI_FIELDS | {"image_url"}):
         return FileLayout.OPENAI_FEED
-    return _layout_of_text(sample, columns) if sample.form == "text" else _layout_of_parquet(columns)
+    return _layout_of_text(sample, columns) if sample.form is Form.TEXT else _layout_of_parquet(columns)
 
 
 def _layout_of_parquet(columns: set[str]) -> FileLayout | None:
@@ -97,6 +99,8 @@ def _layout_of_object(record: dict[str, Any]) -> FileLayout | None:
         return FileLayout.SCHEMA_ORG
     if "parent_asin" in record:
         return FileLayout.AMAZON_REVIEWS
+    if "item_id" in record and record.keys() <= ITEM_FIELDS and not isinstance(record.get("price"), str):
+        return FileLayout.JSONL
     if isinstance(record.get("variants"), list):
         return FileLayout.SHOPIFY if record.keys() & {"handle", "body_html"} else FileLayout.OPENAI_FEED
     if record.keys() & _OPENAI_FIELDS or record.keys() >= {"item_id", "title"}:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_lines import decode_json
-from bowerbird.data.readers.inputs.text_files import find_separator, open_bytes
+from bowerbird.data.readers.inputs.parquet import parquet_columns, read_parquet
+from bowerbird.data.readers.inputs.records_of_text import find_separator, split_records
+from bowerbird.data.readers.inputs.text_files import encoding_of, open_bytes
 from bowerbird.errors import InputError
 
 SAMPLE_BYTES = 1 << 18
@@ -23,8 +22,7 @@ class Sample:
     """What the beginning of a file shows; empty where it is of another form."""
 
     path: Path
-    form: str
-    """`xml`, `json`, `text` or `parquet`."""
+    form: Form
     columns: tuple[str, ...] = ()
     """Of a table."""
     separator: str = ""
@@ -34,36 +32,26 @@ class Sample:
 
 def read_sample(path: Path) -> Sample:
     """Look at a file. Raises `InputError` where it can't be read or is empty."""
+    form = form_of(path)
+    if form is Form.PARQUET:
+        return _parquet_sample(path)
     with open_bytes(path) as file:
         start = file.read(SAMPLE_BYTES)
-    if start.startswith(b"PAR1"):
-        return _parquet_sample(path)
-    text = _decode(start)
-    stripped = text.lstrip("\ufeff \t\r\n")
-    if not stripped:
+    text = start.decode(encoding_of(path, start), errors="replace").lstrip("\ufeff \t\r\n")
+    if not text:
         raise InputError(f"{path} is empty: nothing can be imported from it")
-    if stripped.startswith("<"):
-        return Sample(path, "xml")
-    if stripped[0] in "{[":
-        return Sample(path, "json", record=_first_object(stripped))
-    return _table_sample(path, stripped if stripped[0] != "#" else _without_comments(stripped))
-
-
-def _decode(start: bytes) -> str:
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return start.decode("utf-16", errors="replace")
-    return start.decode("utf-8-sig", errors="replace")
+    if form is Form.XML:
+        return Sample(path, form)
+    if form is Form.JSON:
+        return Sample(path, form, record=_first_object(text))
+    return _table_sample(path, text if text[0] != "#" else _without_comments(text))
 
 
 def _parquet_sample(path: Path) -> Sample:
-    try:
-        with pq.ParquetFile(path) as file:
-            names = tuple(file.schema_arrow.names)
-            rows = next(file.iter_batches(1), None)
-            first = rows.slice(0, 1).to_pylist() if rows is not None else []
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} can't be read as Parquet ({error})") from None
-    return Sample(path, "parquet", names, record=first[0] if first else None)
+    columns = parquet_columns(path)
+    table, _ = next(read_parquet(path, (), rows=1), (None, 0))
+    rows = table.slice(0, 1).to_pylist() if table is not None else []
+    return Sample(path, Form.PARQUET, tuple(columns), record=rows[0] if rows else None)
 
 
 def _first_object(text: str) -> dict[str, Any] | None:
@@ -88,7 +76,7 @@ def _table_sample(path: Path, text: str) -> Sample:
     lines = text.splitlines()
     header = lines[0] if lines else ""
     separator = find_separator(header)
-    rows = list(csv.reader(lines[:50], delimiter=separator))
+    rows = [fields for _, fields in split_records(iter(lines[:50]), separator)]
     columns = tuple(name.strip() for name in rows[0]) if rows else ()
     first: Sequence[str] = rows[1] if len(rows) > 1 else ()
-    return Sample(path, "text", columns, separator, dict(zip(columns, first, strict=False)))
+    return Sample(path, Form.TEXT, columns, separator, dict(zip(columns, first, strict=False)))

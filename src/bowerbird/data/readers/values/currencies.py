@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from babel import Locale
-from babel.numbers import get_currency_name, get_currency_precision, get_currency_symbol, list_currencies
+from babel.numbers import get_currency_name, get_currency_precision, list_currencies
 
 LOCALES = (
     *("en", "de", "fr", "es", "it", "nl", "pt", "sv", "nb", "da", "fi", "pl", "cs", "sk", "hu", "ro"),
@@ -24,7 +24,7 @@ COMMON = (
 ABBREVIATIONS = {
     "EUR": "euro euros eur. ευρώ",
     "USD": "us$ usd$ $us u$s u.s.$ dollars dollar",
-    "GBP": "pound pounds quid",
+    "GBP": "pound pounds quid gb£",
     "JPY": "yen 円 jp¥",
     "CNY": "rmb yuan 元 人民币 cn¥",
     "AUD": "a$ au$ aud$",
@@ -35,6 +35,7 @@ ABBREVIATIONS = {
     "TWD": "nt$",
     "MXN": "mx$ mex$",
     "ARS": "ar$",
+    "PEN": "s/ s/.",
     "BRL": "r$ reais",
     "CHF": "fr sfr fr. sfr. franken",
     "PLN": "zł zl złotych złoty",
@@ -68,6 +69,32 @@ SHARED = {"kr", "kronor", "kroner", "krone", "krona", "kr.", "rs", "₨", "rupee
 """Signs of several currencies: the amount is read, the currency stays unknown."""
 
 
+MINOR_DIGITS = {
+    0: [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    3: ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"],
+    4: ["CLF", "UYW"],
+}
+"""Currencies by the decimals of their smallest unit, where these are not two (ISO 4217)."""
+
+
 class Currency(NamedTuple):
     """A currency as named next to a number."""
 
@@ -83,6 +110,42 @@ class Currency(NamedTuple):
 NONE = Currency("", 2, False)
 SIGNS = {"$": "USD", "£": "GBP", "¥": "JPY"}
 """Signs of several currencies that one of them has in most stores."""
+SHARED_BY = {
+    "$": [
+        "AUD",
+        "BBD",
+        "BMD",
+        "BND",
+        "BSD",
+        "BZD",
+        "CAD",
+        "CLP",
+        "COP",
+        "DOP",
+        "FJD",
+        "GYD",
+        "HKD",
+        "JMD",
+        "KYD",
+        "LRD",
+        "MXN",
+        "NAD",
+        "NIO",
+        "NZD",
+        "SBD",
+        "SGD",
+        "SRD",
+        "TTD",
+        "TWD",
+        "UYU",
+        "XCD",
+        "ARS",
+        "CVE",
+    ],
+    "£": ["EGP", "FKP", "GIP", "LBP", "SHP", "SSP", "SDG", "SYP"],
+    "¥": ["CNY"],
+}
+"""Other currencies with these signs at home: a code next to the sign decides."""
 
 
 @lru_cache(4096)
@@ -104,8 +167,8 @@ def read_currency(words: str) -> Currency | None:
             return Currency("", 2, True)
         if spelling in (spellings := _codes_by_spelling()):
             return _currency(spellings[spelling])
-    parts = name.split()
-    if len(parts) == 2:  # USD $, or $ AUD
+    parts = name.split() if " " in name else [name[:3], name[3:]]
+    if len(parts) == 2 and all(parts):  # USD $, $ AUD, or CLP$
         first, second = read_currency(parts[0]), read_currency(parts[1])
         return combine_currencies(first, second) if first and second else None
     return None
@@ -122,9 +185,21 @@ def combine_currencies(first: Currency, second: Currency) -> Currency | None:
     if not first.code or not second.code or first.code == second.code:
         return first if first.code or not second.is_named else second
     for sign, other in ((first, second), (second, first)):
-        if sign.sign and sign.sign in get_currency_symbol(other.code, "en"):
+        if sign.sign and other.code in SHARED_BY[sign.sign]:
             return other
     return None
+
+
+def minor_digits(code: str) -> int:
+    """Decimals of the smallest unit by ISO 4217, in which payment systems count.
+
+    Not the digits that people write (`Currency.decimals`, from the CLDR): a forint has two by ISO, and prices
+    have none.
+
+    >>> minor_digits("USD"), minor_digits("JPY"), minor_digits("KWD"), minor_digits("HUF")
+    (2, 0, 3, 2)
+    """
+    return next((digits for digits, codes in MINOR_DIGITS.items() if code in codes), 2)
 
 
 def _currency(code: str) -> Currency:

@@ -34,7 +34,7 @@ MAX_AMOUNT = 1e15
 _PLAIN = re.compile(r"(\d{1,12}(?:\.\d{1,2})?)(?: ?([A-Z]{3}))?", re.ASCII)
 _NUMBER = re.compile(r"\d(?:[\d.,' ]*\d)?")
 _EXPONENT = re.compile(r"[+]?\d+(?:\.\d*)?[eE][+-]?\d{1,3}")
-_NO_DECIMALS = re.compile(r"(?<=\d)\s?[.,:]\s?[-–—]+")  # Swiss 12.–, Swedish 12:-, German 12,--
+_NO_DECIMALS = re.compile(r"(?<=\d)\s?[.,:/]\s?[-–—]+")  # Swiss 12.–, Swedish 12:-, German 12,--, Indian 12/-
 _EURO_AS_MARK = re.compile(r"(\d)\s?€\s?(\d\d)")  # French 12€50
 _MARKS = str.maketrans({"’": "'", "`": "'", "´": "'", "ʼ": "'", "′": "'", "٬": "'", "٫": ",", "،": ","})
 _SIGNS = str.maketrans({"−": "-", "–": "-", "—": "-"})

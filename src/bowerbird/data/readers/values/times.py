@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -23,7 +24,11 @@ TIME_ZONE = Rejection("names a time zone by letters that several share (write UT
 SERIAL = Rejection(f"may be a spreadsheet's count of days ({FORMS})")
 OUT_OF_RANGE = Rejection("is a date that does not exist, or lies before the year 1 or after 9999")
 
-MAX_LENGTH = 60  # characters; longer values are not times
+SMALL = Rejection(f"may be a year, a day or seconds of the 1970s ({FORMS})")
+
+MAX_LENGTH = 80  # characters; longer values are not times
+MIN_EPOCH = 1e8
+"""Smaller numbers are not taken for seconds since 1970: they would be before March 1973."""
 EPOCH_UNITS = ((1e11, 1e0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Units a second of times since 1970, by the number below which a time is one: seconds reach 10^11 in the
 year 5138, milliseconds in 1973."""
@@ -31,14 +36,38 @@ SPREADSHEET_DAYS = (20_000, 70_000)
 """Counts of days since 1900 of the years 1954 to 2091. As seconds, they would all be in January 1970."""
 
 _SLASHES = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}\b|\d{1,2}-\d{1,2}-\d{2,4}\b")
-_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?=$|[T ,])")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})(?:[/.-]|\s?[年년]\s?)(\d{1,2})(?:[/.-]|\s?[月월]\s?)(\d{1,2})(?:$|(?=[T ,])|\s?[日일])"
+)
 _DOTS = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})(?=$|[T ,])")
 _COMPACT = re.compile(r"((?:19|20|21)\d\d)(\d\d)(\d\d)(?:[T ]?(\d\d)(\d\d)(\d\d)?)?(Z?)(?:\.0+)?", re.ASCII)
+_ZONE_NAME = re.compile(r"(?:(?<=Z)|(?<=[+-]\d\d:\d\d))\[[\w/+-]+\]$|(?<=[+-]\d{4}) \([^()]*\)$")
+"""The name of a zone after its offset: Java's [Europe/Berlin], JavaScript's (Central European Time)."""
+_HALF_DAY = re.compile(r"(\d{1,2})(:\d\d(?::\d\d)?)\s?([AP])\.?M\.?$", re.IGNORECASE)
+_ZONE_LETTERS = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]+ ?[A-Z]{2,5}")
 _OFFSET = re.compile(r"\s+(?:UTC|GMT)?([+-]\d\d:?(?:\d\d)?)$")
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+\.?")
 _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CONNECTIVES = {"t", "am", "pm", "a", "m", "p", "st", "nd", "rd", "th", "de", "del", "di", "of", "at", "um"}
+_CONNECTIVES = {
+    "t",
+    "am",
+    "pm",
+    "a",
+    "m",
+    "p",
+    "st",
+    "nd",
+    "rd",
+    "th",
+    "de",
+    "del",
+    "di",
+    "of",
+    "at",
+    "um",
+    "г",
+}
 
 
 def parse_time(value: Any) -> datetime | Rejection | None:
@@ -84,11 +113,14 @@ def _parse_text(text: str) -> datetime | Rejection | None:
         return None
     if len(text) > MAX_LENGTH:
         return UNREADABLE
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace("−", "-")
     number = parse_number(text)
     if number is not None:
         return _from_number(number)
     if compact := _COMPACT.fullmatch(text):
         return _from_compact(compact)
+    text = _HALF_DAY.sub(_in_24_hours, _ZONE_NAME.sub("", text))
     iso = _UTC.sub("+00:00", _OFFSET.sub(r"\1", _YEAR_FIRST.sub(_iso_date, text)))
     try:
         return _in_utc(datetime.fromisoformat(iso))
@@ -100,11 +132,18 @@ def _parse_text(text: str) -> datetime | Rejection | None:
         return _in_utc(datetime.fromisoformat(f"{day}T{_padded(rest)}" if rest else day))
     if _SLASHES.match(text):
         return DAY_OR_MONTH
-    return _from_names(text)
+    return TIME_ZONE if _ZONE_LETTERS.fullmatch(text) else _from_names(_OFFSET.sub(r" \1", text))
 
 
 def _iso_date(match: re.Match[str]) -> str:
     return f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}"
+
+
+def _in_24_hours(match: re.Match[str]) -> str:
+    hour = int(match[1])
+    if not 1 <= hour <= 12:
+        return match[0]
+    return f"{hour % 12 + 12 * (match[3] in 'Pp'):02}{match[2]}"
 
 
 def _padded(clock: str) -> str:
@@ -124,6 +163,8 @@ def _from_number(number: float) -> datetime | Rejection:
             pass  # 20221399 is no date: seconds of August 1970
     if SPREADSHEET_DAYS[0] <= number < SPREADSHEET_DAYS[1]:
         return SERIAL
+    if abs(number) < MIN_EPOCH:
+        return SMALL
     for limit, per_second in EPOCH_UNITS:
         if abs(number) < limit:
             return datetime.fromtimestamp(number / per_second, UTC)

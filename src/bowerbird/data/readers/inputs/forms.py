@@ -1,0 +1,32 @@
+"""The form of a file by its first bytes, whatever it is called: Parquet, XML, JSON, or a table of text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from bowerbird.data.readers.inputs.text_files import open_bytes
+
+SAMPLE_BYTES = 1000
+_BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""Bytes of marks and blanks, in UTF-8 and UTF-16."""
+
+
+class Form(StrEnum):
+    """What a file is, before anybody asks what it means."""
+
+    PARQUET = "parquet"
+    XML = "xml"
+    JSON = "json"
+    TEXT = "text"
+    """A table, or nothing known."""
+
+
+def form_of(path: Path) -> Form:
+    """The form of a file, decompressed. Raises `InputError` where it can't be read."""
+    with open_bytes(path) as file:
+        start = file.read(SAMPLE_BYTES)
+    if start.startswith(b"PAR1"):
+        return Form.PARQUET
+    first = start.lstrip(_BEFORE_TEXT)[:1]
+    return Form.XML if first == b"<" else Form.JSON if first in (b"{", b"[") and first else Form.TEXT
