@@ -45,6 +45,7 @@ FILES: dict[FileLayout, tuple[str, str, str]] = {
     FileLayout.WOOCOMMERCE: ("w.csv", "ID,Type,SKU,Name,Regular price", "{n},simple,s{n},Lamp {n},5.00"),
     FileLayout.SCHEMA_ORG: ("p.jsonl", "", LD),
     FileLayout.OPENAI_FEED: ("o.jsonl", "", OPENAI),
+    FileLayout.JSONL: ("items.jsonl", "", '{"item_id":"i{n}","title":"Lamp {n}","price":5.0}'),
     FileLayout.AMAZON_REVIEWS: ("meta.jsonl", "", AMAZON),
     FileLayout.SEGMENT: ("e.jsonl", "", TRACK),
     FileLayout.GA4: ("g.jsonl", "", GA4),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
 from bowerbird.data.readers.inputs.text_files import open_bytes
 
-SAMPLE_BYTES = 1000
+SAMPLE_BYTES = 1 << 16
 _BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
 """Bytes of marks and blanks, in UTF-8 and UTF-16."""
+_LINE_OF_JSON = re.compile(rb'^\s*\{\s*"', re.MULTILINE)
+"""Where a first line is damaged, the others still tell."""
 
 
 class Form(StrEnum):
@@ -29,4 +32,5 @@ def form_of(path: Path) -> Form:
     if start.startswith(b"PAR1"):
         return Form.PARQUET
     first = start.lstrip(_BEFORE_TEXT)[:1]
-    return Form.XML if first == b"<" else Form.JSON if first in (b"{", b"[") and first else Form.TEXT
+    is_json = first in (b"{", b"[") or _LINE_OF_JSON.search(start) is not None
+    return Form.XML if first == b"<" else Form.JSON if is_json else Form.TEXT
