@@ -39,6 +39,9 @@ def _item(row: dict[str, Any], location: str) -> ItemDraft:
     count = fields.number("rating_count", row.get("rating_count"))
     category, attributes = row.get("category"), row.get("attributes")
     pictures = row.get("additional_images")
+    plain: dict[str, Any] = {name: parse_text(row.get(name)) for name in _TEXTS}
+    plain |= {name: fields.number(name, row.get(name)) for name in _NUMBERS}
+    plain |= {name: fields.time(name, row.get(name)) for name in _TIMES}
     item = Item(
         parse_text(row["item_id"]),
         category=tuple(_texts(category)),
@@ -46,9 +49,7 @@ def _item(row: dict[str, Any], location: str) -> ItemDraft:
         availability=fields.availability("availability", row.get("availability")),
         additional_images=tuple(_texts(pictures)),
         rating_count=None if count is None else int(count),
-        **{name: parse_text(row.get(name)) for name in _TEXTS},
-        **{name: fields.number(name, row.get(name)) for name in _NUMBERS},
-        **{name: fields.time(name, row.get(name)) for name in _TIMES},
+        **plain,
     )
     repairs = [*fields.repairs, *_unread(row)]
     return ItemDraft(item, location, item.image_link or None, tuple(repairs))
