@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.taste.config import ClusteringConfig
 
 DEFAULT = ClusteringConfig()
 
 
-def spherical_kmeans(rows: np.ndarray, count: int, config: ClusteringConfig = DEFAULT) -> np.ndarray:
+def spherical_kmeans(rows: FloatArray, count: int, config: ClusteringConfig = DEFAULT) -> FloatArray:
     """Centres of length 1, (count, D), of rows (N, D), by spherical k-means.
 
     Each centre is the normalised sum of its rows, c_k = Σ x / |Σ x| (Dhillon & Modha, "Concept Decompositions
@@ -31,7 +31,7 @@ def spherical_kmeans(rows: np.ndarray, count: int, config: ClusteringConfig = DE
     return centres
 
 
-def ward_kmeans(rows: np.ndarray, count: int, config: ClusteringConfig = DEFAULT) -> np.ndarray:
+def ward_kmeans(rows: FloatArray, count: int, config: ClusteringConfig = DEFAULT) -> FloatArray:
     """Centres of length 1, at most `count`, (K, D), of rows (N, D): fine k-means centres, joined by Ward's
     method (Ward, "Hierarchical Grouping to Optimize an Objective Function", 1963).
 
@@ -50,11 +50,11 @@ def ward_kmeans(rows: np.ndarray, count: int, config: ClusteringConfig = DEFAULT
     number = np.unique(cluster_of_centre, return_inverse=True)[1][nearest_centre(rows, fine)]
     sums = np.stack([rows[number == k].sum(axis=0) for k in range(number.max() + 1)])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    centres: np.ndarray = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 1e-6].astype(np.float32)
+    centres: FloatArray = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 1e-6].astype(np.float32)
     return centres
 
 
-def _seed_centres(rows: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+def _seed_centres(rows: FloatArray, count: int, generator: np.random.Generator) -> FloatArray:
     """k-means++ seeds (Arthur & Vassilvitskii, 2007): each sampled with a probability proportional to its
     squared distance to the nearest earlier one."""
     seeds = [int(generator.integers(len(rows)))]
@@ -65,11 +65,11 @@ def _seed_centres(rows: np.ndarray, count: int, generator: np.random.Generator) 
         total = distance.sum()
         probabilities = distance / total if total > 0 else None
         seeds.append(int(generator.choice(len(rows), p=probabilities)))
-    centres: np.ndarray = rows[seeds].astype(np.float32)
+    centres: FloatArray = rows[seeds].astype(np.float32)
     return centres
 
 
-def assign_groups(matrix: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def assign_groups(matrix: FloatArray, centres: FloatArray) -> IntArray:
     """Number of the nearest centre of each item, (items,); -1 for items without a vector."""
     has_vector = np.flatnonzero(matrix.any(axis=1))
     group = np.full(len(matrix), -1, np.int64)
@@ -78,14 +78,14 @@ def assign_groups(matrix: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return group
 
 
-def nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def nearest_centre(rows: FloatArray, centres: FloatArray) -> IntArray:
     """Number of the centre with the highest dot product, (N,)."""
     # In blocks: all products of a large catalogue would not fit into memory.
     blocks = [(rows[start : start + 4096] @ centres.T).argmax(1) for start in range(0, len(rows), 4096)]
     return np.concatenate(blocks)
 
 
-def merge_centres(centres: np.ndarray, count: int) -> IntArray:
+def merge_centres(centres: FloatArray, count: int) -> IntArray:
     """Number of the larger group, of at most `count`, that each centre (K, D) belongs to, (K,) int64.
 
     By average linkage of cosines (Sokal & Michener, "A Statistical Method for Evaluating Systematic
@@ -99,5 +99,5 @@ def merge_centres(centres: np.ndarray, count: int) -> IntArray:
     tree = linkage(centres.astype(np.float64), "average", "sqeuclidean")
     cluster = fcluster(tree, count, "maxclust")
     _, first, inverse = np.unique(cluster, return_index=True, return_inverse=True)
-    number: np.ndarray = np.argsort(np.argsort(first))[inverse].astype(np.int64)
+    number: IntArray = np.argsort(np.argsort(first))[inverse].astype(np.int64)
     return number

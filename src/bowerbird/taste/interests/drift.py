@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
 from bowerbird.data.interactions import History
 from bowerbird.data.times import DAY, sessions_of
 from bowerbird.taste.config import TASTE_CONFIG
@@ -21,7 +21,7 @@ CONFIG = TASTE_CONFIG.drift
 """Of its two thresholds of evidence one in four, and one in twelve, steady shoppers of the demo world reach
 the first and the second within 16 events (benchmarks/README.md)."""
 
-VectorsOf = Callable[[np.ndarray], np.ndarray]
+VectorsOf = Callable[[IntArray], FloatArray]
 """Rows (n, D) of length 1, or 0, for positions (n,)."""
 
 
@@ -60,7 +60,7 @@ def split_sessions(history: History) -> list[Session]:
     return sessions
 
 
-def detect_drift(history: History, vectors: VectorsOf, sample: np.ndarray, now: int) -> Drift | None:
+def detect_drift(history: History, vectors: VectorsOf, sample: FloatArray, now: int) -> Drift | None:
     """The change of the month before `now` with the most evidence, if there is enough of it.
 
     Evidence is the generalised likelihood ratio (Lorden, "Procedures for Reacting to a Change in
@@ -92,7 +92,7 @@ class _SessionLikelihood:
     exp(s·cos(i, ·)) + c, with the sharpness s and the share of chance c.
     """
 
-    def __init__(self, sessions: Sequence[Session], vectors: VectorsOf, sample: np.ndarray) -> None:
+    def __init__(self, sessions: Sequence[Session], vectors: VectorsOf, sample: FloatArray) -> None:
         items = np.unique(np.concatenate([session.items for session in sessions]))
         rows = vectors(items).astype(np.float64)
         usual = np.exp(CONFIG.sharpness * (rows @ sample.T.astype(np.float64))).mean(axis=1, keepdims=True)
@@ -114,13 +114,13 @@ class _SessionLikelihood:
             total += float(np.logaddexp(np.log(0.5) + as_new - as_old, np.log(0.5)))
         return total
 
-    def _given_itself(self, session: np.ndarray) -> float:
+    def _given_itself(self, session: IntArray) -> float:
         """Log likelihood ratio of a session's items, each given those before it; the first is by chance."""
         return float(
             sum(np.log(self._ratios[session[:k], session[k]].mean()) for k in range(1, len(session)))
         )
 
 
-def _log_mean_exp(logs: np.ndarray) -> float:
+def _log_mean_exp(logs: DoubleArray) -> float:
     """The logarithm of the mean of numbers that are given by their logarithms."""
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))

@@ -78,7 +78,7 @@ class Interests:
 
     @classmethod
     def from_vectors(
-        cls, matrix: np.ndarray, catalogue: Catalogue, config: InterestConfig = DEFAULT
+        cls, matrix: FloatArray, catalogue: Catalogue, config: InterestConfig = DEFAULT
     ) -> Interests:
         """Find interests by clustering item vectors (items, D); their ids start at 0."""
         has_vector = np.flatnonzero(matrix.any(axis=1))
@@ -91,7 +91,7 @@ class Interests:
         themes = _make_level(theme_of_items, m, n, catalogue, config)
         return cls(group, centres, fine, theme, themes, n + m)
 
-    def extended_to(self, matrix: np.ndarray) -> Interests:
+    def extended_to(self, matrix: FloatArray) -> Interests:
         """The same interests, with their centres, for other items in the same vector space, (n, D)."""
         return Interests(
             assign_groups(matrix, self.centres),
@@ -103,7 +103,7 @@ class Interests:
         )
 
     def with_former_ids(
-        self, former: Interests, former_group: np.ndarray, same_group: float = DEFAULT.same_group
+        self, former: Interests, former_group: IntArray, same_group: float = DEFAULT.same_group
     ) -> Interests:
         """These interests with the ids of the former ones that mean the same.
 
@@ -127,7 +127,7 @@ def count_groups(n_items: int, config: InterestConfig = DEFAULT) -> int:
 
 
 def _make_level(
-    group: np.ndarray, count: int, first_id: int, catalogue: Catalogue, config: InterestConfig
+    group: IntArray, count: int, first_id: int, catalogue: Catalogue, config: InterestConfig
 ) -> Level:
     words = name_groups(group, count, catalogue, config.naming)
     names = make_unique([" · ".join(group_words) for group_words in words])
@@ -135,9 +135,9 @@ def _make_level(
 
 
 def _match_ids(
-    group: np.ndarray,
+    group: IntArray,
     level: Level,
-    former_group: np.ndarray,
+    former_group: IntArray,
     former: Level,
     next_id: int,
     same_group: float,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.taste.config import NamingConfig
 from bowerbird.text.facets import facet_values, split_values
@@ -22,7 +23,7 @@ Facet = tuple[str, str]
 
 
 def name_groups(
-    group: np.ndarray, count: int, catalogue: Catalogue, config: NamingConfig = DEFAULT
+    group: IntArray, count: int, catalogue: Catalogue, config: NamingConfig = DEFAULT
 ) -> list[list[str]]:
     """For each group its type and the attribute values that set it apart from the rest of the catalogue."""
     overall: Counter[Facet] = Counter()

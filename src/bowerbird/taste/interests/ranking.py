@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import DoubleArray
+from bowerbird.data.arrays import DoubleArray, IntArray
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.items import Catalogue
 from bowerbird.data.times import decayed
@@ -59,8 +59,8 @@ class Timeline:
     """A user's interests over time: how strong each of K was at T moments (microseconds)."""
 
     names: list[str]
-    times: np.ndarray  # (T,)
-    weights: np.ndarray  # (T, K)
+    times: IntArray  # (T,)
+    weights: DoubleArray  # (T, K)
 
 
 def weights_by_interest(
@@ -70,13 +70,13 @@ def weights_by_interest(
     hides outweigh."""
     groups, _, weights = _decayed_weights(interests, state, half_lives, now)
     has_group = groups >= 0
-    sums: np.ndarray = np.bincount(groups[has_group], weights=weights[has_group], minlength=len(interests))
+    sums: DoubleArray = np.bincount(groups[has_group], weights=weights[has_group], minlength=len(interests))
     return sums
 
 
 def _decayed_weights(
     interests: Interests, state: TasteState, half_lives: Sequence[float], now: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[IntArray, IntArray, DoubleArray]:
     """Interest, time and decayed weight of stored events, then of the sums of older ones, which name no
     items."""
     history, older = state.history, state.older

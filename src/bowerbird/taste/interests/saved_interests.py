@@ -10,8 +10,9 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions.version import Version
@@ -110,7 +111,7 @@ def _vector_matrix(snapshot: StoreSnapshot) -> FloatArray:
     return item_matrix(snapshot) if len(rows) <= EXACT_UP_TO else rows.dense()
 
 
-def _from_former(snapshot: StoreSnapshot, matrix: np.ndarray) -> Interests | None:
+def _from_former(snapshot: StoreSnapshot, matrix: FloatArray) -> Interests | None:
     """Former interests brought to today's items; None where there are none, or they are broken."""
     vectors = load_vectors(snapshot)
     for arrays_path, names_path in _former_files(snapshot):
@@ -137,7 +138,7 @@ def _former_files(snapshot: StoreSnapshot) -> Iterator[tuple[Path, Path]]:
             yield folder / ARRAYS_FILE, folder / NAMES_FILE
 
 
-def _former_groups(group: np.ndarray, items: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+def _former_groups(group: IntArray, items: NDArray[np.uint64], ids: Sequence[str]) -> IntArray:
     """Former groups of today's items, (items,), -1 for new ones; `items` are the hashes of the former
     ones."""
     order = np.argsort(items)
@@ -147,7 +148,7 @@ def _former_groups(group: np.ndarray, items: np.ndarray, ids: Sequence[str]) -> 
     return np.where(is_known, group[order][slot], -1)
 
 
-def _item_hashes(ids: Sequence[str]) -> np.ndarray:
+def _item_hashes(ids: Sequence[str]) -> NDArray[np.uint64]:
     digests = (hashlib.blake2b(item_id.encode(), digest_size=8).digest() for item_id in ids)
     return np.frombuffer(b"".join(digests), np.uint64)
 
@@ -170,7 +171,7 @@ def _write(folder: Path, interests: Interests, ids: Sequence[str]) -> None:
     write_record(folder / NAMES_FILE, names)
 
 
-def _read(arrays_path: Path, names_path: Path) -> tuple[Interests, str, np.ndarray]:
+def _read(arrays_path: Path, names_path: Path) -> tuple[Interests, str, NDArray[np.uint64]]:
     """Interests, the version of the vectors that they were made for, and the hashes of their items.
 
     Raises one of `READ_ERRORS`.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray
 from bowerbird.taste.interests.drift import Drift, Session
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.ranking import format_time
@@ -60,7 +61,7 @@ def changes_of(drift: Drift, interests: Interests) -> list[Change]:
     )
 
 
-def _shares(sessions: Sequence[Session], interests: Interests) -> np.ndarray:
+def _shares(sessions: Sequence[Session], interests: Interests) -> DoubleArray:
     """Share of each of K interests in some sessions, (K,): every session has the same weight, whatever its
     length."""
     shares = np.zeros(len(interests))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History
 from bowerbird.taste.interests.interests import Interests
@@ -62,14 +62,12 @@ def find_disliked(
     )
 
 
-def _count_by_interest(interests: Interests, items: np.ndarray) -> np.ndarray:
+def _count_by_interest(interests: Interests, items: IntArray) -> IntArray:
     groups = interests.group[items]
     return np.bincount(groups[groups >= 0], minlength=len(interests))
 
 
-def _count_shown_and_clicked(
-    log_history: History | None, interests: Interests
-) -> tuple[np.ndarray, np.ndarray]:
+def _count_shown_and_clicked(log_history: History | None, interests: Interests) -> tuple[IntArray, IntArray]:
     if log_history is None:
         return np.zeros(len(interests), np.int64), np.zeros(len(interests), np.int64)
     shown = log_history.items[log_history.actions == IMPRESSION]
@@ -77,7 +75,7 @@ def _count_shown_and_clicked(
     return _count_by_interest(interests, shown), _count_by_interest(interests, clicked)
 
 
-def _is_passed_over(shown: np.ndarray, clicked: np.ndarray) -> BoolArray:
+def _is_passed_over(shown: IntArray, clicked: IntArray) -> BoolArray:
     """Which of K interests were clicked too seldom for chance, (K,) bool.
 
     By an exact one-sided binomial test at the user's mean click rate, P(X ≤ clicked), with the Bonferroni
@@ -89,5 +87,5 @@ def _is_passed_over(shown: np.ndarray, clicked: np.ndarray) -> BoolArray:
         return np.zeros(len(shown), bool)
     usual_rate = clicked.sum() / shown.sum()
     p_value = binom.cdf(clicked, shown, min(1.0, usual_rate))
-    is_rare: np.ndarray = (shown > 0) & (p_value < SIGNIFICANCE / max(1, int((shown > 0).sum())))
+    is_rare: BoolArray = (shown > 0) & (p_value < SIGNIFICANCE / max(1, int((shown > 0).sum())))
     return is_rare

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.taste.interests.ranking import Interest, describe_event
@@ -71,9 +72,9 @@ def explain_item(
     state: TasteState,
     position: int,
     catalogue: Catalogue,
-    vectors: Callable[[np.ndarray], np.ndarray],
+    vectors: Callable[[IntArray], FloatArray],
     ranked: list[Interest],
-    group: np.ndarray,
+    group: IntArray,
     prices: Prices,
     max_likes: int = 5,
 ) -> Explanation:
@@ -89,7 +90,7 @@ def _nearest_likes(
     state: TasteState,
     position: int,
     catalogue: Catalogue,
-    vectors: Callable[[np.ndarray], np.ndarray],
+    vectors: Callable[[IntArray], FloatArray],
     max_likes: int,
 ) -> list[dict[str, Any]]:
     """The most similar liked items, without the item itself, each with the strongest action on it."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, IntegerArray
 from bowerbird.data.interactions import History
 from bowerbird.data.times import decayed
 from bowerbird.embed.index.rows import normalize_rows
@@ -33,7 +34,7 @@ class TasteCluster:
 
 def liked_weights(
     state: TasteState, half_lives: Sequence[float], now: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[IntArray, DoubleArray]:
     """What a user likes at `now` (microseconds; else their last event): positions of n items in ascending
     order (n,) int64 and their decayed weights (n,) float64, all above 0.
 
@@ -53,7 +54,7 @@ def _likes_and_hides(history: History, now: int) -> History:
 
 def find_taste_clusters(
     state: TasteState,
-    vectors: Callable[[np.ndarray], np.ndarray],
+    vectors: Callable[[IntArray], FloatArray],
     half_lives: Sequence[float],
     now: int | None = None,
     max_distance: float = MAX_DISTANCE,
@@ -84,8 +85,8 @@ def find_taste_clusters(
 
 
 def cluster_queries(
-    clusters: Sequence[TasteCluster], vectors: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
+    clusters: Sequence[TasteCluster], vectors: Callable[[IntArray], FloatArray]
+) -> FloatArray:
     """Query vectors of T clusters, (T, D) of length 1: unit(mean of the cluster) + unit(mean of all), scaled.
 
     A medoid describes a cluster; a search around it alone finds less (benchmarks/bench_interests.py), since
@@ -96,18 +97,18 @@ def cluster_queries(
     return normalize_rows(own + whole)
 
 
-def _ward(rows: np.ndarray, max_distance: float) -> np.ndarray:
+def _ward(rows: DoubleArray, max_distance: float) -> IntegerArray:
     """Cluster of each row, (n,), by Ward's method ("Hierarchical Grouping to Optimize an Objective Function",
     1963), cut at a distance."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     if len(rows) < 2:
         return np.ones(len(rows), np.int64)
-    cluster_of_row: np.ndarray = fcluster(linkage(rows, "ward"), max_distance, "distance")
+    cluster_of_row: IntegerArray = fcluster(linkage(rows, "ward"), max_distance, "distance")
     return cluster_of_row
 
 
-def _medoid(rows: np.ndarray) -> int:
+def _medoid(rows: DoubleArray) -> int:
     """Row with the least sum of squared distances to all; the first of equal ones."""
     # Rows have length 1, so the nearest to all is the one with the highest sum of cosines.
     return int(np.argmax((rows @ rows.sum(axis=0)).round(9)))

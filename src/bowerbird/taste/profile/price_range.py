@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bowerbird.data.arrays import DoubleArray
 from bowerbird.data.items import Catalogue
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.profile.medoids import liked_weights
@@ -66,7 +68,7 @@ def compute_prices(
 
 
 def _by_currency(
-    prices: np.ndarray, weights: np.ndarray, currencies: np.ndarray, min_items: int
+    prices: DoubleArray, weights: DoubleArray, currencies: NDArray[np.object_], min_items: int
 ) -> list[PriceComfort]:
     comforts = []
     for currency in dict.fromkeys(currencies.tolist()):
@@ -78,7 +80,7 @@ def _by_currency(
     return sorted(comforts, key=lambda comfort: (-comfort.items, comfort.currency))
 
 
-def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[float]:
+def weighted_quantiles(values: DoubleArray, weights: DoubleArray, shares: Sequence[float]) -> list[float]:
     """The smallest values v with Σ of the weights of values ≤ v at least a share of all weight.
 
     (n,), (n,) -> (shares).

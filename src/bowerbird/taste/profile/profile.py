@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.interactions import History, Interactions
@@ -101,7 +102,7 @@ class TasteReader:
             return []
         return [collection for collection in self._collections if collection.user_id == user_id]
 
-    def vectors(self, positions: np.ndarray) -> np.ndarray:
+    def vectors(self, positions: IntArray) -> FloatArray:
         """Vectors of items, (n,) -> (n, D)."""
         return self._rows[positions]
 

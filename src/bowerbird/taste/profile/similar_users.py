@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray, IntArray
 from bowerbird.taste.config import TASTE_CONFIG
 from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.ranking import weights_by_interest
@@ -67,15 +68,15 @@ def find_similar_users(
 
 def unit_interest_weights(
     state: TasteState, interests: Interests, half_lives: Sequence[float], now: int
-) -> np.ndarray:
+) -> DoubleArray:
     """A user's weight of each of K interests, (K,), without negative ones, of length 1, or 0."""
     weights = np.maximum(weights_by_interest(interests, state, half_lives, now), 0.0)
     length = np.linalg.norm(weights)
-    scaled: np.ndarray = weights / length if length > 0 else weights
+    scaled: DoubleArray = weights / length if length > 0 else weights
     return scaled
 
 
-def _most_shared(counts: np.ndarray) -> list[tuple[int, int]]:
+def _most_shared(counts: IntArray) -> list[tuple[int, int]]:
     """What at least k users share, the most frequent first, with the rounded count."""
     order = np.argsort(-counts, kind="stable")[: CONFIG.max_shown]
     return [(int(k), _round_down(int(counts[k]))) for k in order if counts[k] >= CONFIG.k]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray, IntegerArray
 from bowerbird.taste.state.packed_rows import Columns, PackedRows, row_bytes
 
 LIKERS = 64
@@ -33,25 +34,27 @@ class Likers:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def learn(self, users: np.ndarray, seconds: np.ndarray, items: np.ndarray, id_hashes: np.ndarray) -> None:
+    def learn(
+        self, users: IntArray, seconds: IntegerArray, items: IntArray, id_hashes: NDArray[np.uint64]
+    ) -> None:
         """Learn n likes of known users (rows), (n,) each.
 
         `id_hashes` (U,) uint64 orders users whose likes fall into one second, whatever their rows.
         """
         like_rows(*self._columns, users, seconds, items, id_hashes)
 
-    def learn_one(self, user: int, second: np.uint32, item: int, id_hashes: np.ndarray) -> None:
+    def learn_one(self, user: int, second: np.uint32, item: int, id_hashes: NDArray[np.uint64]) -> None:
         """As `learn`, one like."""
         like_row(*self._columns, user, second, item, id_hashes)
 
-    def ring(self, item: int) -> tuple[np.ndarray, np.ndarray]:
+    def ring(self, item: int) -> tuple[IntArray, IntArray]:
         """The latest users (rows) who liked an item and when (seconds), (n,) each, oldest first."""
         at, user, count = self._columns
         n = int(count[item])
         return user[item, :n].astype(np.int64), at[item, :n].astype(np.int64)
 
     @property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+    def arrays(self) -> tuple[IntegerArray, IntegerArray]:
         """`user` (N, LIKERS) int32 and `count` (N,) int16: views, as walks read them."""
         return self._columns[1], self._columns[2]
 
@@ -62,7 +65,7 @@ class Likers:
         holds: with K likes in T seconds, those before the oldest add K·h/(T·ln 2) · 2^(−age of the oldest/h).
         """
         at, _, count = self._columns
-        scores: np.ndarray = _trending(at, count, np.uint32(max(second, 0)), half_life_days * 86_400)
+        scores: FloatArray = _trending(at, count, np.uint32(max(second, 0)), half_life_days * 86_400)
         return scores
 
     def forget(self, *users: int) -> None:
@@ -83,7 +86,7 @@ class Likers:
         likers._columns = likers._get_columns()
         return likers
 
-    def _get_columns(self) -> tuple[np.ndarray, ...]:
+    def _get_columns(self) -> tuple[IntegerArray, ...]:
         return tuple(self._rows[name] for name in COLUMNS)
 
 

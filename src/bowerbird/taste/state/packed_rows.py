@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import IntegerArray
+
 Columns = Mapping[str, tuple[type[np.generic], int]]
 """What a row consists of: for each column its type and its width, in values."""
 ALIGNMENT = 8  # bytes
@@ -31,7 +33,7 @@ class PackedRows:
     def __len__(self) -> int:
         return len(self._block)
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> IntegerArray:
         """A column as a view, (R, width); (R,) where the width is 1."""
         start = 0
         for column_name, (dtype, width) in self._columns.items():

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.feather as feather
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
@@ -70,7 +70,7 @@ def save(store: Store, states: UserStates, origin: SnapshotOrigin) -> bool:
     return True
 
 
-def load(store: Store, key: str, interest: np.ndarray) -> tuple[UserStates, SnapshotOrigin] | None:
+def load(store: Store, key: str, interest: IntArray) -> tuple[UserStates, SnapshotOrigin] | None:
     """The snapshot for this catalogue and these interests, if it is whole and of the log's generation."""
     generation = store.log.generation
     for snapshot in _read_index(store):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray, IntegerArray
+
 FILE = "seen.npz"
 
 
@@ -18,16 +20,16 @@ class SeenItems:
     """Sets of item positions by row. Not safe between threads."""
 
     def __init__(self) -> None:
-        self._items: dict[int, np.ndarray] = {}
+        self._items: dict[int, IntegerArray] = {}
 
     def __contains__(self, row: int) -> bool:
         return row in self._items
 
-    def items(self, row: int) -> np.ndarray:
+    def items(self, row: int) -> IntegerArray:
         """The items of a row, ascending, (K,) int32; none where nothing was added."""
         return self._items.get(row, np.zeros(0, np.int32))
 
-    def add(self, rows: np.ndarray, items: np.ndarray) -> None:
+    def add(self, rows: IntArray, items: IntegerArray) -> None:
         """Add n items to their rows, (n,) each."""
         if not len(rows):
             return

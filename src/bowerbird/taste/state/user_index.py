@@ -55,7 +55,7 @@ class UserIndex:
 
     def rows_of(self, user_ids: Sequence[str]) -> IntArray:
         """Rows of n users, made where there are none yet, (n,) int64."""
-        rows: np.ndarray = _find_all(self._slots, *_hashes(user_ids))
+        rows: IntArray = _find_all(self._slots, *_hashes(user_ids))
         unknown = np.flatnonzero(rows == MISSING)
         if len(unknown):
             self._add(list(dict.fromkeys(user_ids[int(k)] for k in unknown)))
@@ -87,13 +87,13 @@ class UserIndex:
         _insert(self._slots, ids, first)
 
 
-def _empty_slots(size: int) -> np.ndarray:
+def _empty_slots(size: int) -> IntArray:
     slots = np.zeros((size, 3), np.int64)
     slots[:, ROW] = MISSING
     return slots
 
 
-def _hashes(ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _hashes(ids: Sequence[str]) -> tuple[IntArray, IntArray]:
     hashes = np.array([[hash(id_) for id_ in ids], [hash(id_ + "\0") for id_ in ids]], np.int64)
     return hashes[0], hashes[1]
 
@@ -133,7 +133,7 @@ def _insert_rows(slots, hashes, checks, rows):  # type: ignore[no-untyped-def]
         _insert_row(slots, hashes[k], checks[k], rows[k])
 
 
-def _insert(slots: np.ndarray, ids: Sequence[str], first: int) -> None:
+def _insert(slots: IntArray, ids: Sequence[str], first: int) -> None:
     """Insert ids whose rows are numbered from `first` on, without the forgotten ones."""
     named = np.flatnonzero([bool(id_) for id_ in ids])
     _insert_rows(slots, *_hashes([ids[int(k)] for k in named]), first + named)

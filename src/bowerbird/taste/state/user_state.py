@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, IntegerArray
 from bowerbird.data.interactions import History
 from bowerbird.data.times import SECOND
 from bowerbird.taste.state.learning import RING
@@ -32,7 +32,7 @@ class OlderSums:
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
-def _empty_array(dtype: type) -> np.ndarray:
+def _empty_array(dtype: type) -> IntegerArray:
     return np.zeros(0, dtype)
 
 
@@ -41,18 +41,18 @@ class TasteState:
     """What is known of one user: n stored events, oldest first, and sums of the older ones."""
 
     user_id: str
-    items: np.ndarray = field(default_factory=lambda: _empty_array(np.int64))
-    actions: np.ndarray = field(default_factory=lambda: _empty_array(np.int8))
-    at: np.ndarray = field(default_factory=lambda: _empty_array(np.int64))  # microseconds
+    items: IntArray = field(default_factory=lambda: _empty_array(np.int64))
+    actions: IntegerArray = field(default_factory=lambda: _empty_array(np.int8))
+    at: IntArray = field(default_factory=lambda: _empty_array(np.int64))  # microseconds
     older: OlderSums = field(default_factory=OlderSums.empty)
-    seen_before: np.ndarray = field(default_factory=lambda: _empty_array(np.int64))
+    seen_before: IntArray = field(default_factory=lambda: _empty_array(np.int64))
     """Items of events before the stored ones, (K,)."""
     muted: frozenset[int] = frozenset()
     """Interests that the user does not want to see."""
     boosted: frozenset[int] = frozenset()
     corrected: Mapping[int, float] = field(default_factory=dict)
     """Weights, in clicks, that the user set for interests."""
-    excluded_items: np.ndarray = field(default_factory=lambda: _empty_array(np.int64))
+    excluded_items: IntArray = field(default_factory=lambda: _empty_array(np.int64))
     """Seen items whose events don't count, because the user excluded them (a gift, say)."""
 
     @property
@@ -73,7 +73,7 @@ class TasteState:
         is_unseen[self.excluded_items] = False
         return is_unseen
 
-    def without(self, excluded: np.ndarray, interests: Collection[int]) -> TasteState:
+    def without(self, excluded: BoolArray, interests: Collection[int]) -> TasteState:
         """The state without the stored events of a mask (n,) bool and the older sums of some interests.
 
         The items of excluded events still count as seen.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, IntegerArray
 from bowerbird.data.interactions import IS_LIKE
 from bowerbird.taste.state.likers import Likers
 from bowerbird.taste.state.user_index import MISSING
@@ -18,15 +16,13 @@ from bowerbird.taste.state.walks import STEPS, Walker, WalkResult
 class UserStates:
     """What events say of U users and N items. Not safe between threads: the caller locks."""
 
-    def __init__(self, interest: np.ndarray) -> None:
+    def __init__(self, interest: IntArray) -> None:
         """`interest` (N,): the interest of each item, -1 for none."""
         self.table = UserTable(interest)
         self.likers = Likers(len(interest))
         self._walker = Walker(len(interest))
 
-    def learn(
-        self, rows: np.ndarray, at_us: np.ndarray, items: np.ndarray, actions: np.ndarray
-    ) -> np.ndarray:
+    def learn(self, rows: IntArray, at_us: IntArray, items: IntArray, actions: IntegerArray) -> BoolArray:
         """Learn n events of known rows and items, times in microseconds.
 
         Returns which of them changed a user's row, (n,) bool.
@@ -45,7 +41,7 @@ class UserStates:
         return self.table.learn_one(row, second, item, action)
 
     def walk(
-        self, user_id: str, starts: np.ndarray, weights: np.ndarray, steps: int = STEPS, seed: int = 0
+        self, user_id: str, starts: IntArray, weights: DoubleArray, steps: int = STEPS, seed: int = 0
     ) -> WalkResult:
         """Walk from S positions with weights (S,), never through the user's own likes; see `walks`."""
         row = self.table.find(user_id)
@@ -68,7 +64,7 @@ class UserStates:
         self.likers.save(folder)
 
     @classmethod
-    def open(cls, folder: Path, interest: np.ndarray) -> UserStates:
+    def open(cls, folder: Path, interest: IntArray) -> UserStates:
         """Open what `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
         states = cls(interest[:0])
         states.table = UserTable.open(folder, interest)

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import BoolArray, IntArray, IntegerArray
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import WEIGHT_OF_CODE
 from bowerbird.data.times import SECOND
@@ -57,7 +58,7 @@ IDS_FILE, ROWS_FILE = "user_ids.feather", "user_table.npy"
 class UserTable:
     """Rows of U users. Not safe between threads: the caller locks."""
 
-    def __init__(self, interest: np.ndarray) -> None:
+    def __init__(self, interest: IntArray) -> None:
         """`interest` (items,): the interest of each item, -1 for none."""
         self.interest = interest.astype(np.int32)
         self._index = UserIndex()
@@ -104,8 +105,8 @@ class UserTable:
             self._id_hashes[row] = _id_hash(self.ids[row])
 
     def learn(
-        self, rows: np.ndarray, seconds: np.ndarray, items: np.ndarray, actions: np.ndarray
-    ) -> np.ndarray:
+        self, rows: IntArray, seconds: IntegerArray, items: IntArray, actions: IntegerArray
+    ) -> BoolArray:
         """Learn n events of known rows and items, times by `seconds_of`; return which changed a row, (n,).
 
         Events without a weight (impressions) change nothing.
@@ -127,7 +128,7 @@ class UserTable:
             self._record_seen(np.array([row]), np.array([item]))
         return bool(learn_row(*self._columns, row, second, item, action, self.interest, HALF_CLICKS))
 
-    def _record_seen(self, rows: np.ndarray, items: np.ndarray) -> None:
+    def _record_seen(self, rows: IntArray, items: IntArray) -> None:
         """Store the items of rows that get more events than they hold; before the events are learned."""
         count = self._columns[3]
         overflows = np.bincount(rows, minlength=len(count)) + count > RING
@@ -160,18 +161,18 @@ class UserTable:
         )
 
     @property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def arrays(self) -> tuple[IntegerArray, IntegerArray, IntegerArray]:
         """`item`, `action` (rows, RING) and `count` (rows,): views, as walks read them."""
         return self._columns[1], self._columns[2], self._columns[3]
 
     @property
-    def id_hashes(self) -> np.ndarray:
+    def id_hashes(self) -> NDArray[np.uint64]:
         """A hash of each row's id, the same in every process, (rows,) uint64."""
         return self._id_hashes
 
-    def counts(self) -> np.ndarray:
+    def counts(self) -> IntArray:
         """Number of stored events of each user, (U,)."""
-        counts: np.ndarray = self._rows["count"][: len(self)].astype(np.int64)
+        counts: IntArray = self._rows["count"][: len(self)].astype(np.int64)
         return counts
 
     def forget(self, user_id: str) -> int:
@@ -200,7 +201,7 @@ class UserTable:
         feather.write_feather(pa.table({"user_id": pa.array(self.ids, pa.string())}), folder / IDS_FILE)
 
     @classmethod
-    def open(cls, folder: Path, interest: np.ndarray) -> UserTable:
+    def open(cls, folder: Path, interest: IntArray) -> UserTable:
         """Open what `save` wrote, by memory map. Raises `OSError` or `ValueError` where it is broken."""
         table = cls(interest)
         table._index = UserIndex(feather.read_table(folder / IDS_FILE)["user_id"].to_pylist())
@@ -211,9 +212,9 @@ class UserTable:
         return table
 
 
-def seconds_of(at_us: np.ndarray) -> np.ndarray:
+def seconds_of(at_us: IntArray) -> IntegerArray:
     """Times in microseconds since 1970 as rows store them: seconds since `EPOCH`, uint32, of any shape."""
-    seconds: np.ndarray = np.clip(at_us // SECOND - EPOCH, 0, MAX_SECOND).astype(np.uint32)
+    seconds: IntegerArray = np.clip(at_us // SECOND - EPOCH, 0, MAX_SECOND).astype(np.uint32)
     return seconds
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, IntegerArray
 from bowerbird.data.interactions import IS_LIKE
 from bowerbird.data.times import decayed
 from bowerbird.taste.config import TASTE_CONFIG
@@ -32,19 +32,19 @@ class WalkResult:
     items: IntArray  # (C,) int64 positions
     scores: FloatArray  # (C,) float32: (Σ over starts √visits)²
     start: IntArray  # (C,) int64: position of the start that visited it most often
-    through: np.ndarray
+    through: IntArray
     """(C,) int64: position of the item from which that start first reached it; the start itself where it was
     one step away."""
     steps: int  # taken
 
-    def scores_at(self, positions: np.ndarray) -> FloatArray:
+    def scores_at(self, positions: IntArray) -> FloatArray:
         """Scores of some items, (C,) float32; 0 for those that were not visited."""
         if not len(self.items):
             return np.zeros(len(positions), np.float32)
         order = np.argsort(self.items)
         slot = np.minimum(np.searchsorted(self.items[order], positions), len(order) - 1)
         rows = order[slot]
-        scores: np.ndarray = np.where(self.items[rows] == positions, self.scores[rows], 0.0)
+        scores: FloatArray = np.where(self.items[rows] == positions, self.scores[rows], 0.0)
         return scores
 
     def way_to(self, position: int) -> tuple[int, int]:
@@ -53,7 +53,7 @@ class WalkResult:
         return int(self.start[row]), int(self.through[row])
 
 
-def walk_starts(state: TasteState, half_life_days: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def walk_starts(state: TasteState, half_life_days: Sequence[float]) -> tuple[IntArray, DoubleArray]:
     """Where a user's walk starts: the latest items that they like and have not hidden since, each once.
 
     Returns positions (S,) and their decayed weights (S,).
@@ -83,10 +83,10 @@ class Walker:
     def walk(
         self,
         user: int,
-        starts: np.ndarray,
-        weights: np.ndarray,
-        users: tuple[np.ndarray, np.ndarray, np.ndarray],
-        likers: tuple[np.ndarray, np.ndarray],
+        starts: IntArray,
+        weights: DoubleArray,
+        users: tuple[IntegerArray, IntegerArray, IntegerArray],
+        likers: tuple[IntegerArray, IntegerArray],
         steps: int = STEPS,
         seed: int = 0,
     ) -> WalkResult:
@@ -119,14 +119,14 @@ class Walker:
         )
 
 
-def _steps_by_start(weights: np.ndarray, steps: int) -> IntArray:
+def _steps_by_start(weights: DoubleArray, steps: int) -> IntArray:
     """Each start's share of the steps, (S,) int64; 0 for those that would get too few to be of use."""
     total = float(weights.sum())
     if total <= 0:
         return np.zeros(len(weights), np.int64)
     shares = steps * weights / total
     shares = np.where(shares >= min(MIN_STEPS, shares.max()), shares, 0.0)
-    rounded: np.ndarray = np.floor(shares * steps / shares.sum()).astype(np.int64)
+    rounded: IntArray = np.floor(shares * steps / shares.sum()).astype(np.int64)
     return rounded
 
 
