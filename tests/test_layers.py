@@ -184,3 +184,23 @@ def test_no_folder_holds_more_than_a_dozen_modules() -> None:
         for folder in (path.parent for path in PACKAGE.rglob("__init__.py"))
     }
     assert {folder: count for folder, count in counts.items() if count > 12} == {}
+
+
+def bare_arrays(source: str) -> list[int]:
+    """Lines of `np.ndarray` that name no element type, less those of `isinstance`."""
+    tree = ast.parse(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    checks = [
+        node for call in calls if getattr(call.func, "id", "") == "isinstance" for node in ast.walk(call)
+    ]
+    subscripts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    allowed = {id(node) for node in (*checks, *subscripts)}
+    arrays = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "ndarray"]
+    return [node.lineno for node in arrays if id(node) not in allowed]
+
+
+def test_arrays_say_what_they_hold() -> None:
+    """As an alias of `data.arrays`, or as `NDArray[...]`."""
+    bare = {module: bare_arrays(path.read_text()) for module, path in MODULES.items()}
+    assert {module: lines for module, lines in bare.items() if lines} == {}
+    assert bare_arrays("def f(x: np.ndarray) -> bool:\n    return isinstance(x, np.ndarray)") == [1]

@@ -26,6 +26,7 @@ from bowerbird.assist.request import Shown
 from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
 from bowerbird.assist.understand.acts import ActRecognizer
 from bowerbird.assist.understand.model_acts import JsonModel, ModelRecognizer
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
@@ -87,7 +88,7 @@ class SlowPart(Generic[T]):
 class Parts:
     """The opened parts of a snapshot. `matrix` (items, dim) float32 are the item vectors by position."""
 
-    def __init__(self, snapshot: StoreSnapshot, catalogue: Catalogue, matrix: np.ndarray) -> None:
+    def __init__(self, snapshot: StoreSnapshot, catalogue: Catalogue, matrix: FloatArray) -> None:
         self.snapshot = snapshot
         self.catalogue = catalogue
         self.matrix = matrix
@@ -215,15 +216,15 @@ class Parts:
         return positions
 
     @cached_property
-    def newest_first(self) -> np.ndarray:
+    def newest_first(self) -> IntArray:
         """Positions of the items that have a date, the newest first, (dated items,) int64."""
         created = self.catalogue.table["created_at"].to_numpy().astype("datetime64[us]")
         dated = np.flatnonzero(~np.isnat(created))
-        newest: np.ndarray = dated[np.argsort(-created[dated].astype(np.int64), kind="stable")]
+        newest: IntArray = dated[np.argsort(-created[dated].astype(np.int64), kind="stable")]
         return newest
 
     @cached_property
-    def on_sale(self) -> np.ndarray:
+    def on_sale(self) -> BoolArray:
         """Positions of the items whose listing states a sale price, (items on sale,) int64."""
         attributes = self.catalogue.table["attributes"].to_pylist()
         return np.array(
@@ -309,7 +310,7 @@ class Parts:
         return _if_there(lambda: _opened_recommender(self.snapshot))
 
     @SlowPart
-    def popularity(self) -> np.ndarray | None:
+    def popularity(self) -> FloatArray | None:
         """How popular each item is, (items,) float32 from 0 to 1; None without events."""
         if self.recommender is None or self.taste is None:
             return None

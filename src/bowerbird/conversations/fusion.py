@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from bowerbird.conversations.contexts import ConversationContext, DialogueExample
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray
 
 LOG_SCALE = frozenset(["network", "popularity", "request_head"])
 """Sources whose scores are on the scale of log-probabilities; others are sums of similarities."""
@@ -48,7 +48,7 @@ class Fusion:
         return total
 
 
-def count_named(contexts: Sequence[ConversationContext]) -> np.ndarray:
+def count_named(contexts: Sequence[ConversationContext]) -> IntArray:
     """Number of named items of each context, at most `MOST_NAMED`, (contexts,) int64."""
     return np.array([min(len(context.named), MOST_NAMED) for context in contexts], np.int64)
 

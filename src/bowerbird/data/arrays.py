@@ -23,3 +23,5 @@ PixelArray: TypeAlias = NDArray[np.uint8]
 """Pictures, (B, S, S, 3)."""
 KeyArray: TypeAlias = NDArray[np.bytes_]
 """Hashes of contents, `S16`."""
+StoredArray: TypeAlias = NDArray[np.number[Any]]
+"""Vectors as they are stored: float16, int8 or float32."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numba import njit
 
-from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
-
-Scores = np.ndarray[Any, np.dtype[np.float32 | np.float64]]
-"""Scores in either precision."""
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 
 FUSION_K = 60.0
 """Constant of the fusion, as in its paper: how flat the weights of the first ranks are."""
@@ -20,7 +16,7 @@ MIN_LOGS = 4_096  # ranks whose logarithms are cached at least
 _log_tables: dict[str, FloatArray] = {}
 
 
-def fuse_ranks(parts: Sequence[tuple[float, IntArray | Scores]]) -> FloatArray:
+def fuse_ranks(parts: Sequence[tuple[float, IntArray | RealArray]]) -> FloatArray:
     """Fuse orders by weighted reciprocal ranks (Cormack et al., SIGIR 2009), (C,) float32.
 
     score = Σ weight / (60 + rank), with a weight and ranks from 0, (C,), of each order.
@@ -31,7 +27,7 @@ def fuse_ranks(parts: Sequence[tuple[float, IntArray | Scores]]) -> FloatArray:
     return total.astype(np.float32)
 
 
-def top_k(scores: Scores, k: int) -> IntArray:
+def top_k(scores: RealArray, k: int) -> IntArray:
     """Select the k highest scores of each row, best first: (B, N) -> (B, min(k, N)) columns.
 
     Of equal scores the lower column comes first, at the border of the k as well; the same on every machine.
@@ -52,7 +48,7 @@ def top_k(scores: Scores, k: int) -> IntArray:
     return np.take_along_axis(columns, order, axis=1)
 
 
-def min_max(scores: Scores, if_equal: float = 0.0) -> Scores:
+def min_max(scores: RealArray, if_equal: float = 0.0) -> RealArray:
     """Scale scores (C,) linearly to [0, 1]; where all are equal, to `if_equal`.
 
     >>> min_max(np.array([1.0, 3.0, 2.0])).tolist()
@@ -63,11 +59,11 @@ def min_max(scores: Scores, if_equal: float = 0.0) -> Scores:
     lowest, highest = scores.min(), scores.max()
     if highest <= lowest:
         return np.full_like(scores, if_equal)
-    scaled: Scores = (scores - lowest) / (highest - lowest)
+    scaled: RealArray = (scores - lowest) / (highest - lowest)
     return scaled
 
 
-def best_first(scores: Scores, positions: IntArray, count: int) -> IntArray:
+def best_first(scores: RealArray, positions: IntArray, count: int) -> IntArray:
     """Order positions (C,) by their scores (C,), best first, at most `count`; of equal ones the first."""
     if len(positions) > count:
         rows = top_positions(scores, np.ones(len(scores), bool), count)
@@ -85,19 +81,19 @@ def distinct(positions: IntArray) -> IntArray:
     return once
 
 
-def coarse_log(shares: Scores) -> Scores:
+def coarse_log(shares: RealArray) -> RealArray:
     """Round to whole numbers: an exact share identifies its item, and a ranker would memorise it."""
-    rounded: Scores = np.round(np.log(shares + 1e-6))
+    rounded: RealArray = np.round(np.log(shares + 1e-6))
     return rounded
 
 
-def log_ranks(scores: Scores) -> FloatArray:
+def log_ranks(scores: RealArray) -> FloatArray:
     """Compute the logarithm of 1 + each score's rank, (C,) float32."""
     logs: FloatArray = _logs_up_to(len(scores))[ranks_of(scores)]
     return logs
 
 
-def ranks_of(scores: Scores) -> IntArray:
+def ranks_of(scores: RealArray) -> IntArray:
     """Rank each score from 0, the best; equal scores share the best of their ranks, (C,) -> (C,) int64.
 
     Otherwise a source without information (zeros for all) would prefer the catalogue's first items.
@@ -109,7 +105,7 @@ def ranks_of(scores: Scores) -> IntArray:
     return ranks
 
 
-def top_positions(scores: Scores, eligible: BoolArray, count: int, above: float = -np.inf) -> IntArray:
+def top_positions(scores: RealArray, eligible: BoolArray, count: int, above: float = -np.inf) -> IntArray:
     """Return the positions, ascending, of the `count` highest of n scores that are `eligible`, (n,) bool, and
     above a number; of equal ones the lower positions.
 
@@ -119,7 +115,7 @@ def top_positions(scores: Scores, eligible: BoolArray, count: int, above: float 
     return positions
 
 
-def _columns_down_to(row: Scores, border: float, k: int) -> IntArray:
+def _columns_down_to(row: RealArray, border: float, k: int) -> IntArray:
     """The columns of the k highest scores of a row (N,), ascending; `border` is the k-th highest."""
     above = np.flatnonzero(row > border)
     at_border = np.flatnonzero(row == border)[: k - len(above)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from bowerbird.demo.silhouettes import SILHOUETTES, Canvas, mirror_glass
@@ -14,6 +16,8 @@ from bowerbird.demo.vocabulary import COLOURS, RGB, Style
 
 FLOOR_HEIGHT = 0.78  # where the wall meets the floor
 OVERSAMPLING = 2  # masks are drawn larger by this factor, for smooth edges
+Layer: TypeAlias = NDArray[np.float32]
+"""A mask (side, side), 0 to 1, or colours (side, side, 3), 0 to 255."""
 HANGING_KINDS = ("clock", "mirror", "dress", "shirt", "sweater", "skirt", "jacket", "scarf")
 
 
@@ -46,22 +50,22 @@ def draw_product(
     return buffer.getvalue()
 
 
-def _rasterise(mask: Image.Image, side: int, shift: tuple[float, ...]) -> np.ndarray:
+def _rasterise(mask: Image.Image, side: int, shift: tuple[float, ...]) -> Layer:
     moved = mask.transform(
         mask.size, Image.Transform.AFFINE, (1, 0, shift[0] * mask.width, 0, 1, shift[1] * mask.height)
     )
-    placed: np.ndarray = np.asarray(moved.resize((side, side), Image.Resampling.BOX), np.float32) / 255
+    placed: Layer = np.asarray(moved.resize((side, side), Image.Resampling.BOX), np.float32) / np.float32(255)
     return placed
 
 
 def _paint_surface(
     colour: RGB, material: str, pattern: str, side: int, generator: np.random.Generator
-) -> np.ndarray:
+) -> Layer:
     ground = np.array(colour, np.float32) * (1 + generator.uniform(-0.05, 0.05))
     second = np.array(second_colour(colour), np.float32)
     weight = 0.88 * pattern_mask(pattern, side, generator)[..., None]
     mixed = ground * (1 - weight) + second * weight
-    lit: np.ndarray = np.clip(mixed * material_light(material, side, generator)[..., None], 0, 255)
+    lit: Layer = np.clip(mixed * material_light(material, side, generator)[..., None], 0, 255)
     return lit
 
 
@@ -75,17 +79,17 @@ def _choose_trim_colour(style: Style, colour: str) -> RGB:
     return (min(255, style.trim[0] + 90), min(255, style.trim[1] + 90), min(255, style.trim[2] + 90))
 
 
-def _overlay(scene: np.ndarray, mask: np.ndarray, surface: np.ndarray, opacity: float) -> np.ndarray:
+def _overlay(scene: Layer, mask: Layer, surface: Layer, opacity: float) -> Layer:
     """Overlay a surface on a scene, shaded towards its edges so that it looks round."""
     soft = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(mask.shape[0] / 40))
     inner = np.clip((np.asarray(soft, np.float32) / 255 - 0.45) / 0.55, 0, 1)[..., None]
     shaded = surface * (0.68 + 0.32 * inner)
     weight = mask[..., None] * opacity
-    composed: np.ndarray = scene * (1 - weight) + shaded * weight
+    composed: Layer = scene * (1 - weight) + shaded * weight
     return composed
 
 
-def _add_shadow(scene: np.ndarray, mask: np.ndarray, kind: str) -> np.ndarray:
+def _add_shadow(scene: Layer, mask: Layer, kind: str) -> Layer:
     """Add a soft shadow: behind hanging products, beneath standing ones."""
     side = mask.shape[0]
     if kind in HANGING_KINDS:
@@ -96,16 +100,17 @@ def _add_shadow(scene: np.ndarray, mask: np.ndarray, kind: str) -> np.ndarray:
         bottom = np.flatnonzero(mask.any(axis=1)).max() / side
         image = Canvas(side)
         image.ellipse(columns.min() / side, bottom - 0.045, columns.max() / side + 0.03, bottom + 0.035)
-        shadow = np.asarray(image.image, np.float32) / 255
+        shadow = np.asarray(image.image, np.float32) / np.float32(255)
     blurred = Image.fromarray((shadow * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(side / 45))
-    shaded: np.ndarray = scene * (1 - 0.4 * np.asarray(blurred, np.float32)[..., None] / 255)
+    darkness = np.asarray(blurred, np.float32)[..., None] / np.float32(255)
+    shaded: Layer = scene * (1 - 0.4 * darkness)
     return shaded
 
 
-_ROOMS: dict[tuple[str, int], np.ndarray] = {}
+_ROOMS: dict[tuple[str, int], Layer] = {}
 
 
-def _draw_room(style: Style, side: int) -> np.ndarray:
+def _draw_room(style: Style, side: int) -> Layer:
     """Draw the wall and floor behind a product, (side, side, 3) float32, cached by style and size."""
     key = (style.name, side)
     if key not in _ROOMS:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bowerbird.demo.products import WORLD_ENDS, Product
 from bowerbird.demo.vocabulary import COLOURS, PATTERNS, STYLES, TYPES
@@ -99,7 +100,7 @@ class ProductArrays:
         self.log_relative_price = np.log(np.array([p.price for p in products]) / typical_prices)
         self.launched = np.array([p.launched.timestamp() for p in products])
 
-    def utility(self, interest: TrueInterest, price_sensitivity: float) -> np.ndarray:
+    def utility(self, interest: TrueInterest, price_sensitivity: float) -> NDArray[np.float64]:
         """The utility of each product for an interest, (items,).
 
         2.0 type + 1.6 style + 0.9 colour + 0.7 pattern (matches) + 0.25 quality - price_sensitivity ·
@@ -109,7 +110,8 @@ class ProductArrays:
         match_score = match_score + 0.9 * np.isin(self.colour, interest.colours)
         if interest.pattern is not None:
             match_score = match_score + 0.7 * (self.pattern == interest.pattern)
-        utility: np.ndarray = match_score + 0.25 * self.quality - price_sensitivity * self.log_relative_price
+        cost = price_sensitivity * self.log_relative_price
+        utility: NDArray[np.float64] = match_score + 0.25 * self.quality - cost
         return utility
 
 
@@ -202,9 +204,9 @@ def _simulate_session(
 
 
 def _choose_list(
-    utility: np.ndarray,
+    utility: NDArray[np.float64],
     products: ProductArrays,
-    on_sale: np.ndarray,
+    on_sale: NDArray[np.bool_],
     generator: np.random.Generator,
     seen: set[int],
 ) -> list[int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.arrays import DoubleArray
+from bowerbird.data.arrays import DoubleArray, RealArray
 
 RESAMPLES = 1000
 _BLOCK_NUMBERS = 4_000_000  # numbers of one block of resamples: 32 MB
@@ -51,7 +51,7 @@ class Interval:
         return f"{self.mean:{style}}{bounds}"
 
 
-def mean_interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def mean_interval(values: RealArray, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
     """Mean of `values` (users,) and its interval; users whose value is NaN are left out.
 
     >>> mean_interval(np.array([0.5, 0.5, np.nan]))
@@ -64,7 +64,7 @@ def mean_interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0)
     return Interval(float(values.mean()), *_percentile_interval(means))
 
 
-def paired_intervals(system: np.ndarray, baseline: np.ndarray, seed: int = 0) -> tuple[Interval, Interval]:
+def paired_intervals(system: RealArray, baseline: RealArray, seed: int = 0) -> tuple[Interval, Interval]:
     """Intervals of the difference of means, system - baseline, and of their ratio, on the same users.
 
     `system` and `baseline` are (users,); users for whom one of the two is NaN are left out.
@@ -96,7 +96,7 @@ def ratio_interval(numerators: DoubleArray, denominators: DoubleArray, seed: int
     return Interval(float(numerators.sum() / denominators.sum()), *_percentile_interval(ratios))
 
 
-def _resample_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def _resample_means(values: RealArray, resamples: int, seed: int) -> DoubleArray:
     """Means of resamples of the users: (users, columns) -> (resamples, columns)."""
     rng, n_users = np.random.default_rng(seed), len(values)
     block = max(1, _BLOCK_NUMBERS // n_users)
@@ -108,6 +108,6 @@ def _resample_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray
     return np.concatenate(means)
 
 
-def _percentile_interval(means: np.ndarray) -> tuple[float, float]:
+def _percentile_interval(means: DoubleArray) -> tuple[float, float]:
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

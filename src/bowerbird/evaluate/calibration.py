@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, RealArray
 
 BINS = 10
 MIN_PROBABILITY, MAX_PROBABILITY = 1e-6, 1 - 1e-6  # so that logarithms are finite
@@ -50,7 +50,7 @@ class OutcomeReport:
     outcomes: Mapping[str, CalibrationReport] = field(default_factory=dict)
 
 
-def reliability(predicted: np.ndarray, happened: BoolArray, bins: int = BINS) -> np.ndarray:
+def reliability(predicted: RealArray, happened: BoolArray, bins: int = BINS) -> DoubleArray:
     """Compute the calibration curve: for each of `bins` bins of equal size, lowest probabilities first, the
     number of rows, the mean predicted probability and the share of outcomes that happened, (bins, 3).
 
@@ -66,14 +66,14 @@ def reliability(predicted: np.ndarray, happened: BoolArray, bins: int = BINS) ->
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
-def calibration_error(predicted: np.ndarray, happened: BoolArray, bins: int = BINS) -> float:
+def calibration_error(predicted: RealArray, happened: BoolArray, bins: int = BINS) -> float:
     """Compute the expected calibration error: mean |predicted − observed| over the curve, weighted by rows
     (Naeini et al., AAAI 2015). Above 0 by chance alone where there are few rows."""
     count, mean, share = reliability(predicted, happened, bins).T
     return float((count * np.abs(mean - share)).sum() / max(count.sum(), 1.0))
 
 
-def log_loss(predicted: np.ndarray, happened: BoolArray) -> float:
+def log_loss(predicted: RealArray, happened: BoolArray) -> float:
     """Compute the mean negative log likelihood of the outcomes, nats."""
     predicted = np.clip(predicted, MIN_PROBABILITY, MAX_PROBABILITY)
     return float(-np.mean(np.where(happened, np.log(predicted), np.log1p(-predicted))))

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import DoubleArray, IntArray
 from bowerbird.data.files.records import plain
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
@@ -44,7 +44,7 @@ class HasSettings(Protocol):
 class RanksTasks(Protocol):
     """A ranker that is given users, moments and eligible items of the test, as a server knows them."""
 
-    def rank_task(self, task: Task, n: int) -> np.ndarray:
+    def rank_task(self, task: Task, n: int) -> IntArray:
         """Rank the best n items for each test user, (P, n) positions, -1 where fewer remain."""
         ...
 
@@ -64,7 +64,7 @@ class _SystemRun:
     """One ranker's result, and what comparisons with others need."""
 
     result: SystemResult
-    per_user: Mapping[str, np.ndarray]
+    per_user: Mapping[str, DoubleArray]
     """Each metric's value for each test user, (P,), NaN where it is undefined."""
     ranking: IntArray
     """The list of each test user, (P, k) positions."""
@@ -108,7 +108,7 @@ def evaluate(
     )
 
 
-def compute_user_metrics(ranking: IntArray, task: Task, k: int) -> dict[str, np.ndarray]:
+def compute_user_metrics(ranking: IntArray, task: Task, k: int) -> dict[str, DoubleArray]:
     """Compute each metric's value for each test user, (P,).
 
     Every ranker can only show popular items to cold-start users. Where there are some, recall is also given
@@ -119,7 +119,9 @@ def compute_user_metrics(ranking: IntArray, task: Task, k: int) -> dict[str, np.
     values = {f"recall@{k}": recall}
     if 0 < task.n_cold_start_users < len(task.users):
         has_history = np.array([len(history) > 0 for history in task.histories])
-        values[f"recall@{k}, known users"] = np.where(has_history, recall, np.nan)
+        recall_of_known = recall.copy()
+        recall_of_known[~has_history] = np.nan
+        values[f"recall@{k}, known users"] = recall_of_known
     return values | {
         f"ndcg@{k}": metrics.ndcg_at(ranking, task.targets, k),
         "mrr": metrics.mrr(ranking, task.targets),
@@ -127,7 +129,7 @@ def compute_user_metrics(ranking: IntArray, task: Task, k: int) -> dict[str, np.
     }
 
 
-def rank_eligible(ranker: Ranker, task: Task, k: int) -> np.ndarray:
+def rank_eligible(ranker: Ranker, task: Task, k: int) -> IntArray:
     """Rank the eligible items of a test for its users, (P, k) positions, -1 where fewer remain."""
     if isinstance(ranker, RanksTasks):
         return ranker.rank_task(task, k)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, RealArray
 
 
 def discount(rank: ArrayLike) -> NDArray[np.float64]:
@@ -26,7 +26,7 @@ def discount(rank: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(1.0 / np.log2(np.asarray(rank, np.float64) + 1.0))
 
 
-def ndcg_of_gains(gains: np.ndarray, n_relevant: int, k: int) -> float:
+def ndcg_of_gains(gains: RealArray | BoolArray, n_relevant: int, k: int) -> float:
     """Compute one user's nDCG@k from the gain at each rank, (n,), best first; `n_relevant` must be above 0.
 
     The ideal list has gain 1 at its first `n_relevant` ranks; relevant items that are not ranked count as
@@ -39,7 +39,7 @@ def ndcg_of_gains(gains: np.ndarray, n_relevant: int, k: int) -> float:
     return float((gains[:k] * discounts[: len(gains)]).sum() / discounts[:n_relevant].sum())
 
 
-def find_hits(ranking: IntArray, relevant: Sequence[np.ndarray]) -> BoolArray:
+def find_hits(ranking: IntArray, relevant: Sequence[IntArray]) -> BoolArray:
     """Mark the ranked items that are relevant to their user: (B, n) -> (B, n) bool; -1 never is.
 
     >>> find_hits(np.array([[3, 1, -1]]), [np.array([1, 7])]).tolist()
@@ -55,7 +55,7 @@ def find_hits(ranking: IntArray, relevant: Sequence[np.ndarray]) -> BoolArray:
     return hits
 
 
-def recall_at(ranking: IntArray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
+def recall_at(ranking: IntArray, relevant: Sequence[IntArray], k: int) -> DoubleArray:
     """Share of a user's relevant items among the first k: |top k ∩ relevant| / |relevant|.
 
     >>> recall_at(np.array([[3, 1, 5], [0, 1, 2]]), [np.array([1, 7]), np.array([])], k=2).tolist()
@@ -64,7 +64,7 @@ def recall_at(ranking: IntArray, relevant: Sequence[np.ndarray], k: int) -> np.n
     return _divide(find_hits(ranking[:, :k], relevant).sum(axis=1), _count(relevant))
 
 
-def ndcg_at(ranking: IntArray, relevant: Sequence[np.ndarray], k: int) -> np.ndarray:
+def ndcg_at(ranking: IntArray, relevant: Sequence[IntArray], k: int) -> DoubleArray:
     """nDCG@k with binary relevance (Järvelin & Kekäläinen, TOIS 2002): DCG / ideal DCG.
 
     DCG@k = Σ `discount(rank)` over the relevant items of the first k; the ideal ranking has them first.
@@ -79,7 +79,7 @@ def ndcg_at(ranking: IntArray, relevant: Sequence[np.ndarray], k: int) -> np.nda
     return _divide(hits @ discounts[: hits.shape[1]], ideal)
 
 
-def mrr(ranking: IntArray, relevant: Sequence[np.ndarray]) -> np.ndarray:
+def mrr(ranking: IntArray, relevant: Sequence[IntArray]) -> DoubleArray:
     """Reciprocal rank of the first relevant item; 0 where the ranking holds none.
 
     >>> mrr(np.array([[3, 1, 5], [0, 2, 4]]), [np.array([1, 5]), np.array([9])]).tolist()
@@ -100,7 +100,7 @@ def coverage(ranking: IntArray, n_items: int) -> float:
     return len(np.unique(ranking[ranking >= 0])) / n_items if n_items else float("nan")
 
 
-def cold_recall_at(ranking: IntArray, relevant: Sequence[np.ndarray], cold: BoolArray, k: int) -> BoolArray:
+def cold_recall_at(ranking: IntArray, relevant: Sequence[IntArray], cold: BoolArray, k: int) -> DoubleArray:
     """Recall of the relevant items that are not in the training events; `cold` is (items,) bool.
 
     The ranking stays that of the whole catalogue: a cold item competes with every warm one.
@@ -111,12 +111,12 @@ def cold_recall_at(ranking: IntArray, relevant: Sequence[np.ndarray], cold: Bool
     return recall_at(ranking, [positions[cold[positions]] for positions in relevant], k)
 
 
-def _count(relevant: Sequence[np.ndarray]) -> np.ndarray:
+def _count(relevant: Sequence[IntArray]) -> IntArray:
     return np.array([len(positions) for positions in relevant], dtype=np.int64)
 
 
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def _divide(numerator: RealArray | IntArray, denominator: RealArray | IntArray) -> DoubleArray:
     """The quotient, NaN where the denominator is 0."""
     undefined = np.full(len(denominator), np.nan)
-    quotient: np.ndarray = np.divide(numerator, denominator, out=undefined, where=denominator > 0)
+    quotient: DoubleArray = np.divide(numerator, denominator, out=undefined, where=denominator > 0)
     return quotient

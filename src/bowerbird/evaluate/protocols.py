@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowerbird.choices import Split as Split
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
@@ -37,7 +37,7 @@ class Task:
     users: Sequence[str]
     histories: Sequence[History]
     """What is known of each user: their seen events (see `History.seen`)."""
-    targets: Sequence[np.ndarray]
+    targets: Sequence[IntArray]
     """What each user liked later and had not seen: an impression alone does not make an item seen."""
     moments: Sequence[int]
     """When each user asks, microseconds: at the holdout's moment; new users at their first hidden event."""

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.evaluate import metrics
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
@@ -35,7 +35,7 @@ class Slice:
     in_users: BoolArray  # (P,)
     in_items: BoolArray  # (items,)
 
-    def targets(self, task: Task) -> list[np.ndarray]:
+    def targets(self, task: Task) -> list[IntArray]:
         """Each user's targets within the slice; empty where the user is not in it."""
         return [
             targets[self.in_items[targets]] if is_inside else targets[:0]
@@ -44,7 +44,7 @@ class Slice:
 
 
 def compare_slices(
-    task: Task, catalogue: Catalogue, system: np.ndarray, baselines: Mapping[str, np.ndarray], k: int
+    task: Task, catalogue: Catalogue, system: IntArray, baselines: Mapping[str, IntArray], k: int
 ) -> list[SliceResult]:
     """Compute recall@k and nDCG@k on every slice; rankings are (P, at least k) positions."""
     slice_results = []
@@ -78,7 +78,7 @@ def define_slices(task: Task, catalogue: Catalogue) -> list[Slice]:
     return [test_slice for test_slice in slices if is_informative(test_slice)]
 
 
-def _group_by_history(task: Task) -> Iterator[tuple[str, np.ndarray]]:
+def _group_by_history(task: Task) -> Iterator[tuple[str, BoolArray]]:
     """Users by what is known of them."""
     training_users = {task.training.users[number] for number in np.unique(task.training.user)}
     is_cold_start = np.array([len(history) == 0 for history in task.histories])
@@ -88,7 +88,7 @@ def _group_by_history(task: Task) -> Iterator[tuple[str, np.ndarray]]:
     yield "users in training", in_training
 
 
-def _group_by_likes(task: Task) -> Iterator[tuple[str, np.ndarray]]:
+def _group_by_likes(task: Task) -> Iterator[tuple[str, BoolArray]]:
     """The half with fewer likes in the history, and the half with more; cold-start users in neither."""
     n_likes = np.array([len(np.unique(history.liked().items)) for history in task.histories])
     has_likes = n_likes > 0
@@ -101,7 +101,7 @@ def _group_by_likes(task: Task) -> Iterator[tuple[str, np.ndarray]]:
         yield f"heavy users: {_format_range(n_likes[is_heavy])} likes", is_heavy
 
 
-def _group_by_price(target_items: np.ndarray, catalogue: Catalogue) -> Iterator[tuple[str, np.ndarray]]:
+def _group_by_price(target_items: IntArray, catalogue: Catalogue) -> Iterator[tuple[str, BoolArray]]:
     """Bands that hold a third of the targets each; none where prices lack or mix currencies."""
     prices = catalogue.prices
     has_price = ~np.isnan(prices)
@@ -123,12 +123,12 @@ def _group_by_price(target_items: np.ndarray, catalogue: Catalogue) -> Iterator[
         yield name, in_band
 
 
-def _format_range(numbers: np.ndarray) -> str:
+def _format_range(numbers: IntArray) -> str:
     low, high = int(numbers.min()), int(numbers.max())
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _compute_metrics(ranking: IntArray, targets: list[np.ndarray], k: int) -> dict[str, np.ndarray]:
+def _compute_metrics(ranking: IntArray, targets: list[IntArray], k: int) -> dict[str, DoubleArray]:
     return {
         f"recall@{k}": metrics.recall_at(ranking, targets, k),
         f"ndcg@{k}": metrics.ndcg_at(ranking, targets, k),
@@ -136,7 +136,7 @@ def _compute_metrics(ranking: IntArray, targets: list[np.ndarray], k: int) -> di
 
 
 def _compare(
-    metric: str, system: dict[str, np.ndarray], baselines: Mapping[str, dict[str, np.ndarray]]
+    metric: str, system: dict[str, DoubleArray], baselines: Mapping[str, dict[str, DoubleArray]]
 ) -> SliceComparison:
     best = max(baselines, key=lambda name: float(np.nanmean(baselines[name][metric])))
     values, best_values = system[metric], baselines[best][metric]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.errors import BackboneError
 from bowerbird.graft.runtime import ModelLimits
 from bowerbird.graft.surgery.decoder import load_text_decoder
@@ -77,7 +78,7 @@ class Base:
         weight: torch.Tensor = self.model.get_input_embeddings().weight
         return weight.detach()
 
-    def embed_tokens(self, ids: Sequence[int] | np.ndarray) -> torch.Tensor:
+    def embed_tokens(self, ids: Sequence[int] | IntArray) -> torch.Tensor:
         """Look up token embeddings, (ids, hidden) float32."""
         return self.embedding_table[torch.as_tensor(np.asarray(ids, np.int64))].float()
 

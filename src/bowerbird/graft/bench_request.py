@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.prompt import PromptSegment, build_chat_prompt
@@ -20,7 +21,7 @@ from bowerbird.models.pictures.image import decode_images
 
 IMAGE_ENCODER = "efficientnet-lite0"
 
-VisionEncoder = Callable[[Sequence[bytes]], np.ndarray]
+VisionEncoder = Callable[[Sequence[bytes]], FloatArray]
 """Maps JPEG pictures to feature-map cells, (pictures, cells, width) float32."""
 
 
@@ -36,7 +37,7 @@ class BenchItems:
 
     pictures: list[bytes]
     titles: list[str]
-    vectors: np.ndarray
+    vectors: FloatArray
 
 
 class BenchRequest:
@@ -57,7 +58,7 @@ class BenchRequest:
         for number in range(len(bench_items.pictures)):
             text += [f"{number + 1}. ", number, "\n"]
         self.prompt = build_chat_prompt(base, "You help people choose.", [("user", text)])
-        self.cells: np.ndarray | None = None
+        self.cells: FloatArray | None = None
         self._projection: Tensor | None = None
 
     def encode_images(self) -> None:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from bowerbird.choices import MAX_TOKENS_PER_ITEM
+from bowerbird.data.arrays import FloatArray
 from bowerbird.errors import InputError
 
 
@@ -75,14 +76,14 @@ class Connector(nn.Module):
         return self.scale * directions
 
     @torch.no_grad()
-    def initialise(self, vectors: np.ndarray, words: np.ndarray, strength: float = 0.1) -> None:
+    def initialise(self, vectors: FloatArray, words: FloatArray, strength: float = 0.1) -> None:
         """Fit `W, b` so that `vectors` (n, dim) map to `words` (n, k, hidden), means of word embeddings."""
         weight, bias = fit_ridge(vectors, words.reshape(len(words), -1), strength)
         self.linear.weight.copy_(torch.from_numpy(weight.T))
         self.linear.bias.copy_(torch.from_numpy(bias))
 
 
-def fit_ridge(inputs: np.ndarray, outputs: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def fit_ridge(inputs: FloatArray, outputs: FloatArray, strength: float) -> tuple[FloatArray, FloatArray]:
     """Fit a ridge regression with an unpenalised intercept: weights (p, q) and intercept (q,), float32.
 
     Solves (XᵀX + λI) W = XᵀY on centred X, Y (Hoerl & Kennard, Technometrics 1970).

@@ -10,10 +10,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.index.vectors import item_matrix, load_vectors
@@ -50,7 +50,7 @@ class Graft:
         self,
         base: Base,
         connector: Connector,
-        matrix: np.ndarray,
+        matrix: FloatArray,
         version: Version | None = None,
         runtime: RuntimeFactory = EagerRuntime,
     ) -> None:

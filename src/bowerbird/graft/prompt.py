@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bowerbird.choices import MAX_TOKENS_PER_ITEM
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.errors import InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import TokenKind
@@ -26,7 +26,7 @@ class SoftItem:
     """A vector in item space, (dim,), and its kind: a user's taste, an interest, a picture…"""
 
     kind: TokenKind
-    vector: np.ndarray
+    vector: FloatArray
 
 
 PromptSegment = str | int | SoftItem
@@ -45,8 +45,8 @@ class RenderedPrompt:
     The k soft tokens of `soft_items[n]` have the indices n·k … n·k + k - 1.
     """
 
-    ids: np.ndarray
-    slots: np.ndarray
+    ids: IntArray
+    slots: IntArray
     soft_items: tuple[int | SoftItem, ...]
 
     def __len__(self) -> int:
@@ -120,7 +120,7 @@ def _check(soft_item: int | SoftItem, n_items: int, dim: int) -> None:
         )
 
 
-def stack_soft_vectors(soft_items: Sequence[int | SoftItem], matrix: np.ndarray) -> tuple[Tensor, Tensor]:
+def stack_soft_vectors(soft_items: Sequence[int | SoftItem], matrix: FloatArray) -> tuple[Tensor, Tensor]:
     """Stack the vectors (n, dim) float32 and kinds (n,) int64 of a prompt's soft items."""
     rows = [
         soft_item.vector if isinstance(soft_item, SoftItem) else matrix[soft_item] for soft_item in soft_items

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.errors import InputError
 
 TokenConstraint = Callable[[list[int]], Sequence[int] | None]
@@ -40,8 +41,8 @@ class PromptEmbeddings:
     float32.
     """
 
-    token_keys: np.ndarray
-    embeddings: np.ndarray
+    token_keys: IntArray
+    embeddings: FloatArray
 
     def __len__(self) -> int:
         return len(self.token_keys)
@@ -105,7 +106,7 @@ class Runtime(Protocol):
         ...
 
 
-def common_prefix_length(cached: np.ndarray, token_keys: np.ndarray) -> int:
+def common_prefix_length(cached: IntArray, token_keys: IntArray) -> int:
     """Length of the common prefix of two prompts' token keys, at most all but the last token of the new one.
 
     The last token is always computed again, since its logits are needed.

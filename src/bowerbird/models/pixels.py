@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, PixelArray
 from bowerbird.data.files.images import open_picture
 from bowerbird.errors import InputError
 
@@ -23,16 +23,16 @@ class ImageSpec:
     mean: tuple[float, ...]  # red, green, blue
     std: tuple[float, ...]
 
-    def normalise(self, pixels: np.ndarray) -> FloatArray:
+    def normalise(self, pixels: PixelArray) -> FloatArray:
         """Normalise pixels: (B, side, side, 3) uint8 -> (B, 3, side, side) float32, channels last in
         memory."""
         mean = np.array(self.mean, np.float32) * 255
         std = np.array(self.std, np.float32) * 255
-        values: np.ndarray = (pixels.astype(np.float32) - mean) / std
+        values: FloatArray = (pixels.astype(np.float32) - mean) / std
         return values.transpose(0, 3, 1, 2)
 
 
-def decode_image(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
+def decode_image(encoded: bytes, side: int = SIDE) -> PixelArray | None:
     """Decode a picture and fit it into a square on white: (side, side, 3) uint8.
 
     The whole picture, not a centre crop, which would cut off the ends of a tall dress or a long sofa.
@@ -57,7 +57,7 @@ def decode_image(encoded: bytes, side: int = SIDE) -> np.ndarray | None:
     return np.asarray(canvas)
 
 
-def decode_images(encoded: Sequence[bytes], side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
+def decode_images(encoded: Sequence[bytes], side: int = SIDE) -> tuple[PixelArray, BoolArray]:
     """Decode a batch: (B, side, side, 3) uint8, white where broken; and which were readable, (B,) bool."""
     pixels = np.full((len(encoded), side, side, 3), 255, np.uint8)
     is_readable = np.zeros(len(encoded), bool)

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 
+from bowerbird.data.arrays import PixelArray
 from bowerbird.models.pixels import ImageSpec
 from bowerbird.models.precision import autocast_bfloat16
 from bowerbird.models.pretrained import load_pretrained
@@ -45,7 +45,7 @@ class QwenEmbedding:
             [self._prompt({"type": "text", "text": text[:MAX_CHARACTERS]}) for text in texts]
         )
 
-    def encode_pictures(self, pixels: np.ndarray, processor: Any) -> torch.Tensor:
+    def encode_pictures(self, pixels: PixelArray, processor: Any) -> torch.Tensor:
         """(B, S, S, 3) uint8 -> (B, width); `processor` is the model's own image processor."""
         images = [Image.fromarray(picture) for picture in pixels]
         inputs = processor(images=images, do_resize=False, return_tensors="pt")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.errors import BackboneError
 
 BLOCK_PATHS = (
@@ -51,10 +51,10 @@ class TrainableBackbone:
         rows = self.features(contents).float()
         return nn.functional.normalize(rows.mean(1) if rows.ndim == 3 else rows, dim=1)
 
-    def extract_features(self, contents: Any) -> np.ndarray:
+    def extract_features(self, contents: Any) -> FloatArray:
         """Compute features without gradients, float32."""
         with torch.inference_mode():
-            rows: np.ndarray = self.features(contents).float().cpu().numpy()
+            rows: FloatArray = self.features(contents).float().cpu().numpy()
         return rows
 
     def top_parameters(self, count: int) -> dict[str, nn.Parameter]:

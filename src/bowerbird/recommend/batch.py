@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.files.durable import replacing
 from bowerbird.data.interactions import History
@@ -49,7 +51,7 @@ class SetFile:
     """Sets of items of a file, in order of appearance."""
 
     ids: list[str]
-    positions: list[np.ndarray]
+    positions: list[IntArray]
     """Of each set its known items, (k,) int64."""
     unknown: int
     """Rows that name items which the catalogue does not hold."""
@@ -100,13 +102,13 @@ def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
         ) from None
 
 
-def _history(rows: IntArray, positions: IntArray, actions: np.ndarray, at: IntArray) -> History:
+def _history(rows: IntArray, positions: IntArray, actions: NDArray[np.int8], at: IntArray) -> History:
     rows = rows[positions[rows] >= 0]
     rows = rows[np.argsort(at[rows], kind="stable")]
     return History(positions[rows], actions[rows], at[rows])
 
 
-def _times(table: pa.Table, path: Path) -> np.ndarray:
+def _times(table: pa.Table, path: Path) -> IntArray:
     if "at" not in table.column_names:
         return np.arange(table.num_rows, dtype=np.int64) * SECOND  # a state tells seconds apart, not less
     moments = [parse_time(value) for value in table["at"].to_pylist()]
@@ -119,7 +121,7 @@ def _times(table: pa.Table, path: Path) -> np.ndarray:
     return np.array([microseconds(m) for m in moments if m is not None], np.int64)
 
 
-def _actions(table: pa.Table, path: Path) -> np.ndarray:
+def _actions(table: pa.Table, path: Path) -> NDArray[np.int8]:
     if "action" not in table.column_names:
         return np.full(table.num_rows, CLICK, np.int8)
     actions = ["click" if action is None else str(action) for action in table["action"].to_pylist()]
@@ -151,7 +153,7 @@ def _write(
     path: Path,
     key: str,
     names: Sequence[str],
-    lists: Iterable[tuple[np.ndarray, np.ndarray]],
+    lists: Iterable[tuple[IntArray, RealArray]],
     catalogue: Catalogue,
 ) -> int:
     """Write ranked items, positions and scores of each name, whole or not at all; gives the rows."""
@@ -178,6 +180,6 @@ def _write(
     return int(table.num_rows)
 
 
-def _join(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
-    joined: np.ndarray = np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
+def _join(parts: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
+    joined: NDArray[Any] = np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
     return joined

@@ -51,13 +51,13 @@ class Query:
         self._memo[key] = value
 
 
-def recency_weights(count: int) -> np.ndarray:
+def recency_weights(count: int) -> FloatArray:
     """Weigh a user's likes by their order, √(k/count) for the k-th, so that late ones count more.
 
     >>> recency_weights(4).round(2).tolist()
     [0.5, 0.7099999785423279, 0.8700000047683716, 1.0]
     """
-    weights: np.ndarray = np.sqrt(np.arange(1, count + 1, dtype=np.float32) / max(count, 1))
+    weights: FloatArray = np.sqrt(np.arange(1, count + 1, dtype=np.float32) / max(count, 1))
     return weights
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.recommend.ranker.hybrid import CandidateSet
 
@@ -19,7 +17,7 @@ class RankedList:
     rows: IntArray
     """(n,) which of the candidates."""
     relevance: DoubleArray  # (n,), 0 to 1, and what a boosted interest adds
-    propensities: np.ndarray
+    propensities: DoubleArray
     """(n,) the chance that each item had at its rank, given those before it; 1 without exploration."""
     is_promoted: BoolArray  # (n,): moved up by a boost of the shop
 

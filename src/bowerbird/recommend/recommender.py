@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import fuse_ranks, min_max, ranks_of
@@ -78,7 +78,7 @@ class Recommender:
         ):
             yield self._rank(state, candidates, n, options, moment)
 
-    def _without_muted(self, state: TasteState, eligible: BoolArray) -> np.ndarray:
+    def _without_muted(self, state: TasteState, eligible: BoolArray) -> BoolArray:
         if not state.muted:
             return eligible
         return eligible & ~np.isin(self.taste.interests_of_items.group, list(state.muted))
@@ -100,10 +100,10 @@ class Recommender:
             config.young_share if options.use_reserve else 0.0,
         )
         pool = reserve.pool(np.lexsort((positions, -scores)), max(config.lists.pool, 2 * n), count)
-        relevance = scores[pool]
+        fused = scores[pool]
         if options.use_outcomes:
-            relevance = self._by_outcome(relevance, candidates.features[pool], options.outcome)
-        relevance = min_max(relevance, if_equal=1.0).astype(np.float64)  # they say an order, no probability
+            fused = self._by_outcome(fused, candidates.features[pool], options.outcome)
+        relevance = min_max(fused, if_equal=1.0).astype(np.float64)  # they say an order, no probability
         if state.boosted:
             groups = self.taste.interests_of_items.group[positions[pool]]
             relevance = relevance + config.lists.interest_boost * np.isin(groups, list(state.boosted))
@@ -122,7 +122,7 @@ class Recommender:
         rows = chosen[order]
         return RankedList(candidates, pool[rows], relevance[rows], propensities[order], is_promoted)
 
-    def _by_outcome(self, scores: np.ndarray, features: FloatArray, outcome: Action) -> np.ndarray:
+    def _by_outcome(self, scores: RealArray, features: FloatArray, outcome: Action) -> RealArray:
         """Fuse the scores of candidates (C,) with the probabilities of the target outcome, (C,).
 
         What was shown and passed by counts through the probabilities: the ranker's examples know only what
@@ -134,14 +134,14 @@ class Recommender:
         ):
             return scores
         # All as if shown at the first rank: where an item will stand must not decide where it stands.
-        odds = model.probabilities(features, np.ones(len(features)), only=outcome)[outcome]
+        odds = model.probabilities(features, np.ones(len(features), np.int64), only=outcome)[outcome]
         return fuse_ranks(
             [(1.0, ranks_of(scores)), (self.ranker.config.lists.outcome_weight, ranks_of(odds))]
         )
 
     def _promote(
-        self, positions: IntArray, relevance: np.ndarray, boosts: Boosts, n: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, positions: IntArray, relevance: RealArray, boosts: Boosts, n: int
+    ) -> tuple[IntArray, BoolArray]:
         """Order chosen items by the shop's boosts: rows (n,), and which of them were moved up, (n,) bool."""
         if not boosts.rules or not len(positions):
             rows = np.arange(min(n, len(positions)))
@@ -162,7 +162,7 @@ class Recommender:
         self,
         state: TasteState,
         n: int = 20,
-        eligible: np.ndarray | None = None,
+        eligible: BoolArray | None = None,
         options: RecommendOptions = DEFAULT_OPTIONS,
         now: int | None = None,
     ) -> list[Recommendation]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.collections import build_training_events
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
@@ -106,7 +107,7 @@ def _train(snapshot: StoreSnapshot, items: ItemContext) -> tuple[HybridRanker, O
 def open_items(snapshot: StoreSnapshot) -> ItemContext:
     """Open a snapshot's catalogue and vectors; many items get an index, and modalities stay on disk."""
     vectors, catalogue = load_vectors(snapshot), snapshot.catalogue
-    modalities: tuple[np.ndarray | VectorRows, ...] = vectors.modalities(catalogue)
+    modalities: tuple[FloatArray | VectorRows, ...] = vectors.modalities(catalogue)
     if len(catalogue) <= EXACT_UP_TO:
         if sum(4 * rows.dim * len(rows) for rows in vectors.modalities(catalogue)) <= MODALITY_BYTES:
             modalities = tuple(rows.dense() for rows in vectors.modalities(catalogue))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.data.ranks import best_first, top_positions
 
 
@@ -18,7 +18,7 @@ class Scores(Protocol):
         """Give the scores of some items, (C,) float32."""
         ...
 
-    def top(self, eligible: BoolArray, count: int) -> np.ndarray:
+    def top(self, eligible: BoolArray, count: int) -> IntArray:
         """Give the `count` eligible items with the highest scores above 0, best first."""
         ...
 
@@ -27,14 +27,14 @@ class Scores(Protocol):
 class DenseScores:
     """Scores of all items, (n,) float32."""
 
-    values: np.ndarray
+    values: RealArray
 
     def at(self, positions: IntArray) -> FloatArray:
         """Look up the scores of some items, (C,) float32."""
         scores: FloatArray = self.values[positions]
         return scores
 
-    def top(self, eligible: BoolArray, count: int) -> np.ndarray:
+    def top(self, eligible: BoolArray, count: int) -> IntArray:
         """Select the eligible items with the highest scores above 0, best first."""
         positions = top_positions(self.values, eligible, count, above=0.0)
         return best_first(self.values[positions], positions, count)
@@ -49,7 +49,7 @@ class SparseScores:
     """
 
     positions: IntArray
-    values: np.ndarray
+    values: RealArray
 
     def at(self, positions: IntArray) -> FloatArray:
         """Look up the scores of some items, 0 for those without one, (C,) float32."""
@@ -59,7 +59,7 @@ class SparseScores:
         scores: FloatArray = np.where(self.positions[rows] == positions, self.values[rows], 0)
         return scores
 
-    def top(self, eligible: BoolArray, count: int) -> np.ndarray:
+    def top(self, eligible: BoolArray, count: int) -> IntArray:
         """Select the eligible items with the highest scores above 0, best first."""
         rows = np.flatnonzero((self.values > 0) & eligible[self.positions])
         return best_first(self.values[rows], self.positions[rows], count)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray
 from bowerbird.report.contents import InterestChart
 
 WIDTH, HEIGHT = 1000, 300  # units of the drawing
@@ -84,7 +85,7 @@ def _ticks(chart: InterestChart, names: list[str]) -> list[Tick]:
     return ticks
 
 
-def _strongest(chart: InterestChart) -> tuple[list[str], np.ndarray]:
+def _strongest(chart: InterestChart) -> tuple[list[str], DoubleArray]:
     """The strongest interests, the strongest of all in the middle, and the others as one band."""
     weights = np.maximum(np.asarray(chart.weights, dtype=np.float64), 0.0)
     order = np.argsort(-weights.sum(axis=1), kind="stable")
@@ -97,14 +98,14 @@ def _strongest(chart: InterestChart) -> tuple[list[str], np.ndarray]:
     return names, np.concatenate(rows)
 
 
-def _band(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> str:
+def _band(x: DoubleArray, upper: DoubleArray, lower: DoubleArray) -> str:
     """A closed path along the upper edge and back along the lower one."""
     forth = _curve(x, upper)
     back = _curve(x[::-1], lower[::-1])
     return f"M{x[0]:.1f},{upper[0]:.1f}{forth}L{x[-1]:.1f},{lower[-1]:.1f}{back}Z"
 
 
-def _curve(x: np.ndarray, y: np.ndarray) -> str:
+def _curve(x: DoubleArray, y: DoubleArray) -> str:
     """Cubic Bézier segments that never overshoot a point.
 
     Tangents are harmonic means of neighbouring slopes, 2ab/(a + b), or 0 at a turning point (Fritsch &

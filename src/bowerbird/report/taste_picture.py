@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bowerbird.data.arrays import DoubleArray
 from bowerbird.taste.interests.ranking import Interest
 from bowerbird.taste.profile.profile import Profile, TasteReader
 
@@ -69,7 +70,7 @@ def _interest_sparkline(profile: Profile, name: str) -> str:
     return sparkline(timeline.weights[:, timeline.names.index(name)], SPARKLINE_WIDTH)
 
 
-def sparkline(values: Sequence[float] | np.ndarray, width: int) -> str:
+def sparkline(values: Sequence[float] | DoubleArray, width: int) -> str:
     """Values as blocks of eight heights, the largest full; evenly sampled where there are more than `width`.
 
     >>> sparkline([0.0, 0.1, 2.0, 4.0], 4)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.text.words import normalize_text, stem, tokenize, word_set
 
@@ -29,7 +29,7 @@ class Lexicon:
     """`items_by_stem[stem]`: sorted positions of the items whose texts contain the word."""
 
     n_items: int
-    items_by_stem: dict[str, np.ndarray] = field(repr=False)
+    items_by_stem: dict[str, IntArray] = field(repr=False)
 
     @classmethod
     def of(cls, catalogue: Catalogue, to_english: Callable[[str], str] | None = None) -> Lexicon:

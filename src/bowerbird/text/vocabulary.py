@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
 from bowerbird.text.facets import FACETS, facet_values
@@ -46,7 +46,7 @@ class Vocabulary:
     """Facets of a catalogue. `positions[facet][value]`: sorted positions of the items that have the value."""
 
     n_items: int
-    positions: dict[str, dict[str, np.ndarray]]
+    positions: dict[str, dict[str, IntArray]]
     phrases: dict[tuple[str, ...], tuple[Meaning, ...]] = field(repr=False)
     """Meanings of each phrase (a tuple of stems), the most reliable first."""
     hints: dict[tuple[str, ...], Meaning] = field(repr=False)
@@ -142,7 +142,7 @@ def _as_it_is(text: str) -> str:
 
 
 def _collect_phrases(
-    positions: Mapping[str, Mapping[str, np.ndarray]], to_english: Callable[[str], str]
+    positions: Mapping[str, Mapping[str, IntArray]], to_english: Callable[[str], str]
 ) -> tuple[dict[tuple[str, ...], tuple[Meaning, ...]], dict[tuple[str, ...], Meaning]]:
     """Phrases and hints (see `Vocabulary`) that name the facets' values."""
     exact: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))

@@ -20,6 +20,7 @@ from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.readable import is_other_script, unknown_id
 from bowerbird.assist.understand.references import COMPARES_ALONE
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.text.audiences import AUDIENCE, AUDIENCE_OF
 
 Answer = Reply | ListAnswer
@@ -123,7 +124,7 @@ def _unknown_kind(turn: Turn, request: Request) -> Reply:
     return Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
 
 
-def _has_price(turn: Turn, request: Request) -> np.ndarray:
+def _has_price(turn: Turn, request: Request) -> BoolArray:
     """Whether each item of the kinds that are asked for has a price, (items,) bool."""
     has_price = ~np.isnan(turn.parts.catalogue.prices)
     if "type" in request.facets:
@@ -207,11 +208,11 @@ def _completing(turn: Turn, request: Request) -> ListAnswer:
     return answer_with_list(turn, matches, request, Act.COMPLETE, anchor)
 
 
-def _completion(turn: Turn, item_id: str) -> np.ndarray:
+def _completion(turn: Turn, item_id: str) -> FloatArray:
     """How well items complete one, (items,) float32."""
     parts = turn.parts
     if parts.completer is None:  # nothing was bought together yet: what looks alike, of other kinds
-        near: np.ndarray = parts.matrix @ parts.matrix[parts.catalogue.position[item_id]]
+        near: FloatArray = parts.matrix @ parts.matrix[parts.catalogue.position[item_id]]
         return near
     scores = np.zeros(len(parts.catalogue), np.float32)
     for rank, completion in enumerate(parts.completer.complete([item_id], n=100)):

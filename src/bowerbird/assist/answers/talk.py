@@ -6,14 +6,13 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
-
 from bowerbird.assist.answers.item_answers import named_items
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
+from bowerbird.data.arrays import BoolArray
 
 RANGE = 5
 """Kinds that are named when somebody asks what there is."""
@@ -118,7 +117,7 @@ def describe_range(turn: Turn) -> str:
     return join_words(kinds, turn.say("and"))
 
 
-def _available(turn: Turn) -> np.ndarray:
+def _available(turn: Turn) -> BoolArray:
     available = turn.parts.catalogue.available.copy()
     for facet, values in turn.state.excluded.items():
         available &= ~turn.parts.vocabulary.mask(facet, values)

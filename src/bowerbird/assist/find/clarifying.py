@@ -11,6 +11,7 @@ from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.state import ClarifyingQuestion
 from bowerbird.assist.turn import Turn
+from bowerbird.data.arrays import BoolArray
 
 ASK_FACETS = ("type", "colour", "material", "style", "genre", "pattern", "brand")
 MIN_CANDIDATES = 24
@@ -22,7 +23,7 @@ MIN_STATED = 0.7
 OPTIONS = 3
 
 
-def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -> ClarifyingQuestion | None:
+def clarifying_question(turn: Turn, request: Request, mask: BoolArray | None) -> ClarifyingQuestion | None:
     """The facet whose value would halve the candidates, with its commonest values; at most one in a row."""
     if turn.state.question is not None or mask is None or turn.image or request.like or request.groups:
         return None
@@ -47,8 +48,8 @@ def clarifying_question(turn: Turn, request: Request, mask: np.ndarray | None) -
     return None
 
 
-def _narrowed(mask: np.ndarray, preferred: np.ndarray) -> np.ndarray:
-    both: np.ndarray = mask & preferred
+def _narrowed(mask: BoolArray, preferred: BoolArray) -> BoolArray:
+    both: BoolArray = mask & preferred
     return both if both.any() else mask
 
 

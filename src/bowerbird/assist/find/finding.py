@@ -18,6 +18,7 @@ from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.errors import InputError, StoreError
 from bowerbird.taste.profile.dislikes import hidden_items
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
@@ -52,7 +53,7 @@ class ItemMatches:
     is_personal: bool = False
     count: int = 0
     """How many items of the catalogue satisfy the constraints."""
-    mask: np.ndarray | None = None
+    mask: BoolArray | None = None
     """Which, (items,) bool."""
 
 
@@ -63,7 +64,7 @@ def check_items(parts: Parts, item_ids: Sequence[str]) -> None:
             raise InputError(f"no item {item_id!r} in the catalogue: name items by their id")
 
 
-def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) -> ItemMatches:
+def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) -> ItemMatches:
     """The best items for a request, what the conversation excludes left out.
 
     `meaning` (items,) float32 replaces the similarity to the request's own words and pictures.
@@ -92,7 +93,7 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     )
     seen = {parts.articles[position] for position in positions_seen} - {""}
 
-    def rank(mask: np.ndarray, count: int) -> list[int]:
+    def rank(mask: BoolArray, count: int) -> list[int]:
         order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
         return [p for p in _one_of_each(parts, order) if parts.articles[p] not in seen][:count]
 
@@ -113,13 +114,13 @@ def find_items(turn: Turn, request: Request, meaning: np.ndarray | None = None) 
     return ItemMatches(request, (), nearest, (describe_need(request, turn.language),), is_personal)
 
 
-def allowed_items(turn: Turn, request: Request) -> np.ndarray:
+def allowed_items(turn: Turn, request: Request) -> BoolArray:
     """Which items satisfy the hard constraints of a request, (items,) bool."""
     constraints = constraints_of(request, turn.parts.catalogue, turn.parts.vocabulary, turn.language)
     return _satisfying(_offerable(turn, request), constraints)
 
 
-def _offerable(turn: Turn, request: Request) -> np.ndarray:
+def _offerable(turn: Turn, request: Request) -> BoolArray:
     """Items that may be shown at all, (items,) bool: sold, not hidden, not left out or excluded."""
     parts = turn.parts
     base = parts.catalogue.available.copy()
@@ -130,7 +131,7 @@ def _offerable(turn: Turn, request: Request) -> np.ndarray:
     return base
 
 
-def _satisfying(base: np.ndarray, constraints: Sequence[Constraint]) -> np.ndarray:
+def _satisfying(base: BoolArray, constraints: Sequence[Constraint]) -> BoolArray:
     allowed = base.copy()
     for constraint in constraints:
         allowed &= constraint.mask
@@ -165,7 +166,7 @@ def name_item(
     return Named(position, item.item_id, title, price, item.currency, why)
 
 
-def relative_meaning(turn: Turn, anchor: str, change: str) -> np.ndarray | None:
+def relative_meaning(turn: Turn, anchor: str, change: str) -> FloatArray | None:
     """How well items are like one that is changed by a wish, (items,) float32; None without an encoder."""
     searcher = turn.parts.searcher
     if searcher is None:
@@ -194,16 +195,16 @@ def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
     return list(first.values())
 
 
-def _suiting_recipient(parts: Parts, request: Request, allowed: np.ndarray) -> np.ndarray:
+def _suiting_recipient(parts: Parts, request: Request, allowed: BoolArray) -> BoolArray:
     """Of the allowed items those for the recipient, else those that say nothing of it, else all."""
     audiences = audiences_of_recipient(request.recipient) if request.recipient else frozenset()
     if not audiences or AUDIENCE in request.facets:
         return allowed
     vocabulary = parts.vocabulary
-    suiting: np.ndarray = allowed & vocabulary.mask(AUDIENCE, audiences)
-    silent: np.ndarray = allowed & ~vocabulary.mask(AUDIENCE, vocabulary.positions.get(AUDIENCE, {}))
+    suiting: BoolArray = allowed & vocabulary.mask(AUDIENCE, audiences)
+    silent: BoolArray = allowed & ~vocabulary.mask(AUDIENCE, vocabulary.positions.get(AUDIENCE, {}))
     if 2 * silent.sum() > allowed.sum():  # few listings say: that a skirt does makes it no better gift
-        either: np.ndarray = suiting | silent
+        either: BoolArray = suiting | silent
         return either
     # "A dress for my uncle", where all dresses are women's: what was asked for is shown all the same.
     return next((mask for mask in (suiting, silent) if mask.any()), allowed)
@@ -216,14 +217,14 @@ def _hidden(parts: Parts, user: str | None) -> list[int]:
     return hidden_items(parts.taste.state(user))
 
 
-def _by_group(parts: Parts, request: Request, allowed: np.ndarray, rank, n: int) -> list[int]:  # type: ignore[no-untyped-def]
+def _by_group(parts: Parts, request: Request, allowed: BoolArray, rank, n: int) -> list[int]:  # type: ignore[no-untyped-def]
     """The best of each kind that was asked for, in turn."""
     share = -(-n // len(request.groups))
     lists = [rank(allowed & parts.vocabulary.mask("type", group), share) for group in request.groups]
     return [position for positions in lists for position in positions][: max(n, len(lists))]
 
 
-def meaning_of(parts: Parts, request: Request, image: bytes | None) -> np.ndarray | None:
+def meaning_of(parts: Parts, request: Request, image: bytes | None) -> FloatArray | None:
     """Cosine of every item to the request's words, picture and items to resemble, (items,) float32."""
     queries = []
     like = [parts.catalogue.position[i] for i in request.like if i in parts.catalogue]
@@ -242,11 +243,11 @@ def meaning_of(parts: Parts, request: Request, image: bytes | None) -> np.ndarra
         queries.append(parts.encoder.encode_texts([words])[0])
     if not queries:
         return None
-    similar: np.ndarray = parts.matrix @ np.mean(queries, axis=0).astype(np.float32)
+    similar: FloatArray = parts.matrix @ np.mean(queries, axis=0).astype(np.float32)
     return similar
 
 
-def _tasted(parts: Parts, user: str | None, allowed: np.ndarray) -> tuple[dict[int, str], np.ndarray | None]:
+def _tasted(parts: Parts, user: str | None, allowed: BoolArray) -> tuple[dict[int, str], FloatArray | None]:
     """Reasons by position, and how well each item suits the user, (items,) float32 from 0 to 1."""
     if user is None or parts.taste is None or parts.recommender is None:
         return {}, None

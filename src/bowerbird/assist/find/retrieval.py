@@ -6,12 +6,15 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bowerbird.assist.languages import Language
 from bowerbird.assist.request import Order, PriceRange, Request, exact_price
 from bowerbird.assist.scoring.weights import LEARNED, RetrievalWeights
+from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.data.items import Catalogue
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import stem_phrase
@@ -26,7 +29,7 @@ class Constraint:
 
     name: str
     description: str
-    mask: np.ndarray  # (items,) bool
+    mask: BoolArray  # (items,) bool
     difference: Callable[[int], str]
 
     @property
@@ -38,13 +41,13 @@ class Constraint:
 class SourceScores:
     """What speaks for items beside the hard constraints: each (items,) float32, or absent."""
 
-    meaning: np.ndarray | None = None
+    meaning: FloatArray | None = None
     """Cosine to the query in item space."""
-    words: np.ndarray | None = None
+    words: RealArray | None = None
     """Share of the request's words that an item mentions, 0 to 1."""
-    taste: np.ndarray | None = None
+    taste: RealArray | None = None
     """How much the person would like the item, 0 to 1."""
-    conversation: np.ndarray | None = None
+    conversation: RealArray | None = None
     """What the conversation so far says of the item, 0 to 1; see `ConversationScorer`."""
     weights: RetrievalWeights = field(default_factory=RetrievalWeights)
 
@@ -86,12 +89,12 @@ def constraints_of(
     return matches
 
 
-def in_range(prices: np.ndarray, wanted: PriceRange) -> np.ndarray:
+def in_range(prices: DoubleArray, wanted: PriceRange) -> BoolArray:
     """Which prices lie in the range, (items,) bool; NaN never does. Agrees with `PriceRange.__contains__`."""
     with np.errstate(invalid="ignore"):
         above = prices > wanted.low if wanted.low_open else prices >= wanted.low
         below = prices < wanted.high if wanted.high_open else prices <= wanted.high
-    inside: np.ndarray = above & below & ~np.isnan(prices)
+    inside: BoolArray = above & below & ~np.isnan(prices)
     return inside
 
 
@@ -142,7 +145,7 @@ def _worded(values: Sequence[str], facet: str, language: Language, joint: str) -
 
 def ranked(
     request: Request,
-    allowed: np.ndarray,
+    allowed: BoolArray,
     source_scores: SourceScores,
     catalogue: Catalogue,
     vocabulary: Vocabulary,
@@ -160,7 +163,7 @@ def ranked(
     for facet, values in request.exact.items():
         if facet in request.facets:
             tier += vocabulary.mask(facet, values & request.facets[facet])[rows]
-    keys: list[np.ndarray] = [rows, -score, -tier]
+    keys: list[NDArray[Any]] = [rows, -score, -tier]
     if request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         sign = 1.0 if request.order == Order.CHEAPEST else -1.0
         keys.append(np.where(np.isnan(prices), np.inf, sign * np.nan_to_num(prices)))
@@ -169,14 +172,14 @@ def ranked(
 
 def _score(
     request: Request,
-    rows: np.ndarray,
-    prices: np.ndarray,
+    rows: IntArray,
+    prices: DoubleArray,
     source_scores: SourceScores,
     vocabulary: Vocabulary,
-) -> np.ndarray:
+) -> DoubleArray:
     weights = source_scores.weights
     features = read_features(request, rows, source_scores, vocabulary)
-    score: np.ndarray = features @ np.array([getattr(weights, name) for name in LEARNED])
+    score: DoubleArray = features @ np.array([getattr(weights, name) for name in LEARNED])
     if source_scores.taste is not None:
         score += weights.taste * source_scores.taste[rows]
     if request.order == Order.CHEAP and not np.isnan(prices).all():
@@ -185,8 +188,8 @@ def _score(
 
 
 def read_features(
-    request: Request, rows: np.ndarray, source_scores: SourceScores, vocabulary: Vocabulary
-) -> np.ndarray:
+    request: Request, rows: IntArray, source_scores: SourceScores, vocabulary: Vocabulary
+) -> DoubleArray:
     """What speaks for some items, (rows, 4) float64 from 0 to 1, in the order of `LEARNED`."""
     features = np.zeros((len(rows), len(LEARNED)))
     columns = (source_scores.meaning, source_scores.words, None, source_scores.conversation)
@@ -200,7 +203,7 @@ def read_features(
     return features
 
 
-def _stretched(values: np.ndarray) -> np.ndarray:
+def _stretched(values: RealArray) -> RealArray:
     """Values moved to 0..1; all alike become 0."""
     low, high = float(values.min()), float(values.max())
     return (values - low) / (high - low) if high > low else np.zeros(len(values))
@@ -208,9 +211,9 @@ def _stretched(values: np.ndarray) -> np.ndarray:
 
 def near_misses(
     constraints: Sequence[Constraint],
-    base: np.ndarray,
-    rank: Callable[[np.ndarray, int], list[int]],
-    prices: np.ndarray,
+    base: BoolArray,
+    rank: Callable[[BoolArray, int], list[int]],
+    prices: DoubleArray,
     wanted: PriceRange,
     n: int,
 ) -> list[tuple[int, tuple[Constraint, ...]]]:
@@ -244,7 +247,7 @@ def _has_kind(constraints: Sequence[Constraint]) -> bool:
     return any(constraint.name == "type" for constraint in constraints)
 
 
-def _nearest_in_price(mask: np.ndarray, prices: np.ndarray, wanted: PriceRange, n: int) -> np.ndarray:
+def _nearest_in_price(mask: BoolArray, prices: DoubleArray, wanted: PriceRange, n: int) -> BoolArray:
     rows = np.flatnonzero(mask)
     if np.isnan(prices[rows]).all():
         return mask

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.ingest.event_checks import IN_FUTURE, UNKNOWN_ITEM
 from bowerbird.data.ingest.id_set import IdSet
@@ -39,7 +40,7 @@ def check_batch(batch: EventBatch, known: IdSet, latest: datetime) -> tuple[pa.T
     return with_event_ids(accepted), rejected
 
 
-def _rejected(batch: EventBatch, is_known: np.ndarray, indices: list[int]) -> Iterator[RejectedRow]:
+def _rejected(batch: EventBatch, is_known: BoolArray, indices: list[int]) -> Iterator[RejectedRow]:
     for index in indices:
         row = batch.rows.slice(index, 1).to_pylist()[0]
         reason = IN_FUTURE if is_known[index] else UNKNOWN_ITEM

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.files.records import read_record
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
@@ -67,7 +68,7 @@ def adapted_backbone_name(base: str, identity: str) -> str:
     return f"{base}+adapted-{identity}"
 
 
-def compute_identity(base: str, trained: Mapping[str, np.ndarray]) -> str:
+def compute_identity(base: str, trained: Mapping[str, FloatArray]) -> str:
     """Hash the base name and the trained tensors to 64 bits, as 16 hexadecimal digits."""
     digest = hashlib.blake2b(base.encode(), digest_size=8)
     for name in sorted(trained):

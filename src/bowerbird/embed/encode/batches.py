@@ -8,9 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 Batch = Sequence[bytes]
-EncodeFunction = Callable[[Batch], np.ndarray]
+EncodeFunction = Callable[[Batch], NDArray[np.float16]]
 """Maps a batch of contents to feature rows (B, D) float16; zeros for contents that can't be read."""
 BATCHES_AHEAD = 2
 """Batches queued per worker: enough that no worker is ever idle, few enough that memory stays bounded."""
@@ -23,12 +24,14 @@ def split_into_batches(contents: Iterable[bytes], size: int) -> Iterator[Batch]:
         yield batch
 
 
-def encode_in_threads(encode: EncodeFunction, batches: Iterable[Batch], workers: int) -> Iterator[np.ndarray]:
+def encode_in_threads(
+    encode: EncodeFunction, batches: Iterable[Batch], workers: int
+) -> Iterator[NDArray[np.float16]]:
     """Yield the rows of each batch, in order; at most `BATCHES_AHEAD` batches per worker are in memory."""
     import torch
 
     torch_threads = torch.get_num_threads()
-    pending: deque[Future[np.ndarray]] = deque()
+    pending: deque[Future[NDArray[np.float16]]] = deque()
     # Set in every worker: OpenMP keeps a thread count for each calling thread.
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:

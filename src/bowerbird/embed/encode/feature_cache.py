@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import BoolArray, FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, KeyArray
 from bowerbird.errors import StoreError
 
 KEY_BYTES = 16
@@ -35,8 +36,8 @@ class FeatureCache:
         Raises `StoreError` if a shard can't be read.
         """
         self.folder = folder
-        self._shards: list[np.ndarray] = []  # (rows, D) float16 each, mapped
-        keys: list[np.ndarray] = []
+        self._shards: list[NDArray[np.float16]] = []  # (rows, D) float16 each, mapped
+        keys: list[KeyArray] = []
         for path in sorted(folder.glob("[!.]*.arrow")):
             shard_keys, shard_rows = _open_shard(path)
             keys.append(shard_keys)
@@ -54,15 +55,15 @@ class FeatureCache:
         """Width of a row; 1 for an empty cache."""
         return self._shards[0].shape[1] if self._shards else 1
 
-    def has(self, keys: np.ndarray) -> BoolArray:
+    def has(self, keys: KeyArray) -> BoolArray:
         """Whether each key is cached, (n,) bool."""
         if not len(self):
             return np.zeros(len(keys), bool)
         nearest_rows = np.searchsorted(self._keys, keys).clip(max=len(self) - 1)
-        is_cached: np.ndarray = self._keys[nearest_rows] == keys
+        is_cached: BoolArray = self._keys[nearest_rows] == keys
         return is_cached
 
-    def rows(self, keys: np.ndarray) -> FloatArray:
+    def rows(self, keys: KeyArray) -> FloatArray:
         """Read the rows of keys, (n, D) float32; zeros for keys that are not cached."""
         rows = np.zeros((len(keys), self.width), np.float32)
         cached = np.flatnonzero(self.has(keys))
@@ -73,7 +74,7 @@ class FeatureCache:
             rows[cached[in_shard]] = self._shards[number][row_numbers[in_shard] - self._starts[number]]
         return rows
 
-    def add(self, keys: np.ndarray, rows: np.ndarray) -> None:
+    def add(self, keys: KeyArray, rows: NDArray[np.float16]) -> None:
         """Write the rows (n, D) float16 of keys to a new shard, atomically.
 
         The next `FeatureCache` that opens the folder finds them. Raises `StoreError` if they can't be
@@ -107,7 +108,7 @@ class FeatureCache:
             temporary.unlink(missing_ok=True)
 
 
-def _open_shard(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _open_shard(path: Path) -> tuple[KeyArray, NDArray[np.float16]]:
     """Map a shard: its keys and rows as views of the file."""
     try:
         with pa.memory_map(str(path)) as file:

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import BoolArray, FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, KeyArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
@@ -38,7 +39,7 @@ class ItemFeatures:
     has_text: BoolArray  # (items,) bool
     backbones: tuple[str, str]  # image encoder, text encoder
 
-    def concatenate(self) -> np.ndarray:
+    def concatenate(self) -> FloatArray:
         """Concatenate both modalities, each of length 1: the untrained baseline, (items, Di + Dt)."""
         return np.concatenate([self.image, self.text], axis=1)
 
@@ -62,7 +63,7 @@ def compute_item_features(
     return ItemFeatures(image, has_image, text, has_text, (image_backbone, text_backbone))
 
 
-def read_cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> np.ndarray | None:
+def read_cached_image_features(store: Store, catalogue: Catalogue, backbone: str) -> FloatArray | None:
     """Read cached picture features, (items, Di) float32; zeros if missing. None for an empty cache."""
     cache = FeatureCache(store.features / _cache_folder_name("image", backbone))
     return cache.rows(_image_keys(catalogue)) if len(cache) else None
@@ -74,7 +75,7 @@ def load_image_encode_function(source: EncoderSource) -> EncodeFunction:
 
     encoder = load_image_encoder(source.base, source.weights)
 
-    def encode(pictures: Batch) -> np.ndarray:
+    def encode(pictures: Batch) -> NDArray[np.float16]:
         pixels, is_readable = decode_images(pictures, encoder.image_spec.side)
         rows = np.zeros((len(pictures), encoder.width), np.float16)
         rows[is_readable] = encoder.encode(pixels[is_readable])
@@ -93,7 +94,7 @@ def load_text_encode_function(source: EncoderSource) -> EncodeFunction:
 
 def _compute_image_rows(
     store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute
-) -> np.ndarray:
+) -> FloatArray:
     folder = store.features / _cache_folder_name("image", backbone)
     keys = _image_keys(catalogue)
     to_encode = _positions_to_encode(FeatureCache(folder), keys)
@@ -105,7 +106,7 @@ def _compute_image_rows(
 
 def _compute_text_rows(
     store: Store, catalogue: Catalogue, backbone: str, precompute: Precompute
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[FloatArray, BoolArray]:
     folder = store.features / _cache_folder_name("text", backbone)
     keys, lengths = _text_keys(catalogue)
     to_encode = _positions_to_encode(FeatureCache(folder), keys)
@@ -120,7 +121,7 @@ def _compute_text_rows(
 
 def _encode_and_cache(
     folder: Path,
-    keys: np.ndarray,
+    keys: KeyArray,
     contents: Iterable[bytes],
     load: Callable[[], EncodeFunction],
     batch_size: int,
@@ -134,7 +135,7 @@ def _encode_and_cache(
     encoded_batches = precompute.encode_batches(
         load, split_into_batches(contents, batch_size), scratch=folder.parent
     )
-    unsaved: list[np.ndarray] = []
+    unsaved: list[NDArray[np.float16]] = []
     n_saved = 0
     for rows in track(encoded_batches, label, total=-(-len(keys) // batch_size)):
         unsaved.append(rows)
@@ -144,20 +145,20 @@ def _encode_and_cache(
             n_saved, unsaved = n_saved + n_unsaved, []
 
 
-def _positions_to_encode(cache: FeatureCache, keys: np.ndarray) -> np.ndarray:
+def _positions_to_encode(cache: FeatureCache, keys: KeyArray) -> IntArray:
     """Positions of the contents that are not cached, each content once, in the catalogue's order."""
     positions = np.flatnonzero((keys != NO_KEY) & ~cache.has(keys))
     _, first_occurrence = np.unique(keys[positions], return_index=True)
-    to_encode: np.ndarray = np.sort(positions[first_occurrence])
+    to_encode: IntArray = np.sort(positions[first_occurrence])
     return to_encode
 
 
-def _image_keys(catalogue: Catalogue) -> np.ndarray:
+def _image_keys(catalogue: Catalogue) -> KeyArray:
     pictures = (catalogue.image(position) for position in range(len(catalogue)))
     return _key_array((content_key(picture) if picture else NO_KEY for picture in pictures), len(catalogue))
 
 
-def _text_keys(catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:
+def _text_keys(catalogue: Catalogue) -> tuple[KeyArray, IntArray]:
     """Keys of the items' texts, and the length of each text in characters."""
     lengths = np.zeros(len(catalogue), np.int64)
 
@@ -169,7 +170,7 @@ def _text_keys(catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:
     return _key_array(keys(), len(catalogue)), lengths
 
 
-def _key_array(keys: Iterable[bytes], count: int) -> np.ndarray:
+def _key_array(keys: Iterable[bytes], count: int) -> KeyArray:
     return np.fromiter(keys, f"S{KEY_BYTES}", count)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bowerbird.choices import Engine
 from bowerbird.embed.encode.batches import Batch, EncodeFunction, encode_in_threads
@@ -52,7 +53,7 @@ class Precompute:
 
     def encode_batches(
         self, load: Callable[[], EncodeFunction], batches: Iterable[Batch], scratch: Path
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[NDArray[np.float16]]:
         """Yield the rows of each batch, in order. `load` creates the encoder where it runs; `scratch` is
         a folder for temporary files.
 

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.embed.encode.batches import Batch, EncodeFunction
 from bowerbird.errors import BackboneError
 
@@ -35,7 +37,7 @@ class BatchEncoder:
         self._encode = load()
         self._file = pa.ipc.open_file(pa.memory_map(str(path)))
 
-    def __call__(self, request: dict[str, np.ndarray]) -> dict[str, list[Any]]:
+    def __call__(self, request: dict[str, IntArray]) -> dict[str, list[Any]]:
         """Encode the batches of the requested numbers; rows as bytes, since batches differ in length."""
         rows = [
             self._encode(self._file.get_batch(int(number))["content"].to_pylist())
@@ -76,7 +78,7 @@ def ray_session(workers: int) -> Iterator[None]:
 
 def encode_with_ray(
     load: Callable[[], EncodeFunction], batches: Iterable[Batch], workers: int, scratch: Path
-) -> Iterator[np.ndarray]:
+) -> Iterator[NDArray[np.float16]]:
     """Yield the rows of each batch, in order.
 
     The batches are written to a file in the folder `scratch`, which all of Ray's machines must see.
@@ -100,7 +102,7 @@ def _write_batches(batches: Iterable[Batch], path: Path) -> int:
 
 def _encode_written_batches(
     load: Callable[[], EncodeFunction], path: Path, count: int, workers: int
-) -> Iterator[np.ndarray]:
+) -> Iterator[NDArray[np.float16]]:
     import ray.data
 
     context = ray.data.DataContext.get_current()

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from bowerbird.choices import Modality
-from bowerbird.data.arrays import BoolArray, FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, PixelArray
 from bowerbird.data.items import Catalogue
 from bowerbird.models.pictures.image import decode_images, load_trainable_image_encoder
 from bowerbird.models.text import MAX_CHARACTERS, load_text_encoder
@@ -36,14 +36,14 @@ class TrainableEncoder:
     modality: Modality
     network: TrainableBackbone
     trained: dict[str, torch.nn.Parameter]
-    read: Callable[[np.ndarray], Any]
+    read: Callable[[IntArray], Any]
     """Reads the contents of items, by position, as inputs of the network."""
     has_content: BoolArray  # (items,) bool
-    length: np.ndarray  # (items,) int, characters of each text; 0 for pictures
+    length: IntArray  # (items,) int, characters of each text; 0 for pictures
     chunk: int
     """Contents that are encoded at a time."""
 
-    def encode(self, items: np.ndarray) -> FloatArray:
+    def encode(self, items: IntArray) -> FloatArray:
         """Encode items without a graph: (n, E) float32 of length 1; zeros for items without this modality."""
         rows = self._rows_with_content(items)
         chunks = [self._encode_chunk(self.read(chunk)).cpu().numpy() for chunk in self._chunks(items[rows])]
@@ -52,7 +52,7 @@ class TrainableEncoder:
             features[rows] = np.concatenate(chunks)
         return features
 
-    def encode_for_training(self, items: np.ndarray) -> FeatureBatch:
+    def encode_for_training(self, items: IntArray) -> FeatureBatch:
         """Encode a batch of items; the result collects gradients and backpropagates them."""
         rows = self._rows_with_content(items)
         contents = [self.read(chunk) for chunk in self._chunks(items[rows])]
@@ -61,13 +61,13 @@ class TrainableEncoder:
         features = torch.zeros(len(items), leaf.shape[1]).index_copy(0, torch.from_numpy(rows), leaf)
         return FeatureBatch(self, contents, leaf, features)
 
-    def _rows_with_content(self, items: np.ndarray) -> np.ndarray:
+    def _rows_with_content(self, items: IntArray) -> IntArray:
         """Rows of the items that have this modality, by length: similar lengths need little padding."""
         rows = np.flatnonzero(self.has_content[items])
-        by_length: np.ndarray = rows[np.argsort(self.length[items[rows]], kind="stable")]
+        by_length: IntArray = rows[np.argsort(self.length[items[rows]], kind="stable")]
         return by_length
 
-    def _chunks(self, items: np.ndarray) -> Iterator[np.ndarray]:
+    def _chunks(self, items: IntArray) -> Iterator[IntArray]:
         return (items[start : start + self.chunk] for start in range(0, len(items), self.chunk))
 
     @torch.no_grad()
@@ -101,7 +101,7 @@ def load_trainable_encoder(
     backbone: str,
     layers: int,
     catalogue: Catalogue,
-    has_content: np.ndarray,
+    has_content: BoolArray,
     device: torch.device,
 ) -> TrainableEncoder:
     """Load a backbone onto a device and make its last `layers` blocks trainable.
@@ -113,7 +113,7 @@ def load_trainable_encoder(
         length[:] = [len(text) for text in catalogue.texts(np.arange(len(has_content)))]
         encoder = load_text_encoder(backbone)
         network = encoder.network
-        read: Callable[[np.ndarray], Any] = partial(_read_texts, catalogue, encoder.item_prefix)
+        read: Callable[[IntArray], Any] = partial(_read_texts, catalogue, encoder.item_prefix)
     else:
         network, image_spec = load_trainable_image_encoder(backbone)
         read = partial(_read_pixels, catalogue, image_spec.side)
@@ -126,11 +126,11 @@ def load_trainable_encoder(
     return TrainableEncoder(modality, network, trained, read, has_content, length, chunk)
 
 
-def _read_texts(catalogue: Catalogue, prefix: str, items: np.ndarray) -> list[str]:
+def _read_texts(catalogue: Catalogue, prefix: str, items: IntArray) -> list[str]:
     return [(prefix + text)[:MAX_CHARACTERS] for text in catalogue.texts(items)]
 
 
-def _read_pixels(catalogue: Catalogue, image_size: int, items: np.ndarray) -> np.ndarray:
+def _read_pixels(catalogue: Catalogue, image_size: int, items: IntArray) -> PixelArray:
     pictures = [catalogue.image(int(position)) or b"" for position in items]
     with ThreadPoolExecutor(DECODERS) as pool:
         return np.concatenate(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from usearch.index import Index
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.embed.index.rows import quantize_int8
 from bowerbird.errors import StoreError
 
@@ -64,27 +65,27 @@ class AnnIndex:
     def save(self, path: Path) -> None:
         self._index.save(str(path))
 
-    def add(self, keys: np.ndarray, rows: np.ndarray, threads: int = 1) -> None:
+    def add(self, keys: IntArray, rows: FloatArray, threads: int = 1) -> None:
         """Add vectors (n, D) under keys (n,) that are new. One thread gives the same graph every time."""
         self._check_writable()
         for start in range(0, len(keys), BATCH):
             part = slice(start, start + BATCH)
             self._index.add(keys[part].astype(np.uint64), quantize_int8(rows[part]), threads=threads)
 
-    def remove(self, keys: np.ndarray) -> None:
+    def remove(self, keys: IntArray) -> None:
         """Remove the vectors of some keys, ignoring unknown ones. Their slots are reused."""
         self._check_writable()
         for key in keys.tolist():
             self._index.remove(key)
 
-    def search(self, query: np.ndarray, count: int) -> np.ndarray:
+    def search(self, query: FloatArray, count: int) -> IntArray:
         """Find about the `count` nearest vectors by cosine to a query (D,): keys, nearest first, int64."""
         if not len(self._index) or count <= 0:
             return np.zeros(0, np.int64)
-        keys: np.ndarray = self._index.search(quantize_int8(query), count, threads=1).keys.astype(np.int64)
+        keys: IntArray = self._index.search(quantize_int8(query), count, threads=1).keys.astype(np.int64)
         return keys
 
-    def search_union(self, queries: np.ndarray, count: int) -> np.ndarray:
+    def search_union(self, queries: FloatArray, count: int) -> IntArray:
         """Find about the `count` nearest of each query (B, D): the union of keys (C,), ascending, int64."""
         if len(queries) < 2:
             return np.sort(self.search(queries[0], count)) if len(queries) else np.zeros(0, np.int64)
@@ -92,7 +93,7 @@ class AnnIndex:
             return np.zeros(0, np.int64)
         matches = self._index.search(quantize_int8(queries), min(count, len(self._index)), threads=1)
         is_match = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
-        keys: np.ndarray = np.unique(matches.keys[is_match]).astype(np.int64)
+        keys: IntArray = np.unique(matches.keys[is_match]).astype(np.int64)
         return keys
 
     def _check_writable(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.embed.index.ann import AnnIndex
 from bowerbird.embed.index.rows import BLOCK, VectorRows
 from bowerbird.progress import track
@@ -30,7 +30,7 @@ class ItemIndex:
         rows: VectorRows,
         approximate: AnnIndex | None = None,
         keys: IntArray | None = None,
-        dense: np.ndarray | None = None,
+        dense: FloatArray | None = None,
     ) -> None:
         """`keys` (N,) int64: each item's key in the approximate index, -1 for none; else its position.
 
@@ -46,8 +46,8 @@ class ItemIndex:
         self._positions = None if keys is None else _invert_keys(keys)
 
     def nearest(
-        self, queries: np.ndarray, n: int, allowed: BoolArray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, queries: FloatArray, n: int, allowed: BoolArray | None = None
+    ) -> tuple[IntArray, FloatArray]:
         """Find the n items with the highest dot product for each query (B, D), as the function `nearest`.
 
         With an approximate index: most of the n best, never one that `allowed` (items,) bool excludes, and
@@ -68,7 +68,7 @@ class ItemIndex:
             )
         return positions, scores
 
-    def find_nearby(self, queries: np.ndarray, count: int, allowed: np.ndarray) -> np.ndarray:
+    def find_nearby(self, queries: FloatArray, count: int, allowed: BoolArray) -> IntArray:
         """Find allowed items among about the `count` nearest of each query (B, D): positions (C,), ascending.
 
         For candidate pools: faster than `nearest`, since nothing is ranked; fewer if few nearby items are
@@ -82,12 +82,12 @@ class ItemIndex:
         keys = self._approximate.search_union(queries, fetched)
         positions = keys if self._positions is None else self._positions[keys]
         positions = positions[positions >= 0]
-        eligible: np.ndarray = positions[allowed[positions]]
+        eligible: IntArray = positions[allowed[positions]]
         return np.sort(eligible)
 
     def _search_one(
-        self, query: np.ndarray, n: int, allowed: np.ndarray | None, n_allowed: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, query: FloatArray, n: int, allowed: BoolArray | None, n_allowed: int
+    ) -> tuple[IntArray, FloatArray]:
         """Search one query among `n_allowed` items: fetch more candidates until enough of them are allowed,
         or score all allowed items if that is cheaper."""
         assert self._approximate is not None
@@ -108,8 +108,8 @@ class ItemIndex:
         return self._search_exactly(query, n, allowed)
 
     def _search_exactly(
-        self, query: np.ndarray, n: int, allowed: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, query: FloatArray, n: int, allowed: BoolArray | None
+    ) -> tuple[IntArray, FloatArray]:
         """The same as `nearest`, block by block, so that never all vectors are in memory as float32."""
         best, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
         positions = np.flatnonzero(self._eligible(allowed))
@@ -120,18 +120,18 @@ class ItemIndex:
             best, scores = select_top(best, scores, n)
         return best, scores
 
-    def _eligible(self, allowed: np.ndarray | None) -> np.ndarray:
+    def _eligible(self, allowed: BoolArray | None) -> BoolArray:
         return self.rows.has_vector if allowed is None else self.rows.has_vector & allowed
 
 
-def _invert_keys(keys: np.ndarray) -> np.ndarray:
+def _invert_keys(keys: IntArray) -> IntArray:
     """Map each key to its position, -1 for keys of removed items."""
     positions = np.full(keys.max(initial=-1) + 1, -1, np.int64)
     positions[keys[keys >= 0]] = np.flatnonzero(keys >= 0)
     return positions
 
 
-def select_top(positions: np.ndarray, scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def select_top(positions: IntArray, scores: RealArray, n: int) -> tuple[IntArray, FloatArray]:
     """Select the n best positions, best first, ties to the lower position: (C,), (C,) -> (≤ n,), (≤ n,)."""
     order = np.lexsort((positions, -scores))[: max(n, 0)]
     return positions[order], scores[order].astype(np.float32)
@@ -147,8 +147,8 @@ def build_index(rows: VectorRows, threads: int = 2) -> AnnIndex:
 
 
 def nearest(
-    matrix: np.ndarray, queries: FloatArray, n: int, allowed: BoolArray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+    matrix: FloatArray, queries: FloatArray, n: int, allowed: BoolArray | None = None
+) -> tuple[IntArray, FloatArray]:
     """Find the n rows with the highest dot product for each query, best first.
 
     `matrix` (N, D) and `queries` (B, D) float32; `allowed` (N,) bool masks the rows that may be returned.
@@ -174,7 +174,7 @@ def nearest(
     return positions, scores
 
 
-def _top_columns(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _top_columns(scores: FloatArray, n: int) -> tuple[IntArray, FloatArray]:
     """The n best columns of each row and their scores, ties to the lower column: (B, N) -> (B, n)."""
     if n < scores.shape[1]:
         # argpartition breaks ties at the border arbitrarily: lower columns must win there.
@@ -190,9 +190,9 @@ def _top_columns(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(columns, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
-def _columns_from_border(row: np.ndarray, border: float, n: int) -> np.ndarray:
+def _columns_from_border(row: FloatArray, border: float, n: int) -> IntArray:
     """The n columns with the highest scores, ascending; `border` is the n-th highest score."""
     above = np.flatnonzero(row > border)
     at_border = np.flatnonzero(row == border)[: n - len(above)]
-    columns: np.ndarray = np.sort(np.concatenate([above, at_border]))
+    columns: IntArray = np.sort(np.concatenate([above, at_border]))
     return columns

@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import BoolArray, FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray, StoredArray
 
 BLOCK = 16_384  # rows converted to float32 at a time: 16 MB at 256 dimensions
 
@@ -23,7 +24,7 @@ BLOCK = 16_384  # rows converted to float32 at a time: 16 MB at 256 dimensions
 class VectorRows:
     """N vectors of D dimensions, returned as float32 of length 1; zeros where an item has none."""
 
-    def __init__(self, stored: np.ndarray, row_of: np.ndarray | None = None) -> None:
+    def __init__(self, stored: StoredArray, row_of: IntArray | None = None) -> None:
         """`stored` (M, D) float16, int8 or float32 of any length; `row_of` (N,): each item's row, -1 for
         none.
 
@@ -45,7 +46,7 @@ class VectorRows:
     def dim(self) -> int:
         return int(self.stored.shape[1])
 
-    def __getitem__(self, positions: np.ndarray | int) -> FloatArray:
+    def __getitem__(self, positions: IntArray | int) -> FloatArray:
         """Read the vectors of positions, any shape (…,) of integers -> (…, D) float32."""
         if self.row_of is None:
             return normalize_rows(self._array[positions])
@@ -54,7 +55,7 @@ class VectorRows:
         rows[stored_rows < 0] = 0.0
         return rows
 
-    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+    def blocks(self) -> Iterator[tuple[int, FloatArray]]:
         """Yield all vectors in order, as (first position, (at most `BLOCK`, D) float32)."""
         for start in range(0, len(self), BLOCK):
             yield start, self[np.arange(start, min(start + BLOCK, len(self)))]
@@ -73,7 +74,7 @@ class VectorRows:
         return np.concatenate([np.zeros((0, self.dim), np.float32)] + [block for _, block in self.blocks()])
 
 
-def quantize_int8(rows: np.ndarray) -> np.ndarray:
+def quantize_int8(rows: RealArray) -> NDArray[np.int8]:
     """Stretch each row until its largest number is ±127, and round: (N, D) -> (N, D) int8.
 
     >>> quantize_int8(np.array([[0.6, -0.8], [0.0, 0.0]])).tolist()
@@ -82,11 +83,11 @@ def quantize_int8(rows: np.ndarray) -> np.ndarray:
     rows = rows.astype(np.float32)
     largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0.0)
     stretched = np.divide(rows * np.float32(127), largest, out=np.zeros_like(rows), where=largest > 0)
-    rounded: np.ndarray = np.rint(stretched).astype(np.int8)
+    rounded: NDArray[np.int8] = np.rint(stretched).astype(np.int8)
     return rounded
 
 
-def normalize_rows(rows: np.ndarray) -> np.ndarray:
+def normalize_rows(rows: StoredArray) -> FloatArray:
     """Scale rows to length 1 as float32, (…, D) -> (…, D); a row of zeros stays as it is.
 
     >>> normalize_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
@@ -94,5 +95,5 @@ def normalize_rows(rows: np.ndarray) -> np.ndarray:
     """
     rows = rows.astype(np.float32)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    scaled: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
+    scaled: FloatArray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
     return scaled

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.index.ann import AnnIndex
 from bowerbird.embed.index.item_index import EXACT_UP_TO, ItemIndex, build_index
@@ -54,12 +55,12 @@ def write_index(folder: Path, previous: Path | None = None) -> None:
     temporary.replace(folder / INDEX_FILE)  # last: an index file implies a keys file
 
 
-def _build_new(folder: Path) -> tuple[AnnIndex, np.ndarray]:
+def _build_new(folder: Path) -> tuple[AnnIndex, IntArray]:
     rows = VectorRows.open(folder / VECTORS_FILE)
     return build_index(rows), np.arange(len(rows))
 
 
-def _update_previous(folder: Path, previous: Path) -> tuple[AnnIndex, np.ndarray] | None:
+def _update_previous(folder: Path, previous: Path) -> tuple[AnnIndex, IntArray] | None:
     """Update a copy of the index of `previous`; None if too few vectors are unchanged."""
     rows, previous_rows = VectorRows.open(folder / VECTORS_FILE), VectorRows.open(previous / VECTORS_FILE)
     if rows.dim != previous_rows.dim:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray, StoredArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import IDS_FILE as IDS_FILE
 from bowerbird.data.snapshot import StoreSnapshot
@@ -29,7 +29,7 @@ class Vectors:
 
     ids: list[str]
     """Item ids, in the order of the rows."""
-    stored: np.ndarray = field(repr=False)
+    stored: StoredArray = field(repr=False)
     """(N, D) float16 or int8, by memory map; a row of zeros where an item has neither picture nor text."""
     version: str
     meta: VectorsMeta = field(repr=False)
@@ -61,7 +61,7 @@ class Vectors:
         """The vectors in the catalogue's order, read on demand."""
         return VectorRows(self.stored, self.row_of(catalogue))
 
-    def row_of(self, catalogue: Catalogue) -> np.ndarray | None:
+    def row_of(self, catalogue: Catalogue) -> IntArray | None:
         """Row of each item of the catalogue, (items,) int64, -1 for none; None if row k is item k's."""
         if self.ids == catalogue.ids:
             return None
@@ -105,7 +105,7 @@ class Vectors:
         ends = np.cumsum(self.meta.modality_widths)
         return tuple(VectorRows(modality, row_of) for modality in np.split(stored, ends[:-1], axis=1))
 
-    def _in_catalogue_order(self, rows: np.ndarray, catalogue: Catalogue) -> np.ndarray:
+    def _in_catalogue_order(self, rows: FloatArray, catalogue: Catalogue) -> FloatArray:
         row_of = self.row_of(catalogue)
         return rows if row_of is None else VectorRows(rows, row_of).dense()
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import load_file
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, PixelArray
 from bowerbird.data.files.images import SUPPORTED
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.embed.encode.adapted_backbones import EncoderSource
@@ -32,9 +32,9 @@ class EncodedQuery:
     """One query with a vector per modality. D dimensions of item space, Di of the image backbone."""
 
     text: str | None
-    text_vector: np.ndarray  # (D,) zeros without a text
-    image_features: np.ndarray | None  # (Di,) from the image backbone
-    image_vector: np.ndarray  # (D,) zeros without a picture
+    text_vector: FloatArray  # (D,) zeros without a text
+    image_features: FloatArray | None  # (Di,) from the image backbone
+    image_vector: FloatArray  # (D,) zeros without a picture
 
 
 class QueryEncoder:
@@ -92,7 +92,7 @@ class QueryEncoder:
 
     def encode_query(self, text: str | None, image: bytes | None) -> FloatArray:
         """Encode one query of a text, a picture, or both: (D,) float32 of length 1."""
-        vector: np.ndarray = self.encode([text], [image])[0]
+        vector: FloatArray = self.encode([text], [image])[0]
         return vector
 
     def encode(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> FloatArray:
@@ -143,7 +143,7 @@ class QueryEncoder:
             features[block] = normalize_rows(np.sum(crop_features, axis=0))
         return features
 
-    def encode_features(self, texts: Sequence[str | None], image_features: np.ndarray) -> FloatArray:
+    def encode_features(self, texts: Sequence[str | None], image_features: FloatArray) -> FloatArray:
         """Encode queries of a text, of features of a picture, or of both: (B, D) float32 of length 1."""
         # A blank text next to a picture counts as missing.
         nonblank = [text if text is not None and text.strip() else None for text in texts]
@@ -160,7 +160,7 @@ class QueryEncoder:
         """Names of the image and the text encoder."""
         return self._backbones
 
-    def encode_image_features(self, features: np.ndarray) -> np.ndarray:
+    def encode_image_features(self, features: FloatArray) -> FloatArray:
         """Encode pictures by their backbone's features, (N, Di) -> (N, D); zeros for rows of zeros."""
         image = self._encoders.encode_images(features)
         no_text = np.zeros((len(features), self._text_width), np.float32)
@@ -171,7 +171,7 @@ class QueryEncoder:
         facts, text, _ = self._encoders.widths
         return facts + text
 
-    def _encode_text_modalities(self, texts: Sequence[str | None]) -> np.ndarray:
+    def _encode_text_modalities(self, texts: Sequence[str | None]) -> FloatArray:
         rows = [row for row, text in enumerate(texts) if text is not None]
         encoded = np.zeros((len(texts), self._text_width), np.float32)
         for start in range(0, len(rows), BATCH):
@@ -211,7 +211,7 @@ def _check_queries(texts: Sequence[str | None], images: Sequence[bytes | None]) 
             raise InputError(f"query {row + 1} is empty: give a text with a letter in it, or a picture")
 
 
-def _crop_centres(pixels: np.ndarray) -> np.ndarray:
+def _crop_centres(pixels: PixelArray) -> PixelArray:
     """Crop the centre of each picture and scale it to the same size, (B, S, S, 3) uint8."""
     size = pixels.shape[1]
     margin = round(size * (1 - CENTRE_CROP) / 2)

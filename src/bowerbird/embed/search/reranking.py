@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
 from bowerbird.embed.search.config import SEARCH_DEFAULTS, SearchConfig
@@ -33,7 +34,7 @@ from bowerbird.embed.search.type_votes import TypeVotes
 class ComposedQuery:
     """A picture or an item as a query, before or after a text edited it. D dimensions."""
 
-    vector: np.ndarray  # (D,) of length 1
+    vector: FloatArray  # (D,) of length 1
     types: dict[str, float]
     """Probability of each type; their sum is at most 1."""
     facts: tuple[ItemFacts, ...] = ()
@@ -59,7 +60,7 @@ class Reranker:
         self._rows = rows
         self._image_features = image_features
 
-    def compose_picture(self, vector: np.ndarray, features: np.ndarray) -> ComposedQuery:
+    def compose_picture(self, vector: FloatArray, features: FloatArray) -> ComposedQuery:
         """Make a query of a picture, from its vector (D,) and its untrained features (E,)."""
         nearest = np.argsort(-(self._sample @ vector), kind="stable")[: self.config.similar_items]
         facts = tuple(self.words.facts[row] for row in nearest)
@@ -75,7 +76,7 @@ class Reranker:
         return parse_modification(text, self.words)
 
     def apply(
-        self, query: ComposedQuery, modification: Modification, text_vector: np.ndarray
+        self, query: ComposedQuery, modification: Modification, text_vector: FloatArray
     ) -> ComposedQuery:
         """Edit a query by a text and its vector (D,).
 
@@ -90,8 +91,8 @@ class Reranker:
         return ComposedQuery(vector, types, query.facts, edits)
 
     def rerank(
-        self, query: ComposedQuery, positions: np.ndarray, cosines: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, query: ComposedQuery, positions: IntArray, cosines: FloatArray
+    ) -> tuple[IntArray, FloatArray]:
         """Order positions (C,) by cosine, type and edits: positions, best first, and scores (C,) float32."""
         facts = self._read_facts(positions)
         type_scores = [query.types.get(item_facts.item_type, 0.0) for item_facts in facts]
@@ -102,7 +103,7 @@ class Reranker:
         order = np.lexsort((positions, -scores))
         return positions[order], scores[order].astype(np.float32)
 
-    def _read_facts(self, positions: np.ndarray) -> list[ItemFacts]:
+    def _read_facts(self, positions: IntArray) -> list[ItemFacts]:
         """Facts of items; those of the sample are in memory already."""
         rows = np.searchsorted(self.words.rows, positions).clip(max=len(self.words.rows) - 1)
         in_sample = self.words.rows[rows] == positions
@@ -113,7 +114,7 @@ class Reranker:
         ]
 
     @cached_property
-    def _sample(self) -> np.ndarray:
+    def _sample(self) -> FloatArray:
         return self._rows[self.words.rows]
 
     @cached_property
@@ -124,7 +125,7 @@ class Reranker:
     def _type_votes(self) -> TypeVotes:
         types = [facts.item_type for facts in self.words.facts]
         if self._image_features is None:
-            return TypeVotes(np.zeros((0, 0)), [])
+            return TypeVotes(np.zeros((0, 0), np.float32), [])
         return TypeVotes.of(self._image_features, self.words.rows, types, self.config.type_votes)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.item_index import ItemIndex
@@ -124,8 +124,8 @@ class Searcher:
         )
 
     def _search_encoded(
-        self, encoded: EncodedQuery, item_position: int, n: int, allowed: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, encoded: EncodedQuery, item_position: int, n: int, allowed: BoolArray | None = None
+    ) -> tuple[IntArray, FloatArray]:
         """Find positions and scores (≤ n,), best first; `item_position`: the item of the query, or -1."""
         if item_position >= 0:
             query = self._reranker.compose_item(item_position)
@@ -143,23 +143,21 @@ class Searcher:
         positions, scores = self._reranker.rerank(query, positions, cosines)
         return positions[:n], scores[:n]
 
-    def _nearest(
-        self, query: np.ndarray, n: int, allowed: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _nearest(self, query: FloatArray, n: int, allowed: BoolArray | None) -> tuple[IntArray, FloatArray]:
         if self._available is not None:
             allowed = self._available if allowed is None else self._available & allowed
         positions, scores = self.index.nearest(normalize_rows(query[None]), n, allowed)
         is_hit = positions[0] >= 0
         return positions[0, is_hit], scores[0, is_hit]
 
-    def _mask_by_price(self, position: int, direction: int, allowed: np.ndarray | None) -> np.ndarray:
+    def _mask_by_price(self, position: int, direction: int, allowed: BoolArray | None) -> BoolArray:
         """Mask items that are cheaper (`direction` -1) or more expensive (1); all if it has no price."""
         price = self.catalogue.prices[position]
-        in_range: np.ndarray = np.isnan(price) | (direction * (self.catalogue.prices - price) > 0)
+        in_range: BoolArray = np.isnan(price) | (direction * (self.catalogue.prices - price) > 0)
         return in_range if allowed is None else in_range & allowed
 
     @cached_property
-    def _available(self) -> np.ndarray | None:
+    def _available(self) -> BoolArray | None:
         """Items that can be bought, (items,) bool; None if all can."""
         available = self.catalogue.available
         return None if available.all() else available
@@ -191,7 +189,7 @@ class Searcher:
             raise InputError(f"the item {item!r} has no vector yet: run `bowerbird embed {path}`")
         return position
 
-    def _hits(self, positions: np.ndarray, scores: np.ndarray) -> list[SearchHit]:
+    def _hits(self, positions: IntArray, scores: FloatArray) -> list[SearchHit]:
         return [
             SearchHit(int(position), self.catalogue.ids[position], float(score))
             for position, score in zip(positions, scores, strict=True)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.embed.index.rows import VectorRows, normalize_rows
 from bowerbird.embed.search.config import TypeVoteConfig
 
@@ -21,7 +22,7 @@ DEFAULT = TypeVoteConfig()
 class TypeVotes:
     """The item types of V pictures with E features each."""
 
-    def __init__(self, features: np.ndarray, types: Sequence[str], config: TypeVoteConfig = DEFAULT) -> None:
+    def __init__(self, features: FloatArray, types: Sequence[str], config: TypeVoteConfig = DEFAULT) -> None:
         """`features` (V, E) of the pictures, and the type of each."""
         self._features = normalize_rows(features)
         self._types = list(types)
@@ -31,7 +32,7 @@ class TypeVotes:
     def of(
         cls,
         features: VectorRows,
-        positions: np.ndarray,
+        positions: IntArray,
         types: Sequence[str],
         config: TypeVoteConfig = DEFAULT,
     ) -> TypeVotes:
@@ -43,7 +44,7 @@ class TypeVotes:
         has_picture = typed_features.any(axis=1)
         return cls(typed_features[has_picture], [types[row] for row in typed[has_picture].tolist()], config)
 
-    def vote(self, picture: np.ndarray) -> dict[str, float]:
+    def vote(self, picture: FloatArray) -> dict[str, float]:
         """Share of the votes of each type for one picture's features (E,); empty without voters."""
         if not self._types or len(picture) != self._features.shape[1]:
             return {}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.arrays import BoolArray, IntArray, KeyArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.embed.encode.feature_cache import KEY_BYTES
@@ -17,6 +19,8 @@ from bowerbird.embed.encode.modalities import LsaEncoder
 from bowerbird.embed.meta import ItemCounts
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.validation import HashSplit
+
+Number = TypeVar("Number", bound=np.number[Any])
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ class ItemChanges:
     def of(
         cls,
         ids: Sequence[str],
-        content_keys: np.ndarray,
+        content_keys: KeyArray,
         previous_ids: Sequence[str],
-        previous_content_keys: np.ndarray,
+        previous_content_keys: KeyArray,
     ) -> ItemChanges:
         row_of_id = {item_id: row for row, item_id in enumerate(previous_ids)}
         source = np.array([row_of_id.get(item_id, -1) for item_id in ids], np.int64)
@@ -43,7 +47,7 @@ class ItemChanges:
         unchanged[is_old] = previous_content_keys[source[is_old]] == content_keys[is_old]
         return cls(source, unchanged, len(previous_ids) - int(is_old.sum()))
 
-    def reorder(self, rows: np.ndarray) -> np.ndarray:
+    def reorder(self, rows: NDArray[Number]) -> NDArray[Number]:
         """Reorder rows of the previous version as the current items, (M, D) -> (N, D); zeros for new ones."""
         reordered = np.zeros((len(self.source), rows.shape[1]), rows.dtype)
         is_old = self.source >= 0
@@ -57,7 +61,7 @@ class ItemChanges:
         return ItemCounts(new, int((~self.unchanged).sum()) - new, self.removed)
 
 
-def compute_content_keys(item_words: Sequence[set[str]], features: ItemFeatures) -> np.ndarray:
+def compute_content_keys(item_words: Sequence[set[str]], features: ItemFeatures) -> KeyArray:
     """Hash the words and features of each item, (items,) `S16`."""
     keys = np.zeros(len(item_words), f"S{KEY_BYTES}")
     for row, words in enumerate(item_words):

@@ -28,12 +28,12 @@ class SameCategoryNegatives:
         counts = np.bincount(liked_categories, minlength=int(categories.max(initial=0)) + 1)
         self._first = np.concatenate([[0], np.cumsum(counts)])
 
-    def sample(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, items: IntArray, rng: np.random.Generator) -> IntArray:
         """Sample an item of the category of each of B liked items, (B,); may be the item itself."""
         category = self._category_of[items]
         size = self._first[category + 1] - self._first[category]
         index = self._first[category] + np.floor(rng.random(len(items)) * size).astype(np.int64)
-        negatives: np.ndarray = self._items[index]
+        negatives: IntArray = self._items[index]
         return negatives
 
 

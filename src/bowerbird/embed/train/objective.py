@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.meta import Quality
 from bowerbird.embed.train.alignment import rotate_tower
@@ -35,9 +35,9 @@ class TrainingDataset:
     features: ModalityFeatures
     sequences: InteractionSequences
     """Likes that may be trained on."""
-    categories: np.ndarray | None = None
+    categories: IntArray | None = None
     """The number of each item's category, (N,) int64; without them there are no hard negatives."""
-    cross_modal_items: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    cross_modal_items: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     """Positions of items for cross-modal validation: that their picture and text match is not trained on."""
 
 
@@ -138,7 +138,7 @@ class TowerTrainer:
         self.tower.load_state_dict(state[0])
         self.offset.weight.data.copy_(state[1])
 
-    def _batches(self) -> Iterator[np.ndarray | None]:
+    def _batches(self) -> Iterator[IntArray | None]:
         steps, batch = 0, self.config.objective.batch
         while steps < self.config.objective.min_steps:
             pairs = self._sample_pairs()
@@ -149,7 +149,7 @@ class TowerTrainer:
                 yield pairs[start : start + batch]
                 steps += 1
 
-    def _sample_pairs(self) -> np.ndarray:
+    def _sample_pairs(self) -> IntArray:
         return self.sequences.sample_pairs(self.rng, self.config.pairs)
 
     def _neighbour_loss(self, pairs: torch.Tensor) -> torch.Tensor:

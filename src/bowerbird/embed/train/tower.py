@@ -32,7 +32,7 @@ class ModalityFeatures:
     has_text: torch.Tensor  # (N, 1) float
 
     @classmethod
-    def of(cls, image: np.ndarray, text: np.ndarray) -> ModalityFeatures:
+    def of(cls, image: FloatArray, text: FloatArray) -> ModalityFeatures:
         """From features (N, Di) and (N, Dt); a row of zeros is a missing modality."""
         tensors = [torch.from_numpy(np.ascontiguousarray(rows, np.float32)) for rows in (image, text)]
         return cls(*tensors, *(rows.any(1, keepdim=True).float() for rows in tensors))
@@ -124,10 +124,10 @@ class Tower(nn.Module):
             block_features = features.take(block)
             has_content = ((block_features.has_image + block_features.has_text) > 0).float()
             vectors.append(self(block_features, None if extra is None else extra[block]) * has_content)
-        encoded: np.ndarray = (
-            torch.cat(vectors).numpy() if vectors else np.zeros((0, self.fusion.out_features))
-        )
-        return encoded.astype(np.float32)
+        if not vectors:
+            return np.zeros((0, self.fusion.out_features), np.float32)
+        encoded: FloatArray = torch.cat(vectors).numpy()
+        return encoded
 
     def _centred(self, features: ModalityFeatures) -> tuple[torch.Tensor, torch.Tensor]:
         image = (features.image - self.image_mean) * features.has_image

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, KeyArray, StoredArray
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.modalities import ModalityEncoders
 from bowerbird.embed.index.item_index import EXACT_UP_TO
@@ -35,10 +35,10 @@ class VersionFiles:
     """Contents of a version's files. N items with D dimensions."""
 
     ids: list[str]
-    stored: np.ndarray  # (N, D) float16 or int8
-    generic: np.ndarray  # (N, E)
-    modality_content: np.ndarray  # (N, F + Wt + Wi), the modalities concatenated
-    content_keys: np.ndarray  # (N,) hash of each item's content
+    stored: StoredArray  # (N, D) float16 or int8
+    generic: FloatArray  # (N, E)
+    modality_content: FloatArray  # (N, F + Wt + Wi), the modalities concatenated
+    content_keys: KeyArray  # (N,) hash of each item's content
     encoders: ModalityEncoders
     tower: dict[str, torch.Tensor]
     offsets: FloatArray  # (N, D) float32, learned from pairs about one item beyond its content
@@ -65,7 +65,7 @@ class PreviousVersion:
     """The current version, from which an update starts. N items with D dimensions."""
 
     vectors: Vectors
-    content_keys: np.ndarray  # (N,) hash of each item's content
+    content_keys: KeyArray  # (N,) hash of each item's content
     encoders: ModalityEncoders
     tower: dict[str, torch.Tensor]
     offsets: FloatArray  # (N, D) float32

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, KeyArray
 from bowerbird.data.collections import select_training_sets
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
@@ -33,11 +32,11 @@ class Changeset:
     """The N current items and likes, compared with those of a version. False if nothing has changed."""
 
     items: ItemChanges
-    content_keys: np.ndarray  # (N,) hash of each item's content
-    text: np.ndarray  # (N, F + Wt), by the encoders of the previous version
-    image: np.ndarray  # (N, Wi)
+    content_keys: KeyArray  # (N,) hash of each item's content
+    text: FloatArray  # (N, F + Wt), by the encoders of the previous version
+    image: FloatArray  # (N, Wi)
     unknown_words: UnknownWords
-    categories: np.ndarray
+    categories: IntArray
     """The number of each item's category, (N,) int64."""
     holdout: Holdout
     sequences: InteractionSequences
@@ -91,5 +90,5 @@ class Changeset:
         return self.likes_changed or self.items.counts != ItemCounts(0, 0, 0)
 
 
-def _select(item_words: Sequence[set[str]], mask: np.ndarray) -> list[set[str]]:
+def _select(item_words: Sequence[set[str]], mask: BoolArray) -> list[set[str]]:
     return [words for words, selected in zip(item_words, mask.tolist(), strict=True) if selected]

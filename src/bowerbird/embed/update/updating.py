@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from bowerbird.choices import HoldoutChoice
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, StoredArray
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
@@ -143,7 +143,7 @@ def _lineage(previous: PreviousVersion) -> VectorsMeta:
 
 @dataclass(frozen=True)
 class _UpdateFit:
-    stored: np.ndarray  # (N, D) float16 or int8
+    stored: StoredArray  # (N, D) float16 or int8
     tower: dict[str, torch.Tensor]
     offsets: FloatArray  # (N, D) float32
     epochs: int
@@ -156,8 +156,8 @@ def _train_further(
     changeset: Changeset,
     settings: EmbedConfig,
     config: UpdateConfig,
-    previous_stored: np.ndarray,
-    old: np.ndarray,
+    previous_stored: StoredArray,
+    old: FloatArray,
 ) -> _UpdateFit:
     """Train the tower on what is new, and rotate it back to its previous space.
 

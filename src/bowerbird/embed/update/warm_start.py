@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
 from bowerbird.embed.meta import TrainingMetrics
 from bowerbird.embed.train.losses import anchor_loss
@@ -96,7 +96,7 @@ class WarmStartTrainer(TowerTrainer):
         self._new_sequences = new if len(new) else self.sequences
 
     @torch.inference_mode()
-    def encode_items(self, state: TowerState | None = None) -> np.ndarray:
+    def encode_items(self, state: TowerState | None = None) -> FloatArray:
         if state is not None:
             return super().encode_items(state)
         self.tower.eval()
@@ -106,10 +106,10 @@ class WarmStartTrainer(TowerTrainer):
             raw = self._content[block] + self.tower.correction(features) + self.offset.weight[block]
             has_content = (features.has_image + features.has_text) > 0
             vectors.append(torch.nn.functional.normalize(raw, dim=1) * has_content)
-        all_vectors: np.ndarray = torch.cat(vectors).numpy()
+        all_vectors: FloatArray = torch.cat(vectors).numpy()
         return all_vectors
 
-    def _sample_pairs(self) -> np.ndarray:
+    def _sample_pairs(self) -> IntArray:
         new = self._new_sequences.sample_pairs(self.rng, self.config.pairs)
         replay = self.sequences.sample_pairs(self.rng, self.config.pairs)[: len(new)]
         return self.rng.permutation(np.concatenate([new, replay]))

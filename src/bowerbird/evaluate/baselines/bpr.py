@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
 
@@ -73,7 +74,7 @@ class BPR(MatrixRanker):
         log_count = np.log(np.maximum(count_likers(liked), 0.5))
         self._bias = factors[:, -1] + (self.popularity * log_count).astype(np.float32)
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Score by the mean of the liked items' vectors, plus each item's bias and popularity."""
         n_likes = np.asarray(histories.sum(axis=1))
         users = self.scale * (histories @ self._vectors) / np.maximum(n_likes, 1e-9)

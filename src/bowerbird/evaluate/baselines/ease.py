@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
@@ -66,7 +67,7 @@ class EASE(MatrixRanker):
         self._weights = inverse / -np.diag(inverse)
         np.fill_diagonal(self._weights, 0.0)
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Multiply histories with the item–item weights."""
         if self._by_users:
             # x B for the items outside x; those of the history are never ranked.

@@ -38,12 +38,12 @@ class GenericMean(MatrixRanker):
     def learn(self, likes: Any, liked: Interactions) -> None:
         """Do nothing: the vectors are used as they are."""
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Order by the cosine with the mean of the liked vectors."""
         scores = (histories @ self.matrix) @ self.matrix.T
         return self._rank_vectorless_last(np.asarray(scores, np.float32), histories)
 
-    def _rank_vectorless_last(self, scores: np.ndarray, histories: Any) -> np.ndarray:
+    def _rank_vectorless_last(self, scores: FloatArray, histories: Any) -> FloatArray:
         """Items without a vector last; for a user without liked items all scores are equal."""
         has_likes = np.diff(histories.indptr) > 0
         scores[np.ix_(has_likes, self._has_no_vector)] = np.finfo(np.float32).min
@@ -62,7 +62,7 @@ class GenericMax(GenericMean):
         """None."""
         return {}
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Compute cosines with the nearest liked vector."""
         scores = np.zeros((histories.shape[0], len(self.matrix)), np.float32)
         for row in range(histories.shape[0]):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
@@ -55,10 +56,10 @@ class IALS(MatrixRanker):
             else:
                 self._model.item_factors = np.zeros((likes.shape[1], self.factors), np.float32)
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Solve for each history's factors and multiply with the items'."""
         with threadpool_limits(1, "blas"):
             users = self._model.recalculate_user(np.arange(histories.shape[0]), histories)
         users[np.diff(histories.indptr) == 0] = 0.0
-        scores: np.ndarray = users @ self._model.item_factors.T
+        scores: FloatArray = users @ self._model.item_factors.T
         return scores

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from bowerbird.data.arrays import FloatArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.scoring import MatrixRanker
 
@@ -52,7 +53,7 @@ class ItemKNN(MatrixRanker):
         ]
         self._similar = sparse.vstack(blocks).tocsc()  # (N liked, N scored)
 
-    def _find_neighbours(self, co_likes: Any, n_likers: np.ndarray, start: int) -> Any:
+    def _find_neighbours(self, co_likes: Any, n_likers: RealArray, start: int) -> Any:
         """Numbers of common users of R items (R, N) -> similarities to their nearest neighbours (R, N)."""
         co_likes = co_likes.tocsr()
         co_likes.sort_indices()
@@ -68,9 +69,9 @@ class ItemKNN(MatrixRanker):
         cells = (values[nearest].astype(np.float32), (rows[nearest], co_likes.indices[nearest]))
         return sparse.csr_matrix(cells, shape=co_likes.shape)
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Sum the similarities of the liked items that are among a candidate's neighbours."""
         # Neighbourhoods are those of the candidate, not of the liked item: popular items, which are
         # neighbours of most items, then do not dominate the scores.
-        scores: np.ndarray = (histories @ self._similar.T).toarray()
+        scores: FloatArray = (histories @ self._similar.T).toarray()
         return scores

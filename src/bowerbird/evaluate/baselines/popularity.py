@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DecayedPopularity
 from bowerbird.evaluate.baselines.scoring import MatrixRanker, count_likers
@@ -21,7 +22,7 @@ class Popularity(MatrixRanker):
         """Count the users who like each item."""
         self._score = count_likers(liked).astype(np.float32)
 
-    def score(self, histories: Any) -> np.ndarray:
+    def score(self, histories: Any) -> FloatArray:
         """Give every user the same scores."""
         return np.tile(self._score, (histories.shape[0], 1))
 

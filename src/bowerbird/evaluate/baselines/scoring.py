@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.ranks import top_k
 
@@ -38,7 +38,7 @@ class ScoringRanker(ABC):
         self._by_popularity = np.argsort(-self._popularity, kind="stable")
         self.learn(_binary_matrix(rows, liked.item, (len(users), events.n_items)), liked)
 
-    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+    def rank(self, histories: Sequence[History], n: int) -> IntArray:
         """Rank the unseen items of each history, batch by batch, ties by popularity."""
         n_items = len(self._popularity)
         batch = max(1, _BATCH_NUMBERS // max(1, n_items))
@@ -50,10 +50,10 @@ class ScoringRanker(ABC):
         """Learn from the training likes: `likes` is a binary CSR matrix (P, N), `liked` their events."""
 
     @abstractmethod
-    def score_likes(self, likes: Sequence[np.ndarray]) -> FloatArray:
+    def score_likes(self, likes: Sequence[IntArray]) -> FloatArray:
         """Score all items, (B, N) float32, by the liked items of each history in time order."""
 
-    def _rank_batch(self, histories: Sequence[History], n: int) -> np.ndarray:
+    def _rank_batch(self, histories: Sequence[History], n: int) -> IntArray:
         scores = self.score_likes([history.liked().items for history in histories])
         for row, history in zip(scores, histories, strict=True):
             row[history.items] = -np.inf
@@ -66,7 +66,7 @@ class MatrixRanker(ScoringRanker):
     half_life: float | None = None
     """Likes after which an older like of a history counts half; None: all count the same."""
 
-    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+    def score_likes(self, likes: Sequence[IntArray]) -> FloatArray:
         """Score by a matrix of recency-weighted likes."""
         return self.score(recency_weighted_matrix(likes, len(self._popularity), self.half_life))
 
@@ -75,7 +75,7 @@ class MatrixRanker(ScoringRanker):
         """Score all items, (B, N) float32, by a CSR matrix (B, N) of liked items, weights up to 1."""
 
 
-def recency_weighted_matrix(likes: Sequence[np.ndarray], n_items: int, half_life: float | None) -> Any:
+def recency_weighted_matrix(likes: Sequence[IntArray], n_items: int, half_life: float | None) -> Any:
     """Build a CSR matrix (B, N) of the liked items of each history, which are in time order.
 
     The last like weighs 1, a like `half_life` likes before it 0.5; None: all weigh the same. An item that was
@@ -97,7 +97,7 @@ def count_likers(liked: Interactions) -> DoubleArray:
     return np.bincount(pairs % max(1, liked.n_items), minlength=liked.n_items).astype(np.float64)
 
 
-def top_n(scores: np.ndarray, n: int, tie_order: np.ndarray) -> np.ndarray:
+def top_n(scores: RealArray, n: int, tie_order: IntArray) -> IntArray:
     """Select the `n` highest scores of each row, (B, N) -> (B, n) positions, -1 where only -inf remains.
 
     Equal scores come in `tie_order`, a permutation of the items: the same ranking on every machine.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from bowerbird.choices import Effort as Effort
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
 from bowerbird.evaluate.baselines.bpr import BPR
@@ -60,7 +59,7 @@ GRIDS: list[tuple[Callable[..., ScoringRanker], Grid]] = [
 
 
 def standard_baselines(
-    generic: np.ndarray,
+    generic: FloatArray,
     holdout: Holdout,
     split: Split,
     k: int = 20,

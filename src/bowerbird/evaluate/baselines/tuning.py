@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
@@ -77,7 +78,7 @@ class Tuned:
         self._seconds = time.perf_counter() - start
         self.best.fit(events)
 
-    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+    def rank(self, histories: Sequence[History], n: int) -> IntArray:
         """Rank with the chosen settings."""
         return self.best.rank(histories, n)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.times import DAY, HOUR
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.metrics import discount
@@ -68,7 +68,7 @@ class PrequentialEvaluation:
     trained: TrainedModels
 
 
-def score_ranks(ranks: np.ndarray) -> dict[str, np.ndarray]:
+def score_ranks(ranks: IntArray) -> dict[str, DoubleArray]:
     """Compute the metrics of queries with one target, by its rank from 0 (-1: a miss), (..., Q) each.
 
     >>> {name: values.round(3).tolist() for name, values in score_ranks(np.array([0, 2, 15, -1])).items()}
@@ -83,7 +83,7 @@ def score_ranks(ranks: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def evaluate_slices(queries: Queries, ranks: Mapping[str, np.ndarray], dates_only: bool) -> list[QuerySlice]:
+def evaluate_slices(queries: Queries, ranks: Mapping[str, IntArray], dates_only: bool) -> list[QuerySlice]:
     """Evaluate all queries, then slices of them.
 
     `ranks` as `compute_target_ranks` gives them, or (seeds, Q) of several models. An empty slice is left out;
@@ -106,7 +106,7 @@ def evaluate_slices(queries: Queries, ranks: Mapping[str, np.ndarray], dates_onl
 
 
 def _evaluate_slice(
-    name: str, is_inside: BoolArray, queries: Queries, scores: Mapping[str, Mapping[str, np.ndarray]]
+    name: str, is_inside: BoolArray, queries: Queries, scores: Mapping[str, Mapping[str, DoubleArray]]
 ) -> QuerySlice:
     users, user_of_query = np.unique(queries.user[is_inside], return_inverse=True)
     values = {
@@ -129,7 +129,7 @@ def _evaluate_slice(
     return QuerySlice(name, int(is_inside.sum()), len(users), metrics, gains)
 
 
-def _mean_per_user(scores: np.ndarray, user_of_query: np.ndarray) -> np.ndarray:
+def _mean_per_user(scores: DoubleArray, user_of_query: IntArray) -> DoubleArray:
     """Mean of each user's scores, (Q,) -> (P,)."""
-    mean: np.ndarray = np.bincount(user_of_query, scores) / np.bincount(user_of_query)
+    mean: DoubleArray = np.bincount(user_of_query, scores) / np.bincount(user_of_query)
     return mean

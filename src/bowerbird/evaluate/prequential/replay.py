@@ -39,7 +39,7 @@ class StreamRecommender(Protocol):
         """Update with events, in the log's order; each comes once."""
         ...
 
-    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> np.ndarray:
+    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> IntArray:
         """Rank the best `n` items for a user at a moment (microseconds): positions, best first, (at most n,).
 
         Only items of `eligible` (items,) bool.
@@ -95,7 +95,7 @@ class Queries:
     idle: IntArray  # (Q,), microseconds since the user's previous event; -1 where there is none
     first_of_day: BoolArray  # (Q,): whether it is the user's first event of that day (UTC)
 
-    def where(self, selected: np.ndarray) -> Queries:
+    def where(self, selected: IntArray | BoolArray) -> Queries:
         """Select some of the queries."""
         return Queries(
             self.rows[selected], self.user[selected], self.idle[selected], self.first_of_day[selected]
@@ -140,7 +140,7 @@ def _time_since_previous(user: IntArray, at: IntArray) -> IntArray:
     return idle
 
 
-def _sample_per_user(user: IntArray, max_queries: int, seed: int) -> np.ndarray:
+def _sample_per_user(user: IntArray, max_queries: int, seed: int) -> IntArray:
     """Sample up to `max_queries` of Q queries, ascending: at random, the same maximum number of each user.
 
     So the expected mean of each user does not change. Where there are more users than `max_queries`, one
@@ -164,7 +164,7 @@ def compute_target_ranks(
     queries: Queries,
     start: int,
     launched: IntArray,
-) -> dict[str, np.ndarray]:
+) -> dict[str, IntArray]:
     """Compute the rank of the liked item in each system's rankings, (Q,) int64 each, from 0; -1: a miss.
 
     `launched` (items,): when each item was launched, microseconds; it is eligible from then on. A ranking
@@ -194,7 +194,7 @@ def compute_target_ranks(
     return ranks
 
 
-def _seen_rows_by_user(events: Interactions) -> list[np.ndarray]:
+def _seen_rows_by_user(events: Interactions) -> list[IntArray]:
     """Each user's events that make an item seen: ascending rows of the log."""
     seen_rows = np.flatnonzero(events.is_seen)
     order = seen_rows[np.argsort(events.user[seen_rows], kind="stable")]
@@ -213,8 +213,8 @@ class RealTimePopularity:
         liked = events.liked()
         self._popularity.observe(liked.item, liked.at)
 
-    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> np.ndarray:
+    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> IntArray:
         """Rank eligible items by decayed likes, the same for every user."""
         rows = np.flatnonzero(eligible)
-        best: np.ndarray = rows[np.argsort(-self._popularity.counts[rows], kind="stable")[:n]]
+        best: IntArray = rows[np.argsort(-self._popularity.counts[rows], kind="stable")[:n]]
         return best

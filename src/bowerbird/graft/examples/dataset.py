@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout, hash_share
@@ -54,12 +55,12 @@ class GraftDataset:
         return cls(training_data, validation_captions)
 
     @property
-    def matrix(self) -> np.ndarray:
+    def matrix(self) -> FloatArray:
         """Item vectors, (items, dim)."""
         return self.training_data.matrix
 
 
-def read_collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
+def read_collections(snapshot: StoreSnapshot) -> list[tuple[str, IntArray]]:
     catalogue = snapshot.catalogue
     members_by_name = [
         (
@@ -71,7 +72,7 @@ def read_collections(snapshot: StoreSnapshot) -> list[tuple[str, np.ndarray]]:
     return [(name, members) for name, members in members_by_name if len(members) > 1]
 
 
-def encode_item_pictures(snapshot: StoreSnapshot) -> np.ndarray | None:
+def encode_item_pictures(snapshot: StoreSnapshot) -> FloatArray | None:
     """Encode each item from its picture alone, (items, dim); None if the store has no encoder or picture
     features."""
     from bowerbird.embed.encode.features import read_cached_image_features

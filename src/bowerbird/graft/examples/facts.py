@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray, IntArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.facets import facet_name
 
@@ -36,7 +37,7 @@ class CatalogueFacts:
     """Each item's facts, name → value; only those that several items share."""
 
     by_item: list[dict[str, str]]
-    items_with: dict[tuple[str, str], np.ndarray]
+    items_with: dict[tuple[str, str], IntArray]
     """Positions of the items with a (name, value)."""
 
     @classmethod
@@ -60,7 +61,7 @@ class CatalogueFacts:
                 positions_by_fact.setdefault(fact, []).append(position)
         return cls(shared_facts, {fact: np.array(positions) for fact, positions in positions_by_fact.items()})
 
-    def common_values(self, positions: np.ndarray, max_values: int = 3) -> list[str]:
+    def common_values(self, positions: IntArray, max_values: int = 3) -> list[str]:
         """The values shared by at least half of the items, most common first; else the single most common
         value."""
         counts = Counter(
@@ -82,7 +83,7 @@ def read_facts(item: Item) -> dict[str, str]:
     return {name: value for name, value in facts.items() if 0 < len(value) <= MAX_VALUE_CHARACTERS}
 
 
-def price_bands(prices: np.ndarray) -> list[str]:
+def price_bands(prices: DoubleArray) -> list[str]:
     """The third of the catalogue's prices that each price lies in, (items,); empty for unknown prices.
 
     >>> price_bands(np.array([1.0, 5.0, np.nan, 9.0]))

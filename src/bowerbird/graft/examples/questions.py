@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import TokenKind
 from bowerbird.graft.examples.facts import CatalogueFacts
@@ -66,14 +67,14 @@ class TrainingData:
     """The data that questions are made from: (items, dim) `matrix`, and `pictures`, the same from pictures
     alone."""
 
-    matrix: np.ndarray
+    matrix: FloatArray
     captions: dict[int, str]
     facts: CatalogueFacts
-    user_likes: Sequence[np.ndarray] = ()
+    user_likes: Sequence[IntArray] = ()
     """Positions of each user's liked items."""
-    collections: Sequence[tuple[str, np.ndarray]] = ()
+    collections: Sequence[tuple[str, IntArray]] = ()
     """Collection names, with the positions of their items."""
-    pictures: np.ndarray | None = None
+    pictures: FloatArray | None = None
 
     def restrict_to(self, captions: dict[int, str]) -> TrainingData:
         """Return a copy that only asks about these items."""
@@ -192,8 +193,8 @@ class QuestionSampler:
         prompt: list[PromptSegment] = ["A picture: ", SoftItem(TokenKind.PICTURE, pictures[item]), "\nShows:"]
         return Question(prompt, " " + self.training_data.captions[item], TaskType.PICTURE)
 
-    def _unit_mean(self, positions: np.ndarray) -> np.ndarray | None:
-        mean: np.ndarray = self.training_data.matrix[positions].mean(0)
+    def _unit_mean(self, positions: IntArray) -> FloatArray | None:
+        mean: FloatArray = self.training_data.matrix[positions].mean(0)
         length = float(np.linalg.norm(mean))
         return (mean / length).astype(np.float32) if length > 1e-6 else None
 

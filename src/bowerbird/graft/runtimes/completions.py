@@ -8,9 +8,9 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any
 
-import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.endpoint.connection import JsonConnection, TimeLimits
 from bowerbird.endpoint.connection import RequestRejected as RequestRejected
 from bowerbird.errors import EngineError
@@ -58,7 +58,7 @@ class CompletionServer:
         return [int(token) for token in choice["token_ids"]]
 
 
-def encode_embeddings(embeddings: np.ndarray) -> str:
+def encode_embeddings(embeddings: FloatArray) -> str:
     """Encode embeddings (T, hidden) float32 for vLLM: a saved tensor in base64."""
     buffer = io.BytesIO()
     torch.save(torch.from_numpy(embeddings), buffer)

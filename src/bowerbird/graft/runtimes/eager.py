@@ -12,11 +12,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams, check_prompt, common_prefix_length
 from bowerbird.graft.runtimes.sampling import Sampler
@@ -27,7 +27,7 @@ class EagerRuntime:
 
     def __init__(self, base: Base, n_cached_prompts: int = 4) -> None:
         self.base = base
-        self._cached_prompts: deque[tuple[np.ndarray, DynamicCache]] = deque(maxlen=n_cached_prompts)
+        self._cached_prompts: deque[tuple[IntArray, DynamicCache]] = deque(maxlen=n_cached_prompts)
         self._lock = threading.Lock()
 
     def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
@@ -56,7 +56,7 @@ class EagerRuntime:
         """Drop the cached prompts."""
         self._cached_prompts.clear()
 
-    def _fork_common_prefix(self, token_keys: np.ndarray) -> tuple[DynamicCache, int]:
+    def _fork_common_prefix(self, token_keys: IntArray) -> tuple[DynamicCache, int]:
         """Fork the cached prompt with the longest common prefix; also returns the prefix's length."""
         best_cache, length = None, 0
         with self._lock:

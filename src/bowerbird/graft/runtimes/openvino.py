@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.errors import BackboneError
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import (
@@ -32,7 +33,7 @@ from bowerbird.graft.runtimes.openvino_conversion import Precision, convert, del
 from bowerbird.graft.runtimes.sampling import Sampler
 from bowerbird.models.openvino_threads import create_first_request
 
-KeyValues = list[np.ndarray]
+KeyValues = list[FloatArray]
 """Keys and values of a prompt, each (1, heads, tokens, width)."""
 
 
@@ -62,7 +63,7 @@ class OpenVinoRuntime:
         self.base = base
         self._compiled = _compile_model(base, precision, folder)
         self._idle_requests: list[Any] = [create_first_request(self._compiled)]
-        self._cached_prompts: deque[tuple[np.ndarray, KeyValues]] = deque(maxlen=n_cached_prompts)
+        self._cached_prompts: deque[tuple[IntArray, KeyValues]] = deque(maxlen=n_cached_prompts)
         self._lock = threading.Lock()
 
     def generate(self, prompt: PromptEmbeddings, sampling: SamplingParams) -> Iterator[int]:
@@ -76,7 +77,7 @@ class OpenVinoRuntime:
             self._cached_prompts.clear()
             self._idle_requests.clear()
 
-    def _prefill(self, prompt: PromptEmbeddings) -> tuple[Any, np.ndarray]:
+    def _prefill(self, prompt: PromptEmbeddings) -> tuple[Any, FloatArray]:
         """Process the prompt: a request with its keys and values, and the logits (vocabulary,) after it."""
         check_prompt(prompt, self.base.limits)
         with self._lock:
@@ -91,7 +92,7 @@ class OpenVinoRuntime:
             self._cached_prompts.append((prompt.token_keys, state))
         return request, logits
 
-    def _restore_prefix(self, request: Any, token_keys: np.ndarray) -> int:
+    def _restore_prefix(self, request: Any, token_keys: IntArray) -> int:
         """Load the cached keys and values of the longest common prefix into a request; returns its length."""
         import openvino as ov
 
@@ -109,7 +110,7 @@ class OpenVinoRuntime:
         return length
 
     def _generate(
-        self, request: Any, logits: np.ndarray, start: int, sampling: SamplingParams
+        self, request: Any, logits: FloatArray, start: int, sampling: SamplingParams
     ) -> Iterator[int]:
         sampler = Sampler(self.base, sampling)
         try:
@@ -128,7 +129,7 @@ class OpenVinoRuntime:
                 self._idle_requests.append(request)
 
 
-def _step(request: Any, embeddings: np.ndarray, start: int) -> np.ndarray:
+def _step(request: Any, embeddings: FloatArray, start: int) -> FloatArray:
     """Process embeddings (T, hidden) after `start` positions; the logits (vocabulary,) after the last one."""
     n_tokens = len(embeddings)
     positions = np.arange(start, start + n_tokens)
@@ -142,7 +143,7 @@ def _step(request: Any, embeddings: np.ndarray, start: int) -> np.ndarray:
         "beams": np.zeros(1, np.int64),
     }
     request.infer(inputs, share_inputs=True)
-    logits: np.ndarray = request.get_tensor("logits").data[0, -1].copy()
+    logits: FloatArray = request.get_tensor("logits").data[0, -1].copy()
     return logits
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from bowerbird.data.arrays import FloatArray
 
 GROUP = 32
 """Weights that share a scale, as in GGUF's Q4_0, Q4_1 and Q8_0."""
@@ -24,16 +27,16 @@ TOLERANCE = 2e-6
 class QuantisedMatrix:
     """A matrix (out, in) as integer steps: w = scale · steps + shift, in groups of 32 along `in`."""
 
-    steps: np.ndarray
+    steps: NDArray[np.int8]
     """(out, groups, 32) int8; from -8 to 7 where `is_four_bit`."""
-    scale: np.ndarray
+    scale: FloatArray
     """(out, groups, 1) float32."""
-    shift: np.ndarray | None
+    shift: FloatArray | None
     """(out, groups) float32; None for symmetric quantisation."""
     is_four_bit: bool
 
 
-def find_quantisation(weight: np.ndarray) -> QuantisedMatrix | None:
+def find_quantisation(weight: FloatArray) -> QuantisedMatrix | None:
     """Recover the quantisation that a float32 matrix (out, in) was dequantised from; None if there was none.
 
     >>> rng = np.random.default_rng(0)
@@ -51,7 +54,7 @@ def find_quantisation(weight: np.ndarray) -> QuantisedMatrix | None:
     return _find_eight_bit_steps(groups)
 
 
-def _find_four_bit_steps(groups: np.ndarray) -> QuantisedMatrix | None:
+def _find_four_bit_steps(groups: FloatArray) -> QuantisedMatrix | None:
     """Sixteen steps from a group's lowest to its highest weight; fewer if the group does not use all."""
     low = groups.min(2, keepdims=True)
     span = groups.max(2, keepdims=True) - low
@@ -78,7 +81,7 @@ def _find_four_bit_steps(groups: np.ndarray) -> QuantisedMatrix | None:
     )
 
 
-def _find_eight_bit_steps(groups: np.ndarray) -> QuantisedMatrix | None:
+def _find_eight_bit_steps(groups: FloatArray) -> QuantisedMatrix | None:
     """Steps from -127 to 127 around zero, where the largest weight is step ±127 (Q8_0)."""
     largest = np.abs(groups).max(2, keepdims=True)
     scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)

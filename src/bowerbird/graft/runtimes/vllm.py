@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import ModelLimits, PromptEmbeddings, SamplingParams, check_prompt
@@ -82,7 +83,7 @@ class VllmRuntime:
 
     # -- generation ---------------------------------------------------------------------------------------
 
-    def _generate(self, embeddings: np.ndarray, sampling: SamplingParams) -> Iterator[int]:
+    def _generate(self, embeddings: FloatArray, sampling: SamplingParams) -> Iterator[int]:
         """Generate, applying `sampling.allowed_tokens` on the client, since it can't be sent to the server.
 
         While it allows all tokens, the server's stream continues; when it restricts them, the stream is
@@ -107,7 +108,7 @@ class VllmRuntime:
 
     def _request_tokens(
         self,
-        embeddings: np.ndarray,
+        embeddings: FloatArray,
         sampling: SamplingParams,
         generated: list[int],
         allowed_ids: Sequence[int] | None,
@@ -142,7 +143,7 @@ class VllmRuntime:
         return candidates
 
     def _build_request(
-        self, embeddings: np.ndarray, sampling: SamplingParams, n_generated: int
+        self, embeddings: FloatArray, sampling: SamplingParams, n_generated: int
     ) -> dict[str, Any]:
         n_remaining = sampling.max_tokens - n_generated
         return {
@@ -162,7 +163,7 @@ class VllmRuntime:
         """Fields of every request. `ignore_eos`: end tokens are exactly the base's, passed as stop tokens."""
         return {"model": self.model, "ignore_eos": True, **NEUTRAL_SAMPLING}
 
-    def _embed_tokens(self, ids: Sequence[int]) -> np.ndarray:
+    def _embed_tokens(self, ids: Sequence[int]) -> FloatArray:
         """Embeddings of tokens, (ids, hidden) float32."""
-        rows: np.ndarray = self.base.embedding_table[torch.tensor(ids, dtype=torch.int64)].float().numpy()
+        rows: FloatArray = self.base.embedding_table[torch.tensor(ids, dtype=torch.int64)].float().numpy()
         return rows

@@ -78,13 +78,13 @@ class AlignmentModel(nn.Module):
     One module, so that data-parallel training wraps both.
     """
 
-    def __init__(self, base: Base, connector: nn.Module, model: nn.Module, matrix: np.ndarray) -> None:
+    def __init__(self, base: Base, connector: nn.Module, model: nn.Module, matrix: FloatArray) -> None:
         """`matrix` (items, dim) are the item vectors; `model` the language model that gradients flow
         through."""
         super().__init__()
         self.base, self.connector, self.model, self.matrix = base, connector, model, matrix
 
-    def forward(self, questions: Sequence[Question], matrix: np.ndarray | None = None) -> AnswerScores:
+    def forward(self, questions: Sequence[Question], matrix: FloatArray | None = None) -> AnswerScores:
         """Score the model's answers; `matrix` replaces the items' vectors if given."""
         tokens: int = self.connector.tokens  # type: ignore[assignment]
         matrix = self.matrix if matrix is None else matrix
@@ -228,7 +228,7 @@ def evaluate_answers(
 
 
 def _mean_scores(
-    model: AlignmentModel, questions: Sequence[Question], matrix: np.ndarray | None
+    model: AlignmentModel, questions: Sequence[Question], matrix: FloatArray | None
 ) -> tuple[float, float]:
     batches: list[AnswerScores] = [model(questions[i : i + 16], matrix) for i in range(0, len(questions), 16)]
     accuracy = torch.cat([batch.is_correct for batch in batches]).float().mean()

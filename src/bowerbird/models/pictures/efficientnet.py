@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.data.arrays import FloatArray, PixelArray
 from bowerbird.errors import BackboneError
 from bowerbird.models.openvino_threads import create_first_request
 from bowerbird.models.pixels import ImageSpec
@@ -31,7 +32,7 @@ WIDTH = 1280
 IMAGE_SPEC = ImageSpec(224, (127 / 255,) * 3, (128 / 255,) * 3)
 CONVERSION_SUFFIX = "openvino"
 
-FeatureMap = Callable[[np.ndarray], np.ndarray]
+FeatureMap = Callable[[PixelArray], FloatArray]
 """(B, 224, 224, 3) uint8 -> (B, 49, 1280) float32, the cells of the last feature map."""
 
 
@@ -68,7 +69,7 @@ def load_trainable_network(name: str, folder: Path) -> TrainableBackbone:
     except (OSError, StopIteration, ImportError, RuntimeError) as error:
         raise _incomplete(name, folder, error) from error
 
-    def cells(pixels: np.ndarray) -> torch.Tensor:
+    def cells(pixels: PixelArray) -> torch.Tensor:
         device = next(network.parameters()).device
         # bfloat16 where the processor supports it: twice as fast, cosine 0.998 with float32.
         with autocast_bfloat16(device):
@@ -110,7 +111,7 @@ def run_on_openvino(build_network: Callable[[], TrainableBackbone], converted_fo
     compiled = ov.Core().compile_model(_convert(build_network, converted_folder), "CPU", settings)
     idle_requests: deque[Any] = deque([create_first_request(compiled)])  # requests that no thread is using
 
-    def cells(pixels: np.ndarray) -> np.ndarray:
+    def cells(pixels: PixelArray) -> FloatArray:
         rows = np.empty((len(pixels), 49, WIDTH), np.float32)
         try:
             request = idle_requests.pop()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, PixelArray
 from bowerbird.errors import BackboneError
 from bowerbird.models.backbones import find_backbone
 from bowerbird.models.fetching import fetch
@@ -24,7 +24,7 @@ from bowerbird.models.trainable import TrainableBackbone, wrap_trainable
 
 __all__ = ["ImageEncoder", "decode_image", "decode_images", "load_image_encoder"]
 
-Features = Callable[[np.ndarray], np.ndarray]
+Features = Callable[[PixelArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class ImageEncoder:
     features: Features
     """(B, S, S, 3) uint8 -> (B, width), or cells to be averaged, (B, cells, width); float32."""
 
-    def encode(self, pixels: np.ndarray) -> FloatArray:
+    def encode(self, pixels: PixelArray) -> FloatArray:
         """Encode pictures, L2-normalised: (B, S, S, 3) uint8 -> (B, width) float32."""
         if not len(pixels):
             return np.zeros((0, self.width), np.float32)
         rows = self.features(pixels)
         pooled = rows.mean(1) if rows.ndim == 3 else rows
-        vectors: np.ndarray = pooled / np.linalg.norm(pooled, axis=1, keepdims=True).clip(min=1e-12)
+        vectors: FloatArray = pooled / np.linalg.norm(pooled, axis=1, keepdims=True).clip(min=1e-12)
         return vectors.astype(np.float32, copy=False)
 
-    def cells(self, pixels: np.ndarray) -> FloatArray:
+    def cells(self, pixels: PixelArray) -> FloatArray:
         """Encode the last feature map's cells: (B, S, S, 3) uint8 -> (B, cells, width) float32.
 
         Raises `BackboneError` if the network only gives one vector for the whole picture.
@@ -127,8 +127,8 @@ def _load_network(name: str) -> tuple[TrainableBackbone, ImageSpec, int]:
 
 def _on_pixels(
     image_spec: ImageSpec, model: torch.nn.Module, network: Callable[[torch.Tensor], torch.Tensor]
-) -> Callable[[np.ndarray], torch.Tensor]:
-    def features(pixels: np.ndarray) -> torch.Tensor:
+) -> Callable[[PixelArray], torch.Tensor]:
+    def features(pixels: PixelArray) -> torch.Tensor:
         device = next(model.parameters()).device
         with autocast_bfloat16(device):
             return network(torch.from_numpy(image_spec.normalise(pixels)).to(device))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError
@@ -85,9 +85,7 @@ class Completer:
             )
         ]
 
-    def complete_many(
-        self, sets: Sequence[np.ndarray], n: int = 10
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def complete_many(self, sets: Sequence[IntArray], n: int = 10) -> Iterator[tuple[IntArray, FloatArray]]:
         """Give positions and scores, (≤ n,) each, best first, that complete each set of positions (k,)."""
         end = self._ranker.context.popularity.end // SECOND * SECOND
         states = [set_state(positions, end) for positions in sets]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.files.records import record_as_dict, write_record
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.store import Store
@@ -59,12 +60,12 @@ class ServedRanker:
     def fit(self, events: Interactions) -> None:
         """Do nothing: the published ranker is already trained."""
 
-    def rank(self, histories: Sequence[History], n: int) -> np.ndarray:
+    def rank(self, histories: Sequence[History], n: int) -> IntArray:
         """Rank users who are known by their histories only, as `recommend --histories` does."""
         states = [TasteState.of(history) for history in histories]
         return _positions(self._recommender.lists(states, n, self._options), len(states), n)
 
-    def rank_task(self, task: Task, n: int) -> np.ndarray:
+    def rank_task(self, task: Task, n: int) -> IntArray:
         """Give the lists that a server would have given, (P, n) positions, -1 where fewer remain."""
         recommender = self._recommender.with_graph(build_graph(self._recommender.taste, task.known_events))
         states = [recommender.taste.state(user) for user in task.users]
@@ -72,7 +73,7 @@ class ServedRanker:
         return _positions(lists, len(states), n)
 
 
-def _positions(lists: Iterable[RankedList], count: int, n: int) -> np.ndarray:
+def _positions(lists: Iterable[RankedList], count: int, n: int) -> IntArray:
     ranking = np.full((count, n), -1, np.int64)
     for row, ranked in zip(ranking, lists, strict=True):
         row[: len(ranked.rows)] = ranked.positions

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.files.durable import write_atomically
 from bowerbird.data.files.records import write_record
@@ -44,9 +42,9 @@ class RankingCache:
 
     def __init__(self) -> None:
         self._query: tuple[str, int, bytes] = ("", 0, b"")
-        self._rankings: dict[int, np.ndarray] = {}
+        self._rankings: dict[int, IntArray] = {}
 
-    def for_query(self, user_id: str, at: int, eligible: BoolArray) -> dict[int, np.ndarray]:
+    def for_query(self, user_id: str, at: int, eligible: BoolArray) -> dict[int, IntArray]:
         """Rankings of one query, by the number of events observed before it."""
         query = (user_id, at, eligible.tobytes())
         if query != self._query:
@@ -69,7 +67,7 @@ class PrequentialRecommender:
         self.graph.learn_interactions(events)
         self._n_observed += len(events)
 
-    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> np.ndarray:
+    def predict(self, user_id: str, at: int, eligible: BoolArray, n: int) -> IntArray:
         """Rank for a user as a server would at that moment."""
         rankings = self._cache.for_query(user_id, at, eligible)
         if self._n_observed not in rankings:
@@ -115,7 +113,7 @@ class PrequentialTest:
         available = select_queries(events, holdout.until, max_queries=len(events))
         return cls(events, holdout.until, queries, len(available), catalogue.launched)
 
-    def summarise(self, ranks: Mapping[str, np.ndarray], trained: TrainedModels) -> PrequentialEvaluation:
+    def summarise(self, ranks: Mapping[str, IntArray], trained: TrainedModels) -> PrequentialEvaluation:
         """Summarise each system's target ranks, (Q,) or (models, Q); `trained` names the models."""
         return PrequentialEvaluation(
             start=self.start,
@@ -127,7 +125,7 @@ class PrequentialTest:
         )
 
 
-def replay_log(recommender: Recommender, test: PrequentialTest) -> dict[str, np.ndarray]:
+def replay_log(recommender: Recommender, test: PrequentialTest) -> dict[str, IntArray]:
     """Compute the rank of the liked items in each system's lists, (Q,) by system."""
     cache = RankingCache()
     systems = {

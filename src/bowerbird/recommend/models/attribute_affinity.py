@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
-from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.recommend.config import AffinityConfig
 from bowerbird.recommend.models.facets import Facets
 
@@ -29,9 +29,7 @@ class AttributeAffinity:
     config: AffinityConfig = field(default_factory=AffinityConfig)
 
     @classmethod
-    def fit(
-        cls, facets: Facets, likes: np.ndarray, config: AffinityConfig | None = None
-    ) -> AttributeAffinity:
+    def fit(cls, facets: Facets, likes: RealArray, config: AffinityConfig | None = None) -> AttributeAffinity:
         """Fit on how often each item was liked, (n,), with older likes decayed."""
         config = config or AffinityConfig()
         liked = facets.values.T @ likes + config.min_likes
@@ -39,7 +37,7 @@ class AttributeAffinity:
         usual, offered = (_shares_within_facet(counts, facets) for counts in (liked, items))
         return cls(facets, usual.astype(np.float32), np.log(usual / offered).astype(np.float32), config)
 
-    def preferences(self, items: IntArray, weights: np.ndarray) -> DoubleArray:
+    def preferences(self, items: IntArray, weights: RealArray) -> DoubleArray:
         """Compute a user's preference for each value from liked `items` (H,) and weights (H,): (V,) float64.
 
         log((c + m·p) / (w + m) / q) with m the config's `prior`, c the weight of the user's likes that have
@@ -58,18 +56,18 @@ class AttributeAffinity:
         )
         return preferences
 
-    def scores_by_facet(self, preferences: np.ndarray, items: IntArray) -> FloatArray:
+    def scores_by_facet(self, preferences: DoubleArray, items: IntArray) -> FloatArray:
         """Score items by facet from preferences for values (V,): (C, F) float32; NaN for no value."""
         scores: FloatArray = self.facets.sums(preferences, items)
         return scores
 
-    def scores(self, preferences: np.ndarray) -> FloatArray:
+    def scores(self, preferences: DoubleArray) -> FloatArray:
         """Score all items, summed over facets as by `sum_facets`, (n,) float32."""
         scores: FloatArray = self.facets.values @ preferences.astype(np.float32)
         return scores
 
 
-def sum_facets(by_facet: np.ndarray) -> FloatArray:
+def sum_facets(by_facet: FloatArray) -> FloatArray:
     """Sum over the facets that an item has, (C, F) -> (C,) float32: as if they were independent."""
     sums: FloatArray = np.nansum(by_facet, axis=1)
     return sums
@@ -87,7 +85,7 @@ def _weights_of_values(indptr, indices, data, facet, items, weights, n_values, n
     return value_weights, facet_weights
 
 
-def _shares_within_facet(counts: np.ndarray, facets: Facets) -> np.ndarray:
+def _shares_within_facet(counts: RealArray, facets: Facets) -> RealArray:
     totals = np.bincount(facets.facet, counts, minlength=len(facets.names))
-    shares: np.ndarray = counts / totals[facets.facet]
+    shares: RealArray = counts / totals[facets.facet]
     return shares

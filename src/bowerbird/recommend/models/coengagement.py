@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sparse
 from numba import njit
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import FloatArray, IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.config import CoEngagementConfig
 
@@ -62,7 +62,7 @@ class CoEngagement:
         return self.likes.T.tocsr()
 
     @cached_property
-    def warm(self) -> tuple[np.ndarray, Any]:
+    def warm(self) -> tuple[IntArray, Any]:
         """Positions of the items with at least one like, (W,), and their likers, sparse (W, P) float32."""
         positions = np.flatnonzero(np.diff(self.likers.indptr))
         return positions, self.likers[positions]
@@ -72,7 +72,7 @@ class CoEngagement:
         """λ diag P, (n,) float32."""
         return self.ridge * self.diagonal
 
-    def user_weights(self, items: IntArray, weights: np.ndarray) -> FloatArray:
+    def user_weights(self, items: IntArray, weights: RealArray) -> FloatArray:
         """Weight each fitted user by a history of items (H,) and weights (H,), (P,) float32: h Xᵀ K.
 
         Reads only the rows of K that belong to users who like one of the items.
@@ -80,7 +80,7 @@ class CoEngagement:
         likers = self.likers
         return _user_weights(likers.indptr, likers.indices, items, weights, self.inverse)  # type: ignore[no-any-return]
 
-    def scores_of(self, items: IntArray, weights: np.ndarray) -> FloatArray:
+    def scores_of(self, items: IntArray, weights: RealArray) -> FloatArray:
         """Score all items for one history: distinct items and weights, (H,), (H,) -> (n,) float32."""
         scores: FloatArray = self.likers @ self.user_weights(items, weights)
         scores /= self.scale
@@ -96,7 +96,7 @@ class CoEngagement:
         )
         return len(np.intersect1d(likers_of_item, likers_of_other, assume_unique=True))
 
-    def shares_of(self, item: int, liked: IntArray, weights: np.ndarray) -> FloatArray:
+    def shares_of(self, item: int, liked: IntArray, weights: RealArray) -> FloatArray:
         """Attribute the score of an item outside the history to its likes (L,), weighted (L,): (L,) float32.
 
         Of h·Xᵀ K X / (λ diag P) at the item: a like's own row of X, times K summed over the item's likers. Of
@@ -116,7 +116,7 @@ class CoEngagement:
         return scores
 
 
-def last_of_each(items: IntArray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def last_of_each(items: IntArray, weights: RealArray) -> tuple[IntArray, RealArray]:
     """Deduplicate items, each with its last weight."""
     distinct, last = np.unique(items[::-1], return_index=True)
     return distinct, weights[::-1][last]
@@ -128,7 +128,7 @@ def like_matrix(events: Interactions) -> Any:
     return _ones_at(liked.user, liked.item, (len(events.users), events.n_items))
 
 
-def history_matrix(items: list[np.ndarray], n_items: int, weights: list[np.ndarray] | None = None) -> Any:
+def history_matrix(items: list[IntArray], n_items: int, weights: list[RealArray] | None = None) -> Any:
     """Build a sparse (B, n_items) float32 matrix of ones, or of weights, from B lists of positions.
 
     Of an item that occurs twice the last weight counts.
@@ -146,7 +146,7 @@ def history_matrix(items: list[np.ndarray], n_items: int, weights: list[np.ndarr
     )
 
 
-def _ones_at(rows: IntArray, columns: np.ndarray, shape: tuple[int, int]) -> Any:
+def _ones_at(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> Any:
     """Build a sparse float32 matrix that is 1 at the given cells, however often a cell is named."""
     matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
     matrix.data[:] = 1.0  # repeats were summed

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sparse
 from numba import njit
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, IntegerArray
 from bowerbird.data.items import Catalogue
 from bowerbird.recommend.config import AffinityConfig
 from bowerbird.text.facets import VALUE_SEPARATOR
@@ -23,7 +24,7 @@ class Facets:
     """F facets of n items, V values in all; values that only one item has are left out."""
 
     names: tuple[str, ...]
-    texts: np.ndarray  # (V,) str: a value's text, in lower case
+    texts: NDArray[np.str_]  # (V,) str: a value's text, in lower case
     facet: IntArray  # (V,): which facet a value is of
     values: Any  # sparse (n, V) float32: each facet of an item that has it sums to 1
 
@@ -48,16 +49,16 @@ class Facets:
             sparse.hstack(matrices, format="csr"),
         )
 
-    def values_of(self, item: int) -> np.ndarray:
+    def values_of(self, item: int) -> IntegerArray:
         """Return the values of an item, (k,) indices of `texts`."""
         values = self.values
-        value_rows: np.ndarray = values.indices[values.indptr[item] : values.indptr[item + 1]]
+        value_rows: IntegerArray = values.indices[values.indptr[item] : values.indptr[item + 1]]
         return value_rows
 
-    def sums(self, of_value: np.ndarray, items: IntArray) -> np.ndarray:
+    def sums(self, of_value: DoubleArray, items: IntArray) -> FloatArray:
         """Average numbers of values (V,) over each item's values, by facet: (C, F); NaN where it has none."""
         values = self.values
-        sums: np.ndarray = _sums(
+        sums: FloatArray = _sums(
             values.indptr, values.indices, values.data, self.facet, of_value, items, len(self.names)
         )
         return sums.T
@@ -79,7 +80,7 @@ def _sums(indptr, indices, data, facet, of_value, items, n_facets):  # type: ign
     return sums_by_facet
 
 
-def _facet_texts(catalogue: Catalogue, depths: int) -> Iterator[tuple[str, np.ndarray, pa.Array]]:
+def _facet_texts(catalogue: Catalogue, depths: int) -> Iterator[tuple[str, IntArray, pa.Array]]:
     """Yield each facet's name, the items that have it (T,) and their texts (T,)."""
     table = catalogue.table
     all_rows = np.arange(len(catalogue))
@@ -108,7 +109,7 @@ def _combine(column: pa.ChunkedArray) -> Any:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _rows_and_offsets(lists: Any) -> tuple[np.ndarray, np.ndarray]:
+def _rows_and_offsets(lists: Any) -> tuple[IntArray, IntArray]:
     """Return each list element's row and its offset within its list, (T,) each."""
     parents = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     starts = np.flatnonzero(np.diff(parents, prepend=-1))
@@ -116,7 +117,7 @@ def _rows_and_offsets(lists: Any) -> tuple[np.ndarray, np.ndarray]:
     return parents, np.arange(len(parents)) - np.repeat(starts, lengths)
 
 
-def _shared_values(rows: IntArray, texts: pa.Array, n: int) -> tuple[Any, np.ndarray]:
+def _shared_values(rows: IntArray, texts: pa.Array, n: int) -> tuple[Any, NDArray[np.str_]]:
     """Build the matrix of items by texts shared by at least two, sparse (n, V) float32, and these texts (V,).
 
     Rows sum to 1 or 0.

@@ -13,7 +13,7 @@ import re
 import numpy as np
 from numba import njit
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import FloatArray, IntArray, RealArray
 
 
 def rank_ids(ids: list[str]) -> IntArray:
@@ -33,7 +33,7 @@ def _natural_key(item_id: str) -> list[tuple[int, int, str]]:
     return [(0, int(token), "") if token.isdecimal() else (1, 0, token) for token in tokens]
 
 
-def smooth(shares: np.ndarray, id_ranks: IntArray, width: int) -> FloatArray:
+def smooth(shares: RealArray, id_ranks: IntArray, width: int) -> FloatArray:
     """Smooth shares (n,) by a kernel estimate over the ranks (n,) from 0 of ids, (n,) float32.
 
     `width` is the kernel's standard deviation, items.
@@ -48,17 +48,15 @@ def smooth(shares: np.ndarray, id_ranks: IntArray, width: int) -> FloatArray:
     return smoothed
 
 
-def neighbours_of(liked: IntArray, id_ranks: IntArray, order: IntArray, reach: int) -> np.ndarray:
+def neighbours_of(liked: IntArray, id_ranks: IntArray, order: IntArray, reach: int) -> IntArray:
     """Find the items within `reach` ids of liked ones (H,), ascending, including them; `order` (n,) by
     rank."""
     ranks = id_ranks[liked][:, None] + np.arange(-reach, reach + 1)
-    neighbours: np.ndarray = np.unique(order[ranks[(ranks >= 0) & (ranks < len(order))]])
+    neighbours: IntArray = np.unique(order[ranks[(ranks >= 0) & (ranks < len(order))]])
     return neighbours
 
 
-def id_distance(
-    liked: IntArray, id_ranks: IntArray, positions: np.ndarray | slice = slice(None)
-) -> np.ndarray:
+def id_distance(liked: IntArray, id_ranks: IntArray, positions: IntArray | slice = slice(None)) -> IntArray:
     """Measure the distance in the order of ids from each item, or some, to the nearest liked (H,): (C,)
     int64.
 
@@ -68,7 +66,7 @@ def id_distance(
     insert_at = np.searchsorted(liked_ranks, ranks)
     upper = liked_ranks[np.minimum(insert_at, len(liked_ranks) - 1)]
     lower = liked_ranks[np.maximum(insert_at - 1, 0)]
-    distance: np.ndarray = np.minimum(np.abs(upper - ranks), np.abs(ranks - lower))
+    distance: IntArray = np.minimum(np.abs(upper - ranks), np.abs(ranks - lower))
     return distance
 
 

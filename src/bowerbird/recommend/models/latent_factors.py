@@ -46,8 +46,8 @@ class LatentFactors:
         )
 
     def scores(
-        self, items: IntArray, weights: np.ndarray, positions: np.ndarray | slice = slice(None)
-    ) -> np.ndarray:
+        self, items: IntArray, weights: FloatArray, positions: IntArray | slice = slice(None)
+    ) -> FloatArray:
         """Score all items, or those at `positions`, for one history of `items` (H,) and weights (H,)."""
-        scores: np.ndarray = self.out[positions] @ (weights @ self.into[items])
+        scores: FloatArray = self.out[positions] @ (weights @ self.into[items])
         return scores

@@ -56,7 +56,7 @@ class Neighbours:
                 items[row], nearness[row] = positions[nearest], similar[nearest]
         return cls(items, nearness, len(positions))
 
-    def nearest(self, liked: IntArray, eligible: BoolArray, count: int) -> np.ndarray | None:
+    def nearest(self, liked: IntArray, eligible: BoolArray, count: int) -> IntArray | None:
         """Compute each item's nearness to the nearest liked one (H,), (n,) float32, -inf if unlisted.
 
         Exact for the `count` nearest `eligible` items, (n,) bool, not beyond them; None where that is not
@@ -124,7 +124,7 @@ class RoundedRows:
             lost = rows[part] - self._rounded[part] * self._step[part, None]
             self._error[part] = np.linalg.norm(lost, axis=1) + FLOAT_ERROR
 
-    def top(self, query: np.ndarray, eligible: BoolArray, count: int) -> np.ndarray:
+    def top(self, query: FloatArray, eligible: BoolArray, count: int) -> IntArray:
         """Give the eligible (n,) rows with the highest products with a vector (D,), best first, (count,)."""
         query = np.ascontiguousarray(query, np.float32)
         least, most = _bounds(self._rounded, self._step, self._error, query)

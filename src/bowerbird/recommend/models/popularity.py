@@ -57,9 +57,9 @@ class Popularity:
     id_ranks: IntArray  # (items,): each item's rank in the order of ids
     approval: FloatArray  # (items,): share of likes among an item's events
     config: PopularityConfig = field(default_factory=PopularityConfig)
-    _shares: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
-    _neighbourhoods: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
-    _heads: LatestUsed[np.ndarray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _shares: LatestUsed[FloatArray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _neighbourhoods: LatestUsed[FloatArray] = field(default_factory=lambda: LatestUsed(), repr=False)
+    _heads: LatestUsed[IntArray] = field(default_factory=lambda: LatestUsed(), repr=False)
 
     @cached_property
     def now(self) -> FloatArray:
@@ -109,7 +109,7 @@ class Popularity:
         recent = np.bincount(items, weights=0.5 ** ((at[-1] - at) / half_life), minlength=events.n_items)
         return cls(total, recent.astype(np.float32), items, at, earliness, id_ranks, approval, config)
 
-    def share(self, moment: int, half_life_days: float, beginners: bool = False) -> np.ndarray:
+    def share(self, moment: int, half_life_days: float, beginners: bool = False) -> FloatArray:
         """Compute each item's share of the decayed likes (`beginners`: early ones) before a moment, (items,)
         float32.
 
@@ -132,66 +132,66 @@ class Popularity:
         moment: int,
         half_life_days: float = PopularityConfig.month,
         width: int = IdNeighbourhoodConfig.width,
-    ) -> np.ndarray:
+    ) -> FloatArray:
         """Compute the log density of likes around each item in the order of ids before a moment, (items,)
         float32: about 0 where it is average. See `id_neighbourhood`."""
 
-        def compute() -> np.ndarray:
+        def compute() -> FloatArray:
             share = self.share(moment, half_life_days)
             density = smooth(share, self.id_ranks, width) * len(share)
-            nearby: np.ndarray = np.log(density + self.config.min_density)
+            nearby: FloatArray = np.log(density + self.config.min_density)
             return nearby
 
         key = self._rounded(moment, half_life_days), half_life_days, width
         return self._neighbourhoods.once(key, compute, self._max_cached)
 
     @cached_property
-    def _head_now(self) -> np.ndarray:
+    def _head_now(self) -> IntArray:
         return _highest(self.now, np.arange(len(self.now)), HEAD)
 
-    def top_now(self, eligible: BoolArray, count: int) -> np.ndarray:
+    def top_now(self, eligible: BoolArray, count: int) -> IntArray:
         """Return the `count` eligible (items,) positions with the highest `now`, highest first."""
-        top: np.ndarray = self._head_now[eligible[self._head_now]][:count]
+        top: IntArray = self._head_now[eligible[self._head_now]][:count]
         if len(top) == count:
             return top
         return _highest(self.now, np.flatnonzero(eligible), count)[:count]
 
     def top(
         self, eligible: BoolArray, count: int, moment: int, half_life_days: float, beginners: bool = False
-    ) -> np.ndarray:
+    ) -> IntArray:
         """Return the eligible (items,) positions with the highest shares at a moment, highest first."""
 
-        def head_of_all() -> np.ndarray:
+        def head_of_all() -> IntArray:
             share = self.share(moment, half_life_days, beginners)
             return _highest(share, np.flatnonzero(share), HEAD)
 
         key = self._rounded(moment, half_life_days), half_life_days, beginners
         head = self._heads.once(key, head_of_all, self._max_cached)
-        top: np.ndarray = head[eligible[head]][:count]
+        top: IntArray = head[eligible[head]][:count]
         if len(top) == count:
             return top
         share = self.share(moment, half_life_days, beginners)
         return _highest(share, np.flatnonzero((share > 0) & eligible), count)[:count]
 
-    def _share(self, moment: int, half_life_days: float, beginners: bool) -> np.ndarray:
+    def _share(self, moment: int, half_life_days: float, beginners: bool) -> FloatArray:
         first = np.searchsorted(self.at, moment - int(self.config.max_age * half_life_days * DAY))
         window = slice(first, np.searchsorted(self.at, moment, side="right"))
         weights = 0.5 ** ((moment - self.at[window]) / (half_life_days * DAY))
         if beginners:
             weights = weights * self.early[window]
         counts = np.bincount(self.items[window], weights=weights, minlength=len(self.total))
-        share: np.ndarray = (counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
+        share: FloatArray = (counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
         return share
 
 
-def _highest(shares: np.ndarray, positions: IntArray, count: int) -> np.ndarray:
+def _highest(shares: FloatArray, positions: IntArray, count: int) -> IntArray:
     """Select the `count` positions with the highest shares, and all that equal the last of them: highest
     first, ties to the lower position. Only these are sorted, since there may be a million."""
     values = -shares[positions]
     if len(positions) > count:
         is_high = values <= np.partition(values, count - 1)[count - 1]
         positions, values = positions[is_high], values[is_high]
-    highest: np.ndarray = positions[np.argsort(values, kind="stable")]
+    highest: IntArray = positions[np.argsort(values, kind="stable")]
     return highest
 
 

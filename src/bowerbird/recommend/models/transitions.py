@@ -52,14 +52,14 @@ class Transitions:
         pairs = self.pairs
         return _weighted_row_sum(pairs.indptr, pairs.indices, pairs.data, items, weights, pairs.shape[0])  # type: ignore[no-any-return]
 
-    def successors(self, liked: History) -> tuple[np.ndarray, np.ndarray]:
+    def successors(self, liked: History) -> tuple[IntArray, FloatArray]:
         """Return the items that ever followed one of the latest likes, ascending, and their scores."""
         items, weights = self.recent_likes(liked)
         row = sparse.csr_matrix(weights[None]) @ self.pairs[items]
         row.sort_indices()
         return row.indices.astype(np.int64), row.data
 
-    def strengths_to(self, items: IntArray, target: int) -> np.ndarray:
+    def strengths_to(self, items: IntArray, target: int) -> FloatArray:
         """Return the strength of the transition from each of H items to a target item, (H,) -> (H,)
         float32."""
         pairs = self.pairs
@@ -77,7 +77,7 @@ class Transitions:
         )
         return bool(forward > self.config.backwards * backward * (1 + 1e-4))
 
-    def recent_likes(self, liked: History) -> tuple[np.ndarray, np.ndarray]:
+    def recent_likes(self, liked: History) -> tuple[IntArray, FloatArray]:
         """Return the likes that count, oldest first, and their weights, (L,) each."""
         items = liked.items[-self.config.latest :]
         return items, np.arange(len(items), 0, -1, dtype=np.float32) ** -0.5

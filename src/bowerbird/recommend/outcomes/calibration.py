@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, RealArray
 from bowerbird.evaluate.calibration import (
     MAX_PROBABILITY,
     MIN_PROBABILITY,
@@ -34,14 +34,14 @@ class Platt:
     shift: float = 0.0
 
     @classmethod
-    def fit(cls, predicted: np.ndarray, happened: BoolArray) -> Platt:
+    def fit(cls, predicted: RealArray, happened: BoolArray) -> Platt:
         """Fit slope and shift to predicted probabilities (n,) and outcomes (n,) bool by maximum
         likelihood."""
         from scipy.optimize import minimize
 
         logits = _logits(predicted)
 
-        def loss(weights: np.ndarray) -> float:
+        def loss(weights: DoubleArray) -> float:
             raised = weights[0] * logits + weights[1]
             likelihood_loss = np.mean(np.logaddexp(0, raised) - happened * raised)
             return float(likelihood_loss + PRIOR * ((weights[0] - 1) ** 2))
@@ -50,14 +50,14 @@ class Platt:
         # A negative slope would reverse the ranking; fall back to the base rate.
         return cls(max(float(slope), 0.0), float(shift))
 
-    def __call__(self, predicted: np.ndarray) -> DoubleArray:
+    def __call__(self, predicted: RealArray) -> DoubleArray:
         """Correct predicted probabilities, (n,) -> (n,) float64."""
         corrected: DoubleArray = 1 / (1 + np.exp(-(self.slope * _logits(predicted) + self.shift)))
         return corrected
 
 
 def report_calibration(
-    correction: Platt, predicted: np.ndarray, happened: BoolArray, at: IntArray
+    correction: Platt, predicted: RealArray, happened: BoolArray, at: IntArray
 ) -> CalibrationReport:
     """Describe a correction of all rows, and measure one of their earlier half on the later half.
 
@@ -81,7 +81,7 @@ def report_calibration(
     )
 
 
-def _logits(predicted: np.ndarray) -> np.ndarray:
+def _logits(predicted: RealArray) -> RealArray:
     clipped = np.clip(predicted, MIN_PROBABILITY, MAX_PROBABILITY)
-    logits: np.ndarray = np.log(clipped) - np.log1p(-clipped)
+    logits: RealArray = np.log(clipped) - np.log1p(-clipped)
     return logits

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import DoubleArray, FloatArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntegerArray
 from bowerbird.data.events import Action
 from bowerbird.data.files.records import read_record, write_record
 from bowerbird.evaluate.calibration import OutcomeReport
@@ -82,7 +82,7 @@ class Outcomes:
     def probabilities(
         self,
         features: FloatArray,
-        ranks: np.ndarray,
+        ranks: IntegerArray,
         calibrated: bool = True,
         only: Action | None = None,
     ) -> dict[Action, DoubleArray]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from bowerbird.choices import Outcome
-from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.arrays import BoolArray, IntArray, IntegerArray
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import IS_PREFERENCE, History, Interactions
 from bowerbird.data.times import DAY, HOUR, SECOND, sessions_of
@@ -45,7 +45,7 @@ class Slate:
     user: int
     at: int
     items: IntArray  # (S,)
-    ranks: np.ndarray  # (S,) int32 from 1; 0 where nobody logged them
+    ranks: IntegerArray  # (S,) int32 from 1; 0 where nobody logged them
     happened: BoolArray  # (S, OUTCOMES)
 
 
@@ -88,7 +88,7 @@ def _group_into_lists(
     user: IntArray,
     at: IntArray,
     item: IntArray,
-    ranks: np.ndarray,
+    ranks: IntegerArray,
     happened: BoolArray,
 ) -> list[Slate]:
     """Group a user's impressions that are close in time into one list, each item once."""
@@ -107,7 +107,7 @@ def _group_into_lists(
     return sorted(slates, key=lambda slate: (slate.at, slate.user))
 
 
-def _build_slate(user: int, at: int, item: IntArray, ranks: np.ndarray, happened: BoolArray) -> Slate:
+def _build_slate(user: int, at: int, item: IntArray, ranks: IntegerArray, happened: BoolArray) -> Slate:
     """Build a slate: each item at its first rank, with every outcome that happened to it."""
     _, first, number = np.unique(item, return_index=True, return_inverse=True)
     any_happened = np.zeros((len(first), happened.shape[1]), bool)

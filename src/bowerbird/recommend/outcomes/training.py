@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from bowerbird.data.events import Action
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.calibration import CalibrationReport, OutcomeReport
@@ -156,7 +156,7 @@ def _fit_models(outcomes: Outcomes, training: TrainingRows, later: TrainingRows)
 
 def _train_trees(
     rows: FloatArray, happened: BoolArray, later: FloatArray, config: OutcomeConfig
-) -> tuple[Trees, np.ndarray]:
+) -> tuple[Trees, DoubleArray]:
     """Train one outcome's trees; also gives the probabilities that they predict for later rows."""
     import lightgbm  # only training needs it, and it takes long to import
 

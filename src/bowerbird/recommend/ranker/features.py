@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
@@ -37,7 +37,7 @@ def build_features(
     return table.T
 
 
-def _general(query: Query, positions: IntArray, context: SourceContext) -> list[np.ndarray]:
+def _general(query: Query, positions: IntArray, context: SourceContext) -> list[RealArray | BoolArray]:
     liked, n = query.liked, len(positions)
     age_days = (query.at - context.first_seen[positions]) / DAY
     # Both say how much the history and the popularity can be relied on, not what the item is.
@@ -54,12 +54,12 @@ def _general(query: Query, positions: IntArray, context: SourceContext) -> list[
     ]
 
 
-def _price_ratio(query: Query, positions: IntArray, prices: np.ndarray) -> np.ndarray:
+def _price_ratio(query: Query, positions: IntArray, prices: DoubleArray) -> DoubleArray:
     """Log of a price over the median of what the user likes; NaN where one is unknown."""
     liked = prices[query.liked.items]
     liked = liked[np.isfinite(liked) & (liked > 0)]
     # The median: one sofa among cushions must not make every cushion cheap.
     usual = np.median(liked) if len(liked) else np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: np.ndarray = np.log(prices[positions] / usual)
+        ratio: DoubleArray = np.log(prices[positions] / usual)
     return np.where(np.isfinite(ratio), ratio, np.nan)

@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import scipy.sparse as sparse
+from numpy.typing import NDArray
 
 from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
@@ -58,7 +59,7 @@ def read_ranker(
 
 def _save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays and sparse matrices; a matrix becomes its four arrays, `name.data` and so on."""
-    flat: dict[str, np.ndarray] = {}
+    flat: dict[str, NDArray[Any]] = {}
     for name, value in arrays.items():
         if sparse.issparse(value):
             flat |= {f"{name}.{part}": np.asarray(getattr(value.tocsr(), part)) for part in _SPARSE}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import FloatArray, RealArray
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.sources.source import FusionTerm, Role
 
@@ -35,6 +35,6 @@ def fuse_sources(
     return fuse_ranks(parts)
 
 
-def blend(learned: np.ndarray, fused: np.ndarray, learned_weight: float) -> FloatArray:
+def blend(learned: RealArray, fused: RealArray, learned_weight: float) -> FloatArray:
     """Blend the learned order of C candidates and the fused one, whose weight is 1, (C,) float32."""
     return fuse_ranks([(learned_weight, ranks_of(learned)), (1.0, ranks_of(fused))])

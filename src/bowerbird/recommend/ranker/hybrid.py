@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.ranks import distinct
@@ -40,7 +40,7 @@ class CandidateSet:
 
     query: Query
     positions: IntArray  # (C,), ascending
-    proposals: Mapping[str, Sequence[np.ndarray]]
+    proposals: Mapping[str, Sequence[IntArray]]
     """By source: its orders of positions, best first."""
     sources: Sequence[Source]
     context: SourceContext
@@ -124,9 +124,9 @@ class HybridRanker:
     def candidates(
         self,
         states: Sequence[TasteState],
-        eligible: Sequence[np.ndarray],
+        eligible: Sequence[BoolArray],
         at_least: int = 0,
-        extra: Sequence[np.ndarray] | None = None,
+        extra: Sequence[IntArray] | None = None,
     ) -> Iterator[CandidateSet]:
         """Collect each user's candidates among the `eligible` items, (n,) bool each, that they have not seen.
 
@@ -145,7 +145,7 @@ class HybridRanker:
             for number, query in enumerate(queries, start=start):
                 yield self._collect(query, at_least, None if extra is None else extra[number])
 
-    def _collect(self, query: Query, at_least: int, extra: np.ndarray | None) -> CandidateSet:
+    def _collect(self, query: Query, at_least: int, extra: IntArray | None) -> CandidateSet:
         count = max(self.config.per_source, at_least)
         proposals = {source.name: source.propose(query, count) for source in self.sources}
         orders = [order for several in proposals.values() for order in several]

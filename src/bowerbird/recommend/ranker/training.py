@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import top_positions
 from bowerbird.recommend.config import CoEngagementConfig, RankerConfig, TrainingConfig
@@ -109,10 +109,10 @@ def _lightgbm_parameters(config: TrainingConfig) -> dict[str, Any]:
 
 def _label(
     ranker: HybridRanker, folds: Sequence[TrainingFold]
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[LabelledCandidates]]:
+) -> tuple[list[tuple[FloatArray, BoolArray]], list[LabelledCandidates]]:
     """Label the candidates of all examples: for training features and labels of some, for validation all."""
     config, rng = ranker.config.training, np.random.default_rng(0)
-    train: list[tuple[np.ndarray, np.ndarray]] = []
+    train: list[tuple[FloatArray, BoolArray]] = []
     validation: list[LabelledCandidates] = []
     number = 0
     for fold in folds:
@@ -148,19 +148,19 @@ def _for_validation(
     )
 
 
-def _eligible(fold: TrainingFold, launched: IntArray) -> list[np.ndarray]:
+def _eligible(fold: TrainingFold, launched: IntArray) -> list[BoolArray]:
     """Give the items that each example's user could like, (n,) bool each.
 
     What came later nobody could like; it must not teach that new items are disliked.
     """
-    by_end: dict[int, np.ndarray] = {}
+    by_end: dict[int, BoolArray] = {}
     for example in fold.examples:
         if example.until not in by_end:
             by_end[example.until] = launched <= example.until
     return [by_end[example.until] for example in fold.examples]
 
 
-def _sample_rows(labels: BoolArray, max_negatives: int, rng: np.random.Generator) -> np.ndarray:
+def _sample_rows(labels: BoolArray, max_negatives: int, rng: np.random.Generator) -> IntArray:
     """All that was liked, and a part of what was not: enough to learn from, in a fraction of the time."""
     negatives = rng.permutation(np.flatnonzero(~labels))[:max_negatives]
     return np.sort(np.concatenate([np.flatnonzero(labels), negatives]))

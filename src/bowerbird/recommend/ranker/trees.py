@@ -104,7 +104,7 @@ def _splits(tree: dict[str, str]) -> list[tuple[int, float, int, bool]]:
     return splits
 
 
-def _rounded_down(thresholds: np.ndarray) -> np.ndarray:
+def _rounded_down(thresholds: DoubleArray) -> FloatArray:
     """The largest float32 that is not above each: as many float32 lie at or below the one as the other."""
     near = thresholds.astype(np.float32)
     above = near.astype(np.float64) > thresholds

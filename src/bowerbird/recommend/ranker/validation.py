@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.evaluate.metrics import ndcg_of_gains
 from bowerbird.recommend.config import TrainingConfig
 from bowerbird.recommend.meta import RankerReport
@@ -25,7 +25,7 @@ class LabelledCandidates:
     features: FloatArray  # (C, features)
     labels: BoolArray  # (C,): liked next
     n_targets: int
-    session: np.ndarray | None
+    session: IntArray | None
     """(C,) ranks by the session that goes on; None outside of one."""
     is_young: BoolArray  # (C,)
     is_of_new_user: bool
@@ -82,7 +82,7 @@ def choose_order(
 
 
 def _choose_session_weight(
-    scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates], config: TrainingConfig
+    scores: Sequence[RealArray], validation: Sequence[LabelledCandidates], config: TrainingConfig
 ) -> float:
     """Choose the weight of a session that serves those validation users best who are in one."""
     pairs = [pair for pair in zip(scores, validation, strict=True) if pair[1].session is not None]
@@ -101,7 +101,7 @@ def _choose_session_weight(
 
 
 def choose_young_share(
-    scores: Sequence[np.ndarray], validation: Sequence[LabelledCandidates], config: TrainingConfig
+    scores: Sequence[RealArray], validation: Sequence[LabelledCandidates], config: TrainingConfig
 ) -> float:
     """Choose the share of places for young items that gains most on validation examples and costs little.
 
@@ -122,7 +122,7 @@ def choose_young_share(
 
 
 def _mean_ndcg_reserved(
-    orders: Sequence[np.ndarray],
+    orders: Sequence[IntArray],
     examples: Sequence[LabelledCandidates],
     share: float,
     value: float,
@@ -138,7 +138,7 @@ def _mean_ndcg_reserved(
 
 
 def _mean_ndcg(
-    scores: Sequence[np.ndarray], examples: Sequence[LabelledCandidates], config: TrainingConfig
+    scores: Sequence[RealArray], examples: Sequence[LabelledCandidates], config: TrainingConfig
 ) -> float:
     ndcg = [
         ndcg_of_gains(example.labels[np.argsort(-values, kind="stable")], example.n_targets, config.cutoff)

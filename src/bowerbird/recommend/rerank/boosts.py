@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.data.arrays import DoubleArray, IntArray, RealArray
 from bowerbird.data.files.records import record_from
 from bowerbird.data.items import Item
 from bowerbird.errors import InputError
@@ -86,7 +87,7 @@ class Boosts:
         """Return the largest factor of the rules that match an item; 1 if none does."""
         return max((rule.factor for rule in self.rules if rule.matches(item)), default=1.0)
 
-    def order(self, relevance: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    def order(self, relevance: RealArray, factors: DoubleArray) -> IntArray:
         """Reorder C candidates, best first by relevance: rows in their new order, (C,).
 
         `relevance` (C,) from 0 to 1, `factors` (C,) from 1.

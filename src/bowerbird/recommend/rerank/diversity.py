@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.data.ranks import min_max
 from bowerbird.recommend.config import ListConfig
 from bowerbird.recommend.rerank.reserve import Reserve
 
 
 def diversify(
-    relevance: np.ndarray,
+    relevance: RealArray,
     vectors: FloatArray,
     n: int,
     diversity: float,
@@ -20,7 +20,7 @@ def diversify(
     rng: np.random.Generator | None = None,
     reserve: Reserve | None = None,
     temperature: float = ListConfig.temperature,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[IntArray, DoubleArray]:
     """Choose n of C candidates: each next one maximises (1−d)·relevance − d·(similarity to those chosen).
 
     Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
@@ -54,7 +54,7 @@ def diversify(
 
 
 def sample(
-    values: np.ndarray, exploration: float, rng: np.random.Generator | None, temperature: float
+    values: DoubleArray, exploration: float, rng: np.random.Generator | None, temperature: float
 ) -> tuple[int, float]:
     """Sample one of C values (C,), -inf for those already taken: its row and its propensity.
 

@@ -35,14 +35,14 @@ class Reserve:
         """The same for some of the candidates."""
         return Reserve(self.is_young[rows], self.share)
 
-    def pool(self, order: IntArray, size: int, n: int) -> np.ndarray:
+    def pool(self, order: IntArray, size: int, n: int) -> IntArray:
         """Give the first `size` rows of an order, and the next young ones that a list of n may need."""
         if self.share == 0:
             return order[:size]
         rest = order[size:]
         return np.concatenate([order[:size], rest[self.is_young[rest]][: int(self.share * n)]])
 
-    def choose(self, order: IntArray, n: int) -> np.ndarray:
+    def choose(self, order: IntArray, n: int) -> IntArray:
         """Choose n rows of an order (C,), best first: each the best, or the best young one where the quota
         asks for it, (min(n, C),).
         """

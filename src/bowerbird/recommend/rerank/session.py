@@ -7,9 +7,7 @@ a session nothing changes.
 
 from __future__ import annotations
 
-import numpy as np
-
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.data.interactions import History
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.data.times import SECOND
@@ -26,7 +24,7 @@ def session_likes(liked: History, now: int, config: SessionConfig) -> History:
 
 def session_ranks(
     positions: IntArray, liked: History, now: int, vectors: Matrix, config: SessionConfig
-) -> np.ndarray | None:
+) -> IntArray | None:
     """Rank candidates (C,) by similarity to the nearest like of a session, (C,); None outside of one."""
     session = session_likes(liked, now, config)
     if not len(session) or not len(positions):
@@ -34,7 +32,7 @@ def session_ranks(
     return ranks_of((vectors[session.items] @ vectors[positions].T).max(axis=0))
 
 
-def rerank_by_session(scores: np.ndarray, ranks: np.ndarray | None, weight: float) -> np.ndarray:
+def rerank_by_session(scores: RealArray, ranks: IntArray | None, weight: float) -> RealArray:
     """Adapt the scores of candidates (C,) to a session, by its ranks (C,); unchanged outside of one.
 
     `weight` is the weight of the session's ranking; the ranker's has weight 1.

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
@@ -42,7 +42,7 @@ class AffinitySource(Source):
         config = context.config.affinity
         return cls(context, AttributeAffinity.fit(context.items.facets, context.popularity.total, config))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose items by affinity with popularity, of their own and of neighbouring ids, warm and cold."""
         if query.is_cold_start or self.context.items.index is not None:
             return []  # among a million items it only ranks what other sources propose
@@ -58,7 +58,7 @@ class AffinitySource(Source):
         )
         return [_top(scores, eligible, count) for scores, eligible in orders]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute affinity over all facets, its rank, and affinity by facet."""
         by_facet = self.model.scores_by_facet(self._preferences(query), positions)
         overall = sum_facets(by_facet)
@@ -130,7 +130,7 @@ class AffinitySource(Source):
         return query.once(self.name, lambda: self.model.preferences(query.liked.items, query.weights))
 
 
-def _top(scores: np.ndarray, eligible: BoolArray, count: int) -> np.ndarray:
+def _top(scores: RealArray, eligible: BoolArray, count: int) -> IntArray:
     positions = top_positions(scores, eligible, count)
     return best_first(scores[positions], positions, count)
 
@@ -140,8 +140,8 @@ class LikesByValue:
     """Which different liked items have each value."""
 
     counts: FloatArray  # (V,): liked items that have a value
-    _values: np.ndarray
-    _items: np.ndarray
+    _values: IntArray
+    _items: IntArray
     """One value of one liked item each, the latest liked first."""
 
     @classmethod

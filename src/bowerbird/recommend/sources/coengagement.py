@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import log_ranks
 from bowerbird.recommend.context import SourceContext
@@ -43,13 +43,13 @@ class CoEngagementSource(Source):
         for query, scores in zip(queries, self.model.scores(matrix), strict=True):
             query.remember(self.name, DenseScores(scores))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items with the highest scores by the user's likes."""
         if query.is_cold_start:
             return []
         return [self._scores(query).top(query.eligible, count)]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute score and rank, NaN for cold items."""
         scores = self._scores(query).at(positions)
         # A cold item has no likes yet: its co-engagement is unknown, not low.

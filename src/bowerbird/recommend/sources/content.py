@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.data.ranks import best_first, log_ranks
 from bowerbird.recommend.context import Matrix, rows_at
 from bowerbird.recommend.query import Query
@@ -50,14 +50,14 @@ class SimilarSource(Source):
         if waiting:
             compare_together(waiting, self.context)
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items with the highest cosine with any recent like."""
         if query.is_cold_start:
             return []
         similar = similarities_of(query, self.context, count)
         return [similar.top(similar.nearest, query.eligible, count)]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray | BoolArray]:
         """Compute cosines of untrained content: all modalities together, then each."""
         if query.is_cold_start:
             return [np.full(len(positions), np.nan, np.float32)] * len(self.feature_names)
@@ -85,7 +85,7 @@ class TasteCentreSource(Source):
 
     name = "taste"
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items with the highest cosine with the likes' weighted mean."""
         if query.is_cold_start:
             return []
@@ -105,7 +105,7 @@ class ColdItemSource(SimilarSource):
     feature_names: tuple[str, ...] = ("cold",)
     fusion: tuple[FusionTerm, ...] = ()
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose cold items by similarity alone, and with the popularity of their neighbouring ids added."""
         if query.is_cold_start:
             return []
@@ -118,14 +118,14 @@ class ColdItemSource(SimilarSource):
         boosted = nearest + weight * popularity.neighbourhood(query.at)[near]
         return [best_first(scores, near, count // 2) for scores in (nearest, boosted)]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray | BoolArray]:
         """Say which candidates are cold."""
         return [self.context.is_cold[positions]]
 
 
-def cosines(modalities: tuple[Matrix, ...], recent: IntArray, positions: IntArray) -> list[np.ndarray]:
+def cosines(modalities: tuple[Matrix, ...], recent: IntArray, positions: IntArray) -> list[FloatArray]:
     """Multiply the rows of R recent items with those of C positions, (R, C) float32, for each modality."""
-    products: list[np.ndarray] = []
+    products: list[FloatArray] = []
     for number, rows in enumerate(modalities):
         if number and rows is modalities[number - 1]:  # one matrix used for every modality
             products.append(products[-1])

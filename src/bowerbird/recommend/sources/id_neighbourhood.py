@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.recommend.models.id_neighbourhood import id_distance, neighbours_of
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.sources.source import Source
@@ -23,7 +23,7 @@ class IdNeighbourhoodSource(Source):
         "id_distance",
     )
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items whose ids are nearest to those of recent likes."""
         if query.is_cold_start:
             return []
@@ -33,7 +33,7 @@ class IdNeighbourhoodSource(Source):
         distance = id_distance(query.recent.items, popularity.id_ranks, near)
         return [near[np.argsort(distance, kind="stable")]]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute the density of likes around the id, by moment and width, and the distance to a like."""
         popularity, liked = self.context.popularity, query.liked.items
         end, lately, month = popularity.end, popularity.lately, popularity.config.month

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import best_first, log_ranks, top_positions
 from bowerbird.recommend.context import SourceContext
@@ -33,7 +33,7 @@ class LatentFactorSource(Source):
         """Fit the factors of the user–item matrix."""
         return cls(context, LatentFactors.fit(like_matrix(events), context.config.latent_factors))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items with the highest scores; none with an index."""
         if query.is_cold_start or self.context.items.index is not None:
             return []
@@ -41,7 +41,7 @@ class LatentFactorSource(Source):
         positions = top_positions(scores, query.eligible, count, above=0.0)
         return [best_first(scores[positions], positions, count)]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute the rank of the score, NaN for cold items."""
         scores = self.model.scores(query.liked.items, query.weights, positions)
         return [np.where(self.context.is_cold[positions], np.nan, log_ranks(scores))]

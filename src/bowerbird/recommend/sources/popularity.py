@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, IntegerArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import coarse_log, log_ranks
 from bowerbird.data.times import DAY
@@ -31,7 +31,7 @@ class PopularSource(Source):
     )
     fusion: tuple[FusionTerm, ...] = (FusionTerm("beginners_today_rank", 0.15, Role.GENERAL),)
 
-    def __init__(self, context: SourceContext, likers: np.ndarray) -> None:
+    def __init__(self, context: SourceContext, likers: IntegerArray) -> None:
         """`likers` (n,): how many users like each item."""
         super().__init__(context)
         self.likers = likers
@@ -41,7 +41,7 @@ class PopularSource(Source):
         """Count the users who like each item."""
         return cls(context, count_likers(events))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose what is liked over a year, by beginners, and now, as of the user's last event."""
         popularity, half = self.context.popularity, count // 2
         year = popularity.config.year
@@ -51,7 +51,7 @@ class PopularSource(Source):
             popularity.top_now(query.eligible, half),
         ]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute coarse shares and ranks at the user's moment and today."""
         popularity, liked = self.context.popularity, query.liked.items
         usual = np.log1p(popularity.total[liked]).mean() if len(liked) else np.nan
@@ -99,13 +99,13 @@ class TrendingSource(PopularSource):
         """Count the users who liked each item in the last month of the training events."""
         return cls(context, count_likers(events, since=_month_before(context)))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose what was liked in the month and lately, as of the user's last event."""
         popularity = self.context.popularity
         half_lives = (popularity.config.month, popularity.lately)
         return [popularity.top(query.eligible, count // 2, query.at, days) for days in half_lives]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute coarse shares and ranks at the user's moment and today."""
         popularity, lately = self.context.popularity, self.context.popularity.lately
         month = popularity.config.month
@@ -125,7 +125,7 @@ class TrendingSource(PopularSource):
         return f"trending: liked by {describe_count(count)} from {first} to {last}"
 
 
-def count_likers(events: Interactions, since: int | None = None) -> np.ndarray:
+def count_likers(events: Interactions, since: int | None = None) -> IntegerArray:
     """Count the users who like each item, from a moment on (microseconds) or ever, (n,) int32."""
     liked = events.liked()
     liked = liked if since is None else liked.where(liked.at >= since)

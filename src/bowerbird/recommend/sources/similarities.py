@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray, FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.data.ranks import best_first, top_positions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
@@ -17,13 +17,13 @@ from bowerbird.recommend.query import Query
 class Similarities:
     """Cosines of a pool of items with the user's recent likes: with the nearest, and their weighted mean."""
 
-    positions: np.ndarray | None
+    positions: IntArray | None
     """(K,) ascending; None for all items."""
     nearest: FloatArray  # (K,)
-    mean: np.ndarray | None
+    mean: FloatArray | None
     """(K,) float32; None where it was not computed, since `RoundedRows` finds the highest sooner."""
 
-    def top(self, values: np.ndarray, eligible: BoolArray, count: int) -> np.ndarray:
+    def top(self, values: RealArray, eligible: BoolArray, count: int) -> IntArray:
         """Return the eligible items with the highest values (K,), best first."""
         if self.positions is None:
             positions = top_positions(values, eligible, count)
@@ -86,4 +86,5 @@ def _by_index(query: Query, context: SourceContext, count: int) -> Similarities:
         cold = query.eligible & context.is_cold
         pool = np.union1d(pool, index.find_nearby(rows[-config.cold_lookups :], count, cold))
     similar = vectors[pool] @ rows.T  # (K, R)
-    return Similarities(pool, similar.max(axis=1, initial=-np.inf), similar @ query.recent_weights)
+    mean = np.asarray(similar @ query.recent_weights, np.float32)
+    return Similarities(pool, similar.max(axis=1, initial=-np.inf), mean)

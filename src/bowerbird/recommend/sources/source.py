@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import BoolArray, IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
@@ -65,13 +63,13 @@ class Source(ABC):
         """Precompute for many queries together what is cheaper in a batch, and cache it in each query."""
 
     @abstractmethod
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose eligible items: one or more rankings of positions, each best first and about `count` long.
 
         Contains only items that the source has a reason for.
         """
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray | BoolArray]:
         """Compute ranker features of candidates (C,): a column (C,) for each of `feature_names`, NaN for
         unknown.
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import log_ranks
 from bowerbird.recommend.context import SourceContext
@@ -34,13 +34,13 @@ class TransitionSource(Source):
         """Count likes after likes."""
         return cls(context, Transitions.fit(events, context.config.transitions))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items that most often follow the latest likes."""
         if query.is_cold_start:
             return []
         return [self._scores(query).top(query.eligible, count)]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute score and rank, NaN for cold items."""
         scores, is_cold = self._scores(query).at(positions), self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]

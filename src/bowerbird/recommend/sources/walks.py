@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import log_ranks
 from bowerbird.data.settings import TasteSettings
@@ -47,12 +47,12 @@ class WalkSource(Source):
         """Build a graph of the training events, which the live graph replaces in serving."""
         return cls(context, EventGraph(events))
 
-    def propose(self, query: Query, count: int) -> list[np.ndarray]:
+    def propose(self, query: Query, count: int) -> list[IntArray]:
         """Propose the items that the walks visited most often."""
         items = self._walk(query).items
         return [items[query.eligible[items]][: self.context.config.walks.max_proposals]]
 
-    def features(self, query: Query, positions: IntArray) -> Sequence[np.ndarray]:
+    def features(self, query: Query, positions: IntArray) -> Sequence[RealArray]:
         """Compute the rounded logarithm of visits, and the visits' rank."""
         visits = self._walk(query).scores_at(positions)
         return [np.round(np.log1p(visits)), log_ranks(visits)]

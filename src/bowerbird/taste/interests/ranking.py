@@ -70,8 +70,8 @@ def weights_by_interest(
     hides outweigh."""
     groups, _, weights = _decayed_weights(interests, state, half_lives, now)
     has_group = groups >= 0
-    sums: DoubleArray = np.bincount(groups[has_group], weights=weights[has_group], minlength=len(interests))
-    return sums
+    sums = np.bincount(groups[has_group], weights=weights[has_group], minlength=len(interests))
+    return sums.astype(np.float64, copy=False)
 
 
 def _decayed_weights(

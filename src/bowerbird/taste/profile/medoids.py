@@ -44,7 +44,9 @@ def liked_weights(
     history = _likes_and_hides(state.history, now)
     event_weights = decayed(history.weights.astype(float), now - history.at, half_lives)
     items, item_of_event = np.unique(history.items, return_inverse=True)
-    weights = np.bincount(item_of_event, weights=event_weights, minlength=len(items))
+    weights: DoubleArray = np.bincount(item_of_event, event_weights, len(items)).astype(
+        np.float64, copy=False
+    )
     return items[weights > 0], weights[weights > 0]
 
 

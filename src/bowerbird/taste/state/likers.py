@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from bowerbird.data.arrays import FloatArray, IntArray, IntegerArray
 from bowerbird.taste.state.packed_rows import Columns, PackedRows, row_bytes
@@ -34,16 +33,14 @@ class Likers:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def learn(
-        self, users: IntArray, seconds: IntegerArray, items: IntArray, id_hashes: NDArray[np.uint64]
-    ) -> None:
+    def learn(self, users: IntArray, seconds: IntegerArray, items: IntArray, id_hashes: IntegerArray) -> None:
         """Learn n likes of known users (rows), (n,) each.
 
         `id_hashes` (U,) uint64 orders users whose likes fall into one second, whatever their rows.
         """
         like_rows(*self._columns, users, seconds, items, id_hashes)
 
-    def learn_one(self, user: int, second: np.uint32, item: int, id_hashes: NDArray[np.uint64]) -> None:
+    def learn_one(self, user: int, second: np.uint32, item: int, id_hashes: IntegerArray) -> None:
         """As `learn`, one like."""
         like_row(*self._columns, user, second, item, id_hashes)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bowerbird.data.arrays import IntegerArray
 
-Columns = Mapping[str, tuple[type[np.generic], int]]
+Columns = Mapping[str, tuple[type[np.integer[Any]], int]]
 """What a row consists of: for each column its type and its width, in values."""
 ALIGNMENT = 8  # bytes
 
@@ -39,7 +40,7 @@ class PackedRows:
         for column_name, (dtype, width) in self._columns.items():
             if column_name == name:
                 size = np.dtype(dtype).itemsize * width
-                column = self._block[:, start : start + size].view(dtype)
+                column: IntegerArray = self._block[:, start : start + size].view(dtype)
                 return column[:, 0] if width == 1 else column
             start += _padded_bytes(dtype, width)
         raise KeyError(name)

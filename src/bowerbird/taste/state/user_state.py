@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, IntegerArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.interactions import History
 from bowerbird.data.times import SECOND
 from bowerbird.taste.state.learning import RING
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class OlderSums:
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
-def _empty_array(dtype: type) -> IntegerArray:
+def _empty_array(dtype: type[Scalar]) -> NDArray[Scalar]:
     return np.zeros(0, dtype)
 
 
@@ -42,7 +46,7 @@ class TasteState:
 
     user_id: str
     items: IntArray = field(default_factory=lambda: _empty_array(np.int64))
-    actions: IntegerArray = field(default_factory=lambda: _empty_array(np.int8))
+    actions: NDArray[np.int8] = field(default_factory=lambda: _empty_array(np.int8))
     at: IntArray = field(default_factory=lambda: _empty_array(np.int64))  # microseconds
     older: OlderSums = field(default_factory=OlderSums.empty)
     seen_before: IntArray = field(default_factory=lambda: _empty_array(np.int64))

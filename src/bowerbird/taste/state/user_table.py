@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
-from numpy.typing import NDArray
 
 from bowerbird.data.arrays import BoolArray, IntArray, IntegerArray
 from bowerbird.data.events import ACTION_CODE, Action
@@ -166,7 +165,7 @@ class UserTable:
         return self._columns[1], self._columns[2], self._columns[3]
 
     @property
-    def id_hashes(self) -> NDArray[np.uint64]:
+    def id_hashes(self) -> IntegerArray:
         """A hash of each row's id, the same in every process, (rows,) uint64."""
         return self._id_hashes
 

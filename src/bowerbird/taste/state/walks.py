@@ -60,7 +60,9 @@ def walk_starts(state: TasteState, half_life_days: Sequence[float]) -> tuple[Int
     """
     event_weights = decayed(state.history.weights.astype(float), state.last_at - state.at, half_life_days)
     items, item_of_event = np.unique(state.items, return_inverse=True)
-    weights = np.bincount(item_of_event, weights=event_weights, minlength=len(items))
+    weights: DoubleArray = np.bincount(item_of_event, event_weights, len(items)).astype(
+        np.float64, copy=False
+    )
     last_event = np.zeros(len(items), np.int64)
     np.maximum.at(last_event, item_of_event, np.arange(len(item_of_event)))
     latest = np.argsort(-last_event)

@@ -15,6 +15,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pyarrow as pa
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.facets import facet_values
 from bowerbird.text.vocabulary import Vocabulary
@@ -51,13 +52,13 @@ class ItemFacts:
 class CatalogueWords:
     """Facts of a sample of a catalogue, and its words. S items."""
 
-    rows: np.ndarray  # (S,) positions in the catalogue, ascending
+    rows: IntArray  # (S,) positions in the catalogue, ascending
     vocabulary: Vocabulary
     facts: list[ItemFacts] = field(repr=False)
     _is_used: dict[Phrase, bool] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, catalogue: Catalogue, rows: np.ndarray | None = None) -> CatalogueWords:
+    def of(cls, catalogue: Catalogue, rows: IntArray | None = None) -> CatalogueWords:
         """From a catalogue's items, or from those at `rows`, ascending positions."""
         rows = np.arange(len(catalogue)) if rows is None else rows
         if len(rows) > SAMPLE_SIZE:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.search.config import CompositionConfig
 from bowerbird.embed.search.edits.catalogue_facts import TYPE_FACET, CatalogueWords, ItemFacts
@@ -30,8 +31,8 @@ DEFAULT = CompositionConfig()
 class EditDirection:
     """The direction of one edit. D dimensions."""
 
-    direction: np.ndarray  # (D,) from the mean of the contradicting items to that of the satisfying ones
-    probe: np.ndarray  # (D,) discriminant: probe @ vector, less its type mean, rises with the attribute
+    direction: FloatArray  # (D,) from the mean of the contradicting items to that of the satisfying ones
+    probe: DoubleArray  # (D,) discriminant: probe @ vector, less its type mean, rises with the attribute
     satisfied: float
     """Mean of the discriminant over items that satisfy the edit."""
 
@@ -40,7 +41,7 @@ class Composer:
     """Learned edit directions in one version of the vectors. S items of a sample, D dimensions."""
 
     def __init__(
-        self, words: CatalogueWords, vectors: np.ndarray, config: CompositionConfig = DEFAULT
+        self, words: CatalogueWords, vectors: FloatArray, config: CompositionConfig = DEFAULT
     ) -> None:
         """`vectors` (S, D) of the sample of `words`; zeros for items that have none."""
         self.words = words
@@ -57,7 +58,7 @@ class Composer:
         self._inverse_covariance = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
         self._directions: dict[AttributeEdit, EditDirection | None] = {}
 
-    def apply_edits(self, query: np.ndarray, edits: Sequence[AttributeEdit]) -> np.ndarray:
+    def apply_edits(self, query: FloatArray, edits: Sequence[AttributeEdit]) -> FloatArray:
         """Move a query (D,) of length 1 along the directions of edits, (D,) of length 1."""
         type_mean = self._type_mean_near(query)
         edited = query
@@ -68,21 +69,21 @@ class Composer:
                 lacking = max(0.0, learned.satisfied - float(learned.probe @ relative))
                 separation = float(learned.probe @ learned.direction)
                 edited = edited + self._config.strength * lacking * learned.direction / separation
-        unit_length: np.ndarray = normalize_rows(edited)
+        unit_length: FloatArray = normalize_rows(edited)
         return unit_length
 
     def score(
-        self, edits: Sequence[AttributeEdit], vectors: np.ndarray, facts: Sequence[ItemFacts]
-    ) -> np.ndarray:
+        self, edits: Sequence[AttributeEdit], vectors: FloatArray, facts: Sequence[ItemFacts]
+    ) -> DoubleArray:
         """Score how items (K, D) fit edits, (K,): the sum of -1 to 1 for each edit, over √edits."""
         total, weight = np.zeros(len(facts)), self._config.unstated_weight
         for edit in edits:
             stated = np.array([edit.match(item_facts) for item_facts in facts])
             total += np.where(stated != 0, stated, weight * self._estimate(edit, vectors, facts))
-        scores: np.ndarray = total / max(1, len(edits)) ** 0.5
+        scores: DoubleArray = total / max(1, len(edits)) ** 0.5
         return scores
 
-    def _estimate(self, edit: AttributeEdit, vectors: np.ndarray, facts: Sequence[ItemFacts]) -> np.ndarray:
+    def _estimate(self, edit: AttributeEdit, vectors: FloatArray, facts: Sequence[ItemFacts]) -> DoubleArray:
         """Estimate the fit of items by the discriminant, (K,): 1 as satisfying items, -1 as the others."""
         learned = self.direction(edit)
         if learned is None:
@@ -92,7 +93,7 @@ class Composer:
         if edit.facet != TYPE_FACET:
             relative = vectors - np.stack([self._type_mean(item_facts) for item_facts in facts])
         share = (relative @ learned.probe - learned.satisfied + separation) / separation
-        estimate: np.ndarray = 2 * np.clip(share, 0, 1) - 1
+        estimate: DoubleArray = 2 * np.clip(share, 0, 1) - 1
         return estimate
 
     def direction(self, edit: AttributeEdit) -> EditDirection | None:
@@ -113,20 +114,20 @@ class Composer:
         probe = self._inverse_covariance @ direction
         return EditDirection(direction, probe, float(probe @ rows[satisfying].mean(axis=0)))
 
-    def _type_mean(self, facts: ItemFacts) -> np.ndarray:
-        type_mean: np.ndarray = self._type_means.get(facts.item_type, self._mean)
+    def _type_mean(self, facts: ItemFacts) -> FloatArray:
+        type_mean: FloatArray = self._type_means.get(facts.item_type, self._mean)
         return type_mean
 
-    def _type_mean_near(self, query: np.ndarray) -> np.ndarray:
+    def _type_mean_near(self, query: FloatArray) -> FloatArray:
         """Mean of the type means of the query's nearest items, (D,)."""
         nearest = np.argsort(-(self._vectors @ query))[: self._config.nearest]
-        type_mean: np.ndarray = self._own_type_means[nearest].mean(axis=0)
+        type_mean: FloatArray = self._own_type_means[nearest].mean(axis=0)
         return type_mean
 
 
 def _compute_type_means(
-    facts: Sequence[ItemFacts], vectors: np.ndarray, has_vector: np.ndarray, min_items: int
-) -> dict[str, np.ndarray]:
+    facts: Sequence[ItemFacts], vectors: FloatArray, has_vector: BoolArray, min_items: int
+) -> dict[str, FloatArray]:
     """Mean vector (D,) of each type with enough items."""
     rows_of_type: dict[str, list[int]] = {}
     for row in np.flatnonzero(has_vector).tolist():

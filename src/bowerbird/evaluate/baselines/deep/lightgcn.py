@@ -18,6 +18,7 @@ import torch
 from torch_geometric.nn import LightGCN as Graph
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.iterative import IterativeRanker
 from bowerbird.evaluate.baselines.scoring import recency_weighted_matrix
@@ -86,7 +87,7 @@ class LightGCN(IterativeRanker):
             loss.backward()
             self._optimizer.step()
 
-    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+    def score_likes(self, likes: Sequence[IntArray]) -> FloatArray:
         """Score by the sum of the liked items' smoothed vectors."""
         scores = np.full((len(likes), self._n_items), np.finfo(np.float32).min, np.float32)
         histories = recency_weighted_matrix(likes, self._n_items, None)[:, self._liked_items]
@@ -95,7 +96,7 @@ class LightGCN(IterativeRanker):
         scores[np.diff(histories.indptr) == 0] = 0.0
         return scores
 
-    def _smooth_items(self) -> tuple[np.ndarray, np.ndarray]:
+    def _smooth_items(self) -> tuple[FloatArray, FloatArray]:
         """Vectors of the liked items: Σ of all layers but the last, over √likes; and the smoothed vectors.
 
         A new user's vector is the sum of the former over their likes, up to a factor that does not change the

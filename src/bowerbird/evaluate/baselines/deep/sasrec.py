@@ -24,7 +24,7 @@ import torch
 from scipy.sparse.linalg import svds
 from torch import nn
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.evaluate.baselines.iterative import IterativeRanker
 
@@ -89,7 +89,7 @@ class SASRec(IterativeRanker):
             self._train_epoch()
         self._net.eval()
 
-    def score_likes(self, likes: Sequence[np.ndarray]) -> np.ndarray:
+    def score_likes(self, likes: Sequence[IntArray]) -> FloatArray:
         """Encode each history and multiply with the item embeddings."""
         scores = np.zeros((len(likes), self._n_items), np.float32)
         sequences = [self._to_numbers(items)[-self.length :] for items in likes]
@@ -117,7 +117,7 @@ class SASRec(IterativeRanker):
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
 
-    def _loss(self, windows: Sequence[tuple[np.ndarray, np.ndarray]]) -> torch.Tensor:
+    def _loss(self, windows: Sequence[tuple[IntArray, IntArray]]) -> torch.Tensor:
         """Mean over sampled positions of the mean -log p of their next likes."""
         padding = len(self._liked_items)
         inputs = _pad([items for items, _ in windows], padding)  # (B, T)
@@ -136,7 +136,7 @@ class SASRec(IterativeRanker):
         loss: torch.Tensor = -(log_p.sum(dim=1) / is_target.sum(dim=1)).mean()
         return loss
 
-    def _cut_windows(self, sequence: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _cut_windows(self, sequence: IntArray) -> list[tuple[IntArray, IntArray]]:
         """Windows of `length`, the first cut at random: (n,) input items, (n, horizon) next items."""
         last = len(sequence) - 1
         if last < 1:
@@ -148,15 +148,15 @@ class SASRec(IterativeRanker):
         cuts = np.arange(self._rng.integers(1, self.length + 1), last, self.length)
         return list(zip(np.split(sequence[:-1], cuts), np.split(next_items, cuts), strict=True))
 
-    def _to_numbers(self, items: IntArray) -> np.ndarray:
+    def _to_numbers(self, items: IntArray) -> IntArray:
         """Positions in the catalogue -> numbers among the liked items, each at its first occurrence."""
         numbers = self._number_of_item[items]
         numbers = numbers[numbers >= 0]
-        first: np.ndarray = numbers[np.sort(np.unique(numbers, return_index=True)[1])]
+        first: IntArray = numbers[np.sort(np.unique(numbers, return_index=True)[1])]
         return first
 
 
-def _pad(sequences: Sequence[np.ndarray], padding: int) -> torch.Tensor:
+def _pad(sequences: Sequence[IntArray], padding: int) -> torch.Tensor:
     """Stack sequences, padded at their ends: (B, longest, …) int64."""
     tensors = [torch.from_numpy(sequence) for sequence in sequences]
     return nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=padding)
