@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.languages import CODES, load_language
+from bowerbird.assist.languages import CODES, HEADS_FIRST, load_language
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
@@ -40,7 +40,9 @@ def _over(items: list[Item], store: Store) -> Assistant:
     from bowerbird.text.lexicon import Lexicon
     from bowerbird.text.vocabulary import Vocabulary
 
-    parts.__dict__["vocabulary"] = Vocabulary.of(parts.catalogue, parts.to_english)
+    parts.__dict__["vocabulary"] = Vocabulary.of(
+        parts.catalogue, parts.to_english, heads_first=parts.language_code in HEADS_FIRST
+    )
     parts.__dict__["lexicon"] = Lexicon.of(parts.catalogue, parts.to_english)
     return Assistant(parts).without_model()
 
@@ -135,3 +137,103 @@ def test_audiences_and_recipients(text: str, expected: set[str], shop_store: Sto
     items = [replace(item, title=f"{item.title} {item.item_id}") for item in _dresses()]
     reply = _over(items, shop_store).reply(DialogueState(), text)
     assert {item.item_id for item in reply.items} == expected
+
+
+# -- exclusions and undo ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", ["stop showing me rugs", "no rugs please", "keine Teppiche bitte"])
+def test_an_exclusion_can_be_undone(assistant: Assistant, message: str) -> None:
+    excluding = _talk(assistant, message)
+    assert "Rug" in excluding.state.excluded["type"]
+    undone = assistant.reply(excluding.state, "undo that")
+    assert not undone.state.excluded and not undone.request.excluded
+    assert "nothing" not in undone.text
+
+
+def test_a_kind_that_includes_what_is_excluded_does_not_bring_it_back(assistant: Assistant) -> None:
+    reply = _talk(assistant, "stop showing me table lamps", "a lamp")
+    kinds = [assistant.parts.vocabulary.values_of(item.position, "type") for item in reply.items]
+    assert kinds and all(kind == ["Floor lamp"] for kind in kinds)
+
+
+def test_too_expensive_ends_the_most_expensive_first(lamps: Assistant) -> None:
+    reply = _talk(lamps, "the most expensive lamps", "too expensive")
+    assert reply.request.order.value == "relevance"
+
+
+def test_a_kind_named_again_with_a_price_drops_the_price_before(lamps: Assistant) -> None:
+    assert _talk(lamps, "lamps between 30 and 60", "lamps under 25").request.price.low == 0
+
+
+# -- kinds that there are not -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "a bicycle for my son",
+        "do you have fish?",
+        "an iphone case",
+        "quiero un móvil",
+        "necesito unos pantalones negros",
+        "avez-vous un casque audio ?",
+        "ein Fahrrad",
+        "Lederschuhe",
+    ],
+)
+def test_an_unknown_kind_is_reported_as_missing(lamps: Assistant, message: str) -> None:
+    reply = _talk(lamps, message)
+    assert reply.unmet and not reply.shown
+
+
+@pytest.mark.parametrize(
+    "message", ["a surprise for my wife", "something for six people", "sans motif"]
+)  # fmt: skip
+def test_what_names_no_kind_is_not_reported_as_missing(assistant: Assistant, message: str) -> None:
+    reply = _talk(assistant, message)
+    assert reply.items or reply.act.value == "unclear"
+
+
+# -- words of other languages -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "facets"),
+    [
+        ("ein Wollteppich", "Rug", {"material": {"wool"}}),
+        ("eine Stehlampe", "Floor lamp", {}),
+        ("¿me enseñas jerséis?", "Sweater", {}),
+        ("una alfonbra roja", "Rug", {"colour": {"Red"}}),  # typo
+    ],
+)
+def test_forms_of_other_languages_are_read(
+    assistant: Assistant, message: str, kind: str, facets: dict[str, set[str]]
+) -> None:
+    reply = _talk(assistant, message)
+    assert kind in reply.request.facets["type"]
+    assert {facet: set(reply.request.facets[facet]) for facet in facets} == facets
+
+
+WINES = [
+    Item(f"w{n}", f"Vin {n}", "Un vin de la cave, et pour les repas.", price=price,
+         category=("Cave", kind))
+    for n, (kind, price) in enumerate(
+        (("Vins rouges", 12.0), ("Vins rouges", 30.0), ("Vins blancs", 9.0), ("Jus de fruits", 3.0))
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "ids"),
+    [
+        ("du vin", {"w0", "w1", "w2"}),
+        ("un vin rouge", {"w0", "w1"}),
+        ("a red wine", {"w0", "w1"}),
+        ("wine under 10", {"w2"}),
+        ("un jus", {"w3"}),
+    ],
+)
+def test_in_a_french_shop_the_first_word_is_the_kind(shop_store: Store, message: str, ids: set[str]) -> None:
+    reply = _talk(_over(WINES, shop_store), message)
+    assert {item.item_id for item in reply.items} == ids

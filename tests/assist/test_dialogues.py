@@ -116,7 +116,7 @@ CONVERSATIONS: dict[str, list[Says]] = {
     "German": [
         Says("ich suche eine grüne Lampe unter 60 Euro", "find", GREEN_LAMP, 60, "de"),
         Says("zeig mir keine Teppiche mehr", "exclude", language="de", text="Teppiche"),
-        Says("habt ihr Kopfhörer?", "find", language="de", text="keine Kopfhörer"),
+        Says("habt ihr Kopfhörer?", "find", language="de", text="„Kopfhörer“"),
         Says("a red rug", "find", {"type": "Rug", "colour": "Red"}, language="en"),
     ],
     "French": [

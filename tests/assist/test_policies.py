@@ -103,3 +103,25 @@ def test_two_folders_are_an_error(pages: Path, tmp_path: Path) -> None:
             ["import", "policies", str(pages), str(pages), "--store", str(tmp_path / "s")],
             catch_exceptions=False,
         )
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("livrez-vous en Espagne ?", "La livraison en Espagne coûte 12 EUR."),
+        ("do you ship to Spain?", "La livraison en Espagne coûte 12 EUR."),
+        ("puis-je renvoyer un produit ?", "Vous pouvez nous renvoyer un produit sous 14 jours."),
+    ],
+)
+def test_pages_in_another_language_answer_too(
+    question: str, sentence: str, tmp_path: Path, assistant: Assistant
+) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    texts = {
+        "livraison": "Nous livrons en France pour 5 EUR.\nLa livraison en Espagne coûte 12 EUR.\n",
+        "retours": "Vous pouvez nous renvoyer un produit sous 14 jours.\n",
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.md").write_text(f"# {name.title()}\n\n{text}", encoding="utf-8")
+    assert sentence in assistant_with(folder, assistant).reply(DialogueState(), question).text

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.request import PriceRange, Request
+from bowerbird.assist.price_range import PriceRange
+from bowerbird.assist.request import KindNeed, Request
 from bowerbird.assist.state import MAX_OFFERED, ClarifyingQuestion, DialogueState, ItemAction
 from bowerbird.errors import InputError
 
+KIND = KindNeed(frozenset({"Rug"})).as_dict()
 FULL = DialogueState(
     request=Request(
         text="a red lamp",
@@ -24,7 +26,10 @@ FULL = DialogueState(
         like=("i1",),
         without=("i2",),
         follow_up=True,
-        groups=(frozenset({"Table lamp"}), frozenset({"Rug"})),
+        kinds=(
+            KindNeed(frozenset({"Table lamp"}), price=PriceRange(high=40.0)),
+            KindNeed(frozenset({"Rug"}), {"colour": frozenset({"Red"})}, {"type": "rug", "colour": "red"}),
+        ),
         recipient="my sister",
         is_gift=True,
     ),
@@ -34,7 +39,11 @@ FULL = DialogueState(
     focus="i2",
     excluded={"type": frozenset({"Sofa"})},
     question=ClarifyingQuestion("colour", ("Red", "Green")),
-    actions=(ItemAction("save", ("i2", "i3")), ItemAction("hide", ("i2",))),
+    actions=(
+        ItemAction("save", ("i2", "i3")),
+        ItemAction("hide", ("i2",)),
+        ItemAction("exclude", excluded={"type": frozenset({"Sofa"})}),
+    ),
     language="es",
     turns=3,
 )
@@ -164,7 +173,9 @@ def test_a_state_that_was_tampered_with_is_an_error(path: str, value: Any) -> No
         ("request.facets", {"nonsense": ["a"]}),
         ("request.facets", {"type": ["Spaceship"]}),
         ("request.like", ["no such item"]),
-        ("request.groups", [["Spaceship"], []]),
+        ("request.kinds", [KIND | {"types": ["Spaceship"]}, KIND]),
+        ("request.kinds", [KIND | {"types": []}]),
+        ("actions", [{"action": "exclude", "item_ids": [], "excluded": {"nonsense": ["x"]}}]),
         ("request.preferred", {"nonsense": ["a"]}),
         ("request.named", {"colour": "{0.__class__}"}),
     ],
@@ -213,6 +224,22 @@ _LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "language": st.sampled_from(["en", "es", "de", "fr", "it", "xx", ""]),
     "turns": st.integers(-1, 10),
 }
+_PRICES = st.fixed_dictionaries(
+    {
+        "low": st.floats() | st.integers(),
+        "high": st.none() | st.floats() | st.integers(),
+        "low_open": st.booleans(),
+        "high_open": st.booleans(),
+    }
+)
+_KINDS = st.fixed_dictionaries(
+    {
+        "types": st.lists(st.sampled_from(["Rug", "Sofa", "x"]), max_size=2),
+        "facets": _TABLES,
+        "named": st.dictionaries(st.sampled_from(["type", "colour"]), st.text(max_size=5)),
+        "price": _PRICES,
+    }
+)
 _REQUESTS = st.fixed_dictionaries(
     {
         "text": st.text(max_size=5),
@@ -222,15 +249,8 @@ _REQUESTS = st.fixed_dictionaries(
         "without": st.lists(_IDS, max_size=3),
         "named": st.dictionaries(st.sampled_from(["type", "colour"]), st.text(max_size=5)),
         "follow_up": st.booleans(),
-        "groups": st.lists(st.lists(st.sampled_from(["Rug", "Sofa", "x"]), max_size=2), max_size=3),
-        "price": st.fixed_dictionaries(
-            {
-                "low": st.floats() | st.integers(),
-                "high": st.none() | st.floats() | st.integers(),
-                "low_open": st.booleans(),
-                "high_open": st.booleans(),
-            }
-        ),
+        "kinds": st.lists(_KINDS, max_size=3),
+        "price": _PRICES,
         "facets": _TABLES,
         "exact": _TABLES,
         "excluded": _TABLES,

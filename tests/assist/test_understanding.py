@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.assist.request import Order, PriceRange, Request, Shown
+from bowerbird.assist.price_range import PriceRange
+from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.understand.understanding import understand
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 from bowerbird.assist.languages import ENGLISH, Language
 from bowerbird.assist.languages.plurals import plural, singular
-from bowerbird.assist.request import PriceRange, Request, money
+from bowerbird.assist.price_range import PriceRange, money
+from bowerbird.assist.request import Request
 from bowerbird.text.audiences import AUDIENCE
 
 _ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
@@ -36,8 +37,8 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
         nouns = [own or language.say("gift" if request.is_gift else "items")]
-        if language.code == ENGLISH and count == 1:
-            nouns = [singular(nouns[0])]
+        if language.code == ENGLISH:
+            nouns = [singular(nouns[0]) if count == 1 else plural(nouns[0])]
     elif language.code == ENGLISH:
         nouns[-1] = singular(nouns[-1]) if count == 1 else plural(nouns[-1])
     pair = "pair of " if nouns[0].startswith("pair of ") else ""  # "one pair of black jeans"

@@ -20,7 +20,7 @@ import numpy as np
 
 from bowerbird.assist.acts.opening import open_recognizer
 from bowerbird.assist.cost import StockModelRates, read_stock_rates
-from bowerbird.assist.languages import CODES, ENGLISH, is_known_word, load_language
+from bowerbird.assist.languages import CODES, ENGLISH, HEADS_FIRST, is_known_word, load_language
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
@@ -147,12 +147,16 @@ class Parts:
         return cls(snapshot, snapshot.catalogue, item_matrix(snapshot))
 
     @cached_property
+    def language_code(self) -> str:
+        """The language of the catalogue; English for one without a file."""
+        code = detect_catalogue_language(self.catalogue)
+        return code if code in CODES else ENGLISH
+
+    @cached_property
     def to_english(self) -> Callable[[str], str] | None:
         """Brings the catalogue's words to English, as requests are read; None where they are English."""
-        code = detect_catalogue_language(self.catalogue)
-        if code is None or code == ENGLISH or code not in CODES:
-            return None
-        return load_language(code, self.languages_folder).to_english
+        code = self.language_code
+        return None if code == ENGLISH else load_language(code, self.languages_folder).to_english
 
     @property
     def languages_folder(self) -> Path | None:
@@ -164,7 +168,11 @@ class Parts:
     def vocabulary(self) -> Vocabulary:
         """The catalogue's facets and how they are said."""
         return self.snapshot.open_once(
-            "vocabulary", lambda: Vocabulary.of(self.catalogue, self.to_english), of=("vectors", TEXTS)
+            "vocabulary",
+            lambda: Vocabulary.of(
+                self.catalogue, self.to_english, heads_first=self.language_code in HEADS_FIRST
+            ),
+            of=("vectors", TEXTS),
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bowerbird.assist.languages import Language, detect_language, load_language
 from bowerbird.errors import InputError
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.words import normalize_text, stem, tokenize
@@ -40,6 +41,9 @@ class Passage:
     heading: str
     text: str
     stems: frozenset[str]
+    """Of the sentence, as written and in English."""
+    title_stems: frozenset[str]
+    """Of the page's name and the heading."""
 
 
 class Policies:
@@ -62,10 +66,7 @@ class Policies:
         } - about
         best, most = None, 0.0
         for passage in self.passages:
-            named = {
-                stem(word) for word in tokenize(normalize_text(f"{passage.page} {passage.heading}", 300))
-            }
-            on_topic = 2.0 * bool(about & named) + bool(about & passage.stems)
+            on_topic = 2.0 * bool(about & passage.title_stems) + bool(about & passage.stems)
             score = on_topic + len(asked & passage.stems) if on_topic else 0.0
             if score > most:
                 best, most = passage, score
@@ -104,14 +105,21 @@ def _read(path: Path) -> str:
 
 def _passages(path: Path) -> Iterator[Passage]:
     page, heading = path.stem.replace("-", " ").replace("_", " "), ""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    content = path.read_text(encoding="utf-8", errors="replace")
+    language = load_language(detect_language(normalize_text(content)))
+    for line in content.splitlines():
         plain = " ".join(_MARKUP.sub(lambda match: match[1] or " ", line).split())
         if line.lstrip().startswith("#"):
             heading = plain
             continue
         for sentence in re.split(r"(?<=[.!?])\s+", plain):
             if len(sentence) > 3:
-                stems = frozenset(
-                    stem(word) for word in tokenize(normalize_text(sentence, 600)) if word[0].isalnum()
-                )
-                yield Passage(page, heading, sentence[:MAX_QUOTE], stems)
+                title_stems = _stems(f"{page} {heading}", language)
+                yield Passage(page, heading, sentence[:MAX_QUOTE], _stems(sentence, language), title_stems)
+
+
+def _stems(text: str, language: Language) -> frozenset[str]:
+    """Stems of a text's words, as written and in English."""
+    plain = normalize_text(text, 600)
+    words = tokenize(f"{plain} {language.to_english(plain)}")
+    return frozenset(stem(word) for word in words if word[0].isalnum())

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bowerbird.assist.cost import TurnCost
-from bowerbird.assist.request import Request, exact_price
+from bowerbird.assist.price_range import exact_price
+from bowerbird.assist.request import Request
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
 

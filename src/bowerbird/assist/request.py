@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from bowerbird.assist.price_range import ANY_PRICE, PriceRange
 from bowerbird.errors import InputError
 
 MAX_ITEMS = 400
 """Items that a request resembles or leaves out; of more, the newest."""
+MAX_KINDS = 10
 MAX_ID_LENGTH = 500
 MAX_PICTURE_LENGTH = 30_000  # characters of base64
 
@@ -28,92 +29,46 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class PriceRange:
-    """Prices from `low` to `high`, in the catalogue's currency; an open end excludes its own value."""
-
-    low: float = 0.0
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-
-    @property
-    def bounded(self) -> bool:
-        return self.low > 0 or self.high < math.inf
-
-    def __contains__(self, price: object) -> bool:
-        """Whether a price lies inside; no price (None, NaN) never does where a bound is stated.
-
-        >>> 60.0 in PriceRange(high=60, high_open=True), 59.99 in PriceRange(high=60, high_open=True)
-        (False, True)
-        """
-        if not isinstance(price, float | int) or math.isnan(price):
-            return not self.bounded
-        above = price > self.low if self.low_open else price >= self.low
-        return above and (price < self.high if self.high_open else price <= self.high)
-
-    def narrowed(self, other: PriceRange) -> PriceRange:
-        """What both ranges hold."""
-        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
-        high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
-        return PriceRange(low, high, low_open, not high_closed)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON's types; an unbounded end is null."""
-        high = self.high if math.isfinite(self.high) else None
-        return {"low": self.low, "high": high, "low_open": self.low_open, "high_open": self.high_open}
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> PriceRange:
-        """The range that `as_dict` wrote. Raises `ValueError` for one that holds no price."""
-        low, high = float(raw["low"]), math.inf if raw["high"] is None else float(raw["high"])
-        if not 0 <= low <= high or low == math.inf:
-            raise ValueError(f"its prices go from {low} to {high}")
-        return cls(low, high, bool(raw["low_open"]), bool(raw["high_open"]))
-
-    def describe(self) -> str:
-        """The range in words.
-
-        >>> PriceRange(high=60, high_open=True).describe(), PriceRange(20, 40).describe()
-        ('under 60', 'between 20 and 40')
-        """
-        low, high = money(self.low), money(self.high)
-        if self.low > 0 and self.high < math.inf:
-            return f"between {low} and {high}"
-        if self.high < math.inf:
-            return f"under {high}" if self.high_open else f"up to {high}"
-        if self.low > 0:
-            return f"over {low}" if self.low_open else f"from {low}"
-        return ""
-
-
-def money(amount: float) -> str:
-    """An amount as people write it: whole numbers bare, others with two decimals.
-
-    >>> money(60.0), money(59.9)
-    ('60', '59.90')
-    """
-    if not math.isfinite(amount):
-        return "any amount"
-    return f"{amount:.0f}" if amount == round(amount) else exact_price(amount)
-
-
-def exact_price(amount: float) -> str:
-    """An amount with two decimals; one below 1 that cents don't hold with three digits that count.
-
-    >>> exact_price(45), exact_price(0.5), exact_price(0.01129)
-    ('45.00', '0.50', '0.0113')
-    """
-    small = 0 < amount < 1 and abs(round(amount, 2) - amount) > 1e-9
-    return f"{amount:.3g}" if small else f"{amount:.2f}"
-
-
-@dataclass(frozen=True)
 class Shown:
     """An item that the last reply showed, in the order shown; `price` is None where it has none."""
 
     item_id: str
     title: str
     price: float | None
+
+
+@dataclass(frozen=True)
+class KindNeed:
+    """One of several kinds that are asked for together, and what is asked of it alone."""
+
+    types: frozenset[str]
+    facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    """For its types and each of `facets`, how the person said it."""
+    price: PriceRange = ANY_PRICE
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked of it alone."""
+        return not (self.facets or self.price.bounded)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON's types."""
+        facets = {facet: sorted(values) for facet, values in self.facets.items()}
+        named = dict(self.named)
+        return {"types": sorted(self.types), "facets": facets, "named": named, "price": self.price.as_dict()}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> KindNeed:
+        """The kind that `as_dict` wrote. Raises `ValueError` for one without a type."""
+        if not raw["types"]:
+            raise ValueError("one of its kinds has no type")
+        return cls(
+            frozenset(map(str, raw["types"])),
+            {str(facet): frozenset(map(str, values)) for facet, values in raw["facets"].items()},
+            {str(facet): str(words) for facet, words in raw["named"].items()},
+            PriceRange.from_dict(raw["price"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -131,7 +86,7 @@ class Request:
     """Soft: values that count for an item, but whose absence does not exclude it."""
     named: Mapping[str, str] = field(default_factory=dict)
     """For each facet of `facets`, how the person said it."""
-    price: PriceRange = PriceRange()
+    price: PriceRange = ANY_PRICE
     words: str = ""
     """What is left for search by meaning: the wish without prices and references."""
     order: Order = Order.RELEVANCE
@@ -142,8 +97,8 @@ class Request:
     without: tuple[str, ...] = ()
     """Ids of items not to show (shown before, or referred to)."""
     follow_up: bool = False
-    groups: tuple[frozenset[str], ...] = ()
-    """Where several kinds were asked for together ("a table and chairs"), the types of each."""
+    kinds: tuple[KindNeed, ...] = ()
+    """Where several kinds were asked for together ("a table and chairs"), each of them."""
     recipient: str = ""
     """Whom it is for, as said ("my sister"); empty where it is for the user."""
     is_gift: bool = False
@@ -153,8 +108,15 @@ class Request:
     """What this message asks for by a noun that is no type of the catalogue ("headphones")."""
     is_relative: bool = False
     """Whether the price was said relative to items on screen ("cheaper")."""
-    budget: PriceRange = PriceRange()
+    budget: PriceRange = ANY_PRICE
     """The price range that was said in amounts; `price` may be narrowed by "cheaper" as well."""
+
+    def of_kind(self, kind: KindNeed) -> Request:
+        """What is asked of one of its kinds."""
+        facets, named = {**self.facets, **kind.facets, "type": kind.types}, {**self.named, **kind.named}
+        price = kind.price if kind.price.bounded else self.price
+        budget = kind.price if kind.price.bounded else self.budget
+        return replace(self, facets=facets, named=named, kinds=(), price=price, budget=budget)
 
     @property
     def constrained(self) -> bool:
@@ -166,7 +128,13 @@ class Request:
         descriptions += [
             f"not {' or '.join(sorted(values))} ({name})" for name, values in self.excluded.items()
         ]
-        return [*descriptions, f"price: {self.price.describe()}"] if self.price.bounded else descriptions
+        if self.price.bounded:
+            descriptions.append(f"price: {self.price.describe()}")
+        for kind in self.kinds:
+            own = [f"{name}: {' or '.join(sorted(values))}" for name, values in kind.facets.items()]
+            own += [f"price: {kind.price.describe()}"] if kind.price.bounded else []
+            descriptions += [f"{' or '.join(sorted(kind.types))}: {', '.join(own)}"] if own else []
+        return descriptions
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON's types; an unbounded price end is null."""
@@ -181,7 +149,7 @@ class Request:
             "picture": self.picture,
         }
         rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
-        rest |= {"groups": [sorted(group) for group in self.groups], "recipient": self.recipient}
+        rest |= {"kinds": [kind.as_dict() for kind in self.kinds], "recipient": self.recipient}
         rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind, "noun": self.noun}
         rest |= {"is_relative": self.is_relative}
         return {**rest, **sets, "price": self.price.as_dict(), "budget": self.budget.as_dict()}
@@ -201,7 +169,7 @@ class Request:
                 picture=_picture(raw.get("picture", "")),
                 without=_ids(raw["without"]),
                 follow_up=bool(raw["follow_up"]),
-                groups=tuple(frozenset(map(str, group)) for group in raw.get("groups", ())),
+                kinds=tuple(map(KindNeed.from_dict, raw.get("kinds", ())[:MAX_KINDS])),
                 recipient=str(raw.get("recipient", ""))[:100],
                 is_gift=bool(raw.get("is_gift", False)),
                 unknown_kind=str(raw.get("unknown_kind", ""))[:100],
@@ -233,3 +201,12 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
 
 
 _SETS = ("facets", "exact", "excluded", "preferred")
+
+
+def asked_for_again(request: Request, facet: str, excluded: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Excluded values that a request asks for after all: by their names, or nothing but them.
+
+    "Accessories" after "no hats" are the others; "hats" are hats.
+    """
+    values = request.facets.get(facet, frozenset())
+    return values if values <= excluded.get(facet, frozenset()) else request.exact.get(facet, frozenset())

@@ -35,10 +35,17 @@ class ClarifyingQuestion:
 
 @dataclass(frozen=True)
 class ItemAction:
-    """What one message did to items, for "undo"."""
+    """What one message did to items or to the conversation, for "undo"."""
 
     action: str
-    item_ids: tuple[str, ...]
+    item_ids: tuple[str, ...] = ()
+    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By facet, the values that it excluded from the conversation."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The action in JSON's types."""
+        excluded = {facet: sorted(values) for facet, values in self.excluded.items()}
+        return {"action": self.action, "item_ids": list(self.item_ids), "excluded": excluded}
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class DialogueState:
             "question": vars(self.question) | {"options": list(self.question.options)}
             if self.question
             else None,
-            "actions": [vars(action) | {"item_ids": list(action.item_ids)} for action in self.actions],
+            "actions": [action.as_dict() for action in self.actions],
             "language": self.language,
             "turns": self.turns,
         }
@@ -104,24 +111,23 @@ class DialogueState:
             if raw["format"] != FORMAT:
                 raise ValueError(f"its format is {raw['format']!r}, expected {FORMAT}")
             question, actions = raw.get("question"), list(raw.get("actions", ()))
-            excluded = dict(raw.get("excluded") or {})
-            if len(excluded) > MAX_EXCLUDED:
-                raise ValueError(f"excluded holds {len(excluded)} facets, expected at most {MAX_EXCLUDED}")
             return cls(
                 request=Request.from_dict(raw["request"]) if raw.get("request") else None,
                 on_screen=_ids(raw.get("on_screen", ()), MAX_ON_SCREEN),
                 offered=_ids(raw.get("offered", ()), MAX_OFFERED),
                 is_near_miss=bool(raw.get("is_near_miss", False)),
                 focus=_ids([raw["focus"]], 1)[0] if raw.get("focus") else None,
-                excluded={
-                    str(facet): frozenset(_ids(values, MAX_EXCLUDED)) for facet, values in excluded.items()
-                },
+                excluded=_excluded(raw.get("excluded")),
                 messages=_ids(raw.get("messages", ()), MAX_MESSAGES),
                 question=ClarifyingQuestion(str(question["facet"]), _ids(question["options"], 20))
                 if question
                 else None,
                 actions=tuple(
-                    ItemAction(str(action["action"])[:20], _ids(action["item_ids"], MAX_ON_SCREEN))
+                    ItemAction(
+                        str(action["action"])[:20],
+                        _ids(action["item_ids"], MAX_ON_SCREEN),
+                        _excluded(action.get("excluded")),
+                    )
                     for action in actions[-MAX_ACTIONS:]
                 ),
                 language=str(raw.get("language", "en"))[:8],
@@ -159,6 +165,13 @@ class DialogueState:
             write_atomically(Path(path), content.encode("utf-8", errors="replace"))
         except OSError as error:
             raise InputError(f"the conversation can't be written to {path} ({error})") from None
+
+
+def _excluded(raw: Any) -> dict[str, frozenset[str]]:
+    excluded = dict(raw or {})
+    if len(excluded) > MAX_EXCLUDED:
+        raise ValueError(f"excluded holds {len(excluded)} facets, expected at most {MAX_EXCLUDED}")
+    return {str(facet): frozenset(_ids(values, MAX_EXCLUDED)) for facet, values in excluded.items()}
 
 
 def _ids(values: Any, most: int) -> tuple[str, ...]:

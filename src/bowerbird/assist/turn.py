@@ -16,6 +16,7 @@ from bowerbird.assist.languages import (
     name_language,
 )
 from bowerbird.assist.languages.names import LANGUAGE_NAMES
+from bowerbird.assist.languages.typos import correct_words
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import DialogueState
@@ -25,8 +26,9 @@ from bowerbird.assist.understand.mentions import mentions_of, named_facets
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
 from bowerbird.assist.understand.readable import is_foreign
-from bowerbird.assist.understand.recipients import digits_for_words, take_recipient
+from bowerbird.assist.understand.recipients import take_recipient
 from bowerbird.assist.understand.references import COMPARES_PRICE
+from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.words import normalize_text, tokenize
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def read_message(
     whatever the message is in."""
     original = normalize_text(text)
     language = _language_of(parts, detect_language(original, state.language, parts.languages_folder))
-    plain = digits_for_words(language.to_english(original).strip("¿¡ "))
+    plain = _in_english(parts, language, original)
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
 
@@ -140,6 +142,13 @@ def read_message(
         n=n,
         record=record,
     )
+
+
+def _in_english(parts: Parts, language: Language, text: str) -> str:
+    """A cleaned message in English, word by word, its typing mistakes corrected and its numbers in digits."""
+    text = correct_words(text, language, parts.vocabulary.known_stems, parts.knows_word)
+    text = digits_for_words(text, language.code if language.has_file else ENGLISH)
+    return language.to_english(text).strip("¿¡ ")
 
 
 def _language_of(parts: Parts, code: str) -> Language:

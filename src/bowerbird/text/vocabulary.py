@@ -17,6 +17,7 @@ import numpy as np
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
+from bowerbird.text.departments import collect_departments
 from bowerbird.text.facets import FACETS, facet_values
 from bowerbird.text.synonyms import SYNONYMS
 from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
@@ -26,6 +27,7 @@ _NOT_HEADS = word_set("set item piece wear pair thing one body other case string
 _DROPPABLE_HEADS = frozenset(("top", "bottom", "set", "body"))
 """Heads that users omit: "bikini" and "pyjamas" stand for Bikini top and Pyjama set."""
 _MAX_SOFT_VALUES = 400
+_SIDES = re.compile(r"\s*[/,&]\s*|\s+(?:and|und|et|y|e|ed)\s+")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,17 @@ class Vocabulary:
     """Soft meanings: first words of compounds ("bikini" of Bikini top), values of other attributes."""
 
     @classmethod
-    def of(cls, catalogue: Catalogue, to_english: Callable[[str], str] | None = None) -> Vocabulary:
-        """Extract the facets; `to_english` brings values in another language to how requests are read."""
+    def of(
+        cls,
+        catalogue: Catalogue,
+        to_english: Callable[[str], str] | None = None,
+        *,
+        heads_first: bool = False,
+    ) -> Vocabulary:
+        """Extract the facets; `to_english` brings values in another language to how requests are read.
+
+        `heads_first`: in compounds of that language the thing comes first ("vin rouge").
+        """
         rows: dict[str, dict[tuple[str, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
         spellings: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
         for position in range(len(catalogue)):
@@ -71,7 +82,8 @@ class Vocabulary:
             for facet, values in rows.items()
             if facet in FACETS or len(values) <= _MAX_SOFT_VALUES
         }
-        phrases, hints = _collect_phrases(positions, to_english or _as_it_is)
+        departments = collect_departments(catalogue, positions.get("type", {}))
+        phrases, hints = _collect_phrases(positions, departments, to_english or _as_it_is, heads_first)
         return cls(len(catalogue), positions, phrases, hints)
 
     @cached_property
@@ -142,7 +154,10 @@ def _as_it_is(text: str) -> str:
 
 
 def _collect_phrases(
-    positions: Mapping[str, Mapping[str, IntArray]], to_english: Callable[[str], str]
+    positions: Mapping[str, Mapping[str, IntArray]],
+    departments: Mapping[str, frozenset[str]],
+    to_english: Callable[[str], str],
+    heads_first: bool,
 ) -> tuple[dict[tuple[str, ...], tuple[Meaning, ...]], dict[tuple[str, ...], Meaning]]:
     """Phrases and hints (see `Vocabulary`) that name the facets' values."""
     exact: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -159,18 +174,30 @@ def _collect_phrases(
                     exact[stem_phrase(form)][facet].add(value)
                 continue
             exact[("size", *full_key) if facet == "size" else full_key][facet].add(value)
-            english = stem_phrase(to_english(value.lower()))
-            if english and english != full_key and facet not in ("size", "brand"):
-                exact[english][facet].add(value)
+            english = to_english(value.lower())
+            english_key = stem_phrase(english)
+            if english_key and english_key != full_key and facet not in ("size", "brand"):
+                exact[english_key][facet].add(value)
+                for variant in _phrase_variants(english, heads_first):
+                    loose[variant][facet].add(value)
+                if heads_first:
+                    exact[english_key[::-1]][facet].add(value)  # "wine red" is asked for as "red wine"
             if facet == "size":
                 exact[*full_key, "size"][facet].add(value)
             elif facet != "brand":
-                for tail in _phrase_variants(value):
-                    loose[tail][facet].add(value)
-                if len(full_key) > 1 and full_key[-1] in _DROPPABLE_HEADS and facet == "type":
+                for variant in _phrase_variants(value, heads_first):
+                    loose[variant][facet].add(value)
+                if heads_first and len(full_key) > 1:
+                    hints.setdefault(full_key[-1:], (facet, set()))[1].add(value)
+                elif len(full_key) > 1 and full_key[-1] in _DROPPABLE_HEADS and facet == "type":
                     loose[full_key[:-1]][facet].add(value)
                 elif len(full_key) > 1 and facet == "type":
                     hints.setdefault(full_key[:1], (facet, set()))[1].add(value)
+    for department, types in departments.items():
+        for key in {stem_phrase(department), stem_phrase(to_english(department.lower()))}:
+            if key and key not in exact and key not in loose:
+                loose[key]["type"] |= types
+                hints.pop(key, None)
     _add_synonyms(exact, loose)
     order = {facet: rank for rank, facet in enumerate(FACETS)}
     phrases = {}
@@ -191,14 +218,17 @@ def _collect_phrases(
     return phrases, remaining_hints
 
 
-def _phrase_variants(value: str) -> Iterator[tuple[str, ...]]:
-    """Yield shorter forms of a value: either side of a slash, its last words, its participle ("striped")."""
-    for part in re.split(r"\s*[/,&]\s*|\s+and\s+", value.lower()):
+def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]:
+    """Yield shorter forms of a value: either side of a slash, its last words, its participle ("striped").
+
+    Where the thing comes first, its first words.
+    """
+    for part in _SIDES.split(value.lower()):
         words = part.split()
-        for start in range(len(words)):
-            tail = stem_phrase(" ".join(words[start:]))
-            if tail and not (len(tail) == 1 and (tail[0] in _NOT_HEADS or len(tail[0]) < 2)):
-                yield tail
+        for size in range(len(words), 0, -1):
+            key = stem_phrase(" ".join(words[:size] if heads_first else words[-size:]))
+            if key and not (len(key) == 1 and (key[0] in _NOT_HEADS or len(key[0]) < 2)):
+                yield key
         if len(words) == 1 and len(part) > 2:
             stem_base = part if part.endswith("e") else part + "e"
             yield (stem_base + "d",)

@@ -9,7 +9,7 @@ from bowerbird.assist.request import Shown
 from bowerbird.assist.understand.acts import Message
 from bowerbird.assist.understand.mentions import named_facets
 from bowerbird.assist.understand.pointing import items_pointed_at
-from bowerbird.assist.understand.recipients import digits_for_words
+from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text
 
@@ -44,7 +44,7 @@ def message_without_items(
     """A message where only the number of the items on screen is known, not what they are."""
     cleaned = normalize_text(text)
     words = load_language(language or detect_language(cleaned))
-    plain = digits_for_words(words.to_english(cleaned))
+    plain = words.to_english(digits_for_words(cleaned, words.code))
     on_screen = tuple(Shown(str(number), "", None) for number in range(n_on_screen))
     pointed = items_pointed_at(plain, on_screen, None)
     facets = named_facets(plain, vocabulary, {}) if vocabulary else frozenset()

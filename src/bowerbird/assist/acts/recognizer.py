@@ -13,6 +13,7 @@ from dataclasses import replace
 from bowerbird.assist.acts.classifier import ActClassifier
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import UNSURE, ActRecognizer, Message, Recognition, recognise
+from bowerbird.assist.understand.patterns.shop import POLICY
 from bowerbird.data.arrays import FloatArray
 
 ACCUSATIONS = (Act.INJECTION, Act.ABUSE, Act.RESET)
@@ -24,6 +25,15 @@ OVERRULE_CONFIDENCE = 0.8
 _REFUSAL = re.compile(
     r"n't\b|\b(?:no|not|nor|nothing|none|never|without|stop|enough|hate|dislike|tired|sick|avoid|leave|skip|rid|"
     r"except|hide|remove|anymore|cannot|forget|exclude|minus|drop|out|ban|allergic|allergy|spare|less|fewer)\b"
+)
+_COMPARING = re.compile(
+    r"\b(?:which|what|whose|better|best|or|versus|between|both|two|three|them|these|those|than|other|apart|"
+    r"and the|side|differ\w*|compar\w*|most|[a-z]{3,}er)\b"
+)
+_WANTS_GOODS = re.compile(
+    r"\b(?:i (?:want|need)|i'?m looking for|show me) (?!to\b)(?:an?|any|some|the)?|"
+    r"\b(?:do you (?:have|sell|stock)|have you(?: got)?|got) (?:an?|any|some)\b|"
+    r"^(?:and |so |but )*(?:do you (?:have|sell|stock)|have you got) (?!here\b)[a-z]"
 )
 EmbedSentence = Callable[[str], FloatArray]
 """A text -> (E,) float32 of length 1."""
@@ -70,7 +80,18 @@ class CombinedRecognizer:
         broad = self._broad.recognise(message)
         if broad.act == Act.EXCLUDE and message.states_need and not _REFUSAL.search(message.plain):
             return precise  # a plain wish: nothing in it refuses anything
+        if not _is_possible(broad.act, message):
+            return precise
         return broad if broad.confidence > _needed_confidence(broad.act, message) else precise
+
+
+def _is_possible(act: Act, message: Message) -> bool:
+    """Whether the context admits an act that only the broad recogniser sees."""
+    if act == Act.COMPARE:
+        return message.n_on_screen > 1 and _COMPARING.search(message.plain) is not None
+    if act in (Act.ABOUT_SHOP, Act.ABOUT_ASSISTANT):  # "i want a mobile" asks for goods
+        return not _WANTS_GOODS.search(message.plain) or POLICY.search(message.plain) is not None
+    return True
 
 
 def _needed_confidence(act: Act, message: Message) -> float:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bowerbird.assist.answers.item_answers import missing
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Request
+from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.state import MAX_ACTIONS, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -20,6 +20,7 @@ from bowerbird.text.words import stem_phrase
 
 _ACTIONS = {Act.SAVE: Action.SAVE, Act.HIDE: Action.HIDE}
 SURFACE = "assistant"
+EXCLUDE = "exclude"
 _EVERYTHING = re.compile(r"\b(?:everything|all)\b")
 _COUNTS = {"both": 2, "two": 2, "three": 3, "four": 4}
 _SEVERAL = re.compile(rf"\b({'|'.join(_COUNTS)})\b")
@@ -53,11 +54,19 @@ def act_on_item(turn: Turn) -> Reply:
 
 def undo(turn: Turn) -> Reply:
     """Take back what the last message did, or the last few: it counts for nothing any more."""
-    taste, state = turn.parts.taste, turn.state
-    if not state.actions or turn.user is None or taste is None or turn.user not in taste:
-        return Reply(turn.say("nothing_to_undo"), Act.UNDO, state=state)
-    undone = _actions_to_undo(turn)
-    sentences = []
+    undone = _actions_to_undo(turn) if turn.state.actions else ()
+    sentences = _undo_events(turn, undone)
+    turn, lifted = _lift_exclusions(turn, undone)
+    text = " ".join([*sentences, *lifted]) or turn.say("nothing_to_undo")
+    actions = turn.state.actions[: len(turn.state.actions) - len(undone)]
+    return Reply(text, Act.UNDO, state=replace(turn.state, actions=actions, question=None))
+
+
+def _undo_events(turn: Turn, undone: Sequence[ItemAction]) -> list[str]:
+    """Let what was saved or hidden count for nothing; gives what to say of it."""
+    taste, sentences = turn.parts.taste, list[str]()
+    if turn.user is None or taste is None or turn.user not in taste:
+        return sentences
     for name in dict.fromkeys(action.action for action in undone):
         ids = dict.fromkeys(i for action in undone if action.action == name for i in action.item_ids)
         items = [item for item in map(turn.parts.shown, ids) if item is not None]
@@ -68,9 +77,28 @@ def undo(turn: Turn) -> Reply:
             key = f"undone_{name}" if len(items) == 1 else f"undone_{name}_several"
             titles = join_words([item.title for item in items], turn.say("and"))
             sentences.append(turn.say(key, title=titles))
-    text = " ".join(sentences) or turn.say("nothing_to_undo")
-    state = replace(state, actions=state.actions[: -len(undone)], question=None)
-    return Reply(text, Act.UNDO, state=state)
+    return sentences
+
+
+def _lift_exclusions(turn: Turn, undone: Sequence[ItemAction]) -> tuple[Turn, list[str]]:
+    """Let what was excluded be shown again; gives the message after it, and what to say."""
+    sentences, excluded, request = list[str](), dict(turn.state.excluded), turn.state.request
+    for action in undone:
+        if not action.excluded:
+            continue
+        excluded = _without(excluded, action.excluded)
+        if request is not None:
+            request = replace(request, excluded=_without(request.excluded, action.excluded))
+        names = join_words(_in_words(turn, action.excluded, {}), turn.say("and"))
+        sentences.append(turn.say("undone_exclude", values=names))
+    return turn.with_state(excluded=excluded, request=request), sentences
+
+
+def _without(
+    values: Mapping[str, frozenset[str]], lifted: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    rest = {facet: group - lifted.get(facet, frozenset()) for facet, group in values.items()}
+    return {facet: group for facet, group in rest.items() if group}
 
 
 def _actions_to_undo(turn: Turn) -> tuple[ItemAction, ...]:
@@ -81,7 +109,7 @@ def _actions_to_undo(turn: Turn) -> tuple[ItemAction, ...]:
     several = _SEVERAL.search(turn.plain)
     wanted = _COUNTS[several[1]] if several else 1
     for size in range(1, len(actions) + 1):
-        if sum(len(action.item_ids) for action in actions[-size:]) >= wanted:
+        if sum(max(1, len(action.item_ids)) for action in actions[-size:]) >= wanted:
             return actions[-size:]
     return actions
 
@@ -100,7 +128,7 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
         "excluded",
         values=join_words(_in_words(turn, values, mentioned.named), turn.say("and")),
     )
-    return turn.with_state(excluded=excluded, question=None), confirmation
+    return _with_excluded(turn, excluded, question=None), confirmation
 
 
 def _in_words(
@@ -132,9 +160,18 @@ def remember_exclusions(turn: Turn, request: Request) -> Turn:
     excluded = dict(turn.state.excluded)
     for facet, values in request.excluded.items():
         excluded[facet] = excluded.get(facet, frozenset()) | values
-    for facet, values in request.facets.items():
-        excluded[facet] = excluded.get(facet, frozenset()) - values
-    return turn.with_state(excluded={facet: values for facet, values in excluded.items() if values})
+    for facet in request.facets:
+        excluded[facet] = excluded.get(facet, frozenset()) - asked_for_again(request, facet, excluded)
+    return _with_excluded(turn, {facet: values for facet, values in excluded.items() if values})
+
+
+def _with_excluded(turn: Turn, excluded: Mapping[str, frozenset[str]], **changes: object) -> Turn:
+    """The message after a change of the exclusions; what is new among them can be undone."""
+    added = _without(excluded, turn.state.excluded)
+    actions = turn.state.actions
+    if added:
+        actions = (*actions, ItemAction(EXCLUDE, excluded=added))[-MAX_ACTIONS:]
+    return turn.with_state(excluded=excluded, actions=actions, **changes)
 
 
 def _event(user: str, item_id: str, action: Action) -> Event:

@@ -154,7 +154,7 @@ def table_of_differences(items: Mapping[str, Item], names: Mapping[str, str]) ->
 
     `names` are the words for "price" and "not stated".
     """
-    from bowerbird.assist.request import exact_price
+    from bowerbird.assist.price_range import exact_price
 
     rows: list[tuple[str, list[str]]] = []
     prices = [

@@ -10,8 +10,9 @@ from bowerbird.assist.answers.facts import Fact, fact_asked, sentences, table_of
 from bowerbird.assist.find.finding import name_item
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.price_range import exact_price
 from bowerbird.assist.reply import Comparison, Named, Reply
-from bowerbird.assist.request import Request, Shown, exact_price
+from bowerbird.assist.request import Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
@@ -211,7 +212,7 @@ def missing(turn: Turn) -> Reply:
     """A message that points at nothing that is there: ask back."""
     key = "missing_reference" if turn.on_screen and turn.pointed.missing else "missing_list"
     if turn.on_screen and not turn.pointed.missing:
-        key = "compare_need_two"
+        key = "compare_need_two" if turn.recognised.act == Act.COMPARE else "missing_item"
     text = turn.say(key, reference=turn.pointed.missing.removesuffix(" of them"))
     return Reply(text, Act.UNCLEAR, state=replace(turn.state, question=None))
 

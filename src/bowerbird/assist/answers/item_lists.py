@@ -12,10 +12,11 @@ from bowerbird.assist.find.finding import RELATIVE, ItemMatches
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Order, Request
+from bowerbird.assist.request import KindNeed, Order, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.references import COMPARES_ALONE
+from bowerbird.text.words import stem_phrase
 
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -45,7 +46,7 @@ def answer_with_list(
     shown = matches.items or matches.nearest
     question = clarifying_question(turn, request, matches.mask) if act == Act.FIND else None
     # Where nothing matches, what has to be said is too delicate for a model.
-    is_described = bool(matches.request.words and not matches.request.groups)
+    is_described = bool(matches.request.words and not matches.request.kinds)
     is_plain = bool(matches.items and is_described and act == Act.FIND and anchor is None)
     first_sentence = first_sentence or opening(turn, matches, act, anchor)
     is_new = not request.follow_up
@@ -82,12 +83,20 @@ def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> s
         return turn.say("found_relative", title=title, change=change.group() if change else "")
     if request.like and title:
         return turn.say("found_similar", title=title)
-    need = describe_need(request, turn.language, len(matches.items))
+    need = describe_need(_with_true_noun(turn, matches), turn.language, len(matches.items))
     if act == Act.MORE and turn.on_screen:
         return turn.say("found_more", need=need)
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)
     return _opening_of_need(turn, matches, need)
+
+
+def _with_true_noun(turn: Turn, matches: ItemMatches) -> Request:
+    """The request by the noun that was asked for ("a film"), if all items mention it."""
+    stems = stem_phrase(matches.request.noun)
+    mentions = turn.parts.lexicon.items_by_stem.get(stems[-1], ()) if stems else ()
+    is_true = all(item.position in mentions for item in matches.items)
+    return matches.request if is_true else replace(matches.request, noun="")
 
 
 def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
@@ -98,7 +107,7 @@ def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
         return turn.say("no_prices", need=need)
     if is_priced and request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return turn.say("found_cheapest" if request.order == Order.CHEAPEST else "found_dearest", need=need)
-    if request.groups:
+    if request.kinds:
         return _opening_of_kinds(turn, matches)
     if not (request.constrained or request.is_gift or request.words):
         return turn.say("found_ideas")
@@ -112,18 +121,24 @@ def _opening_of_need(turn: Turn, matches: ItemMatches, need: str) -> str:
 
 def _opening_of_kinds(turn: Turn, matches: ItemMatches) -> str:
     """Which of the kinds that were asked for together there are, and which not."""
-    listed, missing = list[frozenset[str]](), list[frozenset[str]]()
-    for group in matches.request.groups:
-        mask = turn.parts.vocabulary.mask("type", group)
-        (listed if any(mask[item.position] for item in matches.items) else missing).append(group)
+    listed, missing = list[KindNeed](), list[KindNeed]()
+    for kind in matches.request.kinds:
+        mask = turn.parts.vocabulary.mask("type", kind.types)
+        (listed if any(mask[item.position] for item in matches.items) else missing).append(kind)
     text = turn.say("found_kinds", kinds=kinds_in_words(turn, listed))
     return f"{turn.say('kinds_missing', kinds=kinds_in_words(turn, missing))} {text}" if missing else text
 
 
-def kinds_in_words(turn: Turn, groups: Sequence[frozenset[str]]) -> str:
-    """Kinds of things in the plural: "tables and chairs"."""
-    kinds = [turn.language.kind_for(min(group, key=len).lower(), is_plural=True) for group in groups]
-    return join_words(kinds, turn.say("and"))
+def kinds_in_words(turn: Turn, kinds: Sequence[KindNeed]) -> str:
+    """Kinds of things in the plural, with what is asked of each: "oak tables and chairs under 40"."""
+    if turn.language.code == ENGLISH:
+        needs = [
+            describe_need(Request(facets=kind.facets, named=kind.named, price=kind.price), turn.language)
+            for kind in kinds
+        ]
+        return join_words(needs, turn.say("and"))
+    words = [turn.language.kind_for(min(kind.types, key=len).lower(), is_plural=True) for kind in kinds]
+    return join_words(words, turn.say("and"))
 
 
 def _opening_without_match(turn: Turn, matches: ItemMatches, act: Act) -> str:

@@ -9,12 +9,14 @@ import numpy as np
 
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, kinds_in_words, opening
+from bowerbird.assist.answers.unknown_kinds import unknown_kind
 from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, relative_meaning
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need
+from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.reply import Named, Reply
-from bowerbird.assist.request import PriceRange, Request
+from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
@@ -34,7 +36,7 @@ def search(turn: Turn) -> Answer:
         return reply
     request = need_after(turn)
     if request.unknown_kind:
-        return _unknown_kind(turn, request)
+        return unknown_kind(turn, request)
     if turn.recognised == Recognition(Act.FIND) and says_nothing(turn, request):
         return talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
     turn = actions.remember_exclusions(turn, request)
@@ -48,7 +50,7 @@ def search(turn: Turn) -> Answer:
         request = leave_out(request, (anchor,))
         matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
         return answer_with_list(turn, matches, request, act, anchor)
-    if request.is_relative and request.groups and turn.on_screen:
+    if request.is_relative and request.kinds and turn.on_screen:
         return _other_price_of_each_kind(turn, request)
     matches = find_items(turn, request)
     if request.is_relative and act == Act.FIND and not matches.items:
@@ -116,14 +118,6 @@ def _not_readable(turn: Turn) -> Reply | None:
     return None
 
 
-def _unknown_kind(turn: Turn, request: Request) -> Reply:
-    kind = turn.language.kind_for(request.unknown_kind, is_plural=True)
-    text = turn.say("no_kind", kind=kind, range=talk.describe_range(turn))
-    state = replace(turn.state, request=None, question=None)
-    suggestions = (turn.say("suggest_popular"), turn.say("suggest_range"))
-    return Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
-
-
 def _has_price(turn: Turn, request: Request) -> BoolArray:
     """Whether each item of the kinds that are asked for has a price, (items,) bool."""
     has_price = ~np.isnan(turn.parts.catalogue.prices)
@@ -142,25 +136,25 @@ def _other_price_of_each_kind(turn: Turn, request: Request) -> Answer:
     is_upper = request.price.high < np.inf
     before = replace(request, price=request.budget, is_relative=False)
     items = list[Named]()
-    for group in request.groups:
+    for kind in request.kinds:
         prices = [
             item.price
             for item in turn.on_screen
-            if item.price is not None and _is_of_kind(turn, item.item_id, group)
+            if item.price is not None and _is_of_kind(turn, item.item_id, kind.types)
         ]
         if not prices:
             continue
         bound = PriceRange(max(prices), low_open=True)
         if is_upper:
             bound = PriceRange(high=min(prices), high_open=True)
-        price = before.budget.narrowed(bound)
-        of_kind = replace(before, facets={**before.facets, "type": group}, groups=(), price=price)
-        share = replace(turn, n=max(1, turn.n // len(request.groups)))
+        of_kind = before.of_kind(kind)
+        of_kind = replace(of_kind, price=of_kind.budget.narrowed(bound))
+        share = replace(turn, n=max(1, turn.n // len(request.kinds)))
         items += find_items(share, of_kind).items
     if not items:
         return _none_cheaper(turn, request)
-    listed = [group for group in request.groups if any(_is_of_kind(turn, i.item_id, group) for i in items)]
-    missing = [group for group in request.groups if group not in listed]
+    listed = [kind for kind in request.kinds if any(_is_of_kind(turn, i.item_id, kind.types) for i in items)]
+    missing = [kind for kind in request.kinds if kind not in listed]
     first_sentence = turn.say("found_kinds", kinds=kinds_in_words(turn, listed))
     if missing:
         key = "kinds_none_cheaper" if is_upper else "kinds_none_dearer"

@@ -13,10 +13,12 @@ from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
 from bowerbird.data.arrays import BoolArray
+from bowerbird.data.events import ACTIONS, Action
 
 RANGE = 5
 """Kinds that are named when somebody asks what there is."""
 FACET_VALUES = 8
+MAX_SAVED = 6
 INTERESTS = 3
 
 
@@ -45,16 +47,9 @@ def about_shop(turn: Turn) -> Reply:
     if topic in ("popular", "new", "sale"):
         positions = {"popular": _popular, "new": _newest, "sale": _on_sale}[topic](turn)
         if not positions:
-            key = "shop_no_sale" if topic == "sale" else "unclear"
-            return Reply(turn.say(key), Act.ABOUT_SHOP, state=state, suggestions=_starts(turn))
-        items = named_items(turn, positions)
-        lines = [
-            f"{number}. {item.title}{f', {item.priced}' if item.priced else ''}"
-            for number, item in enumerate(items, 1)
-        ]
-        text = "\n".join([turn.say(f"shop_{topic}"), *lines])
-        state = replace(state, request=None).with_list([item.item_id for item in items], is_new_topic=True)
-        return Reply(text, Act.ABOUT_SHOP, items, state=state, suggestions=(turn.say("suggest_why"),))
+            text = turn.say(f"shop_no_{topic}")
+            return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_range"),))
+        return _listed(turn, turn.say(f"shop_{topic}"), positions, Act.ABOUT_SHOP)
     passage = turn.parts.policies.find(topic, turn.plain)
     if passage is None:
         return Reply(turn.say("policy_unknown", topic=topic), Act.ABOUT_SHOP, state=state)
@@ -94,6 +89,8 @@ def about_me(turn: Turn) -> Reply:
         return Reply(turn.say("me_delete"), Act.ABOUT_ME, state=state)
     if turn.user is None:
         return Reply(turn.say("me_unknown"), Act.ABOUT_ME, state=state)
+    if turn.recognised.topic == "saved":
+        return _saved(turn)
     taste = turn.parts.taste
     interests = taste.interests(taste.state(turn.user)) if taste and turn.user in taste else []
     names = [interest.name.replace(" · ", " ") for interest in interests if interest.weight > 0][:INTERESTS]
@@ -101,6 +98,33 @@ def about_me(turn: Turn) -> Reply:
         return Reply(turn.say("me_nothing"), Act.ABOUT_ME, state=state)
     text = turn.say("me_taste", interests=join_words(names, turn.say("and")))
     return Reply(text, Act.ABOUT_ME, state=state)
+
+
+def _saved(turn: Turn) -> Reply:
+    """What the user has saved, the newest first."""
+    taste, state = turn.parts.taste, replace(turn.state, question=None)
+    positions = list[int]()
+    if taste is not None and turn.user is not None and turn.user in taste:
+        history, ids = taste.state(turn.user).history, turn.parts.catalogue.ids
+        saved = history.where(history.actions == ACTIONS.index(Action.SAVE)).items[::-1].tolist()
+        ignored = taste.overrides_of(turn.user).excluded_items
+        positions = [item for item in dict.fromkeys(saved) if ids[item] not in ignored][:MAX_SAVED]
+    if not positions:
+        return Reply(turn.say("me_nothing_saved"), Act.ABOUT_ME, state=state, suggestions=_starts(turn))
+    return _listed(turn, turn.say("me_saved"), positions, Act.ABOUT_ME)
+
+
+def _listed(turn: Turn, first_line: str, positions: list[int], act: Act) -> Reply:
+    """Items in lines after a sentence, on screen from now on."""
+    items = named_items(turn, positions)
+    lines = [
+        f"{number}. {item.title}{f', {item.priced}' if item.priced else ''}"
+        for number, item in enumerate(items, 1)
+    ]
+    state = replace(turn.state, question=None, request=None)
+    state = state.with_list([item.item_id for item in items], is_new_topic=True)
+    text = "\n".join([first_line, *lines])
+    return Reply(text, act, items, state=state, suggestions=(turn.say("suggest_similar"),))
 
 
 def describe_range(turn: Turn) -> str:

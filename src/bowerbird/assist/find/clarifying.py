@@ -25,7 +25,7 @@ OPTIONS = 3
 
 def clarifying_question(turn: Turn, request: Request, mask: BoolArray | None) -> ClarifyingQuestion | None:
     """The facet whose value would halve the candidates, with its commonest values; at most one in a row."""
-    if turn.state.question is not None or mask is None or turn.image or request.like or request.groups:
+    if turn.state.question is not None or mask is None or turn.image or request.like or request.kinds:
         return None
     if request.order in (Order.CHEAPEST, Order.MOST_EXPENSIVE):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Named
-from bowerbird.assist.request import Request
+from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.turn import Turn
 from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.errors import InputError, StoreError
@@ -38,6 +38,8 @@ RELATIVE = re.compile(
     r"cheap|bad)[a-z]{3,})\b"
 )
 """Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
+Rank = Callable[[BoolArray, int], list[int]]
+"""Mask of items (items,) bool and a number -> the positions of so many, the best first."""
 _OVERFETCH = 4
 """Candidates ranked for each place, so that one article stands for its variants."""
 
@@ -97,12 +99,15 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
         order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
         return [p for p in _one_of_each(parts, order) if parts.articles[p] not in seen][:count]
 
-    positions = _by_group(parts, request, allowed, rank, turn.n) if request.groups else rank(allowed, turn.n)
+    positions = _of_each_kind(turn, request, base, rank) if request.kinds else rank(allowed, turn.n)
     if positions:
         named = tuple(
             name_item(parts, p, request, reasons.get(p, ""), language=turn.language) for p in positions
         )
         return ItemMatches(request, named, (), (), is_personal, int(allowed.sum()), allowed)
+    if request.kinds:  # what comes near is measured by the first of them
+        request = request.of_kind(request.kinds[0])
+        constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)
     near = near_misses(constraints, base, rank, parts.catalogue.prices, request.price, turn.n)
     nearest = tuple(
         replace(
@@ -127,7 +132,8 @@ def _offerable(turn: Turn, request: Request) -> BoolArray:
     base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
     base[_hidden(parts, turn.user)] = False
     for facet, values in turn.state.excluded.items():
-        base &= ~parts.vocabulary.mask(facet, values - request.facets.get(facet, frozenset()))
+        asked = asked_for_again(request, facet, turn.state.excluded)
+        base &= ~parts.vocabulary.mask(facet, values - asked)
     return base
 
 
@@ -217,11 +223,15 @@ def _hidden(parts: Parts, user: str | None) -> list[int]:
     return hidden_items(parts.taste.state(user))
 
 
-def _by_group(parts: Parts, request: Request, allowed: BoolArray, rank, n: int) -> list[int]:  # type: ignore[no-untyped-def]
+def _of_each_kind(turn: Turn, request: Request, base: BoolArray, rank: Rank) -> list[int]:
     """The best of each kind that was asked for, in turn."""
-    share = -(-n // len(request.groups))
-    lists = [rank(allowed & parts.vocabulary.mask("type", group), share) for group in request.groups]
-    return [position for positions in lists for position in positions][: max(n, len(lists))]
+    parts, share = turn.parts, -(-turn.n // len(request.kinds))
+    lists = []
+    for kind in request.kinds:
+        own = request.of_kind(kind)
+        constraints = constraints_of(own, parts.catalogue, parts.vocabulary, turn.language)
+        lists.append(rank(_suiting_recipient(parts, own, _satisfying(base, constraints)), share))
+    return [position for positions in lists for position in positions][: max(turn.n, len(lists))]
 
 
 def meaning_of(parts: Parts, request: Request, image: bytes | None) -> FloatArray | None:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.assist.languages import Language
-from bowerbird.assist.request import Order, PriceRange, Request, exact_price
+from bowerbird.assist.price_range import PriceRange, exact_price
+from bowerbird.assist.request import Order, Request
 from bowerbird.assist.scoring.weights import LEARNED, RetrievalWeights
 from bowerbird.data.arrays import BoolArray, DoubleArray, FloatArray, IntArray, RealArray
 from bowerbird.data.items import Catalogue

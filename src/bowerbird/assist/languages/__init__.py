@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bowerbird.assist.languages.compounds import split_compound
 from bowerbird.assist.languages.names import LANGUAGE_NAMES
 from bowerbird.assist.languages.plurals import plural
 from bowerbird.assist.languages.shop_words import MAX_PHRASE, read_shop_words
@@ -26,6 +27,9 @@ from bowerbird.text.words import stem
 
 CODES = ("en", "es", "de", "fr", "it")
 ENGLISH = "en"
+HEADS_FIRST = ("es", "fr", "it")
+"""Languages that name the thing before what it is like: "vino tinto"."""
+MIN_PLURAL = 4  # letters
 _NEUTRAL = frozenset(("ok", "okay", "hm", "hmm", "wow", "t"))
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|\s+")
 
@@ -43,6 +47,8 @@ class Language:
     markers: frozenset[str] = field(repr=False)
     """Words by which the language is recognised."""
     has_capital_nouns: bool = False
+    joins_nouns: bool = False
+    """Whether it writes compounds as one word."""
     has_file: bool = True
     """Whether there is a file of it; replies in other languages are English until a model translates them."""
 
@@ -101,12 +107,21 @@ class Language:
         while at < len(words):
             sizes = range(min(MAX_PHRASE, len(words) - at), 0, -1)
             size = next((size for size in sizes if words[at : at + size] in self.words), 0)
-            if size:
-                english += [text[done : matches[at].start()], f" {self.words[words[at : at + size]]} "]
-                done = matches[at + size - 1].end()
+            own = self.words[words[at : at + size]] if size else self.english_of_form(words[at])
+            if size or own:
+                english += [text[done : matches[at].start()], f" {own} "]
+                done = matches[at + max(size, 1) - 1].end()
             at += size or 1
         joined = " ".join("".join([*english, text[done:]]).split())
         return re.sub(r"\s+([,.;:!?])", r"\1", joined)
+
+    def english_of_form(self, word: str) -> str:
+        """The English of a word that is not listed: by its singular, or by the parts of a compound."""
+        for ending in ("s", "es"):
+            singular = self.words.get((word.removesuffix(ending),)) if word.endswith(ending) else ""
+            if singular and len(word) > MIN_PLURAL:
+                return singular
+        return split_compound(word, self.words) if self.joins_nouns and word.isalpha() else ""
 
 
 def name_language(code: str) -> Language:
@@ -133,6 +148,7 @@ def load_language(code: str, folder: Path | None = None) -> Language:
         {_split(phrase): english for phrase, english in words.items()},
         frozenset(str(raw.get("markers", "")).split()),
         bool(raw.get("capital_nouns", False)),
+        bool(raw.get("joins_nouns", False)),
     )
 
 
@@ -159,7 +175,9 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _is_read(word: str, code: str, folder: Path | None = None) -> bool:
     readable = _readable(code, folder)
-    return word in readable or (code == ENGLISH and stem(word) in readable)
+    if word in readable or (code == ENGLISH and stem(word) in readable):
+        return True
+    return bool(load_language(code, folder).english_of_form(word))
 
 
 @cache

@@ -6,6 +6,35 @@ PAIRS = frozenset(
     ("trousers", "jeans", "shorts", "glasses", "sunglasses", "leggings", "tights", "pyjamas", "pants")
 )
 """Nouns without a singular."""
+_UNCOUNTABLE = {
+    "furniture": "piece of furniture",
+    "clothes": "piece of clothing",
+    "clothing": "piece of clothing",
+}
+_UNCOUNTABLE |= {"jewellery": "piece of jewellery", "fashion": "piece of clothing"}
+_MASSES = (
+    "fish",
+    "milk",
+    "cheese",
+    "coffee",
+    "tea",
+    "rice",
+    "bread",
+    "music",
+    "butter",
+    "meat",
+    "water",
+    "sugar",
+    "wear",
+    "ware",
+    "clothing",
+    "furniture",
+    "jewellery",
+    "fashion",
+    "decor",
+    "lighting",
+)
+"""Ends of nouns without a plural."""
 
 
 def singular(noun: str) -> str:
@@ -17,6 +46,8 @@ def singular(noun: str) -> str:
     if " or " in noun:
         return " or ".join(singular(each) for each in noun.split(" or "))
     head, space, last = noun.rpartition(" ")
+    if last in _UNCOUNTABLE:
+        return f"{head}{space}{_UNCOUNTABLE[last]}"
     return f"{head}{space}" + (f"pair of {last}" if last in PAIRS else stem(last))
 
 
@@ -28,6 +59,8 @@ def plural(noun: str) -> str:
     """
     if " or " in noun:
         return " or ".join(plural(each) for each in noun.split(" or "))
+    if noun.endswith(_MASSES):
+        return noun
     if noun.endswith(("ss", "x", "ch", "sh")):
         return noun + "es"
     if noun.endswith("s"):

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.request import MAX_ITEMS, Order, PriceRange, Request
+from bowerbird.assist.price_range import PriceRange
+from bowerbird.assist.request import MAX_ITEMS, Order, Request
 from bowerbird.assist.understand.references import Pointed
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 from bowerbird.text.words import stem_phrase, word_set
@@ -65,7 +66,8 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
     if "type" in own.facets:
         before = previous.facets.get("type")
         narrower = before is not None and own.facets["type"] <= before
-        if narrower and len(own.facets) > 1 and _NAMED_AFRESH.search(text):
+        says_more = len(own.facets) > 1 or any(not kind.is_plain for kind in own.kinds)
+        if narrower and says_more and _NAMED_AFRESH.search(text):
             return not (_BACKWARD.search(text) or _KEEPS_REST.search(text))
         if (
             before is None
@@ -100,7 +102,8 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
     facets, exact, price, budget = dict(own.facets), dict(own.exact), own.price, own.budget
     before = previous.facets.get("type")
     is_same_kind = before is not None and own.facets.get("type", frozenset("-")) <= before
-    if is_same_kind and not budget.bounded and not _FRESH.search(text):
+    has_own_budgets = any(kind.price.bounded for kind in own.kinds)
+    if is_same_kind and not (budget.bounded or has_own_budgets) and not _FRESH.search(text):
         price = budget = previous.budget  # a budget belongs to a kind of thing
     for word in _SAME.findall(text):
         facet = FACET_WORDS.get(word, word)
@@ -115,7 +118,9 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
 
 def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Request:
     adds = _ADDS.search(text) is not None
-    price, budget = _prices_after(own, previous, is_dropped="price" in dropped)
+    is_restated = "type" in own.facets and own.budget.bounded and not adds and not own.is_relative
+    before = replace(previous, price=PriceRange(), budget=PriceRange()) if is_restated else previous
+    price, budget = _prices_after(own, before, is_dropped="price" in dropped)
     facets = _over(previous.facets, own.facets, adds, dropped)
     excluded = {facet: values for facet, values in previous.excluded.items() if facet not in dropped}
     for facet, values in own.excluded.items():
@@ -133,14 +138,21 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         named=_named_after(own, previous, facets, adds),
         price=price,
         budget=budget,
-        groups=own.groups or (previous.groups if "type" not in own.facets else ()),
+        kinds=own.kinds or (previous.kinds if "type" not in own.facets else ()),
         recipient=own.recipient or previous.recipient,
         is_gift=own.is_gift or previous.is_gift,
         words=_words_after(own, previous),
-        order=own.order if own.order != Order.RELEVANCE else previous.order,
+        order=_order_after(own, previous),
         without=tuple(dict.fromkeys((*previous.without, *own.without)))[-MAX_ITEMS:],
         follow_up=True,
     )
+
+
+def _order_after(own: Request, previous: Request) -> Order:
+    """ "Cheaper" and "too expensive" end "the most expensive first"."""
+    if own.order != Order.RELEVANCE or own.is_relative:
+        return own.order
+    return previous.order
 
 
 def _named_after(

@@ -180,6 +180,8 @@ def _described(
     text: str, on_screen: Sequence[Shown], by_description: Callable[[str], Sequence[Shown]]
 ) -> ItemReference | None:
     for match in _DESCRIBED.finditer(text):
+        if not on_screen and not match.group().endswith("s"):
+            return _taken(text, match, ())  # "the red one" of no list
         fitting = by_description(match["words"])
         if 0 < len(fitting) < max(2, len(on_screen)):
             return _taken(text, match, fitting)

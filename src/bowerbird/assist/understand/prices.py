@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from bowerbird.assist.request import PriceRange
+from bowerbird.assist.price_range import PriceRange
 
 GAP = " § "
 """Stands where a phrase was taken out of the text; it ends a clause, and no word is made across it."""
@@ -104,7 +104,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"(?<!\w){_OVER}\s*(?:the )?{_A}", "over", True),
         (rf"(?<!\w){_AT_LEAST}\s*{_A}", "at least", True),
         (
-            rf"(?<!\w)(?:around|about|roughly|approximately|approx\.?|circa|ca\.?|~|near|close to|"
+            rf"(?<!\w)(?:around|about|some|roughly|approximately|approx\.?|circa|ca\.?|~|near|close to|"
             rf"more or less|in the (?:region|neighbou?rhood|ballpark|area) of|something like|say)\s*{_A}",
             "around",
             True,

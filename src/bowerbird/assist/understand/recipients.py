@@ -1,4 +1,4 @@
-"""For whom something is, and numbers written as words: small readings of a cleaned English message."""
+"""For whom something is: read from a cleaned English message."""
 
 from __future__ import annotations
 
@@ -41,42 +41,6 @@ _TASTE_OF = re.compile(
 _GIFT = re.compile(
     r"\b(?:gifts?|presents?|birthday|christmas|anniversary|wedding present|house ?warming|valentine'?s?)\b"
 )
-_UNITS = {
-    word: value
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
-    )
-}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
-    )
-}
-_WORD = "|".join((*_TENS, *_UNITS, "hundred", "thousand"))
-_MULTIPLE = re.compile(r"\b(\d{1,3}) (hundred|thousand)\b")
-_NUMBER = re.compile(rf"\b(?:a )?(?:{_WORD})(?:(?: and | |-)(?:{_WORD}))*\b")
 
 
 def take_recipient(text: str) -> tuple[str, bool, str]:
@@ -97,27 +61,3 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
         return "", False, text  # "shirts for men": a department, and no gift
     rest = text[: match.start()] + GAP.strip() + " " + text[match.end() :]
     return who, True, " ".join(_TASTE_OF.sub(" ", rest).split())
-
-
-def digits_for_words(text: str) -> str:
-    """Numbers of ten and more written as words, in digits; smaller ones may be ordinals and stay.
-
-    >>> digits_for_words("under sixty five, two of a hundred and twenty, up to 2 hundred")
-    'under 65, two of 120, up to 200'
-    """
-    text = _MULTIPLE.sub(lambda match: str(int(match[1]) * (100 if match[2] == "hundred" else 1000)), text)
-
-    def digits(match: re.Match[str]) -> str:
-        words = [word for word in re.split(r"[ -]", match.group()) if word not in ("and", "a")]
-        total = part = 0
-        for word in words:
-            if word == "hundred":
-                part = max(1, part) * 100
-            elif word == "thousand":
-                total, part = total + max(1, part) * 1000, 0
-            else:
-                part += _TENS.get(word, _UNITS.get(word, 0))
-        value = total + part
-        return str(value) if value >= 10 else match.group()
-
-    return _NUMBER.sub(digits, text)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bowerbird.assist.request import PriceRange, Shown
+from bowerbird.assist.price_range import PriceRange
+from bowerbird.assist.request import Shown
 from bowerbird.assist.understand.prices import GAP
 
 _ORDINALS = {

@@ -18,12 +18,19 @@ from dataclasses import replace
 
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.understand.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
-from bowerbird.assist.understand.kinds import asked_noun, unknown_kind
+from bowerbird.assist.understand.kinds.several_kinds import (
+    kinds_asked_for,
+    refines_kind,
+    with_refined_kind,
+    without_own_needs,
+)
+from bowerbird.assist.understand.kinds.unknown_kinds import asked_noun, unknown_kind
 from bowerbird.assist.understand.mentions import Mentions, mentions_of, with_plain_refusals
 from bowerbird.assist.understand.prices import GAP, take_prices
-from bowerbird.assist.understand.recipients import digits_for_words, take_recipient
+from bowerbird.assist.understand.recipients import take_recipient
 from bowerbird.assist.understand.references import take_references
 from bowerbird.errors import InputError
+from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import normalize_text, stem_phrase, tokenize
 
@@ -68,7 +75,12 @@ def understand(
     dropped, rest = _take_dropped(plain, vocabulary)
     recipient, is_gift, rest = take_recipient(rest)
     pointed, rest = take_references(rest, shown)
-    price, rest = take_prices(rest, a_type_follows=lambda after: _starts_with_type(after, vocabulary))
+    clauses = rest
+
+    def is_type(after: str) -> bool:
+        return _starts_with_type(after, vocabulary)
+
+    price, rest = take_prices(rest, a_type_follows=is_type)
     stated, price = price, price.narrowed(pointed.price)
     rest = with_plain_refusals(rest)
     matches = mentions_of(rest, vocabulary, real_words or {})
@@ -84,12 +96,17 @@ def understand(
         order=_order(plain),
         like=pointed.like,
         without=pointed.without,
-        groups=_groups(matches.kinds, plain),
+        kinds=kinds_asked_for(
+            with_plain_refusals(clauses), matches.kinds, vocabulary, real_words or {}, is_type
+        ),
         recipient=recipient,
         is_gift=is_gift,
         is_relative=pointed.price.bounded,
         budget=stated,
     )
+    own = without_own_needs(own) if own.kinds else own
+    if previous is not None and refines_kind(plain, own, previous):
+        return with_refined_kind(own, previous)
     if not pointed.any:
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
         own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
@@ -127,17 +144,6 @@ def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
         for size in range(1, len(words) + 1)
         for meaning in vocabulary.phrases.get(tuple(words[:size]), ())
     )
-
-
-_SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
-
-
-def _groups(kinds: Sequence[tuple[str, frozenset[str]]], text: str) -> tuple[frozenset[str], ...]:
-    """Types asked for together: "a table and chairs" wants some of each, "a lamp or a rug" either."""
-    distinct = list(dict.fromkeys(values for _, values in kinds))
-    if len(distinct) < 2 or not _SEVERAL.search(text) or re.search(r"\bor\b", text):
-        return ()
-    return tuple(distinct)
 
 
 def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:

@@ -14,6 +14,7 @@ RULES = (
     items.EXCLUDE_SEEN,
     shop.DELETE_ME,
     shop.MY_TASTE,
+    shop.SAVED,
     items.WHY,
     items.COMPARE,
     shop.RANGE,

@@ -22,7 +22,8 @@ POLICIES: tuple[tuple[str, str], ...] = (
     (
         "stores",
         r"opening hours|store (?:hours|near|in)|shops? in|physical (?:store|shop)|"
-        r"where are you (?:located|based)",
+        r"where are you (?:located|based)|parking|car park|wi-?fi|fitting rooms?|toilets?|pick ?up|"
+        r"collect (?:it|them)",
     ),
     ("gift wrapping", r"gift[- ]?(?:wrap(?:ping)?|cards?|vouchers?)"),
     ("discounts", r"discount codes?|coupons?|promo(?:tion)? codes?|student discount|loyalty|newsletter"),
@@ -64,6 +65,17 @@ MY_TASTE = Rule(
         r"\b(?:my|change my) (?:taste|preferences) (?:profile|graph|settings)\b",
         r"\bwhy do you think i (?:like|love)\b",
         r"\bchange my (?:taste|preferences)\b",
+    ),
+)
+SAVED = Rule(
+    Act.ABOUT_ME,
+    "saved",
+    any_of(
+        r"\bwhat (?:have|did|had) i (?:saved?|bookmark(?:ed)?|favou?rited?|put on my list)\b",
+        (
+            r"\b(?:show(?: me)?|see|open|list|what(?:'s| is) (?:on|in)) my (?:boards?|wish ?list|favou?rites|"
+            r"saved(?: items| things)?|collection|bookmarks)\b"
+        ),
     ),
 )
 RANGE = Rule(
@@ -116,7 +128,7 @@ SALE = Rule(
             r"(?:on sale|reduced|discounted|on offer)\b"
         ),
         r"^(?:sale|sales|offers|deals)\W*$",
-        r"\bany (?:sales|offers|deals|discounts)\b",
+        r"\b(?:any|there|have|got) (?:any )?(?:sales|offers|deals|discounts|promotions|reductions)\b",
     ),
 )
 ABOUT_ASSISTANT = Rule(

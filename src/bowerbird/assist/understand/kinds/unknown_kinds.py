@@ -12,7 +12,7 @@ from bowerbird.text.words import stem_phrase, word_set
 
 _HEAD = re.compile(
     r"(?:\b(?:an?|any|some|the|your|have|got|sell|stock|need|want|for|me|buy|see|find|of|about)\s+|^)"
-    r"(?P<noun>(?:[a-z][a-z'-]+\s+){0,3}?[a-z][a-z'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
+    r"(?P<noun>(?:[^\W\d_][\w'-]+\s+){0,3}?[^\W\d_][\w'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
     r"below|above|from|to|that|"
     r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|"
     r"today|now)\b))"
@@ -37,7 +37,7 @@ _NO_KINDS = word_set(
     very far near close good great fine nice cool perfect new old same different similar favourite
     favorite sure fun taste preference preferences colours colors shade shades material materials
     pattern patterns styles brand-new moment problem reason fact case kitchenette hallway entrance
-    got gotten everything
+    got gotten everything surprise surprises treat souvenir souvenirs product article articles favour favor
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -73,6 +73,17 @@ _COMPOUNDS = re.compile(
     r"shower (?:curtains?|caps?)|seat belts?|life jackets?|straight jackets?|hub caps?|test tubes?)\b"
 )
 """Compounds that are another thing than their last word; a shop that has them mentions their first word."""
+_QUALITIES = ("colour", "pattern", "style", "size")
+_CASES = word_set("case set")
+"""No kinds of their own, but with a word before them: "an iphone case"."""
+_NEGATORS = word_set("without no not nor never except don't isn't doesn't")
+_COUNTS = word_set("two three four five six seven eight nine ten twelve")
+_NOUNS = word_set(
+    "fish candy honey toy key battery tray brandy whisky pastry cutlery stationery pottery jewellery "
+    "crockery lingerie towel journal metal printer blender toaster mixer computer camera powder washing "
+    "butter beer cider water paper leather bread medal cereal ring clothing bedding lighting painting"
+)
+"""Nouns that end like adjectives."""
 _PRONOUNS = word_set("she he they we i it you that this there my")
 _NO_PART = word_set(
     "sell sells stock carry have has get buy do does you your she he they we i it there is are was who likes "
@@ -101,10 +112,13 @@ def unknown_kind(
     compound = _COMPOUNDS.search(request.words)
     if compound and not request.is_gift and stem_phrase(compound.group())[0] not in texts:
         return compound.group()
-    if "type" in request.facets or "genre" in request.facets or request.is_gift:
-        return ""  # a gift is described by whom it is for
-    for phrase, stem, is_asked in _nouns(request.words):
-        if stem not in vocabulary.known_stems and (stem not in texts or (is_asked and is_aside(stem))):
+    if "type" in request.facets or "genre" in request.facets:
+        return ""
+    for phrase, stem, is_asked in _nouns(request.words, vocabulary):
+        is_mentioned = stem in texts and not (is_asked and is_aside(stem) and not request.is_gift)
+        # A gift is described by whom it is for: only what is asked for by name is a kind of thing.
+        is_kind = is_asked or (stem.isascii() and not request.is_gift)
+        if is_kind and stem not in vocabulary.known_stems and not is_mentioned:
             return phrase
     return ""
 
@@ -113,24 +127,38 @@ def asked_noun(request: Request, vocabulary: Vocabulary) -> str:
     """The noun that a request asks for by name, where it is no word of the catalogue's facets."""
     nouns = (
         phrase
-        for phrase, stem, is_asked in _nouns(request.words)
+        for phrase, stem, is_asked in _nouns(request.words, vocabulary)
         if is_asked and stem not in vocabulary.known_stems
     )
     return next(nouns, "")
 
 
-def _nouns(words: str) -> Iterator[tuple[str, str, bool]]:
+def _without_qualities(words: list[str], vocabulary: Vocabulary) -> list[str]:
+    """The words of a noun without colours and the like after it: of "trousers black" the trousers."""
+    while len(words) > 1 and any(
+        meaning.facet in _QUALITIES for meaning in vocabulary.phrases.get(stem_phrase(words[-1]), ())
+    ):
+        words = words[:-1]
+    return words
+
+
+def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]]:
     """Nouns with the words that belong to them, the stem of each, and whether it is asked for directly."""
     text = words.replace("§", " § ")
     for match in _HEAD.finditer(text):
-        parts = match["noun"].split()
+        parts = _without_qualities(match["noun"].split(), vocabulary)
         head, before = parts[-1], text[: match.start("noun")]
         key = stem_phrase(head)
         is_bare = len(parts) == 1 and _ARTICLE.search(before) is not None  # "a toaster", not "a warmer one"
-        may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare
+        may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
         is_sentence = match.start() == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
-        is_no_noun = not key or "'" in head or head in _NO_KINDS or head in EMPTY_WORDS
-        if is_no_noun or may_describe or is_sentence:
+        is_no_noun = (
+            not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
+        )
+        is_no_noun |= head in _CASES and len(parts) == 1
+        is_negated = not _NEGATORS.isdisjoint((*parts, *before.split()[-2:]))
+        is_company = parts[0] in _COUNTS and before.rstrip().endswith("for")  # "for six people"
+        if is_no_noun or may_describe or is_sentence or is_negated or is_company:
             continue
         extra = [word for word in parts[:-1] if word not in EMPTY_WORDS and word not in _NO_PART]
         leading = " ".join([before.strip(), *(word for word in parts[:-1] if word not in extra)]).strip()
