@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowerbird.assist.acts.publish import train_acts
 from bowerbird.assist.find.weight_training import WeightTraining
 from bowerbird.assist.parts import Parts
-from bowerbird.conversations.config import ConversationConfig
+from bowerbird.conversations.config import ConversationConfig, DialogueRankerMeta
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.search.query import QueryEncoder
@@ -27,7 +27,7 @@ def train_assistant(
     parts = Parts.open(snapshot)
     weights = WeightTraining(parts)
     version = train_ranker(store, snapshot, config, head, parts.to_english, weights.collect)
-    weights.publish(store, is_generated=version.meta["is_generated"])
+    weights.publish(store, is_generated=version.read_meta(DialogueRankerMeta).is_generated)
     try:
         QueryEncoder.open(snapshot)
     except (BackboneError, StoreError) as error:  # vectors from elsewhere have no encoder of texts

@@ -16,7 +16,7 @@ from bowerbird.evaluate.results import Evaluation
 from bowerbird.report.rendering import render
 
 SINGLE_VALUES = ("dim", "seed", "epochs", "likes", "seconds")
-"""Of the vectors' meta."""
+"""Fields of the summary of the vectors."""
 
 
 def write_card(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> Path:
@@ -48,19 +48,18 @@ def render_card(card: ModelCard) -> str:
 
 def _list_vector_settings(card: ModelCard) -> Iterator[tuple[str, str]]:
     vectors = card.vectors
-    for modality, name in vectors.get("backbones", {}).items():
+    for modality, name in (vectors.backbones or {}).items():
         yield f"{modality} backbone", f"{name}, licence: {card.licences.get(name) or 'unknown'}"
     for name in SINGLE_VALUES:
-        if name in vectors:
-            yield name, plain_text(vectors[name])
-    if "peak_memory_mb" in vectors:
-        yield "peak memory", f"{vectors['peak_memory_mb']:,} MB"
-    if isinstance(vectors.get("metrics"), Mapping):
-        for name, value in vectors["metrics"].items():
-            yield f"validation in training, {name}", plain_text(value)
-    over_seeds = vectors.get("over_seeds") or {}
-    if len(over_seeds.get("seeds", ())) > 1:
-        for name, value in over_seeds.items():
+        value = getattr(vectors, name)
+        if value is not None:
+            yield name, plain_text(value)
+    if vectors.peak_memory_mb is not None:
+        yield "peak memory", f"{vectors.peak_memory_mb:,} MB"
+    for name, value in (vectors.metrics or {}).items():
+        yield f"validation in training, {name}", plain_text(value)
+    if vectors.over_seeds is not None and len(vectors.over_seeds.seeds) > 1:
+        for name, value in vars(vectors.over_seeds).items():
             yield f"training over seeds, {name}", plain_text(value)
 
 

@@ -93,16 +93,18 @@ def train(
 def conversations(store: StoreArgument, json: JsonOption = False) -> None:
     """Train only what learns from dialogues, imported or generated ones, and publish it."""
     from bowerbird.assist.training import train_assistant
+    from bowerbird.conversations.config import DialogueRankerMeta
     from bowerbird.data.store import Store
 
     version = train_assistant(Store.open(store))
-    recall = ", ".join(f"{name} {value:.3f}" for name, value in version.meta["recall"].items())
+    meta = version.read_meta(DialogueRankerMeta)
+    recall = ", ".join(f"{name} {value:.3f}" for name, value in meta.recall.items())
     emit(
         {"version": version.name, **version.meta},
         json,
         lambda console: console.print(
-            f"recommender from conversations: {version.meta['examples']:,} examples, "
-            f"{version.meta['seconds']:.0f} s; on held-out dialogues {recall or 'not measured'}"
+            f"recommender from conversations: {meta.examples:,} examples, "
+            f"{meta.seconds:.0f} s; on held-out dialogues {recall or 'not measured'}"
         ),
     )
 
@@ -128,17 +130,18 @@ def export(
 @graft_app.command()
 def acts(store: StoreArgument, json: JsonOption = False) -> None:
     """Train what tells the acts of messages: on wordings, and on imported conversations with acts."""
+    from bowerbird.assist.acts.opening import ActsMeta
     from bowerbird.assist.acts.publish import train_acts
     from bowerbird.data.store import Store
 
     version = train_acts(Store.open(store))
-    accuracy = version.meta["accuracy"] or {}
+    meta = version.read_meta(ActsMeta)
+    accuracy = f"; right on {meta.accuracy['all']:.1%} of held-out turns" if meta.accuracy else ""
     emit(
         {"version": version.name, **version.meta},
         json,
         lambda console: console.print(
-            f"{version.meta['n_examples']:,} examples, {version.meta['n_dialogue_turns']:,} of them from "
-            f"conversations" + (f"; right on {accuracy['all']:.1%} of held-out turns" if accuracy else "")
+            f"{meta.n_examples:,} examples, {meta.n_dialogue_turns:,} of them from conversations{accuracy}"
         ),
     )
 

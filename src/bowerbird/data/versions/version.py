@@ -54,7 +54,7 @@ class Version:
 
     @property
     def meta(self) -> dict[str, Any]:
-        """Its `meta.json` as plain values, for kinds without a record type. Raises `StoreError` as above."""
+        """Its `meta.json` as plain values, to be printed whole. Raises `StoreError` as above."""
         return decode_record(self.raw_meta, dict[str, Any], self.path / META_FILE)
 
 

@@ -13,6 +13,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import IDS_FILE as IDS_FILE
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
+from bowerbird.data.versions.meta import VersionMeta
 from bowerbird.embed.index.rows import VectorRows
 from bowerbird.embed.index.rows import normalize_rows as normalize_rows
 from bowerbird.embed.meta import VectorsMeta
@@ -21,6 +22,16 @@ from bowerbird.errors import StoreError
 VECTORS_FILE, GENERIC_FILE = "vectors.npy", "generic.npy"
 MODALITIES_FILE, MODALITY_ENCODERS_FILE, TOWER_FILE = "sides.npy", "sides.npz", "tower.safetensors"
 OFFSETS_FILE, CONTENTS_FILE = "offsets.npz", "contents.npy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierVectorsMeta(VersionMeta):
+    """What `meta.json` of vectors called otherwise until 2026-11."""
+
+    KIND = "vectors"
+
+    sides: tuple[int, int, int] | None = None
+    """`modality_widths`."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +138,8 @@ def _open_vectors(snapshot: StoreSnapshot) -> Vectors:
             f"the vectors {version.name} can't be read ({error}): run `bowerbird embed {path}` again"
         ) from None
     meta = version.read_meta(VectorsMeta)
-    if meta.modality_widths is None and (widths := version.meta.get("sides")):  # its name until 2026-11
-        meta = replace(meta, modality_widths=tuple(widths))
+    if meta.modality_widths is None:
+        meta = replace(meta, modality_widths=version.read_meta(EarlierVectorsMeta).sides)
     return Vectors(ids, stored, version.name, meta, version.path, version.lease)
 
 

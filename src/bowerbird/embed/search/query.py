@@ -17,6 +17,7 @@ from bowerbird.embed.encode.adapted_backbones import EncoderSource
 from bowerbird.embed.encode.modalities import ModalityEncoders, extract_words
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import MODALITY_ENCODERS_FILE, TOWER_FILE
+from bowerbird.embed.meta import VectorsMeta
 from bowerbird.embed.train.tower import ModalityFeatures, Tower, load_tower
 from bowerbird.errors import InputError, StoreError
 from bowerbird.models.pictures.image import ImageEncoder, decode_images, load_image_encoder
@@ -73,7 +74,11 @@ class QueryEncoder:
                 f"the tower of the vectors {version.name} can't be read ({error}): run `bowerbird embed "
                 f"{store.path}` again"
             ) from None
-        names = version.meta["backbones"]
+        names = version.read_meta(VectorsMeta).backbones
+        if names is None:
+            raise StoreError(
+                f"the vectors {version.name} name no encoders: run `bowerbird embed {store.path}`"
+            )
         image, text = names["image"], names["text"]
         sources = EncoderSource.of(store, image), EncoderSource.of(store, text)
         return cls(tower, encoders, image, text, sources)

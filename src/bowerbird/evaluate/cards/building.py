@@ -15,33 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.files.records import read_record
+from bowerbird.data.files.records import decode_record, read_record
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.splits import Holdout
 from bowerbird.data.versions.meta import VersionMeta
-from bowerbird.data.versions.version import Version
+from bowerbird.data.versions.version import META_FILE, Version
 from bowerbird.errors import StoreError
 from bowerbird.evaluate.calibration import OutcomeReport
-from bowerbird.evaluate.cards.card import DataSummary, ModelCard, RankerSummary, SeedResults
+from bowerbird.evaluate.cards.card import DataSummary, ModelCard, RankerSummary, SeedResults, VectorsSummary
 from bowerbird.evaluate.cards.limits import list_limits
 from bowerbird.evaluate.results import Evaluation
-
-TRAINING_KEYS = (
-    *("seed", "dim", "epochs", "backbones", "holdout", "likes", "metrics", "over_seeds", "seconds"),
-    "peak_memory_mb",
-)
-"""Keys of the vectors' `meta.json` that a card shows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluatedVectors(VersionMeta):
-    """What a card computes with of the vectors' `meta.json`."""
-
-    KIND = "vectors"
-
-    holdout: Holdout
 
 
 @dataclass(frozen=True)
@@ -68,22 +53,22 @@ def build_card(snapshot: StoreSnapshot, licences: Mapping[str, str]) -> ModelCar
     `licences`: the licence of each backbone by name, as far as it is known.
     Raises `StoreError` where the store has no vectors.
     """
-    store, vectors = snapshot.store, snapshot.version("vectors")
-    if vectors is None:
+    store, version = snapshot.store, snapshot.version("vectors")
+    if version is None:
         raise StoreError(
             f"the store {store.path} has no vectors to describe in a card: run `bowerbird embed`"
         )
     catalogue = snapshot.catalogue
     events = Interactions.of(store.log.read(), catalogue)
-    holdout = vectors.read_meta(EvaluatedVectors).holdout
+    vectors = decode_record(version.raw_meta, VectorsSummary, version.path / META_FILE)
     card = ModelCard(
-        version=vectors.name,
-        data=_summarise_data(events, catalogue, holdout),
-        vectors={name: vectors.meta[name] for name in TRAINING_KEYS if name in vectors.meta},
-        licences={name: licences.get(name) for name in vectors.meta.get("backbones", {}).values()},
-        ranker=_summarise_ranker(snapshot.version("ranker"), vectors.name),
-        evaluations=_read_evaluations(store.reports, vectors.name),
-        seeds=_read_seeds(store.reports, vectors.name),
+        version=version.name,
+        data=_summarise_data(events, catalogue, vectors.holdout),
+        vectors=vectors,
+        licences={name: licences.get(name) for name in (vectors.backbones or {}).values()},
+        ranker=_summarise_ranker(snapshot.version("ranker"), version.name),
+        evaluations=_read_evaluations(store.reports, version.name),
+        seeds=_read_seeds(store.reports, version.name),
     )
     return replace(card, limits=list_limits(card))
 

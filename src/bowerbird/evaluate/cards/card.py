@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bowerbird.data.splits import Holdout
 from bowerbird.evaluate.bootstrap import Interval
 from bowerbird.evaluate.calibration import OutcomeReport
 from bowerbird.evaluate.results import Evaluation
@@ -29,6 +30,35 @@ class DataSummary:
     held_out_users: int
     training_events: int
     training_users: int
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """The trainings that the vectors were chosen from."""
+
+    seeds: Sequence[int]
+    learned_weights: Sequence[float] = ()
+    mean: Mapping[str, Any] | None = None
+    deviation: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class VectorsSummary:
+    """The training of the vectors, from their `meta.json`; None where it does not say."""
+
+    holdout: Holdout
+    dim: int | None = None
+    seed: int | None = None
+    epochs: int | None = None
+    likes: int | None = None
+    seconds: Mapping[str, float] | None = None
+    """By stage."""
+    backbones: Mapping[str, str] | None = None
+    """Names by modality."""
+    metrics: Mapping[str, Any] | None = None
+    """Of the validation in training."""
+    over_seeds: SeedSpread | None = None
+    peak_memory_mb: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +103,7 @@ class ModelCard:
 
     version: str
     data: DataSummary
-    vectors: Mapping[str, Any]
-    """The `card_building.TRAINING_KEYS` of the vectors' meta."""
+    vectors: VectorsSummary
     licences: Mapping[str, str | None]
     """The licence of each backbone by name; None where it is unknown."""
     ranker: RankerSummary | None
