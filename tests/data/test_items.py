@@ -70,7 +70,7 @@ def test_a_sale_price_is_in_force_within_its_dates() -> None:
 @given(st.lists(st.sampled_from(["", "x", "y"]), max_size=8))
 def test_variants_share_a_group_and_others_are_alone(groups: list[str]) -> None:
     catalogue = Catalogue.of([Item(str(row), group_id=group) for row, group in enumerate(groups)])
-    numbers = catalogue.groups.tolist()
+    numbers = catalogue.articles.numbers.tolist()
     for row, group in enumerate(groups):
         for other, other_group in enumerate(groups):
             assert (numbers[row] == numbers[other]) == (row == other or bool(group and group == other_group))

@@ -35,6 +35,6 @@ class Draft:
 
 def line(number: int, item: Named, reason: str = "") -> str:
     """One item of a reply: "1. Title, 45.00 EUR: why"."""
-    priced = f", {item.priced}" if item.priced else ""
-    facts = "; ".join(part for part in ("; ".join(item.differences), reason or item.why) if part)
+    priced = f", {item.priced_with_sale}" if item.priced else ""
+    facts = "; ".join(text for text in (*item.differences, reason or item.why, item.variants) if text)
     return f"{number}. {item.title}{priced}" + (f": {facts}" if facts else "")

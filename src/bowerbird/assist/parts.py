@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -26,7 +26,7 @@ from bowerbird.assist.request import Shown
 from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
 from bowerbird.assist.understand.acts import ActRecognizer
 from bowerbird.assist.understand.model_acts import JsonModel, ModelRecognizer
-from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
+from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
@@ -55,7 +55,6 @@ _log = logging.getLogger(__name__)
 WARM_UP_NICENESS = 10
 POPULAR = 1000
 """Items whose popularity tells them apart."""
-SALE_ATTRIBUTES = ("sale_price", "list_price")
 RARE_SHARE = 0.001
 """A word of a smaller share of descriptions is nothing that a shop sells."""
 MENTIONS = 30
@@ -209,40 +208,12 @@ class Parts:
         return Policies.open(self.snapshot.store.path)
 
     @cached_property
-    def articles(self) -> Sequence[str]:
-        """By position, the id of the article that an item is a variant of; empty where it is none."""
-        attributes = self.catalogue.table["attributes"].to_pylist()
-        return [dict(pairs or ()).get("item_group_id") or "" for pairs in attributes]
-
-    @cached_property
-    def positions_by_article(self) -> Mapping[str, list[int]]:
-        """Positions of the variants of each article."""
-        positions: dict[str, list[int]] = {}
-        for position, article in enumerate(self.articles):
-            if article:
-                positions.setdefault(article, []).append(position)
-        return positions
-
-    @cached_property
     def newest_first(self) -> IntArray:
         """Positions of the items that have a date, the newest first, (dated items,) int64."""
         created = self.catalogue.table["created_at"].to_numpy().astype("datetime64[us]")
         dated = np.flatnonzero(~np.isnat(created))
         newest: IntArray = dated[np.argsort(-created[dated].astype(np.int64), kind="stable")]
         return newest
-
-    @cached_property
-    def on_sale(self) -> BoolArray:
-        """Positions of the items whose listing states a sale price, (items on sale,) int64."""
-        attributes = self.catalogue.table["attributes"].to_pylist()
-        return np.array(
-            [
-                position
-                for position, pairs in enumerate(attributes)
-                if any(name in SALE_ATTRIBUTES for name in dict(pairs or ()))
-            ],
-            np.int64,
-        )
 
     @cached_property
     def positions_by_title(self) -> Mapping[str, int]:

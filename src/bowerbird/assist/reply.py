@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,16 +24,32 @@ class Named:
     currency: str = ""
     why: str = ""
     differences: tuple[str, ...] = ()
+    list_price: float | None = None
+    """Price outside of the sale; None where there is no sale price."""
+    on_sale: bool = False
+    before_sale: str = ""
+    """What an item on sale cost before, in words: "was 79.00 EUR"."""
+    also_in: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By attribute, what other variants of its article come in."""
+    variants: str = ""
+    """The same in words: "also in M, L / blue"."""
 
     @property
     def priced(self) -> str:
         """The price as written in replies: "45.00 EUR"; empty where there is none."""
         return "" if self.price is None else f"{exact_price(self.price)} {self.currency}".strip()
 
+    @property
+    def priced_with_sale(self) -> str:
+        """The price, and what it was before the sale."""
+        return f"{self.priced} ({self.before_sale})" if self.before_sale else self.priced
+
     def as_dict(self) -> dict[str, Any]:
         """The item in JSON's types."""
-        fields = ("item_id", "title", "price", "currency", "why")
-        return {name: getattr(self, name) for name in fields} | {"differences": list(self.differences)}
+        fields = ("item_id", "title", "price", "currency", "list_price", "on_sale", "why")
+        also_in = {name: list(values) for name, values in self.also_in.items()}
+        row = {name: getattr(self, name) for name in fields}
+        return row | {"differences": list(self.differences), "also_in": also_in}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from bowerbird.cli.data.consume import consume
 from bowerbird.cli.data.events import events_app
 from bowerbird.cli.data.import_ import import_
 from bowerbird.cli.data.items import items_app
+from bowerbird.cli.data.pictures import pictures_app
 from bowerbird.cli.data.versions import versions_app
 from bowerbird.cli.demo import demo
 from bowerbird.cli.evaluation.bench import bench_app
@@ -48,6 +49,7 @@ def bowerbird() -> None:
 app.command()(demo)
 app.command("import")(import_)
 app.add_typer(items_app, name="items")
+app.add_typer(pictures_app, name="pictures")
 app.command()(consume)
 app.add_typer(events_app, name="events")
 app.add_typer(models, name="models")

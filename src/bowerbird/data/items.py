@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
+from bowerbird.data.articles.variants import Articles, differing_values
 from bowerbird.data.files.picture_columns import is_same_memory, replace_pictures
 
 TEXTS_BLOCK = 4096
@@ -162,13 +163,37 @@ class Catalogue:
         return prices
 
     @cached_property
-    def groups(self) -> IntArray:
-        """Number of each item's article, (items,) int64: variants share theirs."""
-        encoded = self.table["group_id"].combine_chunks().dictionary_encode()
-        numbers: IntArray = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-        is_alone = (numbers < 0) | ~pc.not_equal(self.table["group_id"], "").fill_null(False).to_numpy()
-        numbers[is_alone] = len(encoded.dictionary) + np.flatnonzero(is_alone)
-        return numbers
+    def list_prices(self) -> DoubleArray:
+        """Prices outside of a sale, (items,) float64, NaN where an item has no sale price."""
+        prices: DoubleArray = self.table["list_price"].fill_null(np.nan).to_numpy()
+        return prices
+
+    @cached_property
+    def articles(self) -> Articles:
+        """Which items are variants of one article."""
+        return Articles(self.table["group_id"])
+
+    def also_in(self, position: int) -> dict[str, tuple[str, ...]]:
+        """By attribute, what other variants of an item's article can be bought in: {"size": ("M", "L")}.
+
+        Variants whose attributes do not differ are named by their titles, under "title".
+        """
+        if not self.articles.has_variants:
+            return {}
+        variants = self.articles.variants_of(position)
+        variants = variants[self.available[variants] & (variants != position)]
+        if not len(variants):
+            return {}
+        item, others = self.item(position), self.items_at(variants)
+        values = differing_values(item.attributes, [variant.attributes for variant in others])
+        return values or differing_values({"title": item.title}, [{"title": each.title} for each in others])
+
+    @cached_property
+    def on_sale(self) -> BoolArray:
+        """Whether each item's price is below its list price now, (items,) bool."""
+        with np.errstate(invalid="ignore"):
+            on_sale: BoolArray = self.prices < self.list_prices
+        return on_sale
 
     @cached_property
     def available(self) -> BoolArray:

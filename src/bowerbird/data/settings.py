@@ -133,6 +133,27 @@ class PriceSettings:
 
 
 @dataclass(frozen=True)
+class PictureSettings:
+    """How `bowerbird pictures fetch` asks for pictures."""
+
+    allowed_hosts: tuple[str, ...] = setting(
+        (), "Hosts, and their sub-domains, that pictures come from; empty: any public one"
+    )
+    private_hosts: tuple[str, ...] = setting(
+        (), "Hosts that may have a private or loopback address, such as an internal server of pictures"
+    )
+    connections_per_host: int = setting(4, "Pictures that one host is asked for at a time", "pictures")
+    max_megabytes: float = setting(20.0, "Largest file of a picture", "MB")
+    timeout_s: float = setting(30.0, "Longest time for one picture, redirects included", "seconds")
+
+    def __post_init__(self) -> None:
+        """Raises `InputError` for a setting that can't be used."""
+        for name in ("connections_per_host", "max_megabytes", "timeout_s"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}, expected a number above 0")
+
+
+@dataclass(frozen=True)
 class TasteSettings:
     """How interests decay."""
 
@@ -150,6 +171,7 @@ class Settings:
     prices: PriceSettings = PriceSettings()
     taste: TasteSettings = TasteSettings()
     language_model: LanguageModelSettings = LanguageModelSettings()
+    pictures: PictureSettings = PictureSettings()
 
 
 def read_settings(store: Path) -> Settings:

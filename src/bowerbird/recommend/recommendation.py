@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,11 @@ class Recommendation:
     title: str
     price: float | None
     currency: str
+    list_price: float | None
+    """Price outside of the sale; None where there is no sale price."""
+    on_sale: bool
+    also_in: Mapping[str, Sequence[str]]
+    """By attribute, what other variants of its article can be bought in."""
     score: float
     reason: str
     source: str
@@ -50,5 +56,6 @@ class Recommendation:
 
     def as_dict(self) -> dict[str, Any]:
         """Give the fields that commands and HTTP answer with; the position stays inside."""
-        names = ("item_id", "title", "price", "currency", "score", "reason", "source", "probability")
-        return {name: getattr(self, name) for name in (*names, "propensity", "promoted")}
+        names = ("item_id", "title", "price", "currency", "list_price", "on_sale", "also_in", "score")
+        of_list = ("reason", "source", "probability", "propensity", "promoted")
+        return {name: getattr(self, name) for name in (*names, *of_list)}

@@ -63,25 +63,46 @@ class Recommender:
     ) -> Iterator[RankedList]:
         """Rank the best items for each user: in stock, not seen, not muted, as the options say.
 
+        Of each article the best variant is listed; an article of which the user has seen a variant is seen.
         This is the only road from the ranker to a list: whatever is served, written or evaluated comes from
         here. `now` are the users' moments, microseconds (the clock's without them); `eligible` (items,) bool
         restricts the items further.
         """
         base = self.catalogue.available & options.eligible(self.catalogue)
         base = base if eligible is None else base & eligible
-        masks = [self._without_muted(state, base) for state in states]
+        masks = [self._without_seen_articles(state, self._without_muted(state, base)) for state in states]
         ranker = self.ranker if options.use_walks else self._without_walks
         at_least = ranker.config.lists.candidates_per_item * n
         moments = now if now is not None else [time.time_ns() // 1000] * len(states)
-        for state, moment, candidates in zip(
-            states, moments, ranker.candidates(states, masks, at_least=at_least), strict=True
+        for state, mask, moment, candidates in zip(
+            states, masks, moments, ranker.candidates(states, masks, at_least=at_least), strict=True
         ):
+            if self.catalogue.articles.has_variants:
+                candidates = self._with_articles(ranker, state, mask, candidates, n + options.boosts.places)
             yield self._rank(state, candidates, n, options, moment)
 
     def _without_muted(self, state: TasteState, eligible: BoolArray) -> BoolArray:
         if not state.muted:
             return eligible
         return eligible & ~np.isin(self.taste.interests_of_items.group, list(state.muted))
+
+    def _without_seen_articles(self, state: TasteState, eligible: BoolArray) -> BoolArray:
+        articles = self.catalogue.articles
+        if not articles.has_variants:
+            return eligible
+        seen = np.flatnonzero(~state.unseen(len(self.catalogue)))
+        return eligible & ~articles.shares_article(seen)
+
+    def _with_articles(
+        self, ranker: HybridRanker, state: TasteState, mask: BoolArray, candidates: CandidateSet, n: int
+    ) -> CandidateSet:
+        """Collect candidates until they are of n articles, or all that are eligible."""
+        articles, n_eligible = self.catalogue.articles, np.count_nonzero(candidates.query.eligible)
+        at_least = 2 * n
+        while len(articles.first_rows(candidates.positions)) < n and len(candidates.positions) < n_eligible:
+            at_least = 4 * max(at_least, len(candidates.positions))
+            candidates = next(ranker.candidates([state], [mask], at_least=at_least))
+        return candidates
 
     def _rank(
         self, state: TasteState, candidates: CandidateSet, n: int, options: RecommendOptions, now: int
@@ -99,7 +120,10 @@ class Recommender:
             self.ranker.context.is_young[positions],
             config.young_share if options.use_reserve else 0.0,
         )
-        pool = reserve.pool(np.lexsort((positions, -scores)), max(config.lists.pool, 2 * n), count)
+        order = np.lexsort((positions, -scores))
+        if self.catalogue.articles.has_variants:
+            order = order[self.catalogue.articles.first_rows(positions[order])]
+        pool = reserve.pool(order, max(config.lists.pool, 2 * n), count)
         fused = scores[pool]
         if options.use_outcomes:
             fused = self._by_outcome(fused, candidates.features[pool], options.outcome)
@@ -118,9 +142,9 @@ class Recommender:
             reserve.among(pool),
             config.lists.temperature,
         )
-        order, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
-        rows = chosen[order]
-        return RankedList(candidates, pool[rows], relevance[rows], propensities[order], is_promoted)
+        best, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
+        rows = chosen[best]
+        return RankedList(candidates, pool[rows], relevance[rows], propensities[best], is_promoted)
 
     def _by_outcome(self, scores: RealArray, features: FloatArray, outcome: Action) -> RealArray:
         """Fuse the scores of candidates (C,) with the probabilities of the target outcome, (C,).
@@ -184,6 +208,9 @@ class Recommender:
                     item.title or item.item_id,
                     item.price,
                     item.currency,
+                    list_price=item.list_price,
+                    on_sale=item.on_sale,
+                    also_in=self.catalogue.also_in(position),
                     score=float(ranked.relevance[row]),
                     reason=f"promoted by the shop; {reason}" if promoted else reason,
                     source=source,

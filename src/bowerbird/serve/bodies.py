@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -50,12 +51,56 @@ class ItemBody(Body):
     title: str
     description: str
     price: float | None
+    """What it costs now."""
     currency: str
+    list_price: float | None
+    """The price outside of its sale; none where there is no sale price."""
+    on_sale: bool
+    """Whether it costs less than its list price now."""
     brand: str
     category: list[str]
     attributes: dict[str, str]
     availability: str
     image: str
+    group_id: str
+    """The same for all variants (sizes, colours) of an article; empty where it has none."""
+    also_in: dict[str, list[str]]
+    """By attribute, what other variants can be bought in: `{"size": ["M", "L"]}`."""
+
+
+class VariantBody(Body):
+    """Another size or colour of an item's article."""
+
+    item_id: str
+    title: str
+    price: float | None
+    currency: str
+    on_sale: bool
+    attributes: dict[str, str]
+    availability: str
+    image: str
+
+
+class ItemPageBody(ItemBody):
+    """All that a page of one item shows."""
+
+    link: str
+    """The item's page in the shop."""
+    additional_images: list[str]
+    """Addresses of further pictures."""
+    sale_ends: datetime | None
+    """When the sale price ends; none where it does not, or there is no sale price."""
+    rating: float | None
+    rating_count: int | None
+    condition: str
+    """`new`, `refurbished`, `used`, or empty."""
+    shipping: str
+    returns: str
+    gtin: str
+    mpn: str
+    language: str
+    variants: list[VariantBody]
+    """All variants of its article that are not withdrawn, itself among them; empty where it has none."""
 
 
 class ScoredItem(ItemBody):

@@ -66,6 +66,20 @@ class ServedSnapshot:
         position = self.catalogue.position.get(item_id)
         return None if position is None or self.catalogue.withdrawn[position] else position
 
+    def item_page(self, position: int) -> dict[str, Any]:
+        """The API's JSON form of an item with all its fields and its variants."""
+        item = self.catalogue.item(position)
+        names = ("link", "sale_ends", "rating", "rating_count", "condition", "shipping", "returns")
+        fields = {name: getattr(item, name) for name in (*names, "gtin", "mpn", "language")}
+        fields |= {"additional_images": list(item.additional_images), "variants": self._variants(position)}
+        return self.item(position) | fields
+
+    def _variants(self, position: int) -> list[dict[str, Any]]:
+        positions = self.catalogue.articles.variants_of(position)
+        names = ("item_id", "title", "price", "currency", "on_sale", "attributes", "availability", "image")
+        bodies = [self.item(int(each)) for each in positions[~self.catalogue.withdrawn[positions]]]
+        return [{name: body[name] for name in names} for body in bodies] if len(positions) > 1 else []
+
     def item(self, position: int) -> dict[str, Any]:
         """The API's JSON form of an item."""
         item = self.catalogue.item(position)
@@ -75,9 +89,13 @@ class ServedSnapshot:
             "description": item.description,
             "price": item.price,
             "currency": item.currency,
+            "list_price": item.list_price,
+            "on_sale": item.on_sale,
             "brand": item.brand,
             "category": list(item.category),
             "attributes": dict(item.attributes),
             "availability": item.availability,
             "image": f"/items/{quote(item.item_id, safe='')}/image",
+            "group_id": item.group_id,
+            "also_in": {name: list(values) for name, values in self.catalogue.also_in(position).items()},
         }

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bowerbird.assist.answers.facts import Fact, fact_asked, sentences, table_of_differences
+from bowerbird.assist.answers.listing_fields import answer_field
+from bowerbird.assist.answers.variant_answers import answer_variants
 from bowerbird.assist.find.finding import name_item
+from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
-from bowerbird.assist.price_range import exact_price
 from bowerbird.assist.reply import Comparison, Named, Reply
 from bowerbird.assist.request import Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.followups import FACET_WORDS
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
 from bowerbird.text.audiences import AUDIENCE
@@ -25,7 +26,6 @@ MAX_COMPARED = 4
 
 
 _WHICH = re.compile(r"^(?:and |so |ok |but )*(?:which|what)(?:'s| is| one| of|\W)")
-_OTHERS = re.compile(r"\b(?:other|different|another|any more|more) (colou?r|size|material|pattern)s?\b")
 _CHEAPEST = re.compile(r"\b(?:cheapest|cheaper|least expensive|less expensive|lowest price)\b")
 _MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|more expensive|priciest|dearest)\b")
 
@@ -78,13 +78,14 @@ def answer_question(turn: Turn) -> Reply:
         return missing(turn)
     position = turn.parts.catalogue.position[target.item_id]
     item = turn.parts.catalogue.item(position)
-    if others := _OTHERS.search(turn.plain):
-        return _other_variants(turn, target, others[1])
+    if text := answer_variants(turn, position) or answer_field(turn, item):
+        state = replace(turn.state, focus=target.item_id, question=None)
+        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
     fact = fact_asked(turn.pointed.rest or turn.plain, item, position, turn.parts.vocabulary)
     title = item.title or item.item_id
     if fact.attribute == "price":
         key = "fact_price" if item.price is not None else "fact_no_price"
-        text = turn.say(key, title=title, price=priced(item)) + "."
+        text = turn.say(key, title=title, price=price_with_sale(item, turn.language)) + "."
     elif fact.attribute == "stock":
         key = "fact_in_stock" if turn.parts.catalogue.available[position] else "fact_out_of_stock"
         text = turn.say(key, title=title) + "."
@@ -93,7 +94,8 @@ def answer_question(turn: Turn) -> Reply:
         facts = " ".join(stated)
         text = f"{title}. {facts}".strip()
         if item.price is not None:
-            text = turn.say("describe_item", title=title, price=priced(item), facts=facts).strip()
+            price = price_with_sale(item, turn.language)
+            text = turn.say("describe_item", title=title, price=price, facts=facts).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
     elif fact.kind == "value" and fact.attribute in FACETS:
@@ -107,25 +109,6 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say("fact_no", title=title, fact=_values(turn, fact))
     else:
         text = turn.say("fact_unknown", title=title)
-    state = replace(turn.state, focus=target.item_id, question=None)
-    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
-
-
-def _other_variants(turn: Turn, target: Shown, word: str) -> Reply:
-    """Whether an item comes in other colours, sizes or materials: by the variants of its article."""
-    parts, position = turn.parts, turn.parts.catalogue.position[target.item_id]
-    facet = FACET_WORDS.get(word, word)
-    own = parts.vocabulary.values_of(position, facet)
-    article = parts.catalogue.item(position).attributes.get("item_group_id")
-    others = [
-        value
-        for variant in (parts.positions_by_article.get(article, ()) if article else ())
-        for value in parts.vocabulary.values_of(variant, facet)
-        if value not in own
-    ]
-    values = [turn.language.value_for(facet, value) for value in dict.fromkeys(others or own)]
-    key = "variants" if others else "no_variants" if own else "fact_unknown"
-    text = turn.say(key, title=target.title, values=join_words(values, turn.say("and")))
     state = replace(turn.state, focus=target.item_id, question=None)
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
 
@@ -247,11 +230,6 @@ def _target(turn: Turn) -> Shown | None:
 
 def _item(turn: Turn, shown: Shown) -> Item:
     return turn.parts.catalogue.item(turn.parts.catalogue.position[shown.item_id])
-
-
-def priced(item: Item) -> str:
-    """The price as written in replies, empty where there is none."""
-    return "" if item.price is None else f"{exact_price(item.price)} {item.currency}".strip()
 
 
 def _satisfies(turn: Turn, position: int, request: Request) -> bool:

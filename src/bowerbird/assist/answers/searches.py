@@ -12,6 +12,7 @@ from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, ki
 from bowerbird.assist.answers.unknown_kinds import unknown_kind
 from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, relative_meaning
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
+from bowerbird.assist.find.offers import priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.price_range import PriceRange
@@ -171,11 +172,11 @@ def _is_of_kind(turn: Turn, item_id: str, kinds: frozenset[str]) -> bool:
 def _none_cheaper(turn: Turn, request: Request) -> Answer:
     """Nothing costs less (or more) than what is on screen: say so, and hold to the need before."""
     is_upper = request.price.high < np.inf
-    priced = [(item.price, item) for item in turn.on_screen if item.price is not None]
+    by_price = [(item.price, item) for item in turn.on_screen if item.price is not None]
     before = replace(request, price=request.budget, is_relative=False)
-    if not priced:
+    if not by_price:
         return answer_with_list(turn, find_items(turn, request), request, Act.FIND)
-    _, item = (min if is_upper else max)(priced, key=lambda pair: pair[0])
+    _, item = (min if is_upper else max)(by_price, key=lambda pair: pair[0])
     position = turn.parts.catalogue.position[item.item_id]
     near = find_items(turn, request).nearest
     others = tuple(one for one in near if one.price is not None and one.price in request.price)
@@ -183,7 +184,7 @@ def _none_cheaper(turn: Turn, request: Request) -> Answer:
         "none_cheaper" if is_upper else "none_dearer",
         need=describe_need(before, turn.language),
         title=item.title,
-        price=item_answers.priced(turn.parts.catalogue.item(position)),
+        price=priced(turn.parts.catalogue.item(position)),
     )
     state = replace(turn.state, request=before, question=None)
     if not others:

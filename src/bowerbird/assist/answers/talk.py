@@ -6,7 +6,10 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
+
 from bowerbird.assist.answers.item_answers import named_items
+from bowerbird.assist.answers.listing_fields import answer_field, states
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.turn import Turn
@@ -14,6 +17,7 @@ from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import ACTIONS, Action
+from bowerbird.data.items import Item
 
 RANGE = 5
 """Kinds that are named when somebody asks what there is."""
@@ -50,12 +54,23 @@ def about_shop(turn: Turn) -> Reply:
             text = turn.say(f"shop_no_{topic}")
             return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_range"),))
         return _listed(turn, turn.say(f"shop_{topic}"), positions, Act.ABOUT_SHOP)
+    if (item := _item_meant(turn)) and states(item, topic) and (text := answer_field(turn, item)):
+        return Reply(text, Act.ITEM_QUESTION, state=replace(state, focus=item.item_id))
     passage = turn.parts.policies.find(topic, turn.plain)
     if passage is None:
         return Reply(turn.say("policy_unknown", topic=topic), Act.ABOUT_SHOP, state=state)
     return Reply(
         turn.say("policy_quote", topic=passage.page, sentence=passage.text), Act.ABOUT_SHOP, state=state
     )
+
+
+def _item_meant(turn: Turn) -> Item | None:
+    """The item that a question about delivery or returns is about; None where it is about the shop."""
+    targets = turn.pointed.items or (() if turn.focus is None else (turn.focus,))
+    if len(targets) != 1:
+        return None
+    catalogue = turn.parts.catalogue
+    return catalogue.item(catalogue.position[targets[0].item_id])
 
 
 def _facet_values(turn: Turn) -> Reply:
@@ -118,7 +133,7 @@ def _listed(turn: Turn, first_line: str, positions: list[int], act: Act) -> Repl
     """Items in lines after a sentence, on screen from now on."""
     items = named_items(turn, positions)
     lines = [
-        f"{number}. {item.title}{f', {item.priced}' if item.priced else ''}"
+        f"{number}. {item.title}{f', {item.priced_with_sale}' if item.priced else ''}"
         for number, item in enumerate(items, 1)
     ]
     state = replace(turn.state, question=None, request=None)
@@ -159,14 +174,20 @@ def _popular(turn: Turn) -> list[int]:
 
 def _newest(turn: Turn) -> list[int]:
     newest = turn.parts.newest_first
-    positions: list[int] = newest[_available(turn)[newest]][: turn.n].tolist()
+    newest = newest[_available(turn)[newest]]
+    positions: list[int] = newest[turn.parts.catalogue.articles.first_rows(newest)][: turn.n].tolist()
     return positions
 
 
 def _on_sale(turn: Turn) -> list[int]:
-    on_sale = turn.parts.on_sale
-    positions: list[int] = on_sale[_available(turn)[on_sale]][: turn.n].tolist()
-    return positions
+    """The items on sale, one variant of each article, the largest reduction first."""
+    catalogue = turn.parts.catalogue
+    positions = np.flatnonzero(catalogue.on_sale & _available(turn))
+    order = positions[
+        np.argsort(catalogue.prices[positions] / catalogue.list_prices[positions], kind="stable")
+    ]
+    best: list[int] = order[catalogue.articles.first_rows(order)][: turn.n].tolist()
+    return best
 
 
 def _starts(turn: Turn) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ _NO_VALUE = re.compile(
 _NO_PRICE = frozenset(
     ("kein preis angegeben", "sin precio indicado", "sans prix indiqué", "senza prezzo indicato")
 )
+_ALSO_IN = re.compile(r"(?:also in|auch in|también en|aussi en|anche in) (.+)$")
 _ON_SALE = re.compile(r"on sale|reduced|rebajad|reduziert|solde|in offerta")
 
 
@@ -52,7 +53,7 @@ def false_claims(
     """
     named = (*reply.items, *reply.nearest)
     known = {item.item_id: listings.by_id[item.item_id] for item in named if item.item_id in listings.by_id}
-    yield from _false_lines(reply, named, known, translate)
+    yield from _false_lines(reply, named, known, listings, translate)
     in_reach = [*known.values(), *screen]
     in_focus = [item_id for item_id in (focus, reply.state.focus) if item_id is not None]
     in_reach += [listings.by_id[item_id] for item_id in in_focus if item_id in listings.by_id]
@@ -67,12 +68,16 @@ def false_claims(
         yield from _false_cells(reply, listings, translate)
     if _ON_SALE.search(reply.text):
         for listing in known.values():
-            if "sale" not in listing.text:
+            if listing.list_price is None:
                 yield f"{listing.title!r} is not on sale"
 
 
 def _false_lines(
-    reply: Reply, named: Sequence[Named], known: Mapping[str, Listing], translate: Translate
+    reply: Reply,
+    named: Sequence[Named],
+    known: Mapping[str, Listing],
+    listings: Listings,
+    translate: Translate,
 ) -> Iterator[str]:
     for line in reply.text.split("\n"):
         match = LIST_LINE.match(line)
@@ -83,11 +88,11 @@ def _false_lines(
             continue
         listing = known.get(named[int(match[1]) - 1].item_id)
         if listing is not None:
-            yield from _false_line(match[2], listing, translate)
+            yield from _false_line(match[2], listing, listings, translate)
 
 
-def _false_line(line: str, listing: Listing, translate: Translate) -> Iterator[str]:
-    """What is wrong with "Title, 45.00 EUR: fact, fact; reason"."""
+def _false_line(line: str, listing: Listing, listings: Listings, translate: Translate) -> Iterator[str]:
+    """What is wrong with "Title, 45.00 EUR (was 60.00 EUR): fact, fact; reason; also in blue"."""
     title = " ".join(listing.title.split())
     if not line.startswith(title):
         yield f"the line of {title!r} is {line[:60]!r}"
@@ -96,10 +101,24 @@ def _false_line(line: str, listing: Listing, translate: Translate) -> Iterator[s
     price = re.match(r", ([\d.]+) ?(\w{3})?", rest)
     if price and (listing.price is None or abs(float(price[1]) - listing.price) > 0.005):
         yield f"{title!r} does not cost {price[1]}"
+    before = re.match(r", [^:]*? \(\D*([\d.]+)", rest)
+    if before and (listing.list_price is None or abs(float(before[1]) - listing.list_price) > 0.005):
+        yield f"{title!r} did not cost {before[1]}"
     facts = rest.split(": ", 1)[1] if ": " in rest else ""
     for part in facts.split("; "):
-        if not (_MISSES.search(part) or _REASON.search(part)):
+        if variants := _ALSO_IN.match(part):
+            yield from _false_variants(variants[1], listing, listings, translate)
+        elif not (_MISSES.search(part) or _REASON.search(part)):
             yield from (claim for fact in part.split(", ") for claim in _false_fact(fact, listing, translate))
+
+
+def _false_variants(values: str, listing: Listing, listings: Listings, translate: Translate) -> Iterator[str]:
+    """Values of "M, L / blue" that no other variant that is sold has."""
+    others = [each for each in listings.sold() if each.article == listing.article and each != listing]
+    for value in re.split(r", | / ", values):
+        is_there = any(_is_stated(value.lower(), other, translate) for other in others)
+        if value != "…" and not (listing.article and is_there):
+            yield f"{listing.title!r} does not come in {value!r}"
 
 
 def _false_fact(fact: str, listing: Listing, translate: Translate) -> Iterator[str]:
@@ -119,7 +138,8 @@ def _is_stated(words: str, listing: Listing, translate: Translate) -> bool:
 
 
 def _false_amounts(reply: Reply, listings: Sequence[Listing]) -> Iterator[str]:
-    prices = [listing.price for listing in listings if listing.price is not None]
+    amounts = (amount for listing in listings for amount in (listing.price, listing.list_price))
+    prices = [amount for amount in amounts if amount is not None]
     for line in reply.text.split("\n"):
         if LIST_LINE.match(line) or _MISSES.search(line):
             continue

@@ -35,6 +35,8 @@ class Listing:
     """Title, description, attributes and categories in lower case."""
     is_sold: bool
     article: str
+    list_price: float | None
+    """What it costs outside of its sale; None where it is not on sale."""
 
 
 @dataclass(frozen=True)
@@ -95,5 +97,6 @@ def _listing(item: Item) -> Listing:
         values,
         text.lower(),
         item.availability not in NOT_SOLD,
-        attributes.get("item_group_id", ""),
+        item.group_id,
+        item.list_price if item.list_price and item.price and item.price < item.list_price else None,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bowerbird.assist.find.conversation import conversation_scores
+from bowerbird.assist.find.offers import price_before_sale, say_also_in
 from bowerbird.assist.find.retrieval import Constraint, SourceScores, constraints_of, near_misses, ranked
 from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
@@ -41,7 +42,7 @@ RELATIVE = re.compile(
 Rank = Callable[[BoolArray, int], list[int]]
 """Mask of items (items,) bool and a number -> the positions of so many, the best first."""
 _OVERFETCH = 4
-"""Candidates ranked for each place, so that one article stands for its variants."""
+"""Candidates ranked for each place, at least, so that one of items with the same title stands for them."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,17 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
 
     # "The second one in green" may be another variant of it; "warmer" and "more" are other articles.
     is_variant_wanted = bool(request.like and len(request.facets) > 1)
-    positions_seen = (
-        ()
-        if is_variant_wanted
-        else [parts.catalogue.position[i] for i in request.without if i in parts.catalogue]
+    without = () if is_variant_wanted else request.without
+    positions_seen = np.array(
+        [parts.catalogue.position[i] for i in without if i in parts.catalogue], np.int64
     )
-    seen = {parts.articles[position] for position in positions_seen} - {""}
+    articles = parts.catalogue.articles
+    seen = set(articles.numbers[positions_seen].tolist())
+    overfetch = max(_OVERFETCH, articles.max_variants)
 
     def rank(mask: BoolArray, count: int) -> list[int]:
-        order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * _OVERFETCH)
-        return [p for p in _one_of_each(parts, order) if parts.articles[p] not in seen][:count]
+        order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * overfetch)
+        return [p for p in _one_of_each(parts, order) if int(articles.numbers[p]) not in seen][:count]
 
     positions = _of_each_kind(turn, request, base, rank) if request.kinds else rank(allowed, turn.n)
     if positions:
@@ -169,7 +171,20 @@ def name_item(
     ]
     why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
     title = " ".join(item.title.split()) or f"item {item.item_id}"
-    return Named(position, item.item_id, title, price, item.currency, why)
+    also_in = parts.catalogue.also_in(position)
+    return Named(
+        position,
+        item.item_id,
+        title,
+        price,
+        item.currency,
+        why,
+        list_price=item.list_price,
+        on_sale=item.on_sale,
+        before_sale=price_before_sale(item, language),
+        also_in=also_in,
+        variants=say_also_in(also_in, language),
+    )
 
 
 def relative_meaning(turn: Turn, anchor: str, change: str) -> FloatArray | None:
@@ -197,7 +212,7 @@ def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
     first: dict[str, int] = {}
     for position in positions:
         item = parts.catalogue.item(position)
-        first.setdefault(parts.articles[position] or item.title or item.item_id, position)
+        first.setdefault(item.group_id or item.title or item.item_id, position)
     return list(first.values())
 
 

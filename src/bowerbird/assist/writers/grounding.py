@@ -149,6 +149,7 @@ def _number_known(number: str, ground: Ground) -> bool:
 
 def _is_price(value: float, ground: Ground) -> bool:
     known = [item.price for item in ground.items if item.price is not None]
+    known += [item.list_price for item in ground.items if item.on_sale and item.list_price is not None]
     known += [ground.request.price.low, ground.request.price.high]
     return value > 0 and any(abs(value - one) < 0.005 * min(1.0, one) for one in known)
 

@@ -73,8 +73,10 @@ class ItemTools:
         return {
             "number": self.items.index(named) + 1,
             "title": named.title,
-            "price": named.priced or "none stated",
+            "price": named.priced_with_sale or "none stated",
             "attributes": {name: value[:MAX_VALUE_LENGTH] for name, value in item.attributes.items()},
+            **_stated_fields(item),
+            **({"variants": named.variants} if named.variants else {}),
             "description": " ".join(harmless_sentences(item)),
         }
 
@@ -104,6 +106,13 @@ class ItemTools:
     def _numbered(self, number: object) -> Named | None:
         is_known = isinstance(number, int) and 1 <= number <= len(self.items)
         return self.items[number - 1] if is_known and isinstance(number, int) else None
+
+
+def _stated_fields(item: Item) -> dict[str, Any]:
+    """Rating, condition, shipping and returns, where the listing has them."""
+    names = ("rating", "rating_count", "condition", "shipping", "returns")
+    fields = {name: getattr(item, name) for name in names if getattr(item, name) not in (None, "")}
+    return {name: v[:MAX_VALUE_LENGTH] if isinstance(v, str) else v for name, v in fields.items()}
 
 
 def harmless_sentences(item: Item) -> list[str]:

@@ -229,8 +229,8 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
         console.print(f"pictures: {summary.images:,} readable, {summary.images_broken:,} broken or missing")
     if summary.images_not_fetched:
         console.print(
-            f"pictures: {summary.images_not_fetched:,} are web addresses, which are not fetched; those "
-            "items have only their text. Download the pictures and put their file names in image_link"
+            f"pictures: {summary.images_not_fetched:,} are links: those items have only their text until "
+            "`bowerbird pictures fetch` has fetched them"
         )
     if summary.rejected_file:
         console.print(f"rejected rows and fields left out: {summary.rejected_file}", soft_wrap=True)

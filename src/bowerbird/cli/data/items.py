@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.cli.output import JsonOption, StoreArgument, describe_price, emit
 from bowerbird.data.readers.layouts import ItemLayout
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _catalogue(store: Path) -> Catalogue:
 
 
 def _summary_of(item: Item) -> dict[str, Any]:
-    names = ("item_id", "title", "price", "list_price", "currency", "availability", "group_id")
+    names = ("item_id", "title", "price", "list_price", "on_sale", "currency", "availability", "group_id")
     return {name: getattr(item, name) for name in names}
 
 
@@ -106,6 +106,7 @@ def _all_fields(catalogue: Catalogue, position: int) -> dict[str, Any]:
     item, picture = catalogue.item(position), catalogue.image(position)
     row = item.as_row()
     row |= {"attributes": dict(row["attributes"]), "on_sale": item.on_sale}
+    row["also_in"] = catalogue.also_in(position)
     del row["image"]
     return row | {"picture_bytes": 0 if picture is None else len(picture)}
 
@@ -113,7 +114,7 @@ def _all_fields(catalogue: Catalogue, position: int) -> dict[str, Any]:
 def _show_list(console: Console, rows: list[dict[str, Any]], total: int) -> None:
     table = Table("id", "title", "price", "availability", title=f"{len(rows):,} of {total:,} items")
     for row in rows:
-        price = "" if row["price"] is None else f"{row['price']:,.2f} {row['currency']}".strip()
+        price = describe_price(row["price"], row["currency"], row["list_price"])
         table.add_row(escape(row["item_id"]), escape(row["title"]), price, row["availability"])
     console.print(table)
 

@@ -11,7 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.cli.output import (
+    JsonOption,
+    StoreArgument,
+    describe_also_in,
+    describe_price,
+    emit,
+)
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,8 +73,9 @@ def _show(completions: list[Completion], console: Console) -> None:
     for name in ("", "item", "price", "why"):
         table.add_column(name)
     for rank, completion in enumerate(completions, start=1):
-        price = "" if completion.price is None else f"{completion.price:.2f} {completion.currency}"
+        price = describe_price(completion.price, completion.currency, completion.list_price)
         title = f"{escape(completion.title)} [dim]{escape(completion.item_id)}[/dim]"
+        title += describe_also_in(completion.also_in)
         table.add_row(str(rank), title, price, escape(completion.reason))
     console.print(table)
 

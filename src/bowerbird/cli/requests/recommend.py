@@ -12,7 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from bowerbird.choices import Outcome
-from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.cli.output import (
+    JsonOption,
+    StoreArgument,
+    describe_also_in,
+    describe_price,
+    emit,
+)
 from bowerbird.cli.requests.conversations import recommend_conversations
 from bowerbird.errors import InputError
 
@@ -85,8 +91,9 @@ def recommend(
         for name in ("", "item", "price", *outcomes, "why"):
             table.add_column(name)
         for rank, item in enumerate(recommended, start=1):
-            price = "" if item.price is None else f"{item.price:.2f} {item.currency}"
+            price = describe_price(item.price, item.currency, item.list_price)
             title = f"{escape(item.title)} [dim]{escape(item.item_id)}[/dim]"
+            title += describe_also_in(item.also_in)
             probabilities = [f"{item.probability[name]:.1%}" for name in outcomes]
             table.add_row(str(rank), title, price, *probabilities, escape(item.reason))
         console.print(table)

@@ -41,8 +41,10 @@ def _tabulate(items: tuple[Named, ...], draw: DrawItem | None) -> Table:
     table.add_column("price", justify="right")
     table.add_column("why")
     for number, (named, picture) in enumerate(zip(items, pictures, strict=True), start=1):
-        why = "; ".join([*named.differences, *([named.why] if named.why else [])])
+        why = "; ".join(text for text in (*named.differences, named.why, named.variants) if text)
         title = f"[bold]{escape(named.title)}[/bold] [dim]{escape(named.item_id)}[/dim]"
         cells = [picture or ""] if len(table.columns) == 5 else []
-        table.add_row(str(number), *cells, title, f"[green]{escape(named.priced)}[/green]", escape(why))
+        price = f"[green]{escape(named.priced)}[/green]"
+        price += f"\n[dim]{escape(named.before_sale)}[/dim]" if named.before_sale else ""
+        table.add_row(str(number), *cells, title, price, escape(why))
     return table

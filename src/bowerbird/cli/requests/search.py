@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bowerbird.cli.output import JsonOption, StoreArgument, emit
+from bowerbird.cli.output import JsonOption, StoreArgument, describe_also_in, describe_price, emit
 from bowerbird.errors import InputError
 
 if TYPE_CHECKING:
+    from bowerbird.data.items import Catalogue
     from bowerbird.embed.search.searcher import Searcher
 
 
@@ -54,8 +55,13 @@ def search(
         return
     text = query_for_catalogue(text, snapshot) if text else text
     hits = searcher.search(text, read_picture(image) if image else None, item, n)
-    rows = [asdict(hit) | {"title": searcher.catalogue.item(hit.position).title} for hit in hits]
+    rows = [asdict(hit) | _facts_of(searcher.catalogue, hit.position) for hit in hits]
     emit(rows, as_json, lambda console: _show(rows, console))
+
+
+def _facts_of(catalogue: Catalogue, position: int) -> dict[str, Any]:
+    item, names = catalogue.item(position), ("title", "price", "currency", "list_price", "on_sale")
+    return {name: getattr(item, name) for name in names} | {"also_in": catalogue.also_in(position)}
 
 
 def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) -> None:
@@ -70,7 +76,9 @@ def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) 
 
 
 def _show(rows: list[dict[str, Any]], console: Console) -> None:
-    table = Table("", "item", "title", "score")
+    table = Table("", "item", "title", "price", "score")
     for rank, row in enumerate(rows, 1):
-        table.add_row(str(rank), escape(row["item_id"]), escape(row["title"]), f"{row['score']:.3f}")
+        title = escape(row["title"]) + describe_also_in(row["also_in"])
+        price = describe_price(row["price"], row["currency"], row["list_price"])
+        table.add_row(str(rank), escape(row["item_id"]), title, price, f"{row['score']:.3f}")
     console.print(table)

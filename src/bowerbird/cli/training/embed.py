@@ -13,6 +13,7 @@ from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.cli.training.embed_update import show_update
 
 if TYPE_CHECKING:
+    from bowerbird.data.store import Store
     from bowerbird.embed.meta import BackbonesMeta, SeedSummary, VectorsMeta
 
 COLUMNS = {
@@ -116,6 +117,7 @@ def embed(
         )
     settings: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     opened, precompute = Store.open(store), Precompute(engine, workers)
+    _warn_of_unfetched_pictures(opened)
     if not update:
         version = train_embedding(opened, EmbedConfig(**settings), precompute)
         meta = version.read_meta(VectorsMeta)
@@ -135,6 +137,20 @@ def embed(
         return
     meta = updated.read_meta(VectorsMeta)
     emit({"version": updated.name, **updated.meta}, as_json, lambda console: show_update(meta, console))
+
+
+def _warn_of_unfetched_pictures(store: Store) -> None:
+    """Say on standard error that items are encoded without the pictures that they link to."""
+    from bowerbird.data.pictures.links import unfetched_items
+    from bowerbird.progress import tell
+
+    snapshot = store.snapshot()
+    count = int(unfetched_items(snapshot.imported).sum()) if snapshot.version("catalogue") else 0
+    if count:
+        tell(
+            f"{count:,} items link to a picture that was not fetched: their vectors are made without it "
+            f"(`bowerbird pictures fetch {store.path}` fetches them)"
+        )
 
 
 def _show(meta: VectorsMeta, console: Console) -> None:

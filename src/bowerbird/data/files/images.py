@@ -34,6 +34,11 @@ SCALED_TO = 512
 SMALL_SIDE = 224  # pixels of the longer side of a small copy: what encoders read
 CATALOGUE_FORMATS = ("JPEG", "PNG", "WEBP")
 
+
+class TooManyPixels(InputError):
+    """The picture is larger than is decoded."""
+
+
 _decodes = threading.BoundedSemaphore(MAX_DECODES)
 
 # Pillow warns from 89 megapixels on; the limit here is MAX_PIXELS. Set once, because threads share filters.
@@ -61,7 +66,7 @@ def open_picture(encoded: bytes, draft: tuple[int, int] | None = None) -> Iterat
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
             raise InputError(f"the picture can't be read ({_reason(error)}): give {SUPPORTED}") from None
         if width * height > MAX_PIXELS:
-            raise InputError(f"the picture has {width:,} × {height:,} pixels: give {SUPPORTED}")
+            raise TooManyPixels(f"the picture has {width:,} × {height:,} pixels: give {SUPPORTED}")
         yield image
 
 
@@ -85,13 +90,25 @@ def read_picture(path: Path) -> bytes:
 def prepare_picture(picture: bytes | Path) -> bytes | None:
     """Encode a picture for the catalogue, scaled down if large; None where it is broken or missing."""
     try:
-        encoded = picture if isinstance(picture, bytes) else read_picture(picture)
-        # A draft is never smaller than requested, so a large picture is still recognised as large.
-        with open_picture(encoded, draft=(MAX_SIDE + 1, MAX_SIDE + 1)) as image:
-            is_large = max(image.size) > MAX_SIDE
-            return encoded if not is_large and image.format in CATALOGUE_FORMATS else _scale_down(image)
-    except Exception:  # a picture that can't be converted must not stop an import either
+        return encode_for_catalogue(picture if isinstance(picture, bytes) else read_picture(picture))
+    except InputError:
         return None
+
+
+def encode_for_catalogue(encoded: bytes) -> bytes:
+    """Encode a picture for the catalogue, scaled down if large.
+
+    Raises `TooManyPixels`, and `InputError` for what is broken or can't be converted.
+    """
+    # A draft is never smaller than requested, so a large picture is still recognised as large.
+    with open_picture(encoded, draft=(MAX_SIDE + 1, MAX_SIDE + 1)) as image:
+        is_large = max(image.size) > MAX_SIDE
+        if not is_large and image.format in CATALOGUE_FORMATS:
+            return encoded
+        try:
+            return _scale_down(image)
+        except Exception as error:  # Pillow raises nearly anything
+            raise InputError(f"the picture can't be converted ({error}): give {SUPPORTED}") from error
 
 
 def small_copy(encoded: bytes) -> bytes:

@@ -30,6 +30,7 @@ from bowerbird.data.ingest.rejected_rows import rejected_path
 from bowerbird.data.ingest.staging import Staging
 from bowerbird.data.ingest.summary import ImportSummary, RowCounts
 from bowerbird.data.items import ITEM_SCHEMA, Catalogue
+from bowerbird.data.pictures.links import keep_fetched
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
     AliasDraft,
@@ -391,7 +392,7 @@ class _Import:
             self.store.publish_item_batches(self.staging.item_batches(), accepted)
             return
         before = self.store.catalogue()
-        fresh = Catalogue(pa.concat_tables(self.staging.item_batches()))
+        fresh = keep_fetched(Catalogue(pa.concat_tables(self.staging.item_batches())), before)
         changed = _rows_that_differ(fresh, before)
         self.summary.items.new = len(changed)
         absent = self._absent_ids(before)

@@ -7,8 +7,9 @@ the nearest items of a picture and of an edited query are re-ranked by facts of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from bowerbird.errors import InputError
 if TYPE_CHECKING:
     from bowerbird.embed.search.query import EncodedQuery, QueryEncoder
 
+Find = Callable[[int], tuple[IntArray, FloatArray]]
+"""Finds the best items, at most so many: their positions and scores, best first."""
 RESULT_SCHEMA = pa.schema(
     [
         pa.field("query_id", pa.string(), nullable=False),
@@ -75,18 +78,48 @@ class Searcher:
         With a picture or an item, the text describes the change: "but in blue and longer". A picture and an
         item have equal weights. The item itself is not in the result. Raises `InputError` if nothing was
         given, the text is blank, the picture is broken, or the item is unknown.
+
+        Of each article the best variant is in the result. Items like one item are of other articles; a
+        changed one ("but in blue") may be another variant of it.
         """
         if text is None and image is None and item is None:
             raise InputError("nothing to search for: give a text, a picture, or an item's id")
         item_position = -1 if item is None else self._position(item)
-        n_fetched = n + (item_position >= 0)
         if text is None and image is None:
-            positions, scores = self._nearest(self.index.rows[np.array(item_position)], n_fetched, allowed)
-        else:
-            query = self._encoder.encode_separately([text], [image])[0]
-            positions, scores = self._search_encoded(query, item_position, n_fetched, allowed)
-        is_other = positions != item_position
-        return self._hits(positions[is_other][:n], scores[is_other][:n])
+            query = self.index.rows[np.array(item_position)]
+            others = self._is_of_other_article(item_position)
+            allowed = others if allowed is None or others is None else others & allowed
+            return self._hits(
+                *self._best(lambda count: self._nearest(query, count, allowed), item_position, n)
+            )
+        encoded = self._encoder.encode_separately([text], [image])[0]
+        return self._hits(
+            *self._best(
+                lambda count: self._search_encoded(encoded, item_position, count, allowed), item_position, n
+            )
+        )
+
+    def _is_of_other_article(self, position: int) -> BoolArray | None:
+        """Which items are of another article than one, (items,) bool; None where it has no variants."""
+        articles = self.catalogue.articles
+        if not articles.has_variants:
+            return None
+        return ~articles.shares_article(np.array([position]))
+
+    def _best(self, find: Find, item_position: int, n: int) -> tuple[IntArray, FloatArray]:
+        """The best n of what `find(count)` gives but for an item, best first, one variant of each article."""
+        articles, count = self.catalogue.articles, n + (item_position >= 0)
+        while True:
+            positions, scores = find(count)
+            n_hits = len(positions)
+            is_other = positions != item_position
+            positions, scores = positions[is_other], scores[is_other]
+            if not articles.has_variants:
+                return positions[:n], scores[:n]
+            rows = articles.first_rows(positions)[:n]
+            if len(rows) == n or n_hits < count:
+                return positions[rows], scores[rows]
+            count *= 4
 
     def batch(self, queries: pa.Table, n: int = 20) -> pa.Table:
         """Search for a table of queries: columns query_id and text, image (bytes) or both; to
@@ -101,12 +134,14 @@ class Searcher:
         text_vectors = np.array([encoded[row].text_vector for row in text_rows], np.float32).reshape(
             -1, self.index.rows.dim
         )
-        positions_and_scores = self.index.nearest(text_vectors, n, self._available)
-        hits_of_row = dict(zip(text_rows, zip(*positions_and_scores, strict=True), strict=True))
+        hits_of_row = {}
+        if not self.catalogue.articles.has_variants:
+            positions_and_scores = self.index.nearest(text_vectors, n, self._available)
+            hits_of_row = dict(zip(text_rows, zip(*positions_and_scores, strict=True), strict=True))
         hits = []
-        for row in range(len(ids)):
-            positions, scores = (
-                hits_of_row[row] if row in hits_of_row else self._search_encoded(encoded[row], -1, n)
+        for row, query in enumerate(encoded):
+            positions, scores = hits_of_row.get(row) or self._best(
+                partial(self._search_encoded, query, -1), -1, n
             )
             is_hit = positions >= 0
             hits.append((positions[is_hit], scores[is_hit]))

@@ -6,7 +6,7 @@ no outcome and no live graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ class Completion:
     title: str
     price: float | None
     currency: str
+    list_price: float | None
+    """Price outside of the sale; None where there is no sale price."""
+    on_sale: bool
+    also_in: Mapping[str, Sequence[str]]
+    """By attribute, what other variants of its article can be bought in."""
     score: float
     """Says an order; larger is better."""
     reason: str
@@ -77,6 +82,9 @@ class Completer:
                 item.title,
                 item.price,
                 item.currency,
+                item.list_price,
+                item.on_sale,
+                self.catalogue.also_in(row),
                 float(score),
                 self._explain(row, positions),
             )
@@ -86,14 +94,21 @@ class Completer:
         ]
 
     def complete_many(self, sets: Sequence[IntArray], n: int = 10) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Give positions and scores, (≤ n,) each, best first, that complete each set of positions (k,)."""
+        """Give positions and scores, (≤ n,) each, best first, that complete each set of positions (k,).
+
+        Of each article one variant is given, of the articles of the set none.
+        """
         end = self._ranker.context.popularity.end // SECOND * SECOND
         states = [set_state(positions, end) for positions in sets]
-        eligible = [self.catalogue.available] * len(sets)
-        at_least = CompletionConfig.candidates_per_item * n
+        articles, available = self.catalogue.articles, self.catalogue.available
+        eligible = [available] * len(sets)
+        if articles.has_variants:
+            eligible = [available & ~articles.shares_article(positions) for positions in sets]
+        at_least = CompletionConfig.candidates_per_item * n * articles.max_variants
         for candidates in self._ranker.candidates(states, eligible, at_least=at_least):
             scores = self._ranker.score(candidates.features)
-            best = np.lexsort((candidates.positions, -scores))[:n]
+            best = np.lexsort((candidates.positions, -scores))
+            best = best[articles.first_rows(candidates.positions[best])][:n]
             yield candidates.positions[best], scores[best]
 
     def _explain(self, position: int, positions: IntArray) -> str:

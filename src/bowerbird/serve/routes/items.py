@@ -21,7 +21,7 @@ from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies import (
     InterestBody,
     InterestList,
-    ItemBody,
+    ItemPageBody,
     Recommendations,
     ScoredItem,
     ScoredItems,
@@ -184,7 +184,8 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         served.taste.refresh()
         scores = served.taste.trending(time.time_ns() // 1000, half_life_days)
         scores = np.where(served.catalogue.available, scores, 0.0)
-        best = np.argsort(-scores, kind="stable")[:n]
+        order = np.argsort(-scores, kind="stable")
+        best = order[served.catalogue.articles.first_rows(order)][:n]
         trending = [(int(position), float(scores[position])) for position in best if scores[position] > 0]
         return scored_items(served, trending)
 
@@ -196,10 +197,10 @@ def _add_item_routes(router: APIRouter, app_state: AppState) -> None:
         return as_response(served.searcher.search(item=item_id, n=n), served)
 
     @router.get("/items/{item_id:ids}")
-    def item(item_id: str) -> ItemBody:
-        """One item."""
+    def item(item_id: str) -> ItemPageBody:
+        """One item, with all its fields and the variants of its article."""
         served = app_state.served
-        return ItemBody(**served.item(_position_of(item_id, served)))
+        return ItemPageBody(**served.item_page(_position_of(item_id, served)))
 
 
 def scored_items(served: ServedSnapshot, scores: Sequence[tuple[int, float]]) -> ScoredItems:

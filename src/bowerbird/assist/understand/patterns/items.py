@@ -28,6 +28,14 @@ WANTS = any_of(
         r"suggestions|recommendations))\b"
     ),
 )
+VARIANTS = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"\b(?:do|does|have|has|is|are|can|could)\b.{0,20}\b(?:have|got|get|order|buy) "
+        r"(?:it|this|that|this one|that one) in (?!stock\b|time\b|store\b|the (?:store|shop)\b)",
+    ),
+)
 UNDO = Rule(
     Act.UNDO,
     "",

@@ -8,6 +8,7 @@ RULES = (
     courtesies.INJECTION,
     courtesies.RESET,
     courtesies.ABUSE,
+    items.VARIANTS,
     items.UNDO,
     items.EXCLUDE_SHOWN,
     items.EXCLUDE_MORE,
