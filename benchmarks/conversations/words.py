@@ -128,6 +128,8 @@ def _english_words() -> dict[str, str]:
         "industrial": "industriell industriel industriale",
         "bohemian": "bohemio boho bohemian bohème bohémien",
         "light blue": "azzurro azzurra celeste",
+        "gold": "dorado dorada oro gold golden doré dorée dorato dorata",
+        "silver": "plateado plateada plata silber silbern argenté argentée argento argentato argentata",
         "coastal": "costero maritim marin costiero bord_de_mer marinero marinaro",
         "art deco": "art_déco art_decó",
         "baroque": "barroco barock barocco",

@@ -12,6 +12,7 @@ from bowerbird.assist.languages import CODES, HEADS_FIRST, load_language
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.understand.recipients import take_recipient
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
@@ -237,3 +238,35 @@ WINES = [
 def test_in_a_french_shop_the_first_word_is_the_kind(shop_store: Store, message: str, ids: set[str]) -> None:
     reply = _talk(_over(WINES, shop_store), message)
     assert {item.item_id for item in reply.items} == ids
+
+
+# -- what a message points at -------------------------------------------------------------------------------
+
+
+def test_which_is_cheaper_is_asked_of_the_items_compared_last(lamps: Assistant) -> None:
+    reply = _talk(lamps, "lamps", "compare the second and the third", "which one is cheaper?")
+    shown = [item.item_id for item in _talk(lamps, "lamps").items]
+    compared = sorted(lamps.catalogue.item(lamps.catalogue.position[i]).price or 0 for i in shown[1:3])
+    assert f"{compared[0]:.2f}" in reply.text
+
+
+def test_it_in_another_colour_is_the_item_spoken_of(assistant: Assistant) -> None:
+    first = _talk(assistant, "something in red", "what is the first one made of?")
+    focus = assistant.parts.catalogue.position[first.state.focus or ""]
+    reply = assistant.reply(first.state, "do you have it in blue?")
+    assert reply.request.facets["type"] == set(assistant.parts.vocabulary.values_of(focus, "type"))
+
+
+def test_leaving_out_the_red_ones_is_an_exclusion(lamps: Assistant) -> None:
+    reply = _talk(lamps, "lamps", "skip the red ones")
+    assert reply.request.excluded == {"colour": {"Red"}} and not reply.request.like
+
+
+def test_a_gift_of_no_kind_is_of_several(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a gift for my aunt")
+    kinds = [assistant.parts.vocabulary.values_of(item.position, "type")[0] for item in reply.items]
+    assert len(set(kinds)) == len(kinds)
+
+
+def test_for_children_is_for_no_child() -> None:
+    assert take_recipient("a raincoat for children")[0] == ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from bowerbird.assist.languages import ENGLISH, Language
-from bowerbird.assist.languages.plurals import plural, singular
+from bowerbird.assist.languages.plurals import plural, several, singular
 from bowerbird.assist.price_range import PriceRange, money
 from bowerbird.assist.request import Request
 from bowerbird.text.audiences import AUDIENCE
@@ -40,7 +40,7 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
         if language.code == ENGLISH:
             nouns = [singular(nouns[0]) if count == 1 else plural(nouns[0])]
     elif language.code == ENGLISH:
-        nouns[-1] = singular(nouns[-1]) if count == 1 else plural(nouns[-1])
+        nouns[-1] = singular(nouns[-1]) if count == 1 else several(nouns[-1])
     pair = "pair of " if nouns[0].startswith("pair of ") else ""  # "one pair of black jeans"
     nouns[0] = nouns[0].removeprefix(pair)
     phrase = pair + " ".join([*adjectives, *nouns])

@@ -62,6 +62,8 @@ class DialogueState:
     """Whether the items on screen miss the need: then "cheaper" is not measured by their prices."""
     focus: str | None = None
     """Id of the item that "it" means: the one that was asked about or acted on last."""
+    compared: tuple[str, ...] = ()
+    """Ids of the items of the last comparison, which "which is cheaper?" is about."""
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By facet, values that are not shown for the rest of the conversation ("stop showing me hats")."""
     messages: tuple[str, ...] = ()
@@ -83,7 +85,9 @@ class DialogueState:
         earlier = () if is_new_topic else self.offered
         offered = tuple(dict.fromkeys((*earlier, *item_ids)))[-MAX_OFFERED:]
         on_screen = tuple(item_ids[:MAX_ON_SCREEN])
-        return replace(self, on_screen=on_screen, offered=offered, is_near_miss=is_near_miss, focus=None)
+        return replace(
+            self, on_screen=on_screen, offered=offered, is_near_miss=is_near_miss, focus=None, compared=()
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The state in JSON's types."""
@@ -94,6 +98,7 @@ class DialogueState:
             "offered": list(self.offered),
             "is_near_miss": self.is_near_miss,
             "focus": self.focus,
+            "compared": list(self.compared),
             "excluded": {facet: sorted(values) for facet, values in self.excluded.items()},
             "messages": list(self.messages),
             "question": vars(self.question) | {"options": list(self.question.options)}
@@ -117,6 +122,7 @@ class DialogueState:
                 offered=_ids(raw.get("offered", ()), MAX_OFFERED),
                 is_near_miss=bool(raw.get("is_near_miss", False)),
                 focus=_ids([raw["focus"]], 1)[0] if raw.get("focus") else None,
+                compared=_ids(raw.get("compared", ()), MAX_ON_SCREEN),
                 excluded=_excluded(raw.get("excluded")),
                 messages=_ids(raw.get("messages", ()), MAX_MESSAGES),
                 question=ClarifyingQuestion(str(question["facet"]), _ids(question["options"], 20))

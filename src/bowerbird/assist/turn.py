@@ -27,7 +27,7 @@ from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
 from bowerbird.assist.understand.readable import is_foreign
 from bowerbird.assist.understand.recipients import take_recipient
-from bowerbird.assist.understand.references import COMPARES_PRICE
+from bowerbird.assist.understand.references import COMPARES_ALONE, COMPARES_PRICE
 from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.words import normalize_text, tokenize
 
@@ -116,7 +116,8 @@ def read_message(
             n_on_screen=len(on_screen),
             names_type="type" in facets,
             names_value=bool(facets - {"type"}),
-            states_price=bool(COMPARES_PRICE.search(plain)) or states_price(plain),
+            states_price=any(pattern.search(plain) for pattern in (COMPARES_PRICE, COMPARES_ALONE))
+            or states_price(plain),
             names_recipient=bool(take_recipient(plain)[0]),
             has_question=state.question is not None,
             is_foreign=parts.endpoint is not None and is_foreign(original, parts.knows_word),

@@ -23,7 +23,9 @@ from bowerbird.text.synonyms import SYNONYMS
 from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
 
 _MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
-_NOT_HEADS = word_set("set item piece wear pair thing one body other case string cover cosmetic")
+_NOT_HEADS = word_set(
+    "pattern colour material style set item piece wear pair thing one body other case string cover cosmetic"
+)
 _DROPPABLE_HEADS = frozenset(("top", "bottom", "set", "body"))
 """Heads that users omit: "bikini" and "pyjamas" stand for Bikini top and Pyjama set."""
 _MAX_SOFT_VALUES = 400
@@ -118,7 +120,7 @@ class Vocabulary:
         stemmed = stem(word)
         if stemmed in self.known_stems or stemmed in text_stems or not word[0].isalpha():
             return stemmed
-        return correct_typo(stemmed, self.typo_targets.get(stemmed[0], ())) or stemmed
+        return correct_typo(stemmed, self.typo_targets.get(stemmed[0], ()), len(word)) or stemmed
 
     def mask(self, facet: str, values: Iterable[str]) -> BoolArray:
         """Mask of the items that have one of the values, (items,) bool."""

@@ -123,14 +123,14 @@ def stem_phrase(text: str) -> tuple[str, ...]:
     return tuple(stem(word) for word in tokenize(normalize_text(text, 200)) if word[0].isalnum())
 
 
-def correct_typo(word: str, vocabulary: Iterable[str]) -> str | None:
+def correct_typo(word: str, vocabulary: Iterable[str], length: int = 0) -> str | None:
     """Find the only word of `vocabulary` one edit away from `word`; None where there is none or several.
 
     An edit inserts, deletes or replaces a letter, or swaps two neighbours (Damerau, CACM 1964). The first
     letters must agree (they are rarely mistyped), and the mistyped word has five letters or more, the right
-    one four.
+    one four; `length` is that of the word before it was stemmed.
     """
-    if len(word) < 5 or word in _COMMON_WORDS:
+    if max(len(word), length) < 5 or word in _COMMON_WORDS:
         return None
     candidates = {
         candidate

@@ -22,6 +22,8 @@ ACCUSATION_CONFIDENCE = 0.5
 """Probability from which an accusation is believed."""
 OVERRULE_CONFIDENCE = 0.8
 """Probability from which a message that states a need is not a search."""
+MAX_COMMAND = 2
+"""Words of a command that names no item: "save this"."""
 _REFUSAL = re.compile(
     r"n't\b|\b(?:no|not|nor|nothing|none|never|without|stop|enough|hate|dislike|tired|sick|avoid|leave|skip|rid|"
     r"except|hide|remove|anymore|cannot|forget|exclude|minus|drop|out|ban|allergic|allergy|spare|less|fewer)\b"
@@ -89,6 +91,9 @@ def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
     if act == Act.COMPARE:
         return message.n_on_screen > 1 and _COMPARING.search(message.plain) is not None
+    if act in (Act.SAVE, Act.HIDE):  # "not of wool" hides nothing
+        is_short = len(message.plain.split()) <= MAX_COMMAND
+        return is_short or bool(message.pointed.items or message.pointed.missing)
     if act in (Act.ABOUT_SHOP, Act.ABOUT_ASSISTANT):  # "i want a mobile" asks for goods
         return not _WANTS_GOODS.search(message.plain) or POLICY.search(message.plain) is not None
     return True

@@ -56,6 +56,14 @@ _QUESTION = word_set(
     "would should will about if like love for with in on to of a an the i me my you your wear put get go"
 )
 _MAX_SENTENCE = 220
+_STATED_OR_UNKNOWN = ("material", "pattern", "style")
+"""Asked for by name: nothing else of the listing answers it."""
+_MATERIALS = word_set(
+    "cotton wool linen leather silk cashmere polyester viscose polyamide nylon denim jersey velvet suede "
+    "corduroy satin lace fleece modal elastane lyocell acrylic wood oak pine walnut bamboo rattan jute "
+    "glass ceramic porcelain steel brass copper aluminium iron metal marble stone concrete plastic rubber "
+    "paper"
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,12 @@ def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary)
     for name, pattern in _ATTRIBUTES:
         if pattern.search(question):
             fact = _attribute(name, item)
-            if fact is not None:
-                return fact
+            if fact is None and name == "material":
+                fact = next(
+                    (Fact("sentence", part) for part in sentences(item) if _names_material(part)), None
+                )
+            if fact is not None or name in _STATED_OR_UNKNOWN:
+                return fact or Fact("unknown", "", name)
     mentioned = mentions_of(question, vocabulary, {})
     values = {
         f: v for table in (mentioned.preferred, mentioned.facets) for f, v in table.items() if f in FACETS
@@ -129,6 +141,10 @@ def _sentence(question: str, item: Item, enough: int | None = None) -> Fact | No
         if hits >= (enough or len(asked)):
             return Fact("sentence", sentence)
     return None
+
+
+def _names_material(sentence: str) -> bool:
+    return not _MATERIALS.isdisjoint(tokenize(normalize_text(sentence, 1000)))
 
 
 def _is_same(asked: str, listed: str) -> bool:

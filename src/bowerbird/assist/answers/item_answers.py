@@ -38,8 +38,9 @@ def is_about_rank(turn: Turn) -> bool:
 
 
 def answer_which(turn: Turn) -> Reply:
-    """Which of the items on screen is the cheapest, or is of brass."""
-    shown = turn.pointed.items if len(turn.pointed.items) > 1 else turn.on_screen
+    """Which of the items compared last, or else on screen, is the cheapest, or is of brass."""
+    compared = tuple(item for item in map(turn.parts.shown, turn.state.compared) if item is not None)
+    shown = turn.pointed.items if len(turn.pointed.items) > 1 else compared or turn.on_screen
     wanted = _facets_asked(turn)
     by_price = [(one.price, one) for one in shown if one.price is not None]
     if wanted:
@@ -90,8 +91,7 @@ def answer_question(turn: Turn) -> Reply:
         key = "fact_in_stock" if turn.parts.catalogue.available[position] else "fact_out_of_stock"
         text = turn.say(key, title=title) + "."
     elif fact.kind == "describe":
-        stated = list(sentences(item))[:3] or [", ".join(f"{k} {v}" for k, v in item.attributes.items())]
-        facts = " ".join(stated)
+        facts = " ".join(list(sentences(item))[:3]) or _facets_in_words(turn, position)
         text = f"{title}. {facts}".strip()
         if item.price is not None:
             price = price_with_sale(item, turn.language)
@@ -111,6 +111,18 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say("fact_unknown", title=title)
     state = replace(turn.state, focus=target.item_id, question=None)
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+
+
+def _facets_in_words(turn: Turn, position: int) -> str:
+    """What a listing without a description states: colour, material and the like."""
+    language, vocabulary = turn.language, turn.parts.vocabulary
+    values = [
+        f"{language.facet(facet)} {language.value_for(facet, value)}"
+        for facet in FACETS
+        if facet not in ("type", AUDIENCE)
+        for value in vocabulary.values_of(position, facet)[:1]
+    ]
+    return ", ".join(values)
 
 
 def compare(turn: Turn) -> Reply:
@@ -139,7 +151,7 @@ def compare(turn: Turn) -> Reply:
         for name, values in table_of_differences(items, names)
     ]
     lines = [turn.say("compare_intro") if len(rows) > 1 else turn.say("compare_same")]
-    lines += [f"{number}. {item.title}" for number, item in enumerate(items.values(), start=1)]
+    lines += [f"{number}. {' '.join(item.title.split())}" for number, item in enumerate(items.values(), 1)]
     lines += [f"{name}: {' | '.join(values)}" for name, values in rows]
     by_price = [(item.price, item.title) for item in items.values() if item.price is not None]
     if len(by_price) == len(items) and len({price for price, _ in by_price}) > 1:
@@ -147,9 +159,8 @@ def compare(turn: Turn) -> Reply:
     comparison = Comparison(tuple(items), tuple((name, tuple(values)) for name, values in rows))
     positions = turn.parts.catalogue.position
     named = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
-    return Reply(
-        "\n".join(lines), Act.COMPARE, named, comparison=comparison, state=replace(turn.state, question=None)
-    )
+    state = replace(turn.state, compared=tuple(items), question=None)
+    return Reply("\n".join(lines), Act.COMPARE, named, comparison=comparison, state=state)
 
 
 def explain(turn: Turn) -> Reply:

@@ -82,7 +82,10 @@ def exclude(turn: Turn) -> Answer:
     """ "Stop showing me hats": from now on, and the last list again without them."""
     changed, confirmation = actions.exclude(turn)
     if not confirmation:
-        return Reply(turn.say("excluded_unknown", what=turn.recognised.topic), Act.EXCLUDE, state=turn.state)
+        words = turn.parts.lexicon.content_stems(turn.recognised.topic)
+        is_mentioned = any(word in turn.parts.lexicon.items_by_stem for word in words)
+        key = "excluded_unlisted" if is_mentioned else "excluded_unknown"
+        return Reply(turn.say(key, what=turn.recognised.topic), Act.EXCLUDE, state=turn.state)
     request = turn.state.request
     is_asked_for = request is not None and any(
         values <= changed.state.excluded.get(facet, frozenset()) for facet, values in request.facets.items()

@@ -79,12 +79,10 @@ def _facet_values(turn: Turn) -> Reply:
     facet = FACET_WORDS.get(asked[1], asked[1]) if asked else ""
     vocabulary, request = turn.parts.vocabulary, turn.state.request
     mask = _available(turn)
+    of_need = mask.copy()
     for name, values in (request.facets if request else {}).items():
-        mask = mask & vocabulary.mask(name, values) if name != facet else mask
-    counts = {value: int(mask[items].sum()) for value, items in vocabulary.positions.get(facet, {}).items()}
-    common = sorted((value for value in counts if counts[value]), key=lambda v: (-counts[v], v))[
-        :FACET_VALUES
-    ]
+        of_need = of_need & vocabulary.mask(name, values) if name != facet else of_need
+    common = _commonest(turn, facet, of_need) or _commonest(turn, facet, mask)
     state = replace(turn.state, question=None)
     if not common:
         return Reply(
@@ -95,6 +93,14 @@ def _facet_values(turn: Turn) -> Reply:
         "facet_values", facet=turn.language.facet(facet), values=join_words(words, turn.say("and"))
     )
     return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_facet", value=words[0]),))
+
+
+def _commonest(turn: Turn, facet: str, mask: BoolArray) -> list[str]:
+    """The values of a facet that most of some items have."""
+    positions = turn.parts.vocabulary.positions.get(facet, {})
+    counts = {value: int(mask[items].sum()) for value, items in positions.items()}
+    known = (value for value in counts if counts[value])
+    return sorted(known, key=lambda value: (-counts[value], value))[:FACET_VALUES]
 
 
 def about_me(turn: Turn) -> Reply:

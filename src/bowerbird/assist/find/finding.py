@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,8 @@ RELATIVE = re.compile(
 """Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
 Rank = Callable[[BoolArray, int], list[int]]
 """Mask of items (items,) bool and a number -> the positions of so many, the best first."""
+OPEN_DEPTH = 100
+"""Candidates ranked for a gift of no kind, of which each type gets its best."""
 _OVERFETCH = 4
 """Candidates ranked for each place, at least, so that one of items with the same title stands for them."""
 
@@ -97,9 +100,13 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
     seen = set(articles.numbers[positions_seen].tolist())
     overfetch = max(_OVERFETCH, articles.max_variants)
 
+    is_open = request.is_gift and "type" not in request.facets and not request.like
+
     def rank(mask: BoolArray, count: int) -> list[int]:
-        order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, count * overfetch)
-        return [p for p in _one_of_each(parts, order) if int(articles.numbers[p]) not in seen][:count]
+        depth = OPEN_DEPTH if is_open else count * overfetch
+        order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, depth)
+        order = [p for p in _one_of_each(parts, order) if int(articles.numbers[p]) not in seen]
+        return (_of_different_types(parts, order) if is_open else order)[:count]
 
     positions = _of_each_kind(turn, request, base, rank) if request.kinds else rank(allowed, turn.n)
     if positions:
@@ -214,6 +221,16 @@ def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
         item = parts.catalogue.item(position)
         first.setdefault(item.group_id or item.title or item.item_id, position)
     return list(first.values())
+
+
+def _of_different_types(parts: Parts, positions: Sequence[int]) -> list[int]:
+    """The first item of each type, then the second ones: four scarves are one idea for a gift."""
+    n_of_type, rounds = Counter[str](), list[tuple[int, int]]()
+    for position in positions:
+        kind = next(iter(parts.vocabulary.values_of(position, "type")), "")
+        rounds.append((n_of_type[kind], position))
+        n_of_type[kind] += 1
+    return [position for _, position in sorted(rounds, key=lambda pair: pair[0])]
 
 
 def _suiting_recipient(parts: Parts, request: Request, allowed: BoolArray) -> BoolArray:

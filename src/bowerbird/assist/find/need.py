@@ -10,6 +10,7 @@ from dataclasses import replace
 from bowerbird.assist.request import MAX_ITEMS, Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.mentions import with_plain_refusals
 from bowerbird.assist.understand.readable import is_gibberish
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.assist.understand.understanding import understand
@@ -20,6 +21,11 @@ _IS_DESCRIPTION = re.compile(
     r"ive|less|ing|ed)\b"
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
+
+_OTHER_VERSION = re.compile(
+    r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that)(?: one)? in\b"
+)
+"""What is asked of the item that was spoken of last: "do you have it in blue?"."""
 
 
 def need_after(turn: Turn) -> Request:
@@ -33,9 +39,12 @@ def need_after(turn: Turn) -> Request:
     targets = turn.targets
     if act in (Act.SIMILAR, Act.COMPLETE) and targets:
         return _related(turn, targets[0], act)
-    is_price = COMPARES_PRICE.search(turn.plain) is not None
-    if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and not is_price:
+    # "Cheaper than the first", "skip the beige ones": the items are no models of what is wanted.
+    is_model = not COMPARES_PRICE.search(turn.plain) and with_plain_refusals(turn.plain) == turn.plain
+    if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and is_model:
         return _changed(turn, turn.pointed.items[0])
+    if turn.focus and act == Act.FIND and _OTHER_VERSION.search(turn.plain):
+        return _changed(turn, turn.focus)
     request = read_need(turn, turn.plain, previous)
     picture = previous.picture if previous and request.follow_up else ""
     if turn.image:

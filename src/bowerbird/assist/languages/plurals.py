@@ -12,6 +12,7 @@ _UNCOUNTABLE = {
     "clothing": "piece of clothing",
 }
 _UNCOUNTABLE |= {"jewellery": "piece of jewellery", "fashion": "piece of clothing"}
+_UNCOUNTED_ENDS = ("wear", "ware", "clothing", "furniture", "jewellery", "fashion")
 _MASSES = (
     "fish",
     "milk",
@@ -49,6 +50,17 @@ def singular(noun: str) -> str:
     if last in _UNCOUNTABLE:
         return f"{head}{space}{_UNCOUNTABLE[last]}"
     return f"{head}{space}" + (f"pair of {last}" if last in PAIRS else stem(last))
+
+
+def several(noun: str) -> str:
+    """A noun phrase as it is counted: "four lamps", "four pieces of furniture".
+
+    >>> [several(noun) for noun in ("lamp", "furniture", "swimwear", "clothes")]
+    ['lamps', 'pieces of furniture', 'pieces of swimwear', 'pieces of clothing']
+    """
+    if noun == "clothes":
+        return "pieces of clothing"
+    return f"pieces of {noun}" if noun.endswith(_UNCOUNTED_ENDS) else plural(noun)
 
 
 def plural(noun: str) -> str:

@@ -36,6 +36,11 @@ _CUES = re.compile(
     r"\b(?:i need|i want|i'?m looking|i am looking|looking for|show me|find me|search for|do you have|"
     r"have you got|i'?d like)\s+(?:a|an|some|something|anything|any)\b"
 )
+_NAMES_NOTHING = re.compile(
+    r"\b(?:need|want|looking for|show me|find me|search for|have|got|like) "
+    r"(?:something|anything)\b(?! else\b)"
+)
+"""A wish without a noun: more of what is wanted of the thing before."""
 _STOCK_QUESTION = re.compile(r"\b(?:do you (?:have|sell|stock)|have you got|got any)\b")
 _BACKWARD = re.compile(
     r"\b(?:it|one|ones|them|that|those|these|same|instead|but|also|too|as well|what about|how about)\b"
@@ -79,7 +84,7 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
         return False
     if own.noun and "type" in previous.facets and not _BACKWARD.search(text):
         return True
-    return bool(_CUES.search(text)) and not _BACKWARD.search(text)
+    return bool(_CUES.search(text)) and not (_BACKWARD.search(text) or _NAMES_NOTHING.search(text))
 
 
 def _is_for_others(own: Request, previous: Request) -> bool:

@@ -19,7 +19,7 @@ _RECIPIENTS = (
 _RECIPIENT = re.compile(
     rf"\b(?:for|to give to|to give|gift to|present to) (?P<who>(?:(?:my|a|an|the|our|his|her|"
     rf"their) )?(?:[a-z]+ )?(?:(?:little|older|younger|elderly|best|good|new|\d{{1,2}}"
-    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_RECIPIENTS})(?:'s birthday)?|"
+    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_RECIPIENTS})\b(?:'s birthday)?|"
     r"(?:her|him|them)(?= |$|[.,!?]))"
 )
 _WANTER = re.compile(

@@ -38,6 +38,8 @@ _NO_KINDS = word_set(
     favorite sure fun taste preference preferences colours colors shade shades material materials
     pattern patterns styles brand-new moment problem reason fact case kitchenette hallway entrance
     got gotten everything surprise surprises treat souvenir souvenirs product article articles favour favor
+    clothes clothing apparel garment garments clothings furniture furnishings homeware decoration decorations
+    anywhere somewhere anybody somebody anyone someone everybody everyone whatever whichever
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
