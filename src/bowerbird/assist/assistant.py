@@ -17,12 +17,13 @@ from bowerbird.assist.answers.searches import Answer, exclude, search
 from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
-from bowerbird.assist.find.need import answers_question, read_need
+from bowerbird.assist.find.need import answers_question, read_need, wants_other_version
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import Record, Turn, read_message
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.writers.contract import TemplateWriter, Writer
 from bowerbird.assist.writers.opening import open_writer, writer_of
 from bowerbird.data.items import Catalogue
@@ -139,6 +140,8 @@ class Assistant:
             return item_answers.missing(turn)
         if act == Act.EXCLUDE:
             return exclude(turn)
+        if act == Act.ITEM_QUESTION and wants_other_version(turn):
+            return search(replace(turn, recognised=Recognition(Act.FIND)))
         handler = _HANDLERS.get(act)
         if handler is not None and not (turn.image or turn.items) and not answers_question(turn):
             return handler(turn)

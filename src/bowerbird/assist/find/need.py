@@ -10,7 +10,7 @@ from dataclasses import replace
 from bowerbird.assist.request import MAX_ITEMS, Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
-from bowerbird.assist.understand.mentions import with_plain_refusals
+from bowerbird.assist.understand.mentions import mentions_of, with_plain_refusals
 from bowerbird.assist.understand.readable import is_gibberish
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.assist.understand.understanding import understand
@@ -43,14 +43,31 @@ def need_after(turn: Turn) -> Request:
     is_model = not COMPARES_PRICE.search(turn.plain) and with_plain_refusals(turn.plain) == turn.plain
     if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and is_model:
         return _changed(turn, turn.pointed.items[0])
-    if turn.focus and act == Act.FIND and _OTHER_VERSION.search(turn.plain):
-        return _changed(turn, turn.focus)
+    if wants_other_version(turn):
+        return _changed(turn, _spoken_of(turn)[0])
     request = read_need(turn, turn.plain, previous)
     picture = previous.picture if previous and request.follow_up else ""
     if turn.image:
         picture = base64.b64encode(small_copy(turn.image)).decode()
     request = replace(request, like=(*request.like, *turn.items), picture=picture)
     return leave_out(request, turn.items)
+
+
+def wants_other_version(turn: Turn) -> bool:
+    """Whether a message asks for the item spoken of in another colour or the like, and it has no variants:
+    then others of its kind are looked for."""
+    targets = _spoken_of(turn)
+    if not targets or not _OTHER_VERSION.search(turn.plain):
+        return False
+    vocabulary, catalogue = turn.parts.vocabulary, turn.parts.catalogue
+    position = catalogue.position[targets[0].item_id]
+    asked = mentions_of(turn.plain, vocabulary, {}).facets
+    is_other = any(values.isdisjoint(vocabulary.values_of(position, f)) for f, values in asked.items())
+    return is_other and len(catalogue.articles.variants_of(position)) < 2
+
+
+def _spoken_of(turn: Turn) -> tuple[Shown, ...]:
+    return turn.pointed.items or ((turn.focus,) if turn.focus else ())
 
 
 def answers_question(turn: Turn) -> bool:
