@@ -73,8 +73,10 @@ def _import(store: Store, files: DemoFiles) -> list[ImportSummary]:
 
 
 def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) -> None:
+    from bowerbird.assist.training import train_assistant
+    from bowerbird.conversations.config import DialogueRankerMeta
     from bowerbird.embed.training import train_embedding
-    from bowerbird.graft.config import GraftConfig, GraftMeta
+    from bowerbird.graft.config import GraftConfig
     from bowerbird.graft.training.train import train_graft
     from bowerbird.models import DEFAULT_BACKBONES, fetch
     from bowerbird.recommend.recommender import Recommender
@@ -83,13 +85,23 @@ def _train(store: Store, imported: Sequence[ImportSummary], stages: StageTimer) 
     changed = any(summary.items.new or summary.events.new for summary in imported)
     if changed or store.current("vectors") is None:
         stages.run("embed: encode and train the tower", lambda: train_embedding(store))
-    vectors, graft = store.current("vectors"), store.current("graft")
-    if graft is None or vectors is None or graft.read_meta(GraftMeta).vectors != vectors.name:
-        stages.run(
-            "graft: train the connector",
-            lambda: train_graft(store, GraftConfig(minutes=GRAFT_MINUTES)),
-        )
+    is_new_graft = not _has_graft_of_vectors(store)
+    if is_new_graft:
+        config = GraftConfig(minutes=GRAFT_MINUTES)
+        stages.run("graft: train the connector", lambda: train_graft(store, config))
     stages.run("train the ranker", lambda: Recommender.open(store.snapshot()))
+    if is_new_graft or store.current(DialogueRankerMeta.KIND) is None:
+        stages.run("graft: train the assistant", lambda: train_assistant(store))
+
+
+def _has_graft_of_vectors(store: Store) -> bool:
+    """Whether the current graft reads the current vectors."""
+    from bowerbird.graft.config import GraftMeta
+
+    vectors, graft = store.current("vectors"), store.current(GraftMeta.KIND)
+    if vectors is None or graft is None:
+        return False
+    return graft.read_meta(GraftMeta).vectors == vectors.name
 
 
 def _evaluate(store: Store, stages: StageTimer) -> tuple[list[Evaluation], dict[str, Any]]:
