@@ -17,6 +17,8 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+
 
 class Fault(Enum):
     """How a server can fail."""
@@ -26,18 +28,20 @@ class Fault(Enum):
     GARBAGE = "answers bytes that are neither JSON nor text"
     HALF = "closes the connection in the middle of the answer"
     OVERLOADED = "answers 503"
+    RATE_LIMITED = "answers 429"
+    BROKEN = "answers 500"
     REJECTS = "answers 400"
     FORBIDDEN = "answers 401"
     WRONG_FORMAT = "answers JSON of another form"
     ERROR_EVENT = "answers 200 and then an error"
 
 
-def answer(text: str = "", calls: Sequence[tuple[str, dict[str, Any]]] = ()) -> dict[str, Any]:
-    """A message of the assistant; `calls` are (tool, arguments)."""
+def answer(text: str = "", calls: Sequence[tuple[str, dict[str, Any] | str]] = ()) -> dict[str, Any]:
+    """A message of the assistant; `calls` are (tool, arguments), as they are where they are a text."""
     message: dict[str, Any] = {"role": "assistant", "content": text or None}
     if calls:
         message["tool_calls"] = [
-            {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": json.dumps(args)}}
+            {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": _as_text(args)}}
             for n, (name, args) in enumerate(calls)
         ]
     return message
@@ -48,6 +52,8 @@ class ScriptedEndpoint:
     """A running server: its address, and the requests that it got."""
 
     script: Sequence[dict[str, Any] | Fault]
+    usage: Any = None
+    """Tokens that the server claims to have used."""
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -55,9 +61,11 @@ class ScriptedEndpoint:
 
 
 @contextlib.contextmanager
-def scripted_endpoint(script: Sequence[dict[str, Any] | Fault]) -> Iterator[ScriptedEndpoint]:
+def scripted_endpoint(
+    script: Sequence[dict[str, Any] | Fault], usage: Any = USAGE
+) -> Iterator[ScriptedEndpoint]:
     """Serve a script on a free port while the block runs."""
-    endpoint = ScriptedEndpoint(script)
+    endpoint = ScriptedEndpoint(script, usage)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(endpoint))
     server.daemon_threads = True
     endpoint.url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -86,11 +94,9 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
                     self.reply(entry, bool(request.get("stream")))
 
         def reply(self, message: dict[str, Any], is_stream: bool) -> None:
-            usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+            usage = {} if endpoint.usage is None else {"usage": endpoint.usage}
             if not is_stream:
-                self.body(
-                    {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
-                )
+                self.body({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]} | usage)
                 return
             self.begin_stream()
             for chunk in _chunks_of(message["content"] or ""):
@@ -102,11 +108,12 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
                 for chunk in _chunks_of(arguments):
                     self.event({"tool_calls": [{"index": number, "function": {"arguments": chunk}}]})
             self.event({}, "stop")
-            self.wfile.write(f"data: {json.dumps({'choices': [], 'usage': usage})}\n\n".encode())
+            self.wfile.write(f"data: {json.dumps({'choices': []} | usage)}\n\n".encode())
             self.wfile.write(b"data: [DONE]\n\n")
 
         def fail(self, fault: Fault, is_stream: bool) -> None:
             statuses = {Fault.OVERLOADED: 503, Fault.REJECTS: 400, Fault.FORBIDDEN: 401}
+            statuses |= {Fault.RATE_LIMITED: 429, Fault.BROKEN: 500}
             if fault in statuses:
                 self.body({"error": {"message": f"scripted {fault.value}"}}, statuses[fault])
             elif fault is Fault.WRONG_FORMAT and not is_stream:
@@ -152,6 +159,10 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _as_text(arguments: dict[str, Any] | str) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def _chunks_of(text: str) -> list[str]:

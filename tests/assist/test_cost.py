@@ -11,6 +11,7 @@ from bowerbird.assist.cost import StockModelRates, TurnMeter, read_stock_rates
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.writers.contract import WrittenText
+from bowerbird.usage import Usage, report_usage
 
 ARMS = [
     {"name": "pixels", "prompt_tokens": 110, "first_token": {"median": 2.2}, "end_to_end": {"median": 3.2}},
@@ -23,8 +24,10 @@ class WordyWriter:
     """A model that needs 30 tokens of prompt for each of two parts."""
 
     def write(self, draft: Draft) -> Iterator[WrittenText]:
-        yield WrittenText("Look. ", True, (), 30, 4)
-        yield WrittenText("There.", True, (), 30, 5)
+        report_usage("wordy", Usage(30, 4))
+        yield WrittenText("Look. ", True)
+        report_usage("wordy", Usage(30, 5))
+        yield WrittenText("There.", True)
 
 
 def test_without_a_model_no_token_is_paid_for(assistant: Assistant) -> None:
@@ -38,7 +41,7 @@ def test_without_a_model_no_token_is_paid_for(assistant: Assistant) -> None:
 def test_tokens_of_all_parts_count(assistant: Assistant) -> None:
     reply = Assistant(assistant.parts, WordyWriter()).reply(DialogueState(), "a red rug")
     assert (reply.cost.prompt_tokens, reply.cost.completion_tokens) == (60, 9)
-    assert reply.cost.model and reply.as_dict()["cost"]["prompt_tokens"] == 60
+    assert reply.cost.model == "wordy" and reply.as_dict()["cost"]["prompt_tokens"] == 60
 
 
 def test_the_stock_model_reads_every_picture(tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_without_a_usable_report_nothing_is_estimated(tmp_path: Path, content: s
 
 
 def test_what_the_reader_of_a_stream_does_is_not_counted(assistant: Assistant) -> None:
-    meter = TurnMeter(assistant.parts.snapshot, None)
+    meter = TurnMeter(assistant.parts.snapshot.store.settings, None)
     slow = [0.0]
 
     def values() -> Iterator[int]:

@@ -165,6 +165,8 @@ def test_tools_search_and_compare_in_the_catalogue(assistant: Assistant, listed:
         ("compare", {"items": "all"}),
         ("item_facts", {"item": 99}),
         ("delete_all", {}),
+        ("search", '{"request": "a blue'),
+        ("item_facts", "[1, 2]"),
     ]
     script = [answer(calls=calls), answer("[5] is a blue rug of wool.")]
     with asked_model(assistant, script) as (model, server):

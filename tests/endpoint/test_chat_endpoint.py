@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bowerbird.data.settings import LanguageModelSettings
-from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Tool, Usage
+from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Tool
 from bowerbird.endpoint.connection import EngineUnavailable, RequestRejected
 from bowerbird.errors import EngineError
+from bowerbird.usage import Usage, UsageMeter, metered
 from scripted_endpoint import Fault, answer, scripted_endpoint
 
 QUESTION = [{"role": "user", "content": "a lamp?"}]
@@ -37,6 +38,37 @@ def test_the_answer_streamed_is_the_answer_whole() -> None:
     assert whole == streamed == ChatAnswer("Here is a lamp, naïve and 灯.", (), Usage(100, 20))
     assert text == whole.text
     assert server.requests[0]["messages"] == QUESTION and server.requests[0]["model"] == "tiny"
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize(
+    ("claimed", "counted"),
+    [
+        ({"prompt_tokens": 7, "completion_tokens": 2}, Usage(7, 2)),
+        (None, Usage(12, 5)),  # a quarter of the characters
+        ({"prompt_tokens": -5, "completion_tokens": 1}, Usage(12, 5)),
+        ({"prompt_tokens": "many"}, Usage(12, 5)),
+        ([1], Usage(12, 5)),
+    ],
+)
+def test_tokens_are_counted_once_whatever_the_server_claims(
+    claimed: Any, counted: Usage, is_stream: bool
+) -> None:
+    meter = UsageMeter()
+    with scripted_endpoint([answer("Here is an oak lamp.")], claimed) as server, metered(meter):
+        endpoint = endpoint_at(server.url, timeout_s=20)
+        collect(endpoint) if is_stream else endpoint.complete(QUESTION)
+    assert (meter.models, meter.total, meter.paid) == (("tiny",), counted, counted)
+
+
+def test_an_answer_that_breaks_off_is_paid_for_and_a_server_that_is_down_is_not() -> None:
+    meter = UsageMeter()
+    with scripted_endpoint([Fault.HALF, Fault.OVERLOADED]) as server, metered(meter):
+        endpoint = endpoint_at(server.url, timeout_s=20)
+        for _ in range(2):
+            with pytest.raises(EngineError):
+                collect(endpoint)
+    assert meter.total == Usage(12, 5)
 
 
 def test_tool_calls_streamed_are_those_whole() -> None:

@@ -102,7 +102,7 @@ class Assistant:
     ) -> Iterator[str | Preview | Reply]:
         """Like `reply`: the items of a list, parts of the text as they are ready, then the `Reply`."""
         check_items(self.parts, items)
-        meter = TurnMeter(self.parts.snapshot, self.parts.stock_model)
+        meter = TurnMeter(self.parts.snapshot.store.settings, self.parts.stock_model)
         turn = meter.understanding.run(
             lambda: read_message(self.parts, state, text, user, image, items, n, record, reply_language)
         )
@@ -130,8 +130,7 @@ class Assistant:
             state = reply.state.with_list([item.item_id for item in named], is_new_topic=True)
             reply = replace(reply, items=named, state=state)
         text = "".join(part.text for part in written)
-        tokens = (sum(p.prompt_tokens for p in written), sum(p.completion_tokens for p in written))
-        cost = meter.cost(len(reply.shown), text, *tokens)
+        cost = meter.cost(len(reply.shown), text)
         yield replace(reply, text=text, writer=writer_of(written), cost=cost)
 
     def _answer(self, turn: Turn) -> Answer:

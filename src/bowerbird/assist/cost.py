@@ -14,14 +14,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.graft.config import GraftMeta
+from bowerbird.data.settings import Settings
+from bowerbird.usage import CHARACTERS_PER_TOKEN, UsageMeter, metered
 
 T = TypeVar("T")
 BENCH_REPORT = "bench-graft.json"
 STOCK_ARM, GRAFT_ARM = "pixels", "graft"
-CHARACTERS_PER_TOKEN = 4.0
-"""Of English text, roughly; templates are not tokenised."""
 MS_PER_HOUR = 3_600_000
 
 
@@ -46,8 +44,9 @@ class TurnCost:
     write_ms: float = 0.0
     """Wording and its checks."""
     model: str | None = None
-    """The language model that ran; None where none did."""
+    """The language models that ran, to read, rank or write; None where none did."""
     prompt_tokens: int = 0
+    """Tokens that they read, soft tokens included; answers that were thrown away count too."""
     completion_tokens: int = 0
     money: float = 0.0
     """Machine time, and the tokens of a paid endpoint."""
@@ -121,16 +120,18 @@ def read_stock_rates(reports: Path) -> StockModelRates | None:
 
 
 class Stopwatch:
-    """Adds up the milliseconds that are spent inside of it."""
+    """Adds up the milliseconds that are spent inside of it; tokens are counted on the turn's meter."""
 
-    def __init__(self) -> None:
+    def __init__(self, usage: UsageMeter) -> None:
         self.ms = 0.0
+        self._usage = usage
 
     def run(self, work: Callable[[], T]) -> T:
         """The result of some work, timed."""
         start = time.perf_counter()
         try:
-            return work()
+            with metered(self._usage):
+                return work()
         finally:
             self.ms += 1000 * (time.perf_counter() - start)
 
@@ -144,36 +145,28 @@ class Stopwatch:
 class TurnMeter:
     """Measures one turn: a stopwatch for each stage, and what came of it as a `TurnCost`."""
 
-    def __init__(self, snapshot: StoreSnapshot, rates: StockModelRates | None) -> None:
+    def __init__(self, settings: Settings, rates: StockModelRates | None) -> None:
         """`rates` of the stock model, where they were measured."""
-        self.understanding, self.finding, self.writing = Stopwatch(), Stopwatch(), Stopwatch()
-        self._snapshot, self._rates = snapshot, rates
+        self._usage = UsageMeter()
+        self.understanding, self.finding, self.writing = (Stopwatch(self._usage) for _ in range(3))
+        self._settings, self._rates = settings, rates
 
-    def cost(self, n_items: int, text: str, prompt_tokens: int, completion_tokens: int) -> TurnCost:
+    def cost(self, n_items: int, text: str) -> TurnCost:
         """The cost of the turn so far; its text names `n_items` items."""
-        settings = self._snapshot.store.settings
-        hour = settings.prices.machine_hour
+        hour, usage = self._settings.prices.machine_hour, self._usage.total
         cost = TurnCost(
             understand_ms=self.understanding.ms,
             find_ms=self.finding.ms,
             write_ms=self.writing.ms,
-            model=self._model() if prompt_tokens or completion_tokens else None,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            currency=settings.prices.currency_name,
+            model=", ".join(self._usage.models) or None,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            currency=self._settings.prices.currency_name,
             stock_model=self._rates.cost(n_items, text, hour) if self._rates else None,
         )
-        return replace(cost, money=cost.ms / MS_PER_HOUR * hour + self._token_price(cost))
+        return replace(cost, money=cost.ms / MS_PER_HOUR * hour + self._token_price())
 
-    def _model(self) -> str:
-        settings, graft = self._snapshot.store.settings.language_model, self._snapshot.version("graft")
-        if settings.writer == "endpoint" or graft is None:
-            return settings.model or "a language model"
-        return graft.read_meta(GraftMeta).base
-
-    def _token_price(self, cost: TurnCost) -> float:
-        settings = self._snapshot.store.settings.language_model
-        if settings.writer != "endpoint":
-            return 0.0
-        tokens = cost.prompt_tokens * settings.input_price + cost.completion_tokens * settings.output_price
+    def _token_price(self) -> float:
+        settings, paid = self._settings.language_model, self._usage.paid
+        tokens = paid.prompt_tokens * settings.input_price + paid.completion_tokens * settings.output_price
         return tokens / 1e6

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bowerbird.data.settings import LanguageModelSettings
-from bowerbird.endpoint.connection import EngineUnavailable, JsonConnection, RequestRejected, TimeLimits
+from bowerbird.endpoint.connection import JsonConnection, TimeLimits
+from bowerbird.endpoint.pause import FailurePause
 from bowerbird.errors import EngineError, InputError
+from bowerbird.usage import Usage, estimate_tokens, report_usage
 
 Message = Mapping[str, Any]
 """A message in OpenAI's form: role, content, and tool calls or their results."""
@@ -54,32 +54,21 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """Tokens of an answer, as the server counts them; 0 where it does not."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens
-        )
-
-
-@dataclass(frozen=True)
 class ChatAnswer:
     """One answer of the model: its text, or tools to call."""
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage = Usage()
+    usage: Usage | None = None
+    """Tokens as the server counts them; None where it does not."""
 
 
 class ChatEndpoint:
     """A model at a URL. Safe to use from several threads.
 
     After an answer that failed, requests fail immediately for `settings.pause_s` seconds, so that a server
-    that is down or slow delays one conversation and not all of them.
+    that is down or slow delays one conversation and not all of them. Tokens are reported (`usage`), those of
+    an answer that breaks off too; where the server does not count them, they are estimated.
     """
 
     def __init__(self, settings: LanguageModelSettings) -> None:
@@ -89,8 +78,7 @@ class ChatEndpoint:
         limits = TimeLimits(settings.connect_timeout_s, settings.timeout_s, settings.timeout_s)
         self.settings = settings
         self._connection = JsonConnection(settings.url, settings.read_key(), limits)
-        self._lock = threading.Lock()
-        self._paused_until = 0.0
+        self._pause = FailurePause(self._connection.url, settings.pause_s)
 
     def complete(
         self,
@@ -105,12 +93,10 @@ class ChatEndpoint:
         Raises `EngineError` where the server is down, slow, rejects the request, or answers nonsense.
         """
         body = self._body(messages, tools, schema, max_tokens)
-        self._check_pause()
-        try:
-            return _answer_of(self._connection.post("chat/completions", body))
-        except EngineError as error:
-            self._pause_after(error)
-            raise
+        with self._pause.guard():
+            answer = _answer_of(self._connection.post("chat/completions", body))
+        self._report(body, answer)
+        return answer
 
     def complete_json(
         self, messages: Sequence[Message], schema: Mapping[str, Any], *, max_tokens: int | None = None
@@ -132,17 +118,18 @@ class ChatEndpoint:
         """Parts of the text as they arrive, then the whole answer. Raises `EngineError` at any step."""
         body = self._body(messages, tools, None, max_tokens)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        self._check_pause()
         answer = _StreamedAnswer()
         try:
-            for event in self._connection.stream("chat/completions", body):
-                chunk = answer.add(event)
-                if chunk:
-                    yield chunk
-            yield answer.finish()
-        except EngineError as error:
-            self._pause_after(error)
-            raise
+            with self._pause.guard():
+                for event in self._connection.stream("chat/completions", body):
+                    chunk = answer.add(event)
+                    if chunk:
+                        yield chunk
+                answer.check_end()
+        finally:
+            if answer.has_begun:
+                self._report(body, answer.answer)
+        yield answer.answer
 
     def _body(
         self,
@@ -164,19 +151,12 @@ class ChatEndpoint:
             body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return body
 
-    def _check_pause(self) -> None:
-        with self._lock:
-            remaining = self._paused_until - time.monotonic()
-        if remaining > 0:
-            raise EngineUnavailable(
-                f"{self._connection.url} failed a moment ago: it is asked again in {remaining:.0f} s"
-            )
-
-    def _pause_after(self, error: EngineError) -> None:
-        if isinstance(error, RequestRejected):  # the next request may be a better one
-            return
-        with self._lock:
-            self._paused_until = time.monotonic() + self.settings.pause_s
+    def _report(self, body: Mapping[str, Any], answer: ChatAnswer) -> None:
+        """Report the tokens of an answer: the server's count, else an estimate."""
+        read = json.dumps([body["messages"], body.get("tools", ())], ensure_ascii=False)
+        written = answer.text + "".join(call.name + call.arguments for call in answer.tool_calls)
+        usage = answer.usage or Usage(estimate_tokens(read), estimate_tokens(written))
+        report_usage(self.settings.model, usage, is_paid=True)
 
 
 class _StreamedAnswer:
@@ -185,14 +165,15 @@ class _StreamedAnswer:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
-        self._usage = Usage()
+        self._usage: Usage | None = None
         self._is_complete = False
+        self.has_begun = False
+        """Whether anything of the answer has arrived."""
 
     def add(self, event: Mapping[str, Any]) -> str:
         """Add one event; returns its text."""
         try:
-            if event.get("usage"):  # of the whole answer so far
-                self._usage = _usage_of(event["usage"])
+            self._usage = _usage_of(event.get("usage")) or self._usage  # of the whole answer so far
             chunk = ""
             for choice in event.get("choices") or ():
                 delta = choice.get("delta") or {}
@@ -200,6 +181,7 @@ class _StreamedAnswer:
                 for part in delta.get("tool_calls") or ():
                     self._add_call(part)
                 self._is_complete |= choice.get("finish_reason") is not None
+            self.has_begun = True
         except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise EngineError(f"the endpoint's stream is not OpenAI's format ({error})") from error
         self._texts.append(chunk)
@@ -212,9 +194,14 @@ class _StreamedAnswer:
         call["name"] += function.get("name") or ""
         call["arguments"] += function.get("arguments") or ""
 
-    def finish(self) -> ChatAnswer:
+    def check_end(self) -> None:
+        """Raise `EngineError` where the answer is not complete."""
         if not self._is_complete:
             raise EngineError("the endpoint ended its answer early: check its log")
+
+    @property
+    def answer(self) -> ChatAnswer:
+        """The answer, as far as it has arrived."""
         calls = tuple(ToolCall(**call) for _, call in sorted(self._calls.items()))
         return ChatAnswer("".join(self._texts), calls, self._usage)
 
@@ -234,7 +221,11 @@ def _answer_of(body: Mapping[str, Any]) -> ChatAnswer:
         raise EngineError(f"the endpoint's answer is not OpenAI's format ({error!r})") from error
 
 
-def _usage_of(usage: Mapping[str, Any] | None) -> Usage:
-    if not usage:
-        return Usage()
-    return Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+def _usage_of(usage: Any) -> Usage | None:
+    """Tokens by a server's count; None where it is none. An answer is no worse for a broken count."""
+    if not isinstance(usage, Mapping):
+        return None
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if isinstance(read, int) and isinstance(written, int) and min(read, written) >= 0:
+        return Usage(read, written)
+    return None

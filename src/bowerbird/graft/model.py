@@ -38,6 +38,7 @@ from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.json_constraint import JsonGrammars
 from bowerbird.graft.runtimes.openvino import open_embedded_runtime
 from bowerbird.graft.streaming import stream_text
+from bowerbird.usage import Usage, report_usage
 
 RuntimeFactory = Callable[[Base], Runtime]
 """Creates an engine for a language model."""
@@ -138,9 +139,22 @@ class Graft:
         Raises `InputError` for an empty or too long prompt, or an item position outside the catalogue.
         """
         params = replace(sampling or SamplingParams(), max_tokens=max_tokens, stop=tuple(stop))
-        return stream_text(
-            self.base.tokenizer, self.runtime.generate(self.embed_prompt(prompt), params), params.stop
-        )
+        embedded = self.embed_prompt(prompt)
+        tokens = self._counted(self.runtime.generate(embedded, params), len(embedded))
+        return stream_text(self.base.tokenizer, tokens, params.stop)
+
+    def _counted(self, tokens: Iterator[int], n_prompt: int) -> Iterator[int]:
+        """The same tokens, reported (`usage`) when they end."""
+        n_generated = 0
+        try:
+            for token in tokens:
+                n_generated += 1
+                yield token
+        except EngineError:
+            n_prompt *= n_generated > 0  # a server that is down has read nothing
+            raise
+        finally:
+            report_usage(self.base.name, Usage(n_prompt, n_generated))
 
     @cached_property
     def _markers(self) -> Markers:

@@ -23,8 +23,6 @@ class WrittenText:
     """Whether a language model wrote it."""
     items: tuple[Named, ...] = ()
     """Items that it names beside the draft's."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 class Writer(Protocol):

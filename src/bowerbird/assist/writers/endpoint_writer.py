@@ -28,7 +28,7 @@ from bowerbird.assist.writers.contract import TemplateWriter, WrittenText
 from bowerbird.assist.writers.grounding import Ground, listing_numbers, problems, with_titles
 from bowerbird.assist.writers.item_tools import TOOLS, ItemTools, harmless_sentences, items_on_screen
 from bowerbird.assist.writers.translation import Translator
-from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Usage
+from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint
 from bowerbird.errors import EngineError
 from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.text.words import normalize_text, stem, tokenize
@@ -99,27 +99,23 @@ class EndpointWriter:
         facts = ItemTools(draft.turn, draft.items, lambda _: ItemMatches(draft.request, ()))
         items = [facts.facts(item) for item in draft.items]
         messages = _messages(f"{_RULES}\n{_LIST}", draft.turn, {"items": items})
-        usage, number = Usage(), 0
+        number = 0
         try:
             for answered in self._lines(messages):
-                if isinstance(answered, ChatAnswer):
-                    usage = answered.usage
-                elif number <= len(draft.items):
+                if number <= len(draft.items):
                     yield self._checked_line(draft, number, answered)
                     number += 1
         except EngineError as error:
             _log.warning("the endpoint failed, the template writes the reply: %s", error)
         for rest in range(number, len(draft.lines)):
             yield WrittenText(("\n" if rest else "") + draft.lines[rest])
-        yield WrittenText("", False, (), usage.prompt_tokens, usage.completion_tokens)
 
-    def _lines(self, messages: Sequence[dict[str, Any]]) -> Iterator[str | ChatAnswer]:
-        """The complete lines of an answer that are not blank, then the answer."""
+    def _lines(self, messages: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """The lines of an answer that are not blank, each when it is complete."""
         pending = ""
         for chunk in self.endpoint.stream(messages):
             if isinstance(chunk, ChatAnswer):
                 yield from filter(str.strip, [pending])
-                yield chunk
                 return
             pending += chunk
             *complete, pending = pending.split("\n")
@@ -148,18 +144,16 @@ class EndpointWriter:
         """An answer to a question, by tools; all of it or the template's."""
         tools = ItemTools(draft.turn, items_on_screen(draft.turn), partial(self.find, draft.turn))
         known = len(tools.items)
-        usage = Usage()
         try:
-            for answer in self._rounds(draft, tools):
-                usage += answer.usage
+            *_, answer = self._rounds(draft, tools)
             text, named = self._grounded_answer(answer.text, tools.items, draft)
             new = tuple(item for item in named if item in tools.items[known:])
-            return WrittenText(text, True, new, usage.prompt_tokens, usage.completion_tokens)
+            return WrittenText(text, True, new)
         except EngineError as error:
             _log.warning("the endpoint failed, the template answers: %s", error)
         except _Rejected as rejected:
             _log.warning("an answer of the endpoint is rejected, the template answers: %s", rejected)
-        return WrittenText(draft.opening, False, (), usage.prompt_tokens, usage.completion_tokens)
+        return WrittenText(draft.opening)
 
     def _rounds(self, draft: Draft, tools: ItemTools) -> Iterator[ChatAnswer]:
         """Answers of the model until one calls no tool."""

@@ -66,17 +66,16 @@ class GraftWriter:
         if not draft.is_plain or draft.turn.language.code != ENGLISH:
             yield from TemplateWriter().write(draft)
             return
-        counted = _TokenCount()
-        opening = self._guarded(partial(self.opening, draft.request, draft.items, counted))
-        yield counted.take(opening or draft.opening, is_modelled=opening is not None)
+        opening = self._guarded(partial(self.opening, draft.request, draft.items))
+        yield WrittenText(opening or draft.opening, opening is not None)
         reasons: set[str] = set()
         for number, item in enumerate(draft.items):
-            reason = self._guarded(partial(self.reason, draft.request, draft.items, number, counted))
+            reason = self._guarded(partial(self.reason, draft.request, draft.items, number))
             if reason is not None:  # a small model says the same of like items: once is enough
                 bare = reason.removeprefix("a ")
                 reason = None if bare in reasons else reason
                 reasons.add(bare)
-            yield counted.take("\n" + line(number + 1, item, reason or ""), is_modelled=reason is not None)
+            yield WrittenText("\n" + line(number + 1, item, reason or ""), reason is not None)
         if draft.closing:
             yield WrittenText("\n" + draft.closing)
 
@@ -87,16 +86,14 @@ class GraftWriter:
             _log.warning("the grafted model can't be asked, the template writes: %s", error)
             return None
 
-    def opening(self, request: Request, items: Sequence[Named], counted: _TokenCount) -> str | None:
+    def opening(self, request: Request, items: Sequence[Named]) -> str | None:
         """One sentence before the items; of several, it may name one by its marker."""
         start, like = ("Here are some", ", like [1]") if len(items) > 1 else ("Here is a", "")
         prompt = _OPENING.format(wish=_plain(request), start=start, like=like)
         ground = Ground(items, request, self.vocabulary, self._words_of(items), names=self._names)
-        return self._write_part([prompt], _OPENING_TOKENS, ground, counted, start)
+        return self._write_part([prompt], _OPENING_TOKENS, ground, start)
 
-    def reason(
-        self, request: Request, items: Sequence[Named], number: int, counted: _TokenCount
-    ) -> str | None:
+    def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
         """Why item `number` (from 0) suits, in a few words."""
         if number >= _REASONED:
             return None
@@ -109,7 +106,7 @@ class GraftWriter:
         )
         before, after = _REASON[0].format(wish=_plain(request)), _REASON[1].format(facts=facts.lower())
         ground = Ground([item], request, self.vocabulary, self._words_of([item]), truths, self._names)
-        words = self._write_part([before, item.position, " " + after], _REASON_TOKENS, ground, counted)
+        words = self._write_part([before, item.position, " " + after], _REASON_TOKENS, ground)
         return words[0].lower() + words[1:].removesuffix(".") if words else None
 
     @cached_property
@@ -124,14 +121,12 @@ class GraftWriter:
         return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
 
     def _write_part(
-        self, prompt: Sequence[str | int], most: int, ground: Ground, counted: _TokenCount, start: str = ""
+        self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = ""
     ) -> str | None:
         # A marker that the model begins can only become one of the items'.
         how = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
         try:
-            words = list(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
-            counted.add(self.graft.count_tokens(prompt), len(words))
-            raw = start + "".join(words)
+            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)
@@ -142,24 +137,6 @@ class GraftWriter:
         if faults:
             _log.info("a sentence of the grafted model is rejected: %s", "; ".join(faults[:3]))
         return None if faults else with_titles(text, ground.items)
-
-
-@dataclass
-class _TokenCount:
-    """Tokens that were read and written since the last part of the text."""
-
-    prompt: int = 0
-    completion: int = 0
-
-    def add(self, prompt: int, completion: int) -> None:
-        self.prompt += prompt
-        self.completion += completion
-
-    def take(self, text: str, is_modelled: bool) -> WrittenText:
-        """A part of the text with the tokens that it cost, refused sentences included."""
-        written = WrittenText(text, is_modelled, (), self.prompt, self.completion)
-        self.prompt = self.completion = 0
-        return written
 
 
 def _plain(request: Request) -> str:
