@@ -127,9 +127,9 @@ def make_handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
 
 
 @contextlib.contextmanager
-def fake_vllm(engine: FakeEngine) -> Iterator[str]:
-    """Serve an engine on a free loopback port while the block runs; its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(engine))
+def fake_vllm(engine: FakeEngine, port: int = 0) -> Iterator[str]:
+    """Serve an engine on a loopback port, by default a free one, while the block runs; its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), make_handler(engine))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -6,14 +6,18 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
+from starlette.testclient import TestClient
 
 from bowerbird.assist.parts import Parts
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
+from bowerbird.serve.app import create_app
 
 
 def chat(client: httpx.Client, text: str) -> dict[str, object]:
@@ -37,6 +41,23 @@ def test_the_answers_of_a_warm_server_are_those_of_a_cold_one(
         warm = chat(client, "something soft under 500")
     cold = chat(httpx.Client(base_url=address, timeout=120), "something soft under 500")
     assert warm | {"cost": None} == cold | {"cost": None}
+
+
+def test_the_first_chat_builds_no_route(small_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI builds routes when they are first looked for: half a second that nobody should wait."""
+    built: list[object] = []
+    build = TypeAdapter.__init__
+
+    def count(adapter: TypeAdapter[Any], *arguments: Any, **options: Any) -> None:
+        built.append(adapter)
+        build(adapter, *arguments, **options)
+
+    monkeypatch.setattr("bowerbird.assist.parts.Parts._open_slow_parts", lambda parts: None)
+    with TestClient(create_app(small_store.path, warm_up=True), base_url="http://127.0.0.1") as client:
+        monkeypatch.setattr(TypeAdapter, "__init__", count)
+        assert client.post("/v1/chat/completions", json={"messages": []}).status_code == 400
+        assert client.get("/readyz").status_code == 200
+    assert not built
 
 
 def test_a_slow_part_is_missing_until_it_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

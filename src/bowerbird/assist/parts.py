@@ -6,9 +6,7 @@ and replies are written by templates.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -30,7 +28,7 @@ from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
-from bowerbird.errors import BackboneError, InputError, StoreError
+from bowerbird.errors import BackboneError, EngineError, InputError, StoreError
 from bowerbird.text.languages import detect_catalogue_language
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-WARM_UP_NICENESS = 10
 POPULAR = 1000
 """Items whose popularity tells them apart."""
 RARE_SHARE = 0.001
@@ -109,20 +106,23 @@ class Parts:
         self._open_slow_parts()
 
     def warm_up_in_background(self) -> threading.Thread:
-        """Open what takes no second, and start a thread that opens the rest at low priority.
+        """Open what takes no second, and start a thread that opens the rest.
 
-        Until it ends, answers do without the rest: words are matched as words, and templates write.
+        Until it ends, answers do without the rest: words are matched as words, and templates write. It has
+        the priority of the threads that answer: with a lower one it would be stopped on a busy machine while
+        it holds Python's lock or that of an import, and they would wait for it.
         """
         self._open_fast_parts()
         self._warm_up = threading.Thread(target=self._run_warm_up, name="warm-up", daemon=True)
         self._warm_up.start()
+        _ = self.acts  # the recogniser that does without the rest
         return self._warm_up
 
     def _run_warm_up(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # threads have priorities of their own on Linux
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WARM_UP_NICENESS)
         try:
             self._open_slow_parts()
+        except EngineError as error:
+            _log.warning("the engine of the grafted model does not answer yet, templates write: %s", error)
         except Exception:
             _log.exception("a part of the assistant can't be opened; answers do without it")
         finally:
@@ -367,10 +367,12 @@ def _opened_graft(snapshot: StoreSnapshot) -> Graft:
     settings = snapshot.store.settings.language_model
     if settings.engine == "embedded":
         return Graft.open(snapshot)
-    from bowerbird.graft.runtimes.vllm import VllmRuntime
+    from bowerbird.endpoint.connection import TimeLimits
+    from bowerbird.graft.runtimes.reconnecting import ReconnectingRuntime
 
     def connect(base: Base) -> Runtime:
-        return VllmRuntime.connect(settings.engine_url, base)
+        limits = TimeLimits(settings.connect_timeout_s, settings.timeout_s, settings.timeout_s)
+        return ReconnectingRuntime(settings.engine_url, base, limits, settings.pause_s)
 
     return Graft.open(snapshot, runtime=connect)
 

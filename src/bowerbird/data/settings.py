@@ -73,10 +73,8 @@ class LanguageModelSettings:
     model: str = setting("", "Name of the model at `url`")
     key: str = setting("", 'API key: "env:NAME", the environment variable that holds it; empty for none')
     connect_timeout_s: float = setting(3.0, "Longest wait for a connection to a server", "seconds")
-    timeout_s: float = setting(
-        20.0, "Longest time for one answer of the endpoint, retries included", "seconds"
-    )
-    pause_s: float = setting(30.0, "After a failed answer the endpoint is not asked again for", "seconds")
+    timeout_s: float = setting(20.0, "Longest time for one answer of a server, retries included", "seconds")
+    pause_s: float = setting(30.0, "After a failed answer a server is not asked again for", "seconds")
     max_tokens: int = setting(400, "Longest answer of the endpoint", "tokens")
     input_price: float = setting(0.0, "Price of a million prompt tokens", "the store's currency")
     output_price: float = setting(0.0, "Price of a million generated tokens", "the store's currency")

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 import torch
 
+from bowerbird.endpoint.connection import TimeLimits
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams
 from bowerbird.graft.runtimes.completions import encode_embeddings
 from bowerbird.graft.runtimes.eager import EagerRuntime
+from bowerbird.graft.runtimes.reconnecting import ReconnectingRuntime
 from bowerbird.graft.runtimes.vllm import VllmRuntime
 from fake_vllm import CONTEXT_LENGTH, FakeEngine, fake_vllm
 
@@ -86,6 +88,31 @@ def test_the_same_ids_as_the_eager_engine(
         # The server's context is shorter than the base model's.
         limited = replace(sampling, max_tokens=min(sampling.max_tokens, CONTEXT_LENGTH - len(prompt)))
         assert list(runtime.generate(prompt, sampling)) == list(eager.generate(prompt, limited))
+
+
+def test_a_server_that_starts_late_or_again_is_used_when_it_answers(base: Base) -> None:
+    prompt, sampling = make_prompt(base, 0), SamplingParams(max_tokens=5, min_tokens=5)
+    expected = list(EagerRuntime(base).generate(prompt, sampling))
+    with fake_vllm(FakeEngine(base)) as url:
+        port = int(url.rsplit(":", 1)[1])
+    runtime = ReconnectingRuntime(url, base, TimeLimits(silence_s=20, answer_s=20), pause_s=0)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="no server answers"):
+            list(runtime.generate(prompt, sampling))
+        with fake_vllm(FakeEngine(base), port):
+            assert list(runtime.generate(prompt, sampling)) == expected
+
+
+def test_a_server_that_is_down_is_left_alone_for_a_while(base: Base) -> None:
+    with fake_vllm(FakeEngine(base)) as url:
+        pass
+    runtime = ReconnectingRuntime(url, base, TimeLimits(), pause_s=60)
+    prompt, sampling = make_prompt(base, 0), SamplingParams(max_tokens=5)
+    for message in ("no server answers", "failed a moment ago"):
+        with pytest.raises(EngineError, match=message):
+            list(runtime.generate(prompt, sampling))
+    with pytest.raises(InputError):
+        runtime.generate(malformed_prompts(base)["empty"], sampling)
 
 
 def test_an_unconstrained_reply_is_one_request_and_a_forced_token_none(

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from bowerbird.data.arrays import FloatArray
+from bowerbird.endpoint.connection import TimeLimits
 from bowerbird.errors import EngineError, InputError
 from bowerbird.graft.base import Base
 from bowerbird.graft.runtime import ModelLimits, PromptEmbeddings, SamplingParams, check_prompt
@@ -53,14 +54,14 @@ class VllmRuntime:
     limits: ModelLimits
 
     @classmethod
-    def connect(cls, url: str, base: Base) -> VllmRuntime:
-        """Connect to the vLLM server at `url`, such as `http://127.0.0.1:8000`.
+    def connect(cls, url: str, base: Base, limits: TimeLimits | None = None) -> VllmRuntime:
+        """Connect to the vLLM server at `url`, such as `http://127.0.0.1:8000`; `limits` of each request.
 
         Raises `EngineError` if no server answers, it serves another model than `base`, serves LoRA adapters,
         does not accept embeddings, or mixes up prompts that differ in their embeddings. The model is verified
         before any embedding is sent: one of the wrong width crashed older engines.
         """
-        server = CompletionServer(url)
+        server = CompletionServer(url, limits)
         models = server.models()
         if not models or "max_model_len" not in models[0]:
             raise EngineError(f"{url} is not a vLLM server: it does not report its model's context length")
