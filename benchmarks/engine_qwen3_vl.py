@@ -3,19 +3,19 @@
     make engine-test
     python benchmarks/engine_qwen3_vl.py --engine .venv-engine/bin/python
 
-The checkpoint is the whole vision-language class, tiny, with random weights and a token per byte. A small
-shop is grafted into it and exported by the command line; vLLM serves the export in float32 with its
+The checkpoint is the whole vision-language class, tiny, with random weights and a token per byte, which
+then learn two sentences about red lamps: what random weights say is no sentence, and would be rejected. A
+small shop is grafted into it and exported by the command line; vLLM serves the export in float32 with its
 prefix cache. Prompts with the same words and other items, longer than three blocks of that cache, are
 continued greedily by both engines, in order, in reverse (from the cache), and eight at a time; then a
 chat request goes to `bowerbird serve`, whose settings name the engine. Exits with 1 if a text differs,
-different items give the same text, or the answer did not come through the engine. Ends in one JSON line.
+different items give the same text, or no words of the answer came from the engine. Ends in one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -29,13 +29,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import Qwen3VLForConditionalGeneration
+
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
+from bowerbird.assist.writers.graft_writer import _OPENING, _REASON
 from bowerbird.data.items import Catalogue
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.training import train_embedding
+from bowerbird.graft.base import Base
 from bowerbird.graft.model import Graft
 from bowerbird.graft.runtime import Runtime, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
@@ -45,6 +50,10 @@ from tiny_models import write_qwen3_vl
 from vllm_server import VllmServer
 
 TOKENS, PROMPTS, ITEMS = 16, 24, 96
+TEACHING_STEPS = 150
+REQUEST = "a red lamp"
+READY_S = 1200.0
+"""Longest wait until a server has opened its models."""
 WORDS = "The shop has these items in stock, and a customer asks which of them suits a small kitchen: " * 5
 
 
@@ -75,7 +84,7 @@ def main() -> int:
             with ThreadPoolExecutor(8) as pool:
                 texts = list(pool.map(generate, rows))
             equal["eight at a time"] = sum(map(list.__eq__, texts, reference))
-            answer = ask_server(store, server)
+            answer = ask_server(store, server, folder / "serve.log")
     result = {
         "prompts": PROMPTS,
         "prompt_tokens": len(embedded[0]),
@@ -85,7 +94,8 @@ def main() -> int:
     }
     print(json.dumps({"engine_qwen3_vl": result}))
     is_equal = all(count == PROMPTS for count in equal.values()) and result["distinct"] > 1
-    return 0 if is_equal and answer["items"] and answer["completions"] else 1
+    is_worded = answer["writer"] != "template" and answer["completions"] and answer["completion_tokens"]
+    return 0 if is_equal and is_worded and answer["items"] else 1
 
 
 def make_shop(folder: Path) -> Store:
@@ -94,8 +104,37 @@ def make_shop(folder: Path) -> Store:
     store.publish_catalogue(Catalogue.of(lamps_and_rugs(ITEMS)))
     train_embedding(store, EmbedConfig(epochs=0))
     checkpoint = write_qwen3_vl(folder / "checkpoint", hidden=128, head_dim=64)
+    teach_sentences(checkpoint)
     run_bowerbird("graft", str(folder / "shop"), "--base", str(checkpoint), "--steps", "5", "--batch", "4")
     return Store.open(folder / "shop")
+
+
+def teach_sentences(checkpoint: Path) -> None:
+    """Train the decoder to continue the writer's prompts about a red lamp; items are any vectors."""
+    base = Base.load(str(checkpoint))
+    model = base.model.requires_grad_(True).train()
+    norm = float(base.embedding_table.norm(dim=1).median())
+    opening = _OPENING.format(wish=REQUEST, start="Here are some", like=", like [1]")
+    before, after = _REASON[0].format(wish=REQUEST), _REASON[1].format(facts="lamp, red")
+    examples = [(opening, "", " red lamps.\n"), (before, " " + after, " it is a red lamp.\n")]
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for step in range(2 * TEACHING_STEPS):
+        text, rest, answer = examples[step % 2]
+        ids = base.tokenize(text) + [base.placeholder_id] * bool(rest) + base.tokenize(rest + answer)
+        embeddings = model.get_input_embeddings()(torch.tensor([ids]))
+        if rest:
+            direction = torch.nn.functional.normalize(torch.randn(base.hidden), dim=0)
+            embeddings[0, len(base.tokenize(text))] = norm * direction
+        n_answer = len(base.tokenize(answer))
+        logits = model(inputs_embeds=embeddings).logits[0, -n_answer - 1 : -1]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(ids[-n_answer:]))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    print(f"taught two sentences, loss {loss.item():.4f}")
+    whole = Qwen3VLForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    whole.model.language_model.load_state_dict(base.trunk.state_dict())
+    whole.save_pretrained(checkpoint)
 
 
 def run_bowerbird(*arguments: str) -> None:
@@ -103,53 +142,67 @@ def run_bowerbird(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "bowerbird", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def ask_server(store: Store, engine: VllmServer) -> dict[str, Any]:
-    """Ask `bowerbird serve` for an item; who wrote the answer, and the completions that the engine got."""
+def ask_server(store: Store, engine: VllmServer, log: Path) -> dict[str, Any]:
+    """Ask `bowerbird serve` for an item once its models are open; who worded the answer, and how."""
     (store.path / SETTINGS_FILE).write_text(
         'layout_version = 1\n[language_model]\nwriter = "graft"\nengine = "vllm"\n'
-        f'engine_url = "{engine.url}"\n'
+        f'engine_url = "{engine.url}"\ntimeout_s = 300.0\n'
     )
-    body = {"model": "bowerbird", "messages": [{"role": "user", "content": "a red lamp"}]}
-    with bowerbird_server(store.path) as url:
+    body = {"model": "bowerbird", "messages": [{"role": "user", "content": REQUEST}]}
+    with bowerbird_server(store.path, log) as url:
         before = engine.count_completions()
-        # Until the parts are open, in a thread of low priority, templates answer.
-        for _ in range(150):
-            answer = post(f"{url}/v1/chat/completions", body)
-            if engine.count_completions() > before + 5:  # more than the checks of the connection
-                break
-            time.sleep(4)
+        answer = post(f"{url}/v1/chat/completions", body)
         completions = engine.count_completions() - before
-    items = [item["title"] for item in answer["bowerbird"]["items"]]
-    return {"items": items, "completions": completions, "text": answer["choices"][0]["message"]["content"]}
+    reply = answer["bowerbird"]
+    if reply["writer"] == "template":
+        print(log.read_text(errors="replace")[-2000:])
+    return {
+        "items": [item["title"] for item in reply["items"]],
+        "completions": completions,
+        "writer": reply["writer"],
+        "model": reply["cost"]["model"],
+        "prompt_tokens": reply["cost"]["prompt_tokens"],
+        "completion_tokens": reply["cost"]["completion_tokens"],
+        "text": answer["choices"][0]["message"]["content"],
+    }
 
 
 @contextmanager
-def bowerbird_server(store: Path) -> Iterator[str]:
-    """Run `bowerbird serve` on a free port while the block runs."""
+def bowerbird_server(store: Path, log: Path) -> Iterator[str]:
+    """Run `bowerbird serve` on a free port while the block runs, which begins when it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "bowerbird", "serve", str(store), "--port", str(port)]
-    process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=errors, stderr=errors)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"{url}/healthz", timeout=5):
-                    break
-            except OSError:
-                time.sleep(0.5)
+        until = time.monotonic() + READY_S
+        while not is_ready(url):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"{log.read_text(errors='replace')[-2000:]}\nthe server is not ready")
+            time.sleep(1)
         yield url
     finally:
         process.terminate()
         process.wait(30)
 
 
+def is_ready(url: str) -> bool:
+    """Whether a server's models are open."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=30) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
 def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """Post JSON and read the JSON answer."""
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=120) as response:
+    with urllib.request.urlopen(request, timeout=600) as response:
         answer: dict[str, Any] = json.load(response)
     return answer
 
