@@ -50,7 +50,7 @@ from tiny_models import write_qwen3_vl
 from vllm_server import VllmServer
 
 TOKENS, PROMPTS, ITEMS = 16, 24, 96
-TEACHING_STEPS = 150
+TRAINING_STEPS = 150
 REQUEST = "a red lamp"
 READY_S = 1200.0
 """Longest wait until a server has opened its models."""
@@ -94,8 +94,8 @@ def main() -> int:
     }
     print(json.dumps({"engine_qwen3_vl": result}))
     is_equal = all(count == PROMPTS for count in equal.values()) and result["distinct"] > 1
-    is_worded = answer["writer"] != "template" and answer["completions"] and answer["completion_tokens"]
-    return 0 if is_equal and is_worded and answer["items"] else 1
+    has_model_words = answer["writer"] != "template" and answer["completions"] and answer["completion_tokens"]
+    return 0 if is_equal and has_model_words and answer["items"] else 1
 
 
 def make_shop(folder: Path) -> Store:
@@ -104,12 +104,12 @@ def make_shop(folder: Path) -> Store:
     store.publish_catalogue(Catalogue.of(lamps_and_rugs(ITEMS)))
     train_embedding(store, EmbedConfig(epochs=0))
     checkpoint = write_qwen3_vl(folder / "checkpoint", hidden=128, head_dim=64)
-    teach_sentences(checkpoint)
+    train_sentences(checkpoint)
     run_bowerbird("graft", str(folder / "shop"), "--base", str(checkpoint), "--steps", "5", "--batch", "4")
     return Store.open(folder / "shop")
 
 
-def teach_sentences(checkpoint: Path) -> None:
+def train_sentences(checkpoint: Path) -> None:
     """Train the decoder to continue the writer's prompts about a red lamp; items are any vectors."""
     base = Base.load(str(checkpoint))
     model = base.model.requires_grad_(True).train()
@@ -118,7 +118,7 @@ def teach_sentences(checkpoint: Path) -> None:
     before, after = _REASON[0].format(wish=REQUEST), _REASON[1].format(facts="lamp, red")
     examples = [(opening, "", " red lamps.\n"), (before, " " + after, " it is a red lamp.\n")]
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for step in range(2 * TEACHING_STEPS):
+    for step in range(2 * TRAINING_STEPS):
         text, rest, answer = examples[step % 2]
         ids = base.tokenize(text) + [base.placeholder_id] * bool(rest) + base.tokenize(rest + answer)
         embeddings = model.get_input_embeddings()(torch.tensor([ids]))
@@ -131,7 +131,7 @@ def teach_sentences(checkpoint: Path) -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    print(f"taught two sentences, loss {loss.item():.4f}")
+    print(f"trained on two sentences, loss {loss.item():.4f}")
     whole = Qwen3VLForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
     whole.model.language_model.load_state_dict(base.trunk.state_dict())
     whole.save_pretrained(checkpoint)

@@ -45,6 +45,13 @@ def dialogues() -> list[Dialogue]:
     return generate_dialogues(CATALOGUE, likes(), GenerationConfig(dialogues=400))
 
 
+def test_half_of_the_users_are_known_by_what_they_liked_before(dialogues: list[Dialogue]) -> None:
+    buyers = [each for each in dialogues if each.turns[-1].recommended != (ITEMS[0].item_id,)]
+    known = [each for each in buyers if each.liked_before]
+    assert all(each.liked_before == (ITEMS[0].item_id,) for each in known), "everybody liked it first"
+    assert 0 < len(known) < len(buyers)
+
+
 def test_each_ends_with_an_item_that_fits_the_whole_request(dialogues: list[Dialogue]) -> None:
     for dialogue in dialogues:
         (item_id,) = dialogue.turns[-1].recommended

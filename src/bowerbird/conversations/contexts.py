@@ -54,6 +54,8 @@ class ConversationContext:
     turns: tuple[ContextTurn, ...]
     mentions: tuple[Mention, ...]
     """In the order of the text; an item that is named twice comes twice."""
+    liked: tuple[int, ...] = ()
+    """Items that the user liked before the conversation, the oldest first: their taste."""
 
     @property
     def named(self) -> NDArray[np.int64]:
@@ -96,11 +98,13 @@ class ContextBuilder:
         mentions: list[Mention] = []
         named: set[int] = set()
         turns = tuple(ContextTurn(turn.role, turn.text) for turn in dialogue.turns)
+        liked = tuple(self._positions(dialogue.liked_before))
         for number, turn in enumerate(dialogue.turns):
             recommended = dict.fromkeys(self._positions(turn.recommended))
             targets = tuple(item for item in recommended if with_named or item not in named)
             if turn.role is Role.ASSISTANT and targets:
-                context = ConversationContext(turns[:number] if dialogue.has_text else (), tuple(mentions))
+                so_far = turns[:number] if dialogue.has_text else ()
+                context = ConversationContext(so_far, tuple(mentions), liked)
                 examples.append(DialogueExample(dialogue.dialogue_id, context, targets))
             new = self._mentions(number, turn, dialogue.has_text)
             mentions += new

@@ -22,6 +22,7 @@ DIALOGUE_SCHEMA = pa.schema(
     [
         pa.field("dialogue_id", pa.string(), nullable=False),
         pa.field("user_id", pa.string()),
+        pa.field("liked_before", _TEXTS),
         pa.field("turn", pa.int32(), nullable=False),
         pa.field("role", pa.string(), nullable=False),
         pa.field("text", pa.string()),
@@ -66,6 +67,8 @@ class Dialogue:
     dialogue_id: str
     turns: tuple[DialogueTurn, ...]
     user_id: str = ""
+    liked_before: tuple[str, ...] = ()
+    """Items that the user liked before the conversation, the oldest first; empty where that is not known."""
 
     @property
     def has_text(self) -> bool:
@@ -88,20 +91,20 @@ _DIALOGUES_PER_GROUP = 1000
 
 def _rows(dialogue: Dialogue) -> Iterator[dict[str, Any]]:
     for number, turn in enumerate(dialogue.turns):
-        yield {"dialogue_id": dialogue.dialogue_id, "user_id": dialogue.user_id, "turn": number} | {
-            declared.name: getattr(turn, declared.name) for declared in fields(DialogueTurn)
-        }
+        of_dialogue = {name: getattr(dialogue, name) for name in ("dialogue_id", "user_id", "liked_before")}
+        of_turn = {declared.name: getattr(turn, declared.name) for declared in fields(DialogueTurn)}
+        yield {**of_dialogue, "turn": number, **of_turn}
 
 
 def read_dialogues(folder: Path) -> list[Dialogue]:
     """Read what `write_dialogues` wrote, in the same order."""
     turns: dict[str, list[DialogueTurn]] = {}
-    users: dict[str, str] = {}
+    known: dict[str, tuple[str, tuple[str, ...]]] = {}
     for batch in pq.ParquetFile(folder / DIALOGUES_FILE).iter_batches(8192):
         for row in batch.to_pylist():
-            users[row["dialogue_id"]] = row["user_id"]
+            known[row["dialogue_id"]] = row["user_id"], tuple(row.get("liked_before") or ())
             turns.setdefault(row["dialogue_id"], []).append(_turn(row))
-    return [Dialogue(dialogue_id, tuple(turns[dialogue_id]), users[dialogue_id]) for dialogue_id in turns]
+    return [Dialogue(dialogue_id, tuple(turns[dialogue_id]), *known[dialogue_id]) for dialogue_id in turns]
 
 
 def _turn(row: dict[str, Any]) -> DialogueTurn:

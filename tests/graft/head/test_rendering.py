@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from bowerbird.conversations.contexts import ContextTurn, ConversationContext, Mention, Sentiment
 from bowerbird.data.dialogues import Role
 from bowerbird.graft.base import Base
+from bowerbird.graft.connector import TokenKind
 from bowerbird.graft.head.config import ItemInput
-from bowerbird.graft.head.rendering import ConversationRenderer, RenderedConversation
+from bowerbird.graft.head.rendering import ConversationRenderer, RenderedConversation, Span
+from bowerbird.graft.prompt import SoftItem
 
 Conversation = Callable[..., ConversationContext]
 
@@ -52,6 +55,18 @@ def test_a_sequence_without_text_has_the_turns_in_which_items_are_named(
     renderer = ConversationRenderer(llama, ItemInput.TITLES, 1, titles)
     rendered = renderer.render(ConversationContext((), mentions))
     assert words(llama, rendered) == "User : n3 n4 Assistant : n7 Assistant :"
+
+
+def test_a_taste_is_a_soft_token_before_the_conversation(
+    llama: Base, titles: list[str], conversation: Conversation
+) -> None:
+    taste = SoftItem(TokenKind.TASTE, np.ones(8, np.float32))
+    renderer = ConversationRenderer(llama, ItemInput.SOFT_TOKENS, 1, titles)
+    rendered, plain = renderer.render(conversation(5), taste), renderer.render(conversation(5))
+    assert rendered.prompt.soft_items == (taste, 5)
+    assert rendered.prompt.slots[rendered.taste.start : rendered.taste.end].tolist() == [0]
+    assert rendered.prompt.ids[rendered.taste.end :].tolist() == plain.prompt.ids.tolist()
+    assert plain.taste == Span(0, 0) == rendered.end_at(1, 8).taste, "none, and cut off"
 
 
 def test_a_control_token_in_a_message_is_no_item(llama: Base, titles: list[str]) -> None:

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
-from bowerbird.conversations.contexts import DialogueExample
+from bowerbird.conversations.contexts import ContextTurn, ConversationContext, DialogueExample
+from bowerbird.data.dialogues import Role
 from bowerbird.errors import StoreError
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
 from bowerbird.graft.head.encoding import ConversationEncoder
 from bowerbird.graft.head.reader import RequestHead, collate
-from bowerbird.graft.head.source import RequestHeadSource
+from bowerbird.graft.head.source import WEIGHTS_FILE, RequestHeadSource
 from bowerbird.graft.head.training import HeadExample, HeadTraining, mean_gain
 
 CONFIG = RequestHeadConfig(
@@ -61,6 +63,39 @@ def test_soft_tokens_find_the_neighbour_of_an_unseen_item_and_titles_do_not(
         recalls[item_input] = recall(source, unseen)
     assert recalls[ItemInput.SOFT_TOKENS] > 0.6
     assert recalls[ItemInput.TITLES] < 0.2
+
+
+def like_and_greet(items: range) -> list[DialogueExample]:
+    """Everybody says the same; what is recommended is the nearest neighbour of the item they liked before."""
+    greeting = (ContextTurn(Role.USER, "hello ."),)
+    return [
+        DialogueExample(f"d{item}", ConversationContext(greeting, (), (item,)), (item ^ 1,)) for item in items
+    ]
+
+
+def test_the_taste_of_an_unseen_user_is_read(make_source: MakeSource) -> None:
+    training, unseen = like_and_greet(range(N_TRAINED)), like_and_greet(range(N_TRAINED, 240))
+    recalls = {}
+    for reads_taste in (True, False):
+        source = make_source(replace(CONFIG, reads_taste=reads_taste))
+        source.fit(training)
+        recalls[reads_taste] = recall(source, unseen)
+    assert recalls[True] > 0.6
+    assert recalls[False] < 0.1
+
+
+def test_a_head_from_before_tastes_does_without(make_source: MakeSource, tmp_path: Path) -> None:
+    examples = like_and_greet(range(40))
+    source, again = make_source(replace(CONFIG, epochs=2, depth=1)), make_source(CONFIG)
+    source.fit(examples)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    source.save(folder)
+    weights = load_file(folder / WEIGHTS_FILE)
+    save_file({name: weights[name] for name in weights.keys() - {"taste_kind"}}, folder / WEIGHTS_FILE)
+    again.load(folder)
+    scores = again.scores([example.context for example in examples])
+    assert (scores == scores[0]).all()
 
 
 def test_a_saved_head_scores_the_same(

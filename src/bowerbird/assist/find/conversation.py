@@ -8,8 +8,8 @@ from bowerbird.assist.state import MAX_MESSAGES
 from bowerbird.assist.turn import Turn
 from bowerbird.data.arrays import FloatArray
 
-MAX_LIKED = 2
-"""Items liked by the user that are read."""
+MAX_LIKED = 20
+"""Items liked by the user that their taste is made of."""
 
 
 def messages_after(turn: Turn, request: Request) -> tuple[str, ...]:

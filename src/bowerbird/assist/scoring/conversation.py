@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_LENGTH = 200  # characters of a message
 MAX_SHOWN = 2
 """Items on screen that are read."""
+MAX_LIKED_NAMED = 2
+"""Items liked by the user that are read by name."""
 DEPTH = 8.0
 """Scores this far below the best one, in nats, count as 0."""
 
@@ -39,7 +41,10 @@ class ConversationScorer:
     def scores(
         self, messages: Sequence[str], on_screen: Sequence[Shown] = (), liked: Sequence[Shown] = ()
     ) -> FloatArray:
-        """Score all items, (items,) float32 from 0 to 1: how near each comes to the best one."""
+        """Score all items, (items,) float32 from 0 to 1: how near each comes to the best one.
+
+        `liked` are items that the user liked before, the newest last: their taste.
+        """
         return self.scale(self._ranker.fused([self.read(messages, on_screen, liked)])[0])
 
     def scale(self, fused: FloatArray) -> FloatArray:
@@ -51,14 +56,20 @@ class ConversationScorer:
     def read(
         self, messages: Sequence[str], on_screen: Sequence[Shown], liked: Sequence[Shown]
     ) -> ConversationContext:
-        """The conversation as the ranker reads it: liked items, the user's messages, the last list."""
+        """The conversation as the ranker reads it: liked items, the user's messages, the last list.
+
+        The newest of the liked items are named, all of them are the user's taste.
+        """
         from bowerbird.conversations.contexts import ContextTurn
 
         turns = [ContextTurn(Role.USER, text[:MAX_LENGTH]) for text in messages]
         context = self._ranker.contexts.context(turns)
         if len(messages) > 1 and on_screen:
             context = self._insert(context, len(turns) - 1, Role.ASSISTANT, on_screen[:MAX_SHOWN])
-        return self._insert(context, 0, Role.USER, liked) if liked else context
+        if not liked:
+            return context
+        taste = tuple(self._ranker.catalogue.position[item.item_id] for item in liked)
+        return replace(self._insert(context, 0, Role.USER, liked[-MAX_LIKED_NAMED:]), liked=taste)
 
     def _insert(
         self, context: ConversationContext, at: int, role: Role, items: Sequence[Shown]

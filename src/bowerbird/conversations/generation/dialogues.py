@@ -24,6 +24,7 @@ from bowerbird.conversations.generation.purchases import Choice, sample_choices
 from bowerbird.data.dialogues import Dialogue, DialogueTurn, Role
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
+from bowerbird.data.splits import hash_share
 from bowerbird.text.vocabulary import Vocabulary
 
 LIKED_SHARE = 0.4
@@ -38,6 +39,7 @@ class GenerationConfig:
 
     dialogues: int = setting(3000, "Dialogues that are generated where the store has none", "dialogues")
     max_turns: int = setting(3, "Most messages of the user in a dialogue", "messages")
+    taste_share: float = setting(0.5, "Share of the dialogues in which the user's earlier likes are known")
     seed: int = setting(0, "Random seed")
 
 
@@ -65,7 +67,7 @@ class _DialogueWriter:
     ) -> None:
         self._catalogue, self._vocabulary = catalogue, vocabulary
         self._reader = CriterionReader(catalogue, vocabulary, to_english)
-        self._max_turns = config.max_turns
+        self._max_turns, self._taste_share = config.max_turns, config.taste_share
         self._generator = random.Random(config.seed)
 
     def write(self, dialogue_id: str, choice: Choice) -> Dialogue:
@@ -82,7 +84,9 @@ class _DialogueWriter:
             turns.append(self._answer(self._other_of_kind(choice.item), is_choice=False))
             turns.append(self._refinement(criterion))
         turns.append(self._answer(choice.item, is_choice=True))
-        return Dialogue(dialogue_id, tuple(turns))
+        is_known = hash_share(dialogue_id, "taste") < self._taste_share
+        before = [self._catalogue.ids[item] for item in reversed(choice.liked)] if is_known else []
+        return Dialogue(dialogue_id, tuple(turns), liked_before=tuple(before))
 
     def _opening(
         self, head: Criterion | None, criteria: Sequence[Criterion], liked: Sequence[int]

@@ -9,7 +9,7 @@ import numpy as np
 from bowerbird.data.arrays import IntArray
 from bowerbird.data.interactions import Interactions
 
-MAX_LIKED = 5
+MAX_LIKED = 20
 """Items liked before that a dialogue may use, the newest."""
 
 

@@ -25,6 +25,7 @@ class RequestHeadConfig:
     """How the request head reads conversations and how it is trained."""
 
     item_input: ItemInput = setting(ItemInput.SOFT_TOKENS, "How named items enter the language model")
+    reads_taste: bool = setting(True, "Whether the user's taste enters as a soft token of its own")
     depth: int = setting(4, "Blocks of the language model that read the conversation; 0: all", "blocks")
     max_tokens: int = setting(256, "Longest context that is read, its end", "tokens")
     width: int = setting(128, "Width of the trained reader")

@@ -21,15 +21,15 @@ from torch import Tensor, nn
 from bowerbird.conversations.contexts import ConversationContext
 from bowerbird.data.dialogues import Role
 from bowerbird.graft.base import Base
-from bowerbird.graft.connector import Connector
+from bowerbird.graft.connector import Connector, TokenKind
 from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
+from bowerbird.graft.head.passes import EncoderPass, batch_passes, count_turns, group_continuations
 from bowerbird.graft.head.rendering import ConversationRenderer, RenderedConversation, Span
-from bowerbird.graft.prompt import insert_soft_tokens
+from bowerbird.graft.prompt import SoftItem, insert_soft_tokens, stack_soft_vectors
+from bowerbird.usage import Usage, report_usage
 
-LAYOUT = 1
+LAYOUT = 2
 """Incremented when conversations are rendered differently: cached states are then computed again."""
-BATCH_TOKENS = 2048
-"""Tokens, padding included, that go through the language model at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,10 @@ class EncodedConversation:
     """Of each named item, (mentions, 3): role, sentiment (0 disliked, 1 neutral, 2 liked), age."""
     items: NDArray[np.int64]
     """Positions of the named items, (mentions,)."""
+    taste: NDArray[np.float16]
+    """Mean state of the taste's soft tokens, (hidden,); zeros without one."""
+    taste_vector: NDArray[np.float16]
+    """The taste in item space, (dim,); zeros without one."""
 
 
 def truncate_decoder(base: Base, depth: int) -> Any:
@@ -81,10 +85,11 @@ class ConversationEncoder:
         """Encode contexts; one that continues the one before it shares its pass."""
         encoded: dict[int, EncodedConversation] = {}
         passes = sorted(self._plan_passes(contexts), key=lambda each: len(each.rendered))
-        for batch in _batch(passes):
+        for batch in batch_passes(passes):
             for one_pass, states in zip(batch, self._run([each.rendered for each in batch]), strict=True):
                 for index, n_turns in one_pass.cuts:
-                    encoded[index] = _read_states(one_pass.rendered, states, n_turns)
+                    vector = self._taste_vector(contexts[index])
+                    encoded[index] = _read_states(one_pass.rendered, states, n_turns, vector)
         return [encoded[index] for index in range(len(contexts))]
 
     @cached_property
@@ -92,7 +97,8 @@ class ConversationEncoder:
         """A hash of everything that states depend on besides the conversation."""
         config = self._config
         digest = hashlib.blake2b(self._base.fingerprint.encode(), digest_size=8)
-        digest.update(f"{config.item_input}/{config.depth}/{config.max_tokens}/{LAYOUT}".encode())
+        settings = (config.item_input, config.reads_taste, config.depth, config.max_tokens, LAYOUT)
+        digest.update("/".join(map(str, settings)).encode())
         if config.item_input is ItemInput.SOFT_TOKENS:
             digest.update(np.ascontiguousarray(self._matrix).tobytes())
             for _, weight in sorted(self._connector.state_dict().items()):
@@ -101,24 +107,24 @@ class ConversationEncoder:
 
     def count_tokens(self, contexts: Sequence[ConversationContext]) -> NDArray[np.int64]:
         """Tokens of each context as the language model reads it, (contexts,)."""
-        lengths = [len(self._renderer.render(context)) for context in contexts]
+        lengths = [len(self._render(context)) for context in contexts]
         return np.minimum(np.array(lengths, np.int64), self._max_tokens)
 
-    def _plan_passes(self, contexts: Sequence[ConversationContext]) -> Iterator[_Pass]:
-        for group in _group_continuations(contexts):
-            rendered = self._renderer.render(contexts[group[-1]])
+    def _plan_passes(self, contexts: Sequence[ConversationContext]) -> Iterator[EncoderPass]:
+        for group in group_continuations(contexts):
+            rendered = self._render(contexts[group[-1]])
             shared: list[tuple[int, int]] = []
             for index in group:
-                n_turns = _count_turns(contexts[index])
+                n_turns = count_turns(contexts[index])
                 is_last = n_turns == len(rendered.turns)
                 is_reply = is_last or rendered.roles[n_turns] is Role.ASSISTANT
                 if is_reply and rendered.header_ends[n_turns] < self._max_tokens:
                     shared.append((index, n_turns))
                 else:
-                    own = rendered if is_last else self._renderer.render(contexts[index])
-                    yield _Pass(own.end_at(n_turns, self._max_tokens), [(index, n_turns)])
+                    own = rendered if is_last else self._render(contexts[index])
+                    yield EncoderPass(own.end_at(n_turns, self._max_tokens), [(index, n_turns)])
             if shared:
-                yield _Pass(rendered.end_at(shared[-1][1], self._max_tokens), shared)
+                yield EncoderPass(rendered.end_at(shared[-1][1], self._max_tokens), shared)
 
     @torch.inference_mode()
     def _run(self, rendered: Sequence[RenderedConversation]) -> NDArray[np.float32]:
@@ -126,61 +132,33 @@ class ConversationEncoder:
         embeddings = torch.zeros(len(rendered), max(map(len, rendered)), self._base.hidden)
         for row, one in enumerate(rendered):
             embeddings[row, : len(one)] = self._embed(one)
+        report_usage(self._base.name, Usage(sum(map(len, rendered))))
         dtype = self._base.embedding_table.dtype
         states: Tensor = self._decoder(inputs_embeds=embeddings.to(dtype), use_cache=False).last_hidden_state
         return states.float().numpy()
 
     def _embed(self, rendered: RenderedConversation) -> Tensor:
-        items = np.array(rendered.prompt.soft_items, np.int64)
-        soft_tokens = self._connector(torch.from_numpy(self._matrix[items])).flatten(0, 1)
+        vectors, kinds = stack_soft_vectors(rendered.prompt.soft_items, self._matrix)
+        soft_tokens = self._connector(vectors, kinds).flatten(0, 1)
         return insert_soft_tokens(self._base, rendered.prompt, soft_tokens)
 
+    def _render(self, context: ConversationContext) -> RenderedConversation:
+        taste = self._taste_vector(context)
+        return self._renderer.render(context, SoftItem(TokenKind.TASTE, taste) if taste.any() else None)
 
-@dataclass(frozen=True)
-class _Pass:
-    """One sequence for the language model, and the contexts (index, number of turns) read from it."""
-
-    rendered: RenderedConversation
-    cuts: list[tuple[int, int]]
-
-
-def _count_turns(context: ConversationContext) -> int:
-    return len(context.turns) or max((mention.turn + 1 for mention in context.mentions), default=0)
-
-
-def _group_continuations(contexts: Sequence[ConversationContext]) -> Iterator[list[int]]:
-    """Indices of neighbouring contexts of which each continues the one before."""
-    group: list[int] = []
-    for index, context in enumerate(contexts):
-        if group and not _continues(context, contexts[group[-1]]):
-            yield group
-            group = []
-        group.append(index)
-    if group:
-        yield group
-
-
-def _continues(later: ConversationContext, earlier: ConversationContext) -> bool:
-    return (
-        bool(later.turns) == bool(earlier.turns)
-        and later.turns[: len(earlier.turns)] == earlier.turns
-        and later.mentions[: len(earlier.mentions)] == earlier.mentions
-    )
-
-
-def _batch(passes: Sequence[_Pass]) -> Iterator[list[_Pass]]:
-    batch: list[_Pass] = []
-    for one_pass in passes:  # sorted by length: the newest is the longest
-        if batch and (len(batch) + 1) * len(one_pass.rendered) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(one_pass)
-    if batch:
-        yield batch
+    def _taste_vector(self, context: ConversationContext) -> NDArray[np.float32]:
+        """Direction of the mean of what the user liked, (dim,); zeros where that is not known or not read."""
+        reads_taste = self._config.reads_taste and self._config.item_input is ItemInput.SOFT_TOKENS
+        liked = context.liked if reads_taste else ()
+        mean: NDArray[np.float32] = self._matrix[list(liked)].sum(0)
+        return mean / max(float(np.linalg.norm(mean)), 1e-6)
 
 
 def _read_states(
-    rendered: RenderedConversation, states: NDArray[np.float32], n_turns: int
+    rendered: RenderedConversation,
+    states: NDArray[np.float32],
+    n_turns: int,
+    taste_vector: NDArray[np.float32],
 ) -> EncodedConversation:
     """What the reader needs of a pass's states (tokens, hidden) for the context of the first turns."""
     turns = [number for number, span in enumerate(rendered.turns[:n_turns]) if span.end > span.start]
@@ -190,6 +168,8 @@ def _read_states(
         if mention.turn < n_turns and span.end > span.start
     ]
     turn_facts = [(rendered.roles[number] is Role.ASSISTANT, 0, n_turns - number) for number in turns]
+    has_taste = rendered.taste.end > rendered.taste.start  # not where a long conversation has cut it off
+    taste = _mean_states(states, [rendered.taste] * has_taste).sum(0, dtype=np.float16)
     mention_facts = [
         (mention.role is Role.ASSISTANT, mention.sentiment + 1, n_turns - mention.turn)
         for _, mention in mentions
@@ -201,6 +181,8 @@ def _read_states(
         _mean_states(states, [span for span, _ in mentions]),
         np.array(mention_facts, np.int64).reshape(-1, 3),
         np.array([mention.item for _, mention in mentions], np.int64),
+        taste,
+        (taste_vector * has_taste).astype(np.float16),
     )
 
 

@@ -6,9 +6,9 @@ token, its vector, and a residual embedding of its id. The result z is projected
 
     score(i) = scale · ⟨unit(P z + Σ_m a_m v_m), v_i⟩ + ⟨Q z, u_i⟩ + b_i
 
-with item vectors v and the attention a_m paid to the named items m. Residual embeddings u start at zero, the
-bias b at the logarithm of popularity. In training half of the named items come without their ids' embeddings:
-an item that no dialogue names is still read, and found, by its vector.
+with item vectors v and the attention a_m paid to the named items m and to the user's taste. Residual
+embeddings u start at zero, the bias b at the logarithm of popularity. In training half of the named items
+come without their ids' embeddings: an item that no dialogue names is still read, and found, by its vector.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ class ReaderBatch:
     """(batch, entries) int64: positions of named items, -1 at turns."""
     is_padding: Tensor
     """(batch, entries) bool."""
+    taste: Tensor
+    """(batch, hidden) float32."""
+    taste_vectors: Tensor
+    """(batch, dim) float32; zeros without a taste."""
 
 
 def collate(conversations: Sequence[EncodedConversation], item_input: ItemInput) -> ReaderBatch:
@@ -62,8 +66,11 @@ def collate(conversations: Sequence[EncodedConversation], item_input: ItemInput)
             stop = n + len(each.items)
             states[row, n:stop], facts[row, n:stop] = each.mentions, each.mention_facts
             items[row, n:stop] = each.items
-    end = np.stack([each.end for each in conversations]).astype(np.float32)
-    arrays = (end, states, facts, items, is_padding)
+    end, taste, taste_vectors = (
+        np.stack([getattr(each, name) for each in conversations]).astype(np.float32)
+        for name in ("end", "taste", "taste_vector")
+    )
+    arrays = (end, states, facts, items, is_padding, taste, taste_vectors)
     return ReaderBatch(*(torch.from_numpy(array) for array in arrays))
 
 
@@ -83,6 +90,7 @@ class RequestHead(nn.Module):
         self.read_state = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, width))
         self.read_vector = nn.Linear(dim, width)
         self.item_embedding = nn.Embedding(n_items, width)
+        self.taste_kind = nn.Parameter(torch.zeros(width))
         self.facts = nn.ModuleList(nn.Embedding(size, width) for size in (2, 2, 3, N_AGES))
         self.attention = nn.MultiheadAttention(width, config.heads, config.dropout, batch_first=True)
         self.norm = nn.LayerNorm(width)
@@ -115,8 +123,9 @@ class RequestHead(nn.Module):
     def forward(self, batch: ReaderBatch) -> Tensor:
         """Scores (batch, items)."""
         query = self.read_end(batch.end)[:, None]
-        entries = torch.cat([query, self._entries(batch)], 1)
-        is_padding = nn.functional.pad(batch.is_padding, (1, 0), value=False)
+        entries = torch.cat([query, self._taste_entry(batch), self._entries(batch)], 1)
+        has_taste = batch.taste_vectors.any(1, keepdim=True)
+        is_padding = torch.cat([torch.zeros_like(has_taste), ~has_taste, batch.is_padding], 1)
         attended, weights = self.attention(
             self.norm(query), self.dropout(self.norm(entries)), entries, is_padding
         )
@@ -124,7 +133,8 @@ class RequestHead(nn.Module):
         state = self.dropout(self.final_norm(state + self.mlp(state)))
         direction = self.to_vector(state)
         if self.item_input is ItemInput.SOFT_TOKENS:
-            direction = direction + self._mean_vector(batch.items, weights[:, 0, 1:])
+            direction = direction + self._mean_vector(batch.items, weights[:, 0, 2:])
+            direction = direction + weights[:, 0, 1:2] * batch.taste_vectors
         direction = nn.functional.normalize(direction, dim=-1)
         by_vector = self.scale * direction @ self.vectors.T
         scores: Tensor = by_vector + self.to_residual(state) @ self.item_residual.weight.T + self.bias
@@ -135,6 +145,12 @@ class RequestHead(nn.Module):
         weights = weights * (items >= 0)
         mean: Tensor = (weights[:, None] @ self.vectors[items.clamp(min=0)])[:, 0]
         return mean
+
+    def _taste_entry(self, batch: ReaderBatch) -> Tensor:
+        """The user's taste as an entry, (batch, 1, width)."""
+        vectors = batch.taste_vectors * batch.taste_vectors.shape[1] ** 0.5
+        entry: Tensor = self.read_state(batch.taste) + self.read_vector(vectors) + self.taste_kind
+        return entry[:, None]
 
     def _entries(self, batch: ReaderBatch) -> Tensor:
         is_item = (batch.items >= 0)[..., None]

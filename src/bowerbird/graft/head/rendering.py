@@ -15,8 +15,9 @@ from bowerbird.conversations.contexts import ContextTurn, ConversationContext, M
 from bowerbird.data.dialogues import Role
 from bowerbird.graft.base import Base
 from bowerbird.graft.head.config import ItemInput
-from bowerbird.graft.prompt import RenderedPrompt, strip_control_tokens
+from bowerbird.graft.prompt import RenderedPrompt, SoftItem, strip_control_tokens
 
+_TASTE_HEADER = "A person's taste:"
 _HEADERS = {Role.USER: "\nUser:", Role.ASSISTANT: "\nAssistant:"}
 
 
@@ -41,6 +42,8 @@ class RenderedConversation:
     """Last token of each turn's header, then of the header of the reply that is wanted."""
     mentions: tuple[tuple[Span, Mention], ...]
     """In the order of the text; empty spans where a name was cut out."""
+    taste: Span = Span(0, 0)
+    """The soft tokens of the user's taste; empty without one."""
 
     def __len__(self) -> int:
         return len(self.prompt)
@@ -59,6 +62,7 @@ class RenderedConversation:
             self.roles[:turn],
             tuple(max(0, header_end - start) for header_end in self.header_ends[: turn + 1]),
             tuple((shift(span), mention) for span, mention in self.mentions if mention.turn < turn),
+            shift(self.taste),
         )
 
 
@@ -73,9 +77,10 @@ class ConversationRenderer:
         self._tokens_per_item, self._titles = tokens_per_item, titles
         self._headers = {role: base.tokenize(header) for role, header in _HEADERS.items()}
 
-    def render(self, context: ConversationContext) -> RenderedConversation:
-        """Render all turns of a context, and the header of the reply."""
+    def render(self, context: ConversationContext, taste: SoftItem | None = None) -> RenderedConversation:
+        """Render the user's taste, all turns of a context, and the header of the reply."""
         tokens = _Tokens(self._base.placeholder_id)
+        taste_span = Span(0, 0) if taste is None else self._add_taste(tokens, taste)
         mentions: list[tuple[Span, Mention]] = []
         spans, header_ends = [], []
         turns = context.turns or _turns_of_sequence(context.mentions)
@@ -94,8 +99,14 @@ class ConversationRenderer:
         header_ends.append(len(tokens.ids) - 1)
         roles = tuple(turn.role for turn in turns)
         return RenderedConversation(
-            tokens.as_prompt(), tuple(spans), roles, tuple(header_ends), tuple(mentions)
+            tokens.as_prompt(), tuple(spans), roles, tuple(header_ends), tuple(mentions), taste_span
         )
+
+    def _add_taste(self, tokens: _Tokens, taste: SoftItem) -> Span:
+        tokens.add_text(self._base.tokenize(_TASTE_HEADER))
+        start = len(tokens.ids)
+        tokens.add_item(taste, self._tokens_per_item)
+        return Span(start, len(tokens.ids))
 
     def _add_item(self, tokens: _Tokens, text: str, mention: Mention) -> Span:
         start = len(tokens.ids)
@@ -114,13 +125,13 @@ class _Tokens:
         self._placeholder_id = placeholder_id
         self.ids: list[int] = []
         self._slots: list[int] = []
-        self._items: list[int] = []
+        self._items: list[int | SoftItem] = []
 
     def add_text(self, ids: Sequence[int]) -> None:
         self.ids += ids
         self._slots += [-1] * len(ids)
 
-    def add_item(self, item: int, n_tokens: int) -> None:
+    def add_item(self, item: int | SoftItem, n_tokens: int) -> None:
         first = len(self._items) * n_tokens
         self.ids += [self._placeholder_id] * n_tokens
         self._slots += range(first, first + n_tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -162,10 +162,14 @@ class RequestHeadSource:
             )
         if record.connector_fingerprint != self._connector.fingerprint:
             raise StoreError(f"{folder} holds a request head for another graft: train it again")
-        self._configure(record.config)
-        head = RequestHead(self._base.hidden, self._matrix, record.config)
         try:
-            head.load_state_dict(head.extend_state(load_file(folder / WEIGHTS_FILE)))
+            state = load_file(folder / WEIGHTS_FILE)
+            if "taste_kind" not in state:  # from before heads read tastes
+                record = replace(record, config=replace(record.config, reads_taste=False))
+                state["taste_kind"] = torch.zeros(record.config.width)
+            self._configure(record.config)
+            head = RequestHead(self._base.hidden, self._matrix, record.config)
+            head.load_state_dict(head.extend_state(state))
         except (OSError, SafetensorError, RuntimeError, KeyError) as error:
             raise StoreError(
                 f"the request head in {folder} can't be read ({error}): train it again"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,9 @@ from bowerbird.progress import track
 
 CHUNK = 512
 """Conversations that are encoded between two writes."""
-_ARRAYS = tuple(field.name for field in fields(EncodedConversation))
+_PER_CONVERSATION = ("end", "taste", "taste_vector")
+"""Arrays with one row for each conversation."""
+_BY_TURN, _BY_MENTION = ("turns", "turn_facts"), ("mentions", "mention_facts", "items")
 
 
 class StateCache:
@@ -57,9 +58,10 @@ def _write_chunk(folder: Path, prefix: str, chunk: dict[str, EncodedConversation
         "keys": np.array(list(chunk)),
         "turn_counts": np.array([len(each.turns) for each in chunk.values()]),
         "mention_counts": np.array([len(each.mentions) for each in chunk.values()]),
-        "end": np.stack([each.end for each in chunk.values()]),
     }
-    for array in _ARRAYS[1:]:
+    for array in _PER_CONVERSATION:
+        columns[array] = np.stack([getattr(each, array) for each in chunk.values()])
+    for array in (*_BY_TURN, *_BY_MENTION):
         columns[array] = np.concatenate([getattr(each, array) for each in chunk.values()])
     partial_file = folder / f".{name}-{os.getpid()}.npz"
     np.savez(partial_file, **columns)  # type: ignore[arg-type]
@@ -69,9 +71,8 @@ def _write_chunk(folder: Path, prefix: str, chunk: dict[str, EncodedConversation
 def _read_chunk(path: Path) -> Iterator[tuple[str, EncodedConversation]]:
     with np.load(path) as columns:
         turn_ends, mention_ends = columns["turn_counts"].cumsum(), columns["mention_counts"].cumsum()
-        by_turn = [np.split(columns[name], turn_ends[:-1]) for name in ("turns", "turn_facts")]
-        by_mention = [
-            np.split(columns[name], mention_ends[:-1]) for name in ("mentions", "mention_facts", "items")
-        ]
-        for key, *arrays in zip(columns["keys"], columns["end"], *by_turn, *by_mention, strict=True):
-            yield str(key), EncodedConversation(*arrays)
+        parts = {name: columns[name] for name in _PER_CONVERSATION}
+        parts |= {name: np.split(columns[name], turn_ends[:-1]) for name in _BY_TURN}
+        parts |= {name: np.split(columns[name], mention_ends[:-1]) for name in _BY_MENTION}
+        for row, key in enumerate(columns["keys"]):
+            yield str(key), EncodedConversation(**{name: rows[row] for name, rows in parts.items()})
