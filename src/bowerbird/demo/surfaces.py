@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,11 @@ from PIL import Image, ImageDraw
 
 from bowerbird.demo.vocabulary import RGB
 
+Layer: TypeAlias = NDArray[np.float32]
+"""A mask (side, side), 0 to 1, or colours (side, side, 3), 0 to 255."""
 
-def pattern_mask(pattern: str, side: int, generator: np.random.Generator) -> NDArray[np.float32]:
+
+def pattern_mask(pattern: str, side: int, generator: np.random.Generator) -> Layer:
     """Coverage of a pattern's second colour, (side, side) float32 from 0 to 1."""
     canvas_side = 2 * side
     image = Image.new("L", (canvas_side, canvas_side), 0)
@@ -51,7 +55,7 @@ def pattern_mask(pattern: str, side: int, generator: np.random.Generator) -> NDA
                 rise = step if column % 2 else -step
                 pen.line([(x, y), (x + step, y + rise)], fill=255, width=width)
     small = image.resize((side, side), Image.Resampling.BOX)
-    mask: NDArray[np.float32] = np.asarray(small, np.float32) / np.float32(255)
+    mask: Layer = np.asarray(small, np.float32) / np.float32(255)
     return mask
 
 
@@ -73,7 +77,7 @@ def second_colour(colour: RGB) -> RGB:
     return (248, 242, 228)
 
 
-def material_light(material: str, side: int, generator: np.random.Generator) -> NDArray[np.float32]:
+def material_light(material: str, side: int, generator: np.random.Generator) -> Layer:
     """How much light a material reflects at each point, (side, side) float32 around 1."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
     light = 1.12 - 0.26 * x - 0.1 * y  # the window is on the left
@@ -109,5 +113,5 @@ def material_light(material: str, side: int, generator: np.random.Generator) -> 
         light += 0.025 * generator.standard_normal((side, side)).astype(np.float32)
     elif material == "rattan":
         light += 0.14 * np.sign(np.sin(2 * np.pi * 26 * x) * np.sin(2 * np.pi * 26 * y))
-    lit: NDArray[np.float32] = light.astype(np.float32)
+    lit: Layer = light.astype(np.float32)
     return lit
