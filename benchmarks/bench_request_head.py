@@ -155,7 +155,7 @@ def recall_at_cutoffs(source: RequestHeadSource, examples: Sequence[DialogueExam
     """Recall per recommended item over the whole catalogue, items already named left out, (cutoffs,)."""
     ranks: list[int] = []
     for scores, example in zip(source.scores([each.context for each in examples]), examples, strict=True):
-        scores[np.setdiff1d(example.context.named, example.targets)] = -np.inf
+        scores[np.setdiff1d(example.context.mentioned_items, example.targets)] = -np.inf
         ranks += [int((scores > scores[target]).sum()) for target in example.targets]
     return np.array([np.mean(np.array(ranks) < n) for n in CUTOFFS])
 

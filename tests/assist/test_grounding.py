@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.understand.understanding import understand
 from bowerbird.assist.writers.grounding import Ground, problems, with_titles
 from bowerbird.data.items import Catalogue
@@ -20,7 +20,7 @@ def ground(shop: Catalogue) -> Ground:
     request = understand("a red lamp for a reading corner under 60", vocabulary)
     red_lamps = vocabulary.mask("type", {"Table lamp"}) & vocabulary.mask("colour", {"Red"})
     named = [
-        Named(int(position), item.item_id, item.title, item.price, "EUR")
+        ReplyItem(int(position), item.item_id, item.title, item.price, "EUR")
         for position in red_lamps.nonzero()[0][:2]
         for item in [shop.item(int(position))]
     ]

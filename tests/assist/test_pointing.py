@@ -38,8 +38,8 @@ SCREEN = (LAMP, TORCH, CANDLE)
     ],
 )
 def test_references_to_the_screen(text: str, ids: str) -> None:
-    pointed = items_pointed_at(text, SCREEN, None)
-    assert "".join(item.item_id for item in pointed.items) == ids and not pointed.missing
+    reference = items_pointed_at(text, SCREEN, None)
+    assert "".join(item.item_id for item in reference.items) == ids and not reference.missing
 
 
 def test_both_are_two() -> None:
@@ -62,8 +62,8 @@ def test_it_is_the_item_in_focus(text: str) -> None:
     ],
 )
 def test_what_is_not_on_screen_is_missing(text: str, missing: str) -> None:
-    pointed = items_pointed_at(text, SCREEN, None)
-    assert pointed.missing == missing and pointed.items == ()
+    reference = items_pointed_at(text, SCREEN, None)
+    assert reference.missing == missing and reference.items == ()
     assert items_pointed_at(text, (), None).missing == missing
 
 
@@ -105,5 +105,5 @@ def test_an_exact_id_is_that_item(assistant: Assistant, shop: Catalogue) -> None
     """Ids of four characters and more: shorter ones are words as often."""
     named = assistant.parts.shown("i10")
     assert named is not None
-    pointed = items_pointed_at("how much is i10?", (), None, lambda text: ((named,), text))
-    assert pointed.items == (named,) and pointed.is_explicit
+    reference = items_pointed_at("how much is i10?", (), None, lambda text: ((named,), text))
+    assert reference.items == (named,) and reference.is_explicit

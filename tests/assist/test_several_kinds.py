@@ -22,7 +22,7 @@ def _talk(assistant: Assistant, *messages: str) -> Request:
 def _needs(request: Request) -> dict[str, tuple[set[str], float]]:
     """By kind, the colours and the highest price that are asked of it alone."""
     return {
-        kind.named["type"]: (set(kind.facets.get("colour", ())), kind.price.high) for kind in request.kinds
+        kind.wording["type"]: (set(kind.facets.get("colour", ())), kind.price.high) for kind in request.kinds
     }
 
 

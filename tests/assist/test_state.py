@@ -21,7 +21,7 @@ FULL = DialogueState(
         text="a red lamp",
         facets={"type": frozenset({"Table lamp"})},
         excluded={"colour": frozenset({"Red", "Blue"})},
-        named={"type": "lamp"},
+        wording={"type": "lamp"},
         price=PriceRange(10, 60, high_open=True),
         like=("i1",),
         without=("i2",),
@@ -177,7 +177,7 @@ def test_a_state_that_was_tampered_with_is_an_error(path: str, value: Any) -> No
         ("request.kinds", [KIND | {"types": []}]),
         ("actions", [{"action": "exclude", "item_ids": [], "excluded": {"nonsense": ["x"]}}]),
         ("request.preferred", {"nonsense": ["a"]}),
-        ("request.named", {"colour": "{0.__class__}"}),
+        ("request.wording", {"colour": "{0.__class__}"}),
     ],
 )
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ _KINDS = st.fixed_dictionaries(
     {
         "types": st.lists(st.sampled_from(["Rug", "Sofa", "x"]), max_size=2),
         "facets": _TABLES,
-        "named": st.dictionaries(st.sampled_from(["type", "colour"]), st.text(max_size=5)),
+        "wording": st.dictionaries(st.sampled_from(["type", "colour"]), st.text(max_size=5)),
         "price": _PRICES,
     }
 )
@@ -247,7 +247,7 @@ _REQUESTS = st.fixed_dictionaries(
         "order": st.sampled_from(["relevance", "cheap", "cheapest", "dearest", "x"]),
         "like": st.lists(_IDS, max_size=3),
         "without": st.lists(_IDS, max_size=3),
-        "named": st.dictionaries(st.sampled_from(["type", "colour"]), st.text(max_size=5)),
+        "wording": st.dictionaries(st.sampled_from(["type", "colour"]), st.text(max_size=5)),
         "follow_up": st.booleans(),
         "kinds": st.lists(_KINDS, max_size=3),
         "price": _PRICES,

@@ -17,7 +17,7 @@ TURNS = (
 def test_an_example_has_what_was_named_before_and_what_is_new() -> None:
     (example,) = BUILDER.examples([Dialogue("d", TURNS)])
     assert example.targets == (1,)
-    assert example.context.named.tolist() == [0, 2]
+    assert example.context.mentioned_items.tolist() == [0, 2]
     assert [(each.item, each.role, each.sentiment) for each in example.context.mentions] == [
         (0, Role.USER, Sentiment.LIKED),
         (2, Role.USER, Sentiment.DISLIKED),

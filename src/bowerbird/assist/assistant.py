@@ -135,7 +135,7 @@ class Assistant:
 
     def _answer(self, turn: Turn) -> Answer:
         act = turn.recognised.act
-        if act in (Act.FIND, Act.SIMILAR, Act.COMPLETE) and _NAMES_ITEM.search(turn.pointed.missing):
+        if act in (Act.FIND, Act.SIMILAR, Act.COMPLETE) and _NAMES_ITEM.search(turn.reference.missing):
             return item_answers.missing(turn)
         if act == Act.EXCLUDE:
             return exclude(turn)

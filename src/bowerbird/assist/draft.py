@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -18,7 +18,7 @@ class Draft:
     act: Act
     opening: str
     """The sentence before the items; without items, the whole answer."""
-    items: tuple[Named, ...] = ()
+    items: tuple[ReplyItem, ...] = ()
     """The items of a list, in their order."""
     request: Request = field(default_factory=Request)
     is_plain: bool = False
@@ -33,7 +33,7 @@ class Draft:
         return (self.opening, *items, *filter(None, [self.closing]))
 
 
-def line(number: int, item: Named, reason: str = "") -> str:
+def line(number: int, item: ReplyItem, reason: str = "") -> str:
     """One item of a reply: "1. Title, 45.00 EUR: why"."""
     priced = f", {item.priced_with_sale}" if item.priced else ""
     facts = "; ".join(text for text in (*item.differences, reason or item.why, item.variants) if text)

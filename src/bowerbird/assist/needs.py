@@ -28,12 +28,12 @@ def describe_price(price: PriceRange, language: Language) -> str:
 
 def describe_need(request: Request, language: Language, count: int = 2) -> str:
     """What is looked for, as a noun phrase: "green table lamps for my sister under 60, not brass"."""
-    named = {**request.named}
+    wording = {**request.wording}
     if AUDIENCE in request.facets:
         audiences = [language.say(f"audience_{name}") for name in sorted(request.facets[AUDIENCE])]
-        named[AUDIENCE] = f" {language.say('or')} ".join(audiences)
-    adjectives = [named[facet] for facet in _ADJECTIVES if facet in named]
-    nouns = [words for facet, words in request.named.items() if facet not in _ADJECTIVES]
+        wording[AUDIENCE] = f" {language.say('or')} ".join(audiences)
+    adjectives = [wording[facet] for facet in _ADJECTIVES if facet in wording]
+    nouns = [words for facet, words in request.wording.items() if facet not in _ADJECTIVES]
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
         nouns = [own or language.say("gift" if request.is_gift else "items")]

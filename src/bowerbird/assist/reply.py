@@ -14,7 +14,7 @@ from bowerbird.assist.understand.act_patterns import Act
 
 
 @dataclass(frozen=True)
-class Named:
+class ReplyItem:
     """An item that a reply names. `differences` say where it misses the request; empty for a match."""
 
     position: int
@@ -73,11 +73,11 @@ class Preview:
     """The items of a list, before it is put into words."""
 
     act: Act
-    items: tuple[Named, ...]
-    nearest: tuple[Named, ...]
+    items: tuple[ReplyItem, ...]
+    nearest: tuple[ReplyItem, ...]
 
     @property
-    def shown(self) -> tuple[Named, ...]:
+    def shown(self) -> tuple[ReplyItem, ...]:
         """The items that a page shows: matches, or near misses where there is no match."""
         return self.items or self.nearest
 
@@ -89,8 +89,8 @@ class Reply:
 
     text: str
     act: Act = Act.FIND
-    items: tuple[Named, ...] = ()
-    nearest: tuple[Named, ...] = ()
+    items: tuple[ReplyItem, ...] = ()
+    nearest: tuple[ReplyItem, ...] = ()
     constraints: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
     comparison: Comparison | None = None
@@ -108,7 +108,7 @@ class Reply:
         return self.state.request or Request()
 
     @property
-    def shown(self) -> tuple[Named, ...]:
+    def shown(self) -> tuple[ReplyItem, ...]:
         """The items that a page shows: matches, or near misses where there is no match."""
         return self.items or self.nearest
 

@@ -43,7 +43,7 @@ class KindNeed:
 
     types: frozenset[str]
     facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    named: Mapping[str, str] = field(default_factory=dict)
+    wording: Mapping[str, str] = field(default_factory=dict)
     """For its types and each of `facets`, how the person said it."""
     price: PriceRange = ANY_PRICE
 
@@ -55,8 +55,13 @@ class KindNeed:
     def as_dict(self) -> dict[str, Any]:
         """As JSON's types."""
         facets = {facet: sorted(values) for facet, values in self.facets.items()}
-        named = dict(self.named)
-        return {"types": sorted(self.types), "facets": facets, "named": named, "price": self.price.as_dict()}
+        wording = dict(self.wording)
+        return {
+            "types": sorted(self.types),
+            "facets": facets,
+            "wording": wording,
+            "price": self.price.as_dict(),
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> KindNeed:
@@ -66,7 +71,7 @@ class KindNeed:
         return cls(
             frozenset(map(str, raw["types"])),
             {str(facet): frozenset(map(str, values)) for facet, values in raw["facets"].items()},
-            {str(facet): str(words) for facet, words in raw["named"].items()},
+            {str(facet): str(words) for facet, words in raw["wording"].items()},
             PriceRange.from_dict(raw["price"]),
         )
 
@@ -84,7 +89,7 @@ class Request:
     """Hard: for each facet the values that will not do."""
     preferred: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Soft: values that count for an item, but whose absence does not exclude it."""
-    named: Mapping[str, str] = field(default_factory=dict)
+    wording: Mapping[str, str] = field(default_factory=dict)
     """For each facet of `facets`, how the person said it."""
     price: PriceRange = ANY_PRICE
     words: str = ""
@@ -113,10 +118,10 @@ class Request:
 
     def of_kind(self, kind: KindNeed) -> Request:
         """What is asked of one of its kinds."""
-        facets, named = {**self.facets, **kind.facets, "type": kind.types}, {**self.named, **kind.named}
+        facets, wording = {**self.facets, **kind.facets, "type": kind.types}, {**self.wording, **kind.wording}
         price = kind.price if kind.price.bounded else self.price
         budget = kind.price if kind.price.bounded else self.budget
-        return replace(self, facets=facets, named=named, kinds=(), price=price, budget=budget)
+        return replace(self, facets=facets, wording=wording, kinds=(), price=price, budget=budget)
 
     @property
     def constrained(self) -> bool:
@@ -148,7 +153,7 @@ class Request:
             "like": list(self.like),
             "picture": self.picture,
         }
-        rest |= {"named": dict(self.named), "without": list(self.without), "follow_up": self.follow_up}
+        rest |= {"wording": dict(self.wording), "without": list(self.without), "follow_up": self.follow_up}
         rest |= {"kinds": [kind.as_dict() for kind in self.kinds], "recipient": self.recipient}
         rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind, "noun": self.noun}
         rest |= {"is_relative": self.is_relative}
@@ -163,7 +168,7 @@ class Request:
             return cls(
                 text=str(raw["text"]),
                 words=str(raw["words"]),
-                named={str(facet): str(words) for facet, words in raw["named"].items()},
+                wording={str(facet): str(words) for facet, words in raw["wording"].items()},
                 order=Order(raw["order"]),
                 like=_ids(raw["like"]),
                 picture=_picture(raw.get("picture", "")),

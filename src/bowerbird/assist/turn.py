@@ -51,7 +51,7 @@ class Turn:
     language: Language
     on_screen: tuple[Shown, ...]
     focus: Shown | None
-    pointed: ItemReference
+    reference: ItemReference
     recognised: Recognition
     user: str | None = None
     image: bytes | None = None
@@ -67,7 +67,7 @@ class Turn:
     @property
     def targets(self) -> tuple[Shown, ...]:
         """The items that the message points at, else those on screen."""
-        return self.pointed.items or self.on_screen
+        return self.reference.items or self.on_screen
 
     def with_state(self, **changes: object) -> Turn:
         """The same message after a change of the state."""
@@ -96,11 +96,11 @@ def read_message(
     def point(text: str) -> ItemReference:
         return items_pointed_at(text, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
 
-    pointed = point(plain)
+    reference = point(plain)
     if (
-        (pointed.items or pointed.missing)
-        and pointed.is_explicit
-        and not parts.lexicon.content_stems(pointed.rest)
+        (reference.items or reference.missing)
+        and reference.is_explicit
+        and not parts.lexicon.content_stems(reference.rest)
         and not COMPARES_PRICE.search(plain)
     ):
         plain += " ?"  # nothing but an id or a title: what is it?
@@ -112,7 +112,7 @@ def read_message(
         message = Message(
             text=original,
             plain=plain,
-            pointed=pointed,
+            reference=reference,
             n_on_screen=len(on_screen),
             names_type="type" in facets,
             names_value=bool(facets - {"type"}),
@@ -125,7 +125,7 @@ def read_message(
         recognised = parts.acts.recognise(message)
     if recognised.english:  # a model had to read it
         plain = digits_for_words(recognised.english)
-        pointed = point(plain)
+        reference = point(plain)
         language = _language_of(parts, recognised.language)
     return Turn(
         parts=parts,
@@ -135,7 +135,7 @@ def read_message(
         language=load_language(reply_language, parts.languages_folder) if reply_language else language,
         on_screen=on_screen,
         focus=focus,
-        pointed=pointed,
+        reference=reference,
         recognised=recognised,
         user=user,
         image=image,

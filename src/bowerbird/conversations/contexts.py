@@ -58,7 +58,7 @@ class ConversationContext:
     """Items that the user liked before the conversation, the oldest first: their taste."""
 
     @property
-    def named(self) -> NDArray[np.int64]:
+    def mentioned_items(self) -> NDArray[np.int64]:
         """Items that were certainly named, (k,) without repetitions: not recommended again."""
         return np.unique(np.array([each.item for each in self.mentions if each.is_certain], np.int64))
 
@@ -96,19 +96,19 @@ class ContextBuilder:
     def _examples_of(self, dialogue: Dialogue, with_named: bool) -> list[DialogueExample]:
         examples: list[DialogueExample] = []
         mentions: list[Mention] = []
-        named: set[int] = set()
+        mentioned: set[int] = set()
         turns = tuple(ContextTurn(turn.role, turn.text) for turn in dialogue.turns)
         liked = tuple(self._positions(dialogue.liked_before))
         for number, turn in enumerate(dialogue.turns):
             recommended = dict.fromkeys(self._positions(turn.recommended))
-            targets = tuple(item for item in recommended if with_named or item not in named)
+            targets = tuple(item for item in recommended if with_named or item not in mentioned)
             if turn.role is Role.ASSISTANT and targets:
                 so_far = turns[:number] if dialogue.has_text else ()
                 context = ConversationContext(so_far, tuple(mentions), liked)
                 examples.append(DialogueExample(dialogue.dialogue_id, context, targets))
             new = self._mentions(number, turn, dialogue.has_text)
             mentions += new
-            named |= {each.item for each in new if each.is_certain} | set(self._positions(turn.mentioned))
+            mentioned |= {each.item for each in new if each.is_certain} | set(self._positions(turn.mentioned))
         return examples
 
     def _mentions(self, number: int, turn: DialogueTurn, has_text: bool) -> list[Mention]:

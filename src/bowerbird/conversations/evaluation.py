@@ -124,7 +124,7 @@ def target_ranks(
     for row, example in zip(scores, examples, strict=True):
         eligible = row.copy()
         if leave_out_named:
-            eligible[example.context.named] = EXCLUDED
+            eligible[example.context.mentioned_items] = EXCLUDED
         for target in example.targets:
             score = eligible[target]
             above, equal = int((eligible > score).sum()), int((eligible == score).sum())

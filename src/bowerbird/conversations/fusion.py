@@ -50,7 +50,7 @@ class Fusion:
 
 def count_named(contexts: Sequence[ConversationContext]) -> IntArray:
     """Number of named items of each context, at most `MOST_NAMED`, (contexts,) int64."""
-    return np.array([min(len(context.named), MOST_NAMED) for context in contexts], np.int64)
+    return np.array([min(len(context.mentioned_items), MOST_NAMED) for context in contexts], np.int64)
 
 
 def rescale(name: str, scores: FloatArray) -> FloatArray:
@@ -72,7 +72,7 @@ def fit_fusion(source_scores: Mapping[str, FloatArray], examples: Sequence[Dialo
     targets = torch.zeros(features.shape[1:])
     excluded = torch.zeros(features.shape[1:])
     for row, example in enumerate(examples):
-        excluded[row, example.context.named] = EXCLUDED
+        excluded[row, example.context.mentioned_items] = EXCLUDED
         targets[row, list(example.targets)] = 1 / len(example.targets)
     shared = torch.full((len(names),), START_WEIGHT, requires_grad=True)
     by_group = torch.zeros(MOST_NAMED + 1, len(names), requires_grad=True)

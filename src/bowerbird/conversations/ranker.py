@@ -85,7 +85,7 @@ class ConversationRanker:
         scores = self.fused(contexts)
         scores[:, self._not_sold] = EXCLUDED
         for row, context in enumerate(contexts):
-            scores[row, context.named] = EXCLUDED
+            scores[row, context.mentioned_items] = EXCLUDED
         return scores
 
     def recommend(self, contexts: Sequence[ConversationContext], n: int) -> list[tuple[IntArray, FloatArray]]:

@@ -47,7 +47,7 @@ def recall(source: RequestHeadSource, examples: list[DialogueExample], n: int = 
     scores = source.scores([example.context for example in examples])
     hits = []
     for row, example in zip(scores, examples, strict=True):
-        row[example.context.named] = -np.inf
+        row[example.context.mentioned_items] = -np.inf
         hits.append(example.targets[0] in np.argsort(-row)[:n])
     return float(np.mean(hits))
 
@@ -135,7 +135,7 @@ def head_examples(
     encoder = ConversationEncoder(llama, make_connector(llama), vectors, titles, CONFIG)
     encoded = encoder.encode([each.context for each in examples])
     return [
-        HeadExample(each.dialogue_id, one, np.array(each.targets), each.context.named)
+        HeadExample(each.dialogue_id, one, np.array(each.targets), each.context.mentioned_items)
         for each, one in zip(examples, encoded, strict=True)
     ]
 
@@ -177,6 +177,6 @@ def test_the_gain_is_that_of_ranking_by_hand(
     for example in examples:
         with torch.no_grad():
             scores = head(collate([example.conversation], CONFIG.item_input))[0].numpy()
-        candidates = [item for item in np.argsort(-scores) if item not in example.named]
+        candidates = [item for item in np.argsort(-scores) if item not in example.mentioned_items]
         gains.append(1 / np.log2(2 + candidates.index(example.targets[0])))
     assert mean_gain(head, examples) == pytest.approx(np.mean(gains), rel=1e-5)

@@ -46,8 +46,8 @@ def message_without_items(
     words = load_language(language or detect_language(cleaned))
     plain = words.to_english(digits_for_words(cleaned, words.code))
     on_screen = tuple(Shown(str(number), "", None) for number in range(n_on_screen))
-    pointed = items_pointed_at(plain, on_screen, None)
+    reference = items_pointed_at(plain, on_screen, None)
     facets = named_facets(plain, vocabulary, {}) if vocabulary else frozenset()
     return Message(
-        cleaned, plain, pointed, n_on_screen, "type" in facets, bool(facets - {"type"}), has_question
+        cleaned, plain, reference, n_on_screen, "type" in facets, bool(facets - {"type"}), has_question
     )

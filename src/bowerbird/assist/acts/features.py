@@ -42,19 +42,21 @@ def hashed_ngrams(message: Message, n_buckets: int) -> dict[int, float]:
 
 def context_features(message: Message) -> FloatArray:
     """What else may tell an act, (N_CONTEXT,): the screen, references, and what the rules take it for."""
-    pointed = message.pointed
-    is_pointing = bool(pointed.items or pointed.missing)
-    by_rule = recognise(message.plain, points=is_pointing, points_by_rank=is_pointing and pointed.is_explicit)
+    reference = message.reference
+    is_pointing = bool(reference.items or reference.missing)
+    by_rule = recognise(
+        message.plain, points=is_pointing, points_by_rank=is_pointing and reference.is_explicit
+    )
     features = np.zeros(N_CONTEXT, np.float32)
     features[:N_SITUATION] = (
         message.n_on_screen > 0,
         message.has_question,
         message.names_type,
         message.names_value,
-        len(pointed.items) == 1,
-        len(pointed.items) > 1,
-        bool(pointed.missing),
-        is_pointing and pointed.is_explicit,
+        len(reference.items) == 1,
+        len(reference.items) > 1,
+        bool(reference.missing),
+        is_pointing and reference.is_explicit,
     )
     features[N_SITUATION + 2 * _ACTS.index(by_rule.act) + by_rule.is_sure] = 1.0
     return features

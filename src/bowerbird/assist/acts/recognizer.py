@@ -46,9 +46,9 @@ class RuleRecognizer:
 
     def recognise(self, message: Message) -> Recognition:
         """The act by the rules."""
-        pointed = message.pointed
-        points = bool(pointed.items or pointed.missing)
-        return recognise(message.plain, points=points, points_by_rank=points and pointed.is_explicit)
+        reference = message.reference
+        points = bool(reference.items or reference.missing)
+        return recognise(message.plain, points=points, points_by_rank=points and reference.is_explicit)
 
 
 class ClassifierRecognizer:
@@ -93,7 +93,7 @@ def _is_possible(act: Act, message: Message) -> bool:
         return message.n_on_screen > 1 and _COMPARING.search(message.plain) is not None
     if act in (Act.SAVE, Act.HIDE):  # "not of wool" hides nothing
         is_short = len(message.plain.split()) <= MAX_COMMAND
-        return is_short or bool(message.pointed.items or message.pointed.missing)
+        return is_short or bool(message.reference.items or message.reference.missing)
     if act in (Act.ABOUT_SHOP, Act.ABOUT_ASSISTANT):  # "i want a mobile" asks for goods
         return not _WANTS_GOODS.search(message.plain) or POLICY.search(message.plain) is not None
     return True

@@ -31,9 +31,9 @@ def act_on_item(turn: Turn) -> Reply:
     act = turn.recognised.act
     action = _ACTIONS[act]
     word = turn.say(f"action_{action.value}")
-    if turn.pointed.missing:
+    if turn.reference.missing:
         return missing(turn)
-    targets = turn.pointed.items or (() if turn.focus is None else (turn.focus,))
+    targets = turn.reference.items or (() if turn.focus is None else (turn.focus,))
     if not targets:
         return Reply(turn.say("action_which", action=word), Act.UNCLEAR, state=turn.state)
     if turn.user is None or turn.record is None:
@@ -126,7 +126,7 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
         excluded[facet] = excluded.get(facet, frozenset()) | group
     confirmation = turn.say(
         "excluded",
-        values=join_words(_in_words(turn, values, mentioned.named), turn.say("and")),
+        values=join_words(_in_words(turn, values, mentioned.wording), turn.say("and")),
     )
     return _with_excluded(turn, excluded, question=None), confirmation
 

@@ -13,7 +13,7 @@ from bowerbird.assist.find.finding import name_item
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
-from bowerbird.assist.reply import Comparison, Named, Reply
+from bowerbird.assist.reply import Comparison, Reply, ReplyItem
 from bowerbird.assist.request import Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -32,7 +32,7 @@ _MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|more expensive|priciest|deare
 
 def is_about_rank(turn: Turn) -> bool:
     """Whether a message asks which item of the list has something: the lowest price, a material."""
-    is_which = _WHICH.search(turn.plain) and (len(turn.pointed.items) != 1 or "the cheap" in turn.plain)
+    is_which = _WHICH.search(turn.plain) and (len(turn.reference.items) != 1 or "the cheap" in turn.plain)
     extreme = _CHEAPEST.search(turn.plain) or _MOST_EXPENSIVE.search(turn.plain)
     return bool(len(turn.on_screen) > 1 and is_which and (extreme or _facets_asked(turn)))
 
@@ -40,7 +40,7 @@ def is_about_rank(turn: Turn) -> bool:
 def answer_which(turn: Turn) -> Reply:
     """Which of the items compared last, or else on screen, is the cheapest, or is of brass."""
     compared = tuple(item for item in map(turn.parts.shown, turn.state.compared) if item is not None)
-    shown = turn.pointed.items if len(turn.pointed.items) > 1 else compared or turn.on_screen
+    shown = turn.reference.items if len(turn.reference.items) > 1 else compared or turn.on_screen
     wanted = _facets_asked(turn)
     by_price = [(one.price, one) for one in shown if one.price is not None]
     if wanted:
@@ -82,7 +82,7 @@ def answer_question(turn: Turn) -> Reply:
     if text := answer_variants(turn, position) or answer_field(turn, item):
         state = replace(turn.state, focus=target.item_id, question=None)
         return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
-    fact = fact_asked(turn.pointed.rest or turn.plain, item, position, turn.parts.vocabulary)
+    fact = fact_asked(turn.reference.rest or turn.plain, item, position, turn.parts.vocabulary)
     title = item.title or item.item_id
     if fact.attribute == "price":
         key = "fact_price" if item.price is not None else "fact_no_price"
@@ -129,16 +129,16 @@ def compare(turn: Turn) -> Reply:
     """Items side by side: what differs between them."""
     if is_about_rank(turn):
         return answer_which(turn)
-    pointed = turn.pointed.items
-    if len(pointed) == 1 and turn.focus is not None and turn.focus != pointed[0]:
-        pointed = (turn.focus, *pointed)  # "how does it compare to the first one?"
-    if turn.pointed.missing and not turn.pointed.missing.startswith("both"):
+    reference = turn.reference.items
+    if len(reference) == 1 and turn.focus is not None and turn.focus != reference[0]:
+        reference = (turn.focus, *reference)  # "how does it compare to the first one?"
+    if turn.reference.missing and not turn.reference.missing.startswith("both"):
         return missing(turn)
     shown = (
-        pointed
-        if len(pointed) > 1
+        reference
+        if len(reference) > 1
         else turn.on_screen
-        if len(turn.on_screen) == 2 or (not pointed and not turn.pointed.missing)
+        if len(turn.on_screen) == 2 or (not reference and not turn.reference.missing)
         else ()
     )
     if len(shown) < 2:
@@ -165,9 +165,9 @@ def compare(turn: Turn) -> Reply:
 
 def explain(turn: Turn) -> Reply:
     """Why an item was suggested: the request it matches, and true reasons of the user's taste."""
-    if turn.pointed.missing or not (turn.pointed.items or turn.on_screen):
+    if turn.reference.missing or not (turn.reference.items or turn.on_screen):
         return missing(turn)
-    target = (turn.pointed.items or turn.on_screen)[0]
+    target = (turn.reference.items or turn.on_screen)[0]
     position = turn.parts.catalogue.position[target.item_id]
     if re.search(r"\b(?:expensive|cheap|pricey|dear)\b", turn.plain):
         text = turn.say("fact_unknown", title=target.title)
@@ -204,10 +204,10 @@ def explain(turn: Turn) -> Reply:
 
 def missing(turn: Turn) -> Reply:
     """A message that points at nothing that is there: ask back."""
-    key = "missing_reference" if turn.on_screen and turn.pointed.missing else "missing_list"
-    if turn.on_screen and not turn.pointed.missing:
+    key = "missing_reference" if turn.on_screen and turn.reference.missing else "missing_list"
+    if turn.on_screen and not turn.reference.missing:
         key = "compare_need_two" if turn.recognised.act == Act.COMPARE else "missing_item"
-    text = turn.say(key, reference=turn.pointed.missing.removesuffix(" of them"))
+    text = turn.say(key, reference=turn.reference.missing.removesuffix(" of them"))
     return Reply(text, Act.UNCLEAR, state=replace(turn.state, question=None))
 
 
@@ -234,9 +234,9 @@ def _cell(turn: Turn, name: str, value: str) -> str:
 
 
 def _target(turn: Turn) -> Shown | None:
-    if turn.pointed.missing:
+    if turn.reference.missing:
         return None
-    return turn.pointed.items[0] if turn.pointed.items else turn.focus
+    return turn.reference.items[0] if turn.reference.items else turn.focus
 
 
 def _item(turn: Turn, shown: Shown) -> Item:
@@ -270,6 +270,6 @@ def _about_item(turn: Turn) -> tuple[str, ...]:
     )
 
 
-def named_items(turn: Turn, positions: list[int]) -> tuple[Named, ...]:
+def named_items(turn: Turn, positions: list[int]) -> tuple[ReplyItem, ...]:
     """Items as a reply names them, without a request that they answer."""
     return tuple(name_item(turn.parts, position, Request(), "") for position in positions)

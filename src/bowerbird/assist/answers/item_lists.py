@@ -133,7 +133,7 @@ def kinds_in_words(turn: Turn, kinds: Sequence[KindNeed]) -> str:
     """Kinds of things in the plural, with what is asked of each: "oak tables and chairs under 40"."""
     if turn.language.code == ENGLISH:
         needs = [
-            describe_need(Request(facets=kind.facets, named=kind.named, price=kind.price), turn.language)
+            describe_need(Request(facets=kind.facets, wording=kind.wording, price=kind.price), turn.language)
             for kind in kinds
         ]
         return join_words(needs, turn.say("and"))

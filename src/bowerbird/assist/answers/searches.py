@@ -16,7 +16,7 @@ from bowerbird.assist.find.offers import priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.price_range import PriceRange
-from bowerbird.assist.reply import Named, Reply
+from bowerbird.assist.reply import Reply, ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -47,7 +47,7 @@ def search(turn: Turn) -> Answer:
     act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
     change = RELATIVE.search(turn.plain)
     if change and turn.on_screen and not request.like:
-        anchor = (turn.pointed.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
+        anchor = (turn.reference.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
         request = leave_out(request, (anchor,))
         matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
         return answer_with_list(turn, matches, request, act, anchor)
@@ -117,7 +117,7 @@ def _not_readable(turn: Turn) -> Reply | None:
         return Reply(turn.say("other_script"), Act.UNCLEAR, state=state)
     if unknown_id(turn.plain, turn.parts.catalogue):
         return Reply(turn.say("nothing_named"), Act.FIND, state=state)
-    if turn.pointed.missing and turn.pointed.is_explicit and turn.recognised.act != Act.MORE:
+    if turn.reference.missing and turn.reference.is_explicit and turn.recognised.act != Act.MORE:
         return item_answers.missing(turn)
     return None
 
@@ -130,7 +130,7 @@ def _has_price(turn: Turn, request: Request) -> BoolArray:
     return has_price
 
 
-def _in_price(matches: ItemMatches, request: Request) -> tuple[Named, ...]:
+def _in_price(matches: ItemMatches, request: Request) -> tuple[ReplyItem, ...]:
     """Near misses that miss something else than the price."""
     return tuple(item for item in matches.nearest if item.price is not None and item.price in request.price)
 
@@ -139,7 +139,7 @@ def _other_price_of_each_kind(turn: Turn, request: Request) -> Answer:
     """Several kinds cheaper, or more expensive, than what is on screen: each is measured by its own kind."""
     is_upper = request.price.high < np.inf
     before = replace(request, price=request.budget, is_relative=False)
-    items = list[Named]()
+    items = list[ReplyItem]()
     for kind in request.kinds:
         prices = [
             item.price

@@ -66,7 +66,7 @@ def about_shop(turn: Turn) -> Reply:
 
 def _item_meant(turn: Turn) -> Item | None:
     """The item that a question about delivery or returns is about; None where it is about the shop."""
-    targets = turn.pointed.items or (() if turn.focus is None else (turn.focus,))
+    targets = turn.reference.items or (() if turn.focus is None else (turn.focus,))
     if len(targets) != 1:
         return None
     catalogue = turn.parts.catalogue

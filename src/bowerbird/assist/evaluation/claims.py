@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bowerbird.assist.evaluation.listings import Listing, Listings
-from bowerbird.assist.reply import Named, Reply
+from bowerbird.assist.reply import Reply, ReplyItem
 
 Translate = Callable[[str], str | None]
 """Lower-case words of a reply -> English, or None where they are not known."""
@@ -74,7 +74,7 @@ def false_claims(
 
 def _false_lines(
     reply: Reply,
-    named: Sequence[Named],
+    named: Sequence[ReplyItem],
     known: Mapping[str, Listing],
     listings: Listings,
     translate: Translate,

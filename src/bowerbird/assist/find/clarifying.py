@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bowerbird.assist.needs import join_words
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.state import ClarifyingQuestion
 from bowerbird.assist.turn import Turn
@@ -62,7 +62,9 @@ def ask(turn: Turn, question: ClarifyingQuestion) -> str:
     return turn.say(key, facet=turn.language.facet(question.facet), options=options)
 
 
-def suggest_next(turn: Turn, items: Sequence[Named], question: ClarifyingQuestion | None) -> tuple[str, ...]:
+def suggest_next(
+    turn: Turn, items: Sequence[ReplyItem], question: ClarifyingQuestion | None
+) -> tuple[str, ...]:
     """Two or three things that the user may say next."""
     if not items:
         return turn.say("suggest_popular"), turn.say("suggest_range")

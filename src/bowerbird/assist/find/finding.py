@@ -17,7 +17,7 @@ from bowerbird.assist.find.retrieval import Constraint, SourceScores, constraint
 from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.turn import Turn
 from bowerbird.data.arrays import BoolArray, FloatArray
@@ -53,8 +53,8 @@ class ItemMatches:
     """Items for a message, not worded yet."""
 
     request: Request
-    items: tuple[Named, ...]
-    nearest: tuple[Named, ...] = ()
+    items: tuple[ReplyItem, ...]
+    nearest: tuple[ReplyItem, ...] = ()
     unmet: tuple[str, ...] = ()
     is_personal: bool = False
     count: int = 0
@@ -161,7 +161,7 @@ def name_item(
     *,
     near: bool = False,
     language: Language | None = None,
-) -> Named:
+) -> ReplyItem:
     """An item as a reply names it, with the facts that the request did not state already."""
     item = parts.catalogue.item(position)
     price = None if item.price is None or not math.isfinite(item.price) else item.price
@@ -179,7 +179,7 @@ def name_item(
     why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
     title = " ".join(item.title.split()) or f"item {item.item_id}"
     also_in = parts.catalogue.also_in(position)
-    return Named(
+    return ReplyItem(
         position,
         item.item_id,
         title,

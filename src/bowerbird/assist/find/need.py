@@ -41,8 +41,8 @@ def need_after(turn: Turn) -> Request:
         return _related(turn, targets[0], act)
     # "Cheaper than the first", "skip the beige ones": the items are no models of what is wanted.
     is_model = not COMPARES_PRICE.search(turn.plain) and with_plain_refusals(turn.plain) == turn.plain
-    if turn.pointed.is_explicit and turn.pointed.items and act == Act.FIND and is_model:
-        return _changed(turn, turn.pointed.items[0])
+    if turn.reference.is_explicit and turn.reference.items and act == Act.FIND and is_model:
+        return _changed(turn, turn.reference.items[0])
     if wants_other_version(turn):
         return _changed(turn, _spoken_of(turn)[0])
     request = read_need(turn, turn.plain, previous)
@@ -67,7 +67,7 @@ def wants_other_version(turn: Turn) -> bool:
 
 
 def _spoken_of(turn: Turn) -> tuple[Shown, ...]:
-    return turn.pointed.items or ((turn.focus,) if turn.focus else ())
+    return turn.reference.items or ((turn.focus,) if turn.focus else ())
 
 
 def answers_question(turn: Turn) -> bool:
@@ -88,13 +88,13 @@ def _changed(turn: Turn, target: Shown) -> Request:
 
 def _of_target(turn: Turn, target: Shown, *, is_of_kind: bool) -> Request:
     """What the rest of a message says of an item that it points at, the item itself left out."""
-    own = read_need(turn, turn.pointed.rest or "", None, (target,))
+    own = read_need(turn, turn.reference.rest or "", None, (target,))
     own = replace(own, without=(target.item_id,), unknown_kind="")
     kinds = turn.parts.vocabulary.values_of(turn.parts.catalogue.position[target.item_id], "type")
     if not kinds or not is_of_kind or "type" in own.facets:
         return own
-    named = {"type": " or ".join(kind.lower() for kind in kinds), **own.named}
-    return replace(own, facets={**own.facets, "type": frozenset(kinds)}, named=named)
+    wording = {"type": " or ".join(kind.lower() for kind in kinds), **own.wording}
+    return replace(own, facets={**own.facets, "type": frozenset(kinds)}, wording=wording)
 
 
 def read_need(turn: Turn, text: str, previous: Request | None, compared: Sequence[Shown] = ()) -> Request:

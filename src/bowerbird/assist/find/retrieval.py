@@ -127,11 +127,11 @@ def _facet_difference(
     language: Language,
 ) -> str:
     has = _worded(vocabulary.values_of(position, facet)[:2], facet, language, "and")
-    named = request.named.get(facet)
-    if named:
+    words = request.wording.get(facet)
+    if words:
         asked = f" {language.say('or')} ".join(
             language.value_for(facet, " ".join(stem_phrase(name)) if facet == "type" else name)
-            for name in named.split(" or ")
+            for name in words.split(" or ")
         )
     else:
         asked = _worded(sorted(wanted)[:2], facet, language, "or")

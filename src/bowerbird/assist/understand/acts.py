@@ -56,7 +56,7 @@ class Message:
     """Cleaned, in the user's language."""
     plain: str
     """Brought to English word by word."""
-    pointed: ItemReference = field(default_factory=ItemReference)
+    reference: ItemReference = field(default_factory=ItemReference)
     n_on_screen: int = 0
     names_type: bool = False
     """Whether it names a type of item that the catalogue has."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.request import MAX_ITEMS, Order, Request
-from bowerbird.assist.understand.references import Pointed
+from bowerbird.assist.understand.references import References
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 from bowerbird.text.words import stem_phrase, word_set
 
@@ -55,7 +55,9 @@ _NAMED_AFRESH = re.compile(r"(?:^|\b(?:an?|some|any|me|for|need|want|have) )(?!i
 """A kind named as one names it at first: "a rattan chair", not "the chair"."""
 
 
-def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, dropped: set[str]) -> bool:
+def is_new_topic(
+    text: str, own: Request, previous: Request, references: References, dropped: set[str]
+) -> bool:
     if _FRESH.search(text):
         return True
     if own.like:
@@ -80,7 +82,7 @@ def is_new_topic(text: str, own: Request, previous: Request, pointed: Pointed, d
             is_asked = previous.noun or _CUES.search(text) or _STOCK_QUESTION.search(text)
             return bool(is_asked) and not _BACKWARD.search(text)
         return not narrower and not _KEEPS_REST.search(text)
-    if pointed.any or dropped:
+    if references.any or dropped:
         return False
     if own.noun and "type" in previous.facets and not _BACKWARD.search(text):
         return True
@@ -117,8 +119,8 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
         elif facet in previous.facets and facet not in facets:
             facets[facet] = previous.facets[facet]
             exact[facet] = previous.exact.get(facet, frozenset())
-    named = {**{f: previous.named[f] for f in facets if f in previous.named}, **own.named}
-    return replace(own, facets=facets, exact=exact, named=named, price=price, budget=budget)
+    wording = {**{f: previous.wording[f] for f in facets if f in previous.wording}, **own.wording}
+    return replace(own, facets=facets, exact=exact, wording=wording, price=price, budget=budget)
 
 
 def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Request:
@@ -140,7 +142,7 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         exact=_over(previous.exact, own.exact, adds, dropped),
         excluded={facet: values for facet, values in excluded.items() if values},
         preferred=_over(previous.preferred, own.preferred, adds, dropped),
-        named=_named_after(own, previous, facets, adds),
+        wording=_named_after(own, previous, facets, adds),
         price=price,
         budget=budget,
         kinds=own.kinds or (previous.kinds if "type" not in own.facets else ()),
@@ -163,12 +165,12 @@ def _order_after(own: Request, previous: Request) -> Order:
 def _named_after(
     own: Request, previous: Request, facets: Mapping[str, frozenset[str]], adds: bool
 ) -> dict[str, str]:
-    named = {}
+    wording = {}
     for facet in facets:
-        names = [table[facet] for table in (previous.named, own.named) if facet in table]
+        names = [table[facet] for table in (previous.wording, own.wording) if facet in table]
         if names:
-            named[facet] = " or ".join(dict.fromkeys(names)) if adds else names[-1]
-    return named
+            wording[facet] = " or ".join(dict.fromkeys(names)) if adds else names[-1]
+    return wording
 
 
 def _words_after(own: Request, previous: Request) -> str:

@@ -50,13 +50,13 @@ def with_plain_refusals(text: str) -> str:
 
 @dataclass
 class Mentions:
-    """Values by facet; `named` keeps the words that were said."""
+    """Values by facet; `wording` keeps the words that were said."""
 
     facets: dict[str, set[str]] = field(default_factory=dict)
     exact: dict[str, set[str]] = field(default_factory=dict)
     excluded: dict[str, set[str]] = field(default_factory=dict)
     preferred: dict[str, set[str]] = field(default_factory=dict)
-    named: dict[str, list[str]] = field(default_factory=dict)
+    wording: dict[str, list[str]] = field(default_factory=dict)
     kinds: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     """Types in the order of the text, each with its words."""
     refusals: list[tuple[int, int]] = field(default_factory=list)
@@ -97,10 +97,10 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             spelled = min(meaning.values, key=lambda value: (len(value), value))
             spelled = spelled if meaning.facet == "brand" else spelled.lower()
             is_respelled = is_corrected or meaning.facet == "brand"
-            mentions.named.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
+            mentions.wording.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
             if meaning.facet == "type":
                 last_type_end = at + size
-                mentions.kinds.append((mentions.named["type"][-1], meaning.values))
+                mentions.kinds.append((mentions.wording["type"][-1], meaning.values))
         at += size
         # "no red or blue": the negation goes on over a list, and ends with it.
         negated = negated and at < len(words) and words[at] in ("or", "and", "nor")
@@ -171,4 +171,4 @@ def _add(table: dict[str, set[str]], facet: str, values: frozenset[str]) -> None
 def _take_back(mentions: Mentions, facet: str) -> None:
     mentions.preferred.setdefault(facet, set()).update(mentions.facets.pop(facet, set()))
     mentions.exact.pop(facet, None)
-    mentions.named.pop(facet, None)
+    mentions.wording.pop(facet, None)

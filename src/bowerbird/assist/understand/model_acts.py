@@ -105,17 +105,17 @@ class JsonModel(Protocol):
 
 
 class ModelRecognizer:
-    """Asks the language model where another recogniser is unsure."""
+    """Asks the language model where a recogniser is unsure."""
 
-    def __init__(self, model: JsonModel, other: ActRecognizer, sure: float = SURE) -> None:
-        """`sure`: probability of the other's act from which the model is not asked."""
+    def __init__(self, model: JsonModel, recognizer: ActRecognizer, sure: float = SURE) -> None:
+        """`sure`: probability of the recogniser's act from which the model is not asked."""
         self._model = model
-        self._other = other
+        self._recognizer = recognizer
         self._sure = sure
 
     def recognise(self, message: Message) -> Recognition:
-        """The other's act where it is sure of it, else the model's; the other's too if the model fails."""
-        recognition = self._other.recognise(message)
+        """The recogniser's act where it is sure of it, or the model fails; else the model's."""
+        recognition = self._recognizer.recognise(message)
         if recognition.confidence >= self._sure and not message.is_foreign:
             return recognition
         try:

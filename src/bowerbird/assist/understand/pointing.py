@@ -108,9 +108,9 @@ def items_pointed_at(
     if named:
         return ItemReference(named, "", True, text)
     for find in (_first_n, _all, _pair, _singles, _extreme):
-        pointed = find(text, on_screen)
-        if pointed is not None:
-            return pointed
+        reference = find(text, on_screen)
+        if reference is not None:
+            return reference
     if by_description:
         described = _described(text, on_screen, by_description)
         if described is not None:

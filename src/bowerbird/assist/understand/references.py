@@ -60,7 +60,7 @@ _NOT_THIS = re.compile(rf"\b(?:not|except|other than|without) {_THE}")
 
 
 @dataclass(frozen=True)
-class Pointed:
+class References:
     """What a message says with reference to the items shown."""
 
     price: PriceRange = field(default_factory=PriceRange)
@@ -69,18 +69,18 @@ class Pointed:
     any: bool = False
 
 
-def take_references(text: str, shown: Sequence[Shown]) -> tuple[Pointed, str]:
+def take_references(text: str, shown: Sequence[Shown]) -> tuple[References, str]:
     """What a cleaned text says of the items `shown`, and the rest of the text.
 
     "cheaper" alone is: cheaper than the cheapest shown; "more expensive" alone: dearer than the dearest.
 
     >>> shown = [Shown("a", "Lamp", 40.0), Shown("b", "Torch", 30.0)]
-    >>> pointed, rest = take_references("cheaper than the second one in green", shown)
-    >>> pointed.price.describe(), rest.split()
+    >>> references, rest = take_references("cheaper than the second one in green", shown)
+    >>> references.price.describe(), rest.split()
     ('under 30', ['§', 'in', 'green'])
     """
     if not shown:
-        return Pointed(), text
+        return References(), text
     price, like, without, is_reference = PriceRange(), list[str](), list[str](), False
 
     def referred(match: re.Match[str]) -> Shown | None:
@@ -134,7 +134,7 @@ def take_references(text: str, shown: Sequence[Shown]) -> tuple[Pointed, str]:
     if _MORE.search(text):
         without += [item.item_id for item in shown]
         text, is_reference = _MORE.sub(GAP, text), True
-    return Pointed(price, tuple(like), tuple(without), is_reference or alone.bounded), text
+    return References(price, tuple(like), tuple(without), is_reference or alone.bounded), text
 
 
 def _alone(text: str, shown: Sequence[Shown]) -> tuple[str, PriceRange]:

@@ -74,14 +74,14 @@ def understand(
     plain = digits_for_words(plain)
     dropped, rest = _take_dropped(plain, vocabulary)
     recipient, is_gift, rest = take_recipient(rest)
-    pointed, rest = take_references(rest, shown)
+    references, rest = take_references(rest, shown)
     clauses = rest
 
     def is_type(after: str) -> bool:
         return _starts_with_type(after, vocabulary)
 
     price, rest = take_prices(rest, a_type_follows=is_type)
-    stated, price = price, price.narrowed(pointed.price)
+    stated, price = price, price.narrowed(references.price)
     rest = with_plain_refusals(rest)
     matches = mentions_of(rest, vocabulary, real_words or {})
     own = Request(
@@ -90,27 +90,27 @@ def understand(
         exact=_frozen(matches.exact),
         excluded=_frozen(matches.excluded),
         preferred=_frozen(matches.preferred),
-        named={facet: " or ".join(dict.fromkeys(matches.named[facet])) for facet in matches.facets},
+        wording={facet: " or ".join(dict.fromkeys(matches.wording[facet])) for facet in matches.facets},
         price=price,
         words=_words_wanted(rest, matches),
         order=_order(plain),
-        like=pointed.like,
-        without=pointed.without,
+        like=references.like,
+        without=references.without,
         kinds=kinds_asked_for(
             with_plain_refusals(clauses), matches.kinds, vocabulary, real_words or {}, is_type
         ),
         recipient=recipient,
         is_gift=is_gift,
-        is_relative=pointed.price.bounded,
+        is_relative=references.price.bounded,
         budget=stated,
     )
     own = without_own_needs(own) if own.kinds else own
     if previous is not None and refines_kind(plain, own, previous):
         return with_refined_kind(own, previous)
-    if not pointed.any:
+    if not references.any:
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
         own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
-    if previous is None or is_new_topic(plain, own, previous, pointed, dropped):
+    if previous is None or is_new_topic(plain, own, previous, references, dropped):
         return keep_same(own, previous, plain)
     return merged(own, previous, plain, dropped)
 

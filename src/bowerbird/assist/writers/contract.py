@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bowerbird.assist.draft import Draft
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class WrittenText:
     text: str
     is_modelled: bool = False
     """Whether a language model wrote it."""
-    items: tuple[Named, ...] = ()
+    items: tuple[ReplyItem, ...] = ()
     """Items that it names beside the draft's."""
 
 

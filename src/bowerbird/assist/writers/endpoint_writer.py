@@ -20,7 +20,7 @@ from bowerbird.assist.draft import Draft, line
 from bowerbird.assist.find.finding import ItemMatches
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -171,7 +171,9 @@ class EndpointWriter:
                 messages.append({"role": "tool", "tool_call_id": call.id, "content": tools.call(call)})
         raise _Rejected("tools are called without an end")
 
-    def _grounded_answer(self, text: str, items: Sequence[Named], draft: Draft) -> tuple[str, list[Named]]:
+    def _grounded_answer(
+        self, text: str, items: Sequence[ReplyItem], draft: Draft
+    ) -> tuple[str, list[ReplyItem]]:
         """The answer with titles, and the items that it names. Raises `_Rejected`.
 
         A sentence speaks of the items that it names, else of those that the one before spoke of, and first
@@ -181,9 +183,9 @@ class EndpointWriter:
         if not 1 <= len(sentences) <= MAX_SENTENCES:
             raise _Rejected(f"{len(sentences)} sentences, expected 1 to {MAX_SENTENCES}")
         turn = draft.turn
-        focus = {item.item_id for item in (*turn.pointed.items, *((turn.focus,) if turn.focus else ()))[:1]}
+        focus = {item.item_id for item in (*turn.reference.items, *((turn.focus,) if turn.focus else ()))[:1]}
         subject = [item for item in items if item.item_id in focus] or list(items)
-        named: list[Named] = []
+        named: list[ReplyItem] = []
         written = []
         for sentence in sentences:
             numbers = [int(number) for number in re.findall(r"\[(\d{1,3})\]", sentence)]
@@ -203,7 +205,7 @@ class EndpointWriter:
     def _check(
         self,
         text: str,
-        items: Sequence[Named],
+        items: Sequence[ReplyItem],
         request: Request,
         superlatives: Sequence[str] = (),
         draft: str = "",
@@ -223,7 +225,7 @@ class EndpointWriter:
             raise _Rejected("; ".join(faults[:3]))
         return with_titles(text, items)
 
-    def _entry_words(self, items: Sequence[Named]) -> tuple[set[str], set[float]]:
+    def _entry_words(self, items: Sequence[ReplyItem]) -> tuple[set[str], set[float]]:
         """Stems and numbers that the entries of all the items have in common."""
         texts = []
         for named in items:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bowerbird.assist.draft import Draft, line
 from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.writers.contract import TemplateWriter, WrittenText
 from bowerbird.assist.writers.grounding import Ground, problems, with_titles
@@ -86,14 +86,14 @@ class GraftWriter:
             _log.warning("the grafted model can't be asked, the template writes: %s", error)
             return None
 
-    def opening(self, request: Request, items: Sequence[Named]) -> str | None:
+    def opening(self, request: Request, items: Sequence[ReplyItem]) -> str | None:
         """One sentence before the items; of several, it may name one by its marker."""
         start, like = ("Here are some", ", like [1]") if len(items) > 1 else ("Here is a", "")
         prompt = _OPENING.format(wish=_plain(request), start=start, like=like)
         ground = Ground(items, request, self.vocabulary, self._words_of(items), names=self._names)
         return self._write_part([prompt], _OPENING_TOKENS, ground, start)
 
-    def reason(self, request: Request, items: Sequence[Named], number: int) -> str | None:
+    def reason(self, request: Request, items: Sequence[ReplyItem], number: int) -> str | None:
         """Why item `number` (from 0) suits, in a few words."""
         if number >= _REASONED:
             return None
@@ -115,7 +115,7 @@ class GraftWriter:
             [self.catalogue.item(position).title for position in range(len(self.catalogue))]
         )
 
-    def _words_of(self, items: Sequence[Named]) -> set[str]:
+    def _words_of(self, items: Sequence[ReplyItem]) -> set[str]:
         """Stems that the entries of all the items have in common."""
         texts = (normalize_text(self.catalogue.text(item.position)) for item in items)
         return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
@@ -141,5 +141,5 @@ class GraftWriter:
 
 def _plain(request: Request) -> str:
     """The wish in at most 200 characters, on one line, without prices and what could look like a turn."""
-    words = " ".join(request.named.values()) if request.follow_up and request.named else request.words
+    words = " ".join(request.wording.values()) if request.follow_up and request.wording else request.words
     return re.sub(r"[^\w\s.,'’-]", " ", words)[:200].strip()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.prices import amount
@@ -63,7 +63,7 @@ _DOUBTS = word_set(
 class Ground:
     """What a part of a reply may speak of: some items, the request they answer, the catalogue's words."""
 
-    items: Sequence[Named]
+    items: Sequence[ReplyItem]
     request: Request
     vocabulary: Vocabulary
     known: Collection[str] = ()
@@ -132,7 +132,7 @@ def _unproven(words: Sequence[str], ground: Ground) -> list[str]:
     ]
 
 
-def with_titles(text: str, items: Sequence[Named]) -> str:
+def with_titles(text: str, items: Sequence[ReplyItem]) -> str:
     """The text with each marker replaced by its item's title."""
     return _MARKER.sub(lambda match: items[int(match[1]) - 1].title, text)
 

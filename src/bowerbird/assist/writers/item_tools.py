@@ -11,7 +11,7 @@ from typing import Any
 
 from bowerbird.assist.answers.facts import sentences
 from bowerbird.assist.find.finding import ItemMatches, name_item
-from bowerbird.assist.reply import Named
+from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -48,7 +48,7 @@ TOOLS = (
 class ItemTools:
     """Answers the tool calls of one reply; `items` are those that the model may name, by their numbers."""
 
-    def __init__(self, turn: Turn, items: Sequence[Named], find: Find) -> None:
+    def __init__(self, turn: Turn, items: Sequence[ReplyItem], find: Find) -> None:
         self._turn = turn
         self._find = find
         self.items = list(items)
@@ -67,7 +67,7 @@ class ItemTools:
             result = {"error": f"there is no tool {tool_call.name[:50]!r}"}
         return json.dumps(result, ensure_ascii=False)
 
-    def facts(self, named: Named) -> dict[str, Any]:
+    def facts(self, named: ReplyItem) -> dict[str, Any]:
         """What the listing says of an item, sentences that instruct an assistant left out."""
         item = self._turn.parts.catalogue.item(named.position)
         return {
@@ -103,7 +103,7 @@ class ItemTools:
         titles = [each["title"] for each in facts]
         return {"items": titles, "price": [each["price"] for each in facts], **differing}
 
-    def _numbered(self, number: object) -> Named | None:
+    def _numbered(self, number: object) -> ReplyItem | None:
         is_known = isinstance(number, int) and 1 <= number <= len(self.items)
         return self.items[number - 1] if is_known and isinstance(number, int) else None
 
@@ -126,9 +126,9 @@ def harmless_sentences(item: Item) -> list[str]:
     return harmless[:MAX_SENTENCES]
 
 
-def items_on_screen(turn: Turn) -> list[Named]:
+def items_on_screen(turn: Turn) -> list[ReplyItem]:
     """The items that an answer may name: the list on screen and the item in focus."""
-    shown = dict.fromkeys(item.item_id for item in (*turn.pointed.items, *turn.on_screen))
+    shown = dict.fromkeys(item.item_id for item in (*turn.reference.items, *turn.on_screen))
     if turn.focus:
         shown[turn.focus.item_id] = None
     positions = turn.parts.catalogue.position

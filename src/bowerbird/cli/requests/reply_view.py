@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from bowerbird.assist.reply import Named, Reply
+    from bowerbird.assist.reply import Reply, ReplyItem
 
 DrawItem = Callable[[int], RenderableType | None]
 """The picture of the item at a position, or None."""
@@ -31,7 +31,7 @@ def print_reply(reply: Reply, console: Console, draw: DrawItem | None = None) ->
     console.print(reply.cost.describe(), style="dim", markup=False, highlight=False)
 
 
-def _tabulate(items: tuple[Named, ...], draw: DrawItem | None) -> Table:
+def _tabulate(items: tuple[ReplyItem, ...], draw: DrawItem | None) -> Table:
     pictures = [draw(item.position) if draw else None for item in items]
     table = Table(box=None, header_style="dim")
     table.add_column("", justify="right")

@@ -95,7 +95,9 @@ class RequestHeadSource:
         """Encode the examples' contexts, as far as no earlier training has, and train the reader on them."""
         encoded = self.encode([each.context for each in examples])
         head_examples = [
-            HeadExample(each.dialogue_id, conversation, np.array(each.targets, np.int64), each.context.named)
+            HeadExample(
+                each.dialogue_id, conversation, np.array(each.targets, np.int64), each.context.mentioned_items
+            )
             for each, conversation in zip(examples, encoded, strict=True)
         ]
         training = HeadTraining(self._base.hidden, self._matrix, head_examples, self.config)

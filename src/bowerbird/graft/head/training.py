@@ -42,7 +42,7 @@ class HeadExample:
     conversation: EncodedConversation
     targets: NDArray[np.int64]
     """Positions of the recommended items, at least one."""
-    named: NDArray[np.int64]
+    mentioned_items: NDArray[np.int64]
     """Positions of the items named so far, which are no candidates."""
 
 
@@ -182,8 +182,8 @@ def compute_loss(head: RequestHead, examples: Sequence[HeadExample]) -> Tensor:
 def leave_out_named(scores: Tensor, examples: Sequence[HeadExample]) -> None:
     """Lower the scores of named items that are no targets, in place."""
     for row, example in enumerate(examples):
-        named = np.setdiff1d(example.named, example.targets)
-        scores[row, torch.from_numpy(named)] = -1e4
+        excluded = np.setdiff1d(example.mentioned_items, example.targets)
+        scores[row, torch.from_numpy(excluded)] = -1e4
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from bowerbird.assist.reply import Named, Preview, Reply
+from bowerbird.assist.reply import Preview, Reply, ReplyItem
 from bowerbird.assist.state import DialogueState
 from bowerbird.data.events import Event
 from bowerbird.errors import InputError
@@ -259,5 +259,5 @@ def _too_busy() -> JSONResponse:
     return error_response(429, message, "rate_limit_error", headers, code="rate_limit_exceeded")
 
 
-def _items(shown: Sequence[Named], served: ServedSnapshot) -> list[dict[str, Any]]:
+def _items(shown: Sequence[ReplyItem], served: ServedSnapshot) -> list[dict[str, Any]]:
     return [served.item(named.position) | named.as_dict() for named in shown]

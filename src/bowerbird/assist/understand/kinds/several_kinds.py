@@ -38,7 +38,7 @@ class _Clause:
 
     def has_before_noun(self, facet: str) -> bool:
         """Whether the words of a facet stand before the noun."""
-        place, noun = self.text.find(self.mentions.named[facet][0]), self.text.find(self.words)
+        place, noun = self.text.find(self.mentions.wording[facet][0]), self.text.find(self.words)
         return 0 <= place < noun
 
 
@@ -59,7 +59,7 @@ def kinds_asked_for(
     named = {values: words for words, values in kinds}
     clauses = _clauses(text, vocabulary, real_words, a_type_follows)
     if [clause.mentions.kinds[-1][1] for clause in clauses] != distinct:
-        return tuple(KindNeed(values, named={"type": named[values]}) for values in distinct)
+        return tuple(KindNeed(values, wording={"type": named[values]}) for values in distinct)
     return _with_own_needs(clauses)
 
 
@@ -98,8 +98,8 @@ def _with_own_needs(clauses: Sequence[_Clause]) -> tuple[KindNeed, ...]:
             {f: frozenset(values) for f, values in clause.mentions.facets.items() if f in own},
             {"type": clause.words}
             | {
-                f: " or ".join(dict.fromkeys(clause.mentions.named[f]))
-                for f in own & clause.mentions.named.keys()
+                f: " or ".join(dict.fromkeys(clause.mentions.wording[f]))
+                for f in own & clause.mentions.wording.keys()
             },
             clause.price if has_own_prices else ANY_PRICE,
         )
@@ -126,7 +126,7 @@ def without_own_needs(request: Request) -> Request:
         request,
         facets=facets,
         exact={facet: values for facet, values in request.exact.items() if facet not in own},
-        named={facet: words for facet, words in request.named.items() if facet not in own},
+        wording={facet: words for facet, words in request.wording.items() if facet not in own},
     )
     has_own_prices = any(kind.price.bounded for kind in request.kinds)
     return replace(request, price=ANY_PRICE, budget=ANY_PRICE) if has_own_prices else request
@@ -141,12 +141,12 @@ def refines_kind(text: str, own: Request, previous: Request) -> bool:
 def with_refined_kind(own: Request, previous: Request) -> Request:
     """The need before, with what a message says of one of its kinds."""
     facets = {facet: values for facet, values in own.facets.items() if facet != "type"}
-    named = {facet: own.named[facet] for facet in own.facets if facet in own.named}
+    wording = {facet: own.wording[facet] for facet in own.facets if facet in own.wording}
     kinds = tuple(
         replace(
             kind,
             facets={**kind.facets, **facets},
-            named={**kind.named, **named},
+            wording={**kind.wording, **wording},
             price=own.budget if own.budget.bounded else kind.price,
         )
         if kind.types == own.facets["type"]
