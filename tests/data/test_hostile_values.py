@@ -18,7 +18,7 @@ from PIL import Image
 from bowerbird.data.events import EVENT_SCHEMA, Event
 from bowerbird.data.files.images import SCALED_TO, prepare_picture
 from bowerbird.data.ingest.imports import import_layout
-from bowerbird.data.readers.catalogues.google_feed import resolve_picture
+from bowerbird.data.readers.catalogues.feed_items import resolve_picture
 from bowerbird.data.readers.events.segment import describe_ignored, parse_events
 from bowerbird.data.readers.fields import (
     parse_number,

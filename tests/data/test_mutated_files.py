@@ -20,6 +20,7 @@ from bowerbird.data.readers.records import (
     EventBatch,
     EventDraft,
     IgnoredRow,
+    ItemBatch,
     ItemDraft,
     RejectedRow,
 )
@@ -70,6 +71,8 @@ def read(layout: FileLayout, path: Path) -> list[str]:
         match record:
             case ItemDraft():
                 outcomes.append(repr(record.item))
+            case ItemBatch():
+                outcomes += [repr(draft.item) for draft in record.drafts()]
             case EventDraft():
                 outcomes.append(json.dumps(record.event.as_row(), default=str))
             case EventBatch():

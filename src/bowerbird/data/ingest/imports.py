@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Alias
@@ -38,11 +39,14 @@ from bowerbird.data.readers.records import (
     EventBatch,
     EventDraft,
     IgnoredRow,
+    ItemBatch,
     ItemDraft,
     Record,
     Records,
     RejectedRow,
+    repairs_as_row,
 )
+from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError, StoreError
 
@@ -180,6 +184,8 @@ class _Import:
             return
         if isinstance(record, ItemDraft):
             self._add_item(record)
+        elif isinstance(record, ItemBatch):
+            self._add_items(record)
         elif isinstance(record, EventDraft):
             self.events.append(record)
             if len(self.events) >= EVENTS_PER_BATCH:
@@ -263,17 +269,46 @@ class _Import:
             if first and (item.title or image is not None):
                 rows.append(replace(item, image=image).as_row())
                 if draft.repairs:
-                    self.summary.items.repaired.update(repair.description for repair in draft.repairs)
-                    self.staging.reject(draft.repairs_as_row())
-                continue
-            reason = "neither a title nor a readable picture" if first else "duplicate item_id"
-            row = {"item_id": item.item_id, "title": item.title}
-            self._reject(RejectedRow("items", reason, draft.location, row))
+                    self._list_repairs(item.item_id, draft.repairs, draft.location)
+            else:
+                self._reject_item(item.item_id, item.title, first, draft.location)
         self.items.clear()
         if rows:
-            self.summary.items.accepted += len(rows)
-            self.known.add([row["item_id"] for row in rows])
-            self.staging.add_items(pa.Table.from_pylist(rows, schema=ITEM_SCHEMA))
+            self._accept_items(pa.Table.from_pylist(rows, schema=ITEM_SCHEMA))
+
+    def _add_items(self, batch: ItemBatch) -> None:
+        """Add items that were read together; those with pictures to decode one by one."""
+        if any(isinstance(picture, bytes | Path) for picture in batch.pictures):
+            for draft in batch.drafts():
+                self._add_item(draft)
+            return
+        self._flush_items()
+        self.summary.items.read += batch.rows.num_rows
+        self.summary.images_not_fetched += sum(picture is not None for picture in batch.pictures)
+        item_ids = batch.rows["item_id"].to_pylist()
+        is_first = self.imported.add(item_ids)
+        is_accepted = is_first & pc.not_equal(batch.rows["title"], "").to_numpy()
+        for row in np.flatnonzero(~is_accepted).tolist():
+            title = batch.rows["title"][row].as_py()
+            self._reject_item(item_ids[row], title, bool(is_first[row]), batch.locations[row])
+        for row, repairs in sorted(batch.repairs.items()):
+            if is_accepted[row]:
+                self._list_repairs(item_ids[row], repairs, batch.locations[row])
+        self._accept_items(batch.rows.filter(pa.array(is_accepted)))
+
+    def _accept_items(self, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.summary.items.accepted += rows.num_rows
+            self.known.add(rows["item_id"].to_pylist())
+            self.staging.add_items(rows)
+
+    def _reject_item(self, item_id: str, title: str, is_first: bool, location: str) -> None:
+        reason = "neither a title nor a readable picture" if is_first else "duplicate item_id"
+        self._reject(RejectedRow("items", reason, location, {"item_id": item_id, "title": title}))
+
+    def _list_repairs(self, item_id: str, repairs: Sequence[Repair], location: str) -> None:
+        self.summary.items.repaired.update(repair.description for repair in repairs)
+        self.staging.reject(repairs_as_row(item_id, repairs, location))
 
     # -- events and collections ---------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow as pa
 from bowerbird.data.arrays import IntArray
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Alias, Event
-from bowerbird.data.items import Item
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.values.outcomes import Repair
 
 SHOWN_CHARACTERS = 500  # of a rejected row, in the report
@@ -31,12 +31,13 @@ class ItemDraft:
     repairs: tuple[Repair, ...] = ()
     """Fields that were left out, e.g. a price that is not a number."""
 
-    def repairs_as_row(self) -> RejectedRow:
-        """What was left out of an accepted item, as a row of the report."""
-        reasons = "; ".join(repair.description for repair in self.repairs)
-        values = {"item_id": self.item.item_id} | {repair.field: repair.value for repair in self.repairs}
-        fields = ", ".join(dict.fromkeys(repair.field for repair in self.repairs))
-        return RejectedRow("items", f"kept, without its {fields}: {reasons}", self.location, values)
+
+def repairs_as_row(item_id: str, repairs: Sequence[Repair], location: str) -> RejectedRow:
+    """What was left out of an accepted item, as a row of the report."""
+    reasons = "; ".join(repair.description for repair in repairs)
+    values = {"item_id": item_id} | {repair.field: repair.value for repair in repairs}
+    fields = ", ".join(dict.fromkeys(repair.field for repair in repairs))
+    return RejectedRow("items", f"kept, without its {fields}: {reasons}", location, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,26 @@ class EventBatch:
     """In `EVENT_SCHEMA`; an `event_id` that is null is derived from the rest."""
     locations: Sequence[str]
     """Of each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemBatch:
+    """Many items as read, like the drafts of each."""
+
+    rows: pa.Table
+    """In `ITEM_SCHEMA`, without pictures."""
+    locations: Sequence[str]
+    """Of each row."""
+    pictures: Sequence[bytes | Path | str | None]
+    """Of each row, as in a draft."""
+    repairs: Mapping[int, tuple[Repair, ...]]
+    """Of the rows that have any, by their index."""
+
+    def drafts(self) -> Iterator[ItemDraft]:
+        """The items one by one."""
+        for index, item in enumerate(Catalogue(self.rows).items()):
+            repairs = self.repairs.get(index, ())
+            yield ItemDraft(item, self.locations[index], self.pictures[index], repairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +157,7 @@ def records_of(
         yield IgnoredRow("events", description)
 
 
-Record = ItemDraft | EventDraft | EventBatch | AliasDraft | CollectionDraft | RejectedRow | IgnoredRow
+Record = (
+    ItemDraft | ItemBatch | EventDraft | EventBatch | AliasDraft | CollectionDraft | RejectedRow | IgnoredRow
+)
 Records = Iterator[Record]

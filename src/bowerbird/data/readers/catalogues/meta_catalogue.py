@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row
-from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.inputs.parquet import require_columns
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import Records

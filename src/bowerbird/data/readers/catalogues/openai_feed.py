@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
-from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import parse_number, parse_text
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_objects import read_json_objects

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
-from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
 from bowerbird.data.readers.fields import parse_number, parse_text
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Event
+from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, texts_of
-from bowerbird.data.readers.catalogues.google_feed import item_of
 from bowerbird.data.readers.fields import parse_number, parse_text, parse_time
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.records import EventDraft, Record, Records, RejectedRow

@@ -10,6 +10,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -45,16 +46,24 @@ def read_delimited(path: Path, *, with_comments: bool = False) -> Iterator[tuple
 
     `with_comments`: lines before the header that begin with `#` are left out.
     """
+    with open_records(path, with_comments=with_comments) as (names, records, separator):
+        for number, fields in records:
+            yield f"{path.name}:{number}", row_of(names, fields, separator)
+
+
+@contextmanager
+def open_records(
+    path: Path, *, with_comments: bool = False
+) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]], str]]:
+    """The columns of a file, its records with the numbers of their lines, and its separator."""
     with open_text(path) as text:
         n_comments, first = 0, text.readline()
         while with_comments and first.lstrip('\ufeff"').startswith("#"):
             n_comments, first = n_comments + 1, text.readline()
-        separator, names = find_separator(first), None
-        for number, fields in split_records(chain([first], text), separator):
-            if names is None:
-                names = header_names(path, fields)
-            elif any(fields):
-                yield f"{path.name}:{n_comments + number}", _row(names, fields, separator)
+        separator = find_separator(first)
+        records = split_records(chain([first], text), separator)
+        names = header_names(path, next(records, (0, [""]))[1])
+        yield names, ((n_comments + n, fields) for n, fields in records if any(fields)), separator
 
 
 def header_names(path: Path, fields: Sequence[str]) -> list[str]:
@@ -66,7 +75,8 @@ def header_names(path: Path, fields: Sequence[str]) -> list[str]:
     return names
 
 
-def _row(names: list[str], fields: list[str], separator: str) -> dict[str, str]:
+def row_of(names: list[str], fields: list[str], separator: str) -> dict[str, str]:
+    """Fields by the names of columns; see `ragged_reason` for those that are too many or missing."""
     row = dict.fromkeys(names, "")
     if len(row) == len(names):
         row.update(zip(names, fields, strict=False))

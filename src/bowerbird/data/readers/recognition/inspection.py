@@ -21,6 +21,7 @@ from bowerbird.data.readers.records import (
     CollectionDraft,
     EventBatch,
     EventDraft,
+    ItemBatch,
     ItemDraft,
     Record,
     RejectedRow,
@@ -90,6 +91,8 @@ def _plain_rows(record: Record, shown: int) -> list[dict[str, Any]]:
         case ItemDraft():
             picture = _describe(record.picture)
             rows = [{**asdict(record.item), "picture": picture}]
+        case ItemBatch():
+            return [row for draft in islice(record.drafts(), shown) for row in _plain_rows(draft, shown)]
         case EventDraft():
             rows = [record.event.as_row()]
         case EventBatch():

@@ -1,0 +1,117 @@
+"""The item of a row that has the names of the product feed's fields, and its single fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from bowerbird.data.items import Item
+from bowerbird.data.readers.inputs.records_of_text import EXTRA_FIELDS, MISSING_FIELDS, ragged_reason
+from bowerbird.data.readers.records import ItemDraft, RejectedRow
+from bowerbird.data.readers.values.item_fields import ItemFields
+from bowerbird.data.readers.values.outcomes import Repair
+from bowerbird.data.readers.values.texts import parse_prose
+
+Row = Mapping[str, Sequence[str]]
+"""Values of each field; only a few fields have several."""
+
+# The feed's field names -> the catalogue's attribute names.
+ATTRIBUTES = {
+    "color": "colour",
+    "material": "material",
+    "pattern": "pattern",
+    "size": "size",
+    "gender": "gender",
+    "age_group": "age group",
+    **{f"custom_label_{n}": f"label {n}" for n in range(5)},
+}
+
+
+def parse_path(text: str) -> tuple[str, ...]:
+    """The names of a category path, from broad to narrow.
+
+    >>> parse_path("Home > Lamps")
+    ('Home', 'Lamps')
+    """
+    return tuple(parse_prose(name) for name in parse_prose(text).split(">") if name.strip())
+
+
+def attributes_of(row: Row, category: tuple[str, ...]) -> dict[str, str]:
+    """The attributes of a row, and as `type` the narrowest name of its category."""
+    attributes = {name: parse_prose(row[field][0]) for field, name in ATTRIBUTES.items() if row.get(field)}
+    for detail in row.get("product_detail", []):
+        parts = [part.strip() for part in detail.split(":")]
+        if len(parts) >= 2 and parts[-1]:
+            attributes[parse_prose(parts[-2]).lower()] = parse_prose(parts[-1])
+    if category:
+        attributes.setdefault("type", category[-1])
+    return attributes
+
+
+def resolve_picture(link: str, folder: Path) -> Any:
+    """Resolve a link: a file (relative to the feed's folder), or a URL, which is not fetched here."""
+    if not link:
+        return None
+    if link.startswith(("http://", "https://")):
+        return link
+    try:
+        parsed = urlparse(link)
+    except ValueError:  # e.g. half an IPv6 address
+        return link
+    return folder / (unquote(parsed.path) if parsed.scheme == "file" else link)
+
+
+def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> ItemDraft | RejectedRow:
+    """The item of a row whose fields have the feed's names; rejected without an id."""
+
+    def first_of(*names: str) -> str:
+        for name in names:
+            if values := row.get(name):
+                return values[0]
+        return ""
+
+    if not first_of("id"):
+        return RejectedRow("items", "no id", location, row)
+    if EXTRA_FIELDS in row:
+        return RejectedRow("items", ragged_reason(row), location, row)
+    fields = ItemFields(decimal_mark)
+    if count := first_of(MISSING_FIELDS):
+        fields.repairs.append(Repair.of("last fields", count, "are missing, and taken as empty"))
+    dates = first_of("sale_price_effective_date")
+    sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates)
+    n_reviews = fields.number("review_count", first_of("review_count"))
+    category = parse_path(first_of("product_type", "google_product_category"))
+    picture = resolve_picture(first_of("image_link"), folder)
+    item = Item(
+        item_id=first_of("id"),
+        title=parse_prose(first_of("title")),
+        description=parse_prose(first_of("description", "summary", "content")),
+        price=sale.price.amount if sale.price else None,
+        currency=sale.price.currency if sale.price else "",
+        brand=parse_prose(first_of("brand")),
+        category=category,
+        attributes=attributes_of(row, category),
+        availability=fields.availability("availability", first_of("availability")),
+        created_at=fields.time("created_at", first_of("created_at")),
+        link=first_of("link"),
+        image_link=first_of("image_link") if isinstance(picture, str) else "",
+        additional_images=tuple(
+            link.strip() for link in row.get("additional_image_link", []) if link.strip()
+        ),
+        list_price=sale.list_price,
+        sale_price=sale.sale_price,
+        sale_starts=sale.starts,
+        sale_ends=sale.ends,
+        rating=fields.number("star_rating", first_of("star_rating")),
+        rating_count=None if n_reviews is None else int(n_reviews),
+        gtin=first_of("gtin"),
+        mpn=first_of("mpn"),
+        group_id=first_of("item_group_id"),
+        condition=first_of("condition").lower(),
+        shipping="; ".join(row.get("shipping", [])),
+        returns=first_of("return_policy_label", "returns"),
+        language=first_of("language", "content_language"),
+    )
+    return ItemDraft(item, location, picture, tuple(fields.repairs))
