@@ -106,7 +106,9 @@ def read_message(
         plain += " ?"  # nothing but an id or a title: what is it?
     is_blank = not any(letter.isalnum() for letter in plain)
     if is_blank:
-        recognised = Recognition(Act.SIMILAR if image or items else Act.UNCLEAR)
+        has_need = not text.strip() and state.request is not None and state.request.constrained
+        without_words = Act.FIND if has_need else Act.UNCLEAR
+        recognised = Recognition(Act.SIMILAR if image or items else without_words)
     else:
         facets = named_facets(plain, parts.vocabulary, parts.lexicon.items_by_stem)
         message = Message(

@@ -77,7 +77,7 @@ def taste_page(reader: TasteReader, profile: Profile, synthetic: bool) -> str:
     page = TastePage(
         as_of=format_time(profile.now)[:10],
         events=len(profile.state.items),
-        stream=_interest_stream(reader, profile),
+        stream=interest_stream(reader, profile),
         change_sentence=profile.change_sentence,
         changes=[(change, _cards(reader, change.items[:MAX_CARDS])) for change in profile.changes],
         clusters=[_cluster_card(reader, cluster) for cluster in profile.clusters[:MAX_CLUSTERS]],
@@ -93,7 +93,8 @@ def taste_page(reader: TasteReader, profile: Profile, synthetic: bool) -> str:
     return render("taste.html", title=title, synthetic=synthetic, page=page)
 
 
-def _interest_stream(reader: TasteReader, profile: Profile) -> StreamDrawing | None:
+def interest_stream(reader: TasteReader, profile: Profile) -> StreamDrawing | None:
+    """A profile's interests over time as a drawing; None where there is too little to draw."""
     state, timeline = profile.state, profile.timeline
     groups, names = reader.groups.group, reader.groups.names
     events = []

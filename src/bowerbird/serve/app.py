@@ -11,9 +11,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse
 
 from bowerbird.data.files.records import decode_record
+from bowerbird.serve import page_files
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import add_error_handlers
 from bowerbird.serve.middleware.metrics import Metrics
@@ -22,7 +22,19 @@ from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
 from bowerbird.serve.protection.routes import Guard
 from bowerbird.serve.protection.settings import ServerSettings
-from bowerbird.serve.routes import chat, erasure, events, health, items, models, profiles
+from bowerbird.serve.routes import (
+    boards,
+    changes,
+    chat,
+    complements,
+    erasure,
+    events,
+    health,
+    items,
+    models,
+    profiles,
+    taste_stream,
+)
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
 """Environment variable that tells the processes of one server their store."""
@@ -33,12 +45,6 @@ SETTINGS_VARIABLE = "BOWERBIRD_SERVER_SETTINGS"
 SWITCH_S = 0.001
 """Python's thread switch interval: at the default of 5 ms an event would wait for several computing
 threads."""
-PAGE = Path(__file__).parent / "page"
-PAGE_FILES = {"/": "index.html", "/app.css": "app.css", "/app.js": "app.js"}
-# The page loads nothing from other hosts, and no text from a catalogue can run as a script.
-CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def create_app(
@@ -78,12 +84,16 @@ def create_app(
     _add_middleware(app, metrics, settings)
     app.include_router(health.routes(app_state, metrics))
     app.include_router(events.routes(app_state, metrics))
+    app.include_router(complements.routes(app_state))
     app.include_router(items.routes(app_state))
     app.include_router(profiles.routes(app_state))
+    app.include_router(taste_stream.routes(app_state))
+    app.include_router(boards.routes(app_state))
+    app.include_router(changes.routes(app_state))
     app.include_router(erasure.routes(app_state))
     app.include_router(chat.routes(app_state))
     app.include_router(models.routes(app_state))
-    _add_page(app)
+    app.include_router(page_files.routes())
     add_error_handlers(app)
     return app
 
@@ -119,14 +129,3 @@ def _add_middleware(app: FastAPI, metrics: Metrics, settings: ServerSettings) ->
         )
     app.add_middleware(OriginMiddleware, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(ObservingMiddleware, metrics=metrics, is_shared=bool(settings.allowed_origins))
-
-
-def _add_page(app: FastAPI) -> None:
-    def serve(name: str) -> Any:
-        def page() -> FileResponse:
-            return FileResponse(PAGE / name, headers={"Content-Security-Policy": CONTENT_POLICY})
-
-        return page
-
-    for path, name in PAGE_FILES.items():
-        app.get(path, include_in_schema=False)(serve(name))

@@ -36,6 +36,8 @@ def need_after(turn: Turn) -> Request:
     if turn.recognised.topic == "ideas":
         before = replace(previous, follow_up=True) if previous and previous.constrained else Request()
         return leave_out(before, turn.state.offered)
+    if previous is not None and act == Act.FIND and not turn.text.strip():
+        return replace(previous, follow_up=True)  # no words: a client has edited the need
     targets = turn.targets
     if act in (Act.SIMILAR, Act.COMPLETE) and targets:
         return _related(turn, targets[0], act)

@@ -25,6 +25,7 @@ from bowerbird.data.ingest.staging import drop_staged
 from bowerbird.data.logs.contract import LogMark
 from bowerbird.data.store import Store
 from bowerbird.data.versions.meta import CollectionsMeta
+from bowerbird.taste.control.boards import Boards
 from bowerbird.taste.control.erasure_queue import ErasureBatch, ErasureQueue, ErasureRequest
 from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.state import saved_states
@@ -37,6 +38,7 @@ def is_named(store: Store, user_id: str) -> bool:
     """Whether anything in a store names a user, so that there is something to erase. Changes no file."""
     return (
         Overrides(store).is_named(user_id)
+        or bool(Boards(store.path).of_user(user_id))
         or any(_has_board(path, {user_id}) for path in _collection_files(store))
         or any(_lines_without(path, {user_id}) is not None for path in _rejected_files(store))
         or has_dialogue_of(store, user_id)
@@ -48,10 +50,13 @@ def is_named(store: Store, user_id: str) -> bool:
 def request_erasures(store: Store, user_ids: Sequence[str], queue: ErasureQueue | None = None) -> None:
     """Queue users that the store names to be erased; durable when this returns.
 
-    Their overrides are removed now, so that those of a new user with the same id, set later, stay.
+    Their overrides and the boards that they made are removed now, so that those of a new user with the same
+    id, made later, stay.
     """
     users = [store.log.user_of(user_id) for user_id in user_ids]  # an alias names its user
-    Overrides(store).drop([*user_ids, *(any_id for user in users for any_id in store.log.ids_of(user))])
+    every_id = [*user_ids, *(any_id for user in users for any_id in store.log.ids_of(user))]
+    Overrides(store).drop(every_id)
+    Boards(store.path).erase(every_id)
     (queue or ErasureQueue(store)).add(users)
 
 

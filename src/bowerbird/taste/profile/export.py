@@ -7,6 +7,7 @@ from typing import Any
 
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.files.records import record_as_dict
+from bowerbird.taste.control.boards import Boards
 from bowerbird.taste.interests.ranking import format_time
 from bowerbird.taste.profile.profile import TasteReader
 
@@ -42,5 +43,8 @@ def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:
         },
         "taste": reader.profile_as_dict(profile),
         "overrides": {name: value for name, value in overrides.items() if value},
-        "collections": [asdict(collection) for collection in reader.collections_of(user_id)],
+        "collections": [
+            *(asdict(collection) for collection in reader.collections_of(user_id)),
+            *(asdict(board) for board in Boards(reader.graph.store.path).of_user(user_id)),
+        ],
     }

@@ -1,0 +1,28 @@
+// The filters of a search. Each change is an address of its own, so that Back takes it back.
+import { html } from "../html.js";
+import { addressWith, navigate } from "../state/route.js";
+import { ORDERS } from "../state/search.js";
+import { t } from "../texts/index.js";
+
+const change = (parameters) => navigate(addressWith(parameters));
+
+function Select({ name, label, value, options }) {
+  const texts = options.map((option) => (Array.isArray(option) ? option : [option, option]));
+  if (value && !texts.some(([key]) => key === value)) texts.push([value, value]);
+  return html`<label>${label}<select name=${name} value=${value} onChange=${(event) => change({ [name]: event.target.value })}>
+    ${texts.map(([key, text]) => html`<option key=${key} value=${key} selected=${key === value}>${text}</option>`)}</select></label>`;
+}
+
+const Amount = ({ name, label, value }) => html`<label>${label}<input name=${name} type="number" min="0" step="any" inputmode="decimal"
+  value=${value} onChange=${(event) => change({ [name]: event.target.value })} /></label>`;
+
+export function Filters({ wish, choices }) {
+  return html`<form class="filters" aria-label=${t("search.filters")} onSubmit=${(event) => event.preventDefault()}>
+    <${Select} name="kind" label=${t("item.kind")} value=${wish.kind} options=${[["", t("search.any")], ...choices.kinds]} />
+    <${Select} name="colour" label=${t("search.colour")} value=${wish.colour} options=${[["", t("search.any")], ...choices.colours]} />
+    <${Amount} name="low" label=${t("search.priceMin")} value=${wish.low} />
+    <${Amount} name="high" label=${t("search.priceMax")} value=${wish.high} />
+    <${Select} name="order" label=${t("search.order")} value=${wish.order} options=${ORDERS.map((order) => [order, t(`search.order.${order}`)])} />
+    <label class="check"><input type="checkbox" checked=${wish.stock} onChange=${(event) => change({ stock: event.target.checked ? "in" : "" })} />${t("item.inStock")}</label>
+  </form>`;
+}

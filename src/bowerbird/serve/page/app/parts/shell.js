@@ -1,0 +1,62 @@
+// The frame of every view: header, navigation, the assistant beside it, the item over it, messages.
+import { offline } from "../api/request.js";
+import { html, useEffect, useState } from "../html.js";
+import { route } from "../state/route.js";
+import { session } from "../state/session.js";
+import { useStore } from "../state/store.js";
+import { t } from "../texts/index.js";
+import { Icon } from "./icons.js";
+import { KeyDialog } from "./key_dialog.js";
+import { SearchBox } from "./search_box.js";
+import { Settings } from "./settings.js";
+import { Toast } from "./toast.js";
+
+const LINKS = [["feed", "/"], ["search", "/find"], ["chat", "/chat"], ["boards", "/boards"], ["taste", "/taste"]];
+const SAME = { board: "boards", shared: "boards" };
+
+function Navigation() {
+  const { view } = useStore(route);
+  const current = SAME[view] ?? view;
+  return html`<nav class="tabs" aria-label=${t("nav.main")}>${LINKS.map(([name, href]) => html`
+    <a key=${name} href=${href} class=${`tab ${name}`} aria-current=${current === name ? "page" : null}>
+      <${Icon} name=${name} /><span>${t(`nav.${name}`)}</span></a>`)}</nav>`;
+}
+
+// What is needed after the first paint only.
+function Later({ from, name, ...properties }) {
+  const [Part, setPart] = useState(null);
+  useEffect(() => { from().then((module) => setPart(() => module[name])).catch(() => {}); }, []);
+  return Part && html`<${Part} ...${properties} />`;
+}
+
+export function Shell({ health, children }) {
+  const { view, item } = useStore(route);
+  const { user } = useStore(session);
+  const isOffline = useStore(offline);
+  return html`
+    <a class="skip" href="#content" onClick=${focusOn("view-title")}>${t("skip.content")}</a>
+    <a class="skip" href="#question" onClick=${focusOn("question")}>${t("skip.chat")}</a>
+    <header class="bar">
+      <a class="brand" href="/"><img src=${new URL("../../icon.svg", import.meta.url)} alt="" width="28" height="28" />bowerbird</a>
+      <${SearchBox} />
+      <${Navigation} />
+      <${Settings} />
+    </header>
+    ${isOffline && html`<p class="notice warning" role="status">${t("notice.offline")}</p>`}
+    <div class=${`columns ${view === "shared" ? "single" : ""}`}>
+      <main id="content" class=${`view-${view}`}>
+        ${health?.synthetic && html`<p class="notice">${t("notice.synthetic")}</p>`}
+        ${children}
+      </main>
+      ${view !== "shared" && html`<aside id="assistant" class=${view === "chat" ? "open" : ""} aria-label=${t("nav.chat")}>
+        ${user && html`<${Later} from=${() => import("../views/chat.js")} name="Chat" key=${user} />`}
+      </aside>`}
+    </div>
+    ${item && (user || view === "shared") && html`<${Later} from=${() => import("../views/item.js")} name="ItemSheet" key=${item} itemId=${item} />`}
+    <${KeyDialog} /><${Toast} />`;
+}
+
+const focusOn = (id) => (event) => {
+  event.preventDefault();
+  document.getElementById(id)?.focus();
+};

@@ -1,0 +1,60 @@
+// A search: its words, filters and order stand in the address; a picture can't, and lasts as long as the page.
+import * as api from "../api/items.js";
+import { append } from "./feed.js";
+import { createStore } from "./store.js";
+
+const EMPTY = { key: "", items: [], status: "idle", cursor: null, isAll: false, error: null };
+export const results = createStore(EMPTY);
+export const wantedPicture = createStore(null); // { file, address }
+let newest = 0, controller = null;
+
+export const ORDERS = ["best", "cheapest", "dearest"];
+
+export function readWish(query) {
+  return {
+    q: query.get("q") ?? "", low: query.get("low") ?? "", high: query.get("high") ?? "",
+    kind: query.get("kind") ?? "", colour: query.get("colour") ?? "", stock: query.get("stock") === "in",
+    order: ORDERS.includes(query.get("order")) ? query.get("order") : "best",
+  };
+}
+
+function filterOf({ low, high, kind, colour, stock }, colourName) {
+  const filter = {};
+  if (low || high) filter.price = { ...(low && { min: Number(low) }), ...(high && { max: Number(high) }) };
+  if (kind) filter.category = [kind];
+  if (colour) filter.attributes = { [colourName]: [colour] };
+  if (stock) filter.in_stock = true;
+  return filter;
+}
+
+export const keyOf = (wish, picture) => JSON.stringify([{ ...wish, order: "" }, picture?.address.length ?? 0]);
+
+export async function find(wish, picture, colourName, { isMore = false } = {}) {
+  const key = keyOf(wish, picture), before = results.get();
+  if (isMore && (before.status === "loading" || before.isAll)) return;
+  controller?.abort();
+  controller = new AbortController();
+  const kept = isMore ? before.items : [], asked = ++newest;
+  results.set({ ...EMPTY, key, items: kept, cursor: isMore ? before.cursor : null, status: "loading" });
+  try {
+    const after = { count: kept.length, cursor: isMore ? before.cursor : null };
+    const page = await api.search({ q: wish.q, filter: filterOf(wish, colourName), picture: picture?.file }, after, controller.signal);
+    if (asked === newest) results.set((now) => ({ ...now, ...append(kept, page), status: "ready" }));
+  } catch (error) {
+    if (asked === newest && error.name !== "AbortError") results.set((now) => ({ ...now, status: "failed", error }));
+  }
+}
+
+// What the filters of the result can be: the values that its items have.
+export function choicesOf(items) {
+  const values = (of) => [...new Set(items.map(of).filter(Boolean))].sort((a, b) => a.localeCompare(b));
+  const colourName = items.some((item) => item.attributes.color) ? "color" : "colour";
+  return { kinds: values((item) => item.category.at(-1)), colours: values((item) => item.attributes[colourName]), colourName };
+}
+
+export function ordered(items, order) {
+  if (order === "best") return items;
+  const sign = order === "cheapest" ? 1 : -1;
+  const value = (item) => item.price ?? sign * Infinity; // those without a price come last either way
+  return [...items].sort((a, b) => sign * (value(a) - value(b)));
+}

@@ -1,0 +1,23 @@
+// One short message at the lower edge, with one thing to do about it.
+import { createStore } from "./store.js";
+
+const SHOWN_MS = 6000;
+export const toast = createStore(null);
+let timer = 0;
+
+export function showToast(text, action = null) {
+  clearTimeout(timer);
+  toast.set({ text, action, id: Date.now() });
+  timer = setTimeout(() => toast.set(null), SHOWN_MS);
+}
+
+export function dismissToast() {
+  clearTimeout(timer);
+  toast.set(null);
+}
+
+// While it is pointed at or focused it stays.
+export const holdToast = () => clearTimeout(timer);
+export function releaseToast() {
+  timer = setTimeout(() => toast.set(null), SHOWN_MS);
+}

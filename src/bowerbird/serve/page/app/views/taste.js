@@ -1,0 +1,59 @@
+// The shopper's taste, and their hands on it: every change holds from the next list on.
+import * as api from "../api/users.js";
+import { html } from "../html.js";
+import { InterestTable } from "../parts/interest_table.js";
+import { Preview } from "../parts/taste_preview.js";
+import { Privacy } from "../parts/privacy.js";
+import { Failure } from "../parts/states.js";
+import { Stream } from "../parts/stream.js";
+import { itemAddress } from "../state/route.js";
+import { revision } from "../state/changes.js";
+import { useCall } from "../state/call.js";
+import { session } from "../state/session.js";
+import { useStore } from "../state/store.js";
+import { price, t } from "../texts/index.js";
+import { imageOf } from "./boards.js";
+
+const Things = ({ items }) => html`<ul class="things">${items.map((item) => html`<li key=${item.item_id}><a href=${itemAddress(item.item_id)}>
+  <img src=${imageOf(item.item_id)} alt=${item.title} title=${item.title} width="64" height="64" loading="lazy" /></a></li>`)}</ul>`;
+
+function Changes({ changed }) {
+  return html`<section class="panel" aria-labelledby="changes-title"><h2 id="changes-title">${t("taste.changes")}</h2><p>${changed.words}</p>
+    ${changed.interests.map((change) => html`<div key=${change.name}><p><strong>${change.name}</strong> ${t(`taste.${change.change}`)}</p><${Things} items=${change.items.slice(0, 6)} /></div>`)}</section>`;
+}
+
+function Facts({ taste }) {
+  return html`<div class="panels">
+    <${Changes} changed=${taste.changed} />
+    ${taste.price_comfort.length > 0 && html`<section class="panel" aria-labelledby="prices-title"><h2 id="prices-title">${t("taste.prices")}</h2>
+      ${taste.price_comfort.map((comfort) => html`<p key=${comfort.currency}>${t("taste.priceRange", { low: price(comfort.low, comfort.currency), high: price(comfort.high, comfort.currency), median: price(comfort.median, comfort.currency) })}</p>`)}</section>`}
+    ${taste.hidden.length > 0 && html`<section class="panel" aria-labelledby="hidden-title"><h2 id="hidden-title">${t("taste.hidden")}</h2><${Things} items=${taste.hidden.slice(0, 12)} /></section>`}
+    <${Similar} user=${taste.user} />
+  </div>`;
+}
+
+function Similar({ user }) {
+  const { data } = useCall(() => api.similarUsers(user), [user]);
+  if (!data) return null;
+  return html`<section class="panel" aria-labelledby="similar-title"><h2 id="similar-title">${t("taste.similar")}</h2>
+    ${data.users ? html`<p class="hint">${t("taste.similarCount", { count: data.users })}</p>
+      <ul class="plain">${data.interests.slice(0, 6).map((each) => html`<li key=${each.name}>${each.name}</li>`)}</ul>`
+      : html`<p class="hint">${t("taste.similarFew", { count: data.at_least })}</p>`}</section>`;
+}
+
+export function TasteView() {
+  const { user } = useStore(session);
+  const changes = useStore(revision).taste;
+  const { data: taste, error, retry } = useCall(() => api.taste(user), [user, changes]);
+  const { data: stream } = useCall(() => api.stream(user), [user, changes]);
+  return html`<section class="taste" aria-labelledby="view-title">
+    <div class="heading"><h1 id="view-title" tabindex="-1">${t("nav.taste")}</h1></div>
+    <p class="hint">${t("taste.hint")}</p>
+    ${error && html`<${Failure} error=${error} retry=${retry} />`}
+    ${stream?.drawing && html`<${Stream} drawing=${stream.drawing} />`}
+    ${taste && (taste.interests.length
+      ? html`<${InterestTable} taste=${taste} reload=${retry} /><${Preview} user=${user} changes=${changes} version=${JSON.stringify(taste.interests.map((each) => [each.id, each.weight, each.muted, each.boosted]))} /><${Facts} taste=${taste} />`
+      : html`<p class="state">${t("taste.empty")}</p>`)}
+    ${taste && html`<${Privacy} user=${user} />`}
+  </section>`;
+}

@@ -1,0 +1,187 @@
+"""A user's boards: what they saved, those they make here, those of an import; and shared ones, read only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path
+from pydantic import Field, StringConstraints
+
+from bowerbird.data.events import ACTION_CODE, Action
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies import Body, ItemBody, UserId
+from bowerbird.serve.protection.keys import Role
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.routes.complements import ComplementList, find_complements
+from bowerbird.serve.routes.items import Count
+from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.taste.control.boards import MAX_ITEMS, MAX_NAME_LENGTH, Board, Boards
+
+MAX_BODY_BYTES = 300 * KB  # as many items as a board may have
+SAVED = "saved"
+"""Id of the board that holds what a user saved."""
+SAVE, REMOVE = ACTION_CODE[Action.SAVE.value], ACTION_CODE[Action.REMOVE.value]
+BoardId = Annotated[str, Path(max_length=100)]
+
+
+class BoardContent(Body):
+    """What a board is to be."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
+    item_ids: Annotated[list[str], Field(max_length=MAX_ITEMS)] = Field(default=[])
+
+
+class BoardSummary(Body):
+    """A board by its items' ids."""
+
+    id: str
+    name: str
+    item_ids: list[str]
+    token: str
+    """Of a shared board: `/shared-boards/TOKEN` shows it to anybody; else empty."""
+
+
+class BoardList(Body):
+    """All boards of a user."""
+
+    user: str
+    saved: list[str]
+    """Ids of items that the user saved, the latest first."""
+    own: list[BoardSummary]
+    imported: list[BoardSummary]
+    """Read only."""
+
+
+class BoardItems(BoardSummary):
+    """A board with its items; those that are no longer sold are left out."""
+
+    items: list[ItemBody]
+    is_own: bool
+
+
+def routes(app_state: AppState) -> APIRouter:
+    router = APIRouter()
+    router.include_router(_own_boards(app_state))
+    router.include_router(_shared_boards(app_state))
+    return router
+
+
+def _own_boards(app_state: AppState) -> APIRouter:
+    router = guarded_router(RouteRules(Role.PROFILE, MAX_BODY_BYTES))
+    boards = Boards(app_state.store.path)
+
+    def owner(user: str) -> str:
+        return app_state.store.log.user_of(user)
+
+    def known(board: Board | None) -> Board:
+        if board is None:
+            raise HTTPException(404, "the user has no such board")
+        return board
+
+    def any_board(user: str, board_id: str) -> tuple[Board, bool]:
+        """A board of any sort, and whether it is the user's own to change."""
+        if (own := boards.find(owner(user), board_id)) is not None:
+            return own, True
+        others = [Board(SAVED, user, SAVED, tuple(_saved(app_state, user))), *_imported(app_state, user)]
+        return known(next((board for board in others if board.id == board_id), None)), False
+
+    @router.get("/users/{user:id}/boards")
+    def board_list(user: UserId) -> BoardList:
+        """All boards of a user."""
+        return BoardList(
+            user=user,
+            saved=_saved(app_state, user),
+            own=[_summary(board) for board in boards.of_user(owner(user))],
+            imported=[_summary(board) for board in _imported(app_state, user)],
+        )
+
+    @router.post("/users/{user:id}/boards")
+    def create(user: UserId, body: BoardContent) -> BoardSummary:
+        """Make a board."""
+        return _summary(boards.create(owner(user), body.name, body.item_ids))
+
+    @router.get("/users/{user:id}/boards/{board:id}")
+    def board_items(user: UserId, board: BoardId) -> BoardItems:
+        """A board with its items; `saved` is what the user saved."""
+        shown, is_own = any_board(user, board)
+        return _with_items(shown, app_state.served, is_own)
+
+    @router.put("/users/{user:id}/boards/{board:id}")
+    def replace(user: UserId, board: BoardId, body: BoardContent) -> BoardSummary:
+        """Give a board another name, other items, or another order of them."""
+        return _summary(known(boards.replace(owner(user), board, body.name, body.item_ids)))
+
+    @router.delete("/users/{user:id}/boards/{board:id}")
+    def remove(user: UserId, board: BoardId) -> BoardSummary:
+        """Remove a board; returns what it was."""
+        removed = known(boards.find(owner(user), board))
+        boards.remove(owner(user), board)
+        return _summary(removed)
+
+    @router.put("/users/{user:id}/boards/{board:id}/share")
+    def share(user: UserId, board: BoardId) -> BoardSummary:
+        """Let anybody who has the token see a board."""
+        return _summary(known(boards.share(owner(user), board, True)))
+
+    @router.delete("/users/{user:id}/boards/{board:id}/share")
+    def unshare(user: UserId, board: BoardId) -> BoardSummary:
+        """Make the token of a board invalid."""
+        return _summary(known(boards.share(owner(user), board, False)))
+
+    @router.get("/users/{user:id}/boards/{board:id}/completions")
+    def completions(user: UserId, board: BoardId, n: Count = 8) -> ComplementList:
+        """What is missing from a board: items of other kinds that go well with it."""
+        shown, _ = any_board(user, board)
+        return find_complements(app_state.served, _positions(shown, app_state.served), n)
+
+    return router
+
+
+def _shared_boards(app_state: AppState) -> APIRouter:
+    router, boards = guarded_router(RouteRules()), Boards(app_state.store.path)
+
+    @router.get("/shared-boards/{token:id}")
+    def shared_board(token: BoardId) -> BoardItems:
+        """A board that its owner shared; it needs no key, and names nobody."""
+        board = boards.shared(token)
+        if board is None:
+            raise HTTPException(404, "this board is not shared, or not any more")
+        return _with_items(board, app_state.served, False)
+
+    return router
+
+
+def _saved(app_state: AppState, user: str) -> list[str]:
+    """Items that a user saved and did not take back, the latest first."""
+    graph = app_state.served.taste
+    graph.refresh()
+    state, last_change = graph.state(user), dict[int, int]()
+    for item, action in zip(state.items.tolist(), state.actions.tolist(), strict=True):
+        if action in (SAVE, REMOVE):
+            last_change.pop(item, None)  # so that the latest comes last
+            last_change[item] = action
+    ids = graph.catalogue.ids
+    return [ids[item] for item, action in reversed(last_change.items()) if action == SAVE]
+
+
+def _imported(app_state: AppState, user: str) -> list[Board]:
+    return [
+        Board(
+            collection.collection_id, user, collection.name or collection.collection_id, collection.item_ids
+        )
+        for collection in app_state.served.reader.collections_of(user)
+    ]
+
+
+def _summary(board: Board) -> BoardSummary:
+    return BoardSummary(id=board.id, name=board.name, item_ids=list(board.item_ids), token=board.token)
+
+
+def _positions(board: Board, served: ServedSnapshot) -> list[int]:
+    positions = (served.position_of(item_id) for item_id in board.item_ids)
+    return [position for position in positions if position is not None]
+
+
+def _with_items(board: Board, served: ServedSnapshot, is_own: bool) -> BoardItems:
+    items = [ItemBody(**served.item(position)) for position in _positions(board, served)]
+    return BoardItems(**_summary(board).model_dump(), items=items, is_own=is_own)
