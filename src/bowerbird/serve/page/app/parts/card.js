@@ -30,7 +30,8 @@ export function SaveButton({ item, surface, withLabel = false }) {
     aria-label=${name} onClick=${click}><${Icon} name="heart" />${withLabel && t(isSaved ? "action.saved" : "action.save")}</button>`;
 }
 
-export function Card({ item, rank, eager = false, surface, why = item.reason ?? item.why, children }) {
+// `level` of its heading: below that of the view or of the part that it stands in.
+export function Card({ item, rank, eager = false, surface, level = 2, why = item.reason ?? item.why, children }) {
   const isHidden = useStore(marks).hidden.has(item.item_id);
   return html`<article class=${`card ${isHidden ? "hidden" : ""}`} data-item=${item.item_id} data-rank=${rank}>
     <div class="frame">
@@ -39,7 +40,7 @@ export function Card({ item, rank, eager = false, surface, why = item.reason ?? 
       ${item.list_price > item.price && html`<span class="badge sale">${t("item.sale")}</span>`}
     </div>
     <div class="text">
-      <h3><a href=${itemAddress(item.item_id)}>${titleOf(item)}</a></h3>
+      <${`h${level}`} class="card-title"><a href=${itemAddress(item.item_id)}>${titleOf(item)}</a><//>
       <${Price} item=${item} />
       ${why && html`<p class="why">${why}</p>`}
       ${children}

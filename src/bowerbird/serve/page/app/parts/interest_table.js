@@ -32,7 +32,7 @@ function Weight({ user, interest, reload }) {
 function Details({ user, interest, reload }) {
   const exclude = (item) => change(api.excludeItem(user, item.item_id), reload);
   return html`<div class="details">
-    <h4>${t("taste.whyHere")}</h4>
+    <h3>${t("taste.whyHere")}</h3>
     <ul class="examples">${interest.examples.map((item) => html`<li key=${item.item_id}>
       <a href=${itemAddress(item.item_id)}><img src=${imageOf(item.item_id)} alt="" width="56" height="56" loading="lazy" />${item.title}</a>
       <button type="button" class="quiet" onClick=${() => exclude(item)}>${t("taste.notMine")}<span class="unseen"> ${item.title}</span></button></li>`)}</ul>

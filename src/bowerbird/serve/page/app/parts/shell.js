@@ -1,6 +1,7 @@
 // The frame of every view: header, navigation, the assistant beside it, the item over it, messages.
 import { offline } from "../api/request.js";
 import { html, useEffect, useState } from "../html.js";
+import { NARROW } from "../state/chat.js";
 import { route } from "../state/route.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
@@ -33,10 +34,11 @@ export function Shell({ health, children }) {
   const { view, item } = useStore(route);
   const { user } = useStore(session);
   const isOffline = useStore(offline);
+  const isCovered = view === "chat" && NARROW.matches; // by the assistant: neither keyboard nor reader goes there
   return html`
     <a class="skip" href="#content" onClick=${focusOn("view-title")}>${t("skip.content")}</a>
     <a class="skip" href="#question" onClick=${focusOn("question")}>${t("skip.chat")}</a>
-    <header class="bar">
+    <header class="bar" inert=${isCovered}>
       <a class="brand" href="/"><img src=${new URL("../../icon.svg", import.meta.url)} alt="" width="28" height="28" />bowerbird</a>
       <${SearchBox} />
       <${Navigation} />
@@ -44,7 +46,7 @@ export function Shell({ health, children }) {
     </header>
     ${isOffline && html`<p class="notice warning" role="status">${t("notice.offline")}</p>`}
     <div class=${`columns ${view === "shared" ? "single" : ""}`}>
-      <main id="content" class=${`view-${view}`}>
+      <main id="content" class=${`view-${view}`} inert=${isCovered}>
         ${health?.synthetic && html`<p class="notice">${t("notice.synthetic")}</p>`}
         ${children}
       </main>

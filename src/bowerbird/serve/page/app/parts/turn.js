@@ -27,7 +27,7 @@ function Cards({ items }) {
     sendMessage(t("chat.compareThese", { items: names.join(t("chat.and")) }));
   };
   return html`<div class="chat-cards">${items.map((item, index) => html`
-      <${Card} key=${item.item_id} item=${item} rank=${index + 1} surface=${{ list_id: "assistant", position: index + 1 }}
+      <${Card} key=${item.item_id} item=${item} level=${3} rank=${index + 1} surface=${{ list_id: "assistant", position: index + 1 }}
         why=${item.differences?.length ? item.differences.join("; ") : item.why}>
         <span class="rank" aria-hidden="true">${index + 1}</span>
         ${items.length > 1 && index < 4 && html`<label class="compare"><input type="checkbox" checked=${chosen.includes(index + 1)} onChange=${() => toggle(index + 1)} />
@@ -72,11 +72,11 @@ export function Turn({ turn, isLast }) {
   return html`<article class="turn">
     ${turn.isEdit ? html`<p class="hint edited"><${Icon} name="edit" />${t("need.changed")}</p>` : html`<${Message} turn=${turn} />`}
     ${(words || reply.status === "waiting" || reply.status === "streaming") && html`<div class="bubble assistant" aria-busy=${isDone ? null : "true"}>${words || html`<span class="dots"><i></i><i></i><i></i></span>`}</div>`}
+    ${isLast && (isDone ? html`<${Constraints} reply=${reply} />` : reply.items?.length > 0 && html`<div class="constraints"></div>`)}
     ${reply.comparison ? html`<${Comparison} table=${reply.comparison} items=${reply.items} />` : reply.items?.length > 0 && html`<${Cards} items=${reply.items} />`}
     ${reply.status === "failed" && html`<div class="bubble failed" role="alert"><p>${reply.error} ${t("chat.kept")}</p>
       <button type="button" onClick=${() => retryReply(turn)}><${Icon} name="retry" />${t("action.retry")}</button></div>`}
     ${reply.status === "stopped" && html`<p class="hint">${t("chat.stopped")} <button type="button" class="quiet" onClick=${() => retryReply(turn)}>${t("action.retry")}</button></p>`}
-    ${isLast && reply.status === "done" && html`<${Constraints} reply=${reply} />`}
     ${reply.status === "done" && html`<${Tools} turn=${turn} />`}
     ${isLast && reply.status === "done" && reply.suggestions?.length > 0 && html`<div class="chips" role="group" aria-label=${t("chat.suggestions")}>${reply.suggestions.map((text) => html`
       <button type="button" class="chip" key=${text} onClick=${() => sendMessage(text)}>${text}</button>`)}</div>`}

@@ -4,7 +4,7 @@ import { navigate, route } from "./route.js";
 import { createStore, remembered } from "./store.js";
 
 const MOST_TURNS = 30;
-const NARROW = window.matchMedia("(max-width: 68rem)");
+export const NARROW = window.matchMedia("(max-width: 68rem)");
 const EMPTY_DRAFT = { text: "", picture: null, about: null };
 export const turns = createStore([]);
 export const draft = createStore(EMPTY_DRAFT);

@@ -76,7 +76,7 @@ function Completions({ user, board }) {
   const { data } = useCall(() => api.completions(user, board.id), [user, board.id, board.item_ids.join()]);
   if (!data?.items.length) return null;
   return html`<section class="completions" aria-label=${t("boards.complete")}><h2>${t("boards.complete")}</h2>
-    <div class="strip" tabindex="0" role="group" aria-label=${t("boards.complete")}>${data.items.map((item) => html`<${Card} key=${item.item_id} item=${item} surface=${{ list_id: "completions" }}>
+    <div class="strip" tabindex="0" role="group" aria-label=${t("boards.complete")}>${data.items.map((item) => html`<${Card} key=${item.item_id} item=${item} level=${3} surface=${{ list_id: "completions" }}>
       ${board.is_own && html`<button type="button" class="add" onClick=${() => addToBoard(board, item)}><${Icon} name="plus" />${t("boards.add")}</button>`}<//>`)}</div></section>`;
 }
 

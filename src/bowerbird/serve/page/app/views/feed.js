@@ -36,7 +36,7 @@ export function FeedView() {
     <div class="heading"><h1 id="view-title" tabindex="-1">${t("feed.title")}</h1>
       <button type="button" class="quiet" onClick=${refresh}><${Icon} name="retry" />${t("feed.refresh")}</button></div>
     ${isNewcomer && html`<p class="hint">${t("feed.welcome")}</p>`}
-    ${hasNews && html`<button type="button" class="news" onClick=${refresh}><${Icon} name="up" />${t("feed.new")}</button>`}
+    <div class="news-place">${hasNews && html`<button type="button" class="news" onClick=${refresh}><${Icon} name="up" />${t("feed.new")}</button>`}</div>
     ${!items.length && status !== "ready" && status !== "failed" && html`<${Skeletons} />`}
     <${Masonry} label=${t("feed.title")}>
       ${items.map((item, index) => html`<${Card} key=${item.item_id} item=${item} rank=${index + 1} eager=${index < EAGER} surface=${{ list_id: "feed", position: index + 1 }} />`)}

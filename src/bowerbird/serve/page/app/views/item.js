@@ -26,7 +26,7 @@ function Strip({ title, load, itemId, surface }) {
   if (error || (!isLoading && !items.length)) return null; // nothing to add is no error
   return html`<section aria-label=${title}><h3>${title}</h3>
     <div class="strip" tabindex="0" role="group" aria-label=${title}>${items.length
-      ? items.map((item, index) => html`<${Card} key=${item.item_id} item=${item} surface=${{ list_id: surface, position: index + 1 }} />`)
+      ? items.map((item, index) => html`<${Card} key=${item.item_id} item=${item} level=${4} surface=${{ list_id: surface, position: index + 1 }} />`)
       : [0, 1, 2, 3].map((index) => html`<div class="card skeleton" key=${index} aria-hidden="true"><div class="frame"></div><div class="text"><span></span><span></span></div></div>`)}</div>
   </section>`;
 }

@@ -18,6 +18,6 @@ export function SharedView() {
   return html`<section aria-labelledby="view-title">
     <div class="heading"><h1 id="view-title" tabindex="-1">${board.name}</h1><p class="hint">${t("boards.sharedHint")}</p></div>
     <${Masonry} label=${board.name}>${board.items.map((item) => html`<article class="card" key=${item.item_id}>
-      <div class="frame"><${Picture} item=${item} eager /></div><div class="text"><h3>${titleOf(item)}</h3><${Price} item=${item} /></div></article>`)}<//>
+      <div class="frame"><${Picture} item=${item} eager /></div><div class="text"><h2 class="card-title">${titleOf(item)}</h2><${Price} item=${item} /></div></article>`)}<//>
   </section>`;
 }

@@ -44,12 +44,14 @@ function Similar({ user }) {
 export function TasteView() {
   const { user } = useStore(session);
   const changes = useStore(revision).taste;
-  const { data: taste, error, retry } = useCall(() => api.taste(user), [user, changes]);
-  const { data: stream } = useCall(() => api.stream(user), [user, changes]);
+  // Together, so that nothing moves when the second one comes.
+  const { data, error, retry } = useCall(() => Promise.all([api.taste(user), api.stream(user)]), [user, changes]);
+  const [taste, stream] = data ?? [];
   return html`<section class="taste" aria-labelledby="view-title">
     <div class="heading"><h1 id="view-title" tabindex="-1">${t("nav.taste")}</h1></div>
     <p class="hint">${t("taste.hint")}</p>
     ${error && html`<${Failure} error=${error} retry=${retry} />`}
+    ${!data && !error && html`<p class="state" aria-busy="true">${t("feed.loading")}</p>`}
     ${stream?.drawing && html`<${Stream} drawing=${stream.drawing} />`}
     ${taste && (taste.interests.length
       ? html`<${InterestTable} taste=${taste} reload=${retry} /><${Preview} user=${user} changes=${changes} version=${JSON.stringify(taste.interests.map((each) => [each.id, each.weight, each.muted, each.boosted]))} /><${Facts} taste=${taste} />`

@@ -1,0 +1,96 @@
+"""A real browser on a real server."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
+WIDTHS = (390, 768, 1440)
+WATCH_SHIFTS = """
+window.layoutShift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+VIOLATIONS = """
+axe.run(document, { resultTypes: ["violations"] })
+  .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`))
+"""
+
+Open = Callable[..., Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if BROWSER is None:
+        here = Path(__file__).parent
+        for item in items:
+            if here in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="there is no Chromium on this machine"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shoppers(address: str) -> Iterator[str]:
+    """Users of the store, another one for each page, so that tests don't meet."""
+    users = httpx.get(f"{address}/users", params={"n": 50}, timeout=120).json()["users"]
+    return itertools.cycle(users)
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[Open]:
+    """`open_page(path, width)`: a page of a shopper. It must log no error, and nothing may jump."""
+    contexts, errors, pages = [], [], []
+
+    def open_(path: str = "/", width: int = 1440, user: str = "", theme: str = "light") -> Any:
+        viewport = {"width": width, "height": 844 if width < 500 else 900}
+        context = browser.new_context(
+            viewport=viewport, locale="en-US", color_scheme=theme, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.add_init_script(f"localStorage.setItem('bowerbird.user', '\"{user or next(shoppers)}\"')")
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(address + path)
+        page.wait_for_selector("#view-title")
+        pages.append(page)
+        return page
+
+    yield open_
+    shifts = [page.evaluate("window.layoutShift") for page in pages if not page.is_closed()]
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert all(shift <= 0.05 for shift in shifts), f"the layout shifted: {shifts}"
+
+
+@pytest.fixture
+def violations() -> Callable[[Any], list[str]]:
+    """What axe-core finds wrong with a page as it stands."""
+
+    def check(page: Any) -> list[str]:
+        page.evaluate(AXE + "; undefined")
+        found: list[str] = page.evaluate(VIOLATIONS)
+        return found
+
+    return check
