@@ -13,6 +13,7 @@ from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.request import KindNeed, Request
 from bowerbird.assist.state import MAX_OFFERED, ClarifyingQuestion, DialogueState, ItemAction
+from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.errors import InputError
 
 KIND = KindNeed(frozenset({"Rug"})).as_dict()
@@ -315,3 +316,17 @@ def test_no_text_and_no_state_breaks_it(assistant: Assistant, raw: Any, text: st
         return
     assert reply.text and all(named.item_id in assistant.catalogue for named in reply.shown)
     assert DialogueState.from_dict(json.loads(json.dumps(reply.state.as_dict()))) == reply.state
+
+
+def test_an_edited_need_is_listed_again_without_words(assistant: Assistant) -> None:
+    state = assistant.reply(DialogueState(), "a green lamp under 90").state.as_dict()
+    request = state["request"]
+    for part in ("facets", "exact", "named"):
+        request[part].pop("color")
+    request["price"] = request["budget"] = {"low": 0.0, "high": 40.0, "low_open": False, "high_open": False}
+    reply = assistant.reply(DialogueState.from_dict(state), "", n=20)
+    assert reply.act == Act.FIND and reply.items
+    assert all(item.price is not None and item.price <= 40 for item in reply.items)
+    assert len({assistant.catalogue.item(item.position).attributes["color"] for item in reply.items}) > 1
+    assert "lamp" in reply.text
+    assert assistant.reply(DialogueState(), "").act == Act.UNCLEAR

@@ -11,7 +11,7 @@ from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.serve.bodies import ErrorBody, Recommendations
 
-NOT_JSON = {"/metrics", "/items/{item_id}/image"}
+NOT_JSON = {"/metrics", "/items/{item_id}/image", "/users/{user}/changes"}
 CHAT = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}", "/v1/embeddings"}  # OpenAI's format
 
 

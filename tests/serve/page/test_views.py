@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+GO = """
+(href) => {
+  window.history.pushState({}, "", href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}
+"""
 CARDS = "main .masonry .card[data-item]"
 
 
@@ -95,16 +101,14 @@ def test_no_view_has_a_fault_of_accessibility(
     page.wait_for_selector("dialog .strip .card-title")
     assert violations(page) == []
     page.keyboard.press("Escape")
-    for href, shown in (
+    views = (
         ("/find", ".hint"),
         ("/boards", ".cover, .state"),
         ("/taste", ".interest"),
         ("/chat", ".composer"),
-    ):
-        page.evaluate(
-            "href => { window.history.pushState({}, '', href); window.dispatchEvent(new PopStateEvent('popstate')); }",
-            href,
-        )
+    )
+    for href, shown in views:
+        page.evaluate(GO, href)
         page.wait_for_selector(shown)
         assert violations(page) == [], href
     page.fill("#question", "a lamp under 500")

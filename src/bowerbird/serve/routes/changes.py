@@ -16,6 +16,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies import UserId
+from bowerbird.serve.protection.errors import Overloaded
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.taste.control.boards import Boards
@@ -23,7 +24,7 @@ from bowerbird.taste.control.boards import Boards
 POLL_S = 0.5
 PING_S = 15
 MAX_LISTENERS = 500  # of one process
-Kind = Literal["taste", "boards"]
+Kind = Literal["start", "taste", "boards"]
 Stamps = dict[Kind, Hashable]
 """Values that differ after a change."""
 
@@ -35,6 +36,7 @@ class ChangeFeed:
         self._app_state = app_state
         self._boards = Boards(app_state.store.path)
         self._listeners: dict[asyncio.Queue[Kind], str] = {}
+        self._last_stamps: dict[str, Stamps] = {}
         self._poller: asyncio.Task[None] | None = None
 
     @property
@@ -43,28 +45,31 @@ class ChangeFeed:
         return len(self._listeners) >= MAX_LISTENERS
 
     async def changes(self, user: str) -> AsyncIterator[Kind]:
-        """What changes of a user, as long as it is asked for."""
+        """`start`, then what changes of a user, as long as it is asked for."""
         queue: asyncio.Queue[Kind] = asyncio.Queue()
+        if user not in self._listeners.values():
+            self._last_stamps |= await to_thread.run_sync(self._stamps, [user])
         self._listeners[queue] = user
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
+            yield "start"
             while True:
                 yield await queue.get()
         finally:
             del self._listeners[queue]
 
     async def _poll(self) -> None:
-        before: dict[str, Stamps] = {}
         while self._listeners:
-            users = sorted(set(self._listeners.values()))
-            now = await to_thread.run_sync(self._stamps, users)
+            now = await to_thread.run_sync(self._stamps, sorted(set(self._listeners.values())))
             for queue, user in self._listeners.items():
-                for kind, stamp in now.get(user, {}).items():
-                    if user in before and before[user][kind] != stamp:
+                before = self._last_stamps.get(user, {})
+                for kind, stamp in now.get(user, before).items():
+                    if before.get(kind, stamp) != stamp:
                         queue.put_nowait(kind)
-            before = now
+            self._last_stamps |= now
             await asyncio.sleep(POLL_S)
+        self._last_stamps.clear()
 
     def _stamps(self, users: Sequence[str]) -> dict[str, Stamps]:
         graph = self._app_state.served.taste
@@ -87,7 +92,10 @@ def routes(app_state: AppState) -> APIRouter:
 
     @router.get("/users/{user:id}/changes", response_model=None, responses={200: {"content": content}})
     async def changes(user: UserId) -> EventSourceResponse:
-        """Events `{"changed": "taste"}` and `{"changed": "boards"}`, without an end."""
+        """Events without an end: `{"changed": "start"}`, then `taste` or `boards` at each change."""
+
+        if feed.is_full:
+            raise Overloaded("too many windows listen for changes: try again later")
 
         async def events() -> AsyncIterator[ServerSentEvent]:
             async for kind in feed.changes(user):

@@ -11,18 +11,23 @@ const RETRY_MS = 3000;
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("bowerbird.changes") : null;
 
 function apply({ user, kind }) {
-  if (user !== session.get().user) return;
+  if (user !== session.get().user || !(kind in revision.get())) return;
   revision.set((before) => ({ ...before, [kind]: before[kind] + 1 }));
   if (kind === "taste") announceNews();
 }
 
 async function listen(user, signal) {
+  let isAgain = false;
   while (!signal.aborted) {
     try {
       const response = await call(`/users/${encoded(user)}/changes`, { signal });
-      for await (const kind of serverEvents(response)) {
-        apply({ user, kind: kind.changed });
-        channel?.postMessage({ user, kind: kind.changed });
+      for await (const { changed } of serverEvents(response)) {
+        const kinds = changed === "start" && isAgain ? ["taste", "boards"] : [changed]; // what was missed meanwhile
+        for (const kind of kinds) {
+          apply({ user, kind });
+          channel?.postMessage({ user, kind });
+        }
+        isAgain = true;
       }
     } catch (error) {
       if (error.status === 404 || error.status === 403) return;
