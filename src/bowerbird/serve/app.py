@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from bowerbird.data.files.records import decode_record
-from bowerbird.serve import page_files
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import add_error_handlers
 from bowerbird.serve.middleware.metrics import Metrics
@@ -22,19 +21,8 @@ from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
 from bowerbird.serve.protection.routes import Guard
 from bowerbird.serve.protection.settings import ServerSettings
-from bowerbird.serve.routes import (
-    boards,
-    changes,
-    chat,
-    complements,
-    erasure,
-    events,
-    health,
-    items,
-    models,
-    profiles,
-    taste_stream,
-)
+from bowerbird.serve.routes import chat, erasure, events, health, items, models, profiles
+from bowerbird.serve.routes.page import boards, changes, complements, files, taste_stream
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
 """Environment variable that tells the processes of one server their store."""
@@ -93,7 +81,7 @@ def create_app(
     app.include_router(erasure.routes(app_state))
     app.include_router(chat.routes(app_state))
     app.include_router(models.routes(app_state))
-    app.include_router(page_files.routes())
+    app.include_router(files.routes())
     add_error_handlers(app)
     return app
 

@@ -11,7 +11,7 @@ export function track(user, action, item, surface = {}) {
   return send("POST", "/v1/track", {
     type: "track", userId: user, event: EVENTS[action], timestamp,
     messageId: `${user}-${action}-${item.item_id}-${timestamp}`,
-    properties: { product_id: item.item_id, price: item.price, ...surface },
+    properties: { product_id: item.item_id, price: item.price, ...(item.listId && { recommendation_id: item.listId }), ...surface },
   });
 }
 

@@ -11,10 +11,15 @@ function difference(item, variant) {
   return values.join(", ") || titleOf(variant);
 }
 
+// Values that can be bought, without which item has which: `{ size: ["M", "L"] }`.
+const Values = ({ values }) => html`<dl class="facts">${Object.entries(values).map(([name, all]) => html`<div key=${name}><dt>${name}</dt><dd>${all.join(", ")}</dd></div>`)}</dl>`;
+
 export function Variants({ item }) {
   const variants = (item.variants ?? []).filter((variant) => variant.item_id !== item.item_id);
-  if (!variants.length) return null;
+  const values = item.also_in ?? {};
+  if (!variants.length && !Object.keys(values).length) return null;
   return html`<section class="variants" aria-label=${t("item.variants")}><h3>${t("item.variants")}</h3>
+    <${Values} values=${values} />
     <ul>${variants.map((variant) => html`<li key=${variant.item_id}>
       <a href=${itemAddress(variant.item_id)}><${Picture} item=${variant} sizes="4rem" /><span>${difference(item, variant)}</span></a></li>`)}</ul>
   </section>`;

@@ -15,7 +15,9 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
-PAGE = Path(__file__).parent / "page"
+import bowerbird.serve
+
+PAGE = Path(bowerbird.serve.__file__).parent / "page"
 DOCUMENT = "index.html"
 VIEWS = ("/", "/chat", "/find", "/boards", "/boards/{board:id}", "/shared/{token:id}", "/taste")
 """Addresses of the page; the script shows the view."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 
 from bowerbird.recommend.completion.complements import Complements
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies import Body, ItemBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
-from bowerbird.serve.routes.items import Count
 from bowerbird.serve.served_snapshot import ServedSnapshot
+
+Count = Annotated[int, Query(ge=1, le=200)]
 
 
 class ComplementItem(ItemBody):

@@ -12,8 +12,7 @@ from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies import Body, ItemBody, UserId
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
-from bowerbird.serve.routes.complements import ComplementList, find_complements
-from bowerbird.serve.routes.items import Count
+from bowerbird.serve.routes.page.complements import ComplementList, Count, find_complements
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.control.boards import MAX_ITEMS, MAX_NAME_LENGTH, Board, Boards
 
