@@ -117,6 +117,22 @@ def test_no_view_has_a_fault_of_accessibility(
     assert violations(page) == []
 
 
+def test_an_operator_sees_what_a_user_sees_and_why(
+    open_page: Any, violations: Callable[[Any], list[str]], shoppers: Any
+) -> None:
+    user = next(shoppers)
+    page = open_page(f"/admin?as={user}")
+    page.wait_for_selector(".ranked")
+    shown = page.locator(".ranked strong").all_inner_texts()
+    page.locator(".ranked button").first.click()
+    expect(page.locator(".ranked .why-panel li").first).to_be_visible()
+    assert page.locator(".bar-list li").count() > 0
+    assert violations(page) == []
+    feed = open_page("/", user=user)
+    feed.wait_for_selector(f"{CARDS} .card-title")
+    assert feed.locator(f"{CARDS} .card-title").all_inner_texts()[: len(shown)] == shown
+
+
 def test_the_page_is_small(open_page: Any, address: str) -> None:
     page = open_page("/", 1440)
     page.wait_for_selector(f"{CARDS} .card-title")

@@ -18,6 +18,7 @@ const VIEWS = {
   board: () => import("./views/board.js").then((module) => module.BoardView),
   shared: () => import("./views/shared.js").then((module) => module.SharedView),
   taste: () => import("./views/taste.js").then((module) => module.TasteView),
+  admin: () => import("./views/admin.js").then((module) => module.AdminView),
 };
 const TITLES = {
   feed: "nav.feed", chat: "nav.chat", search: "nav.search", boards: "nav.boards", board: "nav.boards",

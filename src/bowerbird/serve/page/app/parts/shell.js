@@ -13,6 +13,7 @@ import { Settings } from "./settings.js";
 import { Toast } from "./toast.js";
 
 const LINKS = [["feed", "/"], ["search", "/find"], ["chat", "/chat"], ["boards", "/boards"], ["taste", "/taste"]];
+const ALONE = ["shared", "admin"]; // views without the assistant
 const SAME = { board: "boards", shared: "boards" };
 
 function Navigation() {
@@ -45,12 +46,12 @@ export function Shell({ health, children }) {
       <${Settings} />
     </header>
     ${isOffline && html`<p class="notice warning" role="status">${t("notice.offline")}</p>`}
-    <div class=${`columns ${view === "shared" ? "single" : ""}`}>
+    <div class=${`columns ${ALONE.includes(view) ? "single" : ""}`}>
       <main id="content" class=${`view-${view}`} inert=${isCovered}>
         ${health?.synthetic && html`<p class="notice">${t("notice.synthetic")}</p>`}
         ${children}
       </main>
-      ${view !== "shared" && html`<aside id="assistant" class=${view === "chat" ? "open" : ""} aria-label=${t("nav.chat")}>
+      ${!ALONE.includes(view) && html`<aside id="assistant" class=${view === "chat" ? "open" : ""} aria-label=${t("nav.chat")}>
         ${user && html`<${Later} from=${() => import("../views/chat.js")} name="Chat" key=${user} />`}
       </aside>`}
     </div>
