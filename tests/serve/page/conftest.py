@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync", "--no-first-run"]
-WIDTHS = (390, 768, 1440)
+TIMEOUT_MS = 120_000  # the first chat of a server opens its models, on a busy machine for a minute
+expect.set_options(timeout=TIMEOUT_MS)
 WATCH_SHIFTS = """
 window.layoutShift = 0;
 new PerformanceObserver((list) => {
@@ -66,7 +67,7 @@ def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[O
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.add_init_script(f"localStorage.setItem('bowerbird.user', '\"{user or next(shoppers)}\"')")
