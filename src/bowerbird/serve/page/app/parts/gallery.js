@@ -4,7 +4,8 @@ import { t, titleOf } from "../texts/index.js";
 import { Picture } from "./picture.js";
 
 export function Gallery({ item }) {
-  const pictures = [item.image, ...(item.additional_images ?? item.images?.slice(1) ?? [])].filter(Boolean);
+  // Those of other hosts would tell them who looks at what: the page loads none.
+  const pictures = [item.image, ...(item.additional_images ?? []).filter((each) => each.startsWith("/"))];
   const [shown, setShown] = useState(0);
   const src = pictures[Math.min(shown, pictures.length - 1)];
   return html`<div class="gallery">

@@ -16,7 +16,7 @@ const Values = ({ values }) => html`<dl class="facts">${Object.entries(values).m
 
 export function Variants({ item }) {
   const variants = (item.variants ?? []).filter((variant) => variant.item_id !== item.item_id);
-  const values = item.also_in ?? {};
+  const values = variants.length ? {} : item.also_in ?? {};
   if (!variants.length && !Object.keys(values).length) return null;
   return html`<section class="variants" aria-label=${t("item.variants")}><h3>${t("item.variants")}</h3>
     <${Values} values=${values} />

@@ -17,7 +17,7 @@ function wordsWithout(request, facet) {
 export function withoutFacet(state, facet) {
   const { request } = state;
   const parts = ["facets", "exact", "named", "preferred"].map((name) => [name, without(request[name], facet)]);
-  return changed(state, { ...Object.fromEntries(parts), words: wordsWithout(request, facet), groups: facet === "type" ? [] : request.groups });
+  return changed(state, { ...Object.fromEntries(parts), words: wordsWithout(request, facet), kinds: facet === "type" ? [] : request.kinds });
 }
 
 export function withPrice(state, low, high) {
