@@ -19,7 +19,7 @@ import bowerbird.serve
 
 PAGE = Path(bowerbird.serve.__file__).parent / "page"
 DOCUMENT = "index.html"
-VIEWS = ("/", "/chat", "/find", "/boards", "/boards/{board:id}", "/shared/{token:id}", "/taste", "/admin")
+ADDRESSES = ("/", "/chat", "/find", "/boards", "/boards/{board:id}", "/shared/{token:id}", "/taste", "/admin")
 """Addresses of the page; the script shows the view."""
 # The page loads nothing from other hosts, and no text from a catalogue can run as a script.
 CONTENT_POLICY = (
@@ -80,7 +80,7 @@ def routes() -> APIRouter:
     def document(request: Request) -> Response:
         return files[DOCUMENT].response(request, "no-cache")
 
-    for path in VIEWS:
+    for path in ADDRESSES:
         router.add_api_route(path, document, methods=["GET", "HEAD"], response_model=None)
 
     @router.get("/page/{asked_version}/{name:path}", response_model=None)
