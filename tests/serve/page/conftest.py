@@ -91,7 +91,7 @@ def violations() -> Callable[[Any], list[str]]:
 
     def check(page: Any) -> list[str]:
         page.evaluate(AXE + "; undefined")
-        found: list[str] = page.evaluate(VIOLATIONS)
-        return found
+        results: list[str] = page.evaluate(VIOLATIONS)
+        return results
 
     return check

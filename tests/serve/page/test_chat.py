@@ -20,8 +20,8 @@ def say(page: Any, text: str) -> None:
 
 
 def titles(page: Any) -> list[str]:
-    found: list[str] = page.locator(".turn").last.locator(".card-title").all_inner_texts()
-    return found
+    titles_shown: list[str] = page.locator(".turn").last.locator(".card-title").all_inner_texts()
+    return titles_shown
 
 
 def test_a_conversation_with_cards_chips_and_a_comparison(open_page: Any) -> None:

@@ -13,8 +13,8 @@ CARDS = "main .masonry .card[data-item]"
 def items_of(page: Any) -> list[str]:
     """Ids of the cards of the view, in the document's order."""
     page.wait_for_selector(f"{CARDS} .card-title")
-    found: list[str] = page.eval_on_selector_all(CARDS, "cards => cards.map((card) => card.dataset.item)")
-    return found
+    item_ids: list[str] = page.eval_on_selector_all(CARDS, "cards => cards.map((card) => card.dataset.item)")
+    return item_ids
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])

@@ -101,13 +101,13 @@ def test_no_view_has_a_fault_of_accessibility(
     page.wait_for_selector("dialog .strip .card-title")
     assert violations(page) == []
     page.keyboard.press("Escape")
-    views = (
+    addresses = (
         ("/find", ".hint"),
         ("/boards", ".cover, .state"),
         ("/taste", ".interest"),
         ("/chat", ".composer"),
     )
-    for href, shown in views:
+    for href, shown in addresses:
         page.evaluate(GO, href)
         page.wait_for_selector(shown)
         assert violations(page) == [], href
