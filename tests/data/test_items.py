@@ -78,3 +78,14 @@ def test_variants_share_a_group_and_others_are_alone(groups: list[str]) -> None:
 
 def test_the_schema_and_the_item_name_the_same_fields() -> None:
     assert list(ITEM_SCHEMA.names) == list(Item.__dataclass_fields__)
+
+
+def test_a_catalogue_leaves_out_what_a_newer_version_does_not_sell() -> None:
+    served = Catalogue.of([Item(name, name) for name in "abcd"])
+    assert served.available.all()
+    newer = Catalogue.of([Item("c", "c", availability="out_of_stock"), Item("a", "a"), Item("x", "x")])
+    served.leave_out(newer.without(["a"]).table.select(["item_id", "availability"]))
+    assert served.available.tolist() == [False] * 4
+    assert served.withdrawn.tolist() == [True, True, False, True], "c is sold out, not gone"
+    served.undo_leave_out()
+    assert served.available.all() and not served.withdrawn.any()

@@ -326,7 +326,7 @@ class Parts:
     def shown(self, item_id: str) -> Shown | None:
         """An item as it is listed now; None where it is not sold any more."""
         position = self.catalogue.position.get(item_id)
-        if position is None:
+        if position is None or self.catalogue.withdrawn[position]:
             return None
         item = self.catalogue.item(position)
         return Shown(item.item_id, item.title, item.price)

@@ -199,14 +199,14 @@ class Catalogue:
     def available(self) -> BoolArray:
         """Whether each item can be bought now, (items,) bool."""
         states = self.table["availability"].fill_null("in_stock")
-        available: BoolArray = pc.invert(pc.is_in(states, pa.array(NOT_SOLD, pa.string()))).to_numpy()
-        return available
+        available = pc.invert(pc.is_in(states, pa.array(NOT_SOLD, pa.string()))).to_numpy()
+        return np.array(available, bool)
 
     @cached_property
     def withdrawn(self) -> BoolArray:
         """Whether each item was removed from the shop, (items,) bool: it must not be shown at all."""
-        withdrawn: BoolArray = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
-        return withdrawn
+        withdrawn = pc.equal(self.table["availability"], WITHDRAWN).fill_null(False).to_numpy()
+        return np.array(withdrawn, bool)
 
     def by_ids(self, ids: Sequence[str]) -> Catalogue:
         """Items in the order of `ids`; an unknown id becomes a withdrawn item without any other field."""
@@ -251,6 +251,24 @@ class Catalogue:
         states = pc.if_else(pa.array(withdrawn), WITHDRAWN, self.table["availability"])
         column = ITEM_SCHEMA.get_field_index("availability")
         return Catalogue(self.table.set_column(column, ITEM_SCHEMA.field("availability"), states))
+
+    def leave_out(self, newer: pa.Table) -> None:
+        """Take what a newer catalogue does not sell out of `available`, and mark what it lacks `withdrawn`.
+
+        `newer` has the columns item_id and availability. In place, so that everything that answers from this
+        catalogue stops naming them before the newer one is open; items that are sold again wait for that.
+        """
+        rows = pc.index_in(self.table["item_id"], value_set=newer["item_id"].combine_chunks())
+        states = newer["availability"].fill_null("in_stock").take(rows.fill_null(0))
+        is_gone = pc.or_(pc.is_null(rows), pc.equal(states, WITHDRAWN)).to_numpy()
+        is_unsold = pc.is_in(states, pa.array(NOT_SOLD, pa.string())).to_numpy() | is_gone
+        self.available[is_unsold] = False
+        self.withdrawn[is_gone] = True
+
+    def undo_leave_out(self) -> None:
+        """Sell again what this catalogue says is sold: the newer one was rolled back."""
+        for name in ("available", "withdrawn"):
+            self.__dict__.pop(name, None)
 
     def in_category(self, name: str) -> BoolArray:
         """Whether a name is part of each item's category path, ignoring case, (items,) bool."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from bowerbird.data.arrays import DoubleArray, IntArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.files.records import plain
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
@@ -88,6 +88,8 @@ def evaluate(
     Raises `InputError` where the split has no test users.
     """
     task = build_task(interactions, holdout, Split(split), n_given, catalogue.available)
+    if catalogue.articles.has_variants:
+        task = task.by_article(catalogue.articles)
     runs = [
         _evaluate_ranker(ranker, task, len(catalogue), k, ranker.name in under_test)
         for ranker in track(rankers, f"Evaluating {Split(split).value}, {len(task.users)} users")
@@ -130,17 +132,48 @@ def compute_user_metrics(ranking: IntArray, task: Task, k: int) -> dict[str, Dou
 
 
 def rank_eligible(ranker: Ranker, task: Task, k: int) -> IntArray:
-    """Rank the eligible items of a test for its users, (P, k) positions, -1 where fewer remain."""
+    """Rank the eligible items of a test for its users, (P, k) positions, -1 where fewer remain.
+
+    In a catalogue with variants each article that the user has not seen is ranked once, by its best variant,
+    and named by its first.
+    """
     if isinstance(ranker, RanksTasks):
-        return ranker.rank_task(task, k)
+        return _name_articles(ranker.rank_task(task, k), task)
     n_ineligible = int(np.count_nonzero(~task.eligible))
-    ranking = ranker.rank(task.histories, k + n_ineligible)
-    if not n_ineligible:
+    n_articles = k if task.articles is None else _count_needed(task, k)
+    ranking = ranker.rank(task.histories, n_articles + n_ineligible)
+    if not n_ineligible and task.articles is None:
         return ranking
     is_eligible = np.where(ranking >= 0, task.eligible[ranking], False)
+    if task.articles is not None:
+        ranking = _name_articles(ranking, task)
+        is_eligible &= _is_first_and_unseen(np.where(is_eligible, ranking, -1), task)
     order = np.argsort(~is_eligible, axis=1, kind="stable")  # eligible items to the front, in their order
     best = np.take_along_axis(np.where(is_eligible, ranking, -1), order, axis=1)
     return best[:, :k]
+
+
+def _name_articles(ranking: IntArray, task: Task) -> IntArray:
+    if task.articles is None:
+        return ranking
+    return np.where(ranking >= 0, task.articles.first_positions[ranking], -1)
+
+
+def _count_needed(task: Task, k: int) -> int:
+    """How many items of a ranking hold k articles that were not seen, in any case."""
+    assert task.articles is not None
+    most_seen = max(len(history) for history in task.histories)
+    return min(len(task.eligible), (k + most_seen) * task.articles.max_variants)
+
+
+def _is_first_and_unseen(ranking: IntArray, task: Task) -> BoolArray:
+    """Which ranks hold an article for the first time that the user has not seen, as (P, n) -> (P, n) bool."""
+    assert task.articles is not None
+    is_chosen = np.zeros(ranking.shape, bool)
+    for row, (positions, history) in enumerate(zip(ranking, task.histories, strict=True)):
+        is_chosen[row, np.unique(positions, return_index=True)[1]] = True
+        is_chosen[row] &= ~np.isin(positions, task.articles.first_positions[history.items])
+    return is_chosen & (ranking >= 0)
 
 
 def _evaluate_ranker(ranker: Ranker, task: Task, n_items: int, k: int, under_test: bool) -> _SystemRun:

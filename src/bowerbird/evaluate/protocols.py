@@ -19,6 +19,7 @@ import numpy as np
 
 from bowerbird.choices import Split as Split
 from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.articles.variants import Articles
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.errors import InputError
@@ -43,6 +44,8 @@ class Task:
     """When each user asks, microseconds: at the holdout's moment; new users at their first hidden event."""
     eligible: BoolArray
     """Items that can be recommended, (items,) bool; no other item is a target or may be ranked."""
+    articles: Articles | None = None
+    """In a catalogue with variants: an article is one target, named by its first variant."""
 
     @property
     def known_events(self) -> Interactions:
@@ -69,8 +72,35 @@ class Task:
     @property
     def cold(self) -> BoolArray:
         """Items without a training event, (items,) bool."""
-        cold: BoolArray = np.bincount(self.training.item, minlength=self.training.n_items) == 0
-        return cold
+        items, n_items = self.training.item, self.training.n_items
+        if self.articles is None:
+            return np.asarray(np.bincount(items, minlength=n_items) == 0)
+        first = self.articles.first_positions
+        is_cold = np.bincount(first[items], minlength=n_items) == 0
+        return np.asarray(is_cold & (first == np.arange(n_items)))
+
+    def by_article(self, articles: Articles) -> Task:
+        """The same test of articles: whichever variant is listed or liked counts, and none that was seen.
+
+        Raises `InputError` where no user liked anything but variants of what they had seen.
+        """
+        first, rows, targets = articles.first_positions, [], []
+        for row, (history, liked) in enumerate(zip(self.histories, self.targets, strict=True)):
+            new = np.setdiff1d(first[liked], first[history.items])
+            if len(new):
+                rows.append(row)
+                targets.append(new)
+        if not rows:
+            raise InputError("no test user liked an article of which they had not seen a variant before")
+        return Task(
+            self.training,
+            [self.users[row] for row in rows],
+            [self.histories[row] for row in rows],
+            targets,
+            [self.moments[row] for row in rows],
+            self.eligible,
+            articles,
+        )
 
 
 def build_task(

@@ -17,6 +17,8 @@ from bowerbird.data.events import Alias, Event
 from bowerbird.data.ingest.event_checks import EventIngestor, IngestionResult
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
+from bowerbird.data.versions.catalogue_files import read_availability
+from bowerbird.data.versions.meta import CatalogueMeta
 from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.saved import is_trained
 from bowerbird.serve.dialogue_cache import DialogueCache
@@ -120,11 +122,22 @@ class AppState:
         with self._following:
             self.served.taste.refresh()  # drops erased users, even if no request comes
             in_force = self._in_force = self.store.snapshot(self.served.snapshot)
+            self._leave_out_unsold(in_force)
             target = in_force if in_force.complete else self.served.snapshot.with_facts_of(in_force)
             if target.names not in (self.served.snapshot.names, self._failed):
                 self._swap(target)
             if not self._closed.is_set():
                 self._maintenance.start_if_needed(in_force)
+
+    def _leave_out_unsold(self, newer: StoreSnapshot) -> None:
+        """Stop naming what is not sold any more: the newer versions may take seconds to open."""
+        version, served = newer.version(CatalogueMeta.KIND), self.served.snapshot.version(CatalogueMeta.KIND)
+        if version is None or served is None:
+            return
+        if version.name != served.name:
+            self.served.catalogue.leave_out(read_availability(version.path))
+        elif newer.rolled_back:
+            self.served.catalogue.undo_leave_out()
 
     def _swap(self, snapshot: StoreSnapshot) -> None:
         try:

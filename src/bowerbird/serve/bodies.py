@@ -281,6 +281,8 @@ class BoardBody(Body):
     name: str
     kind: str
     item_ids: list[str]
+    unavailable: list[str]
+    """Those of its items that can't be bought now."""
     interests: list[str]
 
 

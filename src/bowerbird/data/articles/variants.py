@@ -34,6 +34,13 @@ class Articles:
         """Items of the article that has most of them."""
 
     @cached_property
+    def first_positions(self) -> IntArray:
+        """Position of the first variant of each item's article, (items,) int64: it stands for the article."""
+        _, first, inverse = np.unique(self.numbers, return_index=True, return_inverse=True)
+        positions: IntArray = first[inverse].astype(np.int64)
+        return positions
+
+    @cached_property
     def _by_number(self) -> tuple[IntArray, IntArray]:
         """All positions by their article's number, and those numbers, both (items,)."""
         positions = np.argsort(self.numbers, kind="stable")

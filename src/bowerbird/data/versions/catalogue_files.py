@@ -62,6 +62,11 @@ def read_item_ids(folder: Path) -> list[str]:
     return ids
 
 
+def read_availability(folder: Path) -> pa.Table:
+    """Read only the item ids and whether they are sold, in the catalogue's order."""
+    return pq.ParquetFile(folder / ITEMS_FILE).read(columns=["item_id", "availability"])
+
+
 def write_collections(folder: Path, collections: Sequence[Collection]) -> None:
     """Write collections into a version's folder."""
     rows = [

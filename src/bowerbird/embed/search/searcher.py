@@ -191,7 +191,7 @@ class Searcher:
         in_range: BoolArray = np.isnan(price) | (direction * (self.catalogue.prices - price) > 0)
         return in_range if allowed is None else in_range & allowed
 
-    @cached_property
+    @property
     def _available(self) -> BoolArray | None:
         """Items that can be bought, (items,) bool; None if all can."""
         available = self.catalogue.available

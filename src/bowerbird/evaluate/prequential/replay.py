@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.articles.variants import Articles
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY, HOUR, DecayedPopularity
 from bowerbird.errors import InputError
@@ -164,11 +165,13 @@ def compute_target_ranks(
     queries: Queries,
     start: int,
     launched: IntArray,
+    articles: Articles | None = None,
 ) -> dict[str, IntArray]:
     """Compute the rank of the liked item in each system's rankings, (Q,) int64 each, from 0; -1: a miss.
 
     `launched` (items,): when each item was launched, microseconds; it is eligible from then on. A ranking
-    depends on nothing that happened at or after its query.
+    depends on nothing that happened at or after its query. With `articles` any variant of the liked item
+    counts.
     """
     n_known = {
         name: system.schedule.count_observed(events.at, queries.rows, start)
@@ -189,7 +192,10 @@ def compute_target_ranks(
                 system.recommender.observe(events.where(new_rows))
                 n_observed[name] = n_known[name][number]
             ranking = system.recommender.predict(events.users[user], at, eligible, DEPTH)
-            hits = np.flatnonzero(ranking == target)
+            if articles is None:
+                hits = np.flatnonzero(ranking == target)
+            else:
+                hits = np.flatnonzero(articles.numbers[ranking] == articles.numbers[target])
             ranks[name][number] = hits[0] if len(hits) else -1
     return ranks
 

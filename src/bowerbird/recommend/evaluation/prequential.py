@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bowerbird.data.arrays import BoolArray, IntArray
+from bowerbird.data.articles.variants import Articles
 from bowerbird.data.files.durable import write_atomically
 from bowerbird.data.files.records import write_record
 from bowerbird.data.interactions import Interactions
@@ -91,6 +92,8 @@ class PrequentialTest:
     queries: Queries
     available_queries: int
     launched: IntArray
+    articles: Articles | None = None
+    """In a catalogue with variants: any variant of the liked item counts."""
 
     @property
     def dates_only(self) -> bool:
@@ -109,9 +112,13 @@ class PrequentialTest:
             )
         catalogue = snapshot.catalogue
         events = Interactions.of(snapshot.store.log.read(), catalogue)
-        queries = select_queries(events, holdout.until, max_queries=max_queries, seed=seed)
-        available = select_queries(events, holdout.until, max_queries=len(events))
-        return cls(events, holdout.until, queries, len(available), catalogue.launched)
+        articles = catalogue.articles if catalogue.articles.has_variants else None
+        first_likes = events  # of an article, whichever variant it was
+        if articles is not None:
+            first_likes = replace(events, item=articles.first_positions[events.item])
+        queries = select_queries(first_likes, holdout.until, max_queries=max_queries, seed=seed)
+        available = select_queries(first_likes, holdout.until, max_queries=len(events))
+        return cls(events, holdout.until, queries, len(available), catalogue.launched, articles)
 
     def summarise(self, ranks: Mapping[str, IntArray], trained: TrainedModels) -> PrequentialEvaluation:
         """Summarise each system's target ranks, (Q,) or (models, Q); `trained` names the models."""
@@ -133,7 +140,7 @@ def replay_log(recommender: Recommender, test: PrequentialTest) -> dict[str, Int
         for name, schedule in SCHEDULES.items()
     }
     systems[POPULARITY] = PrequentialSystem(RealTimePopularity(len(recommender.catalogue)), REAL_TIME)
-    return compute_target_ranks(systems, test.events, test.queries, test.start, test.launched)
+    return compute_target_ranks(systems, test.events, test.queries, test.start, test.launched, test.articles)
 
 
 def evaluate_prequential(

@@ -42,7 +42,7 @@ def queries_of(
 def boards_of(
     collections: Iterable[Collection], catalogue: Catalogue, interests: Interests
 ) -> list[dict[str, Any]]:
-    """A user's boards, the largest first: name, kind, item ids, and the interests of their items."""
+    """A user's boards, the largest first: name, kind, item ids, those that can't be bought, and interests."""
     largest_first = sorted(
         collections, key=lambda board: (-len(board.item_ids), board.name, board.collection_id)
     )
@@ -51,10 +51,16 @@ def boards_of(
             "name": board.name or board.collection_id,
             "kind": board.kind,
             "item_ids": list(board.item_ids),
+            "unavailable": [item_id for item_id in board.item_ids if not _can_be_bought(item_id, catalogue)],
             "interests": _main_interests(board.item_ids, catalogue, interests),
         }
         for board in largest_first
     ]
+
+
+def _can_be_bought(item_id: str, catalogue: Catalogue) -> bool:
+    position = catalogue.position.get(item_id)
+    return position is not None and bool(catalogue.available[position])
 
 
 def _main_interests(item_ids: Sequence[str], catalogue: Catalogue, interests: Interests) -> list[str]:
