@@ -161,6 +161,25 @@ def test_files_go_in_and_out_by_the_command_line(searcher: Searcher, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["q.parquet", "r.parquet", "vectors.parquet"]
 
 
+def test_a_file_of_queries_is_read_in_the_language_of_the_catalogue(
+    searcher: Searcher, tmp_path: Path
+) -> None:
+    store, queries, answers = (
+        str(searcher._snapshot.store.path),
+        tmp_path / "q.parquet",
+        tmp_path / "r.parquet",
+    )
+    texts = ["a red chair", "una silla roja", "ein roter Stuhl"]
+    pq.write_table(pa.table({"query_id": ["en", "es", "de"], "text": texts}), queries)
+    arguments = ["search", store, "--queries", str(queries), "-n", "3", "--out", str(answers)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    rows = pq.read_table(answers).to_pylist()
+    by_query = {
+        code: {row["item_id"] for row in rows if row["query_id"] == code} for code in ("en", "es", "de")
+    }
+    assert by_query["en"] == by_query["es"] == by_query["de"] != set()
+
+
 def test_reading_vectors_and_searching_by_item_needs_no_torch(searcher: Searcher) -> None:
     code = (
         "import sys; from bowerbird.data.store import Store; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,7 +52,7 @@ def search(
     if queries is not None and out is not None:
         if text is not None or image is not None or item is not None:
             raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
-        _batch(searcher, queries, n, out, as_json)
+        _batch(searcher, queries, n, out, as_json, lambda query: query_for_catalogue(query, snapshot))
         return
     text = query_for_catalogue(text, snapshot) if text else text
     hits = searcher.search(text, read_picture(image) if image else None, item, n)
@@ -64,10 +65,19 @@ def _facts_of(catalogue: Catalogue, position: int) -> dict[str, Any]:
     return {name: getattr(item, name) for name in names} | {"also_in": catalogue.also_in(position)}
 
 
-def _batch(searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool) -> None:
+def _batch(
+    searcher: Searcher, queries: Path, n: int, out: Path, as_json: bool, read_query: Callable[[str], str]
+) -> None:
+    """Search for each row of a file; texts are brought to the catalogue's language by `read_query`."""
+    import pyarrow as pa
+
     from bowerbird.data.files.table_files import read_table, write_table
 
     table = read_table(queries)
+    is_text = "text" in table.column_names and pa.types.is_string(table.schema.field("text").type)
+    if is_text:
+        texts = [read_query(text) if text else text for text in table.column("text").to_pylist()]
+        table = table.set_column(table.column_names.index("text"), "text", pa.array(texts, pa.string()))
     results: Any = searcher.batch(table, n)
     write_table(results, out)
     summary = {"queries": table.num_rows, "rows": results.num_rows, "out": str(out)}
