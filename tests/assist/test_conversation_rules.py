@@ -270,3 +270,43 @@ def test_a_gift_of_no_kind_is_of_several(assistant: Assistant) -> None:
 
 def test_for_children_is_for_no_child() -> None:
     assert take_recipient("a raincoat for children")[0] == ""
+
+
+# -- a library of films -------------------------------------------------------------------------------------
+
+FILMS = [
+    Item(f"f{n}", title, "A story of the old days.", category=("film", *genres[:1]),
+         attributes={"genre": ", ".join(genres), **({"director": director} if director else {})})
+    for n, (title, genres, director) in enumerate(
+        (
+            ("Toy Tale (1995)", ("Comedy", "Children"), "Ada Berg"),
+            ("Night Train (2001)", ("Thriller",), ""),
+            ("Old Friends (1984)", ("Comedy", "Drama"), ""),
+            ("A Short Film", (), ""),
+        )
+    )
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def library(shop_store: Store) -> Assistant:
+    return _over(FILMS, shop_store)
+
+
+def test_a_film_is_any_film(library: Assistant) -> None:
+    reply = _talk(library, "a film about friends")
+    assert "type" not in reply.request.facets and reply.items[0].item_id == "f2"
+
+
+def test_each_genre_of_a_list_is_a_genre(library: Assistant) -> None:
+    reply = _talk(library, "a drama")
+    assert [item.item_id for item in reply.items] == ["f2"]
+
+
+def test_a_title_is_known_without_its_year(library: Assistant) -> None:
+    assert _talk(library, "something like toy tale").request.like == ("f0",)
+
+
+def test_who_directed_it_is_answered_by_the_listing_or_not_at_all(library: Assistant) -> None:
+    assert "Ada Berg" in _talk(library, "toy tale", "who directed it?").text
+    assert "doesn't say" in _talk(library, "night train", "who directed it?").text

@@ -56,6 +56,8 @@ RARE_SHARE = 0.001
 """A word of a smaller share of descriptions is nothing that a shop sells."""
 MENTIONS = 30
 """Items whose texts are read to tell what a word means there."""
+_YEAR = re.compile(r"\s*\((?:19|20)\d\d\)$")
+"""Of a film's title; who speaks of it leaves it out."""
 MIN_TITLE_WORDS = 2
 """Shorter titles are words of the language as often as names."""
 
@@ -220,7 +222,7 @@ class Parts:
         """Positions of items by their cleaned titles, those of two words and more."""
         titles: dict[str, int] = {}
         for position, title in enumerate(self.catalogue.table["title"].to_pylist()):
-            words = tokenize(normalize_text(title or "", 200))
+            words = tokenize(normalize_text(_YEAR.sub("", title or ""), 200))
             if len(words) >= MIN_TITLE_WORDS:
                 titles.setdefault(" ".join(words), position)
         return titles

@@ -179,7 +179,7 @@ def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
                 item = None if position is None else parts.shown(parts.catalogue.ids[position])
                 # "an oak clock" is a wish; "the oak clock" names the item of that title.
                 if item is not None and re.search(
-                    rf"(?:\b(?:the|this|that|about|of)\s+|^|[\"“']){re.escape(title)}(?!\w)", text
+                    rf"(?:\b(?:the|this|that|about|of|like|to)\s+|^|[\"“']){re.escape(title)}(?!\w)", text
                 ):
                     matches[item.item_id] = item
                     text = text.replace(title, GAP, 1)

@@ -18,7 +18,7 @@ from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
 from bowerbird.text.departments import collect_departments
-from bowerbird.text.facets import FACETS, facet_values
+from bowerbird.text.facets import FACETS, facet_values, split_values
 from bowerbird.text.synonyms import SYNONYMS
 from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
 
@@ -70,8 +70,13 @@ class Vocabulary:
         """
         rows: dict[str, dict[tuple[str, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
         spellings: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
+        levels = {
+            level for category in catalogue.table["category"].to_pylist() for level in (category or ())[:-1]
+        }
         for position in range(len(catalogue)):
             for facet, value in set(_values_of(catalogue.item(position))):
+                if facet == "type" and value in levels:
+                    continue  # an item of no particular type in its department
                 key = stem_phrase(value)
                 if key and len(key) <= 5 and not _MEANINGLESS_VALUES.issuperset(key):
                     rows[facet][key].append(position)
@@ -147,7 +152,11 @@ class Vocabulary:
 
 def _values_of(item: Item) -> Iterator[tuple[str, str]]:
     """Facets and values of an item, with the audiences that its listing names."""
-    yield from (pair for pair in facet_values(item) if pair[0] != AUDIENCE)
+    for facet, value in facet_values(item):
+        if facet == "genre":
+            yield from ((facet, genre) for genre in split_values(value))
+        elif facet != AUDIENCE:
+            yield facet, value
     yield from ((AUDIENCE, audience) for audience in audiences_of(item))
 
 

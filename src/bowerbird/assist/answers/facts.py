@@ -30,6 +30,9 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("material", r"\b(?:made (?:of|from|out of)|materials?|fabric|what is it made)\b"),
         ("colour", r"\b(?:what|which) colou?rs?\b|\bcolou?r is\b"),
         ("pattern", r"\b(?:what|which) pattern\b"),
+        ("director", r"\bdirect(?:ed|or|ors|s)\b"),
+        ("actors", r"\b(?:actors?|actress(?:es)?|cast|stars?|starring|(?:plays?|acts?) in)\b"),
+        ("genre", r"\b(?:what|which) genres?\b"),
         ("style", r"\b(?:what|which) style\b"),
         (
             "size",
@@ -56,7 +59,7 @@ _QUESTION = word_set(
     "would should will about if like love for with in on to of a an the i me my you your wear put get go"
 )
 _MAX_SENTENCE = 220
-_STATED_OR_UNKNOWN = ("material", "pattern", "style")
+_STATED_OR_UNKNOWN = ("material", "pattern", "style", "director", "actors", "genre")
 """Asked for by name: nothing else of the listing answers it."""
 _MATERIALS = word_set(
     "cotton wool linen leather silk cashmere polyester viscose polyamide nylon denim jersey velvet suede "

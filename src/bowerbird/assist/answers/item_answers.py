@@ -92,7 +92,7 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say(key, title=title) + "."
     elif fact.kind == "describe":
         facts = " ".join(list(sentences(item))[:3]) or _facets_in_words(turn, position)
-        text = f"{title}. {facts}".strip()
+        text = f"{title}. {facts}" if facts else turn.say("fact_unknown", title=title)
         if item.price is not None:
             price = price_with_sale(item, turn.language)
             text = turn.say("describe_item", title=title, price=price, facts=facts).strip()

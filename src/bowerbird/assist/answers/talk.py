@@ -151,7 +151,7 @@ def _listed(turn: Turn, first_line: str, positions: list[int], act: Act) -> Repl
 def describe_range(turn: Turn) -> str:
     """The commonest kinds of the catalogue: "lamps, chairs, sofas, tables and more"."""
     vocabulary = turn.parts.vocabulary
-    facet = next((facet for facet in ("type", "genre", "category") if facet in vocabulary.positions), None)
+    facet = next((facet for facet in ("genre", "type", "category") if facet in vocabulary.positions), None)
     if facet is None:
         return turn.say("items")
     counts = Counter({value: len(items) for value, items in vocabulary.positions[facet].items()})
