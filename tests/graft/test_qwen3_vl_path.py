@@ -82,7 +82,8 @@ def test_the_assistant_answers_through_the_engine_of_the_settings(store: Store, 
     engine = FakeEngine(Base.load(str(exported)), context_length=1000)
     with fake_vllm(engine) as url:
         settings = (
-            f'layout_version = 1\n[language_model]\nwriter = "graft"\nengine = "vllm"\nengine_url = "{url}"'
+            f'layout_version = 1\n[language_model]\nwriter = "graft"\nengine = "vllm"\nengine_url = "{url}"\n'
+            "timeout_s = 300.0\n"
         )
         (store.path / SETTINGS_FILE).write_text(settings)
         snapshot = Store.open(store.path).snapshot()
