@@ -20,7 +20,7 @@ ODD_SENTENCES = tuple(
         r"\bno (?:a|an|the) ",
         r"\bitems items|gifts gifts|\ba [aeio]\w+ (?:lamp|chair)s\b",
         r"\b(?:nor|not) not\b",
-        r"(?<!dark )(?<!light )\b(\w+) or \1\b",
+        r"(?<!dark )(?<!light )(?<![\w-])(\w+) or \1\b",
         r"\b(?:is|have) one (?:[\w-]+ ){0,3}(?:lamps|chairs|mirrors|rugs|tables|mugs|hats|bags)\b",
     )
 )

@@ -310,3 +310,13 @@ def test_a_title_is_known_without_its_year(library: Assistant) -> None:
 def test_who_directed_it_is_answered_by_the_listing_or_not_at_all(library: Assistant) -> None:
     assert "Ada Berg" in _talk(library, "toy tale", "who directed it?").text
     assert "doesn't say" in _talk(library, "night train", "who directed it?").text
+
+
+def test_a_gift_for_somebody_who_likes_something_is_a_gift(assistant: Assistant) -> None:
+    reply = _talk(assistant, "busco un regalo para mi hermana que le gusta el café")
+    assert reply.items and reply.request.recipient
+
+
+def test_it_in_another_colour_after_a_list_is_the_list_in_that_colour(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a red sofa", "do you have it in blue?")
+    assert reply.request.facets["type"] == {"Sofa"} and "Blue" in reply.request.facets["colour"]

@@ -17,7 +17,7 @@ from bowerbird.assist.answers.searches import Answer, exclude, search
 from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
-from bowerbird.assist.find.need import answers_question, read_need, wants_other_version
+from bowerbird.assist.find.need import answers_question, read_need, wants_other_version, wants_others_in
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
@@ -139,7 +139,7 @@ class Assistant:
             return item_answers.missing(turn)
         if act == Act.EXCLUDE:
             return exclude(turn)
-        if act == Act.ITEM_QUESTION and wants_other_version(turn):
+        if act == Act.ITEM_QUESTION and (wants_other_version(turn) or wants_others_in(turn)):
             return search(replace(turn, recognised=Recognition(Act.FIND)))
         handler = _HANDLERS.get(act)
         if handler is not None and not (turn.image or turn.items) and not answers_question(turn):

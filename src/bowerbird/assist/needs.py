@@ -13,6 +13,8 @@ from bowerbird.text.audiences import AUDIENCE
 
 _ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
 
+_MEASURES = ("pair of ", "piece of ", "pieces of ")
+
 
 def describe_price(price: PriceRange, language: Language) -> str:
     """A price range in words; empty where there is none."""
@@ -41,9 +43,10 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
             nouns = [singular(nouns[0]) if count == 1 else plural(nouns[0])]
     elif language.code == ENGLISH:
         nouns[-1] = singular(nouns[-1]) if count == 1 else several(nouns[-1])
-    pair = "pair of " if nouns[0].startswith("pair of ") else ""  # "one pair of black jeans"
-    nouns[0] = nouns[0].removeprefix(pair)
-    phrase = pair + " ".join([*adjectives, *nouns])
+    # "one pair of black jeans", "four pieces of men's swimwear"
+    measure = next((words for words in _MEASURES if nouns[0].startswith(words)), "")
+    nouns[0] = nouns[0].removeprefix(measure)
+    phrase = measure + " ".join([*adjectives, *nouns])
     if request.recipient:
         phrase += " " + language.say("for_recipient", recipient=as_addressed(request.recipient))
     if request.price.bounded:

@@ -45,7 +45,7 @@ def need_after(turn: Turn) -> Request:
     is_model = not COMPARES_PRICE.search(turn.plain) and with_plain_refusals(turn.plain) == turn.plain
     if turn.reference.is_explicit and turn.reference.items and act == Act.FIND and is_model:
         return _changed(turn, turn.reference.items[0])
-    if wants_other_version(turn):
+    if not wants_others_in(turn) and wants_other_version(turn):
         return _changed(turn, _spoken_of(turn)[0])
     request = read_need(turn, turn.plain, previous)
     picture = previous.picture if previous and request.follow_up else ""
@@ -66,6 +66,12 @@ def wants_other_version(turn: Turn) -> bool:
     asked = mentions_of(turn.plain, vocabulary, {}).facets
     is_other = any(values.isdisjoint(vocabulary.values_of(position, f)) for f, values in asked.items())
     return is_other and len(catalogue.articles.variants_of(position)) < 2
+
+
+def wants_others_in(turn: Turn) -> bool:
+    """Whether "do you have it in red?" is about a list, no item of which was spoken of."""
+    is_about_list = bool(turn.on_screen) and not turn.focus and not turn.reference.is_explicit
+    return is_about_list and _OTHER_VERSION.search(turn.plain) is not None
 
 
 def _spoken_of(turn: Turn) -> tuple[Shown, ...]:

@@ -79,6 +79,7 @@ _QUALITIES = ("colour", "pattern", "style", "size")
 _CASES = word_set("case set")
 """No kinds of their own, but with a word before them: "an iphone case"."""
 _NEGATORS = word_set("without no not nor never except don't isn't doesn't")
+_PLACEHOLDERS = word_set("gift gifts present presents something anything")
 _COUNTS = word_set("two three four five six seven eight nine ten twelve")
 _NOUNS = word_set(
     "fish candy honey toy key battery tray brandy whisky pastry cutlery stationery pottery jewellery "
@@ -160,7 +161,8 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
         is_no_noun |= head in _CASES and len(parts) == 1
         is_negated = not _NEGATORS.isdisjoint((*parts, *before.split()[-2:]))
         is_company = parts[0] in _COUNTS and before.rstrip().endswith("for")  # "for six people"
-        if is_no_noun or may_describe or is_sentence or is_negated or is_company:
+        is_open = parts[0] in _PLACEHOLDERS  # "a gift … coffee"
+        if is_no_noun or may_describe or is_sentence or is_negated or is_company or is_open:
             continue
         extra = [word for word in parts[:-1] if word not in EMPTY_WORDS and word not in _NO_PART]
         leading = " ".join([before.strip(), *(word for word in parts[:-1] if word not in extra)]).strip()
