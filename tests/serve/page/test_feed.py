@@ -32,7 +32,7 @@ def test_more_comes_at_the_end_and_nothing_moves(open_page: Any) -> None:
     page = open_page("/")
     first = items_of(page)
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_function(f"document.querySelectorAll({CARDS!r}).length > {len(first)}")
+    expect(page.locator(CARDS).nth(len(first))).to_be_attached()
     everything = items_of(page)
     assert everything[: len(first)] == first
     assert len(set(everything)) == len(everything)

@@ -56,7 +56,7 @@ def test_a_board_from_its_making_to_its_sharing(open_page: Any, address: str) ->
     expect(page.locator(CARDS)).to_have_count(2)
     before = page.eval_on_selector_all(CARDS, "cards => cards.map((card) => card.dataset.item)")
     page.locator(".order button[aria-label^='Move'][aria-label$='down']").first.click()
-    page.wait_for_function(f"document.querySelector({CARDS!r}).dataset.item === {before[1]!r}")
+    expect(page.locator(CARDS).first).to_have_attribute("data-item", before[1])
     expect(page.locator(".completions .card-title").first).to_be_visible()
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make a link").click()

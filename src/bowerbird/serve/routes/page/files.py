@@ -80,13 +80,12 @@ def routes() -> APIRouter:
     def document(request: Request) -> Response:
         return files[DOCUMENT].response(request, "no-cache")
 
-    for path in ADDRESSES:
-        router.add_api_route(path, document, methods=["GET", "HEAD"], response_model=None)
-
-    @router.get("/page/{asked_version}/{name:path}", response_model=None)
     def page_file(asked_version: str, name: str, request: Request) -> Any:
         if asked_version != version or name not in files or name == DOCUMENT:
             raise HTTPException(404, "the page has no such file")
         return files[name].response(request, FOR_EVER)
 
+    for path in ADDRESSES:
+        router.add_api_route(path, document, methods=["GET", "HEAD"], response_model=None)
+    router.add_api_route("/page/{asked_version}/{name:path}", page_file, response_model=None)
     return router
