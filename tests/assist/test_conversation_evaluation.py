@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.evaluation.annotations import parse_expected_state, read_annotated
+from bowerbird.assist.evaluation.annotations import (
+    AnnotatedDialogue,
+    AnnotatedMessage,
+    parse_expected_state,
+    read_annotated,
+)
 from bowerbird.assist.evaluation.claims import false_claims
 from bowerbird.assist.evaluation.expected_state import wrong_slots
 from bowerbird.assist.evaluation.listings import Listings
+from bowerbird.assist.evaluation.replay import MAX_DIALOGUES, MAX_WITHOUT_STATES, sample_dialogues
 from bowerbird.assist.evaluation.summary import AssistantEvaluation, Share, evaluate_assistant
 from bowerbird.assist.reply import Comparison, Reply
 from bowerbird.assist.state import DialogueState
@@ -51,6 +57,14 @@ def test_what_is_understood_scores_one(assistant: Assistant, tmp_path: Path) -> 
     assert result.first_item == Share(1.0, 3)
     assert (result.invented_items, result.false_claims) == (0, 0)
     assert set(result.latency_ms) == {"understand_ms", "find_ms", "write_ms", "ms"}
+
+
+def test_conversations_with_states_are_replayed_first_and_few_of_others() -> None:
+    annotated = AnnotatedMessage("a blue rug", parse_expected_state({}, Listings.of(Catalogue.of([]))))
+    others = [AnnotatedDialogue(f"d{n}", (AnnotatedMessage("hello"),)) for n in range(MAX_DIALOGUES + 1)]
+    assert len(sample_dialogues(others)) == MAX_WITHOUT_STATES
+    with_state = AnnotatedDialogue("s", (AnnotatedMessage("hello"), annotated))
+    assert sample_dialogues([*others, with_state]) == [with_state]
 
 
 def test_wrong_expectations_are_missed_slot_by_slot(assistant: Assistant, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_co_likes_relate_what_the_same_users_like() -> None:
 
 def test_equal_scores_gain_nothing() -> None:
     example = DialogueExample("d", ConversationContext((), ()), (2,))
-    assert target_ranks(np.zeros((1, 5), np.float32), [example], leave_out_named=True) == [2.0]
+    assert target_ranks(np.zeros((1, 5), np.float32), [example]) == [2.0]
 
 
 def test_a_near_copy_of_a_held_out_dialogue_is_left_out() -> None:

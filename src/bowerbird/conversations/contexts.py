@@ -70,7 +70,9 @@ class DialogueExample:
     dialogue_id: str
     context: ConversationContext
     targets: tuple[int, ...]
-    """Recommended items (positions) that were not named before; at least one."""
+    """Recommended items (positions) that were not named before."""
+    repeated: tuple[int, ...] = ()
+    """Recommended items that were named before."""
 
 
 class ContextBuilder:
@@ -90,10 +92,14 @@ class ContextBuilder:
         return ConversationContext(tuple(turns), tuple(mentions))
 
     def examples(self, dialogues: Iterable[Dialogue], with_named: bool = False) -> list[DialogueExample]:
-        """One example for each assistant turn with a new recommendation; `with_named`: or a named item."""
-        return [example for dialogue in dialogues for example in self._examples_of(dialogue, with_named)]
+        """One example for each assistant turn that recommends an item that was not named before.
 
-    def _examples_of(self, dialogue: Dialogue, with_named: bool) -> list[DialogueExample]:
+        `with_named`: also for those that recommend named items only; these have no targets.
+        """
+        examples = (example for dialogue in dialogues for example in self._examples_of(dialogue))
+        return [example for example in examples if with_named or example.targets]
+
+    def _examples_of(self, dialogue: Dialogue) -> list[DialogueExample]:
         examples: list[DialogueExample] = []
         mentions: list[Mention] = []
         mentioned: set[int] = set()
@@ -101,11 +107,12 @@ class ContextBuilder:
         liked = tuple(self._positions(dialogue.liked_before))
         for number, turn in enumerate(dialogue.turns):
             recommended = dict.fromkeys(self._positions(turn.recommended))
-            targets = tuple(item for item in recommended if with_named or item not in mentioned)
-            if turn.role is Role.ASSISTANT and targets:
+            if turn.role is Role.ASSISTANT and recommended:
                 so_far = turns[:number] if dialogue.has_text else ()
                 context = ConversationContext(so_far, tuple(mentions), liked)
-                examples.append(DialogueExample(dialogue.dialogue_id, context, targets))
+                targets = tuple(item for item in recommended if item not in mentioned)
+                repeated = tuple(item for item in recommended if item in mentioned)
+                examples.append(DialogueExample(dialogue.dialogue_id, context, targets, repeated))
             new = self._mentions(number, turn, dialogue.has_text)
             mentions += new
             mentioned |= {each.item for each in new if each.is_certain} | set(self._positions(turn.mentioned))

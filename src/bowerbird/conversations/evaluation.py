@@ -43,6 +43,7 @@ BASELINES = {
     "nearest-contexts": "nearest contexts",
 }
 """Names of the baselines in the tables, by source."""
+WITH_NAMED = ("bowerbird, named items counted in", "repeats what was named")
 
 
 @dataclass(frozen=True)
@@ -62,19 +63,26 @@ def evaluate_conversations(
     ranker: ConversationRanker, dialogues: Sequence[Dialogue]
 ) -> ConversationEvaluation:
     """Evaluate the ranker, each source alone, and the fusion without each source."""
-    examples = ranker.contexts.examples(dialogues)
+    examples = ranker.contexts.examples(dialogues, with_named=True)
     bm25 = open_bm25([ranker.catalogue.text(position) for position in range(len(ranker.catalogue))])
-    ranks: dict[str, list[float]] = {}
-    owners: list[str] = []
+    new: dict[str, list[float]] = {}
+    every: dict[str, list[float]] = {}
     for start in track(range(0, len(examples), BLOCK), "evaluating", -(-len(examples) // BLOCK)):
         block = examples[start : start + BLOCK]
-        owners += [example.dialogue_id for example in block for _ in example.targets]
         contexts = [example.context for example in block]
-        for system, scores in _systems(ranker, contexts, bm25).items():
-            ranks.setdefault(system, []).extend(target_ranks(scores, block, leave_out_named=True))
-    rows = [_row(system, np.array(values), owners) for system, values in ranks.items()]
+        systems = _systems(ranker, contexts, bm25)
+        for system, scores in systems.items():
+            new.setdefault(system, []).extend(target_ranks(scores, block))
+        repetition = _repetition(contexts, len(ranker.catalogue))
+        for system, scores in zip(WITH_NAMED, (systems["bowerbird"], repetition), strict=True):
+            every.setdefault(system, []).extend(ranks_with_named(scores, block))
+    owners = [example.dialogue_id for example in examples for _ in example.targets]
     return ConversationEvaluation(
-        len(set(owners)), len(examples), len(owners), rows, _with_named(ranker, dialogues)
+        len(set(owners)),
+        sum(bool(example.targets) for example in examples),
+        len(owners),
+        [_row(system, np.array(ranks), owners) for system, ranks in new.items()],
+        _rows_with_named(every, examples),
     )
 
 
@@ -94,16 +102,10 @@ def _systems(
     return systems
 
 
-def _with_named(ranker: ConversationRanker, dialogues: Sequence[Dialogue]) -> list[RecallRow]:
-    examples = ranker.contexts.examples(dialogues, with_named=True)
-    ranks: dict[str, list[float]] = {"bowerbird, named items counted in": [], "repeats what was named": []}
-    owners = [example.dialogue_id for example in examples for _ in example.targets]
-    for start in range(0, len(examples), BLOCK):
-        block = examples[start : start + BLOCK]
-        contexts = [example.context for example in block]
-        fused = ranker.fusion.scores(ranker.source_scores(contexts), contexts)
-        for system, scores in zip(ranks, (fused, _repetition(contexts, fused.shape[1])), strict=True):
-            ranks[system].extend(target_ranks(scores, block, leave_out_named=False))
+def _rows_with_named(
+    ranks: Mapping[str, list[float]], examples: Sequence[DialogueExample]
+) -> list[RecallRow]:
+    owners = [each.dialogue_id for each in examples for _ in (*each.targets, *each.repeated)]
     return [_row(system, np.array(values), owners) for system, values in ranks.items()]
 
 
@@ -116,19 +118,28 @@ def _repetition(contexts: Sequence[ConversationContext], n_items: int) -> FloatA
     return scores
 
 
-def target_ranks(
-    scores: FloatArray, examples: Sequence[DialogueExample], leave_out_named: bool
-) -> list[float]:
-    """Rank from 0 of each target; ties share their mean rank, so that equal scores gain nothing."""
-    ranks = []
+def target_ranks(scores: FloatArray, examples: Sequence[DialogueExample]) -> list[float]:
+    """Rank from 0 of each target among the items that were not named."""
+    ranks: list[float] = []
     for row, example in zip(scores, examples, strict=True):
         eligible = row.copy()
-        if leave_out_named:
-            eligible[example.context.mentioned_items] = EXCLUDED
-        for target in example.targets:
-            score = eligible[target]
-            above, equal = int((eligible > score).sum()), int((eligible == score).sum())
-            ranks.append(np.inf if score <= EXCLUDED else above + (equal - 1) / 2)
+        eligible[example.context.mentioned_items] = EXCLUDED
+        ranks += _ranks(eligible, example.targets)
+    return ranks
+
+
+def ranks_with_named(scores: FloatArray, examples: Sequence[DialogueExample]) -> list[float]:
+    """Rank from 0 of each recommended item, named before or not, among all items."""
+    rows = zip(scores, examples, strict=True)
+    return [rank for row, each in rows for rank in _ranks(row, (*each.targets, *each.repeated))]
+
+
+def _ranks(scores: FloatArray, items: Sequence[int]) -> list[float]:
+    """Rank from 0 of some items; ties share their mean rank, so that equal scores gain nothing."""
+    ranks = []
+    for item in items:
+        above, equal = int((scores > scores[item]).sum()), int((scores == scores[item]).sum())
+        ranks.append(np.inf if scores[item] <= EXCLUDED else above + (equal - 1) / 2)
     return ranks
 
 
@@ -138,7 +149,7 @@ def recall_of(ranker: ConversationRanker, examples: Sequence[DialogueExample]) -
     for start in range(0, len(examples), BLOCK):
         block = examples[start : start + BLOCK]
         scores = ranker.scores([example.context for example in block])
-        ranks += target_ranks(scores, block, leave_out_named=True)
+        ranks += target_ranks(scores, block)
     return _recall(np.array(ranks))
 
 

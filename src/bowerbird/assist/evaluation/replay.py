@@ -23,7 +23,9 @@ from bowerbird.errors import InputError
 from bowerbird.progress import track
 
 MAX_DIALOGUES = 300
-"""Conversations that are replayed; of more, a sample by the hash of their ids."""
+"""Conversations with annotated states that are replayed; of more, a sample by the hash of their ids."""
+MAX_WITHOUT_STATES = 50
+"""Conversations that are replayed where none has a state: they show latency, claims, and invented items."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,20 @@ class CheckedTurn:
     cost: TurnCost
 
 
+def sample_dialogues(dialogues: Sequence[AnnotatedDialogue]) -> list[AnnotatedDialogue]:
+    """The conversations to replay: those with annotated states where there are any."""
+    annotated = [each for each in dialogues if any(message.expected for message in each.messages)]
+    limit = MAX_DIALOGUES if annotated else MAX_WITHOUT_STATES
+    in_order = sorted(annotated or dialogues, key=lambda each: hash_share(each.dialogue_id, "replay"))
+    return in_order[:limit]
+
+
 def replay(
     assistant: Assistant, dialogues: Sequence[AnnotatedDialogue], listings: Listings
 ) -> Iterator[CheckedTurn]:
-    """Hold the conversations, at most `MAX_DIALOGUES`; messages without any letter are left out."""
-    sample = sorted(dialogues, key=lambda dialogue: hash_share(dialogue.dialogue_id, "replay"))
-    sample = sample[:MAX_DIALOGUES]
+    """Hold the conversations; messages without any letter are left out."""
     assistant.reply(DialogueState(), "hello")  # models are opened before times count
-    for dialogue in track(sample, "replaying conversations", len(sample)):
+    for dialogue in track(dialogues, "replaying conversations", len(dialogues)):
         state = DialogueState()
         screen: list[Listing] = []
         for message in dialogue.messages:

@@ -14,7 +14,7 @@ from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.cost import TurnCost
 from bowerbird.assist.evaluation.annotations import read_annotated
 from bowerbird.assist.evaluation.listings import Listings
-from bowerbird.assist.evaluation.replay import CheckedTurn, replay
+from bowerbird.assist.evaluation.replay import CheckedTurn, replay, sample_dialogues
 from bowerbird.data.dialogues import Dialogue
 
 EXAMPLES = 10
@@ -52,8 +52,10 @@ class Percentiles:
 class AssistantEvaluation:
     """What the assistant made of the conversations of a file."""
 
+    dialogues: int
+    """Conversations that were replayed."""
     turns: int
-    """Messages that were replayed."""
+    """Messages of these."""
     acts: Mapping[str, float]
     """Accuracy by act, and of all ("all"); empty where no turn names an act that exists here."""
     acts_left_out: Mapping[str, int]
@@ -78,9 +80,11 @@ def evaluate_assistant(
     """
     listings = Listings.of(assistant.catalogue)
     examples = dialogue_examples(dialogues)
-    turns = list(replay(assistant, read_annotated(path, listings), listings))
+    sample = sample_dialogues(read_annotated(path, listings))
+    turns = list(replay(assistant, sample, listings))
     claims = [claim for turn in turns for claim in turn.claims]
     return AssistantEvaluation(
+        dialogues=len(sample),
         turns=len(turns),
         acts=accuracy_by_act(assistant.parts.acts, examples.examples),
         acts_left_out=dict(examples.left_out),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bowerbird.assist.evaluation.summary import AssistantEvaluation
     from bowerbird.conversations.evaluation import ConversationEvaluation, RecallRow
     from bowerbird.data.dialogues import Dialogue
-    from bowerbird.data.store import Store
+    from bowerbird.data.snapshot import StoreSnapshot
 
 STAGE_NAMES = {"understand_ms": "understand", "find_ms": "find", "write_ms": "write", "ms": "whole turn"}
 
@@ -34,21 +34,26 @@ class FileEvaluation:
 
 
 def evaluate_conversation_file(path: Path, conversations: Path, as_json: bool) -> None:
-    """Evaluate a store on conversations that it was not trained on."""
+    """Evaluate a store on conversations that it was not trained on.
+
+    Recall is printed before the assistant's replay, which takes longer.
+    """
     from bowerbird.data.files.records import record_as_dict
     from bowerbird.data.ingest.dialogues import read_dialogue_files
     from bowerbird.data.store import Store
 
-    store = Store.open(path)
-    dialogues = read_dialogue_files([conversations], frozenset(store.snapshot().catalogue.ids))
-    recall, recall_note = _evaluate_recall(store, dialogues)
-    assistant, assistant_note = _evaluate_assistant(store, conversations, dialogues)
+    snapshot = Store.open(path).snapshot()
+    dialogues = read_dialogue_files([conversations], frozenset(snapshot.catalogue.ids))
+    recall, recall_note = _evaluate_recall(snapshot, dialogues)
+    if recall is not None and not as_json:
+        emit(None, as_json, lambda console: print_recall(console, recall))
+    assistant, assistant_note = _evaluate_assistant(snapshot, conversations, dialogues)
     result = FileEvaluation(recall, assistant, tuple(filter(None, (recall_note, assistant_note))))
-    emit(record_as_dict(result), as_json, lambda console: print_file_evaluation(console, result))
+    emit(record_as_dict(result), as_json, lambda console: print_replay(console, result))
 
 
 def _evaluate_recall(
-    store: Store, dialogues: Sequence[Dialogue]
+    snapshot: StoreSnapshot, dialogues: Sequence[Dialogue]
 ) -> tuple[ConversationEvaluation | None, str]:
     from bowerbird.conversations.evaluation import evaluate_conversations
     from bowerbird.graft.head.ranker import open_ranker
@@ -56,13 +61,13 @@ def _evaluate_recall(
     if not any(turn.recommended for dialogue in dialogues for turn in dialogue.turns):
         return None, "No recall: the file recommends no item of the catalogue."
     try:
-        return evaluate_conversations(open_ranker(store.snapshot()), dialogues), ""
+        return evaluate_conversations(open_ranker(snapshot), dialogues), ""
     except StoreError as error:
         return None, f"No recall: {error}"
 
 
 def _evaluate_assistant(
-    store: Store, path: Path, dialogues: Sequence[Dialogue]
+    snapshot: StoreSnapshot, path: Path, dialogues: Sequence[Dialogue]
 ) -> tuple[AssistantEvaluation | None, str]:
     from bowerbird.assist.assistant import Assistant
     from bowerbird.assist.evaluation.summary import evaluate_assistant
@@ -70,19 +75,20 @@ def _evaluate_assistant(
     if not any(dialogue.has_text for dialogue in dialogues):
         return None, "No assistant: the file holds no text."
     try:
-        return evaluate_assistant(Assistant.open(store.snapshot()), path, dialogues), ""
+        return evaluate_assistant(Assistant.open(snapshot), path, dialogues), ""
     except StoreError as error:
         return None, f"No assistant: {error}"
 
 
-def print_file_evaluation(console: Console, result: FileEvaluation) -> None:
-    """Print all parts that were evaluated."""
-    if result.recall is not None:
-        counts = (
-            f"{result.recall.recommended_items:,} recommended items, {result.recall.dialogues:,} dialogues"
-        )
-        console.print(_tabulate_recall(f"{counts}; named left out", result.recall.rows))
-        console.print(_tabulate_recall("Items already named counted in", result.recall.with_named))
+def print_recall(console: Console, recall: ConversationEvaluation) -> None:
+    """Print the recall of all systems."""
+    counts = f"{recall.recommended_items:,} recommended items, {recall.dialogues:,} dialogues"
+    console.print(_tabulate_recall(f"{counts}; named left out", recall.rows))
+    console.print(_tabulate_recall("Items already named counted in", recall.with_named))
+
+
+def print_replay(console: Console, result: FileEvaluation) -> None:
+    """Print the assistant's part, and why a part is missing."""
     if result.assistant is not None:
         print_assistant(console, result.assistant)
     for note in result.notes:
@@ -102,7 +108,12 @@ def _tabulate_recall(title: str, rows: Sequence[RecallRow]) -> Table:
 
 def print_assistant(console: Console, result: AssistantEvaluation) -> None:
     """Print what the assistant made of the messages."""
-    figures = Table("assistant", "share", "cases", title=f"{result.turns:,} messages, replayed")
+    figures = Table(
+        "assistant",
+        "share",
+        "cases",
+        title=f"{result.turns:,} messages of {result.dialogues:,} conversations, replayed",
+    )
     for act, accuracy in sorted(result.acts.items(), key=lambda pair: pair[0] != "all"):
         figures.add_row(f"act: {act}", f"{accuracy:.3f}", "")
     for slot, share in result.states.items():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from bowerbird.progress import BYTES_READ
+from bowerbird.progress import BYTES_READ, format_time_left
 
 T = TypeVar("T")
 
@@ -56,6 +56,5 @@ def describe(label: str, rows: int, seconds: float, bytes_read: int, total_bytes
     line = f"{label}: {rows:,} rows, {rows / max(seconds, 1e-9):,.0f} a second"
     if not 0 < bytes_read <= total_bytes:
         return line
-    left_s = seconds * (total_bytes - bytes_read) / bytes_read
-    remaining = f"{left_s / 60:.0f} min" if left_s > 120 else f"{left_s:.0f} s"
-    return f"{line}, {100 * bytes_read // total_bytes} %, {remaining} left"
+    left = format_time_left(seconds * (total_bytes - bytes_read) / bytes_read)
+    return f"{line}, {100 * bytes_read // total_bytes} %, {left}"
