@@ -57,7 +57,7 @@ def main() -> None:
     contexts = _contexts(builder.examples(held_out))
     pq.write_table(contexts, options.out / "conversations.parquet")
     n_contexts = len(contexts["conversation_id"].unique())
-    print(f"held_out.parquet: {len(held_out):,} dialogues, {n_contexts:,} recommendations")
+    print(f"held_out.parquet: {len(held_out):,} dialogues, {n_contexts:,} contexts")
 
 
 def _items(dialogue: Dialogue, catalogue: Catalogue) -> DialogueExample:

@@ -115,6 +115,22 @@ def test_a_folder_without_a_model_is_rejected(fresh_store: Store, tmp_path: Path
     assert fresh_store.current("graft") is None
 
 
+def test_what_is_trained_on_the_graft_is_resumed_without_another_graft(
+    fresh_store: Store, tiny_base: Path
+) -> None:
+    config = GraftConfig(base=str(tiny_base), steps=1, batch=2)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_graft(fresh_store, config, stop)
+    version = fresh_store.current("graft")
+    assert version is not None
+    assert train_graft(fresh_store, config).name == version.name
+    assert train_graft(fresh_store, config).name != version.name, "a finished training is a new one"
+
+
 def test_a_resumed_training_ends_with_the_same_weights(
     fresh_store: Store, tiny_base: Path, tmp_path: Path
 ) -> None:

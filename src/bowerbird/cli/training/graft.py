@@ -54,7 +54,8 @@ def train(
     On top of --minutes, the recommender from conversations with its request head, the
     acts of messages and the weights of the assistant's ranking are trained: on the
     store's dialogues, or on generated ones where it has none.
-    After Ctrl-C, run again to resume. With several GPUs: `accelerate launch -m bowerbird graft STORE`.
+    After Ctrl-C or a kill, run again to resume.
+    With several GPUs: `accelerate launch -m bowerbird graft STORE`.
     """
     from accelerate import PartialState
 
@@ -81,10 +82,10 @@ def train(
         accumulate=accumulate,
     )
     opened = Store.open(store)
-    version = train_graft(opened, config)
+    head = RequestHeadConfig(seed=seed)
+    version = train_graft(opened, config, lambda: train_assistant(opened, head=head))
     if not PartialState().is_main_process:  # only the first process prints
         return
-    train_assistant(opened, head=RequestHeadConfig(seed=seed))
     meta = version.read_meta(GraftMeta)
     emit({"version": version.name, **version.meta}, json, lambda console: print_metrics(console, meta))
 

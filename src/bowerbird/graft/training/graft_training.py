@@ -13,6 +13,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast
 
+from bowerbird.data.files.durable import write_atomically
 from bowerbird.graft.adapter import TrainableDecoder
 from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
@@ -28,6 +29,7 @@ from bowerbird.graft.training.alignment import (
 from bowerbird.progress import track
 
 CHECKPOINT_SECONDS = 20.0
+CHECKPOINT_FILE, PUBLISHED_FILE = "alignment.pt", "published.txt"
 MAX_VALIDATION_ITEMS = 64
 """Validation items that are asked about at the start and at the end."""
 
@@ -86,7 +88,7 @@ class GraftTraining:
             seed,
             config.accumulate,
         )
-        checkpoint = self.folder / "alignment.pt"
+        checkpoint = self.folder / CHECKPOINT_FILE
         if checkpoint.exists():
             training.resume(checkpoint)
         for _ in track(self.run_steps(training, checkpoint), "alignment", config.steps):
@@ -122,9 +124,15 @@ class GraftTraining:
         by_steps = 0.0 if steps is None else training.step_number / steps if steps else 1.0
         return max(by_steps, training.seconds / (60 * self.config.minutes))
 
-    def delete_checkpoint(self) -> None:
-        """Delete the folder with the checkpoint."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    @property
+    def published(self) -> str:
+        """Name of the version that this training ended with; empty while there is none."""
+        return read_if_exists(self.folder / PUBLISHED_FILE)
+
+    def finish(self, version: str) -> None:
+        """Record the published version in place of the checkpoint."""
+        write_atomically(self.folder / PUBLISHED_FILE, version.encode())
+        (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
 def _broadcast_progress(progress: float) -> float:

@@ -2,15 +2,18 @@
 
 The connector is initialised in closed form, then trained (`alignment.py`), optionally together with an
 adapter of the language model. The checkpoint is kept in `graft/.training`, so an interrupted training resumes
-where it stopped. Under `accelerate launch` every process trains on different questions, and the first process
-publishes. The request head (`head/`) is trained afterwards, with the recommender from conversations.
+where it stopped, also where it stopped in what is trained on the published graft. Under `accelerate launch`
+every process trains on different questions, and the first process publishes. The request head (`head/`) is
+trained afterwards, with the recommender from conversations.
 """
 
 from __future__ import annotations
 
 import resource
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from accelerate import PartialState
@@ -26,9 +29,17 @@ from bowerbird.graft.examples.dataset import GraftDataset
 from bowerbird.graft.training.graft_training import GraftTraining
 
 
-def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
+def train_nothing() -> None:
+    """Train nothing on the published graft."""
+
+
+def train_graft(
+    store: Store, config: GraftConfig | None = None, train_on_graft: Callable[[], object] = train_nothing
+) -> Version:
     """Graft the store's current vectors into a language model and publish the result.
 
+    `train_on_graft` trains what reads the published graft, in the first process. Where it is interrupted, the
+    same call continues with it, and does not publish another graft, of which it could reuse nothing.
     Raises `StoreError` if there are no items or vectors, `BackboneError` if the base can't be loaded.
     """
     config = config or GraftConfig()
@@ -41,6 +52,9 @@ def train_graft(store: Store, config: GraftConfig | None = None) -> Version:
     process.wait_for_everyone()
     version = store.current("graft")
     assert version is not None
+    if process.is_main_process:
+        train_on_graft()
+        shutil.rmtree(_training_folder(store), ignore_errors=True)
     return version
 
 
@@ -50,7 +64,9 @@ def _train_and_publish(store: Store, config: GraftConfig) -> None:
     start = time.perf_counter()
     base = Base.load(config.base)
     loading_seconds = time.perf_counter() - start
-    training = GraftTraining(store.path / "graft" / ".training", base, dataset, config, vectors.version)
+    training = GraftTraining(_training_folder(store), base, dataset, config, vectors.version)
+    if training.published == snapshot.names.get("graft"):
+        return
     connector, metrics = training.align()
     if not PartialState().is_main_process:
         return
@@ -75,7 +91,11 @@ def _train_and_publish(store: Store, config: GraftConfig) -> None:
     with store.publishing(GraftMeta.KIND, meta) as folder:
         save_connector(folder, connector)
         training.decoder.save(folder)
-    training.delete_checkpoint()
+    training.finish(store.snapshot().names["graft"])
+
+
+def _training_folder(store: Store) -> Path:
+    return store.path / GraftMeta.KIND / ".training"
 
 
 def save_connector(folder: Path, connector: Connector) -> None:
