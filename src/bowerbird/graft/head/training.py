@@ -171,19 +171,24 @@ def compute_loss(head: RequestHead, examples: Sequence[HeadExample]) -> Tensor:
     """Mean over examples of the mean cross-entropy of their targets."""
     scores = head(collate([example.conversation for example in examples], head.item_input))
     leave_out_named(scores, examples)
-    log_probabilities = scores.log_softmax(-1)
-    losses = [
-        -log_probabilities[row, torch.from_numpy(example.targets)].mean()
-        for row, example in enumerate(examples)
-    ]
-    return torch.stack(losses).mean()
+    # Of all rows together: the gradient of each row's own index would be a copy of all scores.
+    rows, targets = _pairs([example.targets for example in examples])
+    shares = torch.tensor([1 / len(each.targets) for each in examples], dtype=scores.dtype)[rows]
+    loss: Tensor = -(scores.log_softmax(-1)[rows, targets] * shares).sum() / len(examples)
+    return loss
 
 
 def leave_out_named(scores: Tensor, examples: Sequence[HeadExample]) -> None:
     """Lower the scores of named items that are no targets, in place."""
-    for row, example in enumerate(examples):
-        excluded = np.setdiff1d(example.mentioned_items, example.targets)
-        scores[row, torch.from_numpy(excluded)] = -1e4
+    rows, excluded = _pairs([np.setdiff1d(each.mentioned_items, each.targets) for each in examples])
+    scores[rows, excluded] = -1e4
+
+
+def _pairs(items: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """Row and item of each item of each example, both (pairs,) int64."""
+    rows = np.repeat(np.arange(len(items)), [len(each) for each in items])
+    flat = np.concatenate([*items, np.zeros(0, np.int64)])
+    return torch.from_numpy(rows), torch.from_numpy(flat)
 
 
 @torch.no_grad()
