@@ -27,7 +27,7 @@ from bowerbird.data.store import Store
 from bowerbird.graft.head.dialogue_examples import read_titles
 
 SHARE, SALT = 0.1, "held-out tenth"
-NOTHING_SAID = ConversationContext((), ())
+EMPTY_CONTEXT = ConversationContext((), ())
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def _items(dialogue: Dialogue, catalogue: Catalogue) -> DialogueExample:
     """A dialogue's labelled items, in the form that near copies are found by."""
     items = {item for turn in dialogue.turns for item in (*turn.mentioned, *turn.recommended)}
     positions = tuple(sorted(catalogue.position[item] for item in items))
-    return DialogueExample(dialogue.dialogue_id, NOTHING_SAID, positions)
+    return DialogueExample(dialogue.dialogue_id, EMPTY_CONTEXT, positions)
 
 
 def _of(table: pa.Table, ids: list[str]) -> pa.Table:
