@@ -140,8 +140,8 @@ def rank_eligible(ranker: Ranker, task: Task, k: int) -> IntArray:
     if isinstance(ranker, RanksTasks):
         return _name_articles(ranker.rank_task(task, k), task)
     n_ineligible = int(np.count_nonzero(~task.eligible))
-    n_articles = k if task.articles is None else _count_needed(task, k)
-    ranking = ranker.rank(task.histories, n_articles + n_ineligible)
+    depth = k + n_ineligible if task.articles is None else _depth_of_articles(task, k + n_ineligible)
+    ranking = ranker.rank(task.histories, depth)
     if not n_ineligible and task.articles is None:
         return ranking
     is_eligible = np.where(ranking >= 0, task.eligible[ranking], False)
@@ -159,8 +159,8 @@ def _name_articles(ranking: IntArray, task: Task) -> IntArray:
     return np.where(ranking >= 0, task.articles.first_positions[ranking], -1)
 
 
-def _count_needed(task: Task, k: int) -> int:
-    """How many items of a ranking hold k articles that were not seen, in any case."""
+def _depth_of_articles(task: Task, k: int) -> int:
+    """How deep a ranking of items is in which k articles are that were not seen, in any case."""
     assert task.articles is not None
     most_seen = max(len(history) for history in task.histories)
     return min(len(task.eligible), (k + most_seen) * task.articles.max_variants)
