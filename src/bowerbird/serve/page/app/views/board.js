@@ -82,8 +82,8 @@ function Completions({ user, board }) {
 
 export function BoardView() {
   const { id } = useStore(route), { user } = useStore(session);
-  const changes = useStore(revision).boards + useStore(boards).own.length;
-  const version = JSON.stringify(useStore(boards).own.find((board) => board.id === id) ?? useStore(boards).saved);
+  const changes = useStore(revision).boards, { own, saved } = useStore(boards);
+  const version = JSON.stringify(own.find((board) => board.id === id) ?? saved); // this window's own changes
   const { data, error, isLoading, retry } = useCall(() => get(`/users/${encoded(user)}/boards/${encoded(id)}`), [user, id, changes, version]);
   if (error && !data) return html`<${Failure} error=${error} retry=${retry} />`;
   if (isLoading && !data) return html`<${Skeletons} />`;
