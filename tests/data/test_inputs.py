@@ -76,7 +76,7 @@ def test_forms_are_known_by_content(tmp_path: Path) -> None:
 FULL = "id\ttitle\n" + "".join(f"{number}\tThing {number}\n" for number in range(40))
 
 
-def test_a_full_feed_that_was_cut_short_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_full_feed_that_was_cut_short_is_an_error(store: Store, tmp_path: Path) -> None:
     (tmp_path / "full.tsv").write_text(FULL)
     (tmp_path / "cut.tsv").write_text(FULL[: len(FULL) // 2])
     import_layout(store, "google-feed", [tmp_path / "full.tsv"])
