@@ -8,8 +8,8 @@ import { t } from "../texts/index.js";
 const MOST_LIKES = 5;
 
 export function Why({ user, item }) {
-  const { data } = useCall(() => explanation(user, item.item_id), [user, item.item_id]);
-  if (!data) return null;
+  const { data, isLoading } = useCall(() => explanation(user, item.item_id), [user, item.item_id]);
+  if (!data) return isLoading ? html`<section class="why-panel" aria-busy="true" aria-label=${t("item.why")}></section>` : null;
   const sentences = data.explanation.length ? data.explanation : [t("item.noWhy")];
   return html`<section class="why-panel" aria-label=${t("item.why")}><h3>${t("item.why")}</h3>
     <ul>${sentences.map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}</ul>
