@@ -55,6 +55,7 @@ EVENT_SCHEMA = pa.schema(
         pa.field("surface", pa.string()),
         pa.field("query", pa.string()),
         pa.field("position", pa.int32()),
+        pa.field("recommendation_id", pa.string()),  # of the list that the user saw
     ]
 )
 
@@ -73,6 +74,8 @@ class Event:
     surface: str | None = None
     query: str | None = None
     position: int | None = None
+    recommendation_id: str | None = None
+    """The list that the user saw, as its answer named it."""
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -103,3 +106,11 @@ def derive_event_id(event: Event) -> str:
     """Derive a deterministic id, so that a repeated event is recognised: 128 bits of BLAKE2."""
     content = "\x1f".join([event.user_id, event.item_id, event.action.value, event.at.isoformat()])
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def as_event_table(table: pa.Table) -> pa.Table:
+    """A table in `EVENT_SCHEMA`; optional columns that an older file does not have are null."""
+    for column in EVENT_SCHEMA:
+        if column.nullable and column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(len(table), column.type))
+    return table.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)

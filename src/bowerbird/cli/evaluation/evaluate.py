@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bowerbird.choices import Effort, Split
 from bowerbird.cli.evaluation.evaluate_conversations import evaluate_conversation_file
+from bowerbird.cli.evaluation.evaluate_exposures import evaluate_exposures
 from bowerbird.cli.evaluation.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
@@ -51,6 +52,9 @@ def evaluate(
             help="Evaluate recommending from conversations, and the assistant, on this file.", dir_okay=False
         ),
     ] = None,
+    exposures: Annotated[
+        bool, typer.Option("--exposures", help="Rates of outcomes of the lists that a server answered.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate bowerbird and all baselines, with confidence intervals; write reports and a model card.
@@ -60,6 +64,9 @@ def evaluate(
     """
     if conversations is not None:
         evaluate_conversation_file(store, conversations, as_json)
+        return
+    if exposures:
+        evaluate_exposures(store, as_json)
         return
     from bowerbird.data.files.records import record_as_dict
     from bowerbird.data.store import Store

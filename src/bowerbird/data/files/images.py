@@ -111,14 +111,15 @@ def encode_for_catalogue(encoded: bytes) -> bytes:
             raise InputError(f"the picture can't be converted ({error}): give {SUPPORTED}") from error
 
 
-def small_copy(encoded: bytes) -> bytes:
-    """A copy of a few kilobytes, as WebP, that an image encoder sees about the same in.
+def small_copy(encoded: bytes, side: int = SMALL_SIDE) -> bytes:
+    """A copy of at most `side` pixels, as WebP: by default a few kilobytes, which an encoder sees about the
+    same in.
 
     Raises `InputError` as `open_picture` does.
     """
-    with open_picture(encoded, draft=(SMALL_SIDE, SMALL_SIDE)) as image:
+    with open_picture(encoded, draft=(side, side)) as image:
         copy = _flat(ImageOps.exif_transpose(image))
-        copy.thumbnail((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
+        copy.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     copy.save(buffer, "WEBP", quality=70)
     return buffer.getvalue()

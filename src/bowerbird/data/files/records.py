@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -106,9 +107,15 @@ def _unknown_field(raw: Any, record: Any, path: str) -> str:
 
     `msgspec` ignores them in dataclasses, and a mistyped setting must not pass for its default.
     """
-    if not isinstance(raw, dict) or not hasattr(record, "__dataclass_fields__"):
+    if isinstance(raw, list) and isinstance(record, list | tuple):
+        faults = (
+            _unknown_field(value, each, f"{path}{number}.")
+            for number, (value, each) in enumerate(zip(raw, record, strict=True))
+        )
+        return next(filter(None, faults), "")
+    if not isinstance(raw, dict) or not is_dataclass(record):
         return ""
-    names = [name for name in get_type_hints(type(record)) if name in record.__dataclass_fields__]
+    names = [each.name for each in fields(record)]
     for name, value in raw.items():
         if name not in names:
             return f"unknown field `{path}{name}`; the fields are {', '.join(path + each for each in names)}"

@@ -37,6 +37,7 @@ PROPERTY_OF = {
     "surface": "list_id",
     "query": "query",
     "position": "position",
+    "recommendation_id": "recommendation_id",
 }
 
 

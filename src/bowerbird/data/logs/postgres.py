@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.events import Event, as_event_table
 from bowerbird.data.files.addresses import redact_address, redact_message
 from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.local.embedded import EmbeddedLog
@@ -172,9 +172,7 @@ class PostgresLog(EventLog):
                 "ON COMMIT DROP"
             )
             with connection.cursor().copy("COPY arriving FROM STDIN") as copy:
-                for number, row in enumerate(
-                    encode_table(events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA))
-                ):
+                for number, row in enumerate(encode_table(as_event_table(events))):
                     copy.write_row((number, row.digest, row.user_id.encode(), row.body.decode()))
             connection.execute(_ACQUIRE_LOCK)
             count = connection.execute(_IMPORT).rowcount

@@ -26,7 +26,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.events import Event, as_event_table
 from bowerbird.data.files.addresses import redact_address, redact_message
 from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.local.embedded import EmbeddedLog
@@ -282,7 +282,7 @@ def _add(client: Any, rows: Sequence[Row], key: str, *counters: str) -> list[int
 
 
 def _import(client: Any, events: pa.Table) -> int:
-    rows, count = encode_table(events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)), 0
+    rows, count = encode_table(as_event_table(events)), 0
     while batch := list(islice(rows, _EVENTS_PER_COMMAND)):
         count += len(_add(client, batch, _IMPORTED, _GENERATION))
     return count

@@ -1,4 +1,4 @@
-"""Erasing users from the store: log, boards, overrides of their taste, reports of rejected rows.
+"""Erasing users from the store: log, boards, overrides of their taste, exposures, rejected rows.
 
 In two steps. `request_erasures` is durable in milliseconds, and every process that follows the queue forgets
 the users then; `erase_queued` rewrites the files once for all queued users. If it is killed, the next call
@@ -23,6 +23,7 @@ from bowerbird.data.files.records import read_record, write_record
 from bowerbird.data.ingest.dialogues import erase_dialogues, has_dialogue_of
 from bowerbird.data.ingest.staging import drop_staged
 from bowerbird.data.logs.contract import LogMark
+from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.data.store import Store
 from bowerbird.data.versions.meta import CollectionsMeta
 from bowerbird.taste.control.boards import Boards
@@ -43,6 +44,7 @@ def is_named(store: Store, user_id: str) -> bool:
         or any(_lines_without(path, {user_id}) is not None for path in _rejected_files(store))
         or has_dialogue_of(store, user_id)
         or saved_states.is_named(store, user_id)
+        or ExposureLog(store.path).names(user_id)
         or store.log.has_events_of(user_id)
     )
 
@@ -81,6 +83,7 @@ def erase_queued(store: Store, begun: Callable[[], object] = lambda: None) -> in
         saved_states.drop(store)
         had_boards = _erase_boards(store, users.keys())
         _erase_rejected_rows(store, users.keys())
+        ExposureLog(store.path).forget(users.keys())
         drop_staged(store.path)
         if erase_dialogues(store, users.keys()):
             store.drop("dialogue-ranker")  # it holds the words of each conversation

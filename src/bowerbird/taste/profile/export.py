@@ -7,6 +7,7 @@ from typing import Any
 
 from bowerbird.data.events import ACTIONS
 from bowerbird.data.files.records import record_as_dict
+from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.taste.control.boards import Boards
 from bowerbird.taste.interests.ranking import format_time
 from bowerbird.taste.profile.profile import TasteReader
@@ -43,8 +44,16 @@ def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:
         },
         "taste": reader.profile_as_dict(profile),
         "overrides": {name: value for name, value in overrides.items() if value},
+        "exposures": _exposures_of(reader, user_id),
         "collections": [
             *(asdict(collection) for collection in reader.collections_of(user_id)),
             *(asdict(board) for board in Boards(reader.graph.store.path).of_user(user_id)),
         ],
     }
+
+
+def _exposures_of(reader: TasteReader, user_id: str) -> list[dict[str, Any]]:
+    """What was shown to a user, under any of their ids."""
+    store = reader.graph.store
+    shown = ExposureLog(store.path).of_user(store.log.ids_of(store.log.user_of(user_id))).to_pylist()
+    return [row | {"at": row["at"].isoformat(timespec="microseconds")} for row in shown]

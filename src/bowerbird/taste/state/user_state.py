@@ -94,6 +94,16 @@ class TasteState:
             excluded_items=np.union1d(self.excluded_items, self.items[excluded]).astype(np.int64),
         )
 
+    def with_events(self, later: History) -> TasteState:
+        """The state with events of a session that is not logged, which are later than the stored ones."""
+        seen = later.seen()
+        return replace(
+            self,
+            items=np.concatenate([self.items, seen.items]),
+            actions=np.concatenate([self.actions, seen.actions]),
+            at=np.concatenate([self.at, np.maximum(seen.at, self.last_at)]),
+        )
+
     @classmethod
     def of(cls, history: History, user_id: str = "") -> TasteState:
         """Make the state of a user who is known by a history only, as the live graph would hold it.

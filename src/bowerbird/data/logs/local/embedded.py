@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.events import Event, as_event_table
 from bowerbird.data.files.durable import flush_folder, write_atomically
 from bowerbird.data.files.locks import hold_lock
 from bowerbird.data.logs.contract import EventLog, LogMark
@@ -119,7 +119,7 @@ class EmbeddedLog(EventLog):
     def add_segment(self, events: pa.Table) -> int:
         """See `EventLog.add_segment`."""
         self._prepare_once()
-        events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
+        events = as_event_table(events)
         high, low = split_id_digests(events["event_id"])
         with self._locked():
             imported = self._imported_ids()

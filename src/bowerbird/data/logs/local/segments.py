@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bowerbird.data.events import EVENT_SCHEMA
+from bowerbird.data.events import EVENT_SCHEMA, as_event_table
 from bowerbird.data.files.durable import flush_folder
 from bowerbird.data.logs.local.known_ids import NONE, KnownIds, split_digests, split_id_digests
 from bowerbird.data.logs.rows import digest_id
@@ -85,7 +85,7 @@ class Segments:
         batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_BATCH_ROWS))
         remaining = (table.filter(pc.invert(pc.is_in(table["user_id"], users))) for table in batches)
         replacement = segment.with_name(f".without-{segment.name}")
-        self._write((table.cast(EVENT_SCHEMA) for table in remaining), replacement)
+        self._write(map(as_event_table, remaining), replacement)
         return RewrittenSegment(
             segment, replacement, KnownIds.of(*split_digests(digest_id(event_id) for event_id in event_ids))
         )
@@ -137,7 +137,7 @@ def _open(path: Path) -> pq.ParquetFile:
 
 def _read(path: Path) -> pa.Table:
     try:
-        return _open(path).read().select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
+        return as_event_table(_open(path).read())
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
 

@@ -182,6 +182,7 @@ def _event(
         surface=parse_text(product.get("list_id")) or None,
         query=parse_text(product.get("query")) or None,
         position=parse_whole_number(product.get("position")),
+        recommendation_id=parse_text(product.get("recommendation_id")) or None,
     )
 
 

@@ -17,13 +17,25 @@ from bowerbird.data.readers.event_columns import EventRows
 from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import Records
 
-FIELDS = ("user", "item", "action", "stamp", "message", "value", "session", "surface", "query", "position")
+FIELDS = (
+    "user",
+    "item",
+    "action",
+    "stamp",
+    "message",
+    "value",
+    "session",
+    "surface",
+    "query",
+    "list",
+    "position",
+)
 _TEXT = pa.string()
 SCHEMA = pa.schema(
     [
         *((name, _TEXT) for name in FIELDS[:5]),
         ("value", pa.float64()),
-        *((name, _TEXT) for name in FIELDS[6:9]),
+        *((name, _TEXT) for name in FIELDS[6:10]),
         ("position", pa.int32()),
     ]
 )
@@ -59,7 +71,8 @@ class TrackRows:
             return False
         if position is not None and (type(position) is not int or abs(position) >= _MAX_POSITION):
             return False
-        optional = properties.get("session_id"), properties.get("list_id"), properties.get("query")
+        names = ("session_id", "list_id", "query", "recommendation_id")
+        optional = [properties.get(name) for name in names]
         if any(text is not None and not _is_text(text) for text in optional):
             return False
         texts = ((text.strip() or None) if text else None for text in optional)
@@ -83,6 +96,7 @@ class TrackRows:
             rows.set(field, rows.column(name))
         for field in ("action", "value", "session", "surface", "query", "position"):
             rows.set(field, rows.column(field))
+        rows.set("recommendation_id", rows.column("list"))
         yield from rows.records()
 
 

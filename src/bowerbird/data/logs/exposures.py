@@ -1,0 +1,136 @@
+"""What was shown: each item of each list that a server answered, with its position and propensity.
+
+    exposures/exposures-20260131T120000000000-4711.parquet   written by one process, replaced until it is full
+
+Exposures are not events: they are written some seconds late, and a kill loses those. Events name the list
+they come from (`recommendation_id`), so that what came of an exposure can be read from the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bowerbird.data.files.durable import replacing
+from bowerbird.data.files.locks import hold_lock
+
+EXPOSURE_SCHEMA = pa.schema(
+    [
+        pa.field("recommendation_id", pa.string(), nullable=False),
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("surface", pa.string(), nullable=False),
+        pa.field("user_id", pa.string()),  # null for lists that are for nobody in particular
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("position", pa.int32(), nullable=False),
+        pa.field("propensity", pa.float64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("version_set", pa.int64(), nullable=False),
+    ]
+)
+FOLDER = "exposures"
+ROWS_PER_FILE = 50_000
+MAX_FILES = 200
+"""Files that are kept, ten million exposures; the oldest are removed."""
+MAX_PENDING = 20_000
+"""Exposures in memory; where the disk does not take them, later ones are dropped."""
+_log = logging.getLogger(__name__)
+
+
+class ExposureLog:
+    """The exposures of one store. Safe to use from several threads and processes."""
+
+    def __init__(self, store: Path) -> None:
+        self.folder = store / FOLDER
+        self._pending: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._path = self._next_path()
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note exposures, fields of `EXPOSURE_SCHEMA` each, for the next `flush`."""
+        with self._lock:
+            self._pending += rows[: MAX_PENDING - len(self._pending)]
+
+    def flush(self, without: Collection[str] = ()) -> None:
+        """Write what was noted, but nothing of some users. A disk that does not take it costs exposures."""
+        with self._lock:
+            rows, self._pending = [row for row in self._pending if row["user_id"] not in without], []
+            if not rows:
+                return
+            try:
+                self._append(pa.Table.from_pylist(rows, schema=EXPOSURE_SCHEMA))
+            except OSError as error:
+                _log.error("%s can't be written (%s): exposures are lost", self.folder, error.strerror)
+
+    def drop_pending(self, users: Collection[str]) -> None:
+        """Drop what was noted of some users and is not yet written."""
+        with self._lock:
+            self._pending = [row for row in self._pending if row["user_id"] not in users]
+
+    def _append(self, table: pa.Table) -> None:
+        self.folder.mkdir(exist_ok=True)
+        with self._writing():
+            if self._path.exists():
+                before = pq.read_table(self._path)
+                if before.num_rows < ROWS_PER_FILE:
+                    table = pa.concat_tables([before, table])
+                else:
+                    self._path = self._next_path()
+            _write(table, self._path)
+            for path in self.paths()[:-MAX_FILES]:
+                path.unlink(missing_ok=True)
+
+    def _next_path(self) -> Path:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        return self.folder / f"exposures-{stamp}-{os.getpid()}.parquet"
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return hold_lock(self.folder / "LOCK")
+
+    # -- reading and erasing ------------------------------------------------------------------------------
+
+    def paths(self) -> list[Path]:
+        """The files, oldest first."""
+        return sorted(self.folder.glob("exposures-*.parquet"))
+
+    def read(self) -> pa.Table:
+        """Everything that was written, in `EXPOSURE_SCHEMA`."""
+        return pa.concat_tables([EXPOSURE_SCHEMA.empty_table(), *map(pq.read_table, self.paths())])
+
+    def of_user(self, user_ids: Collection[str]) -> pa.Table:
+        """What was shown to a user with some ids, in `EXPOSURE_SCHEMA`."""
+        condition = pc.field("user_id").isin(list(user_ids))
+        tables = (pq.read_table(path, filters=condition) for path in self.paths())
+        return pa.concat_tables([EXPOSURE_SCHEMA.empty_table(), *tables])
+
+    def names(self, user_id: str) -> bool:
+        """Whether anything names a user."""
+        return bool(self.of_user([user_id]).num_rows)
+
+    def forget(self, users: Collection[str]) -> None:
+        """Remove users from every file."""
+        if not self.folder.exists():
+            return
+        with self._writing():
+            for path in self.paths():
+                table = pq.read_table(path)
+                is_erased = pc.is_in(table["user_id"], pa.array(list(users), pa.string()))
+                if pc.any(is_erased).as_py():
+                    _write(table.filter(pc.invert(is_erased)), path)
+            for part in self.folder.glob(".exposures-*"):  # of killed writers
+                part.unlink(missing_ok=True)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

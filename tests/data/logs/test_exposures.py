@@ -1,0 +1,61 @@
+"""The exposure log: nothing is written twice, an erased user is in no file, old files make room."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from bowerbird.data.logs import exposures
+from bowerbird.data.logs.exposures import EXPOSURE_SCHEMA, ExposureLog
+
+
+def row(user: str | None, item: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "recommendation_id": "r1", "at": datetime(2026, 1, 1, tzinfo=UTC), "surface": "home", "user_id": user,
+        "item_id": item, "position": 1, "propensity": 0.5, "score": 1.0, "source": "walk", "version_set": 3,
+        **fields,
+    }  # fmt: skip
+
+
+def test_what_was_added_is_read_back_by_another_process(tmp_path: Path) -> None:
+    log = ExposureLog(tmp_path)
+    assert ExposureLog(tmp_path).read().num_rows == 0
+    for number in range(3):
+        log.add([row("ann", f"i{number}"), row(None, f"i{number}")])
+        log.flush()
+    log.flush()
+    table = ExposureLog(tmp_path).read()
+    assert table.schema == EXPOSURE_SCHEMA and table.num_rows == 6 and len(log.paths()) == 1
+    assert log.of_user(["ann"])["item_id"].to_pylist() == ["i0", "i1", "i2"]
+
+
+def test_an_erased_user_is_in_no_file(tmp_path: Path) -> None:
+    first, second = ExposureLog(tmp_path), ExposureLog(tmp_path)
+    for log in (first, second):
+        log.add([row("ann", "i1"), row("bob", "i2")])
+        log.flush()
+    first.add([row("ann", "i3"), row("bob", "i4")])
+    assert first.names("ann")
+    first.drop_pending(["ann"])
+    second.add([row("ann", "i5")])
+    ExposureLog(tmp_path).forget(["ann"])
+    first.flush()
+    second.flush(without=["ann"])
+    assert not first.names("ann")
+    assert {*first.read()["user_id"].to_pylist()} == {"bob"}
+    assert b"ann" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_files_have_a_size_and_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposures, "ROWS_PER_FILE", 2)
+    monkeypatch.setattr(exposures, "MAX_FILES", 3)
+    log = ExposureLog(tmp_path)
+    for number in range(12):
+        log.add([row(None, f"i{number}")])
+        log.flush()
+    assert len(log.paths()) == 3 and [pq.read_table(path).num_rows for path in log.paths()] == [2, 2, 2]
+    assert log.read()["item_id"].to_pylist() == [f"i{number}" for number in range(6, 12)]
