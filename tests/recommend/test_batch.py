@@ -19,6 +19,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.recommend.batch import read_histories, write_lists
+from bowerbird.recommend.filtering.filters import ItemFilter, Range
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.recommendation import RankedList
 from bowerbird.recommend.recommender import Recommender
@@ -226,7 +227,7 @@ def test_options_count_for_a_file_too(
         read_only_shop.path, "--histories", path, "--out", out, "-n", 9, "--price-max", 40, "--diversity", 0
     )
     _, [history], _ = read_histories(path, recommender.catalogue)
-    options = RecommendOptions(diversity=0.0, price_max=40.0)
+    options = RecommendOptions(diversity=0.0, filter=ItemFilter(price=Range(max=40.0)))
     (ranked,) = recommender.lists([TasteState.of(history, "u1")], 9, options)
     assert pq.read_table(out)["item_id"].to_pylist() == [ids[position] for position in ranked.positions]
     assert (recommender.catalogue.prices[ranked.positions] <= 40).all()

@@ -10,8 +10,11 @@ from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import Action
 from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
+from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.outcomes.slates import OUTCOMES
 from bowerbird.recommend.rerank.boosts import Boosts
+
+MAX_EXCLUDED = 500
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,10 @@ class RecommendOptions:
     """From 0 (the best known order) to 1 (sampled widely; every item gives its propensity)."""
     seed: int | None = None
     """Of the exploration; another order each time without one."""
-    price_min: float | None = None
-    price_max: float | None = None
-    """In the catalogue's currency; items without a price are left out where one of the two is given."""
-    category: str | None = None
-    """A name anywhere in the items' category paths, in any case."""
+    filter: ItemFilter | None = None
+    """Conditions that all items must meet."""
+    exclude: tuple[str, ...] = ()
+    """Ids of items to leave out, at most `MAX_EXCLUDED`; ids that the catalogue does not know count too."""
     boosts: Boosts = field(default_factory=Boosts)
     use_walks: bool = True
     """Whether the live walk proposes items. This and the next three exist for ablations."""
@@ -49,20 +51,13 @@ class RecommendOptions:
         if self.outcome not in OUTCOMES:
             wanted = ", ".join(OUTCOMES)
             raise InputError(f"the target outcome is {self.outcome.value!r}, expected one of {wanted}")
-        low, high = self.price_min, self.price_max
-        if low is not None and high is not None and low > high:
-            raise InputError(f"the lowest price {low} is above the highest {high}")
+        if len(self.exclude) > MAX_EXCLUDED:
+            raise InputError(f"{len(self.exclude)} items are excluded, expected at most {MAX_EXCLUDED}")
 
     def eligible(self, catalogue: Catalogue) -> BoolArray:
-        """Give the items that pass the filters, (items,) bool."""
-        eligible = np.ones(len(catalogue), bool)
-        with np.errstate(invalid="ignore"):
-            if self.price_min is not None:
-                eligible &= catalogue.prices >= self.price_min
-            if self.price_max is not None:
-                eligible &= catalogue.prices <= self.price_max
-        if self.category is not None:
-            eligible &= catalogue.in_category(self.category)
+        """Give the items that pass the filter and are not excluded, (items,) bool."""
+        eligible = np.ones(len(catalogue), bool) if self.filter is None else self.filter.mask(catalogue)
+        eligible[[catalogue.position[item_id] for item_id in self.exclude if item_id in catalogue]] = False
         return eligible
 
 

@@ -17,7 +17,6 @@ from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
 from bowerbird.recommend.recommendation import RankedList, Recommendation
-from bowerbird.recommend.rerank.boosts import Boosts
 from bowerbird.recommend.rerank.diversity import diversify
 from bowerbird.recommend.rerank.reserve import Reserve
 from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
@@ -142,7 +141,9 @@ class Recommender:
             reserve.among(pool),
             config.lists.temperature,
         )
-        best, is_promoted = self._promote(positions[pool][chosen], relevance[chosen], options.boosts, n)
+        best, is_promoted = options.boosts.arrange(
+            self.catalogue, positions[pool][chosen], relevance[chosen], n
+        )
         rows = chosen[best]
         return RankedList(candidates, pool[rows], relevance[rows], propensities[best], is_promoted)
 
@@ -163,17 +164,6 @@ class Recommender:
             [(1.0, ranks_of(scores)), (self.ranker.config.lists.outcome_weight, ranks_of(odds))]
         )
 
-    def _promote(
-        self, positions: IntArray, relevance: RealArray, boosts: Boosts, n: int
-    ) -> tuple[IntArray, BoolArray]:
-        """Order chosen items by the shop's boosts: rows (n,), and which of them were moved up, (n,) bool."""
-        if not boosts.rules or not len(positions):
-            rows = np.arange(min(n, len(positions)))
-            return rows, np.zeros(len(rows), bool)
-        factors = np.array([boosts.factor(self.catalogue.item(int(position))) for position in positions])
-        order = boosts.order(relevance, factors)[:n]
-        return order, (order > np.arange(len(order))) & (factors[order] > 1)
-
     # -- recommendations ----------------------------------------------------------------------------------
 
     def recommend_user(
@@ -192,7 +182,25 @@ class Recommender:
     ) -> list[Recommendation]:
         """Give a user's list (see `lists`) with reasons and probabilities."""
         moments = None if now is None else [now]
-        ranked = next(self.lists([state], n, options, now=moments, eligible=eligible))
+        return self._describe(next(self.lists([state], n, options, now=moments, eligible=eligible)))
+
+    def rerank(
+        self,
+        state: TasteState,
+        positions: IntArray,
+        options: RecommendOptions = DEFAULT_OPTIONS,
+        now: int | None = None,
+    ) -> list[Recommendation]:
+        """Order given items (k,) for a user, also those that they have seen, and those that are sold out.
+
+        Of each article one variant."""
+        none = np.zeros(len(self.catalogue), bool)
+        candidates = next(self.ranker.candidates([state], [none], extra=[positions]))
+        moment = time.time_ns() // 1000 if now is None else now
+        return self._describe(self._rank(state, candidates, len(positions), options, moment))
+
+    def _describe(self, ranked: RankedList) -> list[Recommendation]:
+        """Add reasons and probabilities to a list."""
         features = ranked.candidates.features[ranked.rows]
         odds = self.outcomes.probabilities(features, np.arange(1, len(features) + 1))
         items = self.catalogue.items_at(ranked.positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,13 @@ def recommend(
     price_min: Annotated[float | None, typer.Option(help="Lowest price.")] = None,
     price_max: Annotated[float | None, typer.Option(help="Highest price.")] = None,
     category: Annotated[str | None, typer.Option(help="Only items of this category.")] = None,
+    filter_json: Annotated[
+        str | None, typer.Option("--filter", help='Filter as JSON: {"brand": ["Oak & Co"], "on_sale": true}')
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Id of an item to leave out; repeatable.")] = None,
+    liked: Annotated[
+        list[str] | None, typer.Option("--liked", help="Id of an item of the session; repeatable.")
+    ] = None,
     boosts: Annotated[Path | None, typer.Option(help="TOML file with boosts.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,25 +64,39 @@ def recommend(
         return
     from bowerbird.data.events import Action
     from bowerbird.data.store import Store
+    from bowerbird.recommend.filtering.filters import ItemFilter, Range, combine, parse_filter
+    from bowerbird.recommend.lists.sessions import SessionEvent, session_state
     from bowerbird.recommend.options import RecommendOptions
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.recommend.rerank.boosts import Boosts
 
-    if (user is None) == (histories is None):
-        raise InputError("name either one user with --user, or a file with --histories and --out")
+    if (user is None and not liked) == (histories is None):
+        raise InputError(
+            "name a user with --user, items of a session with --liked, or a file with --histories and --out"
+        )
     if (histories is None) != (out is None):
         raise InputError("--histories and --out FILE.parquet go together: histories in, recommendations out")
     options = RecommendOptions(
-        *(Action(outcome.value), diversity, exploration, seed, price_min, price_max, category),
+        *(Action(outcome.value), diversity, exploration, seed),
+        filter=combine(
+            parse_filter(filter_json) if filter_json else None,
+            ItemFilter(price=Range(price_min, price_max)) if (price_min, price_max) != (None, None) else None,
+            ItemFilter(category=(category,)) if category else None,
+        ),
+        exclude=tuple(exclude or ()),
         boosts=Boosts.load(boosts) if boosts else Boosts(),
     )
     recommender = Recommender.open(Store.open(store).snapshot())
     if histories is not None and out is not None:
         _batch(recommender, histories, out, n, options, as_json)
         return
-    assert user is not None
-    recommended = recommender.recommend_user(user, n, options)
-    if user not in recommender.taste:
+    known = None if user is None else recommender.taste.state(user)
+    session = [SessionEvent(item_id) for item_id in liked or ()]
+    state, unknown = session_state(session, recommender.catalogue, time.time_ns() // 1000, known)
+    recommended = recommender.recommend(state, n, options=options)
+    if unknown:
+        print(f"not in the catalogue, left out: {', '.join(unknown)}", file=sys.stderr)
+    if user is not None and user not in recommender.taste:
         print(f"{user} is unknown: these are popular items", file=sys.stderr)
     if outcome.value in recommender.outcomes.meaning["absent"]:
         reason = recommender.outcomes.meaning["absent"][outcome.value]

@@ -28,6 +28,9 @@ def search(
     image: Annotated[Path | None, typer.Option(help="Find items similar to this picture.")] = None,
     item: Annotated[str | None, typer.Option(help="Find items similar to this item (id).")] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Number of items.")] = 20,
+    filter_json: Annotated[
+        str | None, typer.Option("--filter", help='Filter as JSON: {"price": {"max": 60}}')
+    ] = None,
     queries: Annotated[
         Path | None, typer.Option(help="Parquet file: query_id, and text and/or image (bytes).")
     ] = None,
@@ -44,18 +47,20 @@ def search(
     from bowerbird.data.files.images import read_picture
     from bowerbird.data.store import Store
     from bowerbird.embed.search.searcher import Searcher
+    from bowerbird.recommend.filtering.filters import parse_filter
 
     if (queries is None) != (out is None):
         raise InputError("--queries and --out go together: give both, or neither")
     snapshot = Store.open(store).snapshot()
     searcher = Searcher.open(snapshot)
     if queries is not None and out is not None:
-        if text is not None or image is not None or item is not None:
-            raise InputError("--queries holds the queries: leave out TEXT, --image and --item")
+        if (text, image, item, filter_json) != (None, None, None, None):
+            raise InputError("--queries holds the queries: leave out TEXT, --image, --item and --filter")
         _batch(searcher, queries, n, out, as_json, lambda query: query_for_catalogue(query, snapshot))
         return
     text = query_for_catalogue(text, snapshot) if text else text
-    hits = searcher.search(text, read_picture(image) if image else None, item, n)
+    allowed = parse_filter(filter_json).mask(searcher.catalogue) if filter_json else None
+    hits = searcher.search(text, read_picture(image) if image else None, item, n, allowed)
     rows = [asdict(hit) | _facts_of(searcher.catalogue, hit.position) for hit in hits]
     emit(rows, as_json, lambda console: _show(rows, console))
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.data.arrays import DoubleArray, IntArray, RealArray
+from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, RealArray
 from bowerbird.data.files.records import record_from
-from bowerbird.data.items import Item
+from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError
 
 
@@ -100,3 +100,14 @@ class Boosts:
         better = (relevance[None, :] >= raised[:, None]).sum(axis=1)
         goal = np.where(factors > 1, np.maximum(np.minimum(better, rank), rank - self.places), rank)
         return np.lexsort((rank, factors <= 1, goal))
+
+    def arrange(
+        self, catalogue: Catalogue, positions: IntArray, relevance: RealArray, n: int
+    ) -> tuple[IntArray, BoolArray]:
+        """Order C items, best first, by the rules: rows (n,), and which of them were moved up, (n,) bool."""
+        if not self.rules or not len(positions):
+            rows = np.arange(min(n, len(positions)))
+            return rows, np.zeros(len(rows), bool)
+        factors = np.array([self.factor(item) for item in catalogue.items_at(positions)])
+        order = self.order(relevance, factors)[:n]
+        return order, (order > np.arange(len(order))) & (factors[order] > 1)
