@@ -56,7 +56,7 @@ REJECTED = {
     "modalities": ["text", "audio"],
     "service_tier": "flex",
     "stream_options": {"include_usage": True},
-    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}},
+    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "integer"}}},
 }
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 from starlette.responses import JSONResponse
 
 from bowerbird.errors import InputError
-from bowerbird.serve.bodies import UserId
+from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.errors import UnsupportedField, error_response
+from bowerbird.serve.openai.schema_filler import SchemaFiller
 
 MODEL = "bowerbird"
 MAX_MESSAGES = 1000
@@ -89,11 +90,26 @@ class StreamOptions(Strict):
     include_obfuscation: bool | None = None
 
 
-class ResponseFormat(BaseModel):
-    """The form of `content`."""
+class JsonSchema(Strict):
+    """A schema that `content` follows."""
 
-    model_config = ConfigDict(extra="allow")
-    type: Literal["text", "json_object"]
+    name: Annotated[str, Field(max_length=100)] = ""
+    description: str | None = None
+    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    strict: bool | None = None
+
+
+class ResponseFormat(Strict):
+    """The form of `content`: with `json_schema`, the reply's text and items by the names of the fields."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _check_schema(self) -> ResponseFormat:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema goes with the type json_schema, and only with that")
+        return self
 
 
 class ChatRequest(Strict):
@@ -132,12 +148,23 @@ class ChatRequest(Strict):
     prompt_cache_retention: str | None = None
     service_tier: Literal["auto", "default"] | None = None
     parallel_tool_calls: bool | None = None
+    _schema_filler: SchemaFiller | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _check_stream_options(self) -> ChatRequest:
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options is only for streams: set stream to true")
         return self
+
+    def model_post_init(self, _: Any) -> None:
+        """Check that a reply can follow the schema. Raises `UnfitSchema`."""
+        given = self.response_format.json_schema if self.response_format is not None else None
+        self._schema_filler = None if given is None else SchemaFiller(given.schema_)
+
+    @property
+    def schema_filler(self) -> SchemaFiller | None:
+        """What makes a reply's JSON by the client's schema; None where it has none."""
+        return self._schema_filler
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -153,7 +180,7 @@ class ChatRequest(Strict):
     @property
     def is_json(self) -> bool:
         """Whether `content` is to be a JSON object."""
-        return self.response_format is not None and self.response_format.type == "json_object"
+        return self.response_format is not None and self.response_format.type != "text"
 
 
 def _picture(image_url: Any) -> bytes:
