@@ -76,7 +76,7 @@ def all_routes(shop: Shop) -> Routes:
 
 
 def fill(path: str, user: str) -> str:
-    values = {"user": user.replace("/", "%2F"), "item_id": "i1", "interest": "1"}
+    values = {"user": user.replace("/", "%2F"), "item_id": "i59", "interest": "1"}
     return re.sub(r"{(\w+)}", lambda match: values.get(match[1], "x"), path)
 
 
@@ -91,7 +91,7 @@ ALLOWED = {
     "kind", ["token", *KEY_ROLES, "other store", "other store's token", "bb_x_y", "nonsense", None]
 )
 def test_every_route_for_every_role(shop: Shop, all_routes: Routes, kind: str | None) -> None:
-    assert len(all_routes) >= 25
+    assert len(all_routes) >= 38
     for method, path, role in all_routes:
         answer = shop.send(method, fill(path, OWN), kind, content=b"{}", params={"item": "i1", "q": "x"})
         if role == "none":
@@ -120,6 +120,10 @@ def test_a_user_token_is_good_for_its_user_only(shop: Shop, all_routes: Routes) 
     chat = "/v1/chat/completions"
     assert shop.send("POST", chat, "token", json={"messages": messages, "user": OTHER}).status_code == 403
     assert shop.send("POST", chat, "token", json={"messages": messages}).status_code == 200
+    bodies = {"/recommendations": {}, "/rerank": {"item_ids": ["i1"]}, "/v1/responses": {"input": "hello"}}
+    for path, body in bodies.items():
+        assert shop.send("POST", path, "token", json=body | {"user": OTHER}).status_code == 403, path
+        assert shop.send("POST", path, "token", json=body).status_code == 200, path
     event = {"type": "track", "event": "Product Viewed", "properties": {"product_id": "i1"}, "messageId": "m"}
     event["timestamp"] = "2026-01-01T00:00:00Z"
     assert shop.send("POST", "/v1/track", "token", json=event | {"userId": OTHER}).status_code == 403

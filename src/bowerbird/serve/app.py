@@ -15,13 +15,25 @@ from starlette.middleware.cors import CORSMiddleware
 from bowerbird.data.files.records import decode_record
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import add_error_handlers
+from bowerbird.serve.middleware.head import HeadMiddleware
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.middleware.observing import ObservingMiddleware
 from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
 from bowerbird.serve.protection.routes import Guard
 from bowerbird.serve.protection.settings import ServerSettings
-from bowerbird.serve.routes import chat, erasure, events, health, items, models, profiles
+from bowerbird.serve.routes import (
+    chat,
+    erasure,
+    events,
+    health,
+    item_changes,
+    items,
+    lists,
+    models,
+    profiles,
+    recommendations,
+)
 from bowerbird.serve.routes.page import boards, changes, complements, files, taste_stream
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
@@ -72,6 +84,9 @@ def create_app(
     _add_middleware(app, metrics, settings)
     app.include_router(health.routes(app_state, metrics))
     app.include_router(events.routes(app_state, metrics))
+    app.include_router(recommendations.routes(app_state))
+    app.include_router(lists.routes(app_state))
+    app.include_router(item_changes.routes(app_state))
     app.include_router(complements.routes(app_state))
     app.include_router(items.routes(app_state))
     app.include_router(profiles.routes(app_state))
@@ -82,6 +97,7 @@ def create_app(
     app.include_router(chat.routes(app_state))
     app.include_router(models.routes(app_state))
     app.include_router(files.routes())
+    _describe_keys(app)
     add_error_handlers(app)
     return app
 
@@ -96,6 +112,18 @@ def build_routes(app: FastAPI) -> None:
         route.matches(scope)
 
 
+def _describe_keys(app: FastAPI) -> None:
+    """Add to the OpenAPI document what the routes name as their security: an API key or a user token."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
 def worker() -> FastAPI:
     """The app of one of several processes; `STORE_VARIABLE` names its store."""
     settings = decode_record(os.environ[SETTINGS_VARIABLE].encode(), ServerSettings, Path(SETTINGS_VARIABLE))
@@ -106,11 +134,12 @@ def worker() -> FastAPI:
 def _add_middleware(app: FastAPI, metrics: Metrics, settings: ServerSettings) -> None:
     """Add the layers around the routes, the innermost first."""
     app.add_middleware(EncodedSlashMiddleware)
+    app.add_middleware(HeadMiddleware)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
             max_age=600,

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 from bowerbird.data.events import Alias, Event
 from bowerbird.data.ingest.event_checks import EventIngestor, IngestionResult
+from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.data.versions.catalogue_files import read_availability
 from bowerbird.data.versions.meta import CatalogueMeta
 from bowerbird.recommend.rerank.boosts import Boosts
-from bowerbird.recommend.saved import is_trained
 from bowerbird.serve.dialogue_cache import DialogueCache
+from bowerbird.serve.maintenance import MaintenanceProcess
 from bowerbird.serve.served_snapshot import ServedSnapshot
-from bowerbird.taste.control.erasure_queue import ErasureQueue, ErasureRequest
+from bowerbird.taste.control.erasure_queue import ErasureQueue
 
 BOOSTS_FILE = "boosts.toml"
 """File in a store's folder: the business rules that apply to all recommendations over HTTP."""
 POLL_S = 0.2  # seconds between two checks for new versions
+POLLS_PER_FLUSH = 50  # polls between two flushes of the exposures
 POLLS_PER_LOG_CHECK = 10  # polls between two checks for imported events that the ranker does not know
-RETRY_S = 60.0  # seconds before a failed training is retried
-NICENESS = 5  # of the maintenance process, which trains while this one answers
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +40,7 @@ class AppState:
         boosts = self.store.path / BOOSTS_FILE
         self.boosts = Boosts.load(boosts) if boosts.exists() else Boosts()
         self.dialogues = DialogueCache()
+        self.exposures = ExposureLog(self.store.path)
         self._closed = threading.Event()
         self._following = threading.Lock()
         self._erasures = ErasureQueue(self.store)
@@ -96,6 +92,7 @@ class AppState:
     def close(self) -> None:
         """Stop polling, and the maintenance process."""
         self._closed.set()
+        self._flush_exposures()
         self._maintenance.stop()
 
     def _watch(self) -> None:
@@ -103,6 +100,8 @@ class AppState:
         while not self._closed.wait(POLL_S):
             token, polls = (self.store.history_token(), self._erasures.file_stamp()), polls + 1
             try:
+                if polls % POLLS_PER_FLUSH == 0:
+                    self._flush_exposures()
                 if token != seen:
                     seen = token
                     self.follow()
@@ -116,11 +115,15 @@ class AppState:
                 seen = None
                 self._closed.wait(POLLS_PER_LOG_CHECK * POLL_S)
 
+    def _flush_exposures(self) -> None:
+        self.exposures.flush({request.user_id for request in self._erasures.read().requests})
+
     def follow(self) -> None:
         """Serve the versions in force, as far as they are complete; start the erasure of queued users and the
         training of missing versions."""
         with self._following:
             self.served.taste.refresh()  # drops erased users, even if no request comes
+            self.exposures.drop_pending({request.user_id for request in self._erasures.read().requests})
             in_force = self._in_force = self.store.snapshot(self.served.snapshot)
             self._leave_out_unsold(in_force)
             target = in_force if in_force.complete else self.served.snapshot.with_facts_of(in_force)
@@ -150,49 +153,6 @@ class AppState:
         previous, self.served, self._failed = self.served, opened, None
         if previous.snapshot.version("vectors") != snapshot.version("vectors"):
             previous.taste.save()  # for a rollback
-
-
-class MaintenanceProcess:
-    """A child process at low priority that erases queued users and trains missing versions; in this process
-    it
-    would delay answers."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._erasures = ErasureQueue(store)
-        self._child: subprocess.Popen[bytes] | None = None
-        self._last_task: tuple[dict[str, str], int, tuple[ErasureRequest, ...]] | None = None
-        self._retry_at = 0.0
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the last process has ended, and `start_if_needed` was not called since."""
-        return self._child is not None and self._child.poll() is not None
-
-    def start_if_needed(self, in_force: StoreSnapshot) -> None:
-        """Start a process if users are queued for erasure or versions are missing, none is running, and the
-        same task was not started recently."""
-        if self._child is not None and self._child.poll() is None:
-            return
-        self._child = None
-        queued = self._erasures.read().requests
-        if not queued and in_force.complete and is_trained(in_force):
-            self._last_task = None
-            return
-        task = (in_force.names, self._store.log.generation, queued)
-        if task == self._last_task and time.monotonic() < self._retry_at:
-            return
-        self._last_task, self._retry_at = task, time.monotonic() + RETRY_S
-        command = [sys.executable, "-m", "bowerbird.recommend.train", str(self._store.path)]
-        # OpenMP threads that spin while they wait would take CPU time from answers and from each other.
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
-        with contextlib.suppress(ProcessLookupError):  # it may have ended already
-            os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
-
-    def stop(self) -> None:
-        if self._child is not None:
-            self._child.terminate()
 
 
 def _servable_snapshot(store: Store) -> StoreSnapshot:

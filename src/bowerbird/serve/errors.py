@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve.bodies import ErrorBody, ErrorText
+from bowerbird.serve.bodies.errors import ErrorBody, ErrorText
 from bowerbird.serve.protection.errors import Refusal
 
 RETRY_S = {"Retry-After": "1"}
@@ -90,8 +90,9 @@ def add_error_handlers(app: FastAPI) -> None:
 def _methods_of(request: Request) -> list[str]:
     """The methods that the path of a request has."""
     routes = request.app.router.routes
-    return [
+    served = {
         method
         for method in METHODS
         if any(route.matches({**request.scope, "method": method})[0] == Match.FULL for route in routes)
-    ]
+    }
+    return [method for method in METHODS if method in served or (method == "HEAD" and "GET" in served)]

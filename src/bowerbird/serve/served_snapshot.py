@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from bowerbird.data.arrays import IntArray
 from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.recommend.lists.paging import digest_ids
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
@@ -60,6 +62,16 @@ class ServedSnapshot:
 
         self._used.add("assistant")
         return self.snapshot.open_once("assistant", lambda: Assistant.open(self.snapshot))
+
+    @property
+    def article_digests(self) -> IntArray:
+        """Digests of each item's article, by which cursors name what was shown, (items,) int64."""
+        return self.snapshot.open_once("article digests", self._digest, of=("catalogue", "vectors"))
+
+    def _digest(self) -> IntArray:
+        groups = self.catalogue.table["group_id"].to_pylist()
+        names = zip(groups, self.catalogue.ids, strict=True)
+        return digest_ids(f"group {group}" if group else item_id for group, item_id in names)
 
     def position_of(self, item_id: str) -> int | None:
         """The position of an item; None for one that is unknown or withdrawn."""

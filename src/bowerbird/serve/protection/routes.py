@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bowerbird.serve.bodies import ErrorBody
+from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.protection.access import Authenticator, Caller, remember_caller
 from bowerbird.serve.protection.audit import AuditLog
 from bowerbird.serve.protection.errors import Overloaded, TooManyRequests

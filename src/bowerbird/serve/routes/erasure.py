@@ -1,6 +1,6 @@
 """`DELETE /users/{user}`: acknowledged immediately, durable, and in force from the next answer on.
 
-Another process rewrites the files (see `app_state.MaintenanceProcess`), once for all queued users.
+Another process rewrites the files (see `maintenance`), once for all queued users.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import ErasureBody, UserId
+from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.users import ErasureBody
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import Guard, RouteRules, guarded_router
@@ -25,6 +26,8 @@ def routes(app_state: AppState) -> APIRouter:
     @router.delete("/users/{user:id}")
     async def forget(user: UserId, request: Request) -> ErasureBody:
         """Erase a user. Later events under the same id belong to a new user."""
+
+        app_state.exposures.drop_pending({user})
 
         def is_known() -> bool:
             taste = app_state.served.taste

@@ -14,7 +14,13 @@ from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import message_id_of, parse_events
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import IngestionBody, RejectedMessage
+from bowerbird.serve.bodies.events import (
+    IngestionBody,
+    RejectedMessage,
+    SegmentBatch,
+    SegmentCall,
+    described_body,
+)
 from bowerbird.serve.event_batcher import EventBatcher
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.access import Caller, caller_of
@@ -23,22 +29,23 @@ from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.rejected_events import RejectedEvents
 
 MAX_BODY_BYTES = 500 * KB  # Segment's own limit for a batch
+CALL = described_body(SegmentCall)
 
 
 def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
     router = guarded_router(RouteRules(Role.EVENTS_WRITE, MAX_BODY_BYTES, is_priority=True))
     batcher, rejected_events = EventBatcher(app_state.ingest), RejectedEvents(app_state.store)
 
-    @router.post("/v1/track")
+    @router.post("/v1/track", openapi_extra=CALL)
     async def track(request: Request) -> IngestionBody:
         """Log the event of one `track` call."""
         return await answer([await request.json()], caller_of(request))
 
-    @router.post("/v1/identify")
-    @router.post("/v1/alias")
-    @router.post("/v1/page")
-    @router.post("/v1/screen")
-    @router.post("/v1/group")
+    @router.post("/v1/identify", openapi_extra=CALL)
+    @router.post("/v1/alias", openapi_extra=CALL)
+    @router.post("/v1/page", openapi_extra=CALL)
+    @router.post("/v1/screen", openapi_extra=CALL)
+    @router.post("/v1/group", openapi_extra=CALL)
     async def call(request: Request) -> IngestionBody:
         """Join two ids of one user (`identify`, `alias`); other calls are accepted and say nothing."""
         body = await request.json()
@@ -46,7 +53,7 @@ def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
         messages = [{"type": call_type, **body} if isinstance(body, dict) else body]
         return await answer(messages, caller_of(request))
 
-    @router.post("/v1/batch")
+    @router.post("/v1/batch", openapi_extra=described_body(SegmentBatch))
     async def batch(request: Request) -> IngestionBody:
         """Log the events of many calls, `{"batch": [...]}`."""
         body = await request.json()

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from bowerbird.data.versions.version import KINDS
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import Health, Probe
+from bowerbird.serve.bodies.health import Health, Probe
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router

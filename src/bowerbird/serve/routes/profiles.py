@@ -12,17 +12,10 @@ from fastapi import APIRouter, HTTPException, Path
 from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import (
-    Correction,
-    Exclusion,
-    ExplanationBody,
-    ExportBody,
-    InterestBody,
-    ProfileBody,
-    ScaledInterestList,
-    SimilarUsersBody,
-    UserId,
-)
+from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.interests import Correction, InterestBody, ScaledInterestList
+from bowerbird.serve.bodies.profiles import ExplanationBody, ProfileBody, SimilarUsersBody
+from bowerbird.serve.bodies.users import Exclusion, ExportBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.taste.graph import TasteGraph

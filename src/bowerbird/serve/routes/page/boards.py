@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import Body, ItemBody, UserId
+from bowerbird.serve.bodies.base import Body, UserId
+from bowerbird.serve.bodies.items import ItemBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.routes.page.complements import ComplementList, Count, find_complements

@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import UserId
+from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.protection.errors import Overloaded
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router

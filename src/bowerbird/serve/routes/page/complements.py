@@ -10,7 +10,8 @@ from fastapi import APIRouter, HTTPException, Query
 
 from bowerbird.recommend.completion.complements import Complements
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import Body, ItemBody
+from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.items import ItemBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from bowerbird.report.taste_page import interest_stream
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies import Body, UserId
+from bowerbird.serve.bodies.base import Body, UserId
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 

@@ -1,0 +1,61 @@
+"""Bodies of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bowerbird.serve.bodies.base import Body
+
+
+class SegmentCall(BaseModel):
+    """A call of Segment's HTTP API; further fields are read over."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+    type: str | None = None
+    """`track`, `identify`, `alias`, `page`, `screen` or `group`; in a batch only."""
+    event: str | None = None
+    """`Product Viewed`, `Product Clicked`, `Product Added to Wishlist`, `Order Completed`, …"""
+    userId: str | None = None
+    anonymousId: str | None = None
+    messageId: str | None = None
+    """Events count once by it."""
+    timestamp: str | None = None
+    properties: dict[str, Any] | None = None
+    """`product_id` or `products`, `price`, `position`, `recommendation_id`, …"""
+
+
+class SegmentBatch(BaseModel):
+    """Many calls."""
+
+    model_config = ConfigDict(extra="allow")
+    batch: list[SegmentCall]
+
+
+def described_body(model: type[BaseModel]) -> dict[str, Any]:
+    """What describes a body that the route reads itself, one call at a time."""
+    schema = model.model_json_schema()
+    if schema.pop("$defs", None):  # a reference inside of an operation would be looked up in the document
+        schema["properties"]["batch"]["items"] = SegmentCall.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+class RejectedMessage(Body):
+    """A message that has no event."""
+
+    messageId: str | None
+    """As the client gave it."""
+    reason: str
+
+
+class IngestionBody(Body):
+    """What became of events."""
+
+    success: bool
+    accepted: int
+    duplicates: int
+    rejected: list[str]
+    """Reasons."""
+    rejections: list[RejectedMessage]
+    """The same, each with the message's id."""

@@ -1,0 +1,139 @@
+"""What requests for lists of items may hold: in addresses, and in JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+
+from bowerbird.data.events import Action
+from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
+from bowerbird.recommend.filtering.filters import ItemFilter
+from bowerbird.recommend.options import MAX_EXCLUDED
+from bowerbird.serve.bodies.base import UserId
+
+MAX_COUNT = 200
+MAX_SESSION = 500
+MAX_CURSOR = 7000  # characters
+
+ItemId = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+Excluded = Annotated[list[ItemId], Field(max_length=MAX_EXCLUDED)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Outcome = Literal["click", "save", "purchase"]
+
+
+class Asked(BaseModel):
+    """Base of all requests: a field that is not declared is an error."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ListQuery(Asked):
+    """What every list takes in its address."""
+
+    n: Count = 20
+    cursor: Cursor | None = None
+    """`next_cursor` of the page before; everything but `n` must be as it was."""
+    filter: Annotated[str, Field(max_length=8000)] | None = None
+    """A filter as JSON: {"price": {"max": 60}, "in_stock": true}; see `ItemFilter`."""
+    exclude: Excluded = []
+    """Ids of items to leave out; repeatable."""
+
+
+class TrendingQuery(ListQuery):
+    """Of the trending items."""
+
+    half_life_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+
+
+class SearchQuery(ListQuery):
+    """Of a search."""
+
+    q: str = ""
+    """Text; with an item or a picture, the change."""
+    item: str | None = None
+    """Id of an item to resemble."""
+
+
+class PictureQuery(ListQuery):
+    """Of a search with a picture."""
+
+    q: str = ""
+    """The change."""
+
+
+class UserListQuery(ListQuery):
+    """Of recommendations for a known user."""
+
+    outcome: Outcome = "click"
+    """What to optimise for."""
+    diversity: FiniteFloat = 0.2
+    """From 0 (relevance only) to 1; others count as the nearest of the two."""
+    exploration: FiniteFloat = 0.0
+    """From 0 (the best known order) to 1 (sampled widely)."""
+    seed: Seed | None = None
+    """Of the exploration."""
+    price_min: FiniteFloat | None = None
+    price_max: FiniteFloat | None = None
+    category: str | None = None
+    surface: Annotated[str, Field(max_length=100)] | None = None
+    """Where the list is shown (home, product, cart): noted in the exposure log."""
+
+
+class SessionEventBody(Asked):
+    """An event of a session."""
+
+    item_id: ItemId
+    action: Action = Action.CLICK
+    at: AwareDatetime | None = None
+    """Without it, events are a minute apart, and the last one is now."""
+
+
+class MessageBody(Asked):
+    """A message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Field(max_length=20_000)]
+
+
+class WhoseList(Asked):
+    """Whom a list is for: a user, a session, or a user with a session that is not logged."""
+
+    user: UserId | None = None
+    events: Annotated[list[SessionEventBody], Field(max_length=MAX_SESSION)] = []
+    """Of the session, oldest first."""
+    outcome: Outcome = "click"
+    """What to optimise for."""
+    diversity: Share = 0.2
+    filter: ItemFilter | None = None
+    exclude: Excluded = []
+    surface: Annotated[str, Field(max_length=100)] | None = None
+    """Where the list is shown (home, product, cart): noted in the exposure log."""
+
+
+class RecommendationRequest(WhoseList):
+    """A request for recommendations."""
+
+    n: Count = 20
+    cursor: Cursor | None = None
+    """`next_cursor` of the page before; everything but `n` must be as it was."""
+    exploration: Share = 0.0
+    seed: Seed | None = None
+    messages: Annotated[list[MessageBody], Field(max_length=1000)] = []
+    """Of a conversation: what its last message asks for, at most 20 items."""
+
+
+class RerankRequest(WhoseList):
+    """A list to be ordered."""
+
+    item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=MAX_EXCLUDED)]
+
+
+class CompletionRequest(Asked):
+    """A set (a basket, a board, an outfit) to be completed."""
+
+    item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=50)]
+    n: Count = 10
