@@ -130,8 +130,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
         "data/ingest/imports.py",
         "data/ingest/dialogues.py",
         "data/ingest/event_checks.py",
-        "data/ingest/withdrawal.py",
-        "data/ingest/item_patches.py",
+        "data/ingest/item_changes.py",
         "data/pictures/fetching.py",
     ),  # writers: they change what is current
     *(

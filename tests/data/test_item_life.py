@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bowerbird.data.ingest.imports import import_layout
-from bowerbird.data.ingest.withdrawal import withdraw_items
+from bowerbird.data.ingest.item_changes import withdraw_items
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 

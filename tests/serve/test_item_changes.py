@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from bowerbird.data.ingest.item_patches import ItemPatch, patched
+from bowerbird.data.ingest.item_changes import ItemPatch, patched
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 

@@ -47,7 +47,7 @@ def list_(
 @items_app.command()
 def show(store: StoreArgument, ids: IdsArgument, as_json: JsonOption = False) -> None:
     """Show all fields of items."""
-    from bowerbird.data.ingest.withdrawal import require_items
+    from bowerbird.data.ingest.item_changes import require_items
 
     catalogue = _catalogue(store)
     require_items(catalogue, ids)
@@ -58,7 +58,7 @@ def show(store: StoreArgument, ids: IdsArgument, as_json: JsonOption = False) ->
 @items_app.command()
 def remove(store: StoreArgument, ids: IdsArgument, as_json: JsonOption = False) -> None:
     """Withdraw items: they leave every answer; their history stays, and an import can bring them back."""
-    from bowerbird.data.ingest.withdrawal import withdraw_items
+    from bowerbird.data.ingest.item_changes import withdraw_items
     from bowerbird.data.store import Store
 
     withdrawn = withdraw_items(Store.open(store), ids)

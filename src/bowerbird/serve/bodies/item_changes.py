@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Base64Bytes, Field, FiniteFloat, model_validator
 
-from bowerbird.data.ingest.item_patches import ItemPatch
+from bowerbird.data.ingest.item_changes import ItemPatch
 from bowerbird.data.items import Item
 from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.bodies.lists import Asked, ItemId

@@ -8,8 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException
 
 from bowerbird.data.ingest.imports import import_records
-from bowerbird.data.ingest.item_patches import ItemPatch, patch_items
-from bowerbird.data.ingest.withdrawal import withdraw_items
+from bowerbird.data.ingest.item_changes import ItemPatch, patch_items, withdraw_items
 from bowerbird.data.readers.records import ItemDraft
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.item_changes import (
