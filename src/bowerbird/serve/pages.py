@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import BoolArray
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.recommend.filtering.filters import ItemFilter, Range, combine, parse_filter
 from bowerbird.recommend.lists.paging import Cursor, fingerprint_of, page_of
@@ -124,7 +124,7 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def positions_of(item_ids: Sequence[str], served: ServedSnapshot) -> tuple[np.ndarray, list[str]]:
+def positions_of(item_ids: Sequence[str], served: ServedSnapshot) -> tuple[IntArray, list[str]]:
     """Positions of the known items, each once, (k,) int64; and the other ids."""
     known = {item_id: served.position_of(item_id) for item_id in item_ids}
     unknown = [item_id for item_id, position in known.items() if position is None]
