@@ -10,7 +10,6 @@ from rich.console import Console
 
 from bowerbird.choices import Effort, Split
 from bowerbird.cli.evaluation.evaluate_conversations import evaluate_conversation_file
-from bowerbird.cli.evaluation.evaluate_exposures import evaluate_exposures
 from bowerbird.cli.evaluation.evaluation_tables import print_evaluations
 from bowerbird.cli.output import JsonOption, StoreArgument, emit
 from bowerbird.errors import InputError
@@ -66,6 +65,8 @@ def evaluate(
         evaluate_conversation_file(store, conversations, as_json)
         return
     if exposures:
+        from bowerbird.cli.evaluation.evaluate_exposures import evaluate_exposures
+
         evaluate_exposures(store, as_json)
         return
     from bowerbird.data.files.records import record_as_dict
