@@ -136,7 +136,7 @@ def test_a_wrong_parameter_is_named(client: httpx.Client, params: dict[str, Any]
     assert answer.status_code in (400, 422) and param in answer.json()["error"]["message"]
 
 
-def test_a_cursor_of_another_list_is_refused(client: httpx.Client) -> None:
+def test_a_cursor_of_another_list_is_rejected(client: httpx.Client) -> None:
     cursor = client.get("/popular?n=3").json()["next_cursor"]
     assert client.get("/popular", params={"n": 3, "cursor": cursor}).status_code == 200
     for path in ("/trending", "/users/u1/recommendations"):
@@ -164,7 +164,7 @@ def test_a_given_list_is_ordered(client: httpx.Client) -> None:
     assert client.post("/rerank", json={"item_ids": ["nothing"]}).status_code == 404
 
 
-def test_a_conversation_gets_what_it_asks_for(client: httpx.Client) -> None:
+def test_a_conversation_gets_what_its_last_message_says(client: httpx.Client) -> None:
     messages = [{"role": "user", "content": "a red lamp"}]
     body = {"messages": messages, "filter": {"price": {"max": 40}}}
     items = client.post("/recommendations", json=body).json()["items"]

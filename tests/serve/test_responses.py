@@ -132,14 +132,14 @@ class Listing(BaseModel):
     answer: str
     products: list[Product]
     count: int
-    found: bool
+    success: bool
 
 
 def test_a_reply_in_the_clients_model(client: openai.OpenAI) -> None:
     messages: Any = [{"role": "user", "content": "a red lamp"}]
     parsed = client.chat.completions.parse(model="bowerbird", messages=messages, response_format=Listing)
     listing = parsed.choices[0].message.parsed
-    assert listing is not None and listing.found and listing.count == len(listing.products) > 0
+    assert listing is not None and listing.success and listing.count == len(listing.products) > 0
     assert listing.products[0].id == parsed.bowerbird["items"][0]["item_id"]  # type: ignore[attr-defined]
     response = client.responses.parse(model="bowerbird", input="a red lamp", text_format=Listing)
     assert response.output_parsed == listing
@@ -188,6 +188,6 @@ def test_fields_are_filled_by_their_names(properties: dict[str, Any], expected: 
         {"anyOf": []},
     ],
 )
-def test_what_a_reply_does_not_know_is_refused(schema: dict[str, Any]) -> None:
+def test_what_a_reply_does_not_know_is_rejected(schema: dict[str, Any]) -> None:
     with pytest.raises(UnfitSchema, match="response_format"):
         SchemaFiller(schema)

@@ -94,8 +94,8 @@ def passes(condition: ItemFilter, item: Item) -> bool:
     }:
         return False
     for key, values in (condition.attributes or {}).items():
-        found = [text for name, text in sorted(item.attributes.items()) if lower(name) == lower(key)]
-        if not found or lower(found[0]) not in map(lower, values):
+        texts = [text for name, text in sorted(item.attributes.items()) if lower(name) == lower(key)]
+        if not texts or lower(texts[0]) not in map(lower, values):
             return False
     period = condition.created_at
     if period is not None and not is_between(item.created_at, period.since, period.until):
