@@ -187,7 +187,7 @@ def break_connection(address: str, rng: Rng) -> str:
     where = urlsplit(address)
     head = b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
-    pieces = [
+    fragments = [
         rng.randbytes(200),
         head[: rng.randrange(len(head))],
         head + b"Content-Length: 1000\r\n\r\n{",
@@ -202,7 +202,7 @@ def break_connection(address: str, rng: Rng) -> str:
         contextlib.suppress(OSError),
         socket.create_connection((where.hostname, where.port), 10) as connection,
     ):
-        connection.sendall(rng.choice(pieces))
+        connection.sendall(rng.choice(fragments))
         connection.settimeout(0.05)
         connection.recv(100)
     return "broken"
