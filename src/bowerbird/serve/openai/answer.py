@@ -93,9 +93,9 @@ class Answer:
         part: Part | None = first
         while part is not None:
             if isinstance(part, str):
-                part = self.text.add(escape_markdown(part)) if not self.body.is_json else ""
-                if part:
-                    yield part
+                text = self.text.add(escape_markdown(part))
+                if text and not self.body.is_json:
+                    yield text
             elif isinstance(part, Preview):
                 yield part
             else:

@@ -19,7 +19,7 @@ from bowerbird.serve.bodies.item_changes import (
     PricePatch,
     Withdrawal,
 )
-from bowerbird.serve.bodies.items import ItemBody
+from bowerbird.serve.bodies.items import ItemPageBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 
@@ -45,14 +45,14 @@ def routes(app_state: AppState) -> APIRouter:
         return PatchesResult(changed=len({patch.item_id for patch in patches}))
 
     @router.patch("/items/{item_id:ids}")
-    async def patch_item(item_id: str, body: PricePatch) -> ItemBody:
+    async def patch_item(item_id: str, body: PricePatch) -> ItemPageBody:
         """Change an item's price and stock."""
         await to_thread.run_sync(_patch, app_state, [body.as_patch(item_id)], limiter=writer)
         served = app_state.served
         position = served.position_of(item_id)
         if position is None:
             raise HTTPException(404, f"the item {item_id!r} has no vector yet, or is withdrawn")
-        return ItemBody(**served.item(position))
+        return ItemPageBody(**served.item_page(position))
 
     @router.delete("/items/{item_id:ids}")
     async def withdraw(item_id: str) -> Withdrawal:
