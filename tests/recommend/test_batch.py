@@ -154,7 +154,7 @@ def test_recommending_for_one_user(read_only_shop: Store, recommender: Recommend
         "items": [item.as_dict() for item in recommender.recommend_user("u0", 5)],
     }
     fields = {"item_id", "title", "price", "currency", "score", "reason", "source"}
-    fields |= {"probability", "propensity", "promoted"}
+    fields |= {"probability", "propensity", "promoted", "also_in", "list_price", "on_sale"}
     assert set(result["items"][0]) == fields
     assert result["items"][0]["item_id"] in run_recommend(read_only_shop.path, "--user", "u0", "-n", 5)
 

@@ -119,7 +119,7 @@ def test_probabilities_come_with_their_meaning(client: httpx.Client) -> None:
     probabilities = [value for item in answer["items"] for value in item["probability"].values()]
     assert all(0 <= probability <= 1 for probability in probabilities)
     answer = client.get("/users/u/recommendations?outcome=hide")
-    assert answer.status_code == 400 and "click" in answer.json()["error"]["message"]
+    assert answer.status_code == 422 and "click" in answer.json()["error"]["message"]
 
 
 def test_a_repeat_counts_once_and_invalid_messages_are_listed(client: httpx.Client) -> None:

@@ -88,7 +88,8 @@ class Searcher:
         if text is None and image is None:
             query = self.index.rows[np.array(item_position)]
             others = self._is_of_other_article(item_position)
-            allowed = others if allowed is None or others is None else others & allowed
+            if others is not None:
+                allowed = others if allowed is None else others & allowed
             return self._hits(
                 *self._best(lambda count: self._nearest(query, count, allowed), item_position, n)
             )
