@@ -321,8 +321,8 @@ def test_no_text_and_no_state_breaks_it(assistant: Assistant, raw: Any, text: st
 def test_an_edited_need_is_listed_again_without_words(assistant: Assistant) -> None:
     state = assistant.reply(DialogueState(), "a green lamp under 90").state.as_dict()
     request = state["request"]
-    for part in ("facets", "exact", "named"):
-        request[part].pop("color")
+    for field in ("facets", "exact", "wording"):
+        request[field].pop("colour")
     request["price"] = request["budget"] = {"low": 0.0, "high": 40.0, "low_open": False, "high_open": False}
     reply = assistant.reply(DialogueState.from_dict(state), "", n=20)
     assert reply.act == Act.FIND and reply.items

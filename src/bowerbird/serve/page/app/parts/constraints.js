@@ -50,7 +50,7 @@ export function Constraints({ reply }) {
   const close = () => setEditing("");
   const toggle = (name) => setEditing(editing === name ? "" : name);
   const hasPrice = request.price.low > 0 || request.price.high !== null;
-  const values = Object.entries(request.facets).map(([facet, all]) => [facet, all.length > 2 ? request.named[facet] ?? all.join(", ") : all.join(" / ")]);
+  const values = Object.entries(request.facets).map(([facet, all]) => [facet, all.length > 2 ? request.wording[facet] ?? all.join(", ") : all.join(" / ")]);
   const refused = [...Object.entries(request.excluded), ...Object.entries(state.excluded)].flatMap(([facet, all]) => all.map((value) => [facet, value]));
   const unique = refused.filter(([facet, value], index) => refused.findIndex(([f, v]) => f === facet && v === value) === index);
   if (!values.length && !hasPrice && !unique.length) return null;

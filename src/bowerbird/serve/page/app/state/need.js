@@ -9,14 +9,14 @@ const changed = (state, request) => ({
 const without = (record, name) => Object.fromEntries(Object.entries(record).filter(([key]) => key !== name));
 
 function wordsWithout(request, facet) {
-  const spoken = [request.named[facet], ...(request.facets[facet] ?? [])].filter(Boolean);
+  const spoken = [request.wording[facet], ...(request.facets[facet] ?? [])].filter(Boolean);
   const words = spoken.reduce((text, value) => text.replace(new RegExp(value.replace(/[^\w\s]/g, "\\$&"), "gi"), " "), request.words);
   return words.replace(/\s+/g, " ").trim();
 }
 
 export function withoutFacet(state, facet) {
   const { request } = state;
-  const parts = ["facets", "exact", "named", "preferred"].map((name) => [name, without(request[name], facet)]);
+  const parts = ["facets", "exact", "wording", "preferred"].map((name) => [name, without(request[name], facet)]);
   return changed(state, { ...Object.fromEntries(parts), words: wordsWithout(request, facet), kinds: facet === "type" ? [] : request.kinds });
 }
 
