@@ -71,7 +71,7 @@ EXCLUDE_SEEN = Rule(
         (
             r"\b(?:never want to see|(?:don'?t|do not) want to see|enough of|(?:had|seen) enough) "
             r"(?:any |the |these |those )?(?P<what>(?!it\b|this\b|that\b|the\b|these\b|those\b|them\b|"
-            r"number\b)[a-z].{2,60}?)"
+            r"number\b|(?:first|second|third|fourth|fifth|last) (?:one|item)\b)[a-z].{2,60}?)"
             r"(?: again| any ?more| ever again)?\W*$"
         ),
     ),
@@ -159,6 +159,7 @@ HIDE = Rule(
             r"number|item|#)"
         ),
         r"\bnot interested in (?:the|this|that|it|them|these|those)\b",
+        r"\bnever want to see (?:the (?:first|second|third|fourth|fifth|last)|this|that|it|these|those)\b",
         (
             r"^(?:i )?(?:don'?t|do not) (?:like|want) (?:the (?:first|second|third|fourth|last)|this|"
             r"that|it|these|those)\b(?! (?:colour|color|style|material|pattern))"

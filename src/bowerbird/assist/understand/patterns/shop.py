@@ -61,7 +61,10 @@ MY_TASTE = Rule(
             r"\b(?:what(?:'s| is)|show(?: me)?|describe|tell me about) my (?:taste|style|profile|"
             r"preferences|interests)\b"
         ),
-        r"\bwhat (?:do|would) i (?:like|love|prefer)\b",
+        (
+            r"\bwhat (?:(?:kinds?|sorts?) of (?:things?|stuff|items?|products?) )?(?:do|would) i "
+            r"(?:(?:usually|normally|often|mostly) )?(?:like|love|prefer|choose|pick|go for)\b"
+        ),
         r"\b(?:my|change my) (?:taste|preferences) (?:profile|graph|settings)\b",
         r"\bwhy do you think i (?:like|love)\b",
         r"\bchange my (?:taste|preferences)\b",
