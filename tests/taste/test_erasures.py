@@ -162,9 +162,11 @@ def test_their_boards_queries_and_overrides_are_gone_immediately(
 
     def is_empty() -> bool:
         document = export_user(TasteReader.open(snapshot), "ada")
-        assert set(document) == {"user", "events", "state", "taste", "overrides", "collections"}
+        parts = {"user", "events", "state", "taste", "overrides", "collections", "exposures"}
+        assert set(document) == parts
         return not (
             document["events"]
+            or document["exposures"]
             or document["overrides"]
             or document["collections"]
             or document["state"]["events"]

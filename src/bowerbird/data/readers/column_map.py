@@ -82,6 +82,7 @@ class EventColumns(Columns):
     surface: str = ""
     query: str = ""
     position: str = ""
+    recommendation_id: str = ""
     actions: dict[str, str] = field(default_factory=dict)
     """Bowerbird's actions by the names in the table."""
 

@@ -15,7 +15,7 @@ from bowerbird.data.readers.fields import parse_amount, parse_text, parse_whole_
 from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import EventBatch, RejectedRow
 
-OPTIONAL_TEXTS = ("session", "surface", "query")
+OPTIONAL_TEXTS = ("session", "surface", "query", "recommendation_id")
 USUAL_NAMES = {
     **dict.fromkeys(
         ("look", "browse", "pageview", "page_view", "detail", "view_item", "viewed"), Action.VIEW
