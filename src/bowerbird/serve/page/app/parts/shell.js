@@ -38,7 +38,7 @@ export function Shell({ health, children }) {
   const isCovered = view === "chat" && NARROW.matches; // by the assistant: neither keyboard nor reader goes there
   return html`
     <a class="skip" href="#content" onClick=${focusOn("view-title")}>${t("skip.content")}</a>
-    <a class="skip" href="#question" onClick=${focusOn("question")}>${t("skip.chat")}</a>
+    ${!ALONE.includes(view) && html`<a class="skip" href="#question" onClick=${focusOn("question")}>${t("skip.chat")}</a>`}
     <header class="bar" inert=${isCovered}>
       <a class="brand" href="/"><img src=${new URL("../../icon.svg", import.meta.url)} alt="" width="28" height="28" />bowerbird</a>
       <${SearchBox} />

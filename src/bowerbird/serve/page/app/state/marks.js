@@ -34,7 +34,9 @@ async function change(list, item, isMarked, work, message, undo) {
   mark(list, item.item_id, isMarked);
   try {
     await work();
-    showToast(message, undo && { label: t("action.undo"), run: undo });
+    // Undo comes from another button: it is no second click, however soon it comes.
+    const takeBack = () => { busy.delete(item.item_id); undo(); };
+    showToast(message, undo && { label: t("action.undo"), run: takeBack });
   } catch (error) {
     mark(list, item.item_id, !isMarked);
     showToast(t("toast.failed", { reason: error.message }));
