@@ -53,7 +53,7 @@ def test_a_save_answers_in_place_and_can_be_undone(open_page: Any) -> None:
     assert before[3] in items_of(page)
     page.locator(f"{CARDS}[data-item='{before[3]}'] .heart").click()
     expect(page.locator(f"{CARDS}[data-item='{before[3]}']")).to_have_count(0)
-    # The cards after it move up, as the click asked; on a slow machine later than browsers count as its effect.
+    # The cards after it move up, as the click asked; on a slow machine too late for browsers to see that.
     page.evaluate("window.layoutShift = 0")
 
 
