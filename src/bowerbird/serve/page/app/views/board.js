@@ -10,6 +10,7 @@ import { Empty, Failure } from "../parts/states.js";
 import { addToBoard, boards, removeBoard, replaceBoard, shareBoard } from "../state/boards.js";
 import { useCall } from "../state/call.js";
 import { revision } from "../state/changes.js";
+import { marks } from "../state/marks.js";
 import { navigate, route } from "../state/route.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
@@ -80,14 +81,21 @@ function Completions({ user, board }) {
       ${board.is_own && html`<button type="button" class="add" onClick=${() => addToBoard(board, item)}><${Icon} name="plus" />${t("boards.add")}</button>`}<//>`)}</div></section>`;
 }
 
+// What is saved no more leaves at the click; the server's answer may take longer.
+const withoutUnsaved = (board, saved) => ({
+  ...board, items: board.items.filter((item) => saved.has(item.item_id)), item_ids: board.item_ids.filter((id) => saved.has(id)),
+});
+
 export function BoardView() {
   const { id } = useStore(route), { user } = useStore(session);
-  const changes = useStore(revision).boards, { own, saved } = useStore(boards);
+  const changes = useStore(revision).boards, { own, saved, isLoading: isListing } = useStore(boards), marked = useStore(marks);
   const version = JSON.stringify(own.find((board) => board.id === id) ?? saved); // this window's own changes
   const { data, error, isLoading, retry } = useCall(() => get(`/users/${encoded(user)}/boards/${encoded(id)}`), [user, id, changes, version]);
   if (error && !data) return html`<${Failure} error=${error} retry=${retry} />`;
   if (isLoading && !data) return html`<${Skeletons} />`;
-  const board = data.id === "saved" ? { ...data, name: t("boards.saved") } : data;
+  const isSaved = data.id === "saved";
+  const current = isSaved && !isListing ? withoutUnsaved(data, marked.saved) : data;
+  const board = isSaved ? { ...current, name: t("boards.saved") } : current;
   return html`<section aria-labelledby="view-title">
     <p><a href="/boards">${t("nav.boards")}</a></p>
     <div class="heading">${board.is_own ? html`<${Title} board=${board} />` : html`<h1 id="view-title" tabindex="-1">${board.name}</h1>`}${board.is_own && html`<${Acts} board=${board} />`}</div>
