@@ -32,10 +32,10 @@ class PriceRange:
         above = price > self.low if self.low_open else price >= self.low
         return above and (price < self.high if self.high_open else price <= self.high)
 
-    def narrowed(self, other: PriceRange) -> PriceRange:
+    def narrowed(self, bounds: PriceRange) -> PriceRange:
         """What both ranges hold."""
-        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
-        high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
+        low, low_open = max((self.low, self.low_open), (bounds.low, bounds.low_open))
+        high, high_closed = min((self.high, not self.high_open), (bounds.high, not bounds.high_open))
         return PriceRange(low, high, low_open, not high_closed)
 
     def as_dict(self) -> dict[str, Any]:

@@ -46,8 +46,8 @@ def outcomes_of(exposures: pa.Table, events: pa.Table) -> dict[str, BoolArray]:
     outcomes: dict[str, BoolArray] = {}
     for name, actions in OUTCOMES.items():
         is_outcome = pc.is_in(events["action"], pa.array([action.value for action in actions]))
-        named = events.filter(pc.and_(is_outcome, pc.is_valid(events["recommendation_id"])))
-        outcomes[name] = np.asarray(pc.is_in(shown, _keys(named).combine_chunks()).to_numpy(), bool)
+        attributed = events.filter(pc.and_(is_outcome, pc.is_valid(events["recommendation_id"])))
+        outcomes[name] = np.asarray(pc.is_in(shown, _keys(attributed).combine_chunks()).to_numpy(), bool)
     return outcomes
 
 

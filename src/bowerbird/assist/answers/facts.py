@@ -86,7 +86,8 @@ def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary)
             fact = _attribute(name, item)
             if fact is None and name == "material":
                 fact = next(
-                    (Fact("sentence", part) for part in sentences(item) if _names_material(part)), None
+                    (Fact("sentence", sentence) for sentence in sentences(item) if _names_material(sentence)),
+                    None,
                 )
             if fact is not None or name in _STATED_OR_UNKNOWN:
                 return fact or Fact("unknown", "", name)
@@ -94,11 +95,11 @@ def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary)
     values = {
         f: v for table in (mentioned.preferred, mentioned.facets) for f, v in table.items() if f in FACETS
     }
-    for facet, asked in values.items():
+    for facet, wanted in values.items():
         own = vocabulary.values_of(position, facet)
         if facet == "type" or not own:
             continue
-        is_so = not asked.isdisjoint(own)
+        is_so = not wanted.isdisjoint(own)
         return Fact("yes" if is_so else "no", " / ".join(value.lower() for value in own), facet)
     for name, value in item.attributes.items():
         if stem(normalize_text(name, 40)) in {stem(word) for word in tokenize(question)}:

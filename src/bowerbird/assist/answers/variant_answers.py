@@ -58,16 +58,18 @@ def _list_values(turn: Turn, item: Item, others: Sequence[Item], facet: str, *, 
 
 def _answer_value(turn: Turn, item: Item, others: Sequence[Item]) -> str:
     """Whether the article comes in the value that the message names: "in blue?", "in XL?"."""
-    named = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
-    asked = _IN_A_VALUE.search(turn.plain)
-    word = (asked[1] or asked[2] or "") if asked else ""
-    for facet in dict.fromkeys(name for other in others for name, _ in facet_values(other)):
+    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
+    match = _IN_A_VALUE.search(turn.plain)
+    word = (match[1] or match[2] or "") if match else ""
+    for facet in dict.fromkeys(name for variant in others for name, _ in facet_values(variant)):
         own, values = _values_of([item], facet), _values_of(others, facet)
         differing = [value for value in values if value not in own]
-        if hits := [value for value in differing if _is_named(value, facet, turn.plain, named)]:
+        if hits := [value for value in differing if _is_named(value, facet, turn.plain, mentioned)]:
             return turn.say("variants", title=item.title, values=_in_words(turn, facet, hits))
-        is_asked = facet in named or (facet == "size" and word and word not in _NO_VALUES and not named)
-        if differing and is_asked and not any(_is_named(each, facet, turn.plain, named) for each in own):
+        is_asked = facet in mentioned or (
+            facet == "size" and word and word not in _NO_VALUES and not mentioned
+        )
+        if differing and is_asked and not any(_is_named(each, facet, turn.plain, mentioned) for each in own):
             values = list(dict.fromkeys([*own, *differing]))
             return turn.say("no_variants", title=item.title, values=_in_words(turn, facet, values))
     return ""

@@ -49,8 +49,8 @@ def clarifying_question(turn: Turn, request: Request, mask: BoolArray | None) ->
 
 
 def _narrowed(mask: BoolArray, preferred: BoolArray) -> BoolArray:
-    both: BoolArray = mask & preferred
-    return both if both.any() else mask
+    narrowed: BoolArray = mask & preferred
+    return narrowed if narrowed.any() else mask
 
 
 def ask(turn: Turn, question: ClarifyingQuestion) -> str:

@@ -141,8 +141,8 @@ def _offerable(turn: Turn, request: Request) -> BoolArray:
     base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
     base[_hidden(parts, turn.user)] = False
     for facet, values in turn.state.excluded.items():
-        asked = asked_for_again(request, facet, turn.state.excluded)
-        base &= ~parts.vocabulary.mask(facet, values - asked)
+        wanted_again = asked_for_again(request, facet, turn.state.excluded)
+        base &= ~parts.vocabulary.mask(facet, values - wanted_again)
     return base
 
 

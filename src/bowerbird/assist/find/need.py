@@ -63,8 +63,8 @@ def wants_other_version(turn: Turn) -> bool:
         return False
     vocabulary, catalogue = turn.parts.vocabulary, turn.parts.catalogue
     position = catalogue.position[targets[0].item_id]
-    asked = mentions_of(turn.plain, vocabulary, {}).facets
-    is_other = any(values.isdisjoint(vocabulary.values_of(position, f)) for f, values in asked.items())
+    wanted = mentions_of(turn.plain, vocabulary, {}).facets
+    is_other = any(values.isdisjoint(vocabulary.values_of(position, f)) for f, values in wanted.items())
     return is_other and len(catalogue.articles.variants_of(position)) < 2
 
 

@@ -36,14 +36,14 @@ def say_also_in(also_in: Mapping[str, Sequence[str]], language: Language) -> str
     """What other variants come in, "also in M, L / blue"; empty where there are none."""
     if not also_in:
         return ""
-    named = {
+    worded = {
         name: [
             language.value_for(facet_name(name), value) if _is_word(name, value) else value
             for value in values
         ]
         for name, values in also_in.items()
     }
-    return language.say("also_in", values=describe_variants(named, MAX_VALUES))
+    return language.say("also_in", values=describe_variants(worded, MAX_VALUES))
 
 
 def _is_word(name: str, value: str) -> bool:

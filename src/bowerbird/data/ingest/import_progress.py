@@ -56,5 +56,5 @@ def describe(label: str, rows: int, seconds: float, bytes_read: int, total_bytes
     line = f"{label}: {rows:,} rows, {rows / max(seconds, 1e-9):,.0f} a second"
     if not 0 < bytes_read <= total_bytes:
         return line
-    left = format_time_left(seconds * (total_bytes - bytes_read) / bytes_read)
-    return f"{line}, {100 * bytes_read // total_bytes} %, {left}"
+    time_left = format_time_left(seconds * (total_bytes - bytes_read) / bytes_read)
+    return f"{line}, {100 * bytes_read // total_bytes} %, {time_left}"

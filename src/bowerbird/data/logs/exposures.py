@@ -127,8 +127,8 @@ class ExposureLog:
                 is_erased = pc.is_in(table["user_id"], pa.array(list(users), pa.string()))
                 if pc.any(is_erased).as_py():
                     _write(table.filter(pc.invert(is_erased)), path)
-            for part in self.folder.glob(".exposures-*"):  # of killed writers
-                part.unlink(missing_ok=True)
+            for leftover in self.folder.glob(".exposures-*"):  # of killed writers
+                leftover.unlink(missing_ok=True)
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -30,8 +30,8 @@ class Validators:
     @property
     def headers(self) -> dict[str, str]:
         """The headers of a request that asks for a picture only if it has changed."""
-        named = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in named.items() if value}
+        conditions = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in conditions.items() if value}
 
 
 @dataclass(frozen=True)

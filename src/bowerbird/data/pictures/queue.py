@@ -104,8 +104,8 @@ async def _download_politely(
 def _wait_before_retry(state: RetryCallState) -> float:
     """As long as the server asks for, or ever longer."""
     fault = state.outcome.exception() if state.outcome else None
-    asked = fault.wait_s if isinstance(fault, TryAgain) else None
-    return _BACK_OFF(state) if asked is None else asked
+    wait_s = fault.wait_s if isinstance(fault, TryAgain) else None
+    return _BACK_OFF(state) if wait_s is None else wait_s
 
 
 async def _encode(encoded: bytes) -> bytes:

@@ -50,14 +50,14 @@ class Complements:
         likeness: FloatArray = rows_at(self._items.vectors, pool) @ middle
         likes = self._likes.scores_of(positions, np.ones(len(positions), np.float32))[pool]
         scores = fuse_ranks([(1.0, ranks_of(likes)), (1.0, ranks_of(likeness))])
-        taken: Counter[str] = Counter()
+        n_of_kind: Counter[str] = Counter()
         complements = []
         for row in np.argsort(-scores, kind="stable").tolist():
             position = int(pool[row])
             kind = self._kind(position)
-            if kind in kinds or taken[kind] == MAX_PER_KIND:
+            if kind in kinds or n_of_kind[kind] == MAX_PER_KIND:
                 continue
-            taken[kind] += 1
+            n_of_kind[kind] += 1
             complements.append(Complement(position, float(scores[row]), self._explain(position, positions)))
             if len(complements) == n:
                 break

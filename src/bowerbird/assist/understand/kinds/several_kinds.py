@@ -56,10 +56,10 @@ def kinds_asked_for(
     distinct = list(dict.fromkeys(values for _, values in kinds))
     if len(distinct) < 2 or not _SEVERAL.search(text) or _EITHER.search(text):
         return ()
-    named = {values: words for words, values in kinds}
+    words_of = {values: words for words, values in kinds}
     clauses = _clauses(text, vocabulary, real_words, a_type_follows)
     if [clause.mentions.kinds[-1][1] for clause in clauses] != distinct:
-        return tuple(KindNeed(values, wording={"type": named[values]}) for values in distinct)
+        return tuple(KindNeed(values, wording={"type": words_of[values]}) for values in distinct)
     return _with_own_needs(clauses)
 
 

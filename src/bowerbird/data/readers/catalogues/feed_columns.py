@@ -204,8 +204,10 @@ class FeedBatch:
 
 
 def _code_of(code: str) -> str | None:
-    named = read_currency(code) if code else None
-    return "" if not code else named.code if named else None
+    if not code:
+        return ""
+    currency = read_currency(code)
+    return currency.code if currency else None
 
 
 def _each_unless_plain(texts: pa.Array, parse: Callable[[str], str]) -> pa.Array:

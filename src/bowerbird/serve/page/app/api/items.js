@@ -1,5 +1,5 @@
 // Items: recommended, searched for, and single ones.
-import { call, encoded, get } from "./request.js";
+import { encoded, get } from "./request.js";
 
 export const PAGE_SIZE = 24;
 const MOST = 200; // the server's limit of one list
@@ -13,7 +13,7 @@ const query = (parameters) => {
 // The next items of a list: by the server's cursor; from one that has none, a longer list without those known.
 async function nextPage(path, parameters, { count = 0, cursor = null }, options) {
   const n = cursor || !count ? PAGE_SIZE : Math.min(MOST, count + PAGE_SIZE);
-  const answer = await (await call(`${path}?${query({ ...parameters, n, cursor })}`, options)).json();
+  const answer = await get(`${path}?${query({ ...parameters, n, cursor })}`, options);
   const isAll = "next_cursor" in answer ? !answer.next_cursor : answer.items.length < n || n === MOST;
   return { items: answer.items, cursor: answer.next_cursor ?? null, isAll, listId: answer.recommendation_id ?? null };
 }
