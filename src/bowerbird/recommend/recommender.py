@@ -182,7 +182,7 @@ class Recommender:
     ) -> list[Recommendation]:
         """Give a user's list (see `lists`) with reasons and probabilities."""
         moments = None if now is None else [now]
-        return self._describe(next(self.lists([state], n, options, now=moments, eligible=eligible)))
+        return self.describe(next(self.lists([state], n, options, now=moments, eligible=eligible)))
 
     def rerank(
         self,
@@ -197,9 +197,9 @@ class Recommender:
         none = np.zeros(len(self.catalogue), bool)
         candidates = next(self.ranker.candidates([state], [none], extra=[positions]))
         moment = time.time_ns() // 1000 if now is None else now
-        return self._describe(self._rank(state, candidates, len(positions), options, moment))
+        return self.describe(self._rank(state, candidates, len(positions), options, moment))
 
-    def _describe(self, ranked: RankedList) -> list[Recommendation]:
+    def describe(self, ranked: RankedList) -> list[Recommendation]:
         """Add reasons and probabilities to a list."""
         features = ranked.candidates.features[ranked.rows]
         odds = self.outcomes.probabilities(features, np.arange(1, len(features) + 1))

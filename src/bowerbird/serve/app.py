@@ -34,6 +34,7 @@ from bowerbird.serve.routes import (
     profiles,
     recommendations,
 )
+from bowerbird.serve.routes.admin import operations
 from bowerbird.serve.routes.page import boards, changes, complements, files, taste_stream
 
 STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
@@ -84,6 +85,7 @@ def create_app(
     _add_middleware(app, metrics, settings)
     app.include_router(health.routes(app_state, metrics))
     app.include_router(events.routes(app_state, metrics))
+    app.include_router(operations.routes(app_state))
     app.include_router(recommendations.routes(app_state))
     app.include_router(lists.routes(app_state))
     app.include_router(item_changes.routes(app_state))

@@ -37,6 +37,14 @@ class Rule:
         if self.brand is None and self.category is None and not self.attributes and not self.item_ids:
             raise InputError("a boost has no condition: add brand, category, attributes or item_ids")
 
+    def __str__(self) -> str:
+        """Its conditions and its factor, for people."""
+        conditions = [f"brand {self.brand}"] if self.brand is not None else []
+        conditions += [f"category {self.category}"] if self.category is not None else []
+        conditions += [f"{name} {value}" for name, value in self.attributes.items()]
+        conditions += [f"{len(self.item_ids)} items"] if self.item_ids else []
+        return f"boost {self.factor:g} × for {', '.join(conditions)}"
+
     def matches(self, item: Item) -> bool:
         """Whether the rule applies to an item; names are compared case-insensitively."""
         if self.item_ids and item.item_id not in self.item_ids:
@@ -82,6 +90,10 @@ class Boosts:
             raise InputError(f"boosts file {path} does not exist") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, InputError) as error:
             raise InputError(f"{path} is not a valid boosts file: {error}") from None
+
+    def describe_matches(self, item: Item) -> list[str]:
+        """Describe the rules that match an item."""
+        return [str(rule) for rule in self.rules if rule.matches(item)]
 
     def factor(self, item: Item) -> float:
         """Return the largest factor of the rules that match an item; 1 if none does."""

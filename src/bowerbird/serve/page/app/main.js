@@ -18,8 +18,19 @@ const VIEWS = {
   board: () => import("./views/board.js").then((module) => module.BoardView),
   shared: () => import("./views/shared.js").then((module) => module.SharedView),
   taste: () => import("./views/taste.js").then((module) => module.TasteView),
-  admin: () => import("./views/admin.js").then((module) => module.AdminView),
+  admin: () => Promise.all([import("./views/admin.js"), addStyles("admin.css")]).then(([module]) => module.AdminView),
 };
+// A stylesheet of its own view, once.
+function addStyles(name) {
+  const href = new URL(`../styles/${name}`, import.meta.url).href;
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+  return new Promise((resolve, reject) => {
+    Object.assign(link, { onload: resolve, onerror: () => { link.remove(); reject(new Error(href)); } });
+    document.head.append(link);
+  });
+}
+
 const TITLES = {
   feed: "nav.feed", chat: "nav.chat", search: "nav.search", boards: "nav.boards", board: "nav.boards",
   shared: "nav.boards", taste: "nav.taste",
@@ -44,7 +55,7 @@ function App() {
   const { View, name, error, load } = useView(view);
   const isFirst = useRef(true);
   useEffect(() => {
-    document.title = TITLES[view] ? `${t(TITLES[view])} · bowerbird` : "bowerbird";
+    if (view !== "admin") document.title = TITLES[view] ? `${t(TITLES[view])} · bowerbird` : "bowerbird";
   }, [view, code]);
   useEffect(() => { // a change of the view is said, and the keyboard goes on from there
     if (name !== view || !View) return;

@@ -19,7 +19,10 @@ import bowerbird.serve
 
 PAGE = Path(bowerbird.serve.__file__).parent / "page"
 DOCUMENT = "index.html"
-ADDRESSES = ("/", "/chat", "/find", "/boards", "/boards/{board:id}", "/shared/{token:id}", "/taste", "/admin")
+ADDRESSES = (
+    *("/", "/chat", "/find", "/boards", "/boards/{board:id}", "/shared/{token:id}", "/taste"),
+    *("/admin", "/admin/{section:id}"),
+)
 """Addresses of the page; the script shows the view."""
 # The page loads nothing from other hosts, and no text from a catalogue can run as a script.
 CONTENT_POLICY = (

@@ -9,7 +9,7 @@ const VIEWS = [
   [/^\/boards\/([^/]+)$/, "board"],
   [/^\/shared\/([^/]+)$/, "shared"],
   [/^\/taste$/, "taste"],
-  [/^\/admin$/, "admin"],
+  [/^\/admin(?:\/([^/]+))?$/, "admin"],
 ];
 const scrolls = new Map(); // where each entry of the history was scrolled to
 
