@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bowerbird.cli.output import StoreArgument
-
 if TYPE_CHECKING:
     from bowerbird.serve.protection.settings import ServerSettings
 
 
 def serve(
-    store: StoreArgument,
+    stores: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The store's folder; of several, the key of a request selects one.",
+            metavar="STORE...",
+            show_default=False,
+        ),
+    ],
     host: Annotated[
         str, typer.Option(envvar="BOWERBIRD_HOST", help="Address to listen on; 0.0.0.0 for all.")
     ] = "127.0.0.1",
@@ -42,7 +47,8 @@ def serve(
         typer.Option(
             "--keys/--no-keys",
             envvar="BOWERBIRD_KEYS",
-            help="Whether requests need an API key; by default unless only this machine can connect.",
+            help="Whether requests need an API key; by default unless only this machine can connect to one "
+            "store.",
         ),
     ] = None,
     allow_host: Annotated[
@@ -66,22 +72,29 @@ def serve(
         bool, typer.Option("--check", help="Open everything, say what would be served, end.")
     ] = False,
 ) -> None:
-    """Serve a store over HTTP: recommendations, search, chat, event tracking, metrics, and a page."""
-    from bowerbird.serve import running
-    from bowerbird.serve.app import create_app
+    """Serve a store over HTTP: recommendations, search, chat, event tracking, metrics, and a page.
 
+    Several stores share nothing but the process: the key of a request says whose it is.
+    """
+    from bowerbird.serve import running
+    from bowerbird.serve.tenants.server import create_server, store_apps
+
+    if require_keys is None:
+        require_keys = not is_loopback(host) or len(stores) > 1
     settings = replace(
         _server_settings(host, require_keys, allow_host or [], allow_origin or []),
         requests_per_second=rate,
         log_requests=log_requests,
     )
     # With several workers too: errors are reported here, and missing models are trained once.
-    app = create_app(store, warm_up=warm_up, settings=settings)
-    print(_access_message(store, host, settings), file=sys.stderr, flush=True)
+    app = create_server(stores, warm_up=warm_up, settings=settings)
+    for store in stores:
+        print(_access_message(store, host, settings), file=sys.stderr, flush=True)
     if check:
-        app.state.app_state.served.assistant.parts.warm_up()
-        app.state.app_state.close()
-        print(f"{store} can be served", file=sys.stderr)
+        for store, store_app in zip(stores, store_apps(app), strict=True):
+            store_app.state.app_state.served.assistant.parts.warm_up()
+            store_app.state.app_state.close()
+            print(f"{store} can be served", file=sys.stderr)
         return
     server_socket = running.open_socket(host, port)
     print(f"http://{host}:{server_socket.getsockname()[1]}", file=sys.stderr, flush=True)
@@ -89,12 +102,12 @@ def serve(
         running.run(app, server_socket, settings)
         return
     del app
-    running.run_workers(store, workers, warm_up, server_socket, settings)
+    running.run_workers(stores, workers, warm_up, server_socket, settings)
 
 
 def _server_settings(
     host: str,
-    require_keys: bool | None,
+    require_keys: bool,
     hosts: Sequence[str],
     origins: Sequence[str],
 ) -> ServerSettings:
@@ -111,7 +124,7 @@ def _server_settings(
     # Without keys only the name protects: a page elsewhere may have its own name resolve to this machine.
     names = (*LOOPBACK_HOSTS, *hosts) if is_local else tuple(hosts)
     return ServerSettings(
-        require_keys=not is_local if require_keys is None else require_keys,
+        require_keys=require_keys,
         allowed_hosts=names,
         allowed_origins=tuple(origins),
     )

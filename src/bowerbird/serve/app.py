@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Lifespan
 
-from bowerbird.data.files.records import decode_record
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import add_error_handlers
 from bowerbird.serve.middleware.head import HeadMiddleware
@@ -37,26 +36,20 @@ from bowerbird.serve.routes import (
 from bowerbird.serve.routes.admin import operations
 from bowerbird.serve.routes.page import boards, changes, complements, files, taste_stream
 
-STORE_VARIABLE = "BOWERBIRD_SERVED_STORE"
-"""Environment variable that tells the processes of one server their store."""
-WARM_UP_VARIABLE = "BOWERBIRD_WARM_UP"
-"""Set where they open the assistant's models at their start."""
-SETTINGS_VARIABLE = "BOWERBIRD_SERVER_SETTINGS"
-"""Their `ServerSettings`, as JSON."""
 SWITCH_S = 0.001
 """Python's thread switch interval: at the default of 5 ms an event would wait for several computing
 threads."""
 
 
 def create_app(
-    store: Path | str, *, warm_up: bool = False, settings: ServerSettings | None = None
+    store: Path | str, *, warm_up: bool = False, settings: ServerSettings | None = None, address: str = ""
 ) -> FastAPI:
     """The app of one store. Raises `StoreError` where it has no items or no vectors yet.
 
     With `warm_up` the assistant's models are opened in the background when the app starts; else at the first
-    chat.
+    chat. `address` is the path that all addresses of the store begin with, where it is one of several.
     """
-    app_state, metrics = AppState(Path(store)), Metrics()
+    app_state, metrics = AppState(Path(store), address), Metrics()
     settings = settings or ServerSettings()
 
     @contextlib.asynccontextmanager
@@ -69,20 +62,9 @@ def create_app(
         yield
         app_state.close()
 
-    description = "Recommendations, search and chat from one store."
-    # FastAPI's own spans and log records hold paths and queries, and these the ids of users.
-    telemetry: Any = {"tracing": False, "logs": False}
-    app = FastAPI(
-        title="bowerbird",
-        description=description,
-        lifespan=lifespan,
-        telemetry=telemetry,
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = bare_app(metrics, settings, lifespan)
     app.state.app_state = app_state
     app.state.guard = Guard(app_state.store.path, settings)
-    _add_middleware(app, metrics, settings)
     app.include_router(health.routes(app_state, metrics))
     app.include_router(events.routes(app_state, metrics))
     app.include_router(operations.routes(app_state))
@@ -100,6 +82,22 @@ def create_app(
     app.include_router(models.routes(app_state))
     app.include_router(files.routes())
     _describe_keys(app)
+    return app
+
+
+def bare_app(metrics: Metrics, settings: ServerSettings, lifespan: Lifespan[FastAPI]) -> FastAPI:
+    """An app without routes: its layers and its errors."""
+    # FastAPI's own spans and log records hold paths and queries, and these the ids of users.
+    telemetry: Any = {"tracing": False, "logs": False}
+    app = FastAPI(
+        title="bowerbird",
+        description="Recommendations, search and chat from one store.",
+        lifespan=lifespan,
+        telemetry=telemetry,
+        docs_url=None,
+        redoc_url=None,
+    )
+    _add_middleware(app, metrics, settings)
     add_error_handlers(app)
     return app
 
@@ -124,13 +122,6 @@ def _describe_keys(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-def worker() -> FastAPI:
-    """The app of one of several processes; `STORE_VARIABLE` names its store."""
-    settings = decode_record(os.environ[SETTINGS_VARIABLE].encode(), ServerSettings, Path(SETTINGS_VARIABLE))
-    warm_up = bool(os.environ.get(WARM_UP_VARIABLE))
-    return create_app(os.environ[STORE_VARIABLE], warm_up=warm_up, settings=settings)
 
 
 def _add_middleware(app: FastAPI, metrics: Metrics, settings: ServerSettings) -> None:

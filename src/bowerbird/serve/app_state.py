@@ -32,9 +32,10 @@ _log = logging.getLogger(__name__)
 class AppState:
     """A store and its served snapshot. A request reads `served` once, so it sees one set of versions."""
 
-    def __init__(self, path: Path) -> None:
-        self.store = Store.open(path)
-        self.served = ServedSnapshot(_servable_snapshot(self.store))
+    def __init__(self, path: Path, address: str = "") -> None:
+        """`address` is the path that all addresses of the store begin with, where it is one of several."""
+        self.store, self.address = Store.open(path), address
+        self.served = ServedSnapshot(_servable_snapshot(self.store), address)
         self._in_force = self.served.snapshot
         self._ingestor = EventIngestor(self.store)
         boosts = self.store.path / BOOSTS_FILE
@@ -144,7 +145,7 @@ class AppState:
 
     def _swap(self, snapshot: StoreSnapshot) -> None:
         try:
-            opened = ServedSnapshot(snapshot)
+            opened = ServedSnapshot(snapshot, self.address)
             opened.warm_up(self.served)
         except Exception:
             self._failed = snapshot.names

@@ -55,7 +55,7 @@ class Page:
         `InputError` for an invalid filter, and for a cursor that is broken or of another request.
         """
         asked = request.model_dump_json(exclude={"n", "cursor"})
-        fingerprint = fingerprint_of(surface, user or "", *identity, asked)
+        fingerprint = fingerprint_of(app_state.address, surface, user or "", *identity, asked)
         cursor = Cursor(fingerprint, secrets.randbits(63))
         if request.cursor is not None:
             cursor = Cursor.decode(request.cursor, fingerprint)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bowerbird.data.files.records import record_as_dict
 from bowerbird.errors import InputError
-from bowerbird.serve.app import SETTINGS_VARIABLE, STORE_VARIABLE, WARM_UP_VARIABLE
 from bowerbird.serve.middleware.observing import REQUEST_LOG, JsonLogFormatter
 from bowerbird.serve.protection.settings import ServerSettings
+from bowerbird.serve.tenants.server import SETTINGS_VARIABLE, STORES_VARIABLE, WARM_UP_VARIABLE
 
 BACKLOG = 2048  # connections that may wait until a process accepts them
 KEEP_ALIVE_S = 30  # how long a connection may be idle between two requests
@@ -31,14 +32,18 @@ def run(app: FastAPI, server_socket: socket.socket, settings: ServerSettings) ->
 
 
 def run_workers(
-    store: Path, workers: int, warm_up: bool, server_socket: socket.socket, settings: ServerSettings
+    stores: Sequence[Path],
+    workers: int,
+    warm_up: bool,
+    server_socket: socket.socket,
+    settings: ServerSettings,
 ) -> None:
-    """Serve a store from several processes until SIGTERM or Ctrl-C."""
-    os.environ[STORE_VARIABLE] = str(store)
+    """Serve stores from several processes until SIGTERM or Ctrl-C."""
+    os.environ[STORES_VARIABLE] = json.dumps([str(store) for store in stores])
     os.environ[SETTINGS_VARIABLE] = json.dumps(record_as_dict(settings))
     if warm_up:
         os.environ[WARM_UP_VARIABLE] = "1"
-    app = "bowerbird.serve.app:worker"
+    app = "bowerbird.serve.tenants.server:worker"
     uvicorn.run(app, factory=True, workers=workers, fd=server_socket.fileno(), **_options(settings))
 
 

@@ -24,9 +24,12 @@ class ServedSnapshot:
     Recommendations need no deep-learning library; text search and chat load one on first use.
     """
 
-    def __init__(self, snapshot: StoreSnapshot) -> None:
-        """Raises `StoreError` where the store has no items or no vectors."""
-        self.snapshot = snapshot
+    def __init__(self, snapshot: StoreSnapshot, address: str = "") -> None:
+        """`address` is the path that all addresses of the store begin with, where it is one of several.
+
+        Raises `StoreError` where the store has no items or no vectors.
+        """
+        self.snapshot, self._address = snapshot, address
         self.taste = TasteGraph.open(snapshot)
         open_ranker(snapshot, as_published=snapshot.complete)
         self.recommender = Recommender.open(snapshot)
@@ -107,7 +110,7 @@ class ServedSnapshot:
             "category": list(item.category),
             "attributes": dict(item.attributes),
             "availability": item.availability,
-            "image": f"/items/{quote(item.item_id, safe='')}/image",
+            "image": f"{self._address}/items/{quote(item.item_id, safe='')}/image",
             "group_id": item.group_id,
             "also_in": {name: list(values) for name, values in self.catalogue.also_in(position).items()},
         }

@@ -54,23 +54,33 @@ class Authenticator:
     def __init__(self, keys: KeyRing, required: bool) -> None:
         self._keys, self._required = keys, required
 
-    def caller_of(self, request: Request, needs_key: bool = True) -> Caller:
+    def knows(self, request: Request) -> bool:
+        """Whether a request has a valid key or token of this store. Raises `StoreError`."""
+        presented = _presented_key(request)
+        return bool(presented) and self._find(presented, request) is not None
+
+    def caller_of(self, request: Request) -> Caller:
         """Who sent a request. Raises `Unauthenticated` without a valid key or token where one is required."""
-        address = request.client.host if request.client else "local"
         if not self._required:
-            return Caller(address, frozenset(Role))
+            return Caller(_address(request), frozenset(Role))
         presented = _presented_key(request)
         if not presented:
-            if not needs_key:
-                return Caller(address, frozenset())
             raise Unauthenticated("an API key is required: send it as `Authorization: Bearer KEY`")
+        caller = self._find(presented, request)
+        if caller is None:
+            raise Unauthenticated("the API key is not valid: it is unknown, expired or revoked")
+        return caller
+
+    def _find(self, presented: str, request: Request) -> Caller | None:
         key = self._keys.find(presented)
         if key is not None:
             return Caller(f"key {key.id}", frozenset(key.roles))
         user = read_user_token(self._keys.read().token_secret, presented)
-        if user is None:
-            raise Unauthenticated("the API key is not valid: it is unknown, expired or revoked")
-        return Caller(f"user token, {address}", USER_ROLES, user)
+        return None if user is None else Caller(f"user token, {_address(request)}", USER_ROLES, user)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "local"
 
 
 def remember_caller(request: Request, caller: Caller) -> None:

@@ -68,6 +68,10 @@ class Guard:
         self._priority = RateLimiter(settings.events_per_second, settings.burst * 20)
         self._running: Counter[str] = Counter()
 
+    def knows(self, request: Request) -> bool:
+        """Whether a request has a valid key or token of this store. Raises `StoreError`."""
+        return self._authenticator.knows(request)
+
     def identify(self, request: Request, rules: RouteRules) -> str:
         """Who sent a request, by the name that limits count. Raises a `Refusal` where they may not."""
         if rules.role is None:
