@@ -251,7 +251,7 @@ def test_a_change_is_seen_in_its_own_store_only(server: Server) -> None:
     assert server.digest(BIRCH) == before
 
 
-def test_a_copied_store_is_told_by_its_path_only(tmp_path: Path, server: Server) -> None:
+def test_a_copied_store_is_selected_by_its_path_only(server: Server) -> None:
     """Its keys are those of the original: which of the two a request means is not guessed."""
     key = KeyRing(server.folder / BIRCH).create([Role.READ])[1]
     copy = KeyRing(server.folder / AMBER)
